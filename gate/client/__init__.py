@@ -1,0 +1,1 @@
+"""What runs in a pipeline: standard library and git only."""

@@ -1,0 +1,142 @@
+"""A change as it is asked for, and the only ways its state may move."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from gate.core.facts import Value
+
+
+class State(StrEnum):
+    """Where a change stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DEPLOYING = "deploying"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+
+
+class Result(StrEnum):
+    """How a deployment ended, best first."""
+
+    SUCCESSFUL = "successful"
+    SUCCESSFUL_ISSUES = "successful_issues"
+    UNSUCCESSFUL = "unsuccessful"
+    ROLLED_BACK = "rolled_back"
+
+
+FAILED_RESULTS = frozenset({Result.UNSUCCESSFUL, Result.ROLLED_BACK})
+BORN = frozenset({State.APPROVED, State.PENDING, State.REJECTED})
+MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.CANCELED}),
+        # back to pending or to rejected only through a stale admission
+        State.APPROVED: frozenset({State.DEPLOYING, State.EXPIRED, State.CANCELED, State.PENDING, State.REJECTED}),
+        State.DEPLOYING: frozenset({State.CLOSED}),
+        State.CLOSED: frozenset(),
+        State.REJECTED: frozenset(),
+        State.EXPIRED: frozenset(),
+        State.CANCELED: frozenset(),
+    }
+)
+FINAL = frozenset(state for state, following in MOVES.items() if not following)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository is its issuer and numeric id; the name is only for eyes."""
+
+    issuer: str
+    id: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What is deployed. The digest is `sha256:<hex>` or similar; the name is for eyes."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The pipeline run that asks. `attempt` 1 is the first."""
+
+    id: str
+    attempt: int = 1
+    step: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is approved and what is deployed: compared field by field, exactly."""
+
+    repository: tuple[str, int] | None
+    commit: str
+    digests: tuple[str, ...]  # sorted
+    service: str
+    environment: str
+    emergency: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyAsk:
+    """Why it cannot wait, and the incident it answers."""
+
+    reason: str
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The planned window; either end may be open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One intended deployment of one commit of one service to one environment, as the caller asks for it.
+
+    `claims` holds only what a request may claim; an explicit null is left out: unknown.
+    """
+
+    service: str
+    environment: str  # the catalogue's name where the catalogue knows one
+    commit: str
+    base: str | None = None
+    ref: str | None = None
+    repository: Repository | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    run: Run | None = None
+    requested_by: str | None = None
+    authors: tuple[str, ...] = ()
+    title: str = ""
+    description: str = ""
+    impact: str = ""
+    rollback_plan: str = ""
+    test_plan: str = ""
+    emergency: EmergencyAsk | None = None
+    planned: Planned = field(default_factory=Planned)
+    remediates: str | None = None
+    claims: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Subject:
+        """What an approval is given for."""
+        return Subject(
+            repository=(self.repository.issuer, self.repository.id) if self.repository else None,
+            commit=self.commit,
+            digests=tuple(sorted(artifact.digest for artifact in self.artifacts)),
+            service=self.service,
+            environment=self.environment,
+            emergency=self.emergency is not None,
+        )

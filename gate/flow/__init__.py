@@ -1,0 +1,1 @@
+"""The story of a change, one file per chapter."""

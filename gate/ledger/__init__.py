@@ -1,0 +1,1 @@
+"""Proofs, pure: entry bytes, signed notes, signed statements."""
