@@ -1,0 +1,122 @@
+"""What the gate's own records say about one service in one environment, and the facts that follow from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from gate.core.change import Result
+from gate.core.facts import DECIMAL_UNIT, NO_EARLIER_DAYS, Fact, Origin, Value
+
+RECENT_CHANGES = 100
+"""Over how many admitted changes `history.recent_failure_rate` looks back."""
+
+PATH_PRIOR_CHANGES = 5
+"""Changes without failure that every folder is credited with, so that one early failure is not a rate of 1."""
+
+SUMS_WINDOW = timedelta(hours=24)
+REJECTED_WINDOW = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs here: the commit of the last change that was closed successful, with or without issues."""
+
+    commit: str
+    change: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The last change that was admitted here, whatever became of it."""
+
+    commit: str
+    digests: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A change that is approved, or deploying and still within its `close_within`."""
+
+    change: str
+    deploying: bool
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An admitted change that matched a standard change, newest first in a list of them."""
+
+    change: str
+    admitted_at: datetime
+    same_commit: bool  # as the change admitted before it
+    result: Result | None
+    closed_at: datetime | None
+    failed: bool
+    failed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One consistent reading, at one instant. Empty means that there is nothing yet, which is known, not unknown."""
+
+    running: Running | None = None
+    last_admitted: Admitted | None = None
+    succeeded_here: bool = False  # this commit was closed successful here before
+    admitted_since: bool = False  # another commit was admitted after that
+    replaced_at: datetime | None = None  # when another commit was first admitted in place of this one
+    changes: int = 0
+    failures: int = 0
+    recent_changes: int = 0
+    recent_failures: int = 0
+    last_failure_at: datetime | None = None
+    changes_last_24h: int = 0
+    lines_last_24h: int | None = 0  # None: one of them has unknown size
+    worst_folder: tuple[int, int] = (0, 0)  # failures, changes of the touched two-level folder with the worst rate
+    worst_file_failures: int = 0
+    rejected: int = 0
+    in_flight: tuple[InFlight, ...] = ()
+    dependency_in_flight: bool = False
+    overdue_reviews: int = 0
+    matches: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
+
+
+def facts(standing: Standing, commit: str, digests: tuple[str, ...], *, files_known: bool, at: datetime) -> dict[str, Fact]:
+    """The facts of origin history. The path facts are unknown when the list of files is."""
+    values: dict[str, Value] = {
+        "change.direction": _direction(standing, commit, digests),
+        "change.first_deployment": standing.last_admitted is None,
+        "change.ran_here_days_ago": _days(standing.replaced_at, at),
+        "history.changes": standing.changes,
+        "history.failures": standing.failures,
+        "history.recent_failure_rate": standing.recent_failures * DECIMAL_UNIT // max(1, standing.recent_changes),
+        "history.days_since_failure": _days(standing.last_failure_at, at),
+        "history.days_since_deployment": _days(standing.last_admitted.at if standing.last_admitted else None, at),
+        "history.changes_last_24h": standing.changes_last_24h,
+        "history.rejected_before": standing.rejected,
+        "conflicts.in_flight": len(standing.in_flight),
+        "conflicts.dependency_in_flight": standing.dependency_in_flight,
+        "debt.emergency_reviews_overdue": standing.overdue_reviews,
+    }
+    if standing.lines_last_24h is not None:
+        values["history.lines_last_24h"] = standing.lines_last_24h
+    if files_known:
+        failures, changes = standing.worst_folder
+        values["history.path_failure_rate"] = failures * DECIMAL_UNIT // (changes + PATH_PRIOR_CHANGES)
+        values["history.path_failures"] = standing.worst_file_failures
+    return {name: Fact(value, Origin.HISTORY) for name, value in values.items()}
+
+
+def _direction(standing: Standing, commit: str, digests: tuple[str, ...]) -> str:
+    last = standing.last_admitted
+    if last is not None and last.commit == commit and last.digests == digests:
+        return "redeploy"
+    if standing.succeeded_here and standing.admitted_since:
+        return "rollback"
+    return "forward"
+
+
+def _days(then: datetime | None, at: datetime) -> int:
+    """Whole days, rounded down; a clock that jumped back gives no negative duration."""
+    return NO_EARLIER_DAYS if then is None else max(0, (at - then).days)

@@ -1,0 +1,285 @@
+"""Every table, in one place. Instants are whole microseconds since 1970, UTC; documents are JSON text; records are bytes.
+
+Who a person is never stands in a row of a change, a decision or an entry: texts that people wrote, names and
+addresses live in `texts`, everything else holds their ids.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("repository_issuer", Text),
+    Column("repository_id", BigInteger),
+    Column("commit_sha", Text, nullable=False),
+    Column("digests", Text, nullable=False),  # JSON list, sorted
+    Column("direction", Text, nullable=False),
+    Column("lines", BigInteger),  # added and deleted; null is unknown
+    Column("caller", Text, nullable=False),  # who submitted it: token id, or issuer and repository id
+    Column("run_id", Text),
+    Column("run_attempt", BigInteger),
+    Column("run_step", Text),
+    # the natural key while this is the current change of its run; freed when a later attempt begins anew
+    Column("run_key", Text, unique=True),
+    Column("subject_key", Text, nullable=False),  # SHA-256 of the canonical subject
+    Column("state", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("band", SmallInteger, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("policy", Text),
+    Column("standard_change", Text),
+    Column("matched", Text, nullable=False),  # JSON list of matched standard changes
+    Column("hold", Text),  # JSON; null is not held
+    Column("decision", Integer, nullable=False),  # the number in force
+    Column("subject_digest", Text, nullable=False),
+    Column("running_change", Text),  # what ran at the decision in force
+    Column("parallel", Boolean, nullable=False),  # the policy lets two deploy at once
+    Column("submitted_at", BigInteger, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),  # pending; null while held
+    Column("valid_until", BigInteger),  # approved; null while held
+    Column("planned_start", BigInteger),
+    Column("planned_end", BigInteger),
+    Column("close_within_seconds", Integer, nullable=False),
+    Column("admitted_at", BigInteger),
+    Column("admitted_run_id", Text),
+    Column("admitted_run_attempt", BigInteger),
+    Column("admitted_run_step", Text),
+    Column("same_commit", Boolean),  # admitted with the commit that was admitted before it
+    Column("close_by", BigInteger),  # later it is no longer in flight
+    Column("closed_at", BigInteger),
+    Column("result", Text),
+    Column("failed", Boolean, nullable=False, server_default=text("false")),
+    Column("failed_at", BigInteger),
+    Column("detail", Text, nullable=False),  # JSON: base, ref, artifacts, run url, ids of texts, as asked
+    Index("ix_changes_newest", "submitted_at", "id"),
+    Index("ix_changes_place", "service", "environment", "submitted_at", "id"),
+    Index("ix_changes_admitted", "service", "environment", "admitted_at"),
+    Index("ix_changes_open", "state", "service", "environment"),
+    Index("ix_changes_subject", "subject_key"),
+    Index("ix_changes_commit", "service", "environment", "commit_sha"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("band", SmallInteger, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("policy", Text),
+    Column("revision", Text, nullable=False),  # of the policies
+    Column("standard_change", Text),
+    Column("subject_digest", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # canonical JSON, the bytes that are hashed
+    Column("record_sha256", Text, nullable=False),
+    Column("running_change", Text),
+    Index("ix_decisions_newest", "at", "change_id", "number"),
+    Index("ix_decisions_place", "service", "environment", "at", "change_id", "number"),
+    Index("ix_decisions_outcome", "outcome", "at", "change_id", "number"),
+)
+
+closures = Table(
+    "closures",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("notes", Text, nullable=False),  # id of a text, or empty
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("matched", Boolean, nullable=False),  # false: reported for something that was never admitted
+)
+
+standard_matches = Table(
+    "standard_matches",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("standard_change", Text, primary_key=True),
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("admitted_at", BigInteger, nullable=False),
+    Index("ix_standard_matches_newest", "service", "environment", "standard_change", "admitted_at"),
+)
+
+path_outcomes = Table(
+    "path_outcomes",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("path", Text, primary_key=True),  # a file, or a two-level folder with a closing slash
+    Column("changes", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+)
+
+policy_sets = Table(
+    "policy_sets",
+    metadata,
+    Column("id", Text, primary_key=True),  # SHA-256 over the three revisions
+    Column("policies", Text, nullable=False),  # revisions
+    Column("catalogue", Text, nullable=False),
+    Column("calendar", Text, nullable=False),
+    Column("files", Text, nullable=False),  # JSON: name to text; of the catalogue every name is the id of a text
+    Column("registered_at", BigInteger, nullable=False),
+    Column("registered_by", Text, nullable=False),
+    Index("ix_policy_sets_policies", "policies", "registered_at"),
+)
+
+in_force = Table(
+    "in_force",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),  # always 1
+    Column("policy_set", Text, ForeignKey("policy_sets.id"), nullable=False),
+    Column("activated_at", BigInteger, nullable=False),
+    Column("activated_by", Text, nullable=False),
+    Column("comment", Text, nullable=False),  # id of a text, or empty
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reason", Text, nullable=False),  # id of a text
+    Column("stop", Boolean, nullable=False),
+    Column("begins", BigInteger, nullable=False),
+    Column("ends", BigInteger),
+    Column("scope", Text, nullable=False),  # JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("lifted_at", BigInteger),
+    Column("lifted_by", Text),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),  # the part of the token by which it is looked up
+    Column("secret_sha256", Text, nullable=False),
+    Column("role", Text),  # null for a personal token
+    Column("person", Text),  # id in the catalogue
+    Column("services", Text),  # JSON list; null is all
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_sha256", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("change_id", Text, nullable=False),
+    Column("answer", LargeBinary, nullable=False),  # without the change token, which is made again
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_idempotency_expires", "expires_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("change_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", BigInteger, nullable=False),
+    Column("lease", Text),
+    Column("lease_until", BigInteger),
+    Column("delivered_at", BigInteger),
+    Column("dead_at", BigInteger),
+    Column("error", Text),
+    Index("ix_outbox_due", "target", "next_at"),
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("day", Integer, primary_key=True),  # days since 1970, UTC
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("measure", Text, primary_key=True),  # submitted approved pending rejected admitted closed failed …
+    Column("route", Text, primary_key=True),
+    Column("band", SmallInteger, primary_key=True),
+    Column("policy", Text, primary_key=True),  # revision, first 16 characters
+    Column("standard_change", Text, primary_key=True),  # empty for none
+    Column("n", BigInteger, nullable=False),
+)
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("id", Text, primary_key=True),  # SHA-256(salt ‖ text), hexadecimal
+    Column("salt", LargeBinary, nullable=False),
+    Column("text", Text, nullable=False),
+    # of a name or address in the catalogue: the text again, to find its salt; null for every other text
+    Column("name", Text, unique=True),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    # order of insertion, for finding unsealed rows; the place in the tree is `index`
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("index", BigInteger, unique=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("change_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_ledger_entries_change", "change_id"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
