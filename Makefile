@@ -1,0 +1,53 @@
+# Prerequisites: Python 3.11, make, git. Everything else goes into .venv, from the lock.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+RESOLVE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench kill lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+install: $(INSTALLED) ## make .venv and install everything from the lock
+
+run: $(INSTALLED) ## start the gate with a small demo on an embedded database
+	@exec $(BIN)/gate serve --demo
+
+test: $(INSTALLED) ## run every test, on SQLite and on PostgreSQL
+	$(BIN)/pytest
+
+check: $(INSTALLED) ## format, lint, types, architecture: what comes before the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_architecture.py -n 0
+
+bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside them
+	$(BIN)/python -m benchmarks
+
+kill: $(INSTALLED) ## kill the server under load, again and again, and look for what was lost
+	$(BIN)/python -m benchmarks.kill
+
+lock: $(INSTALLED) ## resolve the dependencies again (UPGRADE=--upgrade for newer ones)
+	$(RESOLVE) $(UPGRADE) --all-extras --output-file requirements-dev.lock
+	$(RESOLVE) --extra postgres --constraint requirements-dev.lock --output-file requirements.lock
+	echo hatchling | $(BIN)/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--constraint requirements-dev.lock --output-file requirements-build.lock
+
+clean: ## remove what was made, but not .gate, which holds data
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+
+# A half-made environment has no pip; it is made anew.
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: '$(PYTHON)' is not Python 3.11 or newer; name one with PYTHON=..." >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
+		{ echo "make: no virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
