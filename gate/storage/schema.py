@@ -138,6 +138,17 @@ standard_matches = Table(
     Index("ix_standard_matches_newest", "service", "environment", "standard_change", "admitted_at"),
 )
 
+standard_changes = Table(
+    "standard_changes",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("standard_change", Text, primary_key=True),
+    Column("suspended_at", BigInteger),  # null: not suspended
+    Column("because", Text, nullable=False),  # the failures that suspended it, in words
+    Column("reinstated_at", BigInteger),  # failures before this no longer count
+)
+
 path_outcomes = Table(
     "path_outcomes",
     metadata,
