@@ -1,0 +1,106 @@
+"""What the chapters are asked: small values between a wire and the flow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from gate.core.change import Artifact, Result, Run, State
+from gate.core.decision import Band, ChangeType, Outcome, Route
+from gate.flow.caller import Role
+
+PAGE_ITEMS_DEFAULT = 50
+PAGE_ITEMS_MAX = 200
+WAIT_SECONDS_MAX = 60
+
+Wire: TypeAlias = dict[str, Any]
+"""A JSON object that is ready to be written, on its way from a chapter to a caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the items, newest first. `next` is the opaque cursor of the page after it, None at the end."""
+
+    items: Sequence[Wire]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list: `begins` ≤ when < `ends`, after the item that `cursor` stands for."""
+
+    begins: datetime | None = None
+    ends: datetime | None = None
+    cursor: str | None = None
+    limit: int = PAGE_ITEMS_DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFilters:
+    """Which changes. None is any. `words` is text of the caller: every word in it must occur."""
+
+    state: State | None = None
+    service: str | None = None
+    environment: str | None = None
+    type: ChangeType | None = None
+    band: Band | None = None
+    outcome: Outcome | None = None
+    words: str = ""
+    part: Part = field(default_factory=Part)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilters:
+    """Which decisions. None is any. A stream takes no notice of `part.cursor` and `part.limit`."""
+
+    service: str | None = None
+    environment: str | None = None
+    type: ChangeType | None = None
+    route: Route | None = None
+    band: Band | None = None
+    outcome: Outcome | None = None
+    words: str = ""
+    part: Part = field(default_factory=Part)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionAsk:
+    """What is about to be deployed, and by which run."""
+
+    commit: str
+    artifacts: tuple[Artifact, ...]
+    environment: str
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureAsk:
+    """How a deployment ended. Without a run it is the run that was admitted."""
+
+    result: Result
+    notes: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    run: Run | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeAsk:
+    """A window, or with `stop` the stopped line. Without services and environments it is for everything."""
+
+    reason: str
+    stop: bool = False
+    begins: datetime | None = None
+    ends: datetime | None = None
+    services: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAsk:
+    """A token of a role, or with `person` a personal one. `services` None is all of them."""
+
+    role: Role | None
+    services: frozenset[str] | None = None
+    person: str | None = None
+    expires_at: datetime | None = None
