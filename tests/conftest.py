@@ -1,4 +1,4 @@
-"""What has to be closed after a test: the run's folder, and databases of both kinds."""
+"""What has to be closed after a test (the run's folder, databases of both kinds), and what may be skipped where."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ import pytest
 
 from tests import postgres
 
+_ROOT = Path(__file__).parents[1]
 _RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
 DATABASES = ("sqlite", "postgres")
 
@@ -26,6 +27,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         directory = Path(os.environ.pop(_RUN_DIRECTORY))
         postgres.stop(directory)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)  # before the summary is printed
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On the build server a skipped test is a failed run: a test that nobody runs proves nothing."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not postgres.required() or _is_worker(session.config) or terminal is None:
+        return
+    for report in terminal.stats.get("skipped", ()):
+        if not _is_allowed(str(report.longrepr)):
+            terminal.write_line(f"skipped, but CI=true requires it: {report.nodeid}: {report.longrepr}", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _is_allowed(reason: str) -> bool:
+    """Some tests read shared data beside the repository; elsewhere it is not there, and nobody can run them."""
+    return "shared data" in reason and not (_ROOT.parent / "shared").exists()
 
 
 def _is_worker(config: pytest.Config) -> bool:
