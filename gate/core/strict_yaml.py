@@ -1,0 +1,301 @@
+"""YAML 1.2 core schema, read strictly: what a person did not plainly write is refused, with `file:line:column`.
+
+Only libyaml's events are used, never a constructor, and every collection is counted while it is read: a hostile file
+costs at most its own size. Refused are duplicate keys, anchors, aliases, merge keys, tags, directives, several
+documents, and anything over a limit.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from yaml import CSafeLoader, YAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from gate.errors import Fault, Invalid
+
+FILE_BYTES_MAX = 256 * 1024
+LEVELS_MAX = 32
+NODES_MAX = 20_000
+NUMBER_LENGTH_MAX = 32
+EXPONENT_MAX = 18
+SHOWN_LENGTH_MAX = 60
+LINE_QUOTED_MAX = 300
+
+Plain: TypeAlias = str | bool | int | Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a node stands: line and column count from 1, `start` and `end` are offsets into the text of the file."""
+
+    file: str
+    line: int
+    column: int
+    start: int
+    end: int
+    text: str = field(compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+    @property
+    def raw(self) -> str:
+        """The characters of the file, exactly as written."""
+        return self.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value. `text` is what was written without its quotes; `value` is what YAML 1.2 makes of it."""
+
+    place: Place
+    value: Plain
+    text: str
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    place: Place
+    items: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Pairs in the order of the file; no key occurs twice."""
+
+    place: Place
+    entries: tuple[tuple[Scalar, "Node"], ...]
+
+    def get(self, key: str) -> "Node | None":
+        """The node under a text key."""
+        return next((node for found, node in self.entries if found.value == key), None)
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def read(text: str | bytes, name: str, *, number_keys: frozenset[str] = frozenset()) -> Node:
+    """The one document of a file. Keys are text; under the keys in `number_keys` they may be numbers.
+
+    Raises `Invalid` and nothing else, whatever the input.
+    """
+    source = _source(text, name)
+    try:
+        return _Reader(source, name, number_keys).document()
+    except YAMLError as error:
+        raise _syntax(error, source, name) from None
+
+
+def refuse(place: Place, detail: str) -> Invalid:
+    """The error for one fault at one place."""
+    return Invalid(f"{place}: {detail}", faults=[Fault(detail, str(place))])
+
+
+def shown(node: Node) -> str:
+    """A node as an error names it: short, and on one line."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    if node.value is None:
+        return "nothing"
+    return clip(f'"{node.text}"' if isinstance(node.value, str) else node.text)
+
+
+def clip(text: str) -> str:
+    """One line of bounded length, control characters escaped."""
+    line = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return line if len(line) <= SHOWN_LENGTH_MAX else f"{line[:SHOWN_LENGTH_MAX]}…"
+
+
+def plain(node: Node) -> Any:
+    """The node as JSON has it, for a canonical form; a decimal becomes text, number keys become text."""
+    if isinstance(node, Scalar):
+        return _number_text(node.value) if isinstance(node.value, Decimal) else node.value
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return {_number_text(key.value) if isinstance(key.value, Decimal) else str(key.value): plain(value) for key, value in node.entries}
+
+
+def _number_text(number: Decimal) -> str:
+    return format(number.normalize(), "f")
+
+
+def _source(text: str | bytes, name: str) -> str:
+    size = len(text) if isinstance(text, bytes) else len(text.encode(errors="surrogatepass"))
+    if size > FILE_BYTES_MAX:
+        raise _at_start(name, f"found {size} bytes, allowed are at most {FILE_BYTES_MAX}; split the file")
+    try:
+        decoded = text.decode() if isinstance(text, bytes) else text
+        decoded.encode()
+    except UnicodeError:
+        raise _at_start(name, "found bytes that are not UTF-8, allowed is UTF-8 text; save the file as UTF-8") from None
+    return decoded.removeprefix("\ufeff")
+
+
+def _at_start(name: str, detail: str) -> Invalid:
+    return refuse(Place(name, 1, 1, 0, 0, ""), detail)
+
+
+def _syntax(error: YAMLError, source: str, name: str) -> Invalid:
+    """The parser's own words, at its place, with the usual way out."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    place = Place(name, line, column, 0, 0, "")
+    return refuse(place, f"found no valid YAML ({clip(str(problem))}); {_quoting(source, line)}")
+
+
+def _quoting(source: str, line: int) -> str:
+    """How to write the line, if it is an entry of a list; what to look for otherwise."""
+    lines = source.splitlines()
+    entry = _ENTRY.fullmatch(lines[line - 1].strip()[:LINE_QUOTED_MAX]) if 0 < line <= len(lines) else None
+    text = entry and (entry["block"] or entry["flow"])
+    if not text or text[0] in "'\"[{":
+        return "a text that holds `#`, `,`, `: `, `[` or `{` is written in single quotes"
+    return f"write it in single quotes: {single_quoted(text)}"
+
+
+def single_quoted(text: str) -> str:
+    """The text as a single-quoted YAML scalar."""
+    return f"'{text.strip().replace(chr(39), chr(39) * 2)}'"
+
+
+_ENTRY = re.compile(r"- +(?P<block>.+)|[a-z_]+: +\[(?P<flow>.+)\]")
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], Plain]], ...] = (
+    (re.compile(r"[-+]?[0-9]+"), int),
+    (re.compile(r"0o[0-7]+"), lambda text: int(text, 0)),
+    (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
+    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), Decimal),
+)
+_NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+def _resolve(text: str, place: Place) -> Plain:
+    """The core schema of YAML 1.2.2, section 10.3.2: `no`, `22:30` and `1_000` are text."""
+    if text in _NULL:
+        return None
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if _NO_NUMBER.fullmatch(text):
+        raise refuse(place, f"found {text}, allowed is a number; infinity and NaN are none")
+    return _number(text, place)
+
+
+def _number(text: str, place: Place) -> Plain:
+    number = next((convert for pattern, convert in _NUMBERS if pattern.fullmatch(text)), None)
+    if number is None:
+        return text
+    # The length is looked at first: turning a long text into a number, or a big exponent into digits, is what would cost.
+    exponent = text.lower().partition("e")[2] if number is Decimal else ""
+    if len(text) > NUMBER_LENGTH_MAX or abs(int(exponent or 0)) > EXPONENT_MAX:
+        raise refuse(place, f"found the number {clip(text)}, allowed are {NUMBER_LENGTH_MAX} characters and exponents to {EXPONENT_MAX}")
+    return number(text)
+
+
+class _Reader:
+    """One pass over the parser's events; stops at the first thing that is refused."""
+
+    def __init__(self, source: str, name: str, number_keys: frozenset[str]) -> None:
+        self._parser = CSafeLoader(source)  # of which only the parser is used
+        self._source = source
+        self._name = name
+        self._number_keys = number_keys
+        self._nodes = 0
+
+    def document(self) -> Node:
+        """The only document there is."""
+        self._next()  # the start of the stream
+        start = self._next()
+        if not isinstance(start, DocumentStartEvent):
+            raise _at_start(self._name, "found an empty file, allowed is one document")
+        if start.version or start.tags:
+            raise refuse(self._place(start), "found a directive, allowed is a document without any; remove the line that begins with %")
+        root = self._node(self._next(), 1, number_keys=False)
+        self._next()  # the end of the document
+        after = self._next()
+        if not isinstance(after, StreamEndEvent):
+            raise refuse(self._place(after), "found a second document, allowed is one a file; remove `---` and what follows")
+        if isinstance(root, Scalar) and root.value is None:
+            raise _at_start(self._name, "found an empty document, allowed is one with content")
+        return root
+
+    def _next(self) -> Any:
+        return self._parser.get_event()
+
+    def _place(self, start: Any, end: Any = None) -> Place:
+        mark = start.start_mark
+        return Place(self._name, mark.line + 1, mark.column + 1, mark.index, (end or start).end_mark.index, self._source)
+
+    def _node(self, event: Any, level: int, *, number_keys: bool) -> Node:
+        place = self._checked(event)
+        if isinstance(event, ScalarEvent):
+            quoted = bool(event.style)
+            return Scalar(place, event.value if quoted else _resolve(event.value, place), event.value, quoted)
+        if level > LEVELS_MAX:
+            raise refuse(place, f"found more than {LEVELS_MAX} levels, allowed are {LEVELS_MAX}")
+        if isinstance(event, SequenceStartEvent):
+            return self._sequence(event, level)
+        return self._mapping(event, level, number_keys=number_keys)
+
+    def _checked(self, event: Any) -> Place:
+        """Where the node stands, if it is one that may stand anywhere."""
+        place = self._place(event)
+        self._nodes += 1
+        if self._nodes > NODES_MAX:
+            raise refuse(place, f"found more than {NODES_MAX} values, allowed are {NODES_MAX} a file")
+        if isinstance(event, AliasEvent):
+            raise refuse(place, f"found the alias *{clip(str(event.anchor))}, aliases are not allowed; write the value out")
+        if event.anchor is not None:
+            raise refuse(place, f"found the anchor &{clip(event.anchor)}, anchors are not allowed; write the value without it")
+        if event.tag is not None:
+            raise refuse(place, f"found the tag {clip(event.tag)}, tags are not allowed; write the value without it")
+        return place
+
+    def _sequence(self, start: Any, level: int) -> Sequence:
+        items: list[Node] = []
+        while not isinstance(event := self._next(), SequenceEndEvent):
+            items.append(self._node(event, level + 1, number_keys=False))
+        return Sequence(self._place(start, event), tuple(items))
+
+    def _mapping(self, start: MappingStartEvent, level: int, *, number_keys: bool) -> Mapping:
+        entries: list[tuple[Scalar, Node]] = []
+        seen: dict[Plain, Place] = {}
+        while not isinstance(event := self._next(), MappingEndEvent):
+            key = self._key(self._node(event, level + 1, number_keys=False), number_keys=number_keys)
+            if key.value in seen:
+                raise refuse(key.place, f"found the key {shown(key)} twice, first in line {seen[key.value].line}; keep one of them")
+            seen[key.value] = key.place
+            entries.append((key, self._node(self._next(), level + 1, number_keys=key.value in self._number_keys)))
+        return Mapping(self._place(start, event), tuple(entries))
+
+    @staticmethod
+    def _key(key: Node, *, number_keys: bool) -> Scalar:
+        if isinstance(key, Scalar) and not key.quoted and key.text == "<<":
+            raise refuse(key.place, "found a merge key, merge keys are not allowed; write the keys out")
+        number = isinstance(key, Scalar) and isinstance(key.value, int | Decimal) and not isinstance(key.value, bool)
+        if not isinstance(key, Scalar) or not (isinstance(key.value, str) or (number and number_keys)):
+            raise refuse(key.place, f"found the key {shown(key)}, allowed is {'a number' if number_keys else 'text'}{_if_text(key)}")
+        return key
+
+
+def _if_text(key: Node) -> str:
+    return f"; write it in quotes if it is meant as text: {single_quoted(key.text)}" if isinstance(key, Scalar) and key.text else ""
