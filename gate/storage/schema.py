@@ -65,6 +65,8 @@ changes = Table(
     Column("submitted_at", BigInteger, nullable=False),
     Column("decided_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),  # pending; null while held
+    Column("expires_left", BigInteger),  # while held: microseconds that are left when the hold ends
+    Column("redecide_at", BigInteger),  # pending: when the worker decides it again; null: nothing asks for it
     Column("valid_until", BigInteger),  # approved; null while held
     Column("planned_start", BigInteger),
     Column("planned_end", BigInteger),
@@ -85,6 +87,7 @@ changes = Table(
     Index("ix_changes_admitted", "service", "environment", "admitted_at"),
     Index("ix_changes_open", "state", "service", "environment"),
     Index("ix_changes_subject", "subject_key"),
+    Index("ix_changes_redecide", "redecide_at"),
     Index("ix_changes_commit", "service", "environment", "commit_sha"),
 )
 
