@@ -1,0 +1,282 @@
+"""The house rules that a program can check, read from the syntax tree alone.
+
+Each rule takes parsed modules and answers what is wrong, so that the tests can show it a planted violation.
+"""
+
+import ast
+import re
+import sys
+import tokenize
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+LEVELS: tuple[tuple[str, ...], ...] = (
+    ("app", "cli", "worker"),
+    ("web",),
+    ("api",),
+    ("flow",),
+    ("storage", "integrations"),
+    ("ledger",),
+    ("core",),
+    ("config", "metrics"),
+    ("errors",),
+)
+"""Imports point down this table, never up and, but for the first line, never sideways."""
+
+STRANGERS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "flow": frozenset({"integrations"}),  # app.py hands them in
+        "ledger": frozenset({"config", "metrics"}),
+        "core": frozenset({"config", "metrics"}),
+    }
+)
+"""Downwards, and forbidden all the same."""
+
+PURE = frozenset({"core", "ledger"})
+
+PURE_LIBRARIES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "core": frozenset({"dateutil", "orjson", "re2", "rfc8785", "yaml"}),
+        "ledger": frozenset({"cryptography", "orjson", "rfc8785"}),
+    }
+)
+"""What computes only: everything else that is installed may reach out, so it is forbidden until it stands here."""
+
+IMPURE_STANDARD = frozenset(
+    {
+        "asyncio", "concurrent", "ctypes", "fcntl", "ftplib", "glob", "http", "io", "logging", "mmap", "multiprocessing", "os", "pathlib",
+        "platform", "queue", "random", "sched", "secrets", "select", "shelve", "shutil", "signal", "smtplib", "socket", "socketserver",
+        "sqlite3", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid", "webbrowser",
+    }
+)  # fmt: skip
+
+IMPURE_CALLS = frozenset(
+    {
+        "open",
+        "print",
+        "input",
+        "exec",
+        "eval",
+        "breakpoint",
+        "__import__",
+        "datetime.now",
+        "datetime.utcnow",
+        "datetime.today",
+        "date.today",
+    }
+)
+
+VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"})
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+
+LONG_FILES: Mapping[str, str] = MappingProxyType({})
+"""Path to the reason why the file may be longer."""
+
+LONG_FUNCTIONS: Mapping[str, str] = MappingProxyType({})
+"""`path:function` to the reason why it may be longer."""
+
+_MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+_EXCUSE = re.compile(
+    r"#\s*(?P<kind>noqa|type:\s*ignore)(?P<rule>:\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*|\[[a-z0-9-]+(?:,\s*[a-z0-9-]+)*\])?(?P<reason>.*)"
+)
+_REASON_CHARACTERS_MIN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One file: where it is (from the root of the repository) and what it says."""
+
+    path: str
+    source: str
+
+    @property
+    def tree(self) -> ast.Module:
+        """The parsed source."""
+        return ast.parse(self.source, filename=self.path)
+
+    @property
+    def part(self) -> str | None:
+        """`storage` for gate/storage/writer.py, `app` for gate/app.py, None outside the package and for gate itself."""
+        pieces = Path(self.path).with_suffix("").parts
+        return pieces[1] if pieces[0] == "gate" and pieces[1] != "__init__" else None
+
+    @property
+    def name(self) -> str:
+        """The last word of the path: `writer`; for a package its folder."""
+        pieces = Path(self.path).with_suffix("").parts
+        return pieces[-2] if pieces[-1] == "__init__" else pieces[-1]
+
+
+def modules(root: Path, *folders: str) -> list[Module]:
+    """Every Python file below these folders."""
+    return [
+        Module(path=file.relative_to(root).as_posix(), source=file.read_text(encoding="utf-8"))
+        for folder in folders
+        for file in sorted((root / folder).rglob("*.py"))
+    ]
+
+
+def check(module: Module) -> list[str]:
+    """Everything wrong with one module."""
+    return [f"{module.path}:{line}: {what}" for rule in RULES for line, what in rule(module)]
+
+
+def imports_point_down(module: Module) -> Iterator[tuple[int, str]]:
+    """The table of parts; `client` knows nobody, and nobody but the command line knows `client`."""
+    part = module.part
+    if part is None:
+        return
+    for line, name in _imported(module.tree):
+        pieces = name.split(".")
+        if pieces[0] != "gate" or len(pieces) == 1 or pieces[1] == part:
+            continue
+        if not _may_import(part, pieces[1]):
+            yield line, f"{part} may not import {name}"
+
+
+def _may_import(part: str, other: str) -> bool:
+    if part == "client":
+        return False
+    if other == "client":
+        return part == "cli"
+    level, other_level = _level(part), _level(other)
+    if level is None or other_level is None or other in STRANGERS.get(part, frozenset()):
+        return False
+    return other_level > level or (other_level == level == 0)  # the top line joins the parts, its own included
+
+
+def _level(part: str) -> int | None:
+    return next((number for number, parts in enumerate(LEVELS) if part in parts), None)
+
+
+def every_part_has_a_place(module: Module) -> Iterator[tuple[int, str]]:
+    """A new part stands in the table before anything imports it."""
+    if module.part is not None and module.part != "client" and _level(module.part) is None:
+        yield 1, f"{module.part} has no place in the table of parts"
+
+
+def the_client_needs_nothing(module: Module) -> Iterator[tuple[int, str]]:
+    """It runs in a pipeline from a checkout: standard library and git only."""
+    if module.part != "client":
+        return
+    for line, name in _imported(module.tree):
+        if name.split(".")[0] not in sys.stdlib_module_names | {"gate"}:
+            yield line, f"client may not import {name}: standard library only"
+
+
+def pure_parts_stay_pure(module: Module) -> Iterator[tuple[int, str]]:
+    """No input or output, no clock, no chance, no setting."""
+    if module.part not in PURE:
+        return
+    for line, name in _imported(module.tree):
+        top = name.split(".")[0]
+        if top in IMPURE_STANDARD or not (top == "gate" or top in sys.stdlib_module_names or top in PURE_LIBRARIES[module.part]):
+            yield line, f"{module.part} may not import {name}: it must stay pure"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and _called(node) in IMPURE_CALLS:
+            yield node.lineno, f"{module.part} may not call {_called(node)}: it must stay pure"
+
+
+def _called(call: ast.Call) -> str:
+    """`open`, or the last two names of a dotted call: `datetime.now` for datetime.datetime.now()."""
+    return ".".join(ast.unparse(call.func).split(".")[-2:])
+
+
+def imports_are_absolute(module: Module) -> Iterator[tuple[int, str]]:
+    """One way to write an import, found by one search."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield node.lineno, "relative import"
+
+
+def modules_say_what_they_are_for(module: Module) -> Iterator[tuple[int, str]]:
+    """One sentence at the top."""
+    if not ast.get_docstring(module.tree):
+        yield 1, "no docstring"
+
+
+def packages_hold_a_docstring_alone(module: Module) -> Iterator[tuple[int, str]]:
+    """Importing a package does nothing; gate/__init__.py also has the version."""
+    if not module.path.endswith("__init__.py"):
+        return
+    for node in module.tree.body[1:]:
+        is_version = module.path == "gate/__init__.py" and ast.unparse(node).startswith("__version__ = ")
+        if not is_version:
+            yield node.lineno, "an __init__.py holds one docstring"
+
+
+def names_say_something(module: Module) -> Iterator[tuple[int, str]]:
+    """If there is no better name, the function belongs to its only caller."""
+    if module.name in VAGUE:
+        yield 1, f"{module.name} says nothing: name the file for the question it answers"
+
+
+def files_are_short(module: Module) -> Iterator[tuple[int, str]]:
+    """Split before it is long."""
+    lines = len(module.source.splitlines())
+    if lines > FILE_LINES_MAX and module.path not in LONG_FILES:
+        yield lines, f"{lines} lines, at most {FILE_LINES_MAX}"
+
+
+def functions_are_short(module: Module) -> Iterator[tuple[int, str]]:
+    """What does not fit a screen is not understood."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > FUNCTION_LINES_MAX and f"{module.path}:{node.name}" not in LONG_FUNCTIONS:
+                yield node.lineno, f"{node.name} has {lines} lines, at most {FUNCTION_LINES_MAX}"
+
+
+def nothing_is_left_for_later(module: Module) -> Iterator[tuple[int, str]]:
+    """A mark in the code is a task that nobody sees."""
+    for line, comment in _comments(module.source):
+        if mark := _MARK.search(comment):
+            yield line, f"{mark.group()} in a comment"
+
+
+def excuses_give_rule_and_reason(module: Module) -> Iterator[tuple[int, str]]:
+    """A silenced check names the check and why it is wrong here."""
+    for line, comment in _comments(module.source):
+        for excuse in _EXCUSE.finditer(comment):
+            if not excuse["rule"]:
+                yield line, f"{excuse['kind']} names no rule"
+            elif len(excuse["reason"].strip(" #-:")) < _REASON_CHARACTERS_MIN:
+                yield line, f"{excuse['kind']} gives no reason"
+
+
+def _comments(source: str) -> Iterator[tuple[int, str]]:
+    lines = iter(source.splitlines(keepends=True))
+    for token in tokenize.generate_tokens(lambda: next(lines, "")):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every name that is imported, wherever it stands; `from gate import core` is gate.core."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = (
+                [f"gate.{alias.name}" for alias in node.names if alias.name != "__version__"] if node.module == "gate" else [node.module]
+            )
+            yield from ((node.lineno, name) for name in names)
+
+
+RULES = (
+    imports_point_down,
+    every_part_has_a_place,
+    the_client_needs_nothing,
+    pure_parts_stay_pure,
+    imports_are_absolute,
+    modules_say_what_they_are_for,
+    packages_hold_a_docstring_alone,
+    names_say_something,
+    files_are_short,
+    functions_are_short,
+    nothing_is_left_for_later,
+    excuses_give_rule_and_reason,
+)
