@@ -1,7 +1,8 @@
 """The values a decision is made of: findings, holds, needed approvals, and the decision itself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 
 
@@ -84,6 +85,14 @@ class Hold:
     until: datetime | None
     lifted_by: tuple[str, ...]
     stop: bool = False
+
+
+def longest(holds: Iterable[Hold]) -> Hold | None:
+    """The hold that lasts longest; a stopped line lasts longest of all."""
+    return max(holds, key=lambda hold: (hold.stop, hold.until or _NEVER, hold.window), default=None)
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
