@@ -4,6 +4,8 @@ Who a person is never stands in a row of a change, a decision or an entry: texts
 addresses live in `texts`, everything else holds their ids.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,6 +30,18 @@ NAMING = {
 }
 
 metadata = MetaData(naming_convention=NAMING)
+
+# conditions of partial indexes; a query names them word for word, or the index is of no use to it
+ADMITTED = "admitted_at IS NOT NULL"
+SUCCEEDED = "result IN ('successful', 'successful_issues')"
+REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
+HELD = "hold IS NOT NULL AND state IN ('pending', 'approved')"
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """The same partial index on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 changes = Table(
     "changes",
@@ -82,13 +96,28 @@ changes = Table(
     Column("failed", Boolean, nullable=False, server_default=text("false")),
     Column("failed_at", BigInteger),
     Column("detail", Text, nullable=False),  # JSON: base, ref, artifacts, run url, ids of texts, as asked
+    # lists, newest first
     Index("ix_changes_newest", "submitted_at", "id"),
+    Index("ix_changes_state", "state", "submitted_at", "id"),
+    Index("ix_changes_service", "service", "submitted_at", "id"),
     Index("ix_changes_place", "service", "environment", "submitted_at", "id"),
-    Index("ix_changes_admitted", "service", "environment", "admitted_at"),
-    Index("ix_changes_open", "state", "service", "environment"),
     Index("ix_changes_subject", "subject_key"),
-    Index("ix_changes_redecide", "redecide_at"),
-    Index("ix_changes_commit", "service", "environment", "commit_sha"),
+    Index("ix_changes_commit", "commit_sha"),
+    Index("ix_changes_run", "run_id", **_where("run_id IS NOT NULL")),
+    Index("ix_changes_repository", "repository_issuer", "repository_id", "submitted_at", **_where("repository_id IS NOT NULL")),
+    # what a decision asks about its place: each is read from the index alone, or is one row
+    Index("ix_changes_admitted", "service", "environment", "admitted_at", "id", "commit_sha", "failed", "lines", **_where(ADMITTED)),
+    Index("ix_changes_succeeded", "service", "environment", "closed_at", "id", "commit_sha", **_where(SUCCEEDED)),
+    Index("ix_changes_ran", "service", "environment", "commit_sha", "admitted_at", **_where(SUCCEEDED)),
+    Index("ix_changes_failed", "service", "environment", "failed_at", **_where("failed")),
+    Index("ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)),
+    Index("ix_changes_pending", "service", "environment", "submitted_at", **_where("state = 'pending'")),
+    Index("ix_changes_approved", "service", "environment", "valid_until", "id", **_where("state = 'approved'")),
+    Index("ix_changes_deploying", "service", "environment", "close_by", "id", **_where("state = 'deploying'")),
+    # what the worker looks for
+    Index("ix_changes_expires", "expires_at", **_where("state = 'pending'")),
+    Index("ix_changes_lapses", "valid_until", **_where("state = 'approved'")),
+    Index("ix_changes_held", "id", **_where(HELD)),
 )
 
 decisions = Table(
@@ -111,9 +140,18 @@ decisions = Table(
     Column("record", LargeBinary, nullable=False),  # canonical JSON, the bytes that are hashed
     Column("record_sha256", Text, nullable=False),
     Column("running_change", Text),
+    # the log, newest first; of two values the rare one is worth an index
     Index("ix_decisions_newest", "at", "change_id", "number"),
+    Index("ix_decisions_service", "service", "at", "change_id", "number"),
     Index("ix_decisions_place", "service", "environment", "at", "change_id", "number"),
+    Index("ix_decisions_environment", "environment", "at", "change_id", "number"),
     Index("ix_decisions_outcome", "outcome", "at", "change_id", "number"),
+    Index("ix_decisions_type", "type", "at", "change_id", "number"),
+    Index("ix_decisions_route", "route", "at", "change_id", "number"),
+    Index("ix_decisions_band", "band", "at", "change_id", "number"),
+    Index("ix_decisions_revision", "revision", "at", "change_id", "number"),
+    Index("ix_decisions_policy", "policy", "at", "change_id", "number"),
+    Index("ix_decisions_standard", "standard_change", "at", "change_id", "number", **_where("standard_change IS NOT NULL")),
 )
 
 closures = Table(
@@ -157,7 +195,8 @@ path_outcomes = Table(
     metadata,
     Column("service", Text, primary_key=True),
     Column("environment", Text, primary_key=True),
-    Column("path", Text, primary_key=True),  # a file, or a two-level folder with a closing slash
+    # a file, a two-level folder with a closing slash, or empty: every change of the place
+    Column("path", Text, primary_key=True),
     Column("changes", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
 )
