@@ -58,6 +58,14 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """What a person or too many failures did to a standard change here."""
+
+    because: str | None = None  # the words of a suspension in force
+    reinstated_at: datetime | None = None  # failures before this no longer count
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """One consistent reading, at one instant. Empty means that there is nothing yet, which is known, not unknown."""
 
@@ -77,9 +85,22 @@ class Standing:
     worst_file_failures: int = 0
     rejected: int = 0
     in_flight: tuple[InFlight, ...] = ()
+    more_approved: int = 0  # in flight too: counted to a limit, not listed
+    more_deploying: int = 0
     dependency_in_flight: bool = False
     overdue_reviews: int = 0
     matches: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
+    suspensions: Mapping[str, Suspension] = field(default_factory=dict)  # none for a standard change that never had one
+
+    @property
+    def deploying_count(self) -> int:
+        """Of the other changes in flight, those that are deploying."""
+        return sum(change.deploying for change in self.in_flight) + self.more_deploying
+
+    @property
+    def in_flight_count(self) -> int:
+        """Other changes in flight, listed or not."""
+        return len(self.in_flight) + self.more_approved + self.more_deploying
 
 
 def facts(standing: Standing, commit: str, digests: tuple[str, ...], *, files_known: bool, at: datetime) -> dict[str, Fact]:
@@ -95,7 +116,7 @@ def facts(standing: Standing, commit: str, digests: tuple[str, ...], *, files_kn
         "history.days_since_deployment": _days(standing.last_admitted.at if standing.last_admitted else None, at),
         "history.changes_last_24h": standing.changes_last_24h,
         "history.rejected_before": standing.rejected,
-        "conflicts.in_flight": len(standing.in_flight),
+        "conflicts.in_flight": standing.in_flight_count,
         "conflicts.dependency_in_flight": standing.dependency_in_flight,
         "debt.emergency_reviews_overdue": standing.overdue_reviews,
     }
