@@ -52,6 +52,7 @@ class Case:
     deploying: int = 0  # of those, how many are deploying
     overdue_reviews: int = 0
     standing: Mapping[str, Standing] = field(default_factory=dict)
+    notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
 
 
 def decide(policies: Policies, case: Case) -> Decision:
@@ -153,7 +154,7 @@ class _Answer:
             score=self.evaluation.score,
             band=self.evaluation.band,
             policy=self.policy.name,
-            findings=(finding, *self.evaluation.findings),
+            findings=(finding, *self.case.notes, *self.evaluation.findings),
             standard_change=standard,
             matched_standard_changes=tuple(item.id for item in self.evaluation.matched if self.evaluation.band <= item.up_to),
             required=required,
@@ -172,7 +173,7 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
         score=0,
         band=Band.CRITICAL,
         policy=None,
-        findings=(finding,),
+        findings=(finding, *case.notes),
         required=WITHOUT_POLICY,
         hold=_hold(case.holds, excused=case.emergency),
         shadows=shadows,

@@ -1,5 +1,6 @@
 """What a policy may look at: every fact, its type, its words, and who may claim it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -222,8 +223,8 @@ _CLAIMABLE_CHANGE = frozenset(
 
 
 def definition(name: str) -> FactDef | None:
-    """The fact of that name, or None; any `labels.<name>` is a text fact."""
-    if name.startswith("labels.") and len(name) > len("labels."):
+    """The fact of that name, or None; any `labels.<name>` is a text fact, its name ASCII of at most 64 characters."""
+    if _LABEL.fullmatch(name):
         return FactDef(name, FactType.TEXT, f"label {name[7:]}", "Text of at most 64 characters from the caller.")
     return FACTS.get(name)
 
@@ -296,6 +297,7 @@ def _texts(raw: object) -> Value | None:
 
 
 _DECIMAL_SLACK = 1e-6
+_LABEL = re.compile(rf"labels\.[A-Za-z0-9_./-]{{1,{LABEL_LENGTH_MAX}}}")
 _READERS = {_B: _boolean, _I: _integer, _D: _decimal, _T: _text, _L: _texts}
 _ALLOWED = {
     _B: "true or false",
