@@ -1,0 +1,153 @@
+"""The bytes of a ledger entry, defined once.
+
+An entry is one RFC 8785 JSON object of at most 16 KiB: `v` (1), `kind`, `at` (RFC 3339, UTC, microseconds),
+`change` where it is about one, and the fields of its kind. It holds ids, opaque ids of people, revisions, outcomes
+and digests; never a name, an address or a text that a person wrote (those are SHA-256 of salt and text).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from gate.core.canonical import canonical
+from gate.ledger.dsse import StatementError, read_object
+
+ENTRY_VERSION = 1
+ENTRY_BYTES_MAX = 16 * 1024
+
+Json: TypeAlias = Any
+"""A value that `canonical` takes; None stands for a field that is not there."""
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    DECISION = "decision"
+    APPROVAL = "approval"
+    REJECTION = "rejection"
+    LAPSE = "lapse"
+    OVERRIDE = "override"
+    ADMISSION = "admission"
+    CLOSURE = "closure"
+    CANCELLATION = "cancellation"
+    EXPIRY = "expiry"
+    REFUSAL = "refusal"
+    FREEZE = "freeze"
+    REGISTRATION = "registration"
+    ACTIVATION = "activation"
+    STANDARD_CHANGE = "standard_change"
+    INCIDENT = "incident"
+    LINK = "link"
+    POST_REVIEW = "post_review"
+    TOKEN = "token"  # noqa: S105 - a kind of entry, no secret
+    ROLE = "role"
+
+
+_BY = ("by",)  # opaque id of the person, or of the token, that acted; absent where the gate did it by itself
+NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {
+        Kind.DECISION: ("number", "outcome", "type", "route", "policy_revision", "subject_digest", "record"),
+        Kind.APPROVAL: ("by", "subject_digest"),
+        Kind.REJECTION: ("by", "subject_digest"),
+        Kind.LAPSE: ("by", "subject_digest"),
+        Kind.OVERRIDE: _BY,
+        Kind.ADMISSION: ("subject_digest", "run", "expires_at"),
+        Kind.CLOSURE: ("result",),
+        Kind.CANCELLATION: (),
+        Kind.EXPIRY: ("state",),
+        Kind.REFUSAL: ("problem", "operation"),
+        Kind.FREEZE: ("window", "action"),
+        Kind.REGISTRATION: ("revision", "part"),
+        Kind.ACTIVATION: ("revision", "part"),
+        Kind.STANDARD_CHANGE: ("standard_change", "action"),
+        Kind.INCIDENT: ("incident", "action"),
+        Kind.LINK: ("incident", "method", "action"),
+        Kind.POST_REVIEW: _BY,
+        Kind.TOKEN: ("token", "action"),
+        Kind.ROLE: ("person", "action"),
+    }
+)
+"""What an entry of that kind cannot do without. Other fields may stand beside them."""
+
+_OWN = frozenset({"v", "kind", "at", "change"})
+
+
+class EntryError(ValueError):
+    """Bytes that are no entry, or fields that cannot be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry that was read back. `fields` are those of its kind."""
+
+    kind: Kind
+    at: datetime
+    change: str | None
+    fields: Mapping[str, Json]
+
+
+def entry(kind: Kind, at: datetime, change: str | None = None, **fields: Json) -> bytes:
+    """The bytes of one entry. A field that is None is left out; a missing one, or over 16 KiB in all: `EntryError`."""
+    known = {name: value for name, value in fields.items() if value is not None}
+    _check_fields(kind, known)
+    document = {"v": ENTRY_VERSION, "kind": kind.value, "at": instant(at), **known}
+    if change is not None:
+        document["change"] = change
+    content = canonical(document)
+    if len(content) > ENTRY_BYTES_MAX:
+        raise EntryError(f"an entry of kind {kind} has {len(content)} bytes, at most {ENTRY_BYTES_MAX} are allowed")
+    return content
+
+
+def read_entry(content: bytes) -> Entry:
+    """The entry that these exact bytes are; any other bytes that mean the same are refused."""
+    if len(content) > ENTRY_BYTES_MAX:
+        raise EntryError(f"an entry has at most {ENTRY_BYTES_MAX} bytes, found {len(content)}")
+    try:
+        document = read_object(content, "the entry")
+    except StatementError as error:
+        raise EntryError(str(error)) from error
+    fields = {name: value for name, value in document.items() if name not in _OWN}
+    change = document.get("change")
+    if document.get("v") != ENTRY_VERSION:
+        raise EntryError(f"entry version {document.get('v')!r} is not known, allowed is {ENTRY_VERSION}")
+    if change is not None and not isinstance(change, str):
+        raise EntryError("change is no text")
+    found = Entry(_kind(document.get("kind")), _read_instant(document.get("at")), change, MappingProxyType(fields))
+    if entry(found.kind, found.at, found.change, **fields) != content:
+        raise EntryError("the entry is not in canonical form")
+    return found
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC, always with microseconds, so that texts sort like times."""
+    if at.tzinfo is None:
+        raise EntryError("a time without a zone is no instant")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _check_fields(kind: Kind, fields: Mapping[str, Json]) -> None:
+    if missing := [name for name in NEEDED[kind] if name not in fields]:
+        raise EntryError(f"an entry of kind {kind} needs {', '.join(missing)}")
+    if own := sorted(_OWN & fields.keys()):
+        raise EntryError(f"an entry says {', '.join(own)} by itself")
+
+
+def _kind(raw: object) -> Kind:
+    try:
+        return Kind(raw)  # type: ignore[arg-type]  # an enum checks its words itself
+    except ValueError:
+        raise EntryError(f"{raw!r} is no kind of entry") from None
+
+
+def _read_instant(raw: object) -> datetime:
+    try:
+        at = datetime.fromisoformat(raw)  # type: ignore[arg-type]  # a TypeError says that it is no text
+    except (TypeError, ValueError):
+        raise EntryError(f"at is {raw!r}, allowed is a time such as 2026-01-31T12:00:00.000000Z") from None
+    if at.tzinfo is None:
+        raise EntryError(f"at is {raw!r}, which has no zone")
+    return at

@@ -1,0 +1,192 @@
+"""The admission statement: whatever differs is named and refused; what agrees passes, offline."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate.core.change import Artifact, Run
+from gate.ledger.dsse import StatementError, pre_authentication
+from gate.ledger.note import SigningKey
+from gate.ledger.statement import PAYLOAD_TYPE, AdmissionStatement, sign_envelope, statement_payload, verify_admission
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+KEY = SigningKey("gate.example.com", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+IMAGE = Artifact("registry.example.com/checkout", "sha256:" + "ab" * 32)
+STATEMENT = AdmissionStatement(
+    change="chg_01",
+    service="checkout",
+    environment="production",
+    repository="acme/checkout",
+    repository_id=1001,
+    commit="c" * 40,
+    artifacts=(IMAGE, Artifact("chart", "sha512:" + "cd" * 64)),
+    run=Run(id="42", attempt=2, step="deploy"),
+    policy_revision="e" * 64,
+    subject_digest="d" * 64,
+    admitted_at=NOW,
+    expires_at=NOW + timedelta(minutes=15),
+    type="standard",
+    approvers=("per_1", "per_2"),
+)
+ASKED: dict[str, Any] = {"commit": "c" * 40, "environment": "production", "run_id": "42", "artifacts": [IMAGE], "at": NOW}
+
+
+def signed(**changed: Any) -> bytes:
+    return json.dumps(sign_envelope(KEY, replace(STATEMENT, **changed))).encode()
+
+
+def signed_document(change: Callable[[dict[str, Any]], object], payload_type: str = PAYLOAD_TYPE) -> bytes:
+    """A statement that was changed before it was signed."""
+    document = json.loads(statement_payload(STATEMENT))
+    change(document)
+    return signed_payload(json.dumps(document).encode(), payload_type)
+
+
+def signed_payload(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
+    signature = KEY.sign(pre_authentication(payload_type, payload))
+    envelope = {
+        "payload": base64.urlsafe_b64encode(payload).decode(),
+        "payloadType": payload_type,
+        "signatures": [{"sig": base64.urlsafe_b64encode(signature).decode()}],
+    }
+    return json.dumps(envelope).encode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        pytest.param({"commit": "c" * 39}, "commit differs", id="a prefix of the commit"),
+        pytest.param({"commit": "C" * 40}, "commit differs", id="the commit in upper case"),
+        pytest.param({"environment": "prod"}, "environment differs", id="a prefix of the environment"),
+        pytest.param({"environment": "Production"}, "environment differs", id="another case"),
+        pytest.param({"run_id": "421"}, "run differs", id="another run"),
+        pytest.param({"artifacts": [replace(IMAGE, name="other")]}, "artifact other=", id="another artifact name"),
+        pytest.param({"artifacts": [IMAGE, replace(IMAGE, digest="sha256:00")]}, "was not admitted", id="the second digest differs"),
+        pytest.param({"at": NOW - timedelta(seconds=61)}, "it is only", id="before admission and leeway"),
+        pytest.param({"at": NOW + timedelta(minutes=15, seconds=61)}, "expired at", id="after expiry and leeway"),
+    ],
+)
+def test_whatever_differs_is_named_and_refused(asked: dict[str, Any], says: str) -> None:
+    with pytest.raises(StatementError, match=says):
+        verify_admission(signed(), KEY.verifier, **ASKED | asked)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(lambda doc: doc.update(_type="https://in-toto.io/Statement/v0.1"), "_type", id="another statement type"),
+        pytest.param(lambda doc: doc.update(predicateType="urn:gate:denial:v1"), "predicateType", id="another predicate"),
+        pytest.param(lambda doc: doc["subject"].pop(0), "names 0 commits", id="no commit"),
+        pytest.param(lambda doc: doc["subject"].append(doc["subject"][0]), "names 2 commits", id="two commits"),
+        pytest.param(lambda doc: doc.update(subject="x"), "names 0 commits", id="subjects that are no list"),
+        pytest.param(lambda doc: doc["subject"].append("x"), "no object", id="a subject that is no object"),
+        pytest.param(lambda doc: doc["subject"][0].pop("digest"), "digest is missing", id="a subject without digest"),
+        pytest.param(lambda doc: doc.pop("predicate"), "predicate is missing", id="no predicate"),
+        pytest.param(lambda doc: doc["predicate"].update(run={"id": 42}), "attempt", id="a run without attempt"),
+        pytest.param(lambda doc: doc["predicate"]["run"].update(id=42), "id is missing or no text", id="a run id that is a number"),
+        pytest.param(lambda doc: doc["predicate"].update(expires_at="2999"), "expires_at", id="a time of another form"),
+        pytest.param(lambda doc: doc["predicate"].pop("admitted_at"), "admitted_at", id="no time of admission"),
+        pytest.param(lambda doc: doc["predicate"].update(repository_id="1001"), "repository_id", id="an id that is text"),
+        pytest.param(lambda doc: doc["predicate"].update(approvers=[1]), "approvers", id="approvers that are numbers"),
+    ],
+)
+def test_a_signed_statement_of_another_shape_is_refused(change: Callable[[dict[str, Any]], object], says: str) -> None:
+    with pytest.raises(StatementError, match=says):
+        verify_admission(signed_document(change), KEY.verifier, **ASKED)
+
+
+def test_another_payload_type_is_refused_although_it_is_signed() -> None:
+    with pytest.raises(StatementError, match="payload type"):
+        verify_admission(signed_document(lambda _: None, "application/json"), KEY.verifier, **ASKED)
+
+
+def test_a_payload_with_a_key_twice_is_refused_although_it_is_signed() -> None:
+    payload = statement_payload(STATEMENT).replace(b'"environment":', b'"environment":"staging","environment":')
+
+    with pytest.raises(StatementError, match="names a key twice"):
+        verify_admission(signed_payload(payload), KEY.verifier, **ASKED)
+
+
+def test_another_key_of_the_same_name_is_refused() -> None:
+    other = SigningKey.generate("gate.example.com")
+
+    with pytest.raises(StatementError, match="none of the 1 signatures"):
+        verify_admission(signed(), other.verifier, **ASKED)
+
+
+def test_keyid_decides_nothing_and_one_good_signature_of_several_is_enough() -> None:
+    envelope = sign_envelope(KEY, STATEMENT)
+    good = envelope["signatures"][0]["sig"]  # type: ignore[index]  # as sign_envelope makes it
+    foreign = {"keyid": KEY.verifier.hint, "sig": base64.b64encode(bytes(64)).decode()}
+    envelope["signatures"] = [foreign, {"keyid": "other", "sig": good}, {"sig": "AAAA"}]
+
+    assert verify_admission(json.dumps(envelope).encode(), KEY.verifier, **ASKED) == STATEMENT
+
+
+@given(st.integers(min_value=0), st.integers(0, 7))
+def test_no_changed_bit_of_the_payload_is_accepted(place: int, bit: int) -> None:
+    envelope = sign_envelope(KEY, STATEMENT)
+    payload = bytearray(statement_payload(STATEMENT))
+    payload[place % len(payload)] ^= 1 << bit
+    envelope["payload"] = base64.b64encode(payload).decode()
+
+    with pytest.raises(StatementError, match="signatures"):
+        verify_admission(json.dumps(envelope).encode(), KEY.verifier, **ASKED)
+
+
+def test_the_statement_passes_with_leeway_without_artifacts_and_in_another_attempt() -> None:
+    for at in (NOW - timedelta(seconds=60), NOW + timedelta(minutes=15, seconds=60)):
+        assert verify_admission(signed(), KEY.verifier, **ASKED | {"at": at, "artifacts": []}) == STATEMENT
+    again = verify_admission(signed(run=replace(STATEMENT.run, attempt=9)), KEY.verifier, **ASKED)
+    assert again.run.attempt == 9
+
+
+def test_unknown_fields_of_a_signed_statement_are_ignored() -> None:
+    content = signed_document(lambda doc: doc["predicate"].update(outcome="denied"))
+
+    assert verify_admission(content, KEY.verifier, **ASKED) == STATEMENT
+
+
+def test_the_same_statement_and_key_give_the_same_bytes() -> None:
+    assert signed() == signed()
+    assert json.loads(statement_payload(STATEMENT)) == {
+        "_type": "https://in-toto.io/Statement/v1",
+        "predicateType": "urn:gate:admission:v1",
+        "subject": [
+            {"name": "acme/checkout", "digest": {"gitCommit": "c" * 40}},
+            {"name": "registry.example.com/checkout", "digest": {"sha256": "ab" * 32}},
+            {"name": "chart", "digest": {"sha512": "cd" * 64}},
+        ],
+        "predicate": {
+            "change": "chg_01",
+            "service": "checkout",
+            "environment": "production",
+            "repository_id": 1001,
+            "run": {"id": "42", "attempt": 2, "step": "deploy"},
+            "policy_revision": "e" * 64,
+            "subject_digest": "d" * 64,
+            "admitted_at": "2026-01-31T12:00:00Z",
+            "expires_at": "2026-01-31T12:15:00Z",
+            "type": "standard",
+            "approvers": ["per_1", "per_2"],
+        },
+    }
+
+
+@pytest.mark.parametrize("digest", ["", "sha256", "sha256:", ":ab", "gitCommit:ab"])
+def test_an_artifact_digest_without_algorithm_is_not_signed(digest: str) -> None:
+    with pytest.raises(ValueError, match="digest"):
+        statement_payload(replace(STATEMENT, artifacts=(Artifact("a", digest),)))
+
+
+def test_a_time_without_a_zone_is_not_signed() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        statement_payload(replace(STATEMENT, admitted_at=datetime(2026, 1, 31)))  # noqa: DTZ001 - the naive time is the case
