@@ -18,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -123,8 +124,10 @@ changes = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
+    # the row of the word index; on SQLite a rowid without a name of its own would change when the file is compacted
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("change_id", Text, ForeignKey("changes.id"), nullable=False),
+    Column("number", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("service", Text, nullable=False),
     Column("environment", Text, nullable=False),
@@ -140,6 +143,9 @@ decisions = Table(
     Column("record", LargeBinary, nullable=False),  # canonical JSON, the bytes that are hashed
     Column("record_sha256", Text, nullable=False),
     Column("running_change", Text),
+    UniqueConstraint("change_id", "number"),
+    # The words of the log's search: on SQLite decision_words(words), FTS5, whose rowid is decisions.id; on PostgreSQL
+    # a column decisions.words text[] with a GIN index. The migration makes both.
     # the log, newest first; of two values the rare one is worth an index
     Index("ix_decisions_newest", "at", "change_id", "number"),
     Index("ix_decisions_service", "service", "at", "change_id", "number"),
@@ -303,7 +309,7 @@ texts = Table(
     "texts",
     metadata,
     Column("id", Text, primary_key=True),  # SHA-256(salt ‖ text), hexadecimal
-    Column("salt", LargeBinary, nullable=False),
+    Column("salt", Text, nullable=False),  # 16 bytes, hexadecimal
     Column("text", Text, nullable=False),
     # of a name or address in the catalogue: the text again, to find its salt; null for every other text
     Column("name", Text, unique=True),

@@ -1,0 +1,188 @@
+"""Connections to the database: which one is meant, that it exists, and that what it confirms is on the disk."""
+
+import os
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from gate.errors import Invalid, NotFound, Unavailable
+
+BUSY_LIMIT_MS = 5_000
+"""How long a statement waits for another process's lock."""
+
+STATEMENT_LIMIT_MS = 8_000
+"""How long one statement may take on PostgreSQL."""
+
+CONNECT_LIMIT_SECONDS = 5
+WAL_CHECKPOINT_PAGES = 1_000
+CACHE_KIB = 16 * 1024
+
+_SQLITE_ALWAYS = (
+    f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",  # or INSERT OR REPLACE would get past the triggers that refuse deletes
+    f"PRAGMA cache_size = -{CACHE_KIB}",
+    "PRAGMA temp_store = MEMORY",
+)
+_SQLITE_WRITES = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # one fdatasync of the log a commit: what is confirmed survives a power cut
+    f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}",
+)
+_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file, whatever characters are in its path."""
+    return URL.create("sqlite", database=str(path.absolute())).render_as_string()
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The absolute path of a SQLite database, None for a server."""
+    parsed = _parse(url)
+    return Path(parsed.database or "").absolute() if parsed.get_backend_name() == "sqlite" else None
+
+
+def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
+    """Connections are opened when asked for and closed when given back.
+
+    On SQLite every transaction of an engine that writes begins IMMEDIATE, and one that only reads is refused a
+    write by the database. Without `create` a database that is not there is `NotFound`, never an empty one.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(Path(parsed.database or "").absolute(), create=create, read_only=read_only)
+    return _postgres_engine(parsed, read_only=read_only)
+
+
+def shown(url: str) -> str:
+    """The database as errors and banners name it: an absolute path, or a URL without its password."""
+    path = sqlite_path(url)
+    return str(path) if path else _parse(url).render_as_string(hide_password=True)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Invalid("the database URL cannot be read; write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME") from None
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise Invalid(f"the database URL begins with {parsed.drivername}; allowed are sqlite and postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise Invalid("the database URL names no file; write sqlite:///PATH, or sqlite:////PATH for an absolute one")
+    return parsed
+
+
+def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
+    if create:
+        _make_file(path)
+    elif not path.is_file():
+        raise NotFound(f"there is no database at {path}; gate serve or gate db upgrade makes one")
+    name = f"file:{quote(str(path))}?mode=rw"  # rw: SQLite itself never makes a file
+
+    def connect() -> sqlite3.Connection:
+        try:
+            # the driver starts no transaction of its own, or savepoints would silently do nothing
+            connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError:
+            raise Unavailable(f"the database {path} cannot be opened: is it there, and may this user write it?") from None
+        for pragma in _SQLITE_ALWAYS + (("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES):
+            connection.execute(pragma).close()
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"  # a reader that turns writer would fail on a stale snapshot
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _make_file(path: Path) -> None:
+    """Only its owner may read it; a file that is there is left as it is."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise Unavailable(f"the database {path} cannot be made: {error.strerror}") from None
+
+
+def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
+    settings = {
+        "statement_timeout": STATEMENT_LIMIT_MS,
+        "lock_timeout": BUSY_LIMIT_MS,
+        "idle_in_transaction_session_timeout": 2 * STATEMENT_LIMIT_MS,
+        "default_transaction_read_only": "on" if read_only else "off",
+        "timezone": "UTC",
+    }
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_LIMIT_SECONDS,
+        "application_name": "gate",
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        **_KEEPALIVE,
+    }
+    # a reader sees one snapshot in all its statements; a writer compares and sets
+    isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
+    try:
+        return create_engine(url, connect_args=arguments, isolation_level=isolation, poolclass=NullPool)
+    except ModuleNotFoundError:
+        raise Invalid("PostgreSQL needs its driver: pip install 'change-gate[postgres]'") from None
+
+
+def refuse_unsafe(connection: Connection) -> None:
+    """A server that confirms what is not on its disk is refused: the gate's answers must outlive a power cut."""
+    if connection.dialect.name != "postgresql":
+        return
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        value = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
+        if value == "off":
+            raise Unavailable(f"PostgreSQL runs with {name} = off: it confirms commits that a crash can lose; set {name} = on")
+
+
+def connect(engine: Engine, url: str) -> Connection:
+    """A connection, or `Unavailable` that names the database."""
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        raise Unavailable(f"the database {shown(url)} cannot be reached: {str(error.orig).strip()}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """Which files a running server has open, so that one that was moved away or deleted is noticed."""
+
+    path: Path
+    files: tuple[tuple[Path, int, int], ...]
+
+    @staticmethod
+    def of(path: Path) -> "OpenFile":
+        """As they are now: the database, and its log if a connection is open."""
+        found = []
+        for file in (path, path.with_name(path.name + "-wal")):
+            with suppress(FileNotFoundError):
+                stat = file.stat()
+                found.append((file, stat.st_dev, stat.st_ino))
+        return OpenFile(path, tuple(found))
+
+    def missing(self) -> Path | None:
+        """The file that is no longer the one that was opened."""
+        for file, device, inode in self.files:
+            try:
+                stat = os.stat(file)  # noqa: PTH116 - twice as fast, and asked at every commit
+            except OSError:
+                return file
+            if (stat.st_ino, stat.st_dev) != (inode, device):
+                return file
+        return None

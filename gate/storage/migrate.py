@@ -1,0 +1,100 @@
+"""Brings a database to the form this release needs, in one transaction, and refuses one it does not know."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from gate.errors import Unavailable
+from gate.storage.engine import connect, open_engine, refuse_unsafe, shown
+
+MIGRATION_LOCK_LIMIT_MS = 10_000
+"""How long an upgrade waits for another one, or for a table that is in use."""
+
+_ADVISORY_LOCK = 0x67617465
+"""`gate`, as the number that PostgreSQL locks by."""
+
+
+class SchemaNewer(Unavailable):
+    """A later release has upgraded this database; an older program must not write it."""
+
+
+class SchemaOlder(Unavailable):
+    """The database has not been upgraded yet."""
+
+
+def upgrade(url: str) -> str:
+    """Make or upgrade the database; the revision it has then. All steps or none: an interrupted one starts again."""
+    with _locked(url) as connection:
+        found = _current(connection)
+        _refuse_newer(found, url)
+        if found != head():
+            command.upgrade(_config(connection), "head")
+        return head()
+
+
+def current(url: str) -> str | None:
+    """The revision the database has, None when nothing was ever made in it."""
+    engine = open_engine(url, read_only=True)
+    with connect(engine, url) as connection:
+        return _current(connection)
+
+
+def head() -> str:
+    """The revision this release needs."""
+    revision = ScriptDirectory.from_config(_config(None)).get_current_head()
+    if revision is None:
+        raise RuntimeError("the package lost its migrations")
+    return revision
+
+
+def check(connection: Connection, url: str) -> None:
+    """Refuse a database of another release."""
+    found = _current(connection)
+    _refuse_newer(found, url)
+    if found != head():
+        raise SchemaOlder(f"the database {shown(url)} has revision {found or 'none'}, {head()} is needed; run gate db upgrade")
+
+
+def _refuse_newer(found: str | None, url: str) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaNewer(f"the database {shown(url)} has revision {found}, which this release does not know; run a newer release")
+
+
+@contextmanager
+def _locked(url: str) -> Iterator[Connection]:
+    """One transaction that only one process has at a time."""
+    engine = open_engine(url, create=True)
+    with connect(engine, url) as connection:
+        try:
+            if connection.dialect.name == "postgresql":
+                refuse_unsafe(connection)
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_LIMIT_MS}")
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+            else:
+                connection.exec_driver_sql("SELECT 1")  # BEGIN IMMEDIATE: nobody else writes from here on
+            yield connection
+            connection.commit()
+        except DBAPIError as error:
+            raise Unavailable(f"the database {shown(url)} was not upgraded: {str(error.orig).strip()}") from error
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return config
