@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gate.core.approvals import needed, raised_to_two
+from gate.core.approvals import LAST_RESORT, needed, raised_to_two
 from gate.core.decision import (
     Band,
     ChangeType,
@@ -20,13 +20,10 @@ from gate.core.decision import (
     longest,
 )
 from gate.core.evaluate import Evaluation, evaluate, seen_values
-from gate.core.facts import Facts, Values
+from gate.core.facts import Facts, Values, wire_value
 from gate.core.policy import Policy, StandardChange
 from gate.core.policy_set import Policies
 from gate.core.standard import NOT_EARNED, Standing
-
-WITHOUT_POLICY = (Required(by=("release-managers",), count=2),)
-"""Who decides when no policy can: nothing matched is never yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +171,7 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
         band=Band.CRITICAL,
         policy=None,
         findings=(finding, *case.notes),
-        required=WITHOUT_POLICY,
+        required=LAST_RESORT,
         hold=_hold(case.holds, excused=case.emergency),
         shadows=shadows,
     )
@@ -225,8 +222,9 @@ def _in_flight_words(count: int) -> str:
 
 def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
     first = contradictions[0]
+    claimed, verified = wire_value(first.fact, first.claimed), wire_value(first.fact, first.verified)
     more = f", and {len(contradictions) - 1} more" if len(contradictions) > 1 else ""
-    return _guard("claim_contradicted", f"{first.fact} was claimed as {first.claimed}, the code host says {first.verified}{more}")
+    return _guard("claim_contradicted", f"{first.fact} was claimed as {claimed}, the code host says {verified}{more}")
 
 
 def _guard(rule: str, because: str) -> Finding:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 
+from gate.core.facts import Value
+
 
 class Outcome(StrEnum):
     """What the gate answers."""
@@ -105,11 +107,11 @@ class Required:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A claim that the code host does not confirm. Values as on the wire."""
+    """A claim that the code host does not confirm."""
 
     fact: str
-    claimed: object
-    verified: object
+    claimed: Value
+    verified: Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gate.core.change import Result
-from gate.core.history import Match
+from gate.core.history import Match, Suspension
 from gate.core.policy import Earn, StandardChange, Suspend
 
 MATCHES_MAX = 200
@@ -22,21 +22,16 @@ class Standing:
 
 
 NOT_EARNED = Standing(earned=False, because="nothing is recorded")
-EARNED = Standing(earned=True)
+NEVER_SUSPENDED = Suspension()
 
 
-def standing_of(
-    standard: StandardChange, matches: Sequence[Match], *, suspended: str | None, reinstated_at: datetime | None, at: datetime
-) -> Standing:
-    """Earned and suspended as of `at`; `matches` newest first, `suspended` the words of a suspension in force.
-
-    Failures before a reinstatement no longer count.
-    """
+def standing_of(standard: StandardChange, matches: Sequence[Match], suspension: Suspension = NEVER_SUSPENDED, *, at: datetime) -> Standing:
+    """Earned and suspended as of `at`; `matches` newest first. Failures before a reinstatement no longer count."""
     row, wanted = 0, standard.earn.successes if standard.earn else 0
     if standard.earn is not None:
-        row = _successes_in_a_row(standard.earn, matches, reinstated_at=reinstated_at, at=at)
-    because = suspended if suspended is not None else f"{row} of {wanted} successes in a row"
-    return Standing(earned=row >= wanted, suspended=suspended is not None, because=because)
+        row = _successes_in_a_row(standard.earn, matches, reinstated_at=suspension.reinstated_at, at=at)
+    because = suspension.because if suspension.because is not None else f"{row} of {wanted} successes in a row"
+    return Standing(earned=row >= wanted, suspended=suspension.because is not None, because=because)
 
 
 def to_suspend(rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None) -> str | None:

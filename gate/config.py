@@ -1,0 +1,94 @@
+"""Settings: `GATE_*` read once into one frozen object. A setting `X` may also be given as the file `X_FILE`."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gate.errors import Fault, Invalid
+
+PREFIX = "GATE_"
+SECRET_FILE_BYTES_MAX = 64 * 1024
+
+
+class Activation(StrEnum):
+    """Whether a policy set never seen before is in force at once, or after another person's word."""
+
+    AUTO = "auto"
+    APPROVE = "approve"
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Every default is safe."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: Annotated[SecretStr, Field(description="SQLite under ./.gate/, or postgresql+psycopg://…")] = SecretStr("")
+    policies: Annotated[Path, Field(description="folder of the policy files")] = Path("policies")
+    policy_activation: Annotated[Activation, Field(description="auto, or approve by a second person")] = Activation.AUTO
+    base_url: Annotated[str, Field(description="the address that people and tokens use")] = ""
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="port to listen on; 0 takes a free one")] = 8080
+    rate_limit: Annotated[int, Field(ge=0, description="requests a second and caller; 0 is no limit")] = 100
+    metrics_port: Annotated[int | None, Field(ge=1, le=65_535, description="a port for /metrics without a token")] = None
+    signing_key_file: Annotated[Path | None, Field(description="default: gate.key beside the SQLite file")] = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment; no `.env` file is read, so that a working folder changes nothing."""
+        _ = settings_cls, dotenv_settings, file_secret_settings
+        return (init_settings, env_settings)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None, **given: object) -> Self:
+        """Settings from the environment and from what was given on the command line. Raises `Invalid` naming each setting."""
+        values = _from_files(os.environ if environment is None else environment)
+        values.update({name: value for name, value in given.items() if value is not None})
+        try:
+            return cls(**values)  # type: ignore[arg-type]  # pydantic checks each value, and says what is wrong
+        except ValidationError as error:
+            faults = [Fault(item["msg"], PREFIX + "_".join(str(part) for part in item["loc"]).upper()) for item in error.errors()]
+            raise Invalid("; ".join(f"{fault.where}: {fault.detail}" for fault in faults), faults=faults) from None
+
+    @property
+    def database(self) -> str:
+        """The database's address, with the default filled in."""
+        given = self.database_url.get_secret_value()
+        return given or f"sqlite:///{(Path.cwd() / '.gate' / 'gate.db').absolute()}"
+
+    @property
+    def address(self) -> str:
+        """The gate's own address as people use it."""
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+
+def _from_files(environment: Mapping[str, str]) -> dict[str, object]:
+    """The values whose setting is given as `…_FILE`; one final newline is not part of a secret."""
+    values: dict[str, object] = {}
+    for name, field in Settings.model_fields.items():
+        if field.annotation is not SecretStr:
+            continue
+        path = environment.get(f"{PREFIX}{name.upper()}_FILE")
+        if path:
+            try:
+                content = Path(path).read_bytes()[:SECRET_FILE_BYTES_MAX]
+            except OSError as error:
+                raise Invalid(f"{PREFIX}{name.upper()}_FILE: {path} cannot be read ({error.strerror})") from None
+            values[name] = content.decode().removesuffix("\n")
+    return values

@@ -1,0 +1,186 @@
+"""A change as people and pipelines see it: one form, made from its record and from where it stands."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.core.change import Result, Run, State
+from gate.core.decision import Decision, Hold, Required
+from gate.core.record import Asked, Record
+from gate.flow.asks import Wire
+from gate.flow.wire import all_facts, hold, instant, reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How the deployment ended. `notes` is the id of a text, or empty."""
+
+    result: Result
+    at: datetime
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Where a change stands beside its decision; `state` has expiry taken into account."""
+
+    state: State
+    submitted_at: datetime
+    decided_at: datetime
+    run: Run | None = None
+    hold: Hold | None = None
+    expires_at: datetime | None = None
+    valid_until: datetime | None = None
+    admitted_at: datetime | None = None
+    closed: Closed | None = None
+
+
+def text_ids(asked: Asked) -> tuple[str, ...]:
+    """The ids of all texts that a view of the change shows."""
+    ids = (asked.title, asked.requested_by, *asked.authors)
+    return tuple(one for one in ids if one)
+
+
+def change_view(record: Record, life: Life, texts: Mapping[str, str], base_url: str) -> Wire:
+    """The whole change. An erased text is shown as null."""
+    asked, decision = record.asked, record.decision
+    return {
+        "id": record.change,
+        "state": life.state,
+        **_what(record, texts),
+        "ref": asked.ref,
+        "run": _run(life.run),
+        "decision": {"number": record.number, "at": instant(record.at)},
+        "subject_digest": record.subject_digest,
+        "approvals": {
+            "required": [_required(entry) for entry in decision.required],
+            "given": [],
+            "excluded": list(record.case.people.excluded),
+        },
+        "hold": hold(life.hold, texts),
+        "submitted_at": instant(life.submitted_at),
+        "decided_at": instant(life.decided_at),
+        "expires_at": instant(life.expires_at),
+        "valid_until": instant(life.valid_until),
+        "admitted_at": instant(life.admitted_at),
+        "closed": _closed(life.closed, texts),
+        "links": _links(record, life, base_url),
+    }
+
+
+def evaluation_view(record: Record, texts: Mapping[str, str]) -> Wire:
+    """What would be decided: no id, state and times, but all facts."""
+    return {
+        **_what(record, texts),
+        "ref": record.asked.ref,
+        "approvals": {
+            "required": [_required(entry) for entry in record.decision.required],
+            "given": [],
+            "excluded": list(record.case.people.excluded),
+        },
+        "hold": hold(record.decision.hold, texts),
+        "facts": all_facts(record.case.facts),
+        "shadows": shadows(record.decision),
+    }
+
+
+def decision_view(record: Record, texts: Mapping[str, str]) -> Wire:
+    """One decision of a change, with everything it was made from."""
+    return {
+        "change": record.change,
+        "decision": record.number,
+        "at": instant(record.at),
+        **_what(record, texts),
+        "subject_digest": record.subject_digest,
+        "hold": hold(record.decision.hold, texts),
+        "facts": all_facts(record.case.facts),
+        "shadows": shadows(record.decision),
+        "carries": list(record.carries),
+        "required": [_required(entry) for entry in record.decision.required],
+    }
+
+
+def log_row(record: Record, texts: Mapping[str, str]) -> Wire:
+    """One row of the log: one decision."""
+    asked, decision, subject = record.asked, record.decision, record.subject
+    return {
+        "change": record.change,
+        "decision": record.number,
+        "at": instant(record.at),
+        "service": subject.service,
+        "environment": subject.environment,
+        "repository": _repository(asked),
+        "commit": subject.commit,
+        "run": _run(asked.run),
+        "requested_by": texts.get(asked.requested_by),
+        "type": decision.type,
+        "route": decision.route,
+        "outcome": decision.outcome,
+        "band": decision.band.word,
+        "score": decision.score,
+        "policy": _policy(record),
+        "reasons": reasons(decision.findings, record.case.facts, policy=decision.policy),
+    }
+
+
+def shadows(decision: Decision) -> list[Wire]:
+    """What the policies in `mode: evaluate` would have decided."""
+    return [
+        {"policy": one.policy, "outcome": one.outcome, "type": one.type, "risk": {"score": one.score, "band": one.band.word}}
+        for one in decision.shadows
+    ]
+
+
+def _what(record: Record, texts: Mapping[str, str]) -> Wire:
+    asked, decision, subject = record.asked, record.decision, record.subject
+    return {
+        "type": decision.type,
+        "route": decision.route,
+        "outcome": decision.outcome,
+        "service": subject.service,
+        "environment": subject.environment,
+        "repository": _repository(asked),
+        "commit": subject.commit,
+        "base": asked.base,
+        "artifacts": [{"name": artifact.name, "digest": artifact.digest} for artifact in asked.artifacts],
+        "requested_by": texts.get(asked.requested_by),
+        "authors": _known(asked.authors, texts),
+        "title": texts.get(asked.title, ""),
+        "risk": {"score": decision.score, "band": decision.band.word},
+        "reasons": reasons(decision.findings, record.case.facts, policy=decision.policy),
+        "policy": _policy(record),
+        "standard_change": decision.standard_change,
+    }
+
+
+def _known(ids: Iterable[str], texts: Mapping[str, str]) -> list[str]:
+    return [texts[one] for one in ids if one in texts]
+
+
+def _policy(record: Record) -> Wire:
+    return {"name": record.decision.policy, "revision": record.revisions.policies or None}
+
+
+def _repository(asked: Asked) -> Wire | None:
+    repository = asked.repository
+    return None if repository is None else {"issuer": repository.issuer, "id": repository.id, "name": repository.name}
+
+
+def _run(run: Run | None) -> Wire | None:
+    return None if run is None else {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None}
+
+
+def _required(entry: Required) -> Wire:
+    return {"by": list(entry.by), "count": entry.count, "missing": entry.count}
+
+
+def _closed(closed: Closed | None, texts: Mapping[str, str]) -> Wire | None:
+    return None if closed is None else {"result": closed.result, "at": instant(closed.at), "notes": texts.get(closed.notes, "")}
+
+
+def _links(record: Record, life: Life, base_url: str) -> Wire:
+    address = f"{base_url}/v1/changes/{record.change}"
+    links = {"self": address, "decisions": f"{address}/decisions"}
+    if life.run is not None and life.run.url:
+        links["run"] = life.run.url
+    return links
