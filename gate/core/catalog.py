@@ -1,0 +1,168 @@
+"""What the organisation says about its environments, services, groups and people."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from gate.core.change import Repository
+from gate.core.facts import Fact, Origin
+
+OWNERS = "owners"
+"""Stands for the groups that own the service, wherever a policy names approvers."""
+
+OWNERS_OF_LAST_RESORT = "release-managers"
+"""Owns every service that nobody owns."""
+
+PROVIDER_ISSUERS: Mapping[str, str] = {
+    "github": "https://token.actions.githubusercontent.com",
+    "gitlab": "https://gitlab.com",
+}
+"""A repository may be given by provider; what counts is who issues its tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """`names` is what tokens and hooks may call it besides its own name."""
+
+    name: str
+    tier: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`environments` None means all of them; `tier` None means that nobody said."""
+
+    name: str
+    owners: tuple[str, ...] = ()
+    tier: int | None = None
+    environments: tuple[str, ...] | None = None
+    depends_on: tuple[str, ...] = ()
+    repositories: tuple[Repository, ...] = ()
+    alerts_count_from: str | None = None
+
+    def deploys_to(self, environment: str) -> bool:
+        """Whether the catalogue lets the service be in this environment at all."""
+        return self.environments is None or environment in self.environments
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`sso` names groups of the identity provider, whose size the catalogue cannot know."""
+
+    name: str
+    people: tuple[str, ...] = ()
+    sso: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person with many identities."""
+
+    id: str
+    name: str = ""
+    emails: tuple[str, ...] = ()
+    github: tuple[str, ...] = ()
+    gitlab: tuple[str, ...] = ()
+    slack: str | None = None
+
+
+_Index: TypeAlias = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """`catalog.yaml` as values. `revision` is empty until storage has salted the names (`catalog_record.revision`)."""
+
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    people: Mapping[str, Person] = field(default_factory=dict)
+    revision: str = ""
+    _named: dict[str, str] = field(init=False, compare=False, repr=False)
+    _groups_of: _Index = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        named = {name: place.name for place in self.environments.values() for name in place.names}
+        named.update({name: name for name in self.environments})  # an own name beats another's second name
+        object.__setattr__(self, "_named", named)
+        object.__setattr__(self, "_groups_of", _turned_round(self.groups.values()))
+
+    def environment_named(self, asked: str) -> str:
+        """The environment's own name; the asked text itself where the catalogue knows none. Exact, no case folding."""
+        return self._named.get(asked, asked)
+
+    def facts(self, service: str, environment: str) -> dict[str, Fact]:
+        """What the catalogue knows of a service in an environment (given by its own name); what it lacks stays unknown."""
+        listed = self.services.get(service)
+        facts = {
+            "service.name": _fact(service),
+            "service.known": _fact(value=listed is not None),
+            "environment.name": _fact(environment),
+        }
+        if listed is not None:
+            facts["service.owners"] = _fact(listed.owners)
+            if listed.tier is not None:
+                facts["service.tier"] = _fact(listed.tier)
+        tier = self.tier_of(service, environment)
+        if tier is not None:
+            facts["environment.tier"] = _fact(tier)
+        return facts
+
+    def tier_of(self, service: str, environment: str) -> str | None:
+        """The environment's tier for this service; None where it has no business there, or the catalogue lacks the environment."""
+        place = self.environments.get(environment)
+        listed = self.services.get(service)
+        if place is None or (listed is not None and not listed.deploys_to(environment)):
+            return None
+        return place.tier
+
+    def owners_of(self, service: str) -> tuple[str, ...] | None:
+        """The groups that answer for the service; None for a service that the catalogue lacks."""
+        listed = self.services.get(service)
+        if listed is None:
+            return None
+        return listed.owners or (OWNERS_OF_LAST_RESORT,)
+
+    def approver_groups(self, by: Iterable[str], service: str) -> tuple[str, ...]:
+        """The union of groups that a policy's `by` means for this service, in order, each once."""
+        owners = self.owners_of(service) or (OWNERS_OF_LAST_RESORT,)
+        return tuple(dict.fromkeys(group for asked in by for group in (owners if asked == OWNERS else (asked,))))
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """Ids of the people the catalogue names; members by single sign-on are not among them."""
+        listed = self.groups.get(group)
+        return listed.people if listed else ()
+
+    def groups_of(self, person: str) -> tuple[str, ...]:
+        """Names of the groups that list the person, in the file's order."""
+        return self._groups_of.get(person, ())
+
+    def depends_on(self, service: str) -> tuple[str, ...]:
+        """The services this one needs, as listed (not theirs in turn)."""
+        listed = self.services.get(service)
+        return listed.depends_on if listed else ()
+
+    def dependants(self, service: str) -> tuple[str, ...]:
+        """The services that list this one under `depends_on`."""
+        return tuple(other.name for other in self.services.values() if service in other.depends_on)
+
+    def services_of(self, issuer: str, repository_id: int) -> tuple[str, ...]:
+        """The services that a repository may deploy; one repository may hold several."""
+        return tuple(
+            service.name
+            for service in self.services.values()
+            if any(known.issuer == issuer and known.id == repository_id for known in service.repositories)
+        )
+
+
+def _turned_round(groups: Iterable[Group]) -> _Index:
+    index: _Index = {}
+    for group in groups:
+        for person in group.people:
+            index[person] = (*index.get(person, ()), group.name)
+    return index
+
+
+def _fact(value: bool | int | str | tuple[str, ...]) -> Fact:  # noqa: FBT001 - a fact's value, not a switch
+    return Fact(value, Origin.CATALOGUE)
