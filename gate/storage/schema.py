@@ -119,6 +119,7 @@ changes = Table(
     Index("ix_changes_expires", "expires_at", **_where("state = 'pending'")),
     Index("ix_changes_lapses", "valid_until", **_where("state = 'approved'")),
     Index("ix_changes_held", "id", **_where(HELD)),
+    Index("ix_changes_redecide", "redecide_at", **_where("redecide_at IS NOT NULL")),
 )
 
 decisions = Table(
@@ -182,7 +183,7 @@ standard_matches = Table(
     Column("standard_change", Text, primary_key=True),
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("admitted_at", BigInteger, nullable=False),
-    Index("ix_standard_matches_newest", "service", "environment", "standard_change", "admitted_at"),
+    Index("ix_standard_matches_newest", "service", "environment", "standard_change", "admitted_at", "change_id"),
 )
 
 standard_changes = Table(
