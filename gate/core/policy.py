@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 
-from gate.core.decision import Band, Outcome
+from gate.core.decision import Band, Finding, Outcome
 from gate.core.facts import Values
 
 Check: TypeAlias = Callable[[Values], bool | None]
@@ -27,6 +27,19 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One entry of a clause, a condition or a nested group, compiled; sentences are made of parts.
+
+    `example` answers the item of a list that decided the answer, for conditions over a list.
+    """
+
+    text: str
+    facts: tuple[str, ...]
+    check: Check = field(compare=False, repr=False)
+    example: Callable[[Values], str | None] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """Conditions compiled to one closure of three answers; `text` is what the policy says, `facts` what it looks at."""
 
@@ -34,6 +47,7 @@ class Clause:
     facts: tuple[str, ...]
     check: Check = field(compare=False, repr=False)
     conditions: int = 1
+    parts: tuple[Part, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +139,20 @@ class Emergency:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """A policy made ready: every finding it can ever give exists already, so that judging is only picking.
+
+    `judges` are in file order, rules first, then requirements, then standard changes: an answer and the finding for
+    each answer. `trusted` and `doubted` are the names of the facts that are looked at, by whether a claim of them counts.
+    """
+
+    judges: tuple[tuple[Callable[[Values], object], Mapping[object, Finding]], ...]
+    trusted: tuple[str, ...]
+    doubted: tuple[str, ...]
+    limits: tuple[int, ...]  # lowest scores of moderate, high, critical
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One file with `policy:`. `applies_to` None applies everywhere, with the fewest conditions."""
 
@@ -145,6 +173,7 @@ class Policy:
     two_unverified_authors: bool
     remind: Reminder | None = None
     emergency: Emergency | None = None
+    plan: Plan | None = field(default=None, init=False, compare=False, repr=False)  # made by the first evaluation
 
     @property
     def specificity(self) -> int:

@@ -1,0 +1,103 @@
+"""What `matches` means: a glob over a whole text, or `/re/` anywhere in it; both in time linear in the text.
+
+Both are run by RE2, which never tracks back. A list of paths is matched against a glob in one pass over all of them:
+a change may name thousands.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+PATTERN_BYTES_MAX = 500
+PROGRAM_SIZE_MAX = 2_000
+"""Instructions of a compiled pattern: 500 bytes can ask for a hundred thousand."""
+COMPILE_MEMORY_BYTES_MAX = 1 << 20
+
+
+class BadPattern(Exception):
+    """The pattern is not one; the text says why and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern. `first` answers the first item that matches, or None."""
+
+    test: Callable[[str], bool]
+    first: Callable[[Sequence[str]], str | None]
+    everything: bool = False
+    expression: bool = False
+
+
+@lru_cache(maxsize=1024)
+def glob(text: str) -> Pattern:
+    """`*` and `?` stand for characters of one name, `**` for any number of folders. Raises `BadPattern`."""
+    _measure(text)
+    odd = re.search(r"[\[\]{}\\!]", text)
+    if odd:
+        raise BadPattern(f"found {odd[0]} in a glob, allowed are *, ** and ?; write /{re.escape(text)}/ for a regular expression")
+    compiled = _compiled(f"(?m)^{_translated(text)}$")
+
+    def first(items: Sequence[str]) -> str | None:
+        lines = "\n".join(items)
+        if lines.count("\n") >= len(items):  # A name with a line break in it; no pattern can name one, so any other character does.
+            lines = "\n".join([item.replace("\n", "\r") for item in items])
+        lines_bytes = lines.encode(errors="replace")
+        found = compiled.search(lines_bytes) if items else None
+        return items[lines_bytes.count(b"\n", 0, found.start())] if found else None
+
+    return Pattern(test=lambda text: first((text,)) is not None, first=first, everything=text == "**")
+
+
+@lru_cache(maxsize=1024)
+def expression(text: str) -> Pattern:
+    """A regular expression of RE2, found anywhere in the text unless it is anchored. Raises `BadPattern`."""
+    _measure(text)
+    compiled = _compiled(text)
+
+    def test(text: str) -> bool:
+        return compiled.search(text.encode(errors="replace")) is not None
+
+    return Pattern(test=test, first=lambda items: next((item for item in items if test(item)), None), expression=True)
+
+
+def _measure(text: str) -> None:
+    size = len(text.encode())
+    if not 0 < size <= PATTERN_BYTES_MAX:
+        raise BadPattern(f"found a pattern of {size} bytes, allowed are 1 to {PATTERN_BYTES_MAX}")
+
+
+def _translated(text: str) -> str:
+    """The glob as an expression in which nothing crosses a line."""
+    names = text.split("/")
+    parts: list[str] = []
+    for number, name in enumerate(names):
+        last = number == len(names) - 1
+        if name == "**":
+            # In front and in between: any number of whole folders, none included. At the end: everything below.
+            parts.append(r"[^\n]*" if last and number == 0 else r"[^\n]+" if last else r"(?:[^\n]*/)?")
+        elif "**" in name:
+            raise BadPattern(f"found {name} in a glob, ** stands alone between slashes; write * for characters of one name")
+        else:
+            parts.append("".join(_ONE.get(character) or re.escape(character) for character in name) + ("" if last else "/"))
+    return "".join(parts)
+
+
+_ONE = {"*": r"[^/\n]*", "?": r"[^/\n]"}
+
+
+def _compiled(text: str) -> Any:
+    import re2  # noqa: PLC0415 - costs what a command that reads no policy should not pay
+
+    options = re2.Options()
+    options.max_mem = COMPILE_MEMORY_BYTES_MAX
+    options.log_errors = False
+    try:
+        compiled = re2.compile(text.encode(), options)
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise BadPattern(f"found a pattern that is none of RE2 ({reason}); look-around and back references are not allowed") from None
+    if compiled.programsize > PROGRAM_SIZE_MAX:
+        raise BadPattern(f"found a pattern of {compiled.programsize} steps, allowed are {PROGRAM_SIZE_MAX}; shorten its repetitions")
+    return compiled
