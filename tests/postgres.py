@@ -86,6 +86,16 @@ def stop(run_directory: Path) -> None:
 
 
 @contextmanager
+def server() -> Iterator[Cluster]:
+    """A server for one caller, stopped at the end."""
+    cluster = _start()
+    try:
+        yield cluster
+    finally:
+        _stop(cluster)
+
+
+@contextmanager
 def database(cluster: Cluster, *, template: str = TEMPLATE) -> Iterator[str]:
     """The URL of a database of one's own, removed afterwards."""
     name = f"gate_{uuid.uuid4().hex}"

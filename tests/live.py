@@ -1,0 +1,127 @@
+"""A real `gate serve` in a process of its own: for what can only be seen from outside."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GATE = str(Path(sys.executable).with_name("gate"))
+READY_WITHIN_SECONDS = 30
+STOPPED_WITHIN_SECONDS = 30
+_ASK_EVERY_SECONDS = 0.01
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class LiveGate:
+    """One server on one database; it may be killed and started again."""
+
+    folder: Path
+    database_url: str
+    policies: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """As `GATE_URL` takes it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the server and the commands beside it get: the machine's own, without settings of another gate."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
+        own = {
+            "GATE_DATABASE_URL": self.database_url,
+            "GATE_POLICIES": str(self.policies),
+            "GATE_PORT": str(self.port),
+            "GATE_BASE_URL": self.url,
+            "GATE_RATE_LIMIT": "0",
+            "GATE_SIGNING_KEY_FILE": str(self.folder / "signing.key"),
+        }
+        return {**inherited, **own, **self.settings}
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.folder / "serve.log"
+
+    def command(self, *arguments: str) -> str:
+        """Run `gate` beside the server and return what it prints; RuntimeError when it fails."""
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [GATE, *arguments], env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"gate {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def start(self, *command: str) -> float:
+        """Start (`gate serve --migrate` unless told otherwise), wait until it is ready, and say how long that took."""
+        begins = time.perf_counter()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command line
+                command or (GATE, "serve", "--migrate"),
+                env=self.environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        while not self._is_ready():
+            waited = time.perf_counter() - begins
+            if self.process.poll() is not None or waited > READY_WITHIN_SECONDS:
+                self.kill()
+                raise RuntimeError(f"the server is not ready after {waited:.1f} s:\n{self.log.read_text()[-4000:]}")
+            time.sleep(_ASK_EVERY_SECONDS)
+        return time.perf_counter() - begins
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL: no last word."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        code = self.process.wait(STOPPED_WITHIN_SECONDS)
+        self.process = None
+        return code
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+@contextmanager
+def serving(gate: LiveGate, *command: str) -> Iterator[LiveGate]:
+    """That gate, ready; stopped at the end whatever happens."""
+    gate.start(*command)
+    try:
+        yield gate
+    finally:
+        gate.kill()
