@@ -30,13 +30,13 @@ from gate.core.policy import (
     StandardChange,
     Suspend,
 )
+from gate.core.standard import MATCHES_MAX
 from gate.core.strict_yaml import Node, Scalar, clip, read
 
 NAME_LENGTH_MAX = 64
 NAME_PATTERN = "^[a-z0-9][a-z0-9-]*$"
 APPROVALS_MAX = 20
 REVIEW_ENTRIES_MAX = 20
-SUCCESSES_MAX = 1_000
 SCORE_MAX = RULES_MAX * POINTS_MAX
 NUMBER_KEYS = frozenset({"steps"})
 
@@ -240,7 +240,7 @@ class _Reader:
         if self._is_none(fields, "earn", required=True):
             return None
         inner = Fields(fields.node("earn") or _nowhere(fields), self.faults, "earn (a mapping, or none)")
-        earn = Earn(inner.integer("successes", 1, SUCCESSES_MAX), inner.duration("settle"))
+        earn = Earn(inner.integer("successes", 1, MATCHES_MAX), inner.duration("settle"))
         inner.done()
         return earn
 
@@ -248,7 +248,7 @@ class _Reader:
         if self._is_none(fields, "suspend", required=False):
             return None
         inner = Fields(fields.node("suspend") or _nowhere(fields), self.faults, "suspend (a mapping, or none)")
-        suspend = Suspend(inner.integer("failures", 1, SUCCESSES_MAX), inner.integer("within", 1, SUCCESSES_MAX))
+        suspend = Suspend(inner.integer("failures", 1, MATCHES_MAX), inner.integer("within", 1, MATCHES_MAX))
         inner.done()
         if suspend.failures > suspend.within:
             self.faults.add(inner.place, f"suspend: found {suspend.failures} failures within {suspend.within}, which cannot happen")
