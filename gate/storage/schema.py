@@ -113,8 +113,8 @@ changes = Table(
     Index("ix_changes_failed", "service", "environment", "failed_at", **_where("failed")),
     Index("ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)),
     Index("ix_changes_pending", "service", "environment", "submitted_at", **_where("state = 'pending'")),
-    Index("ix_changes_approved", "service", "environment", "valid_until", "id", **_where("state = 'approved'")),
-    Index("ix_changes_deploying", "service", "environment", "close_by", "id", **_where("state = 'deploying'")),
+    Index("ix_changes_approved", "service", "environment", "valid_until", "id", "state", **_where("state = 'approved'")),
+    Index("ix_changes_deploying", "service", "environment", "close_by", "id", "state", **_where("state = 'deploying'")),
     # what the worker looks for
     Index("ix_changes_expires", "expires_at", **_where("state = 'pending'")),
     Index("ix_changes_lapses", "valid_until", **_where("state = 'approved'")),
