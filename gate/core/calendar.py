@@ -26,16 +26,6 @@ _ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What somebody wants to change. `owners` and `tier` (the environment's) are None where nobody knows them."""
-
-    service: str
-    environment: str
-    owners: tuple[str, ...] | None
-    tier: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Reach:
     """What a window freezes. A key that is empty restricts nothing; several keys must all match."""
 
@@ -44,14 +34,6 @@ class Reach:
     environments: frozenset[str] = frozenset()
     tiers: frozenset[str] = frozenset()
     except_services: frozenset[str] = frozenset()
-
-    def covers(self, scope: Scope) -> bool:
-        """Unknown is the worst case: a window for a tier or for owners covers what has none that we know."""
-        if (self.environments and scope.environment not in self.environments) or (self.services and scope.service not in self.services):
-            return False
-        if scope.service in self.except_services or (self.tiers and scope.tier is not None and scope.tier not in self.tiers):
-            return False
-        return not self.owners or scope.owners is None or not self.owners.isdisjoint(scope.owners)
 
     def tree(self) -> dict[str, list[str]]:
         """The keys that restrict something, for the canonical form and for answers."""

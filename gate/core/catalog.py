@@ -67,6 +67,9 @@ class Person:
     slack: str | None = None
 
 
+ERASED = "(erased)"
+"""Stands where a name, address or login was; it names nobody."""
+
 _Index: TypeAlias = dict[str, tuple[str, ...]]
 
 
@@ -81,6 +84,8 @@ class Catalogue:
     revision: str = ""
     _named: dict[str, str] = field(init=False, compare=False, repr=False)
     _groups_of: _Index = field(init=False, compare=False, repr=False)
+    # worked out once a pair; the same question always has the same answer, so sharing is harmless
+    _facts: dict[tuple[str, str], dict[str, Fact]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         named = {name: place.name for place in self.environments.values() for name in place.names}
@@ -94,19 +99,12 @@ class Catalogue:
 
     def facts(self, service: str, environment: str) -> dict[str, Fact]:
         """What the catalogue knows of a service in an environment (given by its own name); what it lacks stays unknown."""
-        listed = self.services.get(service)
-        facts = {
-            "service.name": _fact(service),
-            "service.known": _fact(value=listed is not None),
-            "environment.name": _fact(environment),
-        }
-        if listed is not None:
-            facts["service.owners"] = _fact(listed.owners)
-            if listed.tier is not None:
-                facts["service.tier"] = _fact(listed.tier)
-        tier = self.tier_of(service, environment)
-        if tier is not None:
-            facts["environment.tier"] = _fact(tier)
+        known = self._facts.get((service, environment))
+        if known is not None:
+            return dict(known)
+        facts = self._worked_out(service, environment)
+        if service in self.services and environment in self.environments:  # other names have no end
+            self._facts[service, environment] = dict(facts)
         return facts
 
     def tier_of(self, service: str, environment: str) -> str | None:
@@ -154,6 +152,22 @@ class Catalogue:
             for service in self.services.values()
             if any(known.issuer == issuer and known.id == repository_id for known in service.repositories)
         )
+
+    def _worked_out(self, service: str, environment: str) -> dict[str, Fact]:
+        listed = self.services.get(service)
+        facts = {
+            "service.name": _fact(service),
+            "service.known": _fact(value=listed is not None),
+            "environment.name": _fact(environment),
+        }
+        if listed is not None:
+            facts["service.owners"] = _fact(listed.owners)
+            if listed.tier is not None:
+                facts["service.tier"] = _fact(listed.tier)
+        tier = self.tier_of(service, environment)
+        if tier is not None:
+            facts["environment.tier"] = _fact(tier)
+        return facts
 
 
 def _turned_round(groups: Iterable[Group]) -> _Index:

@@ -10,12 +10,22 @@ from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
 
-from gate.core.calendar import OCCURRENCES_MAX, Calendar, Occurrence, Reach, Scope, occurrences
+from gate.core.calendar import OCCURRENCES_MAX, Calendar, Occurrence, Reach, occurrences
 from gate.core.catalog import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.decision import Hold
 from gate.core.facts import WEEKDAYS, Fact, Origin
 
 LOOK_AHEAD_DAYS_MAX = 366
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What somebody wants to change. `owners` and `tier` (the environment's) are None where nobody knows them."""
+
+    service: str
+    environment: str
+    owners: tuple[str, ...] | None
+    tier: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +95,13 @@ def facts(windows: tuple[Window, ...], calendar: Calendar, at: datetime) -> dict
     """The `calendar.*` facts, from what `open_windows` answered for the same instant."""
     local = at.astimezone(calendar.zone)
     found = {
-        "calendar.frozen": Fact(bool(windows), Origin.CALENDAR),
-        "calendar.freeze": Fact(windows[0].id if windows else "", Origin.CALENDAR),
-        "calendar.weekday": Fact(WEEKDAYS[local.weekday()], Origin.CALENDAR),
-        "calendar.hour": Fact(local.hour, Origin.CALENDAR),
+        "calendar.frozen": _YES if windows else _NO,
+        "calendar.freeze": Fact(windows[0].id, Origin.CALENDAR) if windows else _NO_WINDOW,
+        "calendar.weekday": _WEEKDAYS[local.weekday()],
+        "calendar.hour": _HOURS[local.hour],
     }
     if calendar.business_hours is not None:
-        found["calendar.within_business_hours"] = Fact(calendar.business_hours.include(local), Origin.CALENDAR)
+        found["calendar.within_business_hours"] = _YES if calendar.business_hours.include(local) else _NO
     return found
 
 
@@ -103,12 +113,12 @@ def schedule(
     recurring = [
         map(_opened, occurrences(freeze, calendar.zone, begins, ends))
         for freeze in calendar.freezes
-        if scope is None or freeze.reach.covers(scope)
+        if scope is None or covers(freeze.reach, scope)
     ]
     adhoc = [
         _window(window)
         for window in extra
-        if window.begins < ends and (window.ends is None or window.ends > begins) and (scope is None or window.reach.covers(scope))
+        if window.begins < ends and (window.ends is None or window.ends > begins) and (scope is None or covers(window.reach, scope))
     ]
     # Each list is in order, so only what is shown is ever worked out.
     merged = merge(*recurring, sorted(adhoc, key=_first_begin_first), key=_first_begin_first)
@@ -117,16 +127,26 @@ def schedule(
 
 def _open(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> Iterator[Window]:
     for opening in calendar.on_day_of(at):
-        if opening.begins <= at < opening.ends and opening.freeze.reach.covers(scope):
+        if opening.begins <= at < opening.ends and covers(opening.freeze.reach, scope):
             yield _opened(opening)
     for window in extra:
-        if window.begins <= at and (window.ends is None or at < window.ends) and window.reach.covers(scope):
+        if window.begins <= at and (window.ends is None or at < window.ends) and covers(window.reach, scope):
             yield _window(window)
+
+
+def covers(reach: Reach, scope: Scope) -> bool:
+    """Unknown is the worst case: a window for a tier or for owners covers what has none that we know."""
+    if (reach.environments and scope.environment not in reach.environments) or (reach.services and scope.service not in reach.services):
+        return False
+    if scope.service in reach.except_services or (reach.tiers and scope.tier is not None and scope.tier not in reach.tiers):
+        return False
+    return not reach.owners or scope.owners is None or not reach.owners.isdisjoint(scope.owners)
 
 
 def _opened(opening: Occurrence) -> Window:
     freeze = opening.freeze
-    return Window(freeze.id, freeze.reason, opening.begins, opening.ends, freeze.override_by, stop=False, reach=freeze.reach)
+    override_by = freeze.override_by or (OWNERS_OF_LAST_RESORT,)
+    return Window(freeze.id, freeze.reason, opening.begins, opening.ends, override_by, stop=False, reach=freeze.reach)
 
 
 def _window(adhoc: AdHoc) -> Window:
@@ -142,6 +162,10 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+# Values are shared: every decision asks for these facts.
+_YES, _NO, _NO_WINDOW = (Fact(value, Origin.CALENDAR) for value in (True, False, ""))
+_WEEKDAYS = tuple(Fact(day, Origin.CALENDAR) for day in WEEKDAYS)
+_HOURS = tuple(Fact(hour, Origin.CALENDAR) for hour in range(24))
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 

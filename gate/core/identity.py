@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gate.core.catalog import Catalogue, Person
+from gate.core.catalog import ERASED, Catalogue, Person
 
 GITHUB_NO_REPLY = "users.noreply.github.com"
 _NO_REPLY = re.compile(r"users\.noreply\.[a-z0-9.-]+")
@@ -82,12 +82,18 @@ class Identities:
 
 
 def keys(person: Person) -> tuple[str, ...]:
-    """The normalised texts that are this person; a login counts with and without its host. Bots are never people."""
-    found = [normalised(address) for address in person.emails]
-    hosted = {"github": person.github, "gitlab": person.gitlab, "slack": (person.slack,) if person.slack else ()}
-    found += [f"{kind}:{normalised(login)}" for kind, logins in hosted.items() for login in logins]
-    bare = [key.partition(":")[2] for key in found if key.partition(":")[0] in _KINDS]
-    return tuple(key for key in dict.fromkeys(found + bare) if key and not is_bot(key))
+    """The normalised texts that are this person; a login counts with and without its host."""
+    found = hosted(person)
+    bare = (key.partition(":")[2] for key in found if key.partition(":")[0] in _KINDS)
+    return tuple(dict.fromkeys((*found, *bare)))
+
+
+def hosted(person: Person) -> tuple[str, ...]:
+    """The normalised texts that are this person and nobody else: addresses, and logins with their host. Bots are never people."""
+    found = [normalised(address) for address in person.emails if address != ERASED]
+    logins = {"github": person.github, "gitlab": person.gitlab, "slack": (person.slack,) if person.slack else ()}
+    found += [f"{kind}:{normalised(login)}" for kind, texts in logins.items() for login in texts if login != ERASED]
+    return tuple(key for key in dict.fromkeys(found) if key and not is_bot(key))
 
 
 def is_bot(key: str) -> bool:
