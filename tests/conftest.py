@@ -12,6 +12,7 @@ from tests import postgres
 
 _ROOT = Path(__file__).parents[1]
 _RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
+_OWNER = "owner"
 DATABASES = ("sqlite", "postgres")
 
 
@@ -19,6 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the run makes a folder that all its workers share."""
     if not _is_worker(config):
         os.environ[_RUN_DIRECTORY] = tempfile.mkdtemp(prefix="gate-run-")
+        (Path(os.environ[_RUN_DIRECTORY]) / _OWNER).write_text(str(os.getpid()))
+        if postgres.is_installed():
+            postgres.sweep()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -67,7 +71,7 @@ def postgres_cluster(run_directory: Path) -> postgres.Cluster:
     """The run's PostgreSQL, with the migrated template."""
     if not postgres.is_installed():
         postgres.skip_or_fail()
-    return postgres.running(run_directory, _migrate)
+    return postgres.running(run_directory, _migrate, owner=int((run_directory / _OWNER).read_text()))
 
 
 @pytest.fixture(scope="session")

