@@ -1,7 +1,7 @@
 """Decide one change. Every branch is in `_decide_by`; only its last line but one approves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gate.core.approvals import LAST_RESORT, needed, raised_to_two
@@ -19,11 +19,11 @@ from gate.core.decision import (
     Terms,
     longest,
 )
-from gate.core.evaluate import Evaluation, evaluate, seen_values
+from gate.core.evaluate import Evaluation, evaluate, values_of
 from gate.core.facts import Facts, Values, wire_value
 from gate.core.policy import Policy, StandardChange
 from gate.core.policy_set import Policies
-from gate.core.standard import NOT_EARNED, Standing
+from gate.core.standard import NOT_EARNED, Standing, standing_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Case:
     in_flight: int = 0  # other changes of this service and environment
     deploying: int = 0  # of those, how many are deploying
     overdue_reviews: int = 0
-    standing: Mapping[str, Standing] = field(default_factory=dict)
+    standing: Mapping[str, Standing] = field(default_factory=dict)  # by `standing_key`
     notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
 
 
@@ -66,18 +66,17 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
     choice = policies.policy_for(values)
     shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
     if choice.policy is None:
-        return _without_policy(
-            case, choice.finding or _guard("no-policy", "no enforced policy applies; two release managers decide"), shadows
-        )
+        finding = choice.finding or _guard("no-policy", "no enforced policy applies; two release managers decide")
+        return _undecided(case, finding, [_decide_by(policy, case) for policy in policies.possible(values)], shadows)
     return _decide_by(choice.policy, case, shadows)
 
 
 def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -> Decision:  # noqa: PLR0911 - one return a branch, in the order of the contract
     evaluation = evaluate(policy, case.facts)
-    values = seen_values(policy, case.facts)
+    values = values_of(policy, case.facts)
     answer = _Answer(policy, case, evaluation, values, shadows)
     rollback = values.get("change.direction") == "rollback"
-    passing, why_not = _standard_change(evaluation, case, rollback=rollback)
+    passing, why_not = _standard_change(policy, evaluation, case, rollback=rollback)
 
     refused = [item for item in evaluation.unmet if item.otherwise is Outcome.REJECTED]
     if refused:
@@ -161,6 +160,22 @@ class _Answer:
         )
 
 
+def _undecided(case: Case, finding: Finding, possible: list[Decision], shadows: tuple[Decision, ...]) -> Decision:
+    """No policy is known to decide: people do, and nobody gets away with less than a policy that may apply asks for."""
+    worst = max(possible, key=_strictness, default=None)
+    pending = _without_policy(case, finding, shadows)
+    if worst is None or _strictness(worst) <= _strictness(pending):
+        return pending
+    if worst.outcome is Outcome.REJECTED:
+        return replace(worst, findings=(finding, *worst.findings), shadows=shadows)
+    return replace(pending, required=worst.required)
+
+
+def _strictness(decision: Decision) -> tuple[int, int]:
+    order = (Outcome.APPROVED, Outcome.PENDING, Outcome.REJECTED)
+    return order.index(decision.outcome), sum(entry.count for entry in decision.required)
+
+
 def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] = ()) -> Decision:
     kind, route = (ChangeType.EMERGENCY, Route.EMERGENCY) if case.emergency else (ChangeType.NORMAL, Route.REVIEW)
     return Decision(
@@ -177,12 +192,12 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
     )
 
 
-def _standard_change(evaluation: Evaluation, case: Case, *, rollback: bool) -> tuple[StandardChange | None, str]:
+def _standard_change(policy: Policy, evaluation: Evaluation, case: Case, *, rollback: bool) -> tuple[StandardChange | None, str]:
     """The first standard change that may pass by itself, and why none may otherwise."""
     reasons = [f"risk {evaluation.score} is {evaluation.band.word}, and no standard change matches"]
     passing = []
     for standard in evaluation.matched:
-        obstacle = _obstacle(standard, evaluation, case, rollback=rollback)
+        obstacle = _obstacle(policy, standard, evaluation, case, rollback=rollback)
         if obstacle is None:
             passing.append(standard)
         else:
@@ -192,10 +207,10 @@ def _standard_change(evaluation: Evaluation, case: Case, *, rollback: bool) -> t
     return (passing[0] if passing else None), reasons[-1]
 
 
-def _obstacle(standard: StandardChange, evaluation: Evaluation, case: Case, *, rollback: bool) -> str | None:
+def _obstacle(policy: Policy, standard: StandardChange, evaluation: Evaluation, case: Case, *, rollback: bool) -> str | None:
     if evaluation.band > standard.up_to:
         return f"risk {evaluation.score} is {evaluation.band.word}, {standard.title} goes up to {standard.up_to.word}"
-    standing = case.standing.get(standard.id, NOT_EARNED)
+    standing = case.standing.get(standing_key(policy, standard), NOT_EARNED)
     if standing.suspended:
         return f"{standard.title} is suspended here: {standing.because}"
     if standard.review_by is not None and case.at.date() > standard.review_by and not rollback:

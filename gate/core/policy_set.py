@@ -66,6 +66,10 @@ class Policies:
                 chosen = policy
         return Choice(chosen) if chosen else Choice(None, _none_applies())
 
+    def possible(self, values: Values) -> tuple[Policy, ...]:
+        """All enforced policies of which it is not known that they do not apply."""
+        return tuple(policy for policy in self._enforced if _applies(policy, values) is not False)
+
     def shadows(self, values: Values) -> tuple[Policy, ...]:
         """All policies in mode `evaluate` that apply; they are recorded and decide nothing."""
         return tuple(policy for policy in self._shadows if _applies(policy, values))

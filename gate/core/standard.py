@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gate.core.change import Result
 from gate.core.history import Match, Suspension
-from gate.core.policy import Earn, StandardChange, Suspend
+from gate.core.policy import Earn, Policy, StandardChange, Suspend
 
 MATCHES_MAX = 200
 """How many admitted changes are looked back on; `successes` and `within` may not be larger."""
@@ -23,6 +23,11 @@ class Standing:
 
 NOT_EARNED = Standing(earned=False, because="nothing is recorded")
 NEVER_SUSPENDED = Suspension()
+
+
+def standing_key(policy: Policy, standard: StandardChange) -> str:
+    """Two policies may name a standard change alike and earn it differently."""
+    return f"{policy.name}/{standard.id}"
 
 
 def standing_of(standard: StandardChange, matches: Sequence[Match], suspension: Suspension = NEVER_SUSPENDED, *, at: datetime) -> Standing:
