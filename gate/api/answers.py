@@ -1,0 +1,52 @@
+"""Answers as bytes: nothing is validated again on the way out."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from gate.flow.asks import Page
+
+JSON_TYPE = b"application/json"
+
+
+class Answer(Response):
+    """A whole body, ready to be sent."""
+
+    def __init__(self, body: bytes, status: int = 200, *, media_type: bytes = JSON_TYPE, headers: Mapping[str, str] | None = None) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+        for name, value in (headers or {}).items():
+            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """The value as JSON."""
+    return Answer(orjson.dumps(value), status, headers=headers)
+
+
+def page_answer(page: Page, request: Request) -> Answer:
+    """`{items, next}`, with a Link to the page after it."""
+    headers = {"Link": f'<{_with_cursor(request, page.next)}>; rel="next"'} if page.next else None
+    return answer({"items": page.items, "next": page.next}, headers=headers)
+
+
+def stream_answer(chunks: AsyncIterator[bytes], media_type: str, *, file_name: str) -> StreamingResponse:
+    """A long body, made while it is sent: the next chunk waits until the connection has taken the last one."""
+    return StreamingResponse(chunks, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{file_name}"'})
+
+
+def with_member(body: bytes, name: str, value: str) -> bytes:
+    """The JSON object in these bytes with one more member at its end."""
+    return body[:-1] + b"," + orjson.dumps(name) + b":" + orjson.dumps(value) + b"}"
+
+
+def _with_cursor(request: Request, cursor: str) -> str:
+    """The same address with another cursor: without a host, which only the caller knows for certain."""
+    given = [(name, value) for name, value in parse_qsl(request.scope["query_string"].decode("latin-1")) if name != "cursor"]
+    return quote(request.scope["path"], safe="/") + "?" + urlencode([*given, ("cursor", cursor)])
