@@ -23,7 +23,7 @@ from gate.core.facts import (
     definition,
 )
 from gate.core.fields import did_you_mean
-from gate.core.policy import Check, Part
+from gate.core.policy import Check, Choose, Part
 from gate.core.strict_yaml import clip
 
 DECIMAL_PLACES_MAX = 4
@@ -86,7 +86,8 @@ def check(condition: Condition, *, helps: bool | None) -> Checked:
     if condition.op not in _OPS[fact.type]:
         raise BadCondition(_wrong_op(condition, fact))
     constant = _constant(condition, fact)
-    part = Part(condition.text, (fact.name,), _three_valued(condition, fact, constant))
+    choose = _chooser(condition, fact, constant)
+    part = Part(condition.text, (fact.name,), choose(True, False, None), choose)  # noqa: FBT003 - the three answers, in their order
     return Checked(part, equal=_equal(condition, constant), expression=condition.op in _MATCHING and constant.expression)
 
 
@@ -127,9 +128,11 @@ def _knowledge(condition: Condition, *, helps: bool | None) -> Checked:
     if helps is None:
         raise BadCondition(f"found {condition.op} where it is decided which policy applies; only comparisons are allowed there")
     if asks_known != helps:
-        allowed = "is unknown only where holding hurts it" if helps else "is known only where holding helps it"
+        where, allowed = ("helps", "is unknown") if helps else ("hurts", "is known")
+        other = "hurts" if helps else "helps"
         raise BadCondition(
-            f"found {condition.text} where holding {'helps' if helps else 'hurts'} the change; {allowed}, or withholding a fact would pay"
+            f"found {condition.text} where holding {where} the change; {allowed} is allowed only where holding {other} it, "
+            "or withholding a fact would pay"
         )
     name = condition.fact
 
@@ -216,52 +219,61 @@ def _refuse_constant_answer(condition: Condition, fact: FactDef, constant: Const
         raise BadCondition(f"{clip(condition.text)} {ever} holds; compare with a value that {fact.name} may or may not have")
 
 
-def _three_valued(condition: Condition, fact: FactDef, constant: Constant) -> Check:
+def _chooser(condition: Condition, fact: FactDef, constant: Constant) -> Choose:
+    """The condition as a maker of closures: what they answer is up to who asks."""
     if fact.type is FactType.BOOLEAN:
-        holds = constant if condition.op is not Op.UNEQUAL else not constant
-        return _is_true(fact.name) if holds else _is_false(fact.name)
-    if fact.type is FactType.TEXTS:
-        return lambda values: None if (seen := values.get(fact.name)) is None else constant in seen  # type: ignore[operator]  # typed at load
+        holds = constant is not (condition.op is Op.UNEQUAL)
+        return _true(fact.name) if holds else _turned(_true(fact.name))
     return _COMPARED[condition.op](fact.name, constant)
 
 
-def _is_true(name: str) -> Check:
-    def is_true(values: Seen) -> bool | None:
-        return values.get(name)
-
-    return is_true
+def _true(name: str) -> Choose:
+    return lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen else no
 
 
-def _is_false(name: str) -> Check:
-    def is_false(values: Seen) -> bool | None:
-        return None if (seen := values.get(name)) is None else not seen
-
-    return is_false
+def _turned(choose: Choose) -> Choose:
+    return lambda yes, no, unknown: choose(no, yes, unknown)
 
 
-def _comparison(op: Op) -> Callable[[str, Constant], Callable[[Seen], bool | None]]:
+def _tested(op: Op) -> Callable[[str, Constant], Choose]:
     """For operators whose test is a call of its own anyway."""
 
-    def compared(name: str, constant: Constant) -> Callable[[Seen], bool | None]:
+    def tested(name: str, constant: Constant) -> Choose:
         test = _TESTS[op](constant)
-        return lambda values: None if (seen := values.get(name)) is None else test(seen)
+        return lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if test(seen) else no
 
-    return compared
+    return tested
 
 
 # The comparison stands in the closure itself: a second call would double what a condition costs.
-_COMPARED: Mapping[Op, Callable[[str, Constant], Callable[[Seen], bool | None]]] = {
-    Op.EQUAL: lambda name, limit: lambda values: None if (seen := values.get(name)) is None else seen == limit,
-    Op.UNEQUAL: lambda name, limit: lambda values: None if (seen := values.get(name)) is None else seen != limit,
-    Op.BELOW: lambda name, limit: lambda values: None if (seen := values.get(name)) is None else seen < limit,
-    Op.AT_MOST: lambda name, limit: lambda values: None if (seen := values.get(name)) is None else seen <= limit,
-    Op.ABOVE: lambda name, limit: lambda values: None if (seen := values.get(name)) is None else seen > limit,
-    Op.AT_LEAST: lambda name, limit: lambda values: None if (seen := values.get(name)) is None else seen >= limit,
-    Op.IN: lambda name, some: lambda values: None if (seen := values.get(name)) is None else seen in some,
-    Op.NOT_IN: lambda name, some: lambda values: None if (seen := values.get(name)) is None else seen not in some,
-    Op.MATCHES: _comparison(Op.MATCHES),
-    Op.NOT_MATCHES: _comparison(Op.NOT_MATCHES),
-    Op.CONTAINS: _comparison(Op.CONTAINS),
+_COMPARED: Mapping[Op, Callable[[str, Constant], Choose]] = {
+    Op.EQUAL: lambda name, limit: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen == limit else no
+    ),
+    Op.UNEQUAL: lambda name, limit: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen != limit else no
+    ),
+    Op.BELOW: lambda name, limit: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen < limit else no
+    ),
+    Op.AT_MOST: lambda name, limit: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen <= limit else no
+    ),
+    Op.ABOVE: lambda name, limit: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen > limit else no
+    ),
+    Op.AT_LEAST: lambda name, limit: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen >= limit else no
+    ),
+    Op.IN: lambda name, some: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen in some else no
+    ),
+    Op.NOT_IN: lambda name, some: (
+        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen not in some else no
+    ),
+    Op.MATCHES: _tested(Op.MATCHES),
+    Op.NOT_MATCHES: _tested(Op.NOT_MATCHES),
+    Op.CONTAINS: _tested(Op.CONTAINS),
 }
 
 _TESTS: Mapping[Op, Callable[[Constant], Callable[[Any], bool]]] = {
@@ -308,7 +320,7 @@ def _quantified(condition: Condition, fact: FactDef) -> Checked:
         return first(values.get(name) or ())
 
     answer: Check = any_of if quantifier == "any" else all_of if quantifier == "all" else none_of
-    part = Part(condition.text, (name,), answer, example)
+    part = Part(condition.text, (name,), answer, example=example)
     return Checked(part, over_list=True, expression=condition.op in _MATCHING and constant.expression)
 
 

@@ -1,5 +1,6 @@
 """A list of conditions in a file becomes one clause: all must hold; `any_of`, `all_of` and `none_of` nest."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -92,9 +93,7 @@ class _ClauseReader:
             whole = _as_meant(item)
             if whole is not None:
                 covered = item.place.start + len(whole)
-                self._fault(
-                    item.place, f"{key}: YAML cuts this condition at {shown(item)}; write it in single quotes: {single_quoted(whole)}"
-                )
+                self._fault(item.place, f"{key}: YAML cuts this condition at {shown(item)}; write it in single quotes: {_written(whole)}")
                 continue
             part = self._entry(item, helps=helps, depth=depth)
             parts += [] if part is None else [part]
@@ -166,7 +165,7 @@ def _bent(node: YamlMapping, key: str) -> str:
     raw = node.place.raw.strip()
     if "\n" in raw or any(isinstance(value, Sequence) for _, value in node.entries):
         return f"{key}: found a mapping with {clip(', '.join(key.text for key, _ in node.entries))}, allowed is one of {', '.join(GROUPS)}"
-    return f"{key}: YAML takes this condition for a mapping; write it in single quotes: {single_quoted(raw)}"
+    return f"{key}: YAML takes this condition for a mapping; write it in single quotes: {_written(raw)}"
 
 
 def _as_meant(node: Node) -> str | None:
@@ -183,6 +182,20 @@ def _as_meant(node: Node) -> str | None:
     if rest.lstrip().startswith("#") and _unfinished(node.value):
         return text[start : end + len(rest)]
     return None
+
+
+def _written(condition: str) -> str:
+    """The condition as it can stand in the file; a value that is more than a word gets its double quotes too."""
+    try:
+        parse(condition)
+    except BadCondition:
+        parts = _VALUE.fullmatch(condition)
+        if parts and '"' not in parts["value"]:
+            return single_quoted(f'{parts["before"]} "{parts["value"]}"')
+    return single_quoted(condition)
+
+
+_VALUE = re.compile(r"(?P<before>[^=!]+? (?:==|!=|matches|contains)) +(?P<value>[^(].*)")
 
 
 def _unfinished(condition: str) -> bool:

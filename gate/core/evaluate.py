@@ -1,20 +1,14 @@
 """Applies a policy to facts: every rule becomes a finding, points become score and band; never stops early."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
-from itertools import repeat
-from operator import attrgetter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from gate.core.decision import Band, Finding, FindingKind
 from gate.core.facts import Fact, Facts, Origin, Value, Values
-from gate.core.policy import Check, Clause, Plan, Policy, Requirement, Rule, StandardChange
+from gate.core.policy import Check, Clause, Judge, Plan, Policy, Requirement, Rule, StandardChange
 
 _BANDS = tuple(Band)
-_UNKNOWN = Fact(None, Origin.CLAIMED)  # type: ignore[arg-type]  # stands for what nobody told us, only in here
-_value: Callable[[Fact], Value] = attrgetter("value")
-_points: Callable[[Finding], int] = attrgetter("points")
-_CLAIMED = Origin.CLAIMED
 
 
 class Evaluation(NamedTuple):
@@ -35,19 +29,23 @@ def evaluate(policy: Policy, facts: Facts) -> Evaluation:
     """Judge every rule, requirement and standard change by the facts that the policy trusts."""
     plan = policy.plan or _remembered(policy)
     values = _seen(plan, facts)
-    findings = tuple([picks[answer(values)] for answer, picks in plan.judges])
-    raw = sum(map(_points, findings))
+    findings = [judge(values) for judge in plan.rules]
+    raw = 0
+    for finding in findings:
+        raw += finding.points
+    unmet: list[Requirement] = []
+    for requirement, judge in plan.requirements:
+        findings.append(finding := judge(values))
+        if not finding.holds:
+            unmet.append(requirement)
+    matched: list[StandardChange] = []
+    for standard, judge in plan.standard_changes:
+        findings.append(finding := judge(values))
+        if finding.holds:
+            matched.append(standard)
     score = max(raw, 0)
-    rules = len(policy.rules)
-    standard = rules + len(policy.requirements)
-    return Evaluation(
-        score,
-        raw,
-        _BANDS[bisect_right(plan.limits, score)],
-        findings,
-        tuple([one for one, finding in zip(policy.requirements, findings[rules:standard], strict=True) if not finding.holds]),
-        tuple([one for one, finding in zip(policy.standard_changes, findings[standard:], strict=True) if finding.holds]),
-    )
+    band = _BANDS[bisect_right(plan.limits, score)]
+    return Evaluation(score, raw, band, tuple(findings), tuple(unmet), tuple(matched))
 
 
 def counts(policy: Policy, name: str, fact: Fact) -> bool:
@@ -61,12 +59,16 @@ def values_of(policy: Policy, facts: Facts) -> Values:
 
 
 def _seen(plan: Plan, facts: Facts) -> Values:
-    """The facts that the plan looks at; an unknown one is absent or None."""
-    get = facts.get
-    values = dict(zip(plan.trusted, map(_value, map(get, plan.trusted, repeat(_UNKNOWN))), strict=True))
+    """The facts that the plan looks at and trusts."""
+    get, claimed = facts.get, Origin.CLAIMED
+    values: dict[str, Value] = {}
+    for name in plan.trusted:
+        fact = get(name)
+        if fact is not None:
+            values[name] = fact.value
     for name in plan.doubted:
         fact = get(name)
-        if fact is not None and fact.origin is not _CLAIMED:
+        if fact is not None and fact.origin is not claimed:
             values[name] = fact.value
     return values
 
@@ -79,64 +81,66 @@ def _remembered(policy: Policy) -> Plan:
 
 
 def _plan(policy: Policy) -> Plan:
-    judges = (
-        *(_rule_judge(rule) for rule in policy.rules),
-        *(_requirement_judge(requirement) for requirement in policy.requirements),
-        *(_clause_judge(FindingKind.STANDARD_CHANGE, one.id, one.title, one.when) for one in policy.standard_changes),
-    )
-    names = dict.fromkeys(name for _, picks in judges for finding in picks.values() for name in finding.facts)
+    names = tuple(dict.fromkeys(name for facts in _looked_at(policy) for name in facts))
     trusted = tuple(name for name in names if name.partition(".")[0] in policy.trust_claims)
     return Plan(
-        judges=judges,
+        rules=tuple(_rule_judge(rule) for rule in policy.rules),
+        requirements=tuple((one, _clause_judge(FindingKind.REQUIREMENT, one.id, one.title, _required(one))) for one in policy.requirements),
+        standard_changes=tuple(
+            (one, _clause_judge(FindingKind.STANDARD_CHANGE, one.id, one.title, one.when)) for one in policy.standard_changes
+        ),
         trusted=trusted,
         doubted=tuple(name for name in names if name not in trusted),
         limits=tuple(policy.bands[band] for band in (Band.MODERATE, Band.HIGH, Band.CRITICAL)),
     )
 
 
-Judge = tuple[Callable[[Values], object], Mapping[object, Finding]]
+def _looked_at(policy: Policy) -> Iterator[tuple[str, ...]]:
+    for rule in policy.rules:
+        yield rule.when.facts if rule.when else (rule.points_by or "",)
+    for requirement in policy.requirements:
+        yield _required(requirement).facts
+    for standard in policy.standard_changes:
+        yield standard.when.facts
 
 
 def _rule_judge(rule: Rule) -> Judge:
-    if rule.when is not None:
-        points = {True: rule.points, False: 0, None: rule.points_if_unknown}
-        return rule.when.check, {
-            holds: Finding(FindingKind.RULE, rule.id, rule.title, holds, count, rule.when.facts) for holds, count in points.items()
-        }
-    return _reached(rule.points_by or "", tuple(limit for limit, _ in rule.steps)), _step_findings(rule)
-
-
-def _reached(name: str, limits: tuple[int, ...]) -> Callable[[Values], object]:
-    """How many limits the value has reached; None where it is unknown."""
-
-    def reached(values: Values) -> int | None:
-        return None if (seen := values.get(name)) is None else bisect_right(limits, seen)
-
-    return reached
-
-
-def _step_findings(rule: Rule) -> Mapping[object, Finding]:
-    facts = (rule.points_by or "",)
-    below = Finding(FindingKind.RULE, rule.id, rule.title, holds=False, facts=facts)
-    unknown = Finding(FindingKind.RULE, rule.id, rule.title, None, rule.points_if_unknown, facts)
-    steps: Iterable[tuple[int, Finding]] = (
-        (number, Finding(FindingKind.RULE, rule.id, rule.title, holds=True, points=points, facts=facts, step=limit))
-        for number, (limit, points) in enumerate(rule.steps, start=1)
+    if rule.when is None:
+        return _step_judge(rule)
+    kind, facts = FindingKind.RULE, rule.when.facts
+    return rule.when.choose(
+        Finding(kind, rule.id, rule.title, holds=True, points=rule.points, facts=facts),
+        Finding(kind, rule.id, rule.title, holds=False, points=0, facts=facts),
+        Finding(kind, rule.id, rule.title, holds=None, points=rule.points_if_unknown, facts=facts),
     )
-    return {None: unknown, 0: below, **dict(steps)}
 
 
-def _requirement_judge(requirement: Requirement) -> Judge:
+def _step_judge(rule: Rule) -> Judge:
+    """The largest step that is not above the value; nothing below the first."""
+    name = rule.points_by or ""
+    limits = tuple(limit for limit, _ in rule.steps)
+    below = Finding(FindingKind.RULE, rule.id, rule.title, holds=False, facts=(name,))
+    unknown = Finding(FindingKind.RULE, rule.id, rule.title, holds=None, points=rule.points_if_unknown, facts=(name,))
+    reached = [Finding(FindingKind.RULE, rule.id, rule.title, True, points, (name,), limit) for limit, points in rule.steps]  # noqa: FBT003 - the order of the fields
+    findings = (below, *reached)
+
+    def judge(values: Values) -> Finding:
+        seen = values.get(name)
+        return unknown if seen is None else findings[bisect_right(limits, seen)]
+
+    return judge
+
+
+def _required(requirement: Requirement) -> Clause:
     """`unless` excuses: the requirement holds where either does."""
     require, unless = requirement.require, requirement.unless
     if unless is None:
-        return _clause_judge(FindingKind.REQUIREMENT, requirement.id, requirement.title, require)
-    both = Clause(
+        return require
+    return Clause(
         text=f"{require.text} unless {unless.text}",
         facts=tuple(dict.fromkeys((*require.facts, *unless.facts))),
         check=_either(require.check, unless.check),
     )
-    return _clause_judge(FindingKind.REQUIREMENT, requirement.id, requirement.title, both)
 
 
 def _either(require: Check, unless: Check) -> Check:
@@ -151,4 +155,8 @@ def _either(require: Check, unless: Check) -> Check:
 
 
 def _clause_judge(kind: FindingKind, name: str, title: str, clause: Clause) -> Judge:
-    return clause.check, {holds: Finding(kind, name, title, holds, 0, clause.facts) for holds in (True, False, None)}
+    return clause.choose(
+        Finding(kind, name, title, holds=True, facts=clause.facts),
+        Finding(kind, name, title, holds=False, facts=clause.facts),
+        Finding(kind, name, title, holds=None, facts=clause.facts),
+    )

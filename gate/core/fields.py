@@ -18,9 +18,14 @@ WORD_LENGTH_MAX = 64
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean x?`, or nothing. A long word is not looked up: the search is quadratic."""
-    close = get_close_matches(word, list(known), n=1) if len(word) <= WORD_LENGTH_MAX else []
-    return f"; did you mean {close[0]}?" if close else ""
+    """`; did you mean x?`, or nothing. Of near words, the one that begins alike. A long word is not looked up: that is quadratic."""
+    close = get_close_matches(word, list(known)) if len(word) <= WORD_LENGTH_MAX else []
+    return f"; did you mean {max(close, key=lambda name: _alike(name, word))}?" if close else ""
+
+
+def _alike(name: str, word: str) -> int:
+    """How many characters the two begin with in common."""
+    return next((at for at, pair in enumerate(zip(name, word, strict=False)) if pair[0] != pair[1]), min(len(name), len(word)))
 
 
 @dataclass(slots=True)

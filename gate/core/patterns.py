@@ -40,12 +40,9 @@ def glob(text: str) -> Pattern:
     compiled = _compiled(f"(?m)^{_translated(text)}$")
 
     def first(items: Sequence[str]) -> str | None:
-        lines = "\n".join(items)
-        if lines.count("\n") >= len(items):  # A name with a line break in it; no pattern can name one, so any other character does.
-            lines = "\n".join([item.replace("\n", "\r") for item in items])
-        lines_bytes = lines.encode(errors="replace")
-        found = compiled.search(lines_bytes) if items else None
-        return items[lines_bytes.count(b"\n", 0, found.start())] if found else None
+        lines = _lines(items)
+        found = compiled.search(lines) if items else None
+        return items[lines.count(b"\n", 0, found.start())] if found else None
 
     return Pattern(test=lambda text: first((text,)) is not None, first=first, everything=text == "**")
 
@@ -55,11 +52,30 @@ def expression(text: str) -> Pattern:
     """A regular expression of RE2, found anywhere in the text unless it is anchored. Raises `BadPattern`."""
     _measure(text)
     compiled = _compiled(text)
+    # What is found in one item is found in its line too. Most lists hold nothing: then one search over all lines says so.
+    anywhere = None if _LINES_DIFFER.search(text) else _compiled(f"(?m){text}")
 
     def test(text: str) -> bool:
         return compiled.search(text.encode(errors="replace")) is not None
 
-    return Pattern(test=test, first=lambda items: next((item for item in items if test(item)), None), expression=True)
+    def first(items: Sequence[str]) -> str | None:
+        if anywhere is not None and (not items or anywhere.search(_lines(items)) is None):
+            return None
+        return next((item for item in items if test(item)), None)
+
+    return Pattern(test=test, first=first, expression=True)
+
+
+_LINES_DIFFER = re.compile(r"\\[AzQC]|\(\?[^:]|\\n|\[[^\]]*\n")
+"""Anchors of the whole text, flags and line breaks: with these a line may not be what the item was."""
+
+
+def _lines(items: Sequence[str]) -> bytes:
+    """One item a line. A line break inside an item becomes another character: no glob can name either."""
+    lines = "\n".join(items)
+    if lines.count("\n") >= len(items):
+        lines = "\n".join([item.replace("\n", "\r") for item in items])
+    return lines.encode(errors="replace")
 
 
 def _measure(text: str) -> None:

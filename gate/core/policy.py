@@ -4,12 +4,35 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from gate.core.decision import Band, Finding, Outcome
 from gate.core.facts import Values
 
 Check: TypeAlias = Callable[[Values], bool | None]
+Judge: TypeAlias = Callable[[Values], Finding]
+T = TypeVar("T")
+
+
+class Choose(Protocol):
+    """Makes a closure that answers one of three things: where it holds, where it does not, where that is unknown."""
+
+    def __call__(self, yes: T, no: T, unknown: T, /) -> Callable[[Values], T]:
+        """The closure that answers with these three."""
+
+
+def choosing(check: Check) -> Choose:
+    """The same from a check, at the price of a second call."""
+
+    def choose(yes: T, no: T, unknown: T, /) -> Callable[[Values], T]:
+        def chosen(values: Values) -> T:
+            holds = check(values)
+            return unknown if holds is None else yes if holds else no
+
+        return chosen
+
+    return choose
+
 
 RULES_MAX = 200
 CONDITIONS_MAX = 50
@@ -30,12 +53,14 @@ class Mode(StrEnum):
 class Part:
     """One entry of a clause, a condition or a nested group, compiled; sentences are made of parts.
 
-    `example` answers the item of a list that decided the answer, for conditions over a list.
+    `example` answers the item of a list that decided the answer, for conditions over a list. `choose` is there where a
+    closure can compare and choose at once.
     """
 
     text: str
     facts: tuple[str, ...]
     check: Check = field(compare=False, repr=False)
+    choose: Choose | None = field(default=None, compare=False, repr=False)
     example: Callable[[Values], str | None] | None = field(default=None, compare=False, repr=False)
 
 
@@ -48,6 +73,12 @@ class Clause:
     check: Check = field(compare=False, repr=False)
     conditions: int = 1
     parts: tuple[Part, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def choose(self) -> Choose:
+        """What `check` answers, as something else."""
+        alone = self.parts[0].choose if len(self.parts) == 1 else None
+        return alone or choosing(self.check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +173,12 @@ class Emergency:
 class Plan:
     """A policy made ready: every finding it can ever give exists already, so that judging is only picking.
 
-    `judges` are in file order, rules first, then requirements, then standard changes: an answer and the finding for
-    each answer. `trusted` and `doubted` are the names of the facts that are looked at, by whether a claim of them counts.
+    `trusted` and `doubted` are the names of the facts that are looked at, by whether a claim of them counts.
     """
 
-    judges: tuple[tuple[Callable[[Values], object], Mapping[object, Finding]], ...]
+    rules: tuple[Judge, ...]
+    requirements: tuple[tuple[Requirement, Judge], ...]
+    standard_changes: tuple[tuple[StandardChange, Judge], ...]
     trusted: tuple[str, ...]
     doubted: tuple[str, ...]
     limits: tuple[int, ...]  # lowest scores of moderate, high, critical
