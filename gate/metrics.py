@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -12,6 +12,30 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 Measure = TypeVar("Measure", Counter, Histogram)
+
+
+class Word(Protocol):
+    """Something with a name for a label."""
+
+    @property
+    def word(self) -> str:
+        """The name."""
+
+
+class Decided(Protocol):
+    """What is counted of a decision; this file knows nothing of the core."""
+
+    @property
+    def outcome(self) -> str:
+        """Approved, pending or rejected."""
+
+    @property
+    def route(self) -> str:
+        """How it was or will be settled."""
+
+    @property
+    def band(self) -> Word:
+        """Its risk."""
 
 
 class Metrics:
@@ -42,9 +66,9 @@ class Metrics:
         )
         self._broken = Gauge("gate_policy_files_broken", "1 while the policy files on disk cannot be used.", registry=registry)
 
-    def decided(self, outcome: str, route: str, band: str) -> None:
+    def decided(self, decision: Decided) -> None:
         """One decision was recorded."""
-        self._decisions.of(outcome, route, band).inc()
+        self._decisions.of(decision.outcome, decision.route, decision.band.word).inc()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """One request has its answer. `route` is a template, never an address with values in it."""
