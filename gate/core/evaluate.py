@@ -27,7 +27,7 @@ class Evaluation(NamedTuple):
 
 def evaluate(policy: Policy, facts: Facts) -> Evaluation:
     """Judge every rule, requirement and standard change by the facts that the policy trusts."""
-    plan = policy.plan or _remembered(policy)
+    plan = plan_of(policy)
     values = _seen(plan, facts)
     findings = [judge(values) for judge in plan.rules]
     raw = 0
@@ -46,6 +46,13 @@ def evaluate(policy: Policy, facts: Facts) -> Evaluation:
     score = max(raw, 0)
     band = _BANDS[bisect_right(plan.limits, score)]
     return Evaluation(score, raw, band, tuple(findings), tuple(unmet), tuple(matched))
+
+
+def plan_of(policy: Policy) -> Plan:
+    """The policy made ready. It follows from the rest of the policy alone, so it is made once and kept there."""
+    if policy.plan is None:
+        object.__setattr__(policy, "plan", _plan(policy))
+    return policy.plan or _plan(policy)
 
 
 def counts(policy: Policy, name: str, fact: Fact) -> bool:
@@ -73,13 +80,6 @@ def _seen(plan: Plan, facts: Facts) -> Values:
     return values
 
 
-def _remembered(policy: Policy) -> Plan:
-    """The policy's plan, kept in it: it follows from the rest of the policy alone."""
-    plan = _plan(policy)
-    object.__setattr__(policy, "plan", plan)
-    return plan
-
-
 def _plan(policy: Policy) -> Plan:
     names = tuple(dict.fromkeys(name for facts in _looked_at(policy) for name in facts))
     trusted = tuple(name for name in names if name.partition(".")[0] in policy.trust_claims)
@@ -89,6 +89,11 @@ def _plan(policy: Policy) -> Plan:
         standard_changes=tuple(
             (one, _clause_judge(FindingKind.STANDARD_CHANGE, one.id, one.title, one.when)) for one in policy.standard_changes
         ),
+        subjects={
+            **{(FindingKind.RULE, one.id): one for one in policy.rules},
+            **{(FindingKind.REQUIREMENT, one.id): one for one in policy.requirements},
+            **{(FindingKind.STANDARD_CHANGE, one.id): one for one in policy.standard_changes},
+        },
         trusted=trusted,
         doubted=tuple(name for name in names if name not in trusted),
         limits=tuple(policy.bands[band] for band in (Band.MODERATE, Band.HIGH, Band.CRITICAL)),

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol, TypeAlias, TypeVar
 
-from gate.core.decision import Band, Finding, Outcome
+from gate.core.decision import Band, Finding, FindingKind, Outcome
 from gate.core.facts import Values
 
 Check: TypeAlias = Callable[[Values], bool | None]
@@ -179,6 +179,7 @@ class Plan:
     rules: tuple[Judge, ...]
     requirements: tuple[tuple[Requirement, Judge], ...]
     standard_changes: tuple[tuple[StandardChange, Judge], ...]
+    subjects: Mapping[tuple[FindingKind, str], Rule | Requirement | StandardChange]  # what a finding is about
     trusted: tuple[str, ...]
     doubted: tuple[str, ...]
     limits: tuple[int, ...]  # lowest scores of moderate, high, critical
