@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 RESOLVE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench kill lock clean
+.PHONY: help install run test check bench kill docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside t
 
 kill: $(INSTALLED) ## kill the server under load, again and again, and look for what was lost
 	$(BIN)/python -m benchmarks.kill
+
+docs: $(INSTALLED) ## write the pages of the reference that are made from the code
+	$(BIN)/python -m tests.reference
 
 lock: $(INSTALLED) ## resolve the dependencies again (UPGRADE=--upgrade for newer ones)
 	$(RESOLVE) $(UPGRADE) --all-extras --output-file requirements-dev.lock
