@@ -130,7 +130,8 @@ class _Freezes:
         """First opening, as local times. One of `ends` and `lasts` is required."""
         begins = _read(fields, fields.node("begins"), "begins", self._time, _TIME_ALLOWED)
         if fields.has("ends") == fields.has("lasts"):
-            self._faults.add(fields.place, "a freeze: allowed is ends or lasts, and one of them is required")
+            found = "ends and lasts" if fields.has("ends") else "neither ends nor lasts"
+            self._faults.add(fields.place, f"a freeze: found {found}, allowed is one of them")
         ends = None
         if fields.has("ends"):
             ends = _read(fields, fields.node("ends"), "ends", self._time, _TIME_ALLOWED)

@@ -82,9 +82,8 @@ class _Services:
 
 def _repository(fields: Fields) -> Repository:
     if fields.has("provider") == fields.has("issuer"):
-        fields.faults.add(
-            fields.place, "a repository: allowed is provider (github or gitlab) or issuer (a URL), and one of them is required"
-        )
+        found = "provider and issuer" if fields.has("issuer") else "neither provider nor issuer"
+        fields.faults.add(fields.place, f"a repository: found {found}, allowed is provider (github or gitlab) or issuer (a URL)")
     issuer = ""
     if fields.has("provider"):
         issuer = PROVIDER_ISSUERS[fields.choice("provider", tuple(PROVIDER_ISSUERS))]

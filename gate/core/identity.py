@@ -103,13 +103,18 @@ def is_bot(key: str) -> bool:
 
 def normalised(text: str) -> str:
     """One spelling for all spellings of an e-mail or a login: `ada@example.com`, `ada-gh`, `github:ada-gh`."""
-    # case is folded before and after: NFKC brings out letters that have a case, and casefold ones that compose
-    folded = text.strip().lower() if text.isascii() else unicodedata.normalize("NFKC", _folded(_folded(text))).strip()
+    if text.isascii():
+        return _address(text.strip().lower())
+    # folded twice: compatibility forms bring out letters that have a case, and folded case ones that compose
+    return unicodedata.normalize("NFKC", _address(_folded(_folded(text)).strip()))
+
+
+def _address(folded: str) -> str:
     if "<" in folded and (bracketed := _IN_BRACKETS.fullmatch(folded)):
         folded = bracketed["address"].strip()
     if "@" not in folded:
         return folded
-    local, _, domain = folded.rpartition("@")
+    local, _, domain = "".join(folded.split()).rpartition("@")
     domain = _readable(domain.rstrip("."))
     if not local:  # "@ada-gh", as people write a login
         return domain

@@ -1,0 +1,119 @@
+"""What the catalogue answers about services, environments, groups and people."""
+
+import pytest
+
+from gate.core.catalog import Catalogue, Service
+from gate.core.change import Repository
+from gate.core.facts import Fact, Origin, Value
+from tests.core.windows import make_catalogue
+
+KNOWN = make_catalogue()
+
+
+def said(facts: dict[str, Fact]) -> dict[str, Value]:
+    """The values, after a look at their origin."""
+    assert {fact.origin for fact in facts.values()} == {Origin.CATALOGUE}
+    return {name: fact.value for name, fact in facts.items()}
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        pytest.param("Production", "Production", id="another case is another text"),
+        pytest.param("prod-eu", "prod-eu", id="a name that begins alike"),
+        pytest.param("", "", id="nothing"),
+        pytest.param("prod", "production", id="a second name"),
+        pytest.param("live", "production", id="another second name"),
+        pytest.param("production", "production", id="its own name"),
+    ],
+)
+def test_an_environment_is_found_by_its_exact_names(asked: str, name: str) -> None:
+    assert KNOWN.environment_named(asked) == name
+
+
+@pytest.mark.parametrize(
+    ("service", "environment", "facts"),
+    [
+        pytest.param(
+            "new",
+            "lab",
+            {"service.name": "new", "service.known": False, "environment.name": "lab"},
+            id="neither is known: the rest is unknown",
+        ),
+        pytest.param(
+            "new",
+            "production",
+            {"service.name": "new", "service.known": False, "environment.name": "production", "environment.tier": "production"},
+            id="a service that is not known",
+        ),
+        pytest.param(
+            "ledger",
+            "staging",
+            {"service.name": "ledger", "service.known": True, "service.owners": (), "service.tier": 2, "environment.name": "staging"},
+            id="an environment that the service does not list has no tier for it",
+        ),
+        pytest.param(
+            "checkout",
+            "production",
+            {
+                "service.name": "checkout",
+                "service.known": True,
+                "service.owners": ("team-payments",),
+                "service.tier": 1,
+                "environment.name": "production",
+                "environment.tier": "production",
+            },
+            id="both are known",
+        ),
+    ],
+)
+def test_facts_are_what_the_catalogue_says_and_no_more(service: str, environment: str, facts: dict[str, Value]) -> None:
+    assert said(KNOWN.facts(service, environment)) == facts
+
+
+def test_facts_given_out_twice_are_not_shared() -> None:
+    KNOWN.facts("checkout", "production").clear()
+
+    assert "service.tier" in KNOWN.facts("checkout", "production")
+
+
+def test_a_tier_that_nobody_gave_is_unknown() -> None:
+    assert "service.tier" not in Catalogue(services={"x": Service("x")}).facts("x", "production")
+
+
+@pytest.mark.parametrize(
+    ("by", "service", "groups"),
+    [
+        pytest.param((), "checkout", (), id="nobody"),
+        pytest.param(("owners",), "new", ("release-managers",), id="owners of a service that is not known"),
+        pytest.param(("owners",), "ledger", ("release-managers",), id="owners of a service without any"),
+        pytest.param(("owners",), "checkout", ("team-payments",), id="owners"),
+        pytest.param(("on-call", "owners", "team-payments"), "checkout", ("on-call", "team-payments"), id="each group once"),
+    ],
+)
+def test_approver_groups_are_a_union_in_which_owners_stand_for_groups(by: tuple[str, ...], service: str, groups: tuple[str, ...]) -> None:
+    assert KNOWN.approver_groups(by, service) == groups
+
+
+def test_groups_and_people_know_each_other() -> None:
+    assert KNOWN.members("nobody") == ()
+    assert KNOWN.members("team-payments") == ("ada", "ben")
+    assert KNOWN.groups_of("zoe") == ()
+    assert KNOWN.groups_of("ada") == ("release-managers", "team-payments")
+    assert KNOWN.groups_of("ben") == ("team-payments",)
+
+
+def test_services_know_what_they_need_and_who_needs_them() -> None:
+    assert KNOWN.depends_on("new") == ()
+    assert KNOWN.depends_on("checkout") == ("ledger",)
+    assert KNOWN.dependants("ledger") == ("checkout",)
+    assert KNOWN.dependants("checkout") == ()
+
+
+def test_a_repository_is_its_issuer_and_number_and_may_hold_several_services() -> None:
+    shared = Repository("https://gitlab.com", 7, "acme/one")
+    known = Catalogue(services={name: Service(name, repositories=(shared,)) for name in ("api", "web")})
+
+    assert known.services_of("https://gitlab.com", 7) == ("api", "web")
+    assert known.services_of("https://gitlab.example.com", 7) == ()
+    assert known.services_of("https://gitlab.com", 70) == ()
