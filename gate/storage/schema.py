@@ -244,6 +244,8 @@ freezes = Table(
     Column("created_by", Text, nullable=False),
     Column("lifted_at", BigInteger),
     Column("lifted_by", Text),
+    Index("ix_freezes_open", "ends", **_where("lifted_at IS NULL")),
+    Index("ix_freezes_newest", "created_at", "id"),
 )
 
 tokens = Table(
