@@ -21,8 +21,18 @@ STATEMENT_LIMIT_MS = 8_000
 """How long one statement may take on PostgreSQL."""
 
 CONNECT_LIMIT_SECONDS = 5
-WAL_CHECKPOINT_PAGES = 1_000
 CACHE_KIB = 16 * 1024
+WAL_CHECKPOINT_PAGES = 4_000
+"""16 MiB: the more a checkpoint carries over at once, the less it costs a commit."""
+
+STATEMENTS_KEPT = 512
+"""How many prepared statements a SQLite connection keeps: inserts come in six sizes a table."""
+
+BY_HAND = "by_hand"
+"""Execution option of a connection whose transactions somebody else begins."""
+
+READ_ONLY = "read_only"
+"""Execution option of an engine, as `open_engine` was asked for it."""
 
 _SQLITE_ALWAYS = (
     f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}",
@@ -92,19 +102,20 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         try:
             # the driver starts no transaction of its own, or savepoints would silently do nothing
-            connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_KEPT)
         except sqlite3.OperationalError:
             raise Unavailable(f"the database {path} cannot be opened: is it there, and may this user write it?") from None
         for pragma in _SQLITE_ALWAYS + (("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES):
             connection.execute(pragma).close()
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, execution_options={READ_ONLY: read_only})
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"  # a reader that turns writer would fail on a stale snapshot
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if not connection.get_execution_options().get(BY_HAND):
+            connection.exec_driver_sql(begin)
 
     return engine
 
@@ -138,7 +149,9 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
     # a reader sees one snapshot in all its statements; a writer compares and sets
     isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     try:
-        return create_engine(url, connect_args=arguments, isolation_level=isolation, poolclass=NullPool)
+        return create_engine(
+            url, connect_args=arguments, isolation_level=isolation, poolclass=NullPool, execution_options={READ_ONLY: read_only}
+        )
     except ModuleNotFoundError:
         raise Invalid("PostgreSQL needs its driver: pip install 'change-gate[postgres]'") from None
 
@@ -177,6 +190,11 @@ class OpenFile:
                 stat = file.stat()
                 found.append((file, stat.st_dev, stat.st_ino))
         return OpenFile(path, tuple(found))
+
+    @property
+    def log_bytes(self) -> int:
+        """How long the log of changes is that are not yet in the database file itself."""
+        return sum(file.stat().st_size for file, _, _ in self.files[1:])
 
     def missing(self) -> Path | None:
         """The file that is no longer the one that was opened."""

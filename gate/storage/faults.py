@@ -1,0 +1,124 @@
+"""What an error of a database driver means for the transaction it happened in, and for those who wait."""
+
+import sqlite3
+from enum import Enum, auto
+from importlib.util import find_spec
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from gate.errors import GateError, Unavailable
+
+if find_spec("psycopg") is not None:
+    from psycopg import Error as PostgresError
+else:
+
+    class PostgresError(Exception):  # type: ignore[no-redef]  # without the driver there are no errors of it
+        """Never raised."""
+
+
+class Fate(Enum):
+    """What follows from an error."""
+
+    CONSTRAINT = auto()  # the rows contradict others: only whoever brought them fails
+    CONFLICT = auto()  # deadlock, serialization: the same again may succeed
+    BUSY = auto()  # somebody else holds the lock for too long
+    FULL = auto()  # no space; it may come back
+    LOST = auto()  # the connection is gone
+    ENDED = auto()  # the transaction cannot go on, the database may
+    BROKEN = auto()  # what was written may not be on the disk, and what is on it may be wrong: write nothing more
+    FAULT = auto()  # the statement was wrong: a fault of the gate itself
+
+
+class Ended(Exception):
+    """A transaction ended before its commit, or its commit failed: nobody in it gets a yes."""
+
+    def __init__(self, fate: Fate, cause: BaseException) -> None:
+        super().__init__(fate, cause)
+        self.fate = fate
+        self.cause = cause
+
+
+class UnknownOutcome(Exception):
+    """A commit without an answer: it may have happened."""
+
+
+SQLITE_PRIMARY = 0xFF
+_SQLITE: dict[int, Fate] = {
+    sqlite3.SQLITE_CONSTRAINT: Fate.CONSTRAINT,
+    sqlite3.SQLITE_BUSY: Fate.BUSY,
+    sqlite3.SQLITE_LOCKED: Fate.BUSY,
+    sqlite3.SQLITE_FULL: Fate.FULL,
+    sqlite3.SQLITE_CORRUPT: Fate.BROKEN,
+    sqlite3.SQLITE_NOTADB: Fate.BROKEN,
+    sqlite3.SQLITE_IOERR: Fate.BROKEN,
+    sqlite3.SQLITE_NOMEM: Fate.ENDED,
+    sqlite3.SQLITE_CANTOPEN: Fate.ENDED,
+    sqlite3.SQLITE_PERM: Fate.ENDED,
+    sqlite3.SQLITE_READONLY: Fate.ENDED,
+    sqlite3.SQLITE_PROTOCOL: Fate.ENDED,
+    sqlite3.SQLITE_INTERRUPT: Fate.ENDED,
+}
+# errors of input and output that say nothing about bytes already written
+_SQLITE_PASSING = {
+    sqlite3.SQLITE_IOERR_SHMSIZE: Fate.FULL,  # no space for the shared index of the log
+    sqlite3.SQLITE_IOERR_SHMMAP: Fate.ENDED,
+    sqlite3.SQLITE_IOERR_SHMLOCK: Fate.ENDED,
+    sqlite3.SQLITE_IOERR_LOCK: Fate.ENDED,
+    sqlite3.SQLITE_IOERR_BLOCKED: Fate.ENDED,
+    sqlite3.SQLITE_IOERR_NOMEM: Fate.ENDED,
+}
+_POSTGRES = {
+    "40001": Fate.CONFLICT,
+    "40P01": Fate.CONFLICT,
+    "55P03": Fate.BUSY,  # lock time limit
+    "57014": Fate.BUSY,  # statement time limit
+    "53100": Fate.FULL,
+    "25006": Fate.LOST,  # a standby: connect again, to whoever leads now
+}
+_POSTGRES_CLASSES = {
+    "08": Fate.LOST,
+    "23": Fate.CONSTRAINT,
+    "53": Fate.ENDED,
+    "57": Fate.LOST,  # the server shuts down
+    "58": Fate.ENDED,
+    "XX": Fate.ENDED,
+}
+
+
+def fate_of(error: BaseException) -> Fate | None:
+    """What the error means; None for one that is not the database's."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        code: int = getattr(cause, "sqlite_errorcode", 0)  # an error of the driver alone has none
+        return _SQLITE_PASSING.get(code) or _SQLITE.get(code & SQLITE_PRIMARY, Fate.FAULT)
+    if isinstance(cause, PostgresError):
+        return _postgres_fate(cause)
+    return None
+
+
+def refusal(fate: Fate, cause: BaseException) -> Exception:
+    """What whoever waited is told. A fault of the gate's own is shown as it is: it must be seen."""
+    if isinstance(cause, GateError):
+        return cause
+    if fate in {Fate.FAULT, Fate.CONSTRAINT}:
+        return cause if isinstance(cause, Exception) else RuntimeError(str(cause))
+    if fate is Fate.FULL:
+        return Unavailable("the disk of the database is full; nothing was recorded", problem="storage_full", retry_after_seconds=10)
+    return Unavailable(_WORDS[fate])
+
+
+_WORDS = {
+    Fate.CONFLICT: "too many processes changed the same rows at once; nothing was recorded, ask again",
+    Fate.BUSY: "the database is locked by somebody else; nothing was recorded, ask again",
+    Fate.LOST: "the database cannot be reached; nothing was recorded, ask again",
+    Fate.ENDED: "the database does not write; nothing was recorded, ask again",
+    Fate.BROKEN: "the disk of the database has failed and nothing more is written; ask again with the same key after a restart",
+}
+
+
+def _postgres_fate(cause: Any) -> Fate:
+    state = cause.sqlstate
+    if state is None:  # the driver's own: the server said nothing any more
+        return Fate.LOST if type(cause).__name__ in {"OperationalError", "InterfaceError"} else Fate.FAULT
+    return _POSTGRES.get(state) or _POSTGRES_CLASSES.get(state[:2], Fate.FAULT)

@@ -1,0 +1,22 @@
+"""Entries of the ledger, in the transaction of what they tell of."""
+
+from gate.ledger.format import ENTRY_BYTES_MAX
+from gate.storage import schema
+from gate.storage.bulk import Bulk
+from gate.storage.rows import EntryRow
+from gate.storage.tx import Tx
+
+_BULK = Bulk(schema.ledger_entries, EntryRow._fields)
+
+
+def append_entry(tx: Tx, kind: str, at: int, change_id: str | None, body: bytes) -> None:
+    """Add one entry; the sealer gives it its place."""
+    append_entries(tx, [EntryRow(at, kind, change_id, body)])
+
+
+def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
+    """Add entries. One over the limit is a fault of the gate itself: nothing a caller sends may reach it."""
+    for row in rows:
+        if len(row.body) > ENTRY_BYTES_MAX:
+            raise ValueError(f"an entry of kind {row.kind} has {len(row.body)} bytes, at most {ENTRY_BYTES_MAX} are allowed")
+    _BULK.insert(tx, rows)

@@ -1,0 +1,83 @@
+"""What people wrote, and their names: kept here alone, named everywhere else by SHA-256(salt ‖ text)."""
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+
+import orjson
+from sqlalchemy import Connection, bindparam, delete, select
+
+from gate.storage import schema
+from gate.storage.bulk import Bulk
+from gate.storage.rows import TextRow
+from gate.storage.tx import Tx
+
+SALT_BYTES = 16
+IDS_A_STATEMENT_MAX = 1_000
+
+_BULK = Bulk(schema.texts, TextRow._fields, tail="ON CONFLICT DO NOTHING")
+_TEXTS = schema.texts.c
+_BY_ID = select(_TEXTS.id, _TEXTS.text).where(_TEXTS.id.in_(bindparam("ids", expanding=True)))
+_BY_NAME = select(_TEXTS.name, _TEXTS.id).where(_TEXTS.name.in_(bindparam("names", expanding=True)))
+
+
+def new_text(text: str, *, name: bool = False) -> TextRow:
+    """The row of a text, under a salt of its own. What no database can keep (NUL, half a surrogate pair) is replaced."""
+    kept = text.encode("utf-8", errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    salt = secrets.token_bytes(SALT_BYTES)
+    return TextRow(hashlib.sha256(salt + kept.encode()).hexdigest(), salt.hex(), kept, kept if name else None)
+
+
+def insert_texts(tx: Tx, rows: Sequence[TextRow]) -> None:
+    """Keep texts; one that is there already is left as it is."""
+    _BULK.insert(tx, rows)
+
+
+def name_ids(tx: Tx, names: Iterable[str]) -> dict[str, str]:
+    """The id of each name, the same one for as long as the name is known."""
+    wanted = dict.fromkeys(names)
+    rows = {name: new_text(name, name=True) for name in wanted}
+    kept = [row.text for row in rows.values()]
+    known = _known(tx.conn, kept)
+    insert_texts(tx, [row for row in sorted(rows.values(), key=lambda row: row.text) if row.text not in known])
+    known = _known(tx.conn, kept)  # another process may have been first with some of them
+    return {name: known[row.text] for name, row in rows.items()}
+
+
+def read_texts(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The texts that are still there; an erased one is missing."""
+    wanted = [one for one in dict.fromkeys(ids) if one]
+    found: dict[str, str] = {}
+    for begin in range(0, len(wanted), IDS_A_STATEMENT_MAX):
+        rows = conn.execute(_BY_ID, {"ids": wanted[begin : begin + IDS_A_STATEMENT_MAX]})
+        found.update((row.id, row.text) for row in rows)
+    return found
+
+
+def erase(tx: Tx, ids: Collection[str], changes: Collection[str] = ()) -> int:
+    """Forget texts for good, and of these changes the words, stored answers and messages; how many texts there were.
+
+    Decisions and entries stay as they are: they hold ids only, and verify.
+    """
+    if changes:
+        _erase_copies(tx, changes)
+    return tx.conn.execute(delete(schema.texts).where(_TEXTS.id.in_(list(ids)))).rowcount
+
+
+def _erase_copies(tx: Tx, changes: Collection[str]) -> None:
+    named = orjson.dumps(sorted(changes)).decode()
+    if tx.is_postgres:
+        tx.execute("UPDATE decisions SET words = '{}' WHERE change_id IN (SELECT jsonb_array_elements_text(%s::jsonb))", (named,))
+    else:
+        decided = "SELECT id FROM decisions WHERE change_id IN (SELECT value FROM json_each(?))"
+        tx.execute(f"DELETE FROM decision_words WHERE rowid IN ({decided})", (named,))  # noqa: S608 - no value in it
+    for table in (schema.idempotency, schema.outbox):
+        tx.conn.execute(delete(table).where(table.c.change_id.in_(list(changes))))
+
+
+def _known(conn: Connection, names: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for begin in range(0, len(names), IDS_A_STATEMENT_MAX):
+        rows = conn.execute(_BY_NAME, {"names": names[begin : begin + IDS_A_STATEMENT_MAX]})
+        found.update((row.name, row.id) for row in rows)
+    return found
