@@ -24,12 +24,12 @@ def everything(history: History, port: int, token: str) -> Iterator[str]:
     wire = Wire(port)
     yield from history.violations
     kept = {str(change["id"]): change for change in _changes(wire, token)}
-    yield from _none_twice(kept)
+    yield from none_twice(kept)
     for asking, answer in list(history.first.values()):
         if asking.path == "/v1/changes":
-            yield from _found_again(answer.change, kept)
+            yield from found_again(answer.change, kept)
         else:
-            yield from _moved_on(asking, kept)
+            yield from moved_on(asking, kept)
         yield from differences(asking, answer, wire.post(asking))
 
 
@@ -56,13 +56,13 @@ def _read(wire: Wire, path: str, token: str) -> Answer:
     return answer
 
 
-def _none_twice(kept: dict[str, dict[str, object]]) -> Iterator[str]:
+def none_twice(kept: dict[str, dict[str, object]]) -> Iterator[str]:
     """A pipeline run asked for one change, however often it had to ask."""
     runs = Counter(str(cast("dict[str, object]", change["run"])["id"]) for change in kept.values())
     yield from (f"run {run} has {number} changes" for run, number in runs.items() if number > 1)
 
 
-def _found_again(answered: dict[str, object], kept: dict[str, dict[str, object]]) -> Iterator[str]:
+def found_again(answered: dict[str, object], kept: dict[str, dict[str, object]]) -> Iterator[str]:
     change = kept.get(str(answered["id"]))
     if change is None:
         yield f"{answered['id']} was acknowledged and is lost"
@@ -72,7 +72,7 @@ def _found_again(answered: dict[str, object], kept: dict[str, dict[str, object]]
             yield f"{answered['id']}: {name} was answered as {answered[name]!r} and is now {change.get(name)!r}"
 
 
-def _moved_on(asking: Asking, kept: dict[str, dict[str, object]]) -> Iterator[str]:
+def moved_on(asking: Asking, kept: dict[str, dict[str, object]]) -> Iterator[str]:
     """An acknowledged admission or closure is still the state of its change."""
     _, _, _, number, act = asking.path.split("/")
     state = kept[number]["state"] if number in kept else "lost"
