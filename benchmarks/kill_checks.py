@@ -63,6 +63,7 @@ def none_twice(kept: dict[str, dict[str, object]]) -> Iterator[str]:
 
 
 def found_again(answered: dict[str, object], kept: dict[str, dict[str, object]]) -> Iterator[str]:
+    """An acknowledged decision says today what it said then."""
     change = kept.get(str(answered["id"]))
     if change is None:
         yield f"{answered['id']} was acknowledged and is lost"
