@@ -60,6 +60,7 @@ def test_written_down_exceptions_are_still_needed() -> None:
         pytest.param("gate/core/x.py", "import os", "core may not import os", id="the system"),
         pytest.param("gate/core/x.py", "import sqlalchemy", "core may not import sqlalchemy", id="the database"),
         pytest.param("gate/core/x.py", "from urllib.request import urlopen", "core may not import urllib.request", id="the network"),
+        pytest.param("gate/core/x.py", "from pathlib import Path", "core may not import pathlib.Path", id="the file system"),
         pytest.param("gate/ledger/x.py", "from time import time", "ledger may not import time", id="the clock"),
         pytest.param(
             "gate/core/x.py", "import datetime\ndatetime.datetime.now()", "core may not call datetime.now", id="the clock, called"
@@ -100,6 +101,7 @@ def test_a_module_without_a_docstring_is_found() -> None:
         ),
         pytest.param("gate/client/x.py", "import urllib.request\nfrom gate.client.ask import ask", id="the client and itself"),
         pytest.param("gate/core/x.py", "from zoneinfo import ZoneInfo\nimport re2\nfrom gate.errors import Invalid", id="core computes"),
+        pytest.param("gate/core/x.py", "from pathlib import PurePosixPath", id="a path that touches nothing"),
         pytest.param("gate/ledger/x.py", "from cryptography.exceptions import InvalidSignature", id="the ledger signs"),
         pytest.param("gate/core/x.py", "def f(at):\n    return at.now_or_later()\n", id="a method of another name"),
         pytest.param("gate/__init__.py", '__version__ = "1.0.0"', id="the version"),
