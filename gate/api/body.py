@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
 from gate.api.faults import faults_of, pointer
@@ -25,12 +25,23 @@ BODY_SECONDS_MAX = 30
 DEPTH_MAX = 32
 MEDIA_TYPE = "application/json"
 
+_BODY = "gate.body"
+
 _INTEGER_DIGITS = 16  # 2^53 has as many
 _DIGITS_AS_ZERO = bytes.maketrans(b"0123456789", b"0000000000")
 _LONG_NUMBER = b"0" * _INTEGER_DIGITS
 _SHOWN_LENGTH = 60
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body of a request, read once."""
+    known: bytes | None = request.scope.get(_BODY)
+    if known is None:
+        check_media_type(next((value for name, value in request.scope["headers"] if name == b"content-type"), None))
+        known = request.scope[_BODY] = await read_body(request.receive)
+    return known
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -80,7 +91,7 @@ def check_media_type(value: bytes | None) -> None:
 
 def read_model(body: bytes, model: type[Model]) -> Model:
     """The value that the body describes. Raises `BadRequest` for bad JSON and `Invalid` for another shape."""
-    value = strict_json(body)
+    value = {} if not body and not any(field.is_required() for field in model.model_fields.values()) else strict_json(body)
     try:
         return model.model_validate(value)
     except ValidationError as error:

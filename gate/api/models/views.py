@@ -328,6 +328,38 @@ class TokenView(View):
     last_used_at: datetime | None
 
 
+class PolicySetView(View):
+    """A registered policy set: the revisions of its three parts, and whether it is in force."""
+
+    revision: str
+    policies: str
+    catalogue: str
+    calendar: str
+    registered_at: datetime
+    registered_by: str
+    active: bool
+
+
+class PolicySetText(PolicySetView):
+    """The same with its files; names and addresses of people are left out of the catalogue."""
+
+    files: dict[str, str]
+
+
+class PolicyCheckView(View):
+    """The files can be registered, and this would be their revision."""
+
+    valid: bool
+    revision: str | None
+
+
+class ScheduleView(View):
+    """Frozen times, and when the next opening is."""
+
+    items: list[FreezeView]
+    next_opening: datetime | None
+
+
 class HealthView(View):
     """Alive."""
 

@@ -1,0 +1,121 @@
+"""`/v1/changes`: submit, read, admit, close, cancel."""
+
+import hashlib
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+
+from gate.api.answers import Answer, answer, page_answer, with_member
+from gate.api.body import body_of
+from gate.api.models.change import AdmissionRequest, CancellationRequest, ChangeRequest, ClosureRequest
+from gate.api.models.queries import ChangesQuery, WaitQuery
+from gate.api.models.views import ChangeView, DecisionView, EnvelopeView, PageView, SubmittedView
+from gate.api.permits import Admitter, Canceler, ChangeReader, Closer, GateDep, PlaceReader, Submitter
+from gate.api.problems import documented
+from gate.api.route import GateRoute
+from gate.api.waiting import while_connected
+from gate.errors import Fault, Invalid
+from gate.flow import admit, cancel, close, look, submit, tokens
+from gate.flow.gate import Gate
+from gate.flow.submit import IdempotencyKey, Submitted
+
+PENDING_RETRY_SECONDS = 10
+_KEY = re.compile(rb'(?P<quote>"?)(?P<key>[!#-\[\]-~][ !#-\[\]-~]{0,254})(?P=quote)')
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A text of your own, kept for 24 hours: the same key and body get the first answer again.",
+    "schema": {"type": "string", "maxLength": 255},
+}
+_SUBMIT_HEADERS = {
+    "Location": {"description": "The change.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "While pending: ask again after so many seconds.", "schema": {"type": "integer"}},
+    "Idempotent-Replayed": {"description": "`true` when this is the first answer again.", "schema": {"type": "string"}},
+}
+
+router = APIRouter(prefix="/v1/changes", tags=["changes"], route_class=GateRoute)
+
+
+async def idempotency_key(request: Request) -> IdempotencyKey | None:
+    """The caller's key for this asking, quoted or not, with the fingerprint of the body."""
+    given = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    if not given:
+        return None
+    found = _KEY.fullmatch(given[0])
+    if len(given) > 1 or found is None:
+        raise Invalid(
+            "Idempotency-Key is not one text of 1 to 255 printable characters.", faults=[Fault("not a key", "header Idempotency-Key")]
+        )
+    return IdempotencyKey(found["key"].decode(), hashlib.sha256(await body_of(request)).hexdigest())
+
+
+Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=SubmittedView,
+    response_description="A new change",
+    responses={
+        200: {
+            "model": SubmittedView,
+            "description": "A change that was there already: the same run or key asked again",
+            "headers": _SUBMIT_HEADERS,
+        },
+        201: {"headers": _SUBMIT_HEADERS},
+    },
+    openapi_extra={"parameters": [_KEY_PARAMETER]},
+)
+async def submit_change(ask: ChangeRequest, by: Submitter, gate: GateDep, key: Key) -> Answer:
+    """May this change go to this environment now? Answered only when the decision is durable."""
+    return _submitted(gate, await submit.submit(gate, ask.change(), by, key))
+
+
+@router.get("", response_model=PageView[ChangeView])
+async def list_changes(query: Annotated[ChangesQuery, Query()], by: PlaceReader, gate: GateDep, request: Request) -> Answer:
+    """Changes, newest first; a pipeline sees those of its services."""
+    return page_answer(await look.changes(gate, query.filters(), by), request)
+
+
+@router.get("/{change_id}", response_model=ChangeView)
+async def read_change(change_id: str, query: Annotated[WaitQuery, Query()], by: ChangeReader, gate: GateDep, request: Request) -> Answer:
+    """One change. With `wait` the answer comes as soon as it is no longer pending."""
+    return answer(await while_connected(request, look.change(gate, change_id, by, query.wait)))
+
+
+@router.get("/{change_id}/decisions", response_model=PageView[DecisionView])
+async def list_decisions(change_id: str, by: ChangeReader, gate: GateDep, request: Request) -> Answer:
+    """Every decision of a change with all its facts, newest first; the first one is in force."""
+    return page_answer(await look.decisions(gate, change_id, by), request)
+
+
+@router.post("/{change_id}/admission", response_model=EnvelopeView, responses=documented(409))
+async def admit_change(change_id: str, ask: AdmissionRequest, by: Admitter, gate: GateDep) -> Answer:
+    """The last check, immediately before the deployment, which begins with it. The same run gets the same answer again."""
+    return answer(await admit.admit(gate, change_id, ask.ask(), by))
+
+
+@router.post("/{change_id}/closure", response_model=ChangeView, responses=documented(409))
+async def close_change(change_id: str, ask: ClosureRequest, by: Closer, gate: GateDep) -> Answer:
+    """How the deployment ended. A later word of the same run may only make it worse."""
+    return answer(await close.close(gate, change_id, ask.ask(), by))
+
+
+@router.post("/{change_id}/cancellation", response_model=ChangeView, responses=documented(409))
+async def cancel_change(change_id: str, ask: CancellationRequest, by: Canceler, gate: GateDep) -> Answer:
+    """Withdraw a change that is not deploying yet."""
+    return answer(await cancel.cancel(gate, change_id, ask.comment, by))
+
+
+def _submitted(gate: Gate, submitted: Submitted) -> Answer:
+    headers = {"Location": f"/v1/changes/{submitted.change_id}"}
+    if submitted.pending:
+        headers["Retry-After"] = str(PENDING_RETRY_SECONDS)
+    if submitted.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    body = with_member(submitted.body, "change_token", tokens.change_token(gate.secrets.change_tokens, submitted.change_id))
+    return Answer(body, submitted.status, headers=headers)

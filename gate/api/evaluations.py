@@ -1,0 +1,18 @@
+"""`/v1/evaluations`: what would be decided."""
+
+from fastapi import APIRouter
+
+from gate.api.answers import Answer, answer
+from gate.api.models.change import ChangeRequest
+from gate.api.models.views import EvaluationView
+from gate.api.permits import Evaluator, GateDep
+from gate.api.route import GateRoute
+from gate.flow import evaluate
+
+router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=GateRoute)
+
+
+@router.post("", response_model=EvaluationView)
+async def evaluate_change(ask: ChangeRequest, by: Evaluator, gate: GateDep) -> Answer:
+    """The answer to a submit, without submitting: nothing is recorded."""
+    return answer(await evaluate.evaluate_change(gate, ask.change(), by))

@@ -1,0 +1,40 @@
+"""`/v1/freezes` and `/v1/calendar`: when nothing may be deployed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+
+from gate.api.answers import Answer, answer, page_answer
+from gate.api.models.acts import FreezeRequest
+from gate.api.models.queries import CalendarQuery
+from gate.api.models.views import FreezeView, PageView, ScheduleView
+from gate.api.permits import Freezer, GateDep, Reader
+from gate.api.route import GateRoute
+from gate.flow import calendar, freezes
+
+router = APIRouter(prefix="/v1", tags=["calendar"], route_class=GateRoute)
+
+
+@router.get("/freezes", response_model=PageView[FreezeView])
+async def list_freezes(by: Reader, gate: GateDep, request: Request) -> Answer:
+    """Windows that people made, and the stopped line, newest first."""
+    return page_answer(await freezes.listing(gate, by), request)
+
+
+@router.post("/freezes", status_code=201, response_model=FreezeView)
+async def add_freeze(ask: FreezeRequest, by: Freezer, gate: GateDep) -> Answer:
+    """Freeze now or later; with `stop`, stop the line."""
+    return answer(await freezes.add(gate, ask.ask(), by), 201)
+
+
+@router.delete("/freezes/{freeze_id}", response_model=FreezeView)
+async def lift_freeze(freeze_id: str, by: Freezer, gate: GateDep) -> Answer:
+    """Lift a window that a person made, or let the line run again."""
+    return answer(await freezes.lift(gate, freeze_id, by))
+
+
+@router.get("/calendar", response_model=ScheduleView)
+async def read_calendar(query: Annotated[CalendarQuery, Query()], by: Reader, gate: GateDep) -> Answer:
+    """When something is frozen, and when the next opening is."""
+    return answer(await calendar.schedule(gate, query.begins, query.ends, query.service, query.environment, by))

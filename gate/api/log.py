@@ -1,0 +1,57 @@
+"""`/v1/log`: one row for each decision, as a page or as one long stream."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api import spreadsheet
+from gate.api.answers import page_answer, stream_answer
+from gate.api.models.queries import LogQuery
+from gate.api.models.views import LogRowView, PageView
+from gate.api.permits import GateDep, Reader
+from gate.api.route import GateRoute
+from gate.flow import log
+from gate.flow.asks import Wire
+
+CHUNK_BYTES = 64 * 1024
+NDJSON = "application/x-ndjson"
+CSV = "text/csv; charset=utf-8; header=present"
+
+router = APIRouter(prefix="/v1/log", tags=["log"], route_class=GateRoute)
+
+
+@router.get(
+    "",
+    response_model=PageView[LogRowView],
+    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}}}},
+)
+async def read_log(query: Annotated[LogQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Response:
+    """The decision log, newest first. `ndjson` and `csv` stream every row that fits."""
+    match query.format:
+        case "csv":
+            return stream_answer(chunked(spreadsheet.lines(log.stream(gate, query.filters(), by))), CSV, file_name="log.csv")
+        case "ndjson":
+            return stream_answer(chunked(_lines(log.stream(gate, query.filters(), by))), NDJSON, file_name="log.ndjson")
+        case _:
+            return page_answer(await log.page(gate, query.filters(), by), request)
+
+
+async def chunked(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in pieces worth sending."""
+    piece = bytearray()
+    async for line in lines:
+        piece += line
+        if len(piece) >= CHUNK_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
+
+
+async def _lines(rows: AsyncIterator[Wire]) -> AsyncIterator[bytes]:
+    async for row in rows:
+        yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)

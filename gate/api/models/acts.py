@@ -1,0 +1,73 @@
+"""What admins and release managers send: policies, freezes, tokens."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from gate.api.models.fields import SCOPE_NAMES_MAX, Asked, Flag, Instant, Name, Reason
+from gate.flow.asks import FreezeAsk, TokenAsk
+from gate.flow.caller import Role
+
+POLICY_FILES_MAX = 100
+_FILE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,4}$"
+
+Names = Annotated[tuple[Name, ...], Field(max_length=SCOPE_NAMES_MAX)]
+
+
+class PoliciesRequest(Asked):
+    """A whole set of policy files, name to text: policies, catalogue and calendar together."""
+
+    files: Annotated[dict[Annotated[str, StringConstraints(pattern=_FILE_NAME)], str], Field(min_length=1, max_length=POLICY_FILES_MAX)]
+
+
+class ActivationRequest(Asked):
+    """Why these are to be in force from now on."""
+
+    comment: Reason
+
+
+class FreezeRequest(Asked):
+    """A freeze window; with `stop` the stopped line, until a person lifts it. Without a scope it is for everything."""
+
+    reason: Reason
+    stop: Flag = False
+    begins: Instant | None = None
+    ends: Instant | None = None
+    services: Names = ()
+    environments: Names = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.stop and (self.begins or self.ends):
+            raise ValueError("a stopped line begins now and ends when a person lifts it; leave begins and ends out")
+        if self.begins and self.ends and self.begins >= self.ends:
+            raise ValueError(f"ends {self.ends.isoformat()} is not after begins {self.begins.isoformat()}")
+        return self
+
+    def ask(self) -> FreezeAsk:
+        """The same as the flow knows it."""
+        return FreezeAsk(self.reason, self.stop, self.begins, self.ends, self.services, self.environments)
+
+
+class TokenRequest(Asked):
+    """A token of a role, or with `person` a personal one. A pipeline token names its services or says `all_services`."""
+
+    role: Role | None = None
+    services: Names = ()
+    all_services: Flag = False
+    person: Name | None = None
+    expires_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.role is None) == (self.person is None):
+            raise ValueError("give either role or person")
+        if self.role is Role.PIPELINE and bool(self.services) == self.all_services:
+            raise ValueError("a pipeline token names its services, or says all_services: true")
+        if self.role is not Role.PIPELINE and (self.services or self.all_services):
+            raise ValueError("only a pipeline token is bound to services")
+        return self
+
+    def ask(self) -> TokenAsk:
+        """The same as the flow knows it."""
+        return TokenAsk(self.role, frozenset(self.services) or None, self.person, self.expires_at)

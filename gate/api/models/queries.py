@@ -1,0 +1,95 @@
+"""What stands behind the question mark of an address: filters and parts of lists."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from gate.api.models.fields import Asked, Instant, Name
+from gate.api.models.views import BandWord
+from gate.core.change import State
+from gate.core.decision import Band, ChangeType, Outcome, Route
+from gate.core.facts import TEXT_LENGTH_MAX
+from gate.flow.asks import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, WAIT_SECONDS_MAX, ChangeFilters, LogFilters, Part
+
+CURSOR_LENGTH_MAX = 500
+
+Words: TypeAlias = Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX), Field(description="every word must occur")]
+
+
+class PartQuery(Asked):
+    """Which part of a list."""
+
+    begins: Annotated[Instant | None, Field(alias="from", description="not before this instant")] = None
+    ends: Annotated[Instant | None, Field(alias="to", description="before this instant")] = None
+    cursor: Annotated[str | None, Field(max_length=CURSOR_LENGTH_MAX, description="`next` of the part before")] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = PAGE_ITEMS_DEFAULT
+
+    def part(self) -> Part:
+        """The same as the flow knows it."""
+        return Part(self.begins, self.ends, self.cursor, self.limit)
+
+
+class ChangesQuery(PartQuery):
+    """Which changes."""
+
+    state: State | None = None
+    service: Name | None = None
+    environment: Name | None = None
+    type: ChangeType | None = None
+    band: BandWord | None = None
+    outcome: Outcome | None = None
+    q: Words = ""
+
+    def filters(self) -> ChangeFilters:
+        """The same as the flow knows it."""
+        return ChangeFilters(
+            state=self.state,
+            service=self.service,
+            environment=self.environment,
+            type=self.type,
+            band=Band.of(self.band) if self.band else None,
+            outcome=self.outcome,
+            words=self.q,
+            part=self.part(),
+        )
+
+
+class LogQuery(PartQuery):
+    """Which decisions, and in which form. `ndjson` and `csv` are all of them, in one stream."""
+
+    service: Name | None = None
+    environment: Name | None = None
+    type: ChangeType | None = None
+    route: Route | None = None
+    band: BandWord | None = None
+    outcome: Outcome | None = None
+    q: Words = ""
+    format: Literal["json", "ndjson", "csv"] = "json"
+
+    def filters(self) -> LogFilters:
+        """The same as the flow knows it."""
+        return LogFilters(
+            service=self.service,
+            environment=self.environment,
+            type=self.type,
+            route=self.route,
+            band=Band.of(self.band) if self.band else None,
+            outcome=self.outcome,
+            words=self.q,
+            part=self.part(),
+        )
+
+
+class WaitQuery(Asked):
+    """How long to wait for the change to leave `pending`."""
+
+    wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX, description="seconds")] = 0
+
+
+class CalendarQuery(Asked):
+    """Which days, and for whom."""
+
+    begins: Annotated[Instant | None, Field(alias="from", description="now, if nothing is said")] = None
+    ends: Annotated[Instant | None, Field(alias="to")] = None
+    service: Name | None = None
+    environment: Name | None = None

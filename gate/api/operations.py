@@ -1,0 +1,36 @@
+"""What operators ask: alive, ready, figures."""
+
+from fastapi import APIRouter
+
+from gate.api.answers import Answer, answer
+from gate.api.models.views import HealthView, ReadyView
+from gate.api.permits import AnyToken, GateDep
+from gate.api.route import GateRoute
+from gate.flow import health
+from gate.metrics import CONTENT_TYPE
+
+UNREADY_RETRY_SECONDS = 5
+
+router = APIRouter(tags=["operations"], route_class=GateRoute)
+
+
+@router.get("/healthz", response_model=HealthView)
+async def healthz() -> Answer:
+    """The process answers."""
+    return answer({"status": "ok"})
+
+
+@router.get("/readyz", response_model=ReadyView, responses={503: {"model": ReadyView, "description": "It cannot decide now"}})
+async def readyz(gate: GateDep) -> Answer:
+    """Whether this server can decide, and if not, why."""
+    problems = await health.ready(gate)
+    if problems:
+        return answer({"status": "unready", "problems": problems}, 503, {"Retry-After": str(UNREADY_RETRY_SECONDS)})
+    return answer({"status": "ready", "problems": []})
+
+
+@router.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+async def metrics(by: AnyToken, gate: GateDep) -> Answer:
+    """Figures for Prometheus."""
+    _ = by
+    return Answer(gate.metrics.exposition(), media_type=CONTENT_TYPE.encode())

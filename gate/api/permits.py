@@ -1,0 +1,105 @@
+"""Who may call what: each permission stands in a route's signature, and in the table of the design."""
+
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from gate.api.rates import Rates
+from gate.errors import NotAllowed, Unauthenticated
+from gate.flow.access import Access
+from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.gate import Gate
+
+RELEASE_MANAGERS = "release-managers"
+_BEARER = b"bearer "
+
+
+class Parts:
+    """What the routes of one app share: the gate, and what is kept in memory about its callers."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.access = Access(gate)
+        self.rates = Rates(gate.rate_limit)
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts that were attached to the app."""
+    parts: Parts = request.scope["app"].state.parts
+    return parts
+
+
+def _gate(request: Request) -> Gate:
+    return parts_of(request).gate
+
+
+class Permit:
+    """Lets pass machines of these roles, people, and whoever holds the token of one change."""
+
+    def __init__(
+        self, act: str, *roles: Role, people: bool = False, group: str | None = None, holder: bool = False, counted: bool = True
+    ) -> None:
+        self._act = act
+        self._roles = frozenset(roles)
+        self._people = people or group is not None
+        self._group = group
+        self._holder = holder
+        self._counted = counted
+
+    async def __call__(self, request: Request) -> Caller:
+        """Who asks. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
+        parts = parts_of(request)
+        caller = await parts.access.authenticate(_bearer(request))
+        if self._counted:
+            parts.rates.take(caller.caller)
+        if not self.admits(caller):
+            raise NotAllowed(f"{_called(caller)} may not {self._act}. {self._allowed()}")
+        return caller
+
+    def admits(self, caller: Caller) -> bool:
+        """Whether this caller may at all; whether for this service or change is the flow's to say."""
+        if isinstance(caller, Machine):
+            return caller.role in self._roles
+        if isinstance(caller, Person):
+            return self._people and (self._group is None or self._group in caller.groups)
+        return self._holder
+
+    def _allowed(self) -> str:
+        who = [f"tokens of role {role}" for role in sorted(self._roles)]
+        if self._people:
+            who.append(f"people in {self._group}" if self._group else "people")
+        if self._holder:
+            who.append("the token of that one change")
+        return f"Allowed are {', '.join(who)}."
+
+
+def _bearer(request: Request) -> str:
+    given = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if len(given) != 1 or not given[0][: len(_BEARER)].lower() == _BEARER or not given[0].isascii():
+        raise Unauthenticated("Send a valid token: `Authorization: Bearer …`.")
+    return str(given[0][len(_BEARER) :].strip(), "ascii")
+
+
+def _called(caller: Caller) -> str:
+    if isinstance(caller, Machine):
+        return f"A token of role {caller.role}"
+    return "This person" if isinstance(caller, Person) else "The token of one change"
+
+
+GateDep: TypeAlias = Annotated[Gate, Depends(_gate)]
+
+_A, _D, _P = Role.AUDITOR, Role.ADMIN, Role.PIPELINE
+
+Submitter: TypeAlias = Annotated[Caller, Depends(Permit("submit a change", _P))]
+Evaluator: TypeAlias = Annotated[Caller, Depends(Permit("ask what would be decided", _P, _D, people=True))]
+ChangeReader: TypeAlias = Annotated[Caller, Depends(Permit("read a change", _P, _A, _D, people=True, holder=True))]
+PlaceReader: TypeAlias = Annotated[Caller, Depends(Permit("read changes and what runs where", _P, _A, _D, people=True))]
+Admitter: TypeAlias = Annotated[Caller, Depends(Permit("have a change admitted", _P, holder=True, counted=False))]
+Closer: TypeAlias = Annotated[Caller, Depends(Permit("close a change", _P, holder=True))]
+Canceler: TypeAlias = Annotated[Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))]
+Reader: TypeAlias = Annotated[Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))]
+Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
+Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens and policies", _D))]
+Freezer: TypeAlias = Annotated[Caller, Depends(Permit("freeze or stop the line", group=RELEASE_MANAGERS))]
+AnyToken: TypeAlias = Annotated[Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))]

@@ -1,0 +1,51 @@
+"""`/v1/policies`: read, check, register, activate."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from gate.api.answers import Answer, answer, page_answer
+from gate.api.models.acts import ActivationRequest, PoliciesRequest
+from gate.api.models.views import PageView, PolicyCheckView, PolicySetText, PolicySetView, SchemaView
+from gate.api.permits import Admin, Checker, GateDep, Reader
+from gate.api.problems import documented
+from gate.api.route import GateRoute
+from gate.flow import policies
+
+router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRoute)
+
+
+@router.get("", response_model=PageView[PolicySetView])
+async def list_policies(by: Reader, gate: GateDep, request: Request) -> Answer:
+    """Every policy set that was ever registered, newest first."""
+    return page_answer(await policies.listing(gate, by), request)
+
+
+@router.get("/schema", response_model=SchemaView)
+async def policy_schema() -> Answer:
+    """The JSON Schema of a policy file, for editors."""
+    return answer(policies.schema())
+
+
+@router.post("/check", response_model=PolicyCheckView)
+async def check_policies(ask: PoliciesRequest, by: Checker, gate: GateDep) -> Answer:
+    """Whether these files could be registered; nothing is recorded."""
+    _ = by
+    return answer(await policies.check(gate, ask.files))
+
+
+@router.post("", status_code=201, response_model=PolicySetView, responses=documented(409))
+async def register_policies(ask: PoliciesRequest, by: Admin, gate: GateDep) -> Answer:
+    """Keep a policy set under its revision. It is in force only after its activation."""
+    return answer(await policies.register(gate, ask.files, by), 201)
+
+
+@router.get("/{revision}", response_model=PolicySetText)
+async def read_policies(revision: str, by: Reader, gate: GateDep) -> Answer:
+    """One policy set with its files."""
+    return answer(await policies.read(gate, revision, by))
+
+
+@router.post("/{revision}/activation", response_model=PolicySetView, responses=documented(409))
+async def activate_policies(revision: str, ask: ActivationRequest, by: Admin, gate: GateDep) -> Answer:
+    """From now on these are in force."""
+    return answer(await policies.activate(gate, revision, ask.comment, by))

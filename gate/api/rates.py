@@ -1,0 +1,34 @@
+"""How many requests a caller may send: so many a second, and as many at once."""
+
+import time
+from collections.abc import Callable
+
+from gate.errors import RateLimited
+
+CALLERS_MAX = 10_000
+
+
+class Rates:
+    """One bucket a caller, in memory. A caller is known by then, so nobody can fill it with invented names."""
+
+    def __init__(self, per_second: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._now = now
+        self._free_at: dict[str, float] = {}  # when the bucket is full again; in the past is as good as absent
+
+    def take(self, caller: str) -> None:
+        """Count one request. Raises `RateLimited`."""
+        if not self._per_second:
+            return
+        now = self._now()
+        free_at = max(now, self._free_at.get(caller, now)) + 1 / self._per_second
+        if free_at - now > 1:
+            raise RateLimited(f"More than {self._per_second} requests a second from this caller; wait a second and send it again.")
+        if caller not in self._free_at and len(self._free_at) >= CALLERS_MAX:
+            self._make_room(now)
+        self._free_at[caller] = free_at
+
+    def _make_room(self, now: float) -> None:
+        self._free_at = {caller: at for caller, at in self._free_at.items() if at > now}
+        if len(self._free_at) >= CALLERS_MAX:
+            del self._free_at[next(iter(self._free_at))]

@@ -1,0 +1,67 @@
+"""The log as CSV (RFC 4180): a header row always, and no cell that a spreadsheet would run.
+
+JSON is the exact form. Here a cell that begins like a formula begins with `'` instead.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable
+
+from gate.flow.asks import Wire
+
+COLUMNS = (
+    "change",
+    "decision",
+    "at",
+    "service",
+    "environment",
+    "repository.issuer",
+    "repository.id",
+    "repository.name",
+    "commit",
+    "run.id",
+    "run.attempt",
+    "run.step",
+    "run.url",
+    "requested_by",
+    "type",
+    "route",
+    "outcome",
+    "band",
+    "score",
+    "policy.name",
+    "policy.revision",
+    "reasons",
+)
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'")
+
+
+async def lines(rows: AsyncIterator[Wire]) -> AsyncIterator[bytes]:
+    """A header row, then one record for each row."""
+    yield _record(COLUMNS)
+    async for row in rows:
+        yield _record(_cell(row, column) for column in COLUMNS)
+
+
+def defused(text: str) -> str:
+    """The text, or the text after `'` where a spreadsheet would take it for a formula. NUL, which no cell may have, is gone."""
+    safe = "'" + text if text.lstrip(" ").startswith(_DANGEROUS) else text
+    return safe.replace("\0", "")
+
+
+def _cell(row: Wire, column: str) -> str:
+    name, _, part = column.partition(".")
+    value = row[name]
+    if name == "reasons":
+        return defused("; ".join(reason["because"] for reason in value if reason["holds"] is not False))
+    if part:
+        value = None if value is None else value[part]
+    if value is None:
+        return ""
+    return defused(value) if isinstance(value, str) else str(value)
+
+
+def _record(cells: Iterable[str]) -> bytes:
+    record = io.StringIO(newline="")
+    csv.writer(record, lineterminator="\r\n").writerow(cells)
+    return record.getvalue().encode()

@@ -1,0 +1,33 @@
+"""`/v1/tokens`: API tokens with roles, and personal ones."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.answers import Answer, answer, page_answer
+from gate.api.models.acts import TokenRequest
+from gate.api.models.views import PageView, TokenMade, TokenView
+from gate.api.permits import Admin, GateDep
+from gate.api.route import GateRoute
+from gate.flow import tokens
+
+router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
+
+
+@router.get("", response_model=PageView[TokenView])
+async def list_tokens(by: Admin, gate: GateDep, request: Request) -> Answer:
+    """Every token, newest first, without what makes it work."""
+    return page_answer(await tokens.listing(gate, by), request)
+
+
+@router.post("", status_code=201, response_model=TokenMade)
+async def create_token(ask: TokenRequest, by: Admin, gate: GateDep) -> Answer:
+    """A new token; it is shown only in this answer."""
+    return answer(await tokens.create(gate, ask.ask(), by), 201)
+
+
+@router.delete("/{token_id}", status_code=204)
+async def revoke_token(token_id: str, by: Admin, gate: GateDep) -> Response:
+    """From now on the token is nobody's."""
+    await tokens.revoke(gate, token_id, by)
+    return Response(status_code=204)
