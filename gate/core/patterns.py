@@ -59,15 +59,17 @@ def expression(text: str) -> Pattern:
         return compiled.search(text.encode(errors="replace")) is not None
 
     def first(items: Sequence[str]) -> str | None:
-        if anywhere is not None and (not items or anywhere.search(_lines(items)) is None):
+        lines = "\n".join(items)
+        whole = lines.count("\n") < len(items)  # otherwise an item has a line break of its own
+        if anywhere is not None and whole and anywhere.search(lines.encode(errors="replace")) is None:
             return None
         return next((item for item in items if test(item)), None)
 
     return Pattern(test=test, first=first, expression=True)
 
 
-_LINES_DIFFER = re.compile(r"\\[AzQC]|\(\?[^:]|\\n|\[[^\]]*\n")
-"""Anchors of the whole text, flags and line breaks: with these a line may not be what the item was."""
+_LINES_DIFFER = re.compile(r"\\[AzQC]|\(\?[^:]")
+"""Anchors of the whole text, and flags: with these a line may not be what the item was."""
 
 
 def _lines(items: Sequence[str]) -> bytes:

@@ -39,7 +39,7 @@ DOUBLING_MERGES = "- &a {x: 1}\n" + "".join(f"- &a{number} {{<<: [*a, *a, *a]}}\
             "1: a\n", "f.yaml:1:1", "found the key 1, allowed is text; write it in quotes if it is meant as text: '1'", id="number key"
         ),
         pytest.param("true: a\n", "f.yaml:1:1", "found the key true, allowed is text", id="boolean key"),
-        pytest.param("{: a}", "f.yaml:1:2", "found the key nothing, allowed is text", id="no key"),
+        pytest.param("~: a", "f.yaml:1:1", "found the key nothing, allowed is text", id="no key"),
         pytest.param("? [a]\n: b\n", "f.yaml:1:3", "found the key a list, allowed is text", id="list as key"),
         pytest.param("a: .nan\n", "f.yaml:1:4", "found .nan, allowed is a number", id="not a number"),
         pytest.param("a: -.inf\n", "f.yaml:1:4", "found -.inf, allowed is a number", id="infinity"),
