@@ -18,8 +18,9 @@ from gate.api.route import GateRoute
 from gate.api.waiting import while_connected
 from gate.errors import Fault, Invalid
 from gate.flow import admit, cancel, close, look, submit, tokens
+from gate.flow.asks import IdempotencyKey
 from gate.flow.gate import Gate
-from gate.flow.submit import IdempotencyKey, Submitted
+from gate.flow.submit import Submitted
 
 PENDING_RETRY_SECONDS = 10
 _KEY = re.compile(rb'(?P<quote>"?)(?P<key>[!#-\[\]-~][ !#-\[\]-~]{0,254})(?P=quote)')

@@ -26,6 +26,22 @@ def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
     }
 
 
+def stand_ins(tree: Tree) -> list[str]:
+    """Every stand-in of a stored tree."""
+    found = []
+    for person in tree["people"].values():
+        found += [person["name"], *person["emails"], *person["github"], *person["gitlab"], person["slack"] or ""]
+    return [one for one in found if one]
+
+
+def names(catalogue: Catalogue) -> list[str]:
+    """Every text that says who somebody is."""
+    found = []
+    for person in catalogue.people.values():
+        found += [person.name, *person.emails, *person.github, *person.gitlab, person.slack or ""]
+    return [one for one in found if one]
+
+
 def revision(tree: Tree) -> str:
     """SHA-256 of the RFC 8785 form; it stays when a text is erased."""
     return digest(canonical(tree))

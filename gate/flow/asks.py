@@ -104,3 +104,11 @@ class TokenAsk:
     services: frozenset[str] | None = None
     person: str | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The caller's key for one asking, and SHA-256 of the body it came with."""
+
+    key: str
+    body_sha256: str

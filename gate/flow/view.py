@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gate.core.change import Result, Run, State
 from gate.core.decision import Decision, Hold, Required
+from gate.core.policy import Policy
 from gate.core.record import Asked, Record
 from gate.flow.asks import Wire
 from gate.flow.wire import all_facts, hold, instant, reasons
@@ -41,13 +42,13 @@ def text_ids(asked: Asked) -> tuple[str, ...]:
     return tuple(one for one in ids if one)
 
 
-def change_view(record: Record, life: Life, texts: Mapping[str, str], base_url: str) -> Wire:
-    """The whole change. An erased text is shown as null."""
+def change_view(record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str) -> Wire:
+    """The whole change; `policy` is the one that decided. An erased text is shown as null."""
     asked, decision = record.asked, record.decision
     return {
         "id": record.change,
         "state": life.state,
-        **_what(record, texts),
+        **_what(record, policy, texts),
         "ref": asked.ref,
         "run": _run(life.run),
         "decision": {"number": record.number, "at": instant(record.at)},
@@ -68,10 +69,10 @@ def change_view(record: Record, life: Life, texts: Mapping[str, str], base_url: 
     }
 
 
-def evaluation_view(record: Record, texts: Mapping[str, str]) -> Wire:
+def evaluation_view(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> Wire:
     """What would be decided: no id, state and times, but all facts."""
     return {
-        **_what(record, texts),
+        **_what(record, policy, texts),
         "ref": record.asked.ref,
         "approvals": {
             "required": [_required(entry) for entry in record.decision.required],
@@ -84,13 +85,13 @@ def evaluation_view(record: Record, texts: Mapping[str, str]) -> Wire:
     }
 
 
-def decision_view(record: Record, texts: Mapping[str, str]) -> Wire:
+def decision_view(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> Wire:
     """One decision of a change, with everything it was made from."""
     return {
         "change": record.change,
         "decision": record.number,
         "at": instant(record.at),
-        **_what(record, texts),
+        **_what(record, policy, texts),
         "subject_digest": record.subject_digest,
         "hold": hold(record.decision.hold, texts),
         "facts": all_facts(record.case.facts),
@@ -100,7 +101,7 @@ def decision_view(record: Record, texts: Mapping[str, str]) -> Wire:
     }
 
 
-def log_row(record: Record, texts: Mapping[str, str]) -> Wire:
+def log_row(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> Wire:
     """One row of the log: one decision."""
     asked, decision, subject = record.asked, record.decision, record.subject
     return {
@@ -119,7 +120,7 @@ def log_row(record: Record, texts: Mapping[str, str]) -> Wire:
         "band": decision.band.word,
         "score": decision.score,
         "policy": _policy(record),
-        "reasons": reasons(decision.findings, record.case.facts, policy=decision.policy),
+        "reasons": reasons(decision.findings, record.case.facts, policy),
     }
 
 
@@ -131,7 +132,7 @@ def shadows(decision: Decision) -> list[Wire]:
     ]
 
 
-def _what(record: Record, texts: Mapping[str, str]) -> Wire:
+def _what(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> Wire:
     asked, decision, subject = record.asked, record.decision, record.subject
     return {
         "type": decision.type,
@@ -147,7 +148,7 @@ def _what(record: Record, texts: Mapping[str, str]) -> Wire:
         "authors": _known(asked.authors, texts),
         "title": texts.get(asked.title, ""),
         "risk": {"score": decision.score, "band": decision.band.word},
-        "reasons": reasons(decision.findings, record.case.facts, policy=decision.policy),
+        "reasons": reasons(decision.findings, record.case.facts, policy),
         "policy": _policy(record),
         "standard_change": decision.standard_change,
     }

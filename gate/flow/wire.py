@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from gate.core.decision import Finding, Hold
 from gate.core.facts import Facts, wire_value
+from gate.core.policy import Policy
 from gate.core.sentences import sentence
 from gate.flow.asks import Wire
 
@@ -27,7 +28,7 @@ def hold(held: Hold | None, texts: Mapping[str, str]) -> Wire | None:
     }
 
 
-def reasons(findings: tuple[Finding, ...], facts: Facts, *, policy: str | None) -> list[Wire]:
+def reasons(findings: tuple[Finding, ...], facts: Facts, policy: Policy | None) -> list[Wire]:
     """Every finding with its sentence and the facts it looked at; the one that decided stands first."""
     return [
         {

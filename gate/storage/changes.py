@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, select, tuple_
 
 from gate.core.change import Result, Run, State
 from gate.core.decision import Band, ChangeType, Hold, Outcome, Route
 from gate.core.instants import optional_instant, to_us
 from gate.core.record import Asked, read_asked, read_hold
-from gate.storage.schema import HELD, changes
+from gate.storage.schema import changes
 
 SUPERSEDED_MAX = 200
 """How many changes one admission cancels; the next admission takes those that are left."""
@@ -66,6 +66,7 @@ class StoredChange:
     admitted_run_step: str | None
     same_commit: bool | None
     close_by: datetime | None
+    ended_at: datetime | None
     closed_at: datetime | None
     result: Result | None
     failed: bool
@@ -123,7 +124,11 @@ def due_to_redecide(conn: Connection, now: datetime, limit: int) -> tuple[Stored
 
 def held(conn: Connection, limit: int, *, after: str = "") -> tuple[StoredChange, ...]:
     """Changes that wait for the end of a hold, by id; `after` is the last one seen."""
-    return every(conn, select(changes).where(text(HELD), changes.c.id > after).order_by(changes.c.id).limit(limit))
+    found: tuple[StoredChange, ...] = ()
+    for state in (State.PENDING, State.APPROVED):
+        query = select(changes).where(_state(state), changes.c.hold.is_not(None), changes.c.id > after)
+        found += every(conn, query.order_by(changes.c.id).limit(limit))
+    return tuple(sorted(found, key=lambda change: change.id)[:limit])
 
 
 def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:
@@ -191,6 +196,7 @@ _INSTANTS = frozenset(
         "planned_end",
         "admitted_at",
         "close_by",
+        "ended_at",
         "closed_at",
         "failed_at",
     }

@@ -85,7 +85,7 @@ def _set(tx: Tx, change: StoredChange, result: Result, *, failed_now: bool) -> b
     """Compared are state, result and failure: two reports at once count a failure once."""
     values: dict[str, object] = {"state": State.CLOSED.value, "result": result.value}
     if change.closed_at is None:
-        values["closed_at"] = to_us(tx.now)
+        values |= {"closed_at": to_us(tx.now), "ended_at": to_us(tx.now)}
     if failed_now:
         values |= {"failed": True, "failed_at": to_us(tx.now)}
     stands = State.DEPLOYING if change.result is None else State.CLOSED

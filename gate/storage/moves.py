@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, and_, or_, update
 
-from gate.core.change import MOVES, State
+from gate.core.change import FINAL, MOVES, State
 from gate.core.decision import Hold
 from gate.core.instants import to_us
 from gate.core.record import write_hold
@@ -29,12 +29,14 @@ def move(tx: Tx, change: str, *, from_states: Collection[State], of_decision: in
     """Set columns if the change stands in one of these states, by this decision, and its time is not over.
 
     Only a move to `expired` asks for the opposite: that the time is over. Values are as in `StoredChange`. A move that
-    `core.change.MOVES` does not know is a bug: ValueError.
+    `core.change.MOVES` does not know is a bug: ValueError; to stay is none.
     """
     to_state = columns.get("state")
-    forbidden = [state for state in from_states if to_state is not None and to_state not in MOVES[state]]
+    forbidden = [state for state in from_states if to_state not in {None, state, *MOVES[state]}]
     if forbidden:
         raise ValueError(f"no change moves from {forbidden[0]} to {to_state}")
+    if to_state in FINAL:
+        columns["ended_at"] = tx.now
     guard = or_(*(_stands(state, tx.now, overdue=to_state is State.EXPIRED) for state in from_states))
     statement = update(changes).where(changes.c.id == change, changes.c.decision == of_decision, guard).values(row_values(columns))
     if tx.conn.execute(statement).rowcount != 1:

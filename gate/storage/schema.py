@@ -36,7 +36,6 @@ metadata = MetaData(naming_convention=NAMING)
 ADMITTED = "admitted_at IS NOT NULL"
 SUCCEEDED = "result IN ('successful', 'successful_issues')"
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
-HELD = "hold IS NOT NULL AND state IN ('pending', 'approved')"
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -92,6 +91,7 @@ changes = Table(
     Column("admitted_run_step", Text),
     Column("same_commit", Boolean),  # admitted with the commit that was admitted before it
     Column("close_by", BigInteger),  # later it is no longer in flight
+    Column("ended_at", BigInteger),  # in its final state; of a deployment also `closed_at`
     Column("closed_at", BigInteger),
     Column("result", Text),
     Column("failed", Boolean, nullable=False, server_default=text("false")),
@@ -115,10 +115,10 @@ changes = Table(
     Index("ix_changes_pending", "service", "environment", "submitted_at", **_where("state = 'pending'")),
     Index("ix_changes_approved", "service", "environment", "valid_until", "id", "state", **_where("state = 'approved'")),
     Index("ix_changes_deploying", "service", "environment", "close_by", "id", "state", **_where("state = 'deploying'")),
-    # what the worker looks for
-    Index("ix_changes_expires", "expires_at", **_where("state = 'pending'")),
-    Index("ix_changes_lapses", "valid_until", **_where("state = 'approved'")),
-    Index("ix_changes_held", "id", **_where(HELD)),
+    # what the worker looks for; SQLite needs the state in front, or takes ix_changes_state and sorts
+    Index("ix_changes_expires", "state", "expires_at", **_where("state = 'pending'")),
+    Index("ix_changes_lapses", "state", "valid_until", **_where("state = 'approved'")),
+    Index("ix_changes_held", "state", "id", **_where("hold IS NOT NULL")),
     Index("ix_changes_redecide", "redecide_at", **_where("redecide_at IS NOT NULL")),
 )
 

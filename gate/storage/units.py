@@ -102,6 +102,13 @@ def free_run_key(tx: Tx, change_id: str) -> None:
     tx.execute(f"UPDATE changes SET run_key = NULL WHERE id = {placeholder}", (change_id,))  # noqa: S608 - a placeholder
 
 
+def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
+    """Free the natural key for another change of the run. False: this one does not stand for the run any more."""
+    placeholder = "%s" if tx.is_postgres else "?"
+    statement = f"UPDATE changes SET run_key = NULL WHERE id = {placeholder} AND run_key = {placeholder}"  # noqa: S608 - placeholders
+    return tx.execute(statement, (change_id, run_key)).rowcount == 1
+
+
 def policy_set_in_force(tx: Tx) -> str:
     """Empty when nothing was ever activated. PostgreSQL lets nobody activate another one until this commits."""
     row = tx.execute(_IN_FORCE_LOCKED if tx.is_postgres else _IN_FORCE).fetchone()

@@ -281,7 +281,6 @@ class InFlightView(View):
 
     change: str
     state: State
-    commit: str
 
 
 class PlaceView(View):

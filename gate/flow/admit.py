@@ -1,0 +1,216 @@
+"""The last check, immediately before a deployment: it consumes the approval and starts the deployment."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from gate.core import freeze
+from gate.core.admission import Refusal, Standing, admitted_before, fires_more, refusal
+from gate.core.change import Result, Run, State, Subject
+from gate.core.decision import Hold, Route
+from gate.core.history import Standing as Here
+from gate.errors import Conflict, NotFound, Unavailable
+from gate.flow import endings
+from gate.flow.again import decide_again
+from gate.flow.asks import AdmissionAsk, Wire
+from gate.flow.caller import Caller
+from gate.flow.compose import rollups
+from gate.flow.gate import Gate
+from gate.flow.known import Known, know, know_stored
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.scope import require_owner, visible
+from gate.ledger.format import Kind
+from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
+from gate.storage import admissions, changes, freezes, history, moves
+from gate.storage.closures import Report
+from gate.storage.history import Ask
+from gate.storage.tx import Tx
+
+STALE = "stale_decision"
+SECURITY_RELEVANT = frozenset({"subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
+"""Refusals that stand in the ledger; those that only time mends do not."""
+OVERTAKEN = Refusal("state_conflict", "the change moved while it was admitted; ask again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """By what is judged: the rules of the decision, and those in force now."""
+
+    decided: Rulebook
+    current: Rulebook
+    all: Rulebooks
+
+
+async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wire:
+    """The signed permission to deploy exactly this now. The same run, attempt and step again gets the same answer.
+
+    Raises `Conflict` with the reason where it may not, `Unavailable` while there is no signing key. A stale decision is
+    made again at once: the caller asks once more.
+    """
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    visible(by, known.stored if known else None, change_id)
+    if known is None:
+        raise NotFound(f"there is no change {change_id[:64]}")
+    require_owner(by, known.stored, "admit")
+    if gate.key is None:
+        raise Unavailable(
+            "the gate has no signing key, so nothing can be admitted; an operator makes one with `gate ledger key`",
+            problem="signing_unavailable",
+            retry_after_seconds=30,
+        )
+    books = _Books(await gate.rulebooks.of(known.record.revisions), await gate.rulebooks.current(), gate.rulebooks)
+    asked = _subject(ask, known.record.subject, books.current)
+    answer = await gate.store.write(_admit, known, asked, ask.run, books, by.caller)
+    if isinstance(answer, Refusal):
+        if answer.problem == STALE:
+            await _decide_again(gate, change_id)
+        raise Conflict(answer.detail, problem=answer.problem)
+    return sign_envelope(gate.key, answer)
+
+
+def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook) -> Subject:
+    """What is about to be deployed. The service, the repository and the emergency are those of the change that was named."""
+    return Subject(
+        repository=recorded.repository,
+        commit=ask.commit,
+        digests=tuple(sorted(artifact.digest for artifact in ask.artifacts)),
+        service=recorded.service,
+        environment=book.catalogue.environment_named(ask.environment),
+        emergency=recorded.emergency,
+    )
+
+
+async def _decide_again(gate: Gate, change_id: str) -> None:
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    if known is not None and known.stored.state_at(gate.clock()) is State.APPROVED:
+        await decide_again(gate, known)
+
+
+def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: str) -> AdmissionStatement | Refusal:
+    moves.lock_place(tx, known.stored.service, known.stored.environment)
+    stored = changes.read(tx.conn, known.stored.id)
+    if stored is None or stored.decision != known.stored.decision:
+        return OVERTAKEN
+    known = replace(known, stored=stored)
+    here = history.standing(tx.conn, _ask(known, tx))
+    standing = _standing(tx, known, here, books)
+    if admitted_before(standing, run) and standing.subject == asked:
+        return _statement(known, run)
+    refused = refusal(standing, asked, run, at=tx.now) or _grown(known, here, books.decided)
+    if refused is not None:
+        if refused.problem in SECURITY_RELEVANT:
+            endings.tell(tx, Kind.REFUSAL, stored.id, problem=refused.problem, operation="admission", by=by)
+        return refused
+    if standing.rollback:
+        for other in standing.others_deploying:
+            _close_rolled_back(tx, other, known, books, by)
+    if not admissions.admit(tx, stored, run, known.files):
+        return OVERTAKEN
+    _supersede(tx, known, books.all, by)
+    return _started(tx, known, run, by)
+
+
+def _ask(known: Known, tx: Tx) -> Ask:
+    stored = known.stored
+    return Ask(service=stored.service, environment=stored.environment, commit=stored.commit, now=tx.now, change=stored.id)
+
+
+def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
+    stored, record = known.stored, known.record
+    return Standing(
+        subject=record.subject,
+        state=stored.state_at(tx.now),
+        admitted_run=stored.admitted_run,
+        planned=record.asked.planned,
+        holds=_holds(tx, known, books),
+        others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
+        parallel=stored.parallel,
+        rollback=stored.direction == "rollback",
+        what_ran=stored.running_change,
+        what_runs=here.running.change if here.running else None,
+    )
+
+
+def _holds(tx: Tx, known: Known, books: _Books) -> tuple[Hold, ...]:
+    """What is frozen now and binds this change: not an emergency, and not a standard change that passes during a freeze."""
+    stored, book = known.stored, books.current
+    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
+    windows = freezes.open_at(tx.conn, tx.now)
+    excused = known.record.subject.emergency or _passes_freezes(known, books.decided)
+    return tuple(
+        Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
+        for window in freeze.open_windows(book.calendar, windows, scope, tx.now)
+        if window.stop or not excused
+    )
+
+
+def _passes_freezes(known: Known, book: Rulebook) -> bool:
+    policy = book.policies.named(known.record.decision.policy)
+    by_itself = known.record.decision.standard_change
+    return policy is not None and any(one.id == by_itself and one.during_freeze for one in policy.standard_changes)
+
+
+def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
+    """A large change cut into many small ones: each passed by itself, together they fire a rule."""
+    record = known.record
+    policy = book.policies.named(record.decision.policy)
+    if record.decision.route is not Route.AUTOMATIC or policy is None:
+        return None
+    rule = fires_more(policy, record.case.facts, changes_last_24h=here.changes_last_24h, lines_last_24h=here.lines_last_24h)
+    if rule is None:
+        return None
+    return Refusal(STALE, f"what was deployed here since the decision fires rule {rule}; it is decided again, ask once more")
+
+
+def _close_rolled_back(tx: Tx, other_id: str, rollback: Known, books: _Books, by: str) -> None:
+    other = know(tx.conn, books.all, other_id)
+    if other is not None:
+        endings.close(tx, other, Report(caller=by, result=Result.ROLLED_BACK), books.current, by=by, rolled_back_by=rollback.stored.id)
+
+
+def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
+    """Whatever was asked for before this and still waits would bring back what is older."""
+    for earlier in changes.superseded_by(tx.conn, known.stored):
+        endings.cancel(tx, know_stored(tx.conn, books, earlier), by, superseded_by=known.stored.id)
+
+
+def _started(tx: Tx, known: Known, run: Run, by: str) -> AdmissionStatement:
+    stored = changes.read(tx.conn, known.stored.id)
+    if stored is None:
+        raise LookupError(known.stored.id)  # changes are never deleted
+    statement = _statement(replace(known, stored=stored), run)
+    endings.tell(
+        tx,
+        Kind.ADMISSION,
+        stored.id,
+        by=by,
+        subject_digest=stored.subject_digest,
+        run=[run.id, run.attempt, run.step],
+        expires_at=statement.expires_at.isoformat(),
+        policy_revision=known.record.revisions.policies,
+    )
+    tx.add(rollups(known.record, ["admitted"], at=tx.now))
+    return statement
+
+
+def _statement(known: Known, run: Run) -> AdmissionStatement:
+    """The same for the same admission, however often it is asked for."""
+    stored, record = known.stored, known.record
+    if stored.admitted_at is None:
+        raise LookupError(stored.id)  # asked for only once it is admitted
+    admitted_at = stored.admitted_at.replace(microsecond=0)
+    repository = record.asked.repository
+    return AdmissionStatement(
+        change=stored.id,
+        service=stored.service,
+        environment=stored.environment,
+        repository=(repository.name if repository else "") or stored.service,
+        repository_id=repository.id if repository else None,
+        commit=stored.commit,
+        artifacts=record.asked.artifacts,
+        run=run,
+        policy_revision=record.revisions.policies,
+        subject_digest=stored.subject_digest,
+        admitted_at=admitted_at,
+        expires_at=admitted_at + timedelta(seconds=ADMISSION_VALID_SECONDS),
+        type=record.decision.type.value,
+    )

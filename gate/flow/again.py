@@ -1,0 +1,127 @@
+"""A change is decided again: facts gathered anew, and written only where a person would see a difference."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gate.core.change import Change, EmergencyAsk, State
+from gate.core.decision import Decision, Outcome
+from gate.core.facts import Origin, Value
+from gate.core.instants import from_us
+from gate.core.redecision import same
+from gate.flow.compose import Decided, decide_change, decision_entry, life_of, redecide_at, rollups, searched
+from gate.flow.gate import Gate
+from gate.flow.known import Known
+from gate.storage import moves, units
+from gate.storage.changes import StoredChange
+from gate.storage.ledger import append_entries
+from gate.storage.tx import Tx
+
+
+async def decide_again(gate: Gate, known: Known, asked: Change | None = None) -> bool:
+    """Decide a pending change again, or an approved one whose admission was stale. True when another decision is in force.
+
+    `asked` is what the caller says now; without it the claims of the decision in force are taken.
+    """
+    book = await gate.rulebooks.current()
+    change = asked or asked_before(known)
+    kept = replace(known.record.asked, base=change.base)
+    made = await decide_change(gate, change, book, known.stored.id, kept, known.record)
+    if same(known.record.decision, made.record.decision):
+        await gate.store.write(_nothing_new, known.stored, made.record.decision)
+        return False
+    written = await gate.store.write(_put_in_force, known, made, book.id)
+    if written:
+        gate.metrics.decided(made.record.decision)
+        gate.waiters.wake(known.stored.id)
+    return written
+
+
+def asked_before(known: Known) -> Change:
+    """The change as it was asked for, from its record: subject, people and claims."""
+    record, asked = known.record, known.record.asked
+    subject = record.subject
+    claims: dict[str, Value] = {name: fact.value for name, fact in record.case.facts.items() if fact.origin is Origin.CLAIMED}
+    return Change(
+        service=subject.service,
+        environment=subject.environment,
+        commit=subject.commit,
+        base=asked.base,
+        ref=asked.ref,
+        repository=asked.repository,
+        artifacts=asked.artifacts,
+        run=asked.run,
+        requested_by=known.texts.get(asked.requested_by),
+        authors=tuple(known.texts[one] for one in asked.authors if one in known.texts),
+        emergency=EmergencyAsk("", asked.emergency_incident) if subject.emergency else None,
+        planned=asked.planned,
+        remediates=asked.remediates,
+        claims=claims,
+    )
+
+
+def _nothing_new(tx: Tx, stored: StoredChange, decision: Decision) -> None:
+    """Asked and answered; a hold that goes on is looked at again when it ends."""
+    at = redecide_at(decision)
+    moves.move(
+        tx,
+        stored.id,
+        from_states=(stored.state,),
+        of_decision=stored.decision,
+        redecide_at=None if at is None else from_us(at),
+        hold=decision.hold,
+    )
+
+
+def _put_in_force(tx: Tx, known: Known, made: Decided, policy_set: str) -> bool:
+    stored, record = known.stored, made.record
+    if units.policy_set_in_force(tx) != policy_set:
+        return False
+    decision = record.decision
+    life = life_of(record, submitted_at=stored.submitted_at, run=None)
+    at = redecide_at(decision)
+    moved = moves.move(
+        tx,
+        stored.id,
+        from_states=(stored.state,),
+        of_decision=stored.decision,
+        **({"state": life.state} if life.state is not stored.state else {}),
+        decision=record.number,
+        type=decision.type,
+        route=decision.route,
+        outcome=decision.outcome,
+        band=decision.band,
+        score=decision.score,
+        policy=decision.policy,
+        standard_change=decision.standard_change,
+        matched=decision.matched_standard_changes,
+        hold=decision.hold,
+        subject_digest=record.subject_digest,
+        running_change=made.row.running_change,
+        parallel=decision.terms.parallel,
+        close_within_seconds=decision.terms.close_within_seconds,
+        decided_at=record.at,
+        valid_until=life.valid_until,
+        redecide_at=None if at is None else from_us(at),
+        **_time_left(stored, decision, record.at),
+    )
+    if not moved:
+        return False
+    units.insert_decision(tx, made.row, searched(record, known.texts.values()))
+    append_entries(tx, [decision_entry(made)])
+    tx.add(rollups(record, ["decided_again", decision.outcome.value], at=record.at))
+    return True
+
+
+def _time_left(stored: StoredChange, decision: Decision, at: datetime) -> dict[str, object]:
+    """The time of a pending change stands still while it is held."""
+    if decision.outcome is not Outcome.PENDING:
+        return {"expires_at": None, "expires_left": None}
+    if stored.state is not State.PENDING:  # approved before: it waits anew
+        left = timedelta(seconds=decision.terms.expires_after_seconds)
+    elif stored.expires_at is not None:
+        left = max(stored.expires_at - at, timedelta(0))
+    else:
+        left = stored.expires_left or timedelta(seconds=decision.terms.expires_after_seconds)
+    if decision.hold is not None:
+        return {"expires_at": None, "expires_left": left // timedelta(microseconds=1)}
+    return {"expires_at": at + left, "expires_left": None}

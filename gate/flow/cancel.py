@@ -1,0 +1,55 @@
+"""A change is withdrawn before it is deployed."""
+
+from gate.core.change import State
+from gate.errors import Conflict, NotAllowed, NotFound
+from gate.flow import endings
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller, ChangeHolder, Machine, Person
+from gate.flow.gate import Gate
+from gate.flow.known import Known, know
+from gate.flow.scope import visible
+from gate.storage.texts import insert_texts, new_text
+from gate.storage.tx import Tx
+
+ATTEMPTS_MAX = 3
+
+
+async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
+    """Cancel a pending or approved change; one that is canceled already is answered as it is.
+
+    Raises `NotFound`, `NotAllowed`, and `Conflict` for a change that is past it.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        known = await gate.store.read(know, gate.rulebooks, change_id)
+        visible(by, known.stored if known else None, change_id)
+        if known is None:
+            raise NotFound(f"there is no change {change_id[:64]}")
+        _require_entitled(known, by)
+        state = known.stored.state_at(gate.clock())
+        if state is State.CANCELED:
+            return known.view(gate.clock(), gate.base_url)
+        if state not in {State.PENDING, State.APPROVED}:
+            raise Conflict(f"the change is {state.value}; only a pending or approved one can be canceled")
+        if await gate.store.write(_cancel, known, comment, by.caller):
+            gate.waiters.wake(change_id)
+    raise Conflict("the change moved while it was canceled; ask again")
+
+
+def _require_entitled(known: Known, by: Caller) -> None:
+    """The pipeline that asked for it, whoever holds its token, and people in a group that it asks for."""
+    if isinstance(by, ChangeHolder):
+        return
+    if isinstance(by, Machine) and by.caller == known.stored.caller:
+        return
+    if isinstance(by, Person) and any(by.groups & set(entry.by) for entry in known.record.decision.required):
+        return
+    raise NotAllowed("only the pipeline that submitted a change, or a person whose approval it asks for, may cancel it")
+
+
+def _cancel(tx: Tx, known: Known, comment: str, by: str) -> bool:
+    kept = ""
+    if comment:
+        row = new_text(comment)
+        insert_texts(tx, [row])
+        kept = row.id
+    return endings.cancel(tx, known, by, comment=kept)

@@ -1,0 +1,18 @@
+"""The clock of decisions: the process's, corrected by its measured offset to the database's."""
+
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Called for the time. What grants anything is judged again by the database's clock, in its own transaction."""
+
+    def __init__(self) -> None:
+        self._offset = timedelta(0)
+
+    def __call__(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC) + self._offset
+
+    def correct(self, database_now: datetime) -> None:
+        """Take over what the database's clock says now."""
+        self._offset = database_now - datetime.now(UTC)

@@ -1,0 +1,74 @@
+"""How a deployment ended: the result, and what the organisation learns from it."""
+
+from gate.core.decision import Finding, FindingKind
+from gate.errors import Conflict, NotFound
+from gate.flow import endings, wire
+from gate.flow.asks import ClosureAsk, Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.known import Known, know
+from gate.flow.rulebooks import Rulebook
+from gate.flow.scope import require_owner, visible
+from gate.storage.closures import Closing, Report
+from gate.storage.texts import insert_texts, new_text
+from gate.storage.tx import Tx
+
+UNMATCHED = Finding(
+    FindingKind.GATE,
+    "unmatched_deployment",
+    "Deployed without admission",
+    holds=False,
+    seen=(("because", "this change was never admitted, so the report is kept as a finding and changes nothing; admit before you deploy"),),
+)
+ATTEMPTS_MAX = 3
+
+
+async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire:
+    """Take the report. A later one by the same run may only make the result worse.
+
+    Raises `NotFound`, `NotAllowed`, and `Conflict` where another run was admitted.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        known = await gate.store.read(know, gate.rulebooks, change_id)
+        visible(by, known.stored if known else None, change_id)
+        if known is None:
+            raise NotFound(f"there is no change {change_id[:64]}")
+        require_owner(by, known.stored, "close")
+        _require_same_run(known, ask)
+        closing = await gate.store.write(_close, known, ask, await gate.rulebooks.current(), by.caller)
+        if closing is not Closing.OVERTAKEN:
+            gate.waiters.wake(change_id)
+            return await _answer(gate, change_id, closing)
+    raise Conflict("the change moved while it was closed; ask again")
+
+
+def _require_same_run(known: Known, ask: ClosureAsk) -> None:
+    admitted, run = known.stored.admitted_run, ask.run
+    if run is None or admitted is None:
+        return
+    if (run.id, run.attempt, run.step) != (admitted.id, admitted.attempt, admitted.step):
+        raise Conflict(
+            f"run {admitted.id}, attempt {admitted.attempt} deployed this change, not run {run.id}, attempt {run.attempt}; "
+            "close the change of your own run"
+        )
+
+
+def _close(tx: Tx, known: Known, ask: ClosureAsk, book: Rulebook, by: str) -> Closing:
+    notes = ""
+    if ask.notes:
+        row = new_text(ask.notes)
+        insert_texts(tx, [row])
+        notes = row.id
+    report = Report(caller=by, result=ask.result, notes=notes, started_at=ask.started_at, finished_at=ask.finished_at)
+    return endings.close(tx, known, report, book, by=by)
+
+
+async def _answer(gate: Gate, change_id: str, closing: Closing) -> Wire:
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    view = known.view(gate.clock(), gate.base_url)
+    if closing is Closing.UNMATCHED:
+        found = wire.reasons((UNMATCHED,), known.record.case.facts, known.policy)
+        view["reasons"] = [*found, *view["reasons"]]
+    return view

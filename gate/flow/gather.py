@@ -1,0 +1,107 @@
+"""Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.core import freeze, history
+from gate.core.change import Change
+from gate.core.decide import Case, People
+from gate.core.decision import Finding, FindingKind, Hold
+from gate.core.facts import Fact, Origin, Value
+from gate.core.freeze import AdHoc, Scope
+from gate.core.history import Standing
+from gate.core.standard import NEVER_SUSPENDED, standing_of
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
+from gate.storage import freezes
+from gate.storage.history import Ask, Earning, standing
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything a decision is made from, and what ran while it was."""
+
+    case: Case
+    standing: Standing
+
+
+async def gather(gate: Gate, change: Change, book: Rulebook, *, at: datetime, without: str = "") -> Gathered:
+    """All facts of a change as of `at`. `without` is the change itself, when it is decided again."""
+    standing_here, windows = await gate.store.read(_look, _question(change, book, at, without))
+    return assemble(change, book, standing_here, windows, at=at)
+
+
+def assemble(change: Change, book: Rulebook, here: Standing, windows: tuple[AdHoc, ...], *, at: datetime) -> Gathered:
+    """The case, from what was read: pure."""
+    scope = freeze.scope_of(book.catalogue, change.service, change.environment)
+    opened = freeze.open_windows(book.calendar, windows, scope, at)
+    claims, notes = _claims(change, here)
+    files = claims.get("diff.files")
+    known: dict[str, Fact] = {name: Fact(value, Origin.CLAIMED) for name, value in claims.items()}
+    known.update(book.catalogue.facts(change.service, change.environment))
+    known.update(freeze.facts(opened, book.calendar, at))
+    known.update(history.facts(here, change.commit, change.subject.digests, files_known=files is not None, at=at))
+    named = (*change.authors, *((change.requested_by,) if change.requested_by else ()))
+    case = Case(
+        facts=known,
+        at=at,
+        emergency=change.emergency is not None,
+        people=People(excluded=tuple(sorted(book.identities.excluded(named).people)), named=bool(named)),
+        holds=_holds(book, windows, scope, opened, at),
+        in_flight=here.in_flight_count,
+        deploying=here.deploying_count,
+        overdue_reviews=here.overdue_reviews,
+        standing={
+            key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
+            for key, standard in book.standard_changes
+        },
+        notes=notes,
+    )
+    return Gathered(case, here)
+
+
+def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask:
+    files = change.claims.get("diff.files")
+    return Ask(
+        service=change.service,
+        environment=change.environment,
+        commit=change.commit,
+        now=at,
+        files=files if isinstance(files, tuple) else None,
+        depends_on=book.catalogue.depends_on(change.service),
+        earning=tuple(Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()),
+        change=without,
+    )
+
+
+def _look(conn: Connection, ask: Ask) -> tuple[Standing, tuple[AdHoc, ...]]:
+    return standing(conn, ask), freezes.open_at(conn, ask.now)
+
+
+def _claims(change: Change, here: Standing) -> tuple[dict[str, Value], tuple[Finding, ...]]:
+    """What the caller says, with what the request itself shows; a diff from another base than what runs says nothing."""
+    claims = dict(change.claims)
+    claims.setdefault("change.has_rollback_plan", bool(change.rollback_plan))
+    claims.setdefault("change.has_test_plan", bool(change.test_plan))
+    claims.setdefault("change.has_impact_note", bool(change.impact))
+    claims["change.remediates"] = change.remediates is not None
+    claims["artifact.count"] = len(change.artifacts)
+    claims["artifact.has_digest"] = bool(change.artifacts)
+    if here.running is None or change.base == here.running.commit:
+        return claims, ()
+    counted = {name: value for name, value in claims.items() if not name.startswith("diff.")}
+    if len(counted) == len(claims):
+        return claims, ()
+    measured = f"was measured from {change.base[:12]}" if change.base else "names no base"
+    because = f"the diff {measured}, but {here.running.commit[:12]} runs here, so it counts as unknown; measure it from there"
+    return counted, (Finding(FindingKind.GATE, "base-differs", "Base differs", holds=False, seen=(("because", because),)),)
+
+
+def _holds(book: Rulebook, windows: tuple[AdHoc, ...], scope: Scope, opened: tuple[freeze.Window, ...], at: datetime) -> tuple[Hold, ...]:
+    """One hold a window; the one that ends last names the end of all that touch it."""
+    holds = [Hold(window.id, window.reason, window.ends, window.override_by, window.stop) for window in opened]
+    if holds and not holds[0].stop:
+        holds[0] = replace(holds[0], until=freeze.next_opening(book.calendar, windows, scope, at))
+    return tuple(holds)

@@ -1,0 +1,121 @@
+"""The same run asks again: it joins its change, or begins anew where that one is over."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+
+from gate.core.change import Change, Result, State
+from gate.core.instants import to_us
+from gate.errors import Conflict, Invalid
+from gate.flow import endings
+from gate.flow.again import decide_again
+from gate.flow.asks import IdempotencyKey
+from gate.flow.gate import Gate
+from gate.flow.known import Known, know
+from gate.flow.rulebooks import Rulebook
+from gate.storage import moves, units
+from gate.storage.closures import Closing, Report
+from gate.storage.keys import insert_keys
+from gate.storage.rows import KeyRow
+from gate.storage.texts import insert_texts, new_text
+from gate.storage.tx import Tx
+from gate.storage.units import Unit
+
+KEY_LIFE = timedelta(hours=24)
+WAITING = frozenset({State.PENDING, State.APPROVED})
+RUN_AGAIN = "run again"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request of one caller, with its idempotency key."""
+
+    change: Change
+    caller: str
+    key: IdempotencyKey | None
+
+    def key_row(self, status: int, change_id: str, body: bytes, at: datetime) -> KeyRow | None:
+        """What is remembered of the answer."""
+        if self.key is None:
+            return None
+        return KeyRow(self.caller, self.key.key, self.key.body_sha256, status, change_id, body, to_us(at + KEY_LIFE))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the run is told: its change with 200, or a new one with 201."""
+
+    status: int
+    body: bytes
+    change_id: str
+    pending: bool
+
+
+async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: bytes) -> Answer | None:
+    """Answer with the run's change, or record `unit` in its place and answer `body`. None: it moved meanwhile, ask again from the start."""
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    run = asking.change.run
+    if known is None or run is None:
+        return None
+    stored = known.stored
+    state = stored.state_at(gate.clock())
+    same = stored.subject_key == unit.change.subject_key
+    attempt = stored.run_attempt or 1
+    if run.attempt < attempt:
+        raise Conflict(f"attempt {run.attempt} of this run was overtaken by attempt {attempt}; run it again")
+    if not same and run.attempt == attempt:
+        raise Invalid(
+            f"this attempt of run {run.id} has asked for another commit, artifact or repository; run it again", problem="key_reused"
+        )
+    if same and (state in WAITING or run.attempt == attempt):
+        return await _joined(gate, asking, known, state)
+    return await _begun_anew(gate, known, unit, body)
+
+
+async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Answer:
+    """The change as it is now; a pending one is decided again with what the caller says now."""
+    stored = known.stored
+    if state is State.PENDING and gate.pauses.begin(stored.id):
+        await decide_again(gate, known, asking.change)
+    return await gate.store.write(_take_up, gate, asking, stored.id)
+
+
+def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer:
+    run = asking.change.run
+    known = know(tx.conn, gate.rulebooks, change_id)
+    if known is None or run is None:
+        raise LookupError(change_id)  # changes are never deleted
+    state = known.stored.state_at(tx.now)
+    if state in WAITING and run.attempt > (known.stored.run_attempt or 1):
+        moves.move(tx, change_id, from_states=(state,), of_decision=known.stored.decision, run_attempt=run.attempt)
+        known = know(tx.conn, gate.rulebooks, change_id) or known
+    body = orjson.dumps(known.view(tx.now, gate.base_url))
+    key = asking.key_row(200, change_id, body, tx.now)
+    if key is not None:
+        insert_keys(tx, [key])
+    return Answer(200, body, change_id, state is State.PENDING)
+
+
+async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
+    book = await gate.rulebooks.current()
+    if not await gate.store.write(_replace, known, unit, book):
+        return None
+    return Answer(201, body, unit.change.id, unit.change.state == State.PENDING)
+
+
+def _replace(tx: Tx, known: Known, unit: Unit, book: Rulebook) -> bool:
+    """The run's former change gives up its place; one that was deploying is closed: it is run again."""
+    if units.policy_set_in_force(tx) != unit.expects_policy_set:
+        return False
+    if known.stored.state is State.DEPLOYING:
+        note = new_text(RUN_AGAIN)
+        insert_texts(tx, [note])
+        report = Report(caller=unit.change.caller, result=Result.UNSUCCESSFUL, notes=note.id)
+        if endings.close(tx, known, report, book, by=unit.change.caller) is not Closing.CLOSED:
+            return False
+    if not units.pass_on_run_key(tx, known.stored.id, unit.change.run_key):
+        return False
+    units.insert_unit(tx, unit)
+    tx.touch(known.stored.id)
+    return True

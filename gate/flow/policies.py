@@ -1,0 +1,198 @@
+"""Policies, catalogue and calendar: checked together, registered, and put in force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection
+
+from gate.core import catalog_record
+from gate.core.bundle import CALENDAR_FILE, CATALOGUE_FILE, Bundle, read_bundle
+from gate.core.canonical import digest
+from gate.core.policy_schema import schema as policy_schema
+from gate.core.record import Revisions
+from gate.errors import Conflict, NotAllowed, NotFound
+from gate.flow.asks import PAGE_ITEMS_MAX, Page, Wire
+from gate.flow.caller import Caller
+from gate.flow.endings import tell
+from gate.flow.gate import Gate
+from gate.flow.wire import instant
+from gate.ledger.format import Kind
+from gate.storage import policy_sets, reconsider
+from gate.storage.pages import Part
+from gate.storage.policy_sets import InForce, Summary
+from gate.storage.texts import insert_texts, name_ids, new_text
+from gate.storage.tx import Tx
+
+SEAL_CHARACTERS = 16
+NAME_CHARACTERS = 60
+"""What of a file's name and digest stands in the difference of an activation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of a set of files."""
+
+    id: str
+    revisions: Revisions
+    new: bool
+    activated: bool
+
+
+async def check(gate: Gate, files: Mapping[str, str]) -> Wire:
+    """Whether these files could be registered. Raises `Invalid` with every fault and its place."""
+    _ = gate
+    return {"valid": True, "revision": read_bundle(files).policies.revision}
+
+
+async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> Wire:
+    """Keep a set under its revisions; it is in force after its activation. Raises `Invalid`."""
+    bundle = read_bundle(files)
+    made = await gate.store.write(_register, files, bundle, by.caller)
+    summary, current = await gate.store.read(_summary, made.revisions.policies)
+    return _view(summary, current)
+
+
+async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Registered:
+    """Take over what stands in the folder. In force at once where it is new, or, with `changed`, where a file has just changed.
+
+    With activation by approval it is only registered. Raises `Invalid`: what is in force stays in force.
+    """
+    bundle = read_bundle(files)
+    made = await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
+    if made.activated:
+        await gate.rulebooks.refresh()
+    return made
+
+
+async def listing(gate: Gate, by: Caller) -> Page:
+    """What was registered, newest first."""
+    _ = by  # everybody who reads policies reads all of them
+    summaries, current = await gate.store.read(_listed)
+    return Page([_view(summary, current) for summary in summaries])
+
+
+async def read(gate: Gate, revision: str, by: Caller) -> Wire:
+    """The set with these policies that was registered last, with its files; of people only ids. Raises `NotFound`."""
+    _ = by  # everybody who reads policies reads all of them
+    found, current = await gate.store.read(_set, revision)
+    if found is None:
+        raise NotFound(f"no policies of revision {revision[:64]} were registered")
+    return {**_view(found.summary, current), "files": dict(found.files)}
+
+
+async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
+    """Put registered policies in force, by somebody else than who registered them. Raises `NotFound`, `NotAllowed`, `Conflict`."""
+    view = await gate.store.write(_activate, revision, comment, by.caller)
+    await gate.rulebooks.refresh()
+    return view
+
+
+def schema() -> Wire:
+    """The JSON Schema of a policy file, for editors."""
+    return policy_schema()
+
+
+def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str) -> Registered:
+    ids = name_ids(tx, catalog_record.names(bundle.catalogue))
+    tree = catalog_record.pseudonymised(bundle.catalogue, ids.__getitem__)
+    revisions = Revisions(bundle.policies.revision, catalog_record.revision(tree), bundle.calendar.revision)
+    kept = {name: text for name, text in files.items() if name != CATALOGUE_FILE}
+    kept[CATALOGUE_FILE] = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
+    new = policy_sets.register(tx, revisions, kept, by)
+    if new:
+        parts = {"policies": revisions.policies, CATALOGUE_FILE: revisions.catalogue, CALENDAR_FILE: revisions.calendar}
+        for part, revision in parts.items():
+            tell(tx, Kind.REGISTRATION, None, revision=revision, part=part.removesuffix(".yaml"), by=by)
+    return Registered(policy_sets.set_id(revisions), revisions, new, activated=False)
+
+
+def _adopt(tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, changed: bool) -> Registered:
+    made = _register(tx, files, bundle, FOLDER)
+    current = policy_sets.in_force(tx.conn)
+    if not at_once or not (made.new or changed or current is None) or (current is not None and current.policy_set == made.id):
+        return made
+    _put_in_force(tx, made.id, made.revisions, current, FOLDER, "")
+    return Registered(made.id, made.revisions, made.new, activated=True)
+
+
+def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire:
+    found = policy_sets.by_policies(tx.conn, revision)
+    if found is None:
+        raise NotFound(f"no policies of revision {revision[:64]} were registered")
+    if found.summary.registered_by == by:
+        raise NotAllowed("who registers policies does not activate them; ask another admin", problem="separation_of_duties")
+    kept = ""
+    if comment:
+        row = new_text(comment)
+        insert_texts(tx, [row])
+        kept = row.id
+    current = policy_sets.in_force(tx.conn)
+    if current is None or current.policy_set != found.summary.id:
+        _put_in_force(tx, found.summary.id, found.summary.revisions, current, by, kept)
+    return _view(found.summary, policy_sets.in_force(tx.conn))
+
+
+def _put_in_force(tx: Tx, policy_set: str, revisions: Revisions, current: InForce | None, by: str, comment: str) -> None:
+    before = policy_sets.read(tx.conn, current.policy_set) if current else None
+    if not policy_sets.activate(tx, policy_set, expected=current.policy_set if current else None, by=by, comment=comment):
+        raise Conflict("another set was activated meanwhile; look at it, then activate again")
+    after = policy_sets.read(tx.conn, policy_set)
+    difference = _difference(before.files if before else {}, after.files if after else {})
+    former = before.summary.revisions if before else Revisions("", "", "")
+    for part in ("policies", "catalogue", "calendar"):
+        now, then = getattr(revisions, part), getattr(former, part)
+        if now != then:
+            tell(
+                tx,
+                Kind.ACTIVATION,
+                None,
+                revision=now,
+                part=part,
+                before=then or None,
+                by=by,
+                comment=comment or None,
+                difference=difference,
+            )
+    reconsider.ask(tx)
+
+
+def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[list[str | None]]:
+    """Every file that differs: its name, and the beginnings of SHA-256 of what it was and what it is."""
+
+    def seal(text: str | None) -> str | None:
+        return None if text is None else digest(text.encode())[:SEAL_CHARACTERS]
+
+    names = sorted(before.keys() | now.keys())
+    return [[name[:NAME_CHARACTERS], seal(before.get(name)), seal(now.get(name))] for name in names if before.get(name) != now.get(name)]
+
+
+FOLDER = "folder"
+"""Who registered what `gate serve` read from its folder."""
+
+
+def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None, InForce | None]:
+    return policy_sets.by_policies(conn, revision), policy_sets.in_force(conn)
+
+
+def _summary(conn: Connection, revision: str) -> tuple[Summary, InForce | None]:
+    found = policy_sets.by_policies(conn, revision)
+    if found is None:
+        raise LookupError(revision)  # it was registered a moment ago, and nothing is ever taken out
+    return found.summary, policy_sets.in_force(conn)
+
+
+def _listed(conn: Connection) -> tuple[tuple[Summary, ...], InForce | None]:
+    return policy_sets.summaries(conn, Part(PAGE_ITEMS_MAX)).rows, policy_sets.in_force(conn)
+
+
+def _view(summary: Summary, current: InForce | None) -> Wire:
+    return {
+        "revision": summary.revisions.policies,
+        "policies": summary.revisions.policies,
+        "catalogue": summary.revisions.catalogue,
+        "calendar": summary.revisions.calendar,
+        "registered_at": instant(summary.registered_at),
+        "registered_by": summary.registered_by,
+        "active": current is not None and current.policy_set == summary.id,
+    }

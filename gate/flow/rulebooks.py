@@ -1,0 +1,135 @@
+"""Which policies, catalogue and calendar are in force: read from the database, compiled once, never older than a second."""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import orjson
+from sqlalchemy import Connection
+
+from gate.core import catalog_record
+from gate.core.bundle import CALENDAR_FILE, CATALOGUE_FILE
+from gate.core.calendar import Calendar
+from gate.core.calendar_file import read_calendar
+from gate.core.catalog import Catalogue
+from gate.core.identity import Identities
+from gate.core.policy import Policy, StandardChange
+from gate.core.policy_set import NO_POLICIES, Policies, read_policies
+from gate.core.record import Record, Revisions
+from gate.core.standard import standing_key
+from gate.errors import NotFound
+from gate.storage import policy_sets, texts
+from gate.storage.store import Store
+from gate.storage.watch import EVERYTHING, Topics
+
+STALE_AFTER_SECONDS = 1.0
+KEPT_MAX = 16
+"""Rulebooks of earlier decisions that are kept compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """One set of the three, compiled. `id` is empty where nothing was ever activated: then everything goes to people."""
+
+    id: str
+    revisions: Revisions
+    policies: Policies
+    catalogue: Catalogue
+    calendar: Calendar
+    identities: Identities
+    standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)  # by `standing_key`
+    # standard changes whose history matters to a decision: how many successes, settled for how long
+    remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pairs = tuple((standing_key(policy, one), one) for policy in self.policies.all for one in policy.standard_changes)
+        object.__setattr__(self, "standard_changes", pairs)
+        object.__setattr__(self, "remembered", _remembered(one for _, one in pairs))
+
+
+def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, timedelta]]:
+    """Where two policies name one alike: the most successes and the shortest time to settle, which sees enough for both."""
+    found: dict[str, tuple[int, timedelta]] = {}
+    for one in standards:
+        if one.earn is None and one.suspend is None:
+            continue
+        successes, settle = (one.earn.successes, timedelta(seconds=one.earn.settle_seconds)) if one.earn else (0, timedelta.max)
+        others, shortest = found.get(one.id, (0, timedelta.max))
+        found[one.id] = (max(successes, others), min(settle, shortest))
+    return {name: (successes, timedelta(0) if settle == timedelta.max else settle) for name, (successes, settle) in found.items()}
+
+
+NOTHING_IN_FORCE = Rulebook("", Revisions("", "", ""), NO_POLICIES, Catalogue(), Calendar(), Identities(Catalogue()))
+
+
+class Rulebooks:
+    """The rulebook in force, and those of earlier decisions."""
+
+    def __init__(self, store: Store) -> None:
+        """In the running event loop, which tells it what moves."""
+        self._store = store
+        self._current = NOTHING_IN_FORCE
+        self._checked_at = float("-inf")
+        self._kept: dict[str, Rulebook] = {}
+        self._lock = threading.Lock()
+        store.on_change(self._hear)
+
+    async def current(self) -> Rulebook:
+        """What is in force, as the database said at most a second ago."""
+        if time.monotonic() - self._checked_at > STALE_AFTER_SECONDS:
+            await self.refresh()
+        return self._current
+
+    async def refresh(self) -> Rulebook:
+        """What is in force now."""
+        asked_at = time.monotonic()
+        self._current = await self._store.read(self._read_current)
+        self._checked_at = asked_at
+        return self._current
+
+    async def of(self, revisions: Revisions) -> Rulebook:
+        """The rulebook by which a decision was made."""
+        return await self._store.read(self._read, revisions)
+
+    def policy_of(self, conn: Connection, record: Record) -> Policy | None:
+        """The policy that made a decision, whichever is in force now. For a thread that reads or writes."""
+        return self._read(conn, record.revisions).policies.named(record.decision.policy)
+
+    def _hear(self, topics: Topics) -> None:
+        if policy_sets.TOPIC in topics or topics == EVERYTHING:
+            self._checked_at = float("-inf")
+
+    def _read_current(self, conn: Connection) -> Rulebook:
+        active = policy_sets.in_force(conn)
+        return NOTHING_IN_FORCE if active is None else self._kept_or_compiled(conn, active.policy_set)
+
+    def _read(self, conn: Connection, revisions: Revisions) -> Rulebook:
+        if revisions == NOTHING_IN_FORCE.revisions:
+            return NOTHING_IN_FORCE
+        return self._kept_or_compiled(conn, policy_sets.set_id(revisions))
+
+    def _kept_or_compiled(self, conn: Connection, set_id: str) -> Rulebook:
+        """Two threads that read the same set at once compile it twice, and keep one of the two."""
+        known = self._kept.get(set_id)
+        if known is None:
+            known = _compiled(conn, set_id)
+            with self._lock:
+                while len(self._kept) >= KEPT_MAX:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[set_id] = known
+        return known
+
+
+def _compiled(conn: Connection, set_id: str) -> Rulebook:
+    """A registered set, from what the database keeps of it."""
+    kept = policy_sets.read(conn, set_id)
+    if kept is None:
+        raise NotFound(f"policy set {set_id[:64]} was never registered")
+    files = dict(kept.files)
+    tree = orjson.loads(files.pop(CATALOGUE_FILE))
+    names = texts.read_texts(conn, catalog_record.stand_ins(tree))
+    catalogue = catalog_record.restored(tree, names.get)
+    calendar = read_calendar(files[CALENDAR_FILE], CALENDAR_FILE, catalogue) if CALENDAR_FILE in files else Calendar()
+    return Rulebook(set_id, kept.summary.revisions, read_policies(files), catalogue, calendar, Identities(catalogue))

@@ -1,0 +1,59 @@
+"""What a caller may touch: their services, and nothing that they cannot see."""
+
+from gate.core.change import Change
+from gate.errors import NotAllowed, NotFound
+from gate.flow.caller import Caller, ChangeHolder, Machine, Role
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes import StoredChange
+
+
+def require_service(by: Caller, service: str) -> None:
+    """Raises `NotAllowed` where the caller's token is not bound to the service."""
+    if isinstance(by, Machine) and by.services is not None and service not in by.services:
+        bound = ", ".join(sorted(by.services)) or "none"
+        raise NotAllowed(f"this token is bound to {bound}, not to {service}; use a token made for it")
+
+
+def require_repository(change: Change, book: Rulebook) -> None:
+    """Raises `NotAllowed` where the service lists its repositories, and the named one is not among them."""
+    listed = book.catalogue.services.get(change.service)
+    if change.repository is None or listed is None or not listed.repositories:
+        return
+    if all((known.issuer, known.id) != (change.repository.issuer, change.repository.id) for known in listed.repositories):
+        named = f"repository {change.repository.id} of {change.repository.issuer}"
+        raise NotAllowed(
+            f"{named} does not belong to {change.service}; list it in the catalogue",
+            problem="identity_mismatch",
+        )
+
+
+def sees(by: Caller, stored: StoredChange) -> bool:
+    """Whether the change is there at all for this caller."""
+    match by:
+        case ChangeHolder():
+            return by.change == stored.id
+        case Machine(role=Role.PIPELINE):
+            return by.services is None or stored.service in by.services
+        case Machine(role=Role.HOOK):
+            return False
+        case _:
+            return True
+
+
+def visible(by: Caller, stored: StoredChange | None, asked: str) -> StoredChange:
+    """The change. Raises `NotFound` for one that is not there and for one that this caller cannot see: both look the same."""
+    if stored is None or not sees(by, stored):
+        raise NotFound(f"there is no change {asked[:64]}")
+    return stored
+
+
+def require_owner(by: Caller, stored: StoredChange, doing: str) -> None:
+    """Raises `NotAllowed` for whoever sees the change but does not run its pipeline."""
+    if isinstance(by, ChangeHolder) or (isinstance(by, Machine) and by.role is Role.PIPELINE):
+        return
+    raise NotAllowed(f"only the pipeline of {stored.service} may {doing} this change")
+
+
+def bound_services(by: Caller) -> frozenset[str] | None:
+    """The services to which lists are restricted; None for callers who read everything."""
+    return by.services if isinstance(by, Machine) and by.role is Role.PIPELINE else None

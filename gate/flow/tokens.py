@@ -1,0 +1,105 @@
+"""Tokens: those of one change, made from a secret and stored nowhere, and the API tokens that an admin makes."""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import datetime, timedelta
+
+from gate.core.change import FINAL
+from gate.errors import Invalid, NotFound
+from gate.flow.asks import Page, TokenAsk, Wire
+from gate.flow.caller import Caller, ChangeHolder
+from gate.flow.endings import tell
+from gate.flow.gate import Gate
+from gate.flow.wire import instant
+from gate.ledger.format import Kind
+from gate.storage import changes, tokens
+from gate.storage.changes import StoredChange
+from gate.storage.tokens import Token
+from gate.storage.tx import Tx
+
+PREFIX = "gatec_"
+GOOD_AFTER_THE_END = timedelta(hours=24)
+
+
+def change_token(secret: bytes, change: str) -> str:
+    """Good for this change alone: read, admit, close, cancel. The same change always has the same token."""
+    seal = hmac.new(secret, change.encode(), hashlib.sha256).digest()
+    return f"{PREFIX}{change.removeprefix('chg_')}_{urlsafe_b64encode(seal).decode().rstrip('=')}"
+
+
+async def holder(gate: Gate, token: str) -> ChangeHolder | None:
+    """Whoever shows the token of a change; None for any other text, and from 24 hours after the change's final state."""
+    change = "chg_" + token.removeprefix(PREFIX).partition("_")[0]
+    if not hmac.compare_digest(_plain(token), _plain(change_token(gate.secrets.change_tokens, change))):
+        return None
+    stored = await gate.store.read(changes.read, change)
+    if stored is None or _over(stored, gate.clock()):
+        return None
+    return ChangeHolder(change, stored.caller)
+
+
+async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
+    """A new token, whose text is shown this once. Raises `Invalid` for a person whom the catalogue lacks."""
+    book = await gate.rulebooks.current()
+    person = None
+    if ask.person is not None:
+        person = ask.person if ask.person in book.catalogue.people else book.identities.person(ask.person)
+        if person is None:
+            raise Invalid(f"{ask.person[:100]} is nobody in the catalogue; add the address to a person there first")
+    created = await gate.store.write(make_token, ask, person, by.caller)
+    return {"id": created.token.id, "token": created.text}
+
+
+async def listing(gate: Gate, by: Caller) -> Page:
+    """Every token, newest first, without what makes it work."""
+    _ = by  # admins see all of them
+    return Page([_view(token) for token in await gate.store.read(tokens.listed)])
+
+
+async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
+    """Good for nothing from now on, everywhere within a second. Raises `NotFound`; again is the same."""
+    if not await gate.store.write(_revoke, token_id, by.caller):
+        raise NotFound(f"there is no token {token_id[:64]} that is good")
+
+
+def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: str) -> tokens.Created:
+    """The token and its entry in the ledger, in one transaction."""
+    role = ask.role.value if ask.role else None
+    created = tokens.create(tx, created_by=by, role=role, person=person, services=ask.services, expires_at=ask.expires_at)
+    services = None if ask.services is None else sorted(ask.services)
+    tell(tx, Kind.TOKEN, None, token=created.token.id, action="created", by=by, role=role, person=person, services=services)
+    return created
+
+
+def _revoke(tx: Tx, token_id: str, by: str) -> bool:
+    if not tokens.revoke(tx, token_id):
+        return False
+    tell(tx, Kind.TOKEN, None, token=token_id, action="revoked", by=by)
+    return True
+
+
+def _plain(text: str) -> bytes:
+    return text.encode(errors="replace")
+
+
+def _over(stored: StoredChange, now: datetime) -> bool:
+    if stored.state_at(now) not in FINAL:
+        return False
+    # one that was refused at once, or whose expiry is not written yet, has no other time
+    ended = stored.ended_at or stored.expires_at or stored.valid_until or stored.decided_at
+    return now - ended > GOOD_AFTER_THE_END
+
+
+def _view(token: Token) -> Wire:
+    return {
+        "id": token.id,
+        "role": token.role,
+        "person": token.person,
+        "services": None if token.services is None else sorted(token.services),
+        "created_at": instant(token.created_at),
+        "created_by": token.created_by,
+        "expires_at": instant(token.expires_at),
+        "revoked_at": instant(token.revoked_at),
+        "last_used_at": instant(token.last_used_at),
+    }
