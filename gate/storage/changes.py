@@ -133,7 +133,8 @@ def held(conn: Connection, limit: int, *, after: str = "") -> tuple[StoredChange
 
 def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:
     """Changes of the place that were submitted before this one and still wait; emergencies and rollbacks excepted."""
-    earlier = tuple_(changes.c.submitted_at, changes.c.id) < tuple_(to_us(change.submitted_at), change.id)
+    # `+ 0`: or SQLite would read the index of all changes that the place ever had
+    earlier = tuple_(changes.c.submitted_at + 0, changes.c.id) < tuple_(to_us(change.submitted_at), change.id)
     found: tuple[StoredChange, ...] = ()
     for state in (State.PENDING, State.APPROVED):
         waiting = and_(

@@ -1,0 +1,138 @@
+"""Rows with one thing different, put into a database as if the gate had written them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import orjson
+from sqlalchemy import Connection, insert
+
+from gate.core.change import Repository
+from gate.core.instants import to_us
+from gate.core.record import Asked, write_asked
+from gate.storage import schema
+from gate.storage.engine import open_engine
+from gate.storage.moves import row_values
+from gate.storage.rows import DecisionRow
+from gate.storage.store import transaction
+from gate.storage.tx import Tx
+from gate.storage.units import insert_decision
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+COMMIT = "a" * 40
+
+_numbers = count()
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """A connection that may only read, as a decision has it."""
+    with open_engine(url, read_only=True).connect() as conn:
+        yield conn
+
+
+def planned(conn: Connection, look: Callable[[Connection], object]) -> list[str]:
+    """How SQLite goes about each statement that this sends: one text a statement, steps by line."""
+    sent: list[str] = []
+    raw = conn.connection.dbapi_connection
+    assert raw is not None
+    raw.set_trace_callback(sent.append)
+    look(conn)
+    raw.set_trace_callback(None)
+    return ["\n".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}")) for sql in sent if sql.lstrip().startswith("SELECT")]
+
+
+def change_id() -> str:
+    """Another one at every call, in ascending order."""
+    return f"chg_{next(_numbers):026d}"
+
+
+def put_change(conn: Connection, **different: object) -> str:
+    """An approved change of `shop` in `production`, valid for four hours; its id."""
+    change = str(different.get("id", change_id()))
+    row: dict[str, object] = {
+        "id": change,
+        "service": "shop",
+        "environment": "production",
+        "commit_sha": COMMIT,
+        "digests": (),
+        "direction": "forward",
+        "lines": 10,
+        "caller": "token:one",
+        "subject_key": f"subject of {change}",
+        "state": "approved",
+        "type": "standard",
+        "route": "automatic",
+        "outcome": "approved",
+        "band": 0,
+        "score": 3,
+        "matched": ("routine",),
+        "decision": 1,
+        "subject_digest": "d" * 64,
+        "parallel": False,
+        "submitted_at": NOW,
+        "decided_at": NOW,
+        "valid_until": NOW + 4 * HOUR,
+        "close_within_seconds": 3600,
+        "failed": False,
+        "detail": write_asked(Asked(repository=Repository("https://github.com", 7, "acme/shop"))),
+    } | different
+    conn.execute(insert(schema.changes).values(row_values(row)))
+    return change
+
+
+def put_closed(conn: Connection, at: datetime, result: str = "successful", **different: object) -> str:
+    """A change that was admitted at that time and closed a minute later."""
+    failed = result in {"unsuccessful", "rolled_back"}
+    life = {"admitted_at": at, "closed_at": at + MINUTE, "failed": failed, "failed_at": at + MINUTE if failed else None}
+    return put_change(conn, **{"state": "closed", "result": result, "same_commit": False, "close_by": at + HOUR, **life, **different})
+
+
+def put_match(conn: Connection, change: str, admitted_at: datetime, name: str = "routine", service: str = "shop") -> None:
+    """That this change matched a standard change when it was admitted."""
+    row = {"service": service, "environment": "production", "standard_change": name, "change_id": change, "admitted_at": to_us(admitted_at)}
+    conn.execute(insert(schema.standard_matches).values(row))
+
+
+def put_path(conn: Connection, path: str, changes: int, failures: int, service: str = "shop") -> None:
+    """What is counted for a path."""
+    row = {"service": service, "environment": "production", "path": path, "changes": changes, "failures": failures}
+    conn.execute(insert(schema.path_outcomes).values(row))
+
+
+def put_standard_change(conn: Connection, name: str, **instants: datetime) -> None:
+    """What people or failures did to a standard change."""
+    row = {"service": "shop", "environment": "production", "standard_change": name, "because": "two failed", **row_values(instants)}
+    conn.execute(insert(schema.standard_changes).values(row))
+
+
+def put_decision(tx: Tx, change: str, words: tuple[str, ...] = (), **different: object) -> None:
+    """The first decision of a change, with the words by which it is found."""
+    row: Mapping[str, object] = {
+        "change_id": change,
+        "number": 1,
+        "at": NOW,
+        "service": "shop",
+        "environment": "production",
+        "type": "standard",
+        "route": "automatic",
+        "outcome": "approved",
+        "band": 0,
+        "score": 3,
+        "policy": "production",
+        "revision": "r" * 64,
+        "standard_change": "routine",
+        "subject_digest": "d" * 64,
+        "record": orjson.dumps({"change": change}),
+        "record_sha256": "0" * 64,
+    } | different
+    insert_decision(tx, DecisionRow(**row_values(row)), words)
+
+
+@contextmanager
+def writing(url: str) -> Iterator[Tx]:
+    """One transaction, as a function that writes has it."""
+    with transaction(url) as tx:
+        yield tx

@@ -1,0 +1,132 @@
+"""How a database is made and upgraded, and what it refuses from then on."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
+
+from gate.errors import Unavailable
+from gate.storage.engine import open_engine
+from gate.storage.migrate import SchemaNewer, SchemaOlder, current, head, upgrade
+from gate.storage.schema import metadata
+from gate.storage.store import Store, transaction
+from gate.storage.units import insert_unit
+from tests.storage.making import make_unit
+
+LATE = {
+    "sqlite": ("CREATE TABLE decision_words (a)", "DROP TABLE decision_words"),
+    "postgresql": ("CREATE FUNCTION gate_refuse() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION gate_refuse()"),
+}
+"""What makes the first migration fail near its end, and how to take it away."""
+
+
+def test_a_newer_database_is_left_alone(database_url: str) -> None:
+    run(database_url, "UPDATE alembic_version SET version_num = '2999_01_01_later'")
+
+    with pytest.raises(SchemaNewer, match="2999_01_01_later"):
+        upgrade(database_url)
+    with pytest.raises(SchemaNewer, match="newer release"):
+        Store.open(database_url)
+
+
+def test_a_database_that_was_never_upgraded_is_not_opened(empty_database_url: str) -> None:
+    open_engine(empty_database_url, create=True)
+
+    with pytest.raises(SchemaOlder, match="gate db upgrade"):
+        Store.open(empty_database_url)
+
+
+def test_an_interrupted_upgrade_leaves_nothing_and_starts_again(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url, create=True)
+    spoil, repair = LATE[engine.dialect.name]
+    run(empty_database_url, spoil)
+
+    with pytest.raises(Unavailable, match="was not upgraded"):
+        upgrade(empty_database_url)
+    assert current(empty_database_url) is None
+
+    run(empty_database_url, repair)
+    assert upgrade(empty_database_url) == current(empty_database_url) == head()
+
+
+def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
+    with transaction(database_url) as tx:
+        insert_unit(tx, make_unit(1))
+
+    upgrade(database_url)
+
+    assert run(database_url, "SELECT count(*) FROM changes") == [(1,)]
+
+
+def test_the_migrations_make_what_the_schema_says(database_url: str) -> None:
+    with open_engine(database_url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_name": _ours})
+
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE decisions SET outcome = 'rejected'",
+        "UPDATE decisions SET record = record, number = 2",
+        "DELETE FROM decisions",
+        "DELETE FROM ledger_entries",
+        "UPDATE ledger_entries SET body = 'x'",
+        'UPDATE ledger_entries SET "index" = 0, kind = \'other\'',
+        'UPDATE ledger_entries SET "index" = NULL',
+    ],
+)
+def test_the_database_refuses_to_change_the_record(database_url: str, statement: str) -> None:
+    with transaction(database_url) as tx:
+        insert_unit(tx, make_unit(1))
+    before = record(database_url)
+
+    with pytest.raises(DBAPIError, match=r"never|only the empty index"):
+        run(database_url, statement)
+
+    assert record(database_url) == before
+
+
+def test_replacing_a_row_is_no_way_round(sqlite_url: str) -> None:
+    with transaction(sqlite_url) as tx:
+        insert_unit(tx, make_unit(1))
+
+    with pytest.raises(DBAPIError, match="never deleted"):
+        run(sqlite_url, "INSERT OR REPLACE INTO ledger_entries SELECT * FROM ledger_entries")
+
+
+@pytest.mark.parametrize("table", ["decisions", "ledger_entries"])
+def test_truncating_a_table_is_no_way_round(postgres_url: str, table: str) -> None:
+    with pytest.raises(DBAPIError, match="never changed"):
+        run(postgres_url, f"TRUNCATE {table} CASCADE")
+
+
+def test_the_place_of_an_entry_is_set_once(database_url: str) -> None:
+    with transaction(database_url) as tx:
+        insert_unit(tx, make_unit(1))
+
+    run(database_url, 'UPDATE ledger_entries SET "index" = 0')
+
+    with pytest.raises(DBAPIError, match=r"never|only the empty index"):
+        run(database_url, 'UPDATE ledger_entries SET "index" = 1')
+
+
+def run(url: str, statement: str) -> list[tuple[object, ...]]:
+    with open_engine(url).begin() as connection:
+        result = connection.exec_driver_sql(statement)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def record(url: str) -> list[tuple[object, ...]]:
+    return run(url, "SELECT * FROM decisions") + run(url, "SELECT * FROM ledger_entries")
+
+
+def _ours(name: str | None, kind: str, _: object) -> bool:
+    """The index of words is made by hand: SQLite's is no table that can be described, PostgreSQL's is a column only there."""
+    return not (kind == "table" and name is not None and name.startswith(("decision_words", "alembic"))) and name not in {
+        "words",
+        "ix_decisions_words",
+    }
+
+
