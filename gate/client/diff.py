@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, NamedTuple
 
@@ -9,6 +10,9 @@ from gate.client.git import GitFailed, Repository
 
 PATHS_MAX = 3_000
 PATH_BYTES_MAX = 500
+LIST_BYTES_MAX = 768 * 1024
+"""As JSON: a request has at most 1 MiB."""
+
 RENAMES_MAX = 1_000
 """More candidates than this and git stops looking for renames by content, as it does by itself."""
 
@@ -119,7 +123,8 @@ def _paths(files: list[File]) -> list[str] | None:
     if len(files) > PATHS_MAX or any(len(file.path) > PATH_BYTES_MAX for file in files):
         return None
     paths = [readable(file.path) for file in files]
-    return paths if all(len(path.encode()) <= PATH_BYTES_MAX for path in paths) else None
+    fits = all(len(path.encode()) <= PATH_BYTES_MAX for path in paths) and len(json.dumps(paths)) <= LIST_BYTES_MAX
+    return paths if fits else None
 
 
 def readable(raw: bytes) -> str:

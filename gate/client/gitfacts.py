@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gate.client.baseline import baseline
-from gate.client.commits import Range, commits_between, fixes_defect, people
+from gate.client.commits import AUTHORS_MAX, Range, commits_between, fixes_defect, people
 from gate.client.diff import File, changed_files, diff_facts, lines_before
 from gate.client.git import Budget, GitFailed, Head, Repository
 from gate.client.history import author_facts, earlier_commits, file_facts
@@ -114,6 +114,9 @@ def _fill(draft: _Draft, running: str | None, asked_base: str | None, now: float
     base = found.commit if found.commit in here else None
     commits = commits_between(draft.repository, base, head.commit)
     draft.authors = people(draft.repository, commits.commits)
+    if len(draft.authors) > AUTHORS_MAX:
+        draft.notices.append(f"{len(draft.authors)} people took part, the first {AUTHORS_MAX} are named")
+        draft.authors = draft.authors[:AUTHORS_MAX]
     if base:
         _measure(draft, head, base, commits)
     else:

@@ -1,0 +1,248 @@
+"""`gate check` and `gate close`: their flags (each also from GATE_<FLAG>), checked before anything is asked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gate.client.options import CheckOptions, CloseOptions
+from gate.client.values import (
+    FORMATS,
+    RESULTS,
+    read_artifact,
+    read_change,
+    read_duration,
+    read_fact,
+    read_flag,
+    read_label,
+    read_url,
+    read_word,
+)
+from gate.client.world import World
+
+USAGE = 2
+ERROR = 1
+INTERRUPTED = 130
+ROLLBACK_PLAN_LENGTH_MAX = 4_000
+
+_EPILOG = """exit codes: 0 approved and admitted (approved, with --no-admit), 1 error, 2 usage, 3 rejected,
+4 not authenticated or not allowed, 5 still pending at the time limit, 6 expired or canceled"""
+
+
+def run(argv: Sequence[str], world: World | None = None) -> int:
+    """`argv` begins with `check` or `close`. The exit code; never raises."""
+    here = world or _this_world()
+    try:
+        options = _parse(argv, here)
+        return _run(options, here)
+    except SystemExit as error:  # argparse has said why
+        return error.code if isinstance(error.code, int) else USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        here.say(f"gate: {error}")
+        return ERROR
+
+
+def _run(options: CheckOptions | CloseOptions, world: World) -> int:
+    from gate.client.github import mask  # noqa: PLC0415 - a usage error need not wait for any of these
+    from gate.client.http import Http  # noqa: PLC0415 - the same
+    from gate.client.output import show  # noqa: PLC0415 - the same
+
+    masked: set[str] = set()
+
+    def mask_once(secret: str) -> None:
+        if secret not in masked:
+            masked.add(secret)
+            mask(world, secret)
+
+    http = Http(options.url, world)
+    if isinstance(options, CheckOptions):
+        from gate.client.check import check  # noqa: PLC0415 - the same
+
+        outcome = check(options, world, http, mask_once)
+    else:
+        from gate.client.close import close  # noqa: PLC0415 - the same
+
+        outcome = close(options, world, http, mask_once)
+    show(outcome, options.output, world)
+    return outcome.code
+
+
+def _this_world() -> World:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character shall not end the command
+            stream.reconfigure(errors="backslashreplace")
+    return World(os.environ, str(Path.cwd()), sys.stdout, sys.stderr)
+
+
+def _parse(argv: Sequence[str], world: World) -> CheckOptions | CloseOptions:
+    parser = argparse.ArgumentParser(prog="gate", allow_abbrev=False, description="What runs in a pipeline.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser(
+        "check",
+        allow_abbrev=False,
+        help="may this change go to this environment now?",
+        description="Ask whether this commit may go to this environment now. Each flag may also be set as GATE_<FLAG>.",
+        epilog=_EPILOG,
+    )
+    close = commands.add_parser(
+        "close",
+        allow_abbrev=False,
+        help="say how a deployment ended",
+        description="Say how a deployment ended. Each flag may also be set as GATE_<FLAG>.",
+    )
+    _check_flags(_Flags(check, world.env))
+    _close_flags(_Flags(close, world.env))
+    found = parser.parse_args(list(argv))
+    return _check_options(found, check, world) if found.command == "check" else _close_options(found, close)
+
+
+class _Flags:
+    """Adds flags whose default comes from the environment; an empty variable is none."""
+
+    def __init__(self, parser: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
+        self._parser = parser
+        self._env = env
+
+    def one(self, flag: str, words: str, *, read: Any = str, metavar: str | None = None, default: str | None = None) -> None:
+        value = self._env.get(_variable(flag)) or default
+        self._parser.add_argument(flag, type=read, default=value, help=words, metavar=metavar or flag[2:].upper().replace("-", "_"))
+
+    def many(self, flag: str, words: str, *, read: Any, metavar: str) -> None:
+        """In the environment one a line."""
+        lines = [line.strip() for line in (self._env.get(_variable(flag)) or "").splitlines()]
+        self._parser.add_argument(flag, type=read, action="append", help=f"{words}; may be repeated", metavar=metavar)
+        self._parser.set_defaults(**{f"{flag[2:]}_lines": (read, [line for line in lines if line])})
+
+    def switch(self, flag: str, words: str) -> None:
+        self._parser.add_argument(flag, action="store_true", default=None, help=words)
+        self._parser.set_defaults(**{f"{_name(flag)}_variable": self._env.get(_variable(flag))})
+
+    def last(self, name: str, words: str, *, read: Any) -> None:
+        """A value without a flag."""
+        self._parser.add_argument(name, nargs="?", type=read, default=self._env.get(f"GATE_{name.upper()}") or None, help=words)
+
+
+def _check_flags(flags: _Flags) -> None:
+    flags.one("--service", "what is deployed")
+    flags.one("--environment", "where to")
+    _common_flags(flags)
+    flags.one("--commit", "the commit that is deployed (HEAD)")
+    flags.one("--ref", "its branch or tag (what the pipeline or git says)")
+    flags.one("--base", "the commit to compare with (what runs there)")
+    flags.many("--artifact", "what is deployed, by digest", read=read_artifact, metavar="NAME=DIGEST")
+    flags.many("--fact", "a fact to claim, such as checks.passed=12", read=read_fact, metavar="GROUP.NAME=VALUE")
+    flags.many("--label", "a label", read=read_label, metavar="KEY=VALUE")
+    flags.one("--title", "one line about the change (the commit's subject)")
+    flags.one("--rollback-plan", "a text file that says how to go back", metavar="FILE")
+    flags.one("--wait", "how long to wait for an approval: seconds, or 90s 30m 24h (0)", read=read_duration, default="0")
+    flags.switch("--no-admit", "ask only; do not start the deployment")
+    flags.one("--emergency", "why it cannot wait", metavar="REASON")
+    flags.one("--incident", "the incident that the emergency answers", metavar="ID")
+    flags.one("--if-down", "fail | allow: when the gate does not answer (fail)", read=read_word("fail", "allow"), default="fail")
+    flags.one("--statement", "write the signed admission here", metavar="FILE")
+
+
+def _close_flags(flags: _Flags) -> None:
+    flags.last("change", "the change's id (the one of the last gate check)", read=read_change)
+    _common_flags(flags)
+    flags.one("--result", " | ".join(RESULTS), read=read_word(*RESULTS))
+    flags.one("--notes", "what is worth knowing about it", default="")
+    flags.one("--unreviewed", "the file that gate check --if-down allow wrote", metavar="FILE")
+
+
+def _common_flags(flags: _Flags) -> None:
+    flags.one("--url", "address of the gate", read=read_url)
+    flags.one("--token", "API token (an identity token of the runner)")
+    flags.one("--output", " | ".join(FORMATS) + " (text)", read=read_word(*FORMATS), default="text")
+
+
+def _check_options(found: argparse.Namespace, parser: argparse.ArgumentParser, world: World) -> CheckOptions:
+    _need(found, parser, "service", "environment", "url")
+    no_admit = _switched(found, parser, "no_admit")
+    if bool(found.emergency) != bool(found.incident):
+        parser.error("--emergency and --incident go together: why it cannot wait, and the incident it answers")
+    if found.statement and no_admit:
+        parser.error("--statement is what an admission gives; with --no-admit there is none")
+    if found.statement and not Path(world.folder, found.statement).parent.is_dir():
+        parser.error(f"--statement: there is no folder for {found.statement}")
+    return CheckOptions(
+        service=found.service,
+        environment=found.environment,
+        url=found.url,
+        token=found.token,
+        commit=found.commit,
+        ref=found.ref,
+        base=found.base,
+        artifacts=tuple(_listed(found, parser, "artifact")),
+        facts=tuple(_listed(found, parser, "fact")),
+        labels=tuple(_listed(found, parser, "label")),
+        title=found.title,
+        rollback_plan=_plan(found.rollback_plan, parser, world),
+        wait_seconds=found.wait,
+        admit=not no_admit,
+        emergency=found.emergency,
+        incident=found.incident,
+        if_down_allow=found.if_down == "allow",
+        statement=found.statement,
+        output=found.output,
+    )
+
+
+def _close_options(found: argparse.Namespace, parser: argparse.ArgumentParser) -> CloseOptions:
+    _need(found, parser, "url", "result")
+    if found.change and found.unreviewed:
+        parser.error("give the change's id or --unreviewed, not both")
+    return CloseOptions(found.url, found.result, found.change, found.token, found.notes or "", found.unreviewed, found.output)
+
+
+def _need(found: argparse.Namespace, parser: argparse.ArgumentParser, *names: str) -> None:
+    for name in names:
+        if not getattr(found, name):
+            parser.error(f"--{name} is needed, or {_variable('--' + name)} in the environment")
+
+
+def _listed(found: argparse.Namespace, parser: argparse.ArgumentParser, name: str) -> list[Any]:
+    """Flags, or else the lines of the variable."""
+    given: list[Any] | None = getattr(found, name)
+    if given is not None:
+        return given
+    read, lines = getattr(found, f"{name}_lines")
+    try:
+        return [read(line) for line in lines]
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"{_variable('--' + name)}: {error}")
+
+
+def _switched(found: argparse.Namespace, parser: argparse.ArgumentParser, name: str) -> bool:
+    if getattr(found, name):
+        return True
+    try:
+        return read_flag(getattr(found, f"{name}_variable") or "")
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"{_variable('--' + name.replace('_', '-'))}: {error}")
+
+
+def _plan(name: str | None, parser: argparse.ArgumentParser, world: World) -> str | None:
+    if not name:
+        return None
+    try:
+        text = Path(world.folder, name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"--rollback-plan: {name} cannot be read: {error}")
+    if not 0 < len(text) <= ROLLBACK_PLAN_LENGTH_MAX:
+        parser.error(f"--rollback-plan: {name} has {len(text)} characters, allowed are 1 to {ROLLBACK_PLAN_LENGTH_MAX}")
+    return text
+
+
+def _variable(flag: str) -> str:
+    return f"GATE_{_name(flag).upper()}"
+
+
+def _name(flag: str) -> str:
+    return flag[2:].replace("-", "_")

@@ -1,0 +1,169 @@
+"""The story of `gate check`: ask what runs there, say what changes, wait if told to, and be admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gate.client import outcome as outcomes
+from gate.client.answers import APPROVED, DEPLOYING, PENDING
+from gate.client.asking import Asker
+from gate.client.credentials import NoCredentials
+from gate.client.http import Body, Http, Refused, Unreachable
+from gate.client.interruption import Interrupted, interruptible
+from gate.client.options import CheckOptions
+from gate.client.outcome import Outcome
+from gate.client.progress import Progress
+from gate.client.request import NothingToAsk
+from gate.client.unreviewed import write_unreviewed
+from gate.client.world import World
+
+READ_WAIT_SECONDS = 20
+"""How long one reading waits for a decision; the gate takes up to 60."""
+
+SUBMIT_AGAIN_SECONDS = 60.0
+PAUSE_SECONDS = 2.0
+"""After an answer that came at once although it should have waited."""
+
+STALE_PAUSES_SECONDS = (1.0, 5.0, 11.0)
+"""What runs has changed: ask anew with facts against it. The gate decides one change again at most once in 10 s."""
+
+STALE_ADMISSIONS_MAX = 3
+NOT_NOW_PAUSE_SECONDS = 10.0
+CANCEL_SECONDS = 4.0
+"""A runner kills a job some seconds after it asked it to stop."""
+
+_MAY_DEPLOY = (APPROVED, DEPLOYING)  # deploying: this very run and attempt was admitted already, and may ask again
+_NOT_NOW = frozenset({"frozen", "outside_window", "conflict"})
+"""What admission says of an approved change that has to wait."""
+
+
+def check(options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]) -> Outcome:
+    """Every way it can end, as an `Outcome`. Code 0 means admitted, or approved with `--no-admit`, or down with `--if-down allow`."""
+    try:
+        asker = Asker(options, world, http, mask)
+    except NothingToAsk as error:
+        return Outcome(outcomes.ERROR, "error", message=str(error))
+    story = _Story(options, world, http, asker)
+    try:
+        return story.ended()
+    finally:
+        story.progress.clear()
+
+
+class _Story:
+    """One run of the command. `_refused` remembers that the gate did answer, and that it was no."""
+
+    def __init__(self, options: CheckOptions, world: World, http: Http, asker: Asker) -> None:
+        self.progress = Progress(world)
+        self._options = options
+        self._world = world
+        self._http = http
+        self._asker = asker
+        self._refused = False
+        self._began = world.monotonic()
+
+    def ended(self) -> Outcome:
+        try:
+            with interruptible():
+                return self._settled()
+        except Interrupted as signal:
+            return self._withdrawn(str(signal))
+        except Unreachable as error:
+            return self._down(str(error))
+        except Refused as error:
+            return outcomes.of_refusal(error, self._asker.change)
+        except NoCredentials as error:
+            return Outcome(outcomes.DENIED, "error", self._asker.change, str(error))
+        except OSError as error:
+            return Outcome(outcomes.ERROR, "error", self._asker.change, f"a file could not be written: {error}")
+
+    def _settled(self) -> Outcome:
+        self.progress.show("reading the history and asking the gate")
+        change = self._waited(self._asker.submit())
+        if change["state"] not in _MAY_DEPLOY or not self._options.admit:
+            return outcomes.of_change(change)
+        return self._admitted(change)
+
+    def _waited(self, change: Body) -> Body:
+        """The change when it is no longer pending, or when the time is over."""
+        submitted = self._world.monotonic()
+        while change["state"] == PENDING and (left := self._left()) > 0:
+            again_in = submitted + SUBMIT_AGAIN_SECONDS - self._world.monotonic()
+            if again_in <= 0:
+                change, submitted = self._asker.submit(), self._world.monotonic()
+                continue
+            self.progress.bar(f"waiting for approval, {left:.0f} s left", self._options.wait_seconds - left, self._options.wait_seconds)
+            asked = self._world.monotonic()
+            change = self._asker.read(max(1, int(min(READ_WAIT_SECONDS, left, again_in))))
+            if change["state"] == PENDING and self._world.monotonic() - asked < 1:
+                self._world.sleep(min(PAUSE_SECONDS, left))
+        return change
+
+    def _admitted(self, change: Body) -> Outcome:
+        """The last check before the deployment. Refused for now: wait while there is time; stale: ask anew, a few times."""
+        stale = 0
+        while change["state"] in _MAY_DEPLOY:
+            self.progress.show("asking for admission")
+            try:
+                self._asker.admit(change)
+            except Refused as error:
+                self._refused = True
+                if error.problem == "stale_decision" and stale < STALE_ADMISSIONS_MAX:
+                    stale += 1
+                    change = self._waited(self._asked_anew())
+                elif error.problem in _NOT_NOW and (left := self._left()) > 0:
+                    self._world.sleep(min(NOT_NOW_PAUSE_SECONDS, left))
+                    change = self._asker.read()
+                else:
+                    return self._not_admitted(error)
+            else:
+                return Outcome(outcomes.OK, "approved", change, admitted=True)
+        return outcomes.of_change(change)
+
+    def _asked_anew(self) -> Body:
+        for pause in STALE_PAUSES_SECONDS:
+            self._world.sleep(pause)
+            change = self._asker.submit()
+            if change["state"] != PENDING:
+                break
+        return change
+
+    def _not_admitted(self, refused: Refused) -> Outcome:
+        """An approval that did not let it through: is it later, never, or a fault?"""
+        if refused.denied:
+            return outcomes.of_refusal(refused, self._asker.change)
+        if refused.problem in _NOT_NOW or refused.problem == "stale_decision":
+            return Outcome(outcomes.STILL_PENDING, PENDING, self._asker.change, str(refused))
+        now = self._asker.read()
+        if now["state"] in _MAY_DEPLOY:
+            return outcomes.of_refusal(refused, now)
+        return outcomes.of_change(now)._replace(message=str(refused))
+
+    def _left(self) -> float:
+        return self._began + self._options.wait_seconds - self._world.monotonic()
+
+    def _withdrawn(self, signal: str) -> Outcome:
+        """Nobody waits any more, so nobody shall approve it, and it shall not stand in the way of the next."""
+        change = self._asker.change
+        if change is None or change["state"] not in (PENDING, APPROVED):
+            return Outcome(outcomes.ERROR, "error", change, f"stopped by {signal}")
+        try:
+            canceled = self._asker.cancel(f"the run was stopped ({signal})", CANCEL_SECONDS)
+        except (Refused, Unreachable, NoCredentials) as error:
+            return Outcome(outcomes.ERROR, "error", change, f"stopped by {signal}, and the change could not be withdrawn: {error}")
+        return Outcome(outcomes.GONE, "canceled", canceled, f"stopped by {signal}, the change was withdrawn")
+
+    def _down(self, because: str) -> Outcome:
+        """Fail closed, unless told otherwise and nothing in this run speaks against it."""
+        change = self._asker.change
+        if not self._options.if_down_allow:
+            return Outcome(outcomes.ERROR, "error", change, f"{because}; nothing is known, so nothing is allowed")
+        if self._http.denied:
+            return Outcome(outcomes.ERROR, "error", change, f"{because}; --if-down allow is refused, for the gate turned this caller away")
+        if self._refused or (change is not None and change["state"] not in _MAY_DEPLOY):
+            return Outcome(outcomes.ERROR, "error", change, f"{because}; --if-down allow is refused, for the gate has not said yes")
+        try:
+            name = write_unreviewed(self._world, self._asker.body(), because)
+        except OSError as error:
+            return Outcome(outcomes.ERROR, "error", change, f"{because}; and its report cannot be written, so nothing is allowed: {error}")
+        return Outcome(outcomes.OK, "unreviewed", change, f"{because}; the deployment goes on unreviewed, and {name} says so")

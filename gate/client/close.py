@@ -1,0 +1,76 @@
+"""The story of `gate close`: say how a deployment ended, also one that nobody reviewed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gate.client import outcome as outcomes
+from gate.client.credentials import Credentials, NoCredentials
+from gate.client.git import GitFailed, Repository
+from gate.client.http import Body, Http, Refused, Unreachable
+from gate.client.options import CloseOptions
+from gate.client.outcome import Outcome
+from gate.client.session import Session
+from gate.client.state import remembered, state_file
+from gate.client.unreviewed import NotUnderstood, read_unreviewed
+from gate.client.world import World
+
+UNADMITTED = "the gate never admitted this deployment; it is on record as deployed without review"
+
+
+def close(options: CloseOptions, world: World, http: Http, mask: Callable[[str], None]) -> Outcome:
+    """Every way it can end, as an `Outcome`."""
+    session = Session(http, Credentials(world, options.token, http.url, mask), world, mask)
+    try:
+        if options.unreviewed:
+            return _close_unreviewed(options, options.unreviewed, world, session)
+        return _close_known(options, world, session)
+    except (NotUnderstood, Unreachable) as error:
+        return Outcome(outcomes.ERROR, "error", session.change, str(error))
+    except Refused as error:
+        return outcomes.of_refusal(error, session.change)
+    except NoCredentials as error:
+        return Outcome(outcomes.DENIED, "error", session.change, str(error))
+
+
+def _close_known(options: CloseOptions, world: World, session: Session) -> Outcome:
+    last = remembered(state_file(world, _git_folder(world)))
+    change = options.change or last.get("change")
+    if not isinstance(change, str) or not change:
+        return Outcome(outcomes.USAGE, "error", message="which change? no gate check was made here; give the change's id")
+    token = last.get("change_token")
+    if isinstance(token, str) and last.get("change") == change and last.get("url") == session.http.url:
+        session.use(token)
+    return _closed(session.close(change, _report(options)))
+
+
+def _close_unreviewed(options: CloseOptions, name: str, world: World, session: Session) -> Outcome:
+    """Ask now for what was deployed then, so that it is on record, and report it. The late request admits nothing."""
+    report = read_unreviewed(world, name)
+    change = str(session.submit(report["request"])["id"])
+    found = session.close(change, {**_report(options), "started_at": report["at"], "finished_at": world.timestamp()})
+    if found["state"] not in ("pending", "approved"):
+        return _closed(found)
+    try:  # it was deployed: nobody shall approve it any more, and it shall not stand in the way of the next
+        found = session.cancel(change, "deployed unreviewed while the gate was down")
+    except Refused as error:
+        world.say(f"note: change {change} stays open: {error.detail}")
+    return Outcome(outcomes.OK, "closed", found, UNADMITTED)
+
+
+def _report(options: CloseOptions) -> Body:
+    return {"result": options.result, **({"notes": options.notes} if options.notes else {})}
+
+
+def _closed(change: Body) -> Outcome:
+    """The gate keeps a report of what it never admitted, and leaves the change as it is."""
+    if change["state"] == "closed":
+        return Outcome(outcomes.OK, "closed", change)
+    return Outcome(outcomes.OK, "closed", change, UNADMITTED)
+
+
+def _git_folder(world: World) -> str | None:
+    try:
+        return Repository(world.folder, world.env).git_folder
+    except GitFailed:
+        return None

@@ -1,0 +1,41 @@
+"""What a command was asked to do: values, already read from flags and environment."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class CheckOptions(NamedTuple):
+    """`gate check`."""
+
+    service: str
+    environment: str
+    url: str
+    token: str | None = None
+    commit: str | None = None
+    ref: str | None = None
+    base: str | None = None
+    artifacts: tuple[dict[str, str], ...] = ()
+    facts: tuple[tuple[str, str, Any], ...] = ()  # group, name, value
+    labels: tuple[tuple[str, str], ...] = ()
+    title: str | None = None
+    rollback_plan: str | None = None  # its text
+    wait_seconds: int = 0
+    admit: bool = True
+    emergency: str | None = None
+    incident: str | None = None
+    if_down_allow: bool = False
+    statement: str | None = None
+    output: str = "text"
+
+
+class CloseOptions(NamedTuple):
+    """`gate close`."""
+
+    url: str
+    result: str
+    change: str | None = None
+    token: str | None = None
+    notes: str = ""
+    unreviewed: str | None = None
+    output: str = "text"

@@ -1,0 +1,49 @@
+"""What `gate check` leaves behind for `gate close`: one small file that nobody else can read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from gate.client.world import World
+
+STATE_BYTES_MAX = 64 * 1024
+_NAME = "gate-last.json"
+_OWNER_ONLY = 0o600
+
+
+def state_file(world: World, git_folder: str | None) -> Path | None:
+    """$GATE_STATE, the runner's own folder, or inside `.git`; None where there is no private place."""
+    if named := world.env.get("GATE_STATE"):
+        return Path(world.folder, named)
+    if runner := world.env.get("RUNNER_TEMP"):
+        return Path(runner, _NAME)
+    return Path(git_folder, _NAME) if git_folder else None
+
+
+def remember(path: Path, state: dict[str, Any]) -> None:
+    """Whole or not at all, readable by the owner only (it holds the change's token). Raises OSError."""
+    write_private(path, json.dumps(state, indent=1) + "\n")
+
+
+def remembered(path: Path | None) -> dict[str, Any]:
+    """What was left behind; empty where there is nothing to be understood."""
+    try:
+        if path is None or path.stat().st_size > STATE_BYTES_MAX:
+            return {}
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def write_private(path: Path, content: str) -> None:
+    """Beside the file first, then in its place: no moment with half a file or with open permissions."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+    beside.replace(path)
