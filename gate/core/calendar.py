@@ -116,6 +116,8 @@ class Calendar:
         day = at.toordinal()
         found = self._by_day.get(day)
         if found is None:
+            if not EARLIEST <= at < LATEST:
+                return ()
             if len(self._by_day) >= OCCURRENCES_MAX:
                 self._by_day.clear()
             midnight = datetime.combine(at.date(), time(), UTC)
