@@ -14,7 +14,7 @@ from gate.core.facts import FACTS, FactDef, FactType, definition
 from gate.core.fields import Faults, Fields, did_you_mean
 from gate.core.policy import POINTS_MAX, STEPS_MAX, Clause, Earn, Requirement, Rule, StandardChange, Suspend
 from gate.core.standard import MATCHES_MAX
-from gate.core.strict_yaml import Node, Scalar, clip
+from gate.core.strict_yaml import Mapping, Node, Scalar, clip, shown
 
 NAME_LENGTH_MAX = 64
 NAME_PATTERN = "^[a-z0-9][a-z0-9-]*$"
@@ -64,7 +64,7 @@ class Entries:
             reason = f"{fact_name} is {fact.type}, allowed is a fact that is a number" if fact else f"{clip(fact_name)} is no fact"
             self.faults.add(fields.place_of("points_by"), f"points_by: {reason}{did_you_mean(fact_name, numbers)}")
             return Rule(name, title)
-        if fields.has("steps") and not 1 <= len(pairs) <= STEPS_MAX:
+        if isinstance(fields.node("steps", required=False), Mapping) and not 1 <= len(pairs) <= STEPS_MAX:
             self.faults.add(fields.place_of("steps"), f"steps: found {len(pairs)} steps, allowed are 1 to {STEPS_MAX}")
             return Rule(name, title)
         if fact is None:
@@ -75,6 +75,9 @@ class Entries:
         return Rule(name, title, points_by=fact_name, steps=steps)
 
     def _limit(self, key: Scalar, fact: FactDef) -> int:
+        if isinstance(key.value, str):
+            self.faults.add(key.place, f"steps: found {shown(key)}, allowed is a number")
+            return 0
         text = format(key.value, "f") if isinstance(key.value, Decimal) else str(key.value)
         try:
             limit = fact_number(fact, text)
