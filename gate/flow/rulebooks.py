@@ -122,6 +122,12 @@ class Rulebooks:
         return known
 
 
+def current_catalogue(conn: Connection) -> Catalogue:
+    """The catalogue in force, for a program that is not the server."""
+    active = policy_sets.in_force(conn)
+    return Catalogue() if active is None else _compiled(conn, active.policy_set).catalogue
+
+
 def _compiled(conn: Connection, set_id: str) -> Rulebook:
     """A registered set, from what the database keeps of it."""
     kept = policy_sets.read(conn, set_id)

@@ -59,7 +59,7 @@ async def listing(gate: Gate, by: Caller) -> Page:
 
 async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
     """Good for nothing from now on, everywhere within a second. Raises `NotFound`; again is the same."""
-    if not await gate.store.write(_revoke, token_id, by.caller):
+    if not await gate.store.write(revoke_token, token_id, by.caller):
         raise NotFound(f"there is no token {token_id[:64]} that is good")
 
 
@@ -72,7 +72,8 @@ def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: str) -> tokens.Cre
     return created
 
 
-def _revoke(tx: Tx, token_id: str, by: str) -> bool:
+def revoke_token(tx: Tx, token_id: str, by: str) -> bool:
+    """Its end and the entry of it; False for one that is not good."""
     if not tokens.revoke(tx, token_id):
         return False
     tell(tx, Kind.TOKEN, None, token=token_id, action="revoked", by=by)

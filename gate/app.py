@@ -1,0 +1,123 @@
+"""Joins the parts into one app. A long, dull list on purpose; nothing happens before the app is started."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI
+
+from gate.api.router import attach, build_api
+from gate.config import Activation, Settings
+from gate.flow.clock import Clock
+from gate.flow.gate import Gate, Secrets
+from gate.flow.pauses import Pauses
+from gate.flow.rulebooks import Rulebooks
+from gate.flow.signing import KEY_FILE, make_key, nothing_written, read_key
+from gate.flow.waiters import Waiters
+from gate.ledger.note import SigningKey
+from gate.metrics import Metrics
+from gate.storage import migrate
+from gate.storage.engine import sqlite_path
+from gate.storage.secrets import secret
+from gate.storage.store import Store
+from gate.storage.watch import EVERYTHING, Topics
+from gate.worker import Worker
+
+_log = structlog.get_logger("gate")
+
+
+def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
+    """The whole service. `upgrade` lets it migrate a server's database; its own SQLite file it always does."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = await asyncio.to_thread(open_store, settings, upgrade=upgrade)
+        try:
+            gate = await make_gate(settings, store, metrics)
+            parts = attach(app, gate)
+            worker = Worker(gate, parts.access, settings.policies)
+            await worker.clock()
+            await worker.files()
+            tasks = worker.start()
+            _log.info("ready", database=str(sqlite_path(settings.database) or "postgresql"), policies=str(settings.policies.absolute()))
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await worker.tidy()
+        finally:
+            await asyncio.to_thread(store.close)
+
+    return build_api(metrics=metrics, lifespan=lifespan)
+
+
+def open_store(settings: Settings, *, upgrade: bool) -> Store:
+    """The database, made or migrated where that is allowed. Raises a `GateError` that says what to do."""
+    if upgrade or sqlite_path(settings.database) is not None:
+        migrate.upgrade(settings.database)
+    return Store.open(settings.database)
+
+
+async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
+    """The parts that every chapter is given. In the running event loop."""
+    waiters = Waiters()
+
+    def wake(topics: Topics) -> None:
+        if topics == EVERYTHING:
+            waiters.wake_all()
+        else:
+            for topic in topics:
+                waiters.wake(topic)
+
+    store.on_change(wake)
+    return Gate(
+        store=store,
+        rulebooks=Rulebooks(store),
+        clock=Clock(),
+        waiters=waiters,
+        pauses=Pauses(),
+        secrets=Secrets(
+            change_tokens=await store.write(secret, "change_tokens"),
+            cursors=await store.write(secret, "cursors"),
+        ),
+        metrics=metrics,
+        key=await _key(settings, store),
+        base_url=settings.address,
+        rate_limit=settings.rate_limit,
+        activate_at_once=settings.policy_activation is Activation.AUTO,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where the signing key is, and whether this server may make one."""
+
+    path: Path
+    may_make: bool
+
+
+def key_place(settings: Settings) -> KeyPlace | None:
+    """Beside an embedded database unless a file is named; None where nobody said."""
+    database = sqlite_path(settings.database)
+    if settings.signing_key_file is not None:
+        return KeyPlace(settings.signing_key_file, may_make=database is not None)
+    return None if database is None else KeyPlace(database.with_name(KEY_FILE), may_make=True)
+
+
+async def _key(settings: Settings, store: Store) -> SigningKey | None:
+    place = key_place(settings)
+    if place is None:
+        _log.warning("no signing key: decisions go on, nothing can be admitted; set GATE_SIGNING_KEY_FILE, make one with gate ledger key")
+        return None
+    key = await asyncio.to_thread(read_key, place.path, settings.address)
+    if key is None and place.may_make and await store.read(nothing_written):
+        key = await asyncio.to_thread(make_key, place.path, settings.address)
+    if key is None:
+        _log.warning("the signing key is missing: decisions go on, nothing can be admitted; put it back", file=str(place.path))
+    return key

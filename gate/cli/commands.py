@@ -1,0 +1,212 @@
+"""The commands and their flags. What they do stands in the other files of this folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gate.cli.outcome import told
+
+_Passed = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+policy_app = typer.Typer(help="Read, test and describe policy files.", no_args_is_help=True)
+token_app = typer.Typer(help="Make, list and revoke API tokens, straight in the database.", no_args_is_help=True)
+ledger_app = typer.Typer(help="The ledger's signing key.", no_args_is_help=True)
+db_app = typer.Typer(help="Make, upgrade and copy the database.", no_args_is_help=True)
+
+Policies = Annotated[Path | None, typer.Option(envvar="GATE_POLICIES", help="Folder of the policy files.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang every command below `gate`."""
+    app.command()(serve)
+    app.command(context_settings=_Passed, help="Ask, wait if told to, and take the admission.")(check)
+    app.command(context_settings=_Passed, help="Report how a deployment ended.")(close)
+    app.command(context_settings=_Passed, help="Ask what would be decided; nothing is recorded.")(evaluate)
+    app.command("verify-admission")(verify_admission)
+    app.command()(explain)
+    app.add_typer(policy_app, name="policy")
+    app.add_typer(token_app, name="token")
+    app.add_typer(ledger_app, name="ledger")
+    app.add_typer(db_app, name="db")
+    app.command()(doctor)
+    app.command()(openapi)
+    app.command()(version)
+
+
+@told
+def serve(
+    *,
+    demo: Annotated[bool, typer.Option("--demo", envvar="GATE_DEMO", help="With a small demo on a database of its own.")] = False,
+    migrate: Annotated[bool, typer.Option("--migrate", envvar="GATE_MIGRATE", help="Upgrade a PostgreSQL database first.")] = False,
+    host: Annotated[str | None, typer.Option(envvar="GATE_HOST", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(envvar="GATE_PORT", help="Port to listen on; 0 takes a free one.")] = None,
+    policies: Policies = None,
+) -> None:
+    """Run the service."""
+    from gate.cli.serve import run  # noqa: PLC0415 - only what runs is imported
+
+    run(demo=demo, migrate=migrate, host=host, port=port, policies=policies)
+
+
+def check(context: typer.Context) -> None:
+    """Reached only through `gate --help`: see `main`."""
+    _client("check", context)
+
+
+def close(context: typer.Context) -> None:
+    """Reached only through `gate --help`: see `main`."""
+    _client("close", context)
+
+
+def evaluate(context: typer.Context) -> None:
+    """Reached only through `gate --help`: see `main`."""
+    _client("evaluate", context)
+
+
+def _client(command: str, context: typer.Context) -> None:
+    from gate.client.arguments import run  # noqa: PLC0415 - only what runs is imported
+
+    raise typer.Exit(run([command, *context.args]))
+
+
+@told
+def verify_admission(
+    file: Annotated[Path, typer.Argument(help="The envelope, as `gate check --statement` wrote it.")],
+    key: Annotated[str, typer.Option(envvar="GATE_KEY", help="The verifier key, or a file that holds it.")],
+    commit: Annotated[str, typer.Option(envvar="GATE_COMMIT", help="The commit about to be deployed, in full.")],
+    environment: Annotated[str, typer.Option(envvar="GATE_ENVIRONMENT", help="Where it is about to be deployed.")],
+    run: Annotated[str, typer.Option(envvar="GATE_RUN", help="The pipeline run, by its id.")],
+    artifact: Annotated[list[str] | None, typer.Option(help="NAME=DIGEST, once for each artifact.")] = None,
+) -> None:
+    """Check a signed admission offline, in the deploy step: exit 0 when it allows exactly this, 1 otherwise."""
+    from gate.cli.verify import verify  # noqa: PLC0415 - only what runs is imported
+
+    verify(file, key=key, commit=commit, environment=environment, run=run, artifacts=artifact or [])
+
+
+@told
+def explain(
+    change: Annotated[str, typer.Argument(help="The change's id.")],
+    url: Annotated[str, typer.Option(envvar="GATE_URL", help="The gate's address.")],
+    token: Annotated[str, typer.Option(envvar="GATE_TOKEN", help="An API token.")],
+) -> None:
+    """Say why a change was decided so, with every fact and where it came from."""
+    from gate.cli.explain import explain_change  # noqa: PLC0415 - only what runs is imported
+
+    explain_change(change, url=url, token=token)
+
+
+@policy_app.command("check")
+@told
+def policy_check(
+    folder: Annotated[Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")] = Path("policies"),
+) -> None:
+    """Read the policies, the catalogue and the calendar, and say what is wrong."""
+    from gate.cli.policy import check_folder  # noqa: PLC0415 - only what runs is imported
+
+    check_folder(folder)
+
+
+@policy_app.command("test")
+@told
+def policy_test(
+    folder: Annotated[Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")] = Path("policies"),
+) -> None:
+    """Run the cases in the folder `tests` beside the policies."""
+    from gate.cli.policy import test_folder  # noqa: PLC0415 - only what runs is imported
+
+    test_folder(folder)
+
+
+@policy_app.command("schema")
+@told
+def policy_schema() -> None:
+    """Print the JSON Schema of a policy file, for editors."""
+    from gate.cli.policy import print_schema  # noqa: PLC0415 - only what runs is imported
+
+    print_schema()
+
+
+@token_app.command("create")
+@told
+def token_create(
+    *,
+    role: Annotated[str | None, typer.Option(envvar="GATE_ROLE", help="pipeline, hook, auditor or admin.")] = None,
+    person: Annotated[str | None, typer.Option(envvar="GATE_PERSON", help="A personal token of somebody in the catalogue.")] = None,
+    service: Annotated[list[str] | None, typer.Option(help="A service it is good for; may be repeated.")] = None,
+    all_services: Annotated[bool, typer.Option("--all-services", help="Good for every service.")] = False,
+    expires_at: Annotated[str | None, typer.Option(envvar="GATE_EXPIRES_AT", help="RFC 3339, with a zone.")] = None,
+) -> None:
+    """Make a token and print it alone; it is shown this once."""
+    from gate.cli.tokens import create  # noqa: PLC0415 - only what runs is imported
+
+    create(role=role, person=person, services=service or [], all_services=all_services, expires_at=expires_at)
+
+
+@token_app.command("list")
+@told
+def token_list() -> None:
+    """List tokens, newest first; never what makes them work."""
+    from gate.cli.tokens import show  # noqa: PLC0415 - only what runs is imported
+
+    show()
+
+
+@token_app.command("revoke")
+@told
+def token_revoke(token: Annotated[str, typer.Argument(help="The token's id.")]) -> None:
+    """End a token, on every server within a second."""
+    from gate.cli.tokens import revoke  # noqa: PLC0415 - only what runs is imported
+
+    revoke(token)
+
+
+@ledger_app.command("key")
+@told
+def ledger_key() -> None:
+    """Print the verifier key; make the signing key first where there is none and nothing was ever signed."""
+    from gate.cli.operate import ledger_key as show_key  # noqa: PLC0415 - only what runs is imported
+
+    show_key()
+
+
+@db_app.command("upgrade")
+@told
+def db_upgrade() -> None:
+    """Make the database, or bring it to the form of this release."""
+    from gate.cli.operate import upgrade  # noqa: PLC0415 - only what runs is imported
+
+    upgrade()
+
+
+@db_app.command("backup")
+@told
+def db_backup(file: Annotated[Path, typer.Argument(help="Where the copy goes; must not exist.")]) -> None:
+    """Copy a consistent state of an SQLite database while the gate runs."""
+    from gate.cli.operate import backup  # noqa: PLC0415 - only what runs is imported
+
+    backup(file)
+
+
+@told
+def doctor() -> None:
+    """Say what is missing, and what to do about it."""
+    from gate.cli.doctor import examine  # noqa: PLC0415 - only what runs is imported
+
+    examine()
+
+
+@told
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from gate.cli.operate import print_openapi  # noqa: PLC0415 - only what runs is imported
+
+    print_openapi()
+
+
+def version() -> None:
+    """Print the version."""
+    from gate import __version__  # noqa: PLC0415 - as everywhere here
+
+    typer.echo(__version__)

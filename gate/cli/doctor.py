@@ -1,0 +1,55 @@
+"""`gate doctor`: what is missing, what is wrong, and what to do about it."""
+
+import sys
+
+from gate.app import key_place
+from gate.config import PREFIX, Settings
+from gate.core.bundle import read_bundle
+from gate.errors import GateError
+from gate.flow.folder import read_folder
+from gate.flow.signing import read_key
+from gate.storage.engine import shown
+from gate.storage.store import Store
+
+FAILED = 1
+
+
+def examine() -> None:
+    """One line for each thing; exit code 1 when something must be mended."""
+    settings = Settings.read()
+    for name in Settings.model_fields:
+        print(f"      {PREFIX}{name.upper()} = {getattr(settings, name)}")
+    results = [_database(settings), _policies(settings), _key(settings)]
+    for good, line in results:
+        print(f"{'ok   ' if good else 'WRONG'} {line}")
+    if not all(good for good, _ in results):
+        sys.exit(FAILED)
+
+
+def _database(settings: Settings) -> tuple[bool, str]:
+    try:
+        Store.open(settings.database).close()
+    except GateError as error:
+        return False, f"database: {error.detail}"
+    return True, f"database: {shown(settings.database)}"
+
+
+def _policies(settings: Settings) -> tuple[bool, str]:
+    try:
+        bundle = read_bundle(read_folder(settings.policies))
+    except GateError as error:
+        return False, f"policies: {error.detail}"
+    return True, f"policies: {len(bundle.policies.all)} in {settings.policies.absolute()}"
+
+
+def _key(settings: Settings) -> tuple[bool, str]:
+    place = key_place(settings)
+    if place is None:
+        return False, "signing key: no file is named, so nothing can be admitted; set GATE_SIGNING_KEY_FILE"
+    try:
+        key = read_key(place.path, settings.address)
+    except GateError as error:
+        return False, error.detail
+    if key is None:
+        return False, f"signing key: there is none at {place.path}, so nothing can be admitted; `gate ledger key` makes one"
+    return True, f"signing key: {key.verifier}"

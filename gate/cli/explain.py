@@ -1,0 +1,43 @@
+"""`gate explain`: one change, with every reason and every fact."""
+
+import os
+import sys
+from typing import Any
+
+from gate.client.answers import any_change, anything
+from gate.client.http import Asking, Http, Refused, Unreachable
+from gate.client.text import visible
+from gate.client.world import World
+from gate.errors import Invalid
+
+
+def explain_change(change: str, *, url: str, token: str) -> None:
+    """Raises `Invalid` that says why it could not be read."""
+    http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
+    try:
+        found = http.ask(Asking("GET", f"/v1/changes/{change}", token, any_change))
+        decisions = http.ask(Asking("GET", f"/v1/changes/{change}/decisions", token, anything))
+    except (Refused, Unreachable) as error:
+        raise Invalid(str(error)) from None
+    for line in _lines(found, decisions["items"][0]):
+        print(visible(line))
+
+
+def _lines(change: dict[str, Any], decision: dict[str, Any]) -> list[str]:
+    policy, risk = change["policy"], change["risk"]
+    by = f"policy {policy['name'] or 'none'}, revision {(policy['revision'] or 'none')[:12]}"
+    lines = [
+        f"{change['id']}: {change['service']} {change['commit'][:12]} to {change['environment']} is {change['state']}",
+        f"{change['type']}, {change['route']}, risk {risk['score']} is {risk['band']}; {by}, decision {change['decision']['number']}",
+        "",
+        "Reasons",
+    ]
+    lines += [f"  {_mark(reason)} {reason['because']}" for reason in change["reasons"]]
+    lines += ["", "Facts"]
+    lines += [f"  {name} = {fact['value']} ({fact['origin']})" for name, fact in sorted(decision["facts"].items())]
+    return lines
+
+
+def _mark(reason: dict[str, Any]) -> str:
+    points = f"{reason['points']:+d}" if reason["points"] else ""
+    return f"[{'?' if reason['holds'] is None else 'x' if reason['holds'] else ' '}] {points:>4}"

@@ -1,0 +1,61 @@
+"""What an operator runs: the database, the signing key, the interface's document."""
+
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from gate.app import key_place
+from gate.config import Settings
+from gate.errors import Invalid, NotFound
+from gate.flow.signing import make_key, nothing_written, read_key
+from gate.storage import migrate
+from gate.storage.engine import shown, sqlite_path
+from gate.storage.store import transaction
+
+BACKUP_PAGES_A_STEP = 1_000
+
+
+def upgrade() -> None:
+    """Make or upgrade the database."""
+    url = Settings.read().database
+    print(f"{shown(url)} has revision {migrate.upgrade(url)}")
+
+
+def backup(file: Path) -> None:
+    """SQLite's own online copy: consistent, while the gate goes on. Of PostgreSQL the operator makes a dump."""
+    path = sqlite_path(Settings.read().database)
+    if path is None:
+        raise Invalid("this is a PostgreSQL database; back it up with pg_dump, together with the signing key")
+    if not path.is_file():
+        raise NotFound(f"there is no database at {path}; set GATE_DATABASE_URL")
+    if file.exists():
+        raise Invalid(f"{file} is there already; name a new file")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source, closing(sqlite3.connect(file)) as copy:
+        source.backup(copy, pages=BACKUP_PAGES_A_STEP)
+    print(f"{path} was copied to {file}; keep it with the signing key")
+
+
+def ledger_key() -> None:
+    """The verifier key on standard output. A key is made only where nothing was ever written that another had to sign."""
+    settings = Settings.read()
+    place = key_place(settings)
+    if place is None:
+        raise Invalid("no key file is named; set GATE_SIGNING_KEY_FILE")
+    key = read_key(place.path, settings.address)
+    if key is None:
+        if sqlite_path(settings.database) is not None:
+            with transaction(settings.database) as tx:
+                if not nothing_written(tx.conn):
+                    raise Invalid(f"{place.path} is missing, but the ledger is not empty: put the key back that belongs to it")
+        key = make_key(place.path, settings.address)
+        print(f"made {place.path}; keep it safe, and give it to every server of this database", file=sys.stderr)
+    print(key.verifier)
+
+
+def print_openapi() -> None:
+    """To standard output."""
+    from gate.api.router import build_api  # noqa: PLC0415 - the other commands of this file do without
+
+    print(json.dumps(build_api().openapi(), indent=2))

@@ -1,0 +1,34 @@
+"""The folder of policy files, as `gate serve` and `gate policy` read it."""
+
+from pathlib import Path
+
+from gate.core.bundle import FILES_MAX
+from gate.core.strict_yaml import FILE_BYTES_MAX
+from gate.errors import Invalid
+
+TESTS = "tests"
+
+
+def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:
+    """Every `*.yaml` in the folder by name, with `tests` those of its folder `tests` instead.
+
+    Raises `Invalid` for a folder that is not there, and for a file that cannot be read.
+    """
+    place = folder / TESTS if tests else folder
+    if not place.is_dir():
+        raise Invalid(f"{place} is no folder; name the folder of your policies with --policies or GATE_POLICIES")
+    paths = sorted(place.glob("*.yaml"))
+    if len(paths) > FILES_MAX:
+        raise Invalid(f"{place} has {len(paths)} files, at most {FILES_MAX} are allowed")
+    return {path.name: _read(path) for path in paths}
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)  # one more, so that the reader sees that it is too long
+        return content.decode()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is not UTF-8; save it as UTF-8") from None

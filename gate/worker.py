@@ -1,0 +1,97 @@
+"""What a server does beside answering: expire, decide again, watch the policy files, tidy up. Nothing else runs anywhere."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from gate.errors import GateError, Invalid
+from gate.flow import expire, policies
+from gate.flow.access import Access
+from gate.flow.folder import read_folder
+from gate.flow.gate import Gate
+from gate.storage import keys, leases, policy_sets, tokens
+from gate.storage.tx import Tx
+
+ROUND_SECONDS = 1.0
+TIDY_SECONDS = 60.0
+CLOCK_SECONDS = 30.0
+LEASE = "worker"
+LEASE_HELD = timedelta(seconds=10)
+"""After this another replica takes over from one that is gone; every round renews it."""
+
+_log = structlog.get_logger("gate.worker")
+
+
+@dataclass(slots=True)
+class Worker:
+    """The loops of one process. Those that change something are done by whichever replica holds the lease."""
+
+    gate: Gate
+    access: Access
+    folder: Path
+    name: str = field(default_factory=lambda: secrets.token_hex(8))
+    seen: dict[str, str] | None = None  # the files as they were read last; None before the first time
+    complaint: str | None = None
+
+    def start(self) -> list[asyncio.Task[None]]:
+        """The loops as tasks; cancelling them stops them."""
+        loops: tuple[tuple[float, Callable[[], Awaitable[None]]], ...] = (
+            (ROUND_SECONDS, self.changes),
+            (ROUND_SECONDS, self.files),
+            (TIDY_SECONDS, self.tidy),
+            (CLOCK_SECONDS, self.clock),
+        )
+        return [asyncio.create_task(_every(seconds, turn)) for seconds, turn in loops]
+
+    async def changes(self) -> None:
+        """Expire what is over, decide again what something asked for."""
+        if await self.gate.store.write(_take_lease, self.name):
+            await expire.expire_due(self.gate)
+            await expire.decide_due(self.gate)
+
+    async def files(self) -> None:
+        """Read the policy folder; a change in it is registered, and a broken one leaves in force what is in force."""
+        try:
+            files = await asyncio.to_thread(read_folder, self.folder)
+            if files != self.seen:
+                await policies.adopt(self.gate, files, changed=self.seen is not None)
+            self.seen, complaint = files, None
+        except Invalid as error:
+            complaint = error.detail
+        if complaint is not None and complaint != self.complaint:
+            _log.error("policy files cannot be used; what is in force stays in force", error=complaint)
+        self.complaint = complaint
+        active = await self.gate.store.read(policy_sets.in_force)
+        self.gate.metrics.policies(activated_at=active.activated_at if active else None, broken=complaint is not None)
+
+    async def tidy(self) -> None:
+        """Forget idempotency keys whose time is over; write down when tokens were used."""
+        await self.gate.store.write(keys.delete_expired)
+        used = self.access.take_used()
+        if used:
+            await self.gate.store.write(tokens.touch, used)
+
+    async def clock(self) -> None:
+        """Follow the database's clock."""
+        self.gate.clock.correct(await self.gate.store.now())
+
+
+async def _every(seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
+    """For ever: a turn, then a pause. An error ends the turn, never the loop."""
+    while True:
+        try:
+            await turn()
+        except GateError as error:
+            _log.warning("a round of the worker failed; the next one tries again", loop=turn.__name__, error=error.detail)
+        except Exception:  # noqa: BLE001 - the outermost loop: whatever it was is logged, and the next round tries again
+            _log.exception("a round of the worker failed; the next one tries again", loop=turn.__name__)
+        await asyncio.sleep(seconds)
+
+
+def _take_lease(tx: Tx, holder: str) -> bool:
+    return leases.take(tx, LEASE, holder, hold_for=LEASE_HELD)
