@@ -194,7 +194,9 @@ class OpenFile:
     @property
     def log_bytes(self) -> int:
         """How long the log of changes is that are not yet in the database file itself."""
-        return sum(file.stat().st_size for file, _, _ in self.files[1:])
+        with suppress(FileNotFoundError):
+            return sum(file.stat().st_size for file, _, _ in self.files[1:])
+        return 0
 
     def missing(self) -> Path | None:
         """The file that is no longer the one that was opened."""

@@ -108,6 +108,13 @@ def refusal(fate: Fate, cause: BaseException) -> Exception:
     return Unavailable(_WORDS[fate])
 
 
+def read_refusal(fate: Fate, cause: BaseException) -> Exception:
+    """The same for somebody who reads. A read that writes is a fault of the gate's own, too."""
+    if fate in {Fate.FAULT, Fate.CONSTRAINT} or "read-only" in str(cause) or "readonly" in str(cause):
+        return cause if isinstance(cause, Exception) else RuntimeError(str(cause))
+    return Unavailable("the database cannot be read now; ask again")
+
+
 _WORDS = {
     Fate.CONFLICT: "too many processes changed the same rows at once; nothing was recorded, ask again",
     Fate.BUSY: "the database is locked by somebody else; nothing was recorded, ask again",

@@ -19,7 +19,7 @@ def take(tx: Tx, name: str, holder: str, *, hold_for: timedelta) -> bool:
     values = {"holder": holder, "until": to_us(tx.now + hold_for)}
     mine = insert(_LEASES).values(name=name, **values)
     mine = mine.on_conflict_do_update(index_elements=[_L.name], set_=values, where=(_L.holder == holder) | (_L.until <= to_us(tx.now)))
-    return tx.conn.execute(mine).rowcount == 1
+    return tx.conn.execute(mine.returning(_L.name)).first() is not None
 
 
 def release(tx: Tx, name: str, holder: str) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from gate.errors import GateError, Unavailable
 from gate.storage.calls import Call, deliver
-from gate.storage.faults import Fate, fate_of, refusal
+from gate.storage.faults import Fate, fate_of, read_refusal
 from gate.storage.tx import Link
 
 READS_QUEUED_MAX = 4_096
@@ -60,30 +60,37 @@ class Readers:
         return False
 
     def _serve(self, link: Link | None, calls: list[Call]) -> Link | None:
+        """Answer all. A connection that broke while nobody used it is made again, once, before anyone hears of it."""
         left = calls
         while left:
+            fresh = link is None
             try:
                 link = link or Link(self._engine, self._url)
             except GateError as error:
                 for call in left:
                     call.error = error
                 return None
-            left, usable = _together(link, left)
+            left, usable = _together(link, left, fresh=fresh)
             if not usable:
                 link.close()
                 link = None
         return link
 
 
-def _together(link: Link, calls: list[Call]) -> tuple[list[Call], bool]:
+def _together(link: Link, calls: list[Call], *, fresh: bool) -> tuple[list[Call], bool]:
     """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is of use."""
-    link.begin()
     for k, call in enumerate(calls):
         try:
+            if k == 0:
+                link.begin()
             call.answer = call.function(link.conn, *call.arguments)
         except Exception as error:  # noqa: BLE001 - whoever waits gets it, whatever it is
             fate = fate_of(error)
-            call.error = error if fate is None else refusal(fate, error)
-            if fate is not None:
+            if fate is None:
+                call.error = error
+            elif fate is Fate.LOST and not fresh:
+                return calls[k:], False
+            else:
+                call.error = read_refusal(fate, error)
                 return calls[k + 1 :], link.roll_back() and fate is not Fate.LOST
     return [], link.roll_back()

@@ -73,9 +73,13 @@ class Writer:
         ending = False
         while not ending:
             group, ending = self._next()
-            if group:
-                self._write(group)
-            self._house.keep(self._link)
+            try:
+                if group:
+                    self._write(group)
+                self._house.keep(self._link)
+            except Exception as error:  # noqa: BLE001 - a fault of the writer itself: nobody may wait for it for ever
+                self.failed = f"the writer stopped by a fault of its own: {error!r}"
+                _answer(group, Unavailable(self.failed))
         if self._link is not None and self.failed is None:  # closing would carry pages that may be wrong into the database
             self._link.close()
 

@@ -74,9 +74,12 @@ def test_a_reader_cannot_write(database_url: str) -> None:
 def test_a_writer_locks_before_it_reads(sqlite_url: str) -> None:
     path = sqlite_path(sqlite_url)
 
-    with open_engine(sqlite_url).begin(), closing(sqlite3.connect(str(path), timeout=0, isolation_level=None)) as other:
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            other.execute("BEGIN IMMEDIATE")
+    with (
+        open_engine(sqlite_url).begin(),
+        closing(sqlite3.connect(str(path), timeout=0, isolation_level=None)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
 
 
 def test_a_savepoint_takes_back_only_its_own(database_url: str) -> None:

@@ -73,7 +73,7 @@ def test_the_migrations_make_what_the_schema_says(database_url: str) -> None:
         "DELETE FROM decisions",
         "DELETE FROM ledger_entries",
         "UPDATE ledger_entries SET body = 'x'",
-        'UPDATE ledger_entries SET "index" = 0, kind = \'other\'',
+        "UPDATE ledger_entries SET \"index\" = 0, kind = 'other'",
         'UPDATE ledger_entries SET "index" = NULL',
     ],
 )
@@ -128,5 +128,3 @@ def _ours(name: str | None, kind: str, _: object) -> bool:
         "words",
         "ix_decisions_words",
     }
-
-

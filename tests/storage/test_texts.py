@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.storage.engine import open_engine
+from gate.storage.rows import MessageRow
 from gate.storage.store import transaction
 from gate.storage.texts import IDS_A_STATEMENT_MAX, erase, insert_texts, name_ids, new_text, read_texts
 from gate.storage.units import insert_unit
 from tests.storage.making import AT, make_change, make_unit
-from gate.storage.rows import MessageRow
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=())))

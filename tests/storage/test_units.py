@@ -1,6 +1,7 @@
 """What recording a unit adds, and what it answers when there was something already."""
 
 import pytest
+from sqlalchemy import Table, text
 
 from gate.storage import schema
 from gate.storage.engine import open_engine
@@ -144,15 +145,15 @@ def test_an_entry_over_the_limit_is_a_fault(database_url: str) -> None:
 
 
 def test_every_character_a_text_may_have_is_kept(database_url: str) -> None:
-    text = new_text("quote ' \" \\ \n \u2028 \U0001f600 é" + "\x01")
+    kept = new_text("quote ' \" \\ \n \u2028 \U0001f600 é" + "\x01")
 
-    recorded(database_url, make_unit(1, texts=[text]))
+    recorded(database_url, make_unit(1, texts=[kept]))
 
-    assert run(database_url, "SELECT text FROM texts") == [(text.text,)]
+    assert run(database_url, "SELECT text FROM texts") == [(kept.text,)]
 
 
 @pytest.mark.parametrize(("row", "table"), ROWS.items(), ids=lambda one: getattr(one, "name", None) or one.__name__)
-def test_a_row_has_what_its_table_needs(row: type[tuple[object, ...]], table: schema.Table) -> None:
+def test_a_row_has_what_its_table_needs(row: type[tuple[object, ...]], table: Table) -> None:
     fields: tuple[str, ...] = row._fields  # type: ignore[attr-defined]  # of every named tuple
     needed = {c.name for c in table.c if not c.nullable and c.server_default is None and c.name != "id"}
 
@@ -176,11 +177,14 @@ def count(url: str, table: str) -> object:
 
 
 def found(url: str, word: str) -> list[object]:
-    where = {
-        "sqlite": f"id IN (SELECT rowid FROM decision_words WHERE decision_words MATCH '\"{word}\"')",
-        "postgresql": f"words @> ARRAY['{word}']",
-    }
-    rows = run(url, f"SELECT change_id FROM decisions WHERE {where[open_engine(url).dialect.name]} ORDER BY id")  # noqa: S608 - as above
-    return [row[0] for row in rows]
+    with open_engine(url).connect() as connection:
+        rows = connection.execute(
+            text(_FINDS[connection.dialect.name]), {"word": f'"{word}"' if connection.dialect.name == "sqlite" else word}
+        )
+        return [row[0] for row in rows]
 
 
+_FINDS = {
+    "sqlite": "SELECT change_id FROM decisions WHERE id IN (SELECT rowid FROM decision_words WHERE decision_words MATCH :word) ORDER BY id",
+    "postgresql": "SELECT change_id FROM decisions WHERE words @> ARRAY[:word] ORDER BY id",
+}
