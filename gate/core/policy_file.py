@@ -11,7 +11,7 @@ from gate.core.facts import FACTS, GROUPS, claimable
 from gate.core.fields import Faults, Fields
 from gate.core.policy import POINTS_MAX, RULES_MAX, Emergency, Mode, Policy, Reminder, ReviewEntry
 from gate.core.policy_entries import BAND_WORDS, Entries, read_name
-from gate.core.strict_yaml import Node, read
+from gate.core.strict_yaml import Node, Sequence, read
 
 APPROVALS_MAX = 20
 REVIEW_ENTRIES_MAX = 20
@@ -82,7 +82,8 @@ class _Reader:
 
     def _each(self, key: str, one: Callable[[Fields], T], *, required: bool = False) -> tuple[T, ...]:
         nodes = self.fields.items(key, required=required, length_max=RULES_MAX)
-        if required and nodes == ():
+        node = self.fields.node(key, required=False)
+        if required and isinstance(node, Sequence) and not node.items:
             self.faults.add(self.fields.place_of(key), f"{key}: found none, a policy without rules decides nothing; write at least one")
         return tuple(one(Fields(node, self.faults, f"an entry of {key}")) for node in nodes or ())
 

@@ -97,7 +97,10 @@ def _requirement(requirement: Requirement, finding: Finding, facts: Facts, polic
     values = _values(finding.facts, facts, policy)
     if not finding.holds:
         part = _deciding(require, values)
-        return f"{_seen(part, values, facts, policy)}; required is {part.text}"
+        unexcused = ""
+        if unless is not None and unless.check(values) is None:
+            unexcused = f"; {_seen(_deciding(unless, values), values, facts, policy)}, so it is not excused"
+        return f"{_seen(part, values, facts, policy)}; required is {part.text}{unexcused}"
     if unless is not None and require.check(values) is not True:
         return f"{_listed([_seen(part, values, facts, policy) for part in unless.parts])}; not required then"
     return f"{_listed([_seen(part, values, facts, policy) for part in require.parts])}; as required"
