@@ -7,6 +7,8 @@ from gate.errors import RateLimited
 
 CALLERS_MAX = 10_000
 
+_ROUNDING = 1e-6
+
 
 class Rates:
     """One bucket a caller, in memory. A caller is known by then, so nobody can fill it with invented names."""
@@ -22,7 +24,7 @@ class Rates:
             return
         now = self._now()
         free_at = max(now, self._free_at.get(caller, now)) + 1 / self._per_second
-        if free_at - now > 1:
+        if free_at - now > 1 + _ROUNDING:
             raise RateLimited(f"More than {self._per_second} requests a second from this caller; wait a second and send it again.")
         if caller not in self._free_at and len(self._free_at) >= CALLERS_MAX:
             self._make_room(now)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi.routing import APIRoute
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
@@ -43,7 +42,9 @@ class GateRoute(APIRoute):
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(_methods_at(scope)))})
         response = await self._call(Request(scope, receive))
         if scope["method"] == "HEAD" and isinstance(response, StreamingResponse):
-            response = Response(status_code=response.status_code, headers=MutableHeaders(raw=response.raw_headers))
+            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
         await response(scope, receive, send)
 
 

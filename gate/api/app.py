@@ -1,0 +1,46 @@
+"""FastAPI as it is used here: one layer around the routes, and the document as it is served."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp, Lifespan
+
+from gate import __version__
+from gate.api.edge import Edge
+from gate.api.models.views import ProblemView
+from gate.api.route import SECURITY
+from gate.metrics import Metrics
+
+TITLE = "Change-enablement gate"
+DESCRIPTION = """May this change go to this environment now? A pipeline asks before it deploys and reports how it went.
+
+Errors are problem documents (RFC 9457). A change that is denied is a normal answer, not an error."""
+
+
+class Api(FastAPI):
+    """FastAPI with one layer around the routes in place of its five, and with the document as it is served."""
+
+    def __init__(self, metrics: Metrics, lifespan: Lifespan[Any] | None) -> None:
+        self._metrics = metrics
+        super().__init__(
+            title=TITLE, description=DESCRIPTION, version=__version__, openapi_url=None, redirect_slashes=False, lifespan=lifespan
+        )
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The edge catches and answers every error, so none is answered or logged twice."""
+        app: ASGIApp = Edge(self.router, self._metrics)
+        for cls, args, kwargs in reversed(self.user_middleware):
+            app = cls(app, *args, **kwargs)
+        return app
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            document = get_openapi(title=self.title, version=self.version, description=self.description, routes=self.routes)
+            components = document.setdefault("components", {})
+            components["schemas"]["Problem"] = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
+            components["schemas"].update(components["schemas"]["Problem"].pop("$defs", {}))
+            components["securitySchemes"] = {SECURITY: {"type": "http", "scheme": "bearer"}}
+            self.openapi_schema = document
+        return self.openapi_schema
