@@ -33,6 +33,7 @@ class People:
     excluded: tuple[str, ...] = ()  # ids of people in the catalogue, sorted
     named: bool = False  # an author, a requester or an actor is known
     verified: bool = False  # the code host, or for an emergency the token, says who
+    shared: bool = False  # an identity belongs to several people
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
 
     refused = [item for item in evaluation.unmet if item.otherwise is Outcome.REJECTED]
     if refused:
-        return answer.rejected(_guard(refused[0].id, f"{refused[0].title}: required, and not shown to hold"))
+        return answer.rejected(_guard(refused[0].id, "required, and not shown to hold", refused[0].title))
     hold = _hold(case.holds, excused=case.emergency or (passing is not None and passing.during_freeze))
     if hold is not None:
         return answer.pending(_held(hold), hold)
@@ -88,7 +89,7 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
         return answer.pending(_guard("emergency", "an emergency is approved by the people on call, and reviewed afterwards"))
     if evaluation.unmet:
         unmet = evaluation.unmet[0]
-        return answer.pending(_guard(unmet.id, f"{unmet.title}: required for the automatic path, and not shown to hold"))
+        return answer.pending(_guard(unmet.id, "required for the automatic path, and not shown to hold", unmet.title))
     in_flight = case.in_flight - (case.deploying if rollback else 0)
     if in_flight > 0 and not policy.parallel:
         return answer.pending(_guard("in-flight", _in_flight_words(in_flight)))
@@ -128,7 +129,8 @@ class _Answer:
         required = needed(
             self.policy, self.evaluation.band, owners=owners if isinstance(owners, tuple) else (), emergency=self.case.emergency
         )
-        if not self.case.people.named or (self.policy.two_unverified_authors and not self.case.people.verified):
+        people = self.case.people
+        if not people.named or people.shared or (self.policy.two_unverified_authors and not people.verified):
             required = raised_to_two(required)
         return self._decision(Outcome.PENDING, kind, route, finding, hold=hold, required=required)
 
@@ -242,8 +244,9 @@ def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
     return _guard("claim_contradicted", f"{first.fact} was claimed as {claimed}, the code host says {verified}{more}")
 
 
-def _guard(rule: str, because: str) -> Finding:
-    return Finding(FindingKind.GATE, rule, rule.replace("-", " ").replace("_", " ").capitalize(), holds=False, seen=(("because", because),))
+def _guard(rule: str, because: str, title: str = "") -> Finding:
+    title = title or rule.replace("-", " ").replace("_", " ").capitalize()
+    return Finding(FindingKind.GATE, rule, title, holds=False, seen=(("because", because),))
 
 
 def _terms(policy: Policy, *, emergency: bool) -> Terms:

@@ -240,7 +240,7 @@ def _case(case: Case) -> _Json:
         "facts": _facts(case.facts),
         "at": to_us(case.at),
         "emergency": case.emergency,
-        "people": [case.people.excluded, case.people.named, case.people.verified],
+        "people": [case.people.excluded, case.people.named, case.people.verified, case.people.shared],
         "contradictions": [[item.fact, item.claimed, item.verified] for item in case.contradictions],
         "holds": [_hold(hold) for hold in case.holds],
         "in_flight": [case.in_flight, case.deploying],
@@ -251,13 +251,13 @@ def _case(case: Case) -> _Json:
 
 
 def _read_case(raw: _Json) -> Case:
-    excluded, named, verified = raw["people"]
+    excluded, named, verified, shared = raw["people"]
     in_flight, deploying = raw["in_flight"]
     return Case(
         facts=_read_facts(raw["facts"]),
         at=from_us(raw["at"]),
         emergency=raw["emergency"],
-        people=People(tuple(excluded), named, verified),
+        people=People(tuple(excluded), named, verified, shared),
         contradictions=tuple(Contradiction(*item) for item in raw["contradictions"]),
         holds=tuple(_read_hold(item) for item in raw["holds"]),
         in_flight=in_flight,

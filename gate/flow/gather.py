@@ -43,12 +43,11 @@ def assemble(change: Change, book: Rulebook, here: Standing, windows: tuple[AdHo
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
     known.update(history.facts(here, change.commit, change.subject.digests, files_known=files is not None, at=at))
-    named = (*change.authors, *((change.requested_by,) if change.requested_by else ()))
     case = Case(
         facts=known,
         at=at,
         emergency=change.emergency is not None,
-        people=People(excluded=tuple(sorted(book.identities.excluded(named).people)), named=bool(named)),
+        people=_people(change, book),
         holds=_holds(book, windows, scope, opened, at),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
@@ -60,6 +59,13 @@ def assemble(change: Change, book: Rulebook, here: Standing, windows: tuple[AdHo
         notes=notes,
     )
     return Gathered(case, here)
+
+
+def _people(change: Change, book: Rulebook) -> People:
+    """Who may not approve. Bots are nobody, so a list of bots alone names nobody."""
+    texts = change.authors if change.requested_by is None else (*change.authors, change.requested_by)
+    excluded = book.identities.excluded(texts)
+    return People(excluded=tuple(sorted(excluded.people)), named=bool(excluded.people or excluded.strangers), shared=bool(excluded.shared))
 
 
 def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask:

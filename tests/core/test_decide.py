@@ -137,12 +137,8 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
             "an emergency is approved by the people on call, and reviewed afterwards",
             id="a freeze does not hold an emergency",
         ),
-        pytest.param(
-            with_facts(checks__failed=1), "Checks are green: required for the automatic path, and not shown to hold", id="a check failed"
-        ),
-        pytest.param(
-            with_facts(checks__failed=None), "Checks are green: required for the automatic path, and not shown to hold", id="checks unknown"
-        ),
+        pytest.param(with_facts(checks__failed=1), "required for the automatic path, and not shown to hold", id="a check failed"),
+        pytest.param(with_facts(checks__failed=None), "required for the automatic path, and not shown to hold", id="checks unknown"),
         pytest.param(
             replace(ASKED, in_flight=1), "1 other change is in flight here; wait until it is closed, or let people decide", id="in flight"
         ),
@@ -245,6 +241,11 @@ def test_a_standard_change_passes(case: Case, standard_change: str, reason: str)
             id="A05 nobody verified who wrote it",
         ),
         pytest.param(replace(ASKED, emergency=True, people=People()), (Required(("on-call",), 2),), id="A05 an emergency of nobody"),
+        pytest.param(
+            replace(with_facts(diff__lines_added=200), people=People(named=True, verified=True, shared=True)),
+            (Required(OWNERS_AND_MANAGERS, 2),),
+            id="A02 an identity of several people",
+        ),
     ],
 )
 def test_approvals_by_band(case: Case, required: tuple[Required, ...]) -> None:
