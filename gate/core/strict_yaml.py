@@ -7,9 +7,9 @@ documents, and anything over a limit.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from yaml import CSafeLoader, YAMLError
 from yaml.events import (
@@ -36,16 +36,21 @@ LINE_QUOTED_MAX = 300
 Plain: TypeAlias = str | bool | int | Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a node stands: line and column count from 1, `start` and `end` are offsets into the text of the file."""
+class Place(NamedTuple):
+    """Where a node stands: line and column count from 1, `start` and `end` are offsets into the text of the file.
+
+    A plain tuple, because every node has one, and reading a file of the largest size must stay cheap.
+    """
 
     file: str
     line: int
     column: int
     start: int
     end: int
-    text: str = field(compare=False, repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -177,30 +182,31 @@ def single_quoted(text: str) -> str:
 
 
 _ENTRY = re.compile(r"- +(?P<block>.+)|[a-z_]+: +\[(?P<flow>.+)\]")
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_TRUE = frozenset({"true", "True", "TRUE"})
-_FALSE = frozenset({"false", "False", "FALSE"})
+_WORDS: dict[str, Plain] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
 _NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], Plain]], ...] = (
     (re.compile(r"[-+]?[0-9]+"), int),
     (re.compile(r"0o[0-7]+"), lambda text: int(text, 0)),
     (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
     (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), Decimal),
 )
+_NUMBER_BEGINS = frozenset("+-.0123456789")
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 def _resolve(text: str, place: Place) -> Plain:
     """The core schema of YAML 1.2.2, section 10.3.2: `no`, `22:30` and `1_000` are text."""
-    if text in _NULL:
-        return None
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    if _NO_NUMBER.fullmatch(text):
-        raise refuse(place, f"found {text}, allowed is a number; infinity and NaN are none")
-    return _number(text, place)
+    if text in _WORDS:
+        return _WORDS[text]
+    return _number(text, place) if text[0] in _NUMBER_BEGINS else text
 
 
 def _number(text: str, place: Place) -> Plain:
+    if _NO_NUMBER.fullmatch(text):
+        raise refuse(place, f"found {text}, allowed is a number; infinity and NaN are none")
     number = next((convert for pattern, convert in _NUMBERS if pattern.fullmatch(text)), None)
     if number is None:
         return text
@@ -262,13 +268,13 @@ class _Reader:
         self._nodes += 1
         if self._nodes > NODES_MAX:
             raise refuse(place, f"found more than {NODES_MAX} values, allowed are {NODES_MAX} a file")
+        if event.anchor is None and not isinstance(event, AliasEvent) and event.tag is None:
+            return place
         if isinstance(event, AliasEvent):
             raise refuse(place, f"found the alias *{clip(str(event.anchor))}, aliases are not allowed; write the value out")
         if event.anchor is not None:
             raise refuse(place, f"found the anchor &{clip(event.anchor)}, anchors are not allowed; write the value without it")
-        if event.tag is not None:
-            raise refuse(place, f"found the tag {clip(event.tag)}, tags are not allowed; write the value without it")
-        return place
+        raise refuse(place, f"found the tag {clip(event.tag)}, tags are not allowed; write the value without it")
 
     def _sequence(self, start: Any, level: int) -> Sequence:
         items: list[Node] = []
