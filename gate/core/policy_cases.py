@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from gate.core.decide import Case, People, decide
-from gate.core.decision import Band, ChangeType, Decision, FindingKind, Outcome
+from gate.core.decision import Band, ChangeType, Decision, FindingKind, Hold, Outcome
 from gate.core.facts import FACTS, GROUPS, Fact, Facts, Origin, definition, read_value
 from gate.core.fields import Faults, Fields, did_you_mean
 from gate.core.policy import Mode, Policy
@@ -85,9 +85,22 @@ def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
     alone = replace(policy, mode=Mode.ENFORCE)
     decision = decide(
         Policies((alone,), policies.revision),
-        Case(case.facts, at, people=People(named=True, verified=True), standing=_standing(case, alone)),
+        _guarded(Case(case.facts, at, people=People(named=True, verified=True), standing=_standing(case, alone))),
     )
     return Verdict(case, compare(case, decision))
+
+
+def _guarded(case: Case) -> Case:
+    """The gate's own guards, where the case names the facts that tell of them."""
+    values = {name: fact.value for name, fact in case.facts.items()}
+    in_flight, overdue = values.get("conflicts.in_flight", 0), values.get("debt.emergency_reviews_overdue", 0)
+    window = str(values.get("calendar.freeze", "")) or "a window"
+    return replace(
+        case,
+        holds=(Hold(window, "", None, ()),) if values.get("calendar.frozen") is True else (),
+        in_flight=in_flight if isinstance(in_flight, int) else 0,
+        overdue_reviews=overdue if isinstance(overdue, int) else 0,
+    )
 
 
 def compare(case: PolicyCase, decision: Decision) -> tuple[str, ...]:

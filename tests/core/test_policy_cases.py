@@ -130,3 +130,20 @@ def test_names_that_are_not_there_are_refused() -> None:
         judge(read_case(PASSING, "defualt"), SHIPPED, at=AT)
     with pytest.raises(Invalid, match=r"earned: found everday, allowed are everyday; did you mean everyday\?"):
         judge(read_case(f"{PASSING}, earned: [everday]"), SHIPPED, at=AT)
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        pytest.param("conflicts: {in_flight: 1}", id="another change in flight"),
+        pytest.param("calendar: {frozen: true}", id="frozen"),
+        pytest.param("debt: {emergency_reviews_overdue: 1}", id="emergency debt"),
+    ],
+)
+def test_a_guard_that_a_case_names_holds_the_change(guard: str) -> None:
+    reviewed = "reviews: {approvals: 1}, checks: {passed: 1, failed: 0, pending: 0}, diff: {lines_added: 1, files: [a.py]}"
+    change = "environment: {name: production, tier: production}, change: {direction: forward, ref_protected: true}"
+    entry = f"facts: {{{change}, {reviewed}, {guard}}}, earned: [routine-release], expect: {{outcome: pending}}"
+
+    assert judge(read_case(entry, "production"), SHIPPED, at=AT).ok
+    assert not judge(read_case(entry.replace(f", {guard}", ""), "production"), SHIPPED, at=AT).ok
