@@ -100,13 +100,16 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
     name = f"file:{quote(str(path))}?mode=rw"  # rw: SQLite itself never makes a file
 
     def connect() -> sqlite3.Connection:
+        connection = None
         try:
             # the driver starts no transaction of its own, or savepoints would silently do nothing
             connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_KEPT)
-        except sqlite3.OperationalError:
-            raise Unavailable(f"the database {path} cannot be opened: is it there, and may this user write it?") from None
-        for pragma in _SQLITE_ALWAYS + (("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES):
-            connection.execute(pragma).close()
+            for pragma in _SQLITE_ALWAYS + (("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES):
+                connection.execute(pragma).close()
+        except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
+            raise unusable(path, error) from None
         return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, execution_options={READ_ONLY: read_only})
@@ -118,6 +121,15 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
             connection.exec_driver_sql(begin)
 
     return engine
+
+
+def unusable(path: Path, error: sqlite3.Error) -> Unavailable:
+    """Why a file cannot be opened, and what to do."""
+    if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return Unavailable(f"the database {path} is damaged ({error}); restore a backup")
+    return Unavailable(
+        f"the database {path} cannot be opened ({error}): is it there, is its folder writable, does another process hold it?"
+    )
 
 
 def _make_file(path: Path) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
 from gate.errors import GateError, Unavailable
 from gate.storage import leases, migrate
 from gate.storage.calls import call
-from gate.storage.engine import connect, open_engine, refuse_unsafe, sqlite_path
+from gate.storage.engine import connect, open_engine, refuse_unsafe, sqlite_path, unusable
 from gate.storage.readers import Readers
 from gate.storage.rollups import flush
 from gate.storage.tx import Link, Tx
@@ -144,9 +144,10 @@ def _refuse_damaged(connection: Connection, path: Path | None) -> None:
     """A torn end of the log is SQLite's to repair; a damaged page is not."""
     if path is None or path.stat().st_size > QUICK_CHECK_BYTES_MAX:
         return
+    raw = cast("sqlite3.Connection", connection.connection.dbapi_connection)
     try:
-        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    except sqlite3.DatabaseError as error:
-        found = str(error)
+        found = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise unusable(path, error) from None
     if found != "ok":
         raise Unavailable(f"the database {path} is damaged ({found}); restore a backup")
