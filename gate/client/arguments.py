@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gate.client.address import is_private
 from gate.client.options import CheckOptions, CloseOptions
 from gate.client.values import (
     FORMATS,
@@ -60,6 +61,8 @@ def _run(options: CheckOptions | CloseOptions, world: World) -> int:
             masked.add(secret)
             mask(world, secret)
 
+    if not is_private(options.url):
+        world.say(f"warning: {options.url} is not https, so the token can be read on its way")
     http = Http(options.url, world)
     if isinstance(options, CheckOptions):
         from gate.client.check import check  # noqa: PLC0415 - the same

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from gate.client.address import is_private
 from gate.client.http import Asking, Body, Http, Refused
 from gate.client.world import World
 
@@ -44,7 +45,7 @@ class Credentials:
 
         env = self._world.env
         url = env["ACTIONS_ID_TOKEN_REQUEST_URL"]
-        if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        if not is_private(url):
             raise NoCredentials("ACTIONS_ID_TOKEN_REQUEST_URL is not https; the runner's identity token is not asked for")
         address = f"{url}{AUDIENCE_FIELD}{urllib.parse.quote(self._audience, safe='')}"
         request_token = env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gate.client.address import is_private
 from gate.client.world import World
 
 GITHUB, GITLAB, LOCAL = "github", "gitlab", "local"
@@ -13,7 +14,6 @@ GITHUB, GITLAB, LOCAL = "github", "gitlab", "local"
 _GITHUB_SERVER = "https://github.com"
 _GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 _GHE_CLOUD = re.compile(r"https://([a-z0-9-]+)\.ghe\.com")
-_LINK = re.compile(r"https://|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::|/|$)")
 
 
 class Pipeline(NamedTuple):
@@ -75,11 +75,11 @@ def _github_issuer(server: str) -> str:
 def _run(identity: str, attempt: str | None, url: str) -> dict[str, Any]:
     number = int(attempt) if attempt and attempt.isdigit() and int(attempt) else 1
     run: dict[str, Any] = {"id": identity, "attempt": number}
-    return {**run, "url": url} if _LINK.match(url) else run
+    return {**run, "url": url} if is_private(url) else run
 
 
 def _repository(issuer: str, number: str | None, name: str) -> dict[str, Any] | None:
     """A repository is its issuer and numeric id; without both there is none to name."""
-    if not _LINK.match(issuer) or not number or not number.isdigit():
+    if not is_private(issuer) or not number or not number.isdigit():
         return None
     return {"issuer": issuer, "id": int(number), "name": name}

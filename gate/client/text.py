@@ -25,8 +25,9 @@ def visible(text: object, *, length_max: int = SHOWN_LENGTH_MAX) -> str:
 
 
 def _shown(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN:
-        return character
+    category = unicodedata.category(character)
+    if category not in _HIDDEN:
+        return " " if category == "Zs" else character  # a blank is a blank, whatever its width
     number = ord(character)
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - four digits or eight
 

@@ -1,6 +1,7 @@
 """A world for the client in which time goes only when it is told to."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from gate.client.world import World
@@ -47,11 +48,14 @@ class Ids:
         return f"id-{self.count}"
 
 
-def a_world(folder: Path, *, clock: Clock | None = None, terminal: bool = False, **env: str) -> World:
+def a_world(
+    folder: Path, *, clock: Clock | None = None, terminal: bool = False, env: Mapping[str, str] | None = None, **more: str
+) -> World:
+    """With a token, and a state file beside the repository; `env` and `more` come on top."""
     clock = clock or Clock()
     stream = Terminal if terminal else io.StringIO
     return World(
-        env={**ENV, "GATE_TOKEN": TOKEN, "GATE_STATE": str(folder / "state.json"), **env},
+        env={**ENV, "GATE_TOKEN": TOKEN, "GATE_STATE": str(folder / "state.json"), **(env or {}), **more},
         folder=str(folder),
         out=stream(),
         err=stream(),

@@ -1,0 +1,441 @@
+"""`gate check` against a server: how each way ends, and that nothing unclear ends well."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.client.check import check
+from gate.client.http import Http
+from gate.client.options import CheckOptions
+from gate.client.outcome import Outcome
+from gate.client.unreviewed import FILE
+from gate.client.world import World
+from tests.client.fake_gate import (
+    CHANGE,
+    CHANGE_TOKEN,
+    TOKEN,
+    FakeGate,
+    Fault,
+    a_change,
+    an_envelope,
+    cut,
+    fake_gate,
+    hang,
+    problem,
+    raw,
+    truncated,
+)
+from tests.client.repositories import ENV, Repo
+from tests.client.worlds import Clock, a_world, noted
+
+ROOT = Path(__file__).parents[2]
+
+
+def a_repo(folder: Path) -> Repo:
+    repo = Repo(folder / "repo")
+    if not (repo.folder / "a").exists():
+        repo.commit({"a": "1\n"})
+        repo.commit({"a": "1\n2\n"}, message="add a line", author="ben")
+        repo.git("config", "user.email", "ada@example.com")
+    return repo
+
+
+def checked(gate: FakeGate, folder: Path, world: World | None = None, *, seconds: float = 5, **options: Any) -> Outcome:
+    world = world or world_of(folder)
+    asked = CheckOptions(service="checkout", environment="staging", url=gate.url, token=TOKEN)._replace(**options)
+    return check(asked, world, Http(gate.url, world, seconds=seconds), lambda _: None)
+
+
+def world_of(folder: Path, **more: Any) -> World:
+    return a_world(a_repo(folder).folder, **more)
+
+
+def told(outcome: Outcome) -> tuple[int, str, bool]:
+    return outcome.code, outcome.decision, outcome.admitted
+
+
+# how the gate may fail to answer
+
+FAULTS: list[Any] = [
+    pytest.param(raw(500, b"", "text/plain"), id="500"),
+    pytest.param(problem(503, "busy"), id="503"),
+    pytest.param(raw(200, b"<html>approved</html>", "text/html"), id="HTML of a proxy"),
+    pytest.param(raw(200, b""), id="200 and empty"),
+    pytest.param(raw(200, b'{"state": "approved"}'), id="foreign JSON"),
+    pytest.param(raw(200, json.dumps(a_change(commit="d" * 40)).encode()), id="another commit's change"),
+    pytest.param(raw(200, json.dumps(a_change(state="fine")).encode()), id="an unknown state"),
+    pytest.param(truncated(b'{"id": "chg_1", "sta', 400), id="truncated"),
+    pytest.param(cut, id="cut"),
+    pytest.param(raw(302, b"", Location="https://login.example.com/"), id="a redirect to a log-in"),
+    pytest.param(raw(404, b"nothing here", "text/plain"), id="a foreign 404"),
+]
+
+
+@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_usable_answer_fails_closed(tmp_path: Path, fault: Fault, act: str) -> None:
+    with fake_gate() as gate:
+        gate.faults[act] = [fault] * 6
+        outcome = checked(gate, tmp_path)
+
+    assert told(outcome) == (1, "error", False)
+    assert "nothing is allowed" in outcome.message
+
+
+@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+def test_a_gate_that_hangs_fails_closed(tmp_path: Path, act: str) -> None:
+    with fake_gate() as gate:
+        gate.faults[act] = [hang(gate)] * 6
+        assert told(checked(gate, tmp_path, seconds=0.1)) == (1, "error", False)
+
+
+def test_nobody_there_fails_closed(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        pass
+    assert told(checked(gate, tmp_path)) == (1, "error", False)
+
+
+@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_down_and_told_to_allow_goes_on_unreviewed_and_writes_it_down(tmp_path: Path, fault: Fault, act: str) -> None:
+    with fake_gate() as gate:
+        gate.faults[act] = [fault] * 6
+        outcome = checked(gate, tmp_path, if_down_allow=True)
+
+    report = json.loads((tmp_path / "repo" / FILE).read_text())
+    assert told(outcome) == (0, "unreviewed", False)
+    assert report["request"]["commit"] == a_repo(tmp_path).head()
+    assert report["request"]["service"] == "checkout"
+    assert TOKEN not in json.dumps(report)
+    assert (tmp_path / "repo" / FILE).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize(("status", "name"), [(401, "unauthenticated"), (403, "not_allowed")])
+def test_turned_away_is_never_allowed_for_being_down(tmp_path: Path, act: str, status: int, name: str) -> None:
+    with fake_gate() as gate:
+        gate.faults[act] = [problem(status, name), cut, cut, cut, cut, cut, cut]
+        outcome = checked(gate, tmp_path, if_down_allow=True)
+
+    assert outcome.code in (1, 4)
+    assert outcome.decision == "error"
+    assert not (tmp_path / "repo" / FILE).exists()
+
+
+def test_a_pending_change_is_not_allowed_when_the_gate_then_goes_down(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        gate.states = ["pending"]
+        gate.faults["read"] = [cut] * 6
+        outcome = checked(gate, tmp_path, if_down_allow=True, wait_seconds=30)
+
+    assert told(outcome) == (1, "error", False)
+    assert "has not said yes" in outcome.message
+
+
+def test_a_refused_admission_is_not_allowed_when_the_gate_then_goes_down(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        gate.faults["admission"] = [problem(409, "frozen")]
+        gate.faults["read"] = [cut] * 6
+        outcome = checked(gate, tmp_path, if_down_allow=True, wait_seconds=30)
+
+    assert told(outcome) == (1, "error", False)
+
+
+def test_an_outage_whose_report_cannot_be_written_fails_closed(tmp_path: Path) -> None:
+    world = world_of(tmp_path)
+    (tmp_path / "repo" / FILE).mkdir()
+    with fake_gate() as gate:
+        gate.always = cut
+        outcome = checked(gate, tmp_path, world, if_down_allow=True)
+
+    assert told(outcome) == (1, "error", False)
+    assert "cannot be written" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"state": "deploying"}, id="a change"),
+        pytest.param(an_envelope("chg_other", "?"), id="another change"),
+        pytest.param(an_envelope(CHANGE, "d" * 40), id="another commit"),
+        pytest.param(an_envelope(CHANGE, "?", predicateType="urn:gate:denial:v1"), id="another predicate"),
+        pytest.param({**an_envelope(CHANGE, "?"), "signatures": []}, id="unsigned"),
+        pytest.param({**an_envelope(CHANGE, "?"), "payload": "%%"}, id="no base64"),
+    ],
+)
+def test_an_admission_of_something_else_is_none(tmp_path: Path, envelope: dict[str, Any]) -> None:
+    with fake_gate() as gate:
+        gate.faults["admission"] = [raw(200, json.dumps(envelope).encode())] * 6
+        assert told(checked(gate, tmp_path)) == (1, "error", False)
+
+
+# what the gate may answer
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("rejected", (3, "rejected", False)),
+        ("pending", (5, "pending", False)),
+        ("expired", (6, "expired", False)),
+        ("canceled", (6, "canceled", False)),
+        ("closed", (1, "error", False)),
+        ("approved", (0, "approved", True)),
+        ("deploying", (0, "approved", True)),
+    ],
+)
+def test_each_state_has_its_exit_code(tmp_path: Path, state: str, expected: tuple[int, str, bool]) -> None:
+    with fake_gate() as gate:
+        gate.states = [state]
+        assert told(checked(gate, tmp_path)) == expected
+        assert ("admission" in gate.acts()) is expected[2]
+
+
+@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize(
+    ("status", "name", "code"), [(401, "unauthenticated", 4), (403, "not_allowed", 4), (422, "invalid", 1), (413, "too_large", 1)]
+)
+def test_a_refusal_has_its_exit_code(tmp_path: Path, act: str, status: int, name: str, code: int) -> None:
+    with fake_gate() as gate:
+        gate.faults[act] = [problem(status, name, "no such thing")] * 2
+        outcome = checked(gate, tmp_path)
+
+    assert told(outcome) == (code, "error", False)
+    assert outcome.message == f"no such thing ({status} {name})"
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "expected"),
+    [
+        ("frozen", "approved", (5, "pending", False)),
+        ("outside_window", "approved", (5, "pending", False)),
+        ("conflict", "approved", (5, "pending", False)),
+        ("expired", "expired", (6, "expired", False)),
+        ("not_approved", "rejected", (3, "rejected", False)),
+        ("not_approved", "pending", (5, "pending", False)),
+        ("state_conflict", "canceled", (6, "canceled", False)),
+        ("state_conflict", "closed", (1, "error", False)),
+        ("consumed", "deploying", (1, "error", False)),
+        ("subject_mismatch", "approved", (1, "error", False)),
+    ],
+)
+def test_a_refused_admission_has_the_exit_code_of_its_reason(tmp_path: Path, name: str, then: str, expected: tuple[int, str, bool]) -> None:
+    with fake_gate() as gate:
+        gate.states = ["approved", then]
+        gate.faults["admission"] = [problem(409, name)]
+        assert told(checked(gate, tmp_path)) == expected
+
+
+def test_without_admission_approved_is_enough(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        assert told(checked(gate, tmp_path, admit=False)) == (0, "approved", False)
+        assert gate.acts() == ["standing", "submit"]
+
+
+def test_a_service_that_the_caller_does_not_see_has_no_base_and_the_submit_decides(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        gate.faults["standing"] = [problem(404, "not_found")]
+        assert told(checked(gate, tmp_path)) == (0, "approved", True)
+        assert "base" not in gate.of("submit")[0].body
+
+
+# waiting
+
+
+def test_a_change_that_is_approved_while_waiting_is_admitted(tmp_path: Path) -> None:
+    clock = Clock()
+    with fake_gate() as gate:
+        gate.states = ["pending", "pending", "pending", "approved"]
+        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=600)) == (0, "approved", True)
+        assert gate.acts() == ["standing", "submit", "read", "read", "read", "admission"]
+        assert gate.of("read")[0].query == "wait=20"
+        assert {one.headers["authorization"] for one in gate.of("read") + gate.of("admission")} == {f"Bearer {CHANGE_TOKEN}"}
+        assert {one.headers["authorization"] for one in gate.of("submit") + gate.of("standing")} == {f"Bearer {TOKEN}"}
+
+
+def test_the_time_limit_ends_the_waiting_and_every_minute_it_asks_again_with_a_new_key(tmp_path: Path) -> None:
+    clock = Clock()
+    with fake_gate() as gate:
+        gate.states = ["pending"]
+        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=150)) == (5, "pending", False)
+        submits = gate.of("submit")
+
+    assert 150 <= clock.seconds <= 152
+    assert len(submits) == 3
+    assert len({one.headers["idempotency-key"] for one in submits}) == 3
+    assert submits[0].body == submits[1].body == submits[2].body
+
+
+def test_a_frozen_approval_is_admitted_when_the_freeze_ends_in_time(tmp_path: Path) -> None:
+    clock = Clock()
+    with fake_gate() as gate:
+        gate.faults["admission"] = [problem(409, "frozen"), problem(409, "frozen")]
+        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=60)) == (0, "approved", True)
+    assert clock.slept == [10, 10]
+
+
+def test_a_stale_decision_is_asked_anew_with_facts_against_what_runs_now(tmp_path: Path) -> None:
+    repo = a_repo(tmp_path)
+    first = repo.git("rev-parse", "HEAD~1")
+    with fake_gate() as gate:
+        gate.states = ["approved", "pending", "approved"]
+        gate.running = [first, repo.head(), repo.head()]
+        gate.faults["admission"] = [problem(409, "stale_decision")]
+        assert told(checked(gate, tmp_path)) == (0, "approved", True)
+        submits = gate.of("submit")
+
+    assert [one.body["base"] for one in submits] == [first, repo.head(), repo.head()]
+    assert [one.body["facts"]["diff"]["lines_added"] for one in submits] == [1, 0, 0]
+    assert len({one.headers["idempotency-key"] for one in submits}) == 3
+
+
+def test_a_decision_that_stays_stale_is_given_up(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        gate.faults["admission"] = [problem(409, "stale_decision")] * 20
+        assert told(checked(gate, tmp_path)) == (5, "pending", False)
+        assert len(gate.of("admission")) == 4
+
+
+# what is asked
+
+
+def test_a_laptop_asks_as_the_git_user_with_a_run_of_its_own_and_says_so(tmp_path: Path) -> None:
+    repo = a_repo(tmp_path)
+    world = world_of(tmp_path)
+    with fake_gate() as gate:
+        gate.running = [repo.git("rev-parse", "HEAD~1")]
+        checked(gate, tmp_path, world, artifacts=({"name": "web", "digest": "sha256:" + "a" * 64},))
+        body, admission = gate.of("submit")[0].body, gate.of("admission")[0].body
+
+    assert body["requested_by"] == "ada@example.com"
+    assert body["authors"] == ["ben@example.com", "ada@example.com"]
+    assert body["run"] == admission["run"] == {"id": "local-id-1", "attempt": 1}
+    assert (body["ref"], body["title"], body["base"]) == ("refs/heads/main", "add a line", repo.git("rev-parse", "HEAD~1"))
+    assert body["facts"]["diff"]["files"] == ["a"]
+    assert admission == {"commit": repo.head(), "artifacts": body["artifacts"], "environment": "staging", "run": body["run"]}
+    assert "this is no pipeline; asking as the git user, ada@example.com" in noted(world)
+
+
+def test_a_request_has_what_was_given_and_no_more(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        checked(
+            gate,
+            tmp_path,
+            facts=(("checks", "passed", 12), ("diff", "lines_added", 3)),
+            labels=(("team", "payments"),),
+            title="a title\nof two lines " + "x" * 300,
+            rollback_plan="go back",
+            emergency="it burns",
+            incident="INC-1",
+            ref="refs/tags/v1",
+        )
+        body = gate.of("submit")[0].body
+
+    assert body["facts"]["checks"] == {"passed": 12}
+    assert body["facts"]["diff"]["lines_added"] == 3
+    assert (body["labels"], body["rollback_plan"], body["ref"]) == ({"team": "payments"}, "go back", "refs/tags/v1")
+    assert body["emergency"] == {"reason": "it burns", "incident": "INC-1"}
+    assert len(body["title"]) == 200
+    assert body["title"].startswith("a title of two lines x")
+    assert set(body) <= {
+        *("service", "environment", "commit", "ref", "run", "requested_by", "authors", "title"),
+        *("rollback_plan", "emergency", "facts", "labels"),
+    }
+
+
+def test_the_statement_is_the_envelope_as_it_came(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        checked(gate, tmp_path, statement="admission.json")
+    assert json.loads((tmp_path / "repo" / "admission.json").read_text()) == an_envelope(CHANGE, a_repo(tmp_path).head())
+
+
+def test_what_close_needs_is_left_behind_for_the_owner_alone(tmp_path: Path) -> None:
+    world = world_of(tmp_path)
+    with fake_gate() as gate:
+        checked(gate, tmp_path, world)
+    place = tmp_path / "repo" / "state.json"
+    state = json.loads(place.read_text())
+
+    assert (state["change"], state["change_token"], state["url"]) == (CHANGE, CHANGE_TOKEN, gate.url)
+    assert place.stat().st_mode & 0o777 == 0o600
+
+
+# without a repository
+
+
+def test_without_a_repository_and_without_a_commit_there_is_nothing_to_ask(tmp_path: Path) -> None:
+    world = a_world(tmp_path, GIT_CEILING_DIRECTORIES=str(tmp_path.parent))
+    with fake_gate() as gate:
+        outcome = checked(gate, tmp_path, world)
+        assert gate.seen == []
+    assert told(outcome) == (1, "error", False)
+    assert "give --commit with the full hash" in outcome.message
+
+
+def test_without_git_and_without_a_commit_the_error_says_to_install_git(tmp_path: Path) -> None:
+    world = a_world(tmp_path, PATH=str(tmp_path))
+    with fake_gate() as gate:
+        outcome = checked(gate, tmp_path, world)
+    assert "install git" in outcome.message
+    assert outcome.code == 1
+
+
+@pytest.mark.parametrize("path", [ENV["PATH"], "/nowhere"])
+def test_a_full_hash_needs_no_repository_but_every_fact_is_unknown(tmp_path: Path, path: str) -> None:
+    world = a_world(tmp_path, GIT_CEILING_DIRECTORIES=str(tmp_path.parent), PATH=path)
+    with fake_gate() as gate:
+        outcome = checked(gate, tmp_path, world, commit="c" * 40)
+        body = gate.of("submit")[0].body
+
+    assert outcome.code == 0
+    assert body["commit"] == "c" * 40
+    assert {value for group in body["facts"].values() for value in group.values()} == {None}
+    assert "facts of the code are unknown" in noted(world)
+
+
+def test_a_commit_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        assert "no commit of this repository" in checked(gate, tmp_path, commit="v99").message
+        assert gate.seen == []
+
+
+# being stopped
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_withdraws_its_pending_change(tmp_path: Path, number: signal.Signals) -> None:
+    repo = a_repo(tmp_path)
+    env = {**ENV, "PYTHONPATH": str(ROOT), "GATE_TOKEN": TOKEN, "GATE_STATE": str(tmp_path / "state.json")}
+    with fake_gate() as gate:
+        gate.states = ["pending"]
+        command = [sys.executable, "-m", "gate.client", "check", "--service=a", "--environment=b", "--wait=1h", f"--url={gate.url}"]
+        process = subprocess.Popen(command, cwd=repo.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - our own program
+        gate.on_read = lambda: os.kill(process.pid, number)
+        out, _ = process.communicate(timeout=30)
+        canceled = gate.of("cancellation")
+
+    assert process.returncode == 6
+    assert out.startswith(b"CANCELED")
+    assert [one.path for one in canceled] == [f"/v1/changes/{CHANGE}/cancellation"]
+    assert canceled[0].body == {"comment": f"the run was stopped ({number.name})"}
+    assert canceled[0].headers["authorization"] == f"Bearer {CHANGE_TOKEN}"
+
+
+def test_a_stopped_run_that_cannot_withdraw_its_change_is_an_error_and_asks_only_once(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        gate.states = ["pending"]
+        gate.faults["cancellation"] = [cut] * 9
+        gate.on_read = lambda: os.kill(os.getpid(), signal.SIGTERM)
+        outcome = checked(gate, tmp_path, wait_seconds=60)
+        assert len(gate.of("cancellation")) == 1
+
+    assert told(outcome) == (1, "error", False)
+    assert "could not be withdrawn" in outcome.message
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
