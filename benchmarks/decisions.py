@@ -94,7 +94,7 @@ def _server(folder: Path) -> Iterator[tuple[int, str]]:
     )
     gate.command("db", "upgrade")
     token = gate.command("token", "create", "--role", "pipeline", "--all-services")
-    with serving(gate, sys.executable, "-m", "benchmarks.serving", str(gate.port), str(folder)):
+    with serving(gate, sys.executable, "-m", "benchmarks.serving", str(folder)):
         yield gate.port, token
 
 

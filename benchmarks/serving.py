@@ -1,6 +1,7 @@
 """The gate and its contenders in one server process, so that all of them meet the same interpreter and the same disk.
 
-`python -m benchmarks.serving PORT FOLDER`; the gate's settings come from the environment, as always.
+`python -m benchmarks.serving FOLDER`; the gate's settings come from the environment, as always, and the server is the
+one of `gate serve`, for all of them.
 """
 
 import sys
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.contenders import echo_app, insert_app
 from gate.app import create_app
+from gate.cli.serve import uvicorn_config
 from gate.config import Settings
 
 
@@ -26,9 +28,9 @@ def side_by_side(gate: ASGIApp, folder: Path) -> ASGIApp:
 
 def main() -> None:
     """Serve until told to stop."""
-    port, folder = int(sys.argv[1]), Path(sys.argv[2])
-    app = side_by_side(create_app(Settings.read()), folder)
-    uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+    settings = Settings.read()
+    app = side_by_side(create_app(settings), Path(sys.argv[1]))
+    uvicorn.Server(uvicorn_config(app, settings)).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from gate.api.protocol import GateProtocol
 from gate.app import create_app
@@ -39,7 +39,7 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
         raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
 
 
-def uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How the app is served, here and wherever it is measured."""
     return uvicorn.Config(
         app,
