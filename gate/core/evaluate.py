@@ -27,7 +27,7 @@ class Evaluation(NamedTuple):
 
 def evaluate(policy: Policy, facts: Facts) -> Evaluation:
     """Judge every rule, requirement and standard change by the facts that the policy trusts."""
-    plan = plan_of(policy)
+    plan = policy.plan or plan_of(policy)
     values = _seen(plan, facts)
     findings = [judge(values) for judge in plan.rules]
     raw = 0
