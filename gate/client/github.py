@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from pathlib import Path
 
 from gate.client.outcome import Outcome
@@ -77,7 +77,7 @@ def mask(world: World, secret: str) -> None:
 
 def _output(name: str, value: str) -> str:
     """A delimiter that nobody can know ends the value, whatever is in it."""
-    delimiter = f"gate_{secrets.token_hex(16)}"
+    delimiter = f"gate_{os.urandom(16).hex()}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -86,7 +85,7 @@ def _touches(repository: Repository, base: str, paths: set[bytes], budget: Budge
     touched: defaultdict[bytes, list[Past]] = defaultdict(list)
     if not paths:
         return touched
-    mark = secrets.token_hex(8).encode()  # no path can be taken for the line of a commit
+    mark = os.urandom(8).hex().encode()  # no path can be taken for the line of a commit
     command = ["log", "-z", "--name-only", "--no-renames", "--no-merges", "--full-history", f"--max-count={COMMITS_MAX}"]
     raw = repository.run([*command, f"--format={mark.decode()}%H %ct %aE%x01%aN", base, "--", *_asked(paths)], budget=budget)
     for part in raw.split(mark)[1:]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -163,4 +163,4 @@ def _retry_after(reply: Reply) -> float | None:
 def _pause(attempt: int, retry_after: float | None) -> float:
     """Exponential with jitter, so that a thousand jobs do not come back together; never earlier than the server asks."""
     backoff = BACKOFF_SECONDS * 2.0 ** (attempt - 1)
-    return (retry_after or 0.0) + backoff * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    return (retry_after or 0.0) + backoff * (0.5 + os.urandom(1)[0] / 510)

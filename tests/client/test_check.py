@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,13 +38,23 @@ from tests.client.worlds import Clock, a_world, noted
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _template(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One repository for all; each test has a copy."""
+    repo = Repo(tmp_path_factory.mktemp("template"))
+    repo.commit({"a": "1\n"})
+    repo.commit({"a": "1\n2\n"}, message="add a line", author="ben")
+    repo.git("config", "user.email", "ada@example.com")
+    _TEMPLATE.append(repo.folder)
+
+
+_TEMPLATE: list[Path] = []
+
+
 def a_repo(folder: Path) -> Repo:
-    repo = Repo(folder / "repo")
-    if not (repo.folder / "a").exists():
-        repo.commit({"a": "1\n"})
-        repo.commit({"a": "1\n2\n"}, message="add a line", author="ben")
-        repo.git("config", "user.email", "ada@example.com")
-    return repo
+    if not (folder / "repo").exists():
+        shutil.copytree(_TEMPLATE[-1], folder / "repo")
+    return Repo(folder / "repo")
 
 
 def checked(gate: FakeGate, folder: Path, world: World | None = None, *, seconds: float = 5, **options: Any) -> Outcome:
