@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
@@ -12,9 +11,9 @@ from gate.core.change import State
 from gate.core.decision import Band, ChangeType, Outcome
 from gate.core.instants import to_us
 from gate.storage.changes import StoredChange, from_row
-from gate.storage.pages import Page, Part, page
-from gate.storage.schema import changes, decisions
-from gate.storage.search import having_words
+from gate.storage.pages import Page, Part, page, plain
+from gate.storage.schema import changes
+from gate.storage.search import change_having_words
 
 SERVICES_MERGED_MAX = 20
 """Up to so many services of a scope are read one by one; more of them are looked for among all changes."""
@@ -52,14 +51,14 @@ def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
 def _conditions(conn: Connection, query: ChangeQuery) -> list[ColumnElement[bool]]:
     column = changes.c
     equal = {column.environment: query.environment, column.type: query.type, column.band: query.band, column.outcome: query.outcome}
-    found = [wanted == (value.value if isinstance(value, Enum) else value) for wanted, value in equal.items() if value is not None]
+    found = [wanted == plain(value) for wanted, value in equal.items() if value is not None]
     if query.begins is not None:
         found.append(column.submitted_at >= to_us(query.begins))
     if query.ends is not None:
         found.append(column.submitted_at < to_us(query.ends))
-    having = having_words(conn, query.words)
+    having = change_having_words(conn, query.words)
     if having is not None:
-        found.append(column.id.in_(select(decisions.c.change_id).where(having)))
+        found.append(having)
     return found
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
@@ -12,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from gate.core.decision import Band, ChangeType, Outcome, Route
 from gate.core.instants import from_us, to_us
 from gate.core.record import Asked, read_asked
-from gate.storage.pages import CHUNK_ROWS_MAX, Page, Part, page
+from gate.storage.pages import CHUNK_ROWS_MAX, Page, Part, page, plain
 from gate.storage.schema import changes, decisions
 from gate.storage.search import having_words
 
@@ -104,7 +103,7 @@ def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:
         changes.c.repository_issuer: query.repository and query.repository[0],
         changes.c.repository_id: query.repository and query.repository[1],
     }
-    found = [column == (value.value if isinstance(value, Enum) else value) for column, value in equal.items() if value is not None]
+    found = [column == plain(value) for column, value in equal.items() if value is not None]
     if query.begins is not None:
         found.append(decisions.c.at >= to_us(query.begins))
     if query.ends is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from heapq import merge
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -52,6 +53,14 @@ def page(
     rows = newest[: part.limit]
     more = len(newest) > part.limit
     return Page(tuple(map(read, rows)), position(rows[-1]) if more else None)
+
+
+def plain(value: object) -> Any:
+    """A value to compare a column with. One of a few words of our own is written into the text.
+
+    PostgreSQL keeps one plan for all values, and would not know that of these words one is everywhere and another rare.
+    """
+    return literal(value.value, literal_execute=True) if isinstance(value, Enum) else value
 
 
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:

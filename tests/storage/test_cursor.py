@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.core.change import State
@@ -47,6 +47,7 @@ def test_a_cursor_with_something_added_is_refused(added: str) -> None:
     assert refused(added + SEALED)
 
 
+@settings(deadline=None)
 @given(cursor=st.one_of(st.text(), st.binary().map(lambda content: urlsafe_b64encode(content).decode().rstrip("="))))
 def test_what_somebody_makes_up_is_refused(cursor: str) -> None:
     assert refused(cursor)
@@ -63,6 +64,7 @@ def test_a_cursor_too_long_to_be_ours_is_refused_before_it_is_read() -> None:
     assert refused("A" * (CURSOR_LENGTH_MAX + 1))
 
 
+@settings(deadline=None)
 @given(
     position=st.tuples(st.integers(0, 2**53), st.text(max_size=40, alphabet=st.characters(exclude_categories=["Cs"]))),
     scope=st.text(),

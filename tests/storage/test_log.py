@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 from gate.core.change import Repository
 from gate.core.decision import Band, ChangeType, Outcome, Route
 from gate.core.record import Asked, write_asked
+from gate.storage import search
+from gate.storage.change_list import ChangeQuery, change_page
 from gate.storage.engine import open_engine
 from gate.storage.log import LogQuery, LogRow, log_page, stream
 from gate.storage.pages import CHUNK_ROWS_MAX, Part
@@ -237,3 +239,16 @@ def test_the_decisions_of_a_commit_a_run_or_a_change_are_found_through_the_chang
 def plans(url: str, look: Callable[[Connection], object]) -> list[str]:
     with reading(url) as conn:
         return planned(conn, look)
+
+
+def test_frequent_words_find_what_rare_ones_find(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(sqlite_url) as tx:
+        made = many(tx)
+
+    for frequent_from in (1, 10, 10_000):
+        monkeypatch.setattr(search, "FREQUENT_FROM", frequent_from)  # or the test would need twenty thousand decisions
+        for asked in ("fix", "été 10", "日本", "nowhere", "fix near"):
+            with reading(sqlite_url) as conn:
+                assert keys(log_page(conn, LogQuery(words=asked), ALL).rows) == expected(made, LogQuery(words=asked))
+                found = change_page(conn, ChangeQuery(words=asked), ALL, now=NOW)
+                assert {change.id for change in found.rows} == {one.change for one in made if set(words(asked)) <= set(words(one.text))}
