@@ -1,6 +1,6 @@
 # Prerequisites: Python 3.11, make, git. Everything else goes into .venv, from the lock.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 
 BIN := $(VENV)/bin

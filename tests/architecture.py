@@ -38,7 +38,7 @@ PURE = frozenset({"core", "ledger"})
 
 PURE_LIBRARIES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "core": frozenset({"dateutil", "orjson", "re2", "rfc8785", "yaml"}),
+        "core": frozenset({"orjson", "re2", "rfc8785", "yaml"}),
         "ledger": frozenset({"cryptography", "orjson", "rfc8785"}),
     }
 )
