@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -78,7 +78,8 @@ class Worker:
 
     async def clock(self) -> None:
         """Follow the database's clock."""
-        self.gate.clock.correct(await self.gate.store.now())
+        asked_at = datetime.now(UTC)
+        self.gate.clock.correct(await self.gate.store.now(), asked_at=asked_at)
 
 
 async def _every(seconds: float, turn: Callable[[], Awaitable[None]]) -> None:

@@ -13,6 +13,10 @@ class Clock:
         """Now, in UTC."""
         return datetime.now(UTC) + self._offset
 
-    def correct(self, database_now: datetime) -> None:
-        """Take over what the database's clock says now."""
-        self._offset = database_now - datetime.now(UTC)
+    def correct(self, database_now: datetime, *, asked_at: datetime) -> None:
+        """Take over what the database's clock said between `asked_at` and now, both by this process's own clock.
+
+        A clock that may have been right is not corrected: the time that the answer took must not put decisions into the past.
+        """
+        answered_at = datetime.now(UTC)
+        self._offset = database_now - min(max(database_now, asked_at), answered_at)
