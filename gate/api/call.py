@@ -47,6 +47,8 @@ class Call:
             statuses.update(_WITH_BODY)
         if self._path:
             statuses.add(404)
+        if self._query is not None and "cursor" in self._query[1].model_fields:
+            statuses.add(400)
         return frozenset(statuses)
 
     async def __call__(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from gate.api.models.acts import FreezeRequest
 from gate.api.models.queries import CalendarQuery
 from gate.api.models.views import FreezeView, PageView, ScheduleView
 from gate.api.permits import Freezer, GateDep, Reader
+from gate.api.problems import documented
 from gate.api.route import GateRoute
 from gate.flow import calendar, freezes
 
@@ -28,7 +29,7 @@ async def add_freeze(ask: FreezeRequest, by: Freezer, gate: GateDep) -> Answer:
     return answer(await freezes.add(gate, ask.ask(), by), 201)
 
 
-@router.delete("/freezes/{freeze_id}", response_model=FreezeView)
+@router.delete("/freezes/{freeze_id}", response_model=FreezeView, responses=documented(409))
 async def lift_freeze(freeze_id: str, by: Freezer, gate: GateDep) -> Answer:
     """Lift a window that a person made, or let the line run again."""
     return answer(await freezes.lift(gate, freeze_id, by))

@@ -33,7 +33,7 @@ COLUMNS = (
     "policy.revision",
     "reasons",
 )
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "'")
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 async def lines(rows: AsyncIterator[Wire]) -> AsyncIterator[bytes]:
@@ -44,9 +44,8 @@ async def lines(rows: AsyncIterator[Wire]) -> AsyncIterator[bytes]:
 
 
 def defused(text: str) -> str:
-    """The text, or the text after `'` where a spreadsheet would take it for a formula. NUL, which no cell may have, is gone."""
-    safe = "'" + text if text.lstrip(" ").startswith(_DANGEROUS) else text
-    return safe.replace("\0", "")
+    """The text, after a `'` where a spreadsheet would take it for a formula."""
+    return "'" + text if text.startswith(_DANGEROUS) else text
 
 
 def _cell(row: Wire, column: str) -> str:

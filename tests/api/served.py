@@ -1,0 +1,100 @@
+"""The whole service inside a test: the real app on a real database, with every answer checked against its OpenAPI document."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from gate.api.app import Api
+from gate.app import create_app
+from gate.config import Settings
+from gate.flow.asks import TokenAsk
+from gate.flow.caller import Role
+from gate.flow.gate import Gate
+from gate.flow.tokens import make_token
+from tests.api.asgi import BASE_URL
+from tests.api.openapi import Document
+
+ROOT = Path(__file__).parents[2]
+COMMIT = "c0ffee" + "0" * 34
+DIGEST = "sha256:" + "ab" * 32
+IMAGE = {"name": "image", "digest": DIGEST}
+SMALL: Mapping[str, Any] = {"diff": {"lines_added": 12, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
+
+
+def request(run: str = "1", **fields: Any) -> dict[str, Any]:
+    """A small change of `web` to `staging` that passes by itself."""
+    return {
+        "service": "web",
+        "environment": "staging",
+        "commit": COMMIT,
+        "artifacts": [IMAGE],
+        "run": {"id": run},
+        "requested_by": "kofi@example.com",
+        "authors": ["kofi@example.com"],
+        "title": "Faster images",
+        "facts": SMALL,
+        **fields,
+    }
+
+
+def admission(run: str = "1", **fields: Any) -> dict[str, Any]:
+    """What is about to be deployed: that change."""
+    return {"commit": COMMIT, "artifacts": [IMAGE], "environment": "staging", "run": {"id": run}, **fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The app and what is inside it."""
+
+    app: Api
+    gate: Gate
+    document: Document
+
+    async def token(self, role: Role | None = None, *services: str, person: str | None = None) -> str:
+        """A new token, as the command line makes one."""
+        ask = TokenAsk(role, frozenset(services) or None, person)
+        return (await self.gate.store.write(make_token, ask, person, "test")).text
+
+    def anybody(self, token: str | None = None) -> httpx.AsyncClient:
+        """A client with that token, or with none."""
+
+        async def check(response: httpx.Response) -> None:
+            await response.aread()
+            self.document.check(response)
+
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            base_url=BASE_URL,
+            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+            event_hooks={"response": [check]},
+        )
+
+    async def pipeline(self, *services: str) -> httpx.AsyncClient:
+        """A pipeline bound to these services; to `web` if none are named."""
+        return self.anybody(await self.token(Role.PIPELINE, *(services or ("web",))))
+
+    async def auditor(self) -> httpx.AsyncClient:
+        """Reads all, writes nothing."""
+        return self.anybody(await self.token(Role.AUDITOR))
+
+    async def admin(self) -> httpx.AsyncClient:
+        """Makes tokens and activates policies."""
+        return self.anybody(await self.token(Role.ADMIN))
+
+    async def person(self, who: str) -> httpx.AsyncClient:
+        """Somebody of the catalogue, with a personal token."""
+        return self.anybody(await self.token(person=who))
+
+
+@asynccontextmanager
+async def served(url: str, folder: Path, *, policies: Path = ROOT / "policies", **settings: Any) -> AsyncIterator[Served]:
+    """The service, started as production starts it, and stopped at the end."""
+    given = {"database_url": url, "policies": policies, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", "rate_limit": 0}
+    app = create_app(Settings.read({}, **given | settings))
+    assert isinstance(app, Api)
+    async with app.router.lifespan_context(app):
+        yield Served(app, app.state.parts.gate, Document(app.openapi()))

@@ -1,0 +1,110 @@
+"""What operators ask, the document, and the page that shows it without a byte from elsewhere."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import anyio
+import pytest
+
+from gate.api.router import build_api
+from gate.flow.caller import Role
+from tests.api.asgi import BASE_URL, client, problem_name
+from tests.api.served import Served, request, served
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own."""
+    async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+async def test_metrics_need_a_token_of_any_kind(service: Served) -> None:
+    assert problem_name(await service.anybody().get("/metrics")) == "unauthenticated"
+    assert (await service.anybody(await service.token(Role.HOOK)).get("/metrics")).status_code == 200
+
+
+async def test_metrics_count_decisions_answers_and_refusals(service: Served) -> None:
+    http = await service.pipeline()
+    await http.post("/v1/changes", json=request())
+    await http.post("/v1/changes", json={})
+    await http.get("/v1/changes/chg_x")
+    await service.anybody().get("/nowhere")
+
+    figures = (await http.get("/metrics")).text
+
+    assert 'gate_decisions_total{band="low",outcome="approved",route="automatic"} 1.0' in figures
+    assert 'gate_request_seconds_count{route="/v1/changes"} 2.0' in figures
+    assert 'gate_request_seconds_count{route="/v1/changes/{change_id}"} 1.0' in figures
+    assert 'gate_request_seconds_count{route="none"} 1.0' in figures
+    assert 'gate_responses_total{status="201"} 1.0' in figures
+    assert 'gate_refusals_total{problem="invalid"} 1.0' in figures
+    assert 'gate_refusals_total{problem="not_found"} 2.0' in figures
+    assert "gate_policy_files_broken 0.0" in figures
+    assert "chg_x" not in figures
+
+
+async def test_a_server_that_can_write_is_ready(service: Served) -> None:
+    assert (await service.anybody().get("/readyz")).json() == {"status": "ready", "problems": []}
+
+
+async def test_a_server_whose_database_is_gone_is_alive_and_not_ready(service: Served, sqlite_url: str) -> None:
+    path = anyio.Path(sqlite_url.removeprefix("sqlite:///"))
+    moved = await path.rename(f"{path}.moved")
+
+    response = await service.anybody().get("/readyz")
+    await moved.rename(path)
+
+    assert (response.status_code, response.json()["status"]) == (503, "unready")
+    assert response.headers["retry-after"] == "5"
+    assert (await service.anybody().get("/healthz")).status_code == 200
+
+
+async def test_the_document_is_public_and_of_version_3_1() -> None:
+    async with client(build_api()) as http:
+        document = (await http.get("/openapi.json")).json()
+
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["version"]
+    for item in document["paths"].values():
+        for operation in item.values():
+            assert operation["description"]
+            assert all(
+                "$ref" in str(answer) or "content" not in answer or "text" in str(answer) for answer in operation["responses"].values()
+            )
+
+
+async def test_the_page_loads_nothing_from_elsewhere() -> None:
+    async with client(build_api()) as http:
+        page = await http.get("/docs")
+        sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assets = [await http.get(source) for source in sources]
+
+    assert len(sources) == 5
+    assert all(urljoin(BASE_URL, source).startswith(BASE_URL) and not source.startswith("//") for source in sources)
+    assert [asset.status_code for asset in assets] == [200] * 5
+    assert "<script>" not in page.text
+    assert "style=" not in page.text
+
+
+async def test_the_page_allows_nothing_from_elsewhere() -> None:
+    async with client(build_api()) as http:
+        policy = (await http.get("/docs")).headers["content-security-policy"]
+
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"] == "'self'"
+    assert directives["frame-ancestors"] == "'none'"
+    assert "http" not in policy
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/docs/../changes.py", "/static/docs/redoc.standalone.js", "/static/docs/", "/static/", "/redoc", "/docs/"]
+)
+async def test_nothing_else_is_served(path: str) -> None:
+    async with client(build_api()) as http:
+        assert (await http.get(path)).status_code == 404

@@ -1,0 +1,113 @@
+"""Who may call what: every documented operation, with every kind of caller (A31, A32)."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.api.router import build_api
+from gate.flow.caller import Role
+from tests.api.asgi import problem_name
+from tests.api.served import Served, request, served
+
+pytestmark = pytest.mark.anyio
+
+PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema"}
+MAY: dict[str, set[str]] = {
+    "post /v1/changes": {"pipeline"},
+    "get /v1/changes": {"pipeline", "auditor", "admin", "person", "release manager"},
+    "get /v1/changes/{change_id}": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
+    "get /v1/changes/{change_id}/decisions": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
+    "post /v1/changes/{change_id}/admission": {"pipeline", "holder"},
+    "post /v1/changes/{change_id}/closure": {"pipeline", "holder"},
+    "post /v1/changes/{change_id}/cancellation": {"pipeline", "holder", "person", "release manager"},
+    "post /v1/evaluations": {"pipeline", "admin", "person", "release manager"},
+    "get /v1/services/{service}/environments/{environment}": {"pipeline", "auditor", "admin", "person", "release manager"},
+    "get /v1/policies": {"auditor", "admin", "person", "release manager"},
+    "post /v1/policies": {"admin"},
+    "post /v1/policies/check": {"admin", "person", "release manager"},
+    "get /v1/policies/{revision}": {"auditor", "admin", "person", "release manager"},
+    "post /v1/policies/{revision}/activation": {"admin"},
+    "get /v1/freezes": {"auditor", "admin", "person", "release manager"},
+    "post /v1/freezes": {"release manager"},
+    "delete /v1/freezes/{freeze_id}": {"release manager"},
+    "get /v1/calendar": {"auditor", "admin", "person", "release manager"},
+    "get /v1/log": {"auditor", "admin", "person", "release manager"},
+    "get /v1/tokens": {"admin"},
+    "post /v1/tokens": {"admin"},
+    "delete /v1/tokens/{token_id}": {"admin"},
+    "get /metrics": {"pipeline", "hook", "auditor", "admin", "person", "release manager", "holder"},
+}
+CALLERS = ("pipeline", "hook", "auditor", "admin", "person", "release manager", "holder")
+DOCUMENT = build_api().openapi()
+OPERATIONS = {f"{method} {path}": operation for path, item in DOCUMENT["paths"].items() for method, operation in item.items()}
+
+
+@pytest.fixture
+async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own."""
+    async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+def test_every_operation_is_in_the_table() -> None:
+    assert OPERATIONS.keys() == MAY.keys() | PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_an_operation_is_public_on_purpose_or_says_that_it_needs_a_token(name: str) -> None:
+    operation = OPERATIONS[name]
+
+    assert operation.get("security", []) == ([] if name in PUBLIC else [{"token": []}])
+    assert name in PUBLIC or {"401", "403", "429", "503"} <= operation["responses"].keys()
+
+
+async def test_nobody_passes_without_a_token(service: Served) -> None:
+    http = service.anybody()
+
+    answers = {name: await http.request(*_address(name)) for name in MAY}
+
+    assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(MAY, 401)
+    assert {problem_name(response) for response in answers.values()} == {"unauthenticated"}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_a_caller_passes_exactly_where_the_table_says(service: Served, caller: str) -> None:
+    http = service.anybody(await _token(service, caller))
+
+    passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
+
+    assert passed == {name for name, callers in MAY.items() if caller in callers}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+async def test_what_is_public_needs_no_token(service: Served, name: str) -> None:
+    assert (await service.anybody().request(*_address(name))).status_code == 200
+
+
+async def test_the_head_of_a_page_needs_what_the_page_needs(service: Served) -> None:
+    http = service.anybody(await _token(service, "pipeline"))
+
+    assert (await http.head("/v1/log")).status_code == 403
+    assert (await service.anybody().head("/v1/log")).status_code == 401
+
+
+def _address(name: str) -> tuple[str, str]:
+    method, path = name.split()
+    return method.upper(), re.sub(r"\{[a-z_]+\}", "nothing", path.replace("{service}", "web"))
+
+
+async def _token(service: Served, caller: str) -> str:
+    match caller:
+        case "person":
+            return await service.token(person="lena")
+        case "release manager":
+            return await service.token(person="ada")
+        case "holder":
+            answer: dict[str, Any] = (await (await service.pipeline()).post("/v1/changes", json=request())).json()
+            token: str = answer["change_token"]
+            return token
+    role = Role(caller)
+    return await service.token(role, *(("web",) if role is Role.PIPELINE else ()))
