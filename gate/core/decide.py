@@ -21,7 +21,7 @@ from gate.core.decision import (
 )
 from gate.core.evaluate import Evaluation, evaluate, values_of
 from gate.core.facts import Facts, Values, wire_value
-from gate.core.policy import Policy, StandardChange
+from gate.core.policy import Policy, Requirement, StandardChange
 from gate.core.policy_set import Policies
 from gate.core.standard import NOT_EARNED, Standing, standing_key
 
@@ -81,15 +81,14 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
 
     refused = [item for item in evaluation.unmet if item.otherwise is Outcome.REJECTED]
     if refused:
-        return answer.rejected(_guard(refused[0].id, "required, and not shown to hold", refused[0].title))
+        return answer.rejected(_finding_of(evaluation, refused[0]))
     hold = _hold(case.holds, excused=case.emergency or (passing is not None and passing.during_freeze))
     if hold is not None:
         return answer.pending(_held(hold), hold)
     if case.emergency:
         return answer.pending(_guard("emergency", "an emergency is approved by the people on call, and reviewed afterwards"))
     if evaluation.unmet:
-        unmet = evaluation.unmet[0]
-        return answer.pending(_guard(unmet.id, "required for the automatic path, and not shown to hold", unmet.title))
+        return answer.pending(_finding_of(evaluation, evaluation.unmet[0]))
     in_flight = case.in_flight - (case.deploying if rollback else 0)
     if in_flight > 0 and not policy.parallel:
         return answer.pending(_guard("in-flight", _in_flight_words(in_flight)))
@@ -152,7 +151,7 @@ class _Answer:
             score=self.evaluation.score,
             band=self.evaluation.band,
             policy=self.policy.name,
-            findings=(finding, *self.case.notes, *self.evaluation.findings),
+            findings=(finding, *self.case.notes, *(other for other in self.evaluation.findings if other is not finding)),
             standard_change=standard,
             matched_standard_changes=tuple(item.id for item in self.evaluation.matched if self.evaluation.band <= item.up_to),
             required=required,
@@ -244,8 +243,12 @@ def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
     return _guard("claim_contradicted", f"{first.fact} was claimed as {claimed}, the code host says {verified}{more}")
 
 
-def _guard(rule: str, because: str, title: str = "") -> Finding:
-    title = title or rule.replace("-", " ").replace("_", " ").capitalize()
+def _finding_of(evaluation: Evaluation, requirement: Requirement) -> Finding:
+    return next(one for one in evaluation.findings if one.kind is FindingKind.REQUIREMENT and one.rule == requirement.id)
+
+
+def _guard(rule: str, because: str) -> Finding:
+    title = rule.replace("-", " ").replace("_", " ").capitalize()
     return Finding(FindingKind.GATE, rule, title, holds=False, seen=(("because", because),))
 
 

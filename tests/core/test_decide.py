@@ -70,7 +70,9 @@ def with_facts(case: Case = ASKED, **facts: Value | None) -> Case:
 
 
 def because(decision: Decision) -> str:
-    return dict(decision.findings[0].seen)["because"]
+    """The sentence of what decided, or which requirement did."""
+    first = decision.findings[0]
+    return dict(first.seen).get("because", first.rule)
 
 
 ROLLBACK = with_facts(change__direction="rollback")
@@ -116,8 +118,9 @@ def test_an_error_while_evaluating_never_approves() -> None:
 def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, emergency: bool) -> None:  # noqa: FBT001 - columns of the table
     decision = decide(POLICIES, replace(with_facts(artifact__signed=signed), emergency=emergency))
 
-    assert (decision.outcome, decision.route) == (Outcome.REJECTED, Route.AUTOMATIC)
+    assert (decision.outcome, decision.route, because(decision)) == (Outcome.REJECTED, Route.AUTOMATIC, "signed")
     assert decision.required == ()
+    assert [finding.rule for finding in decision.findings].count("signed") == 1
 
 
 @pytest.mark.parametrize(
@@ -137,8 +140,8 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
             "an emergency is approved by the people on call, and reviewed afterwards",
             id="a freeze does not hold an emergency",
         ),
-        pytest.param(with_facts(checks__failed=1), "required for the automatic path, and not shown to hold", id="a check failed"),
-        pytest.param(with_facts(checks__failed=None), "required for the automatic path, and not shown to hold", id="checks unknown"),
+        pytest.param(with_facts(checks__failed=1), "green", id="a check failed"),
+        pytest.param(with_facts(checks__failed=None), "green", id="checks unknown"),
         pytest.param(
             replace(ASKED, in_flight=1), "1 other change is in flight here; wait until it is closed, or let people decide", id="in flight"
         ),
