@@ -52,9 +52,7 @@ class Asker:
         running = self._session.running(self._options.service, self._options.environment)
         if self._git is None or running != self._running:
             self._measure(running)
-        change = self._session.submit(self.body())
-        self._remember(change)
-        return change
+        return self._session.submit(self.body())
 
     def read(self, wait: int = 0) -> Body:
         """The change as it is now."""
@@ -72,6 +70,7 @@ class Asker:
                 "run": asked["run"],
             },
         )
+        self._remember(change)
         if self._options.statement:
             Path(self._world.folder, self._options.statement).write_text(json.dumps(envelope) + "\n", encoding="utf-8")
         return envelope
@@ -94,7 +93,7 @@ class Asker:
             self._world.say(f"note: {visible(notice)}")
 
     def _remember(self, change: Body) -> None:
-        """For `gate close`. Without a private place nothing is left behind, and close needs the change's id."""
+        """What was admitted is what `gate close` reports. Without a private place nothing is left behind, and close needs the id."""
         repository = self._source.repository
         place = state_file(self._world, repository.git_folder if repository else None)
         if place is None:

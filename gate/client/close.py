@@ -37,7 +37,7 @@ def _close_known(options: CloseOptions, world: World, session: Session) -> Outco
     last = remembered(state_file(world, _git_folder(world)))
     change = options.change or last.get("change")
     if not isinstance(change, str) or not change:
-        return Outcome(outcomes.USAGE, "error", message="which change? no gate check was made here; give the change's id")
+        return Outcome(outcomes.USAGE, "error", message="which change? no gate check was admitted here; give the change's id")
     token = last.get("change_token")
     if isinstance(token, str) and last.get("change") == change and last.get("url") == session.http.url:
         session.use(token)

@@ -202,6 +202,19 @@ def test_check_and_then_close_need_nothing_but_the_result(tmp_path: Path) -> Non
     assert "CLOSED  checkout to staging" in said(world)
 
 
+def test_close_is_about_what_was_admitted_not_about_what_was_asked_last(tmp_path: Path) -> None:
+    repo = a_repo(tmp_path)
+    world = a_world(repo.folder)
+    with fake_gate() as gate:
+        address = f"--url={gate.url}"
+        assert run(["check", "--service=a", "--environment=staging", address], world) == 0
+        gate.states, gate.extra = ["pending"], {"id": "chg_other"}
+        assert run(["check", "--service=a", "--environment=production", address], world) == 5
+        gate.extra = {}
+        assert run(["close", "--result=successful", address], world) == 0
+        assert gate.of("closure")[0].path == f"/v1/changes/{CHANGE}/closure"
+
+
 def test_no_token_appears_in_anything_that_is_shown(tmp_path: Path) -> None:
     repo = a_repo(tmp_path)
     for output in values.FORMATS:
