@@ -13,6 +13,7 @@ from gate.flow.asks import AdmissionAsk, ClosureAsk, TokenAsk
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
+from gate.flow.join import CREATED
 from gate.flow.tokens import make_token
 from gate.metrics import Metrics
 from gate.storage.store import Store
@@ -81,6 +82,3 @@ async def _tell(gate: Gate, told: Told, by: Caller) -> None:
         return
     await admit.admit(gate, submitted.change_id, AdmissionAsk(told.commit, (artifact,), told.environment, run), by)
     await close.close(gate, submitted.change_id, ClosureAsk(told.result, run=run), by)
-
-
-CREATED = 201

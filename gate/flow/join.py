@@ -15,8 +15,8 @@ from gate.flow.gate import Gate
 from gate.flow.known import Known, know
 from gate.flow.rulebooks import Rulebook
 from gate.storage import moves, units
-from gate.storage.closures import Closing, Report
-from gate.storage.keys import insert_keys
+from gate.storage.closures import Report
+from gate.storage.keys import remember
 from gate.storage.rows import KeyRow
 from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
@@ -25,6 +25,8 @@ from gate.storage.units import Unit
 KEY_LIFE = timedelta(hours=24)
 WAITING = frozenset({State.PENDING, State.APPROVED})
 RUN_AGAIN = "run again"
+CREATED, JOINED = 201, 200
+"""The statuses of an answer: a new change, or one that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,13 @@ async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: byt
         )
     if same and (state in WAITING or run.attempt == attempt):
         return await _joined(gate, asking, known, state)
+    if same and state is State.DEPLOYING:
+        await gate.store.write(_close_run_again, gate, change_id, asking.caller, await gate.rulebooks.current())
+        return None  # decided with the old deployment in its way; what is asked again finds it closed
     return await _begun_anew(gate, known, unit, body)
 
 
-async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Answer:
+async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Answer | None:
     """The change as it is now; a pending one is decided again with what the caller says now."""
     stored = known.stored
     if state is State.PENDING and gate.pauses.begin(stored.id):
@@ -81,7 +86,8 @@ async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Ans
     return await gate.store.write(_take_up, gate, asking, stored.id)
 
 
-def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer:
+def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | None:
+    """None: somebody with the same key was first, whose answer counts."""
     run = asking.change.run
     known = know(tx.conn, gate.rulebooks, change_id)
     if known is None or run is None:
@@ -91,31 +97,31 @@ def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer:
         moves.move(tx, change_id, from_states=(state,), of_decision=known.stored.decision, run_attempt=run.attempt)
         known = know(tx.conn, gate.rulebooks, change_id) or known
     body = orjson.dumps(known.view(tx.now, gate.base_url))
-    key = asking.key_row(200, change_id, body, tx.now)
-    if key is not None:
-        insert_keys(tx, [key])
-    return Answer(200, body, change_id, state is State.PENDING)
+    key = asking.key_row(JOINED, change_id, body, tx.now)
+    if key is not None and not remember(tx, key):
+        return None
+    return Answer(JOINED, body, change_id, state is State.PENDING)
+
+
+def _close_run_again(tx: Tx, gate: Gate, change_id: str, by: str, book: Rulebook) -> None:
+    """The former attempt is over: whatever it deployed, nobody has reported."""
+    known = know(tx.conn, gate.rulebooks, change_id)
+    if known is None or known.stored.state is not State.DEPLOYING:
+        return
+    note = new_text(RUN_AGAIN)
+    insert_texts(tx, [note])
+    endings.close(tx, known, Report(caller=by, result=Result.UNSUCCESSFUL, notes=note.id), book, by=by)
 
 
 async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
-    book = await gate.rulebooks.current()
-    if not await gate.store.write(_replace, known, unit, book):
+    if not await gate.store.write(_replace, known.stored.id, unit):
         return None
-    return Answer(201, body, unit.change.id, unit.change.state == State.PENDING)
+    return Answer(CREATED, body, unit.change.id, unit.change.state == State.PENDING)
 
 
-def _replace(tx: Tx, known: Known, unit: Unit, book: Rulebook) -> bool:
-    """The run's former change gives up its place; one that was deploying is closed: it is run again."""
-    if units.policy_set_in_force(tx) != unit.expects_policy_set:
-        return False
-    if known.stored.state is State.DEPLOYING:
-        note = new_text(RUN_AGAIN)
-        insert_texts(tx, [note])
-        report = Report(caller=unit.change.caller, result=Result.UNSUCCESSFUL, notes=note.id)
-        if endings.close(tx, known, report, book, by=unit.change.caller) is not Closing.CLOSED:
-            return False
-    if not units.pass_on_run_key(tx, known.stored.id, unit.change.run_key):
+def _replace(tx: Tx, former: str, unit: Unit) -> bool:
+    """The run's former change gives up its place."""
+    if units.policy_set_in_force(tx) != unit.expects_policy_set or not units.pass_on_run_key(tx, former, unit.change.run_key):
         return False
     units.insert_unit(tx, unit)
-    tx.touch(known.stored.id)
     return True

@@ -13,7 +13,7 @@ from gate.flow.caller import Caller
 from gate.flow.compose import Decided, Texts, asked, change_row, decide_change, decision_entry, life_of, rollups, searched
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.join import Answer, Asking, join
+from gate.flow.join import CREATED, Answer, Asking, join
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_repository, require_service
 from gate.flow.view import change_view
@@ -54,15 +54,18 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
         match recorded.outcome:
             case units.Outcome.NEW:
                 gate.metrics.decided(made.record.decision)
-                return Submitted(201, body, made.record.change, pending=made.record.decision.outcome is Outcome.PENDING)
+                return Submitted(CREATED, body, made.record.change, pending=made.record.decision.outcome is Outcome.PENDING)
             case units.Outcome.SAME_KEY if recorded.key is not None:
                 return _replayed(recorded.key, unit.key)
             case units.Outcome.SAME_RUN if recorded.change_id is not None:
                 answer = await join(gate, asking, recorded.change_id, unit, body)
                 if answer is not None:
+                    if answer.status == CREATED:
+                        gate.metrics.decided(made.record.decision)
                     return _joined(answer)
             case _:
-                book = await gate.rulebooks.refresh()
+                pass
+        book = await gate.rulebooks.refresh()
     raise Unavailable("what this change depends on moved three times while it was decided; nothing was recorded, ask again")
 
 
@@ -71,7 +74,7 @@ def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Ruleboo
     record, change = made.record, asking.change
     life = life_of(record, submitted_at=record.at, run=change.run)
     body = orjson.dumps(change_view(record, book.policies.named(record.decision.policy), life, texts.by_id, gate.base_url))
-    key = asking.key_row(201, record.change, body, record.at)
+    key = asking.key_row(CREATED, record.change, body, record.at)
     unit = Unit(
         change=change_row(made, life, asking.caller, run_key(change)),
         decision=made.row,

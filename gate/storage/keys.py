@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import to_us
 from gate.storage import schema
@@ -27,6 +28,13 @@ def find_key(conn: Connection, caller: str, key: str, now: int) -> KeyRow | None
 def insert_keys(tx: Tx, rows: Sequence[KeyRow]) -> None:
     """Remember answers; a key that is remembered already is an error."""
     _BULK.insert(tx, rows)
+
+
+def remember(tx: Tx, row: KeyRow) -> bool:
+    """Remember one answer. False: the key is remembered already, by another process perhaps a moment ago."""
+    insert = postgresql.insert if tx.is_postgres else sqlite.insert
+    statement = insert(schema.idempotency).values(row._asdict()).on_conflict_do_nothing()
+    return tx.conn.execute(statement).rowcount == 1
 
 
 def delete_keys(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:

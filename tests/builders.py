@@ -1,0 +1,42 @@
+"""Values that are valid as they are, each with one thing different; shared by the tests of every part."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gate.core.change import Artifact, Change, Run
+from gate.core.facts import Value
+
+ISSUER = "https://token.actions.githubusercontent.com"
+SMALL: Mapping[str, Value] = {
+    "diff.files": ("src/cart.py",),
+    "diff.files_changed": 1,
+    "diff.lines_added": 5,
+    "diff.lines_deleted": 2,
+}
+"""Facts of a change that nobody has to look at."""
+
+
+def commit_of(letter: str) -> str:
+    """A whole commit hash; the same for the same letter."""
+    return letter * 40
+
+
+def image_of(letter: str) -> Artifact:
+    """An artifact; the same for the same letter."""
+    return Artifact("image", f"sha256:{letter * 64}")
+
+
+def make_change(letter: str = "a", **different: Any) -> Change:
+    """A small change of `checkout` to production by run `letter`, written by somebody whom the catalogue lacks."""
+    fields: dict[str, Any] = {
+        "service": "checkout",
+        "environment": "production",
+        "commit": commit_of(letter),
+        "artifacts": (image_of(letter),),
+        "run": Run(letter, 1, "deploy"),
+        "requested_by": "zoe@example.com",
+        "authors": ("zoe@example.com",),
+        "title": "Round half to even",
+        "claims": SMALL,
+    }
+    return Change(**fields | different)

@@ -1,0 +1,22 @@
+"""A gate in service: on both kinds of database, or on SQLite alone where the database makes no difference."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.flow.shop import Shop, open_shop
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """With the policies of the organisation in force; the test runs once on each kind."""
+    async with open_shop(database_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def small_shop(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """The same, on SQLite alone."""
+    async with open_shop(sqlite_url, tmp_path) as opened:
+        yield opened

@@ -1,0 +1,253 @@
+"""A small organisation with its policies, and a running gate for it: what the tests of every chapter begin with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from gate.app import make_gate
+from gate.config import Settings
+from gate.core.change import Artifact, Change, Result, Run
+from gate.core.record import Record
+from gate.core.record import read as read_record
+from gate.flow import admit, close, look, submit
+from gate.flow import policies as policy_chapter
+from gate.flow.access import Access
+from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, Wire
+from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.clock import Clock
+from gate.flow.gate import Gate
+from gate.flow.pauses import Pauses
+from gate.flow.signing import make_key
+from gate.flow.submit import Submitted
+from gate.ledger.format import Entry, read_entry
+from gate.metrics import Metrics
+from gate.storage import decisions, schema
+from gate.storage.store import Store
+from gate.storage.tx import Tx
+from gate.worker import Worker
+from tests.builders import make_change
+
+BASE_URL = "https://gate.example.com"
+CATALOGUE = """
+environments:
+  production: {tier: production, names: [prod, live]}
+  staging: {tier: staging, names: [stage]}
+services:
+  checkout: {owners: [team-payments], tier: 1, depends_on: [ledger], repositories: [{provider: github, id: 1001, name: acme/checkout}]}
+  ledger: {owners: [team-payments], tier: 1}
+  web: {owners: [team-web], tier: 2}
+groups:
+  release-managers: {people: [ada, ben]}
+  on-call: {people: [chloe]}
+  platform: {people: [ada]}
+  team-payments: {people: [farida, ivan]}
+  team-web: {people: [kofi, lena]}
+people:
+  ada: {name: Ada Ekberg, emails: [ada@example.com], github: [ada-ekberg]}
+  ben: {name: Ben Okafor, emails: [ben@example.com]}
+  chloe: {name: Chloe Martin, emails: [chloe@example.com]}
+  farida: {name: Farida Haddad, emails: [farida@example.com]}
+  ivan: {name: Ivan Horvat, emails: [ivan@example.com], slack: U0IVAN}
+  kofi: {name: Kofi Mensah, emails: [kofi@example.com]}
+  lena: {name: Lena Vogel, emails: [lena@example.com]}
+"""
+SIZE = "{id: size, title: Larger changes fail more often, points_by: diff.lines_added, steps: {10: 8, 200: 30}}"
+EVERYDAY = (
+    "{id: everyday, title: Everyday, owner: platform, authorised_by: [release-managers],"
+    " when: [diff.lines_added < 100], up_to: low, earn: none}"
+)
+ROLLBACK = (
+    "{id: rollback, title: Back to what ran here, owner: platform, authorised_by: [release-managers],"
+    " when: [change.direction == rollback], up_to: critical, earn: none, during_freeze: true}"
+)
+PARTS: Mapping[str, str] = {
+    "mode": "enforce",
+    "trust_claims": "[diff, author, change, checks]",
+    "bands": "{moderate: 30, high: 60, critical: 90}",
+    "rules": f"[{SIZE}]",
+    "requirements": "[]",
+    "standard_changes": f"[{EVERYDAY}, {ROLLBACK}]",
+    "review": "[{from_band: low, approvals: 1, by: [release-managers, owners]}]",
+    "expires_after": "24h",
+    "valid_for": "4h",
+    "close_within": "6h",
+    "parallel": "refuse",
+    "unverified_authors": "claims",
+    "emergency": "{by: [on-call], approvals: 1, valid_for: 1h, review_within: 72h}",
+}
+
+PIPELINE = Machine("pipeline", Role.PIPELINE)
+OTHER_PIPELINE = Machine("other", Role.PIPELINE)
+ADMIN, OTHER_ADMIN = Machine("admin", Role.ADMIN), Machine("second", Role.ADMIN)
+AUDITOR = Machine("auditor", Role.AUDITOR)
+ADA = Person("ada", frozenset({"release-managers", "platform"}), "of-ada")
+
+
+def policy_text(name: str = "production", tier: str = "production", **parts: str) -> str:
+    """A policy for one tier, with other parts than usual; an empty text leaves a part out."""
+    given = {**PARTS, **parts}
+    lines = [f"policy: {name}", f"applies_to: [environment.tier == {tier}]", *(f"{key}: {text}" for key, text in given.items() if text)]
+    return "\n".join(lines) + "\n"
+
+
+def make_files(calendar: str = "", staging: str = "", **parts: str) -> dict[str, str]:
+    """The files of the organisation; `parts` are those of the policy for production."""
+    files = {
+        "catalog.yaml": CATALOGUE,
+        "production.yaml": policy_text(**parts),
+        "staging.yaml": staging or policy_text("staging", "staging", parallel="allow"),
+    }
+    return files | ({"calendar.yaml": calendar} if calendar else {})
+
+
+class Hands(Clock):
+    """A clock whose hands a test may move."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> Any:
+        """Now, and so much later."""
+        return super().__call__() + self.ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A gate in service, and what a test asks of it."""
+
+    gate: Gate
+    hands: Hands
+    folder: Path
+
+    async def submit(self, change: Change | str = "a", by: Caller = PIPELINE, key: IdempotencyKey | None = None, **different: Any) -> Wire:
+        """Ask for a change, or for the one of that letter; the answer as JSON."""
+        asked = make_change(change, **different) if isinstance(change, str) else change
+        answer: Wire = orjson.loads((await submit.submit(self.gate, asked, by, key)).body)
+        return answer
+
+    async def ask(self, change: Change, by: Caller = PIPELINE, key: IdempotencyKey | None = None) -> Submitted:
+        """The same, with all of the answer."""
+        return await submit.submit(self.gate, change, by, key)
+
+    async def admit(self, change: Wire, by: Caller = PIPELINE, **different: Any) -> Wire:
+        """Have it admitted for its own run; `different` are fields of the ask."""
+        return await admit.admit(self.gate, change["id"], replace(admission_of(change), **different), by)
+
+    async def close(self, change: Wire, result: Result = Result.SUCCESSFUL, by: Caller = PIPELINE, **different: Any) -> Wire:
+        """Report how it ended."""
+        return await close.close(self.gate, change["id"], ClosureAsk(result, **different), by)
+
+    async def deploy(self, change: Change | str = "a", result: Result | None = Result.SUCCESSFUL, **different: Any) -> Wire:
+        """Ask, have it admitted, and report the result, if there is one."""
+        submitted = await self.submit(change, **different)
+        await self.admit(submitted)
+        return submitted if result is None else await self.close(submitted, result)
+
+    async def read(self, change: Wire | str, by: Caller = ADMIN, wait: int = 0) -> Wire:
+        """The change as it is now."""
+        return await look.change(self.gate, change if isinstance(change, str) else change["id"], by, wait)
+
+    async def adopt(self, files: Mapping[str, str] | None = None, *, changed: bool = True, **parts: str) -> policy_chapter.Registered:
+        """Other policies, as if the folder had changed."""
+        return await policy_chapter.adopt(self.gate, files or make_files(**parts), changed=changed)
+
+    async def round(self) -> None:
+        """What the worker does each second, without the pause between two decisions of one change."""
+        forget_pauses(self.gate.pauses)
+        await self.worker().changes()
+
+    def worker(self, name: str = "first") -> Worker:
+        """One that never waits."""
+        return Worker(self.gate, Access(self.gate), self.folder, name)
+
+    async def let_pass(self, time: timedelta) -> None:
+        """Move everything that happened so far into the past."""
+        await self.gate.store.write(_let_pass, time // timedelta(microseconds=1))
+
+    async def let_pass_hours(self, hours: float) -> None:
+        """The same in hours."""
+        await self.let_pass(timedelta(hours=hours))
+
+    async def entries(self, kind: str | None = None, change: Wire | None = None) -> list[Entry]:
+        """The ledger, oldest first."""
+        bodies = await self.gate.store.read(_bodies)
+        found = [read_entry(bytes(body)) for body in bodies]
+        return [one for one in found if kind in {None, one.kind.value} and (change is None or one.change == change["id"])]
+
+    async def records(self, change: Wire) -> list[Record]:
+        """Every decision of the change, oldest first."""
+        stored = await self.gate.store.read(decisions.of_change, change["id"])
+        return [read_record(one.record) for one in reversed(stored)]
+
+    async def measures(self) -> dict[str, int]:
+        """What the rollups count, whatever the day, band and place."""
+        found: dict[str, int] = {}
+        for measure, n in await self.gate.store.read(_measures):
+            found[measure] = found.get(measure, 0) + n
+        return found
+
+
+def admission_of(change: Wire) -> AdmissionAsk:
+    """What its own pipeline would say just before the deployment."""
+    run = change["run"]
+    return AdmissionAsk(
+        commit=change["commit"],
+        artifacts=tuple(Artifact(one["name"], one["digest"]) for one in change["artifacts"]),
+        environment=change["environment"],
+        run=Run(run["id"], run["attempt"], run["step"]),
+    )
+
+
+def forget_pauses(pauses: Pauses) -> None:
+    """As if ten seconds had gone by."""
+    pauses._last.clear()  # noqa: SLF001 - the pause is measured by the real clock, and no test waits for it
+
+
+@asynccontextmanager
+async def open_shop(url: str, folder: Path, files: Mapping[str, str] | None = None, **settings: Any) -> AsyncIterator[Shop]:
+    """A gate with these policies in force, and a signing key unless the settings name another one."""
+    given = {"database_url": url, "policies": folder, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", **settings}
+    if "signing_key_file" not in settings and not (folder / "gate.key").exists():
+        make_key(folder / "gate.key", BASE_URL)
+    store = await asyncio.to_thread(Store.open, url)
+    try:
+        hands = Hands()
+        shop = Shop(replace(await make_gate(Settings.read({}, **given), store, Metrics()), clock=hands), hands, folder)
+        await shop.adopt(files, changed=False)
+        yield shop
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+_INSTANTS = {
+    schema.changes: (
+        *("submitted_at", "decided_at", "expires_at", "redecide_at", "valid_until", "planned_start", "planned_end"),
+        *("admitted_at", "close_by", "ended_at", "closed_at", "failed_at"),
+    ),
+    schema.standard_matches: ("admitted_at",),
+    schema.freezes: ("begins", "ends", "created_at"),
+    schema.idempotency: ("expires_at",),
+    schema.leases: ("until",),
+}
+
+
+def _let_pass(tx: Tx, microseconds: int) -> None:
+    for table, names in _INSTANTS.items():
+        earlier = {name: table.c[name] - microseconds for name in names}
+        tx.conn.execute(table.update().values(earlier))
+
+
+def _bodies(conn: Any) -> list[bytes]:
+    return list(conn.execute(select(schema.ledger_entries.c.body).order_by(schema.ledger_entries.c.id)).scalars())
+
+
+def _measures(conn: Any) -> list[tuple[str, int]]:
+    return [(row.measure, row.n) for row in conn.execute(select(schema.rollups))]
