@@ -1,8 +1,9 @@
 """Calls on their way to a thread, and answers on their way back: one wake-up of the event loop for many."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ class Call:
     arguments: tuple[Any, ...]
     answer: Any = None
     error: Exception | None = None
+    asked_at: float = field(default_factory=time.monotonic)
 
 
 def call(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any] | None = None) -> Call:

@@ -156,6 +156,7 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         "connect_timeout": CONNECT_LIMIT_SECONDS,
         "application_name": "gate",
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+        "target_session_attrs": "any" if read_only else "read-write",  # of several hosts, the one that leads
         **_KEEPALIVE,
     }
     # a reader sees one snapshot in all its statements; a writer compares and sets

@@ -29,6 +29,9 @@ SAVEPOINTS_MAX = 32
 
 RETRIES_MAX = 3
 RETRY_PAUSE_SECONDS = 0.05
+QUEUED_SECONDS_MAX = 8
+"""Who waited longer while the database was slow is refused untried: an answer comes within 10 s, and the queue is soon empty."""
+
 IDLE_SECONDS = 0.4
 """How often an idle writer looks after the database."""
 
@@ -74,6 +77,7 @@ class Writer:
         while not ending:
             group, ending = self._next()
             try:
+                group = _refuse_late(group)
                 if group:
                     self._write(group)
                 self._house.keep(self._link)
@@ -180,6 +184,17 @@ def _tries_after(fate: Fate, link: Link | None) -> int:
     if fate is Fate.CONSTRAINT:  # another process may have recorded the same key: the look-up finds it now
         return 1 if link is not None and link.is_postgres else 0
     return 1 if fate is Fate.LOST else 0
+
+
+def _refuse_late(group: list[Call]) -> list[Call]:
+    """Those who have not waited too long."""
+    latest = time.monotonic() - QUEUED_SECONDS_MAX
+    if group and group[0].asked_at > latest:  # they come in their order
+        return group
+    _answer(
+        [call for call in group if call.asked_at <= latest], Unavailable("the database is too slow now; nothing was recorded, ask again")
+    )
+    return [call for call in group if call.asked_at > latest]
 
 
 def _answer(group: list[Call], error: Exception) -> None:

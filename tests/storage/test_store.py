@@ -212,6 +212,18 @@ async def test_a_full_queue_refuses_at_once(store: Store, monkeypatch: pytest.Mo
     assert await all_of(waiting) == [NEW] * 3
 
 
+async def test_who_waited_too_long_is_refused_untried(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with busy(store):
+        late = store.record(make_unit(1))
+        monkeypatch.setattr(writer, "QUEUED_SECONDS_MAX", 0)  # 8 s in earnest
+
+    with pytest.raises(Unavailable, match="too slow") as refused:
+        await late
+
+    assert refused.value.problem == "busy"
+    assert await store.read(count_changes_outside) == 0
+
+
 async def test_closing_answers_what_waits(database_url: str) -> None:
     store = Store.open(database_url)
     async with busy(store) as go_on:
