@@ -187,6 +187,10 @@ class Shop:
         stored = await self.gate.store.read(decisions.of_change, change["id"])
         return [read_record(one.record) for one in reversed(stored)]
 
+    async def submitted(self) -> int:
+        """How many changes there are."""
+        return (await self.measures()).get("submitted", 0)
+
     async def measures(self) -> dict[str, int]:
         """What the rollups count, whatever the day, band and place."""
         found: dict[str, int] = {}
