@@ -34,8 +34,8 @@ BY_HAND = "by_hand"
 READ_ONLY = "read_only"
 """Execution option of an engine, as `open_engine` was asked for it."""
 
+BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}"
 _SQLITE_ALWAYS = (
-    f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA recursive_triggers = ON",  # or INSERT OR REPLACE would get past the triggers that refuse deletes
     f"PRAGMA cache_size = -{CACHE_KIB}",
@@ -104,7 +104,7 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
         try:
             # the driver starts no transaction of its own, or savepoints would silently do nothing
             connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_KEPT)
-            for pragma in _SQLITE_ALWAYS + (("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES):
+            for pragma in (BUSY_TIMEOUT, *_SQLITE_ALWAYS) + (("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES):
                 connection.execute(pragma).close()
         except sqlite3.Error as error:
             if connection is not None:

@@ -14,6 +14,7 @@ from gate.errors import GateError, Unavailable
 from gate.storage import leases, migrate
 from gate.storage.calls import call
 from gate.storage.engine import connect, open_engine, refuse_unsafe, sqlite_path, unusable
+from gate.storage.faults import Fate, fate_of, refusal
 from gate.storage.readers import Readers
 from gate.storage.rollups import flush
 from gate.storage.tx import Link, Tx
@@ -49,7 +50,7 @@ class Store:
     def open(url: str, *, readers: int = READERS) -> "Store":
         """Refuses a database that is not there, of another release, damaged, or unsafe. Blocks for some milliseconds."""
         engine, reading = open_engine(url), open_engine(url, read_only=True)
-        with connect(engine, url) as connection:
+        with connect(reading, url) as connection:
             _refuse_damaged(connection, sqlite_path(url))
             refuse_unsafe(connection)
             migrate.check(connection, url)
@@ -122,16 +123,20 @@ class Store:
 @contextmanager
 def transaction(url: str) -> Iterator[Tx]:
     """One short transaction of a program that is not the server. Commits, or leaves nothing behind."""
-    engine = open_engine(url)
-    with connect(engine, url) as connection:
+    with connect(open_engine(url, read_only=True), url) as connection:
         migrate.check(connection, url)
-    link = Link(engine, url)
+    link = Link(open_engine(url), url)
     try:
         link.begin()
         tx = Tx(link)
         yield tx
         flush(tx)
         link.raw.commit()
+    except Exception as error:
+        fate = fate_of(error)
+        if fate is None or fate in {Fate.FAULT, Fate.CONSTRAINT}:
+            raise
+        raise refusal(fate, error) from error
     finally:
         link.close()
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from gate.errors import Unavailable
-from gate.storage import house
+from gate.storage import engine, house
 from gate.storage.engine import open_engine, sqlite_path
 from gate.storage.store import Store, transaction
 from gate.storage.tx import Tx
@@ -99,6 +99,12 @@ async def test_a_lock_that_somebody_else_holds_too_long_is_busy(sqlite_url: str,
 
         assert refused.value.problem == "busy"
         assert "locked" in (await store.unready() or "")
+
+
+async def test_a_short_program_is_told_of_the_lock_too(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", "PRAGMA busy_timeout = 1")  # 5 s in earnest
+    with locked(sqlite_url), pytest.raises(Unavailable, match="locked by somebody else"), transaction(sqlite_url):
+        pass
 
 
 async def test_a_lock_that_is_given_up_in_time_is_waited_for(sqlite_url: str) -> None:
@@ -280,8 +286,7 @@ def locked(url: str) -> Iterator[None]:
 
 
 def run(url: str, statement: str, *, alone: bool = False) -> None:
-    engine = open_engine(url)
-    with engine.connect() as connection:
+    with open_engine(url).connect() as connection:
         if alone:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901 - the same connection
         connection.exec_driver_sql(statement)
