@@ -18,7 +18,7 @@ class _Phase(Enum):
     BODY = auto()
 
 
-_SECONDS = {_Phase.HEAD: HEAD_SECONDS_MAX, _Phase.BODY: BODY_SECONDS_MAX + _BODY_GRACE_SECONDS}
+SECONDS = {_Phase.HEAD: HEAD_SECONDS_MAX, _Phase.BODY: BODY_SECONDS_MAX + _BODY_GRACE_SECONDS}
 
 
 class GateProtocol(HttpToolsProtocol):
@@ -70,8 +70,8 @@ class GateProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
         self._timed = self._phase
-        if self._phase in _SECONDS:
-            self._timer = self.loop.call_later(_SECONDS[self._phase], self._too_slow)
+        if self._phase in SECONDS:
+            self._timer = self.loop.call_later(SECONDS[self._phase], self._too_slow)
 
     def _too_slow(self) -> None:
         if not self.transport.is_closing():
