@@ -1,8 +1,10 @@
 """How a change ends, inside a transaction: closed, canceled or expired, with everything that follows from it."""
 
+from gate.core.canonical import canonical
 from gate.core.change import FAILED_RESULTS, State
 from gate.core.instants import to_us
 from gate.core.standard import to_suspend
+from gate.errors import Invalid
 from gate.flow.compose import rollups
 from gate.flow.known import Known
 from gate.flow.rulebooks import Rulebook
@@ -12,6 +14,9 @@ from gate.storage.changes import StoredChange
 from gate.storage.closures import Closing, Report
 from gate.storage.ledger import append_entry
 from gate.storage.tx import Tx
+
+NAMES_BYTES_MAX = 12_000
+"""Of services and environments that one entry names."""
 
 CHANGED = frozenset({Closing.CLOSED, Closing.WORSENED})
 
@@ -70,8 +75,16 @@ def tell(tx: Tx, kind: Kind, change: str | None, **fields: object) -> None:
     append_entry(tx, kind.value, to_us(tx.now), change, entry(kind, tx.now, change, **fields))
 
 
+def check_names(*names: str) -> None:
+    """Raises `Invalid` for more names than one entry of the ledger holds."""
+    size_bytes = len(canonical(names))
+    if size_bytes > NAMES_BYTES_MAX:
+        raise Invalid(f"the names take {size_bytes} bytes, at most {NAMES_BYTES_MAX} are allowed; name fewer, or none for all")
+
+
 def _suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
-    rules = {standard.id: standard.suspend for _, standard in book.standard_changes if standard.suspend is not None}
+    policy = book.policies.named(stored.policy)  # the others, shadows among them, have their own idea of the same names
+    rules = {one.id: one.suspend for one in policy.standard_changes if one.suspend is not None} if policy else {}
     for name in stored.matched:
         if name not in rules:
             continue

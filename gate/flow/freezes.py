@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from gate.errors import Conflict, Invalid, NotFound
 from gate.flow.asks import PAGE_ITEMS_MAX, FreezeAsk, Page, Wire
 from gate.flow.caller import Caller
-from gate.flow.endings import tell
+from gate.flow.endings import check_names, tell
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
 from gate.flow.wire import instant
@@ -27,7 +27,9 @@ async def listing(gate: Gate, by: Caller) -> Page:
 async def add(gate: Gate, ask: FreezeAsk, by: Caller) -> Wire:
     """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody lifts it."""
     _check(ask)
-    return await gate.store.write(_add, ask, by.caller)
+    catalogue = (await gate.rulebooks.current()).catalogue
+    named = tuple(dict.fromkeys(map(catalogue.environment_named, ask.environments)))
+    return await gate.store.write(_add, replace(ask, environments=named), by.caller)
 
 
 async def lift(gate: Gate, freeze_id: str, by: Caller) -> Wire:
@@ -42,6 +44,7 @@ def _check(ask: FreezeAsk) -> None:
         raise Invalid("a window needs its end; name `ends`, or stop the line with `stop`")
     if ask.begins is not None and ask.ends is not None and ask.ends <= ask.begins:
         raise Invalid("the window ends before it begins; `ends` must be later than `begins`")
+    check_names(*ask.services, *ask.environments)
 
 
 def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:

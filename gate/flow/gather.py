@@ -1,6 +1,7 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -12,11 +13,16 @@ from gate.core.decision import Finding, FindingKind, Hold
 from gate.core.facts import Fact, Origin, Value
 from gate.core.freeze import AdHoc, Scope
 from gate.core.history import Standing
+from gate.core.record import Record
 from gate.core.standard import NEVER_SUSPENDED, standing_of
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage import freezes
 from gate.storage.history import Ask, Earning, standing
+from gate.storage.texts import read_texts
+
+BASE_DIFFERS = "base-differs"
+"""The note that a diff was left out. The record has no more of it, so a decision that is made again repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +31,22 @@ class Gathered:
 
     case: Case
     standing: Standing
+    said: Mapping[str, str] = field(default_factory=dict)  # the reasons of windows that people made, by id
 
 
-async def gather(gate: Gate, change: Change, book: Rulebook, *, at: datetime, without: str = "") -> Gathered:
-    """All facts of a change as of `at`. `without` is the change itself, when it is decided again."""
-    standing_here, windows = await gate.store.read(_look, _question(change, book, at, without))
-    return assemble(change, book, standing_here, windows, at=at)
+async def gather(gate: Gate, change: Change, book: Rulebook, *, at: datetime, before: Record | None = None) -> Gathered:
+    """All facts of a change as of `at`. `before` is its decision in force, when it is decided again."""
+    standing_here, windows, said = await gate.store.read(_look, _question(change, book, at, before.change if before else ""))
+    return replace(assemble(change, book, standing_here, windows, at=at, before=before.case if before else None), said=said)
 
 
-def assemble(change: Change, book: Rulebook, here: Standing, windows: tuple[AdHoc, ...], *, at: datetime) -> Gathered:
+def assemble(
+    change: Change, book: Rulebook, here: Standing, windows: tuple[AdHoc, ...], *, at: datetime, before: Case | None = None
+) -> Gathered:
     """The case, from what was read: pure."""
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
     opened = freeze.open_windows(book.calendar, windows, scope, at)
-    claims, notes = _claims(change, here)
+    claims, notes = _claims(change, here, before)
     files = claims.get("diff.files")
     known: dict[str, Fact] = {name: Fact(value, Origin.CLAIMED) for name, value in claims.items()}
     known.update(book.catalogue.facts(change.service, change.environment))
@@ -47,7 +56,7 @@ def assemble(change: Change, book: Rulebook, here: Standing, windows: tuple[AdHo
         facts=known,
         at=at,
         emergency=change.emergency is not None,
-        people=_people(change, book),
+        people=_people(change, book, before.people if before else People()),
         holds=_holds(book, windows, scope, opened, at),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
@@ -61,11 +70,18 @@ def assemble(change: Change, book: Rulebook, here: Standing, windows: tuple[AdHo
     return Gathered(case, here)
 
 
-def _people(change: Change, book: Rulebook) -> People:
-    """Who may not approve. Bots are nobody, so a list of bots alone names nobody."""
+def _people(change: Change, book: Rulebook, before: People) -> People:
+    """Who may not approve: everybody who was ever named, for a claim can only add.
+
+    Bots are nobody, so a list of bots alone names nobody.
+    """
     texts = change.authors if change.requested_by is None else (*change.authors, change.requested_by)
     excluded = book.identities.excluded(texts)
-    return People(excluded=tuple(sorted(excluded.people)), named=bool(excluded.people or excluded.strangers), shared=bool(excluded.shared))
+    return People(
+        excluded=tuple(sorted(excluded.people.union(before.excluded))),
+        named=bool(excluded.people or excluded.strangers) or before.named,
+        shared=bool(excluded.shared) or before.shared,
+    )
 
 
 def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask:
@@ -82,11 +98,12 @@ def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask
     )
 
 
-def _look(conn: Connection, ask: Ask) -> tuple[Standing, tuple[AdHoc, ...]]:
-    return standing(conn, ask), freezes.open_at(conn, ask.now)
+def _look(conn: Connection, ask: Ask) -> tuple[Standing, tuple[AdHoc, ...], dict[str, str]]:
+    windows = freezes.open_at(conn, ask.now)
+    return standing(conn, ask), windows, read_texts(conn, [window.reason for window in windows])
 
 
-def _claims(change: Change, here: Standing) -> tuple[dict[str, Value], tuple[Finding, ...]]:
+def _claims(change: Change, here: Standing, before: Case | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:
     """What the caller says, with what the request itself shows; a diff from another base than what runs says nothing."""
     claims = dict(change.claims)
     claims.setdefault("change.has_rollback_plan", bool(change.rollback_plan))
@@ -98,11 +115,12 @@ def _claims(change: Change, here: Standing) -> tuple[dict[str, Value], tuple[Fin
     if here.running is None or change.base == here.running.commit:
         return claims, ()
     counted = {name: value for name, value in claims.items() if not name.startswith("diff.")}
-    if len(counted) == len(claims):
+    left_out_before = before is not None and any(note.rule == BASE_DIFFERS for note in before.notes)
+    if len(counted) == len(claims) and not left_out_before:
         return claims, ()
     measured = f"was measured from {change.base[:12]}" if change.base else "names no base"
     because = f"the diff {measured}, but {here.running.commit[:12]} runs here, so it counts as unknown; measure it from there"
-    return counted, (Finding(FindingKind.GATE, "base-differs", "Base differs", holds=False, seen=(("because", because),)),)
+    return counted, (Finding(FindingKind.GATE, BASE_DIFFERS, "Base differs", holds=False, seen=(("because", because),)),)
 
 
 def _holds(book: Rulebook, windows: tuple[AdHoc, ...], scope: Scope, opened: tuple[freeze.Window, ...], at: datetime) -> tuple[Hold, ...]:

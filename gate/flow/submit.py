@@ -73,7 +73,9 @@ def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Ruleboo
     """Everything the decision adds to the database, and the answer, which is a part of it."""
     record, change = made.record, asking.change
     life = life_of(record, submitted_at=record.at, run=change.run)
-    body = orjson.dumps(change_view(record, book.policies.named(record.decision.policy), life, texts.by_id, gate.base_url))
+    body = orjson.dumps(
+        change_view(record, book.policies.named(record.decision.policy), life, {**made.gathered.said, **texts.by_id}, gate.base_url)
+    )
     key = asking.key_row(CREATED, record.change, body, record.at)
     unit = Unit(
         change=change_row(made, life, asking.caller, run_key(change)),

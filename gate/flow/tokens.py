@@ -9,7 +9,7 @@ from gate.core.change import FINAL
 from gate.errors import Invalid, NotFound
 from gate.flow.asks import Page, TokenAsk, Wire
 from gate.flow.caller import Caller, ChangeHolder
-from gate.flow.endings import tell
+from gate.flow.endings import check_names, tell
 from gate.flow.gate import Gate
 from gate.flow.wire import instant
 from gate.ledger.format import Kind
@@ -65,6 +65,7 @@ async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
 
 def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: str) -> tokens.Created:
     """The token and its entry in the ledger, in one transaction."""
+    check_names(*(ask.services or ()))
     role = ask.role.value if ask.role else None
     created = tokens.create(tx, created_by=by, role=role, person=person, services=ask.services, expires_at=ask.expires_at)
     services = None if ask.services is None else sorted(ask.services)
