@@ -12,6 +12,7 @@ from gate.client.http import Body
 
 PENDING, APPROVED, DEPLOYING = "pending", "approved", "deploying"
 STATES = frozenset({PENDING, APPROVED, DEPLOYING, "closed", "rejected", "expired", "canceled"})
+OUTCOMES = frozenset({APPROVED, PENDING, "rejected"})
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:gate:admission:v1"
 
@@ -43,6 +44,17 @@ def change_of(commit: str, change: str | None = None) -> Check:
         if body.get("commit") != commit or (change is not None and body["id"] != change):
             return "it is about another change"
         return None
+
+    return check
+
+
+def evaluation_of(commit: str) -> Check:
+    """What would be decided for this commit."""
+
+    def check(body: Body) -> str | None:
+        if body.get("outcome") not in OUTCOMES or "id" in body:
+            return "it is no evaluation"
+        return None if body.get("commit") == commit else "it is about another commit"
 
     return check
 

@@ -1,4 +1,4 @@
-"""`gate check` and `gate close`: their flags (each also from GATE_<FLAG>), checked before anything is asked."""
+"""`gate check`, `gate evaluate` and `gate close`: their flags (each also from GATE_<FLAG>), checked before anything is asked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _EPILOG = """exit codes: 0 approved and admitted (approved, with --no-admit), 1 
 
 
 def run(argv: Sequence[str], world: World | None = None) -> int:
-    """`argv` begins with `check` or `close`. The exit code; never raises."""
+    """`argv` begins with `check`, `evaluate` or `close`. The exit code; never raises."""
     here = world or _this_world()
     try:
         options = _parse(argv, here)
@@ -64,7 +64,11 @@ def _run(options: CheckOptions | CloseOptions, world: World) -> int:
     if not is_private(options.url):
         world.say(f"warning: {options.url} is not https, so the token can be read on its way")
     http = Http(options.url, world)
-    if isinstance(options, CheckOptions):
+    if isinstance(options, CheckOptions) and not options.record:
+        from gate.client.evaluate import evaluate  # noqa: PLC0415 - the same
+
+        outcome = evaluate(options, world, http, mask_once)
+    elif isinstance(options, CheckOptions):
         from gate.client.check import check  # noqa: PLC0415 - the same
 
         outcome = check(options, world, http, mask_once)
@@ -93,16 +97,29 @@ def _parse(argv: Sequence[str], world: World) -> CheckOptions | CloseOptions:
         description="Ask whether this commit may go to this environment now. Each flag may also be set as GATE_<FLAG>.",
         epilog=_EPILOG,
     )
+    evaluate = commands.add_parser(
+        "evaluate",
+        allow_abbrev=False,
+        help="what would be decided?",
+        description="Ask what would be decided; nothing is recorded. Each flag may also be set as GATE_<FLAG>.",
+        epilog=_EPILOG,
+    )
     close = commands.add_parser(
         "close",
         allow_abbrev=False,
         help="say how a deployment ended",
         description="Say how a deployment ended. Each flag may also be set as GATE_<FLAG>.",
     )
+    for asking in (check, evaluate):
+        _asking_flags(_Flags(asking, world.env))
     _check_flags(_Flags(check, world.env))
     _close_flags(_Flags(close, world.env))
     found = parser.parse_args(list(argv))
-    return _check_options(found, check, world) if found.command == "check" else _close_options(found, close)
+    if found.command == "close":
+        return _close_options(found, close)
+    if found.command == "evaluate":
+        return _asked(found, evaluate, world)._replace(record=False)
+    return _check_options(found, check, world)
 
 
 class _Flags:
@@ -131,7 +148,8 @@ class _Flags:
         self._parser.add_argument(name, nargs="?", type=read, default=self._env.get(f"GATE_{name.upper()}") or None, help=words)
 
 
-def _check_flags(flags: _Flags) -> None:
+def _asking_flags(flags: _Flags) -> None:
+    """What is asked about."""
     flags.one("--service", "what is deployed")
     flags.one("--environment", "where to")
     _common_flags(flags)
@@ -143,10 +161,13 @@ def _check_flags(flags: _Flags) -> None:
     flags.many("--label", "a label", read=read_label, metavar="KEY=VALUE")
     flags.one("--title", "one line about the change (the commit's subject)")
     flags.one("--rollback-plan", "a text file that says how to go back", metavar="FILE")
-    flags.one("--wait", "how long to wait for an approval: seconds, or 90s 30m 24h (0)", read=read_duration, default="0")
-    flags.switch("--no-admit", "ask only; do not start the deployment")
     flags.one("--emergency", "why it cannot wait", metavar="REASON")
     flags.one("--incident", "the incident that the emergency answers", metavar="ID")
+
+
+def _check_flags(flags: _Flags) -> None:
+    flags.one("--wait", "how long to wait for an approval: seconds, or 90s 30m 24h (0)", read=read_duration, default="0")
+    flags.switch("--no-admit", "ask only; do not start the deployment")
     flags.one("--if-down", "fail | allow: when the gate does not answer (fail)", read=read_word("fail", "allow"), default="fail")
     flags.one("--statement", "write the signed admission here", metavar="FILE")
 
@@ -166,14 +187,19 @@ def _common_flags(flags: _Flags) -> None:
 
 
 def _check_options(found: argparse.Namespace, parser: argparse.ArgumentParser, world: World) -> CheckOptions:
-    _need(found, parser, "service", "environment", "url")
+    asked = _asked(found, parser, world)
     no_admit = _switched(found, parser, "no_admit")
-    if bool(found.emergency) != bool(found.incident):
-        parser.error("--emergency and --incident go together: why it cannot wait, and the incident it answers")
     if found.statement and no_admit:
         parser.error("--statement is what an admission gives; with --no-admit there is none")
     if found.statement and not Path(world.folder, found.statement).parent.is_dir():
         parser.error(f"--statement: there is no folder for {found.statement}")
+    return asked._replace(wait_seconds=found.wait, admit=not no_admit, if_down_allow=found.if_down == "allow", statement=found.statement)
+
+
+def _asked(found: argparse.Namespace, parser: argparse.ArgumentParser, world: World) -> CheckOptions:
+    _need(found, parser, "service", "environment", "url")
+    if bool(found.emergency) != bool(found.incident):
+        parser.error("--emergency and --incident go together: why it cannot wait, and the incident it answers")
     return CheckOptions(
         service=found.service,
         environment=found.environment,
@@ -187,12 +213,8 @@ def _check_options(found: argparse.Namespace, parser: argparse.ArgumentParser, w
         labels=tuple(_listed(found, parser, "label")),
         title=found.title,
         rollback_plan=_plan(found.rollback_plan, parser, world),
-        wait_seconds=found.wait,
-        admit=not no_admit,
         emergency=found.emergency,
         incident=found.incident,
-        if_down_allow=found.if_down == "allow",
-        statement=found.statement,
         output=found.output,
     )
 

@@ -54,6 +54,11 @@ class Asker:
             self._measure(running)
         return self._session.submit(self.body())
 
+    def evaluate(self) -> Body:
+        """Ask what would be decided, with facts against what runs there."""
+        self._measure(self._session.running(self._options.service, self._options.environment))
+        return self._session.evaluate(self.body())
+
     def read(self, wait: int = 0) -> Body:
         """The change as it is now."""
         return self._session.read(self._known(), wait)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class CheckOptions(NamedTuple):
-    """`gate check`."""
+    """`gate check`, and with `record` false `gate evaluate`."""
 
     service: str
     environment: str
@@ -27,6 +27,7 @@ class CheckOptions(NamedTuple):
     if_down_allow: bool = False
     statement: str | None = None
     output: str = "text"
+    record: bool = True
 
 
 class CloseOptions(NamedTuple):

@@ -50,6 +50,10 @@ class Session:
         self.change = change
         return change
 
+    def evaluate(self, body: Body) -> Body:
+        """What would be decided; nothing is recorded."""
+        return self.http.ask(Asking("POST", "/v1/evaluations", self.credentials.token(), answers.evaluation_of(body["commit"]), body))
+
     def read(self, change: Body, wait: int = 0) -> Body:
         """The change as it is now, or as soon as it is no longer pending."""
         check = answers.change_of(change["commit"], change["id"])

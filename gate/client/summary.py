@@ -31,7 +31,8 @@ def _headline(outcome: Outcome, change: Mapping[str, Any]) -> str:
     if not change:
         return word
     commit = visible(change.get("commit", ""))[:12]
-    return f"{word}  {visible(change.get('service'))} to {visible(change.get('environment'))}, commit {commit}, {visible(change.get('id'))}"
+    identity = f", {visible(change['id'])}" if change.get("id") else ""  # an evaluation has none
+    return f"{word}  {visible(change.get('service'))} to {visible(change.get('environment'))}, commit {commit}{identity}"
 
 
 def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
@@ -86,6 +87,8 @@ def _next_steps(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
     if outcome.code == DENIED:
         return ["check the token, and whether it is bound to this service"]
     steps = _missing(change) if outcome.decision == "pending" else []
+    if change and "id" not in change:  # an evaluation: nothing follows
+        return steps
     link = _part(change, "links").get("page") or _part(change, "links").get("self")
     if link and outcome.decision in ("pending", "rejected", "error"):
         steps.append(f"see {visible(link)}")

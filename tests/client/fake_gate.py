@@ -16,6 +16,7 @@ CHANGE = "chg_00000000000000000000000001"
 _ACTS = (
     ("GET", r"/v1/services/([^/]+)/environments/([^/]+)", "standing"),
     ("POST", r"/v1/changes", "submit"),
+    ("POST", r"/v1/evaluations", "evaluate"),
     ("GET", r"/v1/changes/[^/]+", "read"),
     ("POST", r"/v1/changes/[^/]+/(admission|closure|cancellation)", ""),
 )
@@ -67,6 +68,9 @@ class FakeGate:
         if seen.act == "submit":
             self.change = a_change(commit=seen.body["commit"], service=seen.body["service"], environment=seen.body["environment"])
             return 201, {**self.change, **self.extra, "state": _next(self.states), "change_token": CHANGE_TOKEN}
+        if seen.act == "evaluate":
+            answer = {**a_change(commit=seen.body["commit"]), **self.extra, "outcome": _next(self.states), "facts": {}}
+            return 200, {name: value for name, value in answer.items() if name not in {"id", "state"}}
         if seen.act == "read":
             self.on_read()
             return 200, {**self.change, **self.extra, "state": _next(self.states)}

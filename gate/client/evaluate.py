@@ -1,0 +1,29 @@
+"""`gate evaluate`: the same question as `gate check`, and nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gate.client import outcome as outcomes
+from gate.client.asking import Asker
+from gate.client.credentials import NoCredentials
+from gate.client.http import Http, Refused, Unreachable
+from gate.client.options import CheckOptions
+from gate.client.outcome import Outcome
+from gate.client.request import NothingToAsk
+from gate.client.world import World
+
+_CODES = {"approved": outcomes.OK, "pending": outcomes.STILL_PENDING, "rejected": outcomes.REJECTED}
+
+
+def evaluate(options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]) -> Outcome:
+    """What would be decided now, with the exit codes of `gate check`; no change comes of it."""
+    try:
+        found = Asker(options, world, http, mask).evaluate()
+    except (NothingToAsk, Unreachable) as error:
+        return Outcome(outcomes.ERROR, "error", message=str(error))
+    except NoCredentials as error:
+        return Outcome(outcomes.DENIED, "error", message=str(error))
+    except Refused as error:
+        return outcomes.of_refusal(error)
+    return Outcome(_CODES[found["outcome"]], str(found["outcome"]), found, "this is what would be decided now; nothing was recorded")
