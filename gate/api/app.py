@@ -24,7 +24,13 @@ class Api(FastAPI):
     def __init__(self, metrics: Metrics, lifespan: Lifespan[Any] | None) -> None:
         self._metrics = metrics
         super().__init__(
-            title=TITLE, description=DESCRIPTION, version=__version__, openapi_url=None, redirect_slashes=False, lifespan=lifespan
+            title=TITLE,
+            description=DESCRIPTION,
+            version=__version__,
+            openapi_url=None,
+            redirect_slashes=False,
+            lifespan=lifespan,
+            telemetry={"tracing": False, "metrics": False, "logs": False},  # it asks for its providers at every request
         )
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -1,7 +1,7 @@
 """What a policy may look at: every fact, its type, its words, and who may claim it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -254,6 +254,11 @@ def read_value(name: str, raw: object, *, where: str = "") -> Value | None:
     return value
 
 
+def reader(name: str) -> Callable[[object], Value | None]:
+    """How a fact of the table without choices is read, for whoever reads many: None is null, or what `read_value` explains."""
+    return _READERS[FACTS[name].type]
+
+
 def wire_value(name: str, value: Value) -> bool | int | float | str | list[str]:
     """The value as JSON shows it: a decimal is a number again."""
     if isinstance(value, tuple):
@@ -292,11 +297,14 @@ def _text(raw: object) -> Value | None:
 def _texts(raw: object) -> Value | None:
     if not isinstance(raw, list | tuple) or len(raw) > LIST_LENGTH_MAX:
         return None
-    fits = all(isinstance(item, str) and len(item.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for item in raw)
+    fits = all(
+        isinstance(item, str) and (len(item) <= _SURELY_FITS or len(item.encode(errors="surrogatepass")) <= PATH_BYTES_MAX) for item in raw
+    )
     return tuple(raw) if fits else None
 
 
 _DECIMAL_SLACK = 1e-6
+_SURELY_FITS = PATH_BYTES_MAX // 4  # no character has more than 4 bytes
 _LABEL = re.compile(rf"labels\.[A-Za-z0-9_./-]{{1,{LABEL_LENGTH_MAX}}}")
 _READERS = {_B: _boolean, _I: _integer, _D: _decimal, _T: _text, _L: _texts}
 _ALLOWED = {

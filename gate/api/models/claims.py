@@ -1,7 +1,8 @@
 """The facts that a request claims: names and types checked against the table of facts, null left out as unknown."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
 
@@ -21,6 +22,7 @@ from gate.core.facts import (
     Value,
     claimable,
     read_value,
+    reader,
 )
 from gate.core.fields import did_you_mean
 from gate.errors import Fault, Invalid
@@ -30,16 +32,24 @@ _LABEL = re.compile(_LABEL_NAME)
 _LABELS = "labels"
 
 
-def _claimable_by_group() -> Mapping[str, Mapping[str, str]]:
-    groups: dict[str, dict[str, str]] = {group: {} for group in sorted(CLAIMABLE_GROUPS | {"change"})}
+@dataclass(frozen=True, slots=True)
+class Claimable:
+    """A fact that a request may claim."""
+
+    name: str
+    read: Callable[[object], Value | None]
+
+
+def _claimable_by_group() -> Mapping[str, Mapping[str, Claimable]]:
+    groups: dict[str, dict[str, Claimable]] = {group: {} for group in sorted(CLAIMABLE_GROUPS | {"change"})}
     for name, fact in FACTS.items():
         if claimable(name):
-            groups[fact.group][name.partition(".")[2]] = name
+            groups[fact.group][name.partition(".")[2]] = Claimable(name, reader(name))
     return MappingProxyType(groups)
 
 
 CLAIMABLE = _claimable_by_group()
-"""Group to short name to full name. Labels have any name."""
+"""Group to short name. Labels have any name."""
 
 
 def _fact_schema(fact: FactDef) -> dict[str, Any]:
@@ -58,7 +68,7 @@ def _schema() -> dict[str, Any]:
         group: {
             "type": "object",
             "additionalProperties": False,
-            "properties": {short: _fact_schema(FACTS[name]) for short, name in names.items()},
+            "properties": {short: _fact_schema(FACTS[fact.name]) for short, fact in names.items()},
         }
         for group, names in CLAIMABLE.items()
         if group != _LABELS
@@ -92,11 +102,14 @@ def claims_of(facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str |
             faults.append(Fault(_no_group(group), pointer(["facts", group])))
             continue
         for short, raw in values.items():
-            name = names.get(short) or _label(group, short)
-            if name is None:
-                faults.append(Fault(_no_claim(group, short), pointer(["facts", group, short])))
+            if raw is None and short in names:
+                continue
+            known = names.get(short)
+            value = known.read(raw) if known is not None else None
+            if known is not None and value is not None:
+                claims[known.name] = value
             else:
-                _take(name, raw, claims, faults)
+                _take(group, short, raw, claims, faults)
     for short, text in labels.items():
         if text is not None and claims.setdefault(f"{_LABELS}.{short}", text) != text:
             faults.append(Fault("differs from the same label under facts", pointer([_LABELS, short])))
@@ -107,20 +120,20 @@ def claims_of(facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str |
     return claims
 
 
-def _take(name: str, raw: Any, claims: dict[str, Value], faults: list[Fault]) -> None:
+def _take(group: str, short: str, raw: Any, claims: dict[str, Value], faults: list[Fault]) -> None:
+    """A label, or what is wrong."""
+    where = pointer(["facts", group, short])
+    if short not in CLAIMABLE[group] and not (group == _LABELS and _LABEL.fullmatch(short)):
+        faults.append(Fault(_no_claim(group, short), where))
+        return
     try:
-        value = read_value(name, raw)
+        value = read_value(f"{group}.{short}", raw)
     except Invalid as error:
-        group, _, short = name.partition(".")
         allowed = error.faults[0].detail.rpartition("allowed is ")[2]
-        faults.append(Fault(f"found {shown(raw)}, allowed is {allowed}", pointer(["facts", group, short])))
+        faults.append(Fault(f"found {shown(raw)}, allowed is {allowed}", where))
         return
     if value is not None:
-        claims[name] = value
-
-
-def _label(group: str, short: str) -> str | None:
-    return f"{_LABELS}.{short}" if group == _LABELS and _LABEL.fullmatch(short) else None
+        claims[f"{group}.{short}"] = value
 
 
 def _no_group(group: str) -> str:
