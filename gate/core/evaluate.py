@@ -28,7 +28,7 @@ class Evaluation(NamedTuple):
 def evaluate(policy: Policy, facts: Facts) -> Evaluation:
     """Judge every rule, requirement and standard change by the facts that the policy trusts."""
     plan = policy.plan or plan_of(policy)
-    values = _seen(plan, facts)
+    values = seen_by(plan, facts)
     findings = [judge(values) for judge in plan.rules]
     raw = 0
     for finding in findings:
@@ -65,7 +65,7 @@ def values_of(policy: Policy, facts: Facts) -> Values:
     return {name: fact.value for name, fact in facts.items() if counts(policy, name, fact)}
 
 
-def _seen(plan: Plan, facts: Facts) -> Values:
+def seen_by(plan: Plan, facts: Facts) -> Values:
     """The facts that the plan looks at and trusts."""
     get, claimed = facts.get, Origin.CLAIMED
     values: dict[str, Value] = {}

@@ -7,10 +7,13 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias, TypeVar
 
 from gate.core.decision import Band, Finding, FindingKind, Outcome
-from gate.core.facts import Values
+from gate.core.facts import Facts, Values
 
 Check: TypeAlias = Callable[[Values], bool | None]
 Judge: TypeAlias = Callable[[Values], Finding]
+Telling: TypeAlias = Callable[[Values, Facts], str]
+"""A sentence, from the values that the policy sees and from all facts."""
+
 T = TypeVar("T")
 
 
@@ -183,6 +186,7 @@ class Plan:
     trusted: tuple[str, ...]
     doubted: tuple[str, ...]
     limits: tuple[int, ...]  # lowest scores of moderate, high, critical
+    tellings: dict[tuple[object, ...], Telling] = field(default_factory=dict, compare=False, repr=False)  # filled by `sentences`
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gate.core.decision import Finding, FindingKind
-from gate.core.evaluate import counts, plan_of
+from gate.core.evaluate import plan_of, seen_by
 from gate.core.facts import FACTS, Facts, FactType, Value, Values, wire_value
-from gate.core.policy import Clause, Part, Policy, Requirement, Rule, StandardChange
+from gate.core.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Telling
 
 NAMED_MAX = 5
 """Facts, or items of a list, that a sentence names; the others are counted."""
@@ -18,27 +18,24 @@ _MEASURES = frozenset({"service.tier", "calendar.hour", "reviews.pull_request"})
 """Whole numbers that count nothing: one does not say "2 service tier"."""
 
 
+def sentences(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[str]:
+    """Why each finding is as it is. `facts` are all recorded facts, `policy` the one that gave the findings, if there was one."""
+    values = seen_by(plan_of(policy), facts) if policy else {}
+    return [_sentence(finding, values, facts, policy) for finding in findings]
+
+
 def sentence(finding: Finding, facts: Facts, policy: Policy | None) -> str:
-    """Why the finding is as it is. `facts` are all recorded facts, `policy` the one that gave the finding, if there was one."""
-    if finding.kind is FindingKind.GATE:
-        return _guard(finding)
-    subject = plan_of(policy).subjects.get((finding.kind, finding.rule)) if policy else None
-    if policy is None or subject is None:
-        return _without_policy(finding, facts)
-    if isinstance(subject, Rule):
-        return _rule(subject, finding, facts, policy)
-    if isinstance(subject, Requirement):
-        return _requirement(subject, finding, facts, policy)
-    return _standard_change(subject, finding, facts, policy)
+    """The same for one."""
+    return sentences((finding,), facts, policy)[0]
 
 
 def shown(name: str, value: Value) -> str:
     """A value in a sentence: text that is more than a word is quoted, and nothing in it can act on a terminal."""
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, tuple):
         more = f" and {len(value) - NAMED_MAX} more" if len(value) > NAMED_MAX else ""
         return ", ".join(map(_text, value[:NAMED_MAX])) + more if value else "empty"
-    if isinstance(value, str):
-        return _text(value)
     return "true" if value is True else "false" if value is False else str(wire_value(name, value))
 
 
@@ -47,6 +44,22 @@ def _text(text: str) -> str:
         return text if len(text) <= ITEM_LENGTH_MAX else f"{text[:ITEM_LENGTH_MAX]}…"
     short = text if len(text) <= ITEM_LENGTH_MAX else f"{text[:ITEM_LENGTH_MAX]}…"
     return json.dumps(short, ensure_ascii=not short.isprintable())
+
+
+def _sentence(finding: Finding, values: Values, facts: Facts, policy: Policy | None) -> str:
+    if finding.kind is FindingKind.GATE:
+        return _guard(finding)
+    if policy is None:
+        return _without_policy(finding, facts)
+    tellings = plan_of(policy).tellings
+    key = (finding.kind, finding.rule, finding.holds, finding.points, finding.step)
+    telling = tellings.get(key)
+    if telling is None:
+        telling = _telling(finding, policy)
+        if telling is None:
+            return _without_policy(finding, facts)
+        tellings[key] = telling
+    return telling(values, facts)
 
 
 def _guard(finding: Finding) -> str:
@@ -60,94 +73,136 @@ def _without_policy(finding: Finding, facts: Facts) -> str:
     return "; ".join((_listed(seen), *([_gives(finding.points)] if finding.kind is FindingKind.RULE else [])))
 
 
-def _rule(rule: Rule, finding: Finding, facts: Facts, policy: Policy) -> str:
-    if rule.when is None:
-        return _steps(rule, finding, facts, policy)
-    values = _values(rule.when.facts, facts, policy)
+# What follows takes a finding apart once a policy; what is left is a closure that puts the values seen between fixed words.
+
+
+def _telling(finding: Finding, policy: Policy) -> Telling | None:
+    """How findings like this one are told; None where the policy knows nothing of them."""
+    subject = plan_of(policy).subjects.get((finding.kind, finding.rule))
+    if isinstance(subject, Rule):
+        return _steps(subject, finding, policy) if subject.when is None else _rule(subject.when, finding, policy)
+    if isinstance(subject, Requirement):
+        return _requirement(subject, finding, policy)
+    return None if subject is None else _standard_change(subject, finding, policy)
+
+
+def _rule(when: Clause, finding: Finding, policy: Policy) -> Telling:
     if finding.holds:
-        seen = _listed([_seen(part, values, facts, policy) for part in rule.when.parts])
-        return f"{seen}; {rule.when.text} {_gives(finding.points)}"
-    part = _deciding(rule.when, values)
-    seen = _seen(part, values, facts, policy)
+        return _ending(_every(when, policy), f"; {when.text} {_gives(finding.points)}")
     if finding.holds is None:
-        return f"{seen}; counted as the worst case, {_points(finding.points)}"
-    return f"{seen}; {part.text} does not hold, no points"
+        return _ending(_deciding(when, policy), f"; counted as the worst case, {_points(finding.points)}")
+    return _deciding(when, policy, lambda part: f"; {part.text} does not hold, no points")
 
 
-def _steps(rule: Rule, finding: Finding, facts: Facts, policy: Policy) -> str:
+def _steps(rule: Rule, finding: Finding, policy: Policy) -> Telling:
     name = rule.points_by or ""
     if finding.holds is None:
-        return f"{_unseen(name, facts, policy)}; counted as the worst case, {_points(finding.points)}"
-    value = facts[name].value if name in facts else ""
-    if finding.step is None:
-        return f"{_counted(name, value)}; fewer than {shown(name, rule.steps[0][0])} {_gives(0)}"
-    return f"{_counted(name, value)}; {shown(name, finding.step)} or more {_gives(finding.points)}"
-
-
-def _counted(name: str, value: Value) -> str:
-    """`812 lines added`; of one, and of what is no count, `lines added: 1`."""
+        worst = f"; counted as the worst case, {_points(finding.points)}"
+        return lambda _values, facts: _unseen(name, facts, policy) + worst
+    limit = f"fewer than {shown(name, rule.steps[0][0])}" if finding.step is None else f"{shown(name, finding.step)} or more"
+    ending = f"; {limit} {_gives(finding.points)}"
     fact = FACTS[name]
-    if fact.type is FactType.INTEGER and name not in _MEASURES and value != 1:
-        return f"{shown(name, value)} {fact.words}"
-    return f"{fact.words}: {shown(name, value)}"
+    counts = fact.type is FactType.INTEGER and name not in _MEASURES
+    after, before = f" {fact.words}{ending}", f"{fact.words}: "
+
+    def told(_values: Values, facts: Facts) -> str:
+        """`812 lines added`; of one, and of what is no count, `lines added: 1`."""
+        value = facts[name].value if name in facts else ""
+        return f"{shown(name, value)}{after}" if counts and value != 1 else f"{before}{shown(name, value)}{ending}"
+
+    return told
 
 
-def _requirement(requirement: Requirement, finding: Finding, facts: Facts, policy: Policy) -> str:
+def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> Telling:
     require, unless = requirement.require, requirement.unless
-    values = _values(finding.facts, facts, policy)
     if not finding.holds:
-        part = _deciding(require, values)
-        unexcused = ""
-        if unless is not None and unless.check(values) is None:
-            unexcused = f"; {_seen(_deciding(unless, values), values, facts, policy)}, so it is not excused"
-        return f"{_seen(part, values, facts, policy)}; required is {part.text}{unexcused}"
-    if unless is not None and require.check(values) is not True:
-        return f"{_listed([_seen(part, values, facts, policy) for part in unless.parts])}; not required then"
-    return f"{_listed([_seen(part, values, facts, policy) for part in require.parts])}; as required"
+        unmet = _deciding(require, policy, lambda part: f"; required is {part.text}")
+        return unmet if unless is None else _unexcused(unmet, unless, policy)
+    required = _ending(_every(require, policy), "; as required")
+    if unless is None:
+        return required
+    excused = _ending(_every(unless, policy), "; not required then")
+    return lambda values, facts: (required if require.check(values) is True else excused)(values, facts)
 
 
-def _standard_change(standard: StandardChange, finding: Finding, facts: Facts, policy: Policy) -> str:
-    values = _values(finding.facts, facts, policy)
+def _unexcused(unmet: Telling, unless: Clause, policy: Policy) -> Telling:
+    excuse = _deciding(unless, policy)
+
+    def told(values: Values, facts: Facts) -> str:
+        excused = f"; {excuse(values, facts)}, so it is not excused" if unless.check(values) is None else ""
+        return unmet(values, facts) + excused
+
+    return told
+
+
+def _standard_change(standard: StandardChange, finding: Finding, policy: Policy) -> Telling:
     if finding.holds:
-        return f"{_listed([_seen(part, values, facts, policy) for part in standard.when.parts])}; it matches"
-    part = _deciding(standard.when, values)
-    return f"{_seen(part, values, facts, policy)}; it asks for {part.text}"
+        return _ending(_every(standard.when, policy), "; it matches")
+    return _deciding(standard.when, policy, lambda part: f"; it asks for {part.text}")
 
 
-def _values(names: Sequence[str], facts: Facts, policy: Policy) -> Values:
-    return {name: fact.value for name in names if (fact := facts.get(name)) is not None and counts(policy, name, fact)}
+def _ending(telling: Telling, ending: str) -> Telling:
+    return lambda values, facts: telling(values, facts) + ending
 
 
-def _deciding(clause: Clause, values: Values) -> Part:
+def _every(clause: Clause, policy: Policy) -> Telling:
+    """All entries of a clause that holds."""
+    return _together([_seen(part, policy, holds=True) for part in clause.parts])
+
+
+def _deciding(clause: Clause, policy: Policy, ending: Callable[[Part], str] = lambda _: "") -> Telling:
     """The entry that does not hold; else the first that is unknown."""
-    if len(clause.parts) == 1:
-        return clause.parts[0]
-    unknown = None
-    for part in clause.parts:
-        holds = part.check(values)
-        if holds is False:
-            return part
-        if holds is None and unknown is None:
-            unknown = part
-    return unknown or clause.parts[0]
+    tellings = [(part.check, _ending(_seen(part, policy, holds=False), ending(part))) for part in clause.parts]
+    first = tellings[0][1]
+    if len(tellings) == 1:
+        return first
+
+    def told(values: Values, facts: Facts) -> str:
+        unknown = None
+        for check, telling in tellings:
+            holds = check(values)
+            if holds is False:
+                return telling(values, facts)
+            if holds is None and unknown is None:
+                unknown = telling
+        return (unknown or first)(values, facts)
+
+    return told
 
 
-def _seen(part: Part, values: Values, facts: Facts, policy: Policy) -> str:
-    """What the entry looked at, claims that do not count included."""
-    if part.example is None or part.facts[0] not in values:
-        return _listed([_fact(name, values, facts, policy) for name in part.facts])
-    name, example = part.facts[0], part.example(values)
-    if example is not None:
-        return f"{name} has {_text(example)}"
-    items = values[name]
-    if not isinstance(items, tuple) or not items:
-        return f"{name} is empty"
-    return f"{'all' if part.text.startswith('all ') else 'none'} of the {len(items)} in {name}"
+def _seen(part: Part, policy: Policy, *, holds: bool) -> Telling:
+    """What the entry looked at, claims that do not count included; of a list the item that decided, if one did."""
+    scalar = _together([_fact(name, policy) for name in part.facts])
+    if part.example is None:
+        return scalar
+    name, example, quantifier = part.facts[0], part.example, part.text.partition(" ")[0]
+    by_one = holds is (quantifier == "any")
+    every = "all" if quantifier == "all" else "none"
+
+    def told(values: Values, facts: Facts) -> str:
+        items = values.get(name)
+        if not isinstance(items, tuple):
+            return scalar(values, facts)
+        found = example(values) if by_one else None
+        if found is not None:
+            return f"{name} has {_text(found)}"
+        return f"{every} of the {len(items)} in {name}" if items else f"{name} is empty"
+
+    return told
 
 
-def _fact(name: str, values: Values, facts: Facts, policy: Policy) -> str:
-    value = values.get(name)
-    return _unseen(name, facts, policy) if value is None else f"{name} is {shown(name, value)}"
+def _fact(name: str, policy: Policy) -> Telling:
+    def told(values: Values, facts: Facts) -> str:
+        value = values.get(name)
+        return _unseen(name, facts, policy) if value is None else f"{name} is {shown(name, value)}"
+
+    return told
+
+
+def _together(tellings: Sequence[Telling]) -> Telling:
+    if len(tellings) == 1:
+        return tellings[0]
+    return lambda values, facts: _listed([telling(values, facts) for telling in tellings])
 
 
 def _unseen(name: str, facts: Facts, policy: Policy) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from gate.core.decision import Finding, Hold
 from gate.core.facts import Facts, wire_value
 from gate.core.policy import Policy
-from gate.core.sentences import sentence
+from gate.core.sentences import sentences
 from gate.flow.asks import Wire
 
 
@@ -36,10 +36,10 @@ def reasons(findings: tuple[Finding, ...], facts: Facts, policy: Policy | None) 
             "title": finding.title,
             "points": finding.points,
             "holds": finding.holds,
-            "because": sentence(finding, facts, policy),
+            "because": because,
             "facts": {name: _fact(name, facts) for name in finding.facts},
         }
-        for finding in findings
+        for finding, because in zip(findings, sentences(findings, facts, policy), strict=True)
     ]
 
 
