@@ -25,6 +25,9 @@ from gate.core.policy import Policy, Requirement, StandardChange
 from gate.core.policy_set import Policies
 from gate.core.standard import NOT_EARNED, Standing, standing_key
 
+IN_FLIGHT = "in-flight"
+"""The finding that another change of the same service and environment is in the way."""
+
 
 @dataclass(frozen=True, slots=True)
 class People:
@@ -91,7 +94,7 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
         return answer.pending(_finding_of(evaluation, evaluation.unmet[0]))
     in_flight = case.in_flight - (case.deploying if rollback else 0)
     if in_flight > 0 and not policy.parallel:
-        return answer.pending(_guard("in-flight", _in_flight_words(in_flight)))
+        return answer.pending(_guard(IN_FLIGHT, _in_flight_words(in_flight)))
     if case.contradictions:
         return answer.pending(_contradicted(case.contradictions))
     if case.overdue_reviews > 0 and not rollback:

@@ -8,16 +8,16 @@ from gate.core.admission import Refusal, Standing, admitted_before, fires_more, 
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision import Hold, Route
 from gate.core.history import Standing as Here
-from gate.errors import Conflict, NotFound, Unavailable
+from gate.errors import Conflict, Unavailable
 from gate.flow import endings
 from gate.flow.again import decide_again
 from gate.flow.asks import AdmissionAsk, Wire
 from gate.flow.caller import Caller
 from gate.flow.compose import rollups
 from gate.flow.gate import Gate
-from gate.flow.known import Known, know, know_stored
+from gate.flow.known import Known, know, know_stored, visible_change
 from gate.flow.rulebooks import Rulebook, Rulebooks
-from gate.flow.scope import require_owner, visible
+from gate.flow.scope import require_owner
 from gate.ledger.format import Kind
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage import admissions, changes, freezes, history, moves
@@ -46,10 +46,7 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     Raises `Conflict` with the reason where it may not, `Unavailable` while there is no signing key. A stale decision is
     made again at once: the caller asks once more.
     """
-    known = await gate.store.read(know, gate.rulebooks, change_id)
-    visible(by, known.stored if known else None, change_id)
-    if known is None:
-        raise NotFound(f"there is no change {change_id[:64]}")
+    known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
     if gate.key is None:
         raise Unavailable(

@@ -1,35 +1,49 @@
 """A change is decided again: facts gathered anew, and written only where a person would see a difference."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gate.core.change import Change, EmergencyAsk, State
 from gate.core.decision import Decision, Outcome
 from gate.core.facts import Origin, Value
-from gate.core.instants import from_us
+from gate.core.record import write_asked
 from gate.core.redecision import same
-from gate.flow.compose import Decided, decide_change, decision_entry, life_of, redecide_at, rollups, searched
+from gate.flow.compose import (
+    Decided,
+    Texts,
+    asked,
+    decide_change,
+    decision_entry,
+    direction_of,
+    life_of,
+    lines_of,
+    redecide_at,
+    rollups,
+    searched,
+)
 from gate.flow.gate import Gate
 from gate.flow.known import Known
+from gate.flow.view import text_ids
 from gate.storage import moves, units
 from gate.storage.changes import StoredChange
 from gate.storage.ledger import append_entries
+from gate.storage.texts import insert_texts
 from gate.storage.tx import Tx
 
 
-async def decide_again(gate: Gate, known: Known, asked: Change | None = None) -> bool:
+async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None) -> bool:
     """Decide a pending change again, or an approved one whose admission was stale. True when another decision is in force.
 
-    `asked` is what the caller says now; without it the claims of the decision in force are taken.
+    `asked_now` is what the caller says now; without it the claims of the decision in force are taken.
     """
     book = await gate.rulebooks.current()
-    change = asked or asked_before(known)
-    kept = replace(known.record.asked, base=change.base)
+    texts = Texts()
+    change, kept = (asked_now, asked(asked_now, texts)) if asked_now else (asked_before(known), known.record.asked)
     made = await decide_change(gate, change, book, known.stored.id, kept, known.record)
-    if same(known.record.decision, made.record.decision):
-        await gate.store.write(_nothing_new, known.stored, made.record.decision)
+    # an approved one is here because its decision no longer holds: it needs another one even if that reads the same
+    if known.stored.state is State.PENDING and same(known.record.decision, made.record.decision):
+        await gate.store.write(_nothing_new, known.stored, made)
         return False
-    written = await gate.store.write(_put_in_force, known, made, book.id)
+    written = await gate.store.write(_put_in_force, known, made, texts, book.id)
     if written:
         gate.metrics.decided(made.record.decision)
         gate.waiters.wake(known.stored.id)
@@ -38,47 +52,45 @@ async def decide_again(gate: Gate, known: Known, asked: Change | None = None) ->
 
 def asked_before(known: Known) -> Change:
     """The change as it was asked for, from its record: subject, people and claims."""
-    record, asked = known.record, known.record.asked
+    record, kept = known.record, known.record.asked
     subject = record.subject
     claims: dict[str, Value] = {name: fact.value for name, fact in record.case.facts.items() if fact.origin is Origin.CLAIMED}
     return Change(
         service=subject.service,
         environment=subject.environment,
         commit=subject.commit,
-        base=asked.base,
-        ref=asked.ref,
-        repository=asked.repository,
-        artifacts=asked.artifacts,
-        run=asked.run,
-        requested_by=known.texts.get(asked.requested_by),
-        authors=tuple(known.texts[one] for one in asked.authors if one in known.texts),
-        emergency=EmergencyAsk("", asked.emergency_incident) if subject.emergency else None,
-        planned=asked.planned,
-        remediates=asked.remediates,
+        base=kept.base,
+        ref=kept.ref,
+        repository=kept.repository,
+        artifacts=kept.artifacts,
+        run=kept.run,
+        requested_by=known.texts.get(kept.requested_by),
+        authors=tuple(known.texts[one] for one in kept.authors if one in known.texts),
+        emergency=EmergencyAsk("", kept.emergency_incident) if subject.emergency else None,
+        planned=kept.planned,
+        remediates=kept.remediates,
         claims=claims,
     )
 
 
-def _nothing_new(tx: Tx, stored: StoredChange, decision: Decision) -> None:
-    """Asked and answered; a hold that goes on is looked at again when it ends."""
-    at = redecide_at(decision)
+def _nothing_new(tx: Tx, stored: StoredChange, made: Decided) -> None:
+    """Asked and answered; what stands in its way is looked at again when that ends."""
     moves.move(
         tx,
         stored.id,
         from_states=(stored.state,),
         of_decision=stored.decision,
-        redecide_at=None if at is None else from_us(at),
-        hold=decision.hold,
+        redecide_at=redecide_at(made),
+        hold=made.record.decision.hold,
     )
 
 
-def _put_in_force(tx: Tx, known: Known, made: Decided, policy_set: str) -> bool:
+def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, policy_set: str) -> bool:
     stored, record = known.stored, made.record
     if units.policy_set_in_force(tx) != policy_set:
         return False
-    decision = record.decision
+    decision, kept = record.decision, record.asked
     life = life_of(record, submitted_at=stored.submitted_at, run=None)
-    at = redecide_at(decision)
     moved = moves.move(
         tx,
         stored.id,
@@ -97,16 +109,23 @@ def _put_in_force(tx: Tx, known: Known, made: Decided, policy_set: str) -> bool:
         hold=decision.hold,
         subject_digest=record.subject_digest,
         running_change=made.row.running_change,
+        lines=lines_of(record),
+        direction=direction_of(record),
         parallel=decision.terms.parallel,
         close_within_seconds=decision.terms.close_within_seconds,
+        planned_start=kept.planned.start,
+        planned_end=kept.planned.end,
+        detail=write_asked(kept),
         decided_at=record.at,
         valid_until=life.valid_until,
-        redecide_at=None if at is None else from_us(at),
+        redecide_at=redecide_at(made),
         **_time_left(stored, decision, record.at),
     )
     if not moved:
         return False
-    units.insert_decision(tx, made.row, searched(record, known.texts.values()))
+    insert_texts(tx, texts.rows)
+    said = {**known.texts, **texts.by_id}
+    units.insert_decision(tx, made.row, searched(record, [said[one] for one in text_ids(kept) if one in said]))
     append_entries(tx, [decision_entry(made)])
     tx.add(rollups(record, ["decided_again", decision.outcome.value], at=record.at))
     return True

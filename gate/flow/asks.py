@@ -112,3 +112,29 @@ class IdempotencyKey:
 
     key: str
     body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAsk:
+    """An approval or a rejection, for what the person was shown."""
+
+    subject_digest: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideAsk:
+    """A window or the stopped line shall not hold this change; with neither, a rejection is lifted."""
+
+    comment: str
+    window: str | None = None
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PostReviewAsk:
+    """What was learnt from an emergency, or from a change that failed."""
+
+    findings: str
+    comment: str
+    actions: tuple[str, ...] = ()

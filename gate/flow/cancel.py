@@ -1,13 +1,12 @@
 """A change is withdrawn before it is deployed."""
 
 from gate.core.change import State
-from gate.errors import Conflict, NotAllowed, NotFound
+from gate.errors import Conflict, NotAllowed
 from gate.flow import endings
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller, ChangeHolder, Machine, Person
 from gate.flow.gate import Gate
-from gate.flow.known import Known, know
-from gate.flow.scope import visible
+from gate.flow.known import Known, visible_change
 from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
 
@@ -20,10 +19,7 @@ async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
     Raises `NotFound`, `NotAllowed`, and `Conflict` for a change that is past it.
     """
     for _ in range(ATTEMPTS_MAX):
-        known = await gate.store.read(know, gate.rulebooks, change_id)
-        visible(by, known.stored if known else None, change_id)
-        if known is None:
-            raise NotFound(f"there is no change {change_id[:64]}")
+        known = await visible_change(gate, change_id, by)
         _require_entitled(known, by)
         state = known.stored.state_at(gate.clock())
         if state is State.CANCELED:

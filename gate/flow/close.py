@@ -1,14 +1,14 @@
 """How a deployment ended: the result, and what the organisation learns from it."""
 
 from gate.core.decision import Finding, FindingKind
-from gate.errors import Conflict, NotFound
+from gate.errors import Conflict
 from gate.flow import endings, wire
 from gate.flow.asks import ClosureAsk, Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.known import Known, know
+from gate.flow.known import Known, know, visible_change
 from gate.flow.rulebooks import Rulebook
-from gate.flow.scope import require_owner, visible
+from gate.flow.scope import require_owner
 from gate.storage.closures import Closing, Report
 from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
@@ -29,10 +29,7 @@ async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire
     Raises `NotFound`, `NotAllowed`, and `Conflict` where another run was admitted.
     """
     for _ in range(ATTEMPTS_MAX):
-        known = await gate.store.read(know, gate.rulebooks, change_id)
-        visible(by, known.stored if known else None, change_id)
-        if known is None:
-            raise NotFound(f"there is no change {change_id[:64]}")
+        known = await visible_change(gate, change_id, by)
         require_owner(by, known.stored, "close")
         _require_same_run(known, ask)
         closing = await gate.store.write(_close, known, ask, await gate.rulebooks.current(), by.caller)

@@ -9,7 +9,7 @@ import orjson
 from gate.core import record as records
 from gate.core.canonical import digest
 from gate.core.change import Change, Run, State
-from gate.core.decide import decide
+from gate.core.decide import IN_FLIGHT, decide
 from gate.core.decision import Decision, Outcome
 from gate.core.instants import optional_us, to_us
 from gate.core.record import Asked, Record
@@ -184,7 +184,7 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         environment=subject.environment,
         commit_sha=subject.commit,
         digests=orjson.dumps(subject.digests).decode(),
-        direction=str(record.case.facts["change.direction"].value),
+        direction=direction_of(record),
         caller=caller,
         subject_key=records.subject_key(subject),
         state=life.state.value,
@@ -214,11 +214,16 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         running_change=made.row.running_change,
         expires_at=optional_us(life.expires_at),
         expires_left=decision.terms.expires_after_seconds * 1_000_000 if held else None,
-        redecide_at=redecide_at(decision),
+        redecide_at=optional_us(redecide_at(made)),
         valid_until=optional_us(life.valid_until),
         planned_start=optional_us(kept.planned.start),
         planned_end=optional_us(kept.planned.end),
     )
+
+
+def direction_of(record: Record) -> str:
+    """Where the change goes, as the gate's own history says."""
+    return str(record.case.facts["change.direction"].value)
 
 
 def lines_of(record: Record) -> int | None:
@@ -229,11 +234,16 @@ def lines_of(record: Record) -> int | None:
     return int(added.value) + int(deleted.value)
 
 
-def redecide_at(decision: Decision) -> int | None:
-    """When nothing else happens first: at the end of its hold."""
-    if decision.outcome is not Outcome.PENDING or decision.hold is None:
+def redecide_at(made: Decided) -> datetime | None:
+    """When nothing else happens first: at the end of its hold, or of the time of what is in its way."""
+    decision = made.record.decision
+    if decision.outcome is not Outcome.PENDING:
         return None
-    return optional_us(decision.hold.until)
+    if decision.hold is not None:
+        return decision.hold.until
+    if decision.findings[0].rule != IN_FLIGHT:
+        return None
+    return min((one.until for one in made.gathered.standing.in_flight if one.until is not None), default=None)
 
 
 def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[RollupRow, ...]:

@@ -1,5 +1,7 @@
 """What happens by itself: changes whose time is over expire, and pending ones are decided again."""
 
+from collections.abc import Awaitable, Callable
+
 from sqlalchemy import Connection
 
 from gate.core.change import State
@@ -15,24 +17,41 @@ BATCH = 100
 
 async def expire_due(gate: Gate) -> int:
     """Write down what every reader computes anyway: these have expired. How many it were."""
-    due = await gate.store.read(_due_to_expire, gate)
-    written = 0
-    for known in due:
-        if await gate.store.write(endings.expire, known):
-            gate.waiters.wake(known.stored.id)
-            written += 1
-    return written
+
+    async def expire(known: Known) -> bool:
+        written = await gate.store.write(endings.expire, known)
+        gate.waiters.wake(known.stored.id)
+        return written
+
+    return await _each(await gate.store.read(_due_to_expire, gate), expire)
 
 
 async def decide_due(gate: Gate) -> int:
-    """Decide again what something asked for: a hold that ended, other policies, a conflict that is over."""
-    due = await gate.store.read(_due_to_decide, gate)
-    decided = 0
+    """Decide again what something asked for: a hold that ended, other policies, a conflict that is over. How many it were.
+
+    One after the other: of two that stood in each other's way only one is approved.
+    """
+
+    async def decide(known: Known) -> bool:
+        if known.stored.state_at(gate.clock()) is not State.PENDING or not gate.pauses.begin(known.stored.id):
+            return False
+        await decide_again(gate, known)
+        return True
+
+    return await _each(await gate.store.read(_due_to_decide, gate), decide)
+
+
+async def _each(due: list[Known], act: Callable[[Known], Awaitable[bool]]) -> int:
+    """How many it was done to. One that fails keeps no other one waiting; its error is raised when all had their turn."""
+    done, failed = 0, None
     for known in due:
-        if known.stored.state_at(gate.clock()) is State.PENDING and gate.pauses.begin(known.stored.id):
-            await decide_again(gate, known)
-            decided += 1
-    return decided
+        try:
+            done += await act(known)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failed = error
+    if failed is not None:
+        raise failed
+    return done
 
 
 def _due_to_expire(conn: Connection, gate: Gate) -> list[Known]:

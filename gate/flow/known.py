@@ -10,10 +10,16 @@ from gate.core import record as records
 from gate.core.change import Run
 from gate.core.policy import Policy
 from gate.core.record import Record
+from gate.errors import NotFound
 from gate.flow.asks import Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.quorum import still_missing
 from gate.flow.rulebooks import Rulebooks
-from gate.flow.view import Closed, Life, change_view, text_ids
-from gate.storage import changes, closures, decisions, texts
+from gate.flow.scope import sees
+from gate.flow.view import Closed, Given, Life, Reviewed, change_view, text_ids
+from gate.storage import approvals, changes, closures, decisions, texts
+from gate.storage.approvals import Approval, Override
 from gate.storage.changes import StoredChange
 
 
@@ -26,6 +32,9 @@ class Known:
     policy: Policy | None  # that made the decision
     texts: Mapping[str, str]
     closed: Closed | None = None
+    approvals: tuple[Approval, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    missing: tuple[int, ...] = ()  # approvals that each entry lacks
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -35,7 +44,13 @@ class Known:
 
     def view(self, now: datetime, base_url: str) -> Wire:
         """The change as it is shown, with expiry taken into account."""
-        return change_view(self.record, self.policy, self.life(now), self.texts, base_url)
+        return change_view(self.record, self.policy, self.life(now), self.texts, base_url, self._reviewed())
+
+    def _reviewed(self) -> Reviewed:
+        given = tuple(
+            Given(one.person, one.at, one.comment, lapsed=one.lapsed_at is not None) for one in self.approvals if not one.rejected
+        )
+        return Reviewed(given, self.missing)
 
     def life(self, now: datetime) -> Life:
         """Where it stands."""
@@ -57,6 +72,14 @@ class Known:
         )
 
 
+async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
+    """The change. Raises `NotFound` for one that is not there and for one that this caller cannot see: both look the same."""
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    if known is None or not sees(by, known.stored):
+        raise NotFound(f"there is no change {change_id[:64]}")
+    return known
+
+
 def know(conn: Connection, books: Rulebooks, change: str) -> Known | None:
     """The change of that id, None where there is none."""
     stored = changes.read(conn, change)
@@ -72,7 +95,18 @@ def know_stored(conn: Connection, books: Rulebooks, stored: StoredChange) -> Kno
         ids.append(closed.notes)
     if stored.hold is not None:
         ids.append(stored.hold.reason)
-    return Known(stored, record, books.policy_of(conn, record), texts.read_texts(conn, ids), closed)
+    given = approvals.of_change(conn, stored.id) if record.decision.required else ()
+    ids += [one.comment for one in given if one.comment]
+    return Known(
+        stored=stored,
+        record=record,
+        policy=books.policy_of(conn, record),
+        texts=texts.read_texts(conn, ids),
+        closed=closed,
+        approvals=given,
+        overrides=approvals.overrides_of(conn, stored.id),
+        missing=still_missing(given, record, books.latest.catalogue),
+    )
 
 
 def _closed(conn: Connection, stored: StoredChange) -> Closed | None:

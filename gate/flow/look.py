@@ -14,10 +14,10 @@ from gate.flow import wire
 from gate.flow.asks import ChangeFilters, Page, Wire
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.gate import Gate
-from gate.flow.known import Known, know, know_stored
+from gate.flow.known import Known, know, know_stored, visible_change
 from gate.flow.lists import position_of, sealed
 from gate.flow.rulebooks import Rulebooks
-from gate.flow.scope import bound_services, require_service, visible
+from gate.flow.scope import bound_services, require_service
 from gate.flow.view import decision_view
 from gate.storage import change_list, freezes, texts
 from gate.storage import decisions as decision_table
@@ -32,7 +32,7 @@ LOOK_AGAIN_SECONDS = 5.0
 
 async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> Wire:
     """One change; with `wait_seconds` (to 60) as soon as it is no longer pending. Raises `NotFound`."""
-    known = await _visible(gate, change_id, by)
+    known = await visible_change(gate, change_id, by)
     if wait_seconds > 0 and known.stored.state_at(gate.clock()) is State.PENDING:
         known = await _settled(gate, known, wait_seconds)
     return known.view(gate.clock(), gate.base_url)
@@ -62,7 +62,7 @@ async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page:
 
 async def decisions(gate: Gate, change_id: str, by: Caller) -> Page:
     """Every decision of a change, newest first, with all facts."""
-    known = await _visible(gate, change_id, by)
+    known = await visible_change(gate, change_id, by)
     return Page(await gate.store.read_slowly(_decisions, gate.rulebooks, known.stored.id))
 
 
@@ -84,14 +84,6 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
         "hold": wire.hold(held, said),
         "next_opening": wire.instant(freeze.next_opening(book.calendar, windows, scope, now)) if held else None,
     }
-
-
-async def _visible(gate: Gate, change_id: str, by: Caller) -> Known:
-    known = await gate.store.read(know, gate.rulebooks, change_id)
-    visible(by, known.stored if known else None, change_id)
-    if known is None:
-        raise LookupError(change_id)  # `visible` has raised before
-    return known
 
 
 async def _settled(gate: Gate, known: Known, wait_seconds: int) -> Known:

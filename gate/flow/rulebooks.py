@@ -82,6 +82,11 @@ class Rulebooks:
             await self.refresh()
         return self._current
 
+    @property
+    def latest(self) -> Rulebook:
+        """What was in force when it was last looked at: good enough to show, not to decide by."""
+        return self._current
+
     async def refresh(self) -> Rulebook:
         """What is in force now."""
         asked_at = time.monotonic()

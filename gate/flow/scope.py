@@ -1,7 +1,7 @@
 """What a caller may touch: their services, and nothing that they cannot see."""
 
 from gate.core.change import Change
-from gate.errors import NotAllowed, NotFound
+from gate.errors import NotAllowed
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import StoredChange
@@ -38,13 +38,6 @@ def sees(by: Caller, stored: StoredChange) -> bool:
             return False
         case _:
             return True
-
-
-def visible(by: Caller, stored: StoredChange | None, asked: str) -> StoredChange:
-    """The change. Raises `NotFound` for one that is not there and for one that this caller cannot see: both look the same."""
-    if stored is None or not sees(by, stored):
-        raise NotFound(f"there is no change {asked[:64]}")
-    return stored
 
 
 def require_owner(by: Caller, stored: StoredChange, doing: str) -> None:

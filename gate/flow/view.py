@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gate.core.change import Result, Run, State
-from gate.core.decision import Decision, Hold, Required
+from gate.core.decision import Decision, Hold
 from gate.core.policy import Policy
 from gate.core.record import Asked, Record
 from gate.flow.asks import Wire
@@ -36,13 +36,36 @@ class Life:
     closed: Closed | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One person's approval. `comment` is the id of a text, or empty."""
+
+    person: str
+    at: datetime
+    comment: str
+    lapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What people said so far: `missing` is what each entry lacks; empty where nobody was asked yet."""
+
+    given: tuple[Given, ...] = ()
+    missing: tuple[int, ...] = ()
+
+
+NOT_REVIEWED = Reviewed()
+
+
 def text_ids(asked: Asked) -> tuple[str, ...]:
-    """The ids of all texts that a view of the change shows."""
-    ids = (asked.title, asked.requested_by, *asked.authors)
-    return tuple(one for one in ids if one)
+    """The ids of everything that people wrote about the change."""
+    plans = (asked.description, asked.impact, asked.rollback_plan, asked.test_plan, asked.emergency_reason)
+    return tuple(one for one in (asked.title, asked.requested_by, *asked.authors, *plans) if one)
 
 
-def change_view(record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str) -> Wire:
+def change_view(
+    record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str, reviewed: Reviewed = NOT_REVIEWED
+) -> Wire:
     """The whole change; `policy` is the one that decided. An erased text is shown as null."""
     asked, decision = record.asked, record.decision
     return {
@@ -53,11 +76,7 @@ def change_view(record: Record, policy: Policy | None, life: Life, texts: Mappin
         "run": _run(life.run),
         "decision": {"number": record.number, "at": instant(record.at)},
         "subject_digest": record.subject_digest,
-        "approvals": {
-            "required": [_required(entry) for entry in decision.required],
-            "given": [],
-            "excluded": list(record.case.people.excluded),
-        },
+        "approvals": _approvals(record, reviewed, texts),
         "hold": hold(life.hold, texts),
         "submitted_at": instant(life.submitted_at),
         "decided_at": instant(life.decided_at),
@@ -74,11 +93,7 @@ def evaluation_view(record: Record, policy: Policy | None, texts: Mapping[str, s
     return {
         **_what(record, policy, texts),
         "ref": record.asked.ref,
-        "approvals": {
-            "required": [_required(entry) for entry in record.decision.required],
-            "given": [],
-            "excluded": list(record.case.people.excluded),
-        },
+        "approvals": _approvals(record, NOT_REVIEWED, texts),
         "hold": hold(record.decision.hold, texts),
         "facts": all_facts(record.case.facts),
         "shadows": shadows(record.decision),
@@ -97,7 +112,7 @@ def decision_view(record: Record, policy: Policy | None, texts: Mapping[str, str
         "facts": all_facts(record.case.facts),
         "shadows": shadows(record.decision),
         "carries": list(record.carries),
-        "required": [_required(entry) for entry in record.decision.required],
+        "required": _approvals(record, NOT_REVIEWED, texts)["required"],
     }
 
 
@@ -171,8 +186,16 @@ def _run(run: Run | None) -> Wire | None:
     return None if run is None else {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None}
 
 
-def _required(entry: Required) -> Wire:
-    return {"by": list(entry.by), "count": entry.count, "missing": entry.count}
+def _approvals(record: Record, reviewed: Reviewed, texts: Mapping[str, str]) -> Wire:
+    required = record.decision.required
+    missing = reviewed.missing or tuple(entry.count for entry in required)
+    return {
+        "required": [{"by": list(entry.by), "count": entry.count, "missing": left} for entry, left in zip(required, missing, strict=True)],
+        "given": [
+            {"person": one.person, "at": instant(one.at), "comment": texts.get(one.comment), "lapsed": one.lapsed} for one in reviewed.given
+        ],
+        "excluded": list(record.case.people.excluded),
+    }
 
 
 def _closed(closed: Closed | None, texts: Mapping[str, str]) -> Wire | None:
