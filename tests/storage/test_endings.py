@@ -134,6 +134,17 @@ def test_a_report_on_what_was_read_too_early_is_overtaken(database_url: str) -> 
         assert len(of_change(tx.conn, change.id)) == 1
 
 
+def test_of_two_reports_that_make_a_result_worse_one_is_overtaken(database_url: str) -> None:
+    with writing(database_url) as tx:
+        change = deploying(tx)
+        close(tx, change, Report("token:one", Result.SUCCESSFUL), FILES)
+        closed = stored(tx, change.id)
+        assert close(tx, closed, Report("token:one", Result.SUCCESSFUL_ISSUES), FILES) is Closing.WORSENED
+
+        assert close(tx, closed, Report("token:two", Result.SUCCESSFUL_ISSUES), FILES) is Closing.OVERTAKEN
+        assert len(of_change(tx.conn, change.id)) == 2
+
+
 def test_a_report_comes_back_as_it_was_given(database_url: str) -> None:
     report = Report("token:one", Result.SUCCESSFUL, "n" * 64, NOW - HOUR, NOW)
     with writing(database_url) as tx:
