@@ -22,6 +22,8 @@ from gate.flow.compose import (
 )
 from gate.flow.gate import Gate
 from gate.flow.known import Known
+from gate.flow.rulebooks import Rulebook
+from gate.flow.settle import lapse, settle
 from gate.flow.view import text_ids
 from gate.storage import moves, units
 from gate.storage.changes import StoredChange
@@ -43,7 +45,7 @@ async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None
     if known.stored.state is State.PENDING and same(known.record.decision, made.record.decision):
         await gate.store.write(_nothing_new, known.stored, made)
         return False
-    written = await gate.store.write(_put_in_force, known, made, texts, book.id)
+    written = await gate.store.write(_put_in_force, known, made, texts, book)
     if written:
         gate.metrics.decided(made.record.decision)
         gate.waiters.wake(known.stored.id)
@@ -85,9 +87,9 @@ def _nothing_new(tx: Tx, stored: StoredChange, made: Decided) -> None:
     )
 
 
-def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, policy_set: str) -> bool:
+def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, book: Rulebook) -> bool:
     stored, record = known.stored, made.record
-    if units.policy_set_in_force(tx) != policy_set:
+    if units.policy_set_in_force(tx) != book.id:
         return False
     decision, kept = record.decision, record.asked
     life = life_of(record, submitted_at=stored.submitted_at, run=None)
@@ -127,7 +129,10 @@ def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, policy_set:
     said = {**known.texts, **texts.by_id}
     units.insert_decision(tx, made.row, searched(record, [said[one] for one in text_ids(kept) if one in said]))
     append_entries(tx, [decision_entry(made)])
+    lapse(tx, record)
     tx.add(rollups(record, ["decided_again", decision.outcome.value], at=record.at))
+    if decision.outcome is Outcome.PENDING:
+        settle(tx, stored, record, book.catalogue)
     return True
 
 

@@ -8,6 +8,7 @@ from gate.core.change import State
 from gate.flow import endings
 from gate.flow.again import decide_again
 from gate.flow.gate import Gate
+from gate.flow.held import release
 from gate.flow.known import Known, know_stored
 from gate.storage import changes
 
@@ -33,7 +34,10 @@ async def decide_due(gate: Gate) -> int:
     """
 
     async def decide(known: Known) -> bool:
-        if known.stored.state_at(gate.clock()) is not State.PENDING or not gate.pauses.begin(known.stored.id):
+        state = known.stored.state_at(gate.clock())
+        if state is State.APPROVED and known.stored.hold is not None:
+            return await release(gate, known)
+        if state is not State.PENDING or not gate.pauses.begin(known.stored.id):
             return False
         await decide_again(gate, known)
         return True

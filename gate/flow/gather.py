@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gate.core import freeze, history
+from gate.core.catalog import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
 from gate.core.decide import Case, People
 from gate.core.decision import Finding, FindingKind, Hold
@@ -17,7 +18,7 @@ from gate.core.record import Record
 from gate.core.standard import NEVER_SUSPENDED, standing_of
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
-from gate.storage import freezes
+from gate.storage import approvals, freezes, post_reviews
 from gate.storage.history import Ask, Earning, standing
 from gate.storage.texts import read_texts
 
@@ -36,14 +37,24 @@ class Gathered:
 
 async def gather(gate: Gate, change: Change, book: Rulebook, *, at: datetime, before: Record | None = None) -> Gathered:
     """All facts of a change as of `at`. `before` is its decision in force, when it is decided again."""
-    standing_here, windows, said = await gate.store.read(_look, _question(change, book, at, before.change if before else ""))
-    return replace(assemble(change, book, standing_here, windows, at=at, before=before.case if before else None), said=said)
+    seen = await gate.store.read(_look, _question(change, book, at, before.change if before else ""), _owners(change, book))
+    return assemble(change, book, seen, at=at, before=before.case if before else None)
 
 
-def assemble(
-    change: Change, book: Rulebook, here: Standing, windows: tuple[AdHoc, ...], *, at: datetime, before: Case | None = None
-) -> Gathered:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one reading of the database found."""
+
+    standing: Standing
+    windows: tuple[AdHoc, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
+    overridden: frozenset[str] = frozenset()  # windows that shall not hold this change
+    overdue_reviews: int = 0
+
+
+def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Case | None = None) -> Gathered:
     """The case, from what was read: pure."""
+    here, windows = seen.standing, seen.windows
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
     opened = freeze.open_windows(book.calendar, windows, scope, at)
     claims, notes = _claims(change, here, before)
@@ -51,31 +62,37 @@ def assemble(
     known: dict[str, Fact] = {name: Fact(value, Origin.CLAIMED) for name, value in claims.items()}
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
+    here = replace(here, overdue_reviews=seen.overdue_reviews)
     known.update(history.facts(here, change.commit, change.subject.digests, files_known=files is not None, at=at))
     case = Case(
         facts=known,
         at=at,
         emergency=change.emergency is not None,
-        people=_people(change, book, before.people if before else People()),
-        holds=_holds(book, windows, scope, opened, at),
+        people=_people(change, book, before.people if before else People(), rollback=known["change.direction"].value == "rollback"),
+        holds=tuple(hold for hold in _holds(book, windows, scope, opened, at) if hold.window not in seen.overridden),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
-        overdue_reviews=here.overdue_reviews,
+        overdue_reviews=seen.overdue_reviews,
         standing={
             key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
             for key, standard in book.standard_changes
         },
         notes=notes,
     )
-    return Gathered(case, here)
+    return Gathered(case, here, seen.said)
 
 
-def _people(change: Change, book: Rulebook, before: People) -> People:
-    """Who may not approve: everybody who was ever named, for a claim can only add.
+def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:
+    return book.catalogue.owners_of(change.service) or (OWNERS_OF_LAST_RESORT,)
+
+
+def _people(change: Change, book: Rulebook, before: People, *, rollback: bool) -> People:
+    """Who may not approve: everybody who was ever named, for a claim can only add; of a rollback whoever asked for it.
 
     Bots are nobody, so a list of bots alone names nobody.
     """
-    texts = change.authors if change.requested_by is None else (*change.authors, change.requested_by)
+    requester = () if change.requested_by is None else (change.requested_by,)
+    texts = requester if rollback and requester else (*change.authors, *requester)
     excluded = book.identities.excluded(texts)
     return People(
         excluded=tuple(sorted(excluded.people.union(before.excluded))),
@@ -98,9 +115,15 @@ def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask
     )
 
 
-def _look(conn: Connection, ask: Ask) -> tuple[Standing, tuple[AdHoc, ...], dict[str, str]]:
+def _look(conn: Connection, ask: Ask, owners: tuple[str, ...]) -> Seen:
     windows = freezes.open_at(conn, ask.now)
-    return standing(conn, ask), windows, read_texts(conn, [window.reason for window in windows])
+    return Seen(
+        standing=standing(conn, ask),
+        windows=windows,
+        said=read_texts(conn, [window.reason for window in windows]),
+        overridden=frozenset(one.window for one in approvals.overrides_of(conn, ask.change)) if ask.change else frozenset(),
+        overdue_reviews=post_reviews.overdue(conn, owners, ask.now),
+    )
 
 
 def _claims(change: Change, here: Standing, before: Case | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:

@@ -67,7 +67,7 @@ def change_view(
     record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str, reviewed: Reviewed = NOT_REVIEWED
 ) -> Wire:
     """The whole change; `policy` is the one that decided. An erased text is shown as null."""
-    asked, decision = record.asked, record.decision
+    asked = record.asked
     return {
         "id": record.change,
         "state": life.state,

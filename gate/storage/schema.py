@@ -161,6 +161,43 @@ decisions = Table(
     Index("ix_decisions_standard", "standard_change", "at", "change_id", "number", **_where("standard_change IS NOT NULL")),
 )
 
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("person", Text, primary_key=True),  # id in the catalogue
+    Column("decision", Integer, primary_key=True),  # the one it was given for
+    Column("rejected", Boolean, nullable=False),
+    Column("subject_digest", Text, nullable=False),  # what the person was shown
+    Column("comment", Text, nullable=False),  # id of a text, or empty
+    Column("at", BigInteger, nullable=False),
+    Column("lapsed_at", BigInteger),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("window", Text, primary_key=True),  # id of a freeze window or of a stop; `rejection` for a lifted one
+    Column("person", Text, nullable=False),
+    Column("comment", Text, nullable=False),  # id of a text
+    Column("at", BigInteger, nullable=False),
+)
+
+post_reviews = Table(
+    "post_reviews",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("due_at", BigInteger, nullable=False),
+    Column("owners", Text, nullable=False),  # JSON list of the groups that owned the service then
+    Column("done_at", BigInteger),
+    Column("person", Text),
+    Column("findings", Text),  # id of a text
+    Column("actions", Text),  # JSON list of ids of texts
+    Column("comment", Text),  # id of a text
+    Index("ix_post_reviews_due", "due_at"),
+)
+
 closures = Table(
     "closures",
     metadata,

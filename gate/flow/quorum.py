@@ -1,0 +1,24 @@
+"""Whose approvals count for the decision in force?"""
+
+from collections.abc import Iterable
+
+from gate.core.catalog import Catalogue
+from gate.core.quorum import missing
+from gate.core.record import Record
+from gate.storage.approvals import Approval
+
+
+def counted(given: Iterable[Approval], record: Record, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Who approved what is in force, with the groups they are in now; an excluded person never counts."""
+    decisions = {record.number, *record.carries}
+    excluded = record.case.people.excluded
+    return {
+        one.person: catalogue.groups_of(one.person)
+        for one in given
+        if not one.rejected and one.lapsed_at is None and one.decision in decisions and one.person not in excluded
+    }
+
+
+def still_missing(given: Iterable[Approval], record: Record, catalogue: Catalogue) -> tuple[int, ...]:
+    """How many approvals each entry lacks."""
+    return missing(record.decision.required, counted(given, record, catalogue))

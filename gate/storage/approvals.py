@@ -1,0 +1,81 @@
+"""What people said about a change: approvals, rejections, and overrides of what holds it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.schema import approvals, overrides
+from gate.storage.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One person's word for one decision. `comment` is the id of a text, or empty."""
+
+    person: str
+    decision: int
+    rejected: bool
+    subject_digest: str
+    comment: str
+    at: datetime
+    lapsed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One person's word that a window does not hold this change."""
+
+    window: str
+    person: str
+    comment: str
+    at: datetime
+
+
+def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
+    """Everything people said, first to last, lapsed approvals too."""
+    rows = conn.execute(select(approvals).where(approvals.c.change_id == change).order_by(approvals.c.at, approvals.c.person))
+    return tuple(
+        Approval(row.person, row.decision, row.rejected, row.subject_digest, row.comment, from_us(row.at), optional_instant(row.lapsed_at))
+        for row in rows
+    )
+
+
+def add(tx: Tx, change: str, given: Approval) -> None:
+    """Keep it. The same person on the same decision twice is an error of the caller, who asks first."""
+    row = {
+        "change_id": change,
+        "person": given.person,
+        "decision": given.decision,
+        "rejected": given.rejected,
+        "subject_digest": given.subject_digest,
+        "comment": given.comment,
+        "at": to_us(given.at),
+    }
+    tx.conn.execute(insert(approvals).values(row))
+    tx.touch(change)
+
+
+def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:
+    """Every override of this change."""
+    rows = conn.execute(select(overrides).where(overrides.c.change_id == change).order_by(overrides.c.at, overrides.c.window))
+    return tuple(Override(row.window, row.person, row.comment, from_us(row.at)) for row in rows)
+
+
+def add_override(tx: Tx, change: str, given: Override) -> None:
+    """Keep it; one window is overridden once."""
+    row = {"change_id": change, "window": given.window, "person": given.person, "comment": given.comment, "at": to_us(given.at)}
+    tx.conn.execute(insert(overrides).values(row))
+    tx.touch(change)
+
+
+def lapse_all_but(tx: Tx, change: str, decisions: Collection[int]) -> tuple[Approval, ...]:
+    """Approvals of any other decision no longer count; those that lapsed now."""
+    lapsed = [one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None and one.decision not in decisions]
+    here = approvals.c
+    for one in lapsed:
+        row = (here.change_id == change, here.person == one.person, here.decision == one.decision)
+        tx.conn.execute(update(approvals).where(*row).values(lapsed_at=to_us(tx.now)))
+    return tuple(lapsed)
