@@ -1,8 +1,6 @@
-"""The log: one row a decision, newest first, by filters and words; in pages, or as a stream of any length."""
+"""The log: one row a decision, newest first, by filters and words. A stream of any length is page after page."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from gate.core.decision import Band, ChangeType, Outcome, Route
 from gate.core.instants import from_us, to_us
 from gate.core.record import Asked, read_asked
-from gate.storage.pages import CHUNK_ROWS_MAX, Page, Part, page, plain
+from gate.storage.pages import Page, Part, page, plain
 from gate.storage.schema import changes, decisions
 from gate.storage.search import having_words
 
@@ -69,21 +67,9 @@ class LogRow:
 
 
 def log_page(conn: Connection, query: LogQuery, part: Part) -> Page[LogRow]:
-    """One page by (`at`, `change`, `number`). For a chunk of a stream ask for `CHUNK_ROWS_MAX` rows."""
+    """One page by (`at`, `change`, `number`). Each is a read of its own, so that the longest export holds no snapshot."""
     joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
     return page(conn, [joined.where(*_conditions(conn, query))], KEYS, part, _row)
-
-
-def stream(
-    connect: Callable[[], AbstractContextManager[Connection]], query: LogQuery, *, chunk: int = CHUNK_ROWS_MAX
-) -> Iterator[tuple[LogRow, ...]]:
-    """All rows, in chunks. Each is a read of its own, so that the longest export holds no snapshot and blocks nobody."""
-    part: Part | None = Part(chunk)
-    while part is not None:
-        with connect() as conn:
-            found = log_page(conn, query, part)
-        yield found.rows
-        part = replace(part, after=found.next) if found.next is not None else None
 
 
 def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:

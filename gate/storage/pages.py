@@ -11,9 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tu
 
 from gate.storage.cursor import Position
 
-PAGE_ROWS_MAX = 200
-CHUNK_ROWS_MAX = 500
-"""A page of a list, and a chunk of a stream."""
+PAGE_ROWS_MAX = 500
+"""Enough for a page of any list, and for a chunk of a stream."""
 
 T = TypeVar("T")
 
@@ -41,8 +40,8 @@ def page(
 
     Each branch is read in the order of an index and ends at the limit, which one query with OR would not.
     """
-    if not 1 <= part.limit <= CHUNK_ROWS_MAX:
-        raise ValueError(f"a page has 1 to {CHUNK_ROWS_MAX} rows, not {part.limit}")
+    if not 1 <= part.limit <= PAGE_ROWS_MAX:
+        raise ValueError(f"a page has 1 to {PAGE_ROWS_MAX} rows, not {part.limit}")
     names = tuple(key.key or "" for key in keys)
 
     def position(row: Row[Any]) -> tuple[Any, ...]:

@@ -17,9 +17,8 @@ from gate.core.decision import Band, ChangeType, Outcome, Route
 from gate.core.record import Asked, write_asked
 from gate.storage import search
 from gate.storage.change_list import ChangeQuery, change_page
-from gate.storage.engine import open_engine
-from gate.storage.log import LogQuery, LogRow, log_page, stream
-from gate.storage.pages import CHUNK_ROWS_MAX, Part
+from gate.storage.log import LogQuery, LogRow, log_page
+from gate.storage.pages import PAGE_ROWS_MAX, Part
 from gate.storage.tx import Tx
 from gate.storage.words import words
 from tests.storage.stored import COMMIT, DAY, HOUR, NOW, planned, put_change, put_decision, reading, writing
@@ -27,7 +26,7 @@ from tests.storage.stored import COMMIT, DAY, HOUR, NOW, planned, put_change, pu
 NAMES = ("shop", "SHOP", "%", "_", "sh_p", "it's", '"', "\\", "ünïcode", "';--")
 WORDS = ("Fix", "the", "été", "10", "%", "a_b", "NOT", "don't", '"AND"', "near", "日本", "*")
 ISSUER = "https://github.com"
-ALL = Part(CHUNK_ROWS_MAX)
+ALL = Part(PAGE_ROWS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,23 +176,21 @@ def test_a_row_shows_the_decision_and_what_never_changes_of_its_change(database_
     assert row.record == orjson.dumps({"change": change})
 
 
-def test_a_stream_gives_all_rows_and_holds_nothing_between_its_chunks(database_url: str) -> None:
+def test_page_after_page_gives_each_row_once_while_new_ones_arrive(database_url: str) -> None:
     with writing(database_url) as tx:
         made = many(tx)
-    engine = open_engine(database_url, read_only=True)
 
-    chunks = []
-    for chunk in stream(engine.connect, LogQuery(), chunk=7):
-        chunks.append(chunk)
-        with writing(database_url) as tx:  # the next chunk must not see it: it is newer than everything
+    found = []
+    part: Part | None = Part(7)
+    while part is not None:
+        with reading(database_url) as conn:
+            page = log_page(conn, LogQuery(), part)
+        found += keys(page.rows)
+        with writing(database_url) as tx:
             put_decision(tx, put_change(tx.conn), at=NOW + DAY)
+        part = replace(part, after=page.next) if page.next is not None else None
 
-    assert [key for chunk in chunks for key in keys(chunk)] == expected(made, LogQuery())
-    assert {len(chunk) for chunk in chunks[:-1]} == {7}
-
-
-def test_a_stream_of_nothing_is_one_empty_chunk(database_url: str) -> None:
-    assert list(stream(open_engine(database_url, read_only=True).connect, LogQuery())) == [()]
+    assert found == expected(made, LogQuery())
 
 
 @pytest.mark.parametrize(
