@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from gate.core import freeze
 from gate.core.admission import Refusal, Standing, admitted_before, fires_more, refusal
+from gate.core.catalog import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
-from gate.core.decision import Hold, Route
+from gate.core.decision import Hold, Outcome, Route
 from gate.core.history import Standing as Here
 from gate.errors import Conflict, Unavailable
 from gate.flow import endings
@@ -16,11 +17,12 @@ from gate.flow.caller import Caller
 from gate.flow.compose import rollups
 from gate.flow.gate import Gate
 from gate.flow.known import Known, know, know_stored, visible_change
+from gate.flow.quorum import still_missing
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
 from gate.ledger.format import Kind
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
-from gate.storage import admissions, changes, freezes, history, moves
+from gate.storage import admissions, changes, freezes, history, moves, post_reviews
 from gate.storage.closures import Report
 from gate.storage.history import Ask
 from gate.storage.tx import Tx
@@ -28,6 +30,9 @@ from gate.storage.tx import Tx
 STALE = "stale_decision"
 SECURITY_RELEVANT = frozenset({"subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
 """Refusals that stand in the ledger; those that only time mends do not."""
+REVIEW_WITHIN = timedelta(hours=72)
+"""Where no policy says when the review of an emergency is due."""
+
 OVERTAKEN = Refusal("state_conflict", "the change moved while it was admitted; ask again")
 
 
@@ -87,12 +92,12 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: st
     stored = changes.read(tx.conn, known.stored.id)
     if stored is None or stored.decision != known.stored.decision:
         return OVERTAKEN
-    known = replace(known, stored=stored)
+    known = know_stored(tx.conn, books.all, stored)
     here = history.standing(tx.conn, _ask(known, tx))
     standing = _standing(tx, known, here, books)
     if admitted_before(standing, run) and standing.subject == asked:
         return _statement(known, run)
-    refused = refusal(standing, asked, run, at=tx.now) or _grown(known, here, books.decided)
+    refused = refusal(standing, asked, run, at=tx.now) or _lacking(known, books.current) or _grown(known, here, books.decided)
     if refused is not None:
         if refused.problem in SECURITY_RELEVANT:
             endings.tell(tx, Kind.REFUSAL, stored.id, problem=refused.problem, operation="admission", by=by)
@@ -103,7 +108,17 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: st
     if not admissions.admit(tx, stored, run, known.files):
         return OVERTAKEN
     _supersede(tx, known, books.all, by)
+    if known.record.subject.emergency:
+        _owe_review(tx, known, books.current)
     return _started(tx, known, run, by)
+
+
+def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
+    """What was fast is looked at afterwards."""
+    rule = known.policy.emergency if known.policy else None
+    within = timedelta(seconds=rule.review_within_seconds) if rule else REVIEW_WITHIN
+    owners = book.catalogue.owners_of(known.stored.service) or (OWNERS_OF_LAST_RESORT,)
+    post_reviews.owe(tx, known.stored.id, tx.now + within, owners)
 
 
 def _ask(known: Known, tx: Tx) -> Ask:
@@ -132,11 +147,12 @@ def _holds(tx: Tx, known: Known, books: _Books) -> tuple[Hold, ...]:
     stored, book = known.stored, books.current
     scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
     windows = freezes.open_at(tx.conn, tx.now)
+    overridden = {one.window for one in known.overrides}
     excused = known.record.subject.emergency or _passes_freezes(known, books.decided)
     return tuple(
         Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
         for window in freeze.open_windows(book.calendar, windows, scope, tx.now)
-        if window.stop or not excused
+        if window.id not in overridden and (window.stop or not excused)
     )
 
 
@@ -144,6 +160,16 @@ def _passes_freezes(known: Known, book: Rulebook) -> bool:
     policy = book.policies.named(known.record.decision.policy)
     by_itself = known.record.decision.standard_change
     return policy is not None and any(one.id == by_itself and one.during_freeze for one in policy.standard_changes)
+
+
+def _lacking(known: Known, book: Rulebook) -> Refusal | None:
+    """Approvals are counted once more: who has left the group meanwhile no longer counts."""
+    if known.record.decision.outcome is not Outcome.PENDING:
+        return None
+    lacking = sum(still_missing(known.approvals, known.record, book.catalogue))
+    if not lacking:
+        return None
+    return Refusal("not_approved", f"{lacking} approvals no longer count, because an approver has left the group; submit the change again")
 
 
 def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
@@ -210,4 +236,5 @@ def _statement(known: Known, run: Run) -> AdmissionStatement:
         admitted_at=admitted_at,
         expires_at=admitted_at + timedelta(seconds=ADMISSION_VALID_SECONDS),
         type=record.decision.type.value,
+        approvers=tuple(sorted({one.person for one in known.approvals if one.lapsed_at is None and not one.rejected})),
     )

@@ -14,7 +14,7 @@ from gate.core.decision import Finding, FindingKind, Hold
 from gate.core.facts import Fact, Origin, Value
 from gate.core.freeze import AdHoc, Scope
 from gate.core.history import Standing
-from gate.core.record import Record
+from gate.core.record import Record, subject_key
 from gate.core.standard import NEVER_SUSPENDED, standing_of
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
@@ -33,11 +33,14 @@ class Gathered:
     case: Case
     standing: Standing
     said: Mapping[str, str] = field(default_factory=dict)  # the reasons of windows that people made, by id
+    rejection: str | None = None
 
 
 async def gather(gate: Gate, change: Change, book: Rulebook, *, at: datetime, before: Record | None = None) -> Gathered:
     """All facts of a change as of `at`. `before` is its decision in force, when it is decided again."""
-    seen = await gate.store.read(_look, _question(change, book, at, before.change if before else ""), _owners(change, book))
+    seen = await gate.store.read(
+        _look, _question(change, book, at, before.change if before else ""), _owners(change, book), subject_key(change.subject)
+    )
     return assemble(change, book, seen, at=at, before=before.case if before else None)
 
 
@@ -50,6 +53,7 @@ class Seen:
     said: Mapping[str, str] = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()  # windows that shall not hold this change
     overdue_reviews: int = 0
+    rejection: str | None = None  # the change of this very subject that a person rejected
 
 
 def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Case | None = None) -> Gathered:
@@ -79,7 +83,7 @@ def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before
         },
         notes=notes,
     )
-    return Gathered(case, here, seen.said)
+    return Gathered(case, here, seen.said, seen.rejection)
 
 
 def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:
@@ -115,7 +119,7 @@ def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask
     )
 
 
-def _look(conn: Connection, ask: Ask, owners: tuple[str, ...]) -> Seen:
+def _look(conn: Connection, ask: Ask, owners: tuple[str, ...], subject: str) -> Seen:
     windows = freezes.open_at(conn, ask.now)
     return Seen(
         standing=standing(conn, ask),
@@ -123,6 +127,7 @@ def _look(conn: Connection, ask: Ask, owners: tuple[str, ...]) -> Seen:
         said=read_texts(conn, [window.reason for window in windows]),
         overridden=frozenset(one.window for one in approvals.overrides_of(conn, ask.change)) if ask.change else frozenset(),
         overdue_reviews=post_reviews.overdue(conn, owners, ask.now),
+        rejection=approvals.standing_rejection(conn, subject),
     )
 
 

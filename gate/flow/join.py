@@ -83,17 +83,22 @@ async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Ans
     stored = known.stored
     if state is State.PENDING and gate.pauses.begin(stored.id):
         await decide_again(gate, known, asking.change)
-    return await gate.store.write(_take_up, gate, asking, stored.id)
+    return await take_up(gate, asking, stored.id)
+
+
+async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:
+    """The change as it is now, as the answer to this asking. None: somebody with the same key was first."""
+    return await gate.store.write(_take_up, gate, asking, change_id)
 
 
 def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | None:
     """None: somebody with the same key was first, whose answer counts."""
     run = asking.change.run
     known = know(tx.conn, gate.rulebooks, change_id)
-    if known is None or run is None:
+    if known is None:
         raise LookupError(change_id)  # changes are never deleted
     state = known.stored.state_at(tx.now)
-    if state in WAITING and run.attempt > (known.stored.run_attempt or 1):
+    if run is not None and state in WAITING and run.attempt > (known.stored.run_attempt or 1):
         moves.move(tx, change_id, from_states=(state,), of_decision=known.stored.decision, run_attempt=run.attempt)
         known = know(tx.conn, gate.rulebooks, change_id) or known
     body = orjson.dumps(known.view(tx.now, gate.base_url))

@@ -21,12 +21,9 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.settle import settle
 from gate.ledger.format import Kind
 from gate.storage import approvals, freezes, moves
-from gate.storage.approvals import Approval, Override
+from gate.storage.approvals import REJECTION, Approval, Override
 from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
-
-REJECTION = "rejection"
-"""In the place of a window: an override that lifts a rejection."""
 
 Act: TypeAlias = Callable[[Tx, Known, Person, Rulebook], Refusal | None]
 

@@ -13,7 +13,7 @@ from gate.flow.caller import Caller
 from gate.flow.compose import Decided, Texts, asked, change_row, decide_change, decision_entry, life_of, rollups, searched
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.join import CREATED, Answer, Asking, join
+from gate.flow.join import CREATED, Answer, Asking, join, take_up
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_repository, require_service
 from gate.flow.view import change_view
@@ -49,6 +49,10 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
         texts = Texts()
         made = await decide_change(gate, here, book, new_id("chg", gate.clock()), asked(here, texts))
         asking = Asking(here, by.caller, key)
+        if _rejected_before(made):
+            answer = await take_up(gate, asking, made.gathered.rejection or "")
+            if answer is not None:
+                return _joined(answer)
         unit, body = _unit(gate, made, asking, texts, book)
         recorded = await gate.store.record(unit)
         match recorded.outcome:
@@ -67,6 +71,12 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
                 pass
         book = await gate.rulebooks.refresh()
     raise Unavailable("what this change depends on moved three times while it was decided; nothing was recorded, ask again")
+
+
+def _rejected_before(made: Decided) -> bool:
+    """A person has rejected this very subject; asking again is no way around it, but for a rollback and an emergency."""
+    case = made.record.case
+    return made.gathered.rejection is not None and not case.emergency and case.facts["change.direction"].value != "rollback"
 
 
 def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Rulebook) -> tuple[Unit, bytes]:

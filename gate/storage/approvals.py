@@ -7,8 +7,19 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from gate.core.instants import from_us, optional_instant, to_us
-from gate.storage.schema import approvals, overrides
+from gate.storage.schema import REFUSED_BY_PEOPLE, approvals, overrides
 from gate.storage.tx import Tx
+
+REJECTION = "rejection"
+"""In the place of a window: an override that lifts a rejection."""
+
+_TEMPLATE = f"""
+SELECT id FROM (
+  SELECT id FROM changes WHERE subject_key = {{one}} AND {REFUSED_BY_PEOPLE} ORDER BY submitted_at DESC, id DESC LIMIT 1
+) AS refused
+WHERE NOT EXISTS (SELECT 1 FROM overrides AS o WHERE o.change_id = refused.id AND o."window" = {{one}})
+"""  # noqa: S608 - a condition of our own schema
+_REJECTED = {"sqlite": _TEMPLATE.format(one="?"), "postgresql": _TEMPLATE.format(one="%s")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,17 @@ def add(tx: Tx, change: str, given: Approval) -> None:
     }
     tx.conn.execute(insert(approvals).values(row))
     tx.touch(change)
+
+
+def standing_rejection(conn: Connection, subject_key: str) -> str | None:
+    """The newest change of this subject that a person rejected, unless the rejection was lifted. Every submit asks this."""
+    cursor = conn.connection.cursor()
+    try:
+        cursor.execute(_REJECTED[conn.dialect.name], (subject_key, REJECTION))
+        row = cursor.fetchone()
+    finally:
+        cursor.close()
+    return row[0] if row else None
 
 
 def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:

@@ -102,7 +102,7 @@ changes = Table(
     Index("ix_changes_state", "state", "submitted_at", "id"),
     Index("ix_changes_service", "service", "submitted_at", "id"),
     Index("ix_changes_place", "service", "environment", "submitted_at", "id"),
-    Index("ix_changes_subject", "subject_key"),
+    Index("ix_changes_subject", "subject_key", **_where(REFUSED_BY_PEOPLE)),
     Index("ix_changes_commit", "commit_sha"),
     Index("ix_changes_run", "run_id", **_where("run_id IS NOT NULL")),
     Index("ix_changes_repository", "repository_issuer", "repository_id", "submitted_at", **_where("repository_id IS NOT NULL")),
