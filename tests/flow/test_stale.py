@@ -1,0 +1,116 @@
+"""A decision that is stale at its admission: what runs has changed, or small changes have become a large one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.core.change import Result
+from gate.errors import Conflict
+from gate.flow.asks import Wire
+from tests.builders import commit_of
+from tests.flow.shop import Shop, make_files, open_shop
+
+pytestmark = pytest.mark.anyio
+
+
+async def refused(shop: Shop, change: Wire, **different: Any) -> str:
+    """The name of the problem."""
+    with pytest.raises(Conflict) as refusal:
+        await shop.admit(change, **different)
+    return refusal.value.problem
+
+
+async def approved_beside(shop: Shop, **different: Any) -> tuple[Wire, Wire]:
+    """One that is deploying, and a later one that was approved beside it."""
+    deploying = await shop.deploy("b", None)
+    return deploying, await shop.submit("c", **different)
+
+
+@pytest.fixture
+def parallel() -> dict[str, str]:
+    """Two deployments at once are allowed."""
+    return make_files(parallel="allow")
+
+
+async def test_a_decision_that_was_made_while_something_else_ran_is_stale(
+    database_url: str, tmp_path: Path, parallel: dict[str, str]
+) -> None:
+    async with open_shop(database_url, tmp_path, parallel) as shop:
+        deploying, change = await approved_beside(shop)
+        await shop.close(deploying)
+
+        problem = await refused(shop, change)
+
+        now = await shop.read(change)
+        assert (problem, now["state"], now["decision"]["number"]) == ("stale_decision", "pending", 2)
+        assert now["reasons"][1]["rule"] == "base-differs"
+        assert await shop.entries("refusal") == []
+
+
+async def test_a_stale_decision_that_is_made_again_alike_is_good_the_next_time(
+    database_url: str, tmp_path: Path, parallel: dict[str, str]
+) -> None:
+    async with open_shop(database_url, tmp_path, parallel) as shop:
+        deploying, change = await approved_beside(shop, base=commit_of("b"))
+        await shop.close(deploying)
+
+        assert await refused(shop, change) == "stale_decision"
+        now = await shop.read(change)
+        assert (now["state"], now["decision"]["number"], now["subject_digest"] != change["subject_digest"]) == ("approved", 2, True)
+        assert await shop.admit(now)
+
+
+async def test_a_failed_deployment_meanwhile_makes_nothing_stale(database_url: str, tmp_path: Path, parallel: dict[str, str]) -> None:
+    async with open_shop(database_url, tmp_path, parallel) as shop:
+        deploying, change = await approved_beside(shop)
+        await shop.close(deploying, Result.UNSUCCESSFUL)
+
+        assert await shop.admit(change)
+
+
+SPLITTING = (
+    "[{id: today, title: Many small changes are a large one, points_by: history.lines_last_24h, steps: {21: 40}},"
+    " {id: size, title: Size, points_by: diff.lines_added, steps: {10: 8, 200: 30}}]"
+)
+
+
+async def test_a16_many_small_changes_are_a_large_one_for_those_that_are_asked_later(shop: Shop) -> None:
+    await shop.adopt(rules=SPLITTING)
+    states, base = [], None
+    for letter in "abcdef":
+        change = await shop.submit(letter, base=base)
+        states.append((change["state"], change["risk"]["band"]))
+        if change["state"] == "approved":
+            await shop.admit(change)
+            await shop.close(change)
+            base = change["commit"]
+
+    assert states == [("approved", "low")] * 3 + [("pending", "moderate")] * 3
+
+
+async def test_a16_many_small_changes_that_were_approved_together_are_judged_at_their_admission(database_url: str, tmp_path: Path) -> None:
+    async with open_shop(database_url, tmp_path, make_files(rules=SPLITTING, parallel="allow")) as shop:
+        changes = [await shop.submit(letter) for letter in "abcdef"]
+        assert {change["state"] for change in changes} == {"approved"}
+
+        answers: list[bool | str] = []
+        for change in changes:
+            try:
+                answers.append(bool(await shop.admit(change)))
+            except Conflict as conflict:
+                answers.append(conflict.problem)
+
+        assert answers == [True] * 3 + ["stale_decision"] * 3
+        assert [(await shop.read(change))["state"] for change in changes[3:]] == ["pending"] * 3
+
+
+async def test_a_larger_step_of_a_rule_that_fired_already_is_stale_once(database_url: str, tmp_path: Path) -> None:
+    rules = "[{id: today, title: Many, points_by: history.changes_last_24h, steps: {1: 2, 2: 4, 3: 6}}]"
+    async with open_shop(database_url, tmp_path, make_files(rules=rules, parallel="allow")) as shop:
+        await shop.deploy("a", Result.UNSUCCESSFUL)
+        first, second = await shop.submit("b"), await shop.submit("c")
+        await shop.admit(first)
+
+        assert await refused(shop, second) == "stale_decision"
+        assert await shop.admit(await shop.read(second))
