@@ -74,6 +74,17 @@ class Permit:
         return f"Allowed are {', '.join(who)}."
 
 
+class PeoplePermit(Permit):
+    """Lets pass people alone; whether this person may is the change's to say."""
+
+    async def __call__(self, request: Request) -> Person:
+        """Who asks. Raises as `Permit` does."""
+        caller = await super().__call__(request)
+        if not isinstance(caller, Person):
+            raise TypeError("a permit for people admitted somebody else")
+        return caller
+
+
 def _bearer(request: Request) -> str:
     given = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if len(given) != 1 or not given[0][: len(_BEARER)].lower() == _BEARER or not given[0].isascii():
@@ -98,6 +109,7 @@ PlaceReader: TypeAlias = Annotated[Caller, Depends(Permit("read changes and what
 Admitter: TypeAlias = Annotated[Caller, Depends(Permit("have a change admitted", _P, holder=True, counted=False))]
 Closer: TypeAlias = Annotated[Caller, Depends(Permit("close a change", _P, holder=True))]
 Canceler: TypeAlias = Annotated[Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))]
+Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", people=True))]
 Reader: TypeAlias = Annotated[Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))]
 Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
 Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens and policies", _D))]

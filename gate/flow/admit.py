@@ -9,7 +9,7 @@ from gate.core.catalog import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision import Hold, Outcome, Route
 from gate.core.history import Standing as Here
-from gate.errors import Conflict, Unavailable
+from gate.errors import Conflict
 from gate.flow import endings
 from gate.flow.again import decide_again
 from gate.flow.asks import AdmissionAsk, Wire
@@ -20,6 +20,7 @@ from gate.flow.known import Known, know, know_stored, visible_change
 from gate.flow.quorum import still_missing
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
+from gate.flow.signing import signing_key
 from gate.ledger.format import Kind
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage import admissions, changes, freezes, history, moves, post_reviews
@@ -53,12 +54,7 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     """
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
-    if gate.key is None:
-        raise Unavailable(
-            "the gate has no signing key, so nothing can be admitted; an operator makes one with `gate ledger key`",
-            problem="signing_unavailable",
-            retry_after_seconds=30,
-        )
+    key = signing_key(gate)
     books = _Books(await gate.rulebooks.of(known.record.revisions), await gate.rulebooks.current(), gate.rulebooks)
     asked = _subject(ask, known.record.subject, books.current)
     answer = await gate.store.write(_admit, known, asked, ask.run, books, by.caller)
@@ -66,7 +62,7 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
         if answer.problem == STALE:
             await _decide_again(gate, change_id)
         raise Conflict(answer.detail, problem=answer.problem)
-    return sign_envelope(gate.key, answer)
+    return sign_envelope(key, answer)
 
 
 def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook) -> Subject:

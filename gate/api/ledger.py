@@ -1,0 +1,17 @@
+"""`/v1/ledger`: the key by which an admission is verified."""
+
+from fastapi import APIRouter
+
+from gate.api.answers import Answer
+from gate.api.permits import GateDep
+from gate.api.problems import documented
+from gate.api.route import GateRoute
+from gate.flow import signing
+
+router = APIRouter(prefix="/v1/ledger", tags=["ledger"], route_class=GateRoute)
+
+
+@router.get("/key", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **documented(503)})
+async def verifier_key(gate: GateDep) -> Answer:
+    """The verifier key, as `gate verify-admission --key` takes it. Keep a copy: it is what you check the gate by."""
+    return Answer(signing.verifier_key(gate).encode() + b"\n", media_type=b"text/plain; charset=utf-8")

@@ -1,0 +1,63 @@
+"""What people send about a change: approvals, rejections, overrides, post-implementation reviews."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from gate.api.models.fields import Asked, Flag, LongText, Name, Reason
+from gate.flow.asks import OverrideAsk, PostReviewAsk, ReviewAsk
+
+ACTIONS_MAX = 50
+SubjectDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ApprovalRequest(Asked):
+    """Yes to what `subject_digest` stands for: the change as it was shown."""
+
+    subject_digest: SubjectDigest
+    comment: LongText = ""
+
+    def ask(self) -> ReviewAsk:
+        """The same as the flow knows it."""
+        return ReviewAsk(self.subject_digest, self.comment)
+
+
+class RejectionRequest(Asked):
+    """No, and why."""
+
+    subject_digest: SubjectDigest
+    comment: Reason
+
+    def ask(self) -> ReviewAsk:
+        """The same as the flow knows it."""
+        return ReviewAsk(self.subject_digest, self.comment)
+
+
+class OverrideRequest(Asked):
+    """A window, or with `stop` the stopped line, shall not hold this change. With neither, a rejection is lifted."""
+
+    comment: Reason
+    window: Name | None = None
+    stop: Flag = False
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.stop and self.window is not None:
+            raise ValueError("name a window or say stop, not both; each hold is overridden by itself")
+        return self
+
+    def ask(self) -> OverrideAsk:
+        """The same as the flow knows it."""
+        return OverrideAsk(self.comment, self.window, self.stop)
+
+
+class PostReviewRequest(Asked):
+    """What was found, and what is done about it."""
+
+    findings: Reason
+    comment: Reason
+    actions: Annotated[tuple[Reason, ...], Field(max_length=ACTIONS_MAX)] = ()
+
+    def ask(self) -> PostReviewAsk:
+        """The same as the flow knows it."""
+        return PostReviewAsk(self.findings, self.comment, self.actions)

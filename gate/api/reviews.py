@@ -1,0 +1,37 @@
+"""What people do with a change: approve, reject, override what holds it, look back on it."""
+
+from fastapi import APIRouter
+
+from gate.api.answers import Answer, answer
+from gate.api.models.reviews import ApprovalRequest, OverrideRequest, PostReviewRequest, RejectionRequest
+from gate.api.models.views import ChangeView
+from gate.api.permits import GateDep, Reviewer
+from gate.api.problems import documented
+from gate.api.route import GateRoute
+from gate.flow import post_review, review
+
+router = APIRouter(prefix="/v1/changes/{change_id}", tags=["reviews"], route_class=GateRoute)
+
+
+@router.post("/approvals", response_model=ChangeView, responses=documented(409))
+async def approve_change(change_id: str, ask: ApprovalRequest, by: Reviewer, gate: GateDep) -> Answer:
+    """One person's approval of what they were shown. The same person again changes nothing."""
+    return answer(await review.approve(gate, change_id, ask.ask(), by))
+
+
+@router.post("/rejections", response_model=ChangeView, responses=documented(409))
+async def reject_change(change_id: str, ask: RejectionRequest, by: Reviewer, gate: GateDep) -> Answer:
+    """One person's no ends the change."""
+    return answer(await review.reject(gate, change_id, ask.ask(), by))
+
+
+@router.post("/overrides", response_model=ChangeView, responses=documented(409))
+async def override_hold(change_id: str, ask: OverrideRequest, by: Reviewer, gate: GateDep) -> Answer:
+    """A freeze window or a stopped line no longer holds this change; or a rejection is lifted."""
+    return answer(await review.override(gate, change_id, ask.ask(), by))
+
+
+@router.post("/post-review", response_model=ChangeView, responses=documented(409))
+async def hold_post_review(change_id: str, ask: PostReviewRequest, by: Reviewer, gate: GateDep) -> Answer:
+    """The post-implementation review of an emergency, or of a change that failed."""
+    return answer(await post_review.hold_review(gate, change_id, ask.ask(), by))
