@@ -96,19 +96,6 @@ def read(conn: Connection, change: str) -> StoredChange | None:
     return first(conn, select(changes).where(changes.c.id == change))
 
 
-def by_run_key(conn: Connection, run_key: str) -> StoredChange | None:
-    """The current change of a run."""
-    return first(conn, select(changes).where(changes.c.run_key == run_key))
-
-
-def by_subject_key(conn: Connection, subject_key: str, *states: State) -> StoredChange | None:
-    """The newest change of a subject that stands in one of these states; of all states when none is named."""
-    query = select(changes).where(changes.c.subject_key == subject_key)
-    if states:
-        query = query.where(changes.c.state.in_([state.value for state in states]))
-    return first(conn, query.order_by(changes.c.submitted_at.desc(), changes.c.id.desc()).limit(1))
-
-
 def due_to_expire(conn: Connection, now: datetime, limit: int) -> tuple[StoredChange, ...]:
     """Pending and approved changes whose time is over, longest first."""
     pending = select(changes).where(_state(State.PENDING), changes.c.expires_at <= to_us(now)).order_by(changes.c.expires_at)
@@ -120,15 +107,6 @@ def due_to_expire(conn: Connection, now: datetime, limit: int) -> tuple[StoredCh
 def due_to_redecide(conn: Connection, now: datetime, limit: int) -> tuple[StoredChange, ...]:
     """Changes that something asked to decide again, and whose pause is over; longest first."""
     return every(conn, select(changes).where(changes.c.redecide_at <= to_us(now)).order_by(changes.c.redecide_at).limit(limit))
-
-
-def held(conn: Connection, limit: int, *, after: str = "") -> tuple[StoredChange, ...]:
-    """Changes that wait for the end of a hold, by id; `after` is the last one seen."""
-    found: tuple[StoredChange, ...] = ()
-    for state in (State.PENDING, State.APPROVED):
-        query = select(changes).where(_state(state), changes.c.hold.is_not(None), changes.c.id > after)
-        found += every(conn, query.order_by(changes.c.id).limit(limit))
-    return tuple(sorted(found, key=lambda change: change.id)[:limit])
 
 
 def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:

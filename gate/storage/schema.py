@@ -112,13 +112,13 @@ changes = Table(
     Index("ix_changes_ran", "service", "environment", "commit_sha", "admitted_at", **_where(SUCCEEDED)),
     Index("ix_changes_failed", "service", "environment", "failed_at", **_where("failed")),
     Index("ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)),
-    Index("ix_changes_pending", "service", "environment", "submitted_at", **_where("state = 'pending'")),
-    Index("ix_changes_approved", "service", "environment", "valid_until", "id", "state", **_where("state = 'approved'")),
-    Index("ix_changes_deploying", "service", "environment", "close_by", "id", "state", **_where("state = 'deploying'")),
-    # what the worker looks for; SQLite needs the state in front, or takes ix_changes_state and sorts
+    # the state stands in front although it is always the same: the more columns are equal, the surer SQLite takes the index
+    Index("ix_changes_pending", "state", "service", "environment", "submitted_at", **_where("state = 'pending'")),
+    Index("ix_changes_approved", "state", "service", "environment", "valid_until", "id", **_where("state = 'approved'")),
+    Index("ix_changes_deploying", "state", "service", "environment", "close_by", "id", **_where("state = 'deploying'")),
+    # what the worker looks for
     Index("ix_changes_expires", "state", "expires_at", **_where("state = 'pending'")),
     Index("ix_changes_lapses", "state", "valid_until", **_where("state = 'approved'")),
-    Index("ix_changes_held", "state", "id", **_where("hold IS NOT NULL")),
     Index("ix_changes_redecide", "redecide_at", **_where("redecide_at IS NOT NULL")),
 )
 

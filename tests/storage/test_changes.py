@@ -21,8 +21,6 @@ def ids(found: tuple[StoredChange, ...]) -> list[str]:
 def test_what_is_not_there_is_none(database_url: str) -> None:
     with reading(database_url) as conn:
         assert changes.read(conn, "chg_nowhere") is None
-        assert changes.by_run_key(conn, "") is None
-        assert changes.by_subject_key(conn, "") is None
 
 
 def test_every_column_comes_back_as_its_type(database_url: str) -> None:
@@ -73,20 +71,6 @@ def test_whether_a_change_expired_is_computed(sqlite_url: str, state: str, ends:
     assert found.state_at(NOW) is expected
 
 
-def test_a_run_is_found_by_its_key_and_a_subject_by_its_newest_change(database_url: str) -> None:
-    with writing(database_url) as tx:
-        run = put_change(tx.conn, run_key="1/9/deploy/shop/production")
-        rejected = put_change(tx.conn, subject_key="s", submitted_at=NOW - DAY, state="rejected")
-        newest = put_change(tx.conn, subject_key="s", submitted_at=NOW)
-        put_change(tx.conn, subject_key="s", submitted_at=NOW - 2 * DAY, state="rejected")
-
-        by_run = changes.by_run_key(tx.conn, "1/9/deploy/shop/production")
-        by_subject = changes.by_subject_key(tx.conn, "s")
-        by_state = changes.by_subject_key(tx.conn, "s", State.REJECTED, State.CANCELED)
-
-    assert (by_run and by_run.id, by_subject and by_subject.id, by_state and by_state.id) == (run, newest, rejected)
-
-
 def test_due_to_expire_is_what_waits_beyond_its_time_longest_first(database_url: str) -> None:
     with writing(database_url) as tx:
         late = put_change(tx.conn, state="pending", expires_at=NOW)
@@ -109,19 +93,6 @@ def test_due_to_redecide_is_what_was_asked_for_and_whose_pause_is_over(database_
 
         assert ids(changes.due_to_redecide(tx.conn, NOW, 10)) == [overdue, due]
         assert ids(changes.due_to_redecide(tx.conn, NOW, 1)) == [overdue]
-
-
-def test_held_changes_are_those_that_still_wait(database_url: str) -> None:
-    hold = '["year-end", "text", null, [], false]'
-    with writing(database_url) as tx:
-        first = put_change(tx.conn, hold=hold, state="pending")
-        second = put_change(tx.conn, hold=hold)
-        put_change(tx.conn, hold=hold, state="canceled")
-        put_change(tx.conn)
-
-        assert ids(changes.held(tx.conn, 10)) == [first, second]
-        assert ids(changes.held(tx.conn, 1)) == [first]
-        assert ids(changes.held(tx.conn, 10, after=first)) == [second]
 
 
 def test_superseded_is_what_was_submitted_before_and_still_waits_here(database_url: str) -> None:
@@ -161,8 +132,6 @@ def test_one_admission_supersedes_a_bounded_number(database_url: str) -> None:
     [
         (lambda conn: changes.due_to_expire(conn, NOW, 9), ["ix_changes_expires", "ix_changes_lapses"]),
         (lambda conn: changes.due_to_redecide(conn, NOW, 9), ["ix_changes_redecide"]),
-        (lambda conn: changes.held(conn, 9), ["ix_changes_held", "ix_changes_held"]),
-        (lambda conn: changes.by_subject_key(conn, "s"), ["ix_changes_subject"]),
     ],
 )
 def test_what_is_looked_for_often_is_read_by_its_index(sqlite_url: str, look: Callable[[Connection], object], indexes: list[str]) -> None:
@@ -174,9 +143,7 @@ def test_what_is_looked_for_often_is_read_by_its_index(sqlite_url: str, look: Ca
 
 def test_the_worker_never_sorts_what_it_looks_for(sqlite_url: str) -> None:
     with reading(sqlite_url) as conn:
-        plans = planned(
-            conn, lambda conn: (changes.due_to_expire(conn, NOW, 9), changes.due_to_redecide(conn, NOW, 9), changes.held(conn, 9))
-        )
+        plans = planned(conn, lambda conn: (changes.due_to_expire(conn, NOW, 9), changes.due_to_redecide(conn, NOW, 9)))
 
     assert [plan for plan in plans if "TEMP B-TREE" in plan] == []
 
