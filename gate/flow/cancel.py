@@ -28,6 +28,7 @@ async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
             raise Conflict(f"the change is {state.value}; only a pending or approved one can be canceled")
         if await gate.store.write(_cancel, known, comment, by.caller):
             gate.waiters.wake(change_id)
+            return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
     raise Conflict("the change moved while it was canceled; ask again")
 
 
@@ -43,9 +44,8 @@ def _require_entitled(known: Known, by: Caller) -> None:
 
 
 def _cancel(tx: Tx, known: Known, comment: str, by: str) -> bool:
-    kept = ""
-    if comment:
-        row = new_text(comment)
-        insert_texts(tx, [row])
-        kept = row.id
-    return endings.cancel(tx, known, by, comment=kept)
+    said = new_text(comment) if comment else None
+    canceled = endings.cancel(tx, known, by, comment=said.id if said else "")
+    if canceled and said is not None:
+        insert_texts(tx, [said])
+    return canceled

@@ -7,7 +7,7 @@ from gate.flow.asks import ClosureAsk, Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.known import Known, know, visible_change
-from gate.flow.rulebooks import Rulebook
+from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
 from gate.storage.closures import Closing, Report
 from gate.storage.texts import insert_texts, new_text
@@ -21,6 +21,8 @@ UNMATCHED = Finding(
     seen=(("because", "this change was never admitted, so the report is kept as a finding and changes nothing; admit before you deploy"),),
 )
 ATTEMPTS_MAX = 3
+KEPT = frozenset({Closing.CLOSED, Closing.WORSENED, Closing.UNMATCHED})
+"""A report that says nothing new is not kept, and what was written with it neither."""
 
 
 async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire:
@@ -31,8 +33,7 @@ async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire
     for _ in range(ATTEMPTS_MAX):
         known = await visible_change(gate, change_id, by)
         require_owner(by, known.stored, "close")
-        _require_same_run(known, ask)
-        closing = await gate.store.write(_close, known, ask, await gate.rulebooks.current(), by.caller)
+        closing = await gate.store.write(_close, gate.rulebooks, change_id, ask, await gate.rulebooks.current(), by.caller)
         if closing is not Closing.OVERTAKEN:
             gate.waiters.wake(change_id)
             return await _answer(gate, change_id, closing)
@@ -50,14 +51,17 @@ def _require_same_run(known: Known, ask: ClosureAsk) -> None:
         )
 
 
-def _close(tx: Tx, known: Known, ask: ClosureAsk, book: Rulebook, by: str) -> Closing:
-    notes = ""
-    if ask.notes:
-        row = new_text(ask.notes)
-        insert_texts(tx, [row])
-        notes = row.id
-    report = Report(caller=by, result=ask.result, notes=notes, started_at=ask.started_at, finished_at=ask.finished_at)
-    return endings.close(tx, known, report, book, by=by)
+def _close(tx: Tx, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook, by: str) -> Closing:
+    known = know(tx.conn, books, change_id)  # as it is now: admitted meanwhile, perhaps, or closed by another report
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    _require_same_run(known, ask)
+    notes = new_text(ask.notes) if ask.notes else None
+    report = Report(by, ask.result, notes.id if notes else "", ask.started_at, ask.finished_at)
+    closing = endings.close(tx, known, report, book, by=by)
+    if notes is not None and closing in KEPT:
+        insert_texts(tx, [notes])
+    return closing
 
 
 async def _answer(gate: Gate, change_id: str, closing: Closing) -> Wire:
