@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gate.api.models.fields import PATTERN_WORDS
 from gate.core.fields import did_you_mean
 from gate.errors import Fault
 
@@ -70,7 +71,7 @@ def _fault(found: ErrorDetails, model: type[BaseModel]) -> Fault:
 
 
 def _allowed(found: ErrorDetails) -> str:
-    known = _ALLOWED.get(found["type"])
+    known = _ALLOWED.get(found["type"]) or PATTERN_WORDS.get(found.get("ctx", {}).get("pattern", ""))
     return known or found["msg"].replace("Input should", "it should").replace("String should", "it should").rstrip(".")
 
 

@@ -14,6 +14,7 @@ from gate.config import Settings
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
 from gate.flow.gate import Gate
+from gate.flow.signing import make_key
 from gate.flow.tokens import make_token
 from tests.api.asgi import BASE_URL
 from tests.api.openapi import Document
@@ -94,6 +95,7 @@ class Served:
 async def served(url: str, folder: Path, *, policies: Path = ROOT / "policies", **settings: Any) -> AsyncIterator[Served]:
     """The service, started as production starts it, and stopped at the end."""
     given = {"database_url": url, "policies": policies, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", "rate_limit": 0}
+    make_key(folder / "gate.key", BASE_URL)  # on PostgreSQL only an operator makes one
     app = create_app(Settings.read({}, **given | settings))
     assert isinstance(app, Api)
     async with app.router.lifespan_context(app):

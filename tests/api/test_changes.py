@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -20,6 +21,13 @@ NOBODYS = "chg_" + "0" * 26
 async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The service on a database of its own."""
     async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def anywhere(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own, once on each kind."""
+    async with served(database_url, tmp_path) as running:
         yield running
 
 
@@ -90,8 +98,8 @@ async def test_a28_a_changed_token_of_a_change_is_nobodys(service: Served, cut: 
     assert (await service.anybody(bent).get(f"/v1/changes/{change['id']}")).status_code == 401
 
 
-async def test_the_life_of_a_change(service: Served) -> None:
-    http = await service.pipeline()
+async def test_the_life_of_a_change(anywhere: Served) -> None:
+    service, http = anywhere, await anywhere.pipeline()
 
     submitted = await http.post("/v1/changes", json=request())
     change = submitted.json()
@@ -113,6 +121,25 @@ async def test_the_life_of_a_change(service: Served) -> None:
     place = (await http.get("/v1/services/web/environments/stage")).json()
     assert place["running"]["commit"] == COMMIT
     assert [item["decision"] for item in (await http.get(f"/v1/changes/{change['id']}/decisions")).json()["items"]] == [1]
+
+
+async def test_what_people_write_comes_back_as_they_wrote_it(anywhere: Served) -> None:
+    http = await anywhere.pipeline()
+    texts: dict[str, Any] = {
+        "title": "Größe \U0001f600 \u202e % _ ' \" \\ ;--",
+        "requested_by": "\u200bada",
+        "authors": ["Ж@example.com", "x" * 200],
+    }
+    files = ["src/ä b.py", "a\nb", "'; drop table changes; --", "\ud7ff\ue000"]
+
+    submitted = await http.post("/v1/changes", json=request(**texts, facts={"diff": {"files": files}}, labels={"team": "=1+1"}))
+    change = (await http.get(f"/v1/changes/{submitted.json()['id']}")).json()
+    decision = (await http.get(f"/v1/changes/{change['id']}/decisions")).json()["items"][0]
+
+    assert submitted.status_code == 201
+    assert {name: change[name] for name in texts} == texts
+    assert decision["facts"]["diff.files"]["value"] == files
+    assert decision["facts"]["labels.team"]["value"] == "=1+1"
 
 
 async def test_a_change_that_waits_for_people_says_when_to_ask_again(service: Served) -> None:

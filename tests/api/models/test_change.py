@@ -82,6 +82,19 @@ def test_a_commit_is_a_full_hash(commit: Any) -> None:
     assert list(faults_of(commit=commit)) == ["#/commit"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"commit": "main"}, 'found "main", allowed is a full commit hash: 40 or 64 lower-case hexadecimal digits'),
+        ({"run": {"id": "1", "attempt": "2"}}, 'found "2", a whole number is allowed'),
+        ({"title": ["x"]}, "found a list of 1, a text is allowed"),
+        ({"service": "x" * 201}, f'found "{"x" * 60}…", it should have at most 200 characters'),
+    ],
+)
+def test_a_fault_says_what_was_found_and_what_is_allowed(fields: dict[str, Any], says: str) -> None:
+    assert list(faults_of(**fields).values()) == [says]
+
+
 @pytest.mark.parametrize("commit", [COMMIT, "0" * 64])
 def test_a_commit_is_a_hash_of_either_length(commit: str) -> None:
     assert change_of(commit=commit).commit == commit
