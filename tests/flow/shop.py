@@ -240,6 +240,7 @@ _INSTANTS = {
     schema.freezes: ("begins", "ends", "created_at"),
     schema.idempotency: ("expires_at",),
     schema.leases: ("until",),
+    schema.post_reviews: ("due_at",),
 }
 
 
