@@ -1,5 +1,6 @@
 """Policies, catalogue and calendar: checked together, registered, and put in force."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ SEAL_CHARACTERS = 16
 NAME_CHARACTERS = 60
 """What of a file's name and digest stands in the difference of an activation."""
 
+SAME_PERSON = "separation_of_duties"
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -42,15 +45,13 @@ class Registered:
 async def check(gate: Gate, files: Mapping[str, str]) -> Wire:
     """Whether these files could be registered. Raises `Invalid` with every fault and its place."""
     _ = gate
-    return {"valid": True, "revision": read_bundle(files).policies.revision}
+    return {"valid": True, "revision": (await _read_bundle(files)).policies.revision}
 
 
 async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> Wire:
     """Keep a set under its revisions; it is in force after its activation. Raises `Invalid`."""
-    bundle = read_bundle(files)
-    made = await gate.store.write(_register, files, bundle, by.caller)
-    summary, current = await gate.store.read(_summary, made.revisions.policies)
-    return _view(summary, current)
+    made = await gate.store.write(_register, files, await _read_bundle(files), by.caller)
+    return await gate.store.read(_registered, made.id)
 
 
 async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Registered:
@@ -58,11 +59,19 @@ async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Regis
 
     With activation by approval it is only registered. Raises `Invalid`: what is in force stays in force.
     """
-    bundle = read_bundle(files)
-    made = await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
+    bundle = await _read_bundle(files)
+    try:
+        made = await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
+    except Conflict:  # another server that starts now was first, mostly with the same files
+        made = await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
     if made.activated:
         await gate.rulebooks.refresh()
     return made
+
+
+async def _read_bundle(files: Mapping[str, str]) -> Bundle:
+    """In a thread: large files take a while, and others wait for this event loop."""
+    return await asyncio.to_thread(read_bundle, files)
 
 
 async def listing(gate: Gate, by: Caller) -> Page:
@@ -84,6 +93,8 @@ async def read(gate: Gate, revision: str, by: Caller) -> Wire:
 async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
     """Put registered policies in force, by somebody else than who registered them. Raises `NotFound`, `NotAllowed`, `Conflict`."""
     view = await gate.store.write(_activate, revision, comment, by.caller)
+    if view is None:
+        raise NotAllowed("who registers policies does not activate them; ask another admin", problem=SAME_PERSON)
     await gate.rulebooks.refresh()
     return view
 
@@ -116,12 +127,14 @@ def _adopt(tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, c
     return Registered(made.id, made.revisions, made.new, activated=True)
 
 
-def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire:
+def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire | None:
+    """None: refused, which the ledger keeps."""
     found = policy_sets.by_policies(tx.conn, revision)
     if found is None:
         raise NotFound(f"no policies of revision {revision[:64]} were registered")
     if found.summary.registered_by == by:
-        raise NotAllowed("who registers policies does not activate them; ask another admin", problem="separation_of_duties")
+        tell(tx, Kind.REFUSAL, None, problem=SAME_PERSON, operation="activation", by=by, revision=found.summary.revisions.policies)
+        return None
     kept = ""
     if comment:
         row = new_text(comment)
@@ -175,11 +188,11 @@ def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None,
     return policy_sets.by_policies(conn, revision), policy_sets.in_force(conn)
 
 
-def _summary(conn: Connection, revision: str) -> tuple[Summary, InForce | None]:
-    found = policy_sets.by_policies(conn, revision)
+def _registered(conn: Connection, policy_set: str) -> Wire:
+    found = policy_sets.read(conn, policy_set)
     if found is None:
-        raise LookupError(revision)  # it was registered a moment ago, and nothing is ever taken out
-    return found.summary, policy_sets.in_force(conn)
+        raise LookupError(policy_set)  # it was registered a moment ago, and nothing is ever taken out
+    return _view(found.summary, policy_sets.in_force(conn))
 
 
 def _listed(conn: Connection) -> tuple[tuple[Summary, ...], InForce | None]:
