@@ -1,13 +1,15 @@
 """Settings: `GATE_*` read once into one frozen object. A setting `X` may also be given as the file `X_FILE`."""
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gate.errors import Fault, Invalid
 
@@ -20,6 +22,31 @@ class Activation(StrEnum):
 
     AUTO = "auto"
     APPROVE = "approve"
+
+
+_ADDRESS = re.compile(r"https://[^\s/?#@\\]+(?:/[^\s?#\\]*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?(?:/[^\s?#\\]*)?")
+ADDRESS_LENGTH_MAX = 500
+
+
+def _private(address: str) -> str:
+    """What nobody on the way can read or change."""
+    if len(address) > ADDRESS_LENGTH_MAX or not _ADDRESS.fullmatch(address):
+        raise ValueError(f"found {address[:100]!r}, allowed is an https address, or http to this machine")
+    return address
+
+
+_Address: TypeAlias = Annotated[str, AfterValidator(_private)]
+
+
+class IssuerSetting(BaseModel):
+    """Somebody whose identity tokens are taken. Without an audience it is the gate's own address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: _Address
+    provider: Literal["github", "gitlab"]
+    audience: Annotated[str, StringConstraints(min_length=1, max_length=ADDRESS_LENGTH_MAX)] | None = None
+    jwks_uri: _Address | None = None
 
 
 class Settings(BaseSettings):
@@ -35,12 +62,34 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535, description="port to listen on; 0 takes a free one")] = 8080
     rate_limit: Annotated[int, Field(ge=0, description="requests a second and caller; 0 is no limit")] = 100
     metrics_port: Annotated[int | None, Field(ge=1, le=65_535, description="a port for /metrics without a token")] = None
+    issuers: Annotated[
+        tuple[IssuerSetting, ...] | None,
+        NoDecode,
+        Field(description="whose identity tokens are taken, as a JSON list; default: the public GitHub and GitLab"),
+    ] = None
     signing_key_file: Annotated[Path | None, Field(description="default: gate.key beside the SQLite file")] = None
 
     @field_validator("base_url")
     @classmethod
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @field_validator("issuers", mode="before")
+    @classmethod
+    def _from_json(cls, given: object) -> object:
+        try:
+            return json.loads(given) if isinstance(given, str) else given
+        except (ValueError, RecursionError):
+            raise ValueError("found no JSON, allowed is a list of objects with issuer and provider") from None
+
+    @field_validator("issuers")
+    @classmethod
+    def _each_once(cls, issuers: tuple[IssuerSetting, ...] | None) -> tuple[IssuerSetting, ...] | None:
+        names = [one.issuer for one in issuers or ()]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"found {name} twice; name every issuer once")
+        return issuers
 
     @classmethod
     def settings_customise_sources(
@@ -63,7 +112,7 @@ class Settings(BaseSettings):
         try:
             return cls(**values)  # type: ignore[arg-type]  # pydantic checks each value, and says what is wrong
         except ValidationError as error:
-            faults = [Fault(item["msg"], PREFIX + "_".join(str(part) for part in item["loc"]).upper()) for item in error.errors()]
+            faults = [Fault(item["msg"].removeprefix("Value error, "), _where(item["loc"])) for item in error.errors()]
             raise Invalid("; ".join(f"{fault.where}: {fault.detail}" for fault in faults), faults=faults) from None
 
     @property
@@ -76,6 +125,12 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The gate's own address as people use it."""
         return self.base_url or f"http://{self.host}:{self.port}"
+
+
+def _where(place: tuple[int | str, ...]) -> str:
+    """`GATE_PORT`, or inside a list `GATE_ISSUERS/0/provider`."""
+    name, *inside = place
+    return "/".join([f"{PREFIX}{name}".upper(), *map(str, inside)])
 
 
 def _from_files(environment: Mapping[str, str]) -> dict[str, object]:

@@ -11,6 +11,7 @@ GateError                          status  problem names
 ├── Invalid                        422     invalid key_reused
 ├── RateLimited                    429     rate_limited
 └── Unavailable                    503     busy storage_full signing_unavailable
+    └── SourceUnavailable          503     busy; a system that was asked gave no answer that can be used
 
 The message says what was being done, what was found and what would have been allowed.
 """
@@ -105,3 +106,7 @@ class Unavailable(GateError):
     def __init__(self, detail: str, *, problem: str | None = None, retry_after_seconds: int = 1) -> None:
         super().__init__(detail, problem=problem)
         self.retry_after_seconds = retry_after_seconds
+
+
+class SourceUnavailable(Unavailable):
+    """A system that was asked did not answer in time, or not with what was asked for."""

@@ -128,6 +128,8 @@ class Change:
     planned: Planned = field(default_factory=Planned)
     remediates: str | None = None
     claims: Mapping[str, Value] = field(default_factory=dict)
+    actor: tuple[str, ...] = ()  # the identities of whoever started the run, as its token proves
+    proved: Mapping[str, Value] = field(default_factory=dict)  # the facts that the token proves
 
     @property
     def subject(self) -> Subject:

@@ -1,0 +1,116 @@
+"""What GitHub and GitLab say of a job in its identity token, as our own value. `sub` is never read: its form is anybody's."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gate.core.change import Repository, Run
+from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
+from gate.core.workload import Provider, Workload
+from gate.errors import NotAllowed
+
+CLAIM_LENGTH_MAX = 2_000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NUMBER = re.compile(r"[0-9]{1,16}")
+_MERGE_REQUEST = frozenset({"merge_request_event", "external_pull_request_event"})
+
+
+class Unreadable(Exception):
+    """A claim that is missing, or not of the kind it should be."""
+
+
+def workload_of(provider: Provider, claims: Mapping[str, Any], expires_at: datetime) -> Workload:
+    """The job of a verified token. Raises `Unreadable`; `NotAllowed` for a job that runs elsewhere than its project."""
+    return _READERS[provider](claims, expires_at)
+
+
+def _of_github(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
+    issuer = _text(claims, "iss")
+    return Workload(
+        issuer=issuer,
+        provider=Provider.GITHUB,
+        repository=Repository(issuer, _number(claims, "repository_id"), _optional(claims, "repository") or ""),
+        commit=_text(claims, "sha"),
+        run=Run(_text(claims, "run_id"), _number(claims, "run_attempt")),
+        jti=_text(claims, "jti"),
+        expires_at=expires_at,
+        login=_optional(claims, "actor") or "",
+        ref=_optional(claims, "ref"),
+        ref_protected=_flag(claims, "ref_protected"),
+        event=_text(claims, "event_name"),
+        workflow=_optional(claims, "job_workflow_ref"),
+        environment=_optional(claims, "environment"),
+    )
+
+
+def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
+    issuer = _text(claims, "iss")
+    project = _number(claims, "project_id")
+    if claims.get("job_project_id") is not None and _number(claims, "job_project_id") != project:
+        raise NotAllowed(
+            "this job runs in one project for a merge request of another, a fork; only a project's own pipelines may ask",
+            problem="identity_mismatch",
+        )
+    source = _text(claims, "pipeline_source")
+    return Workload(
+        issuer=issuer,
+        provider=Provider.GITLAB,
+        repository=Repository(issuer, project, _optional(claims, "project_path") or ""),
+        commit=_text(claims, "sha"),
+        run=Run(_text(claims, "pipeline_id"), _number(claims, "job_id")),
+        jti=_text(claims, "jti"),
+        expires_at=expires_at,
+        login=_optional(claims, "user_login") or "",
+        email=_optional(claims, "user_email") or "",
+        ref=_gitlab_ref(claims),
+        ref_protected=_flag(claims, "ref_protected"),
+        event="pull_request" if source in _MERGE_REQUEST else source,
+        workflow=_optional(claims, "ci_config_ref_uri"),
+        environment=_optional(claims, "environment"),
+    )
+
+
+_READERS = {Provider.GITHUB: _of_github, Provider.GITLAB: _of_gitlab}
+
+
+def _gitlab_ref(claims: Mapping[str, Any]) -> str | None:
+    """`ref` is the short name; older servers do not say the whole one."""
+    short = _optional(claims, "ref")
+    folder = {"branch": "heads", "tag": "tags"}.get(_optional(claims, "ref_type") or "")
+    return _optional(claims, "ref_path") or (f"refs/{folder}/{short}" if short and folder else short)
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    """What must be there, short enough for a key."""
+    found = _optional(claims, name)
+    if found is None or len(found) > TEXT_LENGTH_MAX:
+        raise Unreadable(name)
+    return found
+
+
+def _optional(claims: Mapping[str, Any], name: str) -> str | None:
+    """A text; None where it is absent, null or empty. Ids may come as numbers."""
+    found = claims.get(name)
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
+    if found is None or found == "":
+        return None
+    if not isinstance(found, str) or len(found) > CLAIM_LENGTH_MAX or _CONTROL.search(found):
+        raise Unreadable(name)
+    return found
+
+
+def _number(claims: Mapping[str, Any], name: str) -> int:
+    found = _text(claims, name)
+    number = int(found) if _NUMBER.fullmatch(found) else 0
+    if not 0 < number <= INTEGER_MAX:
+        raise Unreadable(name)
+    return number
+
+
+def _flag(claims: Mapping[str, Any], name: str) -> bool | None:
+    """Both hosts write it as a text. Anything else is unknown."""
+    found = claims.get(name)
+    return found if isinstance(found, bool) else {"true": True, "false": False}.get(str(found))

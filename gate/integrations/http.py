@@ -1,0 +1,91 @@
+"""How other systems are asked: one kind of client, a few seconds, a limited answer, and one kind of error."""
+
+import asyncio
+import ssl
+from functools import cache
+from ipaddress import ip_address
+from typing import Any
+
+import httpx
+import orjson
+
+from gate.errors import SourceUnavailable
+
+SOURCE_SECONDS_MAX = 3.0
+ANSWER_BYTES_MAX = 1024 * 1024
+_OK = 200
+
+
+async def open_client() -> httpx.AsyncClient:
+    """A client that follows no redirect and knows no proxy; whoever opens it closes it."""
+    return httpx.AsyncClient(
+        verify=await asyncio.to_thread(_trusted),
+        timeout=SOURCE_SECONDS_MAX,
+        follow_redirects=False,
+        trust_env=False,
+        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "change-gate"},
+    )
+
+
+async def read_json(url: str, *, within_seconds: float = SOURCE_SECONDS_MAX) -> Any:
+    """The JSON at this address. Raises `SourceUnavailable` for whatever else there is."""
+    if not is_private(url):
+        raise SourceUnavailable(f"{_named(url)} is not asked: allowed is https, or http to this machine")
+    client = await open_client()
+    try:
+        async with asyncio.timeout(within_seconds), client, client.stream("GET", url) as response:
+            content = await _content(response)
+    except TimeoutError:
+        raise SourceUnavailable(f"{_named(url)} did not answer within {within_seconds:g} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise SourceUnavailable(f"{_named(url)} could not be asked ({type(error).__name__})") from error
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise SourceUnavailable(f"{_named(url)} answered with something that is no JSON") from None
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read or change what is asked: https, or http that stays on this machine."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    if parsed.userinfo or not parsed.host:
+        return False
+    return parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(parsed.host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine; a name that only resolves to it is not."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _content(response: httpx.Response) -> bytes:
+    """The body, never unpacked: a small one could become a large one."""
+    if response.status_code != _OK:
+        raise SourceUnavailable(f"{_named(str(response.url))} answered {response.status_code}, wanted was 200")
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > ANSWER_BYTES_MAX:
+            raise SourceUnavailable(f"{_named(str(response.url))} answered with more than {ANSWER_BYTES_MAX:,} bytes")
+    return bytes(content)
+
+
+def _named(url: str) -> str:
+    """Without user name, query and fragment: it stands in logs and answers."""
+    return url.partition("?")[0].partition("#")[0].rpartition("@")[2][:200]
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The usual authorities, and those that the operator has installed on this machine. Reading them takes a while, so once."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    return context

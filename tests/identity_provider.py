@@ -1,0 +1,249 @@
+"""A small OpenID provider of the tests' own: it signs real tokens, and can be slow, huge, down or somebody else."""
+
+import json
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from time import time
+from typing import Any, TypeAlias
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt.algorithms import RSAAlgorithm
+
+AUDIENCE = "https://gate.example.com"
+COMMIT = "c0ffee" + "0" * 34
+DISCOVERY, KEYS = "/.well-known/openid-configuration", "/keys"
+
+Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
+"""How a provider that misbehaves answers a request for its keys."""
+
+_serial = count(1)
+
+
+@cache
+def private_key(name: str, bits: int = 2048) -> RSAPrivateKey:
+    """A key of that name, the same all the time: making one takes a while."""
+    _ = name
+    return generate_private_key(65_537, bits)
+
+
+def public_jwk(kid: str, key: RSAPrivateKey) -> dict[str, Any]:
+    """The public part, as a key set has it."""
+    return {**json.loads(RSAAlgorithm.to_jwk(key.public_key())), "kid": kid, "use": "sig", "alg": "RS256"}
+
+
+def github(**claims: Any) -> dict[str, Any]:
+    """The claims of a GitHub job of `acme/storefront`; None leaves a claim out."""
+    now = int(time())
+    return _said(
+        {
+            "jti": f"github-{next(_serial)}",
+            "sub": "repo:acme/storefront:ref:refs/heads/main",
+            "aud": AUDIENCE,
+            "repository": "acme/storefront",
+            "repository_id": "1003",
+            "repository_owner": "acme",
+            "repository_owner_id": "65",
+            "actor": "kofi-mensah",
+            "actor_id": "12",
+            "ref": "refs/heads/main",
+            "ref_type": "branch",
+            "ref_protected": "true",
+            "sha": COMMIT,
+            "run_id": "9001",
+            "run_number": "10",
+            "run_attempt": "1",
+            "event_name": "push",
+            "workflow": "Deploy",
+            "job_workflow_ref": "acme/automation/.github/workflows/deploy.yml@refs/heads/main",
+            "nbf": now - 600,
+            "iat": now,
+            "exp": now + 300,
+        },
+        claims,
+    )
+
+
+def gitlab(**claims: Any) -> dict[str, Any]:
+    """The claims of a GitLab job of `acme/status-page`; None leaves a claim out."""
+    now = int(time())
+    return _said(
+        {
+            "jti": f"gitlab-{next(_serial)}",
+            "sub": "project_path:acme/status-page:ref_type:branch:ref:main",
+            "aud": AUDIENCE,
+            "namespace_id": "72",
+            "namespace_path": "acme",
+            "project_id": "20",
+            "project_path": "acme/status-page",
+            "user_id": "1",
+            "user_login": "goran.gl",
+            "user_email": "goran@example.com",
+            "pipeline_id": "574",
+            "pipeline_source": "push",
+            "job_id": "302",
+            "ref": "main",
+            "ref_type": "branch",
+            "ref_path": "refs/heads/main",
+            "ref_protected": "true",
+            "runner_id": 1,
+            "sha": COMMIT,
+            "ci_config_ref_uri": "gitlab.example.com/acme/status-page//.gitlab-ci.yml@refs/heads/main",
+            "nbf": now - 5,
+            "iat": now,
+            "exp": now + 3600,
+        },
+        claims,
+    )
+
+
+def _said(usual: Mapping[str, Any], different: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**usual, **different}.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Provider:
+    """One issuer on loopback. `hits` are the paths it was asked for; `answer` is how it misbehaves."""
+
+    url: str
+    kid: str = "first"
+    published: list[str] = field(default_factory=lambda: ["first"])
+    hits: list[str] = field(default_factory=list)
+    answer: Answer | None = None
+    document: dict[str, Any] = field(default_factory=dict)  # what its discovery document says otherwise
+    released: threading.Event = field(default_factory=threading.Event)  # set at the end: whoever is slow may go
+
+    def sign(self, claims: Mapping[str, Any], *, key: str | None = None, **header: Any) -> str:
+        """A token with these claims. `key` is another key than the one that `kid` names."""
+        headers = {"kid": self.kid, **header}
+        algorithm = headers.pop("alg", "RS256")
+        return jwt.encode({"iss": self.url, **claims}, private_key(key or self.kid), algorithm, headers=headers)
+
+    def github(self, **claims: Any) -> str:
+        """The token of a GitHub job."""
+        return self.sign(github(**claims))
+
+    def gitlab(self, **claims: Any) -> str:
+        """The token of a GitLab job."""
+        return self.sign(gitlab(**claims))
+
+    def rotate(self, kid: str) -> None:
+        """From now on it signs with this key, and publishes no other."""
+        self.kid, self.published = kid, [kid]
+
+    def setting(self, provider: str, **different: Any) -> dict[str, Any]:
+        """As one of `GATE_ISSUERS`."""
+        return {"issuer": self.url, "provider": provider, **different}
+
+    @property
+    def key_set(self) -> dict[str, Any]:
+        """What it publishes."""
+        return {"keys": [public_jwk(kid, private_key(kid)) for kid in self.published]}
+
+    @property
+    def key_hits(self) -> int:
+        """How often its keys were asked for."""
+        return self.hits.count(KEYS)
+
+
+@contextmanager
+def provider() -> Iterator[Provider]:
+    """A provider that runs, and ends with the test."""
+
+    class _Own(_Handler):  # so that two providers are two
+        pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Own)
+    server.daemon_threads = True
+    running = _Own.provider = Provider(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Begins, and never goes on."""
+    _begin(handler, 200, length=1000)
+    handler.wfile.write(b"{")
+    handler.wfile.flush()
+    _provider(handler).released.wait()
+
+
+def huge(handler: BaseHTTPRequestHandler) -> None:
+    """Says more than anybody wants to hear."""
+    _begin(handler, 200, length=100 * 1024 * 1024)
+    try:
+        for _ in range(1600):
+            handler.wfile.write(b" " * 65_536)
+    except OSError:
+        return
+
+
+def redirect(handler: BaseHTTPRequestHandler) -> None:
+    """Sends the asker elsewhere on this machine."""
+    _begin(handler, 302, Location=f"{_provider(handler).url}/elsewhere")
+
+
+def down(handler: BaseHTTPRequestHandler) -> None:
+    """Is not well."""
+    _begin(handler, 500)
+
+
+def garbage(handler: BaseHTTPRequestHandler) -> None:
+    """Answers like a proxy that wants a login."""
+    _send(handler, b"<html>log in</html>")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Discovery and keys; every path is counted."""
+
+    provider: Provider
+
+    def do_GET(self) -> None:
+        """One request."""
+        running = self.provider
+        running.hits.append(self.path)
+        if self.path == DISCOVERY:
+            _send(self, json.dumps({"issuer": running.url, "jwks_uri": running.url + KEYS, **running.document}).encode())
+        elif running.answer is not None:
+            running.answer(self)
+        else:
+            _send(self, json.dumps(running.key_set).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server gives it
+        """Nothing."""
+
+
+def _provider(handler: BaseHTTPRequestHandler) -> Provider:
+    assert isinstance(handler, _Handler)
+    return handler.provider
+
+
+def _send(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    _begin(handler, 200, length=len(body))
+    handler.wfile.write(body)
+
+
+def _begin(handler: BaseHTTPRequestHandler, status: int, length: int = 0, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {"Content-Type": "application/json", "Content-Length": str(length), **headers}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+
+
+def by_hand(header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"x" * 256) -> str:
+    """A token that no library would make."""
+    parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
+    return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
