@@ -7,8 +7,9 @@ from starlette.requests import Request
 
 from gate.api.answers import Answer, answer, page_answer
 from gate.api.models.acts import FreezeRequest
+from gate.api.models.house import FreezeView, ScheduleView
 from gate.api.models.queries import CalendarQuery
-from gate.api.models.views import FreezeView, PageView, ScheduleView
+from gate.api.models.views import PageView
 from gate.api.permits import Freezer, GateDep, Reader
 from gate.api.problems import documented
 from gate.api.route import GateRoute

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from gate.api.answers import Answer, answer
-from gate.api.models.views import HealthView, ReadyView
+from gate.api.models.house import HealthView, ReadyView
 from gate.api.permits import AnyToken, GateDep
 from gate.api.route import GateRoute
 from gate.flow import health

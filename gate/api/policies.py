@@ -5,7 +5,8 @@ from starlette.requests import Request
 
 from gate.api.answers import Answer, answer, page_answer
 from gate.api.models.acts import ActivationRequest, PoliciesRequest
-from gate.api.models.views import PageView, PolicyCheckView, PolicySetText, PolicySetView, SchemaView
+from gate.api.models.house import PolicyCheckView, PolicySetText, PolicySetView, SchemaView
+from gate.api.models.views import PageView
 from gate.api.permits import Admin, Checker, GateDep, Reader
 from gate.api.problems import documented
 from gate.api.route import GateRoute

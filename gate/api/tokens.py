@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from gate.api.answers import Answer, answer, page_answer
 from gate.api.models.acts import TokenRequest
-from gate.api.models.views import PageView, TokenMade, TokenView
+from gate.api.models.house import TokenMade, TokenView
+from gate.api.models.views import PageView
 from gate.api.permits import Admin, GateDep
 from gate.api.route import GateRoute
 from gate.flow import tokens

@@ -1,0 +1,95 @@
+"""What is answered to admins, release managers and operators: windows, tokens, policy sets, health."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from gate.api.models.views import View
+from gate.flow.caller import Role
+
+
+class FreezeView(View):
+    """A freeze window, from the calendar or made by a person, or the stopped line."""
+
+    id: str
+    reason: str
+    stop: bool
+    begins: datetime | None
+    ends: datetime | None
+    services: list[str]
+    environments: list[str]
+
+
+class TokenMade(View):
+    """A new token. It is shown this once."""
+
+    id: str
+    token: str
+
+
+class TokenView(View):
+    """An API token, without what makes it work."""
+
+    id: str
+    role: Role | None
+    person: str | None
+    services: list[str] | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class PolicySetView(View):
+    """A registered policy set: the revisions of its three parts, and whether it is in force."""
+
+    revision: str
+    policies: str
+    catalogue: str
+    calendar: str
+    registered_at: datetime
+    registered_by: str
+    active: bool
+
+
+class PolicySetText(PolicySetView):
+    """The same with its files; names and addresses of people are left out of the catalogue."""
+
+    files: dict[str, str]
+
+
+class PolicyCheckView(View):
+    """The files can be registered, and this would be their revision."""
+
+    valid: bool
+    revision: str | None
+
+
+class ScheduleView(View):
+    """Frozen times, and when the next opening is."""
+
+    items: list[FreezeView]
+    next_opening: datetime | None
+
+
+class HealthView(View):
+    """Alive."""
+
+    status: Literal["ok"]
+
+
+class ReadyView(View):
+    """Whether this server can decide, and if not, why."""
+
+    status: Literal["ready", "unready"]
+    problems: list[str]
+
+
+class SchemaView(BaseModel):
+    """A JSON Schema for editors."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    __pydantic_extra__: dict[str, JsonValue]
