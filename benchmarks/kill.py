@@ -68,6 +68,7 @@ def _kill_under_load(gate: LiveGate, token: str, history: History, asked: argpar
 def _report(history: History, restarts: list[float], violations: list[str]) -> None:
     say(f"{len(history.asked)} keys asked, {len(history.first)} acknowledged, {history.repeated} asked again")
     say(f"{history.unknown} requests without an answer, {history.resolved} keys answered after such a one")
+    say(f"{history.refused} admissions or closures refused, because another deployment was in the way")
     say(f"restart until ready: median {median(restarts):.2f} s, slowest {max(restarts):.2f} s")
     for violation in violations[:SHOWN_MAX]:
         say(f"VIOLATION {violation}")

@@ -35,6 +35,16 @@ class Asking:
     body: str
     token: str
 
+    @property
+    def submits(self) -> bool:
+        """Asks for a decision."""
+        return self.act == "changes"
+
+    @property
+    def act(self) -> str:
+        """The last word of the path."""
+        return self.path.rpartition("/")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -82,8 +92,9 @@ class History:
         with self._lock:
             self._write("answer", asking.key, f"{answer.status} {answer.body.decode()}")
             self.resolved += was_unknown
-            if answer.status >= HTTPStatus.BAD_REQUEST:
-                self.refused += 1
+            if answer.status == HTTPStatus.CONFLICT and not asking.submits:
+                self.refused += 1  # another deployment was in the way, or has changed what runs
+            elif answer.status >= HTTPStatus.BAD_REQUEST:
                 self.violations.append(f"{asking.path} {asking.key}: {answer.status} {answer.body[:500].decode()}")
             elif asking.key not in self.first:
                 self.first[asking.key] = (asking, answer)
@@ -97,11 +108,16 @@ class History:
 
 
 def differences(asking: Asking, first: Answer, again: Answer) -> list[str]:
-    """A key that is asked again gets its first answer, byte for byte, and says so."""
-    found = []
+    """A submit that is asked again gets its first answer, byte for byte, and says so; an admission the same envelope.
+
+    A closure answers with the change as it is, and a change that is closed is admitted no more.
+    """
+    found: list[str] = []
+    if not asking.submits and (asking.act != "admission" or again.status == HTTPStatus.CONFLICT):
+        return found
     if (again.status, again.body) != (first.status, first.body):
         found.append(f"{asking.path} {asking.key}: first {first.status} {first.body!r}, again {again.status} {again.body!r}")
-    if not again.replayed:
+    if asking.submits and not again.replayed:
         found.append(f"{asking.path} {asking.key}: asked again, but the answer does not say that it is a replay")
     return found
 
@@ -164,8 +180,8 @@ class Pipeline(threading.Thread):
         if change["state"] == "approved":
             about = {name: body[name] for name in ("commit", "artifacts", "environment", "run")}
             token, path = str(change["change_token"]), f"/v1/changes/{change['id']}"
-            self._ask(f"{path}/admission", about, token)
-            self._ask(f"{path}/closure", {**about, "result": "successful"}, token)
+            if self._ask(f"{path}/admission", about, token).status == HTTPStatus.OK:
+                self._ask(f"{path}/closure", {"run": body["run"], "result": "successful"}, token)
 
     def _ask(self, path: str, body: dict[str, object], token: str) -> Answer:
         asking = Asking(key=uuid.uuid4().hex, path=path, body=as_text(body), token=token)
@@ -188,5 +204,5 @@ class Pipeline(threading.Thread):
                 if answer.status not in _AGAIN:
                     self._history.hears(asking, answer, was_unknown=was_unknown)
                     return answer
-            self._stopped.wait(ASK_AGAIN_AFTER_SECONDS)
+            time.sleep(ASK_AGAIN_AFTER_SECONDS)  # also after `stop`: what was asked is answered first
         raise TimeoutError(f"{asking.path} {asking.key}: no answer within {GIVE_UP_AFTER_SECONDS:.0f} s")

@@ -18,9 +18,17 @@ BACKUP_PAGES_A_STEP = 1_000
 
 
 def upgrade() -> None:
-    """Make or upgrade the database."""
-    url = Settings.read().database
+    """Make or upgrade the database; a new embedded one gets its signing key, before anything is written that needs it."""
+    settings = Settings.read()
+    url = settings.database
     print(f"{shown(url)} has revision {migrate.upgrade(url)}")
+    place = key_place(settings)
+    if place is not None and place.may_make and read_key(place.path, settings.address) is None:
+        with transaction(url) as tx:
+            empty = nothing_written(tx.conn)
+        if empty:
+            make_key(place.path, settings.address)
+            print(f"made the signing key {place.path}; keep it safe")
 
 
 def backup(file: Path) -> None:

@@ -1,6 +1,7 @@
 """`gate serve`: the service under uvicorn, until it is told to stop."""
 
 import shlex
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -34,9 +35,15 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
         settings = _demo_settings(settings)
         exports = (f"export GATE_URL={settings.address}", f"export GATE_TOKEN={prepare(settings)}", _path())
     server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), _banner(settings, exports))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop_was_asked_for)
     server.run()
     if not server.started:
         raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
+
+
+def _stop_was_asked_for(*_: object) -> None:
+    """The server has stopped in order and raises the signal again; asked for is no failure, so the process ends with 0."""
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:

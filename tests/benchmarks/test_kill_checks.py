@@ -32,7 +32,7 @@ def test_a_refusal_and_a_second_answer_are_remembered(tmp_path: Path) -> None:
     history.hears(ASKING, Answer(201, b'{"id": "chg_2"}', replayed=True), was_unknown=False)
     history.hears(Asking("k2", "/v1/changes", "{}", "t"), Answer(500, b"oops", replayed=False), was_unknown=False)
 
-    assert (history.resolved, history.repeated, history.refused, len(history.violations)) == (1, 1, 1, 2)
+    assert (history.resolved, history.repeated, history.refused, len(history.violations)) == (1, 1, 0, 2)
     assert history.path.read_text().count("\n") == 3
 
 
@@ -64,3 +64,12 @@ def test_an_acknowledged_act_is_still_in_the_state(act: str, state: str, violati
     asking = Asking("k", f"/v1/changes/chg_1/{act}", json.dumps({}), "t")
 
     assert len(list(moved_on(asking, {"chg_1": {"state": state}}))) == violations
+
+
+def test_an_admission_that_another_deployment_stops_is_no_violation(tmp_path: Path) -> None:
+    history = History(tmp_path / "history")
+
+    history.hears(Asking("k", "/v1/changes/chg_1/admission", "{}", "t"), Answer(409, b"{}", replayed=False), was_unknown=False)
+    history.hears(Asking("k", "/v1/changes", "{}", "t"), Answer(409, b"{}", replayed=False), was_unknown=False)
+
+    assert (history.refused, len(history.violations)) == (1, 1)
