@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import secrets
 import time
 
 import structlog
@@ -14,6 +13,7 @@ from gate.api.body import BODY_BYTES_MAX, BODY_SECONDS_MAX, within_limit
 from gate.api.problems import is_planned, problem_name, problem_of
 from gate.errors import TooLarge
 from gate.metrics import Metrics
+from gate.storage.chance import random_bytes
 
 REQUEST_ID = "gate.request_id"
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
@@ -68,7 +68,7 @@ class _Exchange:
                 given = value
             elif name == b"expect":
                 self._expects = True
-        self.request_id = given.decode() if _GIVEN_ID.fullmatch(given) else secrets.token_hex(_ID_BYTES)
+        self.request_id = given.decode() if _GIVEN_ID.fullmatch(given) else random_bytes()[:_ID_BYTES].hex()
         scope[REQUEST_ID] = self.request_id
         # the server holds a caller to the length it announced; what comes without one is counted
         self.receive = receive if self._announced is not None else self._counted

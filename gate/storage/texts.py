@@ -1,7 +1,6 @@
 """What people wrote, and their names: kept here alone, named everywhere else by SHA-256(salt ‖ text)."""
 
 import hashlib
-import secrets
 from collections.abc import Collection, Iterable, Sequence
 
 import orjson
@@ -9,10 +8,10 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from gate.storage import schema
 from gate.storage.bulk import Bulk
+from gate.storage.chance import random_bytes
 from gate.storage.rows import TextRow
 from gate.storage.tx import Tx
 
-SALT_BYTES = 16
 IDS_A_STATEMENT_MAX = 1_000
 
 _BULK = Bulk(schema.texts, TextRow._fields, tail="ON CONFLICT DO NOTHING")
@@ -24,7 +23,7 @@ _BY_NAME = select(_TEXTS.name, _TEXTS.id).where(_TEXTS.name.in_(bindparam("names
 def new_text(text: str, *, name: bool = False) -> TextRow:
     """The row of a text, under a salt of its own. What no database can keep (NUL, half a surrogate pair) is replaced."""
     kept = text.encode("utf-8", errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-    salt = secrets.token_bytes(SALT_BYTES)
+    salt = random_bytes()
     return TextRow(hashlib.sha256(salt + kept.encode()).hexdigest(), salt.hex(), kept, kept if name else None)
 
 
