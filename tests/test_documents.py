@@ -160,7 +160,10 @@ def make_repository(folder: Path) -> None:
 
 def _unknown(command: str) -> Iterator[str]:
     """Commands of `gate` and targets of `make` that are not there, and flags that a command does not have."""
-    for words in re.findall(r"(?:^|\$\(|[;&|] *|run --rm gate |exec gate )(make|gate) +([^|;&)>]*)", command):
+    inner = re.findall(r"\$\(([^()]*)\)", command)
+    commands = [re.sub(r"\$\([^()]*\)", "VALUE", command), *inner]
+    found = [words for one in commands for words in re.findall(r"(?:^|[;&|] *|run --rm gate |exec gate )(make|gate) +([^|;&)>]*)", one)]
+    for words in found:
         program, arguments = words[0], shlex.split(words[1])
         if program == "make":
             yield from (f"make {word}" for word in arguments if word.isalpha() and word not in _targets())
