@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest, start_http_server
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -93,6 +93,10 @@ class Metrics:
         if activated_at is not None:
             self._activated.set(activated_at.timestamp())
         self._broken.set(broken)
+
+    def listen(self, host: str, port: int) -> None:
+        """Answer `/metrics` on a port of its own, without a token, for as long as the process lives."""
+        start_http_server(port, addr=host, registry=self._registry)
 
     def exposition(self) -> bytes:
         """All of it as Prometheus reads it."""

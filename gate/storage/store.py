@@ -20,7 +20,7 @@ from gate.storage.rollups import flush
 from gate.storage.tx import Link, Tx
 from gate.storage.units import Recorded, Unit, record
 from gate.storage.watch import Audience, Callback, Listener
-from gate.storage.writer import Writer
+from gate.storage.writer import Writer, Wrote
 
 READERS = 2
 SLOW_READERS = 2
@@ -38,23 +38,23 @@ T = TypeVar("T")
 class Store:
     """One a process. Made by `Store.open`; whoever made it closes it."""
 
-    def __init__(self, engine: Engine, reading: Engine, url: str, *, readers: int) -> None:
+    def __init__(self, engine: Engine, reading: Engine, url: str, *, readers: int, wrote: Wrote) -> None:
         path = sqlite_path(url)
         self._audience = Audience()
-        self._writer = Writer(engine, url, path, self._audience)
+        self._writer = Writer(engine, url, path, self._audience, wrote)
         self._readers = Readers(reading, url, threads=readers, together=READS_TOGETHER_MAX)
         self._slow = Readers(reading, url, threads=SLOW_READERS, together=1)
         self._listener = None if path else Listener(reading, url, self._audience.announce)
 
     @staticmethod
-    def open(url: str, *, readers: int = READERS) -> "Store":
+    def open(url: str, *, readers: int = READERS, wrote: Wrote = lambda _calls, _waiting: None) -> "Store":
         """Refuses a database that is not there, of another release, damaged, or unsafe. Blocks for some milliseconds."""
         engine, reading = open_engine(url), open_engine(url, read_only=True)
         with connect(reading, url) as connection:
             _refuse_damaged(connection, sqlite_path(url))
             refuse_unsafe(connection)
             migrate.check(connection, url)
-        return Store(engine, reading, url, readers=readers)
+        return Store(engine, reading, url, readers=readers, wrote=wrote)
 
     def close(self) -> None:
         """Answer what waits, then end. Blocks; call it from a thread, or when the event loop has nothing else to do."""

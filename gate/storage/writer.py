@@ -8,8 +8,10 @@ import queue
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import Engine
 
@@ -39,14 +41,18 @@ _ONE_BY_ONE = frozenset({Fate.CONSTRAINT, Fate.FAULT, Fate.FULL, Fate.ENDED})
 _OWN = frozenset({Fate.CONSTRAINT, Fate.FAULT})
 
 
+Wrote: TypeAlias = Callable[[int, int], None]
+"""Told after each commit, in the writer's thread: how many calls shared it, and how many wait."""
+
+
 class Writer:
     """Takes calls, writes groups. `failed` says why it has stopped for good, `trouble` why the last group was refused."""
 
-    def __init__(self, engine: Engine, url: str, path: Path | None, audience: Audience) -> None:
+    def __init__(self, engine: Engine, url: str, path: Path | None, audience: Audience, wrote: Wrote) -> None:
         self.failed: str | None = None
         self.trouble: str | None = None
         self.written_at = time.monotonic()
-        self._engine, self._url, self._audience = engine, url, audience
+        self._engine, self._url, self._audience, self._wrote = engine, url, audience, wrote
         self._link: Link | None = Link(engine, url)
         self._house = House(self._link, path, audience)
         self._closing = False
@@ -115,6 +121,7 @@ class Writer:
             return None if ended.fate in _OWN else self._trouble(error)
         self.trouble, self.written_at = None, time.monotonic()
         deliver(group)
+        self._wrote(len(group), self._calls.qsize())
         return None
 
     def _one_by_one(self, group: list[Call]) -> Exception | None:

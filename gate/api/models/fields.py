@@ -20,6 +20,7 @@ _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _COMMIT = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
 _DIGEST = r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"
 _LINK = r"^(?:https://[^\s/?#@\\]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?)(?:[/?#][^\s\\]*)?$"
+SHA256 = r"^[0-9a-f]{64}$"
 _CHANGE_ID = r"^chg_[0-9A-Za-z]{26}$"
 _SOMETHING = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 
@@ -30,6 +31,7 @@ PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
         _COMMIT: "allowed is a full commit hash: 40 or 64 lower-case hexadecimal digits",
         _DIGEST: "allowed is sha256:, sha384: or sha512: with the whole digest in lower-case hexadecimal digits",
         _LINK: "allowed is an https:// address without a user name (http:// for this machine only)",
+        SHA256: "allowed is a SHA-256 in 64 lower-case hexadecimal digits",
         _CHANGE_ID: "allowed is the id of a change: chg_ and 26 characters",
         _SOMETHING: "allowed is a text that says something, without control characters",
     }

@@ -4,11 +4,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import Asked, Flag, LongText, Name, Reason
+from gate.api.models.fields import SHA256, Asked, Flag, LongText, Name, Reason
 from gate.flow.asks import OverrideAsk, PostReviewAsk, ReviewAsk
 
 ACTIONS_MAX = 50
-SubjectDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+SubjectDigest = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
 class ApprovalRequest(Asked):
