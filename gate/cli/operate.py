@@ -1,15 +1,17 @@
 """What an operator runs: the database, the signing key, the interface's document."""
 
 import json
+import os
 import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from gate.app import key_place
 from gate.config import Settings
-from gate.errors import Invalid, NotFound
-from gate.flow.signing import make_key, nothing_written, read_key
+from gate.errors import Invalid, NotFound, Unavailable
+from gate.flow.signing import OWNER_ALONE, make_key, nothing_written, read_key
 from gate.storage import migrate
 from gate.storage.engine import shown, sqlite_path
 from gate.storage.store import transaction
@@ -38,10 +40,18 @@ def backup(file: Path) -> None:
         raise Invalid("this is a PostgreSQL database; back it up with pg_dump, together with the signing key")
     if not path.is_file():
         raise NotFound(f"there is no database at {path}; set GATE_DATABASE_URL")
-    if file.exists():
-        raise Invalid(f"{file} is there already; name a new file")
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source, closing(sqlite3.connect(file)) as copy:
-        source.backup(copy, pages=BACKUP_PAGES_A_STEP)
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ALONE))
+    except FileExistsError:
+        raise Invalid(f"{file} is there already; name a new file") from None
+    except OSError as error:
+        raise Invalid(f"{file} cannot be written ({error.strerror})") from None
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as source, closing(sqlite3.connect(file)) as copy:
+            source.backup(copy, pages=BACKUP_PAGES_A_STEP)
+    except sqlite3.Error as error:
+        file.unlink()  # half a copy is none
+        raise Unavailable(f"{path} was not copied ({error})") from None
     print(f"{path} was copied to {file}; keep it with the signing key")
 
 

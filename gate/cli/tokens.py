@@ -22,6 +22,8 @@ def create(*, role: str | None, person: str | None, services: list[str], all_ser
         raise Invalid("a personal token is its person's, for every service; leave --service and --all-services out")
     if role == Role.PIPELINE and not services and not all_services:
         raise Invalid("a pipeline token is bound to services: name each with --service, or say --all-services")
+    if role != Role.PIPELINE and (services or all_services):
+        raise Invalid("only a pipeline token is bound to services; leave --service and --all-services out")
     if services and all_services:
         raise Invalid("--service and --all-services contradict each other; take one of them")
     ask = TokenAsk(_role(role), frozenset(services) if services else None, person, _instant(expires_at))

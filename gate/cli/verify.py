@@ -38,9 +38,12 @@ def _read(file: Path) -> bytes:
 
 
 def _key_text(key: str) -> str:
-    """The key itself, or the file that holds it: a verifier key has plus signs, and no file should."""
-    path = Path(key)
-    return _read(path).decode(errors="replace").strip() if len(key) < 1024 and path.is_file() else key  # noqa: PLR2004 - no path is longer
+    """The key itself, or the file that holds it."""
+    try:
+        path = Path(key)
+        return _read(path).decode(errors="replace").strip() if path.is_file() else key
+    except (OSError, ValueError):  # longer than a path may be, or with a character that none has
+        return key
 
 
 def _artifact(text: str) -> Artifact:
