@@ -48,6 +48,17 @@ class Worker:
         )
         return [asyncio.create_task(_every(seconds, turn)) for seconds, turn in loops]
 
+    async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        """End the loops, write down what is left, and let another replica go on at once."""
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await self.tidy()
+            await self.gate.store.write(leases.release, LEASE, self.name)
+        except GateError as error:
+            _log.warning("the worker could not tidy up; the next start does", error=error.detail)
+
     async def changes(self) -> None:
         """Expire what is over, decide again what something asked for."""
         if await self.gate.store.write(_take_lease, self.name):
@@ -59,7 +70,8 @@ class Worker:
         try:
             files = await asyncio.to_thread(read_folder, self.folder)
             if files != self.seen:
-                await policies.adopt(self.gate, files, changed=self.seen is not None)
+                mended = self.complaint is not None  # the folder was broken when this server started, and has changed since
+                await policies.adopt(self.gate, files, changed=mended or self.seen is not None)
             self.seen, complaint = files, None
         except Invalid as error:
             complaint = error.detail

@@ -157,7 +157,7 @@ class Shop:
 
     async def adopt(self, files: Mapping[str, str] | None = None, *, changed: bool = True, **parts: str) -> policy_chapter.Registered:
         """Other policies, as if the folder had changed."""
-        return await policy_chapter.adopt(self.gate, files or make_files(**parts), changed=changed)
+        return await policy_chapter.adopt(self.gate, make_files(**parts) if files is None else files, changed=changed)
 
     async def round(self) -> None:
         """What the worker does each second, without the pause between two decisions of one change."""
