@@ -1,7 +1,9 @@
-"""Calls on their way to a thread, and answers on their way back: one wake-up of the event loop for many."""
+"""Calls on their way to a thread, and answers on their way back: one wake-up for many, there and back."""
 
 import asyncio
+import queue
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +25,61 @@ class Call:
 def call(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any] | None = None) -> Call:
     """A call of the running event loop."""
     return Call(asyncio.get_running_loop().create_future(), partial(function, **named) if named else function, arguments)
+
+
+class Line:
+    """Where calls wait for threads. Those of one turn of the event loop arrive together, and a thread is woken once for them.
+
+    Waking a thread for each call costs as much as serving it. `together` is how many calls one thread serves at once.
+    """
+
+    def __init__(self, together: int) -> None:
+        self._together = together
+        self._turns: dict[asyncio.AbstractEventLoop, list[Call | None]] = {}
+        self._arrived: deque[Call | None] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._arrived) + sum(map(len, self._turns.values()))
+
+    def put(self, call: Call) -> None:
+        """In the call's event loop; it arrives at the end of this turn."""
+        loop = call.future.get_loop()
+        turn = self._turns.get(loop)
+        if turn is None:
+            self._turns[loop] = [call]
+            loop.call_soon(self._arrive, loop)
+        else:
+            turn.append(call)
+
+    def end(self, threads: int = 1) -> None:
+        """The last word to each of them; from any thread."""
+        self._ring([None] * threads, threads)
+
+    def take(self, seconds: float | None = None) -> Call | None:
+        """The next call, or None when it is time to end. Raises `queue.Empty` when there is none for so long."""
+        while True:
+            try:
+                return self._arrived.popleft()
+            except IndexError:
+                self._bell.get(timeout=seconds)  # may have rung for what another thread has taken
+
+    def take_at_once(self) -> Call | None:
+        """The same without waiting."""
+        try:
+            return self._arrived.popleft()
+        except IndexError:
+            raise queue.Empty from None
+
+    def _arrive(self, loop: asyncio.AbstractEventLoop) -> None:
+        turn = self._turns.pop(loop)
+        self._ring(turn, -(-len(turn) // self._together))
+
+    def _ring(self, turn: list[Call | None], threads: int) -> None:
+        self._arrived.extend(turn)
+        for _ in range(threads):
+            self._bell.put(None)
 
 
 def deliver(calls: Iterable[Call]) -> None:

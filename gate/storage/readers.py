@@ -7,7 +7,7 @@ from contextlib import suppress
 from sqlalchemy import Engine
 
 from gate.errors import GateError, Unavailable
-from gate.storage.calls import Call, deliver
+from gate.storage.calls import Call, Line, deliver
 from gate.storage.faults import Fate, fate_of, read_refusal
 from gate.storage.tx import Link
 
@@ -19,27 +19,26 @@ class Readers:
 
     def __init__(self, engine: Engine, url: str, *, threads: int, together: int) -> None:
         self._engine, self._url, self._together = engine, url, together
-        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._calls = Line(together)
         self._threads = [threading.Thread(target=self._run, name=f"gate-reader-{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
             thread.start()
 
     def put(self, call: Call) -> None:
         """Have it answered; `Unavailable` when too many wait."""
-        if self._calls.qsize() >= READS_QUEUED_MAX:
+        if len(self._calls) >= READS_QUEUED_MAX:
             raise Unavailable(f"{READS_QUEUED_MAX} reads are waiting already; ask again")
         self._calls.put(call)
 
     def close(self) -> None:
         """Answer what waits, then end."""
-        for _ in self._threads:
-            self._calls.put(None)
+        self._calls.end(len(self._threads))
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
         link: Link | None = None
-        while (first := self._calls.get()) is not None:
+        while (first := self._calls.take()) is not None:
             calls = [first]
             over = self._take_more(calls)
             link = self._serve(link, calls)
@@ -53,7 +52,7 @@ class Readers:
         """Whatever else waits; True when the last one was the word to end."""
         with suppress(queue.Empty):
             while len(calls) < self._together:
-                another = self._calls.get_nowait()
+                another = self._calls.take_at_once()
                 if another is None:
                     return True
                 calls.append(another)

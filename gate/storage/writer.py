@@ -16,7 +16,7 @@ from typing import TypeAlias
 from sqlalchemy import Engine
 
 from gate.errors import GateError, Unavailable
-from gate.storage.calls import Call, deliver
+from gate.storage.calls import Call, Line, deliver
 from gate.storage.faults import Ended, Fate, UnknownOutcome, refusal
 from gate.storage.group import commit, ended_by, prepare
 from gate.storage.house import House
@@ -56,7 +56,7 @@ class Writer:
         self._link: Link | None = Link(engine, url)
         self._house = House(self._link, path, audience)
         self._closing = False
-        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._calls = Line(GROUP_MAX)
         self._thread = threading.Thread(target=self._run, name="gate-writer", daemon=True)
         self._thread.start()
 
@@ -64,7 +64,7 @@ class Writer:
         """Have it written; `Unavailable` when too many wait or nothing is written any more."""
         if self.failed is not None or self._closing:
             raise Unavailable(self.failed or "the gate is stopping; ask again")
-        if self._calls.qsize() >= QUEUE_MAX:
+        if len(self._calls) >= QUEUE_MAX:
             raise Unavailable(f"{QUEUE_MAX} writes are waiting already; ask again")
         self._calls.put(call)
 
@@ -75,7 +75,7 @@ class Writer:
     def close(self) -> None:
         """Write what waits, then end."""
         self._closing = True
-        self._calls.put(None)
+        self._calls.end()
         self._thread.join()
 
     def _run(self) -> None:
@@ -99,7 +99,7 @@ class Writer:
         savepoints = 0
         with suppress(queue.Empty):
             while len(group) < GROUP_MAX and savepoints < SAVEPOINTS_MAX:
-                call = self._calls.get_nowait() if group else self._calls.get(timeout=IDLE_SECONDS)
+                call = self._calls.take_at_once() if group else self._calls.take(IDLE_SECONDS)
                 if call is None:
                     return group, True
                 group.append(call)
