@@ -121,7 +121,7 @@ class Writer:
             return None if ended.fate in _OWN else self._trouble(error)
         self.trouble, self.written_at = None, time.monotonic()
         deliver(group)
-        self._wrote(len(group), self._calls.qsize())
+        self._wrote(len(group), len(self._calls))
         return None
 
     def _one_by_one(self, group: list[Call]) -> Exception | None:
