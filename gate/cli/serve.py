@@ -4,6 +4,7 @@ import shlex
 import signal
 import socket
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import structlog
@@ -11,39 +12,78 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gate.api.protocol import GateProtocol
-from gate.app import create_app
+from gate.app import create_app, key_place
 from gate.config import Settings
 from gate.errors import Invalid
-from gate.storage.engine import shown
+from gate.flow.signing import read_key
+from gate.storage import migrate as migrations
+from gate.storage.engine import shown, sqlite_path
+from gate.storage.store import Store
 
 GRACE_SECONDS = 10
 """How long a stop waits for requests that are being answered."""
 
 BACKLOG = 2_048
-SHIPPED_POLICIES = Path(__file__).parents[1] / "shipped_policies"
+SHIPPED_POLICIES = (Path(__file__).parents[1] / "shipped_policies", Path(__file__).parents[2] / "policies")
+"""Where they are in an installed package, and in the repository."""
+
 DEMO_DATABASE = Path(".gate") / "demo.db"
 
 
 def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, policies: Path | None) -> None:
     """Serve. Raises a `GateError` for a start that cannot be; exit code 0 after a stop by signal."""
-    _log_as_json()
     settings = Settings.read(host=host, port=port, policies=policies)
-    exports: tuple[str, ...] = ()
-    if demo:
-        from gate.cli.demo import prepare  # noqa: PLC0415 - nobody else needs it
+    with closing(_listen(settings.host, settings.port)) as listener:
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+        if demo:
+            settings = _demo_settings(settings)
+        _refuse_what_cannot_start(settings, migrate=migrate)
+        _log_as_json()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stop)
+        server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), _banner(settings, _exports(settings, demo=demo)))
+        server.run(sockets=[listener])
+        if not server.started:
+            raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
 
-        settings = _demo_settings(settings)
-        exports = (f"export GATE_URL={settings.address}", f"export GATE_TOKEN={prepare(settings)}", _path())
-    server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), _banner(settings, exports))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop_was_asked_for)
-    server.run()
-    if not server.started:
-        raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
+
+def _exports(settings: Settings, *, demo: bool) -> tuple[str, ...]:
+    """What the next terminal needs, once the demo is there."""
+    if not demo:
+        return ()
+    from gate.cli.demo import prepare  # noqa: PLC0415 - nobody else needs it
+
+    return (f"export GATE_URL={settings.address}", f"export GATE_TOKEN={prepare(settings)}", _path())
 
 
-def _stop_was_asked_for(*_: object) -> None:
-    """The server has stopped in order and raises the signal again; asked for is no failure, so the process ends with 0."""
+def _stop(*_: object) -> None:
+    """Asked for is no failure. A server that runs stops in order before it lets the signal come here."""
+    sys.exit(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """From here on nobody else has the port; who connects already is answered once the gate is ready."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise Invalid(f"the gate cannot listen on {host}:{port} ({error.strerror}); free it, or take another one with --port") from None
+    return listener
+
+
+def _refuse_what_cannot_start(settings: Settings, *, migrate: bool) -> None:
+    """What an operator has to mend is said in words, before the server starts that would show it as a fault of its own."""
+    if migrate or sqlite_path(settings.database) is not None:
+        migrations.upgrade(settings.database)
+    Store.open(settings.database).close()
+    place = key_place(settings)
+    if place is not None:
+        read_key(place.path, settings.address)
+    if settings.metrics_port is not None:
+        _listen(settings.host, settings.metrics_port).close()
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
@@ -91,7 +131,7 @@ def _banner(settings: Settings, exports: tuple[str, ...]) -> str:
 def _demo_settings(settings: Settings) -> Settings:
     """A database of its own, and the shipped policies where there is no folder."""
     given = settings.database_url.get_secret_value()
-    folder = settings.policies if settings.policies.is_dir() else SHIPPED_POLICIES
+    folder = next((one for one in (settings.policies, *SHIPPED_POLICIES) if one.is_dir()), settings.policies)
     database = given or f"sqlite:///{DEMO_DATABASE.absolute()}"
     return settings.model_copy(update={"database_url": type(settings.database_url)(database), "policies": folder})
 

@@ -1,0 +1,196 @@
+"""A real `gate serve`: it says where it is or why it is not, and stops in order; `gate explain` asks it."""
+
+import json
+import re
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from gate.cli.demo import prepare
+from gate.config import Settings
+from gate.storage import schema
+from gate.storage.store import transaction
+from tests import postgres
+from tests.cli.running import gate
+from tests.flow.shop import make_files, policy_text
+from tests.live import GATE, LiveGate, serving
+
+REFUSING = "[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]"
+ROOT = Path(__file__).parents[2]
+
+
+def live(folder: Path, **settings: str) -> LiveGate:
+    """A server on an embedded database of its own."""
+    return LiveGate(folder, f"sqlite:///{folder}/gate.db", ROOT / "policies", settings)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGate]:
+    """`gate serve --demo`, in a folder without policies."""
+    folder = tmp_path_factory.mktemp("demo")
+    server = LiveGate(folder, "", folder / "policies")
+    with serving(server, GATE, "serve", "--demo"):
+        yield server
+        assert server.stop() == 0
+
+
+def exported(server: LiveGate) -> dict[str, str]:
+    """The `export` lines for the next terminal."""
+    return dict(re.findall(r"^export (\w+)=(.*)$", server.log.read_text(), re.MULTILINE))
+
+
+def asked(server: LiveGate, path: str) -> dict[str, object]:
+    """What the server answers whoever has the demo's token."""
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        server.url + path, headers={"Authorization": f"Bearer {exported(server)['GATE_TOKEN']}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - the same
+        found: dict[str, object] = json.load(response)
+        return found
+
+
+# Starts that cannot be
+
+
+def test_a_taken_port_is_named(here: Path) -> None:
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        done = gate("serve", "--port", str(port))
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == f"the gate cannot listen on 127.0.0.1:{port} (Address already in use); free it, or take another one with --port\n"
+    assert not (here / ".gate").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("GATE_DATABASE_URL", "mysql://localhost/gate", "the database URL begins with mysql; allowed are"),
+        (
+            "GATE_DATABASE_URL",
+            "postgresql+psycopg://gate@localhost:1/gate",
+            "the database postgresql+psycopg://gate@localhost:1/gate cannot",
+        ),
+        ("GATE_SIGNING_KEY_FILE", "policies/catalog.yaml", "the signing key policies/catalog.yaml: "),
+        ("GATE_SIGNING_KEY_FILE", "policies", "the signing key policies cannot be read (Is a directory)"),
+        ("GATE_HOST", "192.0.2.1", "the gate cannot listen on 192.0.2.1:"),
+        ("GATE_PORT", "99999", "GATE_PORT: "),
+    ],
+)
+def test_a_start_that_cannot_be_is_said_in_words(setting: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATE_PORT", "0")
+    monkeypatch.setenv(setting, value)
+
+    done = gate("serve")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(words)
+
+
+def test_a_server_that_was_not_upgraded_is_refused(postgres_cluster: postgres.Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    with postgres.database(postgres_cluster, template="template1") as url:
+        monkeypatch.setenv("GATE_DATABASE_URL", url)
+        done = gate("serve", "--port", "0")
+
+    assert (done.code, done.out) == (1, "")
+    assert "has revision none" in done.err
+    assert "run gate db upgrade" in done.err
+
+
+# Servers
+
+
+def test_a_server_is_migrated_when_that_is_said(postgres_cluster: postgres.Cluster, tmp_path: Path) -> None:
+    with postgres.database(postgres_cluster, template="template1") as url, serving(LiveGate(tmp_path, url, ROOT / "policies")) as server:
+        assert server.stop() == 0
+
+
+def test_a_broken_folder_keeps_nobody_from_starting_and_everything_goes_to_people(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "production.yaml").write_text("policy: production\nrules: 7\n")
+    server = LiveGate(tmp_path, f"sqlite:///{tmp_path}/gate.db", tmp_path / "policies")
+    with serving(server):
+        assert "policy files cannot be used" in server.log.read_text()
+        for name, text in make_files().items():
+            (tmp_path / "policies" / name).write_text(text)
+        assert server.stop() == 0
+
+    assert f"keeps its records in {tmp_path}/gate.db" in server.log.read_text()
+
+
+def test_a_free_port_is_taken_and_shown(tmp_path: Path) -> None:
+    server = live(tmp_path, GATE_BASE_URL="")
+    with subprocess.Popen(  # noqa: S603 - our own command line
+        [GATE, "serve", "--port", "0"], env=server.environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        shown = re.match(r"The gate is at http://127\.0\.0\.1:(\d+) ", process.stdout.readline())
+        process.terminate()
+
+    assert process.returncode == 0
+    assert shown is not None
+    assert int(shown[1]) > 0
+
+
+def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: LiveGate) -> None:
+    changes = asked(demo, "/v1/changes")["items"]
+
+    assert isinstance(changes, list)
+    assert {(change["service"], change["environment"], change["state"]) for change in changes} == {
+        ("web", "staging", "closed"),
+        ("ledger", "production", "pending"),
+    }
+    assert asked(demo, "/v1/services/checkout/environments/staging")["running"] is None
+    assert exported(demo)["GATE_URL"] == demo.url
+    assert exported(demo)["PATH"] == f"{Path(GATE).parent}:$PATH"
+
+
+def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> None:
+    changes = asked(demo, "/v1/changes?service=ledger")["items"]
+    assert isinstance(changes, list)
+    change = changes[0]["id"]
+
+    done = gate("explain", change, "--url", demo.url, "--token", exported(demo)["GATE_TOKEN"])
+
+    assert done.code == 0
+    assert f"{change}: ledger 444444444444 to production is pending" in done.out
+    assert "  environment.tier = production (catalogue)" in done.out.splitlines()
+    assert "checks.failed is unknown" in done.out
+
+
+@pytest.mark.parametrize(
+    ("change", "token", "words"),
+    [("chg_" + "0" * 26, None, "there is no change"), ("chg_" + "0" * 26, "gate_wrong", "valid token")],
+)
+def test_what_cannot_be_explained_is_said(demo: LiveGate, change: str, token: str | None, words: str) -> None:
+    done = gate("explain", change, "--url", demo.url, "--token", token or exported(demo)["GATE_TOKEN"])
+
+    assert (done.code, done.out, words in done.err) == (1, "", True)
+
+
+def test_a_demo_that_starts_again_tells_its_story_once_and_has_another_token(tmp_path: Path) -> None:
+    settings = Settings.read({}, database_url=f"sqlite:///{tmp_path}/demo.db", policies=ROOT / "policies")
+
+    first, second = prepare(settings), prepare(settings)
+
+    with transaction(settings.database) as tx:
+        assert tx.conn.execute(select(func.count()).select_from(schema.changes)).scalar_one() == 4
+    assert first != second
+
+
+def test_a_demo_by_policies_that_refuse_its_story_starts_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    files = make_files(staging=policy_text("staging", "staging", requirements=REFUSING))
+    for name, text in files.items():
+        (tmp_path / "policies" / name).write_text(text)
+
+    assert prepare(Settings.read({}, database_url=f"sqlite:///{tmp_path}/demo.db", policies=tmp_path / "policies"))
