@@ -69,7 +69,7 @@ async def test_the_list_shows_everything_but_what_makes_a_token_work(service: Se
     response = await admin.get("/v1/tokens")
 
     assert [item["person"] for item in response.json()["items"] if item["role"] is None] == ["ada"]
-    assert token.rpartition("_")[2] not in response.text
+    assert token.split("_", 2)[2] not in response.text
 
 
 @pytest.mark.parametrize("place", ["first", "last", "id"])
