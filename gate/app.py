@@ -11,12 +11,16 @@ from fastapi import FastAPI
 
 from gate.api.router import attach, build_api
 from gate.config import Activation, Settings
+from gate.core.catalog import PROVIDER_ISSUERS
+from gate.core.workload import Provider
 from gate.flow.clock import Clock
 from gate.flow.gate import Gate, Secrets
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import KEY_FILE, make_key, nothing_written, read_key
 from gate.flow.waiters import Waiters
+from gate.integrations.identity_tokens import IdentityTokens, Issuer
+from gate.integrations.jwks import Keys
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
 from gate.storage import migrate
@@ -35,8 +39,10 @@ def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = await asyncio.to_thread(open_store, settings, upgrade=upgrade)
+        store = await asyncio.to_thread(open_store, settings, metrics, upgrade=upgrade)
         try:
+            if settings.metrics_port is not None:
+                metrics.listen(settings.host, settings.metrics_port)
             gate = await make_gate(settings, store, metrics)
             parts = attach(app, gate)
             worker = Worker(gate, parts.access, settings.policies)
@@ -47,21 +53,18 @@ def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                await worker.tidy()
+                await worker.stop(tasks)
         finally:
             await asyncio.to_thread(store.close)
 
     return build_api(metrics=metrics, lifespan=lifespan)
 
 
-def open_store(settings: Settings, *, upgrade: bool) -> Store:
+def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:
     """The database, made or migrated where that is allowed. Raises a `GateError` that says what to do."""
     if upgrade or sqlite_path(settings.database) is not None:
         migrate.upgrade(settings.database)
-    return Store.open(settings.database)
+    return Store.open(settings.database, wrote=metrics.wrote)
 
 
 async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
@@ -88,9 +91,22 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
         ),
         metrics=metrics,
         key=await _key(settings, store),
+        identify=identity_tokens(settings).verify,
         base_url=settings.address,
         rate_limit=settings.rate_limit,
         activate_at_once=settings.policy_activation is Activation.AUTO,
+    )
+
+
+def identity_tokens(settings: Settings) -> IdentityTokens:
+    """Those of the issuers that the operator trusts; without a word of his, of the public ones."""
+    if settings.issuers is None:
+        return IdentityTokens([Issuer(url, Provider(name), settings.address, Keys(url)) for name, url in PROVIDER_ISSUERS.items()])
+    return IdentityTokens(
+        [
+            Issuer(one.issuer, Provider(one.provider), one.audience or settings.address, Keys(one.issuer, one.jwks_uri))
+            for one in settings.issuers
+        ]
     )
 
 

@@ -14,7 +14,7 @@ from gate.flow import expire, policies
 from gate.flow.access import Access
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
-from gate.storage import keys, leases, policy_sets, tokens
+from gate.storage import keys, leases, policy_sets, token_uses, tokens
 from gate.storage.tx import Tx
 
 ROUND_SECONDS = 1.0
@@ -82,8 +82,9 @@ class Worker:
         self.gate.metrics.policies(activated_at=active.activated_at if active else None, broken=complaint is not None)
 
     async def tidy(self) -> None:
-        """Forget idempotency keys whose time is over; write down when tokens were used."""
+        """Forget idempotency keys and used identity tokens whose time is over; write down when API tokens were used."""
         await self.gate.store.write(keys.delete_expired)
+        await self.gate.store.write(token_uses.delete_expired)
         used = self.access.take_used()
         if used:
             await self.gate.store.write(tokens.touch, used)

@@ -12,8 +12,8 @@ from itertools import count
 from time import time
 from typing import Any, TypeAlias
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt import api_jws
 from jwt.algorithms import RSAAlgorithm
 
 AUDIENCE = "https://gate.example.com"
@@ -121,9 +121,9 @@ class Provider:
 
     def sign(self, claims: Mapping[str, Any], *, key: str | None = None, **header: Any) -> str:
         """A token with these claims. `key` is another key than the one that `kid` names."""
-        headers = {"kid": self.kid, **header}
-        algorithm = headers.pop("alg", "RS256")
-        return jwt.encode({"iss": self.url, **claims}, private_key(key or self.kid), algorithm, headers=headers)
+        content = json.dumps({"iss": self.url, **claims}).encode()
+        headers = {"typ": "JWT", "kid": self.kid, **header}
+        return api_jws.encode(content, private_key(key or self.kid), headers.pop("alg", "RS256"), headers)
 
     def github(self, **claims: Any) -> str:
         """The token of a GitHub job."""

@@ -73,7 +73,7 @@ Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
 )
 async def submit_change(ask: ChangeRequest, by: Submitter, gate: GateDep, key: Key) -> Answer:
     """May this change go to this environment now? Answered only when the decision is durable."""
-    return _submitted(gate, await submit.submit(gate, ask.change(), by, key))
+    return _submitted(gate, await submit.submit(gate, ask.change(by), by, key))
 
 
 @router.get("", response_model=PageView[ChangeView])
@@ -97,13 +97,13 @@ async def list_decisions(change_id: str, by: ChangeReader, gate: GateDep, reques
 @router.post("/{change_id}/admission", response_model=EnvelopeView, responses=documented(409))
 async def admit_change(change_id: str, ask: AdmissionRequest, by: Admitter, gate: GateDep) -> Answer:
     """The last check, immediately before the deployment, which begins with it. The same run gets the same answer again."""
-    return answer(await admit.admit(gate, change_id, ask.ask(), by))
+    return answer(await admit.admit(gate, change_id, ask.ask(by), by))
 
 
 @router.post("/{change_id}/closure", response_model=ChangeView, responses=documented(409))
 async def close_change(change_id: str, ask: ClosureRequest, by: Closer, gate: GateDep) -> Answer:
     """How the deployment ended. A later word of the same run may only make it worse."""
-    return answer(await close.close(gate, change_id, ask.ask(), by))
+    return answer(await close.close(gate, change_id, ask.ask(by), by))
 
 
 @router.post("/{change_id}/cancellation", response_model=ChangeView, responses=documented(409))

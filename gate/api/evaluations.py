@@ -15,4 +15,4 @@ router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=G
 @router.post("", response_model=EvaluationView)
 async def evaluate_change(ask: ChangeRequest, by: Evaluator, gate: GateDep) -> Answer:
     """The answer to a submit, without submitting: nothing is recorded."""
-    return answer(await evaluate.evaluate_change(gate, ask.change(), by))
+    return answer(await evaluate.evaluate_change(gate, ask.change(by), by))

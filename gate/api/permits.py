@@ -6,6 +6,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from gate.api.rates import Rates
+from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.access import Access
 from gate.flow.caller import Caller, Machine, Person, Role
@@ -61,6 +62,8 @@ class Permit:
         """Whether this caller may at all; whether for this service or change is the flow's to say."""
         if isinstance(caller, Machine):
             return caller.role in self._roles
+        if isinstance(caller, Workload):
+            return Role.PIPELINE in self._roles
         if isinstance(caller, Person):
             return self._people and (self._group is None or self._group in caller.groups)
         return self._holder
@@ -95,6 +98,8 @@ def _bearer(request: Request) -> str:
 def _called(caller: Caller) -> str:
     if isinstance(caller, Machine):
         return f"A token of role {caller.role}"
+    if isinstance(caller, Workload):
+        return "A pipeline's identity token"
     return "This person" if isinstance(caller, Person) else "The token of one change"
 
 

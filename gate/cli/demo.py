@@ -8,6 +8,7 @@ from gate.app import make_gate, open_store
 from gate.config import Settings
 from gate.core.change import Artifact, Change, Result, Run
 from gate.core.facts import Value
+from gate.errors import Conflict
 from gate.flow import admit, close, policies, submit
 from gate.flow.asks import AdmissionAsk, ClosureAsk, TokenAsk
 from gate.flow.caller import Caller, Machine, Role
@@ -47,15 +48,16 @@ def prepare(settings: Settings) -> str:
     path = Path(settings.database.removeprefix("sqlite:///"))
     if settings.database.startswith("sqlite"):
         path.parent.mkdir(parents=True, exist_ok=True)
-    store = open_store(settings, upgrade=True)
+    metrics = Metrics()
+    store = open_store(settings, metrics, upgrade=True)
     try:
-        return asyncio.run(_prepare(settings, store))
+        return asyncio.run(_prepare(settings, store, metrics))
     finally:
         store.close()
 
 
-async def _prepare(settings: Settings, store: Store) -> str:
-    gate = await make_gate(settings, store, Metrics())
+async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> str:
+    gate = await make_gate(settings, store, metrics)
     await policies.adopt(gate, read_folder(settings.policies), changed=False)
     for told in STORY:
         await _tell(gate, told, DEMO)
@@ -80,5 +82,8 @@ async def _tell(gate: Gate, told: Told, by: Caller) -> None:
     submitted = await submit.submit(gate, change, by)
     if submitted.status != CREATED or submitted.pending or told.result is None:
         return
-    await admit.admit(gate, submitted.change_id, AdmissionAsk(told.commit, (artifact,), told.environment, run), by)
+    try:
+        await admit.admit(gate, submitted.change_id, AdmissionAsk(told.commit, (artifact,), told.environment, run), by)
+    except Conflict:
+        return  # the policies of this folder have another idea of the story
     await close.close(gate, submitted.change_id, ClosureAsk(told.result, run=run), by)

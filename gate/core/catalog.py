@@ -84,6 +84,7 @@ class Catalogue:
     revision: str = ""
     _named: dict[str, str] = field(init=False, compare=False, repr=False)
     _groups_of: _Index = field(init=False, compare=False, repr=False)
+    _services_of: dict[tuple[str, int], tuple[str, ...]] = field(init=False, compare=False, repr=False)
     # worked out once a pair; the same question always has the same answer, so sharing is harmless
     _facts: dict[tuple[str, str], dict[str, Fact]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -92,10 +93,20 @@ class Catalogue:
         named.update({name: name for name in self.environments})  # an own name beats another's second name
         object.__setattr__(self, "_named", named)
         object.__setattr__(self, "_groups_of", _turned_round(self.groups.values()))
+        object.__setattr__(self, "_services_of", _by_repository(self.services.values()))
 
     def environment_named(self, asked: str) -> str:
         """The environment's own name; the asked text itself where the catalogue knows none. Exact, no case folding."""
         return self._named.get(asked, asked)
+
+    def means(self, said: str, environment: str) -> bool:
+        """Whether a token's word for an environment means this one. Code hosts fold case, so a word that is nobody's name may."""
+        named = self._named.get(said)
+        if named is not None:
+            return named == environment
+        folded = said.casefold()
+        meant = {place for name, place in self._named.items() if name.casefold() == folded}
+        return meant == {environment} if meant else folded == environment.casefold()
 
     def facts(self, service: str, environment: str) -> dict[str, Fact]:
         """What the catalogue knows of a service in an environment (given by its own name); what it lacks stays unknown."""
@@ -147,11 +158,7 @@ class Catalogue:
 
     def services_of(self, issuer: str, repository_id: int) -> tuple[str, ...]:
         """The services that a repository may deploy; one repository may hold several."""
-        return tuple(
-            service.name
-            for service in self.services.values()
-            if any(known.issuer == issuer and known.id == repository_id for known in service.repositories)
-        )
+        return self._services_of.get((issuer, repository_id), ())
 
     def _worked_out(self, service: str, environment: str) -> dict[str, Fact]:
         listed = self.services.get(service)
@@ -175,6 +182,14 @@ def _turned_round(groups: Iterable[Group]) -> _Index:
     for group in groups:
         for person in group.people:
             index[person] = (*index.get(person, ()), group.name)
+    return index
+
+
+def _by_repository(services: Iterable[Service]) -> dict[tuple[str, int], tuple[str, ...]]:
+    index: dict[tuple[str, int], tuple[str, ...]] = {}
+    for service in services:
+        for one in service.repositories:
+            index[one.issuer, one.id] = (*index.get((one.issuer, one.id), ()), service.name)
     return index
 
 

@@ -55,6 +55,7 @@ class Asked:
     run: Run | None = None
     requested_by: str = ""
     authors: tuple[str, ...] = ()
+    actor: tuple[str, ...] = ()  # identities of whoever started the run, as its token proves
     title: str = ""
     description: str = ""
     impact: str = ""
@@ -201,6 +202,7 @@ def _asked(asked: Asked) -> _Json:
         "run": None if run is None else [run.id, run.attempt, run.step, run.url],
         "requested_by": asked.requested_by,
         "authors": asked.authors,
+        "actor": asked.actor,
         "title": asked.title,
         "description": asked.description,
         "impact": asked.impact,
@@ -223,6 +225,7 @@ def _read_asked(raw: _Json) -> Asked:
         run=None if raw["run"] is None else Run(*raw["run"]),
         requested_by=raw["requested_by"],
         authors=tuple(raw["authors"]),
+        actor=tuple(raw["actor"]),
         title=raw["title"],
         description=raw["description"],
         impact=raw["impact"],

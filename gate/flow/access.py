@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from gate.errors import Unauthenticated
+from gate.core.workload import Workload
+from gate.errors import NotAllowed, Unauthenticated
 from gate.flow import tokens as change_tokens
-from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
 from gate.flow.gate import Gate
 from gate.storage import tokens
 from gate.storage.tokens import Kept, Token
@@ -15,9 +17,8 @@ from gate.storage.watch import EVERYTHING, Topics
 STALE_AFTER_SECONDS = 1.0
 KEPT_MAX = 10_000
 TOKEN_LENGTH_MAX = 200
-
-NOBODY = "This needs a valid token: `Authorization: Bearer …`."
-"""The same for every reason, so that nobody learns which part was wrong."""
+IDENTITY_TOKEN_DOTS = 2
+"""Between the three parts of an identity token; no other token has any."""
 
 
 class Access:
@@ -31,11 +32,10 @@ class Access:
 
     async def authenticate(self, bearer: str) -> Caller:
         """Whose token this is. Raises `Unauthenticated`, with one text for every reason."""
-        if len(bearer) <= TOKEN_LENGTH_MAX:
-            caller = await (change_tokens.holder(self._gate, bearer) if bearer.startswith(change_tokens.PREFIX) else self._owner(bearer))
-            if caller is not None:
-                return caller
-        raise Unauthenticated(NOBODY)
+        caller = await self._caller(bearer)
+        if caller is None:
+            raise Unauthenticated(NOBODY)
+        return caller
 
     def hear(self, topics: Topics) -> None:
         """What the store says has moved; when it is tokens, none that is kept counts any more."""
@@ -46,6 +46,24 @@ class Access:
         """Which tokens were used since this was asked last; the worker writes it down, nobody waits for it."""
         used, self._used = self._used, {}
         return used
+
+    async def _caller(self, bearer: str) -> Caller | None:
+        if bearer.count(".") == IDENTITY_TOKEN_DOTS:
+            return await self._workload(bearer)
+        if len(bearer) > TOKEN_LENGTH_MAX:
+            return None
+        return await (change_tokens.holder(self._gate, bearer) if bearer.startswith(change_tokens.PREFIX) else self._owner(bearer))
+
+    async def _workload(self, bearer: str) -> Workload | None:
+        """Anybody's pipeline has a good token of a public issuer. Raises `NotAllowed` for one whose repository nobody lists."""
+        workload = await self._gate.identify(bearer, self._gate.clock())
+        if workload is None:
+            return None
+        services = (await self._gate.rulebooks.current()).catalogue.services_of(workload.issuer, workload.repository.id)
+        if not services:
+            detail = f"repository {workload.repository.id} of {workload.issuer} is listed for no service; list it in the catalogue"
+            raise NotAllowed(detail, problem="identity_mismatch")
+        return replace(workload, services=frozenset(services))
 
     async def _owner(self, bearer: str) -> Caller | None:
         presented = tokens.present(bearer)

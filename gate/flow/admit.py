@@ -9,6 +9,7 @@ from gate.core.catalog import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision import Hold, Outcome, Route
 from gate.core.history import Standing as Here
+from gate.core.workload import Workload
 from gate.errors import Conflict
 from gate.flow import endings
 from gate.flow.again import decide_again
@@ -21,6 +22,7 @@ from gate.flow.quorum import still_missing
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
 from gate.flow.signing import signing_key
+from gate.flow.workloads import require_admissible, require_unused, token_use, use_token
 from gate.ledger.format import Kind
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage import admissions, changes, freezes, history, moves, post_reviews
@@ -56,8 +58,9 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     require_owner(by, known.stored, "admit")
     key = signing_key(gate)
     books = _Books(await gate.rulebooks.of(known.record.revisions), await gate.rulebooks.current(), gate.rulebooks)
-    asked = _subject(ask, known.record.subject, books.current)
-    answer = await gate.store.write(_admit, known, asked, ask.run, books, by.caller)
+    require_admissible(ask, by, known.stored, books.current)
+    asked = _subject(ask, known.record.subject, books.current, by)
+    answer = await gate.store.write(_admit_by, by, known, asked, ask.run, books)
     if isinstance(answer, Refusal):
         if answer.problem == STALE:
             await _decide_again(gate, change_id)
@@ -65,10 +68,10 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     return sign_envelope(key, answer)
 
 
-def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook) -> Subject:
-    """What is about to be deployed. The service, the repository and the emergency are those of the change that was named."""
+def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook, by: Caller) -> Subject:
+    """What is about to be deployed. What neither the request nor its token names is as in the change that was named."""
     return Subject(
-        repository=recorded.repository,
+        repository=(by.issuer, by.repository.id) if isinstance(by, Workload) else recorded.repository,
         commit=ask.commit,
         digests=tuple(sorted(artifact.digest for artifact in ask.artifacts)),
         service=recorded.service,
@@ -81,6 +84,16 @@ async def _decide_again(gate: Gate, change_id: str) -> None:
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is not None and known.stored.state_at(gate.clock()) is State.APPROVED:
         await decide_again(gate, known)
+
+
+def _admit_by(tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books: _Books) -> AdmissionStatement | Refusal:
+    """Whoever is admitted has used the token for this change."""
+    use = token_use(by, known.stored.id)
+    require_unused(tx.conn, use)
+    answer = _admit(tx, known, asked, run, books, by.caller)
+    if not isinstance(answer, Refusal):
+        use_token(tx, use)
+    return answer
 
 
 def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: str) -> AdmissionStatement | Refusal:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from gate.core.change import Change, EmergencyAsk, State
 from gate.core.decision import Decision, Outcome
-from gate.core.facts import Origin, Value
+from gate.core.facts import Facts, Origin, Value
 from gate.core.record import write_asked
 from gate.core.redecision import same
 from gate.flow.compose import (
@@ -56,7 +56,7 @@ def asked_before(known: Known) -> Change:
     """The change as it was asked for, from its record: subject, people and claims."""
     record, kept = known.record, known.record.asked
     subject = record.subject
-    claims: dict[str, Value] = {name: fact.value for name, fact in record.case.facts.items() if fact.origin is Origin.CLAIMED}
+    said = {origin: _values(record.case.facts, origin) for origin in (Origin.CLAIMED, Origin.TOKEN)}
     return Change(
         service=subject.service,
         environment=subject.environment,
@@ -71,8 +71,14 @@ def asked_before(known: Known) -> Change:
         emergency=EmergencyAsk("", kept.emergency_incident) if subject.emergency else None,
         planned=kept.planned,
         remediates=kept.remediates,
-        claims=claims,
+        claims=said[Origin.CLAIMED],
+        actor=tuple(known.texts[one] for one in kept.actor if one in known.texts),
+        proved=said[Origin.TOKEN],
     )
+
+
+def _values(facts: Facts, origin: Origin) -> dict[str, Value]:
+    return {name: fact.value for name, fact in facts.items() if fact.origin is origin}
 
 
 def _nothing_new(tx: Tx, stored: StoredChange, made: Decided) -> None:

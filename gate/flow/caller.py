@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from gate.core.workload import Workload
+
+NOBODY = "This needs a valid token: `Authorization: Bearer …`."
+"""The same for every reason, so that nobody learns which part was wrong."""
+
 
 class Role(StrEnum):
     """What an API token was made for. A personal token has no role: it is its person."""
@@ -50,4 +55,4 @@ class ChangeHolder:
     caller: str  # who submitted the change
 
 
-Caller: TypeAlias = Machine | Person | ChangeHolder
+Caller: TypeAlias = Machine | Person | ChangeHolder | Workload

@@ -9,6 +9,7 @@ from gate.flow.gate import Gate
 from gate.flow.known import Known, know, visible_change
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
+from gate.flow.workloads import require_own_run, require_unused, token_use, use_token
 from gate.storage.closures import Closing, Report
 from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
@@ -33,7 +34,8 @@ async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire
     for _ in range(ATTEMPTS_MAX):
         known = await visible_change(gate, change_id, by)
         require_owner(by, known.stored, "close")
-        closing = await gate.store.write(_close, gate.rulebooks, change_id, ask, await gate.rulebooks.current(), by.caller)
+        require_own_run(ask.run, by)
+        closing = await gate.store.write(_close_by, by, gate.rulebooks, change_id, ask, await gate.rulebooks.current())
         if closing is not Closing.OVERTAKEN:
             gate.waiters.wake(change_id)
             return await _answer(gate, change_id, closing)
@@ -49,6 +51,16 @@ def _require_same_run(known: Known, ask: ClosureAsk) -> None:
             f"run {admitted.id}, attempt {admitted.attempt} deployed this change, not run {run.id}, attempt {run.attempt}; "
             "close the change of your own run"
         )
+
+
+def _close_by(tx: Tx, by: Caller, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook) -> Closing:
+    """Whoever has reported has used the token for this change."""
+    use = token_use(by, change_id)
+    require_unused(tx.conn, use)
+    closing = _close(tx, books, change_id, ask, book, by.caller)
+    if closing is not Closing.OVERTAKEN:
+        use_token(tx, use)
+    return closing
 
 
 def _close(tx: Tx, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook, by: str) -> Closing:

@@ -59,6 +59,7 @@ def asked(change: Change, texts: Texts) -> Asked:
         run=change.run,
         requested_by=keep(change.requested_by),
         authors=tuple(keep(author) for author in change.authors),
+        actor=tuple(keep(identity) for identity in change.actor),
         title=keep(change.title),
         description=keep(change.description),
         impact=keep(change.impact),

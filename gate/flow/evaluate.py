@@ -9,6 +9,7 @@ from gate.flow.compose import Texts, asked, decide_change
 from gate.flow.gate import Gate
 from gate.flow.scope import require_repository, require_service
 from gate.flow.view import evaluation_view
+from gate.flow.workloads import bind
 
 
 async def evaluate_change(gate: Gate, change: Change, by: Caller) -> Wire:
@@ -16,6 +17,7 @@ async def evaluate_change(gate: Gate, change: Change, by: Caller) -> Wire:
     book = await gate.rulebooks.current()
     here = replace(change, environment=book.catalogue.environment_named(change.environment))
     require_service(by, here.service)
+    here = bind(here, by, book)
     require_repository(here, book)
     texts = Texts()
     made = await decide_change(gate, here, book, "", asked(here, texts))

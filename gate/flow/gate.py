@@ -1,7 +1,11 @@
 """What every chapter is given: one frozen object, made by `app.py`, never a global."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
+from gate.core.workload import Workload
 from gate.flow.clock import Clock
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
@@ -9,6 +13,9 @@ from gate.flow.waiters import Waiters
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
 from gate.storage.store import Store
+
+Identify: TypeAlias = Callable[[str, datetime], Awaitable[Workload | None]]
+"""Whose identity token this is at that time; None for one that is not good. Raises `SourceUnavailable` where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Gate:
     secrets: Secrets
     metrics: Metrics
     key: SigningKey | None
+    identify: Identify
     base_url: str
     rate_limit: int
     activate_at_once: bool

@@ -64,6 +64,7 @@ def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before
     claims, notes = _claims(change, here, before)
     files = claims.get("diff.files")
     known: dict[str, Fact] = {name: Fact(value, Origin.CLAIMED) for name, value in claims.items()}
+    known.update({name: Fact(value, Origin.TOKEN) for name, value in change.proved.items()})
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
     here = replace(here, overdue_reviews=seen.overdue_reviews)
@@ -95,14 +96,22 @@ def _people(change: Change, book: Rulebook, before: People, *, rollback: bool) -
 
     Bots are nobody, so a list of bots alone names nobody.
     """
-    requester = () if change.requested_by is None else (change.requested_by,)
+    requester = (*change.actor, *_other_requester(change))
     texts = requester if rollback and requester else (*change.authors, *requester)
     excluded = book.identities.excluded(texts)
+    acting = book.identities.excluded(change.actor)
     return People(
         excluded=tuple(sorted(excluded.people.union(before.excluded))),
         named=bool(excluded.people or excluded.strangers) or before.named,
+        verified=change.emergency is not None and bool(acting.people or acting.strangers),
         shared=bool(excluded.shared) or before.shared,
     )
+
+
+def _other_requester(change: Change) -> tuple[str, ...]:
+    """Who is named beside the token's actor; the actor's bare login would be anybody's who has it at some host."""
+    asks = change.requested_by
+    return () if asks is None or any(identity.endswith(f":{asks}") for identity in change.actor) else (asks,)
 
 
 def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask:

@@ -11,13 +11,15 @@ from gate.errors import Conflict, Invalid
 from gate.flow import endings
 from gate.flow.again import decide_again
 from gate.flow.asks import IdempotencyKey
+from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.known import Known, know
 from gate.flow.rulebooks import Rulebook
+from gate.flow.workloads import require_unused, token_use, use_token
 from gate.storage import moves, units
 from gate.storage.closures import Report
 from gate.storage.keys import remember
-from gate.storage.rows import KeyRow
+from gate.storage.rows import KeyRow, TokenUseRow
 from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
 from gate.storage.units import Unit
@@ -34,8 +36,13 @@ class Asking:
     """One request of one caller, with its idempotency key."""
 
     change: Change
-    caller: str
+    by: Caller
     key: IdempotencyKey | None
+
+    @property
+    def caller(self) -> str:
+        """Whose idempotency key it is."""
+        return self.by.caller
 
     def key_row(self, status: int, change_id: str, body: bytes, at: datetime) -> KeyRow | None:
         """What is remembered of the answer."""
@@ -73,7 +80,7 @@ async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: byt
     if same and (state in WAITING or run.attempt == attempt):
         return await _joined(gate, asking, known, state)
     if same and state is State.DEPLOYING:
-        await gate.store.write(_close_run_again, gate, change_id, asking.caller, await gate.rulebooks.current())
+        await gate.store.write(_close_run_again, gate, change_id, asking.by, unit.token, await gate.rulebooks.current())
         return None  # decided with the old deployment in its way; what is asked again finds it closed
     return await _begun_anew(gate, known, unit, body)
 
@@ -81,6 +88,7 @@ async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: byt
 async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Answer | None:
     """The change as it is now; a pending one is decided again with what the caller says now."""
     stored = known.stored
+    await gate.store.read(require_unused, token_use(asking.by, stored.id))
     if state is State.PENDING and gate.pauses.begin(stored.id):
         await decide_again(gate, known, asking.change)
     return await take_up(gate, asking, stored.id)
@@ -105,17 +113,19 @@ def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | Non
     key = asking.key_row(JOINED, change_id, body, tx.now)
     if key is not None and not remember(tx, key):
         return None
+    use_token(tx, token_use(asking.by, change_id))
     return Answer(JOINED, body, change_id, state is State.PENDING)
 
 
-def _close_run_again(tx: Tx, gate: Gate, change_id: str, by: str, book: Rulebook) -> None:
-    """The former attempt is over: whatever it deployed, nobody has reported."""
+def _close_run_again(tx: Tx, gate: Gate, change_id: str, by: Caller, token: TokenUseRow | None, book: Rulebook) -> None:
+    """The former attempt is over: whatever it deployed, nobody has reported. `token` will be used for the new change."""
+    require_unused(tx.conn, token)
     known = know(tx.conn, gate.rulebooks, change_id)
     if known is None or known.stored.state is not State.DEPLOYING:
         return
     note = new_text(RUN_AGAIN)
     insert_texts(tx, [note])
-    endings.close(tx, known, Report(caller=by, result=Result.UNSUCCESSFUL, notes=note.id), book, by=by)
+    endings.close(tx, known, Report(caller=by.caller, result=Result.UNSUCCESSFUL, notes=note.id), book, by=by.caller)
 
 
 async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
@@ -128,5 +138,6 @@ def _replace(tx: Tx, former: str, unit: Unit) -> bool:
     """The run's former change gives up its place."""
     if units.policy_set_in_force(tx) != unit.expects_policy_set or not units.pass_on_run_key(tx, former, unit.change.run_key):
         return False
+    use_token(tx, unit.token)
     units.insert_unit(tx, unit)
     return True

@@ -1,6 +1,7 @@
 """What a caller may touch: their services, and nothing that they cannot see."""
 
 from gate.core.change import Change
+from gate.core.workload import Workload
 from gate.errors import NotAllowed
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.rulebooks import Rulebook
@@ -9,6 +10,9 @@ from gate.storage.changes import StoredChange
 
 def require_service(by: Caller, service: str) -> None:
     """Raises `NotAllowed` where the caller's token is not bound to the service."""
+    if isinstance(by, Workload) and service not in by.services:
+        detail = f"repository {by.repository.id} of {by.issuer} is not listed for {service[:100]}; list it in the catalogue"
+        raise NotAllowed(detail, problem="identity_mismatch")
     if isinstance(by, Machine) and by.services is not None and service not in by.services:
         bound = ", ".join(sorted(by.services)) or "none"
         raise NotAllowed(f"this token is bound to {bound}, not to {service}; use a token made for it")
@@ -34,6 +38,8 @@ def sees(by: Caller, stored: StoredChange) -> bool:
             return by.change == stored.id
         case Machine(role=Role.PIPELINE):
             return by.services is None or stored.service in by.services
+        case Workload():
+            return stored.service in by.services
         case Machine(role=Role.HOOK):
             return False
         case _:
@@ -42,11 +48,11 @@ def sees(by: Caller, stored: StoredChange) -> bool:
 
 def require_owner(by: Caller, stored: StoredChange, doing: str) -> None:
     """Raises `NotAllowed` for whoever sees the change but does not run its pipeline."""
-    if isinstance(by, ChangeHolder) or (isinstance(by, Machine) and by.role is Role.PIPELINE):
+    if isinstance(by, ChangeHolder | Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE):
         return
     raise NotAllowed(f"only the pipeline of {stored.service} may {doing} this change")
 
 
 def bound_services(by: Caller) -> frozenset[str] | None:
     """The services to which lists are restricted; None for callers who read everything."""
-    return by.services if isinstance(by, Machine) and by.role is Role.PIPELINE else None
+    return by.services if isinstance(by, Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE) else None

@@ -7,9 +7,9 @@ import orjson
 from gate.core.canonical import canonical, digest
 from gate.core.change import Change
 from gate.core.decision import Outcome
-from gate.errors import Invalid, Unavailable
+from gate.errors import Invalid, Unauthenticated, Unavailable
 from gate.flow.asks import IdempotencyKey
-from gate.flow.caller import Caller
+from gate.flow.caller import NOBODY, Caller
 from gate.flow.compose import Decided, Texts, asked, change_row, decide_change, decision_entry, life_of, rollups, searched
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
@@ -17,6 +17,7 @@ from gate.flow.join import CREATED, Answer, Asking, join, take_up
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_repository, require_service
 from gate.flow.view import change_view
+from gate.flow.workloads import bind, token_use
 from gate.storage import units
 from gate.storage.rows import KeyRow
 from gate.storage.units import Unit
@@ -45,10 +46,11 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
     for _ in range(DECISIONS_MAX):
         here = replace(change, environment=book.catalogue.environment_named(change.environment))
         require_service(by, here.service)
+        here = bind(here, by, book)
         require_repository(here, book)
         texts = Texts()
         made = await decide_change(gate, here, book, new_id("chg", gate.clock()), asked(here, texts))
-        asking = Asking(here, by.caller, key)
+        asking = Asking(here, by, key)
         if _rejected_before(made):
             answer = await take_up(gate, asking, made.gathered.rejection or "")
             if answer is not None:
@@ -61,6 +63,8 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
                 return Submitted(CREATED, body, made.record.change, pending=made.record.decision.outcome is Outcome.PENDING)
             case units.Outcome.SAME_KEY if recorded.key is not None:
                 return _replayed(recorded.key, unit.key)
+            case units.Outcome.TOKEN_USED:
+                raise Unauthenticated(NOBODY)
             case units.Outcome.SAME_RUN if recorded.change_id is not None:
                 answer = await join(gate, asking, recorded.change_id, unit, body)
                 if answer is not None:
@@ -96,6 +100,7 @@ def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Ruleboo
         key=key,
         rollups=rollups(record, ("submitted", record.decision.outcome.value), at=record.at),
         words=searched(record, texts.by_id.values()),
+        token=token_use(asking.by, record.change),
     )
     return unit, body
 

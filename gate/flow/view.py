@@ -60,7 +60,7 @@ NOT_REVIEWED = Reviewed()
 def text_ids(asked: Asked) -> tuple[str, ...]:
     """The ids of everything that people wrote about the change."""
     plans = (asked.description, asked.impact, asked.rollback_plan, asked.test_plan, asked.emergency_reason)
-    return tuple(one for one in (asked.title, asked.requested_by, *asked.authors, *plans) if one)
+    return tuple(one for one in (asked.title, asked.requested_by, *asked.authors, *asked.actor, *plans) if one)
 
 
 def change_view(

@@ -113,6 +113,15 @@ class KeyRow(NamedTuple):
     expires_at: int
 
 
+class TokenUseRow(NamedTuple):
+    """An identity token that was used: it is good for what it is bound to, and for nothing else."""
+
+    issuer: str
+    jti: str
+    bound_to: str
+    expires_at: int
+
+
 class RollupRow(NamedTuple):
     """So many of one kind on one day. Equal kinds are added up."""
 

@@ -313,6 +313,15 @@ idempotency = Table(
     Index("ix_idempotency_expires", "expires_at"),
 )
 
+token_uses = Table(
+    "token_uses",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    Column("bound_to", Text, nullable=False),  # a change, or a job
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
 outbox = Table(
     "outbox",
     metadata,

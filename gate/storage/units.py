@@ -6,12 +6,12 @@ from enum import StrEnum
 
 import orjson
 
-from gate.storage import schema
+from gate.storage import schema, token_uses
 from gate.storage.bulk import Bulk, Chunks
 from gate.storage.keys import delete_keys, insert_keys
 from gate.storage.ledger import append_entries
 from gate.storage.outbox import insert_messages
-from gate.storage.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, MessageRow, RollupRow, TextRow
+from gate.storage.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, MessageRow, RollupRow, TextRow, TokenUseRow
 from gate.storage.texts import insert_texts
 from gate.storage.tx import Tx
 
@@ -40,6 +40,7 @@ class Unit:
     key: KeyRow | None = None
     rollups: Sequence[RollupRow] = ()
     words: Sequence[str] = ()
+    token: TokenUseRow | None = None  # the caller's identity token, bound to this change
 
 
 class Outcome(StrEnum):
@@ -49,6 +50,7 @@ class Outcome(StrEnum):
     STALE = "stale"  # another policy set is in force now: decide again
     SAME_KEY = "same_key"  # the idempotency key was answered before
     SAME_RUN = "same_run"  # the run has a change already
+    TOKEN_USED = "token_used"  # noqa: S105 - an outcome, no secret: the caller's token is bound to something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Recorded:
 
 NEW = Recorded(Outcome.NEW)
 STALE = Recorded(Outcome.STALE)
+TOKEN_USED = Recorded(Outcome.TOKEN_USED)
 
 
 def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
@@ -70,6 +73,7 @@ def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
     answers = [known.answer(unit) for unit in units]
     fresh = [unit for unit, answer in zip(units, answers, strict=True) if answer is NEW]
     delete_keys(tx, known.expired)
+    token_uses.insert_uses(tx, known.used)
     insert_units(tx, fresh)
     return answers
 
@@ -131,7 +135,9 @@ class _Known:
     policy_set: str
     keys: dict[tuple[str, str], KeyRow]
     runs: dict[str, str]
+    tokens: dict[tuple[str, str], str]
     expired: list[tuple[str, str]] = field(default_factory=list)
+    used: list[TokenUseRow] = field(default_factory=list)
 
     def answer(self, unit: Unit) -> Recorded:
         """Whether it is new; if so, it is known from now on."""
@@ -139,18 +145,34 @@ class _Known:
         if key is not None:
             first = self.keys.get((key.caller, key.key))
             if first is not None and first.expires_at > unit.decision.at:
-                return Recorded(Outcome.SAME_KEY, key=first)
+                replays = first.body_sha256 == key.body_sha256
+                return Recorded(Outcome.SAME_KEY, key=first) if not replays or self._use(unit, first.change_id) else TOKEN_USED
             if first is not None:
                 self.expired.append((key.caller, key.key))
         if run is not None and run in self.runs:
             return Recorded(Outcome.SAME_RUN, change_id=self.runs[run])
         if unit.expects_policy_set != self.policy_set:
             return STALE
+        if not self._use(unit, unit.change.id):
+            return TOKEN_USED
         if key is not None:
             self.keys[key.caller, key.key] = key
         if run is not None:
             self.runs[run] = unit.change.id
         return NEW
+
+    def _use(self, unit: Unit, change: str) -> bool:
+        """Bind the unit's token to the change that answers it. False: it is bound to something else."""
+        use = unit.token
+        if use is None:
+            return True
+        if use.bound_to == unit.change.id:
+            use = use._replace(bound_to=change)
+        first = self.tokens.get((use.issuer, use.jti))
+        if first is None:
+            self.tokens[use.issuer, use.jti] = use.bound_to
+            self.used.append(use)
+        return first in {None, use.bound_to}
 
 
 _SQLITE_LOOK_UP = """
@@ -172,7 +194,8 @@ SELECT NULL, c.run_key, NULL, NULL, c.id, NULL, NULL FROM jsonb_array_elements_t
 def _look_up(tx: Tx, units: Sequence[Unit]) -> _Known:
     keys = orjson.dumps([(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]).decode()
     runs = orjson.dumps([unit.change.run_key for unit in units if unit.change.run_key is not None]).decode()
-    known = _Known(policy_set_in_force(tx) if tx.is_postgres else "", {}, {})
+    uses = [unit.token for unit in units if unit.token is not None]
+    known = _Known(policy_set_in_force(tx) if tx.is_postgres else "", {}, {}, token_uses.find(tx, uses) if uses else {})
     for row in tx.execute(_POSTGRES_LOOK_UP if tx.is_postgres else _SQLITE_LOOK_UP, (keys, runs)).fetchall():
         caller, key, _, _, named, _, _ = row
         if caller is not None:

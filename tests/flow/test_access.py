@@ -12,8 +12,8 @@ from gate.core.catalog import Catalogue, Group
 from gate.core.catalog import Person as Known
 from gate.errors import Unauthenticated
 from gate.flow import access
-from gate.flow.access import NOBODY, Access
-from gate.flow.caller import Machine, Person, Role
+from gate.flow.access import Access
+from gate.flow.caller import NOBODY, Machine, Person, Role
 from gate.flow.gate import Gate
 from gate.storage.tokens import TOPIC, Kept, Token
 from gate.storage.watch import EVERYTHING

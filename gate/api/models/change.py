@@ -22,7 +22,9 @@ from gate.api.models.fields import (
     Reason,
 )
 from gate.core.change import Artifact, Change, EmergencyAsk, Planned, Repository, Result, Run
+from gate.core.workload import Workload
 from gate.flow.asks import AdmissionAsk, ClosureAsk
+from gate.flow.caller import Caller
 
 
 class RepositoryAsk(Asked):
@@ -56,9 +58,10 @@ class RunAsk(Asked):
     step: Line = ""
     url: Link | Literal[""] = ""
 
-    def value(self) -> Run:
-        """The same as the core knows it."""
-        return Run(self.id, self.attempt, self.step, self.url)
+    def value(self, by: Caller) -> Run:
+        """The same as the core knows it. An attempt that is not given is that of the caller's token, where it has one."""
+        attempt = by.run.attempt if isinstance(by, Workload) and "attempt" not in self.model_fields_set else self.attempt
+        return Run(self.id, attempt, self.step, self.url)
 
 
 class EmergencyRequest(Asked):
@@ -104,7 +107,7 @@ class ChangeRequest(Asked):
     facts: ClaimedFacts = Field(default_factory=dict)
     labels: Labels = Field(default_factory=dict)
 
-    def change(self) -> Change:
+    def change(self, by: Caller) -> Change:
         """The change that is asked for. Raises `Invalid` for claims that nobody may make."""
         return Change(
             service=self.service,
@@ -114,7 +117,7 @@ class ChangeRequest(Asked):
             ref=self.ref,
             repository=self.repository.value() if self.repository else None,
             artifacts=tuple(artifact.value() for artifact in self.artifacts),
-            run=self.run.value() if self.run else None,
+            run=self.run.value(by) if self.run else None,
             requested_by=self.requested_by,
             authors=self.authors,
             title=self.title,
@@ -137,9 +140,9 @@ class AdmissionRequest(Asked):
     environment: Name
     run: RunAsk
 
-    def ask(self) -> AdmissionAsk:
+    def ask(self, by: Caller) -> AdmissionAsk:
         """The same as the flow knows it."""
-        return AdmissionAsk(self.commit, tuple(artifact.value() for artifact in self.artifacts), self.environment, self.run.value())
+        return AdmissionAsk(self.commit, tuple(artifact.value() for artifact in self.artifacts), self.environment, self.run.value(by))
 
 
 class ClosureRequest(Asked):
@@ -156,9 +159,9 @@ class ClosureRequest(Asked):
         _check_order("started_at", self.started_at, "finished_at", self.finished_at, together=True)
         return self
 
-    def ask(self) -> ClosureAsk:
+    def ask(self, by: Caller) -> ClosureAsk:
         """The same as the flow knows it."""
-        return ClosureAsk(self.result, self.notes, self.started_at, self.finished_at, self.run.value() if self.run else None)
+        return ClosureAsk(self.result, self.notes, self.started_at, self.finished_at, self.run.value(by) if self.run else None)
 
 
 class CancellationRequest(Asked):

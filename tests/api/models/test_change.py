@@ -11,14 +11,16 @@ from gate.api.models.change import AdmissionRequest, ChangeRequest, ClosureReque
 from gate.core.change import Artifact, Change, EmergencyAsk, Planned, Repository, Result, Run
 from gate.errors import Invalid
 from gate.flow.asks import AdmissionAsk, ClosureAsk
+from gate.flow.caller import Machine, Role
 
+BY = Machine("pipeline", Role.PIPELINE)
 COMMIT = "c0ffee" + "0" * 34
 DIGEST = "sha256:" + "ab" * 32
 MINIMAL: dict[str, Any] = {"service": "checkout", "environment": "staging", "commit": COMMIT}
 
 
 def change_of(**fields: Any) -> Change:
-    return read_model(orjson.dumps(MINIMAL | fields), ChangeRequest).change()
+    return read_model(orjson.dumps(MINIMAL | fields), ChangeRequest).change(BY)
 
 
 def faults_of(**fields: Any) -> dict[str, str]:
@@ -303,7 +305,7 @@ def test_an_admission_names_its_run() -> None:
         read_model(orjson.dumps(body), AdmissionRequest)
     assert [fault.where for fault in caught.value.faults] == ["#/run"]
 
-    ask = read_model(orjson.dumps(body | {"run": {"id": "7"}}), AdmissionRequest).ask()
+    ask = read_model(orjson.dumps(body | {"run": {"id": "7"}}), AdmissionRequest).ask(BY)
     assert ask == AdmissionAsk(COMMIT, (), "staging", Run("7"))
 
 
@@ -317,4 +319,4 @@ def test_a_closure_says_how_it_ended() -> None:
     body = {"result": "rolled_back", "notes": "too slow", "started_at": "2026-11-23T10:00:00Z", "finished_at": "2026-11-23T10:00:00Z"}
     at = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
-    assert read_model(orjson.dumps(body), ClosureRequest).ask() == ClosureAsk(Result.ROLLED_BACK, "too slow", at, at)
+    assert read_model(orjson.dumps(body), ClosureRequest).ask(BY) == ClosureAsk(Result.ROLLED_BACK, "too slow", at, at)
