@@ -11,6 +11,7 @@ from gate.core.change import EmergencyAsk
 from gate.errors import Conflict, Invalid, NotFound
 from gate.flow import calendar, freezes, look
 from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.evaluate import evaluate_change
 from tests.builders import commit_of, make_change
 from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, make_files, open_shop
 
@@ -115,7 +116,6 @@ async def test_a_hold_lasts_until_all_that_touches_it_is_over(sqlite_url: str, t
 
 
 async def test_an_evaluation_says_why_it_would_be_held(small_shop: Shop) -> None:
-    from gate.flow.evaluate import evaluate_change  # noqa: PLC0415
 
     await freezes.add(small_shop.gate, window(), ADA)
 

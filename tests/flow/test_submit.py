@@ -12,6 +12,7 @@ from gate.core.change import Repository, Result, Run
 from gate.errors import Invalid, NotAllowed, Unavailable
 from gate.flow.asks import IdempotencyKey, Wire
 from gate.flow.caller import Machine, Role
+from gate.storage import decisions
 from gate.storage.store import Store
 from gate.storage.units import Recorded, Unit
 from tests.builders import ISSUER, commit_of, make_change
@@ -248,8 +249,6 @@ async def test_a_submit_writes_one_entry_that_names_the_record_by_its_hash(shop:
 
 async def stored_hash(shop: Shop, change: Wire) -> str:
     """SHA-256 of the record's very bytes."""
-    from gate.storage import decisions  # noqa: PLC0415
-
     content = await shop.gate.store.read(decisions.record, change["id"], 1)
     return hashlib.sha256(content).hexdigest()
 
