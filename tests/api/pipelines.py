@@ -22,13 +22,13 @@ class Pipelines:
     github: Provider
     gitlab: Provider
 
-    async def post(self, path: str, token: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+    async def post(self, path: str, token: str, body: dict[str, Any], key: str | None = None) -> httpx.Response:
         """One request with that token."""
-        return await self.service.anybody(token).post(path, json=body, headers=headers)
+        return await self.service.anybody(token).post(path, json=body, headers={"Idempotency-Key": key} if key else {})
 
-    async def submit(self, token: str, body: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
+    async def submit(self, token: str, body: dict[str, Any] | None = None, key: str | None = None) -> httpx.Response:
         """Ask for a change of `web`, or for another one."""
-        return await self.post("/v1/changes", token, body or ask(), **headers)
+        return await self.post("/v1/changes", token, body or ask(), key)
 
     async def evaluate(self, token: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """The same, and nothing is recorded."""
