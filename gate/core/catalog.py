@@ -133,11 +133,6 @@ class Catalogue:
             return None
         return listed.owners or (OWNERS_OF_LAST_RESORT,)
 
-    def approver_groups(self, by: Iterable[str], service: str) -> tuple[str, ...]:
-        """The union of groups that a policy's `by` means for this service, in order, each once."""
-        owners = self.owners_of(service) or (OWNERS_OF_LAST_RESORT,)
-        return tuple(dict.fromkeys(group for asked in by for group in (owners if asked == OWNERS else (asked,))))
-
     def members(self, group: str) -> tuple[str, ...]:
         """Ids of the people the catalogue names; members by single sign-on are not among them."""
         listed = self.groups.get(group)
@@ -151,10 +146,6 @@ class Catalogue:
         """The services this one needs, as listed (not theirs in turn)."""
         listed = self.services.get(service)
         return listed.depends_on if listed else ()
-
-    def dependants(self, service: str) -> tuple[str, ...]:
-        """The services that list this one under `depends_on`."""
-        return tuple(other.name for other in self.services.values() if service in other.depends_on)
 
     def services_of(self, issuer: str, repository_id: int) -> tuple[str, ...]:
         """The services that a repository may deploy; one repository may hold several."""

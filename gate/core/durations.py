@@ -16,9 +16,3 @@ def read_duration(text: str) -> int | None:
         return None
     seconds = int(text[:-1]) * UNITS[text[-1]]
     return seconds if seconds <= DURATION_SECONDS_MAX else None
-
-
-def duration_text(seconds: int) -> str:
-    """The same length in the largest unit that divides it."""
-    unit = max((unit for unit in UNITS if seconds % UNITS[unit] == 0), key=UNITS.__getitem__)
-    return f"{seconds // UNITS[unit]}{unit}"

@@ -100,12 +100,6 @@ def insert_decision(tx: Tx, row: DecisionRow, words: Sequence[str]) -> None:
     _insert_decisions(tx, [(row, words)])
 
 
-def free_run_key(tx: Tx, change_id: str) -> None:
-    """The run may have a new change: this one no longer stands for it."""
-    placeholder = "%s" if tx.is_postgres else "?"
-    tx.execute(f"UPDATE changes SET run_key = NULL WHERE id = {placeholder}", (change_id,))  # noqa: S608 - a placeholder
-
-
 def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
     """Free the natural key for another change of the run. False: this one does not stand for the run any more."""
     placeholder = "%s" if tx.is_postgres else "?"

@@ -81,20 +81,6 @@ def test_a_tier_that_nobody_gave_is_unknown() -> None:
     assert "service.tier" not in Catalogue(services={"x": Service("x")}).facts("x", "production")
 
 
-@pytest.mark.parametrize(
-    ("by", "service", "groups"),
-    [
-        pytest.param((), "checkout", (), id="nobody"),
-        pytest.param(("owners",), "new", ("release-managers",), id="owners of a service that is not known"),
-        pytest.param(("owners",), "ledger", ("release-managers",), id="owners of a service without any"),
-        pytest.param(("owners",), "checkout", ("team-payments",), id="owners"),
-        pytest.param(("on-call", "owners", "team-payments"), "checkout", ("on-call", "team-payments"), id="each group once"),
-    ],
-)
-def test_approver_groups_are_a_union_in_which_owners_stand_for_groups(by: tuple[str, ...], service: str, groups: tuple[str, ...]) -> None:
-    assert KNOWN.approver_groups(by, service) == groups
-
-
 def test_groups_and_people_know_each_other() -> None:
     assert KNOWN.members("nobody") == ()
     assert KNOWN.members("team-payments") == ("ada", "ben")
@@ -103,11 +89,9 @@ def test_groups_and_people_know_each_other() -> None:
     assert KNOWN.groups_of("ben") == ("team-payments",)
 
 
-def test_services_know_what_they_need_and_who_needs_them() -> None:
+def test_services_know_what_they_need() -> None:
     assert KNOWN.depends_on("new") == ()
     assert KNOWN.depends_on("checkout") == ("ledger",)
-    assert KNOWN.dependants("ledger") == ("checkout",)
-    assert KNOWN.dependants("checkout") == ()
 
 
 def test_a_repository_is_its_issuer_and_number_and_may_hold_several_services() -> None:

@@ -8,7 +8,7 @@ from gate.storage.engine import open_engine
 from gate.storage.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, MessageRow, RollupRow, TextRow
 from gate.storage.store import transaction
 from gate.storage.texts import new_text
-from gate.storage.units import NEW, STALE, Outcome, Recorded, Unit, free_run_key, insert_decision, insert_unit, record
+from gate.storage.units import NEW, STALE, Outcome, Recorded, Unit, insert_decision, insert_unit, pass_on_run_key, record
 from tests.storage.making import AT, KEY_LIFETIME, make_change, make_decision, make_rollup, make_unit
 
 ROWS = {
@@ -65,7 +65,9 @@ def test_a_freed_run_may_have_another_change(database_url: str) -> None:
     recorded(database_url, make_unit(1, run="r"))
 
     with transaction(database_url) as tx:
-        free_run_key(tx, make_change(1).id)
+        assert not pass_on_run_key(tx, make_change(1).id, "another")
+        assert pass_on_run_key(tx, make_change(1).id, "r")
+        assert not pass_on_run_key(tx, make_change(1).id, "r")
 
     assert recorded(database_url, make_unit(2, run="r")) == [NEW]
 
