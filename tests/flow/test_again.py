@@ -167,6 +167,7 @@ async def test_a05_naming_other_authors_later_excludes_them_as_well(small_shop: 
     assert change["approvals"]["excluded"] == ["ada"]
     assert again["approvals"]["excluded"] == ["ada", "ben"]
     assert nobody["approvals"]["excluded"] == silent["approvals"]["excluded"] == ["ada"]
+    assert silent["state"] == "approved"  # ada was named, and nobody can be named away
 
 
 async def test_the_planned_times_of_the_last_asking_bind(small_shop: Shop) -> None:
