@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 
+from orjson import Fragment
+
 from gate.core.facts import Value
 
 
@@ -76,6 +78,7 @@ class Finding:
     facts: tuple[str, ...] = ()
     step: int | None = None
     seen: tuple[tuple[str, str], ...] = ()
+    form: Fragment | None = field(default=None, init=False, compare=False, repr=False)  # in a record; made once, by `record`
 
 
 @dataclass(frozen=True, slots=True)

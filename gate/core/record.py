@@ -6,9 +6,10 @@ Texts that people wrote, names and addresses are ids of texts here; of people on
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import orjson
+from orjson import Fragment
 
 from gate.core.canonical import digest
 from gate.core.change import Artifact, Planned, Repository, Run, Subject
@@ -83,10 +84,34 @@ class Record:
     carries: tuple[int, ...] = ()  # numbers of the decisions whose approvals still count
 
 
-def subject_digest(subject: Subject, planned: Planned, policy_revision: str, facts: Facts) -> str:
-    """What an approval names: SHA-256 over the RFC 8785 form of subject, planned times, policy revision and facts."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The canonical bytes of what stands in several places: in the record, in a digest, in the row of the change."""
+
+    subject: bytes
+    asked: bytes
+    facts: bytes
+
+
+def parts_of(subject: Subject, asked: Asked, facts: Facts) -> Parts:
+    """Each written once."""
+    return Parts(_canonical(_subject(subject)), _canonical(_asked(asked)), _canonical(_facts(facts)))
+
+
+def subject_digest(subject: Subject, planned: Planned, policy_revision: str, facts: Facts, parts: Parts | None = None) -> str:
+    """What an approval names: SHA-256 over the RFC 8785 form of subject, planned times, policy revision and facts.
+
+    `parts` are theirs, where they are at hand.
+    """
     return digest(
-        _canonical({"subject": _subject(subject), "planned": _planned(planned), "policy_revision": policy_revision, "facts": _facts(facts)})
+        _canonical(
+            {
+                "subject": Fragment(parts.subject) if parts else _subject(subject),
+                "planned": _planned(planned),
+                "policy_revision": policy_revision,
+                "facts": Fragment(parts.facts) if parts else _facts(facts),
+            }
+        )
     )
 
 
@@ -95,19 +120,20 @@ def subject_key(subject: Subject) -> str:
     return digest(_canonical(_subject(subject)))
 
 
-def write(record: Record) -> bytes:
-    """The canonical bytes."""
+def write(record: Record, parts: Parts | None = None) -> bytes:
+    """The canonical bytes; `parts` are the record's own, where they are at hand."""
+    parts = parts or parts_of(record.subject, record.asked, record.case.facts)
     return _canonical(
         {
             "v": VERSION,
             "change": record.change,
             "number": record.number,
             "at": to_us(record.at),
-            "subject": _subject(record.subject),
+            "subject": Fragment(parts.subject),
             "subject_digest": record.subject_digest,
-            "asked": _asked(record.asked),
+            "asked": Fragment(parts.asked),
             "revisions": [record.revisions.policies, record.revisions.catalogue, record.revisions.calendar],
-            "case": _case(record.case),
+            "case": _case(record.case, parts.facts),
             "decision": _decision(record.decision),
             "carries": record.carries,
         }
@@ -238,9 +264,9 @@ def _read_asked(raw: _Json) -> Asked:
     )
 
 
-def _case(case: Case) -> _Json:
+def _case(case: Case, facts: bytes) -> _Json:
     return {
-        "facts": _facts(case.facts),
+        "facts": Fragment(facts),
         "at": to_us(case.at),
         "emergency": case.emergency,
         "people": [case.people.excluded, case.people.named, case.people.verified, case.people.shared],
@@ -280,17 +306,12 @@ def _read_hold(raw: list[Any]) -> Hold:
     return Hold(window, reason, optional_instant(until), tuple(lifted_by), stop)
 
 
-def _finding(finding: Finding) -> list[Any]:
-    return [
-        finding.kind,
-        finding.rule,
-        finding.title,
-        finding.holds,
-        finding.points,
-        finding.facts,
-        finding.step,
-        finding.seen,
-    ]
+def _finding(finding: Finding) -> Fragment:
+    """Written once: the findings of a policy are the same values in every decision."""
+    if finding.form is None:
+        fields = [finding.kind, finding.rule, finding.title, finding.holds, finding.points, finding.facts, finding.step, finding.seen]
+        object.__setattr__(finding, "form", Fragment(orjson.dumps(fields)))
+    return cast("Fragment", finding.form)
 
 
 def _read_finding(raw: list[Any]) -> Finding:

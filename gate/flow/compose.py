@@ -12,7 +12,7 @@ from gate.core.change import Change, Run, State
 from gate.core.decide import IN_FLIGHT, decide
 from gate.core.decision import Decision, Outcome
 from gate.core.instants import optional_us, to_us
-from gate.core.record import Asked, Record
+from gate.core.record import Asked, Parts, Record
 from gate.core.redecision import keeps_approvals
 from gate.flow.gate import Gate
 from gate.flow.gather import Gathered, gather
@@ -79,6 +79,7 @@ class Decided:
     record: Record
     row: DecisionRow
     gathered: Gathered
+    parts: Parts
 
 
 async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: str, kept: Asked, before: Record | None = None) -> Decided:
@@ -86,19 +87,21 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
     gathered = await gather(gate, change, book, at=gate.clock(), before=before)
     case = gathered.case
     decision = decide(book.policies, case)
+    subject = change.subject
+    parts = records.parts_of(subject, kept, case.facts)
     record = Record(
         change=identity,
         number=before.number + 1 if before else 1,
         at=case.at,
-        subject=change.subject,
+        subject=subject,
         asked=kept,
         revisions=book.revisions,
         case=case,
         decision=decision,
-        subject_digest=records.subject_digest(change.subject, change.planned, book.revisions.policies, case.facts),
+        subject_digest=records.subject_digest(subject, change.planned, book.revisions.policies, case.facts, parts),
         carries=_carried(before, decision) if before else (),
     )
-    return Decided(record, _decision_row(record, gathered), gathered)
+    return Decided(record, _decision_row(record, parts, gathered), gathered, parts)
 
 
 def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
@@ -125,9 +128,9 @@ def _carried(before: Record, now: Decision) -> tuple[int, ...]:
     return (*before.carries, before.number) if keeps_approvals(before.decision, now) else ()
 
 
-def _decision_row(record: Record, gathered: Gathered) -> DecisionRow:
+def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionRow:
     decision, subject = record.decision, record.subject
-    content = records.write(record)
+    content = records.write(record, parts)
     return DecisionRow(
         change_id=record.change,
         number=record.number,
@@ -187,7 +190,7 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         digests=orjson.dumps(subject.digests).decode(),
         direction=direction_of(record),
         caller=caller,
-        subject_key=records.subject_key(subject),
+        subject_key=digest(made.parts.subject),
         state=life.state.value,
         type=decision.type.value,
         route=decision.route.value,
@@ -201,7 +204,7 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         submitted_at=to_us(life.submitted_at),
         decided_at=at,
         close_within_seconds=decision.terms.close_within_seconds,
-        detail=records.write_asked(kept),
+        detail=made.parts.asked.decode(),
         repository_issuer=repository.issuer if repository else None,
         repository_id=repository.id if repository else None,
         lines=lines_of(record),

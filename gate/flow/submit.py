@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import orjson
-
 from gate.core.canonical import canonical, digest
 from gate.core.change import Change
 from gate.core.decision import Outcome
@@ -16,7 +14,7 @@ from gate.flow.ids import new_id
 from gate.flow.join import CREATED, Answer, Asking, join, take_up
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_repository, require_service
-from gate.flow.view import change_view
+from gate.flow.view import written_change
 from gate.flow.workloads import bind, token_use
 from gate.storage import units
 from gate.storage.rows import KeyRow
@@ -87,9 +85,8 @@ def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Ruleboo
     """Everything the decision adds to the database, and the answer, which is a part of it."""
     record, change = made.record, asking.change
     life = life_of(record, submitted_at=record.at, run=change.run)
-    body = orjson.dumps(
-        change_view(record, book.policies.named(record.decision.policy), life, {**made.gathered.said, **texts.by_id}, gate.base_url)
-    )
+    said = {**made.gathered.said, **texts.by_id}
+    body = written_change(record, book.policies.named(record.decision.policy), life, said, gate.base_url)
     key = asking.key_row(CREATED, record.change, body, record.at)
     unit = Unit(
         change=change_row(made, life, asking.caller, run_key(change)),

@@ -1,15 +1,18 @@
 """A change as people and pipelines see it: one form, made from its record and from where it stands."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import orjson
+from orjson import Fragment
 
 from gate.core.change import Result, Run, State
 from gate.core.decision import Decision, Hold
 from gate.core.policy import Policy
 from gate.core.record import Asked, Record
 from gate.flow.asks import Wire
-from gate.flow.wire import all_facts, hold, instant, reasons
+from gate.flow.wire import all_facts, hold, instant, reasons, written_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,23 @@ def change_view(
     record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str, reviewed: Reviewed = NOT_REVIEWED
 ) -> Wire:
     """The whole change; `policy` is the one that decided. An erased text is shown as null."""
-    asked = record.asked
+    return _whole(record, reasons(record.decision.findings, record.case.facts, policy), life, texts, base_url, reviewed)
+
+
+def written_change(record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str) -> bytes:
+    """The same as JSON, when nobody was asked yet."""
+    told = written_reasons(record.decision.findings, record.case.facts, policy)
+    return orjson.dumps(_whole(record, told, life, texts, base_url, NOT_REVIEWED))
+
+
+def _whole(
+    record: Record, told: Sequence[Wire | Fragment], life: Life, texts: Mapping[str, str], base_url: str, reviewed: Reviewed
+) -> Wire:
     return {
         "id": record.change,
         "state": life.state,
-        **_what(record, policy, texts),
-        "ref": asked.ref,
+        **_what(record, told, texts),
+        "ref": record.asked.ref,
         "run": _run(life.run),
         "decision": {"number": record.number, "at": instant(record.at)},
         "subject_digest": record.subject_digest,
@@ -91,7 +105,7 @@ def change_view(
 def evaluation_view(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> Wire:
     """What would be decided: no id, state and times, but all facts."""
     return {
-        **_what(record, policy, texts),
+        **_what(record, reasons(record.decision.findings, record.case.facts, policy), texts),
         "ref": record.asked.ref,
         "approvals": _approvals(record, NOT_REVIEWED, texts),
         "hold": hold(record.decision.hold, texts),
@@ -106,7 +120,7 @@ def decision_view(record: Record, policy: Policy | None, texts: Mapping[str, str
         "change": record.change,
         "decision": record.number,
         "at": instant(record.at),
-        **_what(record, policy, texts),
+        **_what(record, reasons(record.decision.findings, record.case.facts, policy), texts),
         "subject_digest": record.subject_digest,
         "hold": hold(record.decision.hold, texts),
         "facts": all_facts(record.case.facts),
@@ -147,7 +161,7 @@ def shadows(decision: Decision) -> list[Wire]:
     ]
 
 
-def _what(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> Wire:
+def _what(record: Record, told: Sequence[Wire | Fragment], texts: Mapping[str, str]) -> Wire:
     asked, decision, subject = record.asked, record.decision, record.subject
     return {
         "type": decision.type,
@@ -163,7 +177,7 @@ def _what(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> Wi
         "authors": _known(asked.authors, texts),
         "title": texts.get(asked.title, ""),
         "risk": {"score": decision.score, "band": decision.band.word},
-        "reasons": reasons(decision.findings, record.case.facts, policy),
+        "reasons": told,
         "policy": _policy(record),
         "standard_change": decision.standard_change,
     }
