@@ -10,6 +10,7 @@ import pytest
 from gate.api.router import build_api
 from gate.flow.caller import Role
 from tests.api.asgi import problem_name
+from tests.api.pipelines import pipelines
 from tests.api.served import Served, request, served
 
 pytestmark = pytest.mark.anyio
@@ -84,6 +85,15 @@ async def test_a_caller_passes_exactly_where_the_table_says(service: Served, cal
     passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
 
     assert passed == {name for name, callers in MAY.items() if caller in callers}
+
+
+async def test_an_identity_token_passes_exactly_where_a_pipeline_does(sqlite_url: str, tmp_path: Path) -> None:
+    async with pipelines(sqlite_url, tmp_path) as world:
+        http = world.service.anybody(world.github.github())
+
+        passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
+
+    assert passed == {name for name, callers in MAY.items() if "pipeline" in callers}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -189,6 +189,19 @@ async def test_a24_a_stolen_token_ends_no_deployment(world: Pipelines) -> None:
     assert (await http.get(f"/v1/changes/{first['id']}")).json()["state"] == "deploying"
 
 
+async def test_a24_a_stolen_token_has_nothing_decided_again(world: Pipelines) -> None:
+    waiting = (await world.submit(world.github.github(), ask(environment="production"))).json()
+    used = world.github.github()
+    assert (await world.submit(used, step("eu"))).status_code == 201
+    larger = ask(environment="production", facts={"diff": {"lines_added": 5_000}})
+
+    assert problem_name(await world.submit(used, larger)) == "unauthenticated"
+
+    http = world.service.anybody(world.github.github())
+    assert (await http.get(f"/v1/changes/{waiting['id']}")).json()["decision"]["number"] == 1
+    assert (await world.submit(world.github.github(), larger)).json()["decision"]["number"] == 2
+
+
 async def test_a24_a_token_of_gitlab_is_good_for_its_job(world: Pipelines) -> None:
     token = world.gitlab.gitlab()
     steps = [status_page(run={"id": "574", "step": name}) for name in ("eu", "us")]
