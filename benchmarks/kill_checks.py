@@ -27,7 +27,7 @@ def everything(history: History, port: int, token: str) -> Iterator[str]:
     yield from none_twice(kept)
     for asking, answer in list(history.first.values()):
         if asking.submits:
-            yield from found_again(answer.change, kept)
+            yield from found_again(answer.change, _as_decided(answer.change, kept, wire, token))
         else:
             yield from moved_on(asking, kept)
         yield from differences(asking, answer, wire.post(asking))
@@ -47,6 +47,21 @@ def _changes(wire: Wire, token: str) -> Iterator[dict[str, object]]:
         page = _read(wire, path, token).change
         yield from cast("list[dict[str, object]]", page["items"])
         path = f"/v1/changes?limit={PAGE}&cursor={page['next']}" if page["next"] else ""
+
+
+def _as_decided(answered: dict[str, object], kept: dict[str, dict[str, object]], wire: Wire, token: str) -> dict[str, dict[str, object]]:
+    """The changes, this one with the decision that was acknowledged: a stale admission has it decided again, and the log keeps both."""
+    identity = str(answered["id"])
+    change = kept.get(identity)
+    number = cast("dict[str, object]", answered["decision"])["number"]
+    if change is None or cast("dict[str, object]", change["decision"])["number"] == number:
+        return kept
+    page = _read(wire, f"/v1/changes/{identity}/decisions", token).change
+    found = [one for one in cast("list[dict[str, object]]", page["items"]) if one["decision"] == number]
+    if not found:
+        return {name: one for name, one in kept.items() if name != identity}
+    then = {name: found[0][name] for name in LASTING if name in found[0] and name != "decision"}
+    return {**kept, identity: {**change, **then, "decision": {"number": number, "at": found[0]["at"]}, "decided_at": found[0]["at"]}}
 
 
 def _read(wire: Wire, path: str, token: str) -> Answer:
