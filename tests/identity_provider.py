@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from time import time
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt import api_jws
@@ -18,7 +19,7 @@ from jwt.algorithms import RSAAlgorithm
 
 AUDIENCE = "https://gate.example.com"
 COMMIT = "c0ffee" + "0" * 34
-DISCOVERY, KEYS = "/.well-known/openid-configuration", "/keys"
+DISCOVERY, KEYS, RUNNER = "/.well-known/openid-configuration", "/keys", "/runner?"
 
 Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
 """How a provider that misbehaves answers a request for its keys."""
@@ -117,6 +118,7 @@ class Provider:
     hits: list[str] = field(default_factory=list)
     answer: Answer | None = None
     document: dict[str, Any] = field(default_factory=dict)  # what its discovery document says otherwise
+    job: Callable[[str], dict[str, Any]] | None = None  # the claims for an audience, where it is also the runner of a job
     released: threading.Event = field(default_factory=threading.Event)  # set at the end: whoever is slow may go
 
     def sign(self, claims: Mapping[str, Any], *, key: str | None = None, **header: Any) -> str:
@@ -217,6 +219,9 @@ class _Handler(BaseHTTPRequestHandler):
         running.hits.append(self.path)
         if self.path == DISCOVERY:
             _send(self, json.dumps({"issuer": running.url, "jwks_uri": running.url + KEYS, **running.document}).encode())
+        elif running.job is not None and self.path.startswith(RUNNER):
+            audience = parse_qs(self.path.partition("?")[2])["audience"][0]
+            _send(self, json.dumps({"value": running.sign(running.job(audience))}).encode())
         elif running.answer is not None:
             running.answer(self)
         else:

@@ -45,7 +45,10 @@ class Asker:
         if self._git is None:
             self._measure(None)
         assert self._git is not None  # noqa: S101 - _measure sets it
-        return request_body(self._options, self._source, self._pipe, self._git)
+        body = request_body(self._options, self._source, self._pipe, self._git)
+        if self._session.credentials.name_the_repository:
+            body.pop("repository", None)
+        return body
 
     def submit(self) -> Body:
         """Ask, or ask again: facts are measured anew when something else runs there than before."""

@@ -25,6 +25,11 @@ class Credentials:
         self._audience = audience
         self._mask = mask
 
+    @property
+    def name_the_repository(self) -> bool:
+        """An identity token does, under the very issuer that made it; with one there is nothing for a request to add."""
+        return not self._given
+
     def token(self) -> str:
         """What to send now. Raises `NoCredentials`; `Unreachable` where the runner gives none."""
         if self._given:
