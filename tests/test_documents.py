@@ -21,7 +21,8 @@ from tests.live import GATE, LiveGate, serving
 DOCUMENTS = {document.path: document for document in documents()}
 BLOCKS = [block for document in DOCUMENTS.values() for block in document.blocks]
 HOSTS = {
-    "127.0.0.1", "gate.example.com", "ci.example.com", "github.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org",
+    "127.0.0.1", "gate.example.com", "ci.example.com", "github.example.com", "gitlab.example.com", "github.com",
+    "token.actions.SUBDOMAIN.ghe.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org",
 }  # fmt: skip
 WITH_SCRIPTS = [path for path, document in DOCUMENTS.items() if any(block.runs for block in document.blocks)]
 POLICY_BLOCKS = [block for block in BLOCKS if "policy" in block.marks]
