@@ -30,6 +30,7 @@ def main() -> int:
     with scratch() as folder, _database(asked, folder) as url:
         gate = LiveGate(folder=folder, database_url=url, policies=policies(folder))
         gate.command("db", "upgrade")
+        gate.command("ledger", "key")  # PostgreSQL has none until somebody makes it, and admissions wait for it
         token = gate.command("token", "create", "--role", "pipeline", "--all-services")
         history = History(folder / "history.log")
         say(f"{asked.kills} kills, {asked.clients} clients, seed {asked.seed}, {url.partition(':')[0]}")
