@@ -2,7 +2,7 @@
 
 import pytest
 
-from gate.core.catalog import Catalogue, Service
+from gate.core.catalog import Catalogue, Environment, Service
 from gate.core.change import Repository
 from gate.core.facts import Fact, Origin, Value
 from tests.core.windows import make_catalogue
@@ -29,6 +29,33 @@ def said(facts: dict[str, Fact]) -> dict[str, Value]:
 )
 def test_an_environment_is_found_by_its_exact_names(asked: str, name: str) -> None:
     assert KNOWN.environment_named(asked) == name
+
+
+@pytest.mark.parametrize(
+    ("said", "environment", "means"),
+    [
+        pytest.param("production", "staging", False, id="another one"),
+        pytest.param("Live", "staging", False, id="another one in other letters"),
+        pytest.param("prod", "qa", False, id="another one's exact name, which is this one's in other letters"),
+        pytest.param("pRoD", "production", False, id="two may be meant"),
+        pytest.param("pRoD", "qa", False, id="two may be meant, so neither is"),
+        pytest.param("prod-eu", "production", False, id="a name that begins alike"),
+        pytest.param("", "production", False, id="nothing"),
+        pytest.param("lab", "LAB2", False, id="neither is known"),
+        pytest.param("prod", "production", True, id="a second name"),
+        pytest.param("PROD", "qa", True, id="an exact name"),
+        pytest.param("LIVE", "production", True, id="a second name in other letters"),
+        pytest.param("Lab", "lab", True, id="one that the catalogue lacks, in other letters"),
+    ],
+)
+def test_a_token_may_call_an_environment_by_each_of_its_names(said: str, environment: str, *, means: bool) -> None:
+    places = (
+        Environment("production", "production", ("prod", "live")),
+        Environment("staging", "staging"),
+        Environment("qa", "testing", ("PROD",)),
+    )
+
+    assert Catalogue(environments={place.name: place for place in places}).means(said, environment) is means
 
 
 @pytest.mark.parametrize(
