@@ -19,8 +19,8 @@ from gate.core.decision import (
     Terms,
     longest,
 )
-from gate.core.evaluate import Evaluation, evaluate, values_of
-from gate.core.facts import Facts, Values, wire_value
+from gate.core.evaluate import Evaluation, evaluate, seen_as
+from gate.core.facts import Facts, wire_value
 from gate.core.policy import Policy, Requirement, StandardChange
 from gate.core.policy_set import Policies
 from gate.core.standard import NOT_EARNED, Standing, standing_key
@@ -66,7 +66,7 @@ def decide(policies: Policies, case: Case) -> Decision:
 
 
 def _decide_enforced(policies: Policies, case: Case) -> Decision:
-    values = {name: fact.value for name, fact in case.facts.items()}
+    values = {name: fact.value for name in policies.looked_at if (fact := case.facts.get(name)) is not None}
     choice = policies.policy_for(values)
     shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
     if choice.policy is None:
@@ -77,9 +77,8 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
 
 def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -> Decision:  # noqa: PLR0911 - one return a branch, in the order of the contract
     evaluation = evaluate(policy, case.facts)
-    values = values_of(policy, case.facts)
-    answer = _Answer(policy, case, evaluation, values, shadows)
-    rollback = values.get("change.direction") == "rollback"
+    answer = _Answer(policy, case, evaluation, shadows)
+    rollback = seen_as(policy, case.facts, "change.direction") == "rollback"
     passing, why_not = _standard_change(policy, evaluation, case, rollback=rollback)
 
     refused = [item for item in evaluation.unmet if item.otherwise is Outcome.REJECTED]
@@ -113,7 +112,6 @@ class _Answer:
     policy: Policy
     case: Case
     evaluation: Evaluation
-    values: Values
     shadows: tuple[Decision, ...]
 
     def approved(self, standard: StandardChange) -> Decision:
@@ -127,7 +125,7 @@ class _Answer:
 
     def pending(self, finding: Finding, hold: Hold | None = None) -> Decision:
         kind, route = (ChangeType.EMERGENCY, Route.EMERGENCY) if self.case.emergency else (ChangeType.NORMAL, Route.REVIEW)
-        owners = self.values.get("service.owners")
+        owners = seen_as(self.policy, self.case.facts, "service.owners")
         required = needed(
             self.policy, self.evaluation.band, owners=owners if isinstance(owners, tuple) else (), emergency=self.case.emergency
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gate.core.decision import Band, Finding, FindingKind
-from gate.core.facts import Fact, Facts, Origin, Value, Values
+from gate.core.facts import Facts, Origin, Value, Values
 from gate.core.policy import Check, Clause, Judge, Plan, Policy, Requirement, Rule, StandardChange
 
 _BANDS = tuple(Band)
@@ -55,14 +55,12 @@ def plan_of(policy: Policy) -> Plan:
     return policy.plan or _plan(policy)
 
 
-def counts(policy: Policy, name: str, fact: Fact) -> bool:
-    """Whether the policy sees the fact: a claim counts only for the groups it trusts, other origins always do."""
-    return fact.origin is not Origin.CLAIMED or name.partition(".")[0] in policy.trust_claims
-
-
-def values_of(policy: Policy, facts: Facts) -> Values:
-    """The values of all facts that the policy sees."""
-    return {name: fact.value for name, fact in facts.items() if counts(policy, name, fact)}
+def seen_as(policy: Policy, facts: Facts, name: str) -> Value | None:
+    """The fact as the policy sees it: a claim counts only for the groups it trusts, other origins always do."""
+    fact = facts.get(name)
+    if fact is None or (fact.origin is Origin.CLAIMED and name.partition(".")[0] not in policy.trust_claims):
+        return None
+    return fact.value
 
 
 def seen_by(plan: Plan, facts: Facts) -> Values:

@@ -88,7 +88,6 @@ class Standing:
     more_approved: int = 0  # in flight too: counted to a limit, not listed
     more_deploying: int = 0
     dependency_in_flight: bool = False
-    overdue_reviews: int = 0
     matches: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
     suspensions: Mapping[str, Suspension] = field(default_factory=dict)  # none for a standard change that never had one
 
@@ -103,7 +102,9 @@ class Standing:
         return len(self.in_flight) + self.more_approved + self.more_deploying
 
 
-def facts(standing: Standing, commit: str, digests: tuple[str, ...], *, files_known: bool, at: datetime) -> dict[str, Fact]:
+def facts(
+    standing: Standing, commit: str, digests: tuple[str, ...], *, files_known: bool, overdue_reviews: int, at: datetime
+) -> dict[str, Fact]:
     """The facts of origin history. The path facts are unknown when the list of files is."""
     values: dict[str, Value] = {
         "change.direction": _direction(standing, commit, digests),
@@ -118,7 +119,7 @@ def facts(standing: Standing, commit: str, digests: tuple[str, ...], *, files_kn
         "history.rejected_before": standing.rejected,
         "conflicts.in_flight": standing.in_flight_count,
         "conflicts.dependency_in_flight": standing.dependency_in_flight,
-        "debt.emergency_reviews_overdue": standing.overdue_reviews,
+        "debt.emergency_reviews_overdue": overdue_reviews,
     }
     if standing.lines_last_24h is not None:
         values["history.lines_last_24h"] = standing.lines_last_24h

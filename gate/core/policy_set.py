@@ -42,12 +42,15 @@ class Policies:
 
     all: tuple[Policy, ...]
     revision: str
+    looked_at: tuple[str, ...] = field(init=False, repr=False)  # the facts that say which policy applies
     _enforced: tuple[Policy, ...] = field(init=False, repr=False)
     _shadows: tuple[Policy, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         enforced = [policy for policy in self.all if policy.mode is Mode.ENFORCE]
         enforced.sort(key=lambda policy: -policy.specificity)
+        facts = (name for policy in self.all if policy.applies_to for name in policy.applies_to.facts)
+        object.__setattr__(self, "looked_at", tuple(dict.fromkeys(facts)))
         object.__setattr__(self, "_enforced", tuple(enforced))
         object.__setattr__(self, "_shadows", tuple(policy for policy in self.all if policy.mode is Mode.EVALUATE))
 

@@ -1,6 +1,6 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from gate.core.standard import NEVER_SUSPENDED, standing_of
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage import approvals, freezes, post_reviews
-from gate.storage.history import Ask, Earning, standing
+from gate.storage.history import Ask, Earning, standings
 from gate.storage.texts import read_texts
 
 BASE_DIFFERS = "base-differs"
@@ -38,9 +38,7 @@ class Gathered:
 
 async def gather(gate: Gate, change: Change, book: Rulebook, *, at: datetime, before: Record | None = None) -> Gathered:
     """All facts of a change as of `at`. `before` is its decision in force, when it is decided again."""
-    seen = await gate.store.read(
-        _look, _question(change, book, at, before.change if before else ""), _owners(change, book), subject_key(change.subject)
-    )
+    seen = await gate.store.read_together(_look, _question(change, book, at, before.change if before else ""))
     return assemble(change, book, seen, at=at, before=before.case if before else None)
 
 
@@ -52,7 +50,7 @@ class Seen:
     windows: tuple[AdHoc, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()  # windows that shall not hold this change
-    overdue_reviews: int = 0
+    overdue_reviews: tuple[frozenset[str], ...] = ()  # whose they are
     rejection: str | None = None  # the change of this very subject that a person rejected
 
 
@@ -67,8 +65,9 @@ def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before
     known.update({name: Fact(value, Origin.TOKEN) for name, value in change.proved.items()})
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
-    here = replace(here, overdue_reviews=seen.overdue_reviews)
-    known.update(history.facts(here, change.commit, change.subject.digests, files_known=files is not None, at=at))
+    overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
+    digests = change.subject.digests
+    known.update(history.facts(here, change.commit, digests, files_known=files is not None, overdue_reviews=overdue, at=at))
     case = Case(
         facts=known,
         at=at,
@@ -77,7 +76,7 @@ def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before
         holds=tuple(hold for hold in _holds(book, windows, scope, opened, at) if hold.window not in seen.overridden),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
-        overdue_reviews=seen.overdue_reviews,
+        overdue_reviews=overdue,
         standing={
             key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
             for key, standard in book.standard_changes
@@ -114,9 +113,17 @@ def _other_requester(change: Change) -> tuple[str, ...]:
     return () if asks is None or any(identity.endswith(f":{asks}") for identity in change.actor) else (asks,)
 
 
-def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a decision asks of the database."""
+
+    place: Ask
+    subject_key: str
+
+
+def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Question:
     files = change.claims.get("diff.files")
-    return Ask(
+    place = Ask(
         service=change.service,
         environment=change.environment,
         commit=change.commit,
@@ -126,18 +133,24 @@ def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Ask
         earning=tuple(Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()),
         change=without,
     )
+    return Question(place, subject_key(change.subject))
 
 
-def _look(conn: Connection, ask: Ask, owners: tuple[str, ...], subject: str) -> Seen:
-    windows = freezes.open_at(conn, ask.now)
-    return Seen(
-        standing=standing(conn, ask),
-        windows=windows,
-        said=read_texts(conn, [window.reason for window in windows]),
-        overridden=frozenset(one.window for one in approvals.overrides_of(conn, ask.change)) if ask.change else frozenset(),
-        overdue_reviews=post_reviews.overdue(conn, owners, ask.now),
-        rejection=approvals.standing_rejection(conn, subject),
-    )
+def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
+    """What several decisions ask at once, each as of its own instant but for windows and reviews, which are few."""
+    earliest = min(question.place.now for question in asked)
+    windows = freezes.open_at(conn, earliest)
+    said = read_texts(conn, [window.reason for window in windows])
+    overdue = post_reviews.overdue(conn, earliest)
+    rejected = approvals.standing_rejections(conn, [question.subject_key for question in asked])
+    return [
+        Seen(here, windows, said, _overridden(conn, question.place.change), overdue, rejected.get(question.subject_key))
+        for question, here in zip(asked, standings(conn, [question.place for question in asked]), strict=True)
+    ]
+
+
+def _overridden(conn: Connection, change: str) -> frozenset[str]:
+    return frozenset(one.window for one in approvals.overrides_of(conn, change)) if change else frozenset()
 
 
 def _claims(change: Change, here: Standing, before: Case | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:

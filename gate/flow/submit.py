@@ -42,7 +42,8 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
     """
     book = await gate.rulebooks.current()
     for _ in range(DECISIONS_MAX):
-        here = replace(change, environment=book.catalogue.environment_named(change.environment))
+        environment = book.catalogue.environment_named(change.environment)
+        here = change if environment == change.environment else replace(change, environment=environment)
         require_service(by, here.service)
         here = bind(here, by, book)
         require_repository(here, book)

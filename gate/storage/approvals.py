@@ -1,9 +1,10 @@
 """What people said about a change: approvals, rejections, and overrides of what holds it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from gate.core.instants import from_us, optional_instant, to_us
@@ -14,12 +15,17 @@ REJECTION = "rejection"
 """In the place of a window: an override that lifts a rejection."""
 
 _TEMPLATE = f"""
-SELECT id FROM (
-  SELECT id FROM changes WHERE subject_key = {{one}} AND {REFUSED_BY_PEOPLE} ORDER BY submitted_at DESC, id DESC LIMIT 1
+SELECT subject, id FROM (
+  SELECT wanted.value AS subject, (
+    SELECT id FROM changes WHERE subject_key = wanted.value AND {REFUSED_BY_PEOPLE} ORDER BY submitted_at DESC, id DESC LIMIT 1
+  ) AS id FROM {{each}}
 ) AS refused
-WHERE NOT EXISTS (SELECT 1 FROM overrides AS o WHERE o.change_id = refused.id AND o."window" = {{one}})
+WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM overrides AS o WHERE o.change_id = refused.id AND o."window" = {{one}})
 """  # noqa: S608 - a condition of our own schema
-_REJECTED = {"sqlite": _TEMPLATE.format(one="?"), "postgresql": _TEMPLATE.format(one="%s")}
+_REJECTED = {
+    "sqlite": _TEMPLATE.format(each="json_each(?) wanted", one="?"),
+    "postgresql": _TEMPLATE.format(each="jsonb_array_elements_text(%s::jsonb) wanted(value)", one="%s"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +75,14 @@ def add(tx: Tx, change: str, given: Approval) -> None:
     tx.touch(change)
 
 
-def standing_rejection(conn: Connection, subject_key: str) -> str | None:
-    """The newest change of this subject that a person rejected, unless the rejection was lifted. Every submit asks this."""
+def standing_rejections(conn: Connection, subject_keys: Sequence[str]) -> dict[str, str]:
+    """By subject the newest change that a person rejected, unless the rejection was lifted. Every submit asks this."""
     cursor = conn.connection.cursor()
     try:
-        cursor.execute(_REJECTED[conn.dialect.name], (subject_key, REJECTION))
-        row = cursor.fetchone()
+        cursor.execute(_REJECTED[conn.dialect.name], (orjson.dumps(subject_keys).decode(), REJECTION))
+        return dict(cursor.fetchall())
     finally:
         cursor.close()
-    return row[0] if row else None
 
 
 def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:

@@ -19,7 +19,13 @@ class Call:
     arguments: tuple[Any, ...]
     answer: Any = None
     error: Exception | None = None
+    joint: bool = False  # the function takes a list of arguments, and may answer several calls at once
     asked_at: float = field(default_factory=time.monotonic)
+
+    def part(self) -> None:
+        """Not with others any more."""
+        function = self.function
+        self.function, self.joint = lambda conn, asked: function(conn, [asked])[0], False
 
 
 def call(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any] | None = None) -> Call:

@@ -1,11 +1,14 @@
 """What the gate's own records say about one place: one statement a decision, so that it is one snapshot.
 
 A place is one service in one environment. The statement costs the same at ten changes and at a million: every part
-reads one row, or a bounded piece of an index. It goes to the driver as text that was made once.
+reads one row, or a bounded piece of an index. It goes to the driver as text that was made once. On SQLite decisions that
+are made together ask with one statement: the driver lets other threads in at each, and has to wait to get back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -66,16 +69,37 @@ def standing(conn: Connection, ask: Ask) -> Standing:
     `matches` holds only what can count for earning: settled successes with another commit than the one before,
     and failures that no reinstatement has forgiven.
     """
+    return standings(conn, [ask])[0]
+
+
+def standings(conn: Connection, asks: Sequence[Ask]) -> list[Standing]:
+    """The same for several."""
     cursor = conn.connection.cursor()
     try:
-        cursor.execute(_STATEMENTS[conn.dialect.name], _parameters(ask))
-        row = cursor.fetchone()
+        if conn.dialect.name == "sqlite":
+            cursor.execute(_of_sqlite(len(asks)), _bound(asks))
+            rows = {number: row for number, *row in cursor.fetchall()}
+            return [_standing(rows[number]) for number in range(len(asks))]
+        found = []
+        for ask in asks:
+            cursor.execute(_OF_POSTGRES, {**_parameters(ask), "matches": _matches(ask)})
+            found += [_standing(row[1:]) for row in cursor.fetchall()]
+        return found
     finally:
         cursor.close()
-    return _standing(row)
 
 
 _Json: TypeAlias = Any
+
+
+def _bound(asks: Sequence[Ask]) -> list[str | int]:
+    values = [value for number, ask in enumerate(asks) for value in (number, *_parameters(ask).values())]
+    return [*values, max(map(_matches, asks))]
+
+
+def _matches(ask: Ask) -> int:
+    """How many matches can count."""
+    return max((wanted.successes for wanted in ask.earning), default=0)
 
 
 def _parameters(ask: Ask) -> dict[str, str | int]:
@@ -94,7 +118,6 @@ def _parameters(ask: Ask) -> dict[str, str | int]:
         "folders": orjson.dumps(paths.folders).decode(),
         "depends_on": orjson.dumps(ask.depends_on).decode(),
         "earning": orjson.dumps(earning).decode(),
-        "matches": max((wanted.successes for wanted in ask.earning), default=0),
     }
 
 
@@ -183,6 +206,7 @@ _DEPLOYING = "state = 'deploying' AND close_by > {now}"
 # the worst file; rejected by people; approved; deploying; a dependency in flight; standing of standard changes.
 _TEMPLATE = f"""
 SELECT
+  {{number}},
   (SELECT {{array}}(commit_sha, id, closed_at) FROM changes WHERE {_HERE} AND {SUCCEEDED}
     ORDER BY closed_at DESC, id DESC LIMIT 1),
   (SELECT {{array}}(commit_sha, digests, admitted_at) FROM changes WHERE {_HERE} AND {ADMITTED}
@@ -229,6 +253,7 @@ SELECT
     ))))
     FROM {{earning}} LEFT JOIN standard_changes s
       ON s.service = {{service}} AND s.environment = {{environment}} AND s.standard_change = {{name}})
+{{of}}
 """  # noqa: S608 - only constants of this program; what a caller says is bound
 
 _BOUND = (
@@ -239,17 +264,23 @@ _BOUND = (
     "now",
     "sums_after",
     "rejected_after",
-    "matches",
+    "files",
+    "folders",
+    "depends_on",
+    "earning",
 )
 _SQLITE = {
-    **{name: f":{name}" for name in _BOUND},
+    **{name: f'ask."{name}"' for name in _BOUND},
+    "number": "ask.number",
+    "matches": "?",  # a limit cannot be a column: the last parameter, for all asks
+    "of": "FROM ask",
     "array": "json_array",
     "list": "json_group_array",
     "json": "json",
-    "files": "json_each(:files) file",
-    "folders": "json_each(:folders) folder",
-    "depends_on": "json_each(:depends_on) dependency",
-    "earning": "json_each(:earning) wanted",
+    "files": "json_each(ask.files) file",
+    "folders": "json_each(ask.folders) folder",
+    "depends_on": "json_each(ask.depends_on) dependency",
+    "earning": "json_each(ask.earning) wanted",
     "name": "json_extract(wanted.value, '$[0]')",
     # the subquery is in this order, and CROSS JOIN keeps it: sorting again would first read all of it
     "newest_matches": "",
@@ -257,6 +288,9 @@ _SQLITE = {
 }
 _POSTGRES = {
     **{name: f"%({name})s" for name in _BOUND},
+    "number": "0",
+    "matches": "%(matches)s",
+    "of": "",
     "array": "json_build_array",
     "list": "json_agg",
     "json": "",
@@ -268,4 +302,11 @@ _POSTGRES = {
     "newest_matches": "ORDER BY m.admitted_at DESC, m.change_id DESC",
     "settled_before": "(wanted.value->>1)::bigint",
 }
-_STATEMENTS = {"sqlite": _TEMPLATE.format(**_SQLITE), "postgresql": _TEMPLATE.format(**_POSTGRES)}
+_OF_POSTGRES = _TEMPLATE.format(**_POSTGRES)
+
+
+@cache
+def _of_sqlite(asks: int) -> str:
+    names = ", ".join(f'"{name}"' for name in ("number", *_BOUND))
+    row = f"({', '.join('?' * (1 + len(_BOUND)))})"
+    return f"WITH ask ({names}) AS (VALUES {', '.join([row] * asks)})" + _TEMPLATE.format(**_SQLITE)

@@ -64,12 +64,12 @@ def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
     return tx.conn.execute(statement).rowcount == 1
 
 
-def overdue(conn: Connection, owners: tuple[str, ...], now: datetime) -> int:
-    """How many reviews of these groups' emergencies are overdue. Every decision asks this, so it goes to the driver as it is."""
+def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
+    """The owners of each review that is overdue. Every decision asks this, so it goes to the driver as it is."""
     cursor = conn.connection.cursor()
     try:
         cursor.execute(_OVERDUE[conn.dialect.name], (to_us(now),))
-        return sum(not set(owners).isdisjoint(orjson.loads(found)) for (found,) in cursor.fetchall())
+        return tuple(frozenset(orjson.loads(owners)) for (owners,) in cursor.fetchall())
     finally:
         cursor.close()
 

@@ -2,7 +2,9 @@
 
 import queue
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import groupby
 
 from sqlalchemy import Engine
 
@@ -78,18 +80,39 @@ class Readers:
 
 def _together(link: Link, calls: list[Call], *, fresh: bool) -> tuple[list[Call], bool]:
     """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is of use."""
-    for k, call in enumerate(calls):
+    done = 0
+    for joined in _joined(calls):
         try:
-            if k == 0:
+            if done == 0:
                 link.begin()
-            call.answer = call.function(link.conn, *call.arguments)
+            _answer(link, joined)
         except Exception as error:  # noqa: BLE001 - whoever waits gets it, whatever it is
             fate = fate_of(error)
+            if len(joined) > 1:  # whichever of them it was: now each by itself
+                for call in joined:
+                    call.part()
+                return calls[done:], link.roll_back() and fate is not Fate.LOST
             if fate is None:
-                call.error = error
+                joined[0].error = error
             elif fate is Fate.LOST and not fresh:
-                return calls[k:], False
+                return calls[done:], False
             else:
-                call.error = read_refusal(fate, error)
-                return calls[k + 1 :], link.roll_back() and fate is not Fate.LOST
+                joined[0].error = read_refusal(fate, error)
+                return calls[done + 1 :], link.roll_back() and fate is not Fate.LOST
+        done += len(joined)
     return [], link.roll_back()
+
+
+def _joined(calls: list[Call]) -> Iterator[list[Call]]:
+    """Neighbours that one call of their function answers."""
+    for _, same in groupby(calls, key=lambda call: call.function if call.joint else id(call)):
+        yield list(same)
+
+
+def _answer(link: Link, calls: list[Call]) -> None:
+    first = calls[0]
+    if not first.joint:
+        first.answer = first.function(link.conn, *first.arguments)
+        return
+    for call, answer in zip(calls, first.function(link.conn, [call.arguments[0] for call in calls]), strict=True):
+        call.answer = answer

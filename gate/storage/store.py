@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ QUICK_CHECK_BYTES_MAX = 256 * 1024 * 1024
 
 P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 class Store:
@@ -67,6 +68,13 @@ class Store:
     def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Call `function(conn, …)`; all its statements see one instant. For what is quick: others share its turn."""
         one = call(function, args, kwargs)
+        self._readers.put(one)
+        return one.future
+
+    def read_together(self, function: Callable[[Connection, Sequence[A]], Sequence[T]], asked: A) -> Awaitable[T]:
+        """The same for what is asked often: calls that wait together are one call of the function, with all they ask."""
+        one = call(function, (asked,))
+        one.joint = True
         self._readers.put(one)
         return one.future
 

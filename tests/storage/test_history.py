@@ -13,7 +13,7 @@ from gate.core.change import Result
 from gate.core.history import Admitted, InFlight, Match, Running, Standing, Suspension
 from gate.core.standard import MATCHES_MAX
 from gate.storage import history
-from gate.storage.history import IN_FLIGHT_COUNTED_MAX, IN_FLIGHT_LISTED_MAX, Ask, Earning, standing
+from gate.storage.history import IN_FLIGHT_COUNTED_MAX, IN_FLIGHT_LISTED_MAX, Ask, Earning, standing, standings
 from tests.storage.stored import (
     COMMIT,
     DAY,
@@ -304,18 +304,54 @@ def test_no_more_matches_are_read_than_are_wanted_and_none_before_the_limit(data
     assert [match.admitted_at for match in found.matches["routine"]] == [NOW - (MATCHES_MAX - 1) * MINUTE]
 
 
+def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> None:
+    earning = (Earning("routine", 3, NOW), Earning("other"))
+    with writing(database_url) as tx:
+        for number in range(4):
+            put_match(tx.conn, put_closed(tx.conn, NOW - number * DAY), NOW - number * DAY)
+            put_closed(tx.conn, NOW - number * HOUR, service="shop2", commit_sha=OTHER)
+        put_change(tx.conn, service="ledger")
+        put_path(tx.conn, "a/b/", changes=3, failures=2)
+    asks = [
+        replace(ASK, earning=earning),
+        replace(ASK, service="shop2", files=("a/b/c.py",)),
+        replace(ASK, service="shop2", commit=OTHER, depends_on=("ledger",), now=NOW - DAY),
+        replace(ASK, files=("a/b/c.py",), earning=(Earning("routine", 1, NOW),)),
+        replace(ASK, environment="staging"),
+    ]
+
+    with reading(database_url) as conn:
+        together = standings(conn, asks)
+        alone = [standing(conn, ask) for ask in asks]
+
+    # of matches at least as many as were asked for: a limit is common to all who ask
+    assert [replace(one, matches={}) for one in together] == [replace(one, matches={}) for one in alone]
+    assert [len(one.matches.get("routine", ())) for one in together] in ([3, 0, 0, 3, 0], [3, 0, 0, 1, 0])
+    assert together[3].matches["routine"][:1] == alone[3].matches["routine"]
+
+
 def test_no_part_of_the_statement_reads_a_table_from_end_to_end(sqlite_url: str) -> None:
     with reading(sqlite_url) as conn:
         plan = planned(conn, ASK)
 
-    lists = {"SCAN CONSTANT ROW", "SCAN ran", "SCAN recent", "SCAN counted", "SCAN listed", "SCAN counts", "SCAN m"}  # of a few rows each
+    lists = {
+        "SCAN CONSTANT ROW",
+        "SCAN 2 CONSTANT ROWS",
+        "SCAN ask",
+        "SCAN ran",
+        "SCAN recent",
+        "SCAN counted",
+        "SCAN listed",
+        "SCAN counts",
+        "SCAN m",
+    }  # of a few rows each
     assert {step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step} <= lists
     assert len([step for step in plan if step.startswith("SEARCH") and "INDEX" in step]) > 15
 
 
 def planned(conn: Connection, ask: Ask) -> list[str]:
-    statement = history._STATEMENTS["sqlite"]  # noqa: SLF001 - the very text that a decision sends
-    rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", history._parameters(ask)).fetchall()  # noqa: SLF001 - the same
+    statement = history._of_sqlite(2)  # noqa: SLF001 - the very text that decisions send
+    rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", history._bound([ask, ask])).fetchall()  # noqa: SLF001 - the same
     return [row[3] for row in rows]
 
 

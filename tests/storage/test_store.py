@@ -174,6 +174,31 @@ async def test_reads_that_wait_together_do_not_share_their_errors(store: Store) 
     assert await last == []
 
 
+async def test_what_is_asked_together_is_answered_by_one_call(store: Store) -> None:
+    asked = [store.read_together(doubled, number) for number in range(5)]
+    between = store.read(count_changes_outside)
+    others = [store.read_together(doubled, number) for number in range(5, 7)]
+
+    answers = await all_of([*asked, *others])
+
+    assert [answer for answer, _ in answers] == [0, 2, 4, 6, 8, 10, 12]
+    assert [together for _, together in answers] == [5] * 5 + [2] * 2
+    assert await between == 0
+
+
+@pytest.mark.parametrize(("bad", "said"), [(-1, "no such number"), (-2, "nonsense")])
+async def test_one_that_fails_is_not_the_fault_of_those_who_asked_with_it(store: Store, bad: int, said: str) -> None:
+    asked = [store.read_together(doubled, number) for number in (1, bad, 2)]
+    after = store.read(count_changes_outside)
+
+    first, failed, last = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert (first, last) == ((2, 1), (4, 1))
+    assert isinstance(failed, Exception)
+    assert said in str(failed)
+    assert await after == 0
+
+
 async def test_a_read_cannot_write(store: Store) -> None:
     with pytest.raises(Exception, match=r"readonly|read-only"):
         await store.read(write_in_a_read)
@@ -361,3 +386,12 @@ def wrong_read(conn: Connection) -> None:
 
 def write_in_a_read(conn: Connection) -> None:
     conn.exec_driver_sql("INSERT INTO leases VALUES ('a', 'b', 1)")
+
+
+def doubled(conn: Connection, asked: Sequence[int]) -> list[tuple[int, int]]:
+    """Twice each, and how many were asked together."""
+    if -1 in asked:
+        raise ValueError("no such number")
+    if -2 in asked:
+        wrong_read(conn)
+    return [(2 * number, len(asked)) for number in asked]
