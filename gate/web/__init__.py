@@ -1,0 +1,1 @@
+"""Pages for people: a thin layer over the chapters of `flow`."""

@@ -1,0 +1,49 @@
+"""The style sheet, the script and the icon: ours alone, kept by the browser until they differ."""
+
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gate.api.answers import Answer
+
+FOLDER = "/static"
+_TYPES = {
+    "gate.css": b"text/css; charset=utf-8",
+    "gate.js": b"text/javascript; charset=utf-8",
+    "gate.svg": b"image/svg+xml",
+}
+_FOREVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+_VERSION_CHARACTERS = 12
+
+
+@cache
+def address(name: str) -> str:
+    """Where a file is; other content has another address, so each may be kept for ever."""
+    return f"{FOLDER}/{name}?v={_version(name)}"
+
+
+def routes() -> list[Route]:
+    """Every file by name: nothing else can be asked for."""
+    return [Route(f"{FOLDER}/{name}", _file, methods=["GET"]) for name in _TYPES]
+
+
+async def _file(request: Request) -> Response:
+    name = request.url.path.rpartition("/")[2]
+    kept = _FOREVER if request.query_params.get("v") == _version(name) else _ASK_AGAIN
+    headers = {"Cache-Control": kept, "Content-Security-Policy": "default-src 'none'", "Cross-Origin-Resource-Policy": "same-origin"}
+    return Answer(_bytes(name), media_type=_TYPES[name], headers=headers)
+
+
+@cache
+def _version(name: str) -> str:
+    return sha256(_bytes(name)).hexdigest()[:_VERSION_CHARACTERS]
+
+
+@cache
+def _bytes(name: str) -> bytes:
+    return files("gate.web").joinpath("static", name).read_bytes()

@@ -1,0 +1,96 @@
+"""A template and values become a page: escaped, with a content policy that lets nothing in from elsewhere."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.answers import Answer
+from gate.web import words
+from gate.web.assets import address
+from gate.web.visible import scripts, visible
+
+HTML = b"text/html; charset=utf-8"
+CSRF_FIELD = "csrf"
+VIEWER = "gate.viewer"
+"""Where a request's scope keeps who looks at the page: a `Person`, or nothing."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",  # with less, a browser hides the origin of our own forms
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Of every page. That nothing is kept, and no type is guessed, is the edge's to say."""
+
+
+def render(request: Request, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:
+    """The page of this template. `viewer` and `path` are there in every one."""
+    body = _TEMPLATES.get_template(name).render(viewer=request.scope.get(VIEWER), path=request.scope["path"], **values)
+    return Answer(body.encode("utf-8", "replace"), status, media_type=HTML, headers={**HEADERS, **(headers or {})})
+
+
+def csrf_field(token: str) -> Markup:
+    """The hidden field that every form carries; `forms.read_form` compares it."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, token)
+
+
+def time_tag(instant: datetime | str | None) -> Markup:
+    """An instant for all: UTC in the text, the exact value beside it, from which the script makes the viewer's own time."""
+    if instant is None:
+        return Markup("")
+    at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), words.instant(at))
+
+
+def name_tag(text: str | None) -> Markup:
+    """A name that somebody chose: isolated from the text around it, and marked where it mixes alphabets."""
+    shown = escape(visible(text or ""))
+    mixed = scripts(text or "")
+    if not mixed:
+        return Markup("<bdi>{}</bdi>").format(shown)
+    told = f"mixes {' and '.join(mixed)} letters"
+    return Markup('<bdi class="mixed">{}</bdi> <span class="badge warn">{}</span>').format(shown, told)
+
+
+def _finalize(value: Any) -> Any:
+    """Everything a template shows passes here."""
+    if value is None:
+        return ""
+    return visible(value) if type(value) is str else value
+
+
+def _source(name: str) -> str:
+    return files("gate.web").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+_TEMPLATES = Environment(
+    loader=FunctionLoader(_source),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=_finalize,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_TEMPLATES.globals.update(asset=address, csrf_field=csrf_field)
+_TEMPLATES.filters.update(
+    at=time_tag,
+    named=name_tag,
+    ago=words.ago,
+    left=words.left,
+    span=words.span,
+    short=words.short,
+    link=words.link,
+    number=words.number,
+)
