@@ -31,6 +31,9 @@ NAME_CHARACTERS = 60
 
 SAME_PERSON = "separation_of_duties"
 
+ADOPTIONS_MAX = 16
+"""So often a server tries to put its files in force while others do the same; each lost race is another server's success."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -57,16 +60,22 @@ async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> Wire:
 async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Registered:
     """Take over what stands in the folder. In force at once where it is new, or, with `changed`, where a file has just changed.
 
-    With activation by approval it is only registered. Raises `Invalid`: what is in force stays in force.
+    With activation by approval it is only registered. Raises `Invalid`: what is in force stays in force; and `Conflict`
+    where other servers were first every time.
     """
-    bundle = await _read_bundle(files)
-    try:
-        made = await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
-    except Conflict:  # another server that starts now was first, mostly with the same files
-        made = await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
+    made = await _adopt_in_turn(gate, files, await _read_bundle(files), changed=changed)
     if made.activated:
         await gate.rulebooks.refresh()
     return made
+
+
+async def _adopt_in_turn(gate: Gate, files: Mapping[str, str], bundle: Bundle, *, changed: bool) -> Registered:
+    for _ in range(ADOPTIONS_MAX):
+        try:
+            return await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
+        except Conflict:  # another server that starts now was first, mostly with the same files
+            continue
+    raise Conflict(f"other servers activated policies each of {ADOPTIONS_MAX} times this one tried; give all servers the same files")
 
 
 async def _read_bundle(files: Mapping[str, str]) -> Bundle:

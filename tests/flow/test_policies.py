@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import Connection, select
 
 from gate.config import Activation
-from gate.errors import Invalid, NotAllowed, NotFound
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow import policies
 from gate.flow.asks import Wire
 from gate.storage import policy_sets, schema
@@ -198,6 +200,33 @@ async def test_two_servers_that_start_at_once_agree(database_url: str, tmp_path:
 
         assert [one for one in adopted if isinstance(one, BaseException)] == []
         assert await in_force(one) == await in_force(other)
+
+
+class Contended:
+    """A store where other servers are first so many times."""
+
+    def __init__(self, store: Any, times: int) -> None:
+        self.store = store
+        self.left = times
+
+    async def write(self, *asked: Any, **more: Any) -> Any:
+        """As the store does, but for the first times."""
+        if self.left:
+            self.left -= 1
+            raise Conflict("another set was activated meanwhile")
+        return await self.store.write(*asked, **more)
+
+
+async def test_a_server_tries_until_it_is_its_turn_and_says_so_when_that_never_comes(small_shop: Shop) -> None:
+    gate = small_shop.gate
+
+    async def adopt(lost: int, hours: str) -> policies.Registered:
+        contended: Any = Contended(gate.store, lost)
+        return await policies.adopt(replace(gate, store=contended), make_files(close_within=hours), changed=True)
+
+    with pytest.raises(Conflict, match="other servers activated policies each of 16 times"):
+        await adopt(policies.ADOPTIONS_MAX, "7h")
+    assert (await adopt(policies.ADOPTIONS_MAX - 1, "8h")).activated
 
 
 async def test_two_servers_that_make_the_first_set_at_once_both_start(database_url: str, tmp_path: Path) -> None:
