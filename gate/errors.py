@@ -12,6 +12,7 @@ GateError                          status  problem names
 ├── RateLimited                    429     rate_limited
 └── Unavailable                    503     busy storage_full signing_unavailable
     └── SourceUnavailable          503     busy; a system that was asked gave no answer that can be used
+        └── Undeliverable          503     busy; a receiver refuses this message, and would refuse it again
 
 The message says what was being done, what was found and what would have been allowed.
 """
@@ -110,3 +111,7 @@ class Unavailable(GateError):
 
 class SourceUnavailable(Unavailable):
     """A system that was asked did not answer in time, or not with what was asked for."""
+
+
+class Undeliverable(SourceUnavailable):
+    """A receiver has refused a message for good; only a person can say that it be tried again."""
