@@ -18,7 +18,7 @@ from gate.flow.gate import Gate
 from gate.flow.gather import Gathered, gather
 from gate.flow.rulebooks import Rulebook
 from gate.flow.view import Life
-from gate.ledger.format import Kind, entry
+from gate.ledger.format import Kind, entry, listed
 from gate.storage.rows import ChangeRow, DecisionRow, EntryRow, RollupRow, TextRow
 from gate.storage.texts import new_text
 from gate.storage.words import words
@@ -155,6 +155,7 @@ def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionR
 def decision_entry(made: Decided) -> EntryRow:
     """The ledger's word for this decision."""
     record, row, decision = made.record, made.row, made.record.decision
+    required, excluded = decision.required, record.case.people.excluded
     body = entry(
         Kind.DECISION,
         record.at,
@@ -169,8 +170,8 @@ def decision_entry(made: Decided) -> EntryRow:
         calendar_revision=record.revisions.calendar,
         subject_digest=record.subject_digest,
         record=row.record_sha256,
-        required=[[list(one.by), one.count] for one in decision.required],
-        excluded=list(record.case.people.excluded),
+        **listed("required", [[list(one.by), one.count] for one in required], sum(len(one.by) for one in required)),
+        **listed("excluded", list(excluded), len(excluded)),
     )
     return EntryRow(at=row.at, kind=Kind.DECISION.value, change_id=record.change, body=body)
 

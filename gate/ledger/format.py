@@ -12,11 +12,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from gate.core.canonical import canonical
+from gate.core.canonical import canonical, digest
 from gate.ledger.dsse import StatementError, read_object
 
 ENTRY_VERSION = 1
 ENTRY_BYTES_MAX = 16 * 1024
+LISTED_NAMES_MAX = 50
+"""An entry with two lists of so many names, each as long as a name may be, is well below its limit."""
 
 Json: TypeAlias = Any
 """A value that `canonical` takes; None stands for a field that is not there."""
@@ -100,6 +102,16 @@ def entry(kind: Kind, at: datetime, change: str | None = None, **fields: Json) -
     if len(content) > ENTRY_BYTES_MAX:
         raise EntryError(f"an entry of kind {kind} has {len(content)} bytes, at most {ENTRY_BYTES_MAX} are allowed")
     return content
+
+
+def listed(field: str, value: Json, names: int) -> dict[str, Json]:
+    """A list with so many names in it as a field; beyond `LISTED_NAMES_MAX` their number and SHA-256 of the canonical list.
+
+    The decision record, whose digest stands in the same entry, has the whole list.
+    """
+    if names <= LISTED_NAMES_MAX:
+        return {field: value}
+    return {f"{field}_beyond": {"names": names, "sha256": digest(canonical(value))}}
 
 
 def read_entry(content: bytes) -> Entry:

@@ -16,7 +16,7 @@ from gate.storage import decisions
 from gate.storage.store import Store
 from gate.storage.units import Recorded, Unit
 from tests.builders import ISSUER, commit_of, make_change
-from tests.flow.shop import Shop, open_shop
+from tests.flow.shop import Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -281,3 +281,24 @@ async def test_run_again_counts_a_failure(shop: Shop) -> None:
     measures = await shop.measures()
     assert (measures["closed_unsuccessful"], measures["failed"], measures["submitted"], measures["admitted"]) == (1, 1, 2, 1)
     assert Result.UNSUCCESSFUL.value in {entry.fields["result"] for entry in await shop.entries("closure")}
+
+
+async def test_a_change_with_hundreds_of_authors_who_are_known_is_recorded_whole_and_fits_its_entry(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    authors = [f"{'x' * 90}-{k}" for k in range(400)]
+    people = "".join(f"  {name}: {{name: Somebody, emails: [{name[-20:]}@example.com]}}\n" for name in authors)
+    by = ", ".join(f"{'g' * 90}-{k}" for k in range(100))
+    groups = "".join(f"  {name}: {{people: [ada]}}\n" for name in by.split(", "))
+    files = make_files(review=f"[{{from_band: low, approvals: 1, by: [release-managers, {by}]}}]")
+    files["catalog.yaml"] = (
+        files["catalog.yaml"].replace("people:\n", f"people:\n{people}", 1).replace("groups:\n", f"groups:\n{groups}", 1)
+    )
+
+    async with open_shop(sqlite_url, tmp_path, files) as shop:
+        change = await shop.submit("a", authors=tuple(f"{name[-20:]}@example.com" for name in authors), claims={})
+        (record,) = await shop.records(change)
+        (entry,) = await shop.entries("decision", change)
+
+    assert change["approvals"]["excluded"] == list(record.case.people.excluded) == sorted(authors)
+    assert (entry.fields["excluded_beyond"]["names"], entry.fields["required_beyond"]["names"]) == (400, 101)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.ledger.format import ENTRY_BYTES_MAX, NEEDED, EntryError, Kind, entry, instant, read_entry
+from gate.core.canonical import canonical, digest
+from gate.ledger.format import ENTRY_BYTES_MAX, LISTED_NAMES_MAX, NEEDED, EntryError, Kind, entry, instant, listed, read_entry
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 CLOSURE = b'{"at":"2026-01-31T12:00:00.000000Z","change":"chg_1","kind":"closure","result":"successful","v":1}'
@@ -52,6 +53,13 @@ def test_an_entry_over_16_kib_is_refused_and_one_of_exactly_16_kib_is_not() -> N
 def test_a_field_cannot_stand_in_for_what_an_entry_says_by_itself() -> None:
     with pytest.raises(EntryError, match="v by itself"):
         entry(Kind.CANCELLATION, AT, "chg_1", v=2)
+
+
+def test_a_list_is_listed_up_to_its_limit_and_sealed_beyond_it() -> None:
+    names = [f"person-{k}" for k in range(LISTED_NAMES_MAX + 1)]
+
+    assert listed("excluded", names[:-1], len(names) - 1) == {"excluded": names[:-1]}
+    assert listed("excluded", names, len(names)) == {"excluded_beyond": {"names": LISTED_NAMES_MAX + 1, "sha256": digest(canonical(names))}}
 
 
 def test_an_entry_has_exactly_these_bytes() -> None:
