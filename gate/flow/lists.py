@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+async def own_name(gate: Gate, environment: str | None) -> str | None:
+    """What the environment is called in what was recorded: a filter may say any of its names, as a submit may."""
+    return environment and (await gate.rulebooks.current()).catalogue.environment_named(environment)
+
+
 def position_of(gate: Gate, given: str | None, query: "DataclassInstance", by: Caller) -> Position | None:
     """The position of a cursor. Raises `BadRequest` for one of another caller, or of other filters."""
     if given is None:

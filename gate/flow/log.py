@@ -9,7 +9,7 @@ from gate.core import record as records
 from gate.flow.asks import LogFilters, Page, Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.lists import position_of, sealed
+from gate.flow.lists import own_name, position_of, sealed
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.view import log_row
 from gate.storage import texts
@@ -23,7 +23,7 @@ CHUNK_ROWS = 200
 
 async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page:
     """One page, newest first."""
-    query = _query(filters)
+    query = await _query(gate, filters)
     found = await gate.store.read_slowly(
         _rows, gate.rulebooks, query, Part(filters.part.limit, position_of(gate, filters.part.cursor, query, by))
     )
@@ -33,7 +33,7 @@ async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page:
 async def stream(gate: Gate, filters: LogFilters, by: Caller) -> AsyncIterator[Wire]:
     """Every row, newest first, in bounded memory."""
     _ = by  # every reader of the log reads all of it
-    query, part = _query(filters), Part(CHUNK_ROWS)
+    query, part = await _query(gate, filters), Part(CHUNK_ROWS)
     while True:
         found = await gate.store.read_slowly(_rows, gate.rulebooks, query, part)
         for row in found.rows:
@@ -49,10 +49,10 @@ class _Rows:
     next: Position | None
 
 
-def _query(filters: LogFilters) -> LogQuery:
+async def _query(gate: Gate, filters: LogFilters) -> LogQuery:
     return LogQuery(
         service=filters.service,
-        environment=filters.environment,
+        environment=await own_name(gate, filters.environment),
         type=filters.type,
         route=filters.route,
         band=filters.band,

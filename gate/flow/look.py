@@ -15,7 +15,7 @@ from gate.flow.asks import ChangeFilters, Page, Wire
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.gate import Gate
 from gate.flow.known import Known, know, know_stored, visible_change
-from gate.flow.lists import position_of, sealed
+from gate.flow.lists import own_name, position_of, sealed
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.scope import bound_services, require_service
 from gate.flow.view import decision_view
@@ -45,7 +45,7 @@ async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page:
     query = ChangeQuery(
         state=filters.state,
         service=filters.service,
-        environment=filters.environment,
+        environment=await own_name(gate, filters.environment),
         type=filters.type,
         band=filters.band,
         outcome=filters.outcome,

@@ -157,6 +157,15 @@ async def test_whoever_gives_up_waiting_leaves_no_place_taken(small_shop: Shop) 
 # Pages
 
 
+async def test_an_environment_is_found_by_each_of_its_names(small_shop: Shop) -> None:
+    change = await small_shop.submit("a", environment="prod")
+
+    for name, found in (("production", [change["id"]]), ("live", [change["id"]]), ("stage", []), ("Production", [])):
+        assert ids(await look.changes(small_shop.gate, ChangeFilters(environment=name), PIPELINE)) == found
+        assert ids(await log.page(small_shop.gate, LogFilters(environment=name), AUDITOR)) == found
+        assert [row["change"] async for row in log.stream(small_shop.gate, LogFilters(environment=name), AUDITOR)] == found
+
+
 async def walk(shop: Shop, filters: ChangeFilters, by: Caller) -> list[str]:
     """All pages of two."""
     found, cursor = [], None
