@@ -143,7 +143,9 @@ def _from_files(environment: Mapping[str, str]) -> dict[str, object]:
         if path:
             try:
                 content = Path(path).read_bytes()[:SECRET_FILE_BYTES_MAX]
+                values[name] = content.decode().removesuffix("\n")
             except OSError as error:
                 raise Invalid(f"{PREFIX}{name.upper()}_FILE: {path} cannot be read ({error.strerror})") from None
-            values[name] = content.decode().removesuffix("\n")
+            except UnicodeDecodeError:
+                raise Invalid(f"{PREFIX}{name.upper()}_FILE: {path} is no text, allowed is UTF-8") from None
     return values

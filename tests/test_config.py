@@ -1,6 +1,7 @@
-"""Whose identity tokens are taken: a list that an operator writes, read strictly."""
+"""Settings that an operator writes, read strictly: whose identity tokens are taken, and secrets in files."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +64,19 @@ def test_issuers_are_read_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -
     )
     assert issuers("[]", monkeypatch) == ()
     assert issuers("", monkeypatch) is None
+
+
+def test_a_secret_file_that_is_no_text_is_said_without_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "database-url"
+    file.write_bytes(b"postgresql://gate:\xff\xfe@host/gate")
+
+    with pytest.raises(Invalid) as raised:
+        Settings.read({"GATE_DATABASE_URL_FILE": str(file)})
+
+    assert raised.value.detail == f"GATE_DATABASE_URL_FILE: {file} is no text, allowed is UTF-8"
+    assert raised.value.__suppress_context__
+
+
+def test_a_secret_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"GATE_DATABASE_URL_FILE: .* cannot be read"):
+        Settings.read({"GATE_DATABASE_URL_FILE": str(tmp_path / "nothing")})
