@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 import structlog
 
 from gate.errors import GateError, Invalid
-from gate.flow import expire, policies
+from gate.flow import expire, inbox, policies
 from gate.flow.access import Access
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
+from gate.flow.inbox import Handler
 from gate.storage import keys, leases, policy_sets, token_uses, tokens
 from gate.storage.tx import Tx
 
@@ -23,6 +24,9 @@ CLOCK_SECONDS = 30.0
 LEASE = "worker"
 LEASE_HELD = timedelta(seconds=10)
 """After this another replica takes over from one that is gone; every round renews it."""
+
+HANDLERS: Mapping[str, Handler] = {}
+"""What works on a delivery of an inbound hook, by its kind."""
 
 _log = structlog.get_logger("gate.worker")
 
@@ -43,6 +47,7 @@ class Worker:
         loops: tuple[tuple[float, Callable[[], Awaitable[None]]], ...] = (
             (ROUND_SECONDS, self.changes),
             (ROUND_SECONDS, self.files),
+            (ROUND_SECONDS, self.hooks),
             (TIDY_SECONDS, self.tidy),
             (CLOCK_SECONDS, self.clock),
         )
@@ -65,6 +70,10 @@ class Worker:
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
 
+    async def hooks(self) -> None:
+        """Work on what other systems told; every replica does, each on other deliveries."""
+        await inbox.work(self.gate, HANDLERS)
+
     async def files(self) -> None:
         """Read the policy folder; a change in it is registered, and a broken one leaves in force what is in force."""
         try:
@@ -85,6 +94,7 @@ class Worker:
         """Forget idempotency keys and used identity tokens whose time is over; write down when API tokens were used."""
         await self.gate.store.write(keys.delete_expired)
         await self.gate.store.write(token_uses.delete_expired)
+        await inbox.tidy(self.gate)
         used = self.access.take_used()
         if used:
             await self.gate.store.write(tokens.touch, used)

@@ -21,6 +21,10 @@ from gate.core.facts import INTEGER_MAX
 from gate.errors import BadRequest, Fault, Invalid, TooLarge
 
 BODY_BYTES_MAX = 1024 * 1024
+HOOK_BODY_BYTES_MAX = 25 * 1024 * 1024
+"""Code hosts send so much in one delivery, and what is refused for its size is lost."""
+
+HOOKS = "/v1/hooks/"
 BODY_SECONDS_MAX = 30
 DEPTH_MAX = 32
 MEDIA_TYPE = "application/json"
@@ -44,37 +48,42 @@ async def body_of(request: Request) -> bytes:
     return known
 
 
-async def read_body(receive: Receive) -> bytes:
+def bytes_max(path: str) -> int:
+    """How long a body may be at this address."""
+    return HOOK_BODY_BYTES_MAX if path.startswith(HOOKS) else BODY_BYTES_MAX
+
+
+async def read_body(receive: Receive, limit_bytes: int = BODY_BYTES_MAX) -> bytes:
     """The whole body, within the limits of size and time."""
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
             message = await receive()
             if message["type"] == "http.request" and not message.get("more_body"):
                 body: bytes = message.get("body", b"")
-                within_limit(len(body))
+                within_limit(len(body), limit_bytes)
                 return body
-            return await _rest(message, receive)
+            return await _rest(message, receive, limit_bytes)
     except TimeoutError:
         raise HTTPException(
             408, f"The body did not arrive within {BODY_SECONDS_MAX} s. Send it again.", headers={"Connection": "close"}
         ) from None
 
 
-async def _rest(message: Any, receive: Receive) -> bytes:
+async def _rest(message: Any, receive: Receive, limit_bytes: int) -> bytes:
     chunks = bytearray()
     while message["type"] == "http.request":
         chunks += message.get("body", b"")
-        within_limit(len(chunks))
+        within_limit(len(chunks), limit_bytes)
         if not message.get("more_body"):
             return bytes(chunks)
         message = await receive()
     raise ClientDisconnect
 
 
-def within_limit(size_bytes: int) -> None:
+def within_limit(size_bytes: int, limit_bytes: int) -> None:
     """Raises `TooLarge` when a body has more bytes than are taken."""
-    if size_bytes > BODY_BYTES_MAX:
-        raise TooLarge(f"The body has more than {BODY_BYTES_MAX} bytes, which is the limit.")
+    if size_bytes > limit_bytes:
+        raise TooLarge(f"The body has more than {limit_bytes} bytes, which is the limit.")
 
 
 def check_media_type(value: bytes | None) -> None:

@@ -9,7 +9,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gate.api.body import BODY_BYTES_MAX, BODY_SECONDS_MAX, within_limit
+from gate.api.body import BODY_SECONDS_MAX, bytes_max, within_limit
 from gate.api.problems import is_planned, problem_name, problem_of
 from gate.errors import TooLarge
 from gate.metrics import Metrics
@@ -59,6 +59,7 @@ class _Exchange:
         self._announced: int | None = None
         self._taken = 0
         self._expects = False
+        self._bytes_max = bytes_max(scope["path"])
         self.status = 0
         given = b""
         for name, value in scope["headers"]:
@@ -80,13 +81,13 @@ class _Exchange:
 
     def refuse_announced(self) -> None:
         """Before any work. Raises `TooLarge`."""
-        if self._announced is not None and self._announced > BODY_BYTES_MAX:
-            raise TooLarge(f"The body has {self._announced} bytes; at most {BODY_BYTES_MAX} are taken.")
+        if self._announced is not None and self._announced > self._bytes_max:
+            raise TooLarge(f"The body has {self._announced} bytes; at most {self._bytes_max} are taken.")
 
     async def _counted(self) -> Message:
         message = await self._receive()
         self._taken += len(message.get("body", b""))
-        within_limit(self._taken)
+        within_limit(self._taken, self._bytes_max)
         return message
 
     async def send(self, message: Message) -> None:
