@@ -42,11 +42,11 @@ async def register_policies(ask: PoliciesRequest, by: Admin, gate: GateDep) -> A
 
 @router.get("/{revision}", response_model=PolicySetText)
 async def read_policies(revision: str, by: Reader, gate: GateDep) -> Answer:
-    """One policy set with its files."""
+    """One policy set with its files: by its id, or the newest with a part of this revision."""
     return answer(await policies.read(gate, revision, by))
 
 
 @router.post("/{revision}/activation", response_model=PolicySetView, responses=documented(409))
 async def activate_policies(revision: str, ask: ActivationRequest, by: Admin, gate: GateDep) -> Answer:
-    """From now on these are in force."""
+    """From now on these are in force. By the id of the set, or by a revision that no other set has a part of."""
     return answer(await policies.activate(gate, revision, ask.comment, by))

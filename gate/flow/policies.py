@@ -12,7 +12,7 @@ from gate.core.bundle import CALENDAR_FILE, CATALOGUE_FILE, Bundle, read_bundle
 from gate.core.canonical import digest
 from gate.core.policy_schema import schema as policy_schema
 from gate.core.record import Revisions
-from gate.errors import Conflict, NotAllowed, NotFound
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.asks import PAGE_ITEMS_MAX, Page, Wire
 from gate.flow.caller import Caller
 from gate.flow.endings import tell
@@ -91,16 +91,22 @@ async def listing(gate: Gate, by: Caller) -> Page:
 
 
 async def read(gate: Gate, revision: str, by: Caller) -> Wire:
-    """The set with these policies that was registered last, with its files; of people only ids. Raises `NotFound`."""
+    """The set of that id, or the one with a part of that revision that was registered last; of people only ids.
+
+    Raises `NotFound`.
+    """
     _ = by  # everybody who reads policies reads all of them
     found, current = await gate.store.read(_set, revision)
     if found is None:
-        raise NotFound(f"no policies of revision {revision[:64]} were registered")
+        raise _unknown(revision)
     return {**_view(found.summary, current), "files": dict(found.files)}
 
 
 async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
-    """Put registered policies in force, by somebody else than who registered them. Raises `NotFound`, `NotAllowed`, `Conflict`."""
+    """Put a registered set in force, by somebody else than who registered it; `revision` is its id, or one of its parts alone has it.
+
+    Raises `NotFound`, `NotAllowed`, `Conflict`, and `Invalid` where several sets have that part.
+    """
     view = await gate.store.write(_activate, revision, comment, by.caller)
     if view is None:
         raise NotAllowed("who registers policies does not activate them; ask another admin", problem=SAME_PERSON)
@@ -138,11 +144,9 @@ def _adopt(tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, c
 
 def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire | None:
     """None: refused, which the ledger keeps."""
-    found = policy_sets.by_policies(tx.conn, revision)
-    if found is None:
-        raise NotFound(f"no policies of revision {revision[:64]} were registered")
-    if found.summary.registered_by == by:
-        tell(tx, Kind.REFUSAL, None, problem=SAME_PERSON, operation="activation", by=by, revision=found.summary.revisions.policies)
+    found = _meant(tx.conn, revision)
+    if found.registered_by == by:
+        tell(tx, Kind.REFUSAL, None, problem=SAME_PERSON, operation="activation", by=by, revision=found.revisions.policies)
         return None
     kept = ""
     if comment:
@@ -150,9 +154,24 @@ def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire | None:
         insert_texts(tx, [row])
         kept = row.id
     current = policy_sets.in_force(tx.conn)
-    if current is None or current.policy_set != found.summary.id:
-        _put_in_force(tx, found.summary.id, found.summary.revisions, current, by, kept)
-    return _view(found.summary, policy_sets.in_force(tx.conn))
+    if current is None or current.policy_set != found.id:
+        _put_in_force(tx, found.id, found.revisions, current, by, kept)
+    return _view(found, policy_sets.in_force(tx.conn))
+
+
+def _meant(conn: Connection, revision: str) -> Summary:
+    """The one set that this can mean: nobody puts in force what they did not look at."""
+    found = policy_sets.named(conn, revision)
+    if not found:
+        raise _unknown(revision)
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise Invalid(f"revision {revision} is a part of several registered sets; name one of them by its id: {ids}")
+    return found[0]
+
+
+def _unknown(revision: str) -> NotFound:
+    return NotFound(f"no policies of revision {revision[:64]} were registered; the list of policies has the ids and revisions")
 
 
 def _put_in_force(tx: Tx, policy_set: str, revisions: Revisions, current: InForce | None, by: str, comment: str) -> None:
@@ -194,7 +213,8 @@ FOLDER = "folder"
 
 
 def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None, InForce | None]:
-    return policy_sets.by_policies(conn, revision), policy_sets.in_force(conn)
+    named = policy_sets.named(conn, revision)
+    return policy_sets.read(conn, named[0].id) if named else None, policy_sets.in_force(conn)
 
 
 def _registered(conn: Connection, policy_set: str) -> Wire:
@@ -210,6 +230,7 @@ def _listed(conn: Connection) -> tuple[tuple[Summary, ...], InForce | None]:
 
 def _view(summary: Summary, current: InForce | None) -> Wire:
     return {
+        "id": summary.id,
         "revision": summary.revisions.policies,
         "policies": summary.revisions.policies,
         "catalogue": summary.revisions.catalogue,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select, text, update
+from sqlalchemy import Connection, Row, or_, select, text, update
 
 from gate.core.canonical import canonical, digest
 from gate.core.instants import from_us, to_us
@@ -20,7 +20,10 @@ TOPIC = "in_force"
 """What other processes are told when another set is in force."""
 
 _ROW = schema.in_force
+_SUMMARY = tuple(column for column in policy_sets.columns if column.name != "files")
 KEYS = (policy_sets.c.registered_at, policy_sets.c.id)
+NAMED_MAX = 20
+"""Of the sets with a part of one revision; a calendar may stay the same for years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +79,16 @@ def read(conn: Connection, policy_set: str) -> PolicySet | None:
     return None if row is None else PolicySet(_summary(row), orjson.loads(row.files))
 
 
-def by_policies(conn: Connection, revision: str) -> PolicySet | None:
-    """The set with these policies that was registered last."""
-    query = select(policy_sets).where(policy_sets.c.policies == revision)
-    row = conn.execute(query.order_by(policy_sets.c.registered_at.desc(), policy_sets.c.id.desc()).limit(1)).first()
-    return None if row is None else PolicySet(_summary(row), orjson.loads(row.files))
+def named(conn: Connection, name: str) -> tuple[Summary, ...]:
+    """The set of that id, or every set with a part of that revision: at most `NAMED_MAX`, registered last first."""
+    query = select(*_SUMMARY).where(or_(*(policy_sets.c[part] == name for part in ("id", "policies", "catalogue", "calendar"))))
+    rows = conn.execute(query.order_by(*(key.desc() for key in KEYS)).limit(NAMED_MAX)).all()
+    return tuple(map(_summary, rows))
 
 
 def summaries(conn: Connection, part: Part) -> Page[Summary]:
     """One page of what was registered, newest first."""
-    return page(conn, [select(*(column for column in policy_sets.columns if column.name != "files"))], KEYS, part, _summary)
+    return page(conn, [select(*_SUMMARY)], KEYS, part, _summary)
 
 
 def in_force(conn: Connection) -> InForce | None:

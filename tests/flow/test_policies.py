@@ -164,6 +164,25 @@ async def test_a_registered_set_is_answered_as_itself_although_a_later_one_has_t
     assert await policies.register(small_shop.gate, files, ADMIN) == first != second
 
 
+async def test_each_of_two_sets_with_the_same_policies_is_activated_by_its_id_or_by_what_it_alone_has(shop: Shop) -> None:
+    files = make_files()
+    tiers = ("3", "4")
+    made = [
+        await policies.register(shop.gate, {**files, "catalog.yaml": files["catalog.yaml"].replace("tier: 1", f"tier: {tier}")}, ADMIN)
+        for tier in tiers
+    ]
+    listed = {item["id"]: item["active"] for item in (await policies.listing(shop.gate, ADMIN)).items}
+
+    for part in ("revision", "calendar"):
+        with pytest.raises(Invalid, match="name one of them by its id: .*" + made[0]["id"]):
+            await policies.activate(shop.gate, made[1][part], "Which?", OTHER_ADMIN)
+    assert [listed[one["id"]] for one in made] == [False, False]
+    for one, name, tier in ((made[0], "id", 3), (made[1], "catalogue", 4), (made[0], "catalogue", 3)):
+        assert await policies.activate(shop.gate, one[name], "This one", OTHER_ADMIN) == {**one, "active": True}
+        assert (await shop.gate.rulebooks.current()).catalogue.services["checkout"].tier == tier
+        assert (await policies.read(shop.gate, one["id"], ADMIN))["active"] is True
+
+
 # From the folder
 
 

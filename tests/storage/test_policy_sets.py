@@ -9,7 +9,7 @@ from gate.core.instants import to_us
 from gate.core.record import Revisions
 from gate.storage import policy_sets
 from gate.storage.pages import Part
-from gate.storage.policy_sets import activate, by_policies, in_force, read, register, set_id, summaries
+from gate.storage.policy_sets import NAMED_MAX, activate, in_force, named, read, register, set_id, summaries
 from gate.storage.schema import policy_sets as table
 from tests.storage.stored import HOUR, NOW, reading, writing
 
@@ -20,7 +20,7 @@ FILES = {"production.yaml": "policy: production\n", "catalog.yaml": "“ü”'%\
 
 def test_before_anything_is_registered_there_is_nothing(database_url: str) -> None:
     with reading(database_url) as conn:
-        assert (in_force(conn), read(conn, set_id(ONE)), by_policies(conn, "")) == (None, None, None)
+        assert (in_force(conn), read(conn, set_id(ONE)), named(conn, "")) == (None, None, ())
         assert summaries(conn, Part(50)).rows == ()
 
 
@@ -62,7 +62,7 @@ def test_of_two_who_activate_at_once_one_is_told_so(database_url: str) -> None:
         assert (now.policy_set, now.activated_by, now.comment) == (set_id(TWO), "person:ben", "")
 
 
-def test_the_list_is_newest_first_and_the_newest_set_of_some_policies_is_found(database_url: str) -> None:
+def test_the_list_is_newest_first_and_the_newest_set_with_a_part_is_found_first(database_url: str) -> None:
     with writing(database_url) as tx:
         sets = [replace(ONE, calendar=f"{number:064d}") for number in range(5)]
         for number, revisions in enumerate(sets):
@@ -73,9 +73,23 @@ def test_the_list_is_newest_first_and_the_newest_set_of_some_policies_is_found(d
 
         first = summaries(tx.conn, Part(3))
         rest = summaries(tx.conn, Part(3, first.next))
-        newest = by_policies(tx.conn, ONE.policies)
+        found = {
+            part: [one.id for one in named(tx.conn, part)] for part in (ONE.policies, ONE.catalogue, sets[2].calendar, newest_first[1])
+        }
 
     assert [one.id for one in (*first.rows, *rest.rows)] == newest_first
     assert rest.next is None
-    assert newest is not None
-    assert newest.summary.id == newest_first[0]
+    assert found == {
+        ONE.policies: newest_first,
+        ONE.catalogue: newest_first,
+        sets[2].calendar: [newest_first[2]],
+        newest_first[1]: [newest_first[1]],
+    }
+
+
+def test_of_many_sets_with_one_part_the_newest_are_named(sqlite_url: str) -> None:
+    with writing(sqlite_url) as tx:
+        for number in range(NAMED_MAX + 1):
+            register(tx, replace(ONE, calendar=f"{number:064d}"), FILES, "person:ada")
+
+        assert len(named(tx.conn, ONE.catalogue)) == NAMED_MAX

@@ -43,8 +43,9 @@ class TokenView(View):
 
 
 class PolicySetView(View):
-    """A registered policy set: the revisions of its three parts, and whether it is in force."""
+    """A registered policy set: its id, the revisions of its three parts, and whether it is in force."""
 
+    id: str
     revision: str
     policies: str
     catalogue: str
