@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from gate.core.change import State
 from gate.core.decision import Band, ChangeType, Outcome
@@ -35,13 +35,27 @@ class ChangeQuery:
     begins: datetime | None = None  # inside
     ends: datetime | None = None  # outside
     services: frozenset[str] | None = None
+    settled: bool = False  # in any state but pending; `state` is None then
 
 
 def change_page(conn: Connection, query: ChangeQuery, part: Part, *, now: datetime) -> Page[StoredChange]:
     """One page by (`submitted_at`, `id`). What is overdue counts as expired, as it does everywhere."""
     conditions = [*_conditions(conn, query)]
-    branches = [_select(*conditions, *state, *service) for state in _states(query.state, now) for service in _services(query)]
+    branches = [_select(*conditions, *state, *service) for state in _states(query, now) for service in _services(query)]
     return page(conn, branches, KEYS, part, from_row)
+
+
+def count(conn: Connection, query: ChangeQuery, most: int, *, now: datetime) -> int:
+    """How many there are, counted no further than `most`."""
+    conditions = [*_conditions(conn, query)]
+    counted = 0
+    for state in _states(query, now):
+        for service in _services(query):
+            some = select(changes.c.id).where(*conditions, *state, *service).limit(most - counted).subquery()
+            counted += conn.execute(select(func.count()).select_from(some)).scalar_one()
+            if counted >= most:
+                return most
+    return counted
 
 
 def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -76,8 +90,10 @@ def _services(query: ChangeQuery) -> list[Branch]:
     return [(changes.c.service == name,) for name in sorted(visible)]
 
 
-def _states(state: State | None, now: datetime) -> list[Branch]:
-    column, at = changes.c, to_us(now)
+def _states(query: ChangeQuery, now: datetime) -> list[Branch]:
+    column, at, state = changes.c, to_us(now), query.state
+    if query.settled:
+        return [(column.state == one.value,) for one in State if one is not State.PENDING]
     if state is None:
         return [()]
     stored = column.state == state.value

@@ -1,5 +1,7 @@
 """Entries of the ledger, in the transaction of what they tell of."""
 
+from sqlalchemy import Connection, select
+
 from gate.ledger.format import ENTRY_BYTES_MAX
 from gate.storage import schema
 from gate.storage.bulk import Bulk
@@ -20,3 +22,10 @@ def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
         if len(row.body) > ENTRY_BYTES_MAX:
             raise ValueError(f"an entry of kind {row.kind} has {len(row.body)} bytes, at most {ENTRY_BYTES_MAX} are allowed")
     _BULK.insert(tx, rows)
+
+
+def of_change(conn: Connection, change_id: str, limit: int) -> list[bytes]:
+    """The newest entries about a change, oldest first."""
+    entries = schema.ledger_entries
+    newest = select(entries.c.body).where(entries.c.change_id == change_id).order_by(entries.c.id.desc()).limit(limit)
+    return [bytes(body) for body in reversed(conn.execute(newest).scalars().all())]

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import orjson
 
+from gate.core.change import State
 from gate.storage import schema, token_uses
 from gate.storage.bulk import Bulk, Chunks
 from gate.storage.keys import delete_keys, insert_keys
@@ -14,6 +15,9 @@ from gate.storage.outbox import insert_messages
 from gate.storage.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, MessageRow, RollupRow, TextRow, TokenUseRow
 from gate.storage.texts import insert_texts
 from gate.storage.tx import Tx
+
+DECIDED = "decided"
+"""What others are told when a change was settled at birth; of one that waits they are told its id."""
 
 _CHANGES = Bulk(schema.changes, ChangeRow._fields)
 _DECISIONS = Bulk(schema.decisions, DecisionRow._fields)
@@ -88,6 +92,7 @@ def insert_units(tx: Tx, units: Sequence[Unit]) -> None:
     insert_keys(tx, [unit.key for unit in units if unit.key is not None])
     for unit in units:
         tx.add(unit.rollups)
+        tx.touch(unit.change.id if unit.change.state == State.PENDING.value else DECIDED)
 
 
 def insert_unit(tx: Tx, unit: Unit) -> None:

@@ -1,0 +1,170 @@
+"""The queue of a person: what needs them, what waits for others, what is held, and what was decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from sqlalchemy import Connection
+
+from gate.core.change import State
+from gate.core.decision import Band, ChangeType
+from gate.errors import BadRequest
+from gate.flow.asks import PAGE_ITEMS_DEFAULT, Wire
+from gate.flow.caller import Person
+from gate.flow.desk import Desk, Waiting, after
+from gate.flow.explain import against, explained
+from gate.flow.gate import Gate
+from gate.flow.known import Known, know_stored
+from gate.flow.lists import position_of, sealed
+from gate.flow.rulebooks import Rulebooks
+from gate.flow.wire import instant
+from gate.storage import change_list, changes
+from gate.storage.change_list import ChangeQuery
+from gate.storage.cursor import Position
+from gate.storage.pages import Part
+
+DECIDED_COUNTED_MAX = 99
+SEARCHED_MAX = 500
+"""Of the changes that have the words, so many of the newest are looked through."""
+
+_REASONS_SHOWN = 4
+_DIGITS_MAX = 17
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Tab(StrEnum):
+    """The parts of the queue."""
+
+    MINE = "mine"
+    OTHERS = "others"
+    HELD = "held"
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilters:
+    """Which changes. None is any; every word of `words` must occur."""
+
+    tab: Tab = Tab.MINE
+    service: str | None = None
+    environment: str | None = None
+    type: ChangeType | None = None
+    band: Band | None = None
+    words: str = ""
+    after: str | None = None
+    limit: int = PAGE_ITEMS_DEFAULT
+
+
+async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wire:
+    """One page of one part, with how many there are in each."""
+    waiting = [one for one in await desk.waiting() if _fits(one, filters)]
+    if filters.words:
+        having = await gate.store.read_slowly(_having_words, _query(filters, State.PENDING), gate.clock())
+        having |= await gate.store.read_slowly(_having_words, _query(filters, State.APPROVED), gate.clock())
+        waiting = [one for one in waiting if one.id in having]
+    parts = _parts(waiting, by)
+    counts: dict[str, int] = {tab.value: len(found) for tab, found in parts.items()}
+    query = _settled(filters)
+    counts[Tab.DECIDED.value] = await gate.store.read(_count_settled, query, gate.clock())
+    if filters.tab is Tab.DECIDED:
+        items, following = await _decided(gate, query, filters, by)
+    else:
+        items, following = await _waiting(gate, parts[filters.tab], filters, by)
+    return {"tab": filters.tab.value, "counts": counts, "items": items, "next": following, "at": instant(gate.clock())}
+
+
+def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
+    held = [one for one in waiting if one.held]
+    moving = [one for one in waiting if not one.held]
+    mine = [one for one in moving if one.needs_word_of(by)]
+    return {Tab.MINE: mine, Tab.OTHERS: [one for one in moving if not one.needs_word_of(by)], Tab.HELD: held}
+
+
+def _fits(one: Waiting, filters: QueueFilters) -> bool:
+    asked = (filters.service, filters.environment, filters.type, filters.band)
+    return all(wanted in {None, has} for wanted, has in zip(asked, (one.service, one.environment, one.type, one.band), strict=True))
+
+
+async def _waiting(gate: Gate, found: list[Waiting], filters: QueueFilters, by: Person) -> tuple[list[Wire], str | None]:
+    behind = after(found, _read_cursor(filters.after))
+    some = behind[: filters.limit]
+    known = await gate.store.read(_read, gate.rulebooks, [one.id for one in some])
+    now = gate.clock()
+    items = [_item(gate, known[one.id], one, by, now) for one in some if one.id in known]
+    return items, _cursor(some[-1]) if len(behind) > len(some) else None
+
+
+async def _decided(gate: Gate, query: ChangeQuery, filters: QueueFilters, by: Person) -> tuple[list[Wire], str | None]:
+    part = Part(filters.limit, position_of(gate, filters.after, query, by))
+    now = gate.clock()
+    found, following = await gate.store.read(_settled_page, gate.rulebooks, query, part, now)
+    return [_item(gate, one, None, by, now) for one in found], sealed(gate, following, query, by)
+
+
+def _item(gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: datetime) -> Wire:
+    told = explained(known.record, known.policy)
+    found = against(told)
+    return {
+        **known.view(now, gate.base_url),
+        "against": found[:_REASONS_SHOWN],
+        "more_against": max(len(found) - _REASONS_SHOWN, 0),
+        "needs_me": waiting is not None and waiting.needs_word_of(by),
+        "mine": by.id in known.record.case.people.excluded,
+        "approved_by_me": waiting is not None and by.id in waiting.approvers,
+        "needs": sorted(waiting.needs) if waiting else [],
+        "reasons_key": waiting.reasons if waiting else "",
+    }
+
+
+def _read(conn: Connection, books: Rulebooks, ids: Sequence[str]) -> dict[str, Known]:
+    found = (changes.read(conn, one) for one in ids)
+    return {stored.id: know_stored(conn, books, stored) for stored in found if stored is not None}
+
+
+_Settled: TypeAlias = tuple[list[Known], Position | None]
+
+
+def _settled_page(conn: Connection, books: Rulebooks, query: ChangeQuery, part: Part, now: datetime) -> _Settled:
+    found = change_list.change_page(conn, query, part, now=now)
+    return [know_stored(conn, books, stored) for stored in found.rows], found.next
+
+
+def _count_settled(conn: Connection, query: ChangeQuery, now: datetime) -> int:
+    return change_list.count(conn, query, DECIDED_COUNTED_MAX + 1, now=now)
+
+
+def _having_words(conn: Connection, query: ChangeQuery, now: datetime) -> set[str]:
+    return {stored.id for stored in change_list.change_page(conn, query, Part(SEARCHED_MAX), now=now).rows}
+
+
+def _query(filters: QueueFilters, state: State) -> ChangeQuery:
+    return ChangeQuery(state=state, service=filters.service, environment=filters.environment, words=filters.words)
+
+
+def _settled(filters: QueueFilters) -> ChangeQuery:
+    return ChangeQuery(
+        settled=True,
+        service=filters.service,
+        environment=filters.environment,
+        type=filters.type,
+        band=filters.band,
+        words=filters.words,
+    )
+
+
+def _cursor(one: Waiting) -> str:
+    """Where the next page begins, in plain words: it opens nothing that the viewer does not see anyhow."""
+    later, submitted_at, change = one.key
+    return f"{int(later)}_{(submitted_at - _EPOCH) // timedelta(microseconds=1)}_{change}"
+
+
+def _read_cursor(given: str | None) -> tuple[bool, datetime, str] | None:
+    if given is None:
+        return None
+    later, _, rest = given.partition("_")
+    instant_us, _, change = rest.partition("_")
+    if later not in {"0", "1"} or not instant_us.isdecimal() or len(instant_us) > _DIGITS_MAX:
+        raise BadRequest("This is no place in the queue. Open the queue from its beginning.", problem="bad_cursor")
+    return later == "1", _EPOCH + timedelta(microseconds=int(instant_us)), change
