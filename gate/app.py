@@ -13,8 +13,10 @@ from gate.api.router import attach, build_api
 from gate.config import Activation, Settings
 from gate.core.catalog import PROVIDER_ISSUERS
 from gate.core.workload import Provider
+from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.gate import Gate, Secrets
+from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import KEY_FILE, make_key, nothing_written, read_key
@@ -88,10 +90,13 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
         secrets=Secrets(
             change_tokens=await store.write(secret, "change_tokens"),
             cursors=await store.write(secret, "cursors"),
+            sessions=await store.write(secret, "sessions"),
         ),
         metrics=metrics,
         key=await _key(settings, store),
         identify=identity_tokens(settings).verify,
+        passwords=Passwords(),
+        attempts=Attempts(),
         base_url=settings.address,
         rate_limit=settings.rate_limit,
         activate_at_once=settings.policy_activation is Activation.AUTO,

@@ -5,11 +5,12 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
+from gate.api.cookies import CSRF_HEADER, SAFE_METHODS, cookie_of, require_csrf, require_same_origin
 from gate.api.rates import Rates
 from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.access import Access
-from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
 from gate.flow.gate import Gate
 
 RELEASE_MANAGERS = "release-managers"
@@ -36,7 +37,11 @@ def _gate(request: Request) -> Gate:
 
 
 class Permit:
-    """Lets pass machines of these roles, people, and whoever holds the token of one change."""
+    """Lets pass machines of these roles, people, and whoever holds the token of one change.
+
+    A person who is an admin passes where an admin's token does, too; one who is an auditor passes there alone where an
+    auditor's token does.
+    """
 
     def __init__(
         self, act: str, *roles: Role, people: bool = False, group: str | None = None, holder: bool = False, counted: bool = True
@@ -51,7 +56,7 @@ class Permit:
     async def __call__(self, request: Request) -> Caller:
         """Who asks. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
         parts = parts_of(request)
-        caller = await parts.access.authenticate(_bearer(request))
+        caller = await _caller(request, parts)
         if self._counted:
             parts.rates.take(caller.caller)
         if not self.admits(caller):
@@ -65,8 +70,15 @@ class Permit:
         if isinstance(caller, Workload):
             return Role.PIPELINE in self._roles
         if isinstance(caller, Person):
-            return self._people and (self._group is None or self._group in caller.groups)
+            return self._admits_person(caller)
         return self._holder
+
+    def _admits_person(self, person: Person) -> bool:
+        if person.role is Role.AUDITOR:
+            return Role.AUDITOR in self._roles
+        if person.role is Role.ADMIN and Role.ADMIN in self._roles:
+            return True
+        return self._people and (self._group is None or self._group in person.groups)
 
     def _allowed(self) -> str:
         who = [f"tokens of role {role}" for role in sorted(self._roles)]
@@ -86,6 +98,27 @@ class PeoplePermit(Permit):
         if not isinstance(caller, Person):
             raise TypeError("a permit for people admitted somebody else")
         return caller
+
+
+async def visitor(request: Request) -> Person | None:
+    """Whoever is signed in at this browser; None for nobody. For pages, which then show the way in."""
+    parts = parts_of(request)
+    secret = cookie_of(request, parts.gate)
+    return None if secret is None else await parts.access.signed_in(secret)
+
+
+async def _caller(request: Request, parts: Parts) -> Caller:
+    """By a token, or else by a session: then what changes anything must also prove that a page of ours has sent it."""
+    headers = request.scope["headers"]
+    if any(name == b"authorization" for name, _ in headers) or not any(name == b"cookie" for name, _ in headers):
+        return await parts.access.authenticate(_bearer(request))
+    person = await visitor(request)
+    if person is None:
+        raise Unauthenticated(NOBODY)
+    if request.method not in SAFE_METHODS:
+        require_same_origin(request, parts.gate)
+        require_csrf(person, request.headers.get(CSRF_HEADER))
+    return person
 
 
 def _bearer(request: Request) -> str:
@@ -117,6 +150,7 @@ Canceler: TypeAlias = Annotated[Caller, Depends(Permit("cancel a change", _P, pe
 Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", people=True))]
 Reader: TypeAlias = Annotated[Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))]
 Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
-Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens and policies", _D))]
+Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _D))]
+TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]
 Freezer: TypeAlias = Annotated[Caller, Depends(Permit("freeze or stop the line", group=RELEASE_MANAGERS))]
 AnyToken: TypeAlias = Annotated[Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))]

@@ -1,5 +1,6 @@
-"""Who is this? A bearer token becomes a machine, a person, or whoever holds one change."""
+"""Who is this? A bearer token becomes a machine, a person, or whoever holds one change; a cookie becomes a person."""
 
+import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,26 +10,30 @@ from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow import tokens as change_tokens
 from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
+from gate.flow.fresh import Fresh
 from gate.flow.gate import Gate
-from gate.storage import tokens
+from gate.flow.membership import groups_now
+from gate.storage import people, sessions, tokens
+from gate.storage.people import Standing
+from gate.storage.sessions import Session
 from gate.storage.tokens import Kept, Token
 from gate.storage.watch import EVERYTHING, Topics
 
-STALE_AFTER_SECONDS = 1.0
-KEPT_MAX = 10_000
 TOKEN_LENGTH_MAX = 200
 IDENTITY_TOKEN_DOTS = 2
 """Between the three parts of an identity token; no other token has any."""
 
 
 class Access:
-    """Knows the tokens that were asked for in the last second, so that a busy pipeline costs one look-up a second."""
+    """Knows who asked in the last second; what is written about them is heard at once."""
 
     def __init__(self, gate: Gate, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._gate = gate
-        self._monotonic = monotonic
-        self._kept: dict[str, tuple[float, Kept]] = {}
+        self._tokens: Fresh[Kept] = Fresh(lambda token: gate.store.read(tokens.find, token), monotonic)
+        self._sessions: Fresh[Session] = Fresh(lambda session: gate.store.read(sessions.find, session), monotonic)
+        self._people: Fresh[Standing] = Fresh(lambda person: gate.store.read(people.standing, person), monotonic)
         self._used: dict[str, datetime] = {}
+        self._seen: dict[str, datetime] = {}
 
     async def authenticate(self, bearer: str) -> Caller:
         """Whose token this is. Raises `Unauthenticated`, with one text for every reason."""
@@ -37,15 +42,36 @@ class Access:
             raise Unauthenticated(NOBODY)
         return caller
 
+    async def signed_in(self, secret: str) -> Person | None:
+        """Whose session has this secret; None for one that is unknown, ended or too old."""
+        if len(secret) != sessions.SECRET_LENGTH:
+            return None
+        session = await self._sessions.find(sessions.sha256(secret))
+        now = self._gate.clock()
+        if session is None or not session.is_good_at(now, self._seen.get(session.id)):
+            return None
+        person = await self._person(session.person)
+        if person is None:
+            return None
+        self._seen[session.id] = now
+        seal = hmac.digest(self._gate.secrets.sessions, session.id.encode(), "sha256")
+        return replace(person, session=session.id, csrf=seal.hex())
+
     def hear(self, topics: Topics) -> None:
-        """What the store says has moved; when it is tokens, none that is kept counts any more."""
-        if tokens.TOPIC in topics or topics == EVERYTHING:
-            self._kept = {}
+        """What the store says has moved; none of it that is kept counts any more."""
+        for topic, kept in ((tokens.TOPIC, self._tokens), (sessions.TOPIC, self._sessions), (people.TOPIC, self._people)):
+            if topic in topics or topics == EVERYTHING:
+                kept.forget()
 
     def take_used(self) -> Mapping[str, datetime]:
         """Which tokens were used since this was asked last; the worker writes it down, nobody waits for it."""
         used, self._used = self._used, {}
         return used
+
+    def take_seen(self) -> Mapping[str, datetime]:
+        """The same of sessions."""
+        seen, self._seen = self._seen, {}
+        return seen
 
     async def _caller(self, bearer: str) -> Caller | None:
         if bearer.count(".") == IDENTITY_TOKEN_DOTS:
@@ -70,28 +96,25 @@ class Access:
         if presented is None:
             return None
         now = self._gate.clock()
-        token = tokens.judge(await self._find(presented.id), presented, now)
+        token = tokens.judge(await self._tokens.find(presented.id), presented, now)
         if token is None:
             return None
-        self._used[token.id] = now
-        return await self._person(token) if token.role is None else Machine(token.id, Role(token.role), token.services)
+        caller = await self._bearer_of(token)
+        if caller is not None:
+            self._used[token.id] = now
+        return caller
 
-    async def _find(self, identity: str) -> Kept | None:
-        """As the database said at most a second ago. What is not there is not kept: it may be made at any moment."""
-        now, cache = self._monotonic(), self._kept
-        at, kept = cache.get(identity, (float("-inf"), None))
-        if kept is not None and now - at <= STALE_AFTER_SECONDS:
-            return kept
-        kept = await self._gate.store.read(tokens.find, identity)
-        if kept is not None:
-            if len(cache) >= KEPT_MAX:
-                cache.clear()
-            cache[identity] = (now, kept)  # into the old one, if tokens have changed meanwhile
-        return kept
+    async def _bearer_of(self, token: Token) -> Caller | None:
+        if token.role is not None:
+            return Machine(token.id, Role(token.role), token.services)
+        person = None if token.person is None else await self._person(token.person)
+        return None if person is None else replace(person, token=token.id)
 
-    async def _person(self, token: Token) -> Person | None:
-        """Somebody who has left the catalogue is nobody."""
+    async def _person(self, person: str) -> Person | None:
+        """Somebody who has left the catalogue, or was disabled, is nobody."""
+        standing = await self._people.find(person) or people.USUAL
         catalogue = (await self._gate.rulebooks.current()).catalogue
-        if token.person is None or token.person not in catalogue.people:
+        if standing.disabled or (person not in catalogue.people and not standing.outside):
             return None
-        return Person(token.person, frozenset(catalogue.groups_of(token.person)), token.id)
+        role = None if standing.role is None else Role(standing.role)
+        return Person(person, groups_now(catalogue, person, standing), role=role)

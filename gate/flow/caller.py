@@ -1,6 +1,6 @@
 """Who asks: handed to every chapter, never kept in a global."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -35,11 +35,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody of the catalogue, with a personal token."""
+    """Somebody who is signed in, or has a personal token; `csrf` is what a form of a session must bring back."""
 
     id: str
     groups: frozenset[str]
-    token: str
+    token: str | None = None
+    role: Role | None = None  # admin, auditor, or none
+    session: str | None = None
+    csrf: str = field(default="", repr=False)
 
     @property
     def caller(self) -> str:

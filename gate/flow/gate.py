@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import TypeAlias
 
 from gate.core.workload import Workload
+from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
+from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.waiters import Waiters
@@ -24,6 +26,7 @@ class Secrets:
 
     change_tokens: bytes
     cursors: bytes
+    sessions: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Gate:
     metrics: Metrics
     key: SigningKey | None
     identify: Identify
+    passwords: Passwords
+    attempts: Attempts
     base_url: str
     rate_limit: int
     activate_at_once: bool

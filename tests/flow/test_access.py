@@ -11,10 +11,12 @@ import pytest
 from gate.core.catalog import Catalogue, Group
 from gate.core.catalog import Person as Known
 from gate.errors import Unauthenticated
-from gate.flow import access
+from gate.flow import fresh
 from gate.flow.access import Access
 from gate.flow.caller import NOBODY, Machine, Person, Role
 from gate.flow.gate import Gate
+from gate.storage import people
+from gate.storage.people import Standing
 from gate.storage.tokens import TOPIC, Kept, Token
 from gate.storage.watch import EVERYTHING
 
@@ -46,6 +48,7 @@ class World:
 
     def __init__(self, *tokens: Token) -> None:
         self.tokens = {one.id: one for one in tokens}
+        self.standings: dict[str, Standing] = {}
         self.reads: list[str] = []
         self.now = NOW
         self.seconds = 0.0
@@ -54,9 +57,10 @@ class World:
         self._book = SimpleNamespace(catalogue=catalogue)
         self.access = Access(cast("Gate", gate), lambda: self.seconds)
 
-    async def read(self, function: Callable[..., Any], identity: str) -> Kept | None:
-        """As the store looks a token up."""
-        _ = function
+    async def read(self, function: Callable[..., Any], identity: str) -> Kept | Standing | None:
+        """As the store looks a token up, and whoever has it."""
+        if function is people.standing:
+            return self.standings.get(identity, people.USUAL)
         self.reads.append(identity)
         found = self.tokens.get(identity)
         return None if found is None else Kept(found, hashlib.sha256(SECRET.encode()).hexdigest())
@@ -164,7 +168,7 @@ async def test_a28_a_look_up_that_was_under_way_is_not_remembered() -> None:
     world = World(token())
     look_up = world.read
 
-    async def slow(function: Callable[..., Any], identity: str) -> Kept | None:
+    async def slow(function: Callable[..., Any], identity: str) -> Kept | Standing | None:
         found = await look_up(function, identity)
         world.tokens[identity] = token(revoked_at=NOW)
         world.access.hear(frozenset({TOPIC}))
@@ -197,7 +201,7 @@ async def test_a_new_token_works_although_it_was_asked_for_before() -> None:
 
 
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "KEPT_MAX", 3)  # 10,000 would be slow
+    monkeypatch.setattr(fresh, "KEPT_MAX", 3)  # 10,000 would be slow
     world = World(*(token(id=f"{k:016x}") for k in range(9)))
 
     for k in range(9):

@@ -49,7 +49,7 @@ async def test_a_token_of_another_change_or_another_secret_is_nobodys(small_shop
     one, other = await small_shop.submit("a"), await small_shop.submit("b", service="web")
     good, foreign = token_of(small_shop, one), token_of(small_shop, other)
     seal = good.split("_", 2)[2]
-    elsewhere = replace(small_shop, gate=replace(small_shop.gate, secrets=Secrets(b"x" * 32, b"y" * 32)))
+    elsewhere = replace(small_shop, gate=replace(small_shop.gate, secrets=Secrets(b"x" * 32, b"y" * 32, b"z" * 32)))
 
     forged = [
         f"gatec_{other['id'].removeprefix('chg_')}_{seal}",

@@ -1,0 +1,83 @@
+"""Passwords: argon2id, in a thread, few at once; never so long that a hash becomes an attack."""
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from typing import ParamSpec, TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from gate.errors import Invalid, Unavailable
+
+PASSWORD_CHARACTERS_MIN = 12
+PASSWORD_BYTES_MAX = 1_024
+HASHES_AT_ONCE_MAX = 2
+HASHES_WAITING_MAX = 40
+"""More than so many who wait for theirs are told to come back: each hash takes memory and a core."""
+
+TIME_COST = 3
+MEMORY_KIB = 64 * 1024
+"""With one lane: the second recommended choice of RFC 9106, and what two processors carry."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_HASHER = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB, parallelism=1, type=Type.ID)
+
+
+class Passwords:
+    """One a process. What is computed here keeps nobody else waiting."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(HASHES_AT_ONCE_MAX)
+        self._waiting = 0
+
+    async def hash(self, password: str) -> str:
+        """What is kept of a new password. Raises `Invalid` for one that is too short or too long, `Unavailable`."""
+        check_length(password)
+        return await self._in_turn(_HASHER.hash, password)
+
+    async def is_right(self, password: str, kept: str | None) -> bool:
+        """Whether this is the password. Without one to compare with it takes as long, and is wrong. Raises `Unavailable`."""
+        if len(password.encode(errors="replace")) > PASSWORD_BYTES_MAX:
+            return False  # nobody has such a one; how long that takes says nothing about anybody
+        return await self._in_turn(_is_right, password, kept)
+
+    async def _in_turn(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._waiting >= HASHES_WAITING_MAX:
+            raise Unavailable("too many people sign in at once; try again in a moment", retry_after_seconds=5)
+        self._waiting += 1
+        try:
+            async with self._places:
+                return await asyncio.to_thread(function, *args, **kwargs)
+        finally:
+            self._waiting -= 1
+
+
+def check_length(password: str) -> None:
+    """Raises `Invalid`. Length is all that is asked: other rules make people choose worse ones."""
+    size_bytes = len(password.encode(errors="replace"))
+    if len(password) < PASSWORD_CHARACTERS_MIN:
+        raise Invalid(f"the password has {len(password)} characters, at least {PASSWORD_CHARACTERS_MIN} are needed; four words will do")
+    if size_bytes > PASSWORD_BYTES_MAX:
+        raise Invalid(f"the password has {size_bytes} bytes, at most {PASSWORD_BYTES_MAX} are taken")
+
+
+def is_weak(kept: str) -> bool:
+    """Whether it was hashed with other parameters than those of now."""
+    return _HASHER.check_needs_rehash(kept)
+
+
+def _is_right(password: str, kept: str | None) -> bool:
+    try:
+        same = _HASHER.verify(kept or _nobodys(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return same and kept is not None
+
+
+@cache
+def _nobodys() -> str:
+    """Compared with where there is nobody, or somebody without a password."""
+    return _HASHER.hash("nobody")
