@@ -34,6 +34,10 @@ class GateError(Exception):
 
     status: int
     problem: str
+    by: str | None = None
+    """Who was refused, where that is known although they did not get in."""
+    told: bool = False
+    """Whether the ledger has it already."""
 
     def __init__(self, detail: str, *, problem: str | None = None, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail)

@@ -1,7 +1,7 @@
 """What every chapter is given: one frozen object, made by `app.py`, never a global."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
+from gate.flow.refusals import Refusals
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.waiters import Waiters
 from gate.ledger.note import SigningKey
@@ -47,3 +48,4 @@ class Gate:
     base_url: str
     rate_limit: int
     activate_at_once: bool
+    refusals: Refusals = field(default_factory=Refusals)
