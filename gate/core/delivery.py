@@ -1,0 +1,130 @@
+"""DORA's five for one service in one environment: what counts, and how a figure follows from counts.
+
+A *deployment* is an admitted change that has ended, or to which something is tied that broke. It is *failed* where it was
+closed `unsuccessful` or `rolled_back`, or is tied to an incident; *rework* where it remediates an earlier deployment of
+the same place, or is an emergency. Everything is put down to the day of its admission, so no part is larger than its whole.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gate.core.change import FAILED_RESULTS, Result
+
+SIGNIFICANT_DIGITS = 3
+"""Of a duration: so a distribution has few different values, each at most half a percent off."""
+
+_Z = 1.959963984540054
+"""Of the standard normal distribution: 95 % lie within."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """One admitted change as the figures see it."""
+
+    submitted_at: datetime
+    admitted_at: datetime
+    closed_at: datetime | None
+    result: Result | None
+    failed_at: datetime | None  # when it became known
+    age_hours: int | None  # of the commit when it was submitted; None is unknown
+    is_rework: bool
+    incidents: tuple[tuple[datetime, datetime | None], ...] = ()  # that it is tied to: began, resolved
+    next_success_at: datetime | None = None  # when a later deployment of the place was closed successful
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one change adds to the sums."""
+
+    deployments: int = 0
+    failed: int = 0
+    rework: int = 0
+    lead_seconds: int | None = None
+    recovery_seconds: int | None = None
+
+
+NOTHING = Figures()
+
+
+def figures(change: Deployed) -> Figures:
+    """Nothing before it has ended or failed."""
+    failed = bool(change.incidents) or change.result in FAILED_RESULTS
+    if change.closed_at is None and not failed:
+        return NOTHING
+    return Figures(
+        deployments=1,
+        failed=int(failed),
+        rework=int(change.is_rework),
+        lead_seconds=None if change.result in FAILED_RESULTS else _lead_seconds(change),
+        recovery_seconds=_recovery_seconds(change) if failed else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A part of a whole, and between which limits the true rate lies with 95 % certainty. None: nothing was counted."""
+
+    part: int
+    whole: int
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+def rate(part: int, whole: int) -> Rate:
+    """With Wilson's interval, which stays within 0 and 1 and is honest about small numbers."""
+    if whole <= 0:
+        return Rate(part, whole, None, None, None)
+    p, z2 = part / whole, _Z * _Z
+    middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
+    reach = _Z / (1 + z2 / whole) * math.sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole))
+    # at the ends the exact limits are 0 and 1, which floats miss by a little
+    low = 0.0 if part == 0 else max(0.0, middle - reach)
+    high = 1.0 if part == whole else min(1.0, middle + reach)
+    return Rate(part, whole, _rounded(p), _rounded(low), _rounded(high))
+
+
+def percentile(counts: Mapping[int, int], share: float) -> int | None:
+    """The smallest value that at least this share of all do not exceed; None of nothing."""
+    wanted = share * sum(counts.values())
+    seen = 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if counts[value] > 0 and seen >= wanted:
+            return value
+    return None
+
+
+def significant(seconds: int) -> int:
+    """The duration with three digits that say something."""
+    unit: int = 10 ** max(0, len(str(seconds)) - SIGNIFICANT_DIGITS)
+    return (seconds + unit // 2) // unit * unit
+
+
+def _lead_seconds(change: Deployed) -> int | None:
+    """From the commit to the end of its deployment."""
+    if change.age_hours is None or change.closed_at is None:
+        return None
+    return _seconds(timedelta(hours=change.age_hours) + (change.closed_at - change.submitted_at))
+
+
+def _recovery_seconds(change: Deployed) -> int | None:
+    """From where it went wrong to where it was well again; None until then."""
+    if change.incidents:
+        over = [resolved for _, resolved in change.incidents if resolved is not None]
+        if len(over) < len(change.incidents):
+            return None
+        began = min(began for began, _ in change.incidents)
+        return _seconds(max(over) - max(began, change.admitted_at))
+    well_again = change.failed_at if change.result is Result.ROLLED_BACK else change.next_success_at
+    return None if well_again is None else _seconds(well_again - change.admitted_at)
+
+
+def _seconds(duration: timedelta) -> int:
+    return significant(max(0, duration // timedelta(seconds=1)))
+
+
+def _rounded(number: float) -> float:
+    return round(number, 4)

@@ -1,0 +1,73 @@
+"""An incident: what broke and when, and which change it is tied to as long as no person says otherwise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gate.core.change import Result
+
+LINK_WINDOW = timedelta(hours=4)
+"""How long after the end of a deployment an incident of its service is put down to it."""
+
+SUSPECTS_MAX = 20
+"""How many earlier deployments of a place are looked at."""
+
+CLOCK_SLACK = timedelta(minutes=1)
+"""By how much a monitoring system may say that something began before the deployment that caused it."""
+
+CONFIRMED_AFTER = timedelta(hours=24)
+"""A link by `window` that nobody corrected for so long counts like one that a person confirmed."""
+
+_RANKS = (
+    ("none", "info", "informational", "p5", "sev5"),
+    ("low", "minor", "p4", "sev4"),
+    ("moderate", "medium", "warning", "p3", "sev3"),
+    ("high", "major", "error", "p2", "sev2"),
+    ("critical", "emergency", "page", "p1", "sev1"),
+)
+_RANK = {word: rank for rank, words in enumerate(_RANKS) for word in words}
+
+
+class Method(StrEnum):
+    """How an incident was tied to a change."""
+
+    EXPLICIT = "explicit"  # whoever reported it named the change
+    ROLLBACK = "rollback"  # the change was rolled back
+    REMEDIATES = "remediates"  # another change says that it repairs this one
+    WINDOW = "window"  # it began soon after the deployment
+    MANUAL = "manual"  # a person says so
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A change that was admitted in the incident's place."""
+
+    change: str
+    admitted_at: datetime
+    closed_at: datetime | None
+    result: Result | None
+
+
+def suspected(suspects: Sequence[Suspect], began_at: datetime) -> tuple[str, Method] | None:
+    """The change to put it down to: the newest one that was rolled back, else the newest one; within `LINK_WINDOW`."""
+    near = [one for one in suspects if _is_near(one, began_at)]
+    newest = sorted(near, key=lambda one: (one.admitted_at, one.change), reverse=True)
+    for one in newest:
+        if one.result is Result.ROLLED_BACK:
+            return one.change, Method.ROLLBACK
+    return (newest[0].change, Method.WINDOW) if newest else None
+
+
+def counts(severity: str, threshold: str | None) -> bool:
+    """Whether an alert of this severity is put down to changes. A word that nobody knows is the worst."""
+    return threshold is None or _rank(severity) >= _rank(threshold)
+
+
+def _is_near(one: Suspect, began_at: datetime) -> bool:
+    """It began while it was deployed, or soon after."""
+    return one.admitted_at - CLOCK_SLACK <= began_at <= (one.closed_at or one.admitted_at) + LINK_WINDOW
+
+
+def _rank(severity: str) -> int:
+    return _RANK.get(severity.lower(), len(_RANKS) - 1)
