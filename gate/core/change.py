@@ -66,12 +66,13 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The pipeline run that asks. `attempt` 1 is the first."""
+    """The pipeline run that asks. `attempt` 1 is the first; `check` is what the code host calls the job, as its token says."""
 
     id: str
     attempt: int = 1
     step: str = ""
     url: str = ""
+    check: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,7 @@ def _asked(asked: Asked) -> _Json:
         "ref": asked.ref,
         "repository": None if repository is None else [repository.issuer, repository.id, repository.name],
         "artifacts": [[artifact.name, artifact.digest] for artifact in asked.artifacts],
-        "run": None if run is None else [run.id, run.attempt, run.step, run.url],
+        "run": None if run is None else [run.id, run.attempt, run.step, run.url, *([run.check] if run.check else [])],
         "requested_by": asked.requested_by,
         "authors": asked.authors,
         "actor": asked.actor,

@@ -71,7 +71,7 @@ def asked_before(known: Known) -> Change:
         emergency=EmergencyAsk("", kept.emergency_incident) if subject.emergency else None,
         planned=kept.planned,
         remediates=kept.remediates,
-        claims=said[Origin.CLAIMED],
+        claims=said[Origin.CLAIMED] | {one.fact: one.claimed for one in record.case.contradictions},
         actor=tuple(known.texts[one] for one in kept.actor if one in known.texts),
         proved=said[Origin.TOKEN],
     )

@@ -84,7 +84,7 @@ class Decided:
 
 async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: str, kept: Asked, before: Record | None = None) -> Decided:
     """Gather, then decide; everything the decision was made from stands beside it. `before` is the one in force until now."""
-    gathered = await gather(gate, change, book, at=gate.clock(), before=before)
+    gathered = await gather(gate, change, book, before=before)
     case = gathered.case
     decision = decide(book.policies, case)
     subject = change.subject

@@ -12,6 +12,7 @@ from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.refusals import Refusals
 from gate.flow.rulebooks import Rulebooks
+from gate.flow.sources import Hosts
 from gate.flow.waiters import Waiters
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
@@ -32,7 +33,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The parts, joined. `key` None: nothing can be admitted until there is one, decisions go on."""
+    """The parts, joined. `key` None: nothing can be admitted until there is one, decisions go on. `hosts` may be none."""
 
     store: Store
     rulebooks: Rulebooks
@@ -48,4 +49,5 @@ class Gate:
     base_url: str
     rate_limit: int
     activate_at_once: bool
+    hosts: Hosts = field(default_factory=dict)
     refusals: Refusals = field(default_factory=Refusals)

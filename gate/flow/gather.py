@@ -14,9 +14,11 @@ from gate.core.decision import Finding, FindingKind, Hold
 from gate.core.facts import Fact, Origin, Value
 from gate.core.freeze import AdHoc, Scope
 from gate.core.history import Standing
+from gate.core.host import HostFacts, confirmed, named
 from gate.core.record import Record, subject_key
 from gate.core.standard import NEVER_SUSPENDED, standing_of
 from gate.flow.gate import Gate
+from gate.flow.listen import contradicted, left_of, listen, measured_from, notes, verified
 from gate.flow.rulebooks import Rulebook
 from gate.storage import approvals, freezes, post_reviews
 from gate.storage.history import Ask, Earning, standings
@@ -36,10 +38,12 @@ class Gathered:
     rejection: str | None = None
 
 
-async def gather(gate: Gate, change: Change, book: Rulebook, *, at: datetime, before: Record | None = None) -> Gathered:
-    """All facts of a change as of `at`. `before` is its decision in force, when it is decided again."""
-    seen = await gate.store.read_together(_look, _question(change, book, at, before.change if before else ""))
-    return assemble(change, book, seen, at=at, before=before.case if before else None)
+async def gather(gate: Gate, change: Change, book: Rulebook, *, before: Record | None = None) -> Gathered:
+    """All facts of a change as of now. `before` is its decision in force, when it is decided again."""
+    heard = await listen(gate, change, book) if gate.hosts else None
+    at = gate.clock()
+    seen = await gate.store.read_together(_look, _question(change, heard, book, at, before.change if before else ""))
+    return assemble(change, book, seen, at=at, before=before.case if before else None, heard=heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +58,30 @@ class Seen:
     rejection: str | None = None  # the change of this very subject that a person rejected
 
 
-def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Case | None = None) -> Gathered:
+def assemble(
+    change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Case | None = None, heard: HostFacts | None = None
+) -> Gathered:
     """The case, from what was read: pure."""
     here, windows = seen.standing, seen.windows
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
     opened = freeze.open_windows(book.calendar, windows, scope, at)
-    claims, notes = _claims(change, here, before)
-    files = claims.get("diff.files")
+    heard = measured_from(heard, here)
+    claims, noted = _claims(change, here, before, heard)
+    vouched = verified(heard, change, book)
     known: dict[str, Fact] = {name: Fact(value, Origin.CLAIMED) for name, value in claims.items()}
+    known.update({name: Fact(value, Origin.VERIFIED) for name, value in vouched.items()})
     known.update({name: Fact(value, Origin.TOKEN) for name, value in change.proved.items()})
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
     overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
     digests = change.subject.digests
-    known.update(history.facts(here, change.commit, digests, files_known=files is not None, overdue_reviews=overdue, at=at))
+    known.update(history.facts(here, change.commit, digests, files_known="diff.files" in known, overdue_reviews=overdue, at=at))
     case = Case(
         facts=known,
         at=at,
         emergency=change.emergency is not None,
-        people=_people(change, book, before.people if before else People(), rollback=known["change.direction"].value == "rollback"),
+        people=_people(change, book, before.people if before else People(), heard, rollback=known["change.direction"].value == "rollback"),
+        contradictions=contradicted(heard, change, vouched, before),
         holds=tuple(hold for hold in _holds(book, windows, scope, opened, at) if hold.window not in seen.overridden),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
@@ -81,7 +90,7 @@ def assemble(change: Change, book: Rulebook, seen: Seen, *, at: datetime, before
             key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
             for key, standard in book.standard_changes
         },
-        notes=notes,
+        notes=noted,
     )
     return Gathered(case, here, seen.said, seen.rejection)
 
@@ -90,19 +99,23 @@ def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:
     return book.catalogue.owners_of(change.service) or (OWNERS_OF_LAST_RESORT,)
 
 
-def _people(change: Change, book: Rulebook, before: People, *, rollback: bool) -> People:
+def _people(change: Change, book: Rulebook, before: People, heard: HostFacts | None, *, rollback: bool) -> People:
     """Who may not approve: everybody who was ever named, for a claim can only add; of a rollback whoever asked for it.
 
-    Bots are nobody, so a list of bots alone names nobody.
+    The code host's word counts for who wrote the change, the token's for who rolls it back. Bots are nobody, so a list of
+    bots alone names nobody.
     """
     requester = (*change.actor, *_other_requester(change))
-    texts = requester if rollback and requester else (*change.authors, *requester)
+    wrote = named(heard.hands) if heard else ()
+    texts = requester if rollback and requester else (*change.authors, *requester, *wrote)
     excluded = book.identities.excluded(texts)
     acting = book.identities.excluded(change.actor)
+    acts = bool(acting.people or acting.strangers)
+    told = heard is not None and (acts if rollback else heard.base is not None and confirmed(heard, book.identities))
     return People(
         excluded=tuple(sorted(excluded.people.union(before.excluded))),
         named=bool(excluded.people or excluded.strangers) or before.named,
-        verified=change.emergency is not None and bool(acting.people or acting.strangers),
+        verified=told or (change.emergency is not None and acts),
         shared=bool(excluded.shared) or before.shared,
     )
 
@@ -121,8 +134,9 @@ class Question:
     subject_key: str
 
 
-def _question(change: Change, book: Rulebook, at: datetime, without: str) -> Question:
-    files = change.claims.get("diff.files")
+def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datetime, without: str) -> Question:
+    files = heard.values.get("diff.files") if heard else None
+    files = change.claims.get("diff.files") if files is None else files
     place = Ask(
         service=change.service,
         environment=change.environment,
@@ -153,9 +167,9 @@ def _overridden(conn: Connection, change: str) -> frozenset[str]:
     return frozenset(one.window for one in approvals.overrides_of(conn, change)) if change else frozenset()
 
 
-def _claims(change: Change, here: Standing, before: Case | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:
+def _claims(change: Change, here: Standing, before: Case | None, heard: HostFacts | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:
     """What the caller says, with what the request itself shows; a diff from another base than what runs says nothing."""
-    claims = dict(change.claims)
+    claims = left_of(change.claims, heard)
     claims.setdefault("change.has_rollback_plan", bool(change.rollback_plan))
     claims.setdefault("change.has_test_plan", bool(change.test_plan))
     claims.setdefault("change.has_impact_note", bool(change.impact))
@@ -163,14 +177,14 @@ def _claims(change: Change, here: Standing, before: Case | None) -> tuple[dict[s
     claims["artifact.count"] = len(change.artifacts)
     claims["artifact.has_digest"] = bool(change.artifacts)
     if here.running is None or change.base == here.running.commit:
-        return claims, ()
+        return claims, notes(heard)
     counted = {name: value for name, value in claims.items() if not name.startswith("diff.")}
     left_out_before = before is not None and any(note.rule == BASE_DIFFERS for note in before.notes)
-    if len(counted) == len(claims) and not left_out_before:
-        return claims, ()
+    if (heard is not None and heard.base is not None) or (len(counted) == len(claims) and not left_out_before):
+        return counted, notes(heard)
     measured = f"was measured from {change.base[:12]}" if change.base else "names no base"
     because = f"the diff {measured}, but {here.running.commit[:12]} runs here, so it counts as unknown; measure it from there"
-    return counted, (Finding(FindingKind.GATE, BASE_DIFFERS, "Base differs", holds=False, seen=(("because", because),)),)
+    return counted, (Finding(FindingKind.GATE, BASE_DIFFERS, "Base differs", holds=False, seen=(("because", because),)), *notes(heard))
 
 
 def _holds(book: Rulebook, windows: tuple[AdHoc, ...], scope: Scope, opened: tuple[freeze.Window, ...], at: datetime) -> tuple[Hold, ...]:

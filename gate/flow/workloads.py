@@ -37,7 +37,7 @@ def bind(change: Change, by: Caller, book: Rulebook) -> Change:
     return replace(
         change,
         repository=by.repository,
-        run=replace(run, id=by.run.id, attempt=by.run.attempt),
+        run=replace(run, id=by.run.id, attempt=by.run.attempt, check=by.run.check),
         ref=by.ref or change.ref,
         requested_by=change.requested_by or by.login or None,
         actor=by.actor,

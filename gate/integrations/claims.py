@@ -33,7 +33,7 @@ def _of_github(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         provider=Provider.GITHUB,
         repository=Repository(issuer, _number(claims, "repository_id"), _optional(claims, "repository") or ""),
         commit=_text(claims, "sha"),
-        run=Run(_text(claims, "run_id"), _number(claims, "run_attempt")),
+        run=Run(_text(claims, "run_id"), _number(claims, "run_attempt"), check=_optional(claims, "check_run_id") or ""),
         jti=_text(claims, "jti"),
         expires_at=expires_at,
         login=_optional(claims, "actor") or "",
