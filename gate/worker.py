@@ -15,7 +15,7 @@ from gate.flow.access import Access
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.inbox import Handler
-from gate.storage import keys, leases, policy_sets, token_uses, tokens
+from gate.storage import invitations, keys, leases, people, policy_sets, sessions, token_uses, tokens
 from gate.storage.tx import Tx
 
 ROUND_SECONDS = 1.0
@@ -91,13 +91,16 @@ class Worker:
         self.gate.metrics.policies(activated_at=active.activated_at if active else None, broken=complaint is not None)
 
     async def tidy(self) -> None:
-        """Forget idempotency keys and used identity tokens whose time is over; write down when API tokens were used."""
+        """Forget what is over: keys, used identity tokens, sessions. Write down when API tokens and sessions were used."""
         await self.gate.store.write(keys.delete_expired)
         await self.gate.store.write(token_uses.delete_expired)
         await inbox.tidy(self.gate)
-        used = self.access.take_used()
+        used, seen = self.access.take_used(), self.access.take_seen()
         if used:
             await self.gate.store.write(tokens.touch, used)
+        if seen:
+            await self.gate.store.write(sessions.touch, seen)
+        await self.gate.store.write(_tidy_people)
 
     async def clock(self) -> None:
         """Follow the database's clock."""
@@ -115,6 +118,12 @@ async def _every(seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
         except Exception:  # noqa: BLE001 - the outermost loop: whatever it was is logged, and the next round tries again
             _log.exception("a round of the worker failed; the next one tries again", loop=turn.__name__)
         await asyncio.sleep(seconds)
+
+
+def _tidy_people(tx: Tx) -> None:
+    sessions.delete_expired(tx)
+    invitations.delete_expired(tx)
+    people.forget_old_claims(tx)
 
 
 def _take_lease(tx: Tx, holder: str) -> bool:

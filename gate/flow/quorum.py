@@ -5,17 +5,18 @@ from collections.abc import Iterable
 from gate.core.catalog import Catalogue
 from gate.core.quorum import missing
 from gate.core.record import Record
+from gate.flow.membership import groups_now
 from gate.storage.approvals import Approval
 
 
-def counted(given: Iterable[Approval], record: Record, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    """Who approved what is in force, with the groups they are in now; an excluded person never counts."""
+def counted(given: Iterable[Approval], record: Record, catalogue: Catalogue) -> dict[str, frozenset[str]]:
+    """Who approved what is in force, with the groups they are in now; an excluded or disabled person never counts."""
     decisions = {record.number, *record.carries}
     excluded = record.case.people.excluded
     return {
-        one.person: catalogue.groups_of(one.person)
+        one.person: groups_now(catalogue, one.person, one.standing)
         for one in given
-        if not one.rejected and one.lapsed_at is None and one.decision in decisions and one.person not in excluded
+        if not one.rejected and not one.standing.disabled and one.lapsed_at is None and one.decision in decisions and one.person not in excluded
     }
 
 

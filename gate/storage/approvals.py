@@ -3,12 +3,15 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.people import STANDING, USUAL, Standing, standing_of
 from gate.storage.schema import REFUSED_BY_PEOPLE, approvals, overrides
+from gate.storage.schema_people import people
 from gate.storage.tx import Tx
 
 REJECTION = "rejection"
@@ -30,7 +33,7 @@ _REJECTED = {
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's word for one decision. `comment` is the id of a text, or empty."""
+    """One person's word for one decision. `comment` is the id of a text, or empty; `standing` is the person's of now."""
 
     person: str
     decision: int
@@ -39,6 +42,7 @@ class Approval:
     comment: str
     at: datetime
     lapsed_at: datetime | None = None
+    standing: Standing = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,25 @@ class Override:
 
 def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
     """Everything people said, first to last, lapsed approvals too."""
-    rows = conn.execute(select(approvals).where(approvals.c.change_id == change).order_by(approvals.c.at, approvals.c.person))
-    return tuple(
-        Approval(row.person, row.decision, row.rejected, row.subject_digest, row.comment, from_us(row.at), optional_instant(row.lapsed_at))
-        for row in rows
+    query = GIVEN.where(approvals.c.change_id == change).order_by(approvals.c.at, approvals.c.person)
+    return tuple(map(approval_of, conn.execute(query)))
+
+
+GIVEN = select(approvals, *STANDING).outerjoin(people, people.c.id == approvals.c.person)
+"""Approvals, each with the standing of who gave it."""
+
+
+def approval_of(row: Row[Any]) -> Approval:
+    """One row of `GIVEN`."""
+    return Approval(
+        person=row.person,
+        decision=row.decision,
+        rejected=row.rejected,
+        subject_digest=row.subject_digest,
+        comment=row.comment,
+        at=from_us(row.at),
+        lapsed_at=optional_instant(row.lapsed_at),
+        standing=standing_of(row),
     )
 
 

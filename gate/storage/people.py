@@ -48,19 +48,23 @@ class Stored:
     signed_in_at: datetime | None
     disabled_at: datetime | None
 
-    @property
-    def standing(self) -> Standing:
-        """The same for whoever asks what the person may."""
-        return Standing(self.role, self.claimed_groups, self.disabled_at is not None, self.email is not None)
-
 
 USUAL = Standing()
+STANDING = (people.c.role, people.c.claimed_groups, people.c.disabled_at, people.c.email)
+"""The columns that a standing is made of, for whoever joins them to something else."""
+
+
+def standing_of(row: Row[Any]) -> Standing:
+    """From those columns, all of them empty for somebody without a row."""
+    if row.claimed_groups is None:
+        return USUAL
+    return Standing(row.role, tuple(orjson.loads(row.claimed_groups)), row.disabled_at is not None, row.email is not None)
 
 
 def standing(conn: Connection, person: str) -> Standing:
     """Of anybody."""
-    found = read(conn, person)
-    return USUAL if found is None else found.standing
+    row = conn.execute(select(*STANDING).where(people.c.id == person)).first()
+    return USUAL if row is None else standing_of(row)
 
 
 def read(conn: Connection, person: str) -> Stored | None:
@@ -108,8 +112,9 @@ def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
 
 
 def set_role(tx: Tx, person: str, role: str | None) -> None:
-    """From now on, everywhere."""
+    """From now on, everywhere; whoever is signed in signs in again (A39)."""
     _set(tx, person, role=role)
+    end_sessions(tx, person)
 
 
 def set_password(tx: Tx, person: str, password: str) -> None:

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, or_, select, tuple_
 
 from gate.core.change import State
-from gate.core.instants import from_us, optional_instant
-from gate.storage.approvals import Approval
+from gate.storage.approvals import GIVEN, Approval, approval_of
 from gate.storage.schema import approvals, changes, decisions
 
 WAITING_MAX = 20_000
@@ -46,8 +45,8 @@ def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Appro
     """What people said to each of these changes, lapsed approvals too."""
     found: dict[str, list[Approval]] = {}
     for some in _slices(sorted(ids)):
-        for row in conn.execute(select(approvals).where(approvals.c.change_id.in_(some))):
-            found.setdefault(row.change_id, []).append(_approval(row))
+        for row in conn.execute(GIVEN.where(approvals.c.change_id.in_(some))):
+            found.setdefault(row.change_id, []).append(approval_of(row))
     return found
 
 
@@ -81,8 +80,3 @@ def _joined() -> Select[Any]:
 def _slices(ids: list[str]) -> Iterable[list[str]]:
     for begin in range(0, len(ids), IDS_AT_ONCE):
         yield ids[begin : begin + IDS_AT_ONCE]
-
-
-def _approval(row: Any) -> Approval:
-    lapsed = optional_instant(row.lapsed_at)
-    return Approval(row.person, row.decision, row.rejected, row.subject_digest, row.comment, from_us(row.at), lapsed)
