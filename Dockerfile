@@ -14,6 +14,8 @@ RUN /tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/gate/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim
+# git is for `gate check` in a pipeline that runs on this image
+RUN apt-get update && apt-get install --yes --no-install-recommends git && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin gate \
     && install --directory --owner gate --group gate /data /policies
 COPY --from=build /opt/gate /opt/gate

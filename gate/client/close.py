@@ -10,6 +10,7 @@ from gate.client.git import GitFailed, Repository
 from gate.client.http import Body, Http, Refused, Unreachable
 from gate.client.options import CloseOptions
 from gate.client.outcome import Outcome
+from gate.client.pipeline import pipeline
 from gate.client.session import Session
 from gate.client.state import remembered, state_file
 from gate.client.unreviewed import NotUnderstood, read_unreviewed
@@ -47,7 +48,7 @@ def _close_known(options: CloseOptions, world: World, session: Session) -> Outco
 def _close_unreviewed(options: CloseOptions, name: str, world: World, session: Session) -> Outcome:
     """Ask now for what was deployed then, so that it is on record, and report it. The late request admits nothing."""
     report = read_unreviewed(world, name)
-    change = str(session.submit(report["request"])["id"])
+    change = str(session.submit(_as_asked_here(report["request"], world))["id"])
     found = session.close(change, {**_report(options), "started_at": report["at"], "finished_at": world.timestamp()})
     if found["state"] not in ("pending", "approved"):
         return _closed(found)
@@ -56,6 +57,14 @@ def _close_unreviewed(options: CloseOptions, name: str, world: World, session: S
     except Refused as error:
         world.say(f"note: change {change} stays open: {error.detail}")
     return Outcome(outcomes.OK, "closed", found, UNADMITTED)
+
+
+def _as_asked_here(request: Body, world: World) -> Body:
+    """A later job, or attempt, of the same run reports it: its identity token speaks for itself alone."""
+    here, then = pipeline(world).run, request.get("run")
+    if not isinstance(then, dict) or then.get("id") != here["id"]:
+        return request
+    return {**request, "run": {**then, "attempt": here["attempt"]}}
 
 
 def _report(options: CloseOptions) -> Body:
