@@ -34,16 +34,18 @@ class GateError(Exception):
 
     status: int
     problem: str
-    by: str | None = None
+    by: str | None
     """Who was refused, where that is known although they did not get in."""
-    told: bool = False
+
+    told = False
     """Whether the ledger has it already."""
 
-    def __init__(self, detail: str, *, problem: str | None = None, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, detail: str, *, problem: str | None = None, faults: Sequence[Fault] = (), by: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.problem = problem or type(self).problem
         self.faults = tuple(faults)
+        self.by = by
 
 
 class BadRequest(GateError):

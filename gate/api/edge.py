@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gate.api.body import BODY_SECONDS_MAX, bytes_max, within_limit
 from gate.api.problems import is_planned, problem_name, problem_of
+from gate.api.refused import keep_refusal
 from gate.errors import TooLarge
 from gate.metrics import Metrics
 from gate.storage.chance import random_bytes
@@ -39,15 +40,19 @@ class Edge:
             return
         started = time.perf_counter()
         exchange = _Exchange(scope, receive, send)
+        failed: Exception | None = None
         try:
             exchange.refuse_announced()
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             exchange.status = 499  # as proxies count who went away
         except Exception as error:  # noqa: BLE001 - the last catch: the caller gets an id, the log the cause
+            failed = error
             self._metrics.refused(await exchange.fail(error))
         finally:
             self._metrics.answered(exchange.template, exchange.status, time.perf_counter() - started)
+        if failed is not None:
+            await keep_refusal(scope, failed)
 
 
 class _Exchange:

@@ -13,6 +13,9 @@ from gate.flow.access import Access
 from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
 from gate.flow.gate import Gate
 
+CALLER = "gate.caller"
+"""Where a request says who it is from, as soon as that is known."""
+
 RELEASE_MANAGERS = "release-managers"
 _BEARER = b"bearer "
 
@@ -57,6 +60,7 @@ class Permit:
         """Who asks. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
         parts = parts_of(request)
         caller = await _caller(request, parts)
+        request.scope[CALLER] = caller.caller
         if self._counted:
             parts.rates.take(caller.caller)
         if not self.admits(caller):
@@ -115,6 +119,7 @@ async def _caller(request: Request, parts: Parts) -> Caller:
     person = await visitor(request)
     if person is None:
         raise Unauthenticated(NOBODY)
+    request.scope[CALLER] = person.caller
     if request.method not in SAFE_METHODS:
         require_same_origin(request, parts.gate)
         require_csrf(person, request.headers.get(CSRF_HEADER))

@@ -88,7 +88,8 @@ class Access:
         services = (await self._gate.rulebooks.current()).catalogue.services_of(workload.issuer, workload.repository.id)
         if not services:
             detail = f"repository {workload.repository.id} of {workload.issuer} is listed for no service; list it in the catalogue"
-            raise NotAllowed(detail, problem="identity_mismatch")
+            # one name for all repositories of an issuer that nobody lists: there is no end of them
+            raise NotAllowed(detail, problem="identity_mismatch", by=f"issuer:{workload.issuer}")
         return replace(workload, services=frozenset(services))
 
     async def _owner(self, bearer: str) -> Caller | None:
@@ -96,11 +97,12 @@ class Access:
         if presented is None:
             return None
         now = self._gate.clock()
-        token = tokens.judge(await self._tokens.find(presented.id), presented, now)
-        if token is None:
-            return None
-        caller = await self._bearer_of(token)
-        if caller is not None:
+        kept = await self._tokens.find(presented.id)
+        token = tokens.judge(kept, presented, now)
+        caller = None if token is None else await self._bearer_of(token)
+        if kept is not None and caller is None:
+            raise Unauthenticated(NOBODY, by=f"token:{presented.id}")
+        if token is not None:
             self._used[token.id] = now
         return caller
 

@@ -19,6 +19,8 @@ from gate.flow.compose import rollups
 from gate.flow.gate import Gate
 from gate.flow.known import Known, know, know_stored, visible_change
 from gate.flow.quorum import still_missing
+from gate.flow.refusals import Refused
+from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
 from gate.flow.signing import signing_key
@@ -64,7 +66,10 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     if isinstance(answer, Refusal):
         if answer.problem == STALE:
             await _decide_again(gate, change_id)
-        raise Conflict(answer.detail, problem=answer.problem)
+        error = Conflict(answer.detail, problem=answer.problem)
+        if answer.problem in SECURITY_RELEVANT and answer is not OVERTAKEN:
+            raise await refuse(gate, Refused(by.caller, "admission", answer.problem, change_id), error)
+        raise error
     return sign_envelope(key, answer)
 
 
@@ -108,8 +113,6 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: st
         return _statement(known, run)
     refused = refusal(standing, asked, run, at=tx.now) or _lacking(known, books.current) or _grown(known, here, books.decided)
     if refused is not None:
-        if refused.problem in SECURITY_RELEVANT:
-            endings.tell(tx, Kind.REFUSAL, stored.id, problem=refused.problem, operation="admission", by=by)
         return refused
     if standing.rollback:
         for other in standing.others_deploying:

@@ -17,6 +17,8 @@ from gate.flow.asks import PAGE_ITEMS_MAX, Page, Wire
 from gate.flow.caller import Caller
 from gate.flow.endings import tell
 from gate.flow.gate import Gate
+from gate.flow.refusals import Refused
+from gate.flow.refuse import refuse
 from gate.flow.wire import instant
 from gate.ledger.format import Kind
 from gate.storage import policy_sets, reconsider
@@ -109,7 +111,8 @@ async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
     """
     view = await gate.store.write(_activate, revision, comment, by.caller)
     if view is None:
-        raise NotAllowed("who registers policies does not activate them; ask another admin", problem=SAME_PERSON)
+        error = NotAllowed("who registers policies does not activate them; ask another admin", problem=SAME_PERSON)
+        raise await refuse(gate, Refused(by.caller, "activation", SAME_PERSON, revision=revision), error)
     await gate.rulebooks.refresh()
     return view
 
@@ -143,10 +146,9 @@ def _adopt(tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, c
 
 
 def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire | None:
-    """None: refused, which the ledger keeps."""
+    """None: refused."""
     found = _meant(tx.conn, revision)
     if found.registered_by == by:
-        tell(tx, Kind.REFUSAL, None, problem=SAME_PERSON, operation="activation", by=by, revision=found.revisions.policies)
         return None
     kept = ""
     if comment:

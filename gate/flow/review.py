@@ -17,6 +17,8 @@ from gate.flow.gate import Gate
 from gate.flow.held import release
 from gate.flow.known import Known, know, visible_change
 from gate.flow.quorum import counted
+from gate.flow.refusals import Refused
+from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.settle import settle
 from gate.ledger.format import Kind
@@ -59,27 +61,21 @@ async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> 
 async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> Wire:
     known = await visible_change(gate, change_id, by)
     await gate.rulebooks.current()
-    refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, operation, act)
+    refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
     if refused is not None:
-        raise (NotAllowed if refused.problem in _NOT_ALLOWED else Conflict)(refused.detail, problem=refused.problem)
+        error = (NotAllowed if refused.problem in _NOT_ALLOWED else Conflict)(refused.detail, problem=refused.problem)
+        raise await refuse(gate, Refused(by.caller, operation, refused.problem, change_id), error)
     gate.waiters.wake(change_id)
     return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
 
 
-def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, operation: str, act: Act) -> Refusal | None:
-    """Everybody who acts here at once does so one after the other; a refusal is on record."""
+def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:
+    """Everybody who acts here at once does so one after the other."""
     moves.lock_place(tx, before.stored.service, before.stored.environment)
     known = know(tx.conn, books, before.stored.id)
     if known is None:
         raise LookupError(before.stored.id)  # changes are never deleted
-    refused = act(tx, known, by, books.latest)
-    if refused is not None:
-        _tell_refusal(tx, known, refused.problem, operation, by.caller)
-    return refused
-
-
-def _tell_refusal(tx: Tx, known: Known, problem: str, operation: str, by: str) -> None:
-    tell(tx, Kind.REFUSAL, known.stored.id, problem=problem, operation=operation, by=by)
+    return act(tx, known, by, books.latest)
 
 
 def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
