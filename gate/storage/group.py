@@ -4,7 +4,7 @@ from gate.errors import Unavailable
 from gate.storage.calls import Call
 from gate.storage.faults import Ended, Fate, UnknownOutcome, fate_of, refusal
 from gate.storage.rollups import flush
-from gate.storage.tx import Link, RollupKind, Tx
+from gate.storage.tx import NOBODY, Link, RollupKind, Subscribers, Tx
 from gate.storage.units import record
 from gate.storage.watch import CHANNEL, payload
 
@@ -12,9 +12,9 @@ _ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
 """Errors that end with the savepoint they happened in; any other one is everybody's."""
 
 
-def prepare(link: Link, group: list[Call]) -> set[str]:
+def prepare(link: Link, group: list[Call], subscribers: Subscribers = NOBODY) -> set[str]:
     """Do everything but commit; what was moved. Answers are in the calls, and must not leave before the commit."""
-    tx = Tx(link)
+    tx = Tx(link, subscribers)
     units = [call for call in group if call.function is record]
     if units:
         answers = record(tx, [call.arguments[0] for call in units])

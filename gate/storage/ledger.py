@@ -1,10 +1,11 @@
-"""Entries of the ledger, in the transaction of what they tell of."""
+"""Entries of the ledger, in the transaction of what they tell of; whoever subscribed to their kind is told."""
 
 from sqlalchemy import Connection, select
 
 from gate.ledger.format import ENTRY_BYTES_MAX
 from gate.storage import schema
 from gate.storage.bulk import Bulk
+from gate.storage.outbox import announce
 from gate.storage.rows import EntryRow
 from gate.storage.tx import Tx
 
@@ -22,6 +23,8 @@ def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
         if len(row.body) > ENTRY_BYTES_MAX:
             raise ValueError(f"an entry of kind {row.kind} has {len(row.body)} bytes, at most {ENTRY_BYTES_MAX} are allowed")
     _BULK.insert(tx, rows)
+    if tx.subscribers:
+        announce(tx, rows)
 
 
 def of_change(conn: Connection, change_id: str, limit: int) -> list[bytes]:

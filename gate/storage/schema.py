@@ -36,6 +36,7 @@ metadata = MetaData(naming_convention=NAMING)
 ADMITTED = "admitted_at IS NOT NULL"
 SUCCEEDED = "result IN ('successful', 'successful_issues')"
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
+UNDELIVERED = "delivered_at IS NULL AND dead_at IS NULL"
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -337,7 +338,10 @@ outbox = Table(
     Column("delivered_at", BigInteger),
     Column("dead_at", BigInteger),
     Column("error", Text),
-    Index("ix_outbox_due", "target", "next_at"),
+    # what is delivered or dead is out of the way of what is not
+    Index("ix_outbox_due", "target", "next_at", "id", "at", **_where(UNDELIVERED)),
+    Index("ix_outbox_done", "delivered_at", **_where("delivered_at IS NOT NULL")),
+    Index("ix_outbox_dead", "dead_at", "id", "target", **_where("dead_at IS NOT NULL")),
 )
 
 rollups = Table(

@@ -17,7 +17,7 @@ from gate.storage.engine import connect, open_engine, refuse_unsafe, sqlite_path
 from gate.storage.faults import Fate, fate_of, refusal
 from gate.storage.readers import Readers
 from gate.storage.rollups import flush
-from gate.storage.tx import Link, Tx
+from gate.storage.tx import Link, Subscribers, Tx
 from gate.storage.units import Recorded, Unit, record
 from gate.storage.watch import Audience, Callback, Listener
 from gate.storage.writer import Writer, Wrote
@@ -102,6 +102,10 @@ class Store:
         For what this process wrote it comes before the writer's own answer.
         """
         self._audience.register(callback)
+
+    def subscribe(self, subscribers: Subscribers) -> None:
+        """From now on put a message into the outbox, for each of these targets, with every entry of these kinds."""
+        self._writer.subscribers = subscribers
 
     async def now(self) -> datetime:
         """The database's clock."""

@@ -1,7 +1,8 @@
 """A transaction as storage functions see it, and the connection it runs on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, cast
 
 from sqlalchemy import Connection, Engine
@@ -12,6 +13,11 @@ from gate.storage.rows import RollupRow
 RollupKind: TypeAlias = tuple[Any, ...]
 """A `RollupRow` without its number."""
 
+
+Subscribers: TypeAlias = Mapping[str, Sequence[str]]
+"""Which targets of the outbox are told of an entry of the ledger, by its kind."""
+
+NOBODY: Subscribers = MappingProxyType({})
 
 _CAN_COMMIT = (0, 2)
 """Of libpq's transaction states: idle, and in a transaction that is whole."""
@@ -85,13 +91,14 @@ class Link:
 class Tx:
     """What a function is given that writes. It never commits, and may be called again after a rollback."""
 
-    __slots__ = ("_now", "_raw", "conn", "is_postgres", "rollups", "topics")
+    __slots__ = ("_now", "_raw", "conn", "is_postgres", "rollups", "subscribers", "topics")
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, subscribers: Subscribers = NOBODY) -> None:
         self.conn: Connection = link.conn
         self.is_postgres = link.is_postgres
         self.rollups: dict[RollupKind, int] = {}
         self.topics: set[str] = set()
+        self.subscribers = subscribers
         self._raw = link.raw
         self._now: datetime | None = None
 

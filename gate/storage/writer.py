@@ -20,7 +20,7 @@ from gate.storage.calls import Call, Line, deliver
 from gate.storage.faults import Ended, Fate, UnknownOutcome, refusal
 from gate.storage.group import commit, ended_by, prepare
 from gate.storage.house import House
-from gate.storage.tx import Link
+from gate.storage.tx import NOBODY, Link, Subscribers
 from gate.storage.units import record
 from gate.storage.watch import Audience
 
@@ -52,6 +52,7 @@ class Writer:
         self.failed: str | None = None
         self.trouble: str | None = None
         self.written_at = time.monotonic()
+        self.subscribers: Subscribers = NOBODY
         self._engine, self._url, self._audience, self._wrote = engine, url, audience, wrote
         self._link: Link | None = Link(engine, url)
         self._house = House(self._link, path, audience)
@@ -163,7 +164,7 @@ class Writer:
                 raise Ended(Fate.LOST, error) from error
         try:
             self._house.begin(self._link)
-            topics = prepare(self._link, group)
+            topics = prepare(self._link, group, self.subscribers)
         except Exception as error:
             raise ended_by(error) from error
         commit(self._link)
