@@ -1,6 +1,6 @@
 """What an operator watches, in one registry. Counting costs about a microsecond: the children of labels are kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -66,6 +66,11 @@ class Metrics:
         )
         self._broken = Gauge("gate_policy_files_broken", "1 while the policy files on disk cannot be used.", registry=registry)
 
+        self._sent = _Children(Counter("gate_deliveries", "Messages by what became of one attempt.", ("kind", "result"), registry=registry))
+        self._outbox_waiting = Gauge("gate_outbox_waiting", "Messages that wait for their target.", ("target",), registry=registry)
+        self._outbox_dead = Gauge("gate_outbox_dead", "Messages that were given up.", ("target",), registry=registry)
+        self._outbox_age = Gauge("gate_outbox_oldest_seconds", "Age of the oldest message that waits.", ("target",), registry=registry)
+
     def decided(self, decision: Decided) -> None:
         """One decision was recorded."""
         self._decisions.of(decision.outcome, decision.route, decision.band.word).inc()
@@ -93,6 +98,19 @@ class Metrics:
         if activated_at is not None:
             self._activated.set(activated_at.timestamp())
         self._broken.set(broken)
+
+    def sent(self, kind: str, result: str) -> None:
+        """One attempt to deliver a message."""
+        self._sent.of(kind, result).inc()
+
+    def outbox(self, targets: Mapping[str, tuple[int, int, float]]) -> None:
+        """How many messages wait for each target, how many are dead, and how many seconds the oldest has waited."""
+        for gauge in (self._outbox_waiting, self._outbox_dead, self._outbox_age):
+            gauge.clear()  # a target that is gone is not shown for ever
+        for target, (waiting, dead, oldest_seconds) in targets.items():
+            self._outbox_waiting.labels(target).set(waiting)
+            self._outbox_dead.labels(target).set(dead)
+            self._outbox_age.labels(target).set(oldest_seconds)
 
     def listen(self, host: str, port: int) -> None:
         """Answer `/metrics` on a port of its own, without a token, for as long as the process lives."""
