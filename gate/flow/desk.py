@@ -23,12 +23,13 @@ from gate.flow.explain import is_against
 from gate.flow.gate import Gate
 from gate.flow.quorum import counted, still_missing
 from gate.flow.rulebooks import Rulebooks
-from gate.storage import policy_sets, waiting
+from gate.storage import people, policy_sets, waiting
 from gate.storage.approvals import Approval
 from gate.storage.watch import EVERYTHING, Topics
 
 REASONS_CHARACTERS = 16
 ID_PREFIX = "chg_"
+_WHO_IS_WHO = frozenset({policy_sets.TOPIC, people.TOPIC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Desk:
     def _hear(self, topics: Topics) -> None:
         if topics == EVERYTHING:
             self._everything = True
-        if policy_sets.TOPIC in topics:  # other groups, other people in them
+        if not _WHO_IS_WHO.isdisjoint(topics):  # other groups, other people in them
             self._everything = self._forget = True
         self._moved.update(topic for topic in topics if topic.startswith(ID_PREFIX))
 

@@ -1,29 +1,32 @@
 """What a browser sends back: small forms, from our own pages only."""
 
-import hmac
 from collections.abc import Mapping
-from typing import TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from typing import TypeAlias, TypeVar
+from urllib.parse import parse_qsl
 
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from gate.api.body import read_body
-from gate.errors import BadRequest, Invalid, NotAllowed
-from gate.web.render import CSRF_FIELD
+from gate.api.cookies import CSRF_FIELD, require_csrf, require_same_origin
+from gate.api.faults import faults_of
+from gate.api.permits import parts_of
+from gate.errors import BadRequest, Invalid
+from gate.flow.caller import Person
 
 FIELDS_MAX = 500
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 
+Model = TypeVar("Model", bound=BaseModel)
 Form: TypeAlias = Mapping[str, list[str]]
 """Each field's values, in order. `one` reads a field that stands once."""
 
 
-async def read_form(request: Request, csrf: str) -> Form:
+async def read_form(request: Request, by: Person) -> Form:
     """The form of a page that this server made for this session. Raises `NotAllowed` for one from anywhere else."""
-    require_same_origin(request)
+    require_same_origin(request, parts_of(request).gate)
     form = await read_fields(request)
-    if not csrf or not hmac.compare_digest(one(form, CSRF_FIELD).encode(), csrf.encode()):
-        raise NotAllowed("This form does not belong to your session. Open the page again and repeat what you did.")
+    require_csrf(by, one(form, CSRF_FIELD))
     return form
 
 
@@ -51,16 +54,10 @@ def one(form: Form, name: str, otherwise: str = "") -> str:
     return values[0] if len(values) == 1 else otherwise
 
 
-def require_same_origin(request: Request) -> None:
-    """Refuses what another site made the browser send. Raises `NotAllowed`.
-
-    A browser says where a request comes from; one that says neither is not one of ours.
-    """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if site is not None and site != "same-origin":
-        raise NotAllowed("This was sent from another site. Open the page here and repeat what you did.")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise NotAllowed("This was sent from another origin. Open the page here and repeat what you did.")
-    if site is None and origin is None:
-        raise NotAllowed("The browser did not say which page this comes from.")
+def read_ask(model: type[Model], **values: object) -> Model:
+    """The same value as the interface reads from JSON, with the same limits. Raises `Invalid` in words for a person."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = faults_of(error, model)
+    raise Invalid(" ".join(f"{fault.where.removeprefix('#/').replace('_', ' ')}: {fault.detail}." for fault in faults))

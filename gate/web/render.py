@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gate.api.answers import Answer
+from gate.api.cookies import CSRF_FIELD
 from gate.web import words
 from gate.web.assets import address
 from gate.web.visible import scripts, visible
 
 HTML = b"text/html; charset=utf-8"
-CSRF_FIELD = "csrf"
 VIEWER = "gate.viewer"
 """Where a request's scope keeps who looks at the page: a `Person`, or nothing."""
 
@@ -93,4 +93,5 @@ _TEMPLATES.filters.update(
     short=words.short,
     link=words.link,
     number=words.number,
+    event=words.event,
 )

@@ -1,6 +1,8 @@
 """Values in the words of a page: instants, spans, short digests, safe addresses."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 SHORT_DIGEST = 10
@@ -55,6 +57,46 @@ def link(address: str | None) -> str | None:
 def number(value: int) -> str:
     """With thin spaces between the thousands."""
     return f"{value:,}".replace(",", "\u202f")
+
+
+def event(one: Mapping[str, Any]) -> str:
+    """What happened, in a few words."""
+    kind = one["kind"]
+    told = _TOLD.get(kind)
+    return told(one) if told else _EVENTS.get(kind, kind.replace("_", " ").capitalize())
+
+
+def _override(one: Mapping[str, Any]) -> str:
+    return "Rejection lifted" if one.get("window") == "rejection" else f"{one.get('window')} overridden"
+
+
+def _closure(one: Mapping[str, Any]) -> str:
+    ended = str(one["result"]).replace("_", " ")
+    return f"Closed: {ended}" if one.get("matched", True) else f"Reported {ended}, without an admission"
+
+
+def _cancellation(one: Mapping[str, Any]) -> str:
+    return f"Canceled, superseded by {one['superseded_by']}" if one.get("superseded_by") else "Canceled"
+
+
+_TOLD: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "decision": lambda one: f"Decision {one['number']}: {one['outcome']}, {one['type']} change",
+    "override": _override,
+    "closure": _closure,
+    "cancellation": _cancellation,
+    "expiry": lambda one: f"Expired while {one['state']}",
+    "refusal": lambda one: f"Refused: {one['operation']} ({str(one['problem']).replace('_', ' ')})",
+    "standard_change": lambda one: f"Standard change {one['standard_change']} {one['action']}",
+    "incident": lambda one: f"Incident {one['incident']}: {one['action']}",
+    "link": lambda one: f"Incident {one['incident']}: link {one['action']}",
+}
+_EVENTS: Mapping[str, str] = {
+    "admission": "Admitted: the deployment began",
+    "approval": "Approved",
+    "rejection": "Rejected",
+    "lapse": "An approval lapsed: something else is in force now",
+    "post_review": "Review held",
+}
 
 
 def _two(many: int, unit: str, few: int, small: str) -> str:

@@ -1,0 +1,252 @@
+// What the pages can do with a script; without it they work all the same.
+// Texts of other people are only ever moved as nodes that the server wrote: nothing here builds markup from text.
+"use strict";
+
+const SWAP_AFTER_MS = 120;
+const REFRESH_MS = 60000;
+const NOTICE_MS = 6000;
+const KEYS_OFF = "gate.keys.off";
+
+const main = document.getElementById("main");
+const notices = document.querySelector(".notices");
+const live = () => document.getElementById("live");
+
+// ---- times: the viewer's own, with UTC beside
+
+function showTimes(root) {
+  const here = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const utc = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+  for (const time of root.querySelectorAll("time[datetime]:not([data-shown])")) {
+    const at = new Date(time.dateTime);
+    time.dataset.shown = "";
+    if (Number.isNaN(at.getTime()) || at.getTimezoneOffset() === 0) continue;
+    time.title = time.textContent;
+    time.textContent = `${here.format(at)} (${utc.format(at)} UTC)`;
+  }
+}
+
+// ---- notices
+
+function tell(text, action, act) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  if (action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = action;
+    button.addEventListener("click", () => { line.remove(); act(); });
+    line.append(button);
+  } else {
+    setTimeout(() => line.remove(), NOTICE_MS);
+  }
+  notices.replaceChildren(line);
+}
+
+// ---- live: one stream a tab; what moved is fetched again as the same page
+
+let waiting = null;
+let asked = 0;
+
+function concerns(topics) {
+  const wanted = live() ? live().dataset.live.split(" ") : [];
+  return topics.some((topic) => topic === "*" || wanted.includes(topic) || (wanted.includes("changes") && topic.startsWith("chg_")));
+}
+
+function refreshSoon() {
+  if (waiting === null) waiting = setTimeout(() => { waiting = null; refresh(false); }, SWAP_AFTER_MS);
+}
+
+function isBusy(node) {
+  if (node.contains(document.activeElement) && document.activeElement.matches("textarea, input, select")) return true;
+  return [...node.querySelectorAll("textarea, input[type=text], input:not([type])")].some((field) => field.value !== field.defaultValue)
+    || [...node.querySelectorAll("input[type=checkbox]")].some((box) => box.checked !== box.defaultChecked)
+    || node.querySelector("details[open] form") !== null;
+}
+
+async function refresh(force) {
+  const number = ++asked;
+  let text;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (answer.redirected && new URL(answer.url).pathname === "/login") { tell("You are signed out.", "Sign in", () => location.reload()); return; }
+    if (!answer.ok) return;
+    text = await answer.text();
+  } catch { return; }
+  if (number !== asked) return;
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const fresh = page.getElementById("live");
+  const old = live();
+  if (!fresh || !old) return;
+  if (fresh.isEqualNode(old)) return;
+  if (!force && old.hasAttribute("data-frozen-on-edit") && isBusy(old)) {
+    tell("This change moved while you were writing.", "Show it as it is now", () => refresh(true));
+    return;
+  }
+  const focused = document.activeElement && old.contains(document.activeElement) ? document.activeElement.closest("[id]") : null;
+  const opened = [...old.querySelectorAll("details[open]")].map((one) => one.querySelector("summary").textContent);
+  const here = currentItem();
+  const before = new Set([...old.querySelectorAll(".item")].map((item) => item.id));
+  for (const item of fresh.querySelectorAll(".item")) {
+    const known = document.getElementById(item.id);
+    if (known && isBusy(known)) item.replaceWith(known);
+    else if (!before.has(item.id) && before.size + old.querySelectorAll(".empty").length > 0) item.classList.add("fresh");
+  }
+  const batch = old.querySelector("#many");
+  if (batch && isBusy(batch)) {
+    const next = fresh.querySelector("#many");
+    if (next) next.replaceWith(batch); else fresh.prepend(batch);
+  }
+  for (const one of fresh.querySelectorAll("details:not([open])")) {
+    if (opened.includes(one.querySelector("summary").textContent) && !one.querySelector("form")) one.open = true;
+  }
+  old.replaceWith(document.adoptNode(fresh));
+  document.title = page.title;
+  prepare(fresh);
+  if (here) mark(document.getElementById(here.id), false);
+  if (focused && focused.id) document.getElementById(focused.id)?.focus({ preventScroll: true });
+  const arrived = [...fresh.querySelectorAll(".item.fresh")].length;
+  if (arrived) tell(arrived === 1 ? "One new change." : `${arrived} new changes.`);
+}
+
+function listen() {
+  if (!document.body.dataset.person || !live()) return;
+  const stream = new EventSource("/v1/events");
+  let broken = false;
+  stream.addEventListener("moved", (event) => { if (concerns(JSON.parse(event.data))) refreshSoon(); });
+  stream.addEventListener("open", () => { document.body.dataset.stream = "on"; if (broken) { broken = false; refreshSoon(); } });
+  stream.addEventListener("error", () => {
+    document.body.dataset.stream = "off";
+    broken = true;
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+  });
+  addEventListener("pagehide", () => stream.close(), { once: true });
+  addEventListener("pageshow", (event) => { if (event.persisted) { listen(); refreshSoon(); } }, { once: true });
+}
+
+// ---- several at once: only what waits for the same reasons
+
+function ticks() {
+  const boxes = [...document.querySelectorAll(".tick")];
+  const ticked = boxes.filter((box) => box.checked);
+  const reasons = ticked.length ? ticked[0].dataset.reasons : null;
+  for (const box of boxes) box.disabled = reasons !== null && box.dataset.reasons !== reasons;
+  const details = document.querySelector("#many details");
+  if (details && ticked.length) details.open = true;
+  const summary = document.querySelector("#many summary");
+  if (summary) summary.textContent = ticked.length ? `Decide ${ticked.length} at once` : "Decide several at once";
+}
+
+// ---- keys
+
+const items = () => [...document.querySelectorAll(".items .item")];
+const currentItem = () => document.querySelector(".item.here");
+
+function mark(item, focus = true) {
+  if (!item) return;
+  for (const other of document.querySelectorAll(".item.here")) other.classList.remove("here");
+  item.classList.add("here");
+  if (focus) { item.focus({ preventScroll: true }); item.scrollIntoView({ block: "nearest" }); }
+}
+
+function step(by) {
+  const all = items();
+  if (!all.length) return;
+  const at = all.indexOf(currentItem());
+  mark(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)]);
+}
+
+function decideBy(act) {
+  const root = currentItem() || document.querySelector(".decide-card");
+  const form = root?.querySelector('form.decide[action$="/decisions"]');
+  if (!form) return;
+  const details = form.closest("details");
+  if (details) details.open = true;
+  form.querySelector("textarea").focus();
+  for (const button of form.querySelectorAll("button")) button.classList.toggle("meant", button.value === act);
+}
+
+const KEYS = {
+  j: ["next change", () => step(1)],
+  k: ["previous change", () => step(-1)],
+  o: ["open the change", () => currentItem()?.querySelector("h2 a")?.click()],
+  a: ["approve: opens the form, Ctrl+Enter sends it", () => decideBy("approve")],
+  r: ["reject: opens the form, Ctrl+Enter sends it", () => decideBy("reject")],
+  x: ["tick for a decision on several", () => currentItem()?.querySelector(".tick:not(:disabled)")?.click()],
+  "/": ["to the filter", () => document.querySelector("input[type=search]")?.focus()],
+  "?": ["these keys", () => help()],
+};
+
+function keysAreOff() {
+  try { return localStorage.getItem(KEYS_OFF) === "yes"; } catch { return false; }
+}
+
+function setKeys(off) {
+  try { localStorage.setItem(KEYS_OFF, off ? "yes" : "no"); } catch { /* private windows keep nothing */ }
+  showSwitch();
+}
+
+function showSwitch() {
+  for (const button of document.querySelectorAll("[data-keys-switch]")) {
+    button.hidden = false;
+    button.textContent = keysAreOff() ? "Switch keys on" : "Switch keys off";
+  }
+}
+
+function help() {
+  const dialog = document.createElement("dialog");
+  const heading = document.createElement("h2");
+  heading.textContent = "Keys";
+  const list = document.createElement("dl");
+  list.className = "pairs";
+  for (const [key, [what]] of Object.entries(KEYS)) {
+    const term = document.createElement("dt");
+    const shown = document.createElement("kbd");
+    shown.textContent = key;
+    term.append(shown);
+    const meaning = document.createElement("dd");
+    meaning.textContent = what;
+    list.append(term, meaning);
+  }
+  const close = document.createElement("button");
+  close.type = "button";
+  close.textContent = "Close";
+  close.addEventListener("click", () => dialog.close());
+  dialog.append(heading, list, close);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+addEventListener("keydown", (event) => {
+  const field = event.target.closest?.("textarea, input, select, dialog");
+  if (field?.matches("textarea") && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const button = field.form?.querySelector("button.meant") || field.form?.querySelector("button[name=act], button.yes");
+    if (button) { event.preventDefault(); field.form.requestSubmit(button); }
+    return;
+  }
+  if (field && event.key === "Escape") { field.blur(); return; }
+  if ((field && !field.matches("input[type=checkbox]")) || event.ctrlKey || event.metaKey || event.altKey || keysAreOff()) return;
+  const known = KEYS[event.key];
+  if (known) { event.preventDefault(); known[1](); }
+});
+
+addEventListener("change", (event) => { if (event.target.matches?.(".tick")) ticks(); });
+addEventListener("click", (event) => { if (event.target.matches?.("[data-keys-switch]")) setKeys(!keysAreOff()); });
+addEventListener("focusin", (event) => { const item = event.target.closest?.(".item"); if (item) mark(item, false); });
+
+// A second press of the same button while the first is on its way says nothing new.
+addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) { event.preventDefault(); return; }
+  if (event.target.method === "post") event.target.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
+function prepare(root) {
+  showTimes(root);
+  showSwitch();
+  ticks();
+}
+
+prepare(document);
+listen();
+setInterval(() => { if (live() && document.visibilityState === "visible") refresh(false); }, REFRESH_MS);

@@ -1,0 +1,98 @@
+"""One change: why it was decided so, who may approve, what happened, and a form for a person's word."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.models.reviews import OverrideRequest, PostReviewRequest
+from gate.api.permits import GateDep
+from gate.errors import Conflict
+from gate.flow import cancel, post_review, review
+from gate.flow.asks import Wire
+from gate.flow.story import story
+from gate.web import deciding, difference, sources
+from gate.web.forms import Form, one, read_ask, read_form
+from gate.web.page import Pages, View, go_to, own_path
+from gate.web.viewer import Doer, Viewer
+
+pages = Pages()
+
+
+class ChangeQuery(BaseModel, extra="forbid"):
+    """What was just done, and how the page is looked at."""
+
+    done: str | None = None
+    view: str = "timeline"
+
+
+@pages.page("/changes/{change_id}")
+async def change(change_id: str, query: Annotated[ChangeQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """Everything about it."""
+    return _view(await story(gate, change_id, by), view=query.view, done=query.done)
+
+
+@pages.form("/changes/{change_id}/decisions")
+async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> View | Response:
+    """Approve or reject what was shown. Decided again since, the difference is shown instead."""
+    form = await read_form(request, by)
+    try:
+        word = await deciding.say(gate, change_id, form, by)
+    except Conflict as conflict:
+        if conflict.problem != "subject_mismatch":
+            raise
+        found = await story(gate, change_id, by)
+        shown = difference.between(found["decisions"], one(form, "subject_digest"))
+        return _view(found, status=409, moved=shown, comment=one(form, "comment"))
+    return _back(form, change_id, word)
+
+
+@pages.form("/changes/{change_id}/overrides")
+async def override(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
+    """Lift what holds it, or a rejection."""
+    form = await read_form(request, by)
+    window, stop = one(form, "window"), one(form, "stop") == "yes"
+    ask = read_ask(OverrideRequest, comment=one(form, "comment"), **({"stop": True} if stop else {"window": window} if window else {}))
+    await review.override(gate, change_id, ask.ask(), by)
+    return _back(form, change_id, "overridden" if window or stop else "lifted")
+
+
+@pages.form("/changes/{change_id}/cancellation")
+async def cancel_change(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
+    """Withdraw it."""
+    form = await read_form(request, by)
+    await cancel.cancel(gate, change_id, one(form, "comment"), by)
+    return _back(form, change_id, "canceled")
+
+
+@pages.form("/changes/{change_id}/post-review")
+async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
+    """Record what was learnt."""
+    form = await read_form(request, by)
+    actions = [line for line in one(form, "actions").splitlines() if line.strip()]
+    ask = read_ask(PostReviewRequest, findings=one(form, "findings"), comment=one(form, "comment"), actions=actions)
+    await post_review.hold_review(gate, change_id, ask.ask(), by)
+    return _back(form, change_id, "reviewed")
+
+
+def _back(form: Form, change_id: str, word: str) -> Response:
+    return go_to(deciding.with_done(own_path(one(form, "back"), f"/changes/{change_id}"), word))
+
+
+def _view(found: Wire, *, status: int = 200, **more: Any) -> View:
+    values = {
+        "story": found,
+        "change": found["change"],
+        "now": datetime.fromisoformat(found["at"]),
+        "links": sources.links(found["change"]),
+        "diff": sources.summary(found["decisions"][0]["facts"] if found["decisions"] else {}),
+        "view": more.get("view", "timeline"),
+        "done": deciding.told(more.get("done")),
+        "moved": more.get("moved"),
+        "comment": more.get("comment", ""),
+        "raw": sources.pretty(found) if more.get("view") == "raw" else "",
+    }
+    return View("change.html", found, values, status)

@@ -1,0 +1,137 @@
+"""A page: an address, its JSON beside it, and what a browser is shown when something is in the way."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gate.api.answers import Answer, answer
+from gate.api.problems import problem_name
+from gate.api.refused import keep_refusal
+from gate.api.route import GateRoute
+from gate.errors import GateError, Unauthenticated, Unavailable
+from gate.web.render import HEADERS, render
+
+JSON_SUFFIX = ".json"
+LOGIN = "/login"
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_TITLES: Mapping[int, str] = {
+    400: "This address does not work",
+    401: "Please sign in",
+    403: "You may not do this",
+    404: "There is nothing here",
+    409: "Somebody was faster",
+    413: "This is too much at once",
+    422: "This was not understood",
+    429: "Too many requests",
+    503: "The gate cannot do this right now",
+}
+
+E = TypeVar("E", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page shows: the template with its values, and the same as JSON."""
+
+    template: str
+    data: Any
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+class PageRoute(GateRoute):
+    """Answers a `View` as a page, and errors as pages too."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers; an error that nobody planned goes on to the edge, which logs it."""
+        if not scope["gate.full"]:
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        refused: GateError | HTTPException | None = None
+        try:
+            made: Any = await self._call(request)
+        except (GateError, HTTPException) as error:
+            refused, made = error, problem_page(request, error)
+        response: Response = made if isinstance(made, Response) else _shown(request, made)
+        await response(scope, receive, send)
+        if refused is not None:
+            await keep_refusal(scope, refused)
+
+
+class JsonRoute(GateRoute):
+    """Answers the same `View` as JSON; an error is a problem document."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or raises what the edge turns into a problem."""
+        if not scope["gate.full"]:
+            await super().handle(scope, receive, send)
+            return
+        made: Any = await self._call(Request(scope, receive))
+        response = made if isinstance(made, Response) else answer(made.data, made.status)
+        await response(scope, receive, send)
+
+
+class Pages(APIRouter):
+    """Pages by address. They are for people, so none of them stands in the OpenAPI document."""
+
+    def page(self, path: str) -> Callable[[E], E]:
+        """`GET path`, and its twin that ends in .json; the twin stands first, or an id would swallow its ending."""
+
+        def add(endpoint: E) -> E:
+            twin = f"{path}{JSON_SUFFIX}" if path != "/" else f"/queue{JSON_SUFFIX}"
+            self.routes.append(JsonRoute(twin, endpoint, methods=["GET"], response_model=None, include_in_schema=False))
+            self.routes.append(PageRoute(path, endpoint, methods=["GET"], response_model=None, include_in_schema=False))
+            return endpoint
+
+        return add
+
+    def form(self, path: str) -> Callable[[E], E]:
+        """`POST path`: what a form of a page is sent to."""
+
+        def add(endpoint: E) -> E:
+            self.routes.append(PageRoute(path, endpoint, methods=["POST"], response_model=None, include_in_schema=False))
+            return endpoint
+
+        return add
+
+
+def problem_page(request: Request, error: GateError | HTTPException) -> Response:
+    """What was in the way, in words, and a way on. Who is not signed in is led to where one signs in."""
+    if isinstance(error, Unauthenticated) and request.method in _SAFE_METHODS:
+        return go_to(f"{LOGIN}?next={quote(_own_address(request), safe='')}")
+    status = error.status if isinstance(error, GateError) else error.status_code
+    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
+    detail = error.detail if isinstance(error, GateError) else "No page has this address."
+    title = _TITLES.get(status, HTTPStatus(status).phrase)
+    faults = error.faults if isinstance(error, GateError) else ()
+    values = {"heading": title, "detail": detail, "problem": problem_name(error), "faults": faults, "code": status}
+    return render(request, "problem.html", status=status, headers=headers, **values)
+
+
+def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
+    """To another page of ours, by GET."""
+    return Answer(b"", 303, media_type=b"text/plain", headers={**HEADERS, "Location": address, **(headers or {})})
+
+
+def own_path(given: str, otherwise: str = "/") -> str:
+    """An address of this server that a form brought back; anything else is ignored."""
+    is_ours = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isascii() and given.isprintable()
+    return given if is_ours and "\\" not in given else otherwise
+
+
+def _own_address(request: Request) -> str:
+    query = request.scope["query_string"].decode("latin-1")
+    return own_path(request.url.path + (f"?{query}" if query else ""))
+
+
+def _shown(request: Request, view: View) -> Response:
+    return render(request, view.template, status=view.status, **view.values)

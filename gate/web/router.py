@@ -1,0 +1,40 @@
+"""All pages as one list of routes, and what they share. `attach` makes them answer."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from gate.flow.desk import Desk
+from gate.flow.gate import Gate
+from gate.web import assets, changes, queue
+from gate.web.page import problem_page
+
+_PAGES = (queue, changes)
+_FOR_MACHINES = ("/v1/", "/static/")
+_WAYS_OF_LOOKING = frozenset({"GET", "HEAD"})
+
+
+def add_pages(app: Starlette) -> None:
+    """The pages beside the interface; without effects until `attach`."""
+    app.router.routes.extend(assets.routes())
+    for module in _PAGES:
+        app.router.routes.extend(module.pages.routes)
+    app.router.default = _nothing_here
+
+
+def attach(app: Starlette, gate: Gate) -> None:
+    """Hand the pages what they share. In the running event loop."""
+    app.state.desk = Desk(gate)
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    """No route has this address: a browser gets a page, a machine a problem document."""
+    if scope["type"] != "http":
+        raise RuntimeError(f"there is no {scope['type']} here")
+    request = Request(scope, receive)
+    error = HTTPException(404)
+    is_page = request.method in _WAYS_OF_LOOKING and not scope["path"].startswith(_FOR_MACHINES)
+    if not is_page or "text/html" not in request.headers.get("accept", ""):
+        raise error
+    await problem_page(request, error)(scope, receive, send)

@@ -1,0 +1,44 @@
+"""Who looks at a page: a person who is signed in, or with a personal token, which is good for a page's JSON."""
+
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from gate.api.permits import CALLER, PeoplePermit, parts_of, visitor
+from gate.errors import NotAllowed, Unauthenticated
+from gate.flow.caller import Person, Role
+from gate.web.render import VIEWER
+
+
+class ViewerPermit(PeoplePermit):
+    """Lets pass people; raises `Unauthenticated`, which a page turns into the way to sign in.
+
+    A form brings its own proof that a page of ours has sent it: `forms.read_form` looks at it.
+    """
+
+    async def __call__(self, request: Request) -> Person:
+        """Who looks, which the page's header shows too."""
+        person = await self._signed_in(request) if "authorization" not in request.headers else await super().__call__(request)
+        request.scope[VIEWER] = person
+        return person
+
+    async def _signed_in(self, request: Request) -> Person:
+        person = await visitor(request)
+        if person is None:
+            raise Unauthenticated("Sign in to see this page.")
+        request.scope[CALLER] = person.caller
+        parts_of(request).rates.take(person.caller)
+        if not self.admits(person):
+            raise NotAllowed(f"You may not {self._act}. {self._allowed()}")
+        return person
+
+
+Viewer: TypeAlias = Annotated[Person, Depends(ViewerPermit("see this page", Role.AUDITOR, Role.ADMIN, people=True))]
+"""Every signed-in person: all of them read all."""
+
+Doer: TypeAlias = Annotated[Person, Depends(ViewerPermit("do this", people=True))]
+"""Every signed-in person but auditors, who write nothing. Whether this one may is the chapter's to say."""
+
+Keeper: TypeAlias = Annotated[Person, Depends(ViewerPermit("manage people, tokens and policies", Role.ADMIN))]
+"""Admins."""

@@ -1,0 +1,53 @@
+"""What somebody typed into the box of the queue: `is:held service:checkout some words`, all in the address."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gate.core.decision import Band, ChangeType
+from gate.errors import Invalid
+from gate.flow.queue import QueueFilters, Tab
+
+_TABS: Mapping[str, Tab] = {tab.value: tab for tab in Tab}
+_TYPES: Mapping[str, ChangeType] = {kind.value: kind for kind in ChangeType}
+_BANDS: Mapping[str, Band] = {band.word: band for band in Band}
+_NAMES: Mapping[str, str] = {"service": "service", "environment": "environment", "env": "environment"}
+WORDS_LENGTH_MAX = 200
+
+
+def read(text: str) -> QueueFilters:
+    """The filters of a text. Raises `Invalid` for an `is:` that means nothing."""
+    found = QueueFilters()
+    words = []
+    for word in text[:WORDS_LENGTH_MAX].split():
+        key, colon, value = word.partition(":")
+        if colon and key in _READERS and value:
+            found = replace(found, **_READERS[key](value))
+        else:
+            words.append(word)
+    return replace(found, words=" ".join(words))
+
+
+def written(filters: QueueFilters, tab: Tab) -> str:
+    """The text of these filters for another part of the queue."""
+    parts = [f"is:{tab.value}" if tab is not Tab.MINE else ""]
+    parts += [f"is:{filters.type.value}" if filters.type else "", f"is:{filters.band.word}" if filters.band is not None else ""]
+    parts += [f"service:{filters.service}" if filters.service else "", f"environment:{filters.environment}" if filters.environment else ""]
+    return " ".join(part for part in [*parts, filters.words] if part)
+
+
+def _is(value: str) -> dict[str, Any]:
+    if value in _TABS:
+        return {"tab": _TABS[value]}
+    if value in _TYPES:
+        return {"type": _TYPES[value]}
+    if value in _BANDS:
+        return {"band": _BANDS[value]}
+    known = ", ".join(f"is:{word}" for word in (*_TABS, *_TYPES, *_BANDS))
+    raise Invalid(f"is:{value[:40]} means nothing here. There are {known}.")
+
+
+_READERS: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "is": _is,
+    **{key: lambda value, name=name: {name: value} for key, name in _NAMES.items()},  # type: ignore[misc]  # a default binds the name
+}
