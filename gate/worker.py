@@ -15,11 +15,13 @@ from gate.flow.access import Access
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.inbox import Handler
+from gate.flow.notify import Post
 from gate.storage import invitations, keys, leases, people, policy_sets, sessions, token_uses, tokens
 from gate.storage.tx import Tx
 
 ROUND_SECONDS = 1.0
 TIDY_SECONDS = 60.0
+MEASURE_SECONDS = 15.0
 CLOCK_SECONDS = 30.0
 LEASE = "worker"
 LEASE_HELD = timedelta(seconds=10)
@@ -41,6 +43,7 @@ class Worker:
     name: str = field(default_factory=lambda: secrets.token_hex(8))
     seen: dict[str, str] | None = None  # the files as they were read last; None before the first time
     complaint: str | None = None
+    post: Post | None = None
 
     def start(self) -> list[asyncio.Task[None]]:
         """The loops as tasks; cancelling them stops them."""
@@ -51,6 +54,8 @@ class Worker:
             (TIDY_SECONDS, self.tidy),
             (CLOCK_SECONDS, self.clock),
         )
+        if self.post is not None:
+            loops += ((ROUND_SECONDS, self.post.turn), (MEASURE_SECONDS, self.post.measure), (TIDY_SECONDS, self.post.tidy))
         return [asyncio.create_task(_every(seconds, turn)) for seconds, turn in loops]
 
     async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -58,6 +63,8 @@ class Worker:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.post is not None:
+            await self.post.stop()
         try:
             await self.tidy()
             await self.gate.store.write(leases.release, LEASE, self.name)
