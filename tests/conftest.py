@@ -115,6 +115,15 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         yield url
 
 
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed in a way that protects nothing: a real hash takes a fifth of a second."""
+    from tests.flow import doors  # noqa: PLC0415 - only tests that ask for it pay for the import
+
+    with doors.quick_hashes(monkeypatch):
+        yield
+
+
 def _migrate(url: str) -> None:
     from gate.storage.migrate import upgrade  # noqa: PLC0415 - only tests that ask for a database pay for the import
 

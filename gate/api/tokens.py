@@ -8,7 +8,7 @@ from gate.api.answers import Answer, answer, page_answer
 from gate.api.models.acts import TokenRequest
 from gate.api.models.house import TokenMade, TokenView
 from gate.api.models.views import PageView
-from gate.api.permits import Admin, GateDep
+from gate.api.permits import GateDep, TokenHolder
 from gate.api.route import GateRoute
 from gate.flow import tokens
 
@@ -16,19 +16,19 @@ router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
 
 
 @router.get("", response_model=PageView[TokenView])
-async def list_tokens(by: Admin, gate: GateDep, request: Request) -> Answer:
-    """Every token, newest first, without what makes it work."""
+async def list_tokens(by: TokenHolder, gate: GateDep, request: Request) -> Answer:
+    """Every token, newest first, without what makes it work; people who are no admins see their own."""
     return page_answer(await tokens.listing(gate, by), request)
 
 
 @router.post("", status_code=201, response_model=TokenMade)
-async def create_token(ask: TokenRequest, by: Admin, gate: GateDep) -> Answer:
-    """A new token; it is shown only in this answer."""
+async def create_token(ask: TokenRequest, by: TokenHolder, gate: GateDep) -> Answer:
+    """A new token; it is shown only in this answer. People who are no admins make personal ones of their own."""
     return answer(await tokens.create(gate, ask.ask(), by), 201)
 
 
 @router.delete("/{token_id}", status_code=204)
-async def revoke_token(token_id: str, by: Admin, gate: GateDep) -> Response:
+async def revoke_token(token_id: str, by: TokenHolder, gate: GateDep) -> Response:
     """From now on the token is nobody's."""
     await tokens.revoke(gate, token_id, by)
     return Response(status_code=204)

@@ -11,6 +11,7 @@ _Passed = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 policy_app = typer.Typer(help="Read, test and describe policy files.", no_args_is_help=True)
 token_app = typer.Typer(help="Make, list and revoke API tokens, straight in the database.", no_args_is_help=True)
+people_app = typer.Typer(help="Let people in, straight in the database.", no_args_is_help=True)
 ledger_app = typer.Typer(help="The ledger's signing key.", no_args_is_help=True)
 db_app = typer.Typer(help="Make, upgrade and copy the database.", no_args_is_help=True)
 
@@ -27,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(explain)
     app.add_typer(policy_app, name="policy")
     app.add_typer(token_app, name="token")
+    app.add_typer(people_app, name="people")
     app.add_typer(ledger_app, name="ledger")
     app.add_typer(db_app, name="db")
     app.command()(doctor)
@@ -160,6 +162,20 @@ def token_revoke(token: Annotated[str, typer.Argument(help="The token's id.")]) 
     from gate.cli.tokens import revoke  # noqa: PLC0415 - only what runs is imported
 
     revoke(token)
+
+
+@people_app.command("invite")
+@told
+def people_invite(
+    *,
+    email: Annotated[str, typer.Argument(metavar="E-MAIL", help="Their address; in the catalogue, if they are to approve.")],
+    admin: Annotated[bool, typer.Option("--admin", help="They manage people, tokens and policies.")] = False,
+    auditor: Annotated[bool, typer.Option("--auditor", help="They read everything and change nothing.")] = False,
+) -> None:
+    """Print a one-time link at which they choose their password; good for 7 days."""
+    from gate.cli.people import invite  # noqa: PLC0415 - only what runs is imported
+
+    invite(email, admin=admin, auditor=auditor)
 
 
 @ledger_app.command("key")

@@ -1,7 +1,5 @@
 """Whose account is this? An address is somebody of the catalogue, or somebody outside it who was invited."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection
 
 from gate.flow.endings import tell
@@ -11,14 +9,6 @@ from gate.ledger.format import Kind
 from gate.storage import people, texts
 from gate.storage.people import Stored
 from gate.storage.tx import Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A row, and the id by which its owner is known now: another one when the catalogue has learnt of them since."""
-
-    person: str
-    stored: Stored
 
 
 def one_spelling(email: str) -> str:
@@ -34,35 +24,35 @@ def person_at(book: Rulebook, email: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def account_of(conn: Connection, book: Rulebook, email: str) -> Account | None:
+def account_of(conn: Connection, book: Rulebook, email: str) -> Stored | None:
     """Whoever was let in under this address."""
     known = person_at(book, email)
     stored = None if known is None else people.read(conn, known)
-    if stored is None:
-        stored = people.by_email(conn, one_spelling(email))
-    return None if stored is None else Account(known or stored.id, stored)
+    return stored or people.by_email(conn, one_spelling(email))
 
 
-def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Account:
+def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
     """The same; for an address that is new here, a new one."""
     found = account_of(tx.conn, book, email)
     if found is not None:
-        return found
+        return settled(tx, book, found)
     known = person_at(book, email)
     if known is not None:
-        return Account(known, people.ensure(tx, known, by))
+        return people.ensure(tx, known, by)
     spelled = one_spelling(email)
-    person = new_id("per", tx.now)
-    return Account(person, people.ensure(tx, person, by, email=texts.name_ids(tx, [spelled])[spelled]))
+    return people.ensure(tx, new_id("per", tx.now), by, email=texts.name_ids(tx, [spelled])[spelled])
 
 
-def settle_id(tx: Tx, account: Account) -> None:
-    """From now on the row has the id that the catalogue gives its owner."""
-    before = account.stored.id
-    if before == account.person or people.read(tx.conn, before) is None:
-        return
-    people.move(tx, before, account.person)
-    tell(tx, Kind.ROLE, None, person=account.person, action="identified", before=before)
+def settled(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
+    """The row under the id that the catalogue gives its owner, if it has learnt of them since they were let in."""
+    if stored.email is None:
+        return stored
+    known = person_at(book, texts.read_texts(tx.conn, [stored.email]).get(stored.email, ""))
+    if known is None or people.read(tx.conn, known) is not None:
+        return stored
+    people.move(tx, stored.id, known)
+    tell(tx, Kind.ROLE, None, person=known, action="identified", before=stored.id)
+    return people.ensure(tx, known, stored.id)
 
 
 def is_somebody(book: Rulebook, stored: Stored) -> bool:

@@ -107,6 +107,23 @@ class TokenAsk:
 
 
 @dataclass(frozen=True, slots=True)
+class InviteAsk:
+    """Who is to be let in. `role` None leaves the role as it is."""
+
+    email: str
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAsk:
+    """What becomes of somebody. With `sets_role` the role is the one given, also where that is none."""
+
+    role: Role | None = None
+    sets_role: bool = False
+    disabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IdempotencyKey:
     """The caller's key for one asking, and SHA-256 of the body it came with."""
 

@@ -1,6 +1,7 @@
 """Passwords: argon2id, in a thread, few at once; never so long that a hash becomes an attack."""
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from typing import ParamSpec, TypeVar
@@ -36,11 +37,11 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """What is kept of a new password. Raises `Invalid` for one that is too short or too long, `Unavailable`."""
         check_length(password)
-        return await self._in_turn(_HASHER.hash, password)
+        return await self._in_turn(_hash, password)
 
     async def is_right(self, password: str, kept: str | None) -> bool:
         """Whether this is the password. Without one to compare with it takes as long, and is wrong. Raises `Unavailable`."""
-        if len(password.encode(errors="replace")) > PASSWORD_BYTES_MAX:
+        if _is_too_long(password):
             return False  # nobody has such a one; how long that takes says nothing about anybody
         return await self._in_turn(_is_right, password, kept)
 
@@ -57,11 +58,10 @@ class Passwords:
 
 def check_length(password: str) -> None:
     """Raises `Invalid`. Length is all that is asked: other rules make people choose worse ones."""
-    size_bytes = len(password.encode(errors="replace"))
+    if _is_too_long(password):
+        raise Invalid(f"the password has more than {PASSWORD_BYTES_MAX} bytes, which is the limit")
     if len(password) < PASSWORD_CHARACTERS_MIN:
         raise Invalid(f"the password has {len(password)} characters, at least {PASSWORD_CHARACTERS_MIN} are needed; four words will do")
-    if size_bytes > PASSWORD_BYTES_MAX:
-        raise Invalid(f"the password has {size_bytes} bytes, at most {PASSWORD_BYTES_MAX} are taken")
 
 
 def is_weak(kept: str) -> bool:
@@ -69,9 +69,22 @@ def is_weak(kept: str) -> bool:
     return _HASHER.check_needs_rehash(kept)
 
 
+def _is_too_long(password: str) -> bool:
+    return len(password) > PASSWORD_BYTES_MAX or len(_bytes(password)) > PASSWORD_BYTES_MAX
+
+
+def _bytes(password: str) -> bytes:
+    """However a keyboard composes its letters; nothing that somebody may type is an error."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+def _hash(password: str) -> str:
+    return _HASHER.hash(_bytes(password))
+
+
 def _is_right(password: str, kept: str | None) -> bool:
     try:
-        same = _HASHER.verify(kept or _nobodys(), password)
+        same = _HASHER.verify(kept or _nobodys(), _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
     return same and kept is not None

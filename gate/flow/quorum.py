@@ -16,7 +16,7 @@ def counted(given: Iterable[Approval], record: Record, catalogue: Catalogue) -> 
     return {
         one.person: groups_now(catalogue, one.person, one.standing)
         for one in given
-        if not one.rejected and not one.standing.disabled and one.lapsed_at is None and one.decision in decisions and one.person not in excluded
+        if not (one.rejected or one.lapsed_at or one.standing.disabled) and one.decision in decisions and one.person not in excluded
     }
 
 

@@ -130,10 +130,15 @@ class Rulebooks:
 def current_catalogue(conn: Connection) -> Catalogue:
     """The catalogue in force, for a program that is not the server."""
     active = policy_sets.in_force(conn)
-    return Catalogue() if active is None else _compiled(conn, active.policy_set).catalogue
+    return NOTHING_IN_FORCE if active is None else _compiled(conn, active.policy_set)
 
 
 def _compiled(conn: Connection, set_id: str) -> Rulebook:
+    return current_rulebook(conn).catalogue
+
+
+def current_rulebook(conn: Connection) -> Rulebook:
+    """The whole set in force, for a program that is not the server."""
     """A registered set, from what the database keeps of it."""
     kept = policy_sets.read(conn, set_id)
     if kept is None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from gate.core.identity import normalised
 from gate.errors import NotAllowed, Unauthenticated
-from gate.flow.accounts import Account, account_of, is_somebody, settle_id
+from gate.flow.accounts import account_of, is_somebody, settled
 from gate.flow.gate import Gate
 from gate.flow.passwords import is_weak
 from gate.flow.rulebooks import Rulebook
@@ -39,13 +39,13 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Sess
     address = normalised(email[:ADDRESS_LENGTH_MAX])
     gate.attempts.begin(address, source)
     account = await gate.store.read(account_of, await gate.rulebooks.current(), email[:ADDRESS_LENGTH_MAX])
-    kept = account.stored.password if account is not None else None
+    kept = account.password if account is not None else None
     right = await gate.passwords.is_right(password, kept)
-    if account is None or kept is None or not right or account.stored.disabled_at is not None:
+    if account is None or kept is None or not right or account.disabled_at is not None:
         raise Unauthenticated(WRONG)
     gate.attempts.succeed(address, source)
     rehashed = await gate.passwords.hash(password) if is_weak(kept) else None
-    opened = await gate.store.write(_open_by_password, account, kept, rehashed, await gate.rulebooks.current())
+    opened = await gate.store.write(_open_by_password, account.id, kept, rehashed, await gate.rulebooks.current())
     if opened is None:
         raise Unauthenticated(WRONG)
     return opened
@@ -71,17 +71,17 @@ def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -
     """
     if not people.signed_in(tx, person, password=password):
         return None
-    stored = people.read(tx.conn, person)
+    found = people.read(tx.conn, person)
+    stored = None if found is None else settled(tx, book, found)
     if stored is None or not is_somebody(book, stored):
         return None
-    new = sessions.open_session(tx, person)
-    return Opened(person, new.secret, new.session.ends_at)
+    new = sessions.open_session(tx, stored.id)
+    return Opened(stored.id, new.secret, new.session.ends_at)
 
 
-def _open_by_password(tx: Tx, account: Account, kept: str, rehashed: str | None, book: Rulebook) -> Opened | None:
+def _open_by_password(tx: Tx, person: str, kept: str, rehashed: str | None, book: Rulebook) -> Opened | None:
     """The password was checked without a transaction, so what it was checked against must still be there."""
-    settle_id(tx, account)
-    opened = begin(tx, account.person, book, password=kept)
+    opened = begin(tx, person, book, password=kept)
     if opened is not None and rehashed is not None:
-        people.keep_rehashed(tx, account.person, rehashed)
+        people.keep_rehashed(tx, opened.person, rehashed)
     return opened

@@ -4,10 +4,12 @@ import hmac
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from gate.core.change import FINAL
-from gate.errors import Invalid, NotFound
+from gate.errors import Invalid, NotAllowed, NotFound
 from gate.flow.asks import Page, TokenAsk, Wire
-from gate.flow.caller import Caller, ChangeHolder
+from gate.flow.caller import Caller, ChangeHolder, Person, Role
 from gate.flow.endings import check_names, tell
 from gate.flow.gate import Gate
 from gate.flow.wire import instant
@@ -19,6 +21,8 @@ from gate.storage.tx import Tx
 
 PREFIX = "gatec_"
 GOOD_AFTER_THE_END = timedelta(hours=24)
+TOKENS_OF_A_PERSON_MAX = 50
+"""Expired ones count, too, until they are revoked."""
 
 
 def change_token(secret: bytes, change: str) -> str:
@@ -39,26 +43,36 @@ async def holder(gate: Gate, token: str) -> ChangeHolder | None:
 
 
 async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
-    """A new token, whose text is shown this once. Raises `Invalid` for a person whom the catalogue lacks."""
+    """A new token, whose text is shown this once. Raises `Invalid` for a person whom the catalogue lacks.
+
+    An admin makes any, everybody else personal ones of their own: `NotAllowed`.
+    """
     book = await gate.rulebooks.current()
     person = None
     if ask.person is not None:
         person = ask.person if ask.person in book.catalogue.people else book.identities.person(ask.person)
         if person is None:
             raise Invalid(f"{ask.person[:100]} is nobody in the catalogue; add the address to a person there first")
+    owner = _owner(by)
+    if owner is not None and person != owner:
+        raise NotAllowed("you may make personal tokens of your own; an admin makes all others")
+    if owner is not None:
+        await gate.store.read(_require_room, owner)
     created = await gate.store.write(make_token, ask, person, by.caller)
     return {"id": created.token.id, "token": created.text}
 
 
 async def listing(gate: Gate, by: Caller) -> Page:
-    """Every token, newest first, without what makes it work."""
-    _ = by  # admins see all of them
-    return Page([_view(token) for token in await gate.store.read(tokens.listed)])
+    """Every token, or for people who are no admins their own, newest first, without what makes it work."""
+    return Page([_view(token) for token in await gate.store.read(tokens.listed, _owner(by))])
 
 
 async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
     """Good for nothing from now on, everywhere within a second. Raises `NotFound`; again is the same."""
-    if not await gate.store.write(revoke_token, token_id, by.caller):
+    owner = _owner(by)
+    kept = None if owner is None else await gate.store.read(tokens.find, token_id)
+    foreign = owner is not None and (kept is None or kept.token.person != owner)
+    if foreign or not await gate.store.write(revoke_token, token_id, by.caller):
         raise NotFound(f"there is no token {token_id[:64]} that is good")
 
 
@@ -78,6 +92,17 @@ def revoke_token(tx: Tx, token_id: str, by: str) -> bool:
         return False
     tell(tx, Kind.TOKEN, None, token=token_id, action="revoked", by=by)
     return True
+
+
+def _owner(by: Caller) -> str | None:
+    """Whose tokens these are at most; None for an admin, whose are all."""
+    return by.id if isinstance(by, Person) and by.role is not Role.ADMIN else None
+
+
+def _require_room(conn: Connection, person: str) -> None:
+    good = sum(token.revoked_at is None for token in tokens.listed(conn, person))
+    if good >= TOKENS_OF_A_PERSON_MAX:
+        raise Invalid(f"you have {good} tokens that are not revoked, at most {TOKENS_OF_A_PERSON_MAX} are allowed; revoke one first")
 
 
 def _plain(text: str) -> bytes:

@@ -48,9 +48,14 @@ class Stored:
     signed_in_at: datetime | None
     disabled_at: datetime | None
 
+    @property
+    def standing(self) -> Standing:
+        """What the person may, as everybody else has to know it."""
+        return Standing(self.role, self.claimed_groups, self.disabled_at is not None, self.email is not None)
+
 
 USUAL = Standing()
-STANDING = (people.c.role, people.c.claimed_groups, people.c.disabled_at, people.c.email)
+STANDING: tuple[Any, ...] = (people.c.role, people.c.claimed_groups, people.c.disabled_at, people.c.email)
 """The columns that a standing is made of, for whoever joins them to something else."""
 
 

@@ -138,9 +138,11 @@ def revoke(tx: Tx, token: str) -> bool:
     return True
 
 
-def listed(conn: Connection) -> tuple[Token, ...]:
-    """All tokens, revoked ones too, newest first."""
+def listed(conn: Connection, person: str | None = None) -> tuple[Token, ...]:
+    """All tokens, or those of one person, revoked ones too, newest first."""
     query = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id).limit(TOKENS_LISTED_MAX)
+    if person is not None:
+        query = query.where(tokens.c.person == person)
     return tuple(map(_token, conn.execute(query)))
 
 

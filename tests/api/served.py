@@ -14,8 +14,11 @@ from gate.config import Settings
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
 from gate.flow.gate import Gate
+from gate.flow.sessions import open_session
 from gate.flow.signing import make_key
 from gate.flow.tokens import make_token
+from gate.storage import people
+from gate.storage.tx import Tx
 from tests.api.asgi import BASE_URL
 from tests.api.openapi import Document
 
@@ -60,6 +63,16 @@ class Served:
         ask = TokenAsk(role, frozenset(services) or None, person)
         return (await self.gate.store.write(make_token, ask, person, "test")).text
 
+    async def signed_in(self, who: str = "ada", role: Role | None = None, **headers: str) -> httpx.AsyncClient:
+        """Somebody of the catalogue at a browser, on a page of this gate."""
+        await self.gate.store.write(_let_in, who, role)
+        secret = (await open_session(self.gate, who)).secret
+        http = self.anybody()
+        http.cookies.set("__Host-gate", secret, domain="gate.example.com")
+        person = await self.app.state.parts.access.signed_in(secret)
+        http.headers.update({"Sec-Fetch-Site": "same-origin", "Origin": BASE_URL, "X-CSRF-Token": person.csrf, **headers})
+        return http
+
     def anybody(self, token: str | None = None) -> httpx.AsyncClient:
         """A client with that token, or with none."""
 
@@ -89,6 +102,11 @@ class Served:
     async def person(self, who: str) -> httpx.AsyncClient:
         """Somebody of the catalogue, with a personal token."""
         return self.anybody(await self.token(person=who))
+
+
+def _let_in(tx: Tx, who: str, role: Role | None) -> None:
+    people.ensure(tx, who, "test")
+    people.set_role(tx, who, role.value if role else None)
 
 
 @asynccontextmanager

@@ -40,9 +40,12 @@ MAY: dict[str, set[str]] = {
     "delete /v1/freezes/{freeze_id}": {"release manager"},
     "get /v1/calendar": {"auditor", "admin", "person", "release manager"},
     "get /v1/log": {"auditor", "admin", "person", "release manager"},
-    "get /v1/tokens": {"admin"},
-    "post /v1/tokens": {"admin"},
-    "delete /v1/tokens/{token_id}": {"admin"},
+    "get /v1/tokens": {"admin", "person", "release manager"},
+    "post /v1/tokens": {"admin", "person", "release manager"},
+    "delete /v1/tokens/{token_id}": {"admin", "person", "release manager"},
+    "get /v1/people": {"admin"},
+    "post /v1/people": {"admin"},
+    "patch /v1/people/{person}": {"admin"},
     "get /metrics": {"pipeline", "hook", "auditor", "admin", "person", "release manager", "holder"},
 }
 CALLERS = ("pipeline", "hook", "auditor", "admin", "person", "release manager", "holder")
@@ -94,6 +97,25 @@ async def test_an_identity_token_passes_exactly_where_a_pipeline_does(sqlite_url
         passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
 
     assert passed == {name for name, callers in MAY.items() if "pipeline" in callers}
+
+
+@pytest.mark.parametrize(
+    ("role", "like"),
+    [
+        pytest.param(Role.AUDITOR, {"auditor"}, id="an auditor reads and writes nothing, whatever groups they are in"),
+        pytest.param(Role.ADMIN, {"admin", "release manager"}, id="an admin is a person as well"),
+        pytest.param(None, {"release manager"}, id="a person"),
+    ],
+)
+@pytest.mark.parametrize("way", ["token", "session"])
+async def test_a_person_passes_exactly_where_their_role_does(service: Served, role: Role | None, like: set[str], way: str) -> None:
+    http = await service.signed_in("ada", role)
+    if way == "token":
+        http = await service.person("ada")
+
+    passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
+
+    assert passed == {name for name, callers in MAY.items() if callers & like}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))

@@ -1,0 +1,65 @@
+"""What admins send about people, and what they are answered."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import StringConstraints, model_validator
+
+from gate.api.models.fields import Asked, Flag
+from gate.api.models.views import View
+from gate.flow.asks import InviteAsk, PersonAsk
+from gate.flow.caller import Role
+from gate.flow.sessions import ADDRESS_LENGTH_MAX
+
+PersonRole: TypeAlias = Literal["admin", "auditor"]
+Email: TypeAlias = Annotated[str, StringConstraints(min_length=3, max_length=ADDRESS_LENGTH_MAX, pattern=r"^[^\s@]+(?:@[^\s@]+)+$")]
+
+
+class InvitationRequest(Asked):
+    """Somebody is to be let in. Without a role they keep the one they have."""
+
+    email: Email
+    role: PersonRole | None = None
+
+    def ask(self) -> InviteAsk:
+        """The same as the flow knows it."""
+        return InviteAsk(self.email, None if self.role is None else Role(self.role))
+
+
+class PersonRequest(Asked):
+    """Another role (null is none), or shut out and let in again. What is left out stays."""
+
+    role: PersonRole | None = None
+    disabled: Flag | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if "role" not in self.model_fields_set and self.disabled is None:
+            raise ValueError("give role, disabled, or both")
+        return self
+
+    def ask(self) -> PersonAsk:
+        """The same as the flow knows it."""
+        return PersonAsk(None if self.role is None else Role(self.role), "role" in self.model_fields_set, self.disabled)
+
+
+class PersonView(View):
+    """Somebody who was let in or shut out. `groups` are those of now, the identity provider's among them."""
+
+    id: str
+    name: str
+    email: str
+    role: PersonRole | None
+    groups: list[str]
+    password: bool
+    single_sign_on: bool
+    invited: bool
+    disabled: bool
+    signed_in_at: datetime | None
+
+
+class InvitedView(PersonView):
+    """The same, and the one-time link, which is shown this once."""
+
+    invitation: str
+    expires_at: datetime

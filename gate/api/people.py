@@ -1,0 +1,32 @@
+"""`/v1/people`: who may sign in, and as what."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from gate.api.answers import Answer, answer, page_answer
+from gate.api.models.people import InvitationRequest, InvitedView, PersonRequest, PersonView
+from gate.api.models.views import PageView
+from gate.api.permits import Admin, GateDep
+from gate.api.problems import documented
+from gate.api.route import GateRoute
+from gate.flow import people
+
+router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
+
+
+@router.get("", response_model=PageView[PersonView])
+async def list_people(by: Admin, gate: GateDep, request: Request) -> Answer:
+    """Everybody who was ever let in or shut out, by id."""
+    return page_answer(await people.listing(gate, by), request)
+
+
+@router.post("", status_code=201, response_model=InvitedView, responses=documented(409))
+async def invite_person(ask: InvitationRequest, by: Admin, gate: GateDep) -> Answer:
+    """Let somebody in; the answer alone has their one-time link. Again: a new link, and the old one is of no use."""
+    return answer(await people.invite(gate, ask.ask(), by), 201)
+
+
+@router.patch("/{person}", response_model=PersonView)
+async def change_person(person: str, ask: PersonRequest, by: Admin, gate: GateDep) -> Answer:
+    """Another role, shut out, or let in again. Nobody does this to themself."""
+    return answer(await people.change(gate, person, ask.ask(), by))

@@ -1,0 +1,22 @@
+"""`gate people`: people are let in, straight in the database; a running server knows it within a second."""
+
+from gate.config import Settings
+from gate.errors import Invalid, NotAllowed
+from gate.flow.asks import InviteAsk
+from gate.flow.caller import Role
+from gate.flow.people import invite_person, link_of
+from gate.flow.rulebooks import current_rulebook
+from gate.storage.store import transaction
+
+
+def invite(email: str, *, admin: bool, auditor: bool) -> None:
+    """Print the link alone."""
+    if admin and auditor:
+        raise Invalid("--admin and --auditor contradict each other; take one of them")
+    role = Role.ADMIN if admin else Role.AUDITOR if auditor else None
+    settings = Settings.read()
+    with transaction(settings.database) as tx:
+        made = invite_person(tx, current_rulebook(tx.conn), InviteAsk(email, role), None)
+    if isinstance(made, str):
+        raise NotAllowed(made)
+    print(link_of(settings.address, made.secret))

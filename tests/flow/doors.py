@@ -1,0 +1,36 @@
+"""How tests let people in: by an invitation and a password, as everybody comes in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from argon2 import PasswordHasher
+
+from gate.flow import passwords, people
+from gate.flow.asks import InviteAsk
+from gate.flow.caller import Role
+from gate.flow.gate import Gate
+from gate.flow.sessions import Opened
+from tests.flow.shop import ADMIN
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
+
+
+@contextmanager
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Parameters that protect nothing, until the end of the test."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._nobodys.cache_clear()  # noqa: SLF001 - made with the other parameters
+    yield
+    passwords._nobodys.cache_clear()  # noqa: SLF001 - the same
+
+
+async def link(gate: Gate, email: str, role: Role | None = None) -> str:
+    """The secret of a new invitation."""
+    invited = await people.invite(gate, InviteAsk(email, role), ADMIN)
+    return str(invited["invitation"].rpartition("/")[2])
+
+
+async def enter(gate: Gate, email: str = "ada@example.com", role: Role | None = None) -> Opened:
+    """Somebody who was invited, and has chosen the password."""
+    return await people.accept(gate, await link(gate, email, role), password=PASSWORD)
