@@ -30,6 +30,8 @@ from gate.storage.engine import sqlite_path
 from gate.storage.secrets import secret
 from gate.storage.store import Store
 from gate.storage.watch import EVERYTHING, Topics
+from gate.web.router import add_pages
+from gate.web.router import attach as attach_pages
 from gate.worker import Worker
 
 _log = structlog.get_logger("gate")
@@ -47,6 +49,7 @@ def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
                 metrics.listen(settings.host, settings.metrics_port)
             gate = await make_gate(settings, store, metrics)
             parts = attach(app, gate)
+            attach_pages(app, gate)
             worker = Worker(gate, parts.access, settings.policies)
             await worker.clock()
             await worker.files()
@@ -59,7 +62,9 @@ def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
         finally:
             await asyncio.to_thread(store.close)
 
-    return build_api(metrics=metrics, lifespan=lifespan)
+    app = build_api(metrics=metrics, lifespan=lifespan)
+    add_pages(app)
+    return app
 
 
 def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:

@@ -11,6 +11,7 @@ from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.access import Access
 from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
+from gate.flow.events import Events
 from gate.flow.gate import Gate
 
 CALLER = "gate.caller"
@@ -27,6 +28,7 @@ class Parts:
         self.gate = gate
         self.access = Access(gate)
         self.rates = Rates(gate.rate_limit)
+        self.events = Events(gate.store)
 
 
 def parts_of(request: Request) -> Parts:

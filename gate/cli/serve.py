@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gate.api.protocol import GateProtocol
@@ -118,6 +119,13 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             print(self._banner, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams of events have no end of their own: they are ended first, or the stop would wait for them."""
+        parts = getattr(self.config.app.state, "parts", None) if isinstance(self.config.app, FastAPI) else None
+        if parts is not None:
+            parts.events.close()
+        await super().shutdown(sockets)
 
 
 def _banner(settings: Settings, exports: tuple[str, ...]) -> str:
