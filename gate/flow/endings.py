@@ -2,18 +2,18 @@
 
 from gate.core.canonical import canonical
 from gate.core.change import FAILED_RESULTS, State
-from gate.core.instants import to_us
-from gate.core.standard import to_suspend
 from gate.errors import Invalid
+from gate.flow import aftermath
 from gate.flow.compose import rollups
+from gate.flow.entries import tell
 from gate.flow.known import Known
 from gate.flow.rulebooks import Rulebook
-from gate.ledger.format import Kind, entry
-from gate.storage import closures, matches, moves, reconsider
-from gate.storage.changes import StoredChange
+from gate.ledger.format import Kind
+from gate.storage import closures, moves, reconsider
 from gate.storage.closures import Closing, Report
-from gate.storage.ledger import append_entry
 from gate.storage.tx import Tx
+
+__all__ = ("CHANGED", "cancel", "check_names", "close", "expire", "tell")
 
 NAMES_BYTES_MAX = 12_000
 """Of services and environments that one entry names."""
@@ -24,6 +24,7 @@ CHANGED = frozenset({Closing.CLOSED, Closing.WORSENED})
 def close(tx: Tx, known: Known, report: Report, book: Rulebook, *, by: str, rolled_back_by: str | None = None) -> Closing:
     """Take one report about the end of a deployment; a failure may suspend the standard changes it matched."""
     stored = known.stored
+    moves.lock_place(tx, stored.service, stored.environment)
     closing = closures.close(tx, stored, report, known.files)
     if closing in CHANGED or closing is Closing.UNMATCHED:
         tell(
@@ -39,8 +40,7 @@ def close(tx: Tx, known: Known, report: Report, book: Rulebook, *, by: str, roll
         failed = report.result in FAILED_RESULTS and not stored.failed
         measures = [f"closed_{report.result.value}"] if closing is Closing.CLOSED else [f"worsened_{report.result.value}"]
         tx.add(rollups(known.record, [*measures, "failed"] if failed else measures, at=tx.now))
-        if failed:
-            _suspend(tx, stored, book)
+        aftermath.after_closure(tx, known, report.result, book, was=stored.result, by=by)
         reconsider.ask(tx, stored.service, stored.environment)
     return closing
 
@@ -70,35 +70,8 @@ def expire(tx: Tx, known: Known) -> bool:
     return True
 
 
-def tell(tx: Tx, kind: Kind, change: str | None, **fields: object) -> None:
-    """One entry in the ledger, at the database's time."""
-    append_entry(tx, kind.value, to_us(tx.now), change, entry(kind, tx.now, change, **fields))
-
-
 def check_names(*names: str) -> None:
     """Raises `Invalid` for more names than one entry of the ledger holds."""
     size_bytes = len(canonical(names))
     if size_bytes > NAMES_BYTES_MAX:
         raise Invalid(f"the names take {size_bytes} bytes, at most {NAMES_BYTES_MAX} are allowed; name fewer, or none for all")
-
-
-def _suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
-    policy = book.policies.named(stored.policy)  # the others, shadows among them, have their own idea of the same names
-    rules = {one.id: one.suspend for one in policy.standard_changes if one.suspend is not None} if policy else {}
-    for name in stored.matched:
-        if name not in rules:
-            continue
-        newest = matches.newest(tx.conn, stored.service, stored.environment, name)
-        known = matches.suspension(tx.conn, stored.service, stored.environment, name)
-        because = to_suspend(rules[name], newest, reinstated_at=known.reinstated_at)
-        if because is not None and matches.suspend(tx, stored.service, stored.environment, name, because):
-            tell(
-                tx,
-                Kind.STANDARD_CHANGE,
-                stored.id,
-                standard_change=name,
-                action="suspended",
-                service=stored.service,
-                environment=stored.environment,
-                because=because,
-            )

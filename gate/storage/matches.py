@@ -1,12 +1,15 @@
 """Which admitted changes matched a standard change here, and whether it is suspended."""
 
-from sqlalchemy import Connection, select, text
+from datetime import datetime
 
-from gate.core.change import Result
+from sqlalchemy import Connection, or_, select, text
+
+from gate.core.change import FAILED_RESULTS, Result
 from gate.core.history import Match, Suspension
 from gate.core.instants import from_us, optional_instant, to_us
 from gate.core.standard import MATCHES_MAX
 from gate.storage.schema import changes, standard_changes, standard_matches
+from gate.storage.schema_incidents import ACTIVE, incident_links
 from gate.storage.tx import Tx
 
 
@@ -20,10 +23,16 @@ def add(tx: Tx, change: str, service: str, environment: str, matched: tuple[str,
         tx.conn.execute(_ADD, rows)
 
 
-def newest(conn: Connection, service: str, environment: str, standard_change: str) -> tuple[Match, ...]:
-    """Every match that is looked back on, newest first: also those that count neither way."""
+def newest(conn: Connection, service: str, environment: str, standard_change: str, *, at: datetime) -> tuple[Match, ...]:
+    """Every match that is looked back on, newest first: also those that count neither way.
+
+    A change that failed by a link alone that does not count yet has not failed here.
+    """
     here = standard_matches.c
-    columns = (changes.c.same_commit, changes.c.result, changes.c.closed_at, changes.c.failed, changes.c.failed_at)
+    link = incident_links.c
+    tied = select(link.id).where(link.change_id == changes.c.id, text(ACTIVE), link.counts_at <= to_us(at)).exists()
+    failed = or_(changes.c.result.in_([result.value for result in FAILED_RESULTS]), tied).label("failed")
+    columns = (changes.c.same_commit, changes.c.result, changes.c.closed_at, failed, changes.c.failed_at)
     query = (
         select(here.change_id, here.admitted_at, *columns)
         .join(changes, changes.c.id == here.change_id)
@@ -38,10 +47,10 @@ def newest(conn: Connection, service: str, environment: str, standard_change: st
             same_commit=bool(same_commit),
             result=None if result is None else Result(result),
             closed_at=optional_instant(closed_at),
-            failed=failed,
+            failed=bool(has_failed),
             failed_at=optional_instant(failed_at),
         )
-        for change, admitted_at, same_commit, result, closed_at, failed, failed_at in conn.execute(query)
+        for change, admitted_at, same_commit, result, closed_at, has_failed, failed_at in conn.execute(query)
     )
 
 

@@ -42,6 +42,11 @@ def count_failure(tx: Tx, service: str, environment: str, files: Iterable[str]) 
     _count(tx, service, environment, files, changes=0, failures=1)
 
 
+def take_back_failure(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
+    """A failure that was counted was none. To be called once for each that was counted."""
+    _count(tx, service, environment, files, changes=0, failures=-1)
+
+
 def _count(tx: Tx, service: str, environment: str, files: Iterable[str], *, changes: int, failures: int) -> None:
     """Sorted, so that two writers take the rows in the same order. A path that is new has had this one change."""
     paths = touched(files)

@@ -28,7 +28,7 @@ from gate.flow.signing import make_key
 from gate.flow.submit import Submitted
 from gate.ledger.format import Entry, read_entry
 from gate.metrics import Metrics
-from gate.storage import decisions, schema
+from gate.storage import decisions, schema, schema_incidents
 from gate.storage.store import Store
 from gate.storage.tx import Tx
 from gate.worker import Worker
@@ -241,6 +241,8 @@ _INSTANTS = {
     schema.idempotency: ("expires_at",),
     schema.leases: ("until",),
     schema.post_reviews: ("due_at",),
+    schema_incidents.incidents: ("began_at", "resolved_at", "told_at"),
+    schema_incidents.incident_links: ("at", "counts_at", "judged_at"),
 }
 
 

@@ -61,13 +61,13 @@ def test_a_change_that_is_not_approved_any_more_is_not_admitted_and_counts_nothi
             assert not admit(tx, change, RUN, FILES)
 
         assert counts(tx.conn) == {}
-        assert matches.newest(tx.conn, "shop", "production", "routine") == ()
+        assert matches.newest(tx.conn, "shop", "production", "routine", at=NOW) == ()
 
 
 def test_an_admission_writes_the_run_the_time_and_all_counts(database_url: str) -> None:
     with writing(database_url) as tx:
         found = deploying(tx)
-        newest = matches.newest(tx.conn, "shop", "production", "routine")
+        newest = matches.newest(tx.conn, "shop", "production", "routine", at=NOW)
 
         assert (found.state, found.admitted_at, found.admitted_run, found.close_by) == (State.DEPLOYING, tx.now, RUN, tx.now + HOUR)
         assert counts(tx.conn) == dict.fromkeys(["", ROOT, "README.md", "src/api/", "src/api/a.py"], (1, 0))
@@ -167,7 +167,7 @@ def test_matches_that_count_neither_way_are_looked_back_on_too(database_url: str
     with writing(database_url) as tx:
         put_match(tx.conn, put_closed(tx.conn, NOW, "successful_issues", same_commit=True), NOW)
         found = deploying(tx)
-        newest = matches.newest(tx.conn, "shop", "production", "routine")
+        newest = matches.newest(tx.conn, "shop", "production", "routine", at=NOW)
 
         assert [(match.change == found.id, match.result) for match in newest] == [(True, None), (False, Result.SUCCESSFUL_ISSUES)]
 
