@@ -7,12 +7,11 @@ one of `gate serve`, for all of them.
 import sys
 from pathlib import Path
 
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.contenders import echo_app, insert_app
 from gate.app import create_app
-from gate.cli.serve import uvicorn_config
+from gate.cli.serve import Server, uvicorn_config
 from gate.config import Settings
 
 
@@ -30,7 +29,7 @@ def main() -> None:
     """Serve until told to stop."""
     settings = Settings.read()
     app = side_by_side(create_app(settings), Path(sys.argv[1]))
-    uvicorn.Server(uvicorn_config(app, settings)).run()
+    Server(uvicorn_config(app, settings), "ready").run()
 
 
 if __name__ == "__main__":

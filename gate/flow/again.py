@@ -38,7 +38,7 @@ async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None
     `asked_now` is what the caller says now; without it the claims of the decision in force are taken.
     """
     book = await gate.rulebooks.current()
-    texts = Texts()
+    texts = Texts(book.text_ids)
     change, kept = (asked_now, asked(asked_now, texts)) if asked_now else (asked_before(known), known.record.asked)
     made = await decide_change(gate, change, book, known.stored.id, kept, known.record)
     # an approved one is here because its decision no longer holds: it needs another one even if that reads the same

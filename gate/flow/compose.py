@@ -1,6 +1,6 @@
 """From a request to the rows of its decision: what a submit records, and what deciding again adds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,6 +34,7 @@ BORN = {Outcome.APPROVED: State.APPROVED, Outcome.PENDING: State.PENDING, Outcom
 class Texts:
     """Collects what people wrote, and gives out the ids under which it is kept."""
 
+    known: Mapping[str, str]  # the ids of the catalogue's names and addresses, under which they are kept already
     rows: list[TextRow] = field(default_factory=list)
     by_id: dict[str, str] = field(default_factory=dict)
 
@@ -41,10 +42,13 @@ class Texts:
         """The id of a text; empty for none."""
         if not text:
             return ""
-        row = new_text(text)
-        self.rows.append(row)
-        self.by_id[row.id] = text
-        return row.id
+        identity = self.known.get(text)
+        if identity is None:
+            row = new_text(text)
+            self.rows.append(row)
+            identity = row.id
+        self.by_id[identity] = text
+        return identity
 
 
 def asked(change: Change, texts: Texts) -> Asked:

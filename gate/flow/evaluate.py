@@ -19,6 +19,6 @@ async def evaluate_change(gate: Gate, change: Change, by: Caller) -> Wire:
     require_service(by, here.service)
     here = bind(here, by, book)
     require_repository(here, book)
-    texts = Texts()
+    texts = Texts(book.text_ids)
     made = await decide_change(gate, here, book, "", asked(here, texts))
     return evaluation_view(made.record, book.policies.named(made.record.decision.policy), {**made.gathered.said, **texts.by_id})

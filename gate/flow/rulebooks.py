@@ -39,6 +39,7 @@ class Rulebook:
     catalogue: Catalogue
     calendar: Calendar
     identities: Identities
+    text_ids: Mapping[str, str] = field(default_factory=dict)  # of every name and address in the catalogue
     standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)  # by `standing_key`
     # standard changes whose history matters to a decision: how many successes, settled for how long
     remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
@@ -47,6 +48,10 @@ class Rulebook:
         pairs = tuple((standing_key(policy, one), one) for policy in self.policies.all for one in policy.standard_changes)
         object.__setattr__(self, "standard_changes", pairs)
         object.__setattr__(self, "remembered", _remembered(one for _, one in pairs))
+
+
+def _by_text(names: Mapping[str, str]) -> dict[str, str]:
+    return {text: identity for identity, text in names.items()}
 
 
 def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, timedelta]]:
@@ -129,16 +134,16 @@ class Rulebooks:
 
 def current_catalogue(conn: Connection) -> Catalogue:
     """The catalogue in force, for a program that is not the server."""
-    active = policy_sets.in_force(conn)
-    return NOTHING_IN_FORCE if active is None else _compiled(conn, active.policy_set)
-
-
-def _compiled(conn: Connection, set_id: str) -> Rulebook:
     return current_rulebook(conn).catalogue
 
 
 def current_rulebook(conn: Connection) -> Rulebook:
     """The whole set in force, for a program that is not the server."""
+    active = policy_sets.in_force(conn)
+    return NOTHING_IN_FORCE if active is None else _compiled(conn, active.policy_set)
+
+
+def _compiled(conn: Connection, set_id: str) -> Rulebook:
     """A registered set, from what the database keeps of it."""
     kept = policy_sets.read(conn, set_id)
     if kept is None:
@@ -148,4 +153,4 @@ def current_rulebook(conn: Connection) -> Rulebook:
     names = texts.read_texts(conn, catalog_record.stand_ins(tree))
     catalogue = catalog_record.restored(tree, names.get)
     calendar = read_calendar(files[CALENDAR_FILE], CALENDAR_FILE, catalogue) if CALENDAR_FILE in files else Calendar()
-    return Rulebook(set_id, kept.summary.revisions, read_policies(files), catalogue, calendar, Identities(catalogue))
+    return Rulebook(set_id, kept.summary.revisions, read_policies(files), catalogue, calendar, Identities(catalogue), _by_text(names))

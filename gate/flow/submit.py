@@ -47,7 +47,7 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
         require_service(by, here.service)
         here = bind(here, by, book)
         require_repository(here, book)
-        texts = Texts()
+        texts = Texts(book.text_ids)
         made = await decide_change(gate, here, book, new_id("chg", gate.clock()), asked(here, texts))
         asking = Asking(here, by, key)
         if _rejected_before(made):

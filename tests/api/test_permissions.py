@@ -39,6 +39,7 @@ MAY: dict[str, set[str]] = {
     "post /v1/freezes": {"release manager"},
     "delete /v1/freezes/{freeze_id}": {"release manager"},
     "get /v1/calendar": {"auditor", "admin", "person", "release manager"},
+    "get /v1/events": {"auditor", "admin", "person", "release manager"},
     "get /v1/log": {"auditor", "admin", "person", "release manager"},
     "get /v1/tokens": {"admin", "person", "release manager"},
     "post /v1/tokens": {"admin", "person", "release manager"},
