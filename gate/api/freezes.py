@@ -10,7 +10,7 @@ from gate.api.models.acts import FreezeRequest
 from gate.api.models.house import FreezeView, ScheduleView
 from gate.api.models.queries import CalendarQuery
 from gate.api.models.views import PageView
-from gate.api.permits import Freezer, GateDep, Reader
+from gate.api.permits import Freezer, GateDep, Lifter, Reader
 from gate.api.problems import documented
 from gate.api.route import GateRoute
 from gate.flow import calendar, freezes
@@ -31,7 +31,7 @@ async def add_freeze(ask: FreezeRequest, by: Freezer, gate: GateDep) -> Answer:
 
 
 @router.delete("/freezes/{freeze_id}", response_model=FreezeView, responses=documented(409))
-async def lift_freeze(freeze_id: str, by: Freezer, gate: GateDep) -> Answer:
+async def lift_freeze(freeze_id: str, by: Lifter, gate: GateDep) -> Answer:
     """Lift a window that a person made, or let the line run again."""
     return answer(await freezes.lift(gate, freeze_id, by))
 

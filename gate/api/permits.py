@@ -96,7 +96,7 @@ class Permit:
 
 
 class PeoplePermit(Permit):
-    """Lets pass people alone; whether this person may is the change's to say."""
+    """Lets pass people alone; whether this person may is the chapter's to say."""
 
     async def __call__(self, request: Request) -> Person:
         """Who asks. Raises as `Permit` does."""
@@ -159,5 +159,6 @@ Reader: TypeAlias = Annotated[Caller, Depends(Permit("read log, policies and cal
 Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
 Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _D))]
 TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]
-Freezer: TypeAlias = Annotated[Caller, Depends(Permit("freeze or stop the line", group=RELEASE_MANAGERS))]
+Freezer: TypeAlias = Annotated[Person, Depends(PeoplePermit("freeze or stop the line", people=True))]
+Lifter: TypeAlias = Annotated[Person, Depends(PeoplePermit("lift a freeze or a stopped line", group=RELEASE_MANAGERS))]
 AnyToken: TypeAlias = Annotated[Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))]

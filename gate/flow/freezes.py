@@ -4,12 +4,15 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from gate.errors import Conflict, Invalid, NotFound
+from gate.core.catalog import OWNERS, OWNERS_OF_LAST_RESORT
+from gate.core.policy import Mode
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.asks import PAGE_ITEMS_MAX, FreezeAsk, Page, Wire
-from gate.flow.caller import Caller
+from gate.flow.caller import Caller, Person
 from gate.flow.endings import check_names, tell
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
+from gate.flow.rulebooks import Rulebook
 from gate.flow.wire import instant
 from gate.ledger.format import Kind
 from gate.storage import freezes, reconsider, texts
@@ -24,17 +27,40 @@ async def listing(gate: Gate, by: Caller) -> Page:
     return Page(await gate.store.read(_listed))
 
 
-async def add(gate: Gate, ask: FreezeAsk, by: Caller) -> Wire:
-    """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody lifts it."""
+async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
+    """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody lifts it.
+
+    Raises `NotAllowed` for whoever is in no group that may.
+    """
+    book = await gate.rulebooks.current()
+    _require_entitled(book, ask, by)
     _check(ask)
-    catalogue = (await gate.rulebooks.current()).catalogue
-    named = tuple(dict.fromkeys(map(catalogue.environment_named, ask.environments)))
+    named = tuple(dict.fromkeys(map(book.catalogue.environment_named, ask.environments)))
     return await gate.store.write(_add, replace(ask, environments=named), by.caller)
 
 
-async def lift(gate: Gate, freeze_id: str, by: Caller) -> Wire:
+async def lift(gate: Gate, freeze_id: str, by: Person) -> Wire:
     """End a window, or let the line run again. Raises `NotFound`, and `Conflict` where it was lifted before."""
     return await gate.store.write(_lift, freeze_id, by.caller)
+
+
+def _require_entitled(book: Rulebook, ask: FreezeAsk, by: Person) -> None:
+    """Who may override a window may freeze; who decides emergencies may stop the line. Lifting is the release managers' alone."""
+    groups = {OWNERS_OF_LAST_RESORT, *(group for window in book.calendar.freezes for group in window.override_by)}
+    if ask.stop:
+        groups |= _who_decide_emergencies(book, ask.services)
+    if by.groups.isdisjoint(groups):
+        what = "stop the line" if ask.stop else "freeze"
+        raise NotAllowed(f"{' and '.join(sorted(groups))} may {what}; you are in none of these groups, ask one of them")
+
+
+def _who_decide_emergencies(book: Rulebook, services: tuple[str, ...]) -> set[str]:
+    """As the policies say that decide; `owners` only of services that are named, and only who owns every one of them."""
+    named = {group for one in book.policies.all if one.mode is Mode.ENFORCE and one.emergency for group in one.emergency.by}
+    if OWNERS not in named:
+        return named
+    owners = [set(book.catalogue.owners_of(service) or ()) for service in services]
+    return named - {OWNERS} | (set.intersection(*owners) if owners else set())
 
 
 def _check(ask: FreezeAsk) -> None:

@@ -36,7 +36,7 @@ MAY: dict[str, set[str]] = {
     "get /v1/policies/{revision}": {"auditor", "admin", "person", "release manager"},
     "post /v1/policies/{revision}/activation": {"admin"},
     "get /v1/freezes": {"auditor", "admin", "person", "release manager"},
-    "post /v1/freezes": {"release manager"},
+    "post /v1/freezes": {"person", "release manager"},
     "delete /v1/freezes/{freeze_id}": {"release manager"},
     "get /v1/calendar": {"auditor", "admin", "person", "release manager"},
     "get /v1/events": {"auditor", "admin", "person", "release manager"},

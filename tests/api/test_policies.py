@@ -87,6 +87,18 @@ async def test_what_is_no_window_is_refused(service: Served, body: Any) -> None:
     assert problem_name(await (await service.person("ada")).post("/v1/freezes", json=body)) == "invalid"
 
 
+async def test_on_call_freezes_and_stops_the_line_and_only_a_release_manager_lets_it_run_again(service: Served) -> None:
+    on_call, manager = await service.person("goran"), await service.person("ada")
+
+    frozen = await on_call.post("/v1/freezes", json={"reason": "x", "ends": "2999-01-01T00:00:00Z"})
+    stopped = await on_call.post("/v1/freezes", json={"reason": "something is wrong", "stop": True})
+    nobody = await (await service.person("lena")).post("/v1/freezes", json={"reason": "x", "stop": True})
+    lifted = [await http.delete(f"/v1/freezes/{stopped.json()['id']}") for http in (on_call, manager)]
+
+    assert nobody.status_code == 403
+    assert (frozen.status_code, stopped.status_code, [one.status_code for one in lifted]) == (201, 201, [403, 200])
+
+
 async def test_a_freeze_holds_what_comes_after_it_until_it_is_lifted(service: Served) -> None:
     manager, http = await service.person("ada"), await service.pipeline()
 

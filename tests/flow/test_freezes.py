@@ -1,5 +1,6 @@
 """Nothing may be deployed now: windows of the calendar and of people, and the stopped line."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,13 @@ import orjson
 import pytest
 
 from gate.core.change import EmergencyAsk
-from gate.errors import Conflict, Invalid, NotFound
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow import calendar, freezes, look
 from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.caller import Person
 from gate.flow.evaluate import evaluate_change
 from tests.builders import commit_of, make_change
-from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, make_files, open_shop
+from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +53,61 @@ async def test_a_window_that_cannot_be_is_refused(small_shop: Shop, ask: FreezeA
         await freezes.add(small_shop.gate, ask, ADA)
 
     assert await small_shop.entries() == before
+
+
+def member(who: str, *groups: str) -> Person:
+    """Somebody of these groups."""
+    return Person(who, frozenset(groups), "of-test")
+
+
+OVERRIDDEN_BY_WEB = calendar_text(datetime(2040, 1, 1, tzinfo=UTC), 1, override_by="[team-web]")
+BY_OWNERS = "{by: [on-call, owners], approvals: 1, valid_for: 1h, review_within: 72h}"
+
+
+@pytest.mark.parametrize(
+    ("by", "ask"),
+    [
+        pytest.param(member("kofi"), STOP, id="in no group"),
+        pytest.param(member("kofi", "team-payments", "platform"), STOP, id="in groups that nothing names"),
+        pytest.param(member("chloe", "on-call"), window(), id="who decides emergencies, a window"),
+        pytest.param(member("farida", "team-payments"), STOP, id="owners, of everything"),
+        pytest.param(member("farida", "team-payments"), replace(STOP, services=("checkout", "web")), id="owners, of one of two services"),
+        pytest.param(member("farida", "team-payments"), replace(STOP, services=("unheard-of",)), id="owners, of what nobody knows"),
+    ],
+)
+async def test_who_is_not_named_neither_freezes_nor_stops(sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk) -> None:
+    async with open_shop(sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)) as shop:
+        with pytest.raises(NotAllowed, match="you are in none of these groups"):
+            await freezes.add(shop.gate, ask, by)
+
+        assert await shop.entries("freeze") == []
+
+
+@pytest.mark.parametrize(
+    ("by", "ask"),
+    [
+        pytest.param(ADA, STOP, id="a release manager stops"),
+        pytest.param(ADA, window(), id="a release manager freezes"),
+        pytest.param(member("kofi", "team-web"), window(), id="whom a window names, a window"),
+        pytest.param(member("kofi", "team-web"), STOP, id="whom a window names, a stop"),
+        pytest.param(member("chloe", "on-call"), STOP, id="who decides emergencies"),
+        pytest.param(member("farida", "team-payments"), replace(STOP, services=("checkout", "ledger")), id="owners of all that is named"),
+    ],
+)
+async def test_who_is_named_does(sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk) -> None:
+    async with open_shop(sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)) as shop:
+        made = await freezes.add(shop.gate, ask, by)
+
+        (entry,) = await shop.entries("freeze")
+        assert (entry.fields["window"], entry.fields["by"], made["stop"]) == (made["id"], by.caller, ask.stop)
+
+
+async def test_a_policy_that_decides_nothing_names_nobody(sqlite_url: str, tmp_path: Path) -> None:
+    quiet = "{by: [release-managers], approvals: 1, valid_for: 1h, review_within: 72h}"
+    files = make_files(emergency=quiet, staging=policy_text("staging", "staging", mode="evaluate"))
+    async with open_shop(sqlite_url, tmp_path, files) as shop:
+        with pytest.raises(NotAllowed):
+            await freezes.add(shop.gate, STOP, member("chloe", "on-call"))
 
 
 async def test_what_is_not_there_or_lifted_already_is_not_lifted(small_shop: Shop) -> None:
