@@ -1,0 +1,222 @@
+"""GitHub as a source of verified facts: everything about one change, asked at once, each part on its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from gate.core.catalog import PROVIDER_ISSUERS
+from gate.core.facts import Value
+from gate.core.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, Hand, HostAsk, HostFacts, Reviews
+from gate.errors import SourceUnavailable
+from gate.integrations import github_read as read
+from gate.integrations import measure, shapes
+from gate.integrations.github_app import App, Pass
+from gate.integrations.rest import Refused, Reply, Rest
+
+PUBLIC_API = "https://api.github.com"
+HEADERS: Mapping[str, str] = {
+    "Accept": "application/vnd.github+json",
+    "X-GitHub-Api-Version": "2022-11-28",
+    "User-Agent": "change-gate",
+}
+PER_PAGE = 100
+PAGES_MAX = 5
+DEPLOYMENTS_LOOKED_AT = 5
+
+_UNAUTHORIZED = 401
+_NOT_FOUND = 404
+
+T = TypeVar("T")
+
+
+def issuer_of(api_url: str) -> str:
+    """Who issues the identity tokens of the GitHub behind this address: the public one, a cloud of one's own, or a server."""
+    url = httpx.URL(api_url)
+    if api_url.rstrip("/") == PUBLIC_API:
+        return PROVIDER_ISSUERS["github"]
+    if url.host.endswith(".ghe.com"):
+        return f"https://token.actions.{url.host.removeprefix('api.')}"
+    return f"{url.scheme}://{url.netloc.decode()}/_services/token"
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Filled part by part; a part that fails is silent."""
+
+    base: str | None = None
+    values: dict[str, Value] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    hands: list[Hand] = field(default_factory=list)
+    all_hands: bool = False
+    reviews: Reviews | None = None
+    trouble: list[str] = field(default_factory=list)
+
+    async def part(self, names: frozenset[str], filling: Awaitable[None]) -> None:
+        try:
+            await filling
+        except SourceUnavailable as error:
+            self.silent |= names
+            self.trouble.append(error.detail)
+
+    def done(self) -> HostFacts:
+        return HostFacts(
+            base=self.base,
+            values=self.values,
+            silent=frozenset(self.silent - self.values.keys()),
+            hands=tuple(dict.fromkeys(self.hands)),
+            all_hands=self.all_hands,
+            reviews=self.reviews,
+            trouble=tuple(sorted(self.trouble)),
+        )
+
+
+class GitHub:
+    """One GitHub: the public one, or a server of one's own."""
+
+    def __init__(self, rest: Rest, app: App) -> None:
+        self.rest = rest
+        self.app = app
+
+    @property
+    def name(self) -> str:
+        """The host that is asked."""
+        return self.rest.host
+
+    async def facts(self, ask: HostAsk) -> HostFacts:
+        """What it says. Raises `SourceUnavailable` where the App cannot get in at all."""
+        pass_ = await self.app.pass_for(ask.repository)
+        answer, here = _Answer(), _Repository(self.rest, pass_, lambda: self.app.forget(ask.repository))
+        await asyncio.gather(
+            answer.part(FROM_BASE, _compare(here, ask, answer)),
+            answer.part(OF_REVIEWS, _review(here, ask, answer)),
+            answer.part(OF_CHECKS, _check(here, ask, answer)),
+            answer.part(OF_REF, _protect(here, ask, answer)),
+        )
+        return answer.done()
+
+
+class _Repository:
+    """Asked with its own pass."""
+
+    def __init__(self, rest: Rest, pass_: Pass, forget: Callable[[], None]) -> None:
+        self._rest = rest
+        self._pass = pass_
+        self._forget = forget
+
+    async def get(self, path: str, **params: str | int) -> Reply:
+        try:
+            return await self._rest.get(self._pass.path + path, self._pass.credential, params or None)
+        except Refused as refused:
+            if refused.status == _UNAUTHORIZED:  # taken back before its time; the next asking gets another
+                self._forget()
+            raise
+
+    async def every(self, path: str, *key: str, **params: str | int) -> list[Any]:
+        """All pages of a list. Raises `SourceUnavailable` for more than are read: part of a list says nothing."""
+        found: list[Any] = []
+        for page in range(1, PAGES_MAX + 1):
+            reply = await self.get(path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {}))
+            found += shapes.items(reply.body, *key) if key else shapes.items([reply.body], 0)
+            if not reply.has_next:
+                return found
+        raise SourceUnavailable(f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read")
+
+    async def compare(self, base: str, head: str) -> read.Compared:
+        try:
+            return read.compared((await self.get(f"/compare/{base}...{head}")).body)
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                raise SourceUnavailable(f"{self._pass.full_name} does not know both {base[:12]} and {head[:12]}") from None
+            raise
+
+
+async def _compare(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+    """What changed since the last successful deployment, and who changed it."""
+    trusted = ask.base or await _last_deployed(here, ask)
+    base = trusted or ask.claimed_base
+    if base is None:
+        return
+    seen = await here.compare(base, ask.commit)
+    answer.hands += read.hands(seen.commits)
+    answer.all_hands = seen.all_commits
+    if trusted is None:
+        return
+    answer.base = trusted
+    files = seen.files
+    if seen.status == "behind":  # what takes it back is the same, the other way round
+        back = (await here.compare(ask.commit, base)).files
+        files = None if back is None else tuple(measure.File(one.path, one.deleted, one.added) for one in back)
+    elif seen.status == "diverged":  # the list has what changed since the two parted, not what changes here
+        files = None
+    _measure(answer, seen, files)
+
+
+def _measure(answer: _Answer, seen: read.Compared, files: tuple[measure.File, ...] | None) -> None:
+    values: dict[str, Value] = {"diff.commits": seen.total_commits}
+    if seen.all_commits:
+        values["diff.reverts"] = any(one.reverts for one in seen.messages)
+        values["author.count"] = read.authors(seen.commits)
+    else:
+        answer.trouble.append(f"{seen.total_commits} commits since the base are more than are listed")
+    if files is None:
+        answer.trouble.append("the list of changed files is not whole")
+    else:
+        values.update(measure.diff_facts(files))
+    fixes = measure.fixes_defect(seen.messages, None if files is None else sum(one.added + one.deleted for one in files))
+    if fixes is not None and seen.all_commits:
+        values["change.fixes_defect"] = fixes
+    answer.values.update(values)
+    # where some commits repair and some do not, the client knows more than GitHub tells
+    answer.silent |= FROM_BASE - values.keys() - ({"change.fixes_defect"} if files is not None and seen.all_commits else set())
+
+
+async def _last_deployed(here: _Repository, ask: HostAsk) -> str | None:
+    """By GitHub's own records, where the gate has none."""
+    for environment in ask.environments:
+        reply = await here.get("/deployments", environment=environment, per_page=DEPLOYMENTS_LOOKED_AT)
+        for one in shapes.items([reply.body], 0):
+            statuses = await here.get(f"/deployments/{shapes.number(one, 'id')}/statuses", per_page=PER_PAGE)
+            if read.deployed(shapes.items([statuses.body], 0)):
+                return shapes.text(one, "sha")
+    return None
+
+
+async def _review(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+    found = read.pull_request(await here.every(f"/commits/{ask.commit}/pulls"), ask.commit)
+    if found is None:
+        answer.reviews = Reviews()
+        return
+    if found.by is not None:
+        answer.hands.append(found.by)
+    listed = await here.every(f"/pulls/{found.number}/reviews")
+    answer.reviews = Reviews(read.reviews(listed, found.head), found.number, found.is_head)
+
+
+async def _check(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+    runs, statuses = await asyncio.gather(
+        here.every(f"/commits/{ask.commit}/check-runs", "check_runs", filter="latest"),
+        here.every(f"/commits/{ask.commit}/status", "statuses"),
+    )
+    answer.values.update(read.check_facts(runs, statuses, ask.run))
+
+
+async def _protect(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+    """Whether the commit is on the branch that the caller names, and the branch protected. A token says it better."""
+    name = read.branch_name(ask.ref)
+    if ask.proves_ref or name is None:
+        return
+    try:
+        branch = (await here.get(f"/branches/{quote(name, safe='')}")).body
+    except Refused as refused:
+        if refused.status == _NOT_FOUND:
+            return  # a tag, or nothing at all: whether it is protected stays unknown
+        raise
+    tip = shapes.text(branch, "commit", "sha")
+    on_branch = tip == ask.commit or (await here.compare(ask.commit, tip)).status in {"ahead", "identical"}
+    if on_branch:
+        answer.values["change.ref"] = f"refs/heads/{name}"
+        answer.values["change.ref_protected"] = shapes.flag(branch, "protected")

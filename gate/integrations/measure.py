@@ -1,0 +1,85 @@
+"""The facts of a change as the client measures them from git, here from what a code host says: the same words, the same numbers."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from gate.core.facts import LIST_LENGTH_MAX, PATH_BYTES_MAX, Value, decimal
+
+_FIX = re.compile(r"^(fix|bug|hotfix)\b|\b(fix(es|ed)?|bug|defect|regression)\b", re.IGNORECASE)
+_REVERT_SUBJECT = re.compile(r'^Revert "')
+_REVERT_BODY = re.compile(r"^This reverts commit [0-9a-f]{7,64}", re.MULTILINE)
+_CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*(?:[^<>\n]*<)?([^<>\n]+)>?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+
+
+class File(NamedTuple):
+    """One changed file, by its new path; a binary one has no lines."""
+
+    path: str
+    added: int
+    deleted: int
+
+
+class Message(NamedTuple):
+    """What a commit says of itself."""
+
+    text: str
+    is_merge: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The first line."""
+        return self.text.partition("\n")[0]
+
+    @property
+    def repairs(self) -> bool:
+        """Whether the subject line speaks of a fix."""
+        return _FIX.search(self.subject) is not None
+
+    @property
+    def reverts(self) -> bool:
+        """Whether it takes back another commit."""
+        return _REVERT_SUBJECT.match(self.subject) is not None or _REVERT_BODY.search(self.text) is not None
+
+    @property
+    def co_authors(self) -> tuple[str, ...]:
+        """The addresses of whoever is named as having helped."""
+        return tuple(one.strip() for one in _CO_AUTHOR.findall(self.text))
+
+
+def diff_facts(files: Sequence[File]) -> dict[str, Value]:
+    """Counts, entropy and paths. Paths over a limit make the list unknown; its count is kept."""
+    facts: dict[str, Value] = {
+        "diff.files_changed": len(files),
+        "diff.lines_added": sum(file.added for file in files),
+        "diff.lines_deleted": sum(file.deleted for file in files),
+        "diff.directories": len({file.path.rpartition("/")[0] for file in files}),
+        "diff.subsystems": len({_top_folder(file.path) for file in files}),
+        "diff.entropy": _entropy([file.added + file.deleted for file in files]),
+    }
+    if len(files) <= LIST_LENGTH_MAX and all(len(file.path.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for file in files):
+        facts["diff.files"] = tuple(sorted(file.path for file in files))
+    return facts
+
+
+def fixes_defect(messages: Iterable[Message], lines: int | None) -> bool | None:
+    """More than half of the lines come from commits that speak of a fix; None where some do and some do not.
+
+    A merge brings no lines of its own.
+    """
+    said = {one.repairs for one in messages if not one.is_merge}
+    if said <= {False} or lines == 0:
+        return False
+    return True if said == {True} and lines is not None else None
+
+
+def _top_folder(path: str) -> str:
+    folder, slash, _ = path.partition("/")
+    return folder if slash else ""
+
+
+def _entropy(lines: Sequence[int]) -> int:
+    total = sum(lines)
+    parts = [count / total for count in lines if count] if total else []
+    return decimal(round(max(0.0, -math.fsum(part * math.log2(part) for part in parts)), 4))
