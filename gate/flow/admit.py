@@ -11,7 +11,7 @@ from gate.core.decision import Hold, Outcome, Route
 from gate.core.history import Standing as Here
 from gate.core.workload import Workload
 from gate.errors import Conflict
-from gate.flow import endings
+from gate.flow import aftermath, endings
 from gate.flow.again import decide_again
 from gate.flow.asks import AdmissionAsk, Wire
 from gate.flow.caller import Caller
@@ -28,6 +28,7 @@ from gate.flow.workloads import require_admissible, require_unused, token_use, u
 from gate.ledger.format import Kind
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage import admissions, changes, freezes, history, moves, post_reviews
+from gate.storage.changes import StoredChange
 from gate.storage.closures import Report
 from gate.storage.history import Ask
 from gate.storage.tx import Tx
@@ -115,13 +116,15 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: st
     if refused is not None:
         return refused
     if standing.rollback:
-        for other in standing.others_deploying:
+        for other in changes.in_flight(tx.conn, stored, tx.now):
             _close_rolled_back(tx, other, known, books, by)
     if not admissions.admit(tx, stored, run, known.files):
         return OVERTAKEN
     _supersede(tx, known, books.all, by)
     if known.record.subject.emergency:
         _owe_review(tx, known, books.current)
+    if known.record.asked.remediates is not None:
+        aftermath.remediate(tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by)
     return _started(tx, known, run, by)
 
 
@@ -196,10 +199,9 @@ def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
     return Refusal(STALE, f"what was deployed here since the decision fires rule {rule}; it is decided again, ask once more")
 
 
-def _close_rolled_back(tx: Tx, other_id: str, rollback: Known, books: _Books, by: str) -> None:
-    other = know(tx.conn, books.all, other_id)
-    if other is not None:
-        endings.close(tx, other, Report(caller=by, result=Result.ROLLED_BACK), books.current, by=by, rolled_back_by=rollback.stored.id)
+def _close_rolled_back(tx: Tx, stored: StoredChange, rollback: Known, books: _Books, by: str) -> None:
+    other = know_stored(tx.conn, books.all, stored)
+    endings.close(tx, other, Report(caller=by, result=Result.ROLLED_BACK), books.current, by=by, rolled_back_by=rollback.stored.id)
 
 
 def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
@@ -209,9 +211,7 @@ def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
 
 
 def _started(tx: Tx, known: Known, run: Run, by: str) -> AdmissionStatement:
-    stored = changes.read(tx.conn, known.stored.id)
-    if stored is None:
-        raise LookupError(known.stored.id)  # changes are never deleted
+    stored = _now(tx, known.stored.id)
     statement = _statement(replace(known, stored=stored), run)
     endings.tell(
         tx,
@@ -225,6 +225,13 @@ def _started(tx: Tx, known: Known, run: Run, by: str) -> AdmissionStatement:
     )
     tx.add(rollups(known.record, ["admitted"], at=tx.now))
     return statement
+
+
+def _now(tx: Tx, change: str) -> StoredChange:
+    stored = changes.read(tx.conn, change)
+    if stored is None:
+        raise LookupError(change)  # changes are never deleted
+    return stored
 
 
 def _statement(known: Known, run: Run) -> AdmissionStatement:

@@ -16,9 +16,14 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
 from gate.storage import changes, failures, incidents, links, matches, moves, outcomes
 from gate.storage.changes import StoredChange
+from gate.storage.incidents import Incident
 from gate.storage.links import Link, Tie
 from gate.storage.outcomes import Kind as OutcomeKind
+from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
+
+GATE = "gate"
+"""The source of an incident that nobody told of."""
 
 
 def after_closure(tx: Tx, known: Known, result: Result, book: Rulebook, *, was: Result | None, by: str) -> None:
@@ -28,6 +33,8 @@ def after_closure(tx: Tx, known: Known, result: Result, book: Rulebook, *, was: 
         suspend(tx, stored, book)
     if result is Result.ROLLED_BACK:
         _tie_to_open_incidents(tx, known, book, by)
+    if result not in FAILED_RESULTS:
+        _remedied(tx, known, by)
     outcomes.count(tx, stored.id, _kind(tx, known))
     others = outcomes.unrecovered(tx.conn, stored.service, stored.environment)
     if was is not None and stored.admitted_at is not None:  # it may have been what recovered an earlier one
@@ -47,6 +54,23 @@ def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> Link | None:
         told(tx, link, "linked", by=asked.by, reason=asked.reason)
         settle(tx, books, book, asked.change)
     return link
+
+
+def remediate(tx: Tx, books: Rulebooks, book: Rulebook, known: Known, by: str) -> None:
+    """`known` was admitted just now, and may say that it repairs an earlier deployment of its place: that one failed then."""
+    repaired = remediated(tx, known.stored, known.record.asked.remediates)
+    if repaired is None:
+        return
+    tied = links.of_change(tx.conn, repaired.id)
+    if tied:
+        for link in tied:
+            if link.method is Method.WINDOW:
+                _found_better(tx, link, Method.REMEDIATES, by)
+        settle(tx, books, book, repaired.id)
+        return
+    incident = _repaired_incident(tx, repaired, by)
+    if not links.was_removed(tx.conn, incident, repaired.id):
+        tie(tx, books, book, Tie(incident, repaired.id, Method.REMEDIATES, by))
 
 
 def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
@@ -136,6 +160,48 @@ def _kind(tx: Tx, known: Known) -> OutcomeKind:
         age_hours=age.value if age is not None and isinstance(age.value, int) else None,
         rework=decision.type is ChangeType.EMERGENCY or remediated(tx, stored, record.asked.remediates) is not None,
     )
+
+
+def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
+    """What goes on there since that deployment; else one that nobody told of, and that lasts until the remedy works."""
+    began = repaired.admitted_at or tx.now
+    for one in incidents.open_of_service(tx.conn, repaired.service):
+        if one.environment in {None, repaired.environment} and one.began_at >= began - CLOCK_SLACK:
+            return one.id
+    known = incidents.newest_of_series(tx.conn, GATE, repaired.id)
+    if known is not None:
+        return known.id
+    title = new_text(f"{repaired.id} needs a remedy")
+    insert_texts(tx, [title])
+    incident = Incident(
+        id=new_id("inc", tx.now),
+        source=GATE,
+        series=repaired.id,
+        title=title.id,
+        service=repaired.service,
+        environment=repaired.environment,
+        severity="high",
+        url="",
+        began_at=repaired.closed_at or began,
+        resolved_at=None,
+        told_at=tx.now,
+        created_at=tx.now,
+        created_by=by,
+    )
+    incidents.add(tx, incident)
+    tell(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="opened", by=by, source=GATE, title=title.id)
+    return incident.id
+
+
+def _remedied(tx: Tx, known: Known, by: str) -> None:
+    """The remedy works: what the gate itself took for broken is well again."""
+    repaired = remediated(tx, known.stored, known.record.asked.remediates)
+    incident = incidents.newest_of_series(tx.conn, GATE, repaired.id) if repaired is not None else None
+    if repaired is None or incident is None or incident.resolved_at is not None:
+        return
+    incidents.tell(tx, incident.id, resolved_at=tx.now, severity=incident.severity, told_at=tx.now)
+    tell(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="resolved", by=by)
+    outcomes.count(tx, repaired.id)
 
 
 def remediated(tx: Tx, stored: StoredChange, named: str | None) -> StoredChange | None:

@@ -17,6 +17,9 @@ from gate.storage.schema import changes
 SUPERSEDED_MAX = 200
 """How many changes one admission cancels; the next admission takes those that are left."""
 
+ROLLED_BACK_MAX = 100
+"""How many deployments one rollback closes; those that are left stay in flight and go on stopping others."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
@@ -121,6 +124,13 @@ def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange,
         )
         found += every(conn, select(changes).where(waiting).limit(SUPERSEDED_MAX - len(found)))
     return found
+
+
+def in_flight(conn: Connection, rollback: StoredChange, now: datetime) -> tuple[StoredChange, ...]:
+    """Other changes that are deploying in its place and still within their `close_within`, the newest first."""
+    here = (changes.c.service == rollback.service, changes.c.environment == rollback.environment, _state(State.DEPLOYING))
+    query = select(changes).where(*here, changes.c.close_by > to_us(now), changes.c.id != rollback.id)
+    return every(conn, query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(ROLLED_BACK_MAX))
 
 
 def first(conn: Connection, query: Select[Any]) -> StoredChange | None:

@@ -272,6 +272,21 @@ async def test_a_rollback_closes_what_is_deploying(shop: Shop) -> None:
     assert (await shop.measures())["failed"] == 1
 
 
+async def test_a_rollback_closes_everything_that_is_deploying_there(small_shop: Shop) -> None:
+    """More than a decision lists by name."""
+    await small_shop.adopt(parallel="allow")
+    await small_shop.deploy("a")
+    others = [await small_shop.submit(letter, base=commit_of("a"), run=Run(letter)) for letter in "bcdef9"]
+    for other in others:
+        await small_shop.admit(other)
+    elsewhere = await small_shop.deploy("8", None, service="web")
+
+    await small_shop.admit(await small_shop.submit("a", run=Run("back", 1, ""), base=commit_of("a")))
+
+    assert {(await small_shop.read(other))["closed"]["result"] for other in others} == {"rolled_back"}
+    assert (await small_shop.read(elsewhere))["state"] == "deploying"
+
+
 # The envelope
 
 

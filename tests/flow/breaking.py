@@ -1,0 +1,59 @@
+"""Something breaks in the shop: what tests of incidents, links and figures begin with."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from gate.flow import incidents, look
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.incidents import IncidentAsk, IncidentFilters
+from gate.storage import schema
+from tests.builders import SMALL, commit_of
+from tests.flow.shop import ADMIN, Shop
+
+HOOK = Machine("hook", Role.HOOK)
+BEN = Person("ben", frozenset({"release-managers"}), "of-ben")
+LENA = Person("lena", frozenset({"team-web"}), "of-lena")
+HOUR = timedelta(hours=1)
+
+
+def ask(**different: Any) -> IncidentAsk:
+    """Something that broke in checkout's production just now."""
+    fields: dict[str, Any] = {
+        "title": "Baskets are empty",
+        "service": "checkout",
+        "severity": "critical",
+        "began_at": datetime.now(UTC),
+        "environment": "prod",
+    }
+    return IncidentAsk(**fields | different)
+
+
+async def report(shop: Shop, by: Caller = HOOK, **different: Any) -> Wire:
+    """Tell of it; the incident as it is now."""
+    return (await incidents.report(shop.gate, ask(**different), by)).view
+
+
+async def open_incidents(shop: Shop, **different: Any) -> list[Wire]:
+    """All of them, newest first."""
+    return list((await incidents.listing(shop.gate, IncidentFilters(**different), ADMIN)).items)
+
+
+def failed(conn: Connection) -> list[str]:
+    """The commits that failed, by the first letter, in the order of their admission."""
+    query = select(schema.changes.c.commit_sha).where(schema.changes.c.failed).order_by(schema.changes.c.admitted_at)
+    return [commit[0] for commit in conn.execute(query).scalars()]
+
+
+async def facts_of_next(shop: Shop, letter: str = "e") -> Wire:
+    """What the next decision knows of the place."""
+    change = await shop.submit(letter, base=commit_of("a"), claims=SMALL)
+    items = (await look.decisions(shop.gate, change["id"], ADMIN)).items
+    return {name: fact["value"] for name, fact in items[0]["facts"].items()}
+
+
+def methods(view: Wire) -> list[tuple[str, str]]:
+    """What it is tied to, and how."""
+    return [(one["change"], one["method"]) for one in view["links"]]
