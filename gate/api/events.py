@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from gate.api.permits import Reader, parts_of
 from gate.api.route import GateRoute
 from gate.flow.caller import Caller
-from gate.flow.events import Events
+from gate.flow.streams import Streams
 
 MEDIA_TYPE = "text/event-stream"
 RETRY_MS = 1_000
@@ -22,19 +22,13 @@ router = APIRouter(prefix="/v1/events", tags=["operations"], route_class=GateRou
 @router.get("", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}})
 async def listen(by: Reader, request: Request) -> Response:
     """Events `moved` with a list of topics: ids of changes, `freezes`, `decided`, or `*` for everything."""
-    chunks = _chunks(parts_of(request).events, by)
-    first = await anext(chunks)  # over a limit the answer is a problem, not a stream that breaks
-    return StreamingResponse(_with(first, chunks), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+    streams = parts_of(request).streams
+    streams.require_room(by)  # over a limit the answer is a problem, not a stream that breaks
+    return StreamingResponse(_chunks(streams, by), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
-async def _chunks(events: Events, by: Caller) -> AsyncIterator[bytes]:
-    with events.listening(by) as stream:
+async def _chunks(streams: Streams, by: Caller) -> AsyncIterator[bytes]:
+    with streams.listening(by) as stream:
         yield b"retry: %d\n\n" % RETRY_MS
         async for topics in stream.messages():
             yield b"event: moved\ndata: %s\n\n" % orjson.dumps(sorted(topics)) if topics else b": still here\n\n"
-
-
-async def _with(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in chunks:
-        yield chunk

@@ -11,8 +11,8 @@ from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.access import Access
 from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
-from gate.flow.events import Events
 from gate.flow.gate import Gate
+from gate.flow.streams import Streams
 
 CALLER = "gate.caller"
 """Where a request says who it is from, as soon as that is known."""
@@ -28,7 +28,7 @@ class Parts:
         self.gate = gate
         self.access = Access(gate)
         self.rates = Rates(gate.rate_limit)
-        self.events = Events(gate.store)
+        self.streams = Streams(gate.store)
 
 
 def parts_of(request: Request) -> Parts:

@@ -129,7 +129,7 @@ class Server(uvicorn.Server):
         """Streams of events have no end of their own: they are ended first, or the stop would wait for them."""
         parts = getattr(self.config.app.state, "parts", None) if isinstance(self.config.app, FastAPI) else None
         if parts is not None:
-            parts.events.close()
+            parts.streams.close()
         await super().shutdown(sockets)
 
 

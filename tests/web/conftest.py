@@ -1,0 +1,34 @@
+"""A real Chromium and a real server, one of each a worker."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.web.site import Site, open_site
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. A test that needs it is skipped where it is absent; on the build server it is required."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no chromium; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        sandbox = [] if os.geteuid() else ["--no-sandbox"]
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*sandbox, "--disable-dev-shm-usage"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def site(browser: Browser, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One server for all tests of a worker; each test makes changes of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(sqlite_template, folder / "gate.sqlite")
+    with open_site(folder, f"sqlite:///{folder / 'gate.sqlite'}", browser) as running:
+        yield running

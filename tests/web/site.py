@@ -1,0 +1,125 @@
+"""A real server with people signed in, and what a test asks of it from outside."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from gate.flow.asks import TokenAsk
+from gate.flow.caller import Role
+from gate.flow.tokens import make_token
+from gate.storage import people, sessions
+from gate.storage.store import transaction
+from tests.builders import commit_of, image_of
+from tests.flow.shop import make_files
+from tests.live import LiveGate
+
+LARGE = {"diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
+SMALL = {"diff": {"lines_added": 5, "lines_deleted": 2, "files": ["src/cart.py"], "files_changed": 1}}
+COOKIE = "gate"
+LIVE_WITHIN_MS = 1_000
+
+
+@dataclass(slots=True)
+class Site:
+    """One server, and a number for every change, so that tests on it do not meet."""
+
+    gate: LiveGate
+    browser: Browser
+    pipeline: str = ""
+    number: int = 0
+    foreign: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def submit(self, title: str, facts: Any = None, **fields: Any) -> dict[str, Any]:
+        """A change of `web` to production that needs somebody; with `SMALL` facts one that passes by itself."""
+        self.number += 1
+        letter = f"{self.number % 16:x}"
+        image = image_of(letter)
+        asked = {
+            "service": "web",
+            "environment": "production",
+            "commit": commit_of(letter)[:-8] + f"{self.number:08x}",
+            "artifacts": [{"name": image.name, "digest": image.digest}],
+            "run": {"id": f"{title[:40]}-{self.number}"},
+            "requested_by": "zoe@example.com",
+            "authors": ["zoe@example.com"],
+            "title": title,
+            "facts": facts or LARGE,
+            **fields,
+        }
+        return self.post("/v1/changes", asked)
+
+    def post(self, path: str, body: Any, token: str | None = None) -> dict[str, Any]:
+        """What a machine would send."""
+        with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {token or self.pipeline}"}) as http:
+            response = http.post(path, json=body)
+            assert response.status_code in {200, 201}, response.text
+            answer: dict[str, Any] = response.json()
+            return answer
+
+    def read(self, change: dict[str, Any]) -> dict[str, Any]:
+        """The change as it is now."""
+        with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {self.pipeline}"}) as http:
+            answer: dict[str, Any] = http.get(f"/v1/changes/{change['id']}").json()
+            return answer
+
+    def token(self, role: Role | None = None, person: str | None = None) -> str:
+        """As the command line makes one."""
+        with transaction(self.gate.database_url) as tx:
+            return make_token(tx, TokenAsk(role, None, person), person, "test").text
+
+    def session(self, person: str, role: Role | None = None) -> str:
+        """The secret of a new session."""
+        with transaction(self.gate.database_url) as tx:
+            people.ensure(tx, person, "test")
+            people.set_role(tx, person, role.value if role else None)
+            return sessions.open_session(tx, person).secret
+
+    @contextmanager
+    def as_person(self, person: str, role: Role | None = None, **options: Any) -> Iterator[Page]:
+        """A browser of their own in which this person is signed in; whatever leaves the origin is noted, and fails the test."""
+        context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options})
+        context.set_default_timeout(5_000)
+        context.add_cookies([{"name": COOKIE, "value": self.session(person, role), "url": self.gate.url}])
+        self._watch(context)
+        try:
+            yield context.new_page()
+        finally:
+            context.close()
+        assert self.foreign == []
+        assert self.complaints == []
+
+    def _watch(self, context: BrowserContext) -> None:
+        def look(page: Page) -> None:
+            page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+            page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+            page.on("console", lambda message: _is_complaint(message.text) and self.complaints.append(message.text))
+
+        context.on("page", look)
+        context.on("request", lambda request: None if request.url.startswith(self.gate.url) else self.foreign.append(request.url))
+
+
+def _is_complaint(text: str) -> bool:
+    return "Content Security Policy" in text or "Refused to" in text or "Uncaught" in text
+
+
+@contextmanager
+def open_site(folder: Path, database_url: str, browser: Browser) -> Iterator[Site]:
+    """A server on this database with the policies of the tests."""
+    policies = folder / "policies"
+    policies.mkdir()
+    for name, text in make_files().items():
+        (policies / name).write_text(text, encoding="utf-8")
+    gate = LiveGate(folder, database_url, policies)
+    gate.start()
+    try:
+        site = Site(gate, browser)
+        site.pipeline = site.token(Role.PIPELINE)
+        yield site
+    finally:
+        gate.kill()

@@ -1,0 +1,201 @@
+"""What a release manager does in the morning: with the mouse, with the keyboard alone, and without a script."""
+
+import re
+from urllib.parse import quote
+
+from playwright.sync_api import Page, expect
+
+from gate.flow.caller import Role
+from tests.web.site import LARGE, LIVE_WITHIN_MS, SMALL, Site
+
+
+def _queue(site: Site, words: str, page: Page) -> None:
+    page.goto(f"{site.gate.url}/?q={quote(words)}")
+
+
+def test_a_change_is_approved_with_the_mouse_and_a_comment(site: Site) -> None:
+    change = site.submit("Mouse approves this")
+    with site.as_person("ada") as page:
+        _queue(site, "mouse approves", page)
+        page.get_by_role("link", name="Mouse approves this").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Mouse approves this")
+        page.get_by_label("Comment").first.fill("Looked at it.")
+        page.get_by_role("button", name="Approve").click()
+
+        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+        expect(page.locator(".change-head .state")).to_have_text("approved")
+    after = site.read(change)
+    assert (after["state"], [(one["person"], one["comment"]) for one in after["approvals"]["given"]]) == (
+        "approved",
+        [("ada", "Looked at it.")],
+    )
+
+
+def test_a_rejection_needs_a_comment_and_then_ends_the_change(site: Site) -> None:
+    change = site.submit("Mouse rejects this")
+    with site.as_person("ada") as page:
+        page.goto(f"{site.gate.url}/changes/{change['id']}")
+        page.get_by_role("button", name="Reject").click()
+        expect(page.get_by_text("A rejection needs a comment")).to_be_visible()
+        assert site.read(change)["state"] == "pending"
+
+        page.go_back()
+        page.get_by_label("Comment").first.fill("Not on a Friday.")
+        page.get_by_role("button", name="Reject").click()
+
+        expect(page.locator(".change-head .state")).to_have_text("rejected")
+    assert site.read(change)["state"] == "rejected"
+
+
+def test_the_keyboard_alone_approves_and_rejects(site: Site) -> None:
+    first, second = site.submit("Keyboard one"), site.submit("Keyboard two")
+    with site.as_person("ada") as page:
+        _queue(site, "keyboard", page)
+        page.keyboard.press("j")
+        expect(page.locator(f"#{first['id']}")).to_be_focused()
+        page.keyboard.press("a")
+        page.keyboard.type("Fine.")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+
+        page.keyboard.press("j")
+        expect(page.locator(f"#{second['id']}")).to_be_focused()
+        page.keyboard.press("r")
+        page.keyboard.type("Not fine.")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("Rejected. The pipeline is told.")).to_be_visible()
+    assert [site.read(one)["state"] for one in (first, second)] == ["approved", "rejected"]
+
+
+def test_keys_say_what_they_do_and_can_be_switched_off(site: Site) -> None:
+    change = site.submit("Keys are off")
+    with site.as_person("ada") as page:
+        _queue(site, "keys are off", page)
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_contain_text("approve")
+        page.keyboard.press("Escape")
+
+        page.get_by_role("button", name="Switch keys off").click()
+        page.keyboard.press("j")
+        expect(page.locator(f"#{change['id']}")).not_to_be_focused()
+        page.reload()
+        expect(page.get_by_role("button", name="Switch keys on")).to_be_visible()
+
+
+def test_everything_works_without_a_script(site: Site) -> None:
+    change = site.submit("No script here")
+    with site.as_person("ben", java_script_enabled=False) as page:
+        _queue(site, "no script", page)
+        page.locator("summary", has_text=re.compile("^Decide on|Decide on No script")).click()
+        page.get_by_label("Comment").first.fill("By hand.")
+        page.get_by_role("button", name="Approve").first.click()
+
+        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+        page.get_by_role("link", name=re.compile("^Decided")).click()
+        expect(page.get_by_role("link", name="No script here")).to_be_visible()
+    assert site.read(change)["state"] == "approved"
+
+
+def test_several_are_decided_at_once_where_the_reasons_are_the_same(site: Site) -> None:
+    alike = [site.submit(f"Batch {word}") for word in ("one", "two")]
+    other = site.submit("Batch three", {"diff": {"lines_added": 150, "lines_deleted": 1, "files": ["a.py"], "files_changed": 1}})
+    with site.as_person("ada") as page:
+        _queue(site, "batch", page)
+        page.get_by_label("Tick Batch one").check()
+        expect(page.get_by_label("Tick Batch three")).to_be_disabled()
+        page.get_by_label("Tick Batch two").check()
+        page.get_by_label("Comment for all").fill("Both looked at.")
+        page.get_by_role("button", name="Approve the ticked").click()
+        expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
+    assert [site.read(one)["state"] for one in (*alike, other)] == ["approved", "approved", "pending"]
+
+
+def test_different_reasons_are_not_decided_together_even_without_a_script(site: Site) -> None:
+    one = site.submit("Mixed one")
+    two = site.submit("Mixed two", {"diff": {"lines_added": 150, "lines_deleted": 1, "files": ["a.py"], "files_changed": 1}})
+    with site.as_person("ada", java_script_enabled=False) as page:
+        _queue(site, "mixed", page)
+        page.get_by_label("Tick Mixed one").check()
+        page.get_by_label("Tick Mixed two").check()
+        page.locator("#many summary").click()
+        page.get_by_role("button", name="Approve the ticked").click()
+        expect(page.get_by_text("wait for different reasons")).to_be_visible()
+    assert [site.read(change)["state"] for change in (one, two)] == ["pending", "pending"]
+
+
+def test_what_was_decided_again_since_shows_the_difference_instead(site: Site) -> None:
+    change = site.submit("Moves under you", run={"id": "moves"})
+    asked = {name: change[name] for name in ("commit", "artifacts", "service", "environment", "requested_by", "authors", "title")}
+    with site.as_person("ada", java_script_enabled=False) as page:
+        page.goto(f"{site.gate.url}/changes/{change['id']}")
+        page.get_by_label("Comment").first.fill("Looks good.")
+        moved = site.post("/v1/changes", {**asked, "run": {"id": "moves"}, "facts": {"diff": {**LARGE["diff"], "lines_added": 150}}})
+        assert (moved["id"], moved["decision"]["number"]) == (change["id"], 2)
+
+        page.get_by_role("button", name="Approve").click()
+
+        expect(page.get_by_role("heading", name="It changed while you looked")).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile("diff.lines_added"))).to_contain_text("150")
+        expect(page.get_by_label("Comment").first).to_have_value("Looks good.")
+        assert site.read(change)["state"] == "pending"
+
+        page.get_by_role("button", name="Approve").click()
+    assert site.read(change)["state"] == "approved"
+
+
+def test_two_browsers_see_new_changes_and_each_others_decisions_within_a_second(site: Site) -> None:
+    with site.as_person("ada") as one, site.as_person("ben") as two:
+        for page in (one, two):
+            _queue(site, "together", page)
+            expect(page.locator("body")).to_have_attribute("data-stream", "on")
+        change = site.submit("Seen together")
+        for page in (one, two):
+            expect(page.get_by_role("link", name="Seen together")).to_be_visible(timeout=LIVE_WITHIN_MS)
+
+        two.get_by_role("link", name="Seen together").click()
+        two.get_by_role("button", name="Approve").click()
+        expect(one.get_by_role("link", name="Seen together")).to_have_count(0, timeout=2 * LIVE_WITHIN_MS)
+    assert site.read(change)["state"] == "approved"
+
+
+def test_what_somebody_is_writing_stays_when_the_page_moves(site: Site) -> None:
+    change = site.submit("Half written")
+    with site.as_person("ada") as page:
+        _queue(site, "half", page)
+        expect(page.locator("body")).to_have_attribute("data-stream", "on")
+        page.locator(f"#{change['id']} summary").click()
+        page.get_by_label("Comment").last.fill("I am still thinking ab")
+        site.submit("Half of another")
+
+        expect(page.get_by_role("link", name="Half of another")).to_be_visible(timeout=LIVE_WITHIN_MS)
+        expect(page.locator(f"#comment-{change['id']}")).to_have_value("I am still thinking ab")
+
+
+def test_a_page_goes_on_when_the_server_starts_again(site: Site) -> None:
+    with site.as_person("ada") as page:
+        _queue(site, "restarted", page)
+        expect(page.locator("body")).to_have_attribute("data-stream", "on")
+        assert site.gate.stop() == 0, "a stop does not wait for open pages"
+        expect(page.locator("body")).to_have_attribute("data-stream", "off")
+        site.gate.start()
+        expect(page.locator("body")).to_have_attribute("data-stream", "on", timeout=10_000)
+        site.submit("Restarted and there")
+        expect(page.get_by_role("link", name="Restarted and there")).to_be_visible(timeout=LIVE_WITHIN_MS)
+
+
+def test_an_auditor_reads_everything_and_is_offered_nothing_to_press(site: Site) -> None:
+    change = site.submit("Read by an auditor")
+    with site.as_person("ben", Role.AUDITOR) as page:
+        page.goto(f"{site.gate.url}/changes/{change['id']}")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Read by an auditor")
+        expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+    site.session("ben")
+
+
+def test_what_passes_by_itself_stands_under_decided(site: Site) -> None:
+    site.submit("Passed by itself", SMALL)
+    with site.as_person("ada") as page:
+        _queue(site, "passed itself", page)
+        expect(page.get_by_role("heading", name="Nothing fits this filter")).to_be_visible()
+        page.get_by_role("link", name=re.compile("^Decided 1")).click()
+        expect(page.get_by_role("link", name="Passed by itself")).to_be_visible()
