@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from gate.errors import GateError, Invalid
-from gate.flow import expire, inbox, policies
+from gate.flow import expire, inbox, incidents, policies
 from gate.flow.access import Access
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
@@ -76,6 +76,7 @@ class Worker:
         if await self.gate.store.write(_take_lease, self.name):
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
+            await incidents.judge_due(self.gate)
 
     async def hooks(self) -> None:
         """Work on what other systems told; every replica does, each on other deliveries."""

@@ -161,4 +161,7 @@ Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and p
 TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]
 Freezer: TypeAlias = Annotated[Person, Depends(PeoplePermit("freeze or stop the line", people=True))]
 Lifter: TypeAlias = Annotated[Person, Depends(PeoplePermit("lift a freeze or a stopped line", group=RELEASE_MANAGERS))]
+IncidentReporter: TypeAlias = Annotated[Caller, Depends(Permit("report an incident", Role.HOOK, people=True))]
+IncidentLinker: TypeAlias = Annotated[Person, Depends(PeoplePermit("correct what an incident is put down to", group=RELEASE_MANAGERS))]
+HookSender: TypeAlias = Annotated[Caller, Depends(Permit("tell what another system saw", Role.HOOK))]
 AnyToken: TypeAlias = Annotated[Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))]

@@ -6,13 +6,28 @@ import orjson
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
-from gate.api import changes, docs, evaluations, events, freezes, ledger, log, operations, people, places, policies, reviews, tokens
+from gate.api import (
+    changes,
+    docs,
+    evaluations,
+    events,
+    freezes,
+    incidents,
+    ledger,
+    log,
+    operations,
+    people,
+    places,
+    policies,
+    reviews,
+    tokens,
+)
 from gate.api.app import Api
 from gate.api.permits import Parts
 from gate.flow.gate import Gate
 from gate.metrics import Metrics
 
-_ROUTERS = (changes, reviews, evaluations, places, policies, freezes, log, ledger, tokens, people, events, operations)
+_ROUTERS = (changes, reviews, evaluations, places, policies, freezes, incidents, log, ledger, tokens, people, events, operations)
 
 
 def build_api(*, metrics: Metrics | None = None, lifespan: Lifespan[Any] | None = None) -> Api:

@@ -1,0 +1,115 @@
+"""Incidents and their links: what is sent, asked for and answered."""
+
+from datetime import datetime
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import Field, StringConstraints, model_validator
+
+from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
+from gate.api.models.queries import PartQuery
+from gate.api.models.views import View
+from gate.core.incident import Method
+from gate.flow.incidents import IncidentAsk, IncidentFilters
+
+Severity: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+IncidentId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
+
+
+class IncidentRequest(Asked):
+    """Something broke, or news of it: the same `id` again is the same incident."""
+
+    id: Annotated[IncidentId | None, Field(description="your own name for it; without one each report is a new incident")] = None
+    title: Name
+    service: Name
+    environment: Annotated[Name | None, Field(description="absent: every environment of tier production")] = None
+    severity: Annotated[Severity, Field(description="such as critical, high, warning, info; case does not matter")]
+    began_at: Instant
+    resolved_at: Instant | None = None
+    change: Annotated[ChangeId | None, Field(description="the change that it is put down to")] = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.resolved_at is not None and self.resolved_at < self.began_at:
+            raise ValueError(f"resolved_at {self.resolved_at.isoformat()} is before began_at {self.began_at.isoformat()}")
+        return self
+
+    def ask(self) -> IncidentAsk:
+        """The same as the flow knows it."""
+        return IncidentAsk(
+            id=self.id,
+            title=self.title,
+            service=self.service,
+            environment=self.environment,
+            severity=self.severity,
+            began_at=self.began_at,
+            resolved_at=self.resolved_at,
+            change=self.change,
+        )
+
+
+class LinkRequest(Asked):
+    """Put it down to this change; one that the gate found by the time is confirmed."""
+
+    change: ChangeId
+    reason: Reason
+
+
+class UnlinkRequest(Asked):
+    """Why it had nothing to do with that change."""
+
+    reason: Reason | None = None
+
+
+class UnlinkQuery(Asked):
+    """The same, for clients whose DELETE has no body."""
+
+    reason: Reason | None = None
+
+
+class IncidentsQuery(PartQuery):
+    """Which incidents, by when they began."""
+
+    service: Name | None = None
+    environment: Name | None = None
+    open: Annotated[bool | None, Field(description="true: those that go on; false: those that are over")] = None
+
+    def filters(self) -> IncidentFilters:
+        """The same as the flow knows it."""
+        return IncidentFilters(service=self.service, environment=self.environment, open=self.open, part=self.part())
+
+
+class ConfirmedView(View):
+    """Who said that a link is right, and when."""
+
+    by: str
+    at: datetime
+
+
+class LinkView(View):
+    """One change that the incident is put down to."""
+
+    id: str
+    change: str
+    method: Method
+    at: datetime
+    by: str
+    reason: str | None
+    confirmed: ConfirmedView | None
+    counts_at: Annotated[datetime, Field(description="from then on it may suspend a standard change")]
+
+
+class IncidentView(View):
+    """What broke. `title` null: it was erased."""
+
+    id: str
+    source: str
+    title: str | None
+    service: str
+    environment: str | None
+    severity: str
+    url: str | None
+    began_at: datetime
+    resolved_at: datetime | None
+    created_at: datetime
+    created_by: str
+    links: list[LinkView]
