@@ -1,108 +1,143 @@
-"""What moved, as it moves: streams for pages and clients, each bounded, all of them ended when the server stops."""
+"""From a message of the outbox to the event it stands for: read when it is told, from what never changes."""
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
+from urllib.parse import quote
 
-from gate.errors import RateLimited, Unavailable
-from gate.flow.caller import Caller
-from gate.storage.store import Store
-from gate.storage.watch import EVERYTHING, Topics
+import orjson
+from sqlalchemy import Connection
 
-STREAMS_MAX = 1_000
-STREAMS_OF_ONE_MAX = 30
-"""Of one caller; a browser opens no more than that many tabs worth looking at."""
+from gate.core import record as records
+from gate.core.event import Event
+from gate.core.instants import to_us
+from gate.core.message import Message
+from gate.core.record import Record
+from gate.errors import Undeliverable
+from gate.flow.asks import Wire
+from gate.flow.gate import Gate
+from gate.flow.notify import Deliver
+from gate.flow.rulebooks import Rulebooks
+from gate.flow.wire import hold, instant, reasons
+from gate.ledger.format import Kind
+from gate.storage import changes, decisions, texts
+from gate.storage.changes import StoredChange
+from gate.storage.outbox import announce
+from gate.storage.rows import EntryRow
+from gate.storage.tx import Tx
 
-TOPICS_MAX = 100
-"""Of one message; more of them are told as everything."""
+SETTLED = "approved"
+"""Stands in the outbox beside the kinds of the ledger: the last approval that was missing has come."""
 
-PAUSE_SECONDS = 0.1
-"""Between two messages of a stream: what moves meanwhile is told together."""
+TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        Kind.DECISION.value: "change.decided",
+        Kind.APPROVAL.value: "change.approval_given",
+        Kind.LAPSE.value: "change.approval_lapsed",
+        SETTLED: "change.approved",
+        Kind.REJECTION.value: "change.rejected",
+        Kind.OVERRIDE.value: "change.overridden",
+        Kind.ADMISSION.value: "change.admitted",
+        Kind.CLOSURE.value: "change.closed",
+        Kind.CANCELLATION.value: "change.canceled",
+        Kind.EXPIRY.value: "change.expired",
+        Kind.POST_REVIEW.value: "change.reviewed",
+        Kind.LINK.value: "change.linked",
+    }
+)
+"""What is told outside, by kind of entry."""
 
-HEARTBEAT_SECONDS = 15.0
-"""So often something is sent, or a proxy takes the stream for dead."""
-
-LIFE_SECONDS = 900.0
-"""Then the stream ends, and whoever opens it again shows anew who they are."""
-
-
-class Stream:
-    """What one listener has not heard yet."""
-
-    def __init__(self) -> None:
-        self._topics: set[str] = set()
-        self._moved = asyncio.Event()
-        self.ended = False
-
-    def put(self, topics: Topics) -> None:
-        """To be told with the next message."""
-        self._topics |= topics
-        if len(self._topics) > TOPICS_MAX:
-            self._topics = set(EVERYTHING)
-        self._moved.set()
-
-    def end(self) -> None:
-        """The next message is the last."""
-        self.ended = True
-        self._moved.set()
-
-    async def messages(self) -> AsyncIterator[Topics]:
-        """What moved since the last message; nothing where only the heart beats."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + LIFE_SECONDS
-        while not self.ended and loop.time() < ends:
-            try:
-                await asyncio.wait_for(self._moved.wait(), HEARTBEAT_SECONDS)
-            except TimeoutError:
-                yield frozenset()
-                continue
-            topics, self._topics = frozenset(self._topics), set()
-            self._moved.clear()
-            if topics:
-                yield topics
-            await asyncio.sleep(0 if self.ended else PAUSE_SECONDS)
+_TOLD = (
+    *("by", "number", "subject_digest", "window", "run", "expires_at", "result", "matched", "rolled_back_by", "superseded_by"),
+    *("state", "incident", "link", "method", "action"),
+)
+"""Fields of an entry that mean something outside. A decision says its own in full."""
 
 
-class Events:
-    """Everybody who listens in this process."""
+class Tell(Protocol):
+    """Brings an event to one receiver."""
 
-    def __init__(self, store: Store) -> None:
-        """In the running event loop, which tells it what moves."""
-        self._streams: set[Stream] = set()
-        self._of: Counter[str] = Counter()
-        self._closed = False
-        store.on_change(self._hear)
+    async def __call__(self, target: str, event: Event) -> None:
+        """As `Deliver` does, and with its errors."""
 
-    @property
-    def count(self) -> int:
-        """How many listen."""
-        return len(self._streams)
 
-    @contextmanager
-    def listening(self, by: Caller) -> Iterator[Stream]:
-        """A stream from now on. Raises `Unavailable` and `RateLimited` over the limits."""
-        if self._closed or len(self._streams) >= STREAMS_MAX:
-            raise Unavailable(f"{len(self._streams)} listen already; read the page again later", retry_after_seconds=5)
-        if self._of[by.caller] >= STREAMS_OF_ONE_MAX:
-            raise RateLimited(f"you listen {STREAMS_OF_ONE_MAX} times already; close a page")
-        stream = Stream()
-        self._streams.add(stream)
-        self._of[by.caller] += 1
-        try:
-            yield stream
-        finally:
-            self._streams.discard(stream)
-            self._of[by.caller] -= 1
-            if not self._of[by.caller]:
-                del self._of[by.caller]
+def telling(gate: Gate, tell: Tell) -> Deliver:
+    """Delivers messages by reading the event and telling it."""
 
-    def close(self) -> None:
-        """The server stops: every stream ends, so that nobody waits for the other."""
-        self._closed = True
-        for stream in self._streams:
-            stream.end()
+    async def deliver(message: Message) -> None:
+        event = await gate.store.read(read_event, gate.rulebooks, message, gate.base_url)
+        if event is None:
+            raise Undeliverable(f"message {message.id} is about no change")
+        await tell(message.target, event)
 
-    def _hear(self, topics: Topics) -> None:
-        for stream in self._streams:
-            stream.put(topics)
+    return deliver
+
+
+def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: str) -> Event | None:
+    """The event of an entry; None where it is about no change or is not told outside."""
+    entry = orjson.loads(message.body)
+    stored = changes.read(conn, message.change_id) if message.change_id else None
+    if stored is None or entry["kind"] not in TYPES:
+        return None
+    data: Wire = {"change": subject(stored, base_url)}
+    number = entry.get("number")
+    if entry["kind"] == Kind.DECISION.value:
+        data["decision"] = _decision(conn, books, stored.id, number)
+        data["title"] = texts.read_texts(conn, [stored.asked.title]).get(stored.asked.title, "") if stored.asked.title else ""
+        data["subject_digest"] = entry["subject_digest"]
+    else:
+        data |= {name: entry[name] for name in _TOLD if name in entry}
+    return Event(message.id, TYPES[entry["kind"]], datetime.fromisoformat(entry["at"]), stored.id, data)
+
+
+def subject(stored: StoredChange, base_url: str) -> Wire:
+    """What of a change is the same for ever."""
+    asked = stored.asked
+    run, repository = asked.run, asked.repository
+    place = f"{base_url}/v1/services/{_quoted(stored.service)}/environments/{_quoted(stored.environment)}"
+    return {
+        "id": stored.id,
+        "service": stored.service,
+        "environment": stored.environment,
+        "repository": repository and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
+        "commit": stored.commit,
+        "ref": asked.ref,
+        "artifacts": [{"name": one.name, "digest": one.digest} for one in asked.artifacts],
+        "run": run and {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None},
+        "submitted_at": instant(stored.submitted_at),
+        "links": {"self": f"{base_url}/v1/changes/{stored.id}", "page": f"{base_url}/changes/{stored.id}", "place": place},
+    }
+
+
+def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> Wire:
+    record = records.read(decisions.record(conn, change, number) or b"")  # an entry without its record fails loudly
+    decision = record.decision
+    held = texts.read_texts(conn, [decision.hold.reason]) if decision.hold else {}
+    return {
+        "number": record.number,
+        "outcome": decision.outcome.value,
+        "type": decision.type.value,
+        "route": decision.route.value,
+        "risk": {"score": decision.score, "band": decision.band.word},
+        "policy": {"name": decision.policy, "revision": record.revisions.policies or None},
+        "standard_change": decision.standard_change,
+        "reasons": _reasons(conn, books, record),
+        "required": [{"by": list(entry.by), "count": entry.count} for entry in decision.required],
+        "hold": hold(decision.hold, held),
+    }
+
+
+def _reasons(conn: Connection, books: Rulebooks, record: Record) -> list[Wire]:
+    told = reasons(record.decision.findings, record.case.facts, books.policy_of(conn, record))
+    return [{name: one[name] for name in ("rule", "title", "points", "holds", "because")} for one in told]
+
+
+def settled(tx: Tx, change: str, number: int, subject_digest: str) -> None:
+    """Tell that the last approval has come. The ledger has the approvals, and nothing of its own for this."""
+    body = orjson.dumps({"kind": SETTLED, "at": tx.now.isoformat(), "change": change, "number": number, "subject_digest": subject_digest})
+    announce(tx, [EntryRow(to_us(tx.now), SETTLED, change, body)])
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")

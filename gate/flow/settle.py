@@ -7,6 +7,7 @@ from gate.core.change import State
 from gate.core.record import Record
 from gate.flow.compose import rollups
 from gate.flow.endings import tell
+from gate.flow.events import settled
 from gate.flow.quorum import still_missing
 from gate.ledger.format import Kind
 from gate.storage import approvals, moves
@@ -32,6 +33,7 @@ def settle(tx: Tx, stored: StoredChange, record: Record, catalogue: Catalogue) -
     )
     if moved:
         tx.add(rollups(record, ["approved_by_people"], at=tx.now))
+        settled(tx, stored.id, record.number, record.subject_digest)
     return moved
 
 
