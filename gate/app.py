@@ -23,6 +23,7 @@ from gate.flow.signing import KEY_FILE, make_key, nothing_written, read_key
 from gate.flow.waiters import Waiters
 from gate.integrations.identity_tokens import IdentityTokens, Issuer
 from gate.integrations.jwks import Keys
+from gate.integrations.single_sign_on import Client, SingleSignOn
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
 from gate.storage import migrate
@@ -100,6 +101,7 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
         metrics=metrics,
         key=await _key(settings, store),
         identify=identity_tokens(settings).verify,
+        single_sign_on=single_sign_on(settings),
         passwords=Passwords(),
         attempts=Attempts(),
         base_url=settings.address,
@@ -118,6 +120,15 @@ def identity_tokens(settings: Settings) -> IdentityTokens:
             for one in settings.issuers
         ]
     )
+
+
+def single_sign_on(settings: Settings) -> SingleSignOn | None:
+    """The identity provider of people, where the operator has named one."""
+    if settings.sso_lacks:
+        _log.warning("single sign-on is off: a setting is missing", missing=list(settings.sso_lacks))
+    if settings.sso_issuer is None or settings.sso_lacks:
+        return None
+    return SingleSignOn(settings.sso_issuer, Client(settings.sso_client_id, settings.sso_client_secret.get_secret_value()))
 
 
 @dataclass(frozen=True, slots=True)

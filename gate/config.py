@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         NoDecode,
         Field(description="whose identity tokens are taken, as a JSON list; default: the public GitHub and GitLab"),
     ] = None
+    sso_issuer: Annotated[
+        _Address | None, Field(description="the identity provider of people: an OpenID Connect issuer, exactly as it calls itself")
+    ] = None
+    sso_client_id: Annotated[str, Field(description="what that provider calls the gate")] = ""
+    sso_client_secret: Annotated[SecretStr, Field(description="by what that provider knows the gate")] = SecretStr("")
     signing_key_file: Annotated[Path | None, Field(description="default: gate.key beside the SQLite file")] = None
 
     @field_validator("base_url")
@@ -120,6 +125,16 @@ class Settings(BaseSettings):
         """The database's address, with the default filled in."""
         given = self.database_url.get_secret_value()
         return given or f"sqlite:///{(Path.cwd() / '.gate' / 'gate.db').absolute()}"
+
+    @property
+    def sso_lacks(self) -> tuple[str, ...]:
+        """What single sign-on still needs, where some of it is there; empty where it is complete, or nobody wants it."""
+        given = {
+            "GATE_SSO_ISSUER": self.sso_issuer,
+            "GATE_SSO_CLIENT_ID": self.sso_client_id,
+            "GATE_SSO_CLIENT_SECRET": self.sso_client_secret.get_secret_value(),
+        }
+        return tuple(name for name, value in given.items() if not value) if any(given.values()) else ()
 
     @property
     def address(self) -> str:

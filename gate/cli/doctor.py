@@ -8,6 +8,7 @@ from gate.core.bundle import read_bundle
 from gate.errors import GateError
 from gate.flow.folder import read_folder
 from gate.flow.signing import read_key
+from gate.flow.single_sign_on import CALLBACK
 from gate.storage.engine import shown
 from gate.storage.store import Store
 
@@ -19,7 +20,7 @@ def examine() -> None:
     settings = Settings.read()
     for name in Settings.model_fields:
         print(f"      {PREFIX}{name.upper()} = {getattr(settings, name)}")
-    results = [_database(settings), _policies(settings), _key(settings)]
+    results = [_database(settings), _policies(settings), _key(settings), *_sign_in(settings)]
     for good, line in results:
         print(f"{'ok   ' if good else 'WRONG'} {line}")
     if not all(good for good, _ in results):
@@ -53,3 +54,14 @@ def _key(settings: Settings) -> tuple[bool, str]:
     if key is None:
         return False, f"signing key: there is none at {place.path}, so nothing can be admitted; `gate ledger key` makes one"
     return True, f"signing key: {key.verifier}"
+
+
+def _sign_in(settings: Settings) -> list[tuple[bool, str]]:
+    """Nobody needs single sign-on; who has begun with it needs all of it."""
+    if settings.sso_lacks:
+        return [(False, f"single sign-on: off, because {', '.join(settings.sso_lacks)} is not set; set it, or unset the others")]
+    if settings.sso_issuer is None:
+        return [(True, "single sign-on: off; people sign in with passwords of their own")]
+    if not settings.base_url:
+        return [(False, "single sign-on: the provider sends people back to GATE_BASE_URL, which is not set")]
+    return [(True, f"single sign-on: {settings.sso_issuer} sends people back to {settings.address}{CALLBACK}")]

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from gate.core.workload import Workload
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
+from gate.flow.identity_provider import SingleSignOn
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.refusals import Refusals
@@ -50,4 +51,5 @@ class Gate:
     rate_limit: int
     activate_at_once: bool
     hosts: Hosts = field(default_factory=dict)
+    single_sign_on: SingleSignOn | None = None
     refusals: Refusals = field(default_factory=Refusals)

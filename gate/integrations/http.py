@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Collection, Mapping
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
@@ -13,7 +14,8 @@ from gate.errors import SourceUnavailable
 
 SOURCE_SECONDS_MAX = 3.0
 ANSWER_BYTES_MAX = 1024 * 1024
-_OK = 200
+FORM = "application/x-www-form-urlencoded"
+_OK_ALONE = frozenset({200})
 
 
 async def open_client() -> httpx.AsyncClient:
@@ -29,12 +31,23 @@ async def open_client() -> httpx.AsyncClient:
 
 async def read_json(url: str, *, within_seconds: float = SOURCE_SECONDS_MAX) -> Any:
     """The JSON at this address. Raises `SourceUnavailable` for whatever else there is."""
+    return await _ask("GET", url, None, {}, _OK_ALONE, within_seconds)
+
+
+async def send_form(url: str, body: str, headers: Mapping[str, str], *, may_answer: Collection[int]) -> Any:
+    """The JSON that is answered to this form. Raises `SourceUnavailable` for any other status than those that may be."""
+    return await _ask("POST", url, body.encode(), {**headers, "Content-Type": FORM}, may_answer, SOURCE_SECONDS_MAX)
+
+
+async def _ask(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], may_answer: Collection[int], within_seconds: float
+) -> Any:
     if not is_private(url):
         raise SourceUnavailable(f"{_named(url)} is not asked: allowed is https, or http to this machine")
     client = await open_client()
     try:
-        async with asyncio.timeout(within_seconds), client, client.stream("GET", url) as response:
-            content = await _content(response)
+        async with asyncio.timeout(within_seconds), client, client.stream(method, url, content=body, headers=headers) as response:
+            content = await _content(response, may_answer)
     except TimeoutError:
         raise SourceUnavailable(f"{_named(url)} did not answer within {within_seconds:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
@@ -66,9 +79,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def _content(response: httpx.Response) -> bytes:
+async def _content(response: httpx.Response, may_answer: Collection[int]) -> bytes:
     """The body, never unpacked: a small one could become a large one."""
-    if response.status_code != _OK:
+    if response.status_code not in may_answer:
         raise SourceUnavailable(f"{_named(str(response.url))} answered {response.status_code}, wanted was 200")
     content = bytearray()
     async for chunk in response.aiter_raw():

@@ -1,0 +1,160 @@
+"""The way in and out: password, single sign-on, invitations. Looking changes nothing; every form comes from a page of ours."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, StringConstraints
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.cookies import clear_cookie, cookie_of, require_same_origin, set_cookie
+from gate.api.permits import GateDep, visitor
+from gate.errors import GateError, Invalid, NotAllowed, RateLimited, Unauthenticated
+from gate.flow import people, sessions, single_sign_on
+from gate.flow.attempts import ACCOUNT_PAUSE_SECONDS
+from gate.flow.gate import Gate
+from gate.flow.passwords import PASSWORD_CHARACTERS_MIN
+from gate.flow.people import Offer
+from gate.flow.sessions import Opened
+from gate.flow.single_sign_on import SIGN_IN_MINUTES
+from gate.web.forms import one, read_fields, read_form
+from gate.web.page import PageRoute, Pages, go_to, own_path
+from gate.web.render import render
+
+NEXT_LENGTH_MAX = 2_000
+ANSWER_LENGTH_MAX = 4_000
+SSO_COOKIE = "gate-sso"
+
+pages = Pages()
+E = TypeVar("E", bound=Callable[..., Any])
+
+
+def _look(path: str) -> Callable[[E], E]:
+    """`GET path`, for a page without a twin in JSON: there is nothing on it but a way in."""
+
+    def add(endpoint: E) -> E:
+        pages.routes.append(PageRoute(path, endpoint, methods=["GET"], response_model=None, include_in_schema=False))
+        return endpoint
+
+    return add
+
+
+class NextQuery(BaseModel, extra="forbid"):
+    """Where somebody wanted to go before they had to sign in."""
+
+    next: Annotated[str, StringConstraints(max_length=NEXT_LENGTH_MAX)] = "/"
+
+
+class CallbackQuery(BaseModel, extra="ignore"):
+    """What an identity provider sends back; each has things of its own to say beside it."""
+
+    code: Annotated[str, StringConstraints(max_length=ANSWER_LENGTH_MAX)] = ""
+    state: Annotated[str, StringConstraints(max_length=ANSWER_LENGTH_MAX)] = ""
+    iss: Annotated[str, StringConstraints(max_length=ANSWER_LENGTH_MAX)] | None = None
+    error: Annotated[str, StringConstraints(max_length=ANSWER_LENGTH_MAX)] = ""
+
+
+@_look("/login")
+async def show_login(query: Annotated[NextQuery, Query()], request: Request, gate: GateDep) -> Response:
+    """The form; who is signed in already goes where they wanted."""
+    then = own_path(query.next)
+    return go_to(then) if await visitor(request) else _login(request, gate, then)
+
+
+@pages.form("/login")
+async def sign_in(request: Request, gate: GateDep) -> Response:
+    """By address and password."""
+    require_same_origin(request, gate)
+    form = await read_fields(request)
+    then, email = own_path(one(form, "next", "/")), one(form, "email")
+    try:
+        opened = await sessions.sign_in(gate, email, one(form, "password"), source=source_of(request))
+    except (Unauthenticated, RateLimited) as error:
+        return _login(request, gate, then, email=email, error=error)
+    return await _enter(request, gate, opened, then)
+
+
+@pages.form("/logout")
+async def sign_out(request: Request, gate: GateDep) -> Response:
+    """Ended here and on every server; whoever is signed out already is only shown the way in."""
+    person = await visitor(request)
+    if person is not None:
+        await read_form(request, person)
+        await sessions.end(gate, cookie_of(request, gate) or "")
+    response = go_to("/login")
+    clear_cookie(response, gate)
+    return response
+
+
+@_look("/login/sso")
+async def go_to_provider(query: Annotated[NextQuery, Query()], gate: GateDep) -> Response:
+    """To the identity provider; what only this browser can bring back stays in a cookie."""
+    started = await single_sign_on.start(gate, own_path(query.next))
+    response = go_to(started.url)
+    set_cookie(response, gate, started.kept, purpose=SSO_COOKIE, seconds=SIGN_IN_MINUTES * 60)
+    return response
+
+
+@_look("/login/sso/callback")
+async def come_back(query: Annotated[CallbackQuery, Query()], request: Request, gate: GateDep) -> Response:
+    """From the identity provider."""
+    if query.error:
+        raise NotAllowed("The identity provider did not sign you in. Start again, or ask whoever runs it.")
+    kept = cookie_of(request, gate, SSO_COOKIE)
+    opened, then = await single_sign_on.finish(gate, kept, state=query.state, code=query.code, issuer=query.iss)
+    response = await _enter(request, gate, opened, own_path(then))
+    clear_cookie(response, gate, purpose=SSO_COOKIE)
+    return response
+
+
+@_look("/invitations/{token}")
+async def show_invitation(token: str, request: Request, gate: GateDep) -> Response:
+    """What the link is good for."""
+    return _invitation(request, await people.offered(gate, token))
+
+
+@pages.form("/invitations/{token}")
+async def accept_invitation(token: str, request: Request, gate: GateDep) -> Response:
+    """Use the link, and be signed in."""
+    require_same_origin(request, gate)
+    form = await read_fields(request)
+    offer, password, email = await people.offered(gate, token), one(form, "password"), one(form, "email")
+    if password != one(form, "again"):
+        return _invitation(request, offer, email=email, error=Invalid("The two passwords differ; type the same one twice."))
+    try:
+        opened = await people.accept(gate, token, password=password, email=email)
+    except Invalid as error:
+        return _invitation(request, offer, email=email, error=error)
+    return await _enter(request, gate, opened, "/")
+
+
+def source_of(request: Request) -> str:
+    """Where somebody comes from, as far as one owner has it: of IPv6 the first half, for each has many."""
+    host = request.client.host if request.client else ""
+    return ":".join(host.split(":")[:4]) if ":" in host else host
+
+
+async def _enter(request: Request, gate: Gate, opened: Opened, then: str) -> Response:
+    """With the new session alone: the one that this browser had is over (A39)."""
+    before = cookie_of(request, gate)
+    if before is not None:
+        await sessions.end(gate, before)
+    response = go_to(then)
+    set_cookie(response, gate, opened.secret)
+    return response
+
+
+def _login(request: Request, gate: Gate, then: str, *, email: str = "", error: GateError | None = None) -> Response:
+    values: dict[str, Any] = {"then": then, "email": email, "single_sign_on": gate.single_sign_on is not None}
+    return _shown(request, "login.html", values, error)
+
+
+def _invitation(request: Request, offer: Offer, *, email: str = "", error: GateError | None = None) -> Response:
+    values: dict[str, Any] = {"offer": offer, "email": email or offer.email, "shortest": PASSWORD_CHARACTERS_MIN}
+    return _shown(request, "invitation.html", values, error)
+
+
+def _shown(request: Request, template: str, values: dict[str, Any], error: GateError | None) -> Response:
+    headers = {"Retry-After": str(ACCOUNT_PAUSE_SECONDS)} if isinstance(error, RateLimited) else None
+    return render(request, template, status=error.status if error else 200, headers=headers, error=error.detail if error else "", **values)

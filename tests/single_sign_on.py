@@ -1,0 +1,211 @@
+"""A small identity provider of people, of the tests' own: discovery, authorize, token, keys; it can lie in every way."""
+
+import hashlib
+import json
+import threading
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from time import time
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlencode
+
+from jwt import api_jws
+
+from tests.identity_provider import private_key, public_jwk
+
+DISCOVERY, KEYS, AUTHORIZE, TOKEN = "/.well-known/openid-configuration", "/keys", "/authorize", "/token"
+CLIENT, SECRET = "the-gate", "a secret: with/odd%characters"
+
+Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
+"""How a provider that misbehaves answers."""
+
+_serial = count(1)
+
+
+@dataclass(slots=True)
+class Asked:
+    """What a browser was sent with: the provider gives a code for it, once."""
+
+    redirect: str
+    nonce: str
+    challenge: str
+    person: dict[str, Any]
+
+
+@dataclass(slots=True)
+class PeopleProvider:
+    """One provider on loopback. `person` is who is signed in there, as claims; `claims` is what it says beside the usual."""
+
+    url: str
+    kid: str = "first"
+    published: list[str] = field(default_factory=lambda: ["first"])
+    person: dict[str, Any] = field(default_factory=lambda: {"sub": "00u1", "email": "ada@example.com", "email_verified": True})
+    claims: dict[str, Any] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)  # what its discovery document says otherwise
+    key: str | None = None  # another key than the one that `kid` names
+    answers: dict[str, Answer] = field(default_factory=dict)  # by path: how it misbehaves
+    hits: list[str] = field(default_factory=list)
+    bodies: list[dict[str, list[str]]] = field(default_factory=list)
+    codes: dict[str, Asked] = field(default_factory=dict)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As an operator gives them."""
+        return {"sso_issuer": self.url, "sso_client_id": CLIENT, "sso_client_secret": SECRET}
+
+    def discovery(self) -> dict[str, Any]:
+        """Its document."""
+        usual = {
+            "issuer": self.url,
+            "authorization_endpoint": self.url + AUTHORIZE,
+            "token_endpoint": self.url + TOKEN,
+            "jwks_uri": self.url + KEYS,
+            "scopes_supported": ["openid", "email", "profile", "groups"],
+            "authorization_response_iss_parameter_supported": True,
+        }
+        return {name: value for name, value in {**usual, **self.document}.items() if value is not None}
+
+    def authorize(self, query: dict[str, list[str]]) -> str:
+        """Where a browser goes on with its code, as if whoever sits before it had just signed in."""
+        code = f"code-{next(_serial)}"
+        self.codes[code] = Asked(query["redirect_uri"][0], query["nonce"][0], query["code_challenge"][0], dict(self.person))
+        return query["redirect_uri"][0] + "?" + urlencode({"code": code, "state": query["state"][0], "iss": self.url})
+
+    def token(self, body: dict[str, list[str]], authorization: str) -> tuple[int, dict[str, Any]]:
+        """An id token for a code, once, for whoever proves that they asked for it."""
+        asked = self.codes.pop(body.get("code", [""])[0], None)
+        proved = b64decode(authorization.removeprefix("Basic ")).decode() == f"{CLIENT}:{SECRET}" if authorization else False
+        proved = proved or (body.get("client_id"), body.get("client_secret")) == ([CLIENT], [SECRET])
+        verifier = body.get("code_verifier", [""])[0]
+        challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        if not proved:
+            return 401, {"error": "invalid_client"}
+        if asked is None or body.get("redirect_uri") != [asked.redirect] or challenge != asked.challenge:
+            return 400, {"error": "invalid_grant"}
+        return 200, {"access_token": "unused", "token_type": "Bearer", "id_token": self.sign(asked)}
+
+    def sign(self, asked: Asked) -> str:
+        """The id token; None leaves a claim out."""
+        now = int(time())
+        usual = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked.nonce, **asked.person}
+        said = {name: value for name, value in {**usual, **self.claims}.items() if value is not None}
+        header = {"kid": self.kid, "typ": "JWT", **self.header}
+        return api_jws.encode(json.dumps(said).encode(), private_key(self.key or self.kid), header.pop("alg", "RS256"), header)
+
+    def rotate(self, kid: str) -> None:
+        """From now on it signs with this key, and publishes no other."""
+        self.kid, self.published = kid, [kid]
+
+
+@contextmanager
+def people_provider() -> Iterator[PeopleProvider]:
+    """A provider that runs, and ends with the test."""
+
+    class _Own(_Handler):  # so that two providers are two
+        pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Own)
+    server.daemon_threads = True
+    running = _Own.provider = PeopleProvider(f"http://127.0.0.1:{server.server_address[1]}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Begins, and never goes on."""
+    _begin(handler, 200, length=1000)
+    handler.wfile.write(b"{")
+    handler.wfile.flush()
+    _provider(handler).released.wait()
+
+
+def huge(handler: BaseHTTPRequestHandler) -> None:
+    """Says more than anybody wants to hear."""
+    _begin(handler, 200, length=100 * 1024 * 1024)
+    try:
+        for _ in range(1600):
+            handler.wfile.write(b" " * 65_536)
+    except OSError:
+        return
+
+
+def down(handler: BaseHTTPRequestHandler) -> None:
+    """Is not well."""
+    _begin(handler, 500)
+
+
+def elsewhere(handler: BaseHTTPRequestHandler) -> None:
+    """Sends the asker to another place on this machine."""
+    _begin(handler, 302, Location=f"{_provider(handler).url}/elsewhere")
+
+
+def garbage(handler: BaseHTTPRequestHandler) -> None:
+    """Answers like a proxy that wants a login."""
+    _send(handler, 200, b"<html>log in</html>")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Every path is counted."""
+
+    provider: PeopleProvider
+
+    def do_GET(self) -> None:
+        """Discovery, keys, and a browser that comes to sign in."""
+        running = self.provider
+        path, _, query = self.path.partition("?")
+        running.hits.append(path)
+        if path in running.answers:
+            running.answers[path](self)
+        elif path == DISCOVERY:
+            _send(self, 200, json.dumps(running.discovery()).encode())
+        elif path == KEYS:
+            _send(self, 200, json.dumps({"keys": [public_jwk(kid, private_key(kid)) for kid in running.published]}).encode())
+        elif path == AUTHORIZE:
+            _begin(self, 302, Location=running.authorize(parse_qs(query)))
+        else:
+            _begin(self, 404)
+
+    def do_POST(self) -> None:
+        """A code is exchanged."""
+        running = self.provider
+        running.hits.append(self.path)
+        body = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode())
+        running.bodies.append(body)
+        if self.path in running.answers:
+            running.answers[self.path](self)
+            return
+        status, answer = running.token(body, self.headers.get("Authorization", ""))
+        _send(self, status, json.dumps(answer).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server gives it
+        """Nothing."""
+
+
+def _provider(handler: BaseHTTPRequestHandler) -> PeopleProvider:
+    assert isinstance(handler, _Handler)
+    return handler.provider
+
+
+def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
+    _begin(handler, status, length=len(body))
+    handler.wfile.write(body)
+
+
+def _begin(handler: BaseHTTPRequestHandler, status: int, length: int = 0, **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {"Content-Type": "application/json", "Content-Length": str(length), **headers}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
