@@ -12,6 +12,7 @@ from gate.api import (
     evaluations,
     events,
     freezes,
+    icalendar,
     incidents,
     ledger,
     log,
@@ -27,7 +28,7 @@ from gate.api.permits import Parts
 from gate.flow.gate import Gate
 from gate.metrics import Metrics
 
-_ROUTERS = (changes, reviews, evaluations, places, policies, freezes, incidents, log, ledger, tokens, people, events, operations)
+_ROUTERS = (changes, reviews, evaluations, places, policies, freezes, icalendar, incidents, log, ledger, tokens, people, events, operations)
 
 
 def build_api(*, metrics: Metrics | None = None, lifespan: Lifespan[Any] | None = None) -> Api:

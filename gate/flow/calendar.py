@@ -1,5 +1,6 @@
 """The change schedule: when something is frozen, and when it is open again."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gate.core import freeze
@@ -8,7 +9,9 @@ from gate.flow.asks import Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.look import windows_to_come
+from gate.flow.rulebooks import Rulebook
 from gate.flow.wire import instant
+from gate.storage.planned import Planned, planned_between
 
 SCHEDULE_DAYS = 28
 """How far a schedule looks ahead when nobody says."""
@@ -43,4 +46,55 @@ def _view(window: Window, said: dict[str, str]) -> Wire:
         "ends": instant(window.ends),
         "services": sorted(window.reach.services),
         "environments": sorted(window.reach.environments),
+    }
+
+
+async def planner(gate: Gate, begins: datetime, ends: datetime, service: str | None, environment: str | None, by: Caller) -> Wire:
+    """The schedule for people: windows with their whole reach, changes that name a time, and who is in whose way."""
+    found = await schedule(gate, begins, ends, service, environment, by)
+    book = gate.rulebooks.latest
+    windows, said = await gate.store.read(windows_to_come, min(begins, gate.clock()))
+    scope = None
+    if service is not None and environment is not None:
+        scope = freeze.scope_of(book.catalogue, service, book.catalogue.environment_named(environment))
+    shown = freeze.schedule(book.calendar, windows, begins, ends, scope)
+    planned = await gate.store.read(planned_between, begins, ends, service, environment)
+    return {
+        **found,
+        "items": [{**_view(one, said), "reach": one.reach.tree(), "override_by": list(one.override_by)} for one in shown],
+        "open": [{**_view(one, said), "reach": one.reach.tree()} for one in shown if one.begins <= gate.clock()],
+        "planned": [_planned(one, shown, book, planned) for one in planned],
+        "time_zone": str(book.calendar.zone),
+        "services": sorted(book.catalogue.services),
+        "environments": sorted(book.catalogue.environments),
+        "begins": instant(begins),
+        "ends": instant(ends),
+        "at": instant(gate.clock()),
+    }
+
+
+def _planned(one: Planned, windows: Iterable[Window], book: Rulebook, others: Iterable[Planned]) -> Wire:
+    scope = freeze.scope_of(book.catalogue, one.service, one.environment)
+    frozen = [
+        window.id
+        for window in windows
+        if freeze.covers(window.reach, scope) and window.begins < one.ends and (window.ends is None or window.ends > one.begins)
+    ]
+    same = [
+        other.id
+        for other in others
+        if other.id != one.id
+        and (other.service, other.environment) == (one.service, one.environment)
+        and other.begins < one.ends
+        and one.begins < other.ends
+    ]
+    return {
+        "change": one.id,
+        "service": one.service,
+        "environment": one.environment,
+        "state": one.state,
+        "begins": instant(one.begins),
+        "ends": instant(one.ends),
+        "frozen_by": frozen,
+        "in_the_way": same,
     }

@@ -54,6 +54,11 @@ def one(form: Form, name: str, otherwise: str = "") -> str:
     return values[0] if len(values) == 1 else otherwise
 
 
+def names_of(form: Form, name: str) -> list[str]:
+    """Names with commas between them, in one field or in several."""
+    return [part.strip() for value in form.get(name, []) for part in value.split(",") if part.strip()]
+
+
 def read_ask(model: type[Model], **values: object) -> Model:
     """The same value as the interface reads from JSON, with the same limits. Raises `Invalid` in words for a person."""
     try:

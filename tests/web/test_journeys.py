@@ -193,7 +193,7 @@ def test_an_auditor_reads_everything_and_is_offered_nothing_to_press(site: Site)
 
 
 def test_what_passes_by_itself_stands_under_decided(site: Site) -> None:
-    site.submit("Passed by itself", SMALL)
+    site.submit("Passed by itself", SMALL, environment="staging")
     with site.as_person("ada") as page:
         _queue(site, "passed itself", page)
         expect(page.get_by_role("heading", name="Nothing fits this filter")).to_be_visible()

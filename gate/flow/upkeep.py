@@ -1,0 +1,48 @@
+"""How the gate itself is: what it could not tell others, what it has not worked on, and whether it may sign and write."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from gate.flow import health
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.membership import groups_now
+from gate.flow.wire import instant
+from gate.storage import upkeep as figures
+from gate.storage.people import USUAL
+from gate.storage.upkeep import Waiting
+
+
+async def upkeep(gate: Gate, by: Caller) -> Wire:
+    """Everything an operator looks at first. Every signed-in person reads it; no secret is in it."""
+    _ = by
+    book = await gate.rulebooks.current()
+    outbox, inbox = await gate.store.read_slowly(_read)
+    groups = book.catalogue.groups
+    return {
+        "unready": list(await health.ready(gate)),
+        "signing_key": gate.key is not None,
+        "single_sign_on": gate.single_sign_on is not None,
+        "code_hosts": sorted(map(str, gate.hosts)),
+        "outbox": _views(outbox),
+        "inbox": _views(inbox),
+        "groups": [{"name": one.name, "people": list(one.people), "sso": list(one.sso)} for one in groups.values()],
+        "people": [
+            {"id": one.id, "name": one.name or one.id, "groups": sorted(groups_now(book.catalogue, one.id, USUAL))}
+            for one in book.catalogue.people.values()
+        ],
+        "at": instant(gate.clock()),
+    }
+
+
+def _read(conn: Connection) -> tuple[tuple[Waiting, ...], tuple[Waiting, ...]]:
+    return figures.messages(conn), figures.told(conn)
+
+
+def _views(found: Iterable[Waiting]) -> list[Wire]:
+    return [
+        {"name": one.name, "waiting": one.waiting, "dead": one.dead, "oldest_at": instant(one.oldest_at), "error": one.error}
+        for one in found
+    ]

@@ -1,0 +1,98 @@
+"""Administration: people, groups, tokens, what waits to be told, and how the gate itself is."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.models.acts import TokenRequest
+from gate.api.models.people import InvitationRequest, PersonRequest
+from gate.api.permits import GateDep
+from gate.flow import people, tokens
+from gate.flow.caller import Person, Role
+from gate.flow.gate import Gate
+from gate.flow.upkeep import upkeep
+from gate.web import deciding
+from gate.web.forms import names_of, one, read_ask, read_form
+from gate.web.page import Pages, View, go_to
+from gate.web.viewer import Doer, Keeper, Viewer
+
+pages = Pages()
+
+
+class AdministrationQuery(BaseModel, extra="forbid"):
+    """What was just done."""
+
+    done: str | None = None
+
+
+@pages.page("/administration")
+async def overview(query: Annotated[AdministrationQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """Everybody sees groups and health, and their own tokens; admins see people and every token."""
+    return await _overview(gate, by, done=deciding.told(query.done))
+
+
+@pages.form("/administration/tokens")
+async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
+    """A new token, whose text is shown this once."""
+    form = await read_form(request, by)
+    role = one(form, "role")
+    if role == "person":
+        ask = read_ask(TokenRequest, person=one(form, "person") or by.id)
+    else:
+        services = names_of(form, "services")
+        bound: dict[str, Any] = {"services": services} if services else {"all_services": True}
+        ask = read_ask(TokenRequest, role=role, **(bound if role == Role.PIPELINE else {}))
+    made = await tokens.create(gate, ask.ask(), by)
+    return await _overview(gate, by, secret=made["token"])
+
+
+@pages.form("/administration/tokens/{token}/end")
+async def revoke_token(request: Request, token: str, by: Doer, gate: GateDep) -> Response:
+    """Good for nothing from now on."""
+    await read_form(request, by)
+    await tokens.revoke(gate, token, by)
+    return go_to("/administration?done=revoked#tokens")
+
+
+@pages.form("/administration/people")
+async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
+    """A link for somebody, which is shown this once."""
+    form = await read_form(request, by)
+    role = one(form, "role")
+    ask = read_ask(InvitationRequest, email=one(form, "email"), **({"role": role} if role else {}))
+    made = await people.invite(gate, ask.ask(), by)
+    return await _overview(gate, by, invitation=made["invitation"])
+
+
+@pages.form("/administration/people/{person}")
+async def change_person(request: Request, person: str, by: Keeper, gate: GateDep) -> Response:
+    """Another role, shut out, or let in again."""
+    form = await read_form(request, by)
+    act = one(form, "act")
+    asked: dict[str, Any] = {"disabled": act == "shut_out"} if act in {"shut_out", "let_in"} else {"role": one(form, "role") or None}
+    await people.change(gate, person, read_ask(PersonRequest, **asked).ask(), by)
+    return go_to("/administration?done=saved#people")
+
+
+async def _overview(gate: Gate, by: Person, **more: Any) -> View:
+    found = await upkeep(gate, by)
+    is_admin = by.role is Role.ADMIN
+    own = [] if by.role is Role.AUDITOR else list((await tokens.listing(gate, by)).items)
+    let_in = list((await people.listing(gate, by)).items) if is_admin else []
+    data = {**found, "tokens": own, "let_in": let_in}
+    values = {
+        "found": found,
+        "tokens": own,
+        "let_in": let_in,
+        "is_admin": is_admin,
+        "may_write": by.role is not Role.AUDITOR,
+        "now": datetime.fromisoformat(found["at"]),
+        "secret": more.get("secret"),
+        "invitation": more.get("invitation"),
+        "done": more.get("done"),
+    }
+    return View("administration.html", data, values)

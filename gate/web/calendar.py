@@ -1,0 +1,146 @@
+"""The calendar: the change schedule and what is frozen, by week and by month; windows and the stopped line."""
+
+import calendar as months
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.models.acts import FreezeRequest
+from gate.api.models.fields import Name
+from gate.api.permits import GateDep
+from gate.errors import Invalid
+from gate.flow import calendar, freezes, look
+from gate.flow.asks import Wire
+from gate.web import deciding
+from gate.web.forms import Form, names_of, one, read_ask, read_form
+from gate.web.log import Blank
+from gate.web.page import Pages, View, go_to
+from gate.web.viewer import Doer, Viewer
+
+WEEK_DAYS = 7
+YEARS_SHOWN = (2000, 2199)
+
+pages = Pages()
+
+
+class CalendarQuery(BaseModel, extra="forbid"):
+    """What stands in the address."""
+
+    view: Literal["week", "month"] = "month"
+    at: Annotated[date | None, Blank] = None
+    service: Annotated[Name | None, Blank] = None
+    environment: Annotated[Name | None, Blank] = None
+    done: str | None = None
+
+    def address(self, **other: Any) -> str:
+        """The same page with other values."""
+        given = {**self.model_dump(mode="json"), "done": None, **other}
+        pairs = {name: str(value) for name, value in given.items() if value not in {None, ""}}
+        return f"/calendar?{urlencode(pairs)}"
+
+
+@pages.page("/calendar")
+async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """A month, or a week, in the time zone of the calendar's file."""
+    zone = (await gate.rulebooks.current()).calendar.zone
+    today = gate.clock().astimezone(zone).date()
+    day = query.at or today
+    if not YEARS_SHOWN[0] < day.year < YEARS_SHOWN[1]:
+        raise Invalid(f"The calendar knows the years {YEARS_SHOWN[0]} to {YEARS_SHOWN[1]}.")
+    days = _week(day) if query.view == "week" else _month(day)
+    begins, ends = _midnight(days[0], zone), _midnight(days[-1] + timedelta(days=1), zone)
+    found = await calendar.planner(gate, begins, ends, query.service, query.environment, by)
+    hold = None
+    if query.service and query.environment:
+        hold = (await look.place(gate, query.service, query.environment, by))["hold"]
+    declared = [one_ for one_ in (await freezes.listing(gate, by)).items if one_["ends"] is None or one_["ends"] > found["at"]]
+    step = timedelta(days=WEEK_DAYS)
+    values = {
+        "query": query,
+        "plan": found,
+        "hold": hold,
+        "declared": declared,
+        "days": [_day(one_, day, today, found, zone, query.view) for one_ in days],
+        "names": [_name(one_) for one_ in days[:WEEK_DAYS]],
+        "heading": f"{days[0]:%-d %b} to {days[-1]:%-d %b %Y}" if query.view == "week" else f"{day:%B %Y}",
+        "before": query.address(at=day - step if query.view == "week" else day.replace(day=1) - timedelta(days=1)),
+        "after": query.address(at=day + step if query.view == "week" else _next_month(day)),
+        "done": deciding.told(query.done),
+        "now": gate.clock(),
+    }
+    return View("calendar.html", {**found, "hold": hold, "declared": declared}, values)
+
+
+@pages.form("/calendar/windows")
+async def add_window(request: Request, by: Doer, gate: GateDep) -> Response:
+    """Freeze for a time, or with `stop` until somebody lifts it."""
+    form = await read_form(request, by)
+    stop = one(form, "stop") == "yes"
+    times = {} if stop else {"begins": _instant(form, "begins"), "ends": _instant(form, "ends")}
+    scope = {name: names_of(form, name) for name in ("services", "environments")}
+    ask = read_ask(FreezeRequest, reason=one(form, "reason"), stop=stop, **{k: v for k, v in times.items() if v}, **scope)
+    await freezes.add(gate, ask.ask(), by)
+    return go_to(f"/calendar?done={'stopped' if stop else 'window'}")
+
+
+@pages.form("/calendar/windows/{window}/end")
+async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) -> Response:
+    """End a window that somebody declared, or let the line run again."""
+    await read_form(request, by)
+    await freezes.lift(gate, window, by)
+    return go_to("/calendar?done=running")
+
+
+def _month(day: date) -> list[date]:
+    return [one_ for week in months.Calendar().monthdatescalendar(day.year, day.month) for one_ in week]
+
+
+def _week(day: date) -> list[date]:
+    monday = day - timedelta(days=day.weekday())
+    return [monday + timedelta(days=number) for number in range(WEEK_DAYS)]
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _day(day: date, shown: date, today: date, found: Wire, zone: Any, view: str) -> dict[str, Any]:
+    begins, ends = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+    return {
+        "day": day,
+        "today": day == today,
+        "outside": view == "month" and day.month != shown.month,
+        "windows": [one_ for one_ in found["items"] if _touches(one_, begins, ends)],
+        "planned": [one_ for one_ in found["planned"] if _touches(one_, begins, ends)],
+    }
+
+
+def _touches(window: Wire, begins: datetime, ends: datetime) -> bool:
+    over = window["ends"] is not None and datetime.fromisoformat(window["ends"]) <= begins
+    return datetime.fromisoformat(window["begins"]) < ends and not over
+
+
+def _midnight(day: date, zone: Any) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _name(day: date) -> str:
+    return f"{day:%A}"
+
+
+def _instant(form: Form, name: str) -> str | None:
+    """A time as a browser's field writes it, meant in the zone that the form names."""
+    given = one(form, name)
+    if not given:
+        return None
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise Invalid(f"{name}: {given[:40]} is no time; write it like 2026-12-24T18:00.") from None
+    return at.replace(tzinfo=at.tzinfo or ZoneInfo("UTC")).astimezone(UTC).isoformat().replace("+00:00", "Z")

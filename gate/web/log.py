@@ -1,0 +1,132 @@
+"""The log for people: search, filters, facets with counts, and one page for each decision."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Query
+from pydantic import BaseModel, BeforeValidator, Field
+
+from gate.api.models.fields import Name
+from gate.api.models.queries import CURSOR_LENGTH_MAX, Words
+from gate.api.models.views import BandWord
+from gate.api.permits import GateDep
+from gate.core.decision import Band, ChangeType, Outcome, Route
+from gate.errors import NotFound
+from gate.flow import facets, log, look
+from gate.flow.asks import LogFilters, Part, Wire
+from gate.web import sources
+from gate.web.page import Pages, View
+from gate.web.viewer import Viewer
+
+FACETS = ("outcome", "route", "band", "environment", "service")
+
+pages = Pages()
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+Blank = BeforeValidator(_empty_is_none)
+"""A form sends its empty fields too."""
+
+
+class LogQuery(BaseModel, extra="forbid"):
+    """What stands in the address. Days are whole days in UTC, the last one included."""
+
+    q: Words = ""
+    service: Annotated[Name | None, Blank] = None
+    environment: Annotated[Name | None, Blank] = None
+    outcome: Annotated[Outcome | None, Blank] = None
+    type: Annotated[ChangeType | None, Blank] = None
+    route: Annotated[Route | None, Blank] = None
+    band: Annotated[BandWord | None, Blank] = None
+    first: Annotated[date | None, Blank, Field(alias="from")] = None
+    last: Annotated[date | None, Blank, Field(alias="to")] = None
+    cursor: Annotated[str | None, Blank, Field(max_length=CURSOR_LENGTH_MAX)] = None
+
+    def filters(self) -> LogFilters:
+        """The same as the flow knows it."""
+        ends = _midnight(self.last + timedelta(days=1)) if self.last is not None and self.last < date.max else None
+        return LogFilters(
+            service=self.service,
+            environment=self.environment,
+            type=self.type,
+            route=self.route,
+            band=Band.of(self.band) if self.band else None,
+            outcome=self.outcome,
+            words=self.q,
+            part=Part(None if self.first is None else _midnight(self.first), ends, self.cursor),
+        )
+
+    def pairs(self, **other: Any) -> dict[str, str]:
+        """What the address of the same page holds, with other values here and there."""
+        given = {**self.model_dump(by_alias=True, mode="json"), "cursor": None, **other}
+        return {name: str(value) for name, value in given.items() if value not in {None, ""}}
+
+
+@pages.page("/log")
+async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """One page of decisions, newest first."""
+    filters = query.filters()
+    found = await log.page(gate, filters, by)
+    counted = await facets.of_log(gate, filters, by)
+    data = {"items": list(found.items), "next": found.next, "facets": counted}
+    part = filters.part
+    exported = {"from": _instant(part.begins), "to": _instant(part.ends)}
+    values = {
+        "rows": found.items,
+        "query": query,
+        "facets": [_facet(name, counted[name], query) for name in FACETS],
+        "days": facets.FACET_DAYS,
+        "following": _address("/log", query.pairs(cursor=found.next)) if found.next else None,
+        "exports": {kind: _address("/v1/log", query.pairs(format=kind, **exported)) for kind in ("csv", "ndjson")},
+        "saved": _address("/log", query.pairs()),
+        "now": gate.clock(),
+        "is_filtered": bool(query.pairs()),
+    }
+    return View("log.html", data, values)
+
+
+@pages.page("/changes/{change_id}/decisions/{number}")
+async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) -> View:
+    """Everything one decision was made from."""
+    found = [one for one in (await look.decisions(gate, change_id, by)).items if str(one["decision"]) == number]
+    if not found:
+        raise NotFound(f"{change_id[:64]} has no decision {number[:20]}")
+    decision = found[0]
+    return View("decision.html", decision, {"decision": decision, "groups": _by_group(decision["facts"]), "raw": sources.pretty(decision)})
+
+
+def _facet(name: str, counted: list[Wire], query: LogQuery) -> dict[str, Any]:
+    chosen = query.pairs().get(name)
+    values = [
+        {
+            "value": one["value"],
+            "count": one["count"],
+            "here": one["value"] == chosen,
+            "address": _address("/log", query.pairs(**{name: None if one["value"] == chosen else one["value"]})),
+        }
+        for one in counted
+    ]
+    return {"name": name, "entries": values}
+
+
+def _by_group(facts: Wire) -> dict[str, list[tuple[str, Wire]]]:
+    found: dict[str, list[tuple[str, Wire]]] = {}
+    for name, fact in sorted(facts.items()):
+        found.setdefault(name.partition(".")[0], []).append((name, fact))
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def _address(path: str, pairs: dict[str, str]) -> str:
+    return f"{path}?{urlencode(pairs)}" if pairs else path

@@ -1,0 +1,148 @@
+"""Policies for people: what is in force in words, how each rule does, what differs between revisions, and a try."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from gate.api.models.change import ChangeRequest
+from gate.api.permits import GateDep
+from gate.core.facts import FACTS, FactType
+from gate.errors import GateError
+from gate.flow import evaluate, in_words, policies
+from gate.flow.asks import Wire
+from gate.flow.caller import Person
+from gate.flow.gate import Gate
+from gate.web import deciding, sources
+from gate.web.forms import Form, one, read_ask, read_form
+from gate.web.page import Pages, View, go_to
+from gate.web.viewer import Doer, Keeper, Viewer
+
+TRIED: tuple[tuple[str, str], ...] = (
+    ("diff.lines_added", "Lines added"),
+    ("diff.lines_deleted", "Lines deleted"),
+    ("diff.files", "Files, one a line"),
+    ("author.changes", "Changes of the author here"),
+    ("checks.passed", "Checks passed"),
+    ("checks.failed", "Checks failed"),
+    ("reviews.approvals", "Approvals of the commit"),
+)
+"""Facts that the form asks for; every other one is unknown there."""
+
+pages = Pages()
+
+
+class PoliciesQuery(BaseModel, extra="forbid"):
+    """What was just done."""
+
+    done: str | None = None
+
+
+class RevisionQuery(BaseModel, extra="forbid"):
+    """With which other revision it is compared."""
+
+    against: str | None = None
+
+
+@pages.page("/policies")
+async def overview(query: Annotated[PoliciesQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """What is in force, and what was before."""
+    return await _overview(gate, by, done=deciding.told(query.done))
+
+
+@pages.page("/policies/rules/{policy}/{rule_id}")
+async def rule(policy: str, rule_id: str, by: Viewer, gate: GateDep) -> View:
+    """One rule, in words, and how the changes ended for which it fired."""
+    found = await in_words.rule(gate, policy, rule_id, by)
+    return View("rule.html", found, {"rule": found})
+
+
+@pages.page("/policies/{revision}")
+async def revision(revision: str, query: Annotated[RevisionQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """The files of a revision, and the difference to another one: the one before, unless somebody says."""
+    found = await policies.read(gate, revision, by)
+    listed = list((await policies.listing(gate, by)).items)
+    other = query.against or _before(listed, found["revision"])
+    before: Mapping[str, str] = (await policies.read(gate, other, by))["files"] if other else {}
+    data = {**found, "against": other, "difference": _difference(before, found["files"])}
+    return View("revision.html", data, {"found": data, "others": [one_ for one_ in listed if one_["revision"] != found["revision"]]})
+
+
+@pages.form("/policies/{revision}/activation")
+async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -> Any:
+    """Put it in force; somebody else registered it."""
+    form = await read_form(request, by)
+    await policies.activate(gate, revision, one(form, "comment"), by)
+    return go_to("/policies?done=saved")
+
+
+@pages.form("/policies/tries")
+async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
+    """What would be decided; nothing is recorded."""
+    form = await read_form(request, by)
+    try:
+        tried = await evaluate.evaluate_change(gate, read_ask(ChangeRequest, **_asked(form)).change(by), by)
+    except GateError as error:
+        return await _overview(gate, by, form=form, problem=error.detail)
+    return await _overview(gate, by, form=form, tried=tried)
+
+
+async def _overview(gate: Gate, by: Person, **more: Any) -> View:
+    found = await in_words.in_force(gate, by)
+    listed = list((await policies.listing(gate, by)).items)
+    book = gate.rulebooks.latest
+    form: Form = more.get("form", {})
+    values = {
+        "policies": found["items"],
+        "revision": found["revision"],
+        "listed": listed,
+        "fields": [(name, label, one(form, name), FACTS[name].type is FactType.TEXTS) for name, label in TRIED],
+        "services": sorted(book.catalogue.services),
+        "environments": sorted(book.catalogue.environments),
+        "asked": {name: one(form, name) for name in ("service", "environment")},
+        "tried": more.get("tried"),
+        "problem": more.get("problem"),
+        "raw": sources.pretty(more["tried"]) if more.get("tried") else "",
+        "done": more.get("done"),
+    }
+    return View("policies.html", {**found, "revisions": listed}, values, 200 if not more.get("problem") else 422)
+
+
+def _asked(form: Form) -> dict[str, Any]:
+    facts: dict[str, dict[str, Any]] = {}
+    for name, _ in TRIED:
+        given = one(form, name)
+        if given:
+            group, _, fact = name.partition(".")
+            facts.setdefault(group, {})[fact] = _value(name, given)
+    return {
+        "service": one(form, "service"),
+        "environment": one(form, "environment"),
+        "commit": one(form, "commit") or "0" * 40,
+        "facts": facts,
+    }
+
+
+def _value(name: str, given: str) -> Any:
+    if FACTS[name].type is FactType.TEXTS:
+        return [line.strip() for line in given.splitlines() if line.strip()]
+    return int(given) if given.isdecimal() else given
+
+
+def _before(listed: list[Wire], revision: str) -> str | None:
+    """The one registered before it; the list is newest first."""
+    names = [one_["revision"] for one_ in listed]
+    behind = names[names.index(revision) + 1 :] if revision in names else []
+    return next((name for name in behind if name != revision), None)
+
+
+def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:
+    found = []
+    for name in sorted(before.keys() | now.keys()):
+        lines = list(difflib.unified_diff(before.get(name, "").splitlines(), now.get(name, "").splitlines(), lineterm="", n=3))[2:]
+        if lines:
+            found.append({"file": name, "lines": [{"kind": {"+": "add", "-": "cut"}.get(line[:1], ""), "text": line} for line in lines]})
+    return found
