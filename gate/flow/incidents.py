@@ -1,11 +1,12 @@
 """What broke: told by people and by other systems, tied to changes, and untied by people who give a reason."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from sqlalchemy import Connection
 
+from gate.core import told
 from gate.core.incident import Method, counts, suspected
+from gate.core.told import API, IncidentTold
 from gate.errors import Conflict, Invalid, NotFound
 from gate.flow import aftermath
 from gate.flow.asks import Page, Part, Wire
@@ -19,37 +20,18 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.wire import instant
 from gate.ledger.format import Kind
 from gate.storage import changes, incidents, links, moves, pages
+from gate.storage.inbox import Claimed, Delivery
 from gate.storage.incidents import Incident, IncidentQuery
 from gate.storage.links import LINKS_MAX, Link, Tie
 from gate.storage.texts import insert_texts, new_text
 from gate.storage.tx import Tx
 
-API = "api"
+KIND = "incident"
 OWN_ID = "inc_"
 """Begins the ids that the gate gives; under one of these whatever its source was can be told of."""
 
 DUE_MAX = 100
 """Links of one round of the worker; the next round takes the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentAsk:
-    """What is told. `id` is the teller's own name for it: the same again is the same incident."""
-
-    title: str
-    service: str
-    severity: str
-    began_at: datetime
-    environment: str | None = None
-    resolved_at: datetime | None = None
-    id: str | None = None
-    change: str | None = None  # that it is put down to
-    source: str = API
-    url: str = ""
-    told_at: datetime | None = None  # when the source said so; None: now
-    is_alert: bool = False  # below the service's `alerts_count_from` it is put down to nothing
-    comes_back: bool = False  # what began after it was resolved is another incident
-    reopened: bool = False  # the source takes back that it was resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +58,20 @@ class _Books:
     all: Rulebooks
 
 
-async def report(gate: Gate, ask: IncidentAsk, by: Caller) -> Reported:
+async def report(gate: Gate, ask: IncidentTold, by: Caller) -> Reported:
     """Take an incident, or news of one. Raises `Invalid` for a change that is not there, `Conflict` for one that was never deployed."""
-    return await gate.store.write(take, gate.rulebooks, await gate.rulebooks.current(), ask, by.caller)
+    return await gate.store.write(_take, gate.rulebooks, await gate.rulebooks.current(), ask, by.caller)
+
+
+def delivery(ask: IncidentTold, *, named: str, caller: str) -> Delivery:
+    """For the inbox: to be worked on by `work`."""
+    return Delivery(ask.source, named, KIND, caller, told.write(ask))
+
+
+async def work(gate: Gate, claimed: Claimed) -> None:
+    """Work on what `delivery` made."""
+    ask = told.read_incident(claimed.body)
+    await gate.store.write(_take, gate.rulebooks, await gate.rulebooks.current(), ask, claimed.caller)
 
 
 async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page:
@@ -125,7 +118,7 @@ class Asked:
     by: str
 
 
-def take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentAsk, by: str) -> Reported:
+def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) -> Reported:
     """An incident, or news of one that is known."""
     environment = ask.environment and book.catalogue.environment_named(ask.environment)
     ask = replace(ask, environment=environment, severity=ask.severity.lower())
@@ -144,7 +137,7 @@ def take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentAsk, by: str) ->
     return Reported(_one(tx.conn, incident.id), known is None)
 
 
-def _check(conn: Connection, ask: IncidentAsk) -> None:
+def _check(conn: Connection, ask: IncidentTold) -> None:
     if ask.resolved_at is not None and ask.resolved_at < ask.began_at:
         raise Invalid("it was resolved before it began; `resolved_at` must not be earlier than `began_at`")
     if ask.change is None:
@@ -156,7 +149,7 @@ def _check(conn: Connection, ask: IncidentAsk) -> None:
         raise Conflict(f"{stored.id} was never admitted, so nothing can be put down to it")
 
 
-def _open(tx: Tx, ask: IncidentAsk, by: str) -> Incident:
+def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
     title = new_text(ask.title)
     insert_texts(tx, [title])
     identity = new_id(OWN_ID.rstrip("_"), tx.now)
@@ -182,7 +175,7 @@ def _open(tx: Tx, ask: IncidentAsk, by: str) -> Incident:
     return incident
 
 
-def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentAsk, by: str) -> Incident:
+def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentTold, by: str) -> Incident:
     """The newest word of its source counts, and an older one that comes late changes nothing."""
     if (known.service, known.environment) != (ask.service, ask.environment or known.environment):
         where = f"{known.service} in {known.environment or 'no named environment'}"
@@ -200,7 +193,7 @@ def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentAsk, by: str) -> 
     return news
 
 
-def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentAsk, by: str) -> None:
+def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold, by: str) -> None:
     """By the change that was named; else by what was deployed there, once: what a person untied stays untied."""
     if ask.change is not None:
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, ask.change, Method.EXPLICIT, by))

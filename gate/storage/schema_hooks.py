@@ -19,3 +19,21 @@ deliveries = Table(
     Index("ix_deliveries_due", "next_at", **_where("next_at IS NOT NULL")),
     Index("ix_deliveries_at", "at"),
 )
+
+deployments_seen = Table(
+    "deployments_seen",
+    metadata,
+    Column("id", Text, primary_key=True),  # SHA-256 of what was seen where: seen again it is the same row
+    Column("source", Text, nullable=False),
+    Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
+    Column("service", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("commit_sha", Text),
+    Column("digests", Text, nullable=False),  # JSON list
+    Column("result", Text),
+    Column("at", BigInteger, nullable=False),  # when it was seen last
+    Column("first_at", BigInteger, nullable=False),
+    Index("ix_deployments_seen_newest", "at", "id"),
+    Index("ix_deployments_seen_place", "service", "environment", "at"),
+)
+"""Deployments to which no admission belongs. Those that were admitted are not here."""

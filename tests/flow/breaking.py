@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from gate.core.told import IncidentTold
 from gate.flow import incidents, look
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller, Machine, Person, Role
-from gate.flow.incidents import IncidentAsk, IncidentFilters
+from gate.flow.incidents import IncidentFilters
 from gate.storage import schema
 from tests.builders import SMALL, commit_of
 from tests.flow.shop import ADMIN, Shop
@@ -19,7 +20,7 @@ LENA = Person("lena", frozenset({"team-web"}), "of-lena")
 HOUR = timedelta(hours=1)
 
 
-def ask(**different: Any) -> IncidentAsk:
+def ask(**different: Any) -> IncidentTold:
     """Something that broke in checkout's production just now."""
     fields: dict[str, Any] = {
         "title": "Baskets are empty",
@@ -28,7 +29,7 @@ def ask(**different: Any) -> IncidentAsk:
         "began_at": datetime.now(UTC),
         "environment": "prod",
     }
-    return IncidentAsk(**fields | different)
+    return IncidentTold(**fields | different)
 
 
 async def report(shop: Shop, by: Caller = HOOK, **different: Any) -> Wire:

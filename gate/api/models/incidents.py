@@ -9,7 +9,8 @@ from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
 from gate.api.models.views import View
 from gate.core.incident import Method
-from gate.flow.incidents import IncidentAsk, IncidentFilters
+from gate.core.told import IncidentTold
+from gate.flow.incidents import IncidentFilters
 
 Severity: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 IncidentId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
@@ -33,9 +34,9 @@ class IncidentRequest(Asked):
             raise ValueError(f"resolved_at {self.resolved_at.isoformat()} is before began_at {self.began_at.isoformat()}")
         return self
 
-    def ask(self) -> IncidentAsk:
+    def ask(self) -> IncidentTold:
         """The same as the flow knows it."""
-        return IncidentAsk(
+        return IncidentTold(
             id=self.id,
             title=self.title,
             service=self.service,

@@ -1,0 +1,72 @@
+"""What other systems tell, once their own words are translated: something broke, or something was deployed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+
+from gate.core.change import Result
+
+API = "api"
+"""The source of an incident that was told over the gate's own interface."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentTold:
+    """Something broke, or news of it. `id` is the teller's own name for it: the same again is the same incident."""
+
+    title: str
+    service: str
+    severity: str
+    began_at: datetime
+    environment: str | None = None
+    resolved_at: datetime | None = None
+    id: str | None = None
+    change: str | None = None  # that it is put down to
+    source: str = API
+    url: str = ""  # where a person finds it at its source
+    told_at: datetime | None = None  # when the source said so; None: now
+    is_alert: bool = False  # below the service's `alerts_count_from` it is put down to nothing
+    comes_back: bool = False  # what began after it was resolved is another incident
+    reopened: bool = False  # the source takes back that it was resolved
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSeen:
+    """What another system says that it deployed. What it does not say is None or empty.
+
+    `environment` may be any of the catalogue's names for it. `source` names who says so (`github`, `cdevents` …), and
+    `url` where a person finds it there. `result` None: it has begun, or nobody knows how it ended.
+    """
+
+    service: str
+    environment: str
+    commit: str | None
+    result: Result | None
+    at: datetime
+    source: str
+    url: str = ""
+    digests: tuple[str, ...] = field(default=())
+    went_back: bool = False  # the service runs again what it ran before
+
+
+def write(told: IncidentTold | DeploymentSeen) -> bytes:
+    """As it waits to be worked on."""
+    return orjson.dumps(told)
+
+
+def read_incident(content: bytes) -> IncidentTold:
+    """What `write` wrote."""
+    raw = orjson.loads(content)
+    for name in ("began_at", "resolved_at", "told_at"):
+        raw[name] = raw[name] and datetime.fromisoformat(raw[name])
+    return IncidentTold(**raw)
+
+
+def read_deployment(content: bytes) -> DeploymentSeen:
+    """What `write` wrote."""
+    raw = orjson.loads(content)
+    raw["at"] = datetime.fromisoformat(raw["at"])
+    raw["result"] = raw["result"] and Result(raw["result"])
+    raw["digests"] = tuple(raw["digests"])
+    return DeploymentSeen(**raw)
