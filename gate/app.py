@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -15,14 +15,24 @@ from gate.core.catalog import PROVIDER_ISSUERS
 from gate.core.workload import Provider
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
+from gate.flow.connections import Chore, Connections
 from gate.flow.gate import Gate, Secrets
+from gate.flow.notify import Post
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import KEY_FILE, make_key, nothing_written, read_key
 from gate.flow.waiters import Waiters
+from gate.integrations.github import HEADERS as GITHUB_HEADERS
+from gate.integrations.github import GitHub
+from gate.integrations.github import issuer_of as github_issuer
+from gate.integrations.github_answers import GitHubAnswers
+from gate.integrations.github_app import App
+from gate.integrations.github_hook import GitHubHook
+from gate.integrations.github_missed import send_missed_again
 from gate.integrations.identity_tokens import IdentityTokens, Issuer
 from gate.integrations.jwks import Keys
+from gate.integrations.rest import Rest
 from gate.integrations.single_sign_on import Client, SingleSignOn
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
@@ -35,12 +45,19 @@ from gate.web.router import add_pages
 from gate.web.router import attach as attach_pages
 from gate.worker import Worker
 
+MISSED_SECONDS = 300.0
+"""So often deliveries of GitHub that never arrived are looked for."""
+
 _log = structlog.get_logger("gate")
 
 
-def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
-    """The whole service. `upgrade` lets it migrate a server's database; its own SQLite file it always does."""
+def create_app(settings: Settings, *, upgrade: bool = False, connections: Connections | None = None) -> FastAPI:
+    """The whole service. `upgrade` lets it migrate a server's database; its own SQLite file it always does.
+
+    `connections` are other systems than those of the settings.
+    """
     metrics = Metrics()
+    joined = connections_of(settings) if connections is None else connections
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -48,10 +65,10 @@ def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
         try:
             if settings.metrics_port is not None:
                 metrics.listen(settings.host, settings.metrics_port)
-            gate = await make_gate(settings, store, metrics)
-            parts = attach(app, gate)
+            gate = replace(await make_gate(settings, store, metrics), hosts=joined.hosts)
+            parts = attach(app, gate, joined.hooks)
             attach_pages(app, gate)
-            worker = Worker(gate, parts.access, settings.policies)
+            worker = Worker(gate, parts.access, settings.policies, post=Post(gate, joined.deliveries), chores=joined.chores)
             await worker.clock()
             await worker.files()
             tasks = worker.start()
@@ -60,12 +77,32 @@ def create_app(settings: Settings, *, upgrade: bool = False) -> FastAPI:
                 yield
             finally:
                 await worker.stop(tasks)
+                await joined.close()
         finally:
             await asyncio.to_thread(store.close)
 
     app = build_api(metrics=metrics, lifespan=lifespan)
     add_pages(app)
     return app
+
+
+def connections_of(settings: Settings) -> Connections:
+    """Every system that the operator has named. Raises `Invalid` for a key that cannot sign."""
+    issuer = github_issuer(settings.github_api_url)
+    hook = GitHubHook(issuer, settings.github_api_url, settings.github_webhook_secret.get_secret_value())
+    joined = Connections(hooks={"github": hook})
+    key = settings.github_app_key.get_secret_value()
+    if settings.github_app_id and key:
+        rest = Rest(settings.github_api_url, GITHUB_HEADERS)
+        github = GitHub(rest, App(settings.github_app_id, key, rest))
+        joined = replace(
+            joined,
+            hosts={issuer: github},
+            deliveries={"github": GitHubAnswers(github)},
+            chores=(Chore("github deliveries", MISSED_SECONDS, lambda gate: send_missed_again(github, gate.clock)),),
+            close=rest.close,
+        )
+    return joined
 
 
 def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:

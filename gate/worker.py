@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +10,9 @@ from pathlib import Path
 import structlog
 
 from gate.errors import GateError, Invalid
-from gate.flow import expire, inbox, incidents, policies
+from gate.flow import expire, held_runs, inbox, incidents, observe, policies, tidings
 from gate.flow.access import Access
+from gate.flow.connections import Chore
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.inbox import Handler
@@ -27,7 +28,10 @@ LEASE = "worker"
 LEASE_HELD = timedelta(seconds=10)
 """After this another replica takes over from one that is gone; every round renews it."""
 
-HANDLERS: Mapping[str, Handler] = {}
+CHORE_HELD_SHARE = 1.5
+"""Of the time between two turns of a chore: then another replica does it."""
+
+HANDLERS: Mapping[str, Handler] = {**tidings.HANDLERS, incidents.KIND: incidents.work, observe.KIND: observe.work}
 """What works on a delivery of an inbound hook, by its kind."""
 
 _log = structlog.get_logger("gate.worker")
@@ -44,6 +48,7 @@ class Worker:
     seen: dict[str, str] | None = None  # the files as they were read last; None before the first time
     complaint: str | None = None
     post: Post | None = None
+    chores: Sequence[Chore] = ()
 
     def start(self) -> list[asyncio.Task[None]]:
         """The loops as tasks; cancelling them stops them."""
@@ -56,6 +61,7 @@ class Worker:
         )
         if self.post is not None:
             loops += ((ROUND_SECONDS, self.post.turn), (MEASURE_SECONDS, self.post.measure), (TIDY_SECONDS, self.post.tidy))
+        loops += tuple((one.every_seconds, self.chore(one)) for one in self.chores)
         return [asyncio.create_task(_every(seconds, turn)) for seconds, turn in loops]
 
     async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -77,6 +83,17 @@ class Worker:
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
             await incidents.judge_due(self.gate)
+            await held_runs.answer_due(self.gate)
+
+    def chore(self, one: Chore) -> Callable[[], Awaitable[None]]:
+        """What another system needs now and then: done by one replica, which keeps the right to it until the next time."""
+
+        async def turn() -> None:
+            held = timedelta(seconds=one.every_seconds * CHORE_HELD_SHARE)
+            if await self.gate.store.write(leases.take, one.name, self.name, hold_for=held):
+                await one.turn(self.gate)
+
+        return turn
 
     async def hooks(self) -> None:
         """Work on what other systems told; every replica does, each on other deliveries."""

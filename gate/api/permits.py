@@ -11,6 +11,7 @@ from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.access import Access
 from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
+from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
 from gate.flow.streams import Streams
 
@@ -24,8 +25,9 @@ _BEARER = b"bearer "
 class Parts:
     """What the routes of one app share: the gate, and what is kept in memory about its callers."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, hooks: Hooks = NO_HOOKS) -> None:
         self.gate = gate
+        self.hooks = hooks
         self.access = Access(gate)
         self.rates = Rates(gate.rate_limit)
         self.streams = Streams(gate.store)

@@ -8,6 +8,7 @@ from starlette.types import Lifespan
 
 from gate.api import (
     changes,
+    code_hosts,
     docs,
     evaluations,
     events,
@@ -25,10 +26,27 @@ from gate.api import (
 )
 from gate.api.app import Api
 from gate.api.permits import Parts
+from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
 from gate.metrics import Metrics
 
-_ROUTERS = (changes, reviews, evaluations, places, policies, freezes, icalendar, incidents, log, ledger, tokens, people, events, operations)
+_ROUTERS = (
+    icalendar,
+    changes,
+    reviews,
+    evaluations,
+    places,
+    policies,
+    freezes,
+    incidents,
+    code_hosts,
+    log,
+    ledger,
+    tokens,
+    people,
+    events,
+    operations,
+)
 
 
 def build_api(*, metrics: Metrics | None = None, lifespan: Lifespan[Any] | None = None) -> Api:
@@ -40,9 +58,12 @@ def build_api(*, metrics: Metrics | None = None, lifespan: Lifespan[Any] | None 
     return app
 
 
-def attach(app: Starlette, gate: Gate) -> Parts:
-    """Hand the app its gate. In the running event loop: what is remembered of tokens follows the store from now on."""
-    parts = app.state.parts = Parts(gate)
+def attach(app: Starlette, gate: Gate, hooks: Hooks = NO_HOOKS) -> Parts:
+    """Hand the app its gate, and who may tell it something.
+
+    In the running event loop: what is remembered of tokens follows the store from now on.
+    """
+    parts = app.state.parts = Parts(gate, hooks)
     gate.store.on_change(parts.access.hear)
     gate.metrics.watch_waiters(lambda: gate.waiters.count)
     return parts

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
+from gate.core.change import Repository
 from gate.core.host import HostAsk, HostFacts
+from gate.core.tidings import RunSeen
 
 
 class CodeHost(Protocol):
@@ -15,6 +17,9 @@ class CodeHost(Protocol):
 
     async def facts(self, ask: HostAsk) -> HostFacts:
         """What it says. Raises `SourceUnavailable` for no answer at all; of a part that fails the answer is silent."""
+
+    async def run(self, repository: Repository, run: str) -> RunSeen:
+        """A run of a pipeline as the host itself describes it. Raises `SourceUnavailable`."""
 
 
 Hosts: TypeAlias = Mapping[str, CodeHost]

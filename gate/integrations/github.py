@@ -9,8 +9,10 @@ from urllib.parse import quote
 import httpx
 
 from gate.core.catalog import PROVIDER_ISSUERS
+from gate.core.change import Repository
 from gate.core.facts import Value
 from gate.core.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, Hand, HostAsk, HostFacts, Reviews
+from gate.core.tidings import RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations import github_read as read
 from gate.integrations import measure, shapes
@@ -88,8 +90,7 @@ class GitHub:
 
     async def facts(self, ask: HostAsk) -> HostFacts:
         """What it says. Raises `SourceUnavailable` where the App cannot get in at all."""
-        pass_ = await self.app.pass_for(ask.repository)
-        answer, here = _Answer(), _Repository(self.rest, pass_, lambda: self.app.forget(ask.repository))
+        answer, here = _Answer(), await self.at(ask.repository)
         await asyncio.gather(
             answer.part(FROM_BASE, _compare(here, ask, answer)),
             answer.part(OF_REVIEWS, _review(here, ask, answer)),
@@ -98,18 +99,40 @@ class GitHub:
         )
         return answer.done()
 
+    async def run(self, repository: Repository, run: str) -> RunSeen:
+        """A run as GitHub itself describes it. Raises `SourceUnavailable`."""
+        here = await self.at(repository)
+        return read.run_seen((await here.get(f"/actions/runs/{quote(run, safe='')}")).body, here.full_name)
 
-class _Repository:
-    """Asked with its own pass."""
+    async def at(self, repository: Repository) -> "Place":
+        """Everything else of one repository. Raises `SourceUnavailable` where the App cannot get in."""
+        return Place(self.rest, await self.app.pass_for(repository), lambda: self.app.forget(repository))
+
+
+class Place:
+    """One repository, asked with its own pass."""
 
     def __init__(self, rest: Rest, pass_: Pass, forget: Callable[[], None]) -> None:
         self._rest = rest
         self._pass = pass_
         self._forget = forget
 
+    @property
+    def full_name(self) -> str:
+        """What GitHub calls it today."""
+        return self._pass.full_name
+
     async def get(self, path: str, **params: str | int) -> Reply:
+        """Raises `Refused` for any status but 200."""
+        return await self._seen(self._rest.get(self._pass.path + path, self._pass.credential, params or None))
+
+    async def post(self, path: str, body: Mapping[str, str], wanted: frozenset[int]) -> Reply:
+        """Once. Raises `Refused` for any other status than those that are wanted."""
+        return await self._seen(self._rest.post(self._pass.path + path, self._pass.credential, body, wanted))
+
+    async def _seen(self, asking: Awaitable[Reply]) -> Reply:
         try:
-            return await self._rest.get(self._pass.path + path, self._pass.credential, params or None)
+            return await asking
         except Refused as refused:
             if refused.status == _UNAUTHORIZED:  # taken back before its time; the next asking gets another
                 self._forget()
@@ -126,6 +149,7 @@ class _Repository:
         raise SourceUnavailable(f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read")
 
     async def compare(self, base: str, head: str) -> read.Compared:
+        """What `head` has that `base` lacks."""
         try:
             return read.compared((await self.get(f"/compare/{base}...{head}")).body)
         except Refused as refused:
@@ -134,7 +158,7 @@ class _Repository:
             raise
 
 
-async def _compare(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+async def _compare(here: Place, ask: HostAsk, answer: _Answer) -> None:
     """What changed since the last successful deployment, and who changed it."""
     trusted = ask.base or await _last_deployed(here, ask)
     base = trusted or ask.claimed_base
@@ -174,7 +198,7 @@ def _measure(answer: _Answer, seen: read.Compared, files: tuple[measure.File, ..
     answer.silent |= FROM_BASE - values.keys() - ({"change.fixes_defect"} if files is not None and seen.all_commits else set())
 
 
-async def _last_deployed(here: _Repository, ask: HostAsk) -> str | None:
+async def _last_deployed(here: Place, ask: HostAsk) -> str | None:
     """By GitHub's own records, where the gate has none."""
     for environment in ask.environments:
         reply = await here.get("/deployments", environment=environment, per_page=DEPLOYMENTS_LOOKED_AT)
@@ -185,7 +209,7 @@ async def _last_deployed(here: _Repository, ask: HostAsk) -> str | None:
     return None
 
 
-async def _review(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+async def _review(here: Place, ask: HostAsk, answer: _Answer) -> None:
     found = read.pull_request(await here.every(f"/commits/{ask.commit}/pulls"), ask.commit)
     if found is None:
         answer.reviews = Reviews()
@@ -196,7 +220,7 @@ async def _review(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
     answer.reviews = Reviews(read.reviews(listed, found.head), found.number, found.is_head)
 
 
-async def _check(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+async def _check(here: Place, ask: HostAsk, answer: _Answer) -> None:
     runs, statuses = await asyncio.gather(
         here.every(f"/commits/{ask.commit}/check-runs", "check_runs", filter="latest"),
         here.every(f"/commits/{ask.commit}/status", "statuses"),
@@ -204,7 +228,7 @@ async def _check(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
     answer.values.update(read.check_facts(runs, statuses, ask.run))
 
 
-async def _protect(here: _Repository, ask: HostAsk, answer: _Answer) -> None:
+async def _protect(here: Place, ask: HostAsk, answer: _Answer) -> None:
     """Whether the commit is on the branch that the caller names, and the branch protected. A token says it better."""
     name = read.branch_name(ask.ref)
     if ask.proves_ref or name is None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from gate.core.change import Run
 from gate.core.facts import LIST_LENGTH_MAX, TEXT_LENGTH_MAX, Value
 from gate.core.host import Hand, Review, Verdict
+from gate.core.tidings import RunSeen
 from gate.integrations import shapes
 from gate.integrations.measure import File, Message
 
@@ -173,3 +174,24 @@ def deployed(statuses: Collection[Any]) -> bool:
     """Of `GET …/deployments/{id}/statuses`, newest first: it succeeded, and if it is inactive now it did so before."""
     states = [shapes.text(one, "state") for one in statuses]
     return "success" in states and set(states[: states.index("success")]) <= {"inactive"}
+
+
+def run_seen(body: Any, full_name: str) -> RunSeen:
+    """Of `GET …/actions/runs/{id}`. Whoever started this attempt stands first."""
+    logins = (shapes.maybe_text(body, "triggering_actor", "login"), shapes.maybe_text(body, "actor", "login"))
+    branch, path = shapes.maybe_text(body, "head_branch"), shapes.maybe_text(body, "path")
+    return RunSeen(
+        run=str(shapes.number(body, "id")),
+        attempt=shapes.number(body, "run_attempt"),
+        commit=shapes.text(body, "head_sha"),
+        event=shapes.text(body, "event"),
+        actors=tuple(dict.fromkeys(one for one in logins if one)),
+        ref=branch,
+        workflow=f"{full_name}/{path}@{branch}"[:TEXT_LENGTH_MAX] if path and branch else None,
+        title=(shapes.maybe_text(body, "display_title") or "")[:TEXT_LENGTH_MAX],
+        url=_link(shapes.maybe_text(body, "html_url")),
+    )
+
+
+def _link(url: str | None) -> str:
+    return url if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else ""

@@ -1,6 +1,7 @@
 """A REST interface of another system, asked within limits: time, bytes, requests at once, tries, and the pace that it asks for."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ DOWN_SECONDS = 10.0
 PACE_SECONDS_MAX = 3_600.0
 PACE_SECONDS_DEFAULT = 60.0
 
+_NEXT = re.compile(r'<([^<>]{1,2000})>;[^,<>]*\brel="next"')
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _TOO_MANY = 429
 _FORBIDDEN = 403
@@ -55,7 +57,18 @@ class Reply:
     @property
     def has_next(self) -> bool:
         """Whether there is another page after this one."""
-        return 'rel="next"' in self.headers.get("link", "")
+        return self.next_url is not None
+
+    @property
+    def next_url(self) -> str | None:
+        """Where that is."""
+        found = _NEXT.search(self.headers.get("link", ""))
+        return found.group(1) if found else None
+
+    @property
+    def next_cursor(self) -> str | None:
+        """What the next page is asked for by, where pages go by a cursor."""
+        return httpx.URL(self.next_url).params.get("cursor") if self.next_url else None
 
 
 class Refused(SourceUnavailable):

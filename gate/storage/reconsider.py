@@ -1,6 +1,8 @@
 """Changes that something asks to look at again: an instant in their row, which survives whoever set it."""
 
-from sqlalchemy import and_, literal_column, or_, update
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, and_, literal_column, or_, select, update
 
 from gate.core.instants import to_us
 from gate.storage.schema import changes
@@ -18,3 +20,24 @@ def ask(tx: Tx, service: str | None = None, environment: str | None = None) -> N
     if environment is not None:
         wanted.append(here.environment == environment)
     tx.conn.execute(update(changes).where(*wanted).values(redecide_at=now))
+
+
+def ask_commits(tx: Tx, repository: tuple[str, int], services: Collection[str], commits: Collection[str]) -> None:
+    """Pending changes of these commits of a repository; of its services, where a change names no repository."""
+    now = to_us(tx.now)
+    due = or_(changes.c.redecide_at.is_(None), changes.c.redecide_at > now)
+    tx.conn.execute(update(changes).where(_of_commits(repository, services, commits), due).values(redecide_at=now))
+
+
+def is_waited_for(conn: Connection, repository: tuple[str, int], services: Collection[str], commits: Collection[str]) -> bool:
+    """Whether there is such a change."""
+    return conn.execute(select(changes.c.id).where(_of_commits(repository, services, commits)).limit(1)).first() is not None
+
+
+def _of_commits(repository: tuple[str, int], services: Collection[str], commits: Collection[str]) -> ColumnElement[bool]:
+    here = changes.c
+    issuer, number = repository
+    same = or_(
+        and_(here.repository_issuer == issuer, here.repository_id == number), and_(here.repository_id.is_(None), here.service.in_(services))
+    )
+    return and_(here.commit_sha.in_(commits), here.state == literal_column("'pending'"), same)

@@ -1,0 +1,52 @@
+"""Other systems that the gate is joined to: what they are asked, what they tell, what they are told. None of them is needed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
+
+from gate.core.tidings import Told
+from gate.flow.gate import Gate
+from gate.flow.notify import Deliveries
+from gate.flow.sources import Hosts
+
+
+class Hook(Protocol):
+    """Reads what one system tells. Made in `integrations`, handed in by `app.py`."""
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Those that it looks at, in lower case."""
+
+    def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
+        """One delivery, whose sender is proved first. Raises `Unauthenticated`, `NotFound`, `BadRequest`, `Invalid`."""
+
+
+Hooks: TypeAlias = Mapping[str, Hook]
+"""By the last part of their address."""
+
+NO_HOOKS: Hooks = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """What one replica does for another system every so many seconds."""
+
+    name: str
+    every_seconds: float
+    turn: Callable[[Gate], Awaitable[object]]
+
+
+async def _nothing_open() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """All of them. `close` gives back what they hold open."""
+
+    hosts: Hosts = field(default_factory=dict)
+    deliveries: Deliveries = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=dict)
+    chores: tuple[Chore, ...] = ()
+    close: Callable[[], Awaitable[None]] = _nothing_open
