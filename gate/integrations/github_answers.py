@@ -63,23 +63,14 @@ def body_of(told: Any) -> dict[str, str]:
 
 def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
     """Markdown that fits. What others wrote stands in a fenced block: no image, link, mention or HTML comes through."""
-    link = f"\n\n{url}" if url else ""
-    lines = [*words, *(f"- {one}" for one in reasons)]
-    fence = "`" * max(3, max(_longest_ticks(line) for line in lines) + 1)
-    room = COMMENT_LENGTH_MAX - len(f"Change gate\n\n{fence}text\n\n{fence}{link}")
-    kept = "\n".join(_one_line(line) for line in lines)
+    begins, ends = "Change gate\n\n```text\n", "\n```" + (f"\n\n{url}" if url else "")
+    room = COMMENT_LENGTH_MAX - len(begins) - len(ends)
+    kept = "\n".join(_line(one) for one in (*words, *(f"- {reason}" for reason in reasons)))
     if len(kept) > room:
         kept = kept[: room - len(_MORE)] + _MORE
-    return f"Change gate\n\n{fence}text\n{kept}\n{fence}{link}"
+    return begins + kept + ends
 
 
-def _one_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _longest_ticks(text: str) -> int:
-    longest = run = 0
-    for character in text:
-        run = run + 1 if character == "`" else 0
-        longest = max(longest, run)
-    return longest
+def _line(text: str) -> str:
+    """One line that cannot end the block."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).replace("`", "'")

@@ -80,6 +80,8 @@ class FakeGitHub:
     branches: dict[str, Json] = field(default_factory=dict)
     deployments: dict[str, list[Json]] = field(default_factory=dict)  # by environment, newest first
     deployment_statuses: dict[int, list[Json]] = field(default_factory=dict)
+    runs: dict[str, Json] = field(default_factory=dict)
+    waiting: dict[str, set[str]] = field(default_factory=dict)  # environments that wait, by run
     deliveries: list[Json] = field(default_factory=list)
     decided: dict[tuple[str, str], Json] = field(default_factory=dict)  # by run and environment
     reports: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -141,6 +143,8 @@ class FakeGitHub:
             ("GET", rf"{repo}/branches/(?P<branch>[^/]+)", none, self._branch),
             ("GET", rf"{repo}/deployments", pages | {"environment", "sha"}, self._deployments),
             ("GET", rf"{repo}/deployments/(?P<number>\d+)/statuses", pages, self._deployment_statuses),
+            ("GET", rf"{repo}/actions/runs/(?P<run>\d+)", none, self._run),
+            ("GET", rf"{repo}/actions/runs/(?P<run>\d+)/pending_deployments", none, self._pending),
             ("POST", rf"{repo}/actions/runs/(?P<run>\d+)/deployment_protection_rule", none, self._decide),
         )
 
@@ -233,16 +237,25 @@ class FakeGitHub:
     def _deployment_statuses(self, request: httpx.Request, repo: str, number: str) -> Canned:
         return self._listed(request, repo, self.deployment_statuses.get(int(number), []))
 
+    def _run(self, request: httpx.Request, repo: str, run: str) -> Canned:
+        found = self.runs.get(run)
+        return self._refusal(request, repo) or (reply(404, {"message": "Not Found"}) if found is None else reply(200, found))
+
+    def _pending(self, request: httpx.Request, repo: str, run: str) -> Canned:
+        found = [{"environment": {"name": name}} for name in sorted(self.waiting.get(run, ()))]
+        return self._refusal(request, repo) or reply(200, found)
+
     def _decide(self, request: httpx.Request, repo: str, run: str) -> Canned:
         refused = self._refusal(request, repo)
         if refused is not None:
             return refused
         said: Mapping[str, Json] = json.loads(request.content)
         place = (run, said.get("environment_name", ""))
-        if not _is_decision(said) or place in self.decided:
+        if not _is_decision(said) or place in self.decided or place[1] not in self.waiting.get(run, ()):
             return reply(422, {"message": "Validation Failed"})
         if "state" in said:
             self.decided[place] = said
+            self.waiting[run].discard(place[1])
             return reply(204)
         if len(self.reports.setdefault(place, [])) >= REPORTS_MAX:
             return reply(422, {"message": "Validation Failed"})
