@@ -95,7 +95,7 @@ class PeopleProvider:
         now = int(time())
         usual = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked.nonce, **asked.person}
         said = {name: value for name, value in {**usual, **self.claims}.items() if value is not None}
-        header = {"kid": self.kid, "typ": "JWT", **self.header}
+        header = {name: value for name, value in {"kid": self.kid, "typ": "JWT", **self.header}.items() if value is not None}
         return api_jws.encode(json.dumps(said).encode(), private_key(self.key or self.kid), header.pop("alg", "RS256"), header)
 
     def rotate(self, kid: str) -> None:
