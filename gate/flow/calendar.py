@@ -58,19 +58,24 @@ async def planner(gate: Gate, begins: datetime, ends: datetime, service: str | N
     if service is not None and environment is not None:
         scope = freeze.scope_of(book.catalogue, service, book.catalogue.environment_named(environment))
     shown = freeze.schedule(book.calendar, windows, begins, ends, scope)
+    now = gate.clock()
     planned = await gate.store.read(planned_between, begins, ends, service, environment)
     return {
         **found,
-        "items": [{**_view(one, said), "reach": one.reach.tree(), "override_by": list(one.override_by)} for one in shown],
-        "open": [{**_view(one, said), "reach": one.reach.tree()} for one in shown if one.begins <= gate.clock()],
+        "items": [_with_reach(one, said) for one in shown],
+        "open": [_with_reach(one, said) for one in shown if one.begins <= now and (one.ends is None or one.ends > now)],
         "planned": [_planned(one, shown, book, planned) for one in planned],
         "time_zone": str(book.calendar.zone),
         "services": sorted(book.catalogue.services),
         "environments": sorted(book.catalogue.environments),
         "begins": instant(begins),
         "ends": instant(ends),
-        "at": instant(gate.clock()),
+        "at": instant(now),
     }
+
+
+def _with_reach(window: Window, said: dict[str, str]) -> Wire:
+    return {**_view(window, said), "reach": window.reach.tree(), "override_by": list(window.override_by)}
 
 
 def _planned(one: Planned, windows: Iterable[Window], book: Rulebook, others: Iterable[Planned]) -> Wire:

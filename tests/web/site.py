@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, Request
 
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
@@ -62,6 +62,12 @@ class Site:
             answer: dict[str, Any] = response.json()
             return answer
 
+    def get(self, path: str) -> dict[str, Any]:
+        """What an auditor would read."""
+        with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {self.token(Role.AUDITOR)}"}) as http:
+            answer: dict[str, Any] = http.get(path).json()
+            return answer
+
     def read(self, change: dict[str, Any]) -> dict[str, Any]:
         """The change as it is now."""
         with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {self.pipeline}"}) as http:
@@ -95,13 +101,28 @@ class Site:
         assert self.complaints == []
 
     def _watch(self, context: BrowserContext) -> None:
-        def look(page: Page) -> None:
-            page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-            page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-            page.on("console", lambda message: _is_complaint(message.text) and self.complaints.append(message.text))
+        def on_dialog(dialog: Dialog) -> None:
+            self.complaints.append(f"dialog: {dialog.message}")
+            dialog.dismiss()
 
-        context.on("page", look)
-        context.on("request", lambda request: None if request.url.startswith(self.gate.url) else self.foreign.append(request.url))
+        def on_console(message: ConsoleMessage) -> None:
+            if _is_complaint(message.text):
+                self.complaints.append(message.text)
+
+        def on_error(error: Error) -> None:
+            self.complaints.append(f"error: {error}")
+
+        def on_request(request: Request) -> None:
+            if not request.url.startswith(f"{self.gate.url}/"):
+                self.foreign.append(request.url)
+
+        def on_page(page: Page) -> None:
+            page.on("dialog", on_dialog)
+            page.on("pageerror", on_error)
+            page.on("console", on_console)
+
+        context.on("page", on_page)
+        context.on("request", on_request)
 
 
 def _is_complaint(text: str) -> bool:

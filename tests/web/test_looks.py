@@ -1,0 +1,76 @@
+"""Every page in every size and colour: nobody is shut out, nothing runs out of the window."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
+from playwright.sync_api import Page, expect
+
+from gate.flow.caller import Role
+from tests.web.site import SMALL, Site
+
+WIDTHS = (320, 390, 768, 1280)
+SCHEMES = ("light", "dark")
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+
+
+def _addresses(site: Site) -> Iterator[str]:
+    """One of each page, with something on it."""
+    waiting = site.submit("Looked at from all sides", description="What it does.\nAnd why.", impact="A short pause.")
+    done = site.submit("Looked at and done", SMALL, environment="staging")
+    revision = site.get("/v1/policies")["items"][0]["revision"]
+    yield from ("/", "/?q=is:decided", "/?q=nothing+has+these+words", f"/changes/{waiting['id']}", f"/changes/{done['id']}?view=compact")
+    yield from (f"/changes/{waiting['id']}?view=raw", f"/changes/{waiting['id']}/decisions/1", "/log", "/log?outcome=pending&q=looked")
+    yield from ("/calendar", "/calendar?view=week&service=web&environment=production", "/policies", "/policies/rules/production/size")
+    yield from (f"/policies/{revision}", "/administration", "/no-such-page")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_page_breaks_a_rule_of_accessibility(site: Site, scheme: str) -> None:
+    found: dict[str, list[str]] = {}
+    with site.as_person("ada", Role.ADMIN, color_scheme=scheme) as page:
+        for address in _addresses(site):
+            page.goto(site.gate.url + address)
+            _open_all(page)
+            result = Axe().run(page, options=RULES)
+            if result.violations_count:
+                found[address] = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in result.response["violations"]]
+    site.session("ada")
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_scrolls_sideways_and_every_button_is_in_the_window(site: Site, width: int) -> None:
+    wrong: list[str] = []
+    with site.as_person("ada", Role.ADMIN, viewport={"width": width, "height": 800}) as page:
+        for address in _addresses(site):
+            page.goto(site.gate.url + address)
+            _open_all(page)
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                wrong.append(f"{address} is {page.evaluate('document.documentElement.scrollWidth')} wide")
+            wrong += [f"{address}: {text}" for text in page.evaluate(_OUTSIDE, width)]
+    site.session("ada")
+
+    assert wrong == []
+
+
+def test_a_page_says_times_in_the_viewers_zone_with_utc_beside(site: Site) -> None:
+    change = site.submit("What time is it")
+    with site.as_person("ada", timezone_id="Asia/Kathmandu") as page:
+        page.goto(f"{site.gate.url}/changes/{change['id']}")
+        time = page.locator(".change-head time")
+        expect(time).to_contain_text(" UTC)")
+        assert change["submitted_at"][11:16] in time.inner_text()
+        assert not time.inner_text().startswith(change["submitted_at"][11:16])
+
+
+def _open_all(page: Page) -> None:
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+
+
+_OUTSIDE = """width => [...document.querySelectorAll("button, a.button, summary")]
+  .filter(one => !one.closest(".scroll") && one.offsetParent !== null)
+  .map(one => [one, one.getBoundingClientRect()])
+  .filter(([one, box]) => box.width > 0 && (box.left < 0 || box.right > width))
+  .map(([one]) => one.textContent.trim().slice(0, 40))"""
