@@ -1,20 +1,34 @@
 """Settings: `GATE_*` read once into one frozen object. A setting `X` may also be given as the file `X_FILE`."""
 
+import base64
 import json
 import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gate.errors import Fault, Invalid
 
 PREFIX = "GATE_"
 SECRET_FILE_BYTES_MAX = 64 * 1024
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
+WEBHOOK_SECRETS_MAX = 2
 
 
 class Activation(StrEnum):
@@ -47,6 +61,41 @@ class IssuerSetting(BaseModel):
     provider: Literal["github", "gitlab"]
     audience: Annotated[str, StringConstraints(min_length=1, max_length=ADDRESS_LENGTH_MAX)] | None = None
     jwks_uri: _Address | None = None
+
+
+class WebhookSetting(BaseModel):
+    """Somebody's own receiver of events. While its secret is rotated it has two, with a blank between them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#]+(?:[/?][^\s]*)?$", max_length=ADDRESS_LENGTH_MAX)]
+    secret: SecretStr
+    format: Literal["events", "cdevents"] = "events"
+
+    @field_validator("secret")
+    @classmethod
+    def _strong(cls, secret: SecretStr) -> SecretStr:
+        words = secret.get_secret_value().split()
+        if not 1 <= len(words) <= WEBHOOK_SECRETS_MAX or any(_signing_key(word) is None for word in words):
+            raise ValueError("allowed is whsec_ and the base64 of 24 to 64 random bytes, or two of these with a blank between them")
+        return secret
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The bytes of each secret."""
+        return tuple(key for word in self.secret.get_secret_value().split() if (key := _signing_key(word)) is not None)
+
+
+def _signing_key(word: str) -> bytes | None:
+    try:
+        key = base64.b64decode(word.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+    except ValueError:
+        return None
+    return key if word.startswith(WEBHOOK_SECRET_PREFIX) and 24 <= len(key) <= 64 else None  # noqa: PLR2004 - of the specification
+
+
+_WEBHOOKS = TypeAdapter(tuple[WebhookSetting, ...])
 
 
 class Settings(BaseSettings):
@@ -83,6 +132,35 @@ class Settings(BaseSettings):
     gitlab_webhook_secret: Annotated[SecretStr, Field(description="signing token of the webhooks; unsigned ones are refused then")] = (
         SecretStr("")
     )
+    pagerduty_webhook_secret: Annotated[SecretStr, Field(description="secret of PagerDuty's webhook subscription")] = SecretStr("")
+
+    webhooks: Annotated[SecretStr, Field(description="receivers of events, as a JSON list of name, url, secret and format")] = SecretStr("")
+    outbound_allow: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        NoDecode,
+        Field(description="networks of one's own that messages may be sent to, such as 10.1.0.0/16, with commas between them"),
+    ] = ()
+    slack_webhook_url: Annotated[SecretStr, Field(description="incoming webhook of the channel that is asked for reviews")] = SecretStr("")
+    slack_signing_secret: Annotated[SecretStr, Field(description="signing secret of the Slack app, for its buttons")] = SecretStr("")
+
+    @field_validator("webhooks")
+    @classmethod
+    def _receivers(cls, given: SecretStr) -> SecretStr:
+        """Checked here, read by `receivers`; what is wrong is said without the secrets."""
+        try:
+            names = [one.name for one in _read_webhooks(given)]
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = "/".join(map(str, first["loc"]))
+            raise ValueError(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from None
+        if len(set(names)) != len(names):
+            raise ValueError("found one name twice; name every receiver once")
+        return given
+
+    @field_validator("outbound_allow", mode="before")
+    @classmethod
+    def _networks(cls, given: object) -> object:
+        return [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
 
     @field_validator("base_url")
     @classmethod
@@ -137,6 +215,11 @@ class Settings(BaseSettings):
         return given or f"sqlite:///{(Path.cwd() / '.gate' / 'gate.db').absolute()}"
 
     @property
+    def receivers(self) -> tuple[WebhookSetting, ...]:
+        """Who is told of events."""
+        return _read_webhooks(self.webhooks)
+
+    @property
     def sso_lacks(self) -> tuple[str, ...]:
         """What single sign-on still needs, where some of it is there; empty where it is complete, or nobody wants it."""
         given = {
@@ -150,6 +233,10 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The gate's own address as people use it."""
         return self.base_url or f"http://{self.host}:{self.port}"
+
+
+def _read_webhooks(given: SecretStr) -> tuple[WebhookSetting, ...]:
+    return _WEBHOOKS.validate_json(given.get_secret_value() or "[]")
 
 
 def _where(place: tuple[int | str, ...]) -> str:

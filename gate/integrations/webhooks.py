@@ -14,8 +14,6 @@ from gate.errors import Undeliverable
 from gate.integrations.cdevents_out import cdevent
 from gate.integrations.outbound import Outbound
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
-SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
 JSON = "application/json"
 
 
@@ -26,17 +24,6 @@ class Webhook:
     url: str
     secrets: tuple[bytes, ...] = field(repr=False)
     as_cdevents: bool = False
-
-
-def read_secret(text: str) -> bytes:
-    """`whsec_` and base64. Raises ValueError that says what is allowed, and never what was found."""
-    try:
-        key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except ValueError:
-        key = b""
-    if not text.startswith(SECRET_PREFIX) or not SECRET_BYTES_MIN <= len(key) <= SECRET_BYTES_MAX:
-        raise ValueError(f"allowed is {SECRET_PREFIX} and the base64 of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} random bytes")
-    return key
 
 
 def signature(secrets: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:

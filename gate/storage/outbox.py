@@ -39,9 +39,10 @@ def insert_messages(tx: Tx, rows: Sequence[MessageRow]) -> None:
 def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
     """One message for each target that subscribed to the kind of an entry; without subscribers nothing is written."""
     messages = [
-        MessageRow(new_message_id(), row.at, target, row.change_id, row.body, row.at)
+        MessageRow(new_message_id(), row.at, one.target, row.change_id, row.body, row.at)
         for row in rows
-        for target in tx.subscribers.get(row.kind, ())
+        for one in tx.subscribers.get(row.kind, ())
+        if one.only in row.body
     ]
     if messages:
         insert_messages(tx, messages)

@@ -104,7 +104,7 @@ class Store:
         self._audience.register(callback)
 
     def subscribe(self, subscribers: Subscribers) -> None:
-        """From now on put a message into the outbox, for each of these targets, with every entry of these kinds."""
+        """From now on put a message into the outbox, for each of these subscribers, with every entry of these kinds."""
         self._writer.subscribers = subscribers
 
     async def now(self) -> datetime:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from sqlalchemy import Connection, Engine
 
@@ -14,8 +14,15 @@ RollupKind: TypeAlias = tuple[Any, ...]
 """A `RollupRow` without its number."""
 
 
-Subscribers: TypeAlias = Mapping[str, Sequence[str]]
-"""Which targets of the outbox are told of an entry of the ledger, by its kind."""
+class Subscription(NamedTuple):
+    """A target of the outbox, told of an entry that has these bytes in it; an entry is canonical JSON, and no text of a person."""
+
+    target: str
+    only: bytes = b""
+
+
+Subscribers: TypeAlias = Mapping[str, Sequence[Subscription]]
+"""Who is told of an entry of the ledger, by its kind."""
 
 NOBODY: Subscribers = MappingProxyType({})
 

@@ -18,6 +18,7 @@ from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.events import TYPES, read_event, telling
 from gate.storage import outbox, schema
+from gate.storage.tx import Subscription
 from tests.builders import SMALL
 from tests.flow.shop import PIPELINE, Shop, open_shop
 
@@ -31,7 +32,7 @@ LARGE = {**SMALL, "diff.lines_added": 300}
 async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """A gate in service that tells one receiver everything."""
     async with open_shop(database_url, tmp_path) as opened:
-        opened.gate.store.subscribe({kind: ["webhook:lake"] for kind in TYPES})
+        opened.gate.store.subscribe({kind: [Subscription("webhook:lake")] for kind in TYPES})
         yield opened
 
 

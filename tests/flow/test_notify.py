@@ -17,7 +17,7 @@ from gate.flow.notify import AT_ONCE_MAX, ATTEMPTS_MAX, FIRST_PAUSE, LEASE, PAUS
 from gate.storage import letters, outbox, schema
 from gate.storage.letters import DeadLetter, TargetHealth
 from gate.storage.rows import MessageRow
-from gate.storage.tx import Tx
+from gate.storage.tx import Subscription, Tx
 from tests.flow.shop import Shop, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -261,7 +261,7 @@ async def test_a_decision_waits_for_no_receiver(shop: Shop) -> None:
         _ = message
         await asyncio.Event().wait()
 
-    shop.gate.store.subscribe({"decision": ["chat"]})
+    shop.gate.store.subscribe({"decision": [Subscription("chat")]})
     post = Post(shop.gate, {"chat": Receiver(hang)})
     await shop.submit("a")
     await post.turn()

@@ -16,7 +16,7 @@ from gate.core.event import Event
 from gate.errors import Undeliverable
 from gate.integrations.cdevents_out import cdevent
 from gate.integrations.outbound import Outbound
-from gate.integrations.webhooks import Webhook, Webhooks, read_secret, signature
+from gate.integrations.webhooks import Webhook, Webhooks, signature
 from tests.receivers import LOOPBACK, receiver
 from tests.shared_data import shared
 
@@ -44,19 +44,11 @@ def decided(outcome: str, policy: str | None = "production") -> Event:
 
 
 def test_a_signature_is_the_one_of_the_specification() -> None:
-    key = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 
     made = signature([key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
 
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-
-
-@pytest.mark.parametrize("text", ["", "whsec_", "whsec_%%%", "whsec_" + "eHh4" * 7, "eHh4" * 8, "whsec_" + "eHh4" * 22])
-def test_a_weak_or_broken_secret_is_refused_and_not_repeated(text: str) -> None:
-    with pytest.raises(ValueError, match="allowed is whsec_") as raised:
-        read_secret(text)
-
-    assert not text.removeprefix("whsec_") or text.removeprefix("whsec_") not in str(raised.value)
 
 
 async def test_a_message_is_signed_with_every_secret_while_they_are_rotated() -> None:

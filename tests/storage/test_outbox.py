@@ -11,7 +11,7 @@ from gate.storage.ledger import append_entry
 from gate.storage.outbox import CLAIMED_MAX, again, claim, dead, delete_done, delivered, due_targets, insert_messages
 from gate.storage.rows import MessageRow
 from gate.storage.store import transaction
-from gate.storage.tx import Tx
+from gate.storage.tx import Subscription, Tx
 
 LEASE = timedelta(minutes=1)
 OVER = timedelta(0)
@@ -79,7 +79,7 @@ def test_a_claim_is_bounded(database_url: str) -> None:
 def test_without_a_subscriber_an_entry_writes_no_message(database_url: str) -> None:
     with transaction(database_url) as tx:
         append_entry(tx, "decision", to_us(tx.now), "chg_a", b"{}")
-        tx.subscribers = {"closure": ["chat"]}
+        tx.subscribers = {"closure": [Subscription("chat")], "decision": [Subscription("chat", b'"pending"')]}
         append_entry(tx, "decision", to_us(tx.now), "chg_a", b"{}")
 
         assert tx.conn.scalar(select(func.count()).select_from(schema.outbox)) == 0
@@ -87,7 +87,7 @@ def test_without_a_subscriber_an_entry_writes_no_message(database_url: str) -> N
 
 def test_every_subscriber_of_a_kind_has_a_message_of_its_own(database_url: str) -> None:
     with transaction(database_url) as tx:
-        tx.subscribers = {"decision": ["chat", "hook:lake"]}
+        tx.subscribers = {"decision": [Subscription("chat", b'"v":1'), Subscription("hook:lake")]}
         append_entry(tx, "decision", to_us(tx.now), "chg_a", b'{"v":1}')
 
         assert due_targets(tx.conn, tx.now) == ["chat", "hook:lake"]
