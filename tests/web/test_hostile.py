@@ -160,7 +160,7 @@ def test_looking_changes_nothing(site: Site) -> None:
         query = urlencode({"act": "approve", "subject_digest": change["subject_digest"]})
         statuses = [http.get(f"/changes/{change['id']}/{name}?{query}").status_code for name in ("decisions", "overrides", "cancellation")]
 
-    assert statuses == [404, 405, 405] or set(statuses) <= {404, 405}
+    assert set(statuses) <= {404, 405}
     assert site.read(change)["state"] == "pending"
 
 
@@ -170,7 +170,6 @@ def test_a_form_on_a_foreign_page_and_a_frame_are_refused_by_the_browser_and_by_
       <input name=subject_digest value={change["subject_digest"]}></form><iframe src="{site.gate.url}/changes/{change["id"]}"></iframe>"""
     with _foreign_site(form) as address, _tolerant(site) as page:
         page.goto(address)
-        page.wait_for_timeout(0)
         frame = page.frames[1]
         assert "Framed and forged" not in frame.content()
         page.locator("form").evaluate("form => form.submit()")
@@ -207,8 +206,8 @@ def _tolerant(site: Site) -> Iterator[Page]:
 def _foreign_site(body: str) -> Iterator[str]:
     """A page of another origin."""
 
-    class Page_(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name that the library calls
+    class Foreign(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
@@ -217,7 +216,7 @@ def _foreign_site(body: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page_)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
