@@ -13,6 +13,7 @@ from gate.api.router import attach, build_api
 from gate.config import Activation, Settings
 from gate.core.catalog import PROVIDER_ISSUERS
 from gate.core.workload import Provider
+from gate.flow import held_runs
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.connections import Chore, Connections
@@ -44,6 +45,9 @@ from gate.storage.watch import EVERYTHING, Topics
 from gate.web.router import add_pages
 from gate.web.router import attach as attach_pages
 from gate.worker import Worker
+
+HELD_SECONDS = 1.0
+"""So often runs that wait are looked at."""
 
 MISSED_SECONDS = 300.0
 """So often deliveries of GitHub that never arrived are looked for."""
@@ -99,7 +103,10 @@ def connections_of(settings: Settings) -> Connections:
             joined,
             hosts={issuer: github},
             deliveries={"github": GitHubAnswers(github)},
-            chores=(Chore("github deliveries", MISSED_SECONDS, lambda gate: send_missed_again(github, gate.clock)),),
+            chores=(
+                Chore("held runs", HELD_SECONDS, held_runs.answer_due),
+                Chore("github deliveries", MISSED_SECONDS, lambda gate: send_missed_again(github, gate.clock)),
+            ),
             close=rest.close,
         )
     return joined

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from gate.errors import GateError, Invalid
-from gate.flow import expire, held_runs, inbox, incidents, observe, policies, tidings
+from gate.flow import expire, inbox, incidents, observe, policies, tidings
 from gate.flow.access import Access
 from gate.flow.connections import Chore
 from gate.flow.folder import read_folder
@@ -83,7 +83,6 @@ class Worker:
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
             await incidents.judge_due(self.gate)
-            await held_runs.answer_due(self.gate)
 
     def chore(self, one: Chore) -> Callable[[], Awaitable[None]]:
         """What another system needs now and then: done by one replica, which keeps the right to it until the next time."""

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import orjson
+import structlog
 from sqlalchemy import Connection
 
 from gate.core.change import Run, State
-from gate.errors import Conflict, Unavailable
+from gate.errors import Conflict, GateError, NotAllowed, NotFound, Unavailable
 from gate.flow.admit import admit
 from gate.flow.asks import AdmissionAsk, Wire
 from gate.flow.caller import ChangeHolder
@@ -21,6 +22,7 @@ REPORTS_MAX = 9
 """GitHub takes ten of a deployment; one is kept for whoever reports by hand."""
 
 LINES_MAX = 8
+_log = structlog.get_logger("gate.held_runs")
 TARGET_KIND = "github"
 APPROVED, REJECTED = "approved", "rejected"
 
@@ -37,8 +39,13 @@ async def refuse(gate: Gate, run: HeldRun, because: str) -> None:
 
 async def answer_due(gate: Gate) -> int:
     """Tell every run that waits what has moved; how many were told."""
-    found = await gate.store.read(_waiting)
-    return sum([await _look_at(gate, run, stored) for run, stored in found])
+    told = 0
+    for run, stored in await gate.store.read(_waiting):
+        try:
+            told += await _look_at(gate, run, stored)
+        except GateError as error:  # one that cannot be answered now keeps no other one waiting
+            _log.warning("a held run could not be answered; the next round tries again", change=stored.id, error=error.detail)
+    return told
 
 
 def caller_of(run: HeldRun) -> str:
@@ -75,7 +82,7 @@ async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
     ask = AdmissionAsk(stored.commit, artifacts, stored.environment, Run(run.run_id, run.attempt, stored.run_step or ""))
     try:
         await admit(gate, stored.id, ask, ChangeHolder(stored.id, caller_of(run)))
-    except (Conflict, Unavailable) as refused:
+    except (Conflict, NotAllowed, NotFound, Unavailable) as refused:
         told = f"refused {stored.decision} {refused.problem}"
         if run.told == told or run.reports >= REPORTS_MAX:
             return False

@@ -3,20 +3,31 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gate.core.change import Repository
 from gate.core.host import HostAsk, HostFacts
+from gate.core.tidings import RunSeen
+from gate.errors import SourceUnavailable
 
 Answer = Callable[[HostAsk], HostFacts]
 
 
 @dataclass(slots=True)
 class FakeHost:
-    """`answer` makes the answer, or raises; every ask is remembered."""
+    """`answer` makes the answer, or raises; every ask is remembered. `runs` are those that it knows."""
 
     answer: Answer
     name: str = "github.com"
     asked: list[HostAsk] = field(default_factory=list)
+    runs: dict[str, RunSeen] = field(default_factory=dict)
 
     async def facts(self, ask: HostAsk) -> HostFacts:
         """As the test wants it."""
         self.asked.append(ask)
         return self.answer(ask)
+
+    async def run(self, repository: Repository, run: str) -> RunSeen:
+        """The run of that id."""
+        _ = repository
+        if run not in self.runs:
+            raise SourceUnavailable("github.com answered 404")
+        return self.runs[run]
