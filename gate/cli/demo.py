@@ -1,50 +1,106 @@
 """A small demo: a token, and a few changes that are really submitted. It never deploys `checkout` to `staging`."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from gate.app import make_gate, open_store
 from gate.config import Settings
-from gate.core.change import Artifact, Change, Result, Run
+from gate.core.catalog import OWNERS_OF_LAST_RESORT
+from gate.core.change import Artifact, Change, EmergencyAsk, Result, Run
 from gate.core.facts import Value
-from gate.errors import Conflict
-from gate.flow import admit, close, policies, submit
-from gate.flow.asks import AdmissionAsk, ClosureAsk, TokenAsk
-from gate.flow.caller import Caller, Machine, Role
+from gate.errors import GateError
+from gate.flow import admit, close, freezes, look, policies, review, submit
+from gate.flow.asks import AdmissionAsk, ClosureAsk, FreezeAsk, ReviewAsk, TokenAsk
+from gate.flow.caller import Machine, Person, Role
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.join import CREATED
+from gate.flow.people import link_of, make_demo_link
 from gate.flow.tokens import make_token
 from gate.metrics import Metrics
 from gate.storage.store import Store
 
 DEMO = Machine("demo", Role.PIPELINE)
-SMALL: dict[str, Value] = {"diff.lines_added": 12, "diff.lines_deleted": 4, "diff.files": ("src/cart.py",), "diff.files_changed": 1}
+FROZEN = "The search index moves to new machines"
+FROZEN_FOR = timedelta(days=3)
+
+
+def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str, Value]:
+    """What the pipeline claims of a change of so many lines."""
+    claimed: dict[str, Value] = {"lines_added": lines, "lines_deleted": lines // 3, "files": files, "files_changed": len(files)}
+    claimed |= {"commits": commits, "directories": len(files), "subsystems": 1}
+    return {
+        **{f"diff.{name}": value for name, value in claimed.items()},
+        **{name.replace("__", "."): value for name, value in more.items()},
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One change of the demo, and how it went."""
+    """One change of the demo, who says yes to it, and how it went."""
 
-    run: str
     service: str
     environment: str
-    commit: str
     title: str
+    by: str = "demo"
+    claims: Mapping[str, Value] = field(default_factory=lambda: facts(12, "src/cart.py"))
     result: Result | None = None
+    approved_by: tuple[str, ...] = ()
+    notes: str = ""
+    description: str = ""
+    rollback_plan: str = ""
+    emergency: EmergencyAsk | None = None
 
 
 STORY = (
-    Told("demo-1", "web", "staging", "1" * 40, "New start page", Result.SUCCESSFUL),
-    Told("demo-2", "web", "staging", "2" * 40, "Faster images", Result.UNSUCCESSFUL),
-    Told("demo-3", "web", "staging", "3" * 40, "Faster images, without the crash", Result.SUCCESSFUL),
-    Told("demo-4", "ledger", "production", "4" * 40, "Round half to even"),
+    Told("web", "staging", "New start page", "kofi", result=Result.SUCCESSFUL),
+    Told("web", "staging", "Faster images", "lena", result=Result.UNSUCCESSFUL, notes="It ran out of memory at the first large picture."),
+    Told("web", "staging", "Faster images, without the crash", "lena", result=Result.SUCCESSFUL),
+    Told("ledger", "production", "Round half to even", "jin", description="The tax office rounds so, and our invoices did not."),
+    Told(
+        *("web", "production", "New start page", "kofi"),
+        claims=facts(64, "src/start.html", "src/start.css", commits=4, author__changes=41),
+        approved_by=("ada", "ben"),
+        result=Result.SUCCESSFUL,
+    ),
+    Told(
+        *("web", "production", "A search box on every page", "lena"),
+        claims=facts(240, "src/header.html", "src/search.js", "Dockerfile", commits=7, author__changes=4),
+        description="People looked for it at the top.",
+        rollback_plan="Deploy the image before it: nothing is kept.",
+    ),
+    Told(
+        *("ledger", "production", "Faster month-end closing", "ivan"),
+        claims=facts(1_240, "src/closing.py", "db/migrations/0042_index.sql", commits=19, author__changes=63),
+        approved_by=("farida",),
+        description="The closing of October took nine hours. With the index it takes twenty minutes.",
+    ),
+    Told("search", "staging", "Product names in lower case", "hana", result=Result.SUCCESSFUL),
+    Told("search", "production", "Product names in lower case", "hana", claims=facts(8, "src/names.py", author__changes=90)),
+    Told("status-page", "production", "Say sorry in fewer words", "goran", claims=facts(6, "docs/sorry.md", author__changes=120)),
+    Told(
+        *("checkout", "production", "Accept cards of the new issuer", "jin"),
+        claims=facts(3, "src/cards.py", author__changes=77),
+        emergency=EmergencyAsk("Every tenth payment is declined.", "INC-1042"),
+    ),
 )
+"""In the order in which it happened; the number of a change is the letter of its commit."""
 
 
-def prepare(settings: Settings) -> str:
-    """Make what the demo shows, unless it is there from an earlier start; the text of a new pipeline token."""
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Two ways in: the text of a new pipeline token, and the address that signs somebody in."""
+
+    token: str
+    link: str
+
+
+def prepare(settings: Settings) -> Ways:
+    """Make what the demo shows, unless it is there from an earlier start."""
     path = Path(settings.database.removeprefix("sqlite:///"))
     if settings.database.startswith("sqlite"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,34 +112,60 @@ def prepare(settings: Settings) -> str:
         store.close()
 
 
-async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> str:
+async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
     gate = await make_gate(settings, store, metrics)
     await policies.adopt(gate, read_folder(settings.policies), changed=False)
-    for told in STORY:
-        await _tell(gate, told, DEMO)
+    await _freeze(gate)
+    for number, told in enumerate(STORY, start=1):
+        with suppress(GateError):  # the policies of this folder have another idea of the story
+            await _tell(gate, number, told)
     created = await store.write(make_token, TokenAsk(Role.PIPELINE), None, "demo")
-    return created.text
+    return Ways(created.text, link_of(gate.base_url, await store.write(make_demo_link, _viewer(gate))))
 
 
-async def _tell(gate: Gate, told: Told, by: Caller) -> None:
-    run = Run(told.run, 1, "", "")
-    artifact = Artifact("image", f"sha256:{told.commit[:1] * 64}")
+async def _freeze(gate: Gate) -> None:
+    """Once: a window is not told by a run, so nothing else would know it again."""
+    known = {one["reason"] for one in (await freezes.listing(gate, DEMO)).items}
+    if FROZEN not in known:
+        with suppress(GateError):
+            ask = FreezeAsk(FROZEN, ends=gate.clock() + FROZEN_FOR, services=("search",), environments=("production",))
+            await freezes.add(gate, ask, _person(gate, _viewer(gate)))
+
+
+async def _tell(gate: Gate, number: int, told: Told) -> None:
+    run = Run(f"demo-{number}", 1, "", "")
+    commit = f"{number:x}" * 40
+    artifact = Artifact("image", f"sha256:{f'{number:x}' * 64}")
     change = Change(
         service=told.service,
         environment=told.environment,
-        commit=told.commit,
+        commit=commit,
         artifacts=(artifact,),
         run=run,
-        requested_by="demo@example.com",
-        authors=("demo@example.com",),
+        ref="refs/heads/main",
+        requested_by=f"{told.by}@example.com",
+        authors=(f"{told.by}@example.com",),
         title=told.title,
-        claims=SMALL,
+        description=told.description,
+        rollback_plan=told.rollback_plan,
+        emergency=told.emergency,
+        claims=told.claims,
     )
-    submitted = await submit.submit(gate, change, by)
-    if submitted.status != CREATED or submitted.pending or told.result is None:
+    submitted = await submit.submit(gate, change, DEMO)
+    if submitted.status != CREATED:
         return
-    try:
-        await admit.admit(gate, submitted.change_id, AdmissionAsk(told.commit, (artifact,), told.environment, run), by)
-    except Conflict:
-        return  # the policies of this folder have another idea of the story
-    await close.close(gate, submitted.change_id, ClosureAsk(told.result, run=run), by)
+    for person in told.approved_by:
+        shown = await look.change(gate, submitted.change_id, DEMO, 0)
+        await review.approve(gate, submitted.change_id, ReviewAsk(shown["subject_digest"], "Looked at it together."), _person(gate, person))
+    if told.result is not None:
+        await admit.admit(gate, submitted.change_id, AdmissionAsk(commit, (artifact,), told.environment, run), DEMO)
+        await close.close(gate, submitted.change_id, ClosureAsk(told.result, told.notes, run=run), DEMO)
+
+
+def _viewer(gate: Gate) -> str:
+    """The first release manager: the pages are shown to them."""
+    return next(iter(gate.rulebooks.latest.catalogue.members(OWNERS_OF_LAST_RESORT)), "ada")
+
+
+def _person(gate: Gate, person: str) -> Person:
+    return Person(person, frozenset(gate.rulebooks.latest.catalogue.groups_of(person)))

@@ -53,12 +53,13 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
 
 
 def _exports(settings: Settings, *, demo: bool) -> tuple[str, ...]:
-    """What the next terminal needs, once the demo is there."""
+    """What the next terminal needs, once the demo is there, and at the end what a browser needs."""
     if not demo:
         return ()
     from gate.cli.demo import prepare  # noqa: PLC0415 - nobody else needs it
 
-    return (f"export GATE_URL={settings.address}", f"export GATE_TOKEN={prepare(settings)}", _path())
+    ways = prepare(settings)
+    return (f"export GATE_URL={settings.address}", f"export GATE_TOKEN={ways.token}", _path(), ways.link)
 
 
 def _stop(*_: object) -> None:
@@ -143,8 +144,10 @@ def _leave_alone_what_stays() -> None:
 def _banner(settings: Settings, exports: tuple[str, ...]) -> str:
     lines = [f"The gate is at {settings.address} and keeps its records in {shown(settings.database)}"]
     if exports:
-        lines += ["", "In another terminal, inside any git repository:", "", *exports, ""]
+        *needed, link = exports
+        lines += ["", "In another terminal, inside any git repository:", "", *needed, ""]
         lines += ["gate check --service checkout --environment staging", ""]
+        lines += ["In a browser, as a release manager (the link is good once):", "", link, ""]
     return "\n".join(lines)
 
 

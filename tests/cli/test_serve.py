@@ -147,8 +147,12 @@ def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: Li
     assert isinstance(changes, list)
     assert {(change["service"], change["environment"], change["state"]) for change in changes} == {
         ("web", "staging", "closed"),
-        ("ledger", "production", "pending"),
+        ("search", "staging", "closed"),
+        ("web", "production", "closed"),
+        *((service, "production", "pending") for service in ("checkout", "ledger", "search", "status-page", "web")),
     }
+    assert {change["closed"]["result"] for change in changes if change["closed"]} == {"successful", "unsuccessful"}
+    assert [change["service"] for change in changes if change["hold"]] == ["search"]
     assert asked(demo, "/v1/services/checkout/environments/staging")["running"] is None
     assert exported(demo)["GATE_URL"] == demo.url
     assert exported(demo)["PATH"] == f"{Path(GATE).parent}:$PATH"
@@ -157,7 +161,7 @@ def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: Li
 def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> None:
     changes = asked(demo, "/v1/changes?service=ledger")["items"]
     assert isinstance(changes, list)
-    change = changes[0]["id"]
+    change = changes[-1]["id"]
 
     done = gate("explain", change, "--url", demo.url, "--token", exported(demo)["GATE_TOKEN"])
 
@@ -183,8 +187,9 @@ def test_a_demo_that_starts_again_tells_its_story_once_and_has_another_token(tmp
     first, second = prepare(settings), prepare(settings)
 
     with transaction(settings.database) as tx:
-        assert tx.conn.execute(select(func.count()).select_from(schema.changes)).scalar_one() == 4
-    assert first != second
+        assert tx.conn.execute(select(func.count()).select_from(schema.changes)).scalar_one() == 11
+        assert tx.conn.execute(select(func.count()).select_from(schema.freezes)).scalar_one() == 1
+    assert first.token != second.token
 
 
 def test_a_demo_by_policies_that_refuse_its_story_starts_all_the_same(tmp_path: Path) -> None:
