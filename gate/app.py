@@ -31,9 +31,10 @@ from gate.integrations.github_answers import GitHubAnswers
 from gate.integrations.github_app import App
 from gate.integrations.github_hook import GitHubHook
 from gate.integrations.github_missed import send_missed_again
+from gate.integrations.http import open_client
 from gate.integrations.identity_tokens import IdentityTokens, Issuer
 from gate.integrations.jwks import Keys
-from gate.integrations.rest import Rest
+from gate.integrations.rest import OpenClient, Rest
 from gate.integrations.single_sign_on import Client, SingleSignOn
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
@@ -90,14 +91,14 @@ def create_app(settings: Settings, *, upgrade: bool = False, connections: Connec
     return app
 
 
-def connections_of(settings: Settings) -> Connections:
+def connections_of(settings: Settings, open_client: OpenClient = open_client) -> Connections:
     """Every system that the operator has named. Raises `Invalid` for a key that cannot sign."""
     issuer = github_issuer(settings.github_api_url)
     hook = GitHubHook(issuer, settings.github_api_url, settings.github_webhook_secret.get_secret_value())
     joined = Connections(hooks={"github": hook})
     key = settings.github_app_key.get_secret_value()
     if settings.github_app_id and key:
-        rest = Rest(settings.github_api_url, GITHUB_HEADERS)
+        rest = Rest(settings.github_api_url, GITHUB_HEADERS, open_client)
         github = GitHub(rest, App(settings.github_app_id, key, rest))
         joined = replace(
             joined,

@@ -13,6 +13,7 @@ from gate.app import create_app
 from gate.config import Settings
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
+from gate.flow.connections import Connections
 from gate.flow.gate import Gate
 from gate.flow.sessions import open_session
 from gate.flow.signing import make_key
@@ -110,11 +111,13 @@ def _let_in(tx: Tx, who: str, role: Role | None) -> None:
 
 
 @asynccontextmanager
-async def served(url: str, folder: Path, *, policies: Path = ROOT / "policies", **settings: Any) -> AsyncIterator[Served]:
+async def served(
+    url: str, folder: Path, *, policies: Path = ROOT / "policies", connections: Connections | None = None, **settings: Any
+) -> AsyncIterator[Served]:
     """The service, started as production starts it, and stopped at the end."""
     given = {"database_url": url, "policies": policies, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", "rate_limit": 0}
     make_key(folder / "gate.key", BASE_URL)  # on PostgreSQL only an operator makes one
-    app = create_app(Settings.read({}, **given | settings))
+    app = create_app(Settings.read({}, **given | settings), connections=connections)
     assert isinstance(app, Api)
     async with app.router.lifespan_context(app):
         yield Served(app, app.state.parts.gate, Document(app.openapi()))

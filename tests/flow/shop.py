@@ -25,6 +25,7 @@ from gate.flow.clock import Clock
 from gate.flow.gate import Gate
 from gate.flow.pauses import Pauses
 from gate.flow.signing import make_key
+from gate.flow.sources import Hosts
 from gate.flow.submit import Submitted
 from gate.ledger.format import Entry, read_entry
 from gate.metrics import Metrics
@@ -126,6 +127,10 @@ class Shop:
     gate: Gate
     hands: Hands
     folder: Path
+
+    def with_hosts(self, hosts: Hosts) -> "Shop":
+        """The same, connected to these code hosts."""
+        return replace(self, gate=replace(self.gate, hosts=hosts))
 
     async def submit(self, change: Change | str = "a", by: Caller = PIPELINE, key: IdempotencyKey | None = None, **different: Any) -> Wire:
         """Ask for a change, or for the one of that letter; the answer as JSON."""

@@ -1,0 +1,114 @@
+"""One story with a GitHub from end to end: a run waits, facts are verified, a person approves, the run goes on, its end is seen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.app import connections_of
+from gate.config import Settings
+from gate.flow import held_runs, inbox, review, tidings
+from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.caller import Person
+from gate.flow.connections import Connections
+from gate.flow.notify import Post
+from gate.integrations.github_hook import DELIVERY, EVENT, SIGNATURE
+from tests.flow.shop import ADMIN, Shop, make_files, open_shop
+from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
+from tests.integrations.github_answers import BASE, HEAD, SPAN, commit, comparison, fake, file
+from tests.integrations.test_github_hook import SECRET, held, signature
+
+pytestmark = pytest.mark.anyio
+
+FILES = make_files(
+    trust_claims="[]",
+    unverified_authors="two",
+    requirements="[{id: green, title: All checks passed, require: [checks.failed == 0, checks.pending == 0], otherwise: review}]",
+)
+RUN = {
+    "id": 77,
+    "run_attempt": 1,
+    "head_sha": HEAD,
+    "event": "push",
+    "actor": {"login": "cy"},
+    "head_branch": "main",
+    "path": ".github/workflows/deploy.yml",
+    "display_title": "Round half to even",
+    "html_url": "https://github.com/acme/checkout/actions/runs/77",
+}
+REPOSITORY = {"id": 1001, "full_name": "acme/checkout"}
+
+
+def connected(known: FakeGitHub) -> Connections:
+    """As the settings of an operator connect it."""
+    settings = {"github_app_id": APP_ID, "github_app_key": app_key_text(), "github_webhook_secret": SECRET}
+    return connections_of(Settings.read({}, **settings), known.open_client)
+
+
+class Story:
+    """What GitHub and the worker do, without waiting."""
+
+    def __init__(self, shop: Shop, joined: Connections) -> None:
+        self.gate = shop.gate
+        self.joined = joined
+        self.post = Post(self.gate, joined.deliveries)
+        self.shop = shop
+        self.told = 0
+
+    async def tell(self, event: str, payload: Any) -> None:
+        """One delivery, and everything that follows."""
+        self.told += 1
+        body = json.dumps(payload).encode()
+        headers = {SIGNATURE: signature(body), EVENT: event, DELIVERY: f"d-{self.told}"}
+        await inbox.receive(self.gate, tidings.delivery("github", self.joined.hooks["github"].read(headers, body)))
+        await inbox.work(self.gate, tidings.HANDLERS)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """A round of the worker."""
+        await self.shop.round()
+        await held_runs.answer_due(self.gate)
+        await self.post.turn()
+        await self.post.settled()
+
+    async def change(self, known: FakeGitHub) -> Wire:
+        """The change that the first report names."""
+        report = next(iter(known.reports.values()))[0]
+        return await self.shop.read(report.rpartition("/")[2], ADMIN)
+
+
+async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(database_url: str, tmp_path: Path) -> None:
+    ended = {"state": "success"}
+    known = fake(
+        runs={"77": RUN},
+        waiting={"77": {"production"}},
+        compares={SPAN: comparison(files=[file(additions=300)], commits=[commit("cy"), commit("cy", "Test it")])},
+        branches={"main": {"protected": True, "commit": {"sha": HEAD}}},
+        deployments={"production": [{"id": 1, "sha": BASE}]},
+        deployment_statuses={1: [ended]},
+    )
+    joined = connected(known)
+    async with open_shop(database_url, tmp_path, FILES) as opened:
+        story = Story(opened.with_hosts(joined.hosts), joined)
+        await story.tell("deployment_protection_rule", held())
+        change = await story.change(known)
+
+        assert known.decided == {}
+        assert (change["state"], change["risk"]["score"]) == ("pending", 30)
+        assert [one["count"] for one in change["approvals"]["required"]] == [1]
+        size = next(one for one in change["reasons"] if one["rule"] == "size")
+        assert size["facts"]["diff.lines_added"] == {"value": 300, "origin": "verified"}
+
+        ben = Person("ben", frozenset({"release-managers"}), "of-ben")
+        await review.approve(story.gate, change["id"], ReviewAsk(change["subject_digest"]), ben)
+        await story.settle()
+        assert known.decided["77", "production"]["state"] == "approved"
+
+        seen = {"state": "success", "created_at": story.gate.clock().isoformat()}
+        deployment = {"sha": HEAD, "environment": "production"}
+        await story.tell("deployment_status", {"deployment": deployment, "deployment_status": seen, "repository": REPOSITORY})
+        after = await story.shop.read(change["id"], ADMIN)
+
+    assert (after["state"], after["closed"]["result"]) == ("closed", "successful")
+    await joined.close()
