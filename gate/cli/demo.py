@@ -135,6 +135,7 @@ async def _freeze(gate: Gate) -> None:
 async def _tell(gate: Gate, number: int, told: Told) -> None:
     run = Run(f"demo-{number}", 1, "", "")
     commit = f"{number:x}" * 40
+    running = (await look.place(gate, told.service, told.environment, DEMO))["running"]
     artifact = Artifact("image", f"sha256:{f'{number:x}' * 64}")
     change = Change(
         service=told.service,
@@ -142,6 +143,7 @@ async def _tell(gate: Gate, number: int, told: Told) -> None:
         commit=commit,
         artifacts=(artifact,),
         run=run,
+        base=running and running["commit"],
         ref="refs/heads/main",
         requested_by=f"{told.by}@example.com",
         authors=(f"{told.by}@example.com",),

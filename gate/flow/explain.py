@@ -28,3 +28,8 @@ def is_against(finding: Finding) -> bool:
     if finding.kind is FindingKind.REQUIREMENT:
         return not finding.holds
     return finding.kind is FindingKind.GATE
+
+
+def is_unknown(one: Wire) -> bool:
+    """Whether it is a requirement of which nobody knows if it holds; several of them are one reason to a reader."""
+    return one["kind"] == FindingKind.REQUIREMENT.value and one["holds"] is None

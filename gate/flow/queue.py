@@ -14,7 +14,7 @@ from gate.errors import BadRequest
 from gate.flow.asks import PAGE_ITEMS_DEFAULT, Wire
 from gate.flow.caller import Person
 from gate.flow.desk import Desk, Waiting, after
-from gate.flow.explain import against, explained
+from gate.flow.explain import against, explained, is_unknown
 from gate.flow.gate import Gate
 from gate.flow.known import Known, know_stored
 from gate.flow.lists import position_of, sealed
@@ -104,11 +104,14 @@ async def _decided(gate: Gate, query: ChangeQuery, filters: QueueFilters, by: Pe
 
 
 def _item(gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: datetime) -> Wire:
-    told = explained(known.record, known.policy)
-    found = against(told)
+    told = against(explained(known.record, known.policy))
+    unknown = [one for one in told if is_unknown(one)]
+    found = [one for one in told if not is_unknown(one)]
     return {
         **known.view(now, gate.base_url),
+        "because": told[0]["because"] if told else "",
         "against": found[:_REASONS_SHOWN],
+        "unknown": [one["title"] for one in unknown],
         "more_against": max(len(found) - _REASONS_SHOWN, 0),
         "needs_me": waiting is not None and waiting.needs_word_of(by),
         "mine": by.id in known.record.case.people.excluded,
