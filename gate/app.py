@@ -152,6 +152,7 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
         base_url=settings.address,
         rate_limit=settings.rate_limit,
         activate_at_once=settings.policy_activation is Activation.AUTO,
+        hook_secrets={"pagerduty": settings.pagerduty_webhook_secret.get_secret_value().encode()},
     )
 
 

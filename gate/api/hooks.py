@@ -1,6 +1,7 @@
 """`/v1/hooks`: what other systems tell. Who says so is proved first; then it is written down, answered, and worked on later."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -8,18 +9,54 @@ from starlette.requests import Request
 from gate.api.answers import Answer, answer
 from gate.api.body import HOOK_BODY_BYTES_MAX, HOOKS, read_body
 from gate.api.models.hooks import TakenView
+from gate.api.permits import GateDep, HookSender
 from gate.api.problems import documented
 from gate.api.route import GateRoute
-from gate.flow import inbox
+from gate.core.told import DeploymentSeen, IncidentTold
+from gate.flow import inbox, incidents, observe
 from gate.flow.gate import Gate
+from gate.integrations import alertmanager, cdevents, cloudevents, pagerduty
 from gate.storage.inbox import Delivery
 
 TAKEN = 202
 
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 
-DOCUMENTED = {"status_code": TAKEN, "response_model": TakenView, "responses": documented(400, 408, 413, 422, 503)}
+DOCUMENTED: dict[str, Any] = {"status_code": TAKEN, "response_model": TakenView, "responses": documented(400, 408, 413, 422, 503)}
 """What every hook answers, for its route: `@router.post("/name", **DOCUMENTED)`."""
+
+
+SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": documented(400, 401, 404, 408, 413, 422, 503)}
+"""The same for a hook that is proved by a signature."""
+
+
+@router.post("/cdevents", **DOCUMENTED)
+async def told_by_cdevents(request: Request, by: HookSender, gate: GateDep) -> Answer:
+    """CDEvents as CloudEvents: binary, structured, or a batch; a whole CDEvent alone is taken too."""
+    headers = {name: header(request, name) for name in cloudevents.HEADERS}
+    sent = cloudevents.read(header(request, "content-type"), headers, await raw_body(request))
+    told = [(event, cdevents.read(event)) for event in sent]
+    found = [_delivery(one, cdevents.named(event), by.caller) for event, one in told if not isinstance(one, str)]
+    return await taken(gate, found, [one for _, one in told if isinstance(one, str)])
+
+
+@router.post("/alertmanager", **DOCUMENTED)
+async def told_by_alertmanager(request: Request, by: HookSender, gate: GateDep) -> Answer:
+    """Alertmanager's webhook, with a token of role `hook` in its `http_config`."""
+    told = alertmanager.read(await raw_body(request))
+    found = [_delivery(one, f"{told.named} {k}", by.caller) for k, one in enumerate(told.incidents)]
+    return await taken(gate, found, told.ignored)
+
+
+@router.post("/pagerduty", **SIGNED)
+async def told_by_pagerduty(request: Request, gate: GateDep) -> Answer:
+    """PagerDuty's webhook, version 3, proved by its signature over the very bytes."""
+    body = await raw_body(request)
+    pagerduty.check(gate.hook_secrets.get(pagerduty.SOURCE, b""), header(request, pagerduty.SIGNATURE), body)
+    event = pagerduty.read(body)
+    if event.incident is None:
+        return await taken(gate, [], [event.ignored])
+    return await taken(gate, [_delivery(event.incident, event.id, pagerduty.SOURCE)])
 
 
 async def raw_body(request: Request) -> bytes:
@@ -38,3 +75,9 @@ async def taken(gate: Gate, deliveries: Sequence[Delivery], ignored: Sequence[st
     """Written down durably, each once; the sender need not send it again. `ignored` says why of something nothing will be done."""
     new = await inbox.receive(gate, deliveries)
     return answer({"taken": new, "known": len(deliveries) - new, "ignored": list(ignored)}, TAKEN)
+
+
+def _delivery(told: IncidentTold | DeploymentSeen, named: str, caller: str) -> Delivery:
+    if isinstance(told, DeploymentSeen):
+        return observe.delivery(told, named=named, caller=caller)
+    return incidents.delivery(told, named=named, caller=caller)

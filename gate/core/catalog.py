@@ -99,6 +99,14 @@ class Catalogue:
         """The environment's own name; the asked text itself where the catalogue knows none. Exact, no case folding."""
         return self._named.get(asked, asked)
 
+    def service_named(self, said: str) -> str:
+        """The service that another system means, which may write blanks and capitals; the text itself where none or several fit."""
+        if said in self.services:
+            return said
+        wanted = _as_word(said)
+        fitting = [name for name in self.services if _as_word(name) == wanted]
+        return fitting[0] if len(fitting) == 1 else said
+
     def means(self, said: str, environment: str) -> bool:
         """Whether a token's word for an environment means this one. Code hosts fold case, so a word that is nobody's name may."""
         named = self._named.get(said)
@@ -166,6 +174,10 @@ class Catalogue:
         if tier is not None:
             facts["environment.tier"] = _fact(tier)
         return facts
+
+
+def _as_word(name: str) -> str:
+    return "".join(character if character.isalnum() else "-" for character in name.casefold())
 
 
 def _turned_round(groups: Iterable[Group]) -> _Index:

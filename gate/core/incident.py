@@ -1,6 +1,6 @@
 """An incident: what broke and when, and which change it is tied to as long as no person says otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,6 +62,11 @@ def suspected(suspects: Sequence[Suspect], began_at: datetime) -> tuple[str, Met
 def counts(severity: str, threshold: str | None) -> bool:
     """Whether an alert of this severity is put down to changes. A word that nobody knows is the worst."""
     return threshold is None or _rank(severity) >= _rank(threshold)
+
+
+def worst(severities: Iterable[str]) -> str:
+    """The one that is to be feared most."""
+    return max(severities, key=_rank)
 
 
 def _is_near(one: Suspect, began_at: datetime) -> bool:

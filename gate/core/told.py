@@ -29,6 +29,7 @@ class IncidentTold:
     is_alert: bool = False  # below the service's `alerts_count_from` it is put down to nothing
     comes_back: bool = False  # what began after it was resolved is another incident
     reopened: bool = False  # the source takes back that it was resolved
+    is_end: bool = False  # the source tells of the end alone: without its beginning there is nothing to tell of
 
 
 @dataclass(frozen=True, slots=True)

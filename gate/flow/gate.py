@@ -1,6 +1,6 @@
 """What every chapter is given: one frozen object, made by `app.py`, never a global."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -53,3 +53,4 @@ class Gate:
     hosts: Hosts = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     refusals: Refusals = field(default_factory=Refusals)
+    hook_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # by the source whose signature they prove

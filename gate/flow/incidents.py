@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from gate.core import told
 from gate.core.incident import Method, counts, suspected
 from gate.core.told import API, IncidentTold
-from gate.errors import Conflict, Invalid, NotFound
+from gate.errors import Conflict, Invalid, NotFound, Unavailable
 from gate.flow import aftermath
 from gate.flow.asks import Page, Part, Wire
 from gate.flow.caller import Caller, Person
@@ -121,7 +121,8 @@ class Asked:
 def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) -> Reported:
     """An incident, or news of one that is known."""
     environment = ask.environment and book.catalogue.environment_named(ask.environment)
-    ask = replace(ask, environment=environment, severity=ask.severity.lower())
+    service = ask.service if ask.source == API else book.catalogue.service_named(ask.service)
+    ask = replace(ask, service=service, environment=environment, severity=ask.severity.lower())
     _check(tx.conn, ask)
     known = None
     if ask.source == API and ask.id is not None and ask.id.startswith(OWN_ID):
@@ -131,6 +132,8 @@ def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) 
         known = incidents.newest_of_series(tx.conn, ask.source, ask.id)
         if known is not None and ask.comes_back and known.resolved_at is not None and ask.began_at > known.resolved_at:
             known = None
+    if known is None and ask.is_end:
+        raise Unavailable("nobody has told of the beginning yet", retry_after_seconds=60)
     both = _Books(book, books)
     incident = _open(tx, ask, by) if known is None else _news(tx, both, known, ask, by)
     _tie_by_itself(tx, both, incident, ask, by)

@@ -16,7 +16,7 @@ from tests.api.served import Served, request, served
 pytestmark = pytest.mark.anyio
 
 PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema", "get /v1/ledger/key"}
-SIGNED = {"post /v1/hooks/github", "post /v1/hooks/gitlab"}
+SIGNED = {"post /v1/hooks/github", "post /v1/hooks/gitlab", "post /v1/hooks/pagerduty"}
 """Whoever calls them proves by a signature who they are."""
 MAY: dict[str, set[str]] = {
     "post /v1/changes": {"pipeline"},
@@ -46,6 +46,8 @@ MAY: dict[str, set[str]] = {
     "post /v1/incidents": {"hook", "person", "release manager"},
     "post /v1/incidents/{incident_id}/links": {"release manager"},
     "delete /v1/incidents/{incident_id}/links/{link_id}": {"release manager"},
+    "post /v1/hooks/cdevents": {"hook"},
+    "post /v1/hooks/alertmanager": {"hook"},
     "get /v1/events": {"auditor", "admin", "person", "release manager"},
     "get /v1/log": {"auditor", "admin", "person", "release manager"},
     "get /v1/tokens": {"admin", "person", "release manager"},

@@ -1,0 +1,113 @@
+"""Alertmanager's webhook, version 4: a group of alerts is one incident of each service and environment that its labels name."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from gate.core.incident import worst
+from gate.core.told import IncidentTold
+from gate.errors import Invalid
+from gate.integrations import foreign
+from gate.integrations.shapes import the
+
+SOURCE = "alertmanager"
+VERSION = "4"
+ALERTS_MAX = 1_000
+SEVERITY_UNKNOWN = "critical"
+ENVIRONMENT_LABELS = ("environment", "env")
+_TITLES = (("annotations", "summary"), ("annotations", "title"), ("annotations", "description"), ("labels", "alertname"))
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What one request says. `named` is by what the same notification is known again."""
+
+    named: str
+    incidents: tuple[IncidentTold, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Alert:
+    service: str
+    environment: str | None
+    severity: str
+    title: str
+    url: str
+    firing: bool
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+def read(body: bytes) -> Notification:
+    """Raises `BadRequest` and `Invalid`."""
+    told = foreign.json_of(body)
+    version, raw, group = the(told, "version"), the(told, "alerts"), the(told, "groupKey")
+    if version != VERSION or not isinstance(group, str) or not isinstance(raw, list):
+        raise Invalid(
+            f"this is no notification of Alertmanager: version {str(version)[:20]!r}, with groupKey and alerts {VERSION!r} is allowed"
+        )
+    if len(raw) > ALERTS_MAX:
+        raise Invalid(f"/alerts: found {len(raw)} alerts, at most {ALERTS_MAX} are allowed; set max_alerts of the receiver")
+    alerts = [alert for k in range(len(raw)) if (alert := _alert(told, k)) is not None]
+    lacking = len(raw) - len(alerts)
+    places = dict.fromkeys((alert.service, alert.environment) for alert in alerts)
+    return Notification(
+        named=_fingerprint([group, the(told, "status"), sorted(_identity(one) for one in raw)]),
+        incidents=tuple(_incident(group, [one for one in alerts if (one.service, one.environment) == place]) for place in places),
+        ignored=(f"{lacking} alerts have no label `service`, so nothing can be put down to a change",) if lacking else (),
+    )
+
+
+def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentTold:
+    """It goes on while one of them fires."""
+    firing = [alert for alert in alerts if alert.firing]
+    first = (firing or alerts)[0]
+    began_at = min(alert.starts_at for alert in firing or alerts)
+    ended = max((alert.ends_at or alert.starts_at for alert in alerts), default=began_at)
+    return IncidentTold(
+        title=first.title,
+        service=first.service,
+        severity=worst(alert.severity for alert in firing or alerts),
+        began_at=began_at,
+        environment=first.environment,
+        resolved_at=None if firing else max(ended, began_at),
+        id=_fingerprint([group, first.service, first.environment]),
+        source=SOURCE,
+        url=first.url,
+        is_alert=True,
+        comes_back=True,
+    )
+
+
+def _alert(told: Any, k: int) -> _Alert | None:
+    """None without a service."""
+    here = "alerts", k
+    service = foreign.maybe_name(told, *here, "labels", "service") or foreign.maybe_name(told, "commonLabels", "service")
+    if service is None:
+        return None
+    environments = [foreign.maybe_name(told, *here, "labels", label) for label in ENVIRONMENT_LABELS]
+    return _Alert(
+        service=service,
+        environment=next(filter(None, environments), None),
+        severity=foreign.severity(told, *here, "labels", "severity") or SEVERITY_UNKNOWN,
+        title=next(filter(None, (foreign.line(told, *here, *path) for path in _TITLES)), "An alert without a name"),
+        url=foreign.link(told, *here, "generatorURL") or foreign.link(told, "externalURL"),
+        firing=(the(told, *here, "status") or the(told, "status")) != "resolved",
+        starts_at=foreign.instant(told, *here, "startsAt"),
+        ends_at=foreign.maybe_instant(told, *here, "endsAt"),
+    )
+
+
+def _identity(alert: Any) -> str:
+    """What tells it from other alerts and from its own end."""
+    name = the(alert, "fingerprint") or _fingerprint(the(alert, "labels"))
+    return f"{name} {the(alert, 'startsAt')} {the(alert, 'status')}"
+
+
+def _fingerprint(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
