@@ -1,0 +1,69 @@
+"""Values in the words of a page."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gate.web import words
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3_599, "59 min"),
+        (3_600, "1 h"),
+        (7_500, "2 h 5 min"),
+        (172_800, "2 d"),
+        (180_000, "2 d 2 h"),
+    ],
+)
+def test_a_span_is_said_in_at_most_two_units(seconds: int, said: str) -> None:
+    assert words.span(seconds) == said
+
+
+def test_instants_are_said_in_utc_wherever_they_are_from() -> None:
+    assert words.instant(datetime.fromisoformat("2026-11-23T13:05:59+01:00")) == "23 Nov 2026, 12:05 UTC"
+    assert (words.ago("2026-11-23T11:00:00Z", NOW), words.left("2026-11-23T12:00:30Z", NOW), words.ago(None, NOW)) == ("1 h", "30 s", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "followed"),
+    [
+        ("https://ci.example.com/1", True),
+        ("http://127.0.0.1/1", True),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("//evil.example.com", False),
+        ("https://", False),
+        ("https://[", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_an_address_of_the_web_is_a_link(address: str | None, followed: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert (words.link(address) is not None) is followed
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"kind": "decision", "number": 2, "outcome": "pending", "type": "normal"}, "Decision 2: pending, normal change"),
+        ({"kind": "approval"}, "Approved"),
+        ({"kind": "override", "window": "rejection"}, "Rejection lifted"),
+        ({"kind": "override", "window": "year-end"}, "year-end overridden"),
+        ({"kind": "closure", "result": "rolled_back"}, "Closed: rolled back"),
+        ({"kind": "closure", "result": "successful", "matched": False}, "Reported successful, without an admission"),
+        ({"kind": "cancellation", "superseded_by": "chg_1"}, "Canceled, superseded by chg_1"),
+        ({"kind": "cancellation"}, "Canceled"),
+        ({"kind": "refusal", "operation": "approval", "problem": "separation_of_duties"}, "Refused: approval (separation of duties)"),
+        ({"kind": "something_new"}, "Something new"),
+    ],
+)
+def test_an_entry_of_the_ledger_is_said_in_a_few_words(event: dict[str, object], said: str) -> None:
+    assert words.event(event) == said
