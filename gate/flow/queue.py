@@ -59,7 +59,7 @@ class QueueFilters:
 
 async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wire:
     """One page of one part, with how many there are in each."""
-    waiting = [one for one in await desk.waiting() if _fits(one, filters)]
+    waiting = _fitting(await desk.waiting(), filters)
     if filters.words:
         having = await gate.store.read_slowly(_having_words, _query(filters, State.PENDING), gate.clock())
         having |= await gate.store.read_slowly(_having_words, _query(filters, State.APPROVED), gate.clock())
@@ -76,15 +76,21 @@ async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wi
 
 
 def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
-    held = [one for one in waiting if one.held]
-    moving = [one for one in waiting if not one.held]
-    mine = [one for one in moving if one.needs_word_of(by)]
-    return {Tab.MINE: mine, Tab.OTHERS: [one for one in moving if not one.needs_word_of(by)], Tab.HELD: held}
+    """All of a long queue are looked at for every page, so it is one pass."""
+    mine: list[Waiting] = []
+    others: list[Waiting] = []
+    held: list[Waiting] = []
+    for one in waiting:
+        (held if one.held else mine if one.needs_word_of(by) else others).append(one)
+    return {Tab.MINE: mine, Tab.OTHERS: others, Tab.HELD: held}
 
 
-def _fits(one: Waiting, filters: QueueFilters) -> bool:
-    asked = (filters.service, filters.environment, filters.type, filters.band)
-    return all(wanted in {None, has} for wanted, has in zip(asked, (one.service, one.environment, one.type, one.band), strict=True))
+def _fitting(waiting: Sequence[Waiting], filters: QueueFilters) -> Sequence[Waiting]:
+    for name in ("service", "environment", "type", "band"):
+        wanted = getattr(filters, name)
+        if wanted is not None:
+            waiting = [one for one in waiting if getattr(one, name) == wanted]
+    return waiting
 
 
 async def _waiting(gate: Gate, found: list[Waiting], filters: QueueFilters, by: Person) -> tuple[list[Wire], str | None]:
