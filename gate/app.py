@@ -16,7 +16,7 @@ from gate.core.workload import Provider
 from gate.flow import held_runs
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
-from gate.flow.connections import Chore, Connections
+from gate.flow.connections import Chore, Connections, joined_by
 from gate.flow.gate import Gate, Secrets
 from gate.flow.notify import Post
 from gate.flow.passwords import Passwords
@@ -31,6 +31,9 @@ from gate.integrations.github_answers import GitHubAnswers
 from gate.integrations.github_app import App
 from gate.integrations.github_hook import GitHubHook
 from gate.integrations.github_missed import send_missed_again
+from gate.integrations.gitlab import HEADERS as GITLAB_HEADERS
+from gate.integrations.gitlab import GitLab
+from gate.integrations.gitlab_hook import GitLabHook
 from gate.integrations.http import open_client
 from gate.integrations.identity_tokens import IdentityTokens, Issuer
 from gate.integrations.jwks import Keys
@@ -93,24 +96,38 @@ def create_app(settings: Settings, *, upgrade: bool = False, connections: Connec
 
 def connections_of(settings: Settings, open_client: OpenClient = open_client) -> Connections:
     """Every system that the operator has named. Raises `Invalid` for a key that cannot sign."""
+    return joined_by(_github(settings, open_client), _gitlab(settings, open_client))
+
+
+def _github(settings: Settings, open_client: OpenClient) -> Connections:
     issuer = github_issuer(settings.github_api_url)
     hook = GitHubHook(issuer, settings.github_api_url, settings.github_webhook_secret.get_secret_value())
-    joined = Connections(hooks={"github": hook})
     key = settings.github_app_key.get_secret_value()
-    if settings.github_app_id and key:
-        rest = Rest(settings.github_api_url, GITHUB_HEADERS, open_client)
-        github = GitHub(rest, App(settings.github_app_id, key, rest))
-        joined = replace(
-            joined,
-            hosts={issuer: github},
-            deliveries={"github": GitHubAnswers(github)},
-            chores=(
-                Chore("held runs", HELD_SECONDS, held_runs.answer_due),
-                Chore("github deliveries", MISSED_SECONDS, lambda gate: send_missed_again(github, gate.clock)),
-            ),
-            close=rest.close,
-        )
-    return joined
+    if not settings.github_app_id or not key:
+        return Connections(hooks={"github": hook})
+    rest = Rest(settings.github_api_url, GITHUB_HEADERS, open_client)
+    github = GitHub(rest, App(settings.github_app_id, key, rest))
+    return Connections(
+        hosts={issuer: github},
+        deliveries={"github": GitHubAnswers(github)},
+        hooks={"github": hook},
+        chores=(
+            Chore("held runs", HELD_SECONDS, held_runs.answer_due),
+            Chore("github deliveries", MISSED_SECONDS, lambda gate: send_missed_again(github, gate.clock)),
+        ),
+        close=rest.close,
+    )
+
+
+def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
+    issuer = settings.gitlab_url.rstrip("/")
+    token, secret = settings.gitlab_webhook_token.get_secret_value(), settings.gitlab_webhook_secret.get_secret_value()
+    hook = GitLabHook(issuer, token=token, secret=secret)
+    access = settings.gitlab_token.get_secret_value()
+    if not access:
+        return Connections(hooks={"gitlab": hook})
+    rest = Rest(issuer, GITLAB_HEADERS, open_client)
+    return Connections(hosts={issuer: GitLab(rest, access)}, hooks={"gitlab": hook}, close=rest.close)
 
 
 def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:

@@ -50,3 +50,19 @@ class Connections:
     hooks: Hooks = field(default_factory=dict)
     chores: tuple[Chore, ...] = ()
     close: Callable[[], Awaitable[None]] = _nothing_open
+
+
+def joined_by(*parts: Connections) -> Connections:
+    """All of several; no two have one name for two things."""
+
+    async def close() -> None:
+        for part in parts:
+            await part.close()
+
+    return Connections(
+        hosts={issuer: host for part in parts for issuer, host in part.hosts.items()},
+        deliveries={kind: deliver for part in parts for kind, deliver in part.deliveries.items()},
+        hooks={name: hook for part in parts for name, hook in part.hooks.items()},
+        chores=tuple(chore for part in parts for chore in part.chores),
+        close=close,
+    )

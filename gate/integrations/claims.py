@@ -59,7 +59,7 @@ def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         provider=Provider.GITLAB,
         repository=Repository(issuer, project, _optional(claims, "project_path") or ""),
         commit=_text(claims, "sha"),
-        run=Run(_text(claims, "pipeline_id"), _number(claims, "job_id")),
+        run=Run(_text(claims, "pipeline_id"), _number(claims, "job_id"), check=_text(claims, "job_id")),
         jti=_text(claims, "jti"),
         expires_at=expires_at,
         login=_optional(claims, "user_login") or "",

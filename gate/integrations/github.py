@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -11,11 +10,12 @@ import httpx
 from gate.core.catalog import PROVIDER_ISSUERS
 from gate.core.change import Repository
 from gate.core.facts import Value
-from gate.core.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, Hand, HostAsk, HostFacts, Reviews
+from gate.core.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Reviews
 from gate.core.tidings import RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations import github_read as read
 from gate.integrations import measure, shapes
+from gate.integrations.answer import Answer
 from gate.integrations.github_app import App, Pass
 from gate.integrations.rest import Refused, Reply, Rest
 
@@ -45,37 +45,6 @@ def issuer_of(api_url: str) -> str:
     return f"{url.scheme}://{url.netloc.decode()}/_services/token"
 
 
-@dataclass(slots=True)
-class _Answer:
-    """Filled part by part; a part that fails is silent."""
-
-    base: str | None = None
-    values: dict[str, Value] = field(default_factory=dict)
-    silent: set[str] = field(default_factory=set)
-    hands: list[Hand] = field(default_factory=list)
-    all_hands: bool = False
-    reviews: Reviews | None = None
-    trouble: list[str] = field(default_factory=list)
-
-    async def part(self, names: frozenset[str], filling: Awaitable[None]) -> None:
-        try:
-            await filling
-        except SourceUnavailable as error:
-            self.silent |= names
-            self.trouble.append(error.detail)
-
-    def done(self) -> HostFacts:
-        return HostFacts(
-            base=self.base,
-            values=self.values,
-            silent=frozenset(self.silent - self.values.keys()),
-            hands=tuple(dict.fromkeys(self.hands)),
-            all_hands=self.all_hands,
-            reviews=self.reviews,
-            trouble=tuple(sorted(self.trouble)),
-        )
-
-
 class GitHub:
     """One GitHub: the public one, or a server of one's own."""
 
@@ -90,7 +59,7 @@ class GitHub:
 
     async def facts(self, ask: HostAsk) -> HostFacts:
         """What it says. Raises `SourceUnavailable` where the App cannot get in at all."""
-        answer, here = _Answer(), await self.at(ask.repository)
+        answer, here = Answer(), await self.at(ask.repository)
         await asyncio.gather(
             answer.part(FROM_BASE, _compare(here, ask, answer)),
             answer.part(OF_REVIEWS, _review(here, ask, answer)),
@@ -158,7 +127,7 @@ class Place:
             raise
 
 
-async def _compare(here: Place, ask: HostAsk, answer: _Answer) -> None:
+async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
     """What changed since the last successful deployment, and who changed it."""
     trusted = ask.base or await _last_deployed(here, ask)
     base = trusted or ask.claimed_base
@@ -179,7 +148,7 @@ async def _compare(here: Place, ask: HostAsk, answer: _Answer) -> None:
     _measure(answer, seen, files)
 
 
-def _measure(answer: _Answer, seen: read.Compared, files: tuple[measure.File, ...] | None) -> None:
+def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...] | None) -> None:
     values: dict[str, Value] = {"diff.commits": seen.total_commits}
     if seen.all_commits:
         values["diff.reverts"] = any(one.reverts for one in seen.messages)
@@ -190,12 +159,8 @@ def _measure(answer: _Answer, seen: read.Compared, files: tuple[measure.File, ..
         answer.trouble.append("the list of changed files is not whole")
     else:
         values.update(measure.diff_facts(files))
-    fixes = measure.fixes_defect(seen.messages, None if files is None else sum(one.added + one.deleted for one in files))
-    if fixes is not None and seen.all_commits:
-        values["change.fixes_defect"] = fixes
-    answer.values.update(values)
-    # where some commits repair and some do not, the client knows more than GitHub tells
-    answer.silent |= FROM_BASE - values.keys() - ({"change.fixes_defect"} if files is not None and seen.all_commits else set())
+    fixes = measure.fixes_defect(seen.messages, files) if seen.all_commits else None
+    answer.measured(values, fixes, whole=seen.all_commits and files is not None)
 
 
 async def _last_deployed(here: Place, ask: HostAsk) -> str | None:
@@ -209,7 +174,7 @@ async def _last_deployed(here: Place, ask: HostAsk) -> str | None:
     return None
 
 
-async def _review(here: Place, ask: HostAsk, answer: _Answer) -> None:
+async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
     found = read.pull_request(await here.every(f"/commits/{ask.commit}/pulls"), ask.commit)
     if found is None:
         answer.reviews = Reviews()
@@ -220,7 +185,7 @@ async def _review(here: Place, ask: HostAsk, answer: _Answer) -> None:
     answer.reviews = Reviews(read.reviews(listed, found.head), found.number, found.is_head)
 
 
-async def _check(here: Place, ask: HostAsk, answer: _Answer) -> None:
+async def _check(here: Place, ask: HostAsk, answer: Answer) -> None:
     runs, statuses = await asyncio.gather(
         here.every(f"/commits/{ask.commit}/check-runs", "check_runs", filter="latest"),
         here.every(f"/commits/{ask.commit}/status", "statuses"),
@@ -228,7 +193,7 @@ async def _check(here: Place, ask: HostAsk, answer: _Answer) -> None:
     answer.values.update(read.check_facts(runs, statuses, ask.run))
 
 
-async def _protect(here: Place, ask: HostAsk, answer: _Answer) -> None:
+async def _protect(here: Place, ask: HostAsk, answer: Answer) -> None:
     """Whether the commit is on the branch that the caller names, and the branch protected. A token says it better."""
     name = read.branch_name(ask.ref)
     if ask.proves_ref or name is None:

@@ -63,11 +63,12 @@ def diff_facts(files: Sequence[File]) -> dict[str, Value]:
     return facts
 
 
-def fixes_defect(messages: Iterable[Message], lines: int | None) -> bool | None:
+def fixes_defect(messages: Iterable[Message], files: Sequence[File] | None) -> bool | None:
     """More than half of the lines come from commits that speak of a fix; None where some do and some do not.
 
-    A merge brings no lines of its own.
+    A merge brings no lines of its own. `files` None: nobody knows how many lines there are.
     """
+    lines = None if files is None else sum(file.added + file.deleted for file in files)
     said = {one.repairs for one in messages if not one.is_merge}
     if said <= {False} or lines == 0:
         return False

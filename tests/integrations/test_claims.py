@@ -49,7 +49,7 @@ def test_the_example_of_gitlab_is_understood() -> None:
         provider=Provider.GITLAB,
         repository=Repository("https://gitlab.example.com", 20, "my-group/my-project"),
         commit="714a629c0b401fdce83e847fc9589983fc6f46bc",
-        run=Run("574", 302),
+        run=Run("574", 302, check="302"),
         jti="235b3a54-b797-45c7-ae9a-f72d7bc6ef5b",
         expires_at=AT,
         login="sample-user",

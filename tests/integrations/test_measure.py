@@ -58,7 +58,7 @@ def test_both_read_the_same_in_a_message(text: str) -> None:
     ],
 )
 def test_what_fixes_a_defect(messages: list[Message], lines: int | None, fixes: bool | None) -> None:  # noqa: FBT001 - what is expected
-    assert fixes_defect(messages, lines) is fixes
+    assert fixes_defect(messages, None if lines is None else [File("a", lines, 0)]) is fixes
 
 
 @pytest.mark.parametrize(
