@@ -9,6 +9,7 @@ from starlette.types import Lifespan
 from gate.api import (
     changes,
     code_hosts,
+    delivery,
     docs,
     evaluations,
     events,
@@ -40,6 +41,7 @@ _ROUTERS = (
     policies,
     freezes,
     incidents,
+    delivery,
     hooks,
     code_hosts,
     log,

@@ -46,6 +46,7 @@ MAY: dict[str, set[str]] = {
     "post /v1/incidents": {"hook", "person", "release manager"},
     "post /v1/incidents/{incident_id}/links": {"release manager"},
     "delete /v1/incidents/{incident_id}/links/{link_id}": {"release manager"},
+    "get /v1/delivery": {"auditor", "admin", "person", "release manager"},
     "post /v1/hooks/cdevents": {"hook"},
     "post /v1/hooks/alertmanager": {"hook"},
     "get /v1/events": {"auditor", "admin", "person", "release manager"},

@@ -1,0 +1,19 @@
+"""`/v1/delivery`: DORA's five for one service in one environment, and change fail rate by what decided."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from gate.api.answers import Answer, answer
+from gate.api.models.delivery import DeliveryQuery, DeliveryView
+from gate.api.permits import GateDep, Reader
+from gate.api.route import GateRoute
+from gate.flow import delivery
+
+router = APIRouter(prefix="/v1/delivery", tags=["delivery"], route_class=GateRoute)
+
+
+@router.get("", response_model=DeliveryView)
+async def read_delivery(query: Annotated[DeliveryQuery, Query()], by: Reader, gate: GateDep) -> Answer:
+    """How this service is delivered to this environment; no place is ever added to another one."""
+    return answer(await delivery.figures(gate, query.ask(), by))
