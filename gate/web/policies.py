@@ -12,7 +12,7 @@ from gate.api.models.change import ChangeRequest
 from gate.api.permits import GateDep
 from gate.core.facts import FACTS, FactType
 from gate.errors import GateError
-from gate.flow import evaluate, in_words, policies
+from gate.flow import evaluate, in_words, insights, policies
 from gate.flow.asks import Wire
 from gate.flow.caller import Person
 from gate.flow.gate import Gate
@@ -31,6 +31,9 @@ TRIED: tuple[tuple[str, str], ...] = (
     ("reviews.approvals", "Approvals of the commit"),
 )
 """Facts that the form asks for; every other one is unknown there."""
+
+_SOMEBODY = "somebody@example.com"
+"""A change that names nobody is never automatic, which would be all that a try says."""
 
 pages = Pages()
 
@@ -57,7 +60,8 @@ async def overview(query: Annotated[PoliciesQuery, Query()], by: Viewer, gate: G
 async def rule(policy: str, rule_id: str, by: Viewer, gate: GateDep) -> View:
     """One rule, in words, and how the changes ended for which it fired."""
     found = await in_words.rule(gate, policy, rule_id, by)
-    return View("rule.html", found, {"rule": found})
+    places = await insights.rule_places(gate, policy, rule_id, by)
+    return View("rule.html", {**found, "places": places}, {"rule": found, "places": places, "days": insights.RULE_DAYS})
 
 
 @pages.page("/policies/{revision}")
@@ -102,7 +106,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "fields": [(name, label, one(form, name), FACTS[name].type is FactType.TEXTS) for name, label in TRIED],
         "services": sorted(book.catalogue.services),
         "environments": sorted(book.catalogue.environments),
-        "asked": {name: one(form, name) for name in ("service", "environment")},
+        "asked": {name: one(form, name) for name in ("service", "environment", "requested_by")},
         "tried": more.get("tried"),
         "problem": more.get("problem"),
         "raw": sources.pretty(more["tried"]) if more.get("tried") else "",
@@ -121,7 +125,8 @@ def _asked(form: Form) -> dict[str, Any]:
     return {
         "service": one(form, "service"),
         "environment": one(form, "environment"),
-        "commit": one(form, "commit") or "0" * 40,
+        "commit": "0" * 40,
+        "requested_by": one(form, "requested_by") or _SOMEBODY,
         "facts": facts,
     }
 

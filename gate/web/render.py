@@ -14,6 +14,7 @@ from gate.api.answers import Answer
 from gate.api.cookies import CSRF_FIELD
 from gate.web import words
 from gate.web.assets import address
+from gate.web.charts import percent
 from gate.web.visible import scripts, visible
 
 HTML = b"text/html; charset=utf-8"
@@ -94,4 +95,5 @@ _TEMPLATES.filters.update(
     link=words.link,
     number=words.number,
     event=words.event,
+    percent=percent,
 )

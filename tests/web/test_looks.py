@@ -22,7 +22,7 @@ def _addresses(site: Site) -> Iterator[str]:
     yield from ("/", "/?q=is:decided", "/?q=nothing+has+these+words", f"/changes/{waiting['id']}", f"/changes/{done['id']}?view=compact")
     yield from (f"/changes/{waiting['id']}?view=raw", f"/changes/{waiting['id']}/decisions/1", "/log", "/log?outcome=pending&q=looked")
     yield from ("/calendar", "/calendar?view=week&service=web&environment=production", "/policies", "/policies/rules/production/size")
-    yield from (f"/policies/{revision}", "/administration", "/no-such-page")
+    yield from (f"/policies/{revision}", "/insights?service=web&environment=staging", "/administration", "/no-such-page")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -1,0 +1,64 @@
+"""Insights: DORA's five, how often changes fail and by what decided, how much passes by itself, how long people take."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from gate.api.models.fields import Name
+from gate.api.permits import GateDep
+from gate.flow.asks import Wire
+from gate.flow.delivery import DeliveryAsk
+from gate.flow.insights import insights
+from gate.web.charts import bars
+from gate.web.log import Blank
+from gate.web.page import Pages, View
+from gate.web.shared import DeskDep
+from gate.web.viewer import Viewer
+
+DAYS = (7, 30, 90, 365)
+_DAYS_USUAL = 30
+_DIVIDED_BY = {
+    "route": "by route",
+    "band": "by risk",
+    "rule": "by rule that gave points",
+    "policy": "by policy revision",
+    "standard_change": "by standard change",
+}
+
+pages = Pages()
+
+
+class InsightsQuery(BaseModel, extra="forbid"):
+    """Which place, and how many days."""
+
+    service: Annotated[Name | None, Blank] = None
+    environment: Annotated[Name | None, Blank] = None
+    days: int = _DAYS_USUAL
+
+
+@pages.page("/insights")
+async def show(query: Annotated[InsightsQuery, Query()], by: Viewer, gate: GateDep, desk: DeskDep) -> View:
+    """One place at a time: what is added up over places says nothing about any of them."""
+    catalogue = (await gate.rulebooks.current()).catalogue
+    services, environments = sorted(catalogue.services), list(catalogue.environments)
+    service = query.service or next(iter(services), None)
+    environment = query.environment or next(iter(environments), None)
+    values: dict[str, Any] = {"services": services, "environments": environments, "service": service, "environment": environment}
+    values |= {"days": query.days, "choices": DAYS, "found": None, "charts": []}
+    if service is None or environment is None:
+        return View("insights.html", {}, values)
+    now = gate.clock()
+    days = min(max(query.days, 1), DAYS[-1])
+    found = await insights(gate, desk, DeliveryAsk(service, environment, now - timedelta(days=days), now), by)
+    return View("insights.html", found, {**values, "found": found, "charts": _charts(found["delivery"]["by"])})
+
+
+def _charts(by: Wire) -> list[dict[str, Any]]:
+    found = []
+    for name, heading in _DIVIDED_BY.items():
+        rows = [one for one in by.get(name, []) if one["deployments"]]
+        if rows:
+            found.append({"heading": f"Change fail rate {heading}", "rows": rows, "chart": bars(rows)})
+    return found

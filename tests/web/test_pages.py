@@ -1,0 +1,258 @@
+"""Pages as a program sees them: addresses, their JSON, what stands in the way, and forms that change something."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gate.flow.caller import Role
+from tests.api.served import Served, request, served
+
+pytestmark = pytest.mark.anyio
+
+PAGES = ("/", "/insights", "/log", "/calendar", "/calendar?view=week", "/policies", "/administration")
+OWN = {"Origin": "https://gate.example.com", "Sec-Fetch-Site": "same-origin"}
+LARGE = {"diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
+
+
+@pytest.fixture
+async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own."""
+    async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+async def browser(service: Served, person: str = "ada", role: Role | None = None) -> httpx.AsyncClient:
+    """A browser in which this person is signed in, as far as headers go."""
+    http = await service.signed_in(person, role)
+    http.headers["Accept"] = "text/html"
+    http.event_hooks = {"response": []}  # pages are no part of the OpenAPI document
+    return http
+
+
+def stranger(service: Served) -> httpx.AsyncClient:
+    """A browser in which nobody is signed in."""
+    http = service.anybody()
+    http.event_hooks = {"response": []}
+    http.headers["Accept"] = "text/html"
+    return http
+
+
+async def waiting(service: Served, **fields: Any) -> dict[str, Any]:
+    """A change of `web` to production that needs somebody."""
+    http = await service.pipeline()
+    answer: dict[str, Any] = (await http.post("/v1/changes", json=request(environment="production", facts=LARGE, **fields))).json()
+    return answer
+
+
+async def send(http: httpx.AsyncClient, address: str, **fields: str) -> httpx.Response:
+    """What the browser sends for a form of one of our pages."""
+    page = (await http.get("/")).text
+    csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
+    return await http.post(address, data={"csrf": csrf, **fields}, headers=OWN)
+
+
+@pytest.mark.parametrize("address", PAGES)
+async def test_who_is_not_signed_in_is_led_to_where_one_signs_in_and_back(service: Served, address: str) -> None:
+    response = await stranger(service).get(address)
+
+    assert response.status_code == 303
+    assert response.headers["location"].startswith("/login?next=%2F")
+
+
+@pytest.mark.parametrize("address", PAGES)
+async def test_every_page_has_its_json_for_the_same_people(service: Served, address: str) -> None:
+    path, _, query = address.partition("?")
+    twin = f"{path if path != '/' else '/queue'}.json?{query}".rstrip("?")
+
+    assert (await stranger(service).get(twin)).status_code == 401
+    page, data = [await (await browser(service)).get(one) for one in (address, twin)]
+    token = httpx.AsyncClient(
+        transport=httpx.ASGITransport(service.app),
+        base_url="https://gate.example.com",
+        headers={"Authorization": f"Bearer {await service.token(person='ada')}"},
+    )
+    assert (page.headers["content-type"], data.headers["content-type"]) == ("text/html; charset=utf-8", "application/json")
+    assert isinstance((await token.get(twin)).json(), dict)
+
+
+async def test_a_machine_sees_no_page(service: Served) -> None:
+    http = await service.pipeline()
+    http.event_hooks = {"response": []}
+
+    assert [(await http.get(address)).status_code for address in PAGES] == [403] * len(PAGES)
+
+
+async def test_an_address_without_a_page_says_so_to_people_and_to_machines(service: Served) -> None:
+    http = await browser(service)
+
+    page, machine = await http.get("/nothing/here"), await http.get("/v1/nothing")
+
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing here" in page.text
+    assert (machine.status_code, machine.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?q=is:weird",
+        "/?unknown=1",
+        "/?after=x",
+        "/log?band=huge",
+        "/log?from=yesterday",
+        "/log?cursor=x",
+        "/calendar?at=2300-01-01",
+        "/calendar?view=year",
+    ],
+)
+async def test_an_address_that_is_not_understood_is_explained_on_a_page(service: Served, address: str) -> None:
+    response = await (await browser(service)).get(address)
+
+    assert response.status_code in {400, 422}
+    assert "Back to the queue" in response.text
+
+
+async def test_what_never_changes_is_kept_for_ever_and_nothing_else(service: Served) -> None:
+    http = await browser(service)
+    address = (await http.get("/")).text.partition('rel="stylesheet" href="')[2].partition('"')[0]
+
+    kept, asked = await http.get(address), await http.get("/static/gate.css")
+
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert asked.headers["cache-control"] == "no-cache"
+    assert [(await http.get(f"/static/{name}")).status_code for name in ("gate.js", "gate.svg", "../router.py", "nothing.css")] == [
+        200,
+        200,
+        404,
+        404,
+    ]
+
+
+async def test_the_log_finds_by_day_word_and_facet_and_its_export_has_the_same_filters(service: Served) -> None:
+    change = await waiting(service, title="Month end closing")
+    http = await browser(service, role=Role.AUDITOR)
+    day = change["submitted_at"][:10]
+
+    found = await http.get(f"/log?q=closing&outcome=pending&service=&from={day}&to={day}")
+    missed = await http.get("/log?q=closing&outcome=approved")
+
+    assert change["id"] in found.text
+    assert "No decision fits" in missed.text
+    export = found.text.partition('href="/v1/log?')[2].partition('"')[0].replace("&amp;", "&")
+    rows = (await http.get(f"/v1/log?{export}")).text
+    assert change["id"] in rows
+    assert rows.count("\n") == 2
+    facets = (await http.get("/log.json")).json()["facets"]
+    assert facets["outcome"] == [{"value": "pending", "count": 1}]
+    assert facets["band"] == [{"value": "moderate", "count": 1}]
+
+
+async def test_every_decision_has_a_page_with_all_its_facts(service: Served) -> None:
+    change = await waiting(service)
+    http = await browser(service)
+
+    page = await http.get(f"/changes/{change['id']}/decisions/1")
+
+    assert change["subject_digest"] in page.text
+    assert "environment.tier" in page.text
+    assert (await http.get(f"/changes/{change['id']}/decisions/2")).status_code == 404
+    assert (await http.get(f"/changes/{change['id']}/decisions/1.json")).json()["decision"] == 1
+
+
+async def test_the_line_is_stopped_with_a_reason_by_whom_may_and_runs_again(service: Served) -> None:
+    http, other = await browser(service), await browser(service, "lena")
+
+    refused = await send(other, "/calendar/windows", stop="yes", reason="No")
+    stopped = await send(http, "/calendar/windows", stop="yes", reason="The database is on fire", services="web, ledger")
+
+    assert (refused.status_code, stopped.status_code) == (403, 303)
+    (window,) = (await http.get("/calendar.json")).json()["declared"]
+    assert (window["reason"], window["services"]) == ("The database is on fire", ["ledger", "web"])
+    assert "The line is stopped" in (await http.get(stopped.headers["location"])).text
+    assert (await send(http, f"/calendar/windows/{window['id']}/end")).status_code == 303
+    assert (await http.get("/calendar.json")).json()["declared"] == []
+
+
+async def test_a_window_is_declared_for_a_time(service: Served) -> None:
+    http = await browser(service)
+
+    wrong = await send(http, "/calendar/windows", reason="Closing", begins="tomorrow", ends="2199-01-01T00:00")
+    made = await send(
+        http, "/calendar/windows", reason="Closing", begins="2150-01-01T00:00", ends="2150-01-02T12:00", environments="production"
+    )
+
+    assert (wrong.status_code, made.status_code) == (422, 303)
+    month = (await http.get("/calendar.json?at=2150-01-01")).json()
+    assert [(one["reason"], one["begins"], one["reach"]) for one in month["items"] if one["id"].startswith("frz_")] == [
+        ("Closing", "2150-01-01T00:00:00Z", {"environments": ["production"]})
+    ]
+
+
+async def test_a_change_is_tried_and_nothing_is_recorded(service: Served) -> None:
+    http = await browser(service)
+    fields = {"service": "checkout", "environment": "staging", "diff.lines_added": "12", "diff.files": "a.py\nb.py"}
+
+    tried = await send(http, "/policies/tries", **fields)
+    wrong = await send(http, "/policies/tries", **{**fields, "checks.failed": "some"})
+
+    assert "Approved" in tried.text
+    assert (wrong.status_code, "checks" in wrong.text) == (422, True)
+    assert (await http.get("/v1/log")).json()["items"] == []
+
+
+async def test_a_rule_and_a_revision_have_pages_of_their_own(service: Served) -> None:
+    http = await browser(service)
+    revision = (await http.get("/policies.json")).json()["revision"]
+
+    assert "Larger changes fail more often" in (await http.get("/policies/rules/production/size")).text
+    assert (await http.get("/policies/rules/production/nothing")).status_code == 404
+    page = (await http.get(f"/policies/{revision}.json")).json()
+    assert (page["revision"], page["against"]) == (revision, None)
+    assert {one["file"] for one in page["difference"]} >= {"production.yaml", "default.yaml"}
+
+
+async def test_a_token_is_shown_once_and_revoked(service: Served) -> None:
+    http = await browser(service)
+
+    made = await send(http, "/administration/tokens", role="person")
+
+    secret = "gate_" + made.text.partition("<code>gate_")[2].partition("</code>")[0]
+    assert (await service.anybody(secret).get("/v1/policies")).status_code == 200
+    assert secret not in (await http.get("/administration")).text
+    token = secret.split("_")[1]
+    assert (await send(http, f"/administration/tokens/{token}/end")).status_code == 303
+    assert (await service.anybody(secret).get("/v1/policies")).status_code == 401
+
+
+async def test_only_an_admin_invites_and_sets_roles(service: Served) -> None:
+    person, admin = await browser(service), await browser(service, "ben", Role.ADMIN)
+
+    assert (await send(person, "/administration/people", email="lena@example.com")).status_code == 403
+    invited = await send(admin, "/administration/people", email="lena@example.com", role="auditor")
+    changed = await send(admin, "/administration/people/lena", act="shut_out")
+
+    assert "https://gate.example.com/invitations/" in invited.text
+    assert changed.status_code == 303
+    (lena,) = [one for one in (await admin.get("/administration.json")).json()["let_in"] if one["id"] == "lena"]
+    assert (lena["role"], lena["disabled"]) == ("auditor", True)
+    assert (await person.get("/administration.json")).json()["let_in"] == []
+
+
+async def test_an_auditor_changes_nothing_by_any_form(service: Served) -> None:
+    change = await waiting(service)
+    http = await browser(service, role=Role.AUDITOR)
+    forms = (f"/changes/{change['id']}/decisions", "/queue/decisions", "/calendar/windows", "/policies/tries", "/administration/tokens")
+
+    assert [(await send(http, address, act="approve", reason="x", stop="yes")).status_code for address in forms] == [403] * len(forms)
+
+
+async def test_what_is_no_form_is_refused(service: Served) -> None:
+    http = await browser(service)
+
+    assert (await http.post("/calendar/windows", content=b"reason=\xff", headers={**OWN, "Content-Type": "text/plain"})).status_code == 400
+    assert (
+        await http.post("/calendar/windows", content=b"reason=%ff", headers={**OWN, "Content-Type": "application/x-www-form-urlencoded"})
+    ).status_code == 422
