@@ -59,6 +59,13 @@ class LogFilters:
     route: Route | None = None
     band: Band | None = None
     outcome: Outcome | None = None
+    policy: str | None = None
+    revision: str | None = None  # of the policies
+    standard_change: str | None = None
+    change: str | None = None
+    commit: str | None = None
+    run: str | None = None
+    repository: tuple[str, int] | None = None  # issuer and numeric id
     words: str = ""
     part: Part = field(default_factory=Part)
 

@@ -52,6 +52,24 @@ async def test_every_form_has_the_same_rows(service: Served) -> None:
     ]
 
 
+async def test_the_log_is_asked_for_what_an_auditor_knows(service: Served) -> None:
+    http = await service.auditor()
+    row = (await http.get("/v1/log")).json()["items"][1]
+    known = {"change": row["change"], "commit": row["commit"], "run": row["run"]["id"], "policy": row["policy"]["name"]}
+
+    found = (await http.get("/v1/log", params=known | {"revision": row["policy"]["revision"], "standard_change": "everyday"})).json()[
+        "items"
+    ]
+
+    assert found == [row]
+    assert (await http.get("/v1/log", params={"repository": 1, "issuer": "https://gitlab.com"})).json()["items"] == []
+
+
+@pytest.mark.parametrize("query", ["repository=1", "issuer=https://gitlab.com", "commit=c0ffee", "change=1", "revision=1", "repository=x"])
+async def test_a_filter_that_cannot_fit_is_refused(service: Served, query: str) -> None:
+    assert (await (await service.auditor()).get(f"/v1/log?{query}")).status_code == 422
+
+
 async def test_a_page_goes_on_where_the_one_before_ended(service: Served) -> None:
     http = await service.auditor()
 

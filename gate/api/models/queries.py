@@ -1,19 +1,21 @@
 """What stands behind the question mark of an address: filters and parts of lists."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import Asked, Instant, Name
+from gate.api.models.fields import SHA256, Asked, ChangeId, Commit, Instant, Name
 from gate.api.models.views import BandWord
 from gate.core.change import State
 from gate.core.decision import Band, ChangeType, Outcome, Route
-from gate.core.facts import TEXT_LENGTH_MAX
+from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
 from gate.flow.asks import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, WAIT_SECONDS_MAX, ChangeFilters, LogFilters, Part
 
 CURSOR_LENGTH_MAX = 500
 
 Words: TypeAlias = Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX), Field(description="every word must occur")]
+
+Sha256Text: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
 class PartQuery(Asked):
@@ -63,12 +65,33 @@ class LogQuery(PartQuery):
     route: Route | None = None
     band: BandWord | None = None
     outcome: Outcome | None = None
+    policy: Annotated[Name | None, Field(description="name of a policy")] = None
+    revision: Annotated[Sha256Text | None, Field(description="of the policies")] = None
+    standard_change: Name | None = None
+    change: ChangeId | None = None
+    commit: Commit | None = None
+    run: Annotated[Name | None, Field(description="id of a pipeline run")] = None
+    repository: Annotated[int | None, Field(ge=1, le=INTEGER_MAX, description="numeric id, together with its `issuer`")] = None
+    issuer: Name | None = None
     q: Words = ""
     format: Literal["json", "ndjson", "csv"] = "json"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.repository is None) != (self.issuer is None):
+            raise ValueError("a repository is its issuer and its numeric id; give both, or neither")
+        return self
 
     def filters(self) -> LogFilters:
         """The same as the flow knows it."""
         return LogFilters(
+            policy=self.policy,
+            revision=self.revision,
+            standard_change=self.standard_change,
+            change=self.change,
+            commit=self.commit,
+            run=self.run,
+            repository=None if self.repository is None or self.issuer is None else (self.issuer, self.repository),
             service=self.service,
             environment=self.environment,
             type=self.type,
