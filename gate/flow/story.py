@@ -195,10 +195,16 @@ def _event(one: Entry, said: Mapping[str, str]) -> Wire:
     return {
         "kind": one.kind.value,
         "at": instant(one.at),
-        "by": by.removeprefix(_BY_PERSON) if isinstance(by, str) else None,
+        "by": _who(by) if isinstance(by, str) else None,
         **texts_,
         **{name: fields[name] for name in _EVENT_FIELDS.get(one.kind, ()) if name in fields},
     }
+
+
+def _who(caller: str) -> str:
+    """A person by their id, a token as one."""
+    kind, _, name = caller.partition(":")
+    return f"token {name}" if kind == "token" else name if f"{kind}:" == _BY_PERSON else caller
 
 
 _EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {

@@ -16,6 +16,7 @@ from gate.web.log import Blank
 from gate.web.page import Pages, View
 from gate.web.shared import DeskDep
 from gate.web.viewer import Viewer
+from gate.web.words import short
 
 DAYS = (7, 30, 90, 365)
 _DAYS_USUAL = 30
@@ -58,7 +59,9 @@ async def show(query: Annotated[InsightsQuery, Query()], by: Viewer, gate: GateD
 def _charts(by: Wire) -> list[dict[str, Any]]:
     found = []
     for name, heading in _DIVIDED_BY.items():
-        rows = [one for one in by.get(name, []) if one["deployments"]]
+        rows = [
+            {**one, "value": short(one["value"]) if name == "policy" else one["value"]} for one in by.get(name, []) if one["deployments"]
+        ]
         if rows:
             found.append({"heading": f"Change fail rate {heading}", "rows": rows, "chart": bars(rows)})
     return found
