@@ -122,11 +122,13 @@ class Settings(BaseSettings):
     sso_client_id: Annotated[str, Field(description="what that provider calls the gate")] = ""
     sso_client_secret: Annotated[SecretStr, Field(description="by what that provider knows the gate")] = SecretStr("")
     signing_key_file: Annotated[Path | None, Field(description="default: gate.key beside the SQLite file")] = None
-    github_api_url: Annotated[_Address, Field(description="of a GitHub of one's own: https://HOST/api/v3")] = "https://api.github.com"
+    github_api_url: Annotated[_Address, Field(description="of a GitHub of your own: https://github.example.com/api/v3")] = (
+        "https://api.github.com"
+    )
     github_app_id: Annotated[str, Field(pattern="^[A-Za-z0-9._-]{0,100}$", description="id of the GitHub App that the gate is")] = ""
     github_app_key: Annotated[SecretStr, Field(description="private key of the App, mostly as GATE_GITHUB_APP_KEY_FILE")] = SecretStr("")
     github_webhook_secret: Annotated[SecretStr, Field(description="secret of the App's webhook")] = SecretStr("")
-    gitlab_url: Annotated[_Address, Field(description="of a GitLab of one's own: https://HOST")] = "https://gitlab.com"
+    gitlab_url: Annotated[_Address, Field(description="of a GitLab of your own: https://gitlab.example.com")] = "https://gitlab.com"
     gitlab_token: Annotated[SecretStr, Field(description="access token with scope api")] = SecretStr("")
     gitlab_webhook_token: Annotated[SecretStr, Field(description="secret token of the webhooks")] = SecretStr("")
     gitlab_webhook_secret: Annotated[SecretStr, Field(description="signing token of the webhooks; unsigned ones are refused then")] = (

@@ -22,6 +22,7 @@ DOCUMENTS = {document.path: document for document in documents()}
 BLOCKS = [block for document in DOCUMENTS.values() for block in document.blocks]
 HOSTS = {
     "127.0.0.1", "gate.example.com", "ci.example.com", "github.example.com", "gitlab.example.com", "github.com",
+    "api.github.com", "gitlab.com",
     "token.actions.SUBDOMAIN.ghe.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org",
 }  # fmt: skip
 WITH_SCRIPTS = [path for path, document in DOCUMENTS.items() if any(block.runs for block in document.blocks)]

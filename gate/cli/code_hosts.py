@@ -1,0 +1,55 @@
+"""What a code host still needs: nobody needs one, who has begun with it needs all of it."""
+
+from gate.app import connections_of
+from gate.config import Settings
+from gate.core.catalog import PROVIDER_ISSUERS
+from gate.errors import GateError
+from gate.integrations.github import issuer_of
+
+
+def examine(settings: Settings) -> list[tuple[bool, str]]:
+    """One line for each; False is what must be mended."""
+    try:
+        connections_of(settings)
+    except GateError as error:
+        return [(False, f"code hosts: {error.detail}")]
+    return [_github(settings), _gitlab(settings)]
+
+
+def _github(settings: Settings) -> tuple[bool, str]:
+    given = {
+        "GATE_GITHUB_APP_ID": bool(settings.github_app_id),
+        "GATE_GITHUB_APP_KEY_FILE": bool(settings.github_app_key.get_secret_value()),
+        "GATE_GITHUB_WEBHOOK_SECRET": bool(settings.github_webhook_secret.get_secret_value()),
+    }
+    if not any(given.values()):
+        return True, "GitHub: not connected; claims count as the policies say"
+    lacking = ", ".join(name for name, there in given.items() if not there)
+    if lacking:
+        return False, f"GitHub: {lacking} is not set; set it, or unset the others"
+    issuer = issuer_of(settings.github_api_url)
+    if not _is_trusted(settings, issuer):
+        return (
+            False,
+            f"GitHub: {settings.github_api_url} belongs to {issuer}, which GATE_ISSUERS does not list; list it",
+        )
+    return True, f"GitHub: App {settings.github_app_id} at {settings.github_api_url}; its webhook is {settings.address}/v1/hooks/github"
+
+
+def _gitlab(settings: Settings) -> tuple[bool, str]:
+    told = settings.gitlab_webhook_token.get_secret_value() or settings.gitlab_webhook_secret.get_secret_value()
+    asked = settings.gitlab_token.get_secret_value()
+    if not told and not asked:
+        return True, "GitLab: not connected; claims count as the policies say"
+    if not asked:
+        return False, "GitLab: GATE_GITLAB_TOKEN is not set, so nothing is verified; set it, or unset the others"
+    if not told:
+        return False, "GitLab: neither GATE_GITLAB_WEBHOOK_SECRET nor GATE_GITLAB_WEBHOOK_TOKEN is set, so GitLab can tell nothing; set one"
+    if not _is_trusted(settings, settings.gitlab_url.rstrip("/")):
+        return False, f"GitLab: GATE_ISSUERS does not list {settings.gitlab_url}, so no project is named by it; list it"
+    return True, f"GitLab: {settings.gitlab_url}; its webhooks go to {settings.address}/v1/hooks/gitlab"
+
+
+def _is_trusted(settings: Settings, issuer: str) -> bool:
+    listed = PROVIDER_ISSUERS.values() if settings.issuers is None else [one.issuer for one in settings.issuers]
+    return issuer in listed
