@@ -89,7 +89,7 @@ async def test_nobody_passes_without_a_token(service: Served) -> None:
     answers = {name: await http.request(*_address(name)) for name in MAY}
 
     assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(MAY, 401)
-    assert {problem_name(response) for response in answers.values()} == {"unauthenticated"}
+    assert {problem_name(response) for response in answers.values() if response.content} == {"unauthenticated"}
 
 
 @pytest.mark.parametrize("caller", CALLERS)
