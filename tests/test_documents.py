@@ -111,7 +111,7 @@ def test_scripts_run(path: str, tmp_path: Path) -> None:
     with demo(tmp_path) as (gate, environment):
         repository = tmp_path / "repository"
         make_repository(repository)
-        tokens = {"auditor": gate.command("token", "create", "--role", "auditor")}
+        tokens = {role: gate.command("token", "create", "--role", role) for role in ("auditor", "hook")}
         state = tmp_path / "state"
         state.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
         for block in DOCUMENTS[path].blocks:
