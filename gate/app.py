@@ -13,7 +13,7 @@ from gate.api.router import attach, build_api
 from gate.config import Activation, Settings
 from gate.core.catalog import PROVIDER_ISSUERS
 from gate.core.workload import Provider
-from gate.flow import held_runs
+from gate.flow import held_runs, tidings
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.connections import Chore, Connections, joined_by
@@ -33,6 +33,7 @@ from gate.integrations.github_hook import GitHubHook
 from gate.integrations.github_missed import send_missed_again
 from gate.integrations.gitlab import HEADERS as GITLAB_HEADERS
 from gate.integrations.gitlab import GitLab
+from gate.integrations.gitlab_answers import GitLabAnswers
 from gate.integrations.gitlab_hook import GitLabHook
 from gate.integrations.http import open_client
 from gate.integrations.identity_tokens import IdentityTokens, Issuer
@@ -50,8 +51,8 @@ from gate.web.router import add_pages
 from gate.web.router import attach as attach_pages
 from gate.worker import Worker
 
-HELD_SECONDS = 1.0
-"""So often runs that wait are looked at."""
+HELD_RUNS = Chore("held runs", 1.0, held_runs.answer_due)
+"""Runs that wait are looked at every second."""
 
 MISSED_SECONDS = 300.0
 """So often deliveries of GitHub that never arrived are looked for."""
@@ -112,7 +113,7 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
         deliveries={"github": GitHubAnswers(github)},
         hooks={"github": hook},
         chores=(
-            Chore("held runs", HELD_SECONDS, held_runs.answer_due),
+            HELD_RUNS,
             Chore("github deliveries", MISSED_SECONDS, lambda gate: send_missed_again(github, gate.clock)),
         ),
         close=rest.close,
@@ -127,7 +128,17 @@ def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
     if not access:
         return Connections(hooks={"gitlab": hook})
     rest = Rest(issuer, GITLAB_HEADERS, open_client)
-    return Connections(hosts={issuer: GitLab(rest, access)}, hooks={"gitlab": hook}, close=rest.close)
+    gitlab = GitLab(rest, access)
+    return Connections(
+        hosts={issuer: gitlab},
+        deliveries={"gitlab": GitLabAnswers(gitlab)},
+        hooks={"gitlab": hook},
+        chores=(
+            Chore("gitlab deployments", tidings.LOOK_SECONDS, lambda gate: tidings.look_for_held(gate, issuer, gitlab.held)),
+            HELD_RUNS,
+        ),
+        close=rest.close,
+    )
 
 
 def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:

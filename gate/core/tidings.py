@@ -8,11 +8,15 @@ from typing import TypeAlias
 import orjson
 
 from gate.core.change import Result
+from gate.core.workload import Provider
 
 
 @dataclass(frozen=True, slots=True)
 class RunHeld:
-    """A run waits before a job of this environment until somebody lets it go. `environment` is the host's word for it."""
+    """A run waits before a job of this environment until somebody lets it go. `environment` is the host's word for it.
+
+    `run` is what the host is asked about it by, and answered: GitHub's run, GitLab's deployment.
+    """
 
     issuer: str
     repository: int
@@ -69,6 +73,7 @@ class Told:
 class RunSeen:
     """A run as its host describes it when it is asked. `actors` are whoever started it, first or again."""
 
+    provider: Provider
     run: str
     attempt: int
     commit: str

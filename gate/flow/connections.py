@@ -53,7 +53,7 @@ class Connections:
 
 
 def joined_by(*parts: Connections) -> Connections:
-    """All of several; no two have one name for two things."""
+    """All of several; no two have one name for two things. A chore that several need is done once."""
 
     async def close() -> None:
         for part in parts:
@@ -63,6 +63,6 @@ def joined_by(*parts: Connections) -> Connections:
         hosts={issuer: host for part in parts for issuer, host in part.hosts.items()},
         deliveries={kind: deliver for part in parts for kind, deliver in part.deliveries.items()},
         hooks={name: hook for part in parts for name, hook in part.hooks.items()},
-        chores=tuple(chore for part in parts for chore in part.chores),
+        chores=tuple(dict.fromkeys(chore for part in parts for chore in part.chores)),
         close=close,
     )

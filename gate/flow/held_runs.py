@@ -23,7 +23,6 @@ REPORTS_MAX = 9
 
 LINES_MAX = 8
 _log = structlog.get_logger("gate.held_runs")
-TARGET_KIND = "github"
 APPROVED, REJECTED = "approved", "rejected"
 
 
@@ -125,7 +124,7 @@ def _refuse(tx: Tx, run: HeldRun, because: str) -> None:
 
 
 def _target(run: HeldRun) -> str:
-    return f"{TARGET_KIND}:{run.repository_id}"
+    return f"{run.provider}:{run.repository_id}"
 
 
 def _message(run: HeldRun, state: str | None, words: list[str], reasons: list[str], url: str) -> bytes:
@@ -133,7 +132,7 @@ def _message(run: HeldRun, state: str | None, words: list[str], reasons: list[st
     return orjson.dumps(
         {
             "repository": {"issuer": run.issuer, "id": run.repository_id, "name": run.repository_name},
-            "run": run.run_id,
+            "run": run.reference,
             "environment": run.environment,
             "state": state,
             "words": words,

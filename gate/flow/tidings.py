@@ -1,16 +1,17 @@
 """A code host tells something by itself: it is kept, and worked on afterwards. It never approves anything: we ask back."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import Connection
 
 from gate.core.change import Change, Repository, Run
 from gate.core.tidings import KINDS, CommitsMoved, DeploymentTold, RunEnded, RunHeld, RunSeen, Tiding, Told, kind_of, read, write
-from gate.core.workload import Provider, Workload
-from gate.errors import GateError, Invalid, NotAllowed
-from gate.flow import held_runs, observe
+from gate.core.workload import Workload
+from gate.errors import GateError, Invalid, NotAllowed, SourceUnavailable
+from gate.flow import held_runs, inbox, observe
 from gate.flow.caller import ChangeHolder
 from gate.flow.cancel import cancel
 from gate.flow.gate import Gate
@@ -22,6 +23,14 @@ from gate.storage import held_runs as rows
 from gate.storage import reconsider
 from gate.storage.held_runs import HeldRun
 from gate.storage.inbox import Claimed, Delivery
+
+LOOK_SECONDS = 30.0
+"""So often hosts that do not tell by themselves are asked which runs wait."""
+
+LOOKED_AT_MAX = 50
+"""Repositories that are asked about in one round."""
+
+_log = structlog.get_logger("gate.tidings")
 
 RUN_GOOD_FOR = timedelta(minutes=5)
 """So long what a host says of a run is as good as the run's own token."""
@@ -58,6 +67,26 @@ async def work(gate: Gate, claimed: Claimed) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = dict.fromkeys(KINDS, work)
+
+
+async def look_for_held(gate: Gate, issuer: str, held: Callable[[Repository], Awaitable[Sequence[RunHeld]]]) -> int:
+    """Ask a host that does not tell by itself which runs wait there; how many are new. Some repositories a round, all in turn."""
+    services = (await gate.rulebooks.current()).catalogue.services.values()
+    listed = sorted({one for service in services for one in service.repositories if one.issuer == issuer}, key=lambda one: one.id)
+    if not listed:
+        return 0
+    rounds = -(-len(listed) // LOOKED_AT_MAX)
+    begin = int(gate.clock().timestamp() // LOOK_SECONDS) % rounds * LOOKED_AT_MAX
+    new = 0
+    for repository in listed[begin : begin + LOOKED_AT_MAX]:
+        try:
+            found = await held(repository)
+        except SourceUnavailable as error:  # one that cannot be asked keeps no other one waiting
+            _log.warning("which runs wait could not be asked", repository=repository.id, error=error.detail)
+            continue
+        told = [Told(f"{one.issuer} {one.repository} {one.run}", one) for one in found]
+        new += await inbox.receive(gate, [kept for one in told for kept in delivery("held", one)])
+    return new
 
 
 def place_of(book: Rulebook, tiding: RunHeld | DeploymentTold) -> tuple[str, str]:
@@ -109,7 +138,17 @@ async def _held(gate: Gate, tiding: RunHeld) -> None:
     if host is None:
         raise Invalid(f"no code host of {tiding.issuer} is connected, so its run cannot be looked at; `gate doctor` says what is missing")
     seen = await host.run(repository, tiding.run)
-    waits = HeldRun(tiding.issuer, tiding.repository, seen.run, seen.attempt, tiding.environment, tiding.name, None)
+    waits = HeldRun(
+        issuer=tiding.issuer,
+        repository_id=tiding.repository,
+        run_id=seen.run,
+        attempt=seen.attempt,
+        environment=tiding.environment,
+        repository_name=tiding.name,
+        provider=seen.provider.value,
+        reference=tiding.run,
+        change_id=None,
+    )
     try:
         book = await gate.rulebooks.current()
         service, environment = place_of(book, tiding)
@@ -125,7 +164,7 @@ def _workload(gate: Gate, repository: Repository, seen: RunSeen, environment: st
     """What the host says of its run is as good as the token that it would give the run."""
     return Workload(
         issuer=repository.issuer,
-        provider=Provider.GITHUB,
+        provider=seen.provider,
         repository=repository,
         commit=seen.commit,
         run=Run(seen.run, seen.attempt, url=seen.url),
@@ -147,7 +186,7 @@ def _change(seen: RunSeen, repository: Repository, service: str, environment: st
         ref=seen.ref,
         repository=repository,
         run=Run(seen.run, seen.attempt, url=seen.url),
-        authors=tuple(f"github:{login}" for login in seen.actors[1:]),
+        authors=tuple(f"{seen.provider}:{login}" for login in seen.actors[1:]),
         title=seen.title,
     )
 

@@ -14,7 +14,8 @@ CLAIM_LENGTH_MAX = 2_000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER = re.compile(r"[0-9]{1,16}")
-_MERGE_REQUEST = frozenset({"merge_request_event", "external_pull_request_event"})
+MERGE_REQUEST = frozenset({"merge_request_event", "external_pull_request_event"})
+"""Sources of a GitLab pipeline that works on what nobody has merged yet."""
 
 
 class Unreadable(Exception):
@@ -66,7 +67,7 @@ def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         email=_optional(claims, "user_email") or "",
         ref=_gitlab_ref(claims),
         ref_protected=_flag(claims, "ref_protected"),
-        event="pull_request" if source in _MERGE_REQUEST else source,
+        event="pull_request" if source in MERGE_REQUEST else source,
         workflow=_optional(claims, "ci_config_ref_uri"),
         environment=_optional(claims, "environment"),
     )

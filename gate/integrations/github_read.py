@@ -7,6 +7,7 @@ from gate.core.change import Run
 from gate.core.facts import LIST_LENGTH_MAX, TEXT_LENGTH_MAX, Value
 from gate.core.host import Hand, Review, Verdict
 from gate.core.tidings import RunSeen
+from gate.core.workload import Provider
 from gate.integrations import shapes
 from gate.integrations.measure import File, Message
 
@@ -181,6 +182,7 @@ def run_seen(body: Any, full_name: str) -> RunSeen:
     logins = (shapes.maybe_text(body, "triggering_actor", "login"), shapes.maybe_text(body, "actor", "login"))
     branch, path = shapes.maybe_text(body, "head_branch"), shapes.maybe_text(body, "path")
     return RunSeen(
+        provider=Provider.GITHUB,
         run=str(shapes.number(body, "id")),
         attempt=shapes.number(body, "run_attempt"),
         commit=shapes.text(body, "head_sha"),

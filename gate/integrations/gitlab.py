@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from gate.core.change import Repository
-from gate.core.facts import Value
+from gate.core.facts import TEXT_LENGTH_MAX, Value
 from gate.core.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Reviews
-from gate.core.tidings import RunSeen
+from gate.core.tidings import RunHeld, RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations import gitlab_read as read
 from gate.integrations import measure, shapes
@@ -47,8 +47,22 @@ class GitLab:
         return answer.done()
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """Which pipeline waits is asked for with its deployment, never told by a hook. Raises `SourceUnavailable`."""
-        raise SourceUnavailable(f"pipeline {run[:20]} of project {repository.id} is known by its blocked deployment alone")
+        """The job of a deployment that waits, by the deployment's id. Raises `SourceUnavailable`."""
+        return read.run_seen((await self.at(repository.id).get(f"/deployments/{quote(run, safe='')}")).body)
+
+    async def held(self, repository: Repository) -> list[RunHeld]:
+        """Deployments that wait for an approval; GitLab does not tell of them by itself. Raises `SourceUnavailable`."""
+        listed = shapes.items([(await self.at(repository.id).get("/deployments", status="blocked", per_page=PER_PAGE)).body], 0)
+        return [
+            RunHeld(
+                repository.issuer,
+                repository.id,
+                repository.name,
+                str(shapes.number(one, "id")),
+                shapes.text(one, "environment", "name")[:TEXT_LENGTH_MAX],
+            )
+            for one in listed
+        ]
 
     def at(self, project: int) -> "Project":
         """Everything of one project."""
@@ -76,7 +90,7 @@ class Project:
                 return None
             raise
 
-    async def post(self, path: str, body: Mapping[str, str], wanted: frozenset[int]) -> Reply:
+    async def post(self, path: str, body: Mapping[str, str] | None, wanted: frozenset[int]) -> Reply:
         """Once. Raises `Refused` for any other status than those that are wanted."""
         return await self._rest.post(self._path + path, self._credential, body, wanted)
 

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gate.core.change import Run
-from gate.core.facts import LIST_LENGTH_MAX, Value
+from gate.core.facts import LIST_LENGTH_MAX, TEXT_LENGTH_MAX, Value
 from gate.core.host import Hand, Review, Verdict
+from gate.core.tidings import RunSeen
+from gate.core.workload import Provider
 from gate.integrations import shapes
+from gate.integrations.claims import MERGE_REQUEST
 from gate.integrations.measure import File, Message
 
 LISTED_MAX = 1_000
@@ -154,31 +157,20 @@ def _passed(one: Any, run: Run | None) -> bool | str | None:
     return _NOT_COUNTED  # skipped, manual, scheduled: nobody waits for it
 
 
-class Blocked(NamedTuple):
-    """A deployment that waits for an approval: which job of which pipeline, started by whom."""
-
-    deployment: int
-    environment: str
-    commit: str
-    ref: str | None
-    pipeline: str
-    job: int
-    source: str
-    user: str | None
-    url: str
-
-
-def blocked(one: Any) -> Blocked:
-    """Of `GET …/deployments?status=blocked`."""
-    url = shapes.maybe_text(one, "deployable", "web_url") or ""
-    return Blocked(
-        shapes.number(one, "id"),
-        shapes.text(one, "environment", "name"),
-        shapes.text(one, "sha"),
-        shapes.maybe_text(one, "ref"),
-        str(shapes.number(one, "deployable", "pipeline", "id")),
-        shapes.number(one, "deployable", "id"),
-        shapes.maybe_text(one, "deployable", "pipeline", "source") or "push",
-        shapes.maybe_text(one, "deployable", "user", "username") or shapes.maybe_text(one, "user", "username"),
-        url if url.startswith("https://") else "",
+def run_seen(body: Any) -> RunSeen:
+    """Of `GET …/deployments/{id}`: the pipeline is the run, its job the attempt, as with their identity token."""
+    source = shapes.maybe_text(body, "deployable", "pipeline", "source") or "push"
+    login = shapes.maybe_text(body, "deployable", "user", "username") or shapes.maybe_text(body, "user", "username")
+    url = shapes.maybe_text(body, "deployable", "web_url") or ""
+    job = shapes.number(body, "deployable", "id")
+    return RunSeen(
+        provider=Provider.GITLAB,
+        run=str(shapes.number(body, "deployable", "pipeline", "id")),
+        attempt=job,
+        commit=shapes.text(body, "sha"),
+        event="pull_request" if source in MERGE_REQUEST else source,
+        actors=(login,) if login else (),
+        ref=shapes.maybe_text(body, "ref"),
+        title=(shapes.maybe_text(body, "deployable", "commit", "title") or "")[:TEXT_LENGTH_MAX],
+        url=url if url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else "",
     )

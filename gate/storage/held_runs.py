@@ -20,7 +20,10 @@ _H = held_runs.c
 
 @dataclass(frozen=True, slots=True)
 class HeldRun:
-    """One job of one attempt of a run that waits. `told` is what the host was told last, `reports` how often."""
+    """One job of one attempt of a run that waits.
+
+    `reference` is what the host is answered by, `told` what it was told last, `reports` how often.
+    """
 
     issuer: str
     repository_id: int
@@ -28,6 +31,8 @@ class HeldRun:
     attempt: int
     environment: str
     repository_name: str
+    provider: str
+    reference: str
     change_id: str | None
     told: str = ""
     reports: int = 0

@@ -14,6 +14,7 @@ from gate.core.change import Result
 from gate.core.facts import Value
 from gate.core.host import Hand, HostAsk, HostFacts
 from gate.core.tidings import CommitsMoved, DeploymentTold, RunEnded, RunHeld, RunSeen, Tiding, Told
+from gate.core.workload import Provider
 from gate.flow import held_runs, inbox, review, tidings
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.caller import Person
@@ -26,7 +27,17 @@ pytestmark = pytest.mark.anyio
 
 BEN = Person("ben", frozenset({"release-managers"}), "of-ben")
 HELD = RunHeld(ISSUER, 1001, "acme/checkout", "77", "Production")
-SEEN = RunSeen("77", 1, commit_of("b"), "push", ("zoe-gh", "kofi-m"), "main", title="Round half to even", url="https://github.com/run/77")
+SEEN = RunSeen(
+    Provider.GITHUB,
+    "77",
+    1,
+    commit_of("b"),
+    "push",
+    ("zoe-gh", "kofi-m"),
+    "main",
+    title="Round half to even",
+    url="https://github.com/run/77",
+)
 LARGE: Mapping[str, Value] = {**SMALL, "diff.lines_added": 812}
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from gate.core.change import Repository, Run
 from gate.core.host import FROM_BASE, OF_CHECKS, OF_REVIEWS, Hand, HostAsk, HostFacts, Review, Reviews, Verdict
-from gate.errors import SourceUnavailable
 from gate.integrations import gitlab_read as read
 from gate.integrations.gitlab import HEADERS, GitLab
 from gate.integrations.rest import Rest
@@ -248,11 +247,6 @@ async def test_a_branch_is_protected_where_the_commit_is_on_it(answers: Any, pro
     heard = await answer(fake(answers), ref="release/1")
 
     assert heard.values.get("change.ref_protected") is protected
-
-
-async def test_a_run_is_not_looked_up_by_what_a_hook_says() -> None:
-    with pytest.raises(SourceUnavailable):
-        await GitLab(Rest(URL, HEADERS, fake().open_client), TOKEN).run(Repository(URL, PROJECT), "574")
 
 
 def test_real_answers_are_read() -> None:
