@@ -1,6 +1,6 @@
 """`/v1/events`: what moves, as server-sent events. Each names what to read again; nothing else is in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import orjson
 from fastapi import APIRouter
@@ -27,7 +27,7 @@ async def listen(by: Reader, request: Request) -> Response:
     return StreamingResponse(_chunks(streams, by), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
-async def _chunks(streams: Streams, by: Caller) -> AsyncIterator[bytes]:
+async def _chunks(streams: Streams, by: Caller) -> AsyncGenerator[bytes, None]:
     with streams.listening(by) as stream:
         yield b"retry: %d\n\n" % RETRY_MS
         async for topics in stream.messages():

@@ -1,0 +1,85 @@
+"""The stream of events over HTTP."""
+
+import http.client
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from gate.api import events
+from gate.flow.caller import Role
+from gate.flow.streams import STREAMS_OF_ONE_MAX
+from tests.api.served import Served, request, served
+from tests.live import LiveGate, serving
+
+pytestmark = pytest.mark.anyio
+
+TRIES = 500
+"""Until the server has noticed that the others are gone, which is at its next look at their connections."""
+
+
+@pytest.fixture
+async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own."""
+    async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Served) -> None:
+    streams = service.app.state.parts.streams
+    caller = await service.app.state.parts.access.authenticate(await service.token(Role.AUDITOR))
+    chunks = events._chunks(streams, caller)  # noqa: SLF001 - the transport of tests gives an answer only at its end
+    assert await anext(chunks) == b"retry: 1000\n\n"
+
+    pipeline = await service.pipeline()
+    change = (await pipeline.post("/v1/changes", json=request(environment="production"))).json()
+    told = await anext(chunks)
+
+    assert told.startswith(b"event: moved\ndata: ")
+    assert change["id"] in orjson.loads(told.partition(b"data: ")[2])
+    await chunks.aclose()
+    assert streams.count == 0
+
+
+async def test_over_the_limit_the_answer_is_a_problem(service: Served) -> None:
+    service.app.state.parts.streams.close()
+
+    response = await (await service.auditor()).get("/v1/events")
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+
+
+def test_a_client_that_goes_away_is_forgotten_and_a_stop_waits_for_nobody(sqlite_url: str, tmp_path: Path) -> None:
+    policies = Path(__file__).parents[2] / "policies"
+    with serving(LiveGate(tmp_path, sqlite_url, policies)) as gate, ExitStack() as opened:
+        token = gate.command("token", "create", "--role", "auditor")
+        streams = [opened.enter_context(_stream(gate, token)) for _ in range(STREAMS_OF_ONE_MAX)]
+        assert {stream.status for stream in streams} == {200}
+        with _stream(gate, token) as one_too_many:
+            assert one_too_many.status == 429
+
+        opened.pop_all().close()
+        for _ in range(TRIES):
+            with _stream(gate, token) as another:
+                if another.status == 200:
+                    break
+        assert another.status == 200
+
+        with _stream(gate, token):
+            assert gate.stop() == 0
+
+
+@contextmanager
+def _stream(gate: LiveGate, token: str) -> Iterator[http.client.HTTPResponse]:
+    """An open stream of this caller, after its first line, or a refusal."""
+    connection = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=10)
+    connection.request("GET", "/v1/events", headers={"Authorization": f"Bearer {token}"})
+    response = connection.getresponse()
+    try:
+        response.readline()
+        yield response
+    finally:
+        response.close()
+        connection.close()
