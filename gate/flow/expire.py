@@ -1,5 +1,6 @@
 """What happens by itself: changes whose time is over expire, and pending ones are decided again."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Connection
@@ -11,6 +12,9 @@ from gate.flow.gate import Gate
 from gate.flow.held import release
 from gate.flow.known import Known, know_stored
 from gate.storage import changes
+
+ROUND_SECONDS_MAX = 4.0
+"""After this a round ends, and the next one goes on: the right to do it is renewed between rounds, and code hosts may be slow."""
 
 BATCH = 100
 """Changes of one round; the next round takes the rest."""
@@ -47,8 +51,10 @@ async def decide_due(gate: Gate) -> int:
 
 async def _each(due: list[Known], act: Callable[[Known], Awaitable[bool]]) -> int:
     """How many it was done to. One that fails keeps no other one waiting; its error is raised when all had their turn."""
-    done, failed = 0, None
+    done, failed, began = 0, None, time.monotonic()
     for known in due:
+        if time.monotonic() - began > ROUND_SECONDS_MAX:
+            break
         try:
             done += await act(known)
         except Exception as error:  # noqa: BLE001 - raised below

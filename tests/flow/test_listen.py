@@ -13,7 +13,7 @@ from gate.core.change import Repository
 from gate.core.facts import Value
 from gate.core.host import Hand, HostAsk, HostFacts, Review, Reviews, Verdict, silence
 from gate.errors import NotAllowed, SourceUnavailable
-from gate.flow import listen, review
+from gate.flow import expire, listen, review
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.caller import Person
 from tests.builders import ISSUER, SMALL, commit_of, make_change
@@ -145,25 +145,20 @@ async def test_f23_no_claim_takes_the_place_of_a_host_that_is_silent(sqlite_url:
     assert because(change, "size") == "diff.lines_added is unknown; counted as the worst case, 30 points"
 
 
+class _Slow(FakeHost):
+    async def facts(self, ask: HostAsk) -> HostFacts:
+        """Never."""
+        self.asked.append(ask)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
 async def test_f23_a_slow_host_is_not_waited_for(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listen, "HOST_SECONDS_MAX", 0.01)  # no test waits for three seconds
-    async with connected(sqlite_url, tmp_path) as (shop, host):
-        forever = asyncio.Event()
-
-        async def facts(_: HostAsk) -> HostFacts:
-            await forever.wait()
-            raise AssertionError
-
-        slow = replace(shop, gate=replace(shop.gate, hosts={ISSUER: _Slow(host.name, facts)}))
-        change = await slow.submit("a")
+    async with connected(sqlite_url, tmp_path) as (shop, _):
+        change = await shop.with_hosts({ISSUER: _Slow(says())}).submit("a")
 
     assert "did not answer within 0.01 s" in because(change, "source-silent")
-
-
-class _Slow:
-    def __init__(self, name: str, facts: Any) -> None:
-        self.name = name
-        self.facts = facts
 
 
 async def test_what_was_compared_with_what_no_longer_runs_is_unknown(sqlite_url: str, tmp_path: Path) -> None:
@@ -224,3 +219,19 @@ async def test_an_approver_of_the_catalogue_is_still_needed(sqlite_url: str, tmp
         await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ben)
 
         assert (await shop.read(change))["state"] == "approved"
+
+
+async def test_f23_slow_answers_do_not_stretch_a_round_of_the_worker(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(sqlite_url, tmp_path, says(LARGE)) as (shop, host):
+        changes = [await shop.submit(letter) for letter in "abc"]
+        monkeypatch.setattr(expire, "ROUND_SECONDS_MAX", -1.0)
+        await shop.adopt(changed=True, valid_for="5h")
+        asked = len(host.asked)
+        await shop.round()
+        assert len(host.asked) == asked
+        monkeypatch.undo()
+        await shop.round()
+
+    assert len(host.asked) == asked + len(changes)

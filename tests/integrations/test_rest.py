@@ -1,9 +1,14 @@
 """Another system is asked within limits, and at the pace that it asks for (A26, F23)."""
 
+import asyncio
+import gzip
+
+import httpx
 import pytest
 
 from gate.errors import SourceUnavailable
 from gate.integrations import rest as rests
+from gate.integrations.rest import Credential, Rest
 from tests.integrations.fake_github import Canned, reply
 from tests.integrations.github_answers import answer, ask, fake, github
 
@@ -53,3 +58,34 @@ async def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(rests, "ANSWER_BYTES_MAX", 100)
     with pytest.raises(SourceUnavailable, match="more than 100 bytes"):
         await answer(fake(failing={"/installation": reply(200, {"id": 1, "x": "y" * 200})}))
+
+
+async def test_a52_a_packed_answer_is_not_unpacked() -> None:
+    packed = Canned(200, gzip.compress(b'{"id": 1}' + b" " * 1_000_000), {"content-encoding": "gzip"})
+    with pytest.raises(SourceUnavailable, match="no JSON"):
+        await answer(fake(failing={"/installation": packed}))
+
+
+async def test_a52_a_slow_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rests, "REQUEST_SECONDS_MAX", 0.01)  # no test waits for two seconds
+
+    async def forever(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def open_client() -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.MockTransport(forever))
+
+    asked = Rest("https://git.example", {}, open_client)
+    with pytest.raises(SourceUnavailable, match="did not answer within"):
+        await asked.get("/x", Credential("app", {}))
+    await asked.close()
+
+
+async def test_only_what_nobody_on_the_way_can_read_is_asked() -> None:
+    with pytest.raises(SourceUnavailable, match="allowed is https"):
+        await Rest("http://git.example", {}, fake().open_client).get("/x", Credential("app", {}))
+
+
+def test_a_credential_is_not_shown() -> None:
+    assert "s3cret" not in repr(Credential("app", {"Authorization": "Bearer s3cret"}))
