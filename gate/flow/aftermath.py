@@ -36,9 +36,9 @@ def after_closure(tx: Tx, known: Known, result: Result, book: Rulebook, *, was: 
     if result not in FAILED_RESULTS:
         _remedied(tx, known, by)
     outcomes.count(tx, stored.id, _kind(tx, known))
-    others = outcomes.unrecovered(tx.conn, stored.service, stored.environment)
+    others = outcomes.unrecovered(tx, stored.service, stored.environment)
     if was is not None and stored.admitted_at is not None:  # it may have been what recovered an earlier one
-        others += outcomes.failed_before(tx.conn, stored.service, stored.environment, stored.admitted_at)
+        others += outcomes.failed_before(tx, stored.service, stored.environment, stored.admitted_at)
     for other in dict.fromkeys(others):
         outcomes.count(tx, other)
 

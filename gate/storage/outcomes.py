@@ -1,22 +1,21 @@
-"""What each change adds to the sums of delivery. Counting again is always right: the difference is added, or taken away."""
+"""What each change adds to the sums of delivery. Counting again is always right: the difference is added, or taken away.
+
+Every closure counts, so the statements go to the driver as texts that were made once.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Table, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from gate.core.change import Result
 from gate.core.delivery import NOTHING, Deployed, Figures, figures
 from gate.core.instants import from_us, optional_instant, to_us
-from gate.storage import changes as change_table
-from gate.storage import links
-from gate.storage.changes import StoredChange
-from gate.storage.schema import SUCCEEDED, changes
-from gate.storage.schema_delivery import delivery_days, delivery_rules, delivery_times, outcomes
-from gate.storage.schema_incidents import incidents
+from gate.storage.links import LINKS_MAX
+from gate.storage.schema import SUCCEEDED
+from gate.storage.schema_incidents import ACTIVE
 from gate.storage.tx import Tx
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -44,111 +43,99 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
 
     Under the lock of its place; of a change that was never admitted there is nothing to count.
     """
-    stored = change_table.read(tx.conn, change)
-    if stored is None or stored.admitted_at is None:
+    found = _run(tx, _CHANGE, change).fetchone()
+    if found is None:
         return
-    row = _row(tx.conn, change)
-    if row is None and kind is not None:
-        _begin(tx, stored, kind)
-        row = _row(tx.conn, change)
-    if row is None:
-        return
-    before, now = _counted(row), figures(_deployed(tx.conn, stored, row))
+    row = _Change._make(found)
+    if row.rules is None:
+        if kind is None:
+            return
+        rules = orjson.dumps(sorted(set(kind.rules))).decode()
+        given = (kind.route, kind.band, kind.policy, kind.standard_change, rules, kind.age_hours, kind.rework)
+        row = _Change._make((*row[:_KIND_BEGINS], row.admitted_at // DAY_US, *given, *_plain(NOTHING)))
+    before = Figures(row.deployments, row.failed, row.reworked, row.lead_seconds, row.recovery_seconds)
+    now = figures(_deployed(tx, change, row))
     if now == before:
         return
-    for table, keys, numbers in _differences(row, before, now):
-        _add(tx, table, keys, numbers)
-    tx.conn.execute(update(outcomes).where(outcomes.c.change_id == change).values(_as_values(now)))
+    for statement, values in _differences(row, before, now):
+        _run(tx, statement, *values)
+    _run(tx, _KEEP, change, row.service, row.environment, *row[_KIND_BEGINS:_COUNTED_BEGINS], *_plain(now))
 
 
-def unrecovered(conn: Connection, service: str, environment: str) -> list[str]:
+def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
     """Changes of the place that failed, and of which nobody knows yet when it was well again."""
-    here = (outcomes.c.service == service, outcomes.c.environment == environment, text("failed = 1 AND recovery_seconds IS NULL"))
-    return list(conn.scalars(select(outcomes.c.change_id).where(*here).order_by(outcomes.c.change_id.desc()).limit(UNRECOVERED_MAX)))
+    return [change for (change,) in _run(tx, _UNRECOVERED, service, environment).fetchall()]
 
 
-def failed_before(conn: Connection, service: str, environment: str, admitted_at: datetime) -> list[str]:
+def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime) -> list[str]:
     """The last changes of the place that failed and were admitted no later: a success that was none may have recovered them."""
-    here = (outcomes.c.service == service, outcomes.c.environment == environment, text("failed = 1"))
-    query = select(outcomes.c.change_id).where(*here, outcomes.c.day <= to_us(admitted_at) // DAY_US)
-    return list(conn.scalars(query.order_by(outcomes.c.day.desc(), outcomes.c.change_id.desc()).limit(UNRECOVERED_MAX)))
+    return [change for (change,) in _run(tx, _FAILED_BEFORE, service, environment, to_us(admitted_at) // DAY_US).fetchall()]
 
 
-def _row(conn: Connection, change: str) -> Row[Any] | None:
-    return conn.execute(select(outcomes).where(outcomes.c.change_id == change)).first()
+class _Change(NamedTuple):
+    """What is read of a change; from `day` on it is as the table has it, and None where it was never counted."""
+
+    service: str
+    environment: str
+    submitted_at: int
+    admitted_at: int
+    closed_at: int | None
+    result: str | None
+    failed_at: int | None
+    is_tied: bool
+    day: int
+    route: str
+    band: int
+    policy: str
+    standard_change: str
+    rules: str | None
+    age_hours: int | None
+    rework: bool
+    deployments: int
+    failed: int
+    reworked: int
+    lead_seconds: int | None
+    recovery_seconds: int | None
 
 
-def _begin(tx: Tx, stored: StoredChange, kind: Kind) -> None:
-    row = {
-        "change_id": stored.id,
-        "service": stored.service,
-        "environment": stored.environment,
-        "day": to_us(stored.admitted_at or tx.now) // DAY_US,
-        "route": kind.route,
-        "band": kind.band,
-        "policy": kind.policy,
-        "standard_change": kind.standard_change,
-        "rules": orjson.dumps(sorted(set(kind.rules))).decode(),
-        "age_hours": kind.age_hours,
-        "rework": kind.rework,
-        **_as_values(NOTHING),
-    }
-    tx.conn.execute(insert(outcomes).values(row))
+_KIND_BEGINS = _Change._fields.index("day")
+_COUNTED_BEGINS = _Change._fields.index("deployments")
 
 
-def _as_values(counted: Figures) -> dict[str, int | None]:
-    return {
-        "deployments": counted.deployments,
-        "failed": counted.failed,
-        "reworked": counted.rework,
-        "lead_seconds": counted.lead_seconds,
-        "recovery_seconds": counted.recovery_seconds,
-    }
+def _plain(counted: Figures) -> tuple[int | None, ...]:
+    return (counted.deployments, counted.failed, counted.rework, counted.lead_seconds, counted.recovery_seconds)
 
 
-def _counted(row: Row[Any]) -> Figures:
-    return Figures(row.deployments, row.failed, row.reworked, row.lead_seconds, row.recovery_seconds)
-
-
-def _deployed(conn: Connection, stored: StoredChange, row: Row[Any]) -> Deployed:
-    tied = [link.incident for link in links.of_change(conn, stored.id)]
-    found = conn.execute(select(incidents.c.began_at, incidents.c.resolved_at).where(incidents.c.id.in_(tied))) if tied else ()
+def _deployed(tx: Tx, change: str, row: _Change) -> Deployed:
+    next_success = None
+    if row.failed_at is not None:
+        found = _run(tx, _NEXT_SUCCESS, row.service, row.environment, row.failed_at, row.admitted_at).fetchone()
+        next_success = found[0] if found else None
     return Deployed(
-        submitted_at=stored.submitted_at,
-        admitted_at=stored.admitted_at or stored.submitted_at,
-        closed_at=stored.closed_at,
-        result=stored.result,
-        failed_at=stored.failed_at,
+        submitted_at=from_us(row.submitted_at),
+        admitted_at=from_us(row.admitted_at),
+        closed_at=optional_instant(row.closed_at),
+        result=Result(row.result) if row.result else None,
+        failed_at=optional_instant(row.failed_at),
         age_hours=row.age_hours,
-        is_rework=row.rework,
-        incidents=tuple((from_us(one.began_at), optional_instant(one.resolved_at)) for one in found),
-        next_success_at=_next_success(conn, stored),
+        is_rework=bool(row.rework),
+        incidents=tuple((from_us(began), optional_instant(over)) for began, over in _incidents(tx, change, row)),
+        next_success_at=optional_instant(next_success),
     )
 
 
-def _next_success(conn: Connection, stored: StoredChange) -> datetime | None:
-    """When the first later deployment of the place was closed successful."""
-    if stored.failed_at is None or stored.admitted_at is None:
-        return None
-    here = (changes.c.service == stored.service, changes.c.environment == stored.environment, text(SUCCEEDED))
-    later = (changes.c.closed_at >= to_us(stored.failed_at), changes.c.admitted_at > to_us(stored.admitted_at))
-    query = select(changes.c.closed_at).where(*here, *later, ~changes.c.failed).order_by(changes.c.closed_at, changes.c.id).limit(1)
-    return optional_instant(conn.execute(query).scalar())
+def _incidents(tx: Tx, change: str, row: _Change) -> list[tuple[Any, ...]]:
+    return _run(tx, _INCIDENTS, change).fetchall() if row.is_tied else []
 
 
-_Keys = dict[str, Any]
-_Numbers = dict[str, int]
-
-
-def _differences(row: Row[Any], before: Figures, now: Figures) -> Iterator[tuple[Table, _Keys, _Numbers]]:
+def _differences(row: _Change, before: Figures, now: Figures) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """What to add to which sum."""
-    place = {"service": row.service, "environment": row.environment, "day": row.day}
+    place = (row.service, row.environment)
     deployments, failed, rework = now.deployments - before.deployments, now.failed - before.failed, now.rework - before.rework
     if deployments or failed or rework:
-        kind = {"route": row.route, "band": row.band, "policy": row.policy, "standard_change": row.standard_change}
-        yield delivery_days, place | kind, {"deployments": deployments, "failed": failed, "rework": rework}
-        for rule in orjson.loads(row.rules):
-            yield delivery_rules, place | {"rule": rule}, {"deployments": deployments, "failed": failed}
+        yield _ADD_DAY, (*place, row.day, row.route, row.band, row.policy, row.standard_change, deployments, failed, rework)
+        for rule in orjson.loads(row.rules or "[]"):
+            yield _ADD_RULE, (*place, row.day, rule, deployments, failed)
     for measure, old, new in (
         (LEAD, before.lead_seconds, now.lead_seconds),
         (RECOVERY, before.recovery_seconds, now.recovery_seconds),
@@ -156,10 +143,44 @@ def _differences(row: Row[Any], before: Figures, now: Figures) -> Iterator[tuple
         if old != new:
             for seconds, n in ((old, -1), (new, 1)):
                 if seconds is not None:
-                    yield delivery_times, place | {"measure": measure, "seconds": seconds}, {"n": n}
+                    yield _ADD_TIME, (*place, measure, row.day, seconds, n)
 
 
-def _add(tx: Tx, table: Table, keys: _Keys, numbers: _Numbers) -> None:
-    insertion = (postgresql.insert if tx.is_postgres else sqlite.insert)(table).values(keys | numbers)
-    added = {name: table.c[name] + insertion.excluded[name] for name in numbers}
-    tx.conn.execute(insertion.on_conflict_do_update(index_elements=list(keys), set_=added))
+def _run(tx: Tx, statement: str, *values: object) -> Any:
+    return tx.execute(statement.replace("?", "%s") if tx.is_postgres else statement, values)
+
+
+def _adding(table: str, keys: str, numbers: str) -> str:
+    names = [*keys.split(), *numbers.split()]
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in numbers.split())
+    values = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({', '.join(keys.split())}) DO UPDATE SET {added}"  # noqa: S608 - names of our own schema
+
+
+_OF_CHANGE = ", ".join(f"c.{name}" for name in _Change._fields[: _KIND_BEGINS - 1])
+_OF_OUTCOME = ", ".join(f"o.{name}" for name in _Change._fields[_KIND_BEGINS:])
+_CHANGE = f"""
+SELECT {_OF_CHANGE}, EXISTS (SELECT 1 FROM incident_links l WHERE l.change_id = c.id AND {ACTIVE}), {_OF_OUTCOME}
+FROM changes c LEFT JOIN outcomes o ON o.change_id = c.id WHERE c.id = ? AND c.admitted_at IS NOT NULL
+"""  # noqa: S608 - names of our own schema
+_INCIDENTS = f"""
+SELECT i.began_at, i.resolved_at FROM incident_links l JOIN incidents i ON i.id = l.incident_id
+WHERE l.change_id = ? AND {ACTIVE} ORDER BY l.at, l.id LIMIT {LINKS_MAX}
+"""  # noqa: S608 - constants of this program
+_NEXT_SUCCESS = f"""
+SELECT closed_at FROM changes WHERE service = ? AND environment = ? AND {SUCCEEDED} AND closed_at >= ? AND admitted_at > ? AND NOT failed
+ORDER BY closed_at, id LIMIT 1
+"""  # noqa: S608 - a constant of this program
+_FAILED = "SELECT change_id FROM outcomes WHERE service = ? AND environment = ? AND failed = 1"
+_UNRECOVERED = f"{_FAILED} AND recovery_seconds IS NULL ORDER BY change_id DESC LIMIT {UNRECOVERED_MAX}"
+_FAILED_BEFORE = f"{_FAILED} AND day <= ? ORDER BY day DESC, change_id DESC LIMIT {UNRECOVERED_MAX}"
+
+_COUNTED = _Change._fields[_COUNTED_BEGINS:]
+_KEPT = ("change_id", "service", "environment", *_Change._fields[_KIND_BEGINS:])
+_KEEP = f"""
+INSERT INTO outcomes ({", ".join(_KEPT)}) VALUES ({", ".join("?" * len(_KEPT))})
+ON CONFLICT (change_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COUNTED)}
+"""  # noqa: S608 - names of our own schema
+_ADD_DAY = _adding("delivery_days", "service environment day route band policy standard_change", "deployments failed rework")
+_ADD_RULE = _adding("delivery_rules", "service environment day rule", "deployments failed")
+_ADD_TIME = _adding("delivery_times", "service environment measure day seconds", "n")
