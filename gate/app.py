@@ -13,12 +13,12 @@ from gate.api.router import attach, build_api
 from gate.config import Activation, Settings
 from gate.core.catalog import PROVIDER_ISSUERS
 from gate.core.workload import Provider
-from gate.flow import held_runs, tidings
+from gate.flow import chat, events, held_runs, remind, tidings
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.connections import Chore, Connections, joined_by
 from gate.flow.gate import Gate, Secrets
-from gate.flow.notify import Post
+from gate.flow.notify import Deliver, Post
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
@@ -38,14 +38,18 @@ from gate.integrations.gitlab_hook import GitLabHook
 from gate.integrations.http import open_client
 from gate.integrations.identity_tokens import IdentityTokens, Issuer
 from gate.integrations.jwks import Keys
+from gate.integrations.outbound import Outbound
 from gate.integrations.rest import OpenClient, Rest
 from gate.integrations.single_sign_on import Client, SingleSignOn
+from gate.integrations.slack import Slack
+from gate.integrations.webhooks import Webhook, Webhooks
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
 from gate.storage import migrate
 from gate.storage.engine import sqlite_path
 from gate.storage.secrets import secret
 from gate.storage.store import Store
+from gate.storage.tx import Subscription
 from gate.storage.watch import EVERYTHING, Topics
 from gate.web.router import add_pages
 from gate.web.router import attach as attach_pages
@@ -77,7 +81,8 @@ def create_app(settings: Settings, *, upgrade: bool = False, connections: Connec
             gate = replace(await make_gate(settings, store, metrics), hosts=joined.hosts)
             parts = attach(app, gate, joined.hooks)
             attach_pages(app, gate)
-            worker = Worker(gate, parts.access, settings.policies, post=Post(gate, joined.deliveries), chores=joined.chores)
+            post = Post(gate, {**joined.deliveries, **receivers(settings, gate)})
+            worker = Worker(gate, parts.access, settings.policies, post=post, chores=(*joined.chores, *reminders(gate)))
             await worker.clock()
             await worker.files()
             tasks = worker.start()
@@ -141,6 +146,33 @@ def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
     )
 
 
+def receivers(settings: Settings, gate: Gate) -> dict[str, Deliver]:
+    """Who is told of events: the operator's webhooks, and the chat. Where there is neither, nothing is written for them."""
+    webhooks = {f"webhook:{one.name}": Webhook(one.url, one.keys, one.format == "cdevents") for one in settings.receivers}
+    told = {kind: [Subscription(target) for target in webhooks] for kind in events.TYPES} if webhooks else {}
+    deliveries: dict[str, Deliver] = {"webhook": events.telling(gate, Webhooks(webhooks, _outbound(settings), settings.address))}
+    if gate.chat is not None:
+        deliveries[chat.TARGET] = chat.delivering(gate, gate.chat)
+        for kind, subscriptions in chat.SUBSCRIPTIONS.items():
+            told.setdefault(kind, []).extend(subscriptions)
+    gate.store.subscribe(told)
+    return deliveries
+
+
+def reminders(gate: Gate) -> tuple[Chore, ...]:
+    """Reviews that age are brought up again where there is a chat to do it in."""
+    return () if gate.chat is None else (Chore("reminders", remind.EVERY_SECONDS, remind.remind),)
+
+
+def _chat(settings: Settings) -> Slack | None:
+    url = settings.slack_webhook_url.get_secret_value()
+    return Slack(url, settings.slack_signing_secret.get_secret_value(), _outbound(settings)) if url else None
+
+
+def _outbound(settings: Settings) -> Outbound:
+    return Outbound(settings.outbound_allow)
+
+
 def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:
     """The database, made or migrated where that is allowed. Raises a `GateError` that says what to do."""
     if upgrade or sqlite_path(settings.database) is not None:
@@ -175,6 +207,7 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
         key=await _key(settings, store),
         identify=identity_tokens(settings).verify,
         single_sign_on=single_sign_on(settings),
+        chat=_chat(settings),
         passwords=Passwords(),
         attempts=Attempts(),
         base_url=settings.address,

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from gate.errors import GateError, Invalid
-from gate.flow import expire, inbox, incidents, observe, policies, tidings
+from gate.flow import chat, expire, inbox, incidents, observe, policies, tidings
 from gate.flow.access import Access
 from gate.flow.connections import Chore
 from gate.flow.folder import read_folder
@@ -31,7 +31,7 @@ LEASE_HELD = timedelta(seconds=10)
 CHORE_HELD_SHARE = 1.5
 """Of the time between two turns of a chore: then another replica does it."""
 
-HANDLERS: Mapping[str, Handler] = {**tidings.HANDLERS, incidents.KIND: incidents.work, observe.KIND: observe.work}
+HANDLERS: Mapping[str, Handler] = {**tidings.HANDLERS, **chat.HANDLERS, incidents.KIND: incidents.work, observe.KIND: observe.work}
 """What works on a delivery of an inbound hook, by its kind."""
 
 _log = structlog.get_logger("gate.worker")

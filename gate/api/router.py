@@ -20,10 +20,12 @@ from gate.api import (
     ledger,
     log,
     operations,
+    outbox,
     people,
     places,
     policies,
     reviews,
+    slack,
     tokens,
 )
 from gate.api.app import Api
@@ -48,6 +50,8 @@ _ROUTERS = (
     ledger,
     tokens,
     people,
+    outbox,
+    slack,
     events,
     operations,
 )

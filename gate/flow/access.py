@@ -12,7 +12,7 @@ from gate.flow import tokens as change_tokens
 from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
 from gate.flow.fresh import Fresh
 from gate.flow.gate import Gate
-from gate.flow.membership import groups_now
+from gate.flow.membership import signed_on
 from gate.storage import people, sessions, tokens
 from gate.storage.people import Standing
 from gate.storage.sessions import Session
@@ -113,10 +113,5 @@ class Access:
         return None if person is None else replace(person, token=token.id)
 
     async def _person(self, person: str) -> Person | None:
-        """Somebody who has left the catalogue, or was disabled, is nobody."""
         standing = await self._people.find(person) or people.USUAL
-        catalogue = (await self._gate.rulebooks.current()).catalogue
-        if standing.disabled or (person not in catalogue.people and not standing.outside):
-            return None
-        role = None if standing.role is None else Role(standing.role)
-        return Person(person, groups_now(catalogue, person, standing), role=role)
+        return signed_on((await self._gate.rulebooks.current()).catalogue, person, standing)

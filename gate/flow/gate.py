@@ -12,6 +12,7 @@ from gate.flow.identity_provider import SingleSignOn
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.refusals import Refusals
+from gate.flow.room import Chat
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.sources import Hosts
 from gate.flow.waiters import Waiters
@@ -52,5 +53,6 @@ class Gate:
     activate_at_once: bool
     hosts: Hosts = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
+    chat: Chat | None = None
     refusals: Refusals = field(default_factory=Refusals)
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # by the source whose signature they prove

@@ -1,6 +1,7 @@
 """Which groups is somebody in now? Those that list them, and those whose group at the identity provider they are in."""
 
 from gate.core.catalog import Catalogue
+from gate.flow.caller import Person, Role
 from gate.storage.people import Standing
 
 NONE: frozenset[str] = frozenset()
@@ -17,3 +18,11 @@ def groups_now(catalogue: Catalogue, person: str, standing: Standing) -> frozens
     listed = frozenset(catalogue.groups_of(person))
     claimed = frozenset(standing.claimed_groups)
     return listed.union(group.name for group in catalogue.groups.values() if not claimed.isdisjoint(group.sso))
+
+
+def signed_on(catalogue: Catalogue, person: str, standing: Standing) -> Person | None:
+    """The person as one who asks now. Somebody who has left the catalogue, or was disabled, is nobody."""
+    if standing.disabled or (person not in catalogue.people and not standing.outside):
+        return None
+    role = None if standing.role is None else Role(standing.role)
+    return Person(person, groups_now(catalogue, person, standing), role=role)

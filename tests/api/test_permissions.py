@@ -16,7 +16,7 @@ from tests.api.served import Served, request, served
 pytestmark = pytest.mark.anyio
 
 PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema", "get /v1/ledger/key"}
-SIGNED = {"post /v1/hooks/github", "post /v1/hooks/gitlab", "post /v1/hooks/pagerduty"}
+SIGNED = {"post /v1/hooks/github", "post /v1/hooks/gitlab", "post /v1/hooks/pagerduty", "post /v1/hooks/slack"}
 """Whoever calls them proves by a signature who they are."""
 MAY: dict[str, set[str]] = {
     "post /v1/changes": {"pipeline"},
@@ -57,6 +57,8 @@ MAY: dict[str, set[str]] = {
     "get /v1/people": {"admin"},
     "post /v1/people": {"admin"},
     "patch /v1/people/{person}": {"admin"},
+    "get /v1/outbox": {"admin"},
+    "post /v1/outbox/{message_id}/redelivery": {"admin"},
     "get /metrics": {"pipeline", "hook", "auditor", "admin", "person", "release manager", "holder"},
 }
 CALLERS = ("pipeline", "hook", "auditor", "admin", "person", "release manager", "holder")

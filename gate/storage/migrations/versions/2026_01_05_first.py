@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from gate.storage import schema_delivery, schema_hooks, schema_hosts, schema_incidents, schema_people  # noqa: F401 - their tables stand in the same metadata
+from gate.storage import schema_chat, schema_delivery, schema_hooks, schema_hosts, schema_incidents, schema_people  # noqa: F401 - their tables stand in the same metadata
 from gate.storage.schema import metadata
 
 revision = "2026_01_05_first"

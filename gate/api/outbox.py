@@ -1,0 +1,26 @@
+"""`/v1/outbox`: what is told to others, and did not arrive."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from gate.api.answers import Answer, answer
+from gate.api.models.outbox import OutboxView
+from gate.api.permits import Admin, GateDep
+from gate.api.problems import documented
+from gate.api.route import GateRoute
+from gate.flow import outbox
+
+router = APIRouter(prefix="/v1/outbox", tags=["outbox"], route_class=GateRoute)
+
+
+@router.get("", response_model=OutboxView)
+async def read_outbox(by: Admin, gate: GateDep) -> Answer:
+    """How many messages wait for each target, and which were given up."""
+    return answer(await outbox.state(gate, by))
+
+
+@router.post("/{message_id}/redelivery", status_code=204, responses=documented(404))
+async def redeliver(message_id: str, by: Admin, gate: GateDep) -> Response:
+    """Send a message that was given up again, under its own id."""
+    await outbox.send_again(gate, message_id, by)
+    return Response(status_code=204)
