@@ -8,10 +8,9 @@ from gate.flow import health
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.membership import groups_now
+from gate.flow.rulebooks import Rulebook
 from gate.flow.wire import instant
 from gate.storage import upkeep as figures
-from gate.storage.people import USUAL
 from gate.storage.upkeep import Waiting
 
 
@@ -20,7 +19,7 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
     _ = by
     book = await gate.rulebooks.current()
     outbox, inbox = await gate.store.read_slowly(_read)
-    groups = book.catalogue.groups
+    groups = book.catalogue.groups.values()
     return {
         "unready": list(await health.ready(gate)),
         "signing_key": gate.key is not None,
@@ -28,17 +27,18 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
         "code_hosts": sorted(map(str, gate.hosts)),
         "outbox": _views(outbox),
         "inbox": _views(inbox),
-        "groups": [{"name": one.name, "people": list(one.people), "sso": list(one.sso)} for one in groups.values()],
-        "people": [
-            {"id": one.id, "name": one.name or one.id, "groups": sorted(groups_now(book.catalogue, one.id, USUAL))}
-            for one in book.catalogue.people.values()
-        ],
+        "groups": [{"name": one.name, "people": [_named(book, person) for person in one.people], "sso": list(one.sso)} for one in groups],
         "at": instant(gate.clock()),
     }
 
 
 def _read(conn: Connection) -> tuple[tuple[Waiting, ...], tuple[Waiting, ...]]:
     return figures.messages(conn), figures.told(conn)
+
+
+def _named(book: Rulebook, person: str) -> Wire:
+    known = book.catalogue.people.get(person)
+    return {"id": person, "name": known.name if known is not None and known.name else person}
 
 
 def _views(found: Iterable[Waiting]) -> list[Wire]:

@@ -54,6 +54,12 @@ class Site:
         }
         return self.post("/v1/changes", asked)
 
+    def deploy(self, change: dict[str, Any]) -> None:
+        """Have it admitted, and report that it went well."""
+        admission = {name: change[name] for name in ("commit", "artifacts", "environment")} | {"run": {"id": change["run"]["id"]}}
+        self.post(f"/v1/changes/{change['id']}/admission", admission)
+        self.post(f"/v1/changes/{change['id']}/closure", {"result": "successful"})
+
     def post(self, path: str, body: Any, token: str | None = None) -> dict[str, Any]:
         """What a machine would send."""
         with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {token or self.pipeline}"}) as http:

@@ -18,8 +18,11 @@ def _addresses(site: Site) -> Iterator[str]:
     """One of each page, with something on it."""
     waiting = site.submit("Looked at from all sides", description="What it does.\nAnd why.", impact="A short pause.")
     done = site.submit("Looked at and done", SMALL, environment="staging")
+    if done["state"] == "approved":  # the first one; those after it would have to name what runs
+        site.deploy(done)
     revision = site.get("/v1/policies")["items"][0]["revision"]
-    yield from ("/", "/?q=is:decided", "/?q=nothing+has+these+words", f"/changes/{waiting['id']}", f"/changes/{done['id']}?view=compact")
+    yield from ("/?q=looked", "/?q=is:decided+looked", "/?q=nothing+has+these+words")
+    yield from (f"/changes/{waiting['id']}", f"/changes/{done['id']}?view=compact")
     yield from (f"/changes/{waiting['id']}?view=raw", f"/changes/{waiting['id']}/decisions/1", "/log", "/log?outcome=pending&q=looked")
     yield from ("/calendar", "/calendar?view=week&service=web&environment=production", "/policies", "/policies/rules/production/size")
     yield from (f"/policies/{revision}", "/insights?service=web&environment=staging", "/administration", "/no-such-page")
