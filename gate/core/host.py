@@ -103,6 +103,8 @@ class HostFacts:
     hands: tuple[Hand, ...] = ()
     all_hands: bool = False  # nobody is missing
     reviews: Reviews | None = None  # None is unknown
+    commits: tuple[str, ...] = ()  # what was compared, as far as it is listed
+    pushers: tuple[str, ...] = ()  # whoever brought them there; to merge another's work is not to write it
     trouble: tuple[str, ...] = ()
 
 

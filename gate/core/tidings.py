@@ -45,6 +45,16 @@ class CommitsMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushed:
+    """Somebody brought these commits into the repository; the last of them is what the branch stands at."""
+
+    issuer: str
+    repository: int
+    commits: tuple[str, ...]
+    by: str  # `github:ada-gh`
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentTold:
     """A deployment began (`result` None) or ended. `commit` may be short where the host says no more."""
 
@@ -57,7 +67,7 @@ class DeploymentTold:
     url: str = ""
 
 
-Tiding: TypeAlias = RunHeld | RunEnded | CommitsMoved | DeploymentTold
+Tiding: TypeAlias = RunHeld | RunEnded | CommitsMoved | Pushed | DeploymentTold
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,7 @@ class RunSeen:
 
 
 def kind_of(tiding: Tiding) -> str:
-    """Its name where it is kept: run_held, run_ended, commits_moved, deployment_told."""
+    """Its name where it is kept: run_held, run_ended, commits_moved, pushed, deployment_told."""
     return next(kind for kind, of_kind in _KINDS.items() if isinstance(tiding, of_kind))
 
 
@@ -98,8 +108,8 @@ def write(tiding: Tiding) -> bytes:
 def read(kind: str, content: bytes) -> Tiding:
     """The way back."""
     raw = orjson.loads(content)
-    if kind == "commits_moved":
-        return CommitsMoved(raw["issuer"], raw["repository"], tuple(raw["commits"]))
+    if "commits" in raw:
+        raw["commits"] = tuple(raw["commits"])
     if kind == "deployment_told":
         raw["at"] = datetime.fromisoformat(raw["at"])
         raw["result"] = Result(raw["result"]) if raw["result"] else None
@@ -110,6 +120,7 @@ _KINDS: Mapping[str, type[Tiding]] = {
     "run_held": RunHeld,
     "run_ended": RunEnded,
     "commits_moved": CommitsMoved,
+    "pushed": Pushed,
     "deployment_told": DeploymentTold,
 }
 KINDS = tuple(_KINDS)

@@ -106,7 +106,7 @@ def _people(change: Change, book: Rulebook, before: People, heard: HostFacts | N
     bots alone names nobody.
     """
     requester = (*change.actor, *_other_requester(change))
-    wrote = named(heard.hands) if heard else ()
+    wrote = (*named(heard.hands), *heard.pushers) if heard else ()
     texts = requester if rollback and requester else (*change.authors, *requester, *wrote)
     excluded = book.identities.excluded(texts)
     acting = book.identities.excluded(change.actor)

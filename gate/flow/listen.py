@@ -14,6 +14,7 @@ from gate.errors import SourceUnavailable
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.history import Ask, standing
+from gate.storage.pushes import pushers
 
 HOST_SECONDS_MAX = 3.0
 """So long a code host may take for everything it is asked about one change."""
@@ -42,11 +43,14 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
     )
     try:
         async with asyncio.timeout(HOST_SECONDS_MAX):
-            return await host.facts(ask)
+            heard = await host.facts(ask)
     except TimeoutError:
         return silence(f"{host.name} did not answer within {HOST_SECONDS_MAX:g} s, so what it should verify is unknown")
     except SourceUnavailable as error:
         return silence(f"{error.detail}; what it should verify is unknown")
+    if not heard.commits:
+        return heard
+    return replace(heard, pushers=await gate.store.read(pushers, (repository.issuer, repository.id), heard.commits))
 
 
 def repository_of(change: Change, book: Rulebook) -> Repository | None:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gate.core.change import Change, Repository, Run
-from gate.core.tidings import KINDS, CommitsMoved, DeploymentTold, RunEnded, RunHeld, RunSeen, Tiding, Told, kind_of, read, write
+from gate.core.tidings import KINDS, CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, RunSeen, Tiding, Told, kind_of, read, write
 from gate.core.workload import Workload
 from gate.errors import GateError, Invalid, NotAllowed, SourceUnavailable
 from gate.flow import held_runs, inbox, observe
@@ -20,7 +20,7 @@ from gate.flow.observe import DeploymentSeen
 from gate.flow.rulebooks import Rulebook
 from gate.flow.submit import submit
 from gate.storage import held_runs as rows
-from gate.storage import reconsider
+from gate.storage import pushes, reconsider
 from gate.storage.held_runs import HeldRun
 from gate.storage.inbox import Claimed, Delivery
 
@@ -45,9 +45,11 @@ def delivery(source: str, told: Told) -> list[Delivery]:
 
 async def ignored(gate: Gate, tiding: Tiding) -> str:
     """Why nothing is done about it, so that it is not kept; empty where something is."""
-    if not isinstance(tiding, CommitsMoved):
+    if not isinstance(tiding, CommitsMoved | Pushed):
         return ""
     services = (await gate.rulebooks.current()).catalogue.services_of(tiding.issuer, tiding.repository)
+    if isinstance(tiding, Pushed):
+        return "" if services else "no service lists this repository"
     waits = await gate.store.read(_is_waited_for, tiding, services)
     return "" if waits else "no change of this commit waits"
 
@@ -60,6 +62,8 @@ async def work(gate: Gate, claimed: Claimed) -> None:
             await _look_again(gate, tiding)
         case DeploymentTold():
             await _deployed(gate, tiding, claimed.source)
+        case Pushed():
+            await _pushed(gate, tiding)
         case RunHeld():
             await _held(gate, tiding)
         case RunEnded():
@@ -123,6 +127,12 @@ async def _look_again(gate: Gate, tiding: CommitsMoved | RunEnded) -> None:
     services = (await gate.rulebooks.current()).catalogue.services_of(tiding.issuer, tiding.repository)
     commits = tiding.commits if isinstance(tiding, CommitsMoved) else (tiding.commit,)
     await gate.store.write(reconsider.ask_commits, (tiding.issuer, tiding.repository), services, commits)
+
+
+async def _pushed(gate: Gate, tiding: Pushed) -> None:
+    """Whoever pushed something may not approve it; and what waits may be on another branch by now."""
+    await gate.store.write(pushes.add, (tiding.issuer, tiding.repository), tiding.commits, tiding.by)
+    await _look_again(gate, CommitsMoved(tiding.issuer, tiding.repository, tiding.commits[-1:]))
 
 
 async def _deployed(gate: Gate, tiding: DeploymentTold, source: str) -> None:

@@ -16,6 +16,7 @@ class Answer:
     values: dict[str, Value] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     hands: list[Hand] = field(default_factory=list)
+    commits: tuple[str, ...] = ()
     all_hands: bool = False
     reviews: Reviews | None = None
     trouble: list[str] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Answer:
             silent=frozenset(self.silent - self.values.keys()),
             hands=tuple(dict.fromkeys(self.hands)),
             all_hands=self.all_hands,
+            commits=self.commits,
             reviews=self.reviews,
             trouble=tuple(sorted(self.trouble)),
         )

@@ -135,6 +135,7 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
         return
     seen = await here.compare(base, ask.commit)
     answer.hands += read.hands(seen.commits)
+    answer.commits = tuple(shapes.text(one, "sha") for one in seen.commits)
     answer.all_hands = seen.all_commits
     if trusted is None:
         return

@@ -11,13 +11,16 @@ import orjson
 
 from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
-from gate.core.tidings import CommitsMoved, DeploymentTold, RunEnded, RunHeld, Tiding, Told
+from gate.core.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Tiding, Told
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations import shapes
 from gate.integrations.shapes import Misshapen
 
 SIGNATURE, EVENT, DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-delivery"
 HEADERS = (SIGNATURE, EVENT, DELIVERY)
+
+COMMITS_MAX = 2_048
+"""GitHub lists no more of a push."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _RESULTS: Mapping[str, Result | None] = {
@@ -120,7 +123,9 @@ class GitHubHook:
     def _push(self, payload: Any) -> Tiding | str:
         if shapes.flag(payload, "deleted"):
             return "a ref that is gone has no commit"
-        return self._moved(payload, ("after",))
+        brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
+        commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], _commit(payload, "after"))))
+        return Pushed(self.issuer, _repository(payload), commits, f"github:{_short(payload, 'pusher', 'name')}")
 
     def _moved(self, payload: Any, *places: tuple[str, ...]) -> Tiding:
         return CommitsMoved(self.issuer, _repository(payload), tuple(dict.fromkeys(_commit(payload, *place) for place in places)))

@@ -123,6 +123,7 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
         return
     seen = await here.compare(base, ask.commit)
     answer.hands += read.hands(seen.commits)
+    answer.commits = tuple(shapes.text(one, "id") for one in seen.commits)
     answer.all_hands = seen.all_commits
     if trusted is None:
         return

@@ -14,7 +14,7 @@ import orjson
 
 from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
-from gate.core.tidings import CommitsMoved, DeploymentTold, Tiding, Told
+from gate.core.tidings import CommitsMoved, DeploymentTold, Pushed, Tiding, Told
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations import shapes
 from gate.integrations.shapes import Misshapen
@@ -25,6 +25,9 @@ EVENT_ID = "x-gitlab-event-uuid"
 HEADERS = (EVENT, TOKEN, KEY, ID, TIMESTAMP, SIGNATURE, EVENT_ID)
 
 OFF_SECONDS_MAX = 300
+COMMITS_MAX = 2_048
+"""Of one push; GitLab lists far fewer."""
+
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every such secret begins
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -150,7 +153,12 @@ def _push(issuer: str, payload: Any) -> Tiding | str:
     after = _commit(payload, "after")
     if not after.strip("0"):
         return "a branch that is gone has no commit"
-    return CommitsMoved(issuer, shapes.number(payload, "project_id"), (after,))
+    project = shapes.number(payload, "project_id")
+    if shapes.maybe_text(payload, "user_username") is None:  # older ones do not say who it was
+        return CommitsMoved(issuer, project, (after,))
+    brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
+    commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], after)))
+    return Pushed(issuer, project, commits, f"gitlab:{_short(payload, 'user_username')}")
 
 
 _READERS: Mapping[str, _Reader] = {

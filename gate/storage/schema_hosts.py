@@ -1,4 +1,4 @@
-"""Runs that a code host holds until the gate lets them go."""
+"""What code hosts told: runs that they hold until the gate lets them go, and who pushed what."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, text
 
@@ -24,4 +24,14 @@ held_runs = Table(
     Column("answered_at", BigInteger),
     Index("ix_held_runs_unanswered", "at", **_where(UNANSWERED)),
     Index("ix_held_runs_change", "change_id"),
+)
+
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("repository_id", BigInteger, primary_key=True),
+    Column("commit_sha", Text, primary_key=True),
+    Column("pusher", Text, primary_key=True),  # id of a text
+    Column("at", BigInteger, nullable=False, index=True),
 )

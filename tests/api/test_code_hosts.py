@@ -104,7 +104,7 @@ async def test_every_real_payload_is_answered(service: Served) -> None:
 
 
 async def test_gitlab_is_taken_with_its_token_alone(sqlite_url: str, tmp_path: Path) -> None:
-    moved = {"object_kind": "push", "after": commit_of("b"), "project_id": 20}
+    moved = {"object_kind": "build", "build_status": "success", "sha": commit_of("b"), "project_id": 20}
     async with served(sqlite_url, tmp_path, gitlab_webhook_token="secret") as running:  # noqa: S106 - of this test
         http = running.anybody()
         assert (await http.post("/v1/hooks/gitlab", json=moved)).status_code == 401

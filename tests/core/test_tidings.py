@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gate.core.change import Result
-from gate.core.tidings import KINDS, CommitsMoved, DeploymentTold, RunEnded, RunHeld, Tiding, kind_of, read, write
+from gate.core.tidings import KINDS, CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Tiding, kind_of, read, write
 
 AT = datetime(2026, 1, 5, 10, 0, 0, 123, tzinfo=UTC)
 TIDINGS: tuple[Tiding, ...] = (
@@ -14,6 +14,7 @@ TIDINGS: tuple[Tiding, ...] = (
     CommitsMoved("https://git.example", 1, ("a" * 40, "b" * 40)),
     DeploymentTold("https://git.example", 1, "production", "a" * 40, Result.SUCCESSFUL, AT, "https://git.example/1"),
     DeploymentTold("https://git.example", 1, "production", "a" * 40, None, AT),
+    Pushed("https://git.example", 1, ("a" * 40, "b" * 40), "github:ada-gh"),
 )
 
 

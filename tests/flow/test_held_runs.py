@@ -13,15 +13,16 @@ from sqlalchemy import select
 from gate.core.change import Result
 from gate.core.facts import Value
 from gate.core.host import Hand, HostAsk, HostFacts
-from gate.core.tidings import CommitsMoved, DeploymentTold, RunEnded, RunHeld, RunSeen, Tiding, Told
+from gate.core.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, RunSeen, Tiding, Told
 from gate.core.workload import Provider
+from gate.errors import NotAllowed
 from gate.flow import held_runs, inbox, review, tidings
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.storage import schema
 from tests.builders import ISSUER, SMALL, commit_of
 from tests.flow.fake_host import Answer, FakeHost
-from tests.flow.shop import ADMIN, Shop, make_files, open_shop
+from tests.flow.shop import ADA, ADMIN, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -255,3 +256,23 @@ async def test_what_nobody_waits_for_is_not_kept(sqlite_url: str, tmp_path: Path
         assert await tidings.ignored(shop.gate, moved) == ""
         assert await tidings.ignored(shop.gate, replace(moved, repository=9)) == "no change of this commit waits"
         assert await tidings.ignored(shop.gate, HELD) == ""
+
+
+async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(database_url: str, tmp_path: Path) -> None:
+    async with connected(database_url, tmp_path, LARGE) as (shop, host):
+        plain = host.answer
+        host.answer = lambda ask: replace(plain(ask), commits=(commit_of("b"), commit_of("c")))
+        pushed = Pushed(ISSUER, 1001, (commit_of("c"),), "github:ada-ekberg")
+        await tell(shop, pushed, pushed, replace(pushed, repository=9, by="github:ben-gh"))
+        change = await shop.submit("b", authors=("zoe@example.com",))
+        with pytest.raises(NotAllowed):
+            await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
+        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), BEN)
+
+    assert change["approvals"]["excluded"] == ["ada"]
+
+
+async def test_a_push_to_a_repository_that_nobody_lists_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:
+    async with connected(sqlite_url, tmp_path) as (shop, _):
+        assert await tidings.ignored(shop.gate, Pushed(ISSUER, 9, (commit_of("b"),), "github:x")) == "no service lists this repository"
+        assert await tidings.ignored(shop.gate, Pushed(ISSUER, 1001, (commit_of("b"),), "github:x")) == ""

@@ -21,7 +21,7 @@ def commit(author: str | None = "cy", message: str = "Round half to even", **dif
     account = {"login": author, "type": "User"} if author else None
     verification = {"verified": False, "reason": "unsigned"}
     plain = {"commit": {"author": who, "committer": who, "message": message, "verification": verification}, "author": account}
-    return {**plain, "committer": account, "parents": [{"sha": BASE}], **different}
+    return {**plain, "committer": account, "sha": HEAD, "parents": [{"sha": BASE}], **different}
 
 
 def file(name: str = "src/cart.py", additions: int = 5, deletions: int = 2) -> dict[str, Any]:

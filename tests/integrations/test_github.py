@@ -46,6 +46,7 @@ async def test_a_small_reviewed_change() -> None:
         },
         hands=(Hand(("github:cy", "cy@example.com"), confirmed=True), Hand(("github:cy",), confirmed=True)),
         all_hands=True,
+        commits=(HEAD,),
         reviews=Reviews((Review("github:ada-gh", Verdict.APPROVES, on_head=True),), 7, is_head=True),
     )
 

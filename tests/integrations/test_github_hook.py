@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gate.core.change import Result
-from gate.core.tidings import CommitsMoved, DeploymentTold, RunEnded, RunHeld, Told
+from gate.core.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Told
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
 from gate.integrations.github_hook import DELIVERY, EVENT, SIGNATURE, GitHubHook, is_signed
 from tests.builders import ISSUER, commit_of
@@ -96,7 +96,12 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
             CommitsMoved(ISSUER, 1001, (HEAD, commit_of("c"))),
             id="a review, of the head and of what it becomes",
         ),
-        pytest.param("push", {"deleted": False, "after": HEAD, "repository": REPOSITORY}, CommitsMoved(ISSUER, 1001, (HEAD,)), id="a push"),
+        pytest.param(
+            "push",
+            {"deleted": False, "after": HEAD, "commits": [{"id": commit_of("c")}], "pusher": {"name": "cy"}, "repository": REPOSITORY},
+            Pushed(ISSUER, 1001, (commit_of("c"), HEAD), "github:cy"),
+            id="a push",
+        ),
         pytest.param(
             "deployment_status",
             {

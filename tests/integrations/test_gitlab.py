@@ -24,7 +24,7 @@ DIFF = "@@ -1,3 +1,4 @@ def total()\n-    return a\n+    b = a\n+    return b\n-
 
 def commit(author: str = "cy@example.com", message: str = "Round half to even", **different: Any) -> dict[str, Any]:
     """A commit as a comparison lists it."""
-    return {"message": message, "author_email": author, "committer_email": author, "parent_ids": [BASE]} | different
+    return {"id": HEAD, "message": message, "author_email": author, "committer_email": author, "parent_ids": [BASE]} | different
 
 
 def diff(path: str = "src/cart.py", **different: Any) -> dict[str, Any]:
@@ -91,6 +91,7 @@ async def test_a_small_reviewed_change() -> None:
         },
         hands=(Hand(("cy@example.com",)), Hand(("gitlab:cy",), confirmed=True)),
         all_hands=True,
+        commits=(HEAD,),
         reviews=Reviews((Review("gitlab:ada.gl", Verdict.APPROVES, on_head=True),), 7, is_head=True),
     )
 

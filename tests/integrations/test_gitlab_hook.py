@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gate.core.change import Result
-from gate.core.tidings import CommitsMoved, DeploymentTold, Told
+from gate.core.tidings import CommitsMoved, DeploymentTold, Pushed, Told
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
 from gate.integrations.gitlab_hook import ID, KEY, OFF_SECONDS_MAX, SIGNATURE, TIMESTAMP, TOKEN, GitLabHook
 from tests.builders import commit_of
@@ -116,7 +116,6 @@ def test_a_deployment_has_its_whole_commit_and_its_time_in_utc() -> None:
     "payload",
     [
         pytest.param({"object_kind": "build", "build_status": "failed", "sha": COMMIT, "project_id": 20}, id="a job"),
-        pytest.param({"object_kind": "push", "after": COMMIT, "project_id": 20}, id="a push"),
         pytest.param(
             {"object_kind": "pipeline", "object_attributes": {"status": "success", "sha": COMMIT}, "project": {"id": 20}}, id="a pipeline"
         ),
@@ -128,6 +127,12 @@ def test_a_deployment_has_its_whole_commit_and_its_time_in_utc() -> None:
 )
 def test_what_moves_a_commit(payload: Any) -> None:
     assert told(payload).tiding == CommitsMoved(URL, 20, (COMMIT,))
+
+
+def test_a_push_says_who_brought_what() -> None:
+    pushed = {"object_kind": "push", "after": COMMIT, "commits": [{"id": commit_of("c")}], "user_username": "cy", "project_id": 20}
+
+    assert told(pushed).tiding == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
 
 
 @pytest.mark.parametrize(
