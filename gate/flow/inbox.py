@@ -1,5 +1,6 @@
 """What other systems tell: kept first, worked on afterwards, until it succeeds or is given up."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeAlias
@@ -9,7 +10,7 @@ import structlog
 from gate.errors import GateError, Unavailable
 from gate.flow.gate import Gate
 from gate.storage import inbox
-from gate.storage.inbox import Claimed, Delivery
+from gate.storage.inbox import CLAIMED_MAX, Claimed, Delivery
 from gate.storage.tx import Tx
 
 ATTEMPTS_MAX = 10
@@ -17,6 +18,9 @@ FIRST_PAUSE = timedelta(seconds=2)
 PAUSE_MAX = timedelta(minutes=15)
 CLAIMED_FOR = timedelta(minutes=2)
 """After this another replica works on what one has claimed and not finished."""
+
+TURNS_MAX = 50
+"""How often more is claimed in one round while a source has more."""
 
 KEPT_FOR = timedelta(days=14)
 """How long a delivery is known again; no sender tries so long."""
@@ -33,16 +37,28 @@ async def receive(gate: Gate, told: Sequence[Delivery]) -> int:
 
 
 async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
-    """Work on what is due; how many there were."""
-    claimed = await gate.store.write(_claim)
-    for one in claimed:
-        await _work_on(gate, handlers, one)
-    return len(claimed)
+    """Work on what is due; how many there were. Of one source in turn, of several at the same time."""
+    worked = 0
+    for _ in range(TURNS_MAX):
+        claimed = await gate.store.write(_claim)
+        sources: dict[str, list[Claimed]] = {}
+        for one in claimed:
+            sources.setdefault(one.source, []).append(one)
+        await asyncio.gather(*(_work_through(gate, handlers, told) for told in sources.values()))
+        worked += len(claimed)
+        if all(len(told) < CLAIMED_MAX for told in sources.values()):
+            break
+    return worked
 
 
 async def tidy(gate: Gate) -> None:
     """Forget what nobody will send again."""
     await gate.store.write(_forget)
+
+
+async def _work_through(gate: Gate, handlers: Mapping[str, Handler], told: Sequence[Claimed]) -> None:
+    for one in told:
+        await _work_on(gate, handlers, one)
 
 
 async def _work_on(gate: Gate, handlers: Mapping[str, Handler], one: Claimed) -> None:

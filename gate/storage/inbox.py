@@ -11,7 +11,9 @@ from gate.core.instants import from_us, to_us
 from gate.storage.schema_hooks import deliveries
 from gate.storage.tx import Tx
 
-CLAIMED_MAX = 50
+CLAIMED_MAX = 20
+"""Of one source at once."""
+
 ERROR_LENGTH_MAX = 500
 
 _D = deliveries.c
@@ -54,18 +56,19 @@ def add(tx: Tx, told: Sequence[Delivery]) -> int:
 
 
 def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
-    """Those that are due, oldest first. Who claims one and is never heard of again gives it to the next at `again_at`."""
-    due = (
-        select(deliveries)
-        .where(_D.next_at.is_not(None), _D.next_at <= to_us(tx.now))
-        .order_by(_D.next_at, _D.at, _D.key)
-        .limit(CLAIMED_MAX)
-        .with_for_update(skip_locked=True)  # SQLite has one writer anyway and leaves this out
-    )
-    rows = tx.conn.execute(due).all()
-    for row in rows:
-        tx.conn.execute(_at(row.source, row.key).values(next_at=to_us(again_at), attempts=row.attempts + 1))
-    return [Claimed(row.source, row.key, row.kind, row.caller, from_us(row.at), bytes(row.body), row.attempts + 1) for row in rows]
+    """Some of every source that are due, oldest first: a source that works slowly keeps no other one waiting.
+
+    Who claims one and is never heard of again gives it to the next at `again_at`.
+    """
+    due = (_D.next_at.is_not(None), _D.next_at <= to_us(tx.now))
+    found: list[Claimed] = []
+    for source in tx.conn.scalars(select(_D.source).where(*due).distinct().order_by(_D.source)).all():
+        query = select(deliveries).where(*due, _D.source == source).order_by(_D.next_at, _D.at, _D.key).limit(CLAIMED_MAX)
+        # SQLite has one writer anyway and leaves the lock out
+        for row in tx.conn.execute(query.with_for_update(skip_locked=True)).all():
+            tx.conn.execute(_at(row.source, row.key).values(next_at=to_us(again_at), attempts=row.attempts + 1))
+            found.append(Claimed(row.source, row.key, row.kind, row.caller, from_us(row.at), bytes(row.body), row.attempts + 1))
+    return found
 
 
 def done(tx: Tx, source: str, key: str) -> None:

@@ -1,5 +1,6 @@
 """DORA's five for one place: what is counted, when it is corrected, and that no part is larger than its whole."""
 
+import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -288,6 +289,28 @@ async def test_whatever_happens_in_whatever_order_the_sums_say_what_is_so(small_
 
         assert await small_shop.gate.store.read(sums) == before
         await assert_sums_agree(small_shop)
+
+
+async def test_what_happens_at_once_is_counted_once(shop: Shop) -> None:
+    await shop.adopt(parallel="allow")
+    changes = [await shop.submit("a", run=Run(str(number), 1, ""), claims=LARGE) for number in range(4)]
+    for change in changes:
+        await shop.admit(change)
+    now = datetime.now(UTC)
+
+    await asyncio.gather(
+        *(shop.close(change, result) for change in changes for result in (OK, BAD, BACK)),
+        *(report(shop, id=str(k % 3), change=change["id"], began_at=now) for k, change in enumerate(changes * 2)),
+        *(report(shop, id=str(k), change=changes[k]["id"], began_at=now, resolved_at=now + HOUR) for k in range(3)),
+        return_exceptions=True,
+    )
+
+    before = await shop.gate.store.read(sums)
+    for change in changes:
+        await shop.gate.store.write(outcomes.count, change["id"])
+    assert await shop.gate.store.read(sums) == before
+    assert rate(await figures(shop)) == (4, 4)
+    await assert_sums_agree(shop)
 
 
 async def _something(shop: Shop, chance: random.Random, changes: list[Wire], number: int) -> None:

@@ -1,5 +1,6 @@
 """Deliveries of other systems: kept once, worked on until it succeeds or is given up."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from gate.errors import Invalid, Unavailable
 from gate.flow import inbox
 from gate.flow.gate import Gate
-from gate.storage.inbox import Claimed, Delivery
+from gate.storage.inbox import CLAIMED_MAX, Claimed, Delivery
 from gate.storage.schema_hooks import deliveries
 from gate.storage.tx import Tx
 from tests.flow.shop import Shop
@@ -91,6 +92,26 @@ async def test_what_always_fails_is_given_up_visibly(small_shop: Shop) -> None:
 
     assert len(hand.seen) == inbox.ATTEMPTS_MAX
     assert await small_shop.gate.store.read(rows) == [(inbox.ATTEMPTS_MAX, False, b"", "down")]
+
+
+async def test_a_source_with_much_to_tell_is_worked_through_and_keeps_no_other_waiting(shop: Shop) -> None:
+    begun, hand = asyncio.Event(), Hand()
+
+    async def slow(gate: Gate, one: Claimed) -> None:
+        """Waits until the other source was worked on."""
+        await begun.wait()
+        await hand(gate, one)
+
+    async def quick(gate: Gate, one: Claimed) -> None:
+        """Lets it go on."""
+        begun.set()
+        await hand(gate, one)
+
+    much = [delivery(str(number), source="github", kind="slow") for number in range(2 * CLAIMED_MAX + 1)]
+    await inbox.receive(shop.gate, [*much, delivery("last", kind="quick")])
+
+    assert await inbox.work(shop.gate, {"slow": slow, "quick": quick}) == len(much) + 1
+    assert hand.seen[0].kind == "quick"
 
 
 async def test_what_can_never_be_done_is_given_up_at_once(small_shop: Shop) -> None:
