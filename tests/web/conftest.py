@@ -13,9 +13,12 @@ from tests.web.site import Site, open_site
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. A test that needs it is skipped where it is absent; on the build server it is required."""
+    """Debian's Chromium. A test that needs it is skipped where it is absent; on the build server it is required.
+
+    Of a module and not of the run: while it is open its event loop runs, and no other test may have one.
+    """
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -26,9 +29,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(browser: Browser, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def served_site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One server for all tests of a worker; each test makes changes of its own."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(sqlite_template, folder / "gate.sqlite")
-    with open_site(folder, f"sqlite:///{folder / 'gate.sqlite'}", browser) as running:
+    with open_site(folder, f"sqlite:///{folder / 'gate.sqlite'}") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, served_site: Site) -> Site:
+    """The server, and a browser to look at it."""
+    served_site.browser = browser
+    return served_site

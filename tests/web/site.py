@@ -29,8 +29,8 @@ class Site:
     """One server, and a number for every change, so that tests on it do not meet."""
 
     gate: LiveGate
-    browser: Browser
-    pipeline: str = ""
+    pipeline: str
+    browser: Browser | None = None  # the fixture opens one for each module
     number: int = 0
     foreign: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -82,8 +82,7 @@ class Site:
 
     def token(self, role: Role | None = None, person: str | None = None) -> str:
         """As the command line makes one."""
-        with transaction(self.gate.database_url) as tx:
-            return make_token(tx, TokenAsk(role, None, person), person, "test").text
+        return token_of(self.gate, role, person)
 
     def session(self, person: str, role: Role | None = None) -> str:
         """The secret of a new session."""
@@ -95,6 +94,7 @@ class Site:
     @contextmanager
     def as_person(self, person: str, role: Role | None = None, **options: Any) -> Iterator[Page]:
         """A browser of their own in which this person is signed in; whatever leaves the origin is noted, and fails the test."""
+        assert self.browser is not None
         context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options})
         context.set_default_timeout(5_000)
         context.add_cookies([{"name": COOKIE, "value": self.session(person, role), "url": self.gate.url}])
@@ -131,12 +131,18 @@ class Site:
         context.on("request", on_request)
 
 
+def token_of(gate: LiveGate, role: Role | None = None, person: str | None = None) -> str:
+    """A new token, made beside the server."""
+    with transaction(gate.database_url) as tx:
+        return make_token(tx, TokenAsk(role, None, person), person, "test").text
+
+
 def _is_complaint(text: str) -> bool:
     return "Content Security Policy" in text or "Refused to" in text or "Uncaught" in text
 
 
 @contextmanager
-def open_site(folder: Path, database_url: str, browser: Browser) -> Iterator[Site]:
+def open_site(folder: Path, database_url: str) -> Iterator[Site]:
     """A server on this database with the policies of the tests."""
     policies = folder / "policies"
     policies.mkdir()
@@ -145,8 +151,6 @@ def open_site(folder: Path, database_url: str, browser: Browser) -> Iterator[Sit
     gate = LiveGate(folder, database_url, policies)
     gate.start()
     try:
-        site = Site(gate, browser)
-        site.pipeline = site.token(Role.PIPELINE)
-        yield site
+        yield Site(gate, token_of(gate, Role.PIPELINE))
     finally:
         gate.kill()
