@@ -17,10 +17,11 @@ from gate.api.protocol import GateProtocol
 from gate.app import create_app, key_place
 from gate.config import Settings
 from gate.errors import Invalid
+from gate.flow.people import SETUP_MINUTES, link_of, make_setup
 from gate.flow.signing import read_key
 from gate.storage import migrate as migrations
 from gate.storage.engine import shown, sqlite_path
-from gate.storage.store import Store
+from gate.storage.store import Store, transaction
 
 GRACE_SECONDS = 10
 """How long a stop waits for requests that are being answered."""
@@ -46,7 +47,8 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
         _log_as_json()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
-        server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), _banner(settings, _exports(settings, demo=demo)))
+        banner = _banner(settings, _exports(settings, demo=demo), _first_way_in(settings, demo=demo))
+        server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), banner)
         server.run(sockets=[listener])
         if not server.started:
             raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
@@ -60,6 +62,15 @@ def _exports(settings: Settings, *, demo: bool) -> tuple[str, ...]:
 
     ways = prepare(settings)
     return (f"export GATE_URL={settings.address}", f"export GATE_TOKEN={ways.token}", _path(), ways.link)
+
+
+def _first_way_in(settings: Settings, *, demo: bool) -> str | None:
+    """The link for the first person, while there is none. Only where a person reads it: a log keeps what it is told."""
+    if demo or not sys.stdout.isatty():
+        return None
+    with transaction(settings.database) as tx:
+        secret = make_setup(tx)
+    return None if secret is None else link_of(settings.address, secret)
 
 
 def _stop(*_: object) -> None:
@@ -141,13 +152,15 @@ def _leave_alone_what_stays() -> None:
     gc.set_threshold(GC_ALLOCATIONS, *gc.get_threshold()[1:])
 
 
-def _banner(settings: Settings, exports: tuple[str, ...]) -> str:
+def _banner(settings: Settings, exports: tuple[str, ...], setup: str | None) -> str:
     lines = [f"The gate is at {settings.address} and keeps its records in {shown(settings.database)}"]
     if exports:
         *needed, link = exports
         lines += ["", "In another terminal, inside any git repository:", "", *needed, ""]
         lines += ["gate check --service checkout --environment staging", ""]
         lines += ["In a browser, as a release manager (the link is good once):", "", link, ""]
+    if setup is not None:
+        lines += ["", f"Nobody can sign in yet. Become its admin, once and within {SETUP_MINUTES} minutes:", "", setup, ""]
     return "\n".join(lines)
 
 

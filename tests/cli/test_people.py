@@ -1,0 +1,109 @@
+"""`gate people invite`, and the link that the first start shows to whoever sits before it."""
+
+import asyncio
+import os
+import pty
+import re
+import subprocess
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from gate.flow.access import Access
+from gate.flow.people import accept, offered
+from gate.storage import people
+from gate.storage.engine import open_engine
+from tests.cli.running import gate
+from tests.flow.doors import PASSWORD
+from tests.flow.shop import Shop, open_shop
+from tests.live import GATE, LiveGate
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def url(here: Path) -> str:
+    """The database that commands find in the working folder."""
+    assert gate("db", "upgrade").code == 0
+    return f"sqlite:///{here / '.gate' / 'gate.db'}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("ada@example.com --admin --auditor", "--admin and --auditor contradict each other; take one of them"),
+        ("ada", "'ada' is no e-mail address; write one such as ada@example.com"),
+    ],
+)
+def test_an_invitation_that_makes_no_sense_is_refused(url: str, arguments: str, words: str) -> None:
+    done = gate("people", "invite", *arguments.split())
+
+    assert (done.code, done.out, done.err) == (1, "", f"{words}\n")
+    with open_engine(url).connect() as conn:
+        assert people.nobody_yet(conn)
+
+
+def test_without_a_database_nobody_is_invited(here: Path) -> None:
+    done = gate("people", "invite", "ada@example.com")
+
+    assert (done.code, done.out, "there is no database at" in done.err) == (1, "", True)
+    assert not (here / ".gate").exists()
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("quick_hashes")
+@pytest.mark.parametrize(("flag", "role"), [("--admin", "admin"), ("--auditor", "auditor"), (None, None)])
+async def test_the_link_is_printed_alone_and_lets_in(url: str, here: Path, flag: str | None, role: str | None) -> None:
+    async with open_shop(url, here) as shop:
+        done = await asyncio.to_thread(gate, "people", "invite", "ada@example.com", *([flag] if flag else []))
+        found = await _accepted(shop, done.out)
+
+    assert (done.code, done.err) == (0, "")
+    assert found == ("ada", role)
+
+
+async def _accepted(shop: Shop, printed: str) -> tuple[str, str | None]:
+    link = re.fullmatch(r"http://127\.0\.0\.1:8080/invitations/([A-Za-z0-9_-]{43})\n", printed)
+    assert link
+    assert (await offered(shop.gate, link[1])).name == "Ada Ekberg"
+    person = await Access(shop.gate).signed_in((await accept(shop.gate, link[1], password=PASSWORD)).secret)
+    assert person is not None
+    return person.id, person.role and person.role.value
+
+
+def test_off_a_terminal_no_way_in_is_told(tmp_path: Path) -> None:
+    server = LiveGate(tmp_path, f"sqlite:///{tmp_path}/gate.db", ROOT / "policies")
+    server.start()
+    try:
+        assert "/invitations/" not in server.log.read_text()
+    finally:
+        server.stop()
+
+
+def test_on_a_terminal_the_first_start_shows_the_way_in_and_later_ones_do_not(tmp_path: Path) -> None:
+    server = LiveGate(tmp_path, f"sqlite:///{tmp_path}/gate.db", ROOT / "policies")
+
+    first = _shown(server)
+    server.command("people", "invite", "--admin", "ada@example.com")
+    later = _shown(server)
+
+    assert re.search(rf"once and within 15 minutes:\s+{re.escape(server.url)}/invitations/[A-Za-z0-9_-]{{43}}\s", first)
+    assert "/invitations/" not in later
+
+
+def _shown(server: LiveGate) -> str:
+    """What a start on a terminal prints, until it is ready and stopped again."""
+    ours, theirs = pty.openpty()
+    with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
+        running = subprocess.Popen([GATE, "serve"], env=server.environment, cwd=server.folder, stdout=theirs, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command line
+        os.close(theirs)
+        shown = b""
+        while b"keeps its records in" not in shown:
+            shown += terminal.read(4_096)
+        running.terminate()
+        with suppress(OSError):  # the terminal of a process that is gone
+            while more := terminal.read(4_096):
+                shown += more
+        assert running.wait(30) == 0
+    return shown.decode()
