@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import orjson
 
@@ -24,6 +24,10 @@ REFUSED = frozenset({400, 403, 404, 410})
 """Slack takes this message no more: the channel or the webhook is gone, or the message is none."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+_HARMLESS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "_": "＿", "~": "∼", "`": "ˋ"}  # noqa: RUF001 - look-alikes
+"""The marks of bold, italic, struck out and code become others that look alike and do nothing."""
+
+_OF_ADDRESSES = ":/?#[]@!$'()+,;=%"
 _MEMBER = re.compile(r"[A-Z0-9]{2,32}")
 _VALUE = re.compile(r"(chg_[0-9A-Za-z]{1,40}) ([0-9a-f]{64})")
 _WORDS = {
@@ -98,17 +102,22 @@ def message(notice: Notice, *, buttons: bool) -> dict[str, Any]:
 
 
 def escaped(text: str, length_max: int) -> str:
-    """One line of text that Slack shows as it is: no link, no mention, no formatting, nothing hidden."""
-    line = "".join(_shown(character) for character in " ".join(text.split()))
-    line = line if len(line) <= length_max else f"{line[: length_max - 1]}…"
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """One line of text that Slack shows as it is: no link, no mention, no formatting, nothing hidden. So long at most as it is sent."""
+    shown, length = [], 0
+    for character in " ".join(text.split()):
+        shown.append(_shown(character))
+        length += len(shown[-1])
+        if length > length_max:
+            while length >= length_max:
+                length -= len(shown.pop())
+            return "".join([*shown, "…"])
+    return "".join(shown)
 
 
 def _shown(character: str) -> str:
     if unicodedata.category(character) in _HIDDEN:
         return f"⟨U+{ord(character):04X}⟩"
-    # the marks of bold, italic, struck out and code become others that look alike and do nothing
-    return {"*": "∗", "_": "＿", "~": "∼", "`": "ˋ"}.get(character, character)  # noqa: RUF001 - that is what they are for
+    return _HARMLESS.get(character, character)
 
 
 def _head(notice: Notice, headline: str) -> Iterator[str]:
@@ -121,7 +130,7 @@ def _head(notice: Notice, headline: str) -> Iterator[str]:
         yield f"held: {escaped(notice.hold, REASON_LENGTH_MAX)}"
     if notice.by:
         yield f"by {escaped(notice.by, TITLE_LENGTH_MAX)}"
-    yield f"<{escaped(notice.page, SECTION_LENGTH_MAX)}|Open the change>"
+    yield f"<{quote(notice.page, safe=_OF_ADDRESSES)}|Open the change>"
 
 
 def _needs(notice: Notice) -> Iterator[str]:
