@@ -17,12 +17,18 @@ from dataclasses import dataclass
 from gate.core.catalog import ERASED, Catalogue, Person
 
 GITHUB_NO_REPLY = "users.noreply.github.com"
+_NO_REPLY_HOST = "noreply."
+"""GitLab's machines have their addresses there; its people are at `users.noreply.`"""
+
 _NO_REPLY = re.compile(r"users\.noreply\.[a-z0-9.-]+")
 _IN_BRACKETS = re.compile(r"[^<>]*<(?P<address>[^<>]+)>\s*")
 _KINDS = ("github", "gitlab", "slack")
 _BOT = "[bot]"
 _MACHINES = frozenset({"noreply@github.com", "github:web-flow", "web-flow"})
 """GitHub commits under these when somebody merges in the browser."""
+
+_GITLAB_BOT = re.compile(r"(?:project|group)_?[0-9]+_bot_?[0-9a-z]*|service_account_(?:(?:project|group)_[0-9]+_)?[0-9a-f]+")
+"""Logins that GitLab makes up: of the access tokens of projects and groups, and of service accounts."""
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -97,8 +103,11 @@ def hosted(person: Person) -> tuple[str, ...]:
 
 
 def is_bot(key: str) -> bool:
-    """Whether a normalised text names a machine."""
-    return key.endswith(_BOT) or key in _MACHINES
+    """Whether a normalised text names a machine: by its login, with or without a host, or by its address."""
+    if key.endswith(_BOT) or key in _MACHINES:
+        return True
+    login, _, domain = key.partition("@")
+    return _GITLAB_BOT.fullmatch(login.removeprefix("gitlab:")) is not None and (not domain or domain.startswith(_NO_REPLY_HOST))
 
 
 def normalised(text: str) -> str:

@@ -78,6 +78,32 @@ def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(text: s
             Excluded(frozenset(), (), ("github:dependabot[bot]",)),
             id="a bot's address",
         ),
+        *(
+            pytest.param(text, Excluded(frozenset(), (), (key,)), id=f"A04 a machine of GitLab: {key}")
+            for text, key in (
+                ("project_12_bot_4ffca233d8298ea1", "project_12_bot_4ffca233d8298ea1"),
+                ("GitLab:Group_9_Bot_a1", "gitlab:group_9_bot_a1"),
+                ("project_12_bot2", "project_12_bot2"),
+                ("project12_bot", "project12_bot"),
+                (
+                    "service_account_group_345_6018816a18e515214e0c34c2b33523fc",
+                    "service_account_group_345_6018816a18e515214e0c34c2b33523fc",
+                ),
+                ("service_account_6018816a", "service_account_6018816a"),
+                ("1-project_12_bot_4f@users.noreply.gitlab.example.com", "gitlab:project_12_bot_4f"),
+                ("project_12_bot_4f@noreply.gitlab.example.com", "project_12_bot_4f@noreply.gitlab.example.com"),
+            )
+        ),
+        *(
+            pytest.param(text, Excluded(frozenset(), (text,), ()), id=f"A04 nobody's machine: {text}")
+            for text in (
+                "my_project_12_bot",
+                "project_x_bot",
+                "project_12_bottle-neck",
+                "project_12_bot_4f@example.com",
+                "github:project_1_bot_4f",
+            )
+        ),
         pytest.param("noreply@github.com", Excluded(frozenset(), (), ("noreply@github.com",)), id="GitHub's own committer"),
         pytest.param(
             f"{CYRILLIC_A}da@example.com",
@@ -108,6 +134,13 @@ def test_a_bot_in_the_catalogue_is_no_person() -> None:
 
     assert known.person("robot[bot]") is None
     assert known.excluded(["robot[bot]"]).people == frozenset()
+
+
+def test_a04_a_machine_of_gitlab_in_the_catalogue_is_no_person() -> None:
+    known = Identities(make_catalogue(Person("robot", emails=("project_1_bot_4f@noreply.gitlab.com",), gitlab=("project_1_bot_4f",))))
+
+    assert known.person("project_1_bot_4f") is known.person("1-project_1_bot_4f@users.noreply.gitlab.com") is None
+    assert known.excluded(["project_1_bot_4f@noreply.gitlab.com"]).people == frozenset()
 
 
 def test_an_erased_identity_is_nobody() -> None:
