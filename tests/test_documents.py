@@ -23,7 +23,8 @@ BLOCKS = [block for document in DOCUMENTS.values() for block in document.blocks]
 HOSTS = {
     "127.0.0.1", "gate.example.com", "ci.example.com", "github.example.com", "gitlab.example.com", "github.com",
     "api.github.com", "gitlab.com",
-    "token.actions.SUBDOMAIN.ghe.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org",
+    "token.actions.SUBDOMAIN.ghe.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org", "www.standardwebhooks.com",
+    "token.actions.githubusercontent.com",
 }  # fmt: skip
 WITH_SCRIPTS = [path for path, document in DOCUMENTS.items() if any(block.runs for block in document.blocks)]
 POLICY_BLOCKS = [block for block in BLOCKS if "policy" in block.marks]
