@@ -21,7 +21,7 @@ from tests.live import GATE, LiveGate, serving
 DOCUMENTS = {document.path: document for document in documents()}
 BLOCKS = [block for document in DOCUMENTS.values() for block in document.blocks]
 HOSTS = {
-    "127.0.0.1", "gate.example.com", "ci.example.com", "github.example.com", "gitlab.example.com", "github.com",
+    "127.0.0.1", "gate.example.com", "ci.example.com", "github.example.com", "gitlab.example.com", "id.example.com", "github.com",
     "api.github.com", "gitlab.com",
     "token.actions.SUBDOMAIN.ghe.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org", "www.standardwebhooks.com",
     "token.actions.githubusercontent.com",
