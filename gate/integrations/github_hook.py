@@ -163,8 +163,8 @@ def _commit(payload: Any, *path: str) -> str:
 
 def _short(payload: Any, *path: str) -> str:
     found = shapes.text(payload, *path)
-    if len(found) > TEXT_LENGTH_MAX:
-        raise Misshapen(f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters")
+    if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
+        raise Misshapen(f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that cannot be shown")
     return found
 
 

@@ -79,7 +79,7 @@ def _hand(commit: Any, role: str, *, sound: bool) -> Hand:
 def _is_badly_signed(commit: Any) -> bool:
     """Signed, and the signature does not hold. No signature at all is as good as the address."""
     verification = shapes.the(commit, "commit", "verification")
-    return shapes.the(verification, "verified") is False and shapes.the(verification, "reason") not in {"unsigned", None}
+    return shapes.the(verification, "verified") is False and shapes.maybe_text(verification, "reason") not in {"unsigned", None}
 
 
 def authors(commits: Iterable[Any]) -> int:
@@ -150,7 +150,7 @@ def check_facts(runs: Sequence[Any], statuses: Sequence[Any], run: Run | None) -
 
 def _passed(check: Any) -> bool | None:
     """None: it has not ended."""
-    return None if shapes.text(check, "status") != "completed" else shapes.the(check, "conclusion") in _PASSED
+    return None if shapes.text(check, "status") != "completed" else shapes.maybe_text(check, "conclusion") in _PASSED
 
 
 def _waits_for_us(check: Any, run: Run | None) -> bool:

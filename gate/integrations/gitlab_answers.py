@@ -50,7 +50,7 @@ async def _status(project: Project, deployment: str) -> str | None:
 async def _start(project: Project, deployment: str) -> None:
     """An approval alone starts nothing. A job that runs already is left alone; one that waits for more approvals, too."""
     body: Any = await project.get_if_there(deployment)
-    if shapes.the(body, "status") not in {_BLOCKED, "created"}:
+    if shapes.maybe_text(body, "status") not in {_BLOCKED, "created"}:
         return
     try:
         await project.post(f"/jobs/{shapes.number(body, 'deployable', 'id')}/play", None, _TAKEN)

@@ -28,6 +28,11 @@ def _message(commit: Any) -> str:
     return shapes.maybe_text(commit, "message") or shapes.maybe_text(commit, "title") or ""
 
 
+def _is_merge(commit: Any) -> bool:
+    parents = shapes.the(commit, "parent_ids")
+    return isinstance(parents, list) and len(parents) > 1
+
+
 class Compared(NamedTuple):
     """`files` None: the comparison was cut, or did not say how large something is."""
 
@@ -42,7 +47,7 @@ class Compared(NamedTuple):
     @property
     def messages(self) -> tuple[Message, ...]:
         """What the commits say."""
-        return tuple(Message(_message(one), len(shapes.the(one, "parent_ids") or ()) > 1) for one in self.commits)
+        return tuple(Message(_message(one), _is_merge(one)) for one in self.commits)
 
 
 def compared(body: Any) -> Compared:
@@ -95,7 +100,7 @@ def merge_request(listed: Sequence[Any], commit: str) -> MergeRequest | None:
 
     def rank(one: Any) -> tuple[bool, bool, int]:
         merged = shapes.the(one, "state") == "merged"
-        brought = commit in {shapes.the(one, "merge_commit_sha"), shapes.the(one, "squash_commit_sha")}
+        brought = commit in (shapes.the(one, "merge_commit_sha"), shapes.the(one, "squash_commit_sha"))
         return merged and brought, shapes.the(one, "sha") == commit, shapes.number(one, "iid")
 
     found = max(listed, key=rank, default=None)

@@ -3,16 +3,20 @@
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gate.core.change import Result
 from gate.core.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Told
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
 from gate.integrations.github_hook import DELIVERY, EVENT, SIGNATURE, GitHubHook, is_signed
 from tests.builders import ISSUER, commit_of
+from tests.integrations.bent import bent
 from tests.shared_data import shared
 
 SECRET = "It's a Secret to Everybody"  # noqa: S105 - of the published test vector
@@ -171,6 +175,7 @@ def test_a_server_of_ones_own_has_its_callbacks_under_its_path() -> None:
         pytest.param(held(repository={"full_name": "acme/checkout"}), Invalid, id="no id of the repository"),
         pytest.param(held(environment="x" * 201), Invalid, id="a name without end"),
         pytest.param(held(environment=7), Invalid, id="a number for a name"),
+        pytest.param(held(environment="a\0b"), Invalid, id="a character that no database keeps"),
     ],
 )
 def test_another_shape_is_refused(payload: Any, error: type[GateError]) -> None:
@@ -199,3 +204,13 @@ def test_every_real_payload_is_taken_or_refused_for_a_reason() -> None:
             found = told(file.parent.name, file.read_bytes())
             assert (found.tiding is None) == bool(found.ignored), file
     assert len(files) > 50
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_bent_delivery_is_refused_or_taken_and_no_fault_of_ours(data: st.DataObject) -> None:
+    file = data.draw(st.sampled_from(sorted(shared("payloads/github-webhooks").rglob("*.json"))))
+    payload = data.draw(bent(json.loads(file.read_text())))
+
+    with suppress(Invalid):
+        told(file.parent.name, json.dumps(payload).encode())

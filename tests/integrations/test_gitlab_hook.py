@@ -1,16 +1,20 @@
 """What GitLab tells: signed, or with the token; and every real delivery is taken or refused for a reason (A48, A49)."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gate.core.change import Result
 from gate.core.tidings import CommitsMoved, DeploymentTold, Pushed, Told
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
 from gate.integrations.gitlab_hook import ID, KEY, OFF_SECONDS_MAX, SIGNATURE, TIMESTAMP, TOKEN, GitLabHook
 from tests.builders import commit_of
+from tests.integrations.bent import bent
 from tests.shared_data import shared
 
 URL = "https://gitlab.com"
@@ -164,3 +168,13 @@ def test_every_real_payload_is_taken_or_ignored_for_a_reason() -> None:
         found = told(file.read_bytes())
         assert (found.tiding is None) == bool(found.ignored), file
     assert len(files) > 10
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_bent_delivery_is_refused_or_taken_and_no_fault_of_ours(data: st.DataObject) -> None:
+    file = data.draw(st.sampled_from(sorted(shared("payloads/gitlab-webhooks").rglob("*.json"))))
+    payload = data.draw(bent(json.loads(file.read_text())))
+
+    with suppress(Invalid):
+        told(json.dumps(payload).encode())
