@@ -51,3 +51,55 @@ def test_a_setting_that_cannot_be_is_named(name: str, value: str, monkeypatch: p
     done = gate("doctor")
 
     assert (done.code, done.err.startswith(name)) == (1, True)
+
+
+SSO = {"GATE_SSO_ISSUER": "https://id.example.com", "GATE_SSO_CLIENT_ID": "gate", "GATE_SSO_CLIENT_SECRET": "hunter2"}
+
+
+@pytest.mark.parametrize("missing", sorted(SSO))
+def test_half_a_single_sign_on_is_wrong_and_what_is_missing_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate("db", "upgrade")
+    for name, value in SSO.items():
+        if name != missing:
+            monkeypatch.setenv(name, value)
+
+    done = gate("doctor")
+
+    assert done.code == 1
+    assert lines(done.out, "WRONG") == [f"single sign-on: off, because {missing} is not set; set it, or unset the others"]
+    assert "hunter2" not in done.out + done.err
+
+
+def test_single_sign_on_needs_the_address_that_people_come_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate("db", "upgrade")
+    for name, value in SSO.items():
+        monkeypatch.setenv(name, value)
+
+    without = gate("doctor")
+    monkeypatch.setenv("GATE_BASE_URL", "https://gate.example.com")
+    complete = gate("doctor")
+
+    assert lines(without.out, "WRONG") == ["single sign-on: the provider sends people back to GATE_BASE_URL, which is not set"]
+    told = "single sign-on: https://id.example.com sends people back to https://gate.example.com/login/sso/callback"
+    assert (complete.code, told in lines(complete.out, "ok")) == (0, True)
+
+
+@pytest.mark.parametrize("issuer", ["http://id.example.com", "id.example.com", "https://ada:x@id.example.com", "ftp://id.example.com"])
+def test_an_issuer_that_somebody_could_overhear_is_refused(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATE_SSO_ISSUER", issuer)
+
+    done = gate("doctor")
+
+    assert (done.code, done.err.startswith("GATE_SSO_ISSUER: ")) == (1, True)
+
+
+def test_the_secret_may_stand_in_a_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "secret").write_text("hunter2\n")
+    for name, value in SSO.items():
+        monkeypatch.setenv(name if "SECRET" not in name else f"{name}_FILE", value if "SECRET" not in name else "secret")
+    monkeypatch.setenv("GATE_BASE_URL", "https://gate.example.com")
+    gate("db", "upgrade")
+
+    done = gate("doctor")
+
+    assert (done.code, "hunter2" in done.out) == (0, False)
