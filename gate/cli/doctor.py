@@ -3,7 +3,7 @@
 import sys
 
 from gate.app import key_place
-from gate.cli import code_hosts
+from gate.cli import code_hosts, receivers
 from gate.config import PREFIX, Settings
 from gate.core.bundle import read_bundle
 from gate.errors import GateError
@@ -21,7 +21,8 @@ def examine() -> None:
     settings = Settings.read()
     for name in Settings.model_fields:
         print(f"      {PREFIX}{name.upper()} = {getattr(settings, name)}")
-    results = [_database(settings), _policies(settings), _key(settings), *_sign_in(settings), *code_hosts.examine(settings)]
+    results = [_database(settings), _policies(settings), _key(settings), *_sign_in(settings)]
+    results += [*code_hosts.examine(settings), *receivers.examine(settings)]
     for good, line in results:
         print(f"{'ok   ' if good else 'WRONG'} {line}")
     if not all(good for good, _ in results):

@@ -62,6 +62,16 @@ class Outbound:
         if not _OK <= status < _REDIRECT:
             raise SourceUnavailable(f"{host} answered {status}, wanted was 2xx", retry_after_seconds=retry_after)
 
+    async def judge(self, url: str) -> None:
+        """Whether anything may be sent there now; nothing is. Raises `SourceUnavailable` that says why not."""
+        parsed = _parsed(url)
+        host = parsed.raw_host.decode()
+        try:
+            async with asyncio.timeout(SECONDS_MAX):
+                await self._addresses(parsed, host)
+        except TimeoutError:
+            raise SourceUnavailable(f"{host} was not found within {SECONDS_MAX:g} s") from None
+
     async def _addresses(self, url: httpx.URL, host: str) -> list[str]:
         """Looked up once. One address that is not allowed is enough to refuse all."""
         try:
