@@ -78,7 +78,7 @@ async def fail(name: str) -> Answer:
 
 
 class FakeAccess:
-    """Knows two tokens."""
+    """Knows two tokens, and no session."""
 
     async def authenticate(self, bearer: str) -> Caller:
         """Whose it is."""
@@ -89,10 +89,18 @@ class FakeAccess:
                 return Machine("p", Role.PIPELINE)
         raise Unauthenticated("nobody")
 
+    async def signed_in(self, secret: str) -> None:
+        """Nobody is."""
+
 
 def echo_app(*, rate_limit: int = 0) -> Api:
     """The app; `app.state.parts` is what it shares."""
     app = Api(Metrics(), None)
     app.router.routes.extend(router.routes)
-    app.state.parts = cast("Parts", SimpleNamespace(access=FakeAccess(), rates=Rates(rate_limit, now=lambda: 0.0)))
+    app.state.parts = cast(
+        "Parts",
+        SimpleNamespace(
+            gate=SimpleNamespace(base_url="https://gate.example.com"), access=FakeAccess(), rates=Rates(rate_limit, now=lambda: 0.0)
+        ),
+    )
     return app
