@@ -158,6 +158,25 @@ def test_two_browsers_see_new_changes_and_each_others_decisions_within_a_second(
     assert site.read(change)["state"] == "approved"
 
 
+def test_a_stopped_line_holds_what_waits_in_every_open_tab_at_once(site: Site) -> None:
+    site.submit("Stopped in between", service="ledger")
+    with site.as_person("ada") as one, site.as_person("ben") as two:
+        one.goto(f"{site.gate.url}/?q=is:held+stopped")
+        expect(one.locator("body")).to_have_attribute("data-stream", "on")
+        two.goto(f"{site.gate.url}/calendar")
+        form = two.locator("form", has=two.get_by_role("button", name="Stop the line"))
+        form.get_by_label("Reason").fill("Disk is full")
+        form.get_by_label("Services").fill("ledger")
+        form.get_by_role("button", name="Stop the line").click()
+
+        held = one.locator(".item", has_text="Stopped in between")
+        expect(held).to_contain_text("Disk is full", timeout=3 * LIVE_WITHIN_MS)
+        expect(held).to_contain_text("until somebody lets the line run again")
+
+        two.get_by_role("button", name="Let the line run again").click()
+        expect(two.get_by_text("The window is lifted.")).to_be_visible()
+
+
 def test_what_somebody_is_writing_stays_when_the_page_moves(site: Site) -> None:
     change = site.submit("Half written")
     with site.as_person("ada") as page:

@@ -78,6 +78,15 @@ async def test_every_page_has_its_json_for_the_same_people(service: Served, addr
     assert isinstance((await token.get(twin)).json(), dict)
 
 
+async def test_the_json_of_a_change_is_its_whole_story(service: Served) -> None:
+    change = await waiting(service)
+
+    told = (await (await browser(service)).get(f"/changes/{change['id']}.json")).json()
+
+    assert told["change"]["id"] == change["id"]
+    assert {"against", "people", "timeline", "previous", "standard", "decisions"} <= told.keys()
+
+
 async def test_a_machine_sees_no_page(service: Served) -> None:
     http = await service.pipeline()
     http.event_hooks = {"response": []}
