@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from gate.core.identity import normalised
-from gate.errors import NotAllowed, Unauthenticated
+from gate.errors import NotAllowed, Unauthenticated, Unavailable
 from gate.flow.accounts import account_of, is_somebody, settled
 from gate.flow.gate import Gate
 from gate.flow.passwords import is_weak
@@ -40,7 +40,11 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Sess
     gate.attempts.begin(address, source)
     account = await gate.store.read(account_of, await gate.rulebooks.current(), email[:ADDRESS_LENGTH_MAX])
     kept = account.password if account is not None else None
-    right = await gate.passwords.is_right(password, kept)
+    try:
+        right = await gate.passwords.is_right(password, kept)
+    except Unavailable:
+        gate.attempts.succeed(address, source)  # nobody looked, so it was no wrong guess
+        raise
     if account is None or kept is None or not right or account.disabled_at is not None:
         raise Unauthenticated(WRONG)
     gate.attempts.succeed(address, source)

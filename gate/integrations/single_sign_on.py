@@ -37,6 +37,9 @@ DISCOVERY_SECONDS = 3_600.0
 COOL_DOWN_SECONDS = 10.0
 """So long nothing makes the provider's document be read again after it could not be read."""
 
+EXCHANGES_AT_ONCE_MAX = 8
+"""Whoever sends made-up codes makes no more than so many requests to the provider at once."""
+
 SECRET_BYTES = 32
 SCOPES = ("openid", "email", "profile")
 GROUPS = "groups"
@@ -89,6 +92,7 @@ class SingleSignOn:
         self._endpoints: Endpoints | None = None
         self._read_at = self._asked_at = float("-inf")
         self._reading: asyncio.Task[Endpoints] | None = None
+        self._exchanging = 0
 
     async def begin(self, redirect: str) -> Begun:
         """Where to send a browser. Raises `SourceUnavailable`."""
@@ -115,7 +119,13 @@ class SingleSignOn:
         endpoints = await self._discover()
         if len(code) > CODE_LENGTH_MAX or issuer not in ({self._issuer} if endpoints.names_issuer else {self._issuer, None}):
             return None
-        token = await self._exchange(endpoints, begun, redirect, code)
+        if self._exchanging >= EXCHANGES_AT_ONCE_MAX:
+            raise SourceUnavailable("too many people come back from the identity provider at once; start again in a moment")
+        self._exchanging += 1
+        try:
+            token = await self._exchange(endpoints, begun, redirect, code)
+        finally:
+            self._exchanging -= 1
         if token is None:
             return None
         claims = await self._verified(token, now.timestamp())

@@ -10,7 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Connection, select, update
 
-from gate.errors import NotAllowed, RateLimited, Unauthenticated
+from gate.errors import NotAllowed, RateLimited, Unauthenticated, Unavailable
 from gate.flow import people as chapter
 from gate.flow import sessions, tokens
 from gate.flow.access import Access
@@ -111,6 +111,22 @@ async def test_a30_whoever_knows_the_password_is_never_counted(small_shop: Shop)
 
     for _ in range(ACCOUNT_FAILURES_MAX + 2):
         assert (await sign_in(small_shop)).person == "ada"
+
+
+async def test_a30_a_busy_gate_is_nobodys_failure(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await enter(small_shop.gate)
+
+    async def busy(password: str, kept: str | None) -> bool:
+        _ = password, kept
+        raise Unavailable("too many at once")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(small_shop.gate.passwords, "is_right", busy)
+        for _ in range(ACCOUNT_FAILURES_MAX + 1):
+            with pytest.raises(Unavailable):
+                await sign_in(small_shop)
+
+    assert (await sign_in(small_shop)).person == "ada"
 
 
 async def test_a_password_that_was_changed_while_it_was_checked_is_no_good(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
