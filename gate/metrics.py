@@ -66,6 +66,15 @@ class Metrics:
         )
         self._broken = Gauge("gate_policy_files_broken", "1 while the policy files on disk cannot be used.", registry=registry)
 
+        self._heard = _Children(
+            Histogram(
+                "gate_code_host_seconds",
+                "How long a code host took for everything about one change: a whole answer, a part of it, or silence.",
+                ("host", "answer"),
+                buckets=_SECONDS,
+                registry=registry,
+            )
+        )
         self._sent = _Children(Counter("gate_deliveries", "Messages by what became of one attempt.", ("kind", "result"), registry=registry))
         self._outbox_waiting = Gauge("gate_outbox_waiting", "Messages that wait for their target.", ("target",), registry=registry)
         self._outbox_dead = Gauge("gate_outbox_dead", "Messages that were given up.", ("target",), registry=registry)
@@ -98,6 +107,10 @@ class Metrics:
         if activated_at is not None:
             self._activated.set(activated_at.timestamp())
         self._broken.set(broken)
+
+    def heard(self, host: str, answer: str, seconds: float) -> None:
+        """One code host was asked about one change: `whole`, `part` or `silence`."""
+        self._heard.of(host, answer).observe(seconds)
 
     def sent(self, kind: str, result: str) -> None:
         """One attempt to deliver a message."""

@@ -1,6 +1,7 @@
 """Ask the code host before a decision, with no transaction open, and weigh what it says against what the caller says."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,10 +10,11 @@ from gate.core.decide import Case
 from gate.core.decision import Contradiction, Finding, FindingKind
 from gate.core.facts import Value
 from gate.core.history import Standing
-from gate.core.host import FROM_BASE, OF_CHECKS, OF_REVIEWS, HostAsk, HostFacts, contradictions, review_facts, silence
+from gate.core.host import ASKED, FROM_BASE, OF_CHECKS, OF_REVIEWS, HostAsk, HostFacts, contradictions, review_facts, silence
 from gate.errors import SourceUnavailable
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
+from gate.flow.sources import CodeHost
 from gate.storage.history import Ask, standing
 from gate.storage.pushes import pushers
 
@@ -41,16 +43,24 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
         proves_ref="change.ref_protected" in change.proved,
         run=change.run,
     )
+    began = time.monotonic()
+    heard = await _answer_of(host, ask)
+    said = "silence" if heard.silent == ASKED else "part" if heard.trouble else "whole"
+    gate.metrics.heard(host.name, said, time.monotonic() - began)
+    if not heard.commits:
+        return heard
+    return replace(heard, pushers=await gate.store.read(pushers, (repository.issuer, repository.id), heard.commits))
+
+
+async def _answer_of(host: CodeHost, ask: HostAsk) -> HostFacts:
+    """Silence where it does not answer in time."""
     try:
         async with asyncio.timeout(HOST_SECONDS_MAX):
-            heard = await host.facts(ask)
+            return await host.facts(ask)
     except TimeoutError:
         return silence(f"{host.name} did not answer within {HOST_SECONDS_MAX:g} s, so what it should verify is unknown")
     except SourceUnavailable as error:
         return silence(f"{error.detail}; what it should verify is unknown")
-    if not heard.commits:
-        return heard
-    return replace(heard, pushers=await gate.store.read(pushers, (repository.issuer, repository.id), heard.commits))
 
 
 def repository_of(change: Change, book: Rulebook) -> Repository | None:

@@ -141,6 +141,9 @@ async def test_f23_no_claim_takes_the_place_of_a_host_that_is_silent(sqlite_url:
     async with connected(sqlite_url, tmp_path, answer) as (shop, _):
         change = await shop.submit("a")
 
+        shown = shop.gate.metrics.exposition().decode()
+
+    assert 'gate_code_host_seconds_count{answer="silence",host="github.com"} 1.0' in shown
     assert (change["state"], because(change, "source-silent")) == ("pending", said)
     assert because(change, "size") == "diff.lines_added is unknown; counted as the worst case, 30 points"
 
