@@ -8,6 +8,9 @@ from playwright.sync_api import Page, expect
 from gate.flow.caller import Role
 from tests.web.site import LARGE, LIVE_WITHIN_MS, SMALL, Site
 
+MANY_TABS = 8
+"""A browser opens six connections to one server."""
+
 
 def _queue(site: Site, words: str, page: Page) -> None:
     page.goto(f"{site.gate.url}/?q={quote(words)}")
@@ -156,6 +159,24 @@ def test_two_browsers_see_new_changes_and_each_others_decisions_within_a_second(
         two.get_by_role("button", name="Approve").click()
         expect(one.get_by_role("link", name="Seen together")).to_have_count(0, timeout=2 * LIVE_WITHIN_MS)
     assert site.read(change)["state"] == "approved"
+
+
+def test_more_tabs_than_a_browser_has_connections_are_all_live(site: Site) -> None:
+    with site.as_person("ada") as page:
+        tabs = [page, *(page.context.new_page() for _ in range(MANY_TABS - 1))]
+        for tab in tabs:
+            _queue(site, "many tabs", tab)
+        for tab in tabs:
+            expect(tab.locator("body")).to_have_attribute("data-stream", "on")
+        site.submit("Many tabs first")
+        for tab in tabs:
+            expect(tab.get_by_role("link", name="Many tabs first")).to_be_visible(timeout=2 * LIVE_WITHIN_MS)
+
+        page.close()  # it was the one that listened
+        expect(tabs[1].locator("body")).to_have_attribute("data-stream", "on")
+        site.submit("Many tabs second")
+        for tab in tabs[1:]:
+            expect(tab.get_by_role("link", name="Many tabs second")).to_be_visible(timeout=3 * LIVE_WITHIN_MS)
 
 
 def test_a_stopped_line_holds_what_waits_in_every_open_tab_at_once(site: Site) -> None:

@@ -5,6 +5,7 @@
 const SWAP_AFTER_MS = 120;
 const REFRESH_MS = 60000;
 const NOTICE_MS = 6000;
+const REOPEN_MS = 5000;
 const KEYS_OFF = "gate.keys.off";
 
 const main = document.getElementById("main");
@@ -42,7 +43,7 @@ function tell(text, action, act) {
   notices.replaceChildren(line);
 }
 
-// ---- live: one stream a tab; what moved is fetched again as the same page
+// ---- live: what moved is fetched again as the same page
 
 let waiting = null;
 let asked = 0;
@@ -108,20 +109,62 @@ async function refresh(force) {
   if (arrived) tell(arrived === 1 ? "One new change." : `${arrived} new changes.`);
 }
 
+// A browser opens few connections to one server, so of all tabs one listens and tells the others; the next one takes over.
+const CHANNEL = "gate.events";
+const channel = "BroadcastChannel" in window ? new BroadcastChannel(CHANNEL) : null;
+let stream = null;
+
+function hear(said) {
+  if (said.topics && concerns(said.topics)) refreshSoon();
+  if (said.state) {
+    if (said.state === "on" && document.body.dataset.stream === "off") refreshSoon();
+    document.body.dataset.stream = said.state;
+  }
+}
+
+function tellAll(said) {
+  hear(said);
+  channel?.postMessage(said);
+}
+
+function openStream() {
+  stream = new EventSource("/v1/events");
+  stream.addEventListener("moved", (event) => tellAll({ topics: JSON.parse(event.data) }));
+  stream.addEventListener("open", () => tellAll({ state: "on" }));
+  stream.addEventListener("error", () => {
+    tellAll({ state: "off" });
+    if (stream?.readyState === EventSource.CLOSED) setTimeout(openStream, REOPEN_MS);
+  });
+}
+
+function closeStream() {
+  stream?.close();
+  stream = null;
+}
+
 function listen() {
   if (!document.body.dataset.person || !live()) return;
-  const stream = new EventSource("/v1/events");
-  let broken = false;
-  stream.addEventListener("moved", (event) => { if (concerns(JSON.parse(event.data))) refreshSoon(); });
-  stream.addEventListener("open", () => { document.body.dataset.stream = "on"; if (broken) { broken = false; refreshSoon(); } });
-  stream.addEventListener("error", () => {
-    document.body.dataset.stream = "off";
-    broken = true;
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
-  });
-  addEventListener("pagehide", () => stream.close(), { once: true });
-  addEventListener("pageshow", (event) => { if (event.persisted) { listen(); refreshSoon(); } }, { once: true });
+  if (channel) {
+    channel.addEventListener("message", (event) => {
+      if (event.data.ask) { if (stream) channel.postMessage({ state: document.body.dataset.stream || "off" }); } else hear(event.data);
+    });
+    channel.postMessage({ ask: true });
+  }
+  if (channel && navigator.locks) {
+    navigator.locks.request(CHANNEL, () => new Promise(openStream));
+    return;
+  }
+  // Without locks (plain http to another machine) only a tab that somebody looks at listens.
+  const look = () => {
+    if (document.visibilityState !== "visible") closeStream();
+    else if (!stream) { openStream(); refreshSoon(); }
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
 }
+
+addEventListener("pagehide", closeStream);
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 // ---- several at once: only what waits for the same reasons
 
