@@ -115,9 +115,12 @@ def silence(because: str) -> HostFacts:
 
 def confirmed(heard: HostFacts, identities: Identities) -> bool:
     """Whether the host says for sure who wrote the change: nobody is missing, and everybody is an account or in the catalogue."""
-    return heard.all_hands and all(
-        hand.confirmed or any(identities.person(one) is not None for one in hand.identities) for hand in heard.hands
-    )
+    return heard.all_hands and all(hand.confirmed or _is_known(hand, identities) for hand in heard.hands)
+
+
+def _is_known(hand: Hand, identities: Identities) -> bool:
+    """Somebody of the catalogue, or a machine, which approves nothing anyway."""
+    return any(identities.person(one) is not None or is_bot(normalised(one)) for one in hand.identities)
 
 
 def review_facts(heard: HostFacts, identities: Identities, owners: Collection[str]) -> dict[str, Value]:

@@ -14,7 +14,7 @@ from gate.core.host import ASKED, FROM_BASE, OF_CHECKS, OF_REVIEWS, HostAsk, Hos
 from gate.errors import SourceUnavailable
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
-from gate.flow.sources import CodeHost
+from gate.flow.sources import CodeHost, Hosts
 from gate.storage.history import Ask, standing
 from gate.storage.pushes import pushers
 
@@ -27,6 +27,8 @@ SILENT = "source-silent"
 
 async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None:
     """What the code host of the change says; None where none is connected that knows its repository."""
+    if change.repository is None and _has_several(change, book, gate.hosts):
+        return silence("the request names no repository, and the service has several; name it, or what it should verify is unknown")
     repository = repository_of(change, book)
     host = gate.hosts.get(repository.issuer) if repository else None
     if repository is None or host is None:
@@ -63,15 +65,25 @@ async def _answer_of(host: CodeHost, ask: HostAsk) -> HostFacts:
         return silence(f"{error.detail}; what it should verify is unknown")
 
 
+def _has_several(change: Change, book: Rulebook, hosts: Hosts) -> bool:
+    """Whether leaving the repository out would spare a caller from being verified."""
+    service = book.catalogue.services.get(change.service)
+    listed = service.repositories if service else ()
+    return len(listed) > 1 and any(one.issuer in hosts for one in listed)
+
+
 def repository_of(change: Change, book: Rulebook) -> Repository | None:
-    """The one of the request, named as the catalogue names it; without one the only one that the catalogue lists for the service."""
+    """The one of the request, if the catalogue lists it for the service; without one the only one that it lists.
+
+    What is true of somebody else's repository says nothing about this service, whoever names it.
+    """
     service = book.catalogue.services.get(change.service)
     listed = service.repositories if service else ()
     if change.repository is None:
         return listed[0] if len(listed) == 1 else None
     asked = change.repository
     same = next((one for one in listed if (one.issuer, one.id) == (asked.issuer, asked.id)), None)
-    return asked if asked.name or same is None else same
+    return asked if same is not None and not same.name else same
 
 
 def measured_from(heard: HostFacts | None, here: Standing) -> HostFacts | None:

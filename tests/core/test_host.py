@@ -95,6 +95,7 @@ def test_an_approval_of_what_is_not_deployed_approves_no_head() -> None:
         pytest.param(heard(all_hands=False), False, id="somebody may be missing"),
         pytest.param(heard(hands=(CY, Hand(("who@else.example",)))), False, id="an address that nobody confirms"),
         pytest.param(heard(hands=(CY, Hand(("Ada@example.com",)))), True, id="an address of the catalogue"),
+        pytest.param(heard(hands=(CY, Hand(("noreply@github.com",)))), True, id="a merge in the browser"),
         pytest.param(heard(), True, id="an account"),
     ],
 )

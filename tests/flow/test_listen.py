@@ -63,6 +63,7 @@ def because(change: Wire, rule: str) -> str:
     [
         pytest.param("web", None, id="a service without repository"),
         pytest.param("web", Repository("https://gitlab.example.com", 1001, "acme/checkout"), id="another host"),
+        pytest.param("web", REPOSITORY, id="a22 somebody else's repository"),
     ],
 )
 async def test_nobody_is_asked_who_does_not_know_the_repository(
@@ -84,6 +85,19 @@ async def test_a_host_is_asked_for_what_changed_since_what_runs(sqlite_url: str,
         (REPOSITORY, commit_of("a"), commit_of("9"), "main"),
     ]
     assert host.asked[0].environments == ("production", "prod", "live")
+
+
+async def test_leaving_the_repository_out_spares_nobody(sqlite_url: str, tmp_path: Path) -> None:
+    files = make_files()
+    one = "{provider: github, id: 1001, name: acme/checkout}"
+    files["catalog.yaml"] = files["catalog.yaml"].replace(one, f"{one}, {{provider: github, id: 1002, name: acme/cart}}")
+    async with open_shop(sqlite_url, tmp_path, files) as shop:
+        host = FakeHost(says())
+        silent = await shop.with_hosts({ISSUER: host}).submit("a")
+        named = await shop.with_hosts({ISSUER: host}).submit("b", repository=REPOSITORY)
+
+    assert "the service has several" in because(silent, "source-silent")
+    assert (silent["state"], named["state"], len(host.asked)) == ("pending", "approved", 1)
 
 
 # What it says counts
