@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, text, update
 
 from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.people import STANDING, USUAL, Standing, standing_of
@@ -80,7 +80,7 @@ def approval_of(row: Row[Any]) -> Approval:
 
 
 def add(tx: Tx, change: str, given: Approval) -> None:
-    """Keep it. The same person on the same decision twice is an error of the caller, who asks first."""
+    """Keep it: the last word of a person on a decision, so a no takes the place of the same person's yes. The ledger has both."""
     row = {
         "change_id": change,
         "person": given.person,
@@ -90,8 +90,16 @@ def add(tx: Tx, change: str, given: Approval) -> None:
         "comment": given.comment,
         "at": to_us(given.at),
     }
-    tx.conn.execute(insert(approvals).values(row))
+    tx.conn.execute(_KEEP, row)
     tx.touch(change)
+
+
+_KEEP = text(
+    "INSERT INTO approvals (change_id, person, decision, rejected, subject_digest, comment, at)"
+    " VALUES (:change_id, :person, :decision, :rejected, :subject_digest, :comment, :at)"
+    " ON CONFLICT (change_id, person, decision) DO UPDATE SET rejected = excluded.rejected,"
+    " subject_digest = excluded.subject_digest, comment = excluded.comment, at = excluded.at, lapsed_at = NULL"
+)
 
 
 def standing_rejections(conn: Connection, subject_keys: Sequence[str]) -> dict[str, str]:

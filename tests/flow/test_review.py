@@ -123,6 +123,17 @@ async def test_a12_one_person_counts_once(strict: Shop) -> None:
     assert len(await strict.entries("approval", change)) == 1
 
 
+async def test_who_said_yes_may_still_say_no(database_url: str, tmp_path: Path) -> None:
+    async with open_shop(database_url, tmp_path, make_files(unverified_authors="two")) as strict:
+        change = await strict.submit(large())
+        await approve(strict, change, "ada")
+
+        rejected = await reject(strict, change, "ada")
+
+        assert (rejected["state"], rejected["approvals"]["given"]) == ("rejected", [])
+        assert [entry.kind.value for entry in await strict.entries(change=change)] == ["decision", "approval", "rejection"]
+
+
 async def test_a05_nobody_confirms_who_wrote_it_so_two_decide(strict: Shop) -> None:
     change = await strict.submit(large())
     await approve(strict, change, "ada")
