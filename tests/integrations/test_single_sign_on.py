@@ -1,4 +1,4 @@
-"""The provider is asked rarely, whoever comes and however often; what it says is in `tests/web/test_single_sign_on.py`."""
+"""The provider is asked rarely, whoever comes and however often; what it says is in `tests/web`."""
 
 import asyncio
 from collections.abc import Mapping
