@@ -175,7 +175,7 @@ class Shop:
 
     async def let_pass(self, time: timedelta) -> None:
         """Move everything that happened so far into the past."""
-        await self.gate.store.write(_let_pass, time // timedelta(microseconds=1))
+        await self.gate.store.write(let_pass_now, time // timedelta(microseconds=1))
 
     async def let_pass_hours(self, hours: float) -> None:
         """The same in hours."""
@@ -251,7 +251,8 @@ _INSTANTS = {
 }
 
 
-def _let_pass(tx: Tx, microseconds: int) -> None:
+def let_pass_now(tx: Tx, microseconds: int) -> None:
+    """Everything that happened so far was so much earlier."""
     for table, names in _INSTANTS.items():
         earlier = {name: table.c[name] - microseconds for name in names}
         tx.conn.execute(table.update().values(earlier))

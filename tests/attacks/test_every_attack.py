@@ -1,0 +1,69 @@
+"""Where each attack is shown to fail. A number without a case or a reason fails here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+NUMBERS = [*range(1, 34), *range(53, 64)]
+
+SHOWN: Mapping[str, str] = {
+    "A01": "attacks/test_approvals.py flow/test_review.py",
+    "A02": "attacks/test_approvals.py flow/test_review.py web/test_single_sign_on.py",
+    "A03": "attacks/test_approvals.py flow/test_listen.py",
+    "A04": "attacks/test_approvals.py core/test_identity.py",
+    "A05": "attacks/test_approvals.py core/test_decide.py",
+    "A06": "attacks/test_approvals.py core/test_admission.py",
+    "A07": "attacks/test_approvals.py flow/test_admit.py",
+    "A08": "attacks/test_approvals.py core/test_admission.py",
+    "A09": "attacks/test_approvals.py core/test_admission.py",
+    "A10": "attacks/test_approvals.py flow/test_admit.py",
+    "A11": "attacks/test_final_once.py flow/test_review.py",
+    "A12": "attacks/test_approvals.py core/test_quorum.py",
+    "A13": "attacks/test_approvals.py flow/test_review.py",
+    "A14": "attacks/test_approvals.py api/test_workloads.py",
+    "A15": "attacks/test_approvals.py flow/test_listen.py",
+    "A16": "flow/test_stale.py",
+    "A17": "attacks/test_approvals.py flow/test_people.py",
+    "A18": "attacks/test_approvals.py flow/test_review.py",
+    "A19": "api/test_workloads.py",
+    "A20": "api/test_identity_tokens.py",
+    "A21": "api/test_identity_tokens.py web/test_single_sign_on.py",
+    "A22": "api/test_workloads.py",
+    "A23": "api/test_workloads.py",
+    "A24": "api/test_token_replay.py",
+    "A25": "api/test_identity_tokens.py integrations/test_jwks.py",
+    "A26": "api/test_identity_tokens.py integrations/test_jwks.py",
+    "A27": "api/test_identity_tokens.py",
+    "A28": "api/test_tokens.py api/test_edge.py flow/test_access.py",
+    "A29": "api/test_changes.py api/models/test_change.py",
+    "A30": "web/test_login.py flow/test_attempts.py",
+    "A31": "api/test_permissions.py api/test_changes.py",
+    "A32": "api/test_edge.py api/test_permissions.py",
+    "A33": "attacks/test_approvals.py api/models/test_change.py",
+    "A53": "attacks/test_approvals.py",
+    "A54": "attacks/test_policies_and_people.py",
+    "A55": "attacks/test_policies_and_people.py",
+    "A56": "attacks/test_policies_and_people.py",
+    "A57": "attacks/test_policies_and_people.py",
+    "A58": "attacks/test_policies_and_people.py",
+    "A59": "attacks/test_policies_and_people.py",
+    "A60": "api/test_body.py api/test_protocol.py",
+    "A61": "api/test_rates.py api/test_edge.py",
+    "A62": "attacks/test_approvals.py api/models/test_change.py flow/test_review.py",
+    "A63": "attacks/test_policies_and_people.py api/test_people.py",
+}
+"""Number to the files that show it, the one over HTTP first."""
+
+
+def test_every_attack_of_the_range_is_in_the_table() -> None:
+    assert list(SHOWN) == [f"A{number:02}" for number in NUMBERS]
+
+
+@pytest.mark.parametrize("number", SHOWN)
+def test_the_files_of_an_attack_name_it(number: str) -> None:
+    for name in SHOWN[number].split():
+        text = (TESTS / name).read_text()
+
+        assert number in text or f"_{number.lower()}_" in text, f"{name} has no case for {number}"
