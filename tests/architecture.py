@@ -75,9 +75,7 @@ VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "m
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 
-LONG_FILES: Mapping[str, str] = MappingProxyType(
-    {"tests/storage/test_history.py": "one case for each part of the one statement that a decision asks; to be split by part"}
-)
+LONG_FILES: Mapping[str, str] = MappingProxyType({})
 """Path to the reason why the file may be longer."""
 
 LONG_FUNCTIONS: Mapping[str, str] = MappingProxyType({})
