@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from gate.errors import RateLimited, Unavailable
 from gate.flow.caller import Caller
+from gate.storage import people, sessions, tokens
 from gate.storage.store import Store
 from gate.storage.watch import EVERYTHING, Topics
 
@@ -25,6 +26,10 @@ HEARTBEAT_SECONDS = 15.0
 
 LIFE_SECONDS = 900.0
 """Then the stream ends, and whoever opens it again shows anew who they are."""
+
+
+_WHO_IS_LET_IN = frozenset({people.TOPIC, sessions.TOPIC, tokens.TOPIC})
+"""When one of them moves somebody may be shut out: all streams end, and who opens one again is asked who they are."""
 
 
 class Stream:
@@ -108,5 +113,8 @@ class Streams:
             stream.end()
 
     def _hear(self, topics: Topics) -> None:
+        ends = not _WHO_IS_LET_IN.isdisjoint(topics)
         for stream in self._streams:
             stream.put(topics)
+            if ends:
+                stream.end()

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gate.errors import RateLimited, Unavailable
-from gate.flow import streams
+from gate.flow import streams, tokens
+from gate.flow.asks import TokenAsk
+from gate.flow.caller import Role
 from gate.flow.streams import STREAMS_OF_ONE_MAX, TOPICS_MAX, Streams
 from gate.storage.watch import EVERYTHING, Topics
-from tests.flow.shop import ADA, AUDITOR, Shop
+from tests.flow.shop import ADA, ADMIN, AUDITOR, Shop
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +62,15 @@ async def test_a_stream_ends_after_its_time_so_that_whoever_listens_shows_again_
     monkeypatch.setattr(streams, "LIFE_SECONDS", 0.0)
     with Streams(shop.gate.store).listening(ADA) as stream:
         assert [one async for one in stream.messages()] == []
+
+
+async def test_who_is_shut_out_hears_nothing_more(shop: Shop) -> None:
+    with Streams(shop.gate.store).listening(ADA) as stream:
+        created = await tokens.create(shop.gate, TokenAsk(Role.AUDITOR), ADMIN)
+        await tokens.revoke(shop.gate, created["id"], ADMIN)
+
+        async with asyncio.timeout(5):
+            assert [told async for told in stream.messages()] == []
 
 
 async def test_nobody_listens_without_end_and_those_who_left_are_forgotten(shop: Shop) -> None:
