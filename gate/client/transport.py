@@ -55,7 +55,7 @@ def _within(seconds: float, work: Callable[[], Reply]) -> Reply:
     thread.start()
     thread.join(seconds)
     if not done:
-        raise TransportFailed(f"no answer within {seconds:.0f} s")
+        raise TransportFailed(_late(seconds))
     if isinstance(done[0], Exception):
         raise done[0]
     reply: Reply = done[0]
@@ -77,9 +77,17 @@ def _send(request: Request, env: Mapping[str, str]) -> Reply:
         with error:
             return _read(error)
     except urllib.error.URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            raise TransportFailed(_late(request.seconds)) from error
         raise TransportFailed(str(error.reason) or "no connection") from error
+    except TimeoutError as error:
+        raise TransportFailed(_late(request.seconds)) from error
     except (http.client.HTTPException, OSError, ValueError) as error:
         raise TransportFailed(f"{type(error).__name__}: {error}") from error
+
+
+def _late(seconds: float) -> str:
+    return f"no answer within {seconds:.0f} s"
 
 
 def _read(response: addinfourl) -> Reply:
