@@ -70,18 +70,19 @@ def _send(request: Request, env: Mapping[str, str]) -> Reply:
     prepared = urllib.request.Request(  # noqa: S310 - `Http` takes no address but http and https
         request.url, request.data, dict(request.headers), method=request.method
     )
+    limit = min(CONNECT_SECONDS_MAX, request.seconds)
     try:
-        with _opener(request.url, env).open(prepared, timeout=min(CONNECT_SECONDS_MAX, request.seconds)) as response:
+        with _opener(request.url, env).open(prepared, timeout=limit) as response:
             return _read(response)
     except urllib.error.HTTPError as error:
         with error:
             return _read(error)
     except urllib.error.URLError as error:
         if isinstance(error.reason, TimeoutError):
-            raise TransportFailed(_late(request.seconds)) from error
+            raise TransportFailed(_late(limit)) from error
         raise TransportFailed(str(error.reason) or "no connection") from error
     except TimeoutError as error:
-        raise TransportFailed(_late(request.seconds)) from error
+        raise TransportFailed(_late(limit)) from error
     except (http.client.HTTPException, OSError, ValueError) as error:
         raise TransportFailed(f"{type(error).__name__}: {error}") from error
 
