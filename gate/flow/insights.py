@@ -37,6 +37,11 @@ async def insights(gate: Gate, desk: Desk, ask: DeliveryAsk, by: Caller) -> Wire
     }
 
 
+async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
+    """Where most was deployed in so many days: what a visitor is shown who has not asked for a place."""
+    return await gate.store.read_slowly(figures.busiest_place, to_us(gate.clock()) // _DAY_US - days)
+
+
 async def rule_places(gate: Gate, policy: str, rule: str, by: Caller) -> list[Wire]:
     """How the deployments ended for which a rule gave points, place by place."""
     _ = by  # everybody who reads policies reads how they do

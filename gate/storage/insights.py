@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from gate.core.decision import Route
 from gate.storage.schema import approvals, changes
-from gate.storage.schema_delivery import delivery_rules
+from gate.storage.schema_delivery import delivery_days, delivery_rules
 
 REVIEWS_MAX = 200
 """The newest reviewed changes of a place, by which the time to a decision is told."""
@@ -51,3 +51,17 @@ def rule_places(conn: Connection, rule: str, since_day: int) -> tuple[RulePlace,
     )
     rows = conn.execute(query)
     return tuple(RulePlace(service, environment, int(some), int(failed)) for service, environment, some, failed in rows)
+
+
+def busiest_place(conn: Connection, since_day: int) -> tuple[str, str] | None:
+    """Service and environment with most deployments since that day; None without any."""
+    table = delivery_days.c
+    query = (
+        select(table.service, table.environment)
+        .where(table.day >= since_day)
+        .group_by(table.service, table.environment)
+        .order_by(func.sum(table.deployments).desc(), table.service, table.environment)
+        .limit(1)
+    )
+    row = conn.execute(query).first()
+    return None if row is None else (row.service, row.environment)

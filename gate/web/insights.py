@@ -10,7 +10,7 @@ from gate.api.models.fields import Name
 from gate.api.permits import GateDep
 from gate.flow.asks import Wire
 from gate.flow.delivery import DeliveryAsk
-from gate.flow.insights import insights
+from gate.flow.insights import busiest_place, insights
 from gate.web.charts import bars
 from gate.web.log import Blank
 from gate.web.page import Pages, View
@@ -44,8 +44,9 @@ async def show(query: Annotated[InsightsQuery, Query()], by: Viewer, gate: GateD
     """One place at a time: what is added up over places says nothing about any of them."""
     catalogue = (await gate.rulebooks.current()).catalogue
     services, environments = sorted(catalogue.services), list(catalogue.environments)
-    service = query.service or next(iter(services), None)
-    environment = query.environment or next(iter(environments), None)
+    asked = query.service is not None or query.environment is not None
+    busiest = None if asked else await busiest_place(gate, DAYS[-1])
+    service, environment = busiest or (query.service or next(iter(services), None), query.environment or next(iter(environments), None))
     values: dict[str, Any] = {"services": services, "environments": environments, "service": service, "environment": environment}
     values |= {"days": query.days, "choices": DAYS, "found": None, "charts": []}
     if service is None or environment is None:

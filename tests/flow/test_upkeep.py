@@ -12,7 +12,7 @@ from gate.flow import calendar, facets, freezes, in_words, review
 from gate.flow.asks import FreezeAsk, LogFilters, ReviewAsk, Wire
 from gate.flow.delivery import DeliveryAsk
 from gate.flow.desk import Desk
-from gate.flow.insights import insights, rule_places
+from gate.flow.insights import busiest_place, insights, rule_places
 from gate.flow.upkeep import upkeep
 from tests.builders import commit_of, make_change
 from tests.flow.shop import ADA, Shop
@@ -107,6 +107,16 @@ async def test_insights_of_a_place_where_nothing_happened_have_no_figures(shop: 
     found = await insights(shop.gate, Desk(shop.gate), DeliveryAsk("web", "staging"), ADA)
 
     assert (found["automatic_share"], found["seconds_to_decision"]) == (None, {"p50": None, "p90": None, "n": 0})
+
+
+async def test_who_asks_for_no_place_is_shown_where_most_was_deployed(shop: Shop) -> None:
+    assert await busiest_place(shop.gate, 30) is None
+
+    await shop.deploy("a")
+    await shop.deploy("b", service="web", environment="staging")
+    await shop.deploy("c", service="web", environment="staging", base=commit_of("b"))
+
+    assert await busiest_place(shop.gate, 30) == ("web", "staging")
 
 
 async def test_a_rule_is_told_by_the_deployments_it_gave_points_to(shop: Shop) -> None:
