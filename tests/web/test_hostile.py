@@ -64,7 +64,7 @@ def _pages(change: str) -> tuple[str, ...]:
     return (queue, f"/changes/{change}", f"/changes/{change}?view=raw", f"/changes/{change}/decisions/1", f"/log?q={quote(MARK)}")
 
 
-def test_a_script_in_any_field_is_shown_as_text_on_every_page(site: Site) -> None:
+def test_a34_a_script_in_any_field_is_shown_as_text_on_every_page(site: Site) -> None:
     with site.as_person("ada", Role.ADMIN) as page:
         for payload in SCRIPTS:
             change = site.submit(
@@ -88,7 +88,7 @@ def test_a_script_in_any_field_is_shown_as_text_on_every_page(site: Site) -> Non
         assert page.evaluate(_STRANGE) == []
 
 
-def test_what_a_person_writes_is_text_too(site: Site) -> None:
+def test_a34_what_a_person_writes_is_text_too(site: Site) -> None:
     change = site.submit(f"{MARK} in comments")
     with site.as_person("ada") as page:
         page.goto(f"{site.gate.url}/changes/{change['id']}")
@@ -105,7 +105,7 @@ def test_what_a_person_writes_is_text_too(site: Site) -> None:
 
 
 @pytest.mark.parametrize("text", TURNED)
-def test_what_hides_or_turns_the_reading_round_is_shown_by_its_number(site: Site, text: str) -> None:
+def test_a35_what_hides_or_turns_the_reading_round_is_shown_by_its_number(site: Site, text: str) -> None:
     change = site.submit(f"Turned {text}", ref=f"refs/heads/{text}")
     hidden = next(char for char in text if not char.isascii())
     with site.as_person("ada") as page:
@@ -115,14 +115,14 @@ def test_what_hides_or_turns_the_reading_round_is_shown_by_its_number(site: Site
         assert hidden not in page.title()
 
 
-def test_a_name_of_two_alphabets_is_marked(site: Site) -> None:
+def test_a35_a_name_of_two_alphabets_is_marked(site: Site) -> None:
     change = site.submit("Deploy from m\u0430in", ref="refs/heads/m\u0430in")
     with site.as_person("ada") as page:
         page.goto(f"{site.gate.url}/changes/{change['id']}")
         expect(page.locator("dd", has_text="refs/heads")).to_contain_text("mixes Cyrillic and Latin letters")
 
 
-def test_only_web_addresses_of_runs_can_be_followed(site: Site) -> None:
+def test_a36_only_web_addresses_of_runs_can_be_followed(site: Site) -> None:
     change = site.submit("Follow me", run={"id": "follow", "url": "https://ci.example.com/runs/1"})
     with site.as_person("ada") as page:
         page.goto(f"{site.gate.url}/changes/{change['id']}")
@@ -131,7 +131,7 @@ def test_only_web_addresses_of_runs_can_be_followed(site: Site) -> None:
         expect(link).to_have_attribute("rel", "noopener noreferrer")
 
 
-def test_another_site_cannot_approve_and_a_forged_form_neither(site: Site) -> None:
+def test_a37_another_site_cannot_approve_and_a_forged_form_neither(site: Site) -> None:
     change = site.submit("Not from elsewhere")
     secret = site.session("ada")
     fields = {"subject_digest": change["subject_digest"], "act": "approve", "csrf": ""}
@@ -153,7 +153,7 @@ def test_another_site_cannot_approve_and_a_forged_form_neither(site: Site) -> No
     assert site.read(change)["state"] == "pending"
 
 
-def test_looking_changes_nothing(site: Site) -> None:
+def test_a37_looking_changes_nothing(site: Site) -> None:
     change = site.submit("Only looked at")
     secret = site.session("ada")
     with httpx.Client(base_url=site.gate.url, cookies={COOKIE: secret}) as http:
@@ -164,7 +164,7 @@ def test_looking_changes_nothing(site: Site) -> None:
     assert site.read(change)["state"] == "pending"
 
 
-def test_a_form_on_a_foreign_page_and_a_frame_are_refused_by_the_browser_and_by_us(site: Site) -> None:
+def test_a38_a_form_on_a_foreign_page_and_a_frame_are_refused_by_the_browser_and_by_us(site: Site) -> None:
     change = site.submit("Framed and forged")
     form = f"""<form method=post action="{site.gate.url}/changes/{change["id"]}/decisions"><input name=act value=approve>
       <input name=subject_digest value={change["subject_digest"]}></form><iframe src="{site.gate.url}/changes/{change["id"]}"></iframe>"""
@@ -177,7 +177,7 @@ def test_a_form_on_a_foreign_page_and_a_frame_are_refused_by_the_browser_and_by_
     assert site.read(change)["state"] == "pending"
 
 
-def test_every_page_says_what_a_browser_may_do_with_it(site: Site) -> None:
+def test_a38_every_page_says_what_a_browser_may_do_with_it(site: Site) -> None:
     with httpx.Client(base_url=site.gate.url, cookies={COOKIE: site.session("ada")}, headers={"Accept": "text/html"}) as http:
         for address in ("/", "/log", "/calendar", "/policies", "/administration", "/nothing", "/changes/nothing", "/login"):
             headers = http.get(address).headers

@@ -24,12 +24,12 @@ from gate.web.visible import scripts, visible
         pytest.param("", "", id="nothing"),
     ],
 )
-def test_what_hides_is_shown_by_its_number(text: str, shown: str) -> None:
+def test_a35_what_hides_is_shown_by_its_number(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
 @given(st.text())
-def test_no_invisible_character_is_ever_left(text: str) -> None:
+def test_a35_no_invisible_character_is_ever_left(text: str) -> None:
     left = [char for char in visible(text) if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} and char not in "\n\t"]
 
     assert left == []
@@ -45,5 +45,5 @@ def test_no_invisible_character_is_ever_left(text: str) -> None:
         pytest.param("日本語 release", (), id="Japanese texts mix with Latin ones every day"),
     ],
 )
-def test_two_alphabets_in_one_name_are_told(name: str, mixed: tuple[str, ...]) -> None:
+def test_a35_two_alphabets_in_one_name_are_told(name: str, mixed: tuple[str, ...]) -> None:
     assert scripts(name) == mixed
