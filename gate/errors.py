@@ -60,6 +60,8 @@ class Unauthenticated(GateError):
 
     status = 401
     problem = "unauthenticated"
+    challenge = "Bearer"
+    """How one says who one is (RFC 9110)."""
 
 
 class NotAllowed(GateError):

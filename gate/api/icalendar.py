@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from gate.api.answers import Answer
-from gate.api.permits import GateDep, Reader
+from gate.api.permits import GateDep, Subscriber
 from gate.api.route import GateRoute
 from gate.flow import calendar
 from gate.flow.asks import Wire
@@ -20,8 +20,8 @@ router = APIRouter(prefix="/v1/calendar.ics", tags=["calendar"], route_class=Gat
 
 
 @router.get("", response_class=Response, responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}})
-async def read_icalendar(by: Reader, gate: GateDep) -> Answer:
-    """Windows of the next four weeks, to be subscribed to."""
+async def read_icalendar(by: Subscriber, gate: GateDep) -> Answer:
+    """Windows of the next four weeks, to be subscribed to; a token may also come as a password."""
     found = await calendar.schedule(gate, None, None, None, None, by)
     return Answer(written(found["items"], gate.clock()), media_type=MEDIA_TYPE)
 

@@ -1,5 +1,7 @@
 """Who may call what: each permission stands in a route's signature, and in the table of the design."""
 
+from base64 import b64decode
+from binascii import Error as NotBase64
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends
@@ -19,7 +21,7 @@ CALLER = "gate.caller"
 """Where a request says who it is from, as soon as that is known."""
 
 RELEASE_MANAGERS = "release-managers"
-_BEARER = b"bearer "
+_BEARER, _BASIC = b"bearer ", b"basic "
 
 
 class Parts:
@@ -63,13 +65,17 @@ class Permit:
     async def __call__(self, request: Request) -> Caller:
         """Who asks. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
         parts = parts_of(request)
-        caller = await _caller(request, parts)
+        caller = await self.caller(request, parts)
         request.scope[CALLER] = caller.caller
         if self._counted:
             parts.rates.take(caller.caller)
         if not self.admits(caller):
             raise NotAllowed(f"{_called(caller)} may not {self._act}. {self._allowed()}")
         return caller
+
+    async def caller(self, request: Request, parts: Parts) -> Caller:
+        """Whoever has this token or this session."""
+        return await _caller(request, parts)
 
     def admits(self, caller: Caller) -> bool:
         """Whether this caller may at all; whether for this service or change is the flow's to say."""
@@ -108,6 +114,19 @@ class PeoplePermit(Permit):
         return caller
 
 
+class SubscriberPermit(Permit):
+    """Takes a token also as the password of any user: programs that keep calendars know nothing else, and wait to be asked for it."""
+
+    async def caller(self, request: Request, parts: Parts) -> Caller:
+        """Whoever has this token, this password or this session."""
+        try:
+            password = _password(request)
+            return await (super().caller(request, parts) if password is None else parts.access.authenticate(password))
+        except Unauthenticated as error:
+            error.challenge = "Basic"
+            raise
+
+
 async def visitor(request: Request) -> Person | None:
     """Whoever is signed in at this browser; None for nobody. For pages, which then show the way in."""
     parts = parts_of(request)
@@ -137,6 +156,17 @@ def _bearer(request: Request) -> str:
     return str(given[0][len(_BEARER) :].strip(), "ascii")
 
 
+def _password(request: Request) -> str | None:
+    """What stands behind the first colon; a text that is no token where it cannot be read."""
+    given = request.headers.get("authorization", "").encode("latin-1")
+    if given[: len(_BASIC)].lower() != _BASIC:
+        return None
+    try:
+        return b64decode(given[len(_BASIC) :], validate=True).decode("ascii").partition(":")[2]
+    except (NotBase64, UnicodeDecodeError):
+        return ""
+
+
 def _called(caller: Caller) -> str:
     if isinstance(caller, Machine):
         return f"A token of role {caller.role}"
@@ -158,6 +188,7 @@ Closer: TypeAlias = Annotated[Caller, Depends(Permit("close a change", _P, holde
 Canceler: TypeAlias = Annotated[Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))]
 Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", people=True))]
 Reader: TypeAlias = Annotated[Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))]
+Subscriber: TypeAlias = Annotated[Caller, Depends(SubscriberPermit("read the calendar", _A, _D, people=True))]
 Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
 Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _D))]
 TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]

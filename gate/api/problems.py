@@ -93,7 +93,7 @@ def _headers(error: GateError) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, RateLimited):
         return {"Retry-After": "1"}
-    return {"WWW-Authenticate": 'Bearer realm="gate"'} if isinstance(error, Unauthenticated) else {}
+    return {"WWW-Authenticate": f'{error.challenge} realm="gate"'} if isinstance(error, Unauthenticated) else {}
 
 
 def _answer(
