@@ -27,7 +27,7 @@ GROUPS = {
     "lena": "on-call",
     "kofi": "x",
 }
-KINDS = ("small", "small", "large", "large", "emergency")
+KINDS = ("small", "small", "large", "large", "large", "emergency")
 SEVERAL = (("ada", "farida"), ("ben", "ada"), ("farida", "ben"), ("chloe", "lena"), ("ada",), ("kofi", "ada", "ada"))
 """Who approves together: enough of them, too few, or of the wrong ones."""
 FILES = CATALOGUE.replace("on-call: {people: [chloe]}", "on-call: {people: [chloe, lena]}")
@@ -70,6 +70,11 @@ class Life:
     def weight(self) -> int:
         """There is more to do with what is not over."""
         return 6 if self.state in {*WAITING, State.DEPLOYING} else 1
+
+    @property
+    def urgency(self) -> int:
+        """Approvals are for what is pending, and for what was decided again most of all."""
+        return 8 * len(self.digests) if self.state is State.PENDING else 1
 
     def unentitled(self, person: str) -> str | None:
         """The refusal of whom nobody asks."""
