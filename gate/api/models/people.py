@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import StringConstraints, model_validator
+from pydantic import ConfigDict, JsonValue, StringConstraints, model_validator
 
 from gate.api.models.fields import Asked, Flag
 from gate.api.models.views import View
@@ -11,8 +11,12 @@ from gate.flow.asks import InviteAsk, PersonAsk
 from gate.flow.caller import Role
 from gate.flow.sessions import ADDRESS_LENGTH_MAX
 
+_ADDRESS = r"^[^\s\x00-\x1f\x7f-\x9f@]+(?:@[^\s\x00-\x1f\x7f-\x9f@]+)+$"
+"""Controls are named: what else is a space differs among the readers of a pattern."""
 PersonRole: TypeAlias = Literal["admin", "auditor"]
-Email: TypeAlias = Annotated[str, StringConstraints(min_length=3, max_length=ADDRESS_LENGTH_MAX, pattern=r"^[^\s@]+(?:@[^\s@]+)+$")]
+Email: TypeAlias = Annotated[str, StringConstraints(min_length=3, max_length=ADDRESS_LENGTH_MAX, pattern=_ADDRESS)]
+
+_SAYS_SOMETHING: list[JsonValue] = [{"required": ["role"]}, {"required": ["disabled"], "properties": {"disabled": {"type": "boolean"}}}]
 
 
 class InvitationRequest(Asked):
@@ -28,6 +32,8 @@ class InvitationRequest(Asked):
 
 class PersonRequest(Asked):
     """Another role (null is none), or shut out and let in again. What is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": _SAYS_SOMETHING})
 
     role: PersonRole | None = None
     disabled: Flag | None = None
