@@ -29,11 +29,11 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 
 async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Served) -> None:
     streams = service.app.state.parts.streams
+    pipeline = await service.pipeline()  # a new token ends the streams that are open
     caller = await service.app.state.parts.access.authenticate(await service.token(Role.AUDITOR))
     chunks = events._chunks(streams, caller)  # noqa: SLF001 - the transport of tests gives an answer only at its end
     assert await anext(chunks) == b"retry: 1000\n\n"
 
-    pipeline = await service.pipeline()
     change = (await pipeline.post("/v1/changes", json=request(environment="production"))).json()
     told = await anext(chunks)
 
