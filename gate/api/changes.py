@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from gate.api.permits import Admitter, Canceler, ChangeReader, Closer, GateDep, 
 from gate.api.problems import documented
 from gate.api.route import GateRoute
 from gate.api.waiting import while_connected
+from gate.core.change import Result
 from gate.errors import Fault, Invalid
 from gate.flow import admit, cancel, close, look, submit, tokens
 from gate.flow.asks import IdempotencyKey
@@ -36,6 +37,25 @@ _SUBMIT_HEADERS = {
     "Retry-After": {"description": "While pending: ask again after so many seconds.", "schema": {"type": "integer"}},
     "Idempotent-Replayed": {"description": "`true` when this is the first answer again.", "schema": {"type": "string"}},
 }
+_SHOWN = {"subject_digest": "$response.body#/subject_digest"}
+_DEPLOYED = {"id": "$response.body#/run/id"}
+_ADMITTED = {name: f"$response.body#/{name}" for name in ("commit", "artifacts", "environment")} | {"run": _DEPLOYED}
+
+
+def _link(act: str, body: dict[str, Any] | None = None, method: str = "post") -> dict[str, Any]:
+    known = {"operationRef": f"#/paths/~1v1~1changes~1{{change_id}}{act}/{method}", "parameters": {"change_id": "$response.body#/id"}}
+    return known if body is None else {**known, "requestBody": body}
+
+
+_SUBMIT_LINKS = {
+    "read": _link("", method="get"),
+    "approve": _link("~1approvals", _SHOWN),
+    "reject": _link("~1rejections", _SHOWN),
+    "admit": _link("~1admission", _ADMITTED),
+    "close": _link("~1closure", {"result": Result.SUCCESSFUL.value, "run": _DEPLOYED}),
+    "cancel": _link("~1cancellation"),
+}
+"""What may follow, for readers and tools of the document."""
 
 router = APIRouter(prefix="/v1/changes", tags=["changes"], route_class=GateRoute)
 
@@ -66,8 +86,9 @@ Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
             "model": SubmittedView,
             "description": "A change that was there already: the same run or key asked again",
             "headers": _SUBMIT_HEADERS,
+            "links": _SUBMIT_LINKS,
         },
-        201: {"headers": _SUBMIT_HEADERS},
+        201: {"headers": _SUBMIT_HEADERS, "links": _SUBMIT_LINKS},
     },
     openapi_extra={"parameters": [_KEY_PARAMETER]},
 )
