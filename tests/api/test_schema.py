@@ -3,8 +3,10 @@
 Of schemathesis's checks one is left out: `object_level_authorization` needs two callers who own things; `test_permissions` has them.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.core.result import Ok
+from schemathesis.core.transport import Response
+from schemathesis.generation.modes import GenerationMode
+from schemathesis.generation.stateful import run_state_machine_as_test
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
     object_level_authorization,
@@ -21,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from gate.api.router import build_api
 from gate.flow.caller import Role
+from tests.api.served import request
 from tests.live import LiveGate, serving
 from tests.web.site import token_of
 
@@ -29,6 +35,9 @@ ENDLESS = "/v1/events"
 """A stream has no end that a test could wait for."""
 
 SCHEMA = schemathesis.openapi.from_dict(build_api().openapi()).exclude(path=ENDLESS)
+LIFE = schemathesis.openapi.from_dict(build_api().openapi()).include(path_regex="^/v1/changes").exclude(path="/v1/changes", method="GET")
+LIFE.config.generation.update(modes=[GenerationMode.POSITIVE])
+"""The addresses of a change. The list of all of them would make each life depend on those before."""
 
 REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "POST /v1/changes": "a plan ends after it begins, and a key is of one body",
@@ -53,6 +62,7 @@ TWO_ADDRESSES = {"POST /v1/policies/check"}
 """Spelled like the policies of a revision, so that its address takes GET, too."""
 
 EXAMPLES = 2
+LIVES, STEPS = 60, 8
 CALM = settings(
     derandomize=True,
     database=None,
@@ -60,6 +70,10 @@ CALM = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+BY_A_PERSON = ("/approvals", "/rejections", "/overrides", "/post-review")
+RUNS = count()
+PLACES = ("testing", "unheard-of")
+"""Where a change passes, and where it waits for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,16 @@ class Door:
 @pytest.fixture(scope="module")
 def door(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """One server for all of it: a check sends the request again without a token, or with a wrong one, by itself."""
-    folder = tmp_path_factory.mktemp("schema")
+    yield from _opened(sqlite_template, tmp_path_factory.mktemp("schema"))
+
+
+@pytest.fixture
+def quiet_door(sqlite_template: Path, tmp_path: Path) -> Iterator[Door]:
+    """A server where nobody has stopped the line meanwhile."""
+    yield from _opened(sqlite_template, tmp_path)
+
+
+def _opened(sqlite_template: Path, folder: Path) -> Iterator[Door]:
     (folder / "gate.sqlite").write_bytes(sqlite_template.read_bytes())
     with serving(LiveGate(folder, f"sqlite:///{folder / 'gate.sqlite'}", POLICIES)) as gate, requests.Session() as session:
         tokens = {role.value: token_of(gate, role) for role in Role} | {"person": token_of(gate, person="ada")}
@@ -102,3 +125,29 @@ def test_the_exceptions_are_of_operations_that_are_there() -> None:
     there = {found.ok().label for found in SCHEMA.get_all_operations() if isinstance(found, Ok)}
 
     assert there >= {*REFUSED_ALL_THE_SAME, *TWO_ADDRESSES}
+
+
+def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_document_says(quiet_door: Door) -> None:
+    seen: Counter[str] = Counter()
+
+    class Life(LIFE.as_state_machine()):  # type: ignore[misc] # made from the document
+        def before_call(self, case: schemathesis.Case[Any]) -> None:
+            if case.operation.label == "POST /v1/changes":
+                place = PLACES[len(str(case.body)) % len(PLACES)]
+                case.body = request(f"life-{next(RUNS)}", environment=place)
+                case.headers.pop("Idempotency-Key", None)
+
+        def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
+            return quiet_door.asked_by("person" if case.path.endswith(BY_A_PERSON) else Role.PIPELINE)
+
+        def after_call(self, response: Response, case: schemathesis.Case[Any]) -> None:
+            seen[f"{case.operation.label} {response.status_code}"] += 1
+            super().after_call(response, case)
+
+        def validate_response(self, response: Response, case: schemathesis.Case[Any], **known: Any) -> None:
+            left_out = [object_level_authorization, positive_data_acceptance]
+            case.validate_response(response, excluded_checks=left_out, transport_kwargs=known, recorder=self.recorder)
+
+    run_state_machine_as_test(Life, settings=settings(CALM, max_examples=LIVES, stateful_step_count=STEPS))
+    reached = {f"{act} 200" for act in ("approvals", "admission", "closure", "cancellation")}
+    assert {name.rpartition("/")[2] for name in seen} >= {*reached, "changes 201", "admission 409"}
