@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gate.core.facts import Value
 
@@ -75,8 +76,7 @@ class Run:
     check: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What is approved and what is deployed: compared field by field, exactly."""
 
     repository: tuple[str, int] | None
@@ -103,6 +103,9 @@ class Planned:
     end: datetime | None = None
 
 
+ANY_TIME = Planned()
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One intended deployment of one commit of one service to one environment, as the caller asks for it.
@@ -126,20 +129,20 @@ class Change:
     rollback_plan: str = ""
     test_plan: str = ""
     emergency: EmergencyAsk | None = None
-    planned: Planned = field(default_factory=Planned)
+    planned: Planned = ANY_TIME
     remediates: str | None = None
     claims: Mapping[str, Value] = field(default_factory=dict)
     actor: tuple[str, ...] = ()  # the identities of whoever started the run, as its token proves
     proved: Mapping[str, Value] = field(default_factory=dict)  # the facts that the token proves
+    subject: Subject = field(init=False, compare=False, repr=False)  # what an approval is given for
 
-    @property
-    def subject(self) -> Subject:
-        """What an approval is given for."""
-        return Subject(
+    def __post_init__(self) -> None:
+        subject = Subject(
             repository=(self.repository.issuer, self.repository.id) if self.repository else None,
             commit=self.commit,
-            digests=tuple(sorted(artifact.digest for artifact in self.artifacts)),
+            digests=tuple(sorted([artifact.digest for artifact in self.artifacts])),
             service=self.service,
             environment=self.environment,
             emergency=self.emergency is not None,
         )
+        object.__setattr__(self, "subject", subject)

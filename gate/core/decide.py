@@ -1,8 +1,9 @@
 """Decide one change. Every branch is in `_decide_by`; only its last line but one approves."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from gate.core.approvals import LAST_RESORT, needed, raised_to_two
 from gate.core.decision import (
@@ -29,8 +30,7 @@ IN_FLIGHT = "in-flight"
 """The finding that another change of the same service and environment is in the way."""
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(NamedTuple):
     """Who asked for and wrote the change: `excluded` may not approve it."""
 
     excluded: tuple[str, ...] = ()  # ids of people in the catalogue, sorted
@@ -39,20 +39,22 @@ class People:
     shared: bool = False  # an identity belongs to several people
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+NOBODY_KNOWN = People()
+
+
+class Case(NamedTuple):
     """Everything a decision is made from beside the policies. It is recorded whole, so that it can be replayed."""
 
     facts: Facts
     at: datetime
     emergency: bool = False
-    people: People = field(default_factory=People)
+    people: People = NOBODY_KNOWN
     contradictions: tuple[Contradiction, ...] = ()
     holds: tuple[Hold, ...] = ()  # open freeze windows, and a stopped line, that nobody has overridden
     in_flight: int = 0  # other changes of this service and environment
     deploying: int = 0  # of those, how many are deploying
     overdue_reviews: int = 0
-    standing: Mapping[str, Standing] = field(default_factory=dict)  # by `standing_key`
+    standing: Mapping[str, Standing] = MappingProxyType({})  # by `standing_key`
     notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
 
 
@@ -107,8 +109,7 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
     return answer.pending(_guard("review", why_not))
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(NamedTuple):
     policy: Policy
     case: Case
     evaluation: Evaluation
@@ -152,7 +153,7 @@ class _Answer:
             score=self.evaluation.score,
             band=self.evaluation.band,
             policy=self.policy.name,
-            findings=(finding, *self.case.notes, *(other for other in self.evaluation.findings if other is not finding)),
+            findings=(finding, *self.case.notes, *_without(finding, self.evaluation.findings)),
             standard_change=standard,
             matched_standard_changes=tuple(item.id for item in self.evaluation.matched if self.evaluation.band <= item.up_to),
             required=required,
@@ -169,8 +170,8 @@ def _undecided(case: Case, finding: Finding, possible: list[Decision], shadows: 
     if worst is None or _strictness(worst) <= _strictness(pending):
         return pending
     if worst.outcome is Outcome.REJECTED:
-        return replace(worst, findings=(finding, *worst.findings), shadows=shadows)
-    return replace(pending, required=worst.required)
+        return worst._replace(findings=(finding, *worst.findings), shadows=shadows)
+    return pending._replace(required=worst.required)
 
 
 def _strictness(decision: Decision) -> tuple[int, int]:
@@ -246,6 +247,11 @@ def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
 
 def _finding_of(evaluation: Evaluation, requirement: Requirement) -> Finding:
     return next(one for one in evaluation.findings if one.kind is FindingKind.REQUIREMENT and one.rule == requirement.id)
+
+
+def _without(first: Finding, findings: tuple[Finding, ...]) -> Iterable[Finding]:
+    """A guard of the gate's is none of what a policy found."""
+    return findings if first.kind is FindingKind.GATE else (other for other in findings if other is not first)
 
 
 def _guard(rule: str, because: str) -> Finding:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from orjson import Fragment
 
@@ -35,17 +36,17 @@ class Route(StrEnum):
 
 
 class Band(IntEnum):
-    """Risk bands, ordered. `word` is the name on every wire."""
+    """Risk bands, ordered. `word` is the name on every wire: low, moderate, high or critical."""
 
     LOW = 0
     MODERATE = 1
     HIGH = 2
     CRITICAL = 3
 
-    @property
-    def word(self) -> str:
-        """low, moderate, high or critical."""
-        return self.name.lower()
+    word: str
+
+    def __init__(self, _rank: int) -> None:
+        self.word = self._name_.lower()  # read with every decision, so it is no property
 
     @staticmethod
     def of(word: str) -> "Band":
@@ -79,6 +80,8 @@ class Finding:
     step: int | None = None
     seen: tuple[tuple[str, str], ...] = ()
     form: Fragment | None = field(default=None, init=False, compare=False, repr=False)  # in a record; made once, by `record`
+    # as people are told it, by the facts that it saw; kept by `flow/wire`, for a finding that a policy gives again and again
+    told: dict[object, Fragment] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,7 @@ class Contradiction:
     verified: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """The durations and permissions a decision carries with it, in whole seconds."""
 
     expires_after_seconds: int = 24 * 3600
@@ -127,8 +129,10 @@ class Terms:
     parallel: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+USUAL_TERMS = Terms()
+
+
+class Decision(NamedTuple):
     """What was decided and every reason for it. `findings[0]` is the one that decided."""
 
     outcome: Outcome
@@ -142,5 +146,5 @@ class Decision:
     matched_standard_changes: tuple[str, ...] = ()
     required: tuple[Required, ...] = ()
     hold: Hold | None = None
-    terms: Terms = field(default_factory=Terms)
+    terms: Terms = USUAL_TERMS
     shadows: tuple["Decision", ...] = ()

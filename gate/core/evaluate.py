@@ -1,14 +1,15 @@
 """Applies a policy to facts: every rule becomes a finding, points become score and band; never stops early."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from gate.core.decision import Band, Finding, FindingKind
-from gate.core.facts import Facts, Origin, Value, Values
+from gate.core.facts import FACTS, Facts, FactType, Origin, Value, Values
 from gate.core.policy import Check, Clause, Judge, Plan, Policy, Requirement, Rule, StandardChange
 
 _BANDS = tuple(Band)
+_LISTS = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.TEXTS)
 
 
 class Evaluation(NamedTuple):
@@ -66,11 +67,7 @@ def seen_as(policy: Policy, facts: Facts, name: str) -> Value | None:
 def seen_by(plan: Plan, facts: Facts) -> Values:
     """The facts that the plan looks at and trusts."""
     get, claimed = facts.get, Origin.CLAIMED
-    values: dict[str, Value] = {}
-    for name in plan.trusted:
-        fact = get(name)
-        if fact is not None:
-            values[name] = fact.value
+    values: dict[str, Value] = {name: fact.value for name in plan.trusted if (fact := get(name)) is not None}
     for name in plan.doubted:
         fact = get(name)
         if fact is not None and fact.origin is not claimed:
@@ -83,10 +80,8 @@ def _plan(policy: Policy) -> Plan:
     trusted = tuple(name for name in names if name.partition(".")[0] in policy.trust_claims)
     return Plan(
         rules=tuple(_rule_judge(rule) for rule in policy.rules),
-        requirements=tuple((one, _clause_judge(FindingKind.REQUIREMENT, one.id, one.title, _required(one))) for one in policy.requirements),
-        standard_changes=tuple(
-            (one, _clause_judge(FindingKind.STANDARD_CHANGE, one.id, one.title, one.when)) for one in policy.standard_changes
-        ),
+        requirements=tuple((one, _clause_judge(FindingKind.REQUIREMENT, one, _required(one))) for one in policy.requirements),
+        standard_changes=tuple((one, _clause_judge(FindingKind.STANDARD_CHANGE, one, one.when)) for one in policy.standard_changes),
         subjects={
             **{(FindingKind.RULE, one.id): one for one in policy.rules},
             **{(FindingKind.REQUIREMENT, one.id): one for one in policy.requirements},
@@ -110,22 +105,19 @@ def _looked_at(policy: Policy) -> Iterator[tuple[str, ...]]:
 def _rule_judge(rule: Rule) -> Judge:
     if rule.when is None:
         return _step_judge(rule)
-    kind, facts = FindingKind.RULE, rule.when.facts
+    finding = _giver(FindingKind.RULE, rule, rule.when.facts)
     return rule.when.choose(
-        Finding(kind, rule.id, rule.title, holds=True, points=rule.points, facts=facts),
-        Finding(kind, rule.id, rule.title, holds=False, points=0, facts=facts),
-        Finding(kind, rule.id, rule.title, holds=None, points=rule.points_if_unknown, facts=facts),
+        finding(holds=True, points=rule.points), finding(holds=False), finding(holds=None, points=rule.points_if_unknown)
     )
 
 
 def _step_judge(rule: Rule) -> Judge:
     """The largest step that is not above the value; nothing below the first."""
     name = rule.points_by or ""
+    finding = _giver(FindingKind.RULE, rule, (name,))
     limits = tuple(limit for limit, _ in rule.steps)
-    below = Finding(FindingKind.RULE, rule.id, rule.title, holds=False, facts=(name,))
-    unknown = Finding(FindingKind.RULE, rule.id, rule.title, holds=None, points=rule.points_if_unknown, facts=(name,))
-    reached = [Finding(FindingKind.RULE, rule.id, rule.title, True, points, (name,), limit) for limit, points in rule.steps]  # noqa: FBT003 - the order of the fields
-    findings = (below, *reached)
+    findings = (finding(holds=False), *(finding(holds=True, points=points, step=limit) for limit, points in rule.steps))
+    unknown = finding(holds=None, points=rule.points_if_unknown)
 
     def judge(values: Values) -> Finding:
         seen = values.get(name)
@@ -157,9 +149,12 @@ def _either(require: Check, unless: Check) -> Check:
     return either
 
 
-def _clause_judge(kind: FindingKind, name: str, title: str, clause: Clause) -> Judge:
-    return clause.choose(
-        Finding(kind, name, title, holds=True, facts=clause.facts),
-        Finding(kind, name, title, holds=False, facts=clause.facts),
-        Finding(kind, name, title, holds=None, facts=clause.facts),
-    )
+def _clause_judge(kind: FindingKind, subject: Requirement | StandardChange, clause: Clause) -> Judge:
+    finding = _giver(kind, subject, clause.facts)
+    return clause.choose(finding(holds=True), finding(holds=False), finding(holds=None))
+
+
+def _giver(kind: FindingKind, subject: Rule | Requirement | StandardChange, facts: tuple[str, ...]) -> Callable[..., Finding]:
+    """Makes the findings of one rule; what they say is remembered, but of lists, which are hardly ever the same twice."""
+    remembered = _LISTS.isdisjoint(facts)
+    return lambda **said: Finding(kind, subject.id, subject.title, facts=facts, told={} if remembered else None, **said)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from itertools import repeat
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -71,6 +73,14 @@ class Fact(NamedTuple):
 
 Facts: TypeAlias = Mapping[str, Fact]
 """Every known fact by full name; what is absent is unknown."""
+
+_AS_FACT = partial(tuple.__new__, Fact)
+
+
+def facts_of(values: Mapping[str, Value], origin: Origin) -> dict[str, Fact]:
+    """These values, all of one origin. Each fact is made without a call of Python's own."""
+    return dict(zip(values, map(_AS_FACT, zip(values.values(), repeat(origin), strict=False)), strict=True))
+
 
 _B, _I, _D, _T, _L = FactType.BOOLEAN, FactType.INTEGER, FactType.DECIMAL, FactType.TEXT, FactType.TEXTS
 
@@ -278,7 +288,7 @@ def _boolean(raw: object) -> Value | None:
 
 
 def _integer(raw: object) -> Value | None:
-    return raw if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= INTEGER_MAX else None
+    return raw if type(raw) is int and 0 <= raw <= INTEGER_MAX else None  # a boolean is none
 
 
 def _decimal(raw: object) -> Value | None:
@@ -296,13 +306,14 @@ def _text(raw: object) -> Value | None:
 def _texts(raw: object) -> Value | None:
     if not isinstance(raw, list | tuple) or len(raw) > LIST_LENGTH_MAX:
         return None
-    fits = all(
-        isinstance(item, str) and (len(item) <= _SURELY_FITS or len(item.encode(errors="surrogatepass")) <= PATH_BYTES_MAX) for item in raw
-    )
+    if not _TEXTS_ALONE.issuperset(map(type, raw)):
+        return None
+    fits = max(map(len, raw), default=0) <= _SURELY_FITS or all(len(item.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for item in raw)
     return tuple(raw) if fits else None
 
 
 _DECIMAL_SLACK = 1e-6
+_TEXTS_ALONE = frozenset({str})
 _SURELY_FITS = PATH_BYTES_MAX // 4  # no character has more than 4 bytes
 _LABEL = re.compile(rf"labels\.[A-Za-z0-9_./-]{{1,{LABEL_LENGTH_MAX}}}")
 _READERS = {_B: _boolean, _I: _integer, _D: _decimal, _T: _text, _L: _texts}

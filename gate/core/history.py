@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gate.core.change import Result
-from gate.core.facts import DECIMAL_UNIT, NO_EARLIER_DAYS, Fact, Origin, Value
+from gate.core.facts import DECIMAL_UNIT, NO_EARLIER_DAYS, Fact, Origin, Value, facts_of
 
 RECENT_CHANGES = 100
 """Over how many admitted changes `history.recent_failure_rate` looks back."""
@@ -127,7 +127,7 @@ def facts(
         failures, changes = standing.worst_folder
         values["history.path_failure_rate"] = failures * DECIMAL_UNIT // (changes + PATH_PRIOR_CHANGES)
         values["history.path_failures"] = standing.worst_file_failures
-    return {name: Fact(value, Origin.HISTORY) for name, value in values.items()}
+    return facts_of(values, Origin.HISTORY)
 
 
 def _direction(standing: Standing, commit: str, digests: tuple[str, ...]) -> str:

@@ -6,8 +6,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol, TypeAlias, TypeVar
 
-from orjson import Fragment
-
 from gate.core.decision import Band, Finding, FindingKind, Outcome
 from gate.core.facts import Facts, Values
 
@@ -189,7 +187,6 @@ class Plan:
     doubted: tuple[str, ...]
     limits: tuple[int, ...]  # lowest scores of moderate, high, critical
     tellings: dict[tuple[object, ...], Telling] = field(default_factory=dict, compare=False, repr=False)  # filled by `sentences`
-    reasons: dict[tuple[object, ...], Fragment] = field(default_factory=dict, compare=False, repr=False)  # by `flow/wire`, limited
 
 
 @dataclass(frozen=True, slots=True)

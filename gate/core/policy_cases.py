@@ -95,8 +95,7 @@ def _guarded(case: Case) -> Case:
     values = {name: fact.value for name, fact in case.facts.items()}
     in_flight, overdue = values.get("conflicts.in_flight", 0), values.get("debt.emergency_reviews_overdue", 0)
     window = str(values.get("calendar.freeze", "")) or "a window"
-    return replace(
-        case,
+    return case._replace(
         holds=(Hold(window, "", None, ()),) if values.get("calendar.frozen") is True else (),
         in_flight=in_flight if isinstance(in_flight, int) else 0,
         overdue_reviews=overdue if isinstance(overdue, int) else 0,

@@ -3,16 +3,16 @@
 Texts that people wrote, names and addresses are ids of texts here; of people only the ids of the catalogue stand in it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 from orjson import Fragment
 
 from gate.core.canonical import digest
-from gate.core.change import Artifact, Planned, Repository, Run, Subject
+from gate.core.change import ANY_TIME, Artifact, Planned, Repository, Run, Subject
 from gate.core.decide import Case, People
 from gate.core.decision import (
     Band,
@@ -45,8 +45,7 @@ class Revisions:
     calendar: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What the caller said beside the subject. Texts, names and addresses are ids of texts, empty where none was given."""
 
     base: str | None = None
@@ -64,12 +63,11 @@ class Asked:
     test_plan: str = ""
     emergency_reason: str = ""
     emergency_incident: str = ""
-    planned: Planned = field(default_factory=Planned)
+    planned: Planned = ANY_TIME
     remediates: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One decision of one change. `number` counts from 1; the newest is in force."""
 
     change: str
@@ -84,8 +82,7 @@ class Record:
     carries: tuple[int, ...] = ()  # numbers of the decisions whose approvals still count
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """The canonical bytes of what stands in several places: in the record, in a digest, in the row of the change."""
 
     subject: bytes
@@ -211,7 +208,7 @@ def _planned(planned: Planned) -> list[int | None]:
 
 
 def _facts(facts: Facts) -> dict[str, list[Any]]:
-    return {name: [fact.value, fact.origin] for name, fact in facts.items()}
+    return dict(zip(facts, map(list, facts.values()), strict=True))
 
 
 def _read_facts(raw: Mapping[str, list[Any]]) -> dict[str, Fact]:
@@ -275,7 +272,7 @@ def _case(case: Case, facts: bytes) -> _Json:
         "in_flight": [case.in_flight, case.deploying],
         "overdue_reviews": case.overdue_reviews,
         "standing": {name: [item.earned, item.suspended, item.because] for name, item in case.standing.items()},
-        "notes": [_finding(item) for item in case.notes],
+        "notes": _findings(case.notes),
     }
 
 
@@ -306,12 +303,16 @@ def _read_hold(raw: list[Any]) -> Hold:
     return Hold(window, reason, optional_instant(until), tuple(lifted_by), stop)
 
 
-def _finding(finding: Finding) -> Fragment:
-    """Written once: the findings of a policy are the same values in every decision."""
-    if finding.form is None:
-        fields = [finding.kind, finding.rule, finding.title, finding.holds, finding.points, finding.facts, finding.step, finding.seen]
-        object.__setattr__(finding, "form", Fragment(orjson.dumps(fields)))
-    return cast("Fragment", finding.form)
+def _findings(findings: Iterable[Finding]) -> list[Fragment]:
+    """Each is written once: the findings of a policy are the same values in every decision."""
+    return [finding.form or _written(finding) for finding in findings]
+
+
+def _written(finding: Finding) -> Fragment:
+    fields = [finding.kind, finding.rule, finding.title, finding.holds, finding.points, finding.facts, finding.step, finding.seen]
+    form = Fragment(orjson.dumps(fields))
+    object.__setattr__(finding, "form", form)
+    return form
 
 
 def _read_finding(raw: list[Any]) -> Finding:
@@ -328,7 +329,7 @@ def _decision(decision: Decision) -> _Json:
         "score": decision.score,
         "band": int(decision.band),
         "policy": decision.policy,
-        "findings": [_finding(finding) for finding in decision.findings],
+        "findings": _findings(decision.findings),
         "standard_change": decision.standard_change,
         "matched": decision.matched_standard_changes,
         "required": [[entry.by, entry.count] for entry in decision.required],

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from gate.core.decision import Finding, FindingKind
-from gate.core.evaluate import plan_of, seen_by
+from gate.core.evaluate import plan_of, seen_as
 from gate.core.facts import FACTS, Facts, FactType, Value, Values, wire_value
 from gate.core.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Telling
 
@@ -20,7 +20,8 @@ _MEASURES = frozenset({"service.tier", "calendar.hour", "reviews.pull_request"})
 
 def sentences(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[str]:
     """Why each finding is as it is. `facts` are all recorded facts, `policy` the one that gave the findings, if there was one."""
-    values = seen_by(plan_of(policy), facts) if policy else {}
+    names = {name for finding in findings for name in finding.facts}
+    values = {name: value for name in names if (value := seen_as(policy, facts, name)) is not None} if policy else {}
     return [_sentence(finding, values, facts, policy) for finding in findings]
 
 

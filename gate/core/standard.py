@@ -1,8 +1,8 @@
 """Is a standard change earned here, and has it failed too often?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from gate.core.change import Result
 from gate.core.history import Match, Suspension
@@ -12,8 +12,7 @@ MATCHES_MAX = 200
 """How many admitted changes are looked back on; `successes` and `within` may not be larger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a standard change stands for one service in one environment, and why."""
 
     earned: bool

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 
@@ -76,8 +77,7 @@ def asked(change: Change, texts: Texts) -> Asked:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A decision that was made and is not recorded yet."""
 
     record: Record
@@ -159,19 +159,20 @@ def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionR
 def decision_entry(made: Decided) -> EntryRow:
     """The ledger's word for this decision."""
     record, row, decision = made.record, made.row, made.record.decision
+    revisions = record.revisions
     required, excluded = decision.required, record.case.people.excluded
     body = entry(
         Kind.DECISION,
         record.at,
         record.change,
         number=record.number,
-        outcome=decision.outcome.value,
-        type=decision.type.value,
-        route=decision.route.value,
+        outcome=row.outcome,
+        type=row.type,
+        route=row.route,
         band=decision.band.word,
-        policy_revision=record.revisions.policies,
-        catalogue_revision=record.revisions.catalogue,
-        calendar_revision=record.revisions.calendar,
+        policy_revision=revisions.policies,
+        catalogue_revision=revisions.catalogue,
+        calendar_revision=revisions.calendar,
         subject_digest=record.subject_digest,
         record=row.record_sha256,
         **listed("required", [[list(one.by), one.count] for one in required], sum(len(one.by) for one in required)),
@@ -182,32 +183,31 @@ def decision_entry(made: Decided) -> EntryRow:
 
 def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> ChangeRow:
     """The row of a change when it is born."""
-    record = made.record
+    record, row = made.record, made.row
     decision, subject, kept = record.decision, record.subject, record.asked
     run, repository = life.run, kept.repository
     held = life.hold is not None
-    at = to_us(record.at)
     return ChangeRow(
         id=record.change,
-        service=subject.service,
-        environment=subject.environment,
+        service=row.service,
+        environment=row.environment,
         commit_sha=subject.commit,
         digests=orjson.dumps(subject.digests).decode(),
         direction=direction_of(record),
         caller=caller,
         subject_key=digest(made.parts.subject),
         state=life.state.value,
-        type=decision.type.value,
-        route=decision.route.value,
-        outcome=decision.outcome.value,
-        band=int(decision.band),
-        score=decision.score,
+        type=row.type,
+        route=row.route,
+        outcome=row.outcome,
+        band=row.band,
+        score=row.score,
         matched=orjson.dumps(decision.matched_standard_changes).decode(),
-        decision=record.number,
-        subject_digest=record.subject_digest,
+        decision=row.number,
+        subject_digest=row.subject_digest,
         parallel=decision.terms.parallel,
         submitted_at=to_us(life.submitted_at),
-        decided_at=at,
+        decided_at=row.at,
         close_within_seconds=decision.terms.close_within_seconds,
         detail=made.parts.asked.decode(),
         repository_issuer=repository.issuer if repository else None,
@@ -217,10 +217,10 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         run_attempt=run.attempt if run else None,
         run_step=run.step if run else None,
         run_key=run_key,
-        policy=decision.policy,
-        standard_change=decision.standard_change,
+        policy=row.policy,
+        standard_change=row.standard_change,
         hold=records.write_hold(life.hold),
-        running_change=made.row.running_change,
+        running_change=row.running_change,
         expires_at=optional_us(life.expires_at),
         expires_left=decision.terms.expires_after_seconds * 1_000_000 if held else None,
         redecide_at=optional_us(redecide_at(made)),
@@ -258,20 +258,9 @@ def redecide_at(made: Decided) -> datetime | None:
 def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[RollupRow, ...]:
     """One more of each measure, on the day of `at`."""
     decision, subject = record.decision, record.subject
-    day = to_us(at) // DAY_US
-    return tuple(
-        RollupRow(
-            day=day,
-            service=subject.service,
-            environment=subject.environment,
-            measure=measure,
-            route=decision.route.value,
-            band=int(decision.band),
-            policy=record.revisions.policies[:REVISION_CHARACTERS],
-            standard_change=decision.standard_change or "",
-        )
-        for measure in measures
-    )
+    day, route, band = to_us(at) // DAY_US, decision.route.value, int(decision.band)
+    policy, standard = record.revisions.policies[:REVISION_CHARACTERS], decision.standard_change or ""
+    return tuple([RollupRow(day, subject.service, subject.environment, measure, route, band, policy, standard) for measure in measures])
 
 
 def searched(record: Record, texts: Iterable[str]) -> list[str]:

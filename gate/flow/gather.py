@@ -1,17 +1,19 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from gate.core import freeze, history
 from gate.core.catalog import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
-from gate.core.decide import Case, People
+from gate.core.decide import NOBODY_KNOWN, Case, People
 from gate.core.decision import Finding, FindingKind, Hold
-from gate.core.facts import Fact, Origin, Value
+from gate.core.facts import Origin, Value, facts_of
 from gate.core.freeze import AdHoc, Scope
 from gate.core.history import Standing
 from gate.core.host import HostFacts, confirmed, named
@@ -28,13 +30,12 @@ BASE_DIFFERS = "base-differs"
 """The note that a diff was left out. The record has no more of it, so a decision that is made again repeats it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(NamedTuple):
     """Everything a decision is made from, and what ran while it was."""
 
     case: Case
     standing: Standing
-    said: Mapping[str, str] = field(default_factory=dict)  # the reasons of windows that people made, by id
+    said: Mapping[str, str] = MappingProxyType({})  # the reasons of windows that people made, by id
     rejection: str | None = None
 
 
@@ -46,13 +47,12 @@ async def gather(gate: Gate, change: Change, book: Rulebook, *, before: Record |
     return assemble(change, book, seen, at=at, before=before.case if before else None, heard=heard)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What one reading of the database found."""
 
     standing: Standing
     windows: tuple[AdHoc, ...] = ()
-    said: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = MappingProxyType({})
     overridden: frozenset[str] = frozenset()  # windows that shall not hold this change
     overdue_reviews: tuple[frozenset[str], ...] = ()  # whose they are
     rejection: str | None = None  # the change of this very subject that a person rejected
@@ -68,9 +68,9 @@ def assemble(
     heard = measured_from(heard, here)
     claims, noted = _claims(change, here, before, heard)
     vouched = verified(heard, change, book)
-    known: dict[str, Fact] = {name: Fact(value, Origin.CLAIMED) for name, value in claims.items()}
-    known.update({name: Fact(value, Origin.VERIFIED) for name, value in vouched.items()})
-    known.update({name: Fact(value, Origin.TOKEN) for name, value in change.proved.items()})
+    known = facts_of(claims, Origin.CLAIMED)
+    known.update(facts_of(vouched, Origin.VERIFIED))
+    known.update(facts_of(change.proved, Origin.TOKEN))
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
     overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
@@ -80,7 +80,9 @@ def assemble(
         facts=known,
         at=at,
         emergency=change.emergency is not None,
-        people=_people(change, book, before.people if before else People(), heard, rollback=known["change.direction"].value == "rollback"),
+        people=_people(
+            change, book, before.people if before else NOBODY_KNOWN, heard, rollback=known["change.direction"].value == "rollback"
+        ),
         contradictions=contradicted(heard, change, vouched, before),
         holds=tuple(hold for hold in _holds(book, windows, scope, opened, at) if hold.window not in seen.overridden),
         in_flight=here.in_flight_count,
@@ -126,8 +128,7 @@ def _other_requester(change: Change) -> tuple[str, ...]:
     return () if asks is None or any(identity.endswith(f":{asks}") for identity in change.actor) else (asks,)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a decision asks of the database."""
 
     place: Ask

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 
@@ -31,8 +32,7 @@ CREATED, JOINED = 201, 200
 """The statuses of an answer: a new change, or one that is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """One request of one caller, with its idempotency key."""
 
     change: Change

@@ -1,6 +1,7 @@
 """A pipeline asks: may this change go to this environment now?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from gate.core.canonical import canonical, digest
 from gate.core.change import Change
@@ -24,8 +25,7 @@ DECISIONS_MAX = 3
 """How often one request is decided when the policies, or the change of its run, move under it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(NamedTuple):
     """The answer: `body` is the change as JSON, byte for byte the first answer where it is replayed."""
 
     status: int

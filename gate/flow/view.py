@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 from orjson import Fragment
@@ -24,8 +25,7 @@ class Closed:
     notes: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(NamedTuple):
     """Where a change stands beside its decision; `state` has expiry taken into account."""
 
     state: State

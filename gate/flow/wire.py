@@ -6,18 +6,14 @@ from datetime import UTC, datetime
 import orjson
 from orjson import Fragment
 
-from gate.core.decision import Finding, FindingKind, Hold
-from gate.core.evaluate import plan_of
-from gate.core.facts import FACTS, Facts, FactType, wire_value
+from gate.core.decision import Finding, Hold
+from gate.core.facts import Facts, wire_value
 from gate.core.policy import Policy
 from gate.core.sentences import sentences
 from gate.flow.asks import Wire
 
-REASONS_KEPT_MAX = 5_000
-"""Of one policy."""
-
-_NOT_KEPT = ()
-_LISTS = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.TEXTS)
+REASONS_KEPT_MAX = 50
+"""Of one finding of a policy."""
 
 
 def instant(at: datetime | None) -> str | None:
@@ -40,6 +36,7 @@ def hold(held: Hold | None, texts: Mapping[str, str]) -> Wire | None:
 
 def reasons(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[Wire]:
     """Every finding with its sentence and the facts it looked at; the one that decided stands first."""
+    shown = {name: _fact(name, facts) for name in dict.fromkeys(name for finding in findings for name in finding.facts)}
     return [
         {
             "rule": finding.rule,
@@ -47,7 +44,7 @@ def reasons(findings: Sequence[Finding], facts: Facts, policy: Policy | None) ->
             "points": finding.points,
             "holds": finding.holds,
             "because": because,
-            "facts": {name: _fact(name, facts) for name in finding.facts},
+            "facts": {name: shown[name] for name in finding.facts},
         }
         for finding, because in zip(findings, sentences(findings, facts, policy), strict=True)
     ]
@@ -57,29 +54,29 @@ def written_reasons(findings: Sequence[Finding], facts: Facts, policy: Policy | 
     """The same, ready to be written as JSON. Most findings look at facts of few values, so most were written before."""
     if policy is None:
         return [*reasons(findings, facts, policy)]
-    kept = plan_of(policy).reasons
-    keys = [_key(finding, facts) for finding in findings]
-    found: list[Wire | Fragment | None] = [kept.get(key) for key in keys]
-    missing = [number for number, reason in enumerate(found) if reason is None]
-    for number, reason in zip(missing, reasons([findings[number] for number in missing], facts, policy), strict=True):
-        found[number] = reason if keys[number] == _NOT_KEPT else _keep(kept, keys[number], reason)
-    return [reason for reason in found if reason is not None]
-
-
-def _keep(kept: dict[tuple[object, ...], Fragment], key: tuple[object, ...], reason: Wire) -> Fragment:
-    if len(kept) >= REASONS_KEPT_MAX:
-        kept.clear()
-    written = kept[key] = Fragment(orjson.dumps(reason))
+    get = facts.get
+    written: list[Wire | Fragment] = []
+    missing: list[tuple[int, object]] = []
+    for finding in findings:
+        told, names = finding.told, finding.facts
+        seen: object = get(names[0]) if len(names) == 1 else tuple(map(get, names))
+        reason = None if told is None else told.get(seen)
+        if reason is None:
+            missing.append((len(written), seen))
+        written.append(reason or {})
+    for (place, seen), new in zip(missing, reasons([findings[place] for place, _ in missing], facts, policy), strict=True):
+        written[place] = _keep(findings[place].told, seen, new)
     return written
 
 
-def _key(finding: Finding, facts: Facts) -> tuple[object, ...]:
-    """Everything a reason is made of, beside its policy."""
-    names = finding.facts
-    if finding.kind is FindingKind.GATE or not _LISTS.isdisjoint(names):
-        return _NOT_KEPT
-    seen = facts.get(names[0]) if len(names) == 1 else tuple([facts.get(name) for name in names])
-    return finding.rule, finding.holds, finding.points, finding.step, finding.kind, seen
+def _keep(told: dict[object, Fragment] | None, seen: object, reason: Wire) -> Wire | Fragment:
+    """Everything a reason is made of, beside its finding, is what the finding saw."""
+    if told is None:
+        return reason
+    if len(told) >= REASONS_KEPT_MAX:
+        told.clear()
+    kept = told[seen] = Fragment(orjson.dumps(reason))
+    return kept
 
 
 def all_facts(facts: Facts) -> Wire:

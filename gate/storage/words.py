@@ -11,10 +11,9 @@ WORD_LENGTH_MAX = 64
 TEXT_LENGTH_MAX = 32_000
 """How much of a text is looked at."""
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(rf"([^\W_]{{1,{WORD_LENGTH_MAX}}})[^\W_]*")
 
 
 def words(text: str) -> list[str]:
     """The different words of a text in the order of their first occurrence."""
-    found = (word[:WORD_LENGTH_MAX] for word in _WORD.findall(text[:TEXT_LENGTH_MAX].lower()))
-    return list(dict.fromkeys(found))[:WORDS_MAX]
+    return list(dict.fromkeys(_WORD.findall(text[:TEXT_LENGTH_MAX].lower())))[:WORDS_MAX]

@@ -36,15 +36,15 @@ def refused(standing: Standing, asked: Subject = SUBJECT, run: Run = RUN, at: da
 @pytest.mark.parametrize(
     "asked",
     [
-        pytest.param(replace(SUBJECT, commit="b" * 40), id="A07 another commit"),
-        pytest.param(replace(SUBJECT, commit="a" * 39), id="A08 a prefix of the commit"),
-        pytest.param(replace(SUBJECT, commit="A" * 40), id="A08 another case"),
-        pytest.param(replace(SUBJECT, digests=("sha256:" + "2" * 64,)), id="A06 another artifact"),
-        pytest.param(replace(SUBJECT, digests=()), id="A06 no artifact"),
-        pytest.param(replace(SUBJECT, service="checkout2"), id="A08 another service"),
-        pytest.param(replace(SUBJECT, environment="prod-eu"), id="A08 another environment"),
-        pytest.param(replace(SUBJECT, repository=None), id="A08 no repository"),
-        pytest.param(replace(SUBJECT, repository=("https://other.example.com", 7)), id="A08 same number, another issuer"),
+        pytest.param(SUBJECT._replace(commit="b" * 40), id="A07 another commit"),
+        pytest.param(SUBJECT._replace(commit="a" * 39), id="A08 a prefix of the commit"),
+        pytest.param(SUBJECT._replace(commit="A" * 40), id="A08 another case"),
+        pytest.param(SUBJECT._replace(digests=("sha256:" + "2" * 64,)), id="A06 another artifact"),
+        pytest.param(SUBJECT._replace(digests=()), id="A06 no artifact"),
+        pytest.param(SUBJECT._replace(service="checkout2"), id="A08 another service"),
+        pytest.param(SUBJECT._replace(environment="prod-eu"), id="A08 another environment"),
+        pytest.param(SUBJECT._replace(repository=None), id="A08 no repository"),
+        pytest.param(SUBJECT._replace(repository=("https://other.example.com", 7)), id="A08 same number, another issuer"),
     ],
 )
 def test_another_subject_is_never_admitted(asked: Subject) -> None:

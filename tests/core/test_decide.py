@@ -1,6 +1,5 @@
 """The order of a decision: what stops the automatic path, and the one line that approves."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,7 +65,7 @@ def with_facts(case: Case = ASKED, **facts: Value | None) -> Case:
         changed.pop(full, None)
         if value is not None:
             changed[full] = Fact(value, Origin.VERIFIED)
-    return replace(case, facts=changed)
+    return case._replace(facts=changed)
 
 
 def because(decision: Decision) -> str:
@@ -116,7 +115,7 @@ def test_an_error_while_evaluating_never_approves() -> None:
 @pytest.mark.parametrize("emergency", [False, True])
 @pytest.mark.parametrize("signed", [False, None])
 def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, emergency: bool) -> None:  # noqa: FBT001 - columns of the table
-    decision = decide(POLICIES, replace(with_facts(artifact__signed=signed), emergency=emergency))
+    decision = decide(POLICIES, with_facts(artifact__signed=signed)._replace(emergency=emergency))
 
     assert (decision.outcome, decision.route, because(decision)) == (Outcome.REJECTED, Route.AUTOMATIC, "signed")
     assert decision.required == ()
@@ -126,38 +125,38 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
-        pytest.param(replace(ASKED, holds=(FREEZE,)), "frozen by year-end, until 2026-03-05T12:00+00:00", id="frozen"),
-        pytest.param(replace(ASKED, holds=(STOP,)), "the line is stopped, until somebody lifts it", id="stopped"),
-        pytest.param(replace(ROLLBACK, holds=(STOP, FREEZE)), "the line is stopped, until somebody lifts it", id="a stop holds a rollback"),
+        pytest.param(ASKED._replace(holds=(FREEZE,)), "frozen by year-end, until 2026-03-05T12:00+00:00", id="frozen"),
+        pytest.param(ASKED._replace(holds=(STOP,)), "the line is stopped, until somebody lifts it", id="stopped"),
+        pytest.param(ROLLBACK._replace(holds=(STOP, FREEZE)), "the line is stopped, until somebody lifts it", id="a stop holds a rollback"),
         pytest.param(
-            replace(ASKED, holds=(STOP,), emergency=True), "the line is stopped, until somebody lifts it", id="a stop holds an emergency"
+            ASKED._replace(holds=(STOP,), emergency=True), "the line is stopped, until somebody lifts it", id="a stop holds an emergency"
         ),
         pytest.param(
-            replace(ASKED, emergency=True), "an emergency is approved by the people on call, and reviewed afterwards", id="emergency"
+            ASKED._replace(emergency=True), "an emergency is approved by the people on call, and reviewed afterwards", id="emergency"
         ),
         pytest.param(
-            replace(ASKED, holds=(FREEZE,), emergency=True),
+            ASKED._replace(holds=(FREEZE,), emergency=True),
             "an emergency is approved by the people on call, and reviewed afterwards",
             id="a freeze does not hold an emergency",
         ),
         pytest.param(with_facts(checks__failed=1), "green", id="a check failed"),
         pytest.param(with_facts(checks__failed=None), "green", id="checks unknown"),
         pytest.param(
-            replace(ASKED, in_flight=1), "1 other change is in flight here; wait until it is closed, or let people decide", id="in flight"
+            ASKED._replace(in_flight=1), "1 other change is in flight here; wait until it is closed, or let people decide", id="in flight"
         ),
         pytest.param(
-            replace(ROLLBACK, in_flight=2, deploying=1),
+            ROLLBACK._replace(in_flight=2, deploying=1),
             "1 other change is in flight here; wait until it is closed, or let people decide",
             id="an approved change stops a rollback",
         ),
         pytest.param(
-            replace(ASKED, contradictions=(Contradiction("diff.lines_added", 12, 900),)),
+            ASKED._replace(contradictions=(Contradiction("diff.lines_added", 12, 900),)),
             "diff.lines_added was claimed as 12, the code host says 900",
             id="a claim is contradicted",
         ),
-        pytest.param(replace(ASKED, overdue_reviews=2), "2 reviews of the owners' emergencies are overdue; hold them first", id="debt"),
+        pytest.param(ASKED._replace(overdue_reviews=2), "2 reviews of the owners' emergencies are overdue; hold them first", id="debt"),
         pytest.param(
-            replace(ASKED, people=People()),
+            ASKED._replace(people=People()),
             "neither author, requester nor actor is known; name them, or let two people decide",
             id="A05 nobody",
         ),
@@ -169,20 +168,20 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
         ),
         pytest.param(with_facts(reviews__approvals=0), "risk 8 is low, and no standard change matches", id="no standard change matches"),
         pytest.param(
-            replace(ASKED, standing={"production/routine": Standing(earned=False, because="2 of 5 successes in a row")}),
+            ASKED._replace(standing={"production/routine": Standing(earned=False, because="2 of 5 successes in a row")}),
             "Routine release is not earned here yet: 2 of 5 successes in a row",
             id="not earned",
         ),
         pytest.param(
-            replace(ASKED, standing={}), "Routine release is not earned here yet: nothing is recorded", id="nothing is known of earning"
+            ASKED._replace(standing={}), "Routine release is not earned here yet: nothing is recorded", id="nothing is known of earning"
         ),
         pytest.param(
-            replace(ASKED, standing={"production/routine": Standing(earned=True, suspended=True, because="2 of the last 20 failed")}),
+            ASKED._replace(standing={"production/routine": Standing(earned=True, suspended=True, because="2 of the last 20 failed")}),
             "Routine release is suspended here: 2 of the last 20 failed",
             id="suspended",
         ),
         pytest.param(
-            replace(ASKED, at=datetime(2026, 6, 2, tzinfo=UTC)),
+            ASKED._replace(at=datetime(2026, 6, 2, tzinfo=UTC)),
             "Routine release was to be reviewed by 2026-06-01, and is suspended until it is",
             id="its review is overdue",
         ),
@@ -200,7 +199,7 @@ def test_everything_else_waits_for_people(case: Case, reason: str) -> None:
     [
         pytest.param(ASKED, "routine", "Routine release, risk 8 is low", id="a reviewed small change"),
         pytest.param(
-            replace(ASKED, at=datetime(2026, 6, 1, 23, tzinfo=UTC)), "routine", "Routine release, risk 8 is low", id="on the last day"
+            ASKED._replace(at=datetime(2026, 6, 1, 23, tzinfo=UTC)), "routine", "Routine release, risk 8 is low", id="on the last day"
         ),
         pytest.param(ROLLBACK, "rollback", "Rollback, risk 8 is low", id="a rollback"),
         pytest.param(
@@ -209,9 +208,9 @@ def test_everything_else_waits_for_people(case: Case, reason: str) -> None:
             "Rollback, risk 90 is critical",
             id="a rollback is excused, and goes up to critical",
         ),
-        pytest.param(replace(ROLLBACK, holds=(FREEZE,)), "rollback", "Rollback, risk 8 is low", id="a rollback in a freeze"),
+        pytest.param(ROLLBACK._replace(holds=(FREEZE,)), "rollback", "Rollback, risk 8 is low", id="a rollback in a freeze"),
         pytest.param(
-            replace(ROLLBACK, in_flight=1, deploying=1, overdue_reviews=1),
+            ROLLBACK._replace(in_flight=1, deploying=1, overdue_reviews=1),
             "rollback",
             "Rollback, risk 8 is low",
             id="neither a deployment nor debt stops a rollback",
@@ -237,15 +236,15 @@ def test_a_standard_change_passes(case: Case, standard_change: str, reason: str)
         pytest.param(
             with_facts(diff__lines_added=200, service__owners=None), (Required(("release-managers",), 1),), id="nobody owns the service"
         ),
-        pytest.param(replace(ASKED, emergency=True), (Required(("on-call",), 1),), id="an emergency whose actor is proved"),
+        pytest.param(ASKED._replace(emergency=True), (Required(("on-call",), 1),), id="an emergency whose actor is proved"),
         pytest.param(
-            replace(with_facts(diff__lines_added=200), people=People(named=True)),
+            with_facts(diff__lines_added=200)._replace(people=People(named=True)),
             (Required(OWNERS_AND_MANAGERS, 2),),
             id="A05 nobody verified who wrote it",
         ),
-        pytest.param(replace(ASKED, emergency=True, people=People()), (Required(("on-call",), 2),), id="A05 an emergency of nobody"),
+        pytest.param(ASKED._replace(emergency=True, people=People()), (Required(("on-call",), 2),), id="A05 an emergency of nobody"),
         pytest.param(
-            replace(with_facts(diff__lines_added=200), people=People(named=True, verified=True, shared=True)),
+            with_facts(diff__lines_added=200)._replace(people=People(named=True, verified=True, shared=True)),
             (Required(OWNERS_AND_MANAGERS, 2),),
             id="A02 an identity of several people",
         ),
@@ -290,14 +289,13 @@ def test_withholding_a_fact_never_improves_an_outcome(
     held: bool,  # noqa: FBT001 - drawn
     deploying: int,
 ) -> None:
-    case = replace(
-        ASKED,
+    case = ASKED._replace(
         facts={name: Fact(value, Origin.VERIFIED) for name, value in facts.items()},
         emergency=emergency,
         holds=(FREEZE,) if held else (),
         in_flight=deploying,
         deploying=deploying,
     )
-    fewer = replace(case, facts={name: fact for name, fact in case.facts.items() if name != hidden})
+    fewer = case._replace(facts={name: fact for name, fact in case.facts.items() if name != hidden})
 
     assert rank(decide(POLICIES, fewer)) >= rank(decide(POLICIES, case))

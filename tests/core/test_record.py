@@ -1,6 +1,5 @@
 """The bytes of a decision: read back they are the same decision, and there is only one way to write them."""
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -134,7 +133,7 @@ RECORDS = st.builds(
     asked=ASKED,
     revisions=st.builds(Revisions, TEXT, TEXT, TEXT),
     case=CASE,
-    decision=st.builds(dataclasses.replace, DECISION, shadows=st.lists(DECISION, max_size=2).map(tuple)),
+    decision=st.builds(Decision._replace, DECISION, shadows=st.lists(DECISION, max_size=2).map(tuple)),
     subject_digest=NAME,
     carries=st.lists(st.integers(1, 1_000), max_size=3).map(tuple),
 )
@@ -177,7 +176,7 @@ def test_what_stands_in_the_row_of_a_change_is_read_back_as_it_was(asked: Asked,
 def test_a_record_is_decided_again_as_it_was(policy: Policy, seen: dict[str, Fact], emergency: bool) -> None:  # noqa: FBT001 - drawn
     together = Policies((policy,), "r")
     case = Case(seen, AT, emergency=emergency, people=People(named=True))
-    record = dataclasses.replace(SMALLEST, case=case, decision=decide(together, case))
+    record = SMALLEST._replace(case=case, decision=decide(together, case))
 
     again = records.read(records.write(record))
 
@@ -200,7 +199,7 @@ def digest(**different: Any) -> str:
 
 def subject(**different: Any) -> Subject:
     """The small one with one thing different."""
-    return dataclasses.replace(SMALLEST.subject, **different)
+    return SMALLEST.subject._replace(**different)
 
 
 @pytest.mark.parametrize(

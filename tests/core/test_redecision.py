@@ -19,7 +19,7 @@ HOLD = Hold("w", "Closing", datetime(2026, 12, 20, tzinfo=UTC), ())
 
 def now(**different: Any) -> Decision:
     """The same decision with something different."""
-    return replace(BEFORE, **different)
+    return BEFORE._replace(**different)
 
 
 @pytest.mark.parametrize(
