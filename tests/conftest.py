@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import postgres
 
@@ -14,6 +15,10 @@ _ROOT = Path(__file__).parents[1]
 _RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
 _OWNER = "owner"
 DATABASES = ("sqlite", "postgres")
+
+# no test is about how long it takes: a busy machine is no fault of the code
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
