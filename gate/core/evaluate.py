@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from gate.core.decision import Band, Finding, FindingKind
@@ -9,6 +10,7 @@ from gate.core.facts import FACTS, Facts, FactType, Origin, Value, Values
 from gate.core.policy import Check, Clause, Judge, Plan, Policy, Requirement, Rule, StandardChange
 
 _BANDS = tuple(Band)
+_POINTS = attrgetter("points")
 _LISTS = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.TEXTS)
 
 
@@ -31,9 +33,7 @@ def evaluate(policy: Policy, facts: Facts) -> Evaluation:
     plan = policy.plan or plan_of(policy)
     values = seen_by(plan, facts)
     findings = [judge(values) for judge in plan.rules]
-    raw = 0
-    for finding in findings:
-        raw += finding.points
+    raw = sum(map(_POINTS, findings))
     unmet: list[Requirement] = []
     for requirement, judge in plan.requirements:
         findings.append(finding := judge(values))

@@ -3,9 +3,10 @@
 Texts that people wrote, names and addresses are ids of texts here; of people only the ids of the catalogue stand in it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
@@ -32,6 +33,8 @@ from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.core.standard import Standing
 
 VERSION = 1
+
+_FORM = attrgetter("form")
 
 _Json: TypeAlias = dict[str, Any]
 
@@ -303,9 +306,13 @@ def _read_hold(raw: list[Any]) -> Hold:
     return Hold(window, reason, optional_instant(until), tuple(lifted_by), stop)
 
 
-def _findings(findings: Iterable[Finding]) -> list[Fragment]:
+def _findings(findings: Sequence[Finding]) -> list[Fragment]:
     """Each is written once: the findings of a policy are the same values in every decision."""
-    return [finding.form or _written(finding) for finding in findings]
+    forms = list(map(_FORM, findings))
+    while None in forms:
+        place = forms.index(None)
+        forms[place] = _written(findings[place])
+    return forms
 
 
 def _written(finding: Finding) -> Fragment:
