@@ -80,8 +80,9 @@ class Finding:
     step: int | None = None
     seen: tuple[tuple[str, str], ...] = ()
     form: Fragment | None = field(default=None, init=False, compare=False, repr=False)  # in a record; made once, by `record`
-    # as people are told it, by the facts that it saw; kept by `flow/wire`, for a finding that a policy gives again and again
+    # of a finding that a policy gives again and again: what people were told, by what it saw of its facts; kept by `flow/wire`
     told: dict[object, Fragment] | None = field(default=None, compare=False, repr=False)
+    sole: str | None = field(default=None, compare=False, repr=False)  # its fact, where that is one alone
 
 
 @dataclass(frozen=True, slots=True)

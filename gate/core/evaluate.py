@@ -156,5 +156,5 @@ def _clause_judge(kind: FindingKind, subject: Requirement | StandardChange, clau
 
 def _giver(kind: FindingKind, subject: Rule | Requirement | StandardChange, facts: tuple[str, ...]) -> Callable[..., Finding]:
     """Makes the findings of one rule; what they say is remembered, but of lists, which are hardly ever the same twice."""
-    remembered = _LISTS.isdisjoint(facts)
-    return lambda **said: Finding(kind, subject.id, subject.title, facts=facts, told={} if remembered else None, **said)
+    remembered, sole = _LISTS.isdisjoint(facts), facts[0] if len(facts) == 1 else None
+    return lambda **said: Finding(kind, subject.id, subject.title, facts=facts, told={} if remembered else None, sole=sole, **said)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 
 import orjson
 from orjson import Fragment
@@ -55,27 +56,20 @@ def written_reasons(findings: Sequence[Finding], facts: Facts, policy: Policy | 
     if policy is None:
         return [*reasons(findings, facts, policy)]
     get = facts.get
-    written: list[Wire | Fragment] = []
-    missing: list[tuple[int, object]] = []
-    for finding in findings:
-        told, names = finding.told, finding.facts
-        seen: object = get(names[0]) if len(names) == 1 else tuple(map(get, names))
-        reason = None if told is None else told.get(seen)
-        if reason is None:
-            missing.append((len(written), seen))
-        written.append(reason or {})
-    for (place, seen), new in zip(missing, reasons([findings[place] for place, _ in missing], facts, policy), strict=True):
-        written[place] = _keep(findings[place].told, seen, new)
-    return written
+    known = [one.told and one.told.get(get(one.sole) if one.sole else tuple(map(get, one.facts))) for one in findings]
+    new = [finding for finding, written in zip(findings, known, strict=True) if not written]
+    told = map(_keep, new, reasons(new, facts, policy), repeat(facts))
+    return [written or next(told) for written in known]
 
 
-def _keep(told: dict[object, Fragment] | None, seen: object, reason: Wire) -> Wire | Fragment:
+def _keep(finding: Finding, reason: Wire, facts: Facts) -> Wire | Fragment:
     """Everything a reason is made of, beside its finding, is what the finding saw."""
-    if told is None:
+    if finding.told is None:
         return reason
-    if len(told) >= REASONS_KEPT_MAX:
-        told.clear()
-    kept = told[seen] = Fragment(orjson.dumps(reason))
+    if len(finding.told) >= REASONS_KEPT_MAX:
+        finding.told.clear()
+    seen = facts.get(finding.sole) if finding.sole else tuple(map(facts.get, finding.facts))
+    kept = finding.told[seen] = Fragment(orjson.dumps(reason))
     return kept
 
 
