@@ -78,12 +78,13 @@ def standings(conn: Connection, asks: Sequence[Ask]) -> list[Standing]:
     try:
         if conn.dialect.name == "sqlite":
             cursor.execute(_of_sqlite(len(asks)), _bound(asks))
-            rows = {number: row for number, *row in cursor.fetchall()}
+            ((all_rows,),) = cursor.fetchall()
+            rows = {number: row for number, *row in orjson.loads(all_rows)}
             return [_standing(rows[number]) for number in range(len(asks))]
         found = []
         for ask in asks:
             cursor.execute(_OF_POSTGRES, {**_parameters(ask), "matches": _matches(ask)})
-            found += [_standing(row[1:]) for row in cursor.fetchall()]
+            found += [_standing(row) for row in cursor.fetchall()]
         return found
     finally:
         cursor.close()
@@ -123,17 +124,17 @@ def _parameters(ask: Ask) -> dict[str, str | int]:
 
 def _standing(row: Any) -> Standing:
     running, admitted, ran, totals, recent, failure, sums, folder, file, rejected, approved, deploying, dependency, standard = row
-    changes, failures = _loads(totals, (0, 0))
-    recent_changes, recent_failures = _loads(recent, (0, 0))
-    last_day, known_lines, lines = _loads(sums, (0, 0, 0))
-    succeeded_at, replaced_at = _loads(ran, (None, None))
-    worst = _loads(folder, (0, 0))
-    standards = _loads(standard, ())
+    changes, failures = totals or (0, 0)
+    recent_changes, recent_failures = recent or (0, 0)
+    last_day, known_lines, lines = sums or (0, 0, 0)
+    succeeded_at, replaced_at = ran or (None, None)
+    folder_failures, folder_changes = folder or (0, 0)
+    standards = standard or ()
     more_approved, listed_approved = _in_flight(approved, deploying=False)
     more_deploying, listed_deploying = _in_flight(deploying, deploying=True)
     return Standing(
-        running=_running(_loads(running, None)),
-        last_admitted=_admitted(_loads(admitted, None)),
+        running=_running(running),
+        last_admitted=_admitted(admitted),
         succeeded_here=succeeded_at is not None,
         admitted_since=replaced_at is not None,
         replaced_at=optional_instant(replaced_at),
@@ -144,7 +145,7 @@ def _standing(row: Any) -> Standing:
         last_failure_at=optional_instant(failure),
         changes_last_24h=last_day,
         lines_last_24h=lines if known_lines == last_day else None,
-        worst_folder=(worst[0], worst[1]),
+        worst_folder=(folder_failures, folder_changes),
         worst_file_failures=file or 0,
         rejected=rejected,
         in_flight=listed_approved + listed_deploying,
@@ -160,13 +161,6 @@ def _standing(row: Any) -> Standing:
     )
 
 
-def _loads(column: _Json, absent: _Json) -> _Json:
-    """SQLite gives JSON as text; the driver of PostgreSQL has read it already."""
-    if column is None:
-        return absent
-    return orjson.loads(column) if isinstance(column, str) else column
-
-
 def _running(raw: _Json) -> Running | None:
     return None if raw is None else Running(commit=raw[0], change=raw[1], since=from_us(raw[2]))
 
@@ -176,7 +170,7 @@ def _admitted(raw: _Json) -> Admitted | None:
 
 
 def _in_flight(column: _Json, *, deploying: bool) -> tuple[int, tuple[InFlight, ...]]:
-    count, listed = _loads(column, None)
+    count, listed = column
     if not count:
         return 0, ()
     listed = tuple(InFlight(change, deploying, optional_instant(until)) for change, until in sorted(listed))
@@ -205,8 +199,7 @@ _DEPLOYING = "state = 'deploying' AND close_by > {now}"
 # one took its place; all changes and failures; those of the last 100; the last failure; sums of a day; the worst folder;
 # the worst file; rejected by people; approved; deploying; a dependency in flight; standing of standard changes.
 _TEMPLATE = f"""
-SELECT
-  {{number}},
+SELECT {{begin}}
   (SELECT {{array}}(commit_sha, id, closed_at) FROM changes WHERE {_HERE} AND {SUCCEEDED}
     ORDER BY closed_at DESC, id DESC LIMIT 1),
   (SELECT {{array}}(commit_sha, digests, admitted_at) FROM changes WHERE {_HERE} AND {ADMITTED}
@@ -221,8 +214,8 @@ SELECT
   (SELECT max(failed_at) FROM changes WHERE {_HERE} AND failed),
   (SELECT {{array}}(count(*), count(lines), coalesce(sum(lines), 0)) FROM changes
     WHERE {_HERE} AND {ADMITTED} AND admitted_at > {{sums_after}} AND id <> {{change}}),
-  (SELECT {{array}}(failures, changes) FROM {{folders}} CROSS JOIN path_outcomes p WHERE {_HERE} AND p.path = folder.value
-    ORDER BY CAST(failures AS bigint) * {DECIMAL_UNIT} / (changes + {PATH_PRIOR_CHANGES}) DESC, failures DESC, changes LIMIT 1),
+  {{json}}((SELECT {{array}}(failures, changes) FROM {{folders}} CROSS JOIN path_outcomes p WHERE {_HERE} AND p.path = folder.value
+    ORDER BY CAST(failures AS bigint) * {DECIMAL_UNIT} / (changes + {PATH_PRIOR_CHANGES}) DESC, failures DESC, changes LIMIT 1)),
   (SELECT max(failures) FROM {{files}} CROSS JOIN path_outcomes p WHERE {_HERE} AND p.path = file.value),
   (SELECT count(*) FROM changes WHERE {_HERE} AND {REFUSED_BY_PEOPLE} AND decided_at > {{rejected_after}}),
   {{array}}(
@@ -253,7 +246,7 @@ SELECT
     ))))
     FROM {{earning}} LEFT JOIN standard_changes s
       ON s.service = {{service}} AND s.environment = {{environment}} AND s.standard_change = {{name}})
-{{of}}
+{{end}}
 """  # noqa: S608 - only constants of this program; what a caller says is bound
 
 _BOUND = (
@@ -271,9 +264,9 @@ _BOUND = (
 )
 _SQLITE = {
     **{name: f'ask."{name}"' for name in _BOUND},
-    "number": "ask.number",
     "matches": "?",  # a limit cannot be a column: the last parameter, for all asks
-    "of": "FROM ask",
+    "begin": "json_group_array(json_array(ask.number,",  # all in one row: the driver lets other threads in at every row, too
+    "end": ")) FROM ask",
     "array": "json_array",
     "list": "json_group_array",
     "json": "json",
@@ -288,9 +281,9 @@ _SQLITE = {
 }
 _POSTGRES = {
     **{name: f"%({name})s" for name in _BOUND},
-    "number": "0",
     "matches": "%(matches)s",
-    "of": "",
+    "begin": "",
+    "end": "",
     "array": "json_build_array",
     "list": "json_agg",
     "json": "",
