@@ -26,7 +26,7 @@ WAL_CHECKPOINT_PAGES = 4_000
 """16 MiB: the more a checkpoint carries over at once, the less it costs a commit."""
 
 STATEMENTS_KEPT = 512
-"""How many prepared statements a SQLite connection keeps: inserts come in six sizes a table."""
+"""How many prepared statements a SQLite connection keeps: inserts come in ten sizes a table."""
 
 BY_HAND = "by_hand"
 """Execution option of a connection whose transactions somebody else begins."""
