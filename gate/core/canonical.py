@@ -1,6 +1,7 @@
 """The one form of a JSON value that is hashed and signed: RFC 8785, and its SHA-256."""
 
 import hashlib
+from typing import Any
 
 import orjson
 import rfc8785
@@ -40,13 +41,20 @@ def digest(content: bytes) -> str:
     return whole.hexdigest()
 
 
-def _is_plain(value: object) -> bool:
+def _is_plain(value: Any) -> bool:
     """Whether orjson with sorted keys gives the same bytes: no floats, exact integers, ASCII keys (they sort alike)."""
-    kind = type(value)
-    if kind in _AS_THEY_ARE:
-        return True
-    if isinstance(value, int):
-        return kind is int and -EXACT_INTEGER_MAX <= value <= EXACT_INTEGER_MAX
-    if isinstance(value, dict):
-        return kind is dict and all(type(key) is str and key.isascii() and _is_plain(item) for key, item in value.items())
-    return isinstance(value, list | tuple) and kind in (list, tuple) and all(map(_is_plain, value))
+    seen = [value]
+    for item in seen:  # which grows meanwhile: one call for a whole tree
+        kind = type(item)
+        if kind in _AS_THEY_ARE:
+            continue
+        if kind is dict:
+            for key in item:
+                if type(key) is not str or not key.isascii():
+                    return False
+            seen += item.values()
+        elif kind is list or kind is tuple:
+            seen += item
+        elif kind is not int or not -EXACT_INTEGER_MAX <= item <= EXACT_INTEGER_MAX:
+            return False
+    return True

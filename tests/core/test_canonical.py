@@ -23,6 +23,14 @@ _PLAIN = st.recursive(
 )
 
 
+def nested(levels: int) -> list[object]:
+    """A list in a list in a list."""
+    found: list[object] = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
 class Colour(StrEnum):
     """A word that is an enum."""
 
@@ -39,6 +47,7 @@ class Colour(StrEnum):
         pytest.param({"ä": "\ud800"}, id="a lone surrogate on the slow path"),
         pytest.param({1: "a"}, id="a key that is no text"),
         pytest.param({"a": b"bytes"}, id="bytes"),
+        pytest.param(nested(2_000), id="deeper than anybody reads"),
     ],
 )
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
