@@ -102,13 +102,10 @@ def claims_of(facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str |
             faults.append(Fault(_no_group(group), pointer(["facts", group])))
             continue
         for short, raw in values.items():
-            if raw is None and short in names:
-                continue
             known = names.get(short)
-            value = known.read(raw) if known is not None else None
-            if known is not None and value is not None:
+            if known is not None and (value := known.read(raw)) is not None:
                 claims[known.name] = value
-            else:
+            elif known is None or raw is not None:
                 _take(group, short, raw, claims, faults)
     for short, text in labels.items():
         if text is not None and claims.setdefault(f"{_LABELS}.{short}", text) != text:
