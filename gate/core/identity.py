@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gate.core.catalog import ERASED, Catalogue, Person
 
@@ -31,6 +32,8 @@ _GITLAB_BOT = re.compile(r"(?:project|group)_?[0-9]+_bot_?[0-9a-z]*|service_acco
 """Logins that GitLab makes up: of the access tokens of projects and groups, and of service accounts."""
 
 NOBODY: frozenset[str] = frozenset()
+SPELLINGS_KEPT_MAX = 4_096
+"""The same few people ask all day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def is_bot(key: str) -> bool:
     return _GITLAB_BOT.fullmatch(login.removeprefix("gitlab:")) is not None and (not domain or domain.startswith(_NO_REPLY_HOST))
 
 
+@lru_cache(SPELLINGS_KEPT_MAX)
 def normalised(text: str) -> str:
     """One spelling for all spellings of an e-mail or a login: `ada@example.com`, `ada-gh`, `github:ada-gh`."""
     if text.isascii():
