@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gate.api.body import BODY_SECONDS_MAX
+from gate.api.body import ARRIVED, BODY_SECONDS_MAX
 
 HEAD_SECONDS_MAX = 10
 HEAD_BYTES_MAX = 64 * 1024
@@ -61,6 +61,7 @@ class GateProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The whole request is here."""
         self._phase = _Phase.IDLE
+        self.scope[ARRIVED] = True  # type: ignore[literal-required]  # a key of ours beside those of ASGI
         super().on_message_complete()
 
     def _time(self) -> None:

@@ -109,6 +109,14 @@ async def test_a_body_that_is_too_large_is_refused_in_words(announced: bytes, pi
     assert b"100 Continue" not in answer
 
 
+async def test_a_body_that_comes_with_its_head_is_read_without_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS_MAX", "no number of seconds")
+    async with listening() as port:
+        answer = await exchange(port, WHOLE)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 async def test_a_body_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "BODY_SECONDS_MAX", 0.05)  # the real limit is 30 s
     async with listening() as port:
