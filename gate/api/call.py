@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from inspect import isawaitable
+from types import CoroutineType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi import params
@@ -56,7 +56,7 @@ class Call:
         given: dict[str, Any] = {}
         for name, dependency in self._dependencies.items():
             value = dependency(request)
-            given[name] = await value if isawaitable(value) else value
+            given[name] = await value if isinstance(value, CoroutineType) else value
         for name in self._path:
             given[name] = _path_text(request.scope["path_params"][name])
         if self._query is not None:

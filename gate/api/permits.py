@@ -74,8 +74,19 @@ class Permit:
         return caller
 
     async def caller(self, request: Request, parts: Parts) -> Caller:
-        """Whoever has this token or this session."""
-        return await _caller(request, parts)
+        """Who asks by a token, or else by a session: then what changes anything must also prove that a page of ours has sent it."""
+        headers = request.scope["headers"]
+        given = [value for name, value in headers if name == b"authorization"]
+        if given or not any(name == b"cookie" for name, _ in headers):
+            return await parts.access.authenticate(_bearer(given))
+        person = await visitor(request)
+        if person is None:
+            raise Unauthenticated(NOBODY)
+        request.scope[CALLER] = person.caller
+        if request.method not in SAFE_METHODS:
+            require_same_origin(request, parts.gate)
+            require_csrf(person, request.headers.get(CSRF_HEADER))
+        return person
 
     def admits(self, caller: Caller) -> bool:
         """Whether this caller may at all; whether for this service or change is the flow's to say."""
@@ -134,23 +145,7 @@ async def visitor(request: Request) -> Person | None:
     return None if secret is None else await parts.access.signed_in(secret)
 
 
-async def _caller(request: Request, parts: Parts) -> Caller:
-    """By a token, or else by a session: then what changes anything must also prove that a page of ours has sent it."""
-    headers = request.scope["headers"]
-    if any(name == b"authorization" for name, _ in headers) or not any(name == b"cookie" for name, _ in headers):
-        return await parts.access.authenticate(_bearer(request))
-    person = await visitor(request)
-    if person is None:
-        raise Unauthenticated(NOBODY)
-    request.scope[CALLER] = person.caller
-    if request.method not in SAFE_METHODS:
-        require_same_origin(request, parts.gate)
-        require_csrf(person, request.headers.get(CSRF_HEADER))
-    return person
-
-
-def _bearer(request: Request) -> str:
-    given = [value for name, value in request.scope["headers"] if name == b"authorization"]
+def _bearer(given: list[bytes]) -> str:
     if len(given) != 1 or not given[0][: len(_BEARER)].lower() == _BEARER or not given[0].isascii():
         raise Unauthenticated("Send a valid token: `Authorization: Bearer …`.")
     return str(given[0][len(_BEARER) :].strip(), "ascii")

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
@@ -59,8 +59,7 @@ class Created:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """What somebody shows: the id, and SHA-256 of the secret. May be the key of a cache."""
 
     id: str
