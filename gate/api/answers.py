@@ -43,7 +43,7 @@ def stream_answer(chunks: AsyncIterator[bytes], media_type: str, *, file_name: s
 
 def with_member(body: bytes, name: str, value: str) -> bytes:
     """The JSON object in these bytes with one more member at its end."""
-    return body[:-1] + b"," + orjson.dumps(name) + b":" + orjson.dumps(value) + b"}"
+    return body[:-1] + b"," + orjson.dumps({name: value})[1:]
 
 
 def _with_cursor(request: Request, cursor: str) -> str:

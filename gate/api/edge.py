@@ -101,7 +101,7 @@ class _Exchange:
             self._started = True
             self.status = message["status"]
             headers = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff"), (b"x-request-id", self.request_id.encode())]
-            if not any(name == b"cache-control" for name, _ in headers):
+            if b"cache-control" not in dict(headers):
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
         elif self._scope["method"] == "HEAD":
