@@ -1,6 +1,5 @@
 """`/v1/changes`: submit, read, admit, close, cancel."""
 
-import hashlib
 import re
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ from gate.api.permits import Admitter, Canceler, ChangeReader, Closer, GateDep, 
 from gate.api.problems import documented
 from gate.api.route import GateRoute
 from gate.api.waiting import while_connected
+from gate.core.canonical import digest
 from gate.core.change import Result
 from gate.errors import Fault, Invalid
 from gate.flow import admit, cancel, close, look, submit, tokens
@@ -70,7 +70,7 @@ async def idempotency_key(request: Request) -> IdempotencyKey | None:
         raise Invalid(
             "Idempotency-Key is not one text of 1 to 255 printable characters.", faults=[Fault("not a key", "header Idempotency-Key")]
         )
-    return IdempotencyKey(found["key"].decode(), hashlib.sha256(await body_of(request)).hexdigest())
+    return IdempotencyKey(found["key"].decode(), digest(await body_of(request)))
 
 
 Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]

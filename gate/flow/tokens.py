@@ -27,7 +27,7 @@ TOKENS_OF_A_PERSON_MAX = 50
 
 def change_token(secret: bytes, change: str) -> str:
     """Good for this change alone: read, admit, close, cancel. The same change always has the same token."""
-    seal = hmac.digest(secret, change.encode(), "sha256")
+    seal = hmac.new(secret, change.encode(), "sha256").digest()  # `hmac.digest` would let another thread in
     return f"{PREFIX}{change.removeprefix('chg_')}_{urlsafe_b64encode(seal).decode().rstrip('=')}"
 
 

@@ -116,7 +116,7 @@ class ChangeRequest(Asked):
             base=self.base,
             ref=self.ref,
             repository=self.repository.value() if self.repository else None,
-            artifacts=tuple(artifact.value() for artifact in self.artifacts),
+            artifacts=tuple(map(ArtifactAsk.value, self.artifacts)),
             run=self.run.value(by) if self.run else None,
             requested_by=self.requested_by,
             authors=self.authors,
@@ -142,7 +142,7 @@ class AdmissionRequest(Asked):
 
     def ask(self, by: Caller) -> AdmissionAsk:
         """The same as the flow knows it."""
-        return AdmissionAsk(self.commit, tuple(artifact.value() for artifact in self.artifacts), self.environment, self.run.value(by))
+        return AdmissionAsk(self.commit, tuple(map(ArtifactAsk.value, self.artifacts)), self.environment, self.run.value(by))
 
 
 class ClosureRequest(Asked):
