@@ -37,7 +37,14 @@ class Access:
 
     async def authenticate(self, bearer: str) -> Caller:
         """Whose token this is. Raises `Unauthenticated`, with one text for every reason."""
-        caller = await self._caller(bearer)
+        if bearer.count(".") == IDENTITY_TOKEN_DOTS:
+            caller: Caller | None = await self._workload(bearer)
+        elif len(bearer) > TOKEN_LENGTH_MAX:
+            caller = None
+        elif bearer.startswith(change_tokens.PREFIX):
+            caller = await change_tokens.holder(self._gate, bearer)
+        else:
+            caller = await self._owner(bearer)
         if caller is None:
             raise Unauthenticated(NOBODY)
         return caller
@@ -72,13 +79,6 @@ class Access:
         """The same of sessions."""
         seen, self._seen = self._seen, {}
         return seen
-
-    async def _caller(self, bearer: str) -> Caller | None:
-        if bearer.count(".") == IDENTITY_TOKEN_DOTS:
-            return await self._workload(bearer)
-        if len(bearer) > TOKEN_LENGTH_MAX:
-            return None
-        return await (change_tokens.holder(self._gate, bearer) if bearer.startswith(change_tokens.PREFIX) else self._owner(bearer))
 
     async def _workload(self, bearer: str) -> Workload | None:
         """Anybody's pipeline has a good token of a public issuer. Raises `NotAllowed` for one whose repository nobody lists."""
