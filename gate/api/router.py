@@ -35,13 +35,13 @@ from gate.flow.gate import Gate
 from gate.metrics import Metrics
 
 _ROUTERS = (
-    icalendar,
     changes,
     reviews,
     evaluations,
     places,
     policies,
     freezes,
+    icalendar,
     incidents,
     delivery,
     hooks,
