@@ -13,6 +13,7 @@ _PIECE_BYTES = 2_000
 """For more than that hashlib lets another thread in; getting back in takes far longer than hashing."""
 
 _AS_THEY_ARE = frozenset({str, bool, type(None)})
+_TEXT = frozenset({str})
 
 
 def canonical(value: object) -> bytes:
@@ -49,9 +50,8 @@ def _is_plain(value: Any) -> bool:
         if kind in _AS_THEY_ARE:
             continue
         if kind is dict:
-            for key in item:
-                if type(key) is not str or not key.isascii():
-                    return False
+            if not _TEXT.issuperset(map(type, item)) or not "".join(item).isascii():
+                return False
             seen += item.values()
         elif kind is list or kind is tuple:
             seen += item

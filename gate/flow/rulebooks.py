@@ -20,11 +20,11 @@ from gate.core.policy_set import NO_POLICIES, Policies, read_policies
 from gate.core.record import Record, Revisions
 from gate.core.standard import standing_key
 from gate.errors import NotFound
+from gate.flow.fresh import Fresh
 from gate.storage import policy_sets, texts
 from gate.storage.store import Store
 from gate.storage.watch import EVERYTHING, Topics
 
-STALE_AFTER_SECONDS = 1.0
 KEPT_MAX = 16
 """Rulebooks of earlier decisions that are kept compiled."""
 
@@ -75,29 +75,25 @@ class Rulebooks:
     def __init__(self, store: Store) -> None:
         """In the running event loop, which tells it what moves."""
         self._store = store
-        self._current = NOTHING_IN_FORCE
-        self._checked_at = float("-inf")
+        self._latest = NOTHING_IN_FORCE
+        self._in_force: Fresh[Rulebook] = Fresh(self._look_up, time.monotonic)
         self._kept: dict[str, Rulebook] = {}
         self._lock = threading.Lock()
         store.on_change(self._hear)
 
     async def current(self) -> Rulebook:
         """What is in force, as the database said at most a second ago."""
-        if time.monotonic() - self._checked_at > STALE_AFTER_SECONDS:
-            await self.refresh()
-        return self._current
+        return await self._in_force.find("") or NOTHING_IN_FORCE
 
     @property
     def latest(self) -> Rulebook:
         """What was in force when it was last looked at: good enough to show, not to decide by."""
-        return self._current
+        return self._latest
 
     async def refresh(self) -> Rulebook:
         """What is in force now."""
-        asked_at = time.monotonic()
-        self._current = await self._store.read(self._read_current)
-        self._checked_at = asked_at
-        return self._current
+        self._in_force.forget()
+        return await self.current()
 
     async def of(self, revisions: Revisions) -> Rulebook:
         """The rulebook by which a decision was made."""
@@ -109,7 +105,11 @@ class Rulebooks:
 
     def _hear(self, topics: Topics) -> None:
         if policy_sets.TOPIC in topics or topics == EVERYTHING:
-            self._checked_at = float("-inf")
+            self._in_force.forget()
+
+    async def _look_up(self, _: str) -> Rulebook:
+        self._latest = await self._store.read(self._read_current)
+        return self._latest
 
     def _read_current(self, conn: Connection) -> Rulebook:
         active = policy_sets.in_force(conn)
