@@ -1,7 +1,7 @@
 """A change as it is asked for, and the only ways its state may move."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -106,8 +106,7 @@ class Planned:
 ANY_TIME = Planned()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One intended deployment of one commit of one service to one environment, as the caller asks for it.
 
     `claims` holds only what a request may claim; an explicit null is left out: unknown.
@@ -131,18 +130,17 @@ class Change:
     emergency: EmergencyAsk | None = None
     planned: Planned = ANY_TIME
     remediates: str | None = None
-    claims: Mapping[str, Value] = field(default_factory=dict)
+    claims: Mapping[str, Value] = MappingProxyType({})
     actor: tuple[str, ...] = ()  # the identities of whoever started the run, as its token proves
-    proved: Mapping[str, Value] = field(default_factory=dict)  # the facts that the token proves
-    subject: Subject = field(init=False, compare=False, repr=False)  # what an approval is given for
+    proved: Mapping[str, Value] = MappingProxyType({})  # the facts that the token proves
 
-    def __post_init__(self) -> None:
-        subject = Subject(
-            repository=(self.repository.issuer, self.repository.id) if self.repository else None,
-            commit=self.commit,
-            digests=tuple(sorted([artifact.digest for artifact in self.artifacts])),
-            service=self.service,
-            environment=self.environment,
-            emergency=self.emergency is not None,
-        )
-        object.__setattr__(self, "subject", subject)
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of all artifacts, sorted."""
+        return tuple(sorted([artifact.digest for artifact in self.artifacts]))
+
+    @property
+    def subject(self) -> Subject:
+        """What an approval is given for."""
+        repository = (self.repository.issuer, self.repository.id) if self.repository else None
+        return Subject(repository, self.commit, self.digests, self.service, self.environment, self.emergency is not None)

@@ -1,7 +1,5 @@
 """What if: a change is judged like a submit, and nothing is recorded."""
 
-from dataclasses import replace
-
 from gate.core.change import Change
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller
@@ -15,7 +13,7 @@ from gate.flow.workloads import bind
 async def evaluate_change(gate: Gate, change: Change, by: Caller) -> Wire:
     """What would be decided now, with every fact it is made from."""
     book = await gate.rulebooks.current()
-    here = replace(change, environment=book.catalogue.environment_named(change.environment))
+    here = change._replace(environment=book.catalogue.environment_named(change.environment))
     require_service(by, here.service)
     here = bind(here, by, book)
     require_repository(here, book)

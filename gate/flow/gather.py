@@ -74,8 +74,7 @@ def assemble(
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
     overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
-    digests = change.subject.digests
-    known.update(history.facts(here, change.commit, digests, files_known="diff.files" in known, overdue_reviews=overdue, at=at))
+    known.update(history.facts(here, change.commit, change.digests, files_known="diff.files" in known, overdue_reviews=overdue, at=at))
     case = Case(
         facts=known,
         at=at,
@@ -111,8 +110,8 @@ def _people(change: Change, book: Rulebook, before: People, heard: HostFacts | N
     wrote = (*named(heard.hands), *heard.pushers) if heard else ()
     texts = requester if rollback and requester else (*change.authors, *requester, *wrote)
     excluded = book.identities.excluded(texts)
-    acting = book.identities.excluded(change.actor)
-    acts = bool(acting.people or acting.strangers)
+    acting = book.identities.excluded(change.actor) if change.actor else None
+    acts = acting is not None and bool(acting.people or acting.strangers)
     told = heard is not None and (acts if rollback else heard.base is not None and confirmed(heard, book.identities))
     return People(
         excluded=tuple(sorted(excluded.people.union(before.excluded))),

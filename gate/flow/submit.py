@@ -1,6 +1,5 @@
 """A pipeline asks: may this change go to this environment now?"""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from gate.core.canonical import canonical, digest
@@ -43,7 +42,7 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
     book = await gate.rulebooks.current()
     for _ in range(DECISIONS_MAX):
         environment = book.catalogue.environment_named(change.environment)
-        here = change if environment == change.environment else replace(change, environment=environment)
+        here = change if environment == change.environment else change._replace(environment=environment)
         require_service(by, here.service)
         here = bind(here, by, book)
         require_repository(here, book)

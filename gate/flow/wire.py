@@ -13,7 +13,7 @@ from gate.core.policy import Policy
 from gate.core.sentences import sentences
 from gate.flow.asks import Wire
 
-REASONS_KEPT_MAX = 50
+REASONS_KEPT_MAX = 20
 """Of one finding of a policy."""
 
 

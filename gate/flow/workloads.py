@@ -34,8 +34,7 @@ def bind(change: Change, by: Caller, book: Rulebook) -> Change:
     _require_listed(by, change.service, change.environment, book)
     _refuse(_contradictions(by, change.commit, change.repository, change.run, change.ref))
     run = change.run or by.run
-    return replace(
-        change,
+    return change._replace(
         repository=by.repository,
         run=replace(run, id=by.run.id, attempt=by.run.attempt, check=by.run.check),
         ref=by.ref or change.ref,

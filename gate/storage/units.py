@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import orjson
 
@@ -31,8 +32,7 @@ _IN_FORCE = "SELECT policy_set FROM in_force WHERE id = 1"
 _IN_FORCE_LOCKED = "SELECT policy_set FROM in_force WHERE id = 1 FOR SHARE"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """What a submit adds. `expects_policy_set` is what was in force when it was decided."""
 
     change: ChangeRow

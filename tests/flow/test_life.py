@@ -95,7 +95,7 @@ class _Place(RuleBasedStateMachine):
         no = [other for other in same if other.rejected_by_person and not last.change.emergency][-1:]
         refused = {other.seen["id"] for other in no if "rejection" not in other.overridden}
         run = last.change.run or Run("")
-        change = replace(last.change, run=replace(run, attempt=run.attempt + attempts))
+        change = last.change._replace(run=replace(run, attempt=run.attempt + attempts))
         known, now = {other.seen["id"] for other in self.lives}, self.run(self.shop.submit(change))
         joins = attempts == 0 or last.state in WAITING
         if now["id"] not in refused:  # a rollback is asked for anew

@@ -5,7 +5,6 @@ import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from gate.storage.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, RollupRow
@@ -33,7 +32,7 @@ def make_unit(number: int, *, key: str | None = None, run: str | None = None, ca
         rollups=(make_rollup("submitted"),),
         words=words(f"checkout production number{number}"),
     )
-    return replace(unit, **fields)
+    return unit._replace(**fields)
 
 
 def make_change(number: int, **fields: Any) -> ChangeRow:
