@@ -22,6 +22,7 @@ from gate.storage import people
 from gate.storage.tx import Tx
 from tests.api.asgi import BASE_URL
 from tests.api.openapi import Document
+from tests.shipped import never_frozen
 
 ROOT = Path(__file__).parents[2]
 COMMIT = "c0ffee" + "0" * 34
@@ -113,9 +114,10 @@ def _let_in(tx: Tx, who: str, role: Role | None) -> None:
 
 @asynccontextmanager
 async def served(
-    url: str, folder: Path, *, policies: Path = ROOT / "policies", connections: Connections | None = None, **settings: Any
+    url: str, folder: Path, *, policies: Path | None = None, connections: Connections | None = None, **settings: Any
 ) -> AsyncIterator[Served]:
-    """The service, started as production starts it, and stopped at the end."""
+    """The service, started as production starts it, and stopped at the end; by the shipped policies, never frozen, if nothing is said."""
+    policies = policies or never_frozen(folder)
     given = {"database_url": url, "policies": policies, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", "rate_limit": 0}
     make_key(folder / "gate.key", BASE_URL)  # on PostgreSQL only an operator makes one
     app = create_app(Settings.read({}, **given | settings), connections=connections)

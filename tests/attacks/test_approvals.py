@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from gate.flow.folder import read_folder
-from tests.api.served import IMAGE, ROOT, served
+from tests.api.served import IMAGE, served
 from tests.attacks.world import OTHER, World, said, world_of
 from tests.flow.shop import let_pass_now
+from tests.shipped import never_frozen
 
 pytestmark = pytest.mark.anyio
-
-FILES = read_folder(ROOT / "policies")
 
 
 @pytest.fixture
@@ -137,12 +136,13 @@ async def test_a15_a_claim_of_what_only_the_code_host_knows_helps_nothing(world:
     assert forged["risk"]["score"] >= plain["risk"]["score"]
 
 
-async def test_a17_who_has_left_the_group_no_longer_counts_when_it_is_admitted(world: World) -> None:
+async def test_a17_who_has_left_the_group_no_longer_counts_when_it_is_admitted(world: World, tmp_path: Path) -> None:
     change = await world.approved()
-    catalogue = FILES["catalog.yaml"].replace(
+    shipped = read_folder(never_frozen(tmp_path))
+    catalogue = shipped["catalog.yaml"].replace(
         "release-managers: {people: [ada, ben, chloe]}", "release-managers: {people: [ada, chloe, emeka]}"
     )
-    files = {**FILES, "catalog.yaml": catalogue}
+    files = {**shipped, "catalog.yaml": catalogue}
     registered = await (await world.service.admin()).post("/v1/policies", json={"files": files})
     activated = await (await world.service.admin()).post(f"/v1/policies/{registered.json()['id']}/activation", json={"comment": "left"})
 

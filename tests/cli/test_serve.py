@@ -20,6 +20,7 @@ from tests import postgres
 from tests.cli.running import gate
 from tests.flow.shop import make_files, policy_text
 from tests.live import GATE, LiveGate, serving
+from tests.shipped import never_frozen
 
 REFUSING = "[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]"
 ROOT = Path(__file__).parents[2]
@@ -27,14 +28,14 @@ ROOT = Path(__file__).parents[2]
 
 def live(folder: Path, **settings: str) -> LiveGate:
     """A server on an embedded database of its own."""
-    return LiveGate(folder, f"sqlite:///{folder}/gate.db", ROOT / "policies", settings)
+    return LiveGate(folder, f"sqlite:///{folder}/gate.db", never_frozen(folder), settings)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveGate]:
-    """`gate serve --demo`, in a folder without policies."""
+    """`gate serve --demo`, on an ordinary day."""
     folder = tmp_path_factory.mktemp("demo")
-    server = LiveGate(folder, "", folder / "policies")
+    server = LiveGate(folder, "", never_frozen(folder))
     with serving(server, GATE, "serve", "--demo"):
         yield server
         assert server.stop() == 0
@@ -190,6 +191,13 @@ def test_a_demo_that_starts_again_tells_its_story_once_and_has_another_token(tmp
         assert tx.conn.execute(select(func.count()).select_from(schema.changes)).scalar_one() == 11
         assert tx.conn.execute(select(func.count()).select_from(schema.freezes)).scalar_one() == 1
     assert first.token != second.token
+
+
+def test_a_demo_in_a_folder_without_policies_takes_the_shipped_ones(tmp_path: Path) -> None:
+    server = LiveGate(tmp_path, "", tmp_path / "policies")
+
+    with serving(server, GATE, "serve", "--demo"):
+        assert asked(server, "/v1/changes")["items"]
 
 
 def test_a_demo_by_policies_that_refuse_its_story_starts_all_the_same(tmp_path: Path) -> None:
