@@ -112,14 +112,16 @@ class Writer:
         try:
             self._try(group)
         except UnknownOutcome as problem:
+            lost = self._trouble(refusal(Fate.LOST, problem))
             _answer(group, Unavailable("the database did not say whether it recorded this; ask again with the same key"))
-            return self._trouble(refusal(Fate.LOST, problem))
+            return lost
         except Ended as ended:
             if len(group) > 1 and ended.fate in _ONE_BY_ONE:
                 return self._one_by_one(group)
             error = refusal(ended.fate, ended.cause)
+            trouble = None if ended.fate in _OWN else self._trouble(error)  # before anybody can ask whether all is well
             _answer(group, error)
-            return None if ended.fate in _OWN else self._trouble(error)
+            return trouble
         self.trouble, self.written_at = None, time.monotonic()
         deliver(group)
         self._wrote(len(group), len(self._calls))
