@@ -116,7 +116,10 @@ async def test_a_lock_that_is_given_up_in_time_is_waited_for(sqlite_url: str) ->
         assert await waiting == NEW
 
 
-async def test_the_log_of_changes_stays_small_while_readers_come_and_go(sqlite_url: str) -> None:
+async def test_the_log_of_changes_stays_small_while_readers_come_and_go(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(house, "WAL_BYTES_MAX", 16 * 1024 * 1024)  # 64 MiB in earnest
+    monkeypatch.setattr(house, "WAL_TURN_SECONDS", 0)
+    monkeypatch.setattr(house, "LOOK_SECONDS", 0)
     path = Path(f"{sqlite_path(sqlite_url)}-wal")
     with opened(sqlite_url) as store:
         for turn in range(60):
