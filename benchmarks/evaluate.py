@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeAlias
 
-from gate.core.evaluate import evaluate
+from gate.core.decision.evaluate import evaluate
 from gate.core.facts import Fact, Facts, Origin, read_value
-from gate.core.policy_file import read_policy
+from gate.core.policy.file import read_policy
 
 RUNS = 11
 CALLS_A_RUN = 1_000

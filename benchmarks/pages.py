@@ -24,10 +24,10 @@ from gate.app import create_app
 from gate.config import Settings
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
+from gate.flow.identity.tokens import make_token
 from gate.flow.signing import make_key
-from gate.flow.tokens import make_token
-from gate.storage import people, sessions
-from gate.storage.tx import Tx
+from gate.storage.database.tx import Tx
+from gate.storage.identity import people, sessions
 
 BASE_URL = "http://gate.example.com"
 FEW = 50

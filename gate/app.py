@@ -11,46 +11,47 @@ from fastapi import FastAPI
 
 from gate.api.router import attach, build_api
 from gate.config import Activation, Settings
-from gate.core.catalog import PROVIDER_ISSUERS
+from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.core.workload import Provider
-from gate.flow import chat, events, held_runs, remind, tidings
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.connections import Chore, Connections, joined_by
 from gate.flow.gate import Gate, Secrets
-from gate.flow.notify import Deliver, Post
+from gate.flow.notifications import chat, events, remind
+from gate.flow.notifications.notify import Deliver, Post
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import KEY_FILE, make_key, nothing_written, read_key
 from gate.flow.waiters import Waiters
-from gate.integrations.github import HEADERS as GITHUB_HEADERS
-from gate.integrations.github import GitHub
-from gate.integrations.github import issuer_of as github_issuer
-from gate.integrations.github_answers import GitHubAnswers
-from gate.integrations.github_app import App
-from gate.integrations.github_hook import GitHubHook
-from gate.integrations.github_missed import send_missed_again
-from gate.integrations.gitlab import HEADERS as GITLAB_HEADERS
-from gate.integrations.gitlab import GitLab
-from gate.integrations.gitlab_answers import GitLabAnswers
-from gate.integrations.gitlab_hook import GitLabHook
-from gate.integrations.http import open_client
-from gate.integrations.identity_tokens import IdentityTokens, Issuer
-from gate.integrations.jwks import Keys
-from gate.integrations.outbound import Outbound
-from gate.integrations.rest import OpenClient, Rest
-from gate.integrations.single_sign_on import Client, SingleSignOn
+from gate.flow.webhooks import held_runs, tidings
+from gate.integrations.github.answers import GitHubAnswers
+from gate.integrations.github.app import App
+from gate.integrations.github.facts import HEADERS as GITHUB_HEADERS
+from gate.integrations.github.facts import GitHub
+from gate.integrations.github.facts import issuer_of as github_issuer
+from gate.integrations.github.hook import GitHubHook
+from gate.integrations.github.missed import send_missed_again
+from gate.integrations.gitlab.answers import GitLabAnswers
+from gate.integrations.gitlab.facts import HEADERS as GITLAB_HEADERS
+from gate.integrations.gitlab.facts import GitLab
+from gate.integrations.gitlab.hook import GitLabHook
+from gate.integrations.http.client import open_client
+from gate.integrations.http.outbound import Outbound
+from gate.integrations.http.rest import OpenClient, Rest
+from gate.integrations.identity.identity_tokens import IdentityTokens, Issuer
+from gate.integrations.identity.jwks import Keys
+from gate.integrations.identity.single_sign_on import Client, SingleSignOn
 from gate.integrations.slack import Slack
 from gate.integrations.webhooks import Webhook, Webhooks
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
 from gate.storage import migrate
-from gate.storage.engine import sqlite_path
-from gate.storage.secrets import secret
+from gate.storage.database.engine import sqlite_path
+from gate.storage.database.tx import Subscription
+from gate.storage.database.watch import EVERYTHING, Topics
+from gate.storage.identity.secrets import secret
 from gate.storage.store import Store
-from gate.storage.tx import Subscription
-from gate.storage.watch import EVERYTHING, Topics
 from gate.web.router import add_pages
 from gate.web.router import attach as attach_pages
 from gate.worker import Worker

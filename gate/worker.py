@@ -10,15 +10,22 @@ from pathlib import Path
 import structlog
 
 from gate.errors import GateError, Invalid
-from gate.flow import chat, expire, inbox, incidents, observe, policies, tidings
-from gate.flow.access import Access
+from gate.flow.changes import expire
 from gate.flow.connections import Chore
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
-from gate.flow.inbox import Handler
-from gate.flow.notify import Post
-from gate.storage import invitations, keys, leases, people, policy_sets, sessions, token_uses, tokens
-from gate.storage.tx import Tx
+from gate.flow.identity.access import Access
+from gate.flow.incidents import incidents, observe
+from gate.flow.notifications import chat
+from gate.flow.notifications.notify import Post
+from gate.flow.policies import policies
+from gate.flow.webhooks import inbox, tidings
+from gate.flow.webhooks.inbox import Handler
+from gate.storage.changes import keys
+from gate.storage.database.tx import Tx
+from gate.storage.identity import invitations, people, sessions, token_uses, tokens
+from gate.storage.messages import leases
+from gate.storage.policies import policy_sets
 
 ROUND_SECONDS = 1.0
 TIDY_SECONDS = 60.0

@@ -102,7 +102,7 @@ class Module:
 
     @property
     def part(self) -> str | None:
-        """`storage` for gate/storage/writer.py, `app` for gate/app.py, None outside the package and for gate itself."""
+        """`storage` for gate/storage/database/writer.py, `app` for gate/app.py, None outside the package and for gate itself."""
         pieces = Path(self.path).with_suffix("").parts
         return pieces[1] if pieces[0] == "gate" and pieces[1] != "__init__" else None
 

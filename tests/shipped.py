@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gate.core.bundle import CALENDAR_FILE
+from gate.core.rulebook.bundle import CALENDAR_FILE
 
 ROOT = Path(__file__).parents[1]
 

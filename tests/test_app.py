@@ -11,7 +11,7 @@ from gate.config import Settings
 from gate.errors import GateError, NotFound
 from gate.flow.gate import Gate
 from gate.flow.signing import make_key, read_key
-from gate.storage.engine import open_engine
+from gate.storage.database.engine import open_engine
 from gate.storage.migrate import SchemaOlder, head, upgrade
 from gate.storage.store import Store
 from tests import postgres

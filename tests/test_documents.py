@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gate import __version__
-from gate.core.bundle import read_bundle
+from gate.core.rulebook.bundle import read_bundle
 from tests import reference
 from tests.documents import LANGUAGES, MARKS, ROOT, Block, Document, broken_links, documents
 from tests.live import GATE, LiveGate, serving

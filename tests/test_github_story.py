@@ -8,16 +8,17 @@ import pytest
 
 from gate.app import connections_of
 from gate.config import Settings
-from gate.flow import held_runs, inbox, review, tidings
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.caller import Person
+from gate.flow.changes import review
 from gate.flow.connections import Connections
-from gate.flow.notify import Post
-from gate.integrations.github_hook import DELIVERY, EVENT, SIGNATURE
+from gate.flow.notifications.notify import Post
+from gate.flow.webhooks import held_runs, inbox, tidings
+from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE
 from tests.flow.shop import ADMIN, Shop, make_files, open_shop
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
+from tests.integrations.github.test_hook import SECRET, held, signature
 from tests.integrations.github_answers import BASE, HEAD, SPAN, commit, comparison, fake, file
-from tests.integrations.test_github_hook import SECRET, held, signature
 
 pytestmark = pytest.mark.anyio
 

@@ -8,17 +8,18 @@ import pytest
 
 from gate.app import connections_of
 from gate.config import Settings
-from gate.flow import held_runs, inbox, review, tidings
 from gate.flow.asks import ReviewAsk
 from gate.flow.caller import Person
+from gate.flow.changes import review
 from gate.flow.connections import Connections
-from gate.flow.notify import Post
-from gate.integrations.gitlab_hook import KEY
-from gate.integrations.gitlab_hook import TOKEN as TOKEN_HEADER
+from gate.flow.notifications.notify import Post
+from gate.flow.webhooks import held_runs, inbox, tidings
+from gate.integrations.gitlab.hook import KEY
+from gate.integrations.gitlab.hook import TOKEN as TOKEN_HEADER
 from tests.flow.shop import ADMIN, Shop, make_files, open_shop
 from tests.integrations.fake_github import reply
 from tests.integrations.fake_gitlab import PROJECT, TOKEN, FakeGitLab
-from tests.integrations.test_gitlab import BASE, HEAD, comparison, diff, fake
+from tests.integrations.gitlab.test_facts import BASE, HEAD, comparison, diff, fake
 
 pytestmark = pytest.mark.anyio
 

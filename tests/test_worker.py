@@ -13,9 +13,12 @@ from gate import worker as module
 from gate.errors import Unavailable
 from gate.flow.asks import IdempotencyKey, TokenAsk
 from gate.flow.caller import Role
-from gate.flow.tokens import make_token
-from gate.storage import leases, policy_sets, schema, tokens
-from gate.storage.tx import Tx
+from gate.flow.identity.tokens import make_token
+from gate.storage.database.tx import Tx
+from gate.storage.identity import tokens
+from gate.storage.messages import leases
+from gate.storage.policies import policy_sets
+from gate.storage.tables import schema
 from gate.worker import LEASE, Worker
 from tests.builders import make_change
 from tests.flow.shop import Shop, forget_pauses, make_files, open_shop

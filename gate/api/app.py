@@ -7,9 +7,9 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Lifespan
 
 from gate import __version__
-from gate.api.edge import Edge
+from gate.api.http.edge import Edge
+from gate.api.http.route import SECURITY
 from gate.api.models.views import ProblemView
-from gate.api.route import SECURITY
 from gate.metrics import Metrics
 
 TITLE = "Change-enablement gate"

@@ -6,22 +6,24 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer, page_answer, with_member
-from gate.api.body import body_of
+from gate.api.http.answers import Answer, answer, page_answer, with_member
+from gate.api.http.body import body_of
+from gate.api.http.permits import Admitter, Canceler, ChangeReader, Closer, GateDep, PlaceReader, Submitter
+from gate.api.http.route import GateRoute
+from gate.api.http.waiting import while_connected
 from gate.api.models.change import AdmissionRequest, CancellationRequest, ChangeRequest, ClosureRequest
 from gate.api.models.queries import ChangesQuery, WaitQuery
 from gate.api.models.views import ChangeView, DecisionView, EnvelopeView, PageView, SubmittedView
-from gate.api.permits import Admitter, Canceler, ChangeReader, Closer, GateDep, PlaceReader, Submitter
 from gate.api.problems import documented
-from gate.api.route import GateRoute
-from gate.api.waiting import while_connected
 from gate.core.canonical import digest
 from gate.core.change import Result
 from gate.errors import Fault, Invalid
-from gate.flow import admit, cancel, close, look, submit, tokens
 from gate.flow.asks import IdempotencyKey
+from gate.flow.changes import admit, cancel, close, submit
+from gate.flow.changes.submit import Submitted
 from gate.flow.gate import Gate
-from gate.flow.submit import Submitted
+from gate.flow.identity import tokens
+from gate.flow.queries import look
 
 PENDING_RETRY_SECONDS = 10
 _KEY = re.compile(rb'(?P<quote>"?)(?P<key>[!#-\[\]-~][ !#-\[\]-~]{0,254})(?P=quote)')

@@ -5,15 +5,15 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from gate.api.answers import Answer
-from gate.api.body import HOOKS
 from gate.api.hooks import DOCUMENTED, header, raw_body, taken
-from gate.api.permits import GateDep, parts_of
+from gate.api.http.answers import Answer
+from gate.api.http.body import HOOKS
+from gate.api.http.permits import GateDep, parts_of
+from gate.api.http.route import GateRoute
 from gate.api.problems import documented
-from gate.api.route import GateRoute
 from gate.errors import NotFound
-from gate.flow import tidings
 from gate.flow.gate import Gate
+from gate.flow.webhooks import tidings
 
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 

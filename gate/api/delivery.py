@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from gate.api.answers import Answer, answer
+from gate.api.http.answers import Answer, answer
+from gate.api.http.permits import GateDep, Reader
+from gate.api.http.route import GateRoute
 from gate.api.models.delivery import DeliveryQuery, DeliveryView
-from gate.api.permits import GateDep, Reader
-from gate.api.route import GateRoute
-from gate.flow import delivery
+from gate.flow.queries import delivery
 
 router = APIRouter(prefix="/v1/delivery", tags=["delivery"], route_class=GateRoute)
 

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from gate.api.answers import Answer, answer
+from gate.api.http.answers import Answer, answer
+from gate.api.http.permits import Evaluator, GateDep
+from gate.api.http.route import GateRoute
 from gate.api.models.change import ChangeRequest
 from gate.api.models.views import EvaluationView
-from gate.api.permits import Evaluator, GateDep
-from gate.api.route import GateRoute
-from gate.flow import evaluate
+from gate.flow.changes import evaluate
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=GateRoute)
 

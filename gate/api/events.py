@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from gate.api.permits import Reader, parts_of
-from gate.api.route import GateRoute
+from gate.api.http.permits import Reader, parts_of
+from gate.api.http.route import GateRoute
 from gate.flow.caller import Caller
 from gate.flow.streams import Streams
 

@@ -5,15 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer, page_answer
+from gate.api.http.answers import Answer, answer, page_answer
+from gate.api.http.permits import Freezer, GateDep, Lifter, Reader
+from gate.api.http.route import GateRoute
 from gate.api.models.acts import FreezeRequest
 from gate.api.models.house import FreezeView, ScheduleView
 from gate.api.models.queries import CalendarQuery
 from gate.api.models.views import PageView
-from gate.api.permits import Freezer, GateDep, Lifter, Reader
 from gate.api.problems import documented
-from gate.api.route import GateRoute
-from gate.flow import calendar, freezes
+from gate.flow.policies import freezes
+from gate.flow.queries import calendar
 
 router = APIRouter(prefix="/v1", tags=["calendar"], route_class=GateRoute)
 

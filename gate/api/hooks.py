@@ -6,17 +6,20 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer
-from gate.api.body import HOOK_BODY_BYTES_MAX, HOOKS, read_body
+from gate.api.http.answers import Answer, answer
+from gate.api.http.body import HOOK_BODY_BYTES_MAX, HOOKS, read_body
+from gate.api.http.permits import GateDep, HookSender
+from gate.api.http.route import GateRoute
 from gate.api.models.hooks import TakenView
-from gate.api.permits import GateDep, HookSender
 from gate.api.problems import documented
-from gate.api.route import GateRoute
-from gate.core.told import DeploymentSeen, IncidentTold
-from gate.flow import inbox, incidents, observe
+from gate.core.messages.told import DeploymentSeen, IncidentTold
 from gate.flow.gate import Gate
-from gate.integrations import alertmanager, cdevents, cloudevents, pagerduty
-from gate.storage.inbox import Delivery
+from gate.flow.incidents import incidents, observe
+from gate.flow.webhooks import inbox
+from gate.integrations import alertmanager, pagerduty
+from gate.integrations.cdevents import cloudevents
+from gate.integrations.cdevents import incoming as cdevents
+from gate.storage.messages.inbox import Delivery
 
 TAKEN = 202
 

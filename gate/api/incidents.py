@@ -5,15 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer, page_answer
+from gate.api.http.answers import Answer, answer, page_answer
+from gate.api.http.permits import GateDep, IncidentLinker, IncidentReporter, Reader
+from gate.api.http.route import GateRoute
 from gate.api.models.incidents import IncidentRequest, IncidentsQuery, IncidentView, LinkRequest, UnlinkQuery, UnlinkRequest
 from gate.api.models.views import PageView
-from gate.api.permits import GateDep, IncidentLinker, IncidentReporter, Reader
 from gate.api.problems import documented
-from gate.api.route import GateRoute
 from gate.errors import Invalid
-from gate.flow import incidents
-from gate.flow.incidents import Reported
+from gate.flow.incidents import incidents
+from gate.flow.incidents.incidents import Reported
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"], route_class=GateRoute)
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from gate.api.answers import Answer
-from gate.api.permits import GateDep
+from gate.api.http.answers import Answer
+from gate.api.http.permits import GateDep
+from gate.api.http.route import GateRoute
 from gate.api.problems import documented
-from gate.api.route import GateRoute
 from gate.flow import signing
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"], route_class=GateRoute)

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api import spreadsheet
-from gate.api.answers import page_answer, stream_answer
+from gate.api.formats import spreadsheet
+from gate.api.http.answers import page_answer, stream_answer
+from gate.api.http.permits import GateDep, Reader
+from gate.api.http.route import GateRoute
 from gate.api.models.queries import LogQuery
 from gate.api.models.views import LogRowView, PageView
-from gate.api.permits import GateDep, Reader
-from gate.api.route import GateRoute
-from gate.flow import log
 from gate.flow.asks import Wire
+from gate.flow.queries import log
 
 CHUNK_BYTES = 64 * 1024
 NDJSON = "application/x-ndjson"

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from gate.api.answers import Answer, answer
+from gate.api.http.answers import Answer, answer
+from gate.api.http.permits import AnyToken, GateDep
+from gate.api.http.route import GateRoute
 from gate.api.models.house import HealthView, ReadyView
-from gate.api.permits import AnyToken, GateDep
-from gate.api.route import GateRoute
-from gate.flow import health
+from gate.flow.queries import health
 from gate.metrics import CONTENT_TYPE
 
 UNREADY_RETRY_SECONDS = 5

@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from gate.api.answers import Answer, answer
+from gate.api.http.answers import Answer, answer
+from gate.api.http.permits import Admin, GateDep
+from gate.api.http.route import GateRoute
 from gate.api.models.outbox import OutboxView
-from gate.api.permits import Admin, GateDep
 from gate.api.problems import documented
-from gate.api.route import GateRoute
-from gate.flow import outbox
+from gate.flow.queries import outbox
 
 router = APIRouter(prefix="/v1/outbox", tags=["outbox"], route_class=GateRoute)
 

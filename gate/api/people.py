@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer, page_answer
+from gate.api.http.answers import Answer, answer, page_answer
+from gate.api.http.permits import Admin, GateDep
+from gate.api.http.route import GateRoute
 from gate.api.models.people import InvitationRequest, InvitedView, PersonRequest, PersonView
 from gate.api.models.views import PageView
-from gate.api.permits import Admin, GateDep
 from gate.api.problems import documented
-from gate.api.route import GateRoute
-from gate.flow import people
+from gate.flow.identity import people
 
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
 

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from gate.api.answers import Answer, answer
+from gate.api.http.answers import Answer, answer
+from gate.api.http.permits import GateDep, PlaceReader
+from gate.api.http.route import GateRoute
 from gate.api.models.views import PlaceView
-from gate.api.permits import GateDep, PlaceReader
-from gate.api.route import GateRoute
-from gate.flow import look
+from gate.flow.queries import look
 
 router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRoute)
 

@@ -3,14 +3,14 @@
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer, page_answer
+from gate.api.http.answers import Answer, answer, page_answer
+from gate.api.http.permits import Admin, Checker, GateDep, Reader
+from gate.api.http.route import GateRoute
 from gate.api.models.acts import ActivationRequest, PoliciesRequest
 from gate.api.models.house import PolicyCheckView, PolicySetText, PolicySetView, SchemaView
 from gate.api.models.views import PageView
-from gate.api.permits import Admin, Checker, GateDep, Reader
 from gate.api.problems import documented
-from gate.api.route import GateRoute
-from gate.flow import policies
+from gate.flow.policies import policies
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRoute)
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from starlette.exceptions import HTTPException
 
-from gate.api.answers import Answer
+from gate.api.http.answers import Answer
 from gate.errors import GateError, RateLimited, Unauthenticated, Unavailable
 
 MEDIA_TYPE = b"application/problem+json"

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from gate.api.answers import Answer, answer
+from gate.api.http.answers import Answer, answer
+from gate.api.http.permits import GateDep, Reviewer
+from gate.api.http.route import GateRoute
 from gate.api.models.reviews import ApprovalRequest, OverrideRequest, PostReviewRequest, RejectionRequest
 from gate.api.models.views import ChangeView
-from gate.api.permits import GateDep, Reviewer
 from gate.api.problems import documented
-from gate.api.route import GateRoute
-from gate.flow import post_review, review
+from gate.flow.changes import post_review, review
 
 router = APIRouter(prefix="/v1/changes/{change_id}", tags=["reviews"], route_class=GateRoute)
 

@@ -10,12 +10,10 @@ from gate.api import (
     changes,
     code_hosts,
     delivery,
-    docs,
     evaluations,
     events,
     freezes,
     hooks,
-    icalendar,
     incidents,
     ledger,
     log,
@@ -29,7 +27,9 @@ from gate.api import (
     tokens,
 )
 from gate.api.app import Api
-from gate.api.permits import Parts
+from gate.api.formats import icalendar
+from gate.api.http import docs
+from gate.api.http.permits import Parts
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
 from gate.metrics import Metrics

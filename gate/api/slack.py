@@ -3,15 +3,15 @@
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer
-from gate.api.body import HOOKS
 from gate.api.hooks import header, raw_body
+from gate.api.http.answers import Answer, answer
+from gate.api.http.body import HOOKS
+from gate.api.http.permits import GateDep
+from gate.api.http.route import GateRoute
 from gate.api.models.hooks import TakenView
-from gate.api.permits import GateDep
 from gate.api.problems import documented
-from gate.api.route import GateRoute
 from gate.errors import NotFound
-from gate.flow import chat
+from gate.flow.notifications import chat
 
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 

@@ -4,13 +4,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api.answers import Answer, answer, page_answer
+from gate.api.http.answers import Answer, answer, page_answer
+from gate.api.http.permits import GateDep, TokenHolder
+from gate.api.http.route import GateRoute
 from gate.api.models.acts import TokenRequest
 from gate.api.models.house import TokenMade, TokenView
 from gate.api.models.views import PageView
-from gate.api.permits import GateDep, TokenHolder
-from gate.api.route import GateRoute
-from gate.flow import tokens
+from gate.flow.identity import tokens
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
 

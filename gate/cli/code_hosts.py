@@ -2,9 +2,9 @@
 
 from gate.app import connections_of
 from gate.config import Settings
-from gate.core.catalog import PROVIDER_ISSUERS
+from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.errors import GateError
-from gate.integrations.github import issuer_of
+from gate.integrations.github.facts import issuer_of
 
 
 def examine(settings: Settings) -> list[tuple[bool, str]]:

@@ -9,18 +9,20 @@ from pathlib import Path
 
 from gate.app import make_gate, open_store
 from gate.config import Settings
-from gate.core.catalog import OWNERS_OF_LAST_RESORT
+from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Artifact, Change, EmergencyAsk, Result, Run
 from gate.core.facts import Value
 from gate.errors import GateError
-from gate.flow import admit, close, freezes, look, policies, review, submit
 from gate.flow.asks import AdmissionAsk, ClosureAsk, FreezeAsk, ReviewAsk, TokenAsk
 from gate.flow.caller import Machine, Person, Role
+from gate.flow.changes import admit, close, review, submit
+from gate.flow.changes.join import CREATED
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
-from gate.flow.join import CREATED
-from gate.flow.people import link_of, make_demo_link
-from gate.flow.tokens import make_token
+from gate.flow.identity.people import link_of, make_demo_link
+from gate.flow.identity.tokens import make_token
+from gate.flow.policies import freezes, policies
+from gate.flow.queries import look
 from gate.metrics import Metrics
 from gate.storage.store import Store
 

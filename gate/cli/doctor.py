@@ -5,12 +5,12 @@ import sys
 from gate.app import key_place
 from gate.cli import code_hosts, receivers
 from gate.config import PREFIX, Settings
-from gate.core.bundle import read_bundle
+from gate.core.rulebook.bundle import read_bundle
 from gate.errors import GateError
 from gate.flow.folder import read_folder
+from gate.flow.identity.single_sign_on import CALLBACK
 from gate.flow.signing import read_key
-from gate.flow.single_sign_on import CALLBACK
-from gate.storage.engine import shown
+from gate.storage.database.engine import shown
 from gate.storage.store import Store
 
 FAILED = 1

@@ -4,9 +4,9 @@ import os
 import sys
 from typing import Any
 
-from gate.client.answers import any_change, anything
-from gate.client.http import Asking, Http, Refused, Unreachable
-from gate.client.text import visible
+from gate.client.connection.answers import any_change, anything
+from gate.client.connection.http import Asking, Http, Refused, Unreachable
+from gate.client.show.text import visible
 from gate.client.world import World
 from gate.errors import Invalid
 

@@ -13,7 +13,7 @@ from gate.config import Settings
 from gate.errors import Invalid, NotFound, Unavailable
 from gate.flow.signing import OWNER_ALONE, make_key, nothing_written, read_key
 from gate.storage import migrate
-from gate.storage.engine import shown, sqlite_path
+from gate.storage.database.engine import shown, sqlite_path
 from gate.storage.store import transaction
 
 BACKUP_PAGES_A_STEP = 1_000

@@ -4,7 +4,7 @@ from gate.config import Settings
 from gate.errors import Invalid, NotAllowed
 from gate.flow.asks import InviteAsk
 from gate.flow.caller import Role
-from gate.flow.people import invite_person, link_of
+from gate.flow.identity.people import invite_person, link_of
 from gate.flow.rulebooks import current_rulebook
 from gate.storage.store import transaction
 

@@ -5,9 +5,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gate.core.bundle import read_bundle
-from gate.core.policy_cases import judge, read_cases
-from gate.core.policy_schema import schema
+from gate.core.policy.schema import schema
+from gate.core.rulebook.bundle import read_bundle
+from gate.core.rulebook.cases import judge, read_cases
 from gate.errors import Invalid
 from gate.flow.folder import read_folder
 

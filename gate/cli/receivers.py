@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from gate.config import Settings
 from gate.errors import GateError
-from gate.integrations.outbound import Outbound
+from gate.integrations.http.outbound import Outbound
 
 
 def examine(settings: Settings) -> list[tuple[bool, str]]:

@@ -13,14 +13,14 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from gate.api.protocol import GateProtocol
+from gate.api.http.protocol import GateProtocol
 from gate.app import create_app, key_place
 from gate.config import Settings
 from gate.errors import Invalid
-from gate.flow.people import SETUP_MINUTES, link_of, make_setup
+from gate.flow.identity.people import SETUP_MINUTES, link_of, make_setup
 from gate.flow.signing import read_key
 from gate.storage import migrate as migrations
-from gate.storage.engine import shown, sqlite_path
+from gate.storage.database.engine import shown, sqlite_path
 from gate.storage.store import Store, transaction
 
 GRACE_SECONDS = 10

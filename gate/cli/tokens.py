@@ -3,15 +3,15 @@
 from datetime import datetime
 
 from gate.config import Settings
-from gate.core.identity import Identities
+from gate.core.catalogue.identity import Identities
 from gate.errors import Invalid, NotFound
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
+from gate.flow.identity.tokens import make_token, revoke_token
 from gate.flow.rulebooks import current_catalogue
-from gate.flow.tokens import make_token, revoke_token
-from gate.storage import tokens
+from gate.storage.database.tx import Tx
+from gate.storage.identity import tokens
 from gate.storage.store import transaction
-from gate.storage.tx import Tx
 
 BY = "command line"
 

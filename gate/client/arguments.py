@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gate.client.address import is_private
+from gate.client.connection.address import is_private
 from gate.client.options import CheckOptions, CloseOptions
 from gate.client.values import (
     FORMATS,
@@ -50,9 +50,9 @@ def run(argv: Sequence[str], world: World | None = None) -> int:
 
 
 def _run(options: CheckOptions | CloseOptions, world: World) -> int:
-    from gate.client.github import mask  # noqa: PLC0415 - a usage error need not wait for any of these
-    from gate.client.http import Http  # noqa: PLC0415 - the same
-    from gate.client.output import show  # noqa: PLC0415 - the same
+    from gate.client.connection.http import Http  # noqa: PLC0415 - the same
+    from gate.client.show.formats import show  # noqa: PLC0415 - the same
+    from gate.client.show.github import mask  # noqa: PLC0415 - a usage error need not wait for any of these
 
     masked: set[str] = set()
 

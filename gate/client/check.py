@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.client import outcome as outcomes
-from gate.client.answers import APPROVED, DEPLOYING, PENDING
-from gate.client.asking import Asker
-from gate.client.credentials import NoCredentials
-from gate.client.http import Body, Http, Refused, Unreachable
+from gate.client.connection.answers import APPROVED, DEPLOYING, PENDING
+from gate.client.connection.asking import Asker
+from gate.client.connection.credentials import NoCredentials
+from gate.client.connection.http import Body, Http, Refused, Unreachable
+from gate.client.connection.request import NothingToAsk
 from gate.client.interruption import Interrupted, interruptible
 from gate.client.options import CheckOptions
-from gate.client.outcome import Outcome
-from gate.client.progress import Progress
-from gate.client.request import NothingToAsk
+from gate.client.show import outcome as outcomes
+from gate.client.show.outcome import Outcome
+from gate.client.show.progress import Progress
 from gate.client.unreviewed import write_unreviewed
 from gate.client.world import World
 

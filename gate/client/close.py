@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.client import outcome as outcomes
-from gate.client.credentials import Credentials, NoCredentials
-from gate.client.git import GitFailed, Repository
-from gate.client.http import Body, Http, Refused, Unreachable
+from gate.client.connection.credentials import Credentials, NoCredentials
+from gate.client.connection.http import Body, Http, Refused, Unreachable
+from gate.client.connection.session import Session
+from gate.client.git.run import GitFailed, Repository
 from gate.client.options import CloseOptions
-from gate.client.outcome import Outcome
 from gate.client.pipeline import pipeline
-from gate.client.session import Session
+from gate.client.show import outcome as outcomes
+from gate.client.show.outcome import Outcome
 from gate.client.state import remembered, state_file
 from gate.client.unreviewed import NotUnderstood, read_unreviewed
 from gate.client.world import World

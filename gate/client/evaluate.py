@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gate.client import outcome as outcomes
-from gate.client.asking import Asker
-from gate.client.credentials import NoCredentials
-from gate.client.http import Http, Refused, Unreachable
+from gate.client.connection.asking import Asker
+from gate.client.connection.credentials import NoCredentials
+from gate.client.connection.http import Http, Refused, Unreachable
+from gate.client.connection.request import NothingToAsk
 from gate.client.options import CheckOptions
-from gate.client.outcome import Outcome
-from gate.client.request import NothingToAsk
+from gate.client.show import outcome as outcomes
+from gate.client.show.outcome import Outcome
 from gate.client.world import World
 
 _CODES = {"approved": outcomes.OK, "pending": outcomes.STILL_PENDING, "rejected": outcomes.REJECTED}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gate.client.address import is_private
+from gate.client.connection.address import is_private
 from gate.client.world import World
 
 GITHUB, GITLAB, LOCAL = "github", "gitlab", "local"

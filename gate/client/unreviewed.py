@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gate.client.http import Body
+from gate.client.connection.http import Body
 from gate.client.state import write_private
 from gate.client.world import World
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from gate.core.change import Artifact, Result, Run, State
-from gate.core.decision import Band, ChangeType, Outcome, Route
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.flow.caller import Role
 
 PAGE_ITEMS_DEFAULT = 50

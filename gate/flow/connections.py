@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
-from gate.core.tidings import Told
+from gate.core.messages.tidings import Told
 from gate.flow.gate import Gate
-from gate.flow.notify import Deliveries
-from gate.flow.sources import Hosts
+from gate.flow.notifications.notify import Deliveries
+from gate.flow.ports import Hosts
 
 
 class Hook(Protocol):

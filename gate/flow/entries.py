@@ -2,8 +2,8 @@
 
 from gate.core.instants import to_us
 from gate.ledger.format import Kind, entry
-from gate.storage.ledger import append_entry
-from gate.storage.tx import Tx
+from gate.storage.database.tx import Tx
+from gate.storage.ledger.ledger import append_entry
 
 
 def tell(tx: Tx, kind: Kind, change: str | None, **fields: object) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gate.core.bundle import FILES_MAX
-from gate.core.strict_yaml import FILE_BYTES_MAX
+from gate.core.rulebook.bundle import FILES_MAX
+from gate.core.yaml.reader import FILE_BYTES_MAX
 from gate.errors import Invalid
 
 TESTS = "tests"

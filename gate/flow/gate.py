@@ -11,10 +11,10 @@ from gate.flow.clock import Clock
 from gate.flow.identity_provider import SingleSignOn
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
+from gate.flow.ports import Hosts
 from gate.flow.refusals import Refusals
 from gate.flow.room import Chat
 from gate.flow.rulebooks import Rulebooks
-from gate.flow.sources import Hosts
 from gate.flow.waiters import Waiters
 from gate.ledger.note import SigningKey
 from gate.metrics import Metrics

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from gate.core.external import Begun, External
+from gate.core.messages.external import Begun, External
 
 
 class SingleSignOn(Protocol):

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.storage import cursor
-from gate.storage.cursor import Position, fingerprint
+from gate.storage.database import cursor
+from gate.storage.database.cursor import Position, fingerprint
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -3,12 +3,12 @@
 import structlog
 
 from gate.errors import GateError
-from gate.flow.endings import tell
+from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
 from gate.flow.refusals import Refused
 from gate.ledger.format import Kind
-from gate.storage import changes
-from gate.storage.tx import Tx
+from gate.storage.changes import changes
+from gate.storage.database.tx import Tx
 
 _log = structlog.get_logger("gate.refuse")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from gate.core.notice import Click, Notice
+from gate.core.messages.notice import Click, Notice
 
 
 class Chat(Protocol):

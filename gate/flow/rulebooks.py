@@ -9,21 +9,22 @@ from datetime import timedelta
 import orjson
 from sqlalchemy import Connection
 
-from gate.core import catalog_record
-from gate.core.bundle import CALENDAR_FILE, CATALOGUE_FILE
-from gate.core.calendar import Calendar
-from gate.core.calendar_file import read_calendar
-from gate.core.catalog import Catalogue
-from gate.core.identity import Identities
-from gate.core.policy import Policy, StandardChange
-from gate.core.policy_set import NO_POLICIES, Policies, read_policies
-from gate.core.record import Record, Revisions
-from gate.core.standard import standing_key
+from gate.core.calendar.calendar import Calendar
+from gate.core.calendar.file import read_calendar
+from gate.core.catalogue import record as catalog_record
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.catalogue.identity import Identities
+from gate.core.decision.record import Record, Revisions
+from gate.core.decision.standard import standing_key
+from gate.core.policy.policy import Policy, StandardChange
+from gate.core.policy.set import NO_POLICIES, Policies, read_policies
+from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE
 from gate.errors import NotFound
 from gate.flow.fresh import Fresh
-from gate.storage import policy_sets, texts
+from gate.storage import texts
+from gate.storage.database.watch import EVERYTHING, Topics
+from gate.storage.policies import policy_sets
 from gate.storage.store import Store
-from gate.storage.watch import EVERYTHING, Topics
 
 KEPT_MAX = 16
 """Rulebooks of earlier decisions that are kept compiled."""

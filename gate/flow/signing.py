@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from gate.errors import Invalid, Unavailable
 from gate.flow.gate import Gate
 from gate.ledger.note import KeyTextError, SigningKey
-from gate.storage.schema import ledger_entries
+from gate.storage.tables.schema import ledger_entries
 
 KEY_FILE = "gate.key"
 KEY_FILE_BYTES_MAX = 64 * 1024

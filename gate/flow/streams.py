@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from gate.errors import RateLimited, Unavailable
 from gate.flow.caller import Caller
-from gate.storage import people, sessions, tokens
+from gate.storage.database.watch import EVERYTHING, Topics
+from gate.storage.identity import people, sessions, tokens
 from gate.storage.store import Store
-from gate.storage.watch import EVERYTHING, Topics
 
 STREAMS_MAX = 1_000
 STREAMS_OF_ONE_MAX = 30

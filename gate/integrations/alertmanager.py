@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from gate.core.incident import worst
-from gate.core.told import IncidentTold
+from gate.core.messages.told import IncidentTold
 from gate.errors import Invalid
-from gate.integrations import foreign
-from gate.integrations.shapes import the
+from gate.integrations.http import foreign
+from gate.integrations.http.shapes import the
 
 SOURCE = "alertmanager"
 VERSION = "4"

@@ -5,10 +5,10 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from gate.core.told import IncidentTold
+from gate.core.messages.told import IncidentTold
 from gate.errors import Invalid, NotFound, Unauthenticated
-from gate.integrations import foreign
-from gate.integrations.shapes import the
+from gate.integrations.http import foreign
+from gate.integrations.http.shapes import the
 
 SOURCE = "pagerduty"
 SIGNATURE = "x-pagerduty-signature"

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import orjson
 
-from gate.core.notice import ASKING, Click, Notice, Occasion
+from gate.core.messages.notice import ASKING, Click, Notice, Occasion
 from gate.errors import Invalid, NotFound, SourceUnavailable, Unauthenticated, Undeliverable
-from gate.integrations.outbound import Outbound
+from gate.integrations.http.outbound import Outbound
 
 SIGNATURE, TIMESTAMP = "x-slack-signature", "x-slack-request-timestamp"
 SIGNED_WITHIN = timedelta(minutes=5)

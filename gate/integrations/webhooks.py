@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from gate.core.event import Event
+from gate.core.messages.event import Event
 from gate.errors import Undeliverable
-from gate.integrations.cdevents_out import cdevent
-from gate.integrations.outbound import Outbound
+from gate.integrations.cdevents.outgoing import cdevent
+from gate.integrations.http.outbound import Outbound
 
 JSON = "application/json"
 

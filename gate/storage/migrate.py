@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gate.errors import Unavailable
-from gate.storage.engine import connect, open_engine, refuse_unsafe, shown
+from gate.storage.database.engine import connect, open_engine, refuse_unsafe, shown
 
 MIGRATION_LOCK_LIMIT_MS = 10_000
 """How long an upgrade waits for another one, or for a table that is in use."""

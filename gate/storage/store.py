@@ -11,16 +11,17 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from sqlalchemy import Connection, Engine
 
 from gate.errors import GateError, Unavailable
-from gate.storage import leases, migrate
-from gate.storage.calls import call
-from gate.storage.engine import connect, open_engine, refuse_unsafe, sqlite_path, unusable
-from gate.storage.faults import Fate, fate_of, refusal
-from gate.storage.readers import Readers
-from gate.storage.rollups import flush
-from gate.storage.tx import Link, Subscribers, Tx
-from gate.storage.units import Recorded, Unit, record
-from gate.storage.watch import Audience, Callback, Listener
-from gate.storage.writer import Writer, Wrote
+from gate.storage import migrate
+from gate.storage.changes.units import Recorded, Unit, record
+from gate.storage.database.calls import call
+from gate.storage.database.engine import connect, open_engine, refuse_unsafe, sqlite_path, unusable
+from gate.storage.database.faults import Fate, fate_of, refusal
+from gate.storage.database.readers import Readers
+from gate.storage.database.tx import Link, Subscribers, Tx
+from gate.storage.database.watch import Audience, Callback, Listener
+from gate.storage.database.writer import Writer, Wrote
+from gate.storage.figures.rollups import flush
+from gate.storage.messages import leases
 
 READERS = 2
 SLOW_READERS = 2

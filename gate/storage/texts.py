@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 import orjson
 from sqlalchemy import Connection, bindparam, delete, select
 
-from gate.storage import schema
-from gate.storage.bulk import Bulk
-from gate.storage.chance import random_bytes
-from gate.storage.rows import TextRow
-from gate.storage.tx import Tx
+from gate.storage.database.bulk import Bulk
+from gate.storage.database.chance import random_bytes
+from gate.storage.database.rows import TextRow
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema
 
 IDS_A_STATEMENT_MAX = 1_000
 

@@ -8,13 +8,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gate.api.http.permits import GateDep
 from gate.api.models.acts import TokenRequest
 from gate.api.models.people import InvitationRequest, PersonRequest
-from gate.api.permits import GateDep
-from gate.flow import people, tokens
 from gate.flow.caller import Person, Role
 from gate.flow.gate import Gate
-from gate.flow.upkeep import upkeep
+from gate.flow.identity import people, tokens
+from gate.flow.queries.upkeep import upkeep
 from gate.web import deciding
 from gate.web.forms import names_of, one, read_ask, read_form
 from gate.web.page import Pages, View, go_to

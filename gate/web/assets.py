@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gate.api.answers import Answer
+from gate.api.http.answers import Answer
 
 FOLDER = "/static"
 _TYPES = {

@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gate.api.http.permits import GateDep
 from gate.api.models.acts import FreezeRequest
 from gate.api.models.fields import Name
-from gate.api.permits import GateDep
 from gate.errors import Invalid
-from gate.flow import calendar, freezes, look
 from gate.flow.asks import Wire
+from gate.flow.policies import freezes
+from gate.flow.queries import calendar, look
 from gate.web import deciding
 from gate.web.forms import Form, names_of, one, read_ask, read_form
 from gate.web.log import Blank

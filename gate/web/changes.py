@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gate.api.http.permits import GateDep
 from gate.api.models.reviews import OverrideRequest, PostReviewRequest
-from gate.api.permits import GateDep
 from gate.errors import Conflict
-from gate.flow import cancel, post_review, review
 from gate.flow.asks import Wire
-from gate.flow.story import story
+from gate.flow.changes import cancel, post_review, review
+from gate.flow.queries.story import story
 from gate.web import deciding, difference, sources
 from gate.web.forms import Form, one, read_ask, read_form
 from gate.web.page import Pages, View, go_to, own_path

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from gate.api.models.reviews import ApprovalRequest, RejectionRequest
 from gate.errors import Conflict, GateError, Invalid
-from gate.flow import review
 from gate.flow.asks import Wire
 from gate.flow.caller import Person
+from gate.flow.changes import review
 from gate.flow.gate import Gate
 from gate.web.forms import Form, one, read_ask
 from gate.web.page import View, go_to, own_path

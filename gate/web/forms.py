@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from gate.api.body import read_body
-from gate.api.cookies import CSRF_FIELD, require_csrf, require_same_origin
-from gate.api.faults import faults_of
-from gate.api.permits import parts_of
+from gate.api.http.body import read_body
+from gate.api.http.cookies import CSRF_FIELD, require_csrf, require_same_origin
+from gate.api.http.faults import faults_of
+from gate.api.http.permits import parts_of
 from gate.errors import BadRequest, Invalid
 from gate.flow.caller import Person
 

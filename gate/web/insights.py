@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel
 
+from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.api.permits import GateDep
 from gate.flow.asks import Wire
-from gate.flow.delivery import DeliveryAsk
-from gate.flow.insights import busiest_place, insights
+from gate.flow.queries.delivery import DeliveryAsk
+from gate.flow.queries.insights import busiest_place, insights
 from gate.web.charts import bars
 from gate.web.log import Blank
 from gate.web.page import Pages, View

@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, Field
 
+from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
 from gate.api.models.queries import CURSOR_LENGTH_MAX, Words
 from gate.api.models.views import BandWord
-from gate.api.permits import GateDep
-from gate.core.decision import Band, ChangeType, Outcome, Route
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.errors import NotFound
-from gate.flow import facets, log, look
 from gate.flow.asks import LogFilters, Part, Wire
+from gate.flow.queries import facets, log, look
 from gate.web import sources
 from gate.web.page import Pages, View
 from gate.web.viewer import Viewer

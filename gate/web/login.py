@@ -8,16 +8,16 @@ from pydantic import BaseModel, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api.cookies import clear_cookie, cookie_of, require_same_origin, set_cookie
-from gate.api.permits import GateDep, visitor
+from gate.api.http.cookies import clear_cookie, cookie_of, require_same_origin, set_cookie
+from gate.api.http.permits import GateDep, visitor
 from gate.errors import GateError, Invalid, NotAllowed, RateLimited, Unauthenticated
-from gate.flow import people, sessions, single_sign_on
 from gate.flow.attempts import ACCOUNT_PAUSE_SECONDS
 from gate.flow.gate import Gate
+from gate.flow.identity import people, sessions, single_sign_on
+from gate.flow.identity.people import Offer
+from gate.flow.identity.sessions import Opened
+from gate.flow.identity.single_sign_on import SIGN_IN_MINUTES
 from gate.flow.passwords import PASSWORD_CHARACTERS_MIN
-from gate.flow.people import Offer
-from gate.flow.sessions import Opened
-from gate.flow.single_sign_on import SIGN_IN_MINUTES
 from gate.web.forms import one, read_fields, read_form
 from gate.web.page import PageRoute, Pages, go_to, own_path
 from gate.web.render import render

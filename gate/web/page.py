@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gate.api.answers import Answer, answer
+from gate.api.http.answers import Answer, answer
+from gate.api.http.refused import keep_refusal
+from gate.api.http.route import GateRoute
 from gate.api.problems import problem_name
-from gate.api.refused import keep_refusal
-from gate.api.route import GateRoute
 from gate.errors import GateError, Unauthenticated, Unavailable
 from gate.web.render import HEADERS, render
 

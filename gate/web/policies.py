@@ -8,14 +8,17 @@ from fastapi import Query
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from gate.api.http.permits import GateDep
 from gate.api.models.change import ChangeRequest
-from gate.api.permits import GateDep
 from gate.core.facts import FACTS, FactType
 from gate.errors import GateError
-from gate.flow import evaluate, in_words, insights, policies
+from gate.flow.answers import in_words
 from gate.flow.asks import Wire
 from gate.flow.caller import Person
+from gate.flow.changes import evaluate
 from gate.flow.gate import Gate
+from gate.flow.policies import policies
+from gate.flow.queries import insights
 from gate.web import deciding, sources
 from gate.web.forms import Form, one, read_ask, read_form
 from gate.web.page import Pages, View, go_to

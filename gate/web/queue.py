@@ -10,11 +10,11 @@ from pydantic import BaseModel, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api.permits import GateDep
+from gate.api.http.permits import GateDep
 from gate.errors import Invalid
-from gate.flow import queue as queue_chapter
 from gate.flow.asks import Wire
-from gate.flow.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
+from gate.flow.queries import queue as queue_chapter
+from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
 from gate.web import deciding, wanted
 from gate.web.forms import read_form
 from gate.web.page import Pages, View

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api.answers import Answer
-from gate.api.cookies import CSRF_FIELD
+from gate.api.http.answers import Answer
+from gate.api.http.cookies import CSRF_FIELD
 from gate.web import words
 from gate.web.assets import address
 from gate.web.charts import percent

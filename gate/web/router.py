@@ -5,8 +5,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from gate.flow.desk import Desk
 from gate.flow.gate import Gate
+from gate.flow.queries.desk import Desk
 from gate.web import administration, assets, calendar, changes, insights, log, login, policies, queue
 from gate.web.page import problem_page
 

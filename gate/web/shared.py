@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
-from gate.flow.desk import Desk
+from gate.flow.queries.desk import Desk
 
 
 def _desk(request: Request) -> Desk:

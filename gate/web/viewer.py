@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
-from gate.api.permits import CALLER, PeoplePermit, parts_of, visitor
+from gate.api.http.permits import CALLER, PeoplePermit, parts_of, visitor
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.caller import Person, Role
 from gate.web.render import VIEWER

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gate.core.decision import Band, ChangeType
+from gate.core.decision.values import Band, ChangeType
 from gate.errors import Invalid
-from gate.flow.queue import QueueFilters, Tab
+from gate.flow.queries.queue import QueueFilters, Tab
 
 _TABS: Mapping[str, Tab] = {tab.value: tab for tab in Tab}
 _TYPES: Mapping[str, ChangeType] = {kind.value: kind for kind in ChangeType}

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
 
-from gate.api.answers import Answer, answer, page_answer, stream_answer
 from gate.api.app import Api
+from gate.api.http.answers import Answer, answer, page_answer, stream_answer
+from gate.api.http.permits import Parts, Reader
+from gate.api.http.rates import Rates
+from gate.api.http.route import GateRoute
 from gate.api.models.fields import Asked, Instant, Name, Number
-from gate.api.permits import Parts, Reader
-from gate.api.rates import Rates
-from gate.api.route import GateRoute
 from gate.errors import Conflict, Fault, Invalid, Unauthenticated
 from gate.flow.asks import Page
 from gate.flow.caller import Caller, Machine, Role

@@ -15,11 +15,11 @@ from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
 from gate.flow.connections import Connections
 from gate.flow.gate import Gate
-from gate.flow.sessions import open_session
+from gate.flow.identity.sessions import open_session
+from gate.flow.identity.tokens import make_token
 from gate.flow.signing import make_key
-from gate.flow.tokens import make_token
-from gate.storage import people
-from gate.storage.tx import Tx
+from gate.storage.database.tx import Tx
+from gate.storage.identity import people
 from tests.api.asgi import BASE_URL
 from tests.api.openapi import Document
 from tests.shipped import never_frozen

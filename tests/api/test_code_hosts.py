@@ -9,10 +9,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from gate.storage.schema_hooks import deliveries
+from gate.storage.tables.schema_hooks import deliveries
 from tests.api.served import Served, served
 from tests.builders import commit_of
-from tests.integrations.test_github_hook import SECRET, held, signature
+from tests.integrations.github.test_hook import SECRET, held, signature
 from tests.shared_data import shared
 
 pytestmark = pytest.mark.anyio

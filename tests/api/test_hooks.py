@@ -11,9 +11,9 @@ import httpx
 import orjson
 import pytest
 
-from gate.api.body import BODY_BYTES_MAX, HOOK_BODY_BYTES_MAX
-from gate.flow import inbox
+from gate.api.http.body import BODY_BYTES_MAX, HOOK_BODY_BYTES_MAX
 from gate.flow.caller import Role
+from gate.flow.webhooks import inbox
 from gate.worker import HANDLERS
 from tests.api.asgi import problem_name
 from tests.api.served import DIGEST, Served, admission, request, served

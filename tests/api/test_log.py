@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.api import log, spreadsheet
+from gate.api import log
+from gate.api.formats import spreadsheet
+from gate.api.formats.spreadsheet import COLUMNS, defused
 from gate.api.log import chunked
-from gate.api.spreadsheet import COLUMNS, defused
 from gate.flow.asks import Wire
 from tests.api.asgi import problem_name
 from tests.api.served import Served, request, served

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import Connection, func, select
 
-from gate.storage import schema, token_uses
-from gate.storage.rows import TokenUseRow
+from gate.storage.database.rows import TokenUseRow
+from gate.storage.identity import token_uses
+from gate.storage.tables import schema
 from gate.worker import Worker
 from tests.api.asgi import problem_name
 from tests.api.pipelines import Pipelines, ask, pipelines, replica, status_page

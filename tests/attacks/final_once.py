@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from gate.flow.caller import Role
 from gate.flow.signing import KEY_FILE
-from gate.storage import schema
+from gate.storage.tables import schema
 from tests.api.served import Served, request, served
 
 CALLS = 50

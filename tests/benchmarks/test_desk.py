@@ -4,8 +4,8 @@ from pathlib import Path
 
 from benchmarks.desk import SERVICES, policies
 from benchmarks.requests import submit_body
-from gate.core.bundle import read_bundle
 from gate.core.facts import read_value
+from gate.core.rulebook.bundle import read_bundle
 
 
 def test_the_policy_of_the_benchmark_has_thirty_rules(tmp_path: Path) -> None:

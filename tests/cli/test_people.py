@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gate.flow.access import Access
-from gate.flow.people import accept, offered
-from gate.storage import people
-from gate.storage.engine import open_engine
+from gate.flow.identity.access import Access
+from gate.flow.identity.people import accept, offered
+from gate.storage.database.engine import open_engine
+from gate.storage.identity import people
 from tests.cli.running import gate
 from tests.flow.doors import PASSWORD
 from tests.flow.shop import Shop, open_shop

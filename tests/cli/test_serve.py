@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 
 from gate.cli.demo import prepare
 from gate.config import Settings
-from gate.storage import schema
 from gate.storage.store import transaction
+from gate.storage.tables import schema
 from tests import postgres
 from tests.cli.running import gate
 from tests.flow.shop import make_files, policy_text

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gate.ledger.format import read_entry
-from gate.storage import schema, tokens
-from gate.storage.engine import open_engine
+from gate.storage.database.engine import open_engine
+from gate.storage.identity import tokens
 from gate.storage.store import transaction
+from gate.storage.tables import schema
 from tests.cli.running import gate
 from tests.flow.shop import open_shop
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gate.client.check import check
-from gate.client.http import Http
+from gate.client.connection.http import Http
 from gate.client.options import CheckOptions
-from gate.client.outcome import Outcome
+from gate.client.show.outcome import Outcome
 from gate.client.world import World
 from tests.client.fake_gate import TOKEN, FakeGate
 from tests.client.repositories import Repo

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gate.client.close import close
-from gate.client.http import Http
+from gate.client.connection.http import Http
 from gate.client.options import CloseOptions
-from gate.client.outcome import Outcome
+from gate.client.show.outcome import Outcome
 from gate.client.unreviewed import FILE, write_unreviewed
 from gate.client.world import World
 from tests.client.fake_gate import CHANGE, CHANGE_TOKEN, TOKEN, FakeGate, a_change, cut, fake_gate, problem, raw

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gate.client.connection.http import Http
 from gate.client.evaluate import evaluate
-from gate.client.http import Http
 from gate.client.options import CheckOptions
-from gate.client.summary import summary
+from gate.client.show.summary import summary
 from tests.client.checks import told, world_of
 from tests.client.fake_gate import TOKEN, FakeGate, fake_gate, problem, raw
 

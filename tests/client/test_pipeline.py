@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gate.client.credentials import Credentials, NoCredentials
-from gate.client.http import Unreachable
+from gate.client.connection.credentials import Credentials, NoCredentials
+from gate.client.connection.http import Unreachable
 from gate.client.pipeline import pipeline
 from gate.client.state import state_file
 from gate.client.world import World

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gate.core.facts import Fact, Facts, Origin, Value
-from gate.core.policy import Policy
-from gate.core.policy_file import read_policy
+from gate.core.policy.file import read_policy
+from gate.core.policy.policy import Policy
 
 RULE = "{id: size, title: Larger changes fail more often, points_by: diff.lines_added, steps: {10: 8, 200: 30}}"
 

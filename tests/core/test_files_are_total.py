@@ -5,11 +5,11 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.calendar_file import read_calendar
-from gate.core.catalog_file import read_catalogue
+from gate.core.calendar.file import read_calendar
+from gate.core.catalogue.file import read_catalogue
 from gate.errors import Invalid
-from tests.core.test_calendar_file import GOOD as CALENDAR
-from tests.core.test_catalog_file import GOOD as CATALOGUE
+from tests.core.calendar.test_file import GOOD as CALENDAR
+from tests.core.catalogue.test_file import GOOD as CATALOGUE
 
 _VALUES = [
     "null",

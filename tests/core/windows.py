@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gate.core.calendar import Calendar, Freeze, Reach
-from gate.core.catalog import Catalogue, Environment, Group, Person, Service
-from gate.core.freeze import AdHoc, Scope
-from gate.core.recurrence import read_rrule
+from gate.core.calendar.calendar import Calendar, Freeze, Reach
+from gate.core.calendar.freeze import AdHoc, Scope
+from gate.core.calendar.recurrence import read_rrule
+from gate.core.catalogue.catalogue import Catalogue, Environment, Group, Person, Service
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")

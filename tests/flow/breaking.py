@@ -5,12 +5,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from gate.core.told import IncidentTold
-from gate.flow import incidents, look
+from gate.core.messages.told import IncidentTold
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller, Machine, Person, Role
-from gate.flow.incidents import IncidentFilters
-from gate.storage import schema
+from gate.flow.incidents import incidents
+from gate.flow.incidents.incidents import IncidentFilters
+from gate.flow.queries import look
+from gate.storage.tables import schema
 from tests.builders import SMALL, commit_of
 from tests.flow.shop import ADMIN, Shop
 

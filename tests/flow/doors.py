@@ -6,11 +6,12 @@ from contextlib import contextmanager
 import pytest
 from argon2 import PasswordHasher
 
-from gate.flow import passwords, people
+from gate.flow import passwords
 from gate.flow.asks import InviteAsk
 from gate.flow.caller import Role
 from gate.flow.gate import Gate
-from gate.flow.sessions import Opened
+from gate.flow.identity import people
+from gate.flow.identity.sessions import Opened
 from tests.flow.shop import ADMIN
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody

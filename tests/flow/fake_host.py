@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gate.core.change import Repository
-from gate.core.host import HostAsk, HostFacts
-from gate.core.tidings import RunSeen
+from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.tidings import RunSeen
 from gate.errors import SourceUnavailable
 
 Answer = Callable[[HostAsk], HostFacts]

@@ -14,24 +14,26 @@ from sqlalchemy import select
 from gate.app import make_gate
 from gate.config import Settings
 from gate.core.change import Artifact, Change, Result, Run
-from gate.core.record import Record
-from gate.core.record import read as read_record
-from gate.flow import admit, close, look, submit
-from gate.flow import policies as policy_chapter
-from gate.flow.access import Access
+from gate.core.decision.record import Record
+from gate.core.decision.record import read as read_record
 from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, Wire
 from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.changes import admit, close, submit
+from gate.flow.changes.submit import Submitted
 from gate.flow.clock import Clock
 from gate.flow.gate import Gate
+from gate.flow.identity.access import Access
 from gate.flow.pauses import Pauses
+from gate.flow.policies import policies as policy_chapter
+from gate.flow.ports import Hosts
+from gate.flow.queries import look
 from gate.flow.signing import make_key
-from gate.flow.sources import Hosts
-from gate.flow.submit import Submitted
 from gate.ledger.format import Entry, read_entry
 from gate.metrics import Metrics
-from gate.storage import decisions, schema, schema_incidents
+from gate.storage.changes import decisions
+from gate.storage.database.tx import Tx
 from gate.storage.store import Store
-from gate.storage.tx import Tx
+from gate.storage.tables import schema, schema_incidents
 from gate.worker import Worker
 from tests.builders import make_change
 

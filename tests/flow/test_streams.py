@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gate.errors import RateLimited, Unavailable
-from gate.flow import streams, tokens
+from gate.flow import streams
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
+from gate.flow.identity import tokens
 from gate.flow.streams import STREAMS_OF_ONE_MAX, TOPICS_MAX, Streams
-from gate.storage.watch import EVERYTHING, Topics
+from gate.storage.database.watch import EVERYTHING, Topics
 from tests.flow.shop import ADA, ADMIN, AUDITOR, Shop
 
 pytestmark = pytest.mark.anyio

@@ -3,10 +3,10 @@
 from typing import Any
 
 from gate.core.change import Repository
-from gate.core.host import HostAsk, HostFacts
-from gate.integrations.github import HEADERS, PUBLIC_API, GitHub
-from gate.integrations.github_app import App
-from gate.integrations.rest import Rest
+from gate.core.messages.host import HostAsk, HostFacts
+from gate.integrations.github.app import App
+from gate.integrations.github.facts import HEADERS, PUBLIC_API, GitHub
+from gate.integrations.http.rest import Rest
 from tests.builders import ISSUER, commit_of
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gate.core.told import IncidentTold
+from gate.core.messages.told import IncidentTold
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations import alertmanager, pagerduty
 from gate.integrations.alertmanager import ALERTS_MAX, Notification

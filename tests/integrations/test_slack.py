@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.notice import Click, Notice, Occasion
+from gate.core.messages.notice import Click, Notice, Occasion
 from gate.errors import Invalid, NotFound, SourceUnavailable, Unauthenticated, Undeliverable
-from gate.integrations.outbound import Outbound
+from gate.integrations.http.outbound import Outbound
 from gate.integrations.slack import SECTION_LENGTH_MAX, SIGNATURE, TIMESTAMP, Slack, escaped, is_signed, message
 from tests.receivers import LOOPBACK, receiver, status
 

@@ -12,10 +12,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gate.core.event import Event
+from gate.core.messages.event import Event
 from gate.errors import Undeliverable
-from gate.integrations.cdevents_out import cdevent
-from gate.integrations.outbound import Outbound
+from gate.integrations.cdevents.outgoing import cdevent
+from gate.integrations.http.outbound import Outbound
 from gate.integrations.webhooks import Webhook, Webhooks, signature
 from tests.receivers import LOOPBACK, receiver
 from tests.shared_data import shared

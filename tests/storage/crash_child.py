@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import cast
 
 from gate.errors import Unavailable
-from gate.storage.engine import sqlite_path
-from gate.storage.rows import MessageRow
+from gate.storage.changes.units import Unit
+from gate.storage.database.engine import sqlite_path
+from gate.storage.database.rows import MessageRow
+from gate.storage.database.tx import Tx
 from gate.storage.store import Store
-from gate.storage.tx import Tx
-from gate.storage.units import Unit
 from tests.storage.making import AT, make_unit
 
 AT_ONCE = 16

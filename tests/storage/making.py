@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from gate.storage.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, RollupRow
+from gate.storage.changes.units import Unit
+from gate.storage.changes.words import words
+from gate.storage.database.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, RollupRow
+from gate.storage.database.tx import Tx
 from gate.storage.store import Store
 from gate.storage.texts import new_text
-from gate.storage.tx import Tx
-from gate.storage.units import Unit
-from gate.storage.words import words
 
 DAY = 20_000
 AT = DAY * 86_400_000_000

@@ -9,15 +9,15 @@ import orjson
 from sqlalchemy import Connection, insert
 
 from gate.core.change import Repository
+from gate.core.decision.record import Asked, write_asked
 from gate.core.instants import to_us
-from gate.core.record import Asked, write_asked
-from gate.storage import schema
-from gate.storage.engine import open_engine
-from gate.storage.moves import row_values
-from gate.storage.rows import DecisionRow
+from gate.storage.changes.moves import row_values
+from gate.storage.changes.units import insert_decision
+from gate.storage.database.engine import open_engine
+from gate.storage.database.rows import DecisionRow
+from gate.storage.database.tx import Tx
 from gate.storage.store import transaction
-from gate.storage.tx import Tx
-from gate.storage.units import insert_decision
+from gate.storage.tables import schema
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -6,11 +6,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 
 from gate.errors import Unavailable
-from gate.storage.engine import open_engine
+from gate.storage.changes.units import insert_unit
+from gate.storage.database.engine import open_engine
 from gate.storage.migrate import SchemaNewer, SchemaOlder, current, head, upgrade
-from gate.storage.schema import metadata
 from gate.storage.store import Store, transaction
-from gate.storage.units import insert_unit
+from gate.storage.tables.schema import metadata
 from tests.storage.making import make_unit
 
 LATE = {

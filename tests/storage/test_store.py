@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import Connection, text
 
 from gate.errors import Conflict, Unavailable
-from gate.storage import leases, writer
+from gate.storage.changes.units import NEW, Outcome
+from gate.storage.database import writer
+from gate.storage.database.tx import Tx
+from gate.storage.database.watch import EVERYTHING, Topics
+from gate.storage.messages import leases
 from gate.storage.store import Store, transaction
-from gate.storage.tx import Tx
-from gate.storage.units import NEW, Outcome
-from gate.storage.watch import EVERYTHING, Topics
 from tests.storage.making import busy, make_change, make_unit
 
 pytestmark = pytest.mark.anyio

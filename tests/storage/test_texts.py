@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.storage.engine import open_engine
-from gate.storage.rows import MessageRow
+from gate.storage.changes.units import insert_unit
+from gate.storage.database.engine import open_engine
+from gate.storage.database.rows import MessageRow
 from gate.storage.store import transaction
 from gate.storage.texts import IDS_A_STATEMENT_MAX, erase, insert_texts, name_ids, new_text, read_texts
-from gate.storage.units import insert_unit
 from tests.storage.making import AT, make_change, make_unit
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from gate.flow import people
+from gate.flow.identity import people
 from tests.api.asgi import BASE_URL
 from tests.api.served import ROOT, Served, served
 from tests.flow.shop import ADMIN

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
-from gate.flow.tokens import make_token
-from gate.storage import people, sessions
+from gate.flow.identity.tokens import make_token
+from gate.storage.identity import people, sessions
 from gate.storage.store import transaction
 from tests.builders import commit_of, image_of
 from tests.flow.shop import make_files

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gate.flow import people
 from gate.flow.asks import PersonAsk
 from gate.flow.attempts import ACCOUNT_FAILURES_MAX
-from gate.flow.sessions import WRONG
+from gate.flow.identity import people
+from gate.flow.identity.sessions import WRONG
 from tests.api.asgi import BASE_URL
 from tests.api.served import Served, served
 from tests.flow.doors import PASSWORD, enter, link

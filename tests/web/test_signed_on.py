@@ -10,13 +10,13 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from gate.flow import people
 from gate.flow.asks import InviteAsk
 from gate.flow.caller import Role
+from gate.flow.identity import people
 from gate.ledger.format import read_entry
-from gate.storage import schema
-from gate.storage.people import CLAIMS_GOOD_FOR, forget_old_claims
-from gate.storage.tx import Tx
+from gate.storage.database.tx import Tx
+from gate.storage.identity.people import CLAIMS_GOOD_FOR, forget_old_claims
+from gate.storage.tables import schema
 from tests.api.asgi import BASE_URL
 from tests.flow.doors import enter
 from tests.flow.shop import ADMIN

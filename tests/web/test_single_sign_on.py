@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gate.flow import people
 from gate.flow.asks import PersonAsk
+from gate.flow.identity import people
 from tests.flow.shop import ADMIN
 from tests.identity_provider import by_hand
 from tests.single_sign_on import CLIENT, DISCOVERY, KEYS, TOKEN, Answer, PeopleProvider, down, drip, elsewhere, garbage, huge

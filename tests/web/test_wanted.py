@@ -2,9 +2,9 @@
 
 import pytest
 
-from gate.core.decision import Band, ChangeType
+from gate.core.decision.values import Band, ChangeType
 from gate.errors import Invalid
-from gate.flow.queue import QueueFilters, Tab
+from gate.flow.queries.queue import QueueFilters, Tab
 from gate.web import wanted
 
 

@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, expect
 from gate.flow.caller import Role
 from tests.flow.shop import make_files
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
+from tests.integrations.github.test_hook import SECRET, signature
 from tests.integrations.github_answers import BASE, HEAD, SPAN, commit, comparison, fake, file
 from tests.integrations.live_github import listening
-from tests.integrations.test_github_hook import SECRET, signature
 from tests.live import LiveGate, serving
 from tests.web.site import Site, token_of
 

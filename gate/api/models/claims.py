@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
-from gate.api.faults import FAULTS_MAX, pointer, shown
+from gate.api.http.faults import FAULTS_MAX, pointer, shown
 from gate.core.facts import (
     CLAIMABLE_GROUPS,
     FACTS,
@@ -24,7 +24,7 @@ from gate.core.facts import (
     read_value,
     reader,
 )
-from gate.core.fields import did_you_mean
+from gate.core.yaml.fields import did_you_mean
 from gate.errors import Fault, Invalid
 
 _LABEL_NAME = r"^[A-Za-z0-9_./-]{1,64}$"

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gate.api.models.fields import Asked, Instant, Name
 from gate.api.models.views import View
-from gate.flow.delivery import DeliveryAsk
+from gate.flow.queries.delivery import DeliveryAsk
 
 
 class DeliveryQuery(Asked):

@@ -9,8 +9,8 @@ from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
 from gate.api.models.views import View
 from gate.core.incident import Method
-from gate.core.told import IncidentTold
-from gate.flow.incidents import IncidentFilters
+from gate.core.messages.told import IncidentTold
+from gate.flow.incidents.incidents import IncidentFilters
 
 Severity: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 IncidentId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]

@@ -9,7 +9,7 @@ from gate.api.models.fields import Asked, Flag
 from gate.api.models.views import View
 from gate.flow.asks import InviteAsk, PersonAsk
 from gate.flow.caller import Role
-from gate.flow.sessions import ADDRESS_LENGTH_MAX
+from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX
 
 _ADDRESS = r"^[^\s\x00-\x1f\x7f-\x9f@]+(?:@[^\s\x00-\x1f\x7f-\x9f@]+)+$"
 """Controls are named: what else is a space differs among the readers of a pattern."""

@@ -6,7 +6,7 @@ from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field
 
 from gate.core.change import Result, State
-from gate.core.decision import ChangeType, Outcome, Route
+from gate.core.decision.values import ChangeType, Outcome, Route
 from gate.core.facts import Origin
 
 BandWord: TypeAlias = Literal["low", "moderate", "high", "critical"]

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from gate.storage.schema import metadata
+from gate.storage.tables.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gate.api.body import read_model
+from gate.api.http.body import read_model
 from gate.api.models.change import AdmissionRequest, ChangeRequest, ClosureRequest
 from gate.core.change import Artifact, Change, EmergencyAsk, Planned, Repository, Result, Run
 from gate.errors import Invalid

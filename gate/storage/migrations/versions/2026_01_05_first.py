@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from gate.storage import schema_chat, schema_delivery, schema_hooks, schema_hosts, schema_incidents, schema_people  # noqa: F401 - their tables stand in the same metadata
-from gate.storage.schema import metadata
+from gate.storage.tables import schema_chat, schema_delivery, schema_hooks, schema_hosts, schema_incidents, schema_people  # noqa: F401 - their tables stand in the same metadata
+from gate.storage.tables.schema import metadata
 
 revision = "2026_01_05_first"
 down_revision = None

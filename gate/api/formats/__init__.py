@@ -1,0 +1,1 @@
+"""The log as a spreadsheet, the schedule as a calendar."""

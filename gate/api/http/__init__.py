@@ -1,0 +1,1 @@
+"""HTTP itself: bodies, calls, permissions, limits, headers."""

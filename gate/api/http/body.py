@@ -1,0 +1,176 @@
+"""From the bytes of a request to a checked value: strict JSON within limits, then the model.
+
+The good path costs one parse. What orjson takes in silence (a key twice, a whole number that JSON cannot carry
+exactly, a NUL, 1,000 levels) is looked for with scans of the bytes that are fast and may err only towards suspicion;
+a suspect is read again, slowly and exactly.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
+
+from gate.api.http.faults import faults_of, pointer
+from gate.core.facts import INTEGER_MAX
+from gate.errors import BadRequest, Fault, Invalid, TooLarge
+
+BODY_BYTES_MAX = 1024 * 1024
+HOOK_BODY_BYTES_MAX = 25 * 1024 * 1024
+"""Code hosts send so much in one delivery, and what is refused for its size is lost."""
+
+HOOKS = "/v1/hooks/"
+BODY_SECONDS_MAX = 30
+DEPTH_MAX = 32
+MEDIA_TYPE = "application/json"
+
+ARRIVED = "gate.arrived"
+"""Where the server notes that the whole body is here: reading it takes no time that would need a limit."""
+
+_BODY = "gate.body"
+
+_INTEGER_DIGITS = 16  # 2^53 has as many
+_DIGITS_AS_ZERO = bytes.maketrans(b"0123456789", b"0000000000")
+_LONG_NUMBER = b"0" * _INTEGER_DIGITS
+_SHOWN_LENGTH = 60
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body of a request, read once."""
+    known: bytes | None = request.scope.get(_BODY)
+    if known is None:
+        check_media_type(next((value for name, value in request.scope["headers"] if name == b"content-type"), None))
+        read = _whole if ARRIVED in request.scope else read_body
+        known = request.scope[_BODY] = await read(request.receive, BODY_BYTES_MAX)
+    return known
+
+
+def bytes_max(path: str) -> int:
+    """How long a body may be at this address."""
+    return HOOK_BODY_BYTES_MAX if path.startswith(HOOKS) else BODY_BYTES_MAX
+
+
+async def read_body(receive: Receive, limit_bytes: int = BODY_BYTES_MAX) -> bytes:
+    """The whole body, within the limits of size and time."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            return await _whole(receive, limit_bytes)
+    except TimeoutError:
+        raise HTTPException(
+            408, f"The body did not arrive within {BODY_SECONDS_MAX} s. Send it again.", headers={"Connection": "close"}
+        ) from None
+
+
+async def _whole(receive: Receive, limit_bytes: int) -> bytes:
+    chunks = bytearray()
+    while (message := await receive())["type"] == "http.request":
+        chunks += message.get("body", b"")
+        within_limit(len(chunks), limit_bytes)
+        if not message.get("more_body"):
+            return bytes(chunks)
+    raise ClientDisconnect
+
+
+def within_limit(size_bytes: int, limit_bytes: int) -> None:
+    """Raises `TooLarge` when a body has more bytes than are taken."""
+    if size_bytes > limit_bytes:
+        raise TooLarge(f"The body has more than {limit_bytes} bytes, which is the limit.")
+
+
+def check_media_type(value: bytes | None) -> None:
+    """JSON in UTF-8, or nothing said: anything else is refused before it is read."""
+    if value is None or value == b"application/json":
+        return
+    kind, _, parameters = value.decode("latin-1").lower().partition(";")
+    if kind.strip() != MEDIA_TYPE:
+        raise HTTPException(415, f"The body is not declared as {MEDIA_TYPE}. Send `Content-Type: {MEDIA_TYPE}`.")
+    charset = parameters.replace(" ", "").replace('"', "")
+    if charset not in {"", "charset=utf-8", "charset=utf8"}:
+        raise BadRequest("The body is declared in another charset; JSON is always UTF-8.")
+
+
+def read_model(body: bytes, model: type[Model]) -> Model:
+    """The value that the body describes. Raises `BadRequest` for bad JSON and `Invalid` for another shape."""
+    value = {} if not body and not any(field.is_required() for field in model.model_fields.values()) else strict_json(body)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = faults_of(error, model)
+    raise Invalid(_headline(faults), faults=faults)
+
+
+def strict_json(body: bytes) -> Any:
+    """The JSON value. Raises `BadRequest` for anything that two readers might understand differently."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is no JSON: {error}.") from None
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _is_deep(value, DEPTH_MAX):
+        raise BadRequest(f"The body is nested deeper than {DEPTH_MAX} levels.")
+    # A name ends with a colon. Written out again the value has as many colons as the body, unless a name stood twice.
+    if b"\\u" in body or body.count(b":") != orjson.dumps(value).count(b":") or _LONG_NUMBER in body.translate(_DIGITS_AS_ZERO):
+        _read_slowly(body)
+        _refuse_nul(value)
+    return value
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    if levels == 0:
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return any(_is_deep(item, levels - 1) for item in items if isinstance(item, dict | list))
+
+
+def _read_slowly(body: bytes) -> None:
+    json.loads(body, object_pairs_hook=_names_once, parse_int=_exact)
+
+
+def _names_once(pairs: list[tuple[str, Any]]) -> None:
+    """The values are not kept: this reading only looks."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise BadRequest(f"The name {json.dumps(name[:_SHOWN_LENGTH])} stands twice in one object of the body; send it once.")
+        seen.add(name)
+
+
+def _exact(digits: str) -> None:
+    if len(digits) > _INTEGER_DIGITS + 1 or abs(int(digits)) > INTEGER_MAX:
+        raise BadRequest(
+            f"The body has the whole number {digits[:_SHOWN_LENGTH]}, which JSON does not carry exactly; at most {INTEGER_MAX} is allowed."
+        )
+
+
+def _refuse_nul(value: Any) -> None:
+    for path in _with_nul(value, ()):
+        where = pointer(path)
+        raise Invalid("A text of the body has a NUL character, which no text may have.", faults=[Fault("has a NUL character", where)])
+
+
+def _with_nul(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, str):
+        if "\0" in value:
+            yield path
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if "\0" in name:
+                yield path
+            yield from _with_nul(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _with_nul(item, (*path, index))
+
+
+def _headline(faults: list[Fault]) -> str:
+    first = faults[0]
+    more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{first.where or '#'}: {first.detail}{more}"

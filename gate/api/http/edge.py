@@ -1,0 +1,134 @@
+"""The outermost layer of HTTP: the id of a request, the limit of its body, the headers of every answer, the last catch of errors."""
+
+import asyncio
+import contextlib
+import re
+import time
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gate.api.http.body import BODY_SECONDS_MAX, bytes_max, within_limit
+from gate.api.http.refused import keep_refusal
+from gate.api.problems import is_planned, problem_name, problem_of
+from gate.errors import TooLarge
+from gate.metrics import Metrics
+from gate.storage.database.chance import random_bytes
+
+REQUEST_ID = "gate.request_id"
+DRAIN_BYTES_MAX = 8 * 1024 * 1024
+"""So much of a body that is too large is read and thrown away: who is still sending cannot read the refusal."""
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
+_ID_BYTES = 10
+
+log = structlog.get_logger("gate.api")
+
+
+class Edge:
+    """Wraps the routes. Nothing below it needs to catch an error or to think of headers."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, from its headers to the end of its answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        exchange = _Exchange(scope, receive, send)
+        failed: Exception | None = None
+        try:
+            exchange.refuse_announced()
+            await self._app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = 499  # as proxies count who went away
+        except Exception as error:  # noqa: BLE001 - the last catch: the caller gets an id, the log the cause
+            failed = error
+            self._metrics.refused(await exchange.fail(error))
+        finally:
+            self._metrics.answered(exchange.template, exchange.status, time.perf_counter() - started)
+        if failed is not None:
+            await keep_refusal(scope, failed)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._started = False
+        self._announced: int | None = None
+        self._taken = 0
+        self._expects = False
+        self._bytes_max = bytes_max(scope["path"])
+        self.status = 0
+        given = b""
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit():
+                self._announced = int(value)
+            elif name == b"x-request-id":
+                given = value
+            elif name == b"expect":
+                self._expects = True
+        self.request_id = given.decode() if _GIVEN_ID.fullmatch(given) else random_bytes()[:_ID_BYTES].hex()
+        scope[REQUEST_ID] = self.request_id
+        # the server holds a caller to the length it announced; what comes without one is counted
+        self.receive = receive if self._announced is not None else self._counted
+
+    @property
+    def template(self) -> str:
+        """The route's path, with names in place of values."""
+        return getattr(self._scope.get("route"), "path_format", "none")
+
+    def refuse_announced(self) -> None:
+        """Before any work. Raises `TooLarge`."""
+        if self._announced is not None and self._announced > self._bytes_max:
+            raise TooLarge(f"The body has {self._announced} bytes; at most {self._bytes_max} are taken.")
+
+    async def _counted(self) -> Message:
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        within_limit(self._taken, self._bytes_max)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Adds to the answer what every answer has; an answer to HEAD has no body."""
+        if message["type"] == "http.response.start":
+            self._started = True
+            self.status = message["status"]
+            headers = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff"), (b"x-request-id", self.request_id.encode())]
+            if b"cache-control" not in dict(headers):
+                headers.append((b"cache-control", b"no-store"))
+            message = {**message, "headers": headers}
+        elif self._scope["method"] == "HEAD":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    async def fail(self, error: Exception) -> str:
+        """Tells the caller; returns the problem's name. An answer that has begun is left unfinished, which a caller sees."""
+        if not is_planned(error):
+            log.error("request failed", request=self.request_id, route=self.template, exc_info=error)
+        name = problem_name(error)
+        if self._started:
+            return name
+        answer = problem_of(error, self.request_id)
+        if isinstance(error, TooLarge):
+            answer.raw_headers.append((b"connection", b"close"))
+            await self._drain()
+        await answer(self._scope, self._receive, self.send)
+        return name
+
+    async def _drain(self) -> None:
+        if self._expects or (self._announced or 0) > DRAIN_BYTES_MAX:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BODY_SECONDS_MAX):
+                while self._taken <= DRAIN_BYTES_MAX:
+                    message = await self._receive()
+                    self._taken += len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return

@@ -1,0 +1,195 @@
+"""Who may call what: each permission stands in a route's signature, and in the table of the design."""
+
+from base64 import b64decode
+from binascii import Error as NotBase64
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from gate.api.http.cookies import CSRF_HEADER, SAFE_METHODS, cookie_of, require_csrf, require_same_origin
+from gate.api.http.rates import Rates
+from gate.core.workload import Workload
+from gate.errors import NotAllowed, Unauthenticated
+from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
+from gate.flow.connections import NO_HOOKS, Hooks
+from gate.flow.gate import Gate
+from gate.flow.identity.access import Access
+from gate.flow.streams import Streams
+
+CALLER = "gate.caller"
+"""Where a request says who it is from, as soon as that is known."""
+
+RELEASE_MANAGERS = "release-managers"
+_BEARER, _BASIC = b"bearer ", b"basic "
+
+
+class Parts:
+    """What the routes of one app share: the gate, and what is kept in memory about its callers."""
+
+    def __init__(self, gate: Gate, hooks: Hooks = NO_HOOKS) -> None:
+        self.gate = gate
+        self.hooks = hooks
+        self.access = Access(gate)
+        self.rates = Rates(gate.rate_limit)
+        self.streams = Streams(gate.store)
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts that were attached to the app."""
+    parts: Parts = request.scope["app"].state.parts
+    return parts
+
+
+def _gate(request: Request) -> Gate:
+    return parts_of(request).gate
+
+
+class Permit:
+    """Lets pass machines of these roles, people, and whoever holds the token of one change.
+
+    A person who is an admin passes where an admin's token does, too; one who is an auditor passes there alone where an
+    auditor's token does.
+    """
+
+    def __init__(
+        self, act: str, *roles: Role, people: bool = False, group: str | None = None, holder: bool = False, counted: bool = True
+    ) -> None:
+        self._act = act
+        self._roles = frozenset(roles)
+        self._people = people or group is not None
+        self._group = group
+        self._holder = holder
+        self._counted = counted
+
+    async def __call__(self, request: Request) -> Caller:
+        """Who asks. Raises `Unauthenticated`, `RateLimited`, `NotAllowed`."""
+        parts = parts_of(request)
+        caller = await self.caller(request, parts)
+        request.scope[CALLER] = caller.caller
+        if self._counted:
+            parts.rates.take(caller.caller)
+        if not self.admits(caller):
+            raise NotAllowed(f"{_called(caller)} may not {self._act}. {self._allowed()}")
+        return caller
+
+    async def caller(self, request: Request, parts: Parts) -> Caller:
+        """Who asks by a token, or else by a session: then what changes anything must also prove that a page of ours has sent it."""
+        headers = request.scope["headers"]
+        given = [value for name, value in headers if name == b"authorization"]
+        if given or not any(name == b"cookie" for name, _ in headers):
+            return await parts.access.authenticate(_bearer(given))
+        person = await visitor(request)
+        if person is None:
+            raise Unauthenticated(NOBODY)
+        request.scope[CALLER] = person.caller
+        if request.method not in SAFE_METHODS:
+            require_same_origin(request, parts.gate)
+            require_csrf(person, request.headers.get(CSRF_HEADER))
+        return person
+
+    def admits(self, caller: Caller) -> bool:
+        """Whether this caller may at all; whether for this service or change is the flow's to say."""
+        if isinstance(caller, Machine):
+            return caller.role in self._roles
+        if isinstance(caller, Workload):
+            return Role.PIPELINE in self._roles
+        if isinstance(caller, Person):
+            return self._admits_person(caller)
+        return self._holder
+
+    def _admits_person(self, person: Person) -> bool:
+        if person.role is Role.AUDITOR:
+            return Role.AUDITOR in self._roles
+        if person.role is Role.ADMIN and Role.ADMIN in self._roles:
+            return True
+        return self._people and (self._group is None or self._group in person.groups)
+
+    def _allowed(self) -> str:
+        who = [f"tokens of role {role}" for role in sorted(self._roles)]
+        if self._people:
+            who.append(f"people in {self._group}" if self._group else "people")
+        if self._holder:
+            who.append("the token of that one change")
+        return f"Allowed are {', '.join(who)}."
+
+
+class PeoplePermit(Permit):
+    """Lets pass people alone; whether this person may is the chapter's to say."""
+
+    async def __call__(self, request: Request) -> Person:
+        """Who asks. Raises as `Permit` does."""
+        caller = await super().__call__(request)
+        if not isinstance(caller, Person):
+            raise TypeError("a permit for people admitted somebody else")
+        return caller
+
+
+class SubscriberPermit(Permit):
+    """Takes a token also as the password of any user: programs that keep calendars know nothing else, and wait to be asked for it."""
+
+    async def caller(self, request: Request, parts: Parts) -> Caller:
+        """Whoever has this token, this password or this session."""
+        try:
+            password = _password(request)
+            return await (super().caller(request, parts) if password is None else parts.access.authenticate(password))
+        except Unauthenticated as error:
+            error.challenge = "Basic"
+            raise
+
+
+async def visitor(request: Request) -> Person | None:
+    """Whoever is signed in at this browser; None for nobody. For pages, which then show the way in."""
+    parts = parts_of(request)
+    secret = cookie_of(request, parts.gate)
+    return None if secret is None else await parts.access.signed_in(secret)
+
+
+def _bearer(given: list[bytes]) -> str:
+    if len(given) != 1 or not given[0][: len(_BEARER)].lower() == _BEARER or not given[0].isascii():
+        raise Unauthenticated("Send a valid token: `Authorization: Bearer …`.")
+    return str(given[0][len(_BEARER) :].strip(), "ascii")
+
+
+def _password(request: Request) -> str | None:
+    """What stands behind the first colon; a text that is no token where it cannot be read."""
+    given = request.headers.get("authorization", "").encode("latin-1")
+    if given[: len(_BASIC)].lower() != _BASIC:
+        return None
+    try:
+        return b64decode(given[len(_BASIC) :], validate=True).decode("ascii").partition(":")[2]
+    except (NotBase64, UnicodeDecodeError):
+        return ""
+
+
+def _called(caller: Caller) -> str:
+    if isinstance(caller, Machine):
+        return f"A token of role {caller.role}"
+    if isinstance(caller, Workload):
+        return "A pipeline's identity token"
+    return "This person" if isinstance(caller, Person) else "The token of one change"
+
+
+GateDep: TypeAlias = Annotated[Gate, Depends(_gate)]
+
+_A, _D, _P = Role.AUDITOR, Role.ADMIN, Role.PIPELINE
+
+Submitter: TypeAlias = Annotated[Caller, Depends(Permit("submit a change", _P))]
+Evaluator: TypeAlias = Annotated[Caller, Depends(Permit("ask what would be decided", _P, _D, people=True))]
+ChangeReader: TypeAlias = Annotated[Caller, Depends(Permit("read a change", _P, _A, _D, people=True, holder=True))]
+PlaceReader: TypeAlias = Annotated[Caller, Depends(Permit("read changes and what runs where", _P, _A, _D, people=True))]
+Admitter: TypeAlias = Annotated[Caller, Depends(Permit("have a change admitted", _P, holder=True, counted=False))]
+Closer: TypeAlias = Annotated[Caller, Depends(Permit("close a change", _P, holder=True))]
+Canceler: TypeAlias = Annotated[Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))]
+Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", people=True))]
+Reader: TypeAlias = Annotated[Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))]
+Subscriber: TypeAlias = Annotated[Caller, Depends(SubscriberPermit("read the calendar", _A, _D, people=True))]
+Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
+Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _D))]
+TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]
+Freezer: TypeAlias = Annotated[Person, Depends(PeoplePermit("freeze or stop the line", people=True))]
+Lifter: TypeAlias = Annotated[Person, Depends(PeoplePermit("lift a freeze or a stopped line", group=RELEASE_MANAGERS))]
+IncidentReporter: TypeAlias = Annotated[Caller, Depends(Permit("report an incident", Role.HOOK, people=True))]
+IncidentLinker: TypeAlias = Annotated[Person, Depends(PeoplePermit("correct what an incident is put down to", group=RELEASE_MANAGERS))]
+HookSender: TypeAlias = Annotated[Caller, Depends(Permit("tell what another system saw", Role.HOOK))]
+AnyToken: TypeAlias = Annotated[Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))]

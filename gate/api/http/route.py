@@ -1,0 +1,54 @@
+"""An address and a method. FastAPI documents it from the signature; `Call` calls it, in one order for all."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+from gate.api.http.call import Call
+from gate.api.problems import documented
+
+SECURITY = "token"
+
+
+class GateRoute(APIRoute):
+    """Matches exactly: no slash is added or taken away, and HEAD is GET without the body."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self._call = Call(endpoint)
+        options["responses"] = documented(*self._call.problems) | (options.get("responses") or {})
+        if self._call.is_guarded:
+            options["openapi_extra"] = {"security": [{SECURITY: []}], **(options.get("openapi_extra") or {})}
+        super().__init__(path, endpoint, **options)
+        methods = frozenset(self.methods or ())
+        self.taken = methods | {"HEAD"} if "GET" in methods else methods
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether this is the address, and whether it takes the method."""
+        found = self.path_regex.match(scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            return Match.NONE, {}
+        full = scope["method"] in self.taken
+        return Match.FULL if full else Match.PARTIAL, {"route": self, "path_params": found.groupdict(), "gate.full": full}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or raises what the edge turns into a problem."""
+        if not scope["gate.full"]:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(_methods_at(scope)))})
+        response = await self._call(Request(scope, receive))
+        if scope["method"] == "HEAD" and isinstance(response, StreamingResponse):
+            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await response(scope, receive, send)
+
+
+def _methods_at(scope: Scope) -> set[str]:
+    routes: list[BaseRoute] = scope["app"].routes
+    here = (route for route in routes if isinstance(route, GateRoute) and route.path_regex.match(scope["path"]))
+    return {method for route in here for method in route.taken}

@@ -1,0 +1,1 @@
+"""Asking the gate: credentials, requests, answers."""

@@ -1,0 +1,121 @@
+"""What `gate check` asks the gate, one question after the other, always about the same run and commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from gate.client.connection.credentials import Credentials
+from gate.client.connection.http import Body, Http
+from gate.client.connection.request import Source, request_body
+from gate.client.connection.session import Session
+from gate.client.git.facts import GitFacts
+from gate.client.options import CheckOptions
+from gate.client.pipeline import LOCAL, pipeline
+from gate.client.show.text import visible
+from gate.client.state import remember, state_file
+from gate.client.world import World
+
+
+class Asker:
+    """Holds what stays the same over all questions. Raises `NothingToAsk` when made without a commit to ask about."""
+
+    def __init__(self, options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]) -> None:
+        self._options = options
+        self._world = world
+        self._http = http
+        self._mask = mask
+        self._pipe = pipeline(world)
+        self._source = Source(world, options, self._pipe)
+        self._session = Session(http, Credentials(world, options.token, http.url, mask), world, mask)
+        self._git: GitFacts | None = None
+        self._running: str | None = None
+        if self._pipe.kind == LOCAL:
+            user = self._source.git_user() or "unknown: set git's user.email"
+            world.say(f"note: this is no pipeline; asking as the git user, {visible(user)}")
+
+    @property
+    def change(self) -> Body | None:
+        """What the gate last said of the change; None before its first answer."""
+        return self._session.change
+
+    def body(self) -> Body:
+        """The request, with facts against what is known to run there."""
+        if self._git is None:
+            self._measure(None)
+        assert self._git is not None  # noqa: S101 - _measure sets it
+        body = request_body(self._options, self._source, self._pipe, self._git)
+        if self._session.credentials.name_the_repository:
+            body.pop("repository", None)
+        return body
+
+    def submit(self) -> Body:
+        """Ask, or ask again: facts are measured anew when something else runs there than before."""
+        running = self._session.running(self._options.service, self._options.environment)
+        if self._git is None or running != self._running:
+            self._measure(running)
+        return self._session.submit(self.body())
+
+    def evaluate(self) -> Body:
+        """Ask what would be decided, with facts against what runs there."""
+        self._measure(self._session.running(self._options.service, self._options.environment))
+        return self._session.evaluate(self.body())
+
+    def read(self, wait: int = 0) -> Body:
+        """The change as it is now."""
+        return self._session.read(self._known(), wait)
+
+    def admit(self, change: Body) -> Body:
+        """The signed admission, written to `--statement` where that was asked for."""
+        asked = self.body()
+        envelope = self._session.admit(
+            change,
+            {
+                "commit": asked["commit"],
+                "artifacts": asked.get("artifacts", []),
+                "environment": asked["environment"],
+                "run": asked["run"],
+            },
+        )
+        self._remember(change)
+        if self._options.statement:
+            Path(self._world.folder, self._options.statement).write_text(json.dumps(envelope) + "\n", encoding="utf-8")
+        return envelope
+
+    def cancel(self, comment: str, seconds: float) -> Body:
+        """Withdraw the change: one attempt, soon."""
+        quick = Session(Http(self._http.url, self._world, seconds=seconds), self._session.credentials, self._world, self._mask)
+        quick.use(self._session.change_token)
+        return quick.cancel(str(self._known()["id"]), comment, retries=0)
+
+    def _known(self) -> Body:
+        if self._session.change is None:
+            raise RuntimeError("nothing was submitted yet")
+        return self._session.change
+
+    def _measure(self, running: str | None) -> None:
+        self._running = running
+        self._git = self._source.facts(running, self._options.base)
+        for notice in self._git.notices:
+            self._world.say(f"note: {visible(notice)}")
+
+    def _remember(self, change: Body) -> None:
+        """What was admitted is what `gate close` reports. Without a private place nothing is left behind, and close needs the id."""
+        repository = self._source.repository
+        place = state_file(self._world, repository.git_folder if repository else None)
+        if place is None:
+            return
+        state = {
+            "url": self._http.url,
+            "change": change["id"],
+            "change_token": self._session.change_token,
+            "run": self._pipe.run,
+            "service": self._options.service,
+            "environment": self._options.environment,
+            "commit": change["commit"],
+        }
+        try:
+            remember(place, state)
+        except OSError as error:
+            self._world.say(f"note: gate close will need the change's id, for {place} cannot be written: {error.strerror}")

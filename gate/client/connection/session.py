@@ -1,0 +1,96 @@
+"""One conversation with the gate about one change."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+
+from gate.client.connection import answers
+from gate.client.connection.credentials import Credentials
+from gate.client.connection.http import RETRIES_MAX, Asking, Body, Http, Refused
+from gate.client.world import World
+
+
+class Session:
+    """`change` is what the gate last said; `change_token` is good for this change alone and is used once it is known."""
+
+    def __init__(self, http: Http, credentials: Credentials, world: World, mask: Callable[[str], None]) -> None:
+        self.http = http
+        self.change: Body | None = None
+        self.change_token = ""
+        self.credentials = credentials
+        self._world = world
+        self._mask = mask
+
+    def use(self, change_token: str) -> None:
+        """Go on with the token of a change that was asked for earlier."""
+        self._mask(change_token)
+        self.change_token = change_token
+
+    def running(self, service: str, environment: str) -> str | None:
+        """The commit that runs there, as far as the gate knows. A service it does not show has none."""
+        path = f"/v1/services/{_quoted(service)}/environments/{_quoted(environment)}"
+        try:
+            running = self.http.ask(Asking("GET", path, self.credentials.token(), answers.standing))["running"]
+        except Refused as error:
+            if error.problem != "not_found":
+                raise
+            return None
+        return str(running["commit"]) if running else None
+
+    def submit(self, body: Body) -> Body:
+        """A new asking has a new key; its retries repeat it."""
+        check = answers.change_of(body["commit"])
+        asking = Asking("POST", "/v1/changes", self.credentials.token(), check, body, key=self._world.fresh_id())
+        change = self.http.ask(asking)
+        token = change.pop("change_token", None)
+        if isinstance(token, str) and token:
+            self.use(token)
+        self.change = change
+        return change
+
+    def evaluate(self, body: Body) -> Body:
+        """What would be decided; nothing is recorded."""
+        return self.http.ask(Asking("POST", "/v1/evaluations", self.credentials.token(), answers.evaluation_of(body["commit"]), body))
+
+    def read(self, change: Body, wait: int = 0) -> Body:
+        """The change as it is now, or as soon as it is no longer pending."""
+        check = answers.change_of(change["commit"], change["id"])
+        self.change = self.http.ask(Asking("GET", _path(change["id"]), self._token(), check, wait=wait))
+        return self.change
+
+    def admit(self, change: Body, body: Body) -> Body:
+        """The signed admission. It consumes the approval for this run."""
+        check = answers.envelope_of(change["id"], change["commit"])
+        return self._act(change["id"], "admission", body, check)
+
+    def cancel(self, change: str, comment: str, retries: int = RETRIES_MAX) -> Body:
+        """Withdraw it."""
+        return self._act(change, "cancellation", {"comment": comment}, answers.any_change, retries)
+
+    def close(self, change: str, body: Body) -> Body:
+        """Report how the deployment ended."""
+        return self._act(change, "closure", body, answers.any_change)
+
+    def _act(self, change: str, act: str, body: Body, check: answers.Check, retries: int = RETRIES_MAX) -> Body:
+        path, key = f"{_path(change)}/{act}", self._world.fresh_id()
+        try:
+            return self.http.ask(Asking("POST", path, self._token(), check, body, key=key, retries=retries))
+        except Refused as error:
+            if not (error.denied and self.change_token):
+                raise
+        # the change's own token ends a day after the change; whoever may still act has another
+        self.change_token = ""
+        return self.http.ask(Asking("POST", path, self._token(), check, body, key=key, retries=retries))
+
+    def _token(self) -> str:
+        return self.change_token or self.credentials.token()
+
+
+def _path(change: Any) -> str:
+    return f"/v1/changes/{_quoted(str(change))}"
+
+
+def _quoted(text: str) -> str:
+    return urllib.parse.quote(text, safe="")

@@ -1,0 +1,1 @@
+"""What git can tell about a change."""

@@ -1,0 +1,52 @@
+"""Which commit a change is measured against: what runs there, or the merge base with the default branch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gate.client.git.run import FULL_HASH, GitFailed, Repository
+
+_DEFAULT_BRANCHES = (
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/remotes/origin/master",
+    "refs/heads/main",
+    "refs/heads/master",
+)
+
+
+class Baseline(NamedTuple):
+    """The base, where there is one, and why there is none."""
+
+    commit: str | None
+    because: str = ""
+
+
+def baseline(repository: Repository, commit: str, running: str | None, asked: str | None) -> Baseline:
+    """`asked` (--base) wins over `running` (what the server knows), which wins over the merge base.
+
+    A full hash that is not here is answered as it is: the caller may fetch it.
+    """
+    if asked:
+        found = repository.resolve(asked)
+        if found is None and not FULL_HASH.fullmatch(asked):
+            return Baseline(None, f"base {asked} is no commit of this repository")
+        return Baseline(found or asked)
+    if running:
+        return Baseline(running)
+    return _merge_base(repository, commit)
+
+
+def _merge_base(repository: Repository, commit: str) -> Baseline:
+    for branch in _DEFAULT_BRANCHES:
+        tip = repository.resolve(branch)
+        if tip is None:
+            continue
+        try:
+            found = repository.run(["merge-base", tip, commit]).decode().strip()
+        except GitFailed:
+            return Baseline(None, "this commit and the default branch have no common history here")
+        if found == commit:
+            return Baseline(None, "nothing is known to run there, and the commit is on the default branch already")
+        return Baseline(found)
+    return Baseline(None, "nothing is known to run there, and no default branch was found")

@@ -1,0 +1,123 @@
+"""The commits between base and commit: who made them, and whether they repair or take back something."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gate.client.git.run import Repository
+
+COMMITS_MAX = 20_000
+AUTHORS_MAX = 500
+AUTHOR_LENGTH_MAX = 200
+
+_FIX = re.compile(r"^(fix|bug|hotfix)\b|\b(fix(es|ed)?|bug|defect|regression)\b", re.IGNORECASE)
+_REVERT_SUBJECT = re.compile(r'^Revert "')
+_REVERT_BODY = re.compile(r"^This reverts commit [0-9a-f]{7,64}", re.MULTILINE)
+_CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*(.+)$", re.IGNORECASE | re.MULTILINE)
+_ADDRESS = re.compile(r"<([^<>]*)>")
+_SHORTSTAT = re.compile(rb"(\d+) (?:insertion|deletion)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+# GitHub's own committer of merges made in the browser: no person
+_NOBODY = frozenset({"noreply@github.com"})
+
+_FORMAT = "%H%x00%P%x00%aE%x00%aN%x00%ae%x00%cE%x00%s%x00%B"
+_FIELDS = 8
+_STAT = ("--shortstat", "-M", "--no-color", "--no-ext-diff", "--no-textconv")
+
+
+class Commit(NamedTuple):
+    """One commit of the range. Addresses respect the mailmap, `raw_author` does not."""
+
+    hash: str
+    parents: str
+    author: str
+    author_name: str
+    raw_author: str
+    committer: str
+    subject: str
+    message: str
+
+    @property
+    def person(self) -> str:
+        """Who wrote it, in one spelling."""
+        return (self.author or self.author_name).lower()
+
+    @property
+    def repairs(self) -> bool:
+        """Whether the subject line speaks of a fix."""
+        return _FIX.search(self.subject) is not None
+
+    @property
+    def reverts(self) -> bool:
+        """Whether it takes back another commit."""
+        return _REVERT_SUBJECT.match(self.subject) is not None or _REVERT_BODY.search(self.message) is not None
+
+
+class Range(NamedTuple):
+    """Commits, newest first. An incomplete range was cut by a limit or by a shallow clone: it can only be added to."""
+
+    commits: list[Commit]
+    complete: bool
+
+
+def commits_between(repository: Repository, base: str | None, commit: str) -> Range:
+    """The commits of `commit` that `base` lacks. Without a base only the commit itself is known."""
+    if base is None:
+        return Range(_read(repository, ["--max-count=1", commit]), complete=False)
+    found = _read(repository, [f"--max-count={COMMITS_MAX + 1}", commit, f"^{base}"])
+    # a shallow clone ends in commits that seem to have no parents: what lies beyond may belong to the range
+    cut = repository.shallow and any(not one.parents for one in found)
+    return Range(found[:COMMITS_MAX], complete=not cut and len(found) <= COMMITS_MAX)
+
+
+def _read(repository: Repository, arguments: list[str]) -> list[Commit]:
+    raw = repository.run(["log", "-z", f"--format={_FORMAT}", *arguments])
+    fields = raw.decode(errors="backslashreplace").split("\0")
+    return [Commit(*fields[at : at + _FIELDS]) for at in range(0, len(fields) - _FIELDS + 1, _FIELDS)]
+
+
+def people(repository: Repository, commits: list[Commit]) -> list[str]:
+    """Authors, committers and co-authors: whoever had a hand in it must not approve it.
+
+    Where a mailmap gives an author another address, both are named: the file is part of what is deployed.
+    """
+    found: dict[str, str] = {}
+    co_authors: dict[str, None] = {}
+    for one in commits:
+        for address in (one.author or one.author_name, one.raw_author, one.committer):
+            _add(found, address)
+        for line in _CO_AUTHOR.findall(one.message):
+            co_authors[line.strip()] = None
+    for address in _mapped(repository, list(co_authors)):
+        _add(found, address)
+    return list(found.values())
+
+
+def _add(found: dict[str, str], address: str) -> None:
+    address = _CONTROL.sub(" ", address).strip()[:AUTHOR_LENGTH_MAX]
+    if address and address.lower() not in _NOBODY:
+        found.setdefault(address.lower(), address)
+
+
+def _mapped(repository: Repository, lines: list[str]) -> list[str]:
+    """The addresses of `Name <address>` lines, as written and by the mailmap."""
+    contacts = [line for line in lines if _ADDRESS.search(line)]
+    written = [match.group(1) if (match := _ADDRESS.search(line)) else line for line in lines]
+    if not contacts:
+        return written
+    given = "".join(f"{line}\n" for line in contacts).encode(errors="backslashreplace")
+    answer = repository.run(["check-mailmap", "--stdin"], given=given).decode(errors="backslashreplace")
+    return [*written, *_ADDRESS.findall(answer)]
+
+
+def fixes_defect(repository: Repository, base: str, commit: str, commits: list[Commit]) -> bool:
+    """More than half of the changed lines come from commits that speak of a fix."""
+    repairs = {one.hash for one in commits if one.repairs}
+    if not repairs:
+        return False
+    raw = repository.run(["log", *_STAT, "--format=%x00%H%x00", commit, f"^{base}"])
+    fields = raw.split(b"\0")[1:]
+    lines = {fields[at].decode(): sum(map(int, _SHORTSTAT.findall(fields[at + 1]))) for at in range(0, len(fields) - 1, 2)}
+    return 2 * sum(count for name, count in lines.items() if name in repairs) > sum(lines.values())

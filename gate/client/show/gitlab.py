@@ -1,0 +1,32 @@
+"""What a GitLab job takes: a dotenv report, whose variables later jobs see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gate.client.show.github import outputs
+from gate.client.show.outcome import Outcome
+from gate.client.world import World
+
+DOTENV_FILE = "gate.env"
+
+_VARIABLES = {
+    "GATE_DECISION": "decision",
+    "GATE_ADMITTED": "admitted",
+    "GATE_CHANGE": "change",
+    "GATE_TYPE": "type",
+    "GATE_ROUTE": "route",
+    "GATE_SCORE": "score",
+    "GATE_BAND": "band",
+}
+
+
+def write(outcome: Outcome, world: World) -> None:
+    """One line a variable. GitLab takes values as they are, so nothing but words and numbers goes in."""
+    known = outputs(outcome)
+    lines = [f"{variable}={_plain(known[name])}\n" for variable, name in _VARIABLES.items()]
+    Path(world.folder, DOTENV_FILE).write_text("".join(lines), encoding="utf-8")
+
+
+def _plain(value: str) -> str:
+    return "".join(character for character in value if character.isascii() and (character.isalnum() or character in "._-"))

@@ -1,0 +1,113 @@
+"""What an outcome says, as short plain lines; every format shows these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gate.client.show.outcome import DENIED, Outcome
+from gate.client.show.text import counted, visible
+
+REASONS_MAX = 400
+
+
+class Summary(NamedTuple):
+    """Every line is safe to print: one line, nothing hidden in it."""
+
+    headline: str
+    details: list[str]
+    reasons: list[str]
+    next_steps: list[str]
+
+
+def summary(outcome: Outcome) -> Summary:
+    """What was decided, why, and what to do."""
+    change = outcome.change or {}
+    return Summary(_headline(outcome, change), _details(outcome, change), _reasons(change), _next_steps(outcome, change))
+
+
+def _headline(outcome: Outcome, change: Mapping[str, Any]) -> str:
+    word = "APPROVED and admitted" if outcome.admitted else outcome.decision.upper()
+    if not change:
+        return word
+    commit = visible(change.get("commit", ""))[:12]
+    identity = f", {visible(change['id'])}" if change.get("id") else ""  # an evaluation has none
+    return f"{word}  {visible(change.get('service'))} to {visible(change.get('environment'))}, commit {commit}{identity}"
+
+
+def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
+    details = [visible(outcome.message)] if outcome.message else []
+    if not change:
+        return details
+    risk, policy = _part(change, "risk"), _part(change, "policy")
+    standard = change.get("standard_change")
+    route = f"{visible(change.get('type'))} change, {visible(change.get('route'))}" + (f", {visible(standard)}" if standard else "")
+    score = f"risk {visible(risk.get('score'))} ({visible(risk.get('band'))})"
+    details.append(f"{route}, {score}, policy {visible(policy.get('name') or 'none')}")
+    hold = _part(change, "hold")
+    if hold:
+        until = f"until {visible(hold['until'])}" if hold.get("until") else "until a person lifts it"
+        details.append(f"held: {visible(hold.get('reason'))}, {until}")
+    return details
+
+
+def _reasons(change: Mapping[str, Any]) -> list[str]:
+    """In the gate's order; the one that decided stands first."""
+    reasons = change.get("reasons")
+    found = [reason for reason in reasons if isinstance(reason, dict)] if isinstance(reasons, list) else []
+    lines = [f"{_mark(reason):>5}  {_sentence(reason)}" for reason in found[:REASONS_MAX]]
+    return lines if len(found) <= REASONS_MAX else [*lines, f"       and {counted(len(found) - REASONS_MAX, 'reason')} more"]
+
+
+def _mark(reason: Mapping[str, Any]) -> str:
+    """Points where there are any; else whether it holds."""
+    points, holds = reason.get("points"), reason.get("holds")
+    if isinstance(points, int) and points and holds is not False:
+        return f"{points:+d}"
+    return "?" if holds is None else "yes" if holds is True else "no"
+
+
+def _sentence(reason: Mapping[str, Any]) -> str:
+    title, because = visible(reason.get("title") or ""), visible(reason.get("because") or "")
+    return f"{title}: {because}" if title and because else title or because
+
+
+_AFTERWARDS = {
+    "approved": "right before the deployment run gate check again without --no-admit",
+    "pending": "gate check --wait 30m waits for the answer; a later run of the same commit joins this change",
+    "unreviewed": "afterwards say how it went: gate close --unreviewed gate-unreviewed.json --result successful",
+    "expired": "run the pipeline again to ask again",
+    "canceled": "run the pipeline again to ask again",
+}
+
+
+def _next_steps(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
+    if outcome.admitted:
+        return ["deploy now", "afterwards say how it went: gate close --result successful"]
+    if outcome.code == DENIED:
+        return ["check the token, and whether it is bound to this service"]
+    steps = _missing(change) if outcome.decision == "pending" else []
+    if change and "id" not in change:  # an evaluation: nothing follows
+        return steps
+    link = _part(change, "links").get("page") or _part(change, "links").get("self")
+    if link and outcome.decision in ("pending", "rejected", "error"):
+        steps.append(f"see {visible(link)}")
+    if outcome.decision in _AFTERWARDS:
+        steps.append(_AFTERWARDS[outcome.decision])
+    return steps
+
+
+def _missing(change: Mapping[str, Any]) -> list[str]:
+    required = _part(change, "approvals").get("required")
+    entries = [entry for entry in required if isinstance(entry, dict)] if isinstance(required, list) else []
+    lines = []
+    for entry in entries:
+        missing, by = entry.get("missing"), entry.get("by")
+        if isinstance(missing, int) and missing > 0 and isinstance(by, list):
+            lines.append(f"needs {counted(missing, 'approval')} by {' or '.join(visible(group) for group in by)}")
+    return lines
+
+
+def _part(change: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = change.get(name)
+    return part if isinstance(part, dict) else {}

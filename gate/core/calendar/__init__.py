@@ -1,0 +1,1 @@
+"""When changes are allowed: business hours, freeze windows, recurrence."""

@@ -1,0 +1,194 @@
+"""The change calendar as values: business hours, and the windows in which nothing may be deployed.
+
+Times in the file are local times of its zone, and a window is counted on the clock on the wall: `16:00`, lasting `64h`,
+ends at `08:00` even when the clocks change in between. A local time that occurs twice means the first one; one that does
+not occur is read with the offset before the gap, as iCalendar does (RFC 5545, 3.3.5).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from gate.core.calendar.recurrence import Recurrence, days, rrule_text
+from gate.core.canonical import canonical, digest
+from gate.core.facts import WEEKDAYS
+
+FREEZES_MAX = 200
+OCCURRENCES_MAX = 1_000
+YEARS_AHEAD_MAX = 3
+YEAR_FIRST, YEAR_LAST = 2000, 2199
+LASTS_DAYS_MAX = 366
+
+EARLIEST = datetime(YEAR_FIRST - 1, 1, 1, tzinfo=UTC)
+LATEST = datetime(YEAR_LAST + 2, 1, 1, tzinfo=UTC)
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a window freezes. A key that is empty restricts nothing; several keys must all match."""
+
+    services: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    environments: frozenset[str] = frozenset()
+    tiers: frozenset[str] = frozenset()
+    except_services: frozenset[str] = frozenset()
+
+    def tree(self) -> dict[str, list[str]]:
+        """The keys that restrict something, for the canonical form and for answers."""
+        keys = ("services", "owners", "environments", "tiers", "except_services")
+        return {key: sorted(getattr(self, key)) for key in keys if getattr(self, key)}
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessHours:
+    """Minutes of the local day, `begins` inside and `ends` outside, on these weekdays (0 is Monday)."""
+
+    weekdays: frozenset[int]
+    begins_minute: int
+    ends_minute: int
+
+    def include(self, local: datetime) -> bool:
+        """Whether a local time is inside."""
+        return local.weekday() in self.weekdays and self.begins_minute <= local.hour * 60 + local.minute < self.ends_minute
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """One window of the file, perhaps recurring. `begins` and `ends` are local times of the first opening, `fold` kept.
+
+    `excluded_days` and `excluded_times` (local) are openings of the rule that do not take place.
+    """
+
+    id: str
+    reason: str
+    begins: datetime
+    ends: datetime
+    reach: Reach = field(default_factory=Reach)
+    override_by: tuple[str, ...] = ()
+    rule: Recurrence | None = None
+    excluded_days: frozenset[date] = frozenset()
+    excluded_times: frozenset[datetime] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One opening, in UTC: `begins` is inside, `ends` outside."""
+
+    freeze: Freeze
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """`calendar.yaml` as values. Without a file nothing is frozen and business hours are unknown."""
+
+    zone: tzinfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    business_hours: BusinessHours | None = None
+    freezes: tuple[Freeze, ...] = ()
+    revision: str = field(init=False, compare=False)
+    # What is open on a day is worked out once; the same question always has the same answer, so sharing is harmless.
+    _by_day: dict[int, tuple[Occurrence, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # of the canonical form: the same windows, however the file is written, are the same revision
+        object.__setattr__(self, "revision", digest(canonical(self.tree())))
+
+    @property
+    def time_zone(self) -> str:
+        """The zone's name."""
+        return str(self.zone)
+
+    def tree(self) -> dict[str, object]:
+        """The calendar as JSON; the order of windows, keys and rule parts does not matter."""
+        hours = self.business_hours
+        return {
+            "time_zone": self.time_zone,
+            "business_hours": hours
+            and {"days": [WEEKDAYS[day] for day in sorted(hours.weekdays)], "from": hours.begins_minute, "to": hours.ends_minute},
+            "freezes": [_freeze_tree(freeze) for freeze in sorted(self.freezes, key=lambda freeze: freeze.id)],
+        }
+
+    def on_day_of(self, at: datetime) -> tuple[Occurrence, ...]:
+        """Every opening that touches the UTC day of `at` (which is in UTC); worked out once a day."""
+        day = at.toordinal()
+        found = self._by_day.get(day)
+        if found is None:
+            if not EARLIEST <= at < LATEST:
+                return ()
+            if len(self._by_day) >= OCCURRENCES_MAX:
+                self._by_day.clear()
+            midnight = datetime.combine(at.date(), time(), UTC)
+            found = tuple(self.between(midnight, midnight + _ONE_DAY))
+            self._by_day[day] = found
+        return found
+
+    def between(self, after: datetime, before: datetime) -> Iterator[Occurrence]:
+        """Every opening that touches [after, before), window by window; at most `OCCURRENCES_MAX` of each."""
+        for freeze in self.freezes:
+            yield from occurrences(freeze, self.zone, after, before)
+
+
+def occurrences(freeze: Freeze, zone: tzinfo, after: datetime, before: datetime) -> Iterator[Occurrence]:
+    """The openings of one window that touch [after, before), in order; not further than three years from `after`."""
+    after = min(max(after, EARLIEST), LATEST)
+    before = min(before, LATEST, after + timedelta(days=366 * YEARS_AHEAD_MAX))
+    seen = 0
+    for opening in _openings(freeze, zone, after, before):
+        if opening.begins < before and opening.ends > after:
+            seen += 1
+            if seen > OCCURRENCES_MAX:
+                return
+            yield opening
+
+
+def instant(local: datetime, zone: tzinfo) -> datetime:
+    """The local time in UTC."""
+    return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _openings(freeze: Freeze, zone: tzinfo, after: datetime, before: datetime) -> Iterator[Occurrence]:
+    """The first opening, then all that the rule gives near the time asked for."""
+    if not _is_excluded(freeze, freeze.begins):
+        yield _opening(freeze, zone, freeze.begins, freeze.ends)
+    if freeze.rule is None:
+        return
+    lasts = freeze.ends.replace(fold=0) - freeze.begins.replace(fold=0)
+    first = (after.astimezone(zone).replace(tzinfo=None) - lasts - _ONE_DAY).date()  # a day more, whatever the clocks do
+    last = (before.astimezone(zone).replace(tzinfo=None) + _ONE_DAY).date()
+    for day in days(freeze.rule, freeze.begins, first, last):
+        begins = datetime.combine(day, freeze.begins.time().replace(fold=0))
+        if not _is_excluded(freeze, begins):
+            yield _opening(freeze, zone, begins, begins + lasts)
+
+
+def _opening(freeze: Freeze, zone: tzinfo, begins: datetime, ends: datetime) -> Occurrence:
+    opens, closes = instant(begins, zone), instant(ends, zone)
+    if closes <= opens:  # it began inside the hour that the clocks leave out: it lasts as long as on any other day
+        closes = opens + (ends - begins)
+    return Occurrence(freeze, opens, closes)
+
+
+def _is_excluded(freeze: Freeze, begins: datetime) -> bool:
+    return begins.date() in freeze.excluded_days or begins.replace(fold=0) in freeze.excluded_times
+
+
+def _freeze_tree(freeze: Freeze) -> dict[str, object]:
+    tree: dict[str, object] = {
+        "id": freeze.id,
+        "reason": freeze.reason,
+        "begins": _local_text(freeze.begins),
+        "ends": _local_text(freeze.ends),
+        "override_by": sorted(freeze.override_by),
+        **freeze.reach.tree(),
+    }
+    if freeze.rule:
+        tree["rrule"] = rrule_text(freeze.rule)
+        tree["exclude"] = sorted([*map(str, freeze.excluded_days), *map(_local_text, freeze.excluded_times)])
+    return tree
+
+
+def _local_text(local: datetime) -> str:
+    return local.isoformat(timespec="seconds") + ("#2" if local.fold else "")

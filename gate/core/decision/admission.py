@@ -1,0 +1,135 @@
+"""May this deployment start now? The last check, on values that one transaction has read."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gate.core.change import Planned, Run, State, Subject
+from gate.core.decision.evaluate import Evaluation, evaluate
+from gate.core.decision.values import Hold, longest
+from gate.core.facts import Fact, Facts, Origin
+from gate.core.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: the name of the problem, and the sentence for the person who must act."""
+
+    problem: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the transaction read: the change, and what surrounds it now, by the database's clock."""
+
+    subject: Subject
+    state: State  # with expiry already taken into account
+    admitted_run: Run | None
+    planned: Planned
+    holds: tuple[Hold, ...]  # that bind this change: neither excused nor overridden
+    others_deploying: Collection[str]  # of this service and environment, still within their `close_within`
+    parallel: bool
+    rollback: bool
+    what_ran: str | None  # the change that ran at the decision
+    what_runs: str | None
+
+
+def refusal(standing: Standing, asked: Subject, run: Run, *, at: datetime) -> Refusal | None:
+    """None admits. The order is from what the caller can least mend to what only waiting mends."""
+    return (
+        _other_subject(standing.subject, asked)
+        or _other_state(standing, run)
+        or _outside_window(standing.planned, at)
+        or _held(standing.holds)
+        or _conflict(standing)
+        or _stale(standing)
+    )
+
+
+def admitted_before(standing: Standing, run: Run) -> bool:
+    """The same run, attempt and step again: it gets the same answer."""
+    return standing.state is State.DEPLOYING and _consumer(standing.admitted_run) == _consumer(run)
+
+
+def fires_more(policy: Policy, facts: Facts, *, changes_last_24h: int, lines_last_24h: int | None) -> str | None:
+    """The first rule that fires with the sums of now and did not fire with those of the decision.
+
+    This is what stops one large change that was cut into many small ones.
+    """
+    now = dict(facts)
+    now["history.changes_last_24h"] = Fact(changes_last_24h, Origin.HISTORY)
+    now.pop("history.lines_last_24h", None)
+    if lines_last_24h is not None:
+        now["history.lines_last_24h"] = Fact(lines_last_24h, Origin.HISTORY)
+    fired = _fired(evaluate(policy, facts))
+    return next((rule for rule in _fired(evaluate(policy, now)) if rule not in fired), None)
+
+
+def _fired(evaluation: Evaluation) -> list[str]:
+    return [f"{finding.rule}:{finding.points}" for finding in evaluation.findings if finding.points > 0]
+
+
+def _other_subject(recorded: Subject, asked: Subject) -> Refusal | None:
+    for name in ("commit", "digests", "service", "environment", "repository"):
+        approved, deployed = getattr(recorded, name), getattr(asked, name)
+        if approved != deployed:
+            return Refusal(
+                "subject_mismatch", f"the decision was made for {name} {approved}, the deployment is of {deployed}; submit what is deployed"
+            )
+    return None
+
+
+def _other_state(standing: Standing, run: Run) -> Refusal | None:
+    match standing.state:
+        case State.APPROVED:
+            return None
+        case State.PENDING | State.REJECTED:
+            return Refusal("not_approved", f"the change is {standing.state.value}; only an approved one may be deployed")
+        case State.EXPIRED:
+            return Refusal("expired", "the approval was not used in time; submit the change again")
+        case State.DEPLOYING:
+            by = standing.admitted_run or replace(run, id="another")
+            return Refusal("consumed", f"run {by.id}, attempt {by.attempt} has used this approval already; submit the change again")
+        case _:
+            return Refusal("state_conflict", f"the change is {standing.state.value}; submit a new one")
+
+
+def _outside_window(planned: Planned, at: datetime) -> Refusal | None:
+    if planned.start is not None and at < planned.start:
+        return Refusal(
+            "outside_window", f"planned to start at {planned.start.isoformat()}, it is {at.isoformat(timespec='seconds')}; wait until then"
+        )
+    if planned.end is not None and at > planned.end:
+        return Refusal(
+            "outside_window", f"planned to end at {planned.end.isoformat()}, it is {at.isoformat(timespec='seconds')}; submit it again"
+        )
+    return None
+
+
+def _held(holds: tuple[Hold, ...]) -> Refusal | None:
+    hold = longest(holds)
+    if hold is None:
+        return None
+    if hold.stop:
+        return Refusal("frozen", "the line is stopped; wait until it is lifted")
+    until = f" until {hold.until.isoformat(timespec='minutes')}" if hold.until else ""
+    return Refusal(
+        "frozen", f"frozen by {hold.window}{until}; wait, or ask {' or '.join(hold.lifted_by) or 'a release manager'} for an override"
+    )
+
+
+def _conflict(standing: Standing) -> Refusal | None:
+    if standing.parallel or standing.rollback or not standing.others_deploying:
+        return None
+    return Refusal("conflict", f"{min(standing.others_deploying)} is deploying here; wait until it is closed")
+
+
+def _stale(standing: Standing) -> Refusal | None:
+    if standing.what_ran == standing.what_runs:
+        return None
+    return Refusal("stale_decision", "another commit runs here than when this was decided; it is decided again, ask once more")
+
+
+def _consumer(run: Run | None) -> tuple[str, int, str] | None:
+    return None if run is None else (run.id, run.attempt, run.step)

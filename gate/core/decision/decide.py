@@ -1,0 +1,269 @@
+"""Decide one change. Every branch is in `_decide_by`; only its last line but one approves."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from gate.core.decision.approvals import LAST_RESORT, needed, raised_to_two
+from gate.core.decision.evaluate import Evaluation, evaluate, seen_as
+from gate.core.decision.standard import NOT_EARNED, Standing, standing_key
+from gate.core.decision.values import (
+    Band,
+    ChangeType,
+    Contradiction,
+    Decision,
+    Finding,
+    FindingKind,
+    Hold,
+    Outcome,
+    Required,
+    Route,
+    Terms,
+    longest,
+)
+from gate.core.facts import Facts, wire_value
+from gate.core.policy.policy import Policy, Requirement, StandardChange
+from gate.core.policy.set import Policies
+
+IN_FLIGHT = "in-flight"
+"""The finding that another change of the same service and environment is in the way."""
+
+
+class People(NamedTuple):
+    """Who asked for and wrote the change: `excluded` may not approve it."""
+
+    excluded: tuple[str, ...] = ()  # ids of people in the catalogue, sorted
+    named: bool = False  # an author, a requester or an actor is known
+    verified: bool = False  # the code host, or for an emergency the token, says who
+    shared: bool = False  # an identity belongs to several people
+
+
+NOBODY_KNOWN = People()
+
+
+class Case(NamedTuple):
+    """Everything a decision is made from beside the policies. It is recorded whole, so that it can be replayed."""
+
+    facts: Facts
+    at: datetime
+    emergency: bool = False
+    people: People = NOBODY_KNOWN
+    contradictions: tuple[Contradiction, ...] = ()
+    holds: tuple[Hold, ...] = ()  # open freeze windows, and a stopped line, that nobody has overridden
+    in_flight: int = 0  # other changes of this service and environment
+    deploying: int = 0  # of those, how many are deploying
+    overdue_reviews: int = 0
+    standing: Mapping[str, Standing] = MappingProxyType({})  # by `standing_key`
+    notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
+
+
+def decide(policies: Policies, case: Case) -> Decision:
+    """The answer for this case. Total: an error while evaluating is a finding, and never approves."""
+    try:
+        return _decide_enforced(policies, case)
+    except Exception as error:  # noqa: BLE001 - whatever went wrong in a policy, people decide then
+        finding = _guard("evaluation-failed", f"the policies could not be evaluated ({type(error).__name__}); two release managers decide")
+        return _without_policy(case, finding)
+
+
+def _decide_enforced(policies: Policies, case: Case) -> Decision:
+    values = {name: fact.value for name in policies.looked_at if (fact := case.facts.get(name)) is not None}
+    choice = policies.policy_for(values)
+    shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
+    if choice.policy is None:
+        finding = choice.finding or _guard("no-policy", "no enforced policy applies; two release managers decide")
+        return _undecided(case, finding, [_decide_by(policy, case) for policy in policies.possible(values)], shadows)
+    return _decide_by(choice.policy, case, shadows)
+
+
+def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -> Decision:  # noqa: PLR0911 - one return a branch, in the order of the contract
+    evaluation = evaluate(policy, case.facts)
+    answer = _Answer(policy, case, evaluation, shadows)
+    rollback = seen_as(policy, case.facts, "change.direction") == "rollback"
+    passing, why_not = _standard_change(policy, evaluation, case, rollback=rollback)
+
+    refused = [item for item in evaluation.unmet if item.otherwise is Outcome.REJECTED]
+    if refused:
+        return answer.rejected(_finding_of(evaluation, refused[0]))
+    hold = _hold(case.holds, excused=case.emergency or (passing is not None and passing.during_freeze))
+    if hold is not None:
+        return answer.pending(_held(hold), hold)
+    if case.emergency:
+        return answer.pending(_guard("emergency", "an emergency is approved by the people on call, and reviewed afterwards"))
+    if evaluation.unmet:
+        return answer.pending(_finding_of(evaluation, evaluation.unmet[0]))
+    in_flight = case.in_flight - (case.deploying if rollback else 0)
+    if in_flight > 0 and not policy.parallel:
+        return answer.pending(_guard(IN_FLIGHT, _in_flight_words(in_flight)))
+    if case.contradictions:
+        return answer.pending(_contradicted(case.contradictions))
+    if case.overdue_reviews > 0 and not rollback:
+        return answer.pending(
+            _guard("emergency-debt", f"{case.overdue_reviews} reviews of the owners' emergencies are overdue; hold them first")
+        )
+    if not case.people.named:
+        return answer.pending(_guard("nobody-named", "neither author, requester nor actor is known; name them, or let two people decide"))
+    if passing is not None:
+        return answer.approved(passing)
+    return answer.pending(_guard("review", why_not))
+
+
+class _Answer(NamedTuple):
+    policy: Policy
+    case: Case
+    evaluation: Evaluation
+    shadows: tuple[Decision, ...]
+
+    def approved(self, standard: StandardChange) -> Decision:
+        because = f"{standard.title}, risk {self.evaluation.score} is {self.evaluation.band.word}"
+        finding = Finding(FindingKind.GATE, standard.id, standard.title, holds=True, seen=(("because", because),))
+        return self._decision(Outcome.APPROVED, ChangeType.STANDARD, Route.AUTOMATIC, finding, standard=standard.id)
+
+    def rejected(self, finding: Finding) -> Decision:
+        kind = ChangeType.EMERGENCY if self.case.emergency else ChangeType.NORMAL
+        return self._decision(Outcome.REJECTED, kind, Route.AUTOMATIC, finding)
+
+    def pending(self, finding: Finding, hold: Hold | None = None) -> Decision:
+        kind, route = (ChangeType.EMERGENCY, Route.EMERGENCY) if self.case.emergency else (ChangeType.NORMAL, Route.REVIEW)
+        owners = seen_as(self.policy, self.case.facts, "service.owners")
+        required = needed(
+            self.policy, self.evaluation.band, owners=owners if isinstance(owners, tuple) else (), emergency=self.case.emergency
+        )
+        people = self.case.people
+        if not people.named or people.shared or (self.policy.two_unverified_authors and not people.verified):
+            required = raised_to_two(required)
+        return self._decision(Outcome.PENDING, kind, route, finding, hold=hold, required=required)
+
+    def _decision(  # noqa: PLR0913 - the fields in which the three outcomes differ
+        self,
+        outcome: Outcome,
+        kind: ChangeType,
+        route: Route,
+        finding: Finding,
+        *,
+        standard: str | None = None,
+        hold: Hold | None = None,
+        required: tuple[Required, ...] = (),
+    ) -> Decision:
+        return Decision(
+            outcome=outcome,
+            type=kind,
+            route=route,
+            score=self.evaluation.score,
+            band=self.evaluation.band,
+            policy=self.policy.name,
+            findings=(finding, *self.case.notes, *_without(finding, self.evaluation.findings)),
+            standard_change=standard,
+            matched_standard_changes=tuple(item.id for item in self.evaluation.matched if self.evaluation.band <= item.up_to),
+            required=required,
+            hold=hold,
+            terms=_terms(self.policy, emergency=self.case.emergency),
+            shadows=self.shadows,
+        )
+
+
+def _undecided(case: Case, finding: Finding, possible: list[Decision], shadows: tuple[Decision, ...]) -> Decision:
+    """No policy is known to decide: people do, and nobody gets away with less than a policy that may apply asks for."""
+    worst = max(possible, key=_strictness, default=None)
+    pending = _without_policy(case, finding, shadows)
+    if worst is None or _strictness(worst) <= _strictness(pending):
+        return pending
+    if worst.outcome is Outcome.REJECTED:
+        return worst._replace(findings=(finding, *worst.findings), shadows=shadows)
+    return pending._replace(required=worst.required)
+
+
+def _strictness(decision: Decision) -> tuple[int, int]:
+    order = (Outcome.APPROVED, Outcome.PENDING, Outcome.REJECTED)
+    return order.index(decision.outcome), sum(entry.count for entry in decision.required)
+
+
+def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] = ()) -> Decision:
+    kind, route = (ChangeType.EMERGENCY, Route.EMERGENCY) if case.emergency else (ChangeType.NORMAL, Route.REVIEW)
+    return Decision(
+        outcome=Outcome.PENDING,
+        type=kind,
+        route=route,
+        score=0,
+        band=Band.CRITICAL,
+        policy=None,
+        findings=(finding, *case.notes),
+        required=LAST_RESORT,
+        hold=_hold(case.holds, excused=case.emergency),
+        shadows=shadows,
+    )
+
+
+def _standard_change(policy: Policy, evaluation: Evaluation, case: Case, *, rollback: bool) -> tuple[StandardChange | None, str]:
+    """The first standard change that may pass by itself, and why none may otherwise."""
+    reasons = [f"risk {evaluation.score} is {evaluation.band.word}, and no standard change matches"]
+    passing = []
+    for standard in evaluation.matched:
+        obstacle = _obstacle(policy, standard, evaluation, case, rollback=rollback)
+        if obstacle is None:
+            passing.append(standard)
+        else:
+            reasons.append(obstacle)
+    # one that passes during a freeze is taken first: the other reasons to pass are the same
+    passing.sort(key=lambda standard: not standard.during_freeze)
+    return (passing[0] if passing else None), reasons[-1]
+
+
+def _obstacle(policy: Policy, standard: StandardChange, evaluation: Evaluation, case: Case, *, rollback: bool) -> str | None:
+    if evaluation.band > standard.up_to:
+        return f"risk {evaluation.score} is {evaluation.band.word}, {standard.title} goes up to {standard.up_to.word}"
+    standing = case.standing.get(standing_key(policy, standard), NOT_EARNED)
+    if standing.suspended:
+        return f"{standard.title} is suspended here: {standing.because}"
+    if standard.review_by is not None and case.at.date() > standard.review_by and not rollback:
+        return f"{standard.title} was to be reviewed by {standard.review_by.isoformat()}, and is suspended until it is"
+    if standard.earn is not None and not standing.earned:
+        return f"{standard.title} is not earned here yet: {standing.because}"
+    return None
+
+
+def _hold(holds: tuple[Hold, ...], *, excused: bool) -> Hold | None:
+    """The hold that lasts longest; a stopped line lasts longest of all, and excuses nobody."""
+    return longest(hold for hold in holds if hold.stop or not excused)
+
+
+def _held(hold: Hold) -> Finding:
+    until = f"until {hold.until.isoformat(timespec='minutes')}" if hold.until else "until somebody lifts it"
+    words = "the line is stopped" if hold.stop else f"frozen by {hold.window}"
+    return _guard("stopped" if hold.stop else "frozen", f"{words}, {until}")
+
+
+def _in_flight_words(count: int) -> str:
+    return f"{count} other change{'s are' if count > 1 else ' is'} in flight here; wait until it is closed, or let people decide"
+
+
+def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
+    first = contradictions[0]
+    claimed, verified = wire_value(first.fact, first.claimed), wire_value(first.fact, first.verified)
+    more = f", and {len(contradictions) - 1} more" if len(contradictions) > 1 else ""
+    return _guard("claim_contradicted", f"{first.fact} was claimed as {claimed}, the code host says {verified}{more}")
+
+
+def _finding_of(evaluation: Evaluation, requirement: Requirement) -> Finding:
+    return next(one for one in evaluation.findings if one.kind is FindingKind.REQUIREMENT and one.rule == requirement.id)
+
+
+def _without(first: Finding, findings: tuple[Finding, ...]) -> Iterable[Finding]:
+    """A guard of the gate's is none of what a policy found."""
+    return findings if first.kind is FindingKind.GATE else (other for other in findings if other is not first)
+
+
+def _guard(rule: str, because: str) -> Finding:
+    title = rule.replace("-", " ").replace("_", " ").capitalize()
+    return Finding(FindingKind.GATE, rule, title, holds=False, seen=(("because", because),))
+
+
+def _terms(policy: Policy, *, emergency: bool) -> Terms:
+    rule = policy.emergency
+    return Terms(
+        expires_after_seconds=policy.expires_after_seconds,
+        valid_for_seconds=rule.valid_for_seconds if emergency and rule else policy.valid_for_seconds,
+        close_within_seconds=policy.close_within_seconds,
+        parallel=policy.parallel,
+    )

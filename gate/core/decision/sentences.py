@@ -1,0 +1,231 @@
+"""A finding as one sentence: what was seen, and what the limit was. Values stand in it as they do on the wire."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+
+from gate.core.decision.evaluate import plan_of, seen_as
+from gate.core.decision.values import Finding, FindingKind
+from gate.core.facts import FACTS, Facts, FactType, Value, Values, wire_value
+from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Telling
+
+NAMED_MAX = 5
+"""Facts, or items of a list, that a sentence names; the others are counted."""
+ITEM_LENGTH_MAX = 120
+
+_BARE = re.compile(r"[A-Za-z0-9_./-]+")
+_MEASURES = frozenset({"service.tier", "calendar.hour", "reviews.pull_request"})
+"""Whole numbers that count nothing: one does not say "2 service tier"."""
+
+
+def sentences(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[str]:
+    """Why each finding is as it is. `facts` are all recorded facts, `policy` the one that gave the findings, if there was one."""
+    names = {name for finding in findings for name in finding.facts}
+    values = {name: value for name in names if (value := seen_as(policy, facts, name)) is not None} if policy else {}
+    return [_sentence(finding, values, facts, policy) for finding in findings]
+
+
+def sentence(finding: Finding, facts: Facts, policy: Policy | None) -> str:
+    """The same for one."""
+    return sentences((finding,), facts, policy)[0]
+
+
+def shown(name: str, value: Value) -> str:
+    """A value in a sentence: text that is more than a word is quoted, and nothing in it can act on a terminal."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, tuple):
+        more = f" and {len(value) - NAMED_MAX} more" if len(value) > NAMED_MAX else ""
+        return ", ".join(map(_text, value[:NAMED_MAX])) + more if value else "empty"
+    return "true" if value is True else "false" if value is False else str(wire_value(name, value))
+
+
+def _text(text: str) -> str:
+    if _BARE.fullmatch(text):
+        return text if len(text) <= ITEM_LENGTH_MAX else f"{text[:ITEM_LENGTH_MAX]}…"
+    short = text if len(text) <= ITEM_LENGTH_MAX else f"{text[:ITEM_LENGTH_MAX]}…"
+    return json.dumps(short, ensure_ascii=not short.isprintable())
+
+
+def _sentence(finding: Finding, values: Values, facts: Facts, policy: Policy | None) -> str:
+    if finding.kind is FindingKind.GATE:
+        return _guard(finding)
+    if policy is None:
+        return _without_policy(finding, facts)
+    tellings = plan_of(policy).tellings
+    key = (finding.kind, finding.rule, finding.holds, finding.points, finding.step)
+    telling = tellings.get(key)
+    if telling is None:
+        telling = _telling(finding, policy)
+        if telling is None:
+            return _without_policy(finding, facts)
+        tellings[key] = telling
+    return telling(values, facts)
+
+
+def _guard(finding: Finding) -> str:
+    said = dict(finding.seen)
+    return said.get("because") or "; ".join(f"{word}: {text}" for word, text in finding.seen) or finding.title
+
+
+def _without_policy(finding: Finding, facts: Facts) -> str:
+    """What can be said when the policy is not at hand."""
+    seen = [f"{name} is {shown(name, facts[name].value)}" if name in facts else f"{name} is unknown" for name in finding.facts]
+    return "; ".join((_listed(seen), *([_gives(finding.points)] if finding.kind is FindingKind.RULE else [])))
+
+
+# What follows takes a finding apart once a policy; what is left is a closure that puts the values seen between fixed words.
+
+
+def _telling(finding: Finding, policy: Policy) -> Telling | None:
+    """How findings like this one are told; None where the policy knows nothing of them."""
+    subject = plan_of(policy).subjects.get((finding.kind, finding.rule))
+    if isinstance(subject, Rule):
+        return _steps(subject, finding, policy) if subject.when is None else _rule(subject.when, finding, policy)
+    if isinstance(subject, Requirement):
+        return _requirement(subject, finding, policy)
+    return None if subject is None else _standard_change(subject, finding, policy)
+
+
+def _rule(when: Clause, finding: Finding, policy: Policy) -> Telling:
+    if finding.holds:
+        return _ending(_every(when, policy), f"; {when.text} {_gives(finding.points)}")
+    if finding.holds is None:
+        return _ending(_deciding(when, policy), f"; counted as the worst case, {_points(finding.points)}")
+    return _deciding(when, policy, lambda part: f"; {part.text} does not hold, no points")
+
+
+def _steps(rule: Rule, finding: Finding, policy: Policy) -> Telling:
+    name = rule.points_by or ""
+    if finding.holds is None:
+        worst = f"; counted as the worst case, {_points(finding.points)}"
+        return lambda _values, facts: _unseen(name, facts, policy) + worst
+    limit = f"fewer than {shown(name, rule.steps[0][0])}" if finding.step is None else f"{shown(name, finding.step)} or more"
+    ending = f"; {limit} {_gives(finding.points)}"
+    fact = FACTS[name]
+    counts = fact.type is FactType.INTEGER and name not in _MEASURES
+    after, before = f" {fact.words}{ending}", f"{fact.words}: "
+
+    def told(_values: Values, facts: Facts) -> str:
+        """`812 lines added`; of one, and of what is no count, `lines added: 1`."""
+        value = facts[name].value if name in facts else ""
+        return f"{shown(name, value)}{after}" if counts and value != 1 else f"{before}{shown(name, value)}{ending}"
+
+    return told
+
+
+def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> Telling:
+    require, unless = requirement.require, requirement.unless
+    if not finding.holds:
+        unmet = _deciding(require, policy, lambda part: f"; required is {part.text}")
+        return unmet if unless is None else _unexcused(unmet, unless, policy)
+    required = _ending(_every(require, policy), "; as required")
+    if unless is None:
+        return required
+    excused = _ending(_every(unless, policy), "; not required then")
+    return lambda values, facts: (required if require.check(values) is True else excused)(values, facts)
+
+
+def _unexcused(unmet: Telling, unless: Clause, policy: Policy) -> Telling:
+    excuse = _deciding(unless, policy)
+
+    def told(values: Values, facts: Facts) -> str:
+        excused = f"; {excuse(values, facts)}, so it is not excused" if unless.check(values) is None else ""
+        return unmet(values, facts) + excused
+
+    return told
+
+
+def _standard_change(standard: StandardChange, finding: Finding, policy: Policy) -> Telling:
+    if finding.holds:
+        return _ending(_every(standard.when, policy), "; it matches")
+    return _deciding(standard.when, policy, lambda part: f"; it asks for {part.text}")
+
+
+def _ending(telling: Telling, ending: str) -> Telling:
+    return lambda values, facts: telling(values, facts) + ending
+
+
+def _every(clause: Clause, policy: Policy) -> Telling:
+    """All entries of a clause that holds."""
+    return _together([_seen(part, policy, holds=True) for part in clause.parts])
+
+
+def _deciding(clause: Clause, policy: Policy, ending: Callable[[Part], str] = lambda _: "") -> Telling:
+    """The entry that does not hold; else the first that is unknown."""
+    tellings = [(part.check, _ending(_seen(part, policy, holds=False), ending(part))) for part in clause.parts]
+    first = tellings[0][1]
+    if len(tellings) == 1:
+        return first
+
+    def told(values: Values, facts: Facts) -> str:
+        unknown = None
+        for check, telling in tellings:
+            holds = check(values)
+            if holds is False:
+                return telling(values, facts)
+            if holds is None and unknown is None:
+                unknown = telling
+        return (unknown or first)(values, facts)
+
+    return told
+
+
+def _seen(part: Part, policy: Policy, *, holds: bool) -> Telling:
+    """What the entry looked at, claims that do not count included; of a list the item that decided, if one did."""
+    scalar = _together([_fact(name, policy) for name in part.facts])
+    if part.example is None:
+        return scalar
+    name, example, quantifier = part.facts[0], part.example, part.text.partition(" ")[0]
+    by_one = holds is (quantifier == "any")
+    every = "all" if quantifier == "all" else "none"
+
+    def told(values: Values, facts: Facts) -> str:
+        items = values.get(name)
+        if not isinstance(items, tuple):
+            return scalar(values, facts)
+        found = example(values) if by_one else None
+        if found is not None:
+            return f"{name} has {_text(found)}"
+        return f"{every} of the {len(items)} in {name}" if items else f"{name} is empty"
+
+    return told
+
+
+def _fact(name: str, policy: Policy) -> Telling:
+    def told(values: Values, facts: Facts) -> str:
+        value = values.get(name)
+        return _unseen(name, facts, policy) if value is None else f"{name} is {shown(name, value)}"
+
+    return told
+
+
+def _together(tellings: Sequence[Telling]) -> Telling:
+    if len(tellings) == 1:
+        return tellings[0]
+    return lambda values, facts: _listed([telling(values, facts) for telling in tellings])
+
+
+def _unseen(name: str, facts: Facts, policy: Policy) -> str:
+    claimed = facts.get(name)
+    if claimed is None:
+        return f"{name} is unknown"
+    trusted = ", ".join(sorted(policy.trust_claims)) or "no claims"
+    return f"{name} is claimed ({shown(name, claimed.value)}), not counted: {policy.name} trusts {trusted}"
+
+
+def _listed(seen: Sequence[str]) -> str:
+    if len(seen) == 1:
+        return seen[0]
+    more = f" and {len(seen) - NAMED_MAX} more" if len(seen) > NAMED_MAX else ""
+    return ", ".join(seen[:NAMED_MAX]) + more
+
+
+def _gives(points: int) -> str:
+    if points < 0:
+        return f"takes {_points(-points)} off"
+    return f"gives {_points(points)}"
+
+
+def _points(points: int) -> str:
+    return "no points" if points == 0 else "1 point" if points == 1 else f"{points} points"

@@ -1,0 +1,65 @@
+"""Is a standard change earned here, and has it failed too often?"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from gate.core.change import Result
+from gate.core.history import Match, Suspension
+from gate.core.policy.policy import Earn, Policy, StandardChange, Suspend
+
+MATCHES_MAX = 200
+"""How many admitted changes are looked back on; `successes` and `within` may not be larger."""
+
+
+class Standing(NamedTuple):
+    """Where a standard change stands for one service in one environment, and why."""
+
+    earned: bool
+    suspended: bool = False
+    because: str = ""
+
+
+NOT_EARNED = Standing(earned=False, because="nothing is recorded")
+NEVER_SUSPENDED = Suspension()
+
+
+def standing_key(policy: Policy, standard: StandardChange) -> str:
+    """Two policies may name a standard change alike and earn it differently."""
+    return f"{policy.name}/{standard.id}"
+
+
+def standing_of(standard: StandardChange, matches: Sequence[Match], suspension: Suspension = NEVER_SUSPENDED, *, at: datetime) -> Standing:
+    """Earned and suspended as of `at`; `matches` newest first. Failures before a reinstatement no longer count."""
+    row, wanted = 0, standard.earn.successes if standard.earn else 0
+    if standard.earn is not None:
+        row = _successes_in_a_row(standard.earn, matches, reinstated_at=suspension.reinstated_at, at=at)
+    because = suspension.because if suspension.because is not None else f"{row} of {wanted} successes in a row"
+    return Standing(earned=row >= wanted, suspended=suspension.because is not None, because=because)
+
+
+def to_suspend(rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None) -> str | None:
+    """Why the standard change must be suspended now, or None; `matches` newest first."""
+    failures = sum(1 for match in matches[: rule.within] if _counts_as_failure(match, reinstated_at))
+    if failures < rule.failures:
+        return None
+    return f"{failures} of the last {min(rule.within, len(matches))} failed, {rule.failures} are the limit"
+
+
+def _successes_in_a_row(earn: Earn, matches: Sequence[Match], *, reinstated_at: datetime | None, at: datetime) -> int:
+    settled_before = at - timedelta(seconds=earn.settle_seconds)
+    row = 0
+    for match in matches:
+        if _counts_as_failure(match, reinstated_at):
+            break
+        successful = match.result is Result.SUCCESSFUL and not match.failed and not match.same_commit
+        if successful and match.closed_at is not None and match.closed_at <= settled_before:
+            row += 1
+    return row
+
+
+def _counts_as_failure(match: Match, reinstated_at: datetime | None) -> bool:
+    if not match.failed:
+        return False
+    failed_at = match.failed_at or match.admitted_at
+    return reinstated_at is None or failed_at > reinstated_at

@@ -1,0 +1,151 @@
+"""The values a decision is made of: findings, holds, needed approvals, and the decision itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from orjson import Fragment
+
+from gate.core.facts import Value
+
+
+class Outcome(StrEnum):
+    """What the gate answers."""
+
+    APPROVED = "approved"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+class ChangeType(StrEnum):
+    """ITIL's three. The gate grants standard; a caller may only ask for emergency."""
+
+    STANDARD = "standard"
+    NORMAL = "normal"
+    EMERGENCY = "emergency"
+
+
+class Route(StrEnum):
+    """How a change was or will be settled."""
+
+    AUTOMATIC = "automatic"
+    REVIEW = "review"
+    EMERGENCY = "emergency"
+
+
+class Band(IntEnum):
+    """Risk bands, ordered. `word` is the name on every wire: low, moderate, high or critical."""
+
+    LOW = 0
+    MODERATE = 1
+    HIGH = 2
+    CRITICAL = 3
+
+    word: str
+
+    def __init__(self, _rank: int) -> None:
+        self.word = self._name_.lower()  # read with every decision, so it is no property
+
+    @staticmethod
+    def of(word: str) -> "Band":
+        """The band of that word; KeyError for any other."""
+        return Band[word.upper()]
+
+
+class FindingKind(StrEnum):
+    """What was looked at. `GATE` is the gate's own guard: hold, conflict, contradiction, debt, no policy."""
+
+    RULE = "rule"
+    REQUIREMENT = "requirement"
+    STANDARD_CHANGE = "standard_change"
+    GATE = "gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result as data; the sentence is rendered from it and from the facts it names.
+
+    `step` is the reached limit of a `points_by` rule (raw fact units), `seen` what a guard of the gate has to
+    say beside facts: pairs of a word and a text.
+    """
+
+    kind: FindingKind
+    rule: str
+    title: str
+    holds: bool | None
+    points: int = 0
+    facts: tuple[str, ...] = ()
+    step: int | None = None
+    seen: tuple[tuple[str, str], ...] = ()
+    form: Fragment | None = field(default=None, init=False, compare=False, repr=False)  # in a record; made once, by `record`
+    # of a finding that a policy gives again and again: what people were told, by what it saw of its facts; kept by `flow/answers/wire`
+    told: dict[object, Fragment] | None = field(default=None, compare=False, repr=False)
+    sole: str | None = field(default=None, compare=False, repr=False)  # its fact, where that is one alone
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why an otherwise approvable change must wait. `until` is None for a stopped line: until a person lifts it."""
+
+    window: str
+    reason: str
+    until: datetime | None
+    lifted_by: tuple[str, ...]
+    stop: bool = False
+
+
+def longest(holds: Iterable[Hold]) -> Hold | None:
+    """The hold that lasts longest; a stopped line lasts longest of all."""
+    return max(holds, key=lambda hold: (hold.stop, hold.until or _NEVER, hold.window), default=None)
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """`count` distinct people of any of the groups `by`; one person fills one place."""
+
+    by: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A claim that the code host does not confirm."""
+
+    fact: str
+    claimed: Value
+    verified: Value
+
+
+class Terms(NamedTuple):
+    """The durations and permissions a decision carries with it, in whole seconds."""
+
+    expires_after_seconds: int = 24 * 3600
+    valid_for_seconds: int = 4 * 3600
+    close_within_seconds: int = 6 * 3600
+    parallel: bool = False
+
+
+USUAL_TERMS = Terms()
+
+
+class Decision(NamedTuple):
+    """What was decided and every reason for it. `findings[0]` is the one that decided."""
+
+    outcome: Outcome
+    type: ChangeType
+    route: Route
+    score: int
+    band: Band
+    policy: str | None
+    findings: tuple[Finding, ...]
+    standard_change: str | None = None
+    matched_standard_changes: tuple[str, ...] = ()
+    required: tuple[Required, ...] = ()
+    hold: Hold | None = None
+    terms: Terms = USUAL_TERMS
+    shadows: tuple["Decision", ...] = ()

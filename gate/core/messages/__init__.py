@@ -1,0 +1,1 @@
+"""What other systems report, and what is sent to them."""

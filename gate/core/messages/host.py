@@ -1,0 +1,186 @@
+"""What a code host says of a change: facts that it verifies, who wrote it, who reviewed it, and where the caller says otherwise."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gate.core.catalogue.identity import Identities, is_bot, normalised
+from gate.core.change import Repository, Run
+from gate.core.decision.values import Contradiction
+from gate.core.facts import DECIMAL_UNIT, FACTS, FactType, Value
+
+FROM_BASE = frozenset(
+    {
+        "diff.files",
+        "diff.files_changed",
+        "diff.lines_added",
+        "diff.lines_deleted",
+        "diff.commits",
+        "diff.directories",
+        "diff.subsystems",
+        "diff.entropy",
+        "diff.reverts",
+        "author.count",
+        "change.fixes_defect",
+    }
+)
+"""What a host compares the commit with its base for."""
+
+OF_CHECKS = frozenset({"checks.total", "checks.passed", "checks.failed", "checks.pending", "checks.failed_names"})
+OF_REVIEWS = frozenset(
+    {"reviews.approvals", "reviews.changes_requested", "reviews.by_owner", "reviews.approved_head", "reviews.pull_request"}
+)
+OF_REF = frozenset({"change.ref", "change.ref_protected"})
+ASKED = FROM_BASE | OF_CHECKS | OF_REVIEWS | OF_REF
+"""Every fact for which a code host is asked; where one is silent, no claim takes its place."""
+
+_TOLERANT = frozenset({"diff", "author"})
+_TOLERATED = 10
+_SHARE = 10  # a tenth
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Somebody who wrote, committed or pushed a part of the change, under every name that the host has for them.
+
+    `confirmed`: the host knows whose account it is; an address in a commit is anybody's to write.
+    """
+
+    identities: tuple[str, ...]
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostAsk:
+    """What a code host is asked. `base` is what runs here by the gate's own records, None where nothing does.
+
+    Then the host's last successful deployment to one of `environments` is the base; failing that `claimed_base` tells
+    who wrote the change, and verifies nothing. `ref` is claimed, unless the token `proves_ref`.
+    """
+
+    repository: Repository
+    commit: str
+    base: str | None
+    claimed_base: str | None
+    environments: tuple[str, ...]
+    ref: str | None
+    proves_ref: bool
+    run: Run | None
+
+
+class Verdict(StrEnum):
+    """What the last review of a person says."""
+
+    APPROVES = "approves"
+    REQUESTS_CHANGES = "requests_changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The last word of one reviewer. `on_head`: it was said of the newest commit of the pull request."""
+
+    by: str
+    verdict: Verdict
+    on_head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Of the pull request that brought the commit. `is_head`: what it would merge, or has merged, is the commit itself."""
+
+    reviews: tuple[Review, ...] = ()
+    pull_request: int | None = None
+    is_head: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """One answer. What it is silent about, of what it was asked for, is unknown; `trouble` says why."""
+
+    base: str | None = None  # what the commit was compared with, where that is known for sure
+    values: Mapping[str, Value] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    hands: tuple[Hand, ...] = ()
+    all_hands: bool = False  # nobody is missing
+    reviews: Reviews | None = None  # None is unknown
+    commits: tuple[str, ...] = ()  # what was compared, as far as it is listed
+    pushers: tuple[str, ...] = ()  # whoever brought them there; to merge another's work is not to write it
+    trouble: tuple[str, ...] = ()
+
+
+def silence(because: str) -> HostFacts:
+    """No answer at all."""
+    return HostFacts(silent=ASKED, trouble=(because,))
+
+
+def confirmed(heard: HostFacts, identities: Identities) -> bool:
+    """Whether the host says for sure who wrote the change: nobody is missing, and everybody is an account or in the catalogue."""
+    return heard.all_hands and all(hand.confirmed or _is_known(hand, identities) for hand in heard.hands)
+
+
+def _is_known(hand: Hand, identities: Identities) -> bool:
+    """Somebody of the catalogue, or a machine, which approves nothing anyway."""
+    return any(identities.person(one) is not None or is_bot(normalised(one)) for one in hand.identities)
+
+
+def review_facts(heard: HostFacts, identities: Identities, owners: Collection[str]) -> dict[str, Value]:
+    """Of reviews by people who had no hand in the change; a person with two accounts is one, and a machine is nobody.
+
+    As long as somebody who wrote may be missing, nobody knows whose review is another's.
+    """
+    if heard.reviews is None or not heard.all_hands:
+        return {}
+    wrote = {who for hand in heard.hands for one in hand.identities for who in _whoever(one, identities)}
+    verdicts: dict[str, set[Verdict]] = {}
+    for review in heard.reviews.reviews:
+        known = _whoever(review.by, identities)
+        if not is_bot(normalised(review.by)) and wrote.isdisjoint(known) and (review.on_head or review.verdict is Verdict.REQUESTS_CHANGES):
+            verdicts.setdefault(min(known), set()).add(review.verdict)
+    approving = {who for who, said in verdicts.items() if said == {Verdict.APPROVES}}
+    facts: dict[str, Value] = {
+        "reviews.approvals": len(approving),
+        "reviews.changes_requested": sum(Verdict.REQUESTS_CHANGES in said for said in verdicts.values()),
+        "reviews.by_owner": not approving.isdisjoint(owners),
+        "reviews.approved_head": bool(approving) and heard.reviews.is_head,
+    }
+    if heard.reviews.pull_request is not None:
+        facts["reviews.pull_request"] = heard.reviews.pull_request
+    return facts
+
+
+def contradictions(claims: Mapping[str, Value], verified: Mapping[str, Value], *, same_base: bool) -> tuple[Contradiction, ...]:
+    """Where the caller says otherwise. What was measured from another base says something else, and contradicts nothing."""
+    return tuple(
+        Contradiction(name, claims[name], value)
+        for name, value in sorted(verified.items())
+        if name in claims and (same_base or name not in FROM_BASE) and differs(name, claims[name], value)
+    )
+
+
+def differs(name: str, claimed: Value, verified: Value) -> bool:
+    """Numbers of `diff` and `author` by more than a tenth and more than 10, lists as sets, everything else at all."""
+    if isinstance(claimed, tuple) and isinstance(verified, tuple):
+        return set(claimed) != set(verified)
+    said, seen = _tolerant(name, claimed), _tolerant(name, verified)
+    if said is None or seen is None:
+        return claimed != verified
+    apart = abs(said - seen)
+    unit = DECIMAL_UNIT if FACTS[name].type is FactType.DECIMAL else 1
+    return apart > _TOLERATED * unit and apart * _SHARE > seen
+
+
+def named(hands: Iterable[Hand]) -> tuple[str, ...]:
+    """Every identity of everybody, once."""
+    return tuple(dict.fromkeys(one for hand in hands for one in hand.identities))
+
+
+def _whoever(identity: str, identities: Identities) -> frozenset[str]:
+    """The people whose identity it is; a stranger is a person of its own."""
+    return identities.people(identity) or frozenset({normalised(identity)})
+
+
+def _tolerant(name: str, value: Value) -> int | None:
+    """A number of a group whose numbers two may count a little differently."""
+    if isinstance(value, bool | str | tuple) or name.partition(".")[0] not in _TOLERANT:
+        return None
+    return value

@@ -1,0 +1,174 @@
+"""All policies that are in force together, their revision, and which of them decides a change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from gate.core.canonical import canonical, digest
+from gate.core.decision.values import Finding, FindingKind
+from gate.core.facts import Values
+from gate.core.policy.file import NUMBER_KEYS, policy_of
+from gate.core.policy.policy import Mode, Policy
+from gate.core.yaml import reader as strict_yaml
+from gate.core.yaml.fields import Faults, did_you_mean
+from gate.core.yaml.reader import Node, Place
+from gate.errors import Invalid
+
+POLICIES_MAX = 50
+TESTS_SUFFIX = ".test.yaml"
+OTHER_FILES = ("catalog.yaml", "calendar.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The policy that decides, or the finding that says why none does."""
+
+    policy: Policy | None
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsNeeded:
+    """People that a policy counts on: `count` of all members of `groups` together. `where` names the key."""
+
+    groups: tuple[str, ...]
+    count: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Every policy by name, and the revision of them all."""
+
+    all: tuple[Policy, ...]
+    revision: str
+    looked_at: tuple[str, ...] = field(init=False, repr=False)  # the facts that say which policy applies
+    _enforced: tuple[Policy, ...] = field(init=False, repr=False)
+    _shadows: tuple[Policy, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        enforced = [policy for policy in self.all if policy.mode is Mode.ENFORCE]
+        enforced.sort(key=lambda policy: -policy.specificity)
+        facts = (name for policy in self.all if policy.applies_to for name in policy.applies_to.facts)
+        object.__setattr__(self, "looked_at", tuple(dict.fromkeys(facts)))
+        object.__setattr__(self, "_enforced", tuple(enforced))
+        object.__setattr__(self, "_shadows", tuple(policy for policy in self.all if policy.mode is Mode.EVALUATE))
+
+    def named(self, name: str | None) -> Policy | None:
+        """The policy of that name, if there is one."""
+        return next((policy for policy in self.all if policy.name == name), None)
+
+    def policy_for(self, values: Values) -> Choice:
+        """Among enforced policies that apply, the one with most conditions. Whether one applies must be known."""
+        chosen: Policy | None = None
+        for policy in self._enforced:
+            holds = _applies(policy, values)
+            if holds is None:
+                return Choice(None, _undecided(policy, values))
+            if holds and chosen is None:
+                chosen = policy
+        return Choice(chosen) if chosen else Choice(None, _none_applies())
+
+    def possible(self, values: Values) -> tuple[Policy, ...]:
+        """All enforced policies of which it is not known that they do not apply."""
+        return tuple(policy for policy in self._enforced if _applies(policy, values) is not False)
+
+    def shadows(self, values: Values) -> tuple[Policy, ...]:
+        """All policies in mode `evaluate` that apply; they are recorded and decide nothing."""
+        return tuple(policy for policy in self._shadows if _applies(policy, values))
+
+
+def read_policies(files: Mapping[str, str]) -> Policies:
+    """The policies among the files of a folder, by name of file. Raises `Invalid` with the faults of all files.
+
+    The catalogue, the calendar and tests are left to others; any other file without `policy:` is refused, so that a
+    misspelt key does not switch a policy off in silence.
+    """
+    faults = Faults()
+    read: list[tuple[Policy, Node]] = []
+    for name, text in sorted(files.items()):
+        if name.endswith(TESTS_SUFFIX) or PurePosixPath(name).name in OTHER_FILES:
+            continue
+        try:
+            node = _document(text, name)
+            read.append((policy_of(node), node))
+        except Invalid as error:
+            faults.take(error)
+    read.sort(key=lambda pair: pair[0].name)
+    _check_together(read, faults)
+    faults.stop()
+    revision = digest(canonical([strict_yaml.plain(node) for _, node in read]))
+    return Policies(tuple(policy for policy, _ in read), revision)
+
+
+def groups_needed(policy: Policy) -> tuple[GroupsNeeded, ...]:
+    """Every group the policy names, for a check against the catalogue."""
+    needed = [GroupsNeeded(entry.by, entry.approvals, f"{policy.name}: review[{number}].by") for number, entry in enumerate(policy.review)]
+    if policy.emergency:
+        needed.append(GroupsNeeded(policy.emergency.by, policy.emergency.approvals, f"{policy.name}: emergency.by"))
+    if policy.remind and policy.remind.escalate_to:
+        needed.append(GroupsNeeded(policy.remind.escalate_to, 1, f"{policy.name}: remind.escalate_to"))
+    for standard in policy.standard_changes:
+        needed.append(GroupsNeeded((standard.owner,), 1, f"{policy.name}: standard change {standard.id}, owner"))
+        needed.append(GroupsNeeded(standard.authorised_by, 1, f"{policy.name}: standard change {standard.id}, authorised_by"))
+    return tuple(needed)
+
+
+def _document(text: str, name: str) -> Node:
+    node = strict_yaml.read(text, name, number_keys=NUMBER_KEYS)
+    if isinstance(node, strict_yaml.Mapping) and node.get("policy") is None:
+        meant = did_you_mean("policy", [key.text for key, _ in node.entries])
+        raise strict_yaml.refuse(node.place, f"found no policy:, allowed are policies, {' and '.join(OTHER_FILES)}{meant}")
+    return node
+
+
+def _check_together(read: list[tuple[Policy, Node]], faults: Faults) -> None:
+    """Names are unique, and of two enforced policies it is always clear which one decides."""
+    if len(read) > POLICIES_MAX:
+        faults.add(read[-1][1].place, f"found {len(read)} policies, allowed are {POLICIES_MAX}")
+        return
+    for number, (policy, node) in enumerate(read):
+        for other, earlier in read[:number]:
+            if policy.name == other.name:
+                faults.add(_name_place(node), f"policy: found {policy.name} twice, first in {_name_place(earlier)}; rename one of them")
+            elif Mode.ENFORCE is policy.mode is other.mode and policy.specificity == other.specificity and not _disjoint(policy, other):
+                faults.add(_name_place(node), _unclear(policy, other))
+
+
+def _name_place(node: Node) -> Place:
+    found = node.get("policy") if isinstance(node, strict_yaml.Mapping) else None
+    return (found or node).place
+
+
+def _disjoint(one: Policy, other: Policy) -> bool:
+    """Both compare one fact by == with different constants."""
+    theirs = other.applies_to_equal
+    return any(fact in theirs and theirs[fact] != constant for fact, constant in one.applies_to_equal.items())
+
+
+def _unclear(policy: Policy, other: Policy) -> str:
+    return (
+        f"policy: {policy.name} and {other.name} are both enforced with {policy.specificity} conditions in applies_to, so that both could "
+        "decide one change; let both compare one fact by == with different values, or give one of them more conditions"
+    )
+
+
+def _applies(policy: Policy, values: Values) -> bool | None:
+    return True if policy.applies_to is None else policy.applies_to.check(values)
+
+
+def _undecided(policy: Policy, values: Values) -> Finding:
+    facts = policy.applies_to.facts if policy.applies_to else ()
+    unknown = tuple(name for name in facts if values.get(name) is None)
+    words = f"{' and '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} unknown"
+    because = f"{words}, so it is open whether the policy {policy.name} applies; list service and environment in the catalogue"
+    return Finding(FindingKind.GATE, "policy-undecided", "Which policy applies", None, 0, unknown, seen=(("because", because),))
+
+
+def _none_applies() -> Finding:
+    because = "no enforced policy applies; write one whose applies_to holds here, or none at all"
+    return Finding(FindingKind.GATE, "no-policy", "Which policy applies", holds=False, seen=(("because", because),))
+
+
+NO_POLICIES = read_policies({})
+"""Before anything was activated: nothing is ever approved by itself."""

@@ -1,0 +1,1 @@
+"""Policies, catalogue and calendar, checked together."""

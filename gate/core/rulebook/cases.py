@@ -1,0 +1,204 @@
+"""Cases written by people who know the risk: facts in, the answer out. `policies/tests/*.test.yaml` hold them."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from gate.core.decision.decide import Case, People, decide
+from gate.core.decision.standard import Standing, standing_key
+from gate.core.decision.values import Band, ChangeType, Decision, FindingKind, Hold, Outcome
+from gate.core.facts import FACTS, GROUPS, Fact, Facts, Origin, definition, read_value
+from gate.core.policy.file import SCORE_MAX
+from gate.core.policy.policy import Mode, Policy
+from gate.core.policy.set import Policies
+from gate.core.yaml.fields import Faults, Fields, did_you_mean
+from gate.core.yaml.reader import Node, Place, Scalar, Sequence, clip, read, refuse
+from gate.errors import Invalid
+
+CASES_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a case asks of the decision; None asks nothing. `fired` names every rule that holds and counts."""
+
+    outcome: Outcome | None = None
+    type: ChangeType | None = None
+    band: Band | None = None
+    score: int | None = None
+    fired: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCase:
+    """One case. Its facts count as verified; what is not named is unknown."""
+
+    policy: str
+    name: str
+    facts: Facts
+    earned: tuple[str, ...]
+    expect: Expected
+    todo: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a case ended. A known gap (`todo`) may differ, and is reported once it no longer does."""
+
+    case: PolicyCase
+    differences: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the case is as it says: without differences, or a known gap that still is one."""
+        return bool(self.differences) if self.case.todo else not self.differences
+
+    @property
+    def words(self) -> str:
+        """One line for a person."""
+        if self.case.todo:
+            return "known gap" if self.differences else "is marked todo, but holds; remove the todo"
+        return "; ".join(self.differences) or "as expected"
+
+
+def read_cases(text: str | bytes, name: str) -> tuple[PolicyCase, ...]:
+    """The cases of one file. Raises `Invalid` with every fault found."""
+    faults = Faults()
+    fields = Fields(read(text, name), faults, "the tests")
+    policy = fields.text("policy")
+    nodes = fields.items("cases", length_max=CASES_MAX)
+    if nodes == ():
+        faults.add(fields.place_of("cases"), "cases: found none, allowed is at least one")
+    cases = tuple(_case(Fields(node, faults, "a case"), policy) for node in nodes or ())
+    fields.done()
+    faults.stop()
+    return cases
+
+
+def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
+    """Decide the case by its policy alone, as if it were enforced. Raises `Invalid` for a policy or a standard change there is not."""
+    policy = policies.named(case.policy)
+    if policy is None:
+        names = [one.name for one in policies.all]
+        raise refuse(case.place, f"found the policy {clip(case.policy)}, allowed are {', '.join(names)}{did_you_mean(case.policy, names)}")
+    alone = replace(policy, mode=Mode.ENFORCE)
+    decision = decide(
+        Policies((alone,), policies.revision),
+        _guarded(Case(case.facts, at, people=People(named=True, verified=True), standing=_standing(case, alone))),
+    )
+    return Verdict(case, compare(case, decision))
+
+
+def _guarded(case: Case) -> Case:
+    """The gate's own guards, where the case names the facts that tell of them."""
+    values = {name: fact.value for name, fact in case.facts.items()}
+    in_flight, overdue = values.get("conflicts.in_flight", 0), values.get("debt.emergency_reviews_overdue", 0)
+    window = str(values.get("calendar.freeze", "")) or "a window"
+    return case._replace(
+        holds=(Hold(window, "", None, ()),) if values.get("calendar.frozen") is True else (),
+        in_flight=in_flight if isinstance(in_flight, int) else 0,
+        overdue_reviews=overdue if isinstance(overdue, int) else 0,
+    )
+
+
+def compare(case: PolicyCase, decision: Decision) -> tuple[str, ...]:
+    """Every difference between what the case asks and what was decided."""
+    expect = case.expect
+    fired = frozenset(
+        finding.rule for finding in decision.findings if finding.kind is FindingKind.RULE and finding.holds and finding.points
+    )
+    pairs: tuple[tuple[str, object, object], ...] = (
+        ("policy", case.policy, decision.policy or "none, because its applies_to does not hold"),
+        ("outcome", expect.outcome, decision.outcome),
+        ("type", expect.type, decision.type),
+        ("band", None if expect.band is None else expect.band.word, decision.band.word),
+        ("score", expect.score, decision.score),
+        ("fired", expect.fired, fired),
+    )
+    return tuple(
+        f"{word}: expected {_shown(expected)}, was {_shown(was)}"
+        for word, expected, was in pairs
+        if expected is not None and expected != was
+    )
+
+
+def _shown(value: object) -> str:
+    return ", ".join(sorted(value)) or "none" if isinstance(value, frozenset) else str(value)
+
+
+def _standing(case: PolicyCase, policy: Policy) -> dict[str, Standing]:
+    names = [standard.id for standard in policy.standard_changes]
+    for name in case.earned:
+        if name not in names:
+            raise refuse(case.place, f"earned: found {clip(name)}, allowed are {', '.join(names)}{did_you_mean(name, names)}")
+    return {
+        standing_key(policy, one): Standing(earned=True, because="the case says so")
+        for one in policy.standard_changes
+        if one.id in case.earned
+    }
+
+
+def _case(fields: Fields, policy: str) -> PolicyCase:
+    case = PolicyCase(
+        policy=policy,
+        name=fields.text("name"),
+        facts=_facts(fields),
+        earned=fields.texts("earned", ()),
+        expect=_expected(fields.fields("expect")),
+        todo=fields.boolean("todo", default=False),
+        place=fields.place,
+    )
+    fields.done()
+    return case
+
+
+def _facts(fields: Fields) -> Facts:
+    groups = fields.fields("facts")
+    found: dict[str, Fact] = {}
+    if groups is None:
+        return found
+    for group in GROUPS:
+        for key, node in groups.pairs(group, required=False):
+            value = _fact(f"{group}.{key.text}", node, fields.faults, key.place)
+            if value is not None:
+                found[f"{group}.{key.text}"] = value
+    groups.done()
+    return found
+
+
+def _fact(name: str, node: Node, faults: Faults, place: Place) -> Fact | None:
+    if definition(name) is None:
+        faults.add(place, f"facts: {clip(name)} is no fact{did_you_mean(name, FACTS)}")
+        return None
+    try:
+        value = read_value(name, _raw(node), where=str(node.place))
+    except Invalid as error:
+        faults.add(node.place, f"facts: {error.detail}")
+        return None
+    return None if value is None else Fact(value, Origin.VERIFIED)
+
+
+def _raw(node: Node) -> object:
+    """The value as JSON would give it."""
+    if isinstance(node, Sequence):
+        return [_raw(item) for item in node.items]
+    if isinstance(node, Scalar):
+        return float(node.value) if isinstance(node.value, Decimal) else node.value
+    return {}
+
+
+def _expected(fields: Fields | None) -> Expected:
+    if fields is None:
+        return Expected()
+    expected = Expected(
+        outcome=Outcome(fields.choice("outcome", tuple(Outcome))) if fields.has("outcome") else None,
+        type=ChangeType(fields.choice("type", tuple(ChangeType))) if fields.has("type") else None,
+        band=Band.of(fields.choice("band", tuple(band.word for band in Band))) if fields.has("band") else None,
+        score=fields.integer("score", 0, SCORE_MAX) if fields.has("score") else None,
+        fired=frozenset(fields.texts("fired", ())) if fields.has("fired") else None,
+    )
+    fields.done()
+    if expected == Expected():
+        fields.faults.add(fields.place, "expect: found nothing, allowed are outcome, type, band, score and fired")
+    return expected

@@ -1,0 +1,260 @@
+"""The last check, immediately before a deployment: it consumes the approval and starts the deployment."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from gate.core.calendar import freeze
+from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
+from gate.core.change import Result, Run, State, Subject
+from gate.core.decision.admission import Refusal, Standing, admitted_before, fires_more, refusal
+from gate.core.decision.values import Hold, Outcome, Route
+from gate.core.history import Standing as Here
+from gate.core.workload import Workload
+from gate.errors import Conflict
+from gate.flow.asks import AdmissionAsk, Wire
+from gate.flow.caller import Caller
+from gate.flow.changes import aftermath, endings
+from gate.flow.changes.again import decide_again
+from gate.flow.changes.compose import rollups
+from gate.flow.changes.known import Known, know, know_stored, visible_change
+from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
+from gate.flow.gate import Gate
+from gate.flow.identity.quorum import still_missing
+from gate.flow.refusals import Refused
+from gate.flow.refuse import refuse
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.scope import require_owner
+from gate.flow.signing import signing_key
+from gate.ledger.format import Kind
+from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
+from gate.storage.changes import admissions, changes, history, moves, post_reviews
+from gate.storage.changes.changes import StoredChange
+from gate.storage.changes.closures import Report
+from gate.storage.changes.history import Ask
+from gate.storage.database.tx import Tx
+from gate.storage.policies import freezes
+
+STALE = "stale_decision"
+SECURITY_RELEVANT = frozenset({"subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
+"""Refusals that stand in the ledger; those that only time mends do not."""
+REVIEW_WITHIN = timedelta(hours=72)
+"""Where no policy says when the review of an emergency is due."""
+
+OVERTAKEN = Refusal("state_conflict", "the change moved while it was admitted; ask again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """By what is judged: the rules of the decision, and those in force now."""
+
+    decided: Rulebook
+    current: Rulebook
+    all: Rulebooks
+
+
+async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wire:
+    """The signed permission to deploy exactly this now. The same run, attempt and step again gets the same answer.
+
+    Raises `Conflict` with the reason where it may not, `Unavailable` while there is no signing key. A stale decision is
+    made again at once: the caller asks once more.
+    """
+    known = await visible_change(gate, change_id, by)
+    require_owner(by, known.stored, "admit")
+    key = signing_key(gate)
+    books = _Books(await gate.rulebooks.of(known.record.revisions), await gate.rulebooks.current(), gate.rulebooks)
+    require_admissible(ask, by, known.stored, books.current)
+    asked = _subject(ask, known.record.subject, books.current, by)
+    answer = await gate.store.write(_admit_by, by, known, asked, ask.run, books)
+    if isinstance(answer, Refusal):
+        if answer.problem == STALE:
+            await _decide_again(gate, change_id)
+        error = Conflict(answer.detail, problem=answer.problem)
+        if answer.problem in SECURITY_RELEVANT and answer is not OVERTAKEN:
+            raise await refuse(gate, Refused(by.caller, "admission", answer.problem, change_id), error)
+        raise error
+    return sign_envelope(key, answer)
+
+
+def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook, by: Caller) -> Subject:
+    """What is about to be deployed. What neither the request nor its token names is as in the change that was named."""
+    return Subject(
+        repository=(by.issuer, by.repository.id) if isinstance(by, Workload) else recorded.repository,
+        commit=ask.commit,
+        digests=tuple(sorted(artifact.digest for artifact in ask.artifacts)),
+        service=recorded.service,
+        environment=book.catalogue.environment_named(ask.environment),
+        emergency=recorded.emergency,
+    )
+
+
+async def _decide_again(gate: Gate, change_id: str) -> None:
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    if known is not None and known.stored.state_at(gate.clock()) is State.APPROVED:
+        await decide_again(gate, known)
+
+
+def _admit_by(tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books: _Books) -> AdmissionStatement | Refusal:
+    """Whoever is admitted has used the token for this change."""
+    use = token_use(by, known.stored.id)
+    require_unused(tx.conn, use)
+    answer = _admit(tx, known, asked, run, books, by.caller)
+    if not isinstance(answer, Refusal):
+        use_token(tx, use)
+    return answer
+
+
+def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: str) -> AdmissionStatement | Refusal:
+    moves.lock_place(tx, known.stored.service, known.stored.environment)
+    stored = changes.read(tx.conn, known.stored.id)
+    if stored is None or stored.decision != known.stored.decision:
+        return OVERTAKEN
+    known = know_stored(tx.conn, books.all, stored)
+    here = history.standing(tx.conn, _ask(known, tx))
+    standing = _standing(tx, known, here, books)
+    if admitted_before(standing, run) and standing.subject == asked:
+        return _statement(known, run)
+    refused = refusal(standing, asked, run, at=tx.now) or _lacking(known, books.current) or _grown(known, here, books.decided)
+    if refused is not None:
+        return refused
+    if standing.rollback:
+        for other in changes.in_flight(tx.conn, stored, tx.now):
+            _close_rolled_back(tx, other, known, books, by)
+    if not admissions.admit(tx, stored, run, known.files):
+        return OVERTAKEN
+    _supersede(tx, known, books.all, by)
+    if known.record.subject.emergency:
+        _owe_review(tx, known, books.current)
+    if known.record.asked.remediates is not None:
+        aftermath.remediate(tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by)
+    return _started(tx, known, run, by)
+
+
+def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
+    """What was fast is looked at afterwards."""
+    rule = known.policy.emergency if known.policy else None
+    within = timedelta(seconds=rule.review_within_seconds) if rule else REVIEW_WITHIN
+    owners = book.catalogue.owners_of(known.stored.service) or (OWNERS_OF_LAST_RESORT,)
+    post_reviews.owe(tx, known.stored.id, tx.now + within, owners)
+
+
+def _ask(known: Known, tx: Tx) -> Ask:
+    stored = known.stored
+    return Ask(service=stored.service, environment=stored.environment, commit=stored.commit, now=tx.now, change=stored.id)
+
+
+def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
+    stored, record = known.stored, known.record
+    return Standing(
+        subject=record.subject,
+        state=stored.state_at(tx.now),
+        admitted_run=stored.admitted_run,
+        planned=record.asked.planned,
+        holds=_holds(tx, known, books),
+        others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
+        parallel=stored.parallel,
+        rollback=stored.direction == "rollback",
+        what_ran=stored.running_change,
+        what_runs=here.running.change if here.running else None,
+    )
+
+
+def _holds(tx: Tx, known: Known, books: _Books) -> tuple[Hold, ...]:
+    """What is frozen now and binds this change: not an emergency, and not a standard change that passes during a freeze."""
+    stored, book = known.stored, books.current
+    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
+    windows = freezes.open_at(tx.conn, tx.now)
+    overridden = {one.window for one in known.overrides}
+    excused = known.record.subject.emergency or _passes_freezes(known, books.decided)
+    return tuple(
+        Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
+        for window in freeze.open_windows(book.calendar, windows, scope, tx.now)
+        if window.id not in overridden and (window.stop or not excused)
+    )
+
+
+def _passes_freezes(known: Known, book: Rulebook) -> bool:
+    policy = book.policies.named(known.record.decision.policy)
+    by_itself = known.record.decision.standard_change
+    return policy is not None and any(one.id == by_itself and one.during_freeze for one in policy.standard_changes)
+
+
+def _lacking(known: Known, book: Rulebook) -> Refusal | None:
+    """Approvals are counted once more: who has left the group meanwhile no longer counts."""
+    if known.record.decision.outcome is not Outcome.PENDING:
+        return None
+    lacking = sum(still_missing(known.approvals, known.record, book.catalogue))
+    if not lacking:
+        return None
+    return Refusal("not_approved", f"{lacking} approvals no longer count, because an approver has left the group; submit the change again")
+
+
+def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
+    """A large change cut into many small ones: each passed by itself, together they fire a rule."""
+    record = known.record
+    policy = book.policies.named(record.decision.policy)
+    if record.decision.route is not Route.AUTOMATIC or policy is None:
+        return None
+    rule = fires_more(policy, record.case.facts, changes_last_24h=here.changes_last_24h, lines_last_24h=here.lines_last_24h)
+    if rule is None:
+        return None
+    return Refusal(STALE, f"what was deployed here since the decision fires rule {rule}; it is decided again, ask once more")
+
+
+def _close_rolled_back(tx: Tx, stored: StoredChange, rollback: Known, books: _Books, by: str) -> None:
+    other = know_stored(tx.conn, books.all, stored)
+    endings.close(tx, other, Report(caller=by, result=Result.ROLLED_BACK), books.current, by=by, rolled_back_by=rollback.stored.id)
+
+
+def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
+    """Whatever was asked for before this and still waits would bring back what is older."""
+    for earlier in changes.superseded_by(tx.conn, known.stored):
+        endings.cancel(tx, know_stored(tx.conn, books, earlier), by, superseded_by=known.stored.id)
+
+
+def _started(tx: Tx, known: Known, run: Run, by: str) -> AdmissionStatement:
+    stored = _now(tx, known.stored.id)
+    statement = _statement(replace(known, stored=stored), run)
+    endings.tell(
+        tx,
+        Kind.ADMISSION,
+        stored.id,
+        by=by,
+        subject_digest=stored.subject_digest,
+        run=[run.id, run.attempt, run.step],
+        expires_at=statement.expires_at.isoformat(),
+        policy_revision=known.record.revisions.policies,
+    )
+    tx.add(rollups(known.record, ["admitted"], at=tx.now))
+    return statement
+
+
+def _now(tx: Tx, change: str) -> StoredChange:
+    stored = changes.read(tx.conn, change)
+    if stored is None:
+        raise LookupError(change)  # changes are never deleted
+    return stored
+
+
+def _statement(known: Known, run: Run) -> AdmissionStatement:
+    """The same for the same admission, however often it is asked for."""
+    stored, record = known.stored, known.record
+    if stored.admitted_at is None:
+        raise LookupError(stored.id)  # asked for only once it is admitted
+    admitted_at = stored.admitted_at.replace(microsecond=0)
+    repository = record.asked.repository
+    return AdmissionStatement(
+        change=stored.id,
+        service=stored.service,
+        environment=stored.environment,
+        repository=(repository.name if repository else "") or stored.service,
+        repository_id=repository.id if repository else None,
+        commit=stored.commit,
+        artifacts=record.asked.artifacts,
+        run=run,
+        policy_revision=record.revisions.policies,
+        subject_digest=stored.subject_digest,
+        admitted_at=admitted_at,
+        expires_at=admitted_at + timedelta(seconds=ADMISSION_VALID_SECONDS),
+        type=record.decision.type.value,
+        approvers=tuple(sorted({one.person for one in known.approvals if one.lapsed_at is None and not one.rejected})),
+    )

@@ -1,0 +1,214 @@
+"""What follows when a change has ended, or when something that broke is tied to it: inside a transaction.
+
+A change failed or it did not, the sums of delivery say so, and its standard changes may be suspended. All of it under the
+lock of its place, and all of it again whenever a result gets worse, an incident moves or a link is corrected.
+"""
+
+from gate.core.change import FAILED_RESULTS, Result
+from gate.core.decision.standard import to_suspend
+from gate.core.decision.values import ChangeType, FindingKind
+from gate.core.incident import CLOCK_SLACK, Method
+from gate.flow.changes.compose import rollups
+from gate.flow.changes.known import Known, know
+from gate.flow.entries import tell
+from gate.flow.ids import new_id
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.ledger.format import Kind
+from gate.storage.changes import changes, matches, moves
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.tx import Tx
+from gate.storage.figures import outcomes
+from gate.storage.figures.outcomes import Kind as OutcomeKind
+from gate.storage.incidents import failures, incidents, links
+from gate.storage.incidents.incidents import Incident
+from gate.storage.incidents.links import Link, Tie
+from gate.storage.texts import insert_texts, new_text
+
+GATE = "gate"
+"""The source of an incident that nobody told of."""
+
+
+def after_closure(tx: Tx, known: Known, result: Result, book: Rulebook, *, was: Result | None, by: str) -> None:
+    """`known` is the change as it was read before it was closed with this result; `was` its result until now."""
+    stored = known.stored
+    if result in FAILED_RESULTS and was not in FAILED_RESULTS:
+        suspend(tx, stored, book)
+    if result is Result.ROLLED_BACK:
+        _tie_to_open_incidents(tx, known, book, by)
+    if result not in FAILED_RESULTS:
+        _remedied(tx, known, by)
+    outcomes.count(tx, stored.id, _kind(tx, known))
+    others = outcomes.unrecovered(tx, stored.service, stored.environment)
+    if was is not None and stored.admitted_at is not None:  # it may have been what recovered an earlier one
+        others += outcomes.failed_before(tx, stored.service, stored.environment, stored.admitted_at)
+    for other in dict.fromkeys(others):
+        outcomes.count(tx, other)
+
+
+def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> Link | None:
+    """Put the incident down to the change. None: there is no such change that was admitted, or they are tied already."""
+    stored = changes.read(tx.conn, asked.change)
+    if stored is None or stored.admitted_at is None:
+        return None
+    moves.lock_place(tx, stored.service, stored.environment)
+    link = links.add(tx, new_id("lnk", tx.now), asked)
+    if link is not None:
+        told(tx, link, "linked", by=asked.by, reason=asked.reason)
+        settle(tx, books, book, asked.change)
+    return link
+
+
+def remediate(tx: Tx, books: Rulebooks, book: Rulebook, known: Known, by: str) -> None:
+    """`known` was admitted just now, and may say that it repairs an earlier deployment of its place: that one failed then."""
+    repaired = remediated(tx, known.stored, known.record.asked.remediates)
+    if repaired is None:
+        return
+    tied = links.of_change(tx.conn, repaired.id)
+    if tied:
+        for link in tied:
+            if link.method is Method.WINDOW:
+                _found_better(tx, link, Method.REMEDIATES, by)
+        settle(tx, books, book, repaired.id)
+        return
+    incident = _repaired_incident(tx, repaired, by)
+    if not links.was_removed(tx.conn, incident, repaired.id):
+        tie(tx, books, book, Tie(incident, repaired.id, Method.REMEDIATES, by))
+
+
+def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
+    """Make everything say what the change's result and links say now."""
+    known = know(tx.conn, books, change_id)
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    stored = known.stored
+    moves.lock_place(tx, stored.service, stored.environment)
+    verdict = failures.judge(tx, stored, known.files)
+    if verdict:
+        day = tx.now if verdict > 0 else stored.failed_at or tx.now
+        tx.add([row._replace(n=verdict) for row in rollups(known.record, ["failed"], at=day)])
+    outcomes.count(tx, change_id, _kind(tx, known))
+    for link in links.of_change(tx.conn, change_id):
+        if link.counts_at <= tx.now:
+            links.judged(tx, link)
+            suspend(tx, stored, book)
+
+
+def told(tx: Tx, link: Link, action: str, *, by: str, reason: str = "") -> None:
+    """The ledger's word for what was done with a link."""
+    method = link.method.value
+    tell(tx, Kind.LINK, link.change, incident=link.incident, link=link.id, method=method, action=action, by=by, reason=reason or None)
+
+
+def suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
+    """Whether too many failed by now of what this change matched."""
+    policy = book.policies.named(stored.policy)  # the others, shadows among them, have their own idea of the same names
+    rules = {one.id: one.suspend for one in policy.standard_changes if one.suspend is not None} if policy else {}
+    for name in stored.matched:
+        if name not in rules:
+            continue
+        newest = matches.newest(tx.conn, stored.service, stored.environment, name, at=tx.now)
+        known = matches.suspension(tx.conn, stored.service, stored.environment, name)
+        because = to_suspend(rules[name], newest, reinstated_at=known.reinstated_at)
+        if because is not None and matches.suspend(tx, stored.service, stored.environment, name, because):
+            tell(
+                tx,
+                Kind.STANDARD_CHANGE,
+                stored.id,
+                standard_change=name,
+                action="suspended",
+                service=stored.service,
+                environment=stored.environment,
+                because=because,
+            )
+
+
+def _tie_to_open_incidents(tx: Tx, known: Known, book: Rulebook, by: str) -> None:
+    """What began with a deployment and goes on while that is rolled back was its fault."""
+    stored = known.stored
+    if stored.admitted_at is None:
+        return
+    for incident in incidents.open_of_service(tx.conn, stored.service):
+        if incident.environment not in {None, stored.environment} or incident.began_at < stored.admitted_at - CLOCK_SLACK:
+            continue
+        found = links.of_incidents(tx.conn, [incident.id])
+        mine = next((link for link in found if link.change == stored.id), None)
+        if mine is not None and mine.method is Method.WINDOW:
+            _found_better(tx, mine, Method.ROLLBACK, by)
+        elif not found and not links.was_removed(tx.conn, incident.id, stored.id):
+            link = links.add(tx, new_id("lnk", tx.now), Tie(incident.id, stored.id, Method.ROLLBACK, by))
+            if link is not None:
+                told(tx, link, "linked", by=by)
+    if any(link.counts_at <= tx.now for link in links.of_change(tx.conn, stored.id)):
+        suspend(tx, stored, book)
+
+
+def _found_better(tx: Tx, link: Link, method: Method, by: str) -> None:
+    links.found_better(tx, link, method)
+    tell(tx, Kind.LINK, link.change, incident=link.incident, link=link.id, method=method.value, action="found_better", by=by)
+
+
+def _kind(tx: Tx, known: Known) -> OutcomeKind:
+    """What the figures are divided by; all of it follows from the decision by which the change was admitted."""
+    record, stored = known.record, known.stored
+    decision = record.decision
+    age = record.case.facts.get("change.age_hours")
+    gave = [one.rule for one in decision.findings if one.kind is FindingKind.RULE and one.points]
+    return OutcomeKind(
+        route=decision.route.value,
+        band=int(decision.band),
+        policy=record.revisions.policies,
+        standard_change=decision.standard_change or "",
+        rules=tuple(f"{decision.policy}/{rule}" for rule in gave),
+        age_hours=age.value if age is not None and isinstance(age.value, int) else None,
+        rework=decision.type is ChangeType.EMERGENCY or remediated(tx, stored, record.asked.remediates) is not None,
+    )
+
+
+def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
+    """What goes on there since that deployment; else one that nobody told of, and that lasts until the remedy works."""
+    began = repaired.admitted_at or tx.now
+    for one in incidents.open_of_service(tx.conn, repaired.service):
+        if one.environment in {None, repaired.environment} and one.began_at >= began - CLOCK_SLACK:
+            return one.id
+    known = incidents.newest_of_series(tx.conn, GATE, repaired.id)
+    if known is not None:
+        return known.id
+    title = new_text(f"{repaired.id} needs a remedy")
+    insert_texts(tx, [title])
+    incident = Incident(
+        id=new_id("inc", tx.now),
+        source=GATE,
+        series=repaired.id,
+        title=title.id,
+        service=repaired.service,
+        environment=repaired.environment,
+        severity="high",
+        url="",
+        began_at=repaired.closed_at or began,
+        resolved_at=None,
+        told_at=tx.now,
+        created_at=tx.now,
+        created_by=by,
+    )
+    incidents.add(tx, incident)
+    tell(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="opened", by=by, source=GATE, title=title.id)
+    return incident.id
+
+
+def _remedied(tx: Tx, known: Known, by: str) -> None:
+    """The remedy works: what the gate itself took for broken is well again."""
+    repaired = remediated(tx, known.stored, known.record.asked.remediates)
+    incident = incidents.newest_of_series(tx.conn, GATE, repaired.id) if repaired is not None else None
+    if repaired is None or incident is None or incident.resolved_at is not None:
+        return
+    incidents.tell(tx, incident.id, resolved_at=tx.now, severity=incident.severity, told_at=tx.now)
+    tell(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="resolved", by=by)
+    outcomes.count(tx, repaired.id)
+
+
+def remediated(tx: Tx, stored: StoredChange, named: str | None) -> StoredChange | None:
+    """The earlier deployment of the same place that this change says it repairs."""
+    other = changes.read(tx.conn, named) if named is not None and named != stored.id else None
+    if other is None or other.admitted_at is None or (other.service, other.environment) != (stored.service, stored.environment):
+        return None
+    return other

@@ -1,0 +1,157 @@
+"""A change is decided again: facts gathered anew, and written only where a person would see a difference."""
+
+from datetime import datetime, timedelta
+
+from gate.core.change import Change, EmergencyAsk, State
+from gate.core.decision.record import write_asked
+from gate.core.decision.redecision import same
+from gate.core.decision.values import Decision, Outcome
+from gate.core.facts import Facts, Origin, Value
+from gate.flow.answers.view import text_ids
+from gate.flow.changes.compose import (
+    Decided,
+    Texts,
+    asked,
+    decide_change,
+    decision_entry,
+    direction_of,
+    life_of,
+    lines_of,
+    redecide_at,
+    rollups,
+    searched,
+)
+from gate.flow.changes.known import Known
+from gate.flow.changes.settle import lapse, settle
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes import moves, units
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.tx import Tx
+from gate.storage.ledger.ledger import append_entries
+from gate.storage.texts import insert_texts
+
+
+async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None) -> bool:
+    """Decide a pending change again, or an approved one whose admission was stale. True when another decision is in force.
+
+    `asked_now` is what the caller says now; without it the claims of the decision in force are taken.
+    """
+    book = await gate.rulebooks.current()
+    texts = Texts(book.text_ids)
+    change, kept = (asked_now, asked(asked_now, texts)) if asked_now else (asked_before(known), known.record.asked)
+    made = await decide_change(gate, change, book, known.stored.id, kept, known.record)
+    # an approved one is here because its decision no longer holds: it needs another one even if that reads the same
+    if known.stored.state is State.PENDING and same(known.record.decision, made.record.decision):
+        await gate.store.write(_nothing_new, known.stored, made)
+        return False
+    written = await gate.store.write(_put_in_force, known, made, texts, book)
+    if written:
+        gate.metrics.decided(made.record.decision)
+        gate.waiters.wake(known.stored.id)
+    return written
+
+
+def asked_before(known: Known) -> Change:
+    """The change as it was asked for, from its record: subject, people and claims."""
+    record, kept = known.record, known.record.asked
+    subject = record.subject
+    said = {origin: _values(record.case.facts, origin) for origin in (Origin.CLAIMED, Origin.TOKEN)}
+    return Change(
+        service=subject.service,
+        environment=subject.environment,
+        commit=subject.commit,
+        base=kept.base,
+        ref=kept.ref,
+        repository=kept.repository,
+        artifacts=kept.artifacts,
+        run=kept.run,
+        requested_by=known.texts.get(kept.requested_by),
+        authors=tuple(known.texts[one] for one in kept.authors if one in known.texts),
+        emergency=EmergencyAsk("", kept.emergency_incident) if subject.emergency else None,
+        planned=kept.planned,
+        remediates=kept.remediates,
+        claims=said[Origin.CLAIMED] | {one.fact: one.claimed for one in record.case.contradictions},
+        actor=tuple(known.texts[one] for one in kept.actor if one in known.texts),
+        proved=said[Origin.TOKEN],
+    )
+
+
+def _values(facts: Facts, origin: Origin) -> dict[str, Value]:
+    return {name: fact.value for name, fact in facts.items() if fact.origin is origin}
+
+
+def _nothing_new(tx: Tx, stored: StoredChange, made: Decided) -> None:
+    """Asked and answered; what stands in its way is looked at again when that ends."""
+    moves.move(
+        tx,
+        stored.id,
+        from_states=(stored.state,),
+        of_decision=stored.decision,
+        redecide_at=redecide_at(made),
+        hold=made.record.decision.hold,
+    )
+
+
+def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, book: Rulebook) -> bool:
+    stored, record = known.stored, made.record
+    if units.policy_set_in_force(tx) != book.id:
+        return False
+    decision, kept = record.decision, record.asked
+    life = life_of(record, submitted_at=stored.submitted_at, run=None)
+    moved = moves.move(
+        tx,
+        stored.id,
+        from_states=(stored.state,),
+        of_decision=stored.decision,
+        **({"state": life.state} if life.state is not stored.state else {}),
+        decision=record.number,
+        type=decision.type,
+        route=decision.route,
+        outcome=decision.outcome,
+        band=decision.band,
+        score=decision.score,
+        policy=decision.policy,
+        standard_change=decision.standard_change,
+        matched=decision.matched_standard_changes,
+        hold=decision.hold,
+        subject_digest=record.subject_digest,
+        running_change=made.row.running_change,
+        lines=lines_of(record),
+        direction=direction_of(record),
+        parallel=decision.terms.parallel,
+        close_within_seconds=decision.terms.close_within_seconds,
+        planned_start=kept.planned.start,
+        planned_end=kept.planned.end,
+        detail=write_asked(kept),
+        decided_at=record.at,
+        valid_until=life.valid_until,
+        redecide_at=redecide_at(made),
+        **_time_left(stored, decision, record.at),
+    )
+    if not moved:
+        return False
+    insert_texts(tx, texts.rows)
+    said = {**known.texts, **texts.by_id}
+    units.insert_decision(tx, made.row, searched(record, [said[one] for one in text_ids(kept) if one in said]))
+    append_entries(tx, [decision_entry(made)])
+    lapse(tx, record)
+    tx.add(rollups(record, ["decided_again", decision.outcome.value], at=record.at))
+    if decision.outcome is Outcome.PENDING:
+        settle(tx, stored, record, book.catalogue)
+    return True
+
+
+def _time_left(stored: StoredChange, decision: Decision, at: datetime) -> dict[str, object]:
+    """The time of a pending change stands still while it is held."""
+    if decision.outcome is not Outcome.PENDING:
+        return {"expires_at": None, "expires_left": None}
+    if stored.state is not State.PENDING:  # approved before: it waits anew
+        left = timedelta(seconds=decision.terms.expires_after_seconds)
+    elif stored.expires_at is not None:
+        left = max(stored.expires_at - at, timedelta(0))
+    else:
+        left = stored.expires_left or timedelta(seconds=decision.terms.expires_after_seconds)
+    if decision.hold is not None:
+        return {"expires_at": None, "expires_left": left // timedelta(microseconds=1)}
+    return {"expires_at": at + left, "expires_left": None}

@@ -1,0 +1,88 @@
+"""How a deployment ended: the result, and what the organisation learns from it."""
+
+from gate.core.decision.values import Finding, FindingKind
+from gate.errors import Conflict
+from gate.flow.answers import wire
+from gate.flow.asks import ClosureAsk, Wire
+from gate.flow.caller import Caller
+from gate.flow.changes import endings
+from gate.flow.changes.known import Known, know, visible_change
+from gate.flow.changes.workloads import require_own_run, require_unused, token_use, use_token
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.scope import require_owner
+from gate.storage.changes.closures import Closing, Report
+from gate.storage.database.tx import Tx
+from gate.storage.texts import insert_texts, new_text
+
+UNMATCHED = Finding(
+    FindingKind.GATE,
+    "unmatched_deployment",
+    "Deployed without admission",
+    holds=False,
+    seen=(("because", "this change was never admitted, so the report is kept as a finding and changes nothing; admit before you deploy"),),
+)
+ATTEMPTS_MAX = 3
+KEPT = frozenset({Closing.CLOSED, Closing.WORSENED, Closing.UNMATCHED})
+"""A report that says nothing new is not kept, and what was written with it neither."""
+
+
+async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire:
+    """Take the report. A later one by the same run may only make the result worse.
+
+    Raises `NotFound`, `NotAllowed`, and `Conflict` where another run was admitted.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        known = await visible_change(gate, change_id, by)
+        require_owner(by, known.stored, "close")
+        require_own_run(ask.run, by)
+        closing = await gate.store.write(_close_by, by, gate.rulebooks, change_id, ask, await gate.rulebooks.current())
+        if closing is not Closing.OVERTAKEN:
+            gate.waiters.wake(change_id)
+            return await _answer(gate, change_id, closing)
+    raise Conflict("the change moved while it was closed; ask again")
+
+
+def _require_same_run(known: Known, ask: ClosureAsk) -> None:
+    admitted, run = known.stored.admitted_run, ask.run
+    if run is None or admitted is None:
+        return
+    if (run.id, run.attempt, run.step) != (admitted.id, admitted.attempt, admitted.step):
+        raise Conflict(
+            f"run {admitted.id}, attempt {admitted.attempt} deployed this change, not run {run.id}, attempt {run.attempt}; "
+            "close the change of your own run"
+        )
+
+
+def _close_by(tx: Tx, by: Caller, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook) -> Closing:
+    """Whoever has reported has used the token for this change."""
+    use = token_use(by, change_id)
+    require_unused(tx.conn, use)
+    closing = _close(tx, books, change_id, ask, book, by.caller)
+    if closing is not Closing.OVERTAKEN:
+        use_token(tx, use)
+    return closing
+
+
+def _close(tx: Tx, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook, by: str) -> Closing:
+    known = know(tx.conn, books, change_id)  # as it is now: admitted meanwhile, perhaps, or closed by another report
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    _require_same_run(known, ask)
+    notes = new_text(ask.notes) if ask.notes else None
+    report = Report(by, ask.result, notes.id if notes else "", ask.started_at, ask.finished_at)
+    closing = endings.close(tx, known, report, book, by=by)
+    if notes is not None and closing in KEPT:
+        insert_texts(tx, [notes])
+    return closing
+
+
+async def _answer(gate: Gate, change_id: str, closing: Closing) -> Wire:
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    view = known.view(gate.clock(), gate.base_url)
+    if closing is Closing.UNMATCHED:
+        found = wire.reasons((UNMATCHED,), known.record.case.facts, known.policy)
+        view["reasons"] = [*found, *view["reasons"]]
+    return view

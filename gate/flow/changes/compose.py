@@ -1,0 +1,281 @@
+"""From a request to the rows of its decision: what a submit records, and what deciding again adds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import orjson
+
+from gate.core.canonical import digest
+from gate.core.change import Change, Run, State
+from gate.core.decision import record as records
+from gate.core.decision.decide import IN_FLIGHT, decide
+from gate.core.decision.record import Asked, Parts, Record
+from gate.core.decision.redecision import keeps_approvals
+from gate.core.decision.values import Decision, Outcome
+from gate.core.instants import optional_us, to_us
+from gate.flow.answers.view import Life
+from gate.flow.changes.gather import Gathered, gather
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
+from gate.ledger.format import Kind, entry, listed
+from gate.storage.changes.words import words
+from gate.storage.database.rows import ChangeRow, DecisionRow, EntryRow, RollupRow, TextRow
+from gate.storage.texts import new_text
+
+DAY_US = 24 * 3600 * 1_000_000
+REVISION_CHARACTERS = 16
+"""Of a policy revision, in a rollup."""
+
+BORN = {Outcome.APPROVED: State.APPROVED, Outcome.PENDING: State.PENDING, Outcome.REJECTED: State.REJECTED}
+
+
+@dataclass(slots=True)
+class Texts:
+    """Collects what people wrote, and gives out the ids under which it is kept."""
+
+    known: Mapping[str, str]  # the ids of the catalogue's names and addresses, under which they are kept already
+    rows: list[TextRow] = field(default_factory=list)
+    by_id: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, text: str | None) -> str:
+        """The id of a text; empty for none."""
+        if not text:
+            return ""
+        identity = self.known.get(text)
+        if identity is None:
+            row = new_text(text)
+            self.rows.append(row)
+            identity = row.id
+        self.by_id[identity] = text
+        return identity
+
+
+def asked(change: Change, texts: Texts) -> Asked:
+    """The request as it is kept."""
+    keep = texts.keep
+    emergency = change.emergency
+    return Asked(
+        base=change.base,
+        ref=change.ref,
+        repository=change.repository,
+        artifacts=change.artifacts,
+        run=change.run,
+        requested_by=keep(change.requested_by),
+        authors=tuple(keep(author) for author in change.authors),
+        actor=tuple(keep(identity) for identity in change.actor),
+        title=keep(change.title),
+        description=keep(change.description),
+        impact=keep(change.impact),
+        rollback_plan=keep(change.rollback_plan),
+        test_plan=keep(change.test_plan),
+        emergency_reason=keep(emergency.reason) if emergency else "",
+        emergency_incident=emergency.incident if emergency else "",
+        planned=change.planned,
+        remediates=change.remediates,
+    )
+
+
+class Decided(NamedTuple):
+    """A decision that was made and is not recorded yet."""
+
+    record: Record
+    row: DecisionRow
+    gathered: Gathered
+    parts: Parts
+
+
+async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: str, kept: Asked, before: Record | None = None) -> Decided:
+    """Gather, then decide; everything the decision was made from stands beside it. `before` is the one in force until now."""
+    gathered = await gather(gate, change, book, before=before)
+    case = gathered.case
+    decision = decide(book.policies, case)
+    subject = change.subject
+    parts = records.parts_of(subject, kept, case.facts)
+    record = Record(
+        change=identity,
+        number=before.number + 1 if before else 1,
+        at=case.at,
+        subject=subject,
+        asked=kept,
+        revisions=book.revisions,
+        case=case,
+        decision=decision,
+        subject_digest=records.subject_digest(subject, change.planned, book.revisions.policies, case.facts, parts),
+        carries=_carried(before, decision) if before else (),
+    )
+    return Decided(record, _decision_row(record, parts, gathered), gathered, parts)
+
+
+def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
+    """Where a change stands right after this decision."""
+    decision, at = record.decision, record.at
+    state = BORN[decision.outcome]
+    held = decision.hold is not None
+    terms = decision.terms
+    counts_from = max(at, record.asked.planned.start or at)
+    pending = state is State.PENDING and not held
+    return Life(
+        state=state,
+        submitted_at=submitted_at,
+        decided_at=at,
+        run=run,
+        hold=decision.hold,
+        expires_at=at + timedelta(seconds=terms.expires_after_seconds) if pending else None,
+        valid_until=counts_from + timedelta(seconds=terms.valid_for_seconds) if state is State.APPROVED else None,
+    )
+
+
+def _carried(before: Record, now: Decision) -> tuple[int, ...]:
+    """The decisions whose approvals still count."""
+    return (*before.carries, before.number) if keeps_approvals(before.decision, now) else ()
+
+
+def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionRow:
+    decision, subject = record.decision, record.subject
+    content = records.write(record, parts)
+    return DecisionRow(
+        change_id=record.change,
+        number=record.number,
+        at=to_us(record.at),
+        service=subject.service,
+        environment=subject.environment,
+        type=decision.type.value,
+        route=decision.route.value,
+        outcome=decision.outcome.value,
+        band=int(decision.band),
+        score=decision.score,
+        policy=decision.policy,
+        revision=record.revisions.policies,
+        standard_change=decision.standard_change,
+        subject_digest=record.subject_digest,
+        record=content,
+        record_sha256=digest(content),
+        running_change=gathered.standing.running.change if gathered.standing.running else None,
+    )
+
+
+def decision_entry(made: Decided) -> EntryRow:
+    """The ledger's word for this decision."""
+    record, row, decision = made.record, made.row, made.record.decision
+    revisions = record.revisions
+    required, excluded = decision.required, record.case.people.excluded
+    body = entry(
+        Kind.DECISION,
+        record.at,
+        record.change,
+        number=record.number,
+        outcome=row.outcome,
+        type=row.type,
+        route=row.route,
+        band=decision.band.word,
+        policy_revision=revisions.policies,
+        catalogue_revision=revisions.catalogue,
+        calendar_revision=revisions.calendar,
+        subject_digest=record.subject_digest,
+        record=row.record_sha256,
+        **listed("required", [[list(one.by), one.count] for one in required], sum(len(one.by) for one in required)),
+        **listed("excluded", list(excluded), len(excluded)),
+    )
+    return EntryRow(at=row.at, kind=Kind.DECISION.value, change_id=record.change, body=body)
+
+
+def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> ChangeRow:
+    """The row of a change when it is born."""
+    record, row = made.record, made.row
+    decision, subject, kept = record.decision, record.subject, record.asked
+    run, repository = life.run, kept.repository
+    held = life.hold is not None
+    return ChangeRow(
+        id=record.change,
+        service=row.service,
+        environment=row.environment,
+        commit_sha=subject.commit,
+        digests=orjson.dumps(subject.digests).decode(),
+        direction=direction_of(record),
+        caller=caller,
+        subject_key=digest(made.parts.subject),
+        state=life.state.value,
+        type=row.type,
+        route=row.route,
+        outcome=row.outcome,
+        band=row.band,
+        score=row.score,
+        matched=orjson.dumps(decision.matched_standard_changes).decode(),
+        decision=row.number,
+        subject_digest=row.subject_digest,
+        parallel=decision.terms.parallel,
+        submitted_at=to_us(life.submitted_at),
+        decided_at=row.at,
+        close_within_seconds=decision.terms.close_within_seconds,
+        detail=made.parts.asked.decode(),
+        repository_issuer=repository.issuer if repository else None,
+        repository_id=repository.id if repository else None,
+        lines=lines_of(record),
+        run_id=run.id if run else None,
+        run_attempt=run.attempt if run else None,
+        run_step=run.step if run else None,
+        run_key=run_key,
+        policy=row.policy,
+        standard_change=row.standard_change,
+        hold=records.write_hold(life.hold),
+        running_change=row.running_change,
+        expires_at=optional_us(life.expires_at),
+        expires_left=decision.terms.expires_after_seconds * 1_000_000 if held else None,
+        redecide_at=optional_us(redecide_at(made)),
+        valid_until=optional_us(life.valid_until),
+        planned_start=optional_us(kept.planned.start),
+        planned_end=optional_us(kept.planned.end),
+    )
+
+
+def direction_of(record: Record) -> str:
+    """Where the change goes, as the gate's own history says."""
+    return str(record.case.facts["change.direction"].value)
+
+
+def lines_of(record: Record) -> int | None:
+    """Lines added and deleted, as anybody said them; None is unknown."""
+    added, deleted = (record.case.facts.get(name) for name in ("diff.lines_added", "diff.lines_deleted"))
+    if added is None or deleted is None or isinstance(added.value, str | tuple) or isinstance(deleted.value, str | tuple):
+        return None
+    return int(added.value) + int(deleted.value)
+
+
+def redecide_at(made: Decided) -> datetime | None:
+    """When nothing else happens first: at the end of its hold, or of the time of what is in its way."""
+    decision = made.record.decision
+    if decision.outcome is not Outcome.PENDING:
+        return None
+    if decision.hold is not None:
+        return decision.hold.until
+    if decision.findings[0].rule != IN_FLIGHT:
+        return None
+    return min((one.until for one in made.gathered.standing.in_flight if one.until is not None), default=None)
+
+
+def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[RollupRow, ...]:
+    """One more of each measure, on the day of `at`."""
+    decision, subject = record.decision, record.subject
+    day, route, band = to_us(at) // DAY_US, decision.route.value, int(decision.band)
+    policy, standard = record.revisions.policies[:REVISION_CHARACTERS], decision.standard_change or ""
+    return tuple([RollupRow(day, subject.service, subject.environment, measure, route, band, policy, standard) for measure in measures])
+
+
+def searched(record: Record, texts: Iterable[str]) -> list[str]:
+    """The words by which the log finds this decision."""
+    subject, kept = record.subject, record.asked
+    names = (
+        record.change,
+        subject.service,
+        subject.environment,
+        subject.commit,
+        kept.ref or "",
+        kept.repository.name if kept.repository else "",
+        kept.run.id if kept.run else "",
+        kept.emergency_incident,
+        record.decision.policy or "",
+        record.decision.standard_change or "",
+    )
+    return words(" ".join((*names, *texts)))

@@ -1,0 +1,197 @@
+"""Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gate.core import history
+from gate.core.calendar import freeze
+from gate.core.calendar.freeze import AdHoc, Scope
+from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
+from gate.core.change import Change
+from gate.core.decision.decide import NOBODY_KNOWN, Case, People
+from gate.core.decision.record import Record, subject_key
+from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
+from gate.core.decision.values import Finding, FindingKind, Hold
+from gate.core.facts import Origin, Value, facts_of
+from gate.core.history import Standing
+from gate.core.messages.host import HostFacts, confirmed, named
+from gate.flow.changes.listen import contradicted, left_of, listen, measured_from, notes, verified
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes import approvals, post_reviews
+from gate.storage.changes.history import Ask, Earning, standings
+from gate.storage.policies import freezes
+from gate.storage.texts import read_texts
+
+BASE_DIFFERS = "base-differs"
+"""The note that a diff was left out. The record has no more of it, so a decision that is made again repeats it."""
+
+
+class Gathered(NamedTuple):
+    """Everything a decision is made from, and what ran while it was."""
+
+    case: Case
+    standing: Standing
+    said: Mapping[str, str] = MappingProxyType({})  # the reasons of windows that people made, by id
+    rejection: str | None = None
+
+
+async def gather(gate: Gate, change: Change, book: Rulebook, *, before: Record | None = None) -> Gathered:
+    """All facts of a change as of now. `before` is its decision in force, when it is decided again."""
+    heard = await listen(gate, change, book) if gate.hosts else None
+    at = gate.clock()
+    seen = await gate.store.read_together(_look, _question(change, heard, book, at, before.change if before else ""))
+    return assemble(change, book, seen, at=at, before=before.case if before else None, heard=heard)
+
+
+class Seen(NamedTuple):
+    """What one reading of the database found."""
+
+    standing: Standing
+    windows: tuple[AdHoc, ...] = ()
+    said: Mapping[str, str] = MappingProxyType({})
+    overridden: frozenset[str] = frozenset()  # windows that shall not hold this change
+    overdue_reviews: tuple[frozenset[str], ...] = ()  # whose they are
+    rejection: str | None = None  # the change of this very subject that a person rejected
+
+
+def assemble(
+    change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Case | None = None, heard: HostFacts | None = None
+) -> Gathered:
+    """The case, from what was read: pure."""
+    here, windows = seen.standing, seen.windows
+    scope = freeze.scope_of(book.catalogue, change.service, change.environment)
+    opened = freeze.open_windows(book.calendar, windows, scope, at)
+    heard = measured_from(heard, here)
+    claims, noted = _claims(change, here, before, heard)
+    vouched = verified(heard, change, book)
+    known = facts_of(claims, Origin.CLAIMED)
+    known.update(facts_of(vouched, Origin.VERIFIED))
+    known.update(facts_of(change.proved, Origin.TOKEN))
+    known.update(book.catalogue.facts(change.service, change.environment))
+    known.update(freeze.facts(opened, book.calendar, at))
+    overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
+    known.update(history.facts(here, change.commit, change.digests, files_known="diff.files" in known, overdue_reviews=overdue, at=at))
+    case = Case(
+        facts=known,
+        at=at,
+        emergency=change.emergency is not None,
+        people=_people(
+            change, book, before.people if before else NOBODY_KNOWN, heard, rollback=known["change.direction"].value == "rollback"
+        ),
+        contradictions=contradicted(heard, change, vouched, before),
+        holds=tuple(hold for hold in _holds(book, windows, scope, opened, at) if hold.window not in seen.overridden),
+        in_flight=here.in_flight_count,
+        deploying=here.deploying_count,
+        overdue_reviews=overdue,
+        standing={
+            key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
+            for key, standard in book.standard_changes
+        },
+        notes=noted,
+    )
+    return Gathered(case, here, seen.said, seen.rejection)
+
+
+def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:
+    return book.catalogue.owners_of(change.service) or (OWNERS_OF_LAST_RESORT,)
+
+
+def _people(change: Change, book: Rulebook, before: People, heard: HostFacts | None, *, rollback: bool) -> People:
+    """Who may not approve: everybody who was ever named, for a claim can only add; of a rollback whoever asked for it.
+
+    The code host's word counts for who wrote the change, the token's for who rolls it back. Bots are nobody, so a list of
+    bots alone names nobody.
+    """
+    requester = (*change.actor, *_other_requester(change))
+    wrote = (*named(heard.hands), *heard.pushers) if heard else ()
+    texts = requester if rollback and requester else (*change.authors, *requester, *wrote)
+    excluded = book.identities.excluded(texts)
+    acting = book.identities.excluded(change.actor) if change.actor else None
+    acts = acting is not None and bool(acting.people or acting.strangers)
+    told = heard is not None and (acts if rollback else heard.base is not None and confirmed(heard, book.identities))
+    return People(
+        excluded=tuple(sorted(excluded.people.union(before.excluded))),
+        named=bool(excluded.people or excluded.strangers) or before.named,
+        verified=told or (change.emergency is not None and acts),
+        shared=bool(excluded.shared) or before.shared,
+    )
+
+
+def _other_requester(change: Change) -> tuple[str, ...]:
+    """Who is named beside the token's actor; the actor's bare login would be anybody's who has it at some host."""
+    asks = change.requested_by
+    return () if asks is None or any(identity.endswith(f":{asks}") for identity in change.actor) else (asks,)
+
+
+class Question(NamedTuple):
+    """What a decision asks of the database."""
+
+    place: Ask
+    subject_key: str
+
+
+def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datetime, without: str) -> Question:
+    files = heard.values.get("diff.files") if heard else None
+    files = change.claims.get("diff.files") if files is None else files
+    place = Ask(
+        service=change.service,
+        environment=change.environment,
+        commit=change.commit,
+        now=at,
+        files=files if isinstance(files, tuple) else None,
+        depends_on=book.catalogue.depends_on(change.service),
+        earning=tuple(Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()),
+        change=without,
+    )
+    return Question(place, subject_key(change.subject))
+
+
+def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
+    """What several decisions ask at once, each as of its own instant but for windows and reviews, which are few."""
+    earliest = min(question.place.now for question in asked)
+    windows = freezes.open_at(conn, earliest)
+    said = read_texts(conn, [window.reason for window in windows])
+    overdue = post_reviews.overdue(conn, earliest)
+    rejected = approvals.standing_rejections(conn, [question.subject_key for question in asked])
+    return [
+        Seen(here, windows, said, _overridden(conn, question.place.change), overdue, rejected.get(question.subject_key))
+        for question, here in zip(asked, standings(conn, [question.place for question in asked]), strict=True)
+    ]
+
+
+def _overridden(conn: Connection, change: str) -> frozenset[str]:
+    return frozenset(one.window for one in approvals.overrides_of(conn, change)) if change else frozenset()
+
+
+def _claims(change: Change, here: Standing, before: Case | None, heard: HostFacts | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:
+    """What the caller says, with what the request itself shows; a diff from another base than what runs says nothing."""
+    claims = left_of(change.claims, heard)
+    claims.setdefault("change.has_rollback_plan", bool(change.rollback_plan))
+    claims.setdefault("change.has_test_plan", bool(change.test_plan))
+    claims.setdefault("change.has_impact_note", bool(change.impact))
+    claims["change.remediates"] = change.remediates is not None
+    claims["artifact.count"] = len(change.artifacts)
+    claims["artifact.has_digest"] = bool(change.artifacts)
+    if here.running is None or change.base == here.running.commit:
+        return claims, notes(heard)
+    counted = {name: value for name, value in claims.items() if not name.startswith("diff.")}
+    left_out_before = before is not None and any(note.rule == BASE_DIFFERS for note in before.notes)
+    if (heard is not None and heard.base is not None) or (len(counted) == len(claims) and not left_out_before):
+        return counted, notes(heard)
+    measured = f"was measured from {change.base[:12]}" if change.base else "names no base"
+    because = f"the diff {measured}, but {here.running.commit[:12]} runs here, so it counts as unknown; measure it from there"
+    return counted, (Finding(FindingKind.GATE, BASE_DIFFERS, "Base differs", holds=False, seen=(("because", because),)), *notes(heard))
+
+
+def _holds(book: Rulebook, windows: tuple[AdHoc, ...], scope: Scope, opened: tuple[freeze.Window, ...], at: datetime) -> tuple[Hold, ...]:
+    """One hold a window; the one that ends last names the end of all that touch it."""
+    holds = [Hold(window.id, window.reason, window.ends, window.override_by, window.stop) for window in opened]
+    if holds and not holds[0].stop:
+        holds[0] = replace(holds[0], until=freeze.next_opening(book.calendar, windows, scope, at))
+    return tuple(holds)

@@ -1,0 +1,143 @@
+"""The same run asks again: it joins its change, or begins anew where that one is over."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import orjson
+
+from gate.core.change import Change, Result, State
+from gate.core.instants import to_us
+from gate.errors import Conflict, Invalid
+from gate.flow.asks import IdempotencyKey
+from gate.flow.caller import Caller
+from gate.flow.changes import endings
+from gate.flow.changes.again import decide_again
+from gate.flow.changes.known import Known, know
+from gate.flow.changes.workloads import require_unused, token_use, use_token
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes import moves, units
+from gate.storage.changes.closures import Report
+from gate.storage.changes.keys import remember
+from gate.storage.changes.units import Unit
+from gate.storage.database.rows import KeyRow, TokenUseRow
+from gate.storage.database.tx import Tx
+from gate.storage.texts import insert_texts, new_text
+
+KEY_LIFE = timedelta(hours=24)
+WAITING = frozenset({State.PENDING, State.APPROVED})
+RUN_AGAIN = "run again"
+CREATED, JOINED = 201, 200
+"""The statuses of an answer: a new change, or one that is there."""
+
+
+class Asking(NamedTuple):
+    """One request of one caller, with its idempotency key."""
+
+    change: Change
+    by: Caller
+    key: IdempotencyKey | None
+
+    @property
+    def caller(self) -> str:
+        """Whose idempotency key it is."""
+        return self.by.caller
+
+    def key_row(self, status: int, change_id: str, body: bytes, at: datetime) -> KeyRow | None:
+        """What is remembered of the answer."""
+        if self.key is None:
+            return None
+        return KeyRow(self.caller, self.key.key, self.key.body_sha256, status, change_id, body, to_us(at + KEY_LIFE))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the run is told: its change with 200, or a new one with 201."""
+
+    status: int
+    body: bytes
+    change_id: str
+    pending: bool
+
+
+async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: bytes) -> Answer | None:
+    """Answer with the run's change, or record `unit` in its place and answer `body`. None: it moved meanwhile, ask again from the start."""
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    run = asking.change.run
+    if known is None or run is None:
+        return None
+    stored = known.stored
+    state = stored.state_at(gate.clock())
+    same = stored.subject_key == unit.change.subject_key
+    attempt = stored.run_attempt or 1
+    if run.attempt < attempt:
+        raise Conflict(f"attempt {run.attempt} of this run was overtaken by attempt {attempt}; run it again")
+    if not same and run.attempt == attempt:
+        raise Invalid(
+            f"this attempt of run {run.id} has asked for another commit, artifact or repository; run it again", problem="key_reused"
+        )
+    if same and (state in WAITING or run.attempt == attempt):
+        return await _joined(gate, asking, known, state)
+    if same and state is State.DEPLOYING:
+        await gate.store.write(_close_run_again, gate, change_id, asking.by, unit.token, await gate.rulebooks.current())
+        return None  # decided with the old deployment in its way; what is asked again finds it closed
+    return await _begun_anew(gate, known, unit, body)
+
+
+async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Answer | None:
+    """The change as it is now; a pending one is decided again with what the caller says now."""
+    stored = known.stored
+    await gate.store.read(require_unused, token_use(asking.by, stored.id))
+    if state is State.PENDING and gate.pauses.begin(stored.id):
+        await decide_again(gate, known, asking.change)
+    return await take_up(gate, asking, stored.id)
+
+
+async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:
+    """The change as it is now, as the answer to this asking. None: somebody with the same key was first."""
+    return await gate.store.write(_take_up, gate, asking, change_id)
+
+
+def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | None:
+    """None: somebody with the same key was first, whose answer counts."""
+    run = asking.change.run
+    known = know(tx.conn, gate.rulebooks, change_id)
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    state = known.stored.state_at(tx.now)
+    if run is not None and state in WAITING and run.attempt > (known.stored.run_attempt or 1):
+        moves.move(tx, change_id, from_states=(state,), of_decision=known.stored.decision, run_attempt=run.attempt)
+        known = know(tx.conn, gate.rulebooks, change_id) or known
+    body = orjson.dumps(known.view(tx.now, gate.base_url))
+    key = asking.key_row(JOINED, change_id, body, tx.now)
+    if key is not None and not remember(tx, key):
+        return None
+    use_token(tx, token_use(asking.by, change_id))
+    return Answer(JOINED, body, change_id, state is State.PENDING)
+
+
+def _close_run_again(tx: Tx, gate: Gate, change_id: str, by: Caller, token: TokenUseRow | None, book: Rulebook) -> None:
+    """The former attempt is over: whatever it deployed, nobody has reported. `token` will be used for the new change."""
+    require_unused(tx.conn, token)
+    known = know(tx.conn, gate.rulebooks, change_id)
+    if known is None or known.stored.state is not State.DEPLOYING:
+        return
+    note = new_text(RUN_AGAIN)
+    insert_texts(tx, [note])
+    endings.close(tx, known, Report(caller=by.caller, result=Result.UNSUCCESSFUL, notes=note.id), book, by=by.caller)
+
+
+async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
+    if not await gate.store.write(_replace, known.stored.id, unit):
+        return None
+    return Answer(CREATED, body, unit.change.id, unit.change.state == State.PENDING)
+
+
+def _replace(tx: Tx, former: str, unit: Unit) -> bool:
+    """The run's former change gives up its place."""
+    if units.policy_set_in_force(tx) != unit.expects_policy_set or not units.pass_on_run_key(tx, former, unit.change.run_key):
+        return False
+    use_token(tx, unit.token)
+    units.insert_unit(tx, unit)
+    return True

@@ -1,0 +1,117 @@
+"""A change as the database has it: its row, the record of its decision in force, and what people wrote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.core.change import Run
+from gate.core.decision import record as records
+from gate.core.decision.record import Record
+from gate.core.policy.policy import Policy
+from gate.errors import NotFound
+from gate.flow.answers.view import Closed, Given, Life, Reviewed, change_view, text_ids
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.identity.quorum import still_missing
+from gate.flow.rulebooks import Rulebooks
+from gate.flow.scope import sees
+from gate.storage import texts
+from gate.storage.changes import approvals, changes, closures, decisions
+from gate.storage.changes.approvals import Approval, Override
+from gate.storage.changes.changes import StoredChange
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Read together, from one snapshot."""
+
+    stored: StoredChange
+    record: Record
+    policy: Policy | None  # that made the decision
+    texts: Mapping[str, str]
+    closed: Closed | None = None
+    approvals: tuple[Approval, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    missing: tuple[int, ...] = ()  # approvals that each entry lacks
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The changed paths of the decision in force; empty where nobody told us."""
+        fact = self.record.case.facts.get("diff.files")
+        return fact.value if fact is not None and isinstance(fact.value, tuple) else ()
+
+    def view(self, now: datetime, base_url: str) -> Wire:
+        """The change as it is shown, with expiry taken into account."""
+        return change_view(self.record, self.policy, self.life(now), self.texts, base_url, self._reviewed())
+
+    def _reviewed(self) -> Reviewed:
+        given = tuple(
+            Given(one.person, one.at, one.comment, lapsed=one.lapsed_at is not None) for one in self.approvals if not one.rejected
+        )
+        return Reviewed(given, self.missing)
+
+    def life(self, now: datetime) -> Life:
+        """Where it stands."""
+        stored, asked = self.stored, self.record.asked
+        run = None
+        if stored.run_id is not None:
+            url = asked.run.url if asked.run else ""
+            run = Run(stored.run_id, stored.run_attempt or 1, stored.run_step or "", url)
+        return Life(
+            state=stored.state_at(now),
+            submitted_at=stored.submitted_at,
+            decided_at=stored.decided_at,
+            run=run,
+            hold=stored.hold,
+            expires_at=stored.expires_at,
+            valid_until=stored.valid_until,
+            admitted_at=stored.admitted_at,
+            closed=self.closed,
+        )
+
+
+async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
+    """The change. Raises `NotFound` for one that is not there and for one that this caller cannot see: both look the same."""
+    known = await gate.store.read(know, gate.rulebooks, change_id)
+    if known is None or not sees(by, known.stored):
+        raise NotFound(f"there is no change {change_id[:64]}")
+    return known
+
+
+def know(conn: Connection, books: Rulebooks, change: str) -> Known | None:
+    """The change of that id, None where there is none."""
+    stored = changes.read(conn, change)
+    return None if stored is None else know_stored(conn, books, stored)
+
+
+def know_stored(conn: Connection, books: Rulebooks, stored: StoredChange) -> Known:
+    """Everything else about a change that was found."""
+    record = records.read(decisions.record(conn, stored.id, stored.decision) or b"")  # a row without its bytes fails loudly
+    closed = _closed(conn, stored)
+    ids = [*text_ids(record.asked)]
+    if closed is not None and closed.notes:
+        ids.append(closed.notes)
+    if stored.hold is not None:
+        ids.append(stored.hold.reason)
+    given = approvals.of_change(conn, stored.id) if record.decision.required else ()
+    ids += [one.comment for one in given if one.comment]
+    return Known(
+        stored=stored,
+        record=record,
+        policy=books.policy_of(conn, record),
+        texts=texts.read_texts(conn, ids),
+        closed=closed,
+        approvals=given,
+        overrides=approvals.overrides_of(conn, stored.id),
+        missing=still_missing(given, record, books.latest.catalogue),
+    )
+
+
+def _closed(conn: Connection, stored: StoredChange) -> Closed | None:
+    if stored.result is None or stored.closed_at is None:
+        return None
+    said = [one for one in closures.of_change(conn, stored.id) if one.matched]
+    return Closed(stored.result, stored.closed_at, said[-1].report.notes if said else "")

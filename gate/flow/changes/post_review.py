@@ -1,0 +1,56 @@
+"""What was learnt: the review of an emergency, or of a change that failed. It pays the debt of the owners."""
+
+from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
+from gate.core.decision.admission import Refusal
+from gate.errors import Conflict, NotAllowed
+from gate.flow.asks import PostReviewAsk, Wire
+from gate.flow.caller import Person
+from gate.flow.changes.endings import tell
+from gate.flow.changes.known import Known, visible_change
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
+from gate.ledger.format import Kind
+from gate.storage.changes import post_reviews, reconsider
+from gate.storage.changes.post_reviews import Findings
+from gate.storage.database.tx import Tx
+from gate.storage.texts import insert_texts, new_text
+
+
+async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person) -> Wire:
+    """Record the review, by an owner or release manager who did not approve the change.
+
+    Raises `NotAllowed` for anybody else, `Conflict` for a change that needs none, or has had its own.
+    """
+    known = await visible_change(gate, change_id, by)
+    refused = await gate.store.write(_hold, known, ask, by, await gate.rulebooks.current())
+    if refused is not None:
+        raise (Conflict if refused.problem == "state_conflict" else NotAllowed)(refused.detail, problem=refused.problem)
+    return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
+
+
+def _hold(tx: Tx, known: Known, ask: PostReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
+    refused = _not_entitled(known, by, book)
+    if refused is not None:
+        return refused
+    stored = known.stored
+    if post_reviews.read(tx.conn, stored.id) is None:
+        if not stored.failed:
+            return Refusal("state_conflict", "this change owes no review: it was no emergency that was admitted, and it did not fail")
+        post_reviews.owe(tx, stored.id, tx.now, book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,))
+    rows = [new_text(text) for text in (ask.findings, ask.comment, *ask.actions)]
+    insert_texts(tx, rows)
+    findings, comment, *actions = (row.id for row in rows)
+    if not post_reviews.settle(tx, stored.id, by.id, Findings(findings, tuple(actions), comment)):
+        return Refusal("state_conflict", "the review of this change was held already")
+    tell(tx, Kind.POST_REVIEW, stored.id, by=by.id, token=by.token, findings=findings, actions=actions, comment=comment)
+    reconsider.ask(tx)
+    return None
+
+
+def _not_entitled(known: Known, by: Person, book: Rulebook) -> Refusal | None:
+    allowed = {OWNERS_OF_LAST_RESORT, *(book.catalogue.owners_of(known.stored.service) or ())}
+    if not by.groups & allowed:
+        return Refusal("not_allowed", f"the review is held by {' or '.join(sorted(allowed))}; you are in none of these groups")
+    if any(one.person == by.id and not one.rejected for one in known.approvals):
+        return Refusal("separation_of_duties", "you approved this change; somebody else has to look back on it")
+    return None

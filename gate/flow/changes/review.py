@@ -1,0 +1,196 @@
+"""People decide: approve, reject, and override what holds a change. Bound to what they were shown, never for their own change."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from gate.core.calendar import freeze
+from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
+from gate.core.change import State
+from gate.core.decision.admission import Refusal
+from gate.core.decision.values import Route
+from gate.errors import Conflict, NotAllowed
+from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
+from gate.flow.caller import Person
+from gate.flow.changes.again import decide_again
+from gate.flow.changes.endings import tell
+from gate.flow.changes.held import release
+from gate.flow.changes.known import Known, know, visible_change
+from gate.flow.changes.settle import settle
+from gate.flow.gate import Gate
+from gate.flow.identity.quorum import counted
+from gate.flow.refusals import Refused
+from gate.flow.refuse import refuse
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.ledger.format import Kind
+from gate.storage.changes import approvals, moves
+from gate.storage.changes.approvals import REJECTION, Approval, Override
+from gate.storage.database.tx import Tx
+from gate.storage.policies import freezes
+from gate.storage.texts import insert_texts, new_text
+
+Act: TypeAlias = Callable[[Tx, Known, Person, Rulebook], Refusal | None]
+
+_DUTIES = "separation_of_duties"
+_NOT_ALLOWED = frozenset({_DUTIES, "not_allowed"})
+
+
+async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
+    """One person's approval of what they were shown; complete, it approves the change. The same person again changes nothing.
+
+    Raises `NotAllowed` for whoever is not asked or wrote the change, `Conflict` where something else is in force by now.
+    """
+    return await _act(gate, change_id, by, "approval", lambda tx, known, person, book: _approve(tx, known, ask, person, book))
+
+
+async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
+    """One person's no ends the change. Raises as `approve` does."""
+    return await _act(gate, change_id, by, "rejection", lambda tx, known, person, book: _reject(tx, known, ask, person, book))
+
+
+async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> Wire:
+    """A window or a stopped line no longer holds this change; or a rejection is lifted, so that it may be asked for anew."""
+    await _act(gate, change_id, by, "override", lambda tx, known, person, book: _override(tx, known, ask, person, book))
+    known = await visible_change(gate, change_id, by)
+    match known.stored.state_at(gate.clock()):
+        case State.PENDING:
+            await decide_again(gate, known)
+        case State.APPROVED:
+            await release(gate, known)
+    return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
+
+
+async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> Wire:
+    known = await visible_change(gate, change_id, by)
+    await gate.rulebooks.current()
+    refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
+    if refused is not None:
+        error = (NotAllowed if refused.problem in _NOT_ALLOWED else Conflict)(refused.detail, problem=refused.problem)
+        raise await refuse(gate, Refused(by.caller, operation, refused.problem, change_id), error)
+    gate.waiters.wake(change_id)
+    return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
+
+
+def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:
+    """Everybody who acts here at once does so one after the other."""
+    moves.lock_place(tx, before.stored.service, before.stored.environment)
+    known = know(tx.conn, books, before.stored.id)
+    if known is None:
+        raise LookupError(before.stored.id)  # changes are never deleted
+    return act(tx, known, by, books.latest)
+
+
+def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
+    refused = _not_entitled(known, by) or _own_change(known, by) or _not_shown(tx, known, ask)
+    if refused is not None:
+        return refused
+    if by.id in counted(known.approvals, known.record, book.catalogue):
+        return None  # counted once, however often it is said
+    if not moves.move(tx, known.stored.id, from_states=(State.PENDING,), of_decision=known.stored.decision, decision=known.stored.decision):
+        return _moved_on()
+    _keep(tx, known, ask, by, rejected=False)
+    settle(tx, known.stored, known.record, book.catalogue)
+    return None
+
+
+def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
+    _ = book  # one entitled person's no is enough, whoever else is
+    refused = _not_entitled(known, by) or _not_shown(tx, known, ask)
+    if refused is not None:
+        return refused
+    if not moves.move(tx, known.stored.id, from_states=(State.PENDING,), of_decision=known.stored.decision, state=State.REJECTED):
+        return _moved_on()
+    _keep(tx, known, ask, by, rejected=True)
+    return None
+
+
+def _override(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
+    if ask.window is None and not ask.stop:
+        return _lift_rejection(tx, known, ask, by)
+    stored = known.stored
+    if stored.state_at(tx.now) not in {State.PENDING, State.APPROVED}:
+        return Refusal("state_conflict", f"the change is {stored.state_at(tx.now).value}; only a waiting one is held")
+    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
+    opened = freeze.open_windows(book.calendar, freezes.open_at(tx.conn, tx.now), scope, tx.now)
+    meant = [window for window in opened if window.stop == ask.stop and (ask.stop or window.id == ask.window)]
+    if not meant:
+        return Refusal("state_conflict", f"{'no stopped line' if ask.stop else ask.window} holds this change now; look at its hold again")
+    for window in meant:
+        if not by.groups & {OWNERS_OF_LAST_RESORT, *window.override_by}:
+            allowed = " or ".join(sorted({OWNERS_OF_LAST_RESORT, *window.override_by}))
+            return Refusal("not_allowed", f"{window.id} is overridden by {allowed}; ask one of them")
+    refused = _own_change(known, by)
+    if refused is None:
+        for window in meant:
+            _keep_override(tx, known, window.id, ask.comment, by)
+    return refused
+
+
+def _lift_rejection(tx: Tx, known: Known, ask: OverrideAsk, by: Person) -> Refusal | None:
+    if known.stored.state is not State.REJECTED or known.stored.route is Route.AUTOMATIC:
+        return Refusal("state_conflict", "no person has rejected this change; name the window, or the stop, to override")
+    refused = _not_entitled(known, by) or _own_change(known, by)
+    if refused is None:
+        _keep_override(tx, known, REJECTION, ask.comment, by)
+    return refused
+
+
+def _not_entitled(known: Known, by: Person) -> Refusal | None:
+    asked = [group for entry in known.record.decision.required for group in entry.by]
+    if by.groups & set(asked):
+        return None
+    return Refusal("not_allowed", f"this change asks for {' or '.join(dict.fromkeys(asked)) or 'nobody'}; you are in none of these groups")
+
+
+def _own_change(known: Known, by: Person) -> Refusal | None:
+    if by.id not in known.record.case.people.excluded:
+        return None
+    return Refusal(_DUTIES, "you wrote or requested this change, or a part of it; somebody else has to decide")
+
+
+def _not_shown(tx: Tx, known: Known, ask: ReviewAsk) -> Refusal | None:
+    state = known.stored.state_at(tx.now)
+    if state is State.EXPIRED:
+        return Refusal("expired", "nobody decided in time, and the change has expired; the pipeline asks again")
+    if state is not State.PENDING:
+        return Refusal("state_conflict", f"the change is {state.value} already")
+    if ask.subject_digest != known.record.subject_digest:
+        return Refusal("subject_mismatch", "the change was decided again since you looked; look at it as it is now, then decide")
+    return None
+
+
+def _moved_on() -> Refusal:
+    return Refusal("state_conflict", "somebody else was first; look at the change again")
+
+
+def _keep(tx: Tx, known: Known, ask: ReviewAsk, by: Person, *, rejected: bool) -> None:
+    comment = _text(tx, ask.comment)
+    given = Approval(by.id, known.record.number, rejected, ask.subject_digest, comment, tx.now)
+    approvals.add(tx, known.stored.id, given)
+    kind = Kind.REJECTION if rejected else Kind.APPROVAL
+    tell(
+        tx,
+        kind,
+        known.stored.id,
+        by=by.id,
+        subject_digest=ask.subject_digest,
+        number=known.record.number,
+        token=by.token,
+        comment=comment or None,
+    )
+
+
+def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) -> None:
+    """Once a window; a second person's override of the same changes nothing."""
+    if any(one.window == window for one in known.overrides):
+        return
+    kept = _text(tx, comment)
+    approvals.add_override(tx, known.stored.id, Override(window, by.id, kept, tx.now))
+    tell(tx, Kind.OVERRIDE, known.stored.id, by=by.id, window=window, comment=kept, token=by.token)
+
+
+def _text(tx: Tx, said: str) -> str:
+    if not said:
+        return ""
+    row = new_text(said)
+    insert_texts(tx, [row])
+    return row.id

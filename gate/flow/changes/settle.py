@@ -1,0 +1,48 @@
+"""What follows when approvals are complete, and when another decision is in force."""
+
+from datetime import datetime, timedelta
+
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.change import State
+from gate.core.decision.record import Record
+from gate.flow.changes.compose import rollups
+from gate.flow.changes.endings import tell
+from gate.flow.identity.quorum import still_missing
+from gate.flow.notifications.events import settled
+from gate.ledger.format import Kind
+from gate.storage.changes import approvals, moves
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.tx import Tx
+
+
+def settle(tx: Tx, stored: StoredChange, record: Record, catalogue: Catalogue) -> bool:
+    """Approve a pending change whose approvals are complete; a held one keeps its hold, and its time begins with the hold's end."""
+    if any(still_missing(approvals.of_change(tx.conn, stored.id), record, catalogue)):
+        return False
+    hold = record.decision.hold
+    moved = moves.move(
+        tx,
+        stored.id,
+        from_states=(State.PENDING,),
+        of_decision=record.number,
+        state=State.APPROVED,
+        expires_at=None,
+        expires_left=None,
+        valid_until=None if hold else good_until(record, tx.now),
+        redecide_at=hold.until if hold else None,
+    )
+    if moved:
+        tx.add(rollups(record, ["approved_by_people"], at=tx.now))
+        settled(tx, stored.id, record.number, record.subject_digest)
+    return moved
+
+
+def good_until(record: Record, at: datetime) -> datetime:
+    """An approval is good from the later of now and the planned start."""
+    return max(at, record.asked.planned.start or at) + timedelta(seconds=record.decision.terms.valid_for_seconds)
+
+
+def lapse(tx: Tx, record: Record) -> None:
+    """Another decision is in force: approvals that it does not carry are over, visibly."""
+    for one in approvals.lapse_all_but(tx, record.change, {record.number, *record.carries}):
+        tell(tx, Kind.LAPSE, record.change, by=one.person, subject_digest=one.subject_digest, number=one.decision)

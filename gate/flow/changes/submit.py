@@ -1,0 +1,120 @@
+"""A pipeline asks: may this change go to this environment now?"""
+
+from typing import NamedTuple
+
+from gate.core.canonical import canonical, digest
+from gate.core.change import Change
+from gate.core.decision.values import Outcome
+from gate.errors import Invalid, Unauthenticated, Unavailable
+from gate.flow.answers.view import written_change
+from gate.flow.asks import IdempotencyKey
+from gate.flow.caller import NOBODY, Caller
+from gate.flow.changes.compose import Decided, Texts, asked, change_row, decide_change, decision_entry, life_of, rollups, searched
+from gate.flow.changes.join import CREATED, Answer, Asking, join, take_up
+from gate.flow.changes.workloads import bind, token_use
+from gate.flow.gate import Gate
+from gate.flow.ids import new_id
+from gate.flow.rulebooks import Rulebook
+from gate.flow.scope import require_repository, require_service
+from gate.storage.changes import units
+from gate.storage.changes.units import Unit
+from gate.storage.database.rows import KeyRow
+
+DECISIONS_MAX = 3
+"""How often one request is decided when the policies, or the change of its run, move under it."""
+
+
+class Submitted(NamedTuple):
+    """The answer: `body` is the change as JSON, byte for byte the first answer where it is replayed."""
+
+    status: int
+    body: bytes
+    change_id: str
+    replayed: bool = False
+    pending: bool = False
+
+
+async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | None = None) -> Submitted:
+    """Decide a change and record it; answered only when it is durable. The same key or run again joins what is there.
+
+    Raises `NotAllowed` outside the caller's services, `Invalid` for a reused key, `Unavailable` where nothing was recorded.
+    """
+    book = await gate.rulebooks.current()
+    for _ in range(DECISIONS_MAX):
+        environment = book.catalogue.environment_named(change.environment)
+        here = change if environment == change.environment else change._replace(environment=environment)
+        require_service(by, here.service)
+        here = bind(here, by, book)
+        require_repository(here, book)
+        texts = Texts(book.text_ids)
+        made = await decide_change(gate, here, book, new_id("chg", gate.clock()), asked(here, texts))
+        asking = Asking(here, by, key)
+        if _rejected_before(made):
+            answer = await take_up(gate, asking, made.gathered.rejection or "")
+            if answer is not None:
+                return _joined(answer)
+        unit, body = _unit(gate, made, asking, texts, book)
+        recorded = await gate.store.record(unit)
+        match recorded.outcome:
+            case units.Outcome.NEW:
+                gate.metrics.decided(made.record.decision)
+                return Submitted(CREATED, body, made.record.change, pending=made.record.decision.outcome is Outcome.PENDING)
+            case units.Outcome.SAME_KEY if recorded.key is not None:
+                return _replayed(recorded.key, unit.key)
+            case units.Outcome.TOKEN_USED:
+                raise Unauthenticated(NOBODY)
+            case units.Outcome.SAME_RUN if recorded.change_id is not None:
+                answer = await join(gate, asking, recorded.change_id, unit, body)
+                if answer is not None:
+                    if answer.status == CREATED:
+                        gate.metrics.decided(made.record.decision)
+                    return _joined(answer)
+            case _:
+                pass
+        book = await gate.rulebooks.refresh()
+    raise Unavailable("what this change depends on moved three times while it was decided; nothing was recorded, ask again")
+
+
+def _rejected_before(made: Decided) -> bool:
+    """A person has rejected this very subject; asking again is no way around it, but for a rollback and an emergency."""
+    case = made.record.case
+    return made.gathered.rejection is not None and not case.emergency and case.facts["change.direction"].value != "rollback"
+
+
+def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Rulebook) -> tuple[Unit, bytes]:
+    """Everything the decision adds to the database, and the answer, which is a part of it."""
+    record, change = made.record, asking.change
+    life = life_of(record, submitted_at=record.at, run=change.run)
+    said = {**made.gathered.said, **texts.by_id}
+    body = written_change(record, book.policies.named(record.decision.policy), life, said, gate.base_url)
+    key = asking.key_row(CREATED, record.change, body, record.at)
+    unit = Unit(
+        change=change_row(made, life, asking.caller, run_key(change)),
+        decision=made.row,
+        expects_policy_set=book.id,
+        entries=(decision_entry(made),),
+        texts=texts.rows,
+        key=key,
+        rollups=rollups(record, ("submitted", record.decision.outcome.value), at=record.at),
+        words=searched(record, texts.by_id.values()),
+        token=token_use(asking.by, record.change),
+    )
+    return unit, body
+
+
+def run_key(change: Change) -> str | None:
+    """The natural key: one run and step asks once for a service and environment. Without a run there is none."""
+    if change.run is None:
+        return None
+    repository = [change.repository.issuer, change.repository.id] if change.repository else None
+    return digest(canonical([repository, change.run.id, change.run.step, change.service, change.environment]))
+
+
+def _replayed(first: KeyRow, asked: KeyRow | None) -> Submitted:
+    if asked is None or first.body_sha256 != asked.body_sha256:
+        raise Invalid("this Idempotency-Key was used with another body; take a new key for another change", problem="key_reused")
+    return Submitted(first.status, first.answer, first.change_id, replayed=True)
+
+
+def _joined(answer: Answer) -> Submitted:
+    return Submitted(answer.status, answer.body, answer.change_id, pending=answer.pending)

@@ -1,0 +1,122 @@
+"""What the identity token of a pipeline proves goes into what it asks; what contradicts it is refused."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from gate.core.change import Change, Repository, Run
+from gate.core.instants import to_us
+from gate.core.workload import NOT_FOR_PRODUCTION, Workload
+from gate.errors import NotAllowed, Unauthenticated
+from gate.flow.asks import AdmissionAsk
+from gate.flow.caller import NOBODY, Caller
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.rows import TokenUseRow
+from gate.storage.database.tx import Tx
+from gate.storage.identity import token_uses
+
+REMEMBERED_AFTER_EXPIRY = timedelta(minutes=5)
+"""Longer than any leeway with which a token's time is judged."""
+
+PRODUCTION = "production"
+
+
+def bind(change: Change, by: Caller, book: Rulebook) -> Change:
+    """The change with what the token proves. Raises `NotAllowed` for a body that says otherwise.
+
+    The catalogue must list the repository for the service. With any other kind of token the change is as it was.
+    """
+    if not isinstance(by, Workload):
+        return change
+    _require_listed(by, change.service, change.environment, book)
+    _refuse(_contradictions(by, change.commit, change.repository, change.run, change.ref))
+    run = change.run or by.run
+    return change._replace(
+        repository=by.repository,
+        run=replace(run, id=by.run.id, attempt=by.run.attempt, check=by.run.check),
+        ref=by.ref or change.ref,
+        requested_by=change.requested_by or by.login or None,
+        actor=by.actor,
+        proved=by.facts,
+    )
+
+
+def require_admissible(ask: AdmissionAsk, by: Caller, stored: StoredChange, book: Rulebook) -> None:
+    """Raises `NotAllowed` where a token asks for what it does not prove."""
+    if isinstance(by, Workload):
+        _require_listed(by, stored.service, book.catalogue.environment_named(ask.environment), book)
+        _refuse(_contradictions(by, ask.commit, None, ask.run, None))
+
+
+def require_own_run(run: Run | None, by: Caller) -> None:
+    """Raises `NotAllowed` where a token speaks for another run than its own."""
+    if isinstance(by, Workload):
+        _refuse(_contradictions(by, by.commit, None, run, None))
+
+
+def token_use(by: Caller, change: str) -> TokenUseRow | None:
+    """What the caller's token is bound to once it was used for this change; None for tokens that may be used again."""
+    if not isinstance(by, Workload):
+        return None
+    return TokenUseRow(by.issuer, by.jti, by.bound_to(change), to_us(by.expires_at + REMEMBERED_AFTER_EXPIRY))
+
+
+def require_unused(conn: Connection, use: TokenUseRow | None) -> None:
+    """Raises `Unauthenticated` for a token that was used for something else."""
+    if use is not None and token_uses.bound_to(conn, use) not in {None, use.bound_to}:
+        raise Unauthenticated(NOBODY)
+
+
+def use_token(tx: Tx, use: TokenUseRow | None) -> None:
+    """Bind the token, as a part of what it is used for. Raises `Unauthenticated` as above: whoever was first has it."""
+    if use is not None and not token_uses.bind(tx, use):
+        raise Unauthenticated(NOBODY)
+
+
+def _require_listed(by: Workload, service: str, environment: str, book: Rulebook) -> None:
+    """The catalogue's word: which services the repository deploys, where, and what an environment is called."""
+    catalogue = book.catalogue
+    if service not in catalogue.services_of(by.issuer, by.repository.id):
+        raise _mismatch(f"repository {by.repository.id} of {by.issuer} is not listed for {service[:100]}; list it in the catalogue")
+    if not catalogue.services[service].deploys_to(environment):
+        raise _mismatch(f"{service} is not deployed to {environment[:100]}; list the environment in the catalogue")
+    if by.environment is not None and not catalogue.means(by.environment, environment):
+        raise _mismatch(f"the token is for environment {by.environment[:100]}, not for {environment[:100]}; ask from a job of that one")
+    if by.event in NOT_FOR_PRODUCTION and catalogue.tier_of(service, environment) == PRODUCTION:
+        raise NotAllowed(f"a run for {by.event} works on what is not merged yet, and never reaches production; deploy after the merge")
+
+
+def _contradictions(
+    by: Workload, commit: str, repository: Repository | None, run: Run | None, ref: str | None
+) -> Iterator[tuple[str, object, object]]:
+    """What the body says, and what the token says instead."""
+    if commit != by.commit:
+        yield "commit", commit, by.commit
+    if ref is not None and by.ref is not None and ref not in {by.ref, *_short(by.ref)}:
+        yield "ref", ref, by.ref
+    if repository is not None:
+        if (repository.issuer, repository.id) != (by.issuer, by.repository.id):
+            yield "repository", f"{repository.id} of {repository.issuer}", f"{by.repository.id} of {by.issuer}"
+        elif repository.name and repository.name.casefold() != by.repository.name.casefold():
+            yield "repository name", repository.name, by.repository.name
+    if run is not None and run.id != by.run.id:
+        yield "run id", run.id, by.run.id
+    elif run is not None and run.attempt != by.run.attempt:
+        yield "run attempt", run.attempt, by.run.attempt
+
+
+def _short(ref: str) -> tuple[str, ...]:
+    """`main` for `refs/heads/main`, as people write it."""
+    return tuple(ref.removeprefix(folder) for folder in ("refs/heads/", "refs/tags/") if ref.startswith(folder))
+
+
+def _refuse(contradictions: Iterator[tuple[str, object, object]]) -> None:
+    for what, said, proved in contradictions:
+        raise _mismatch(f"the body says {what} {said}, the token says {proved}; leave it out, or send what the token says")
+
+
+def _mismatch(detail: str) -> NotAllowed:
+    return NotAllowed(detail, problem="identity_mismatch")

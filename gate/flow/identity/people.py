@@ -1,0 +1,254 @@
+"""People are let in: invited, given a role, shut out; and their first word, a password."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
+from gate.flow.answers.wire import instant
+from gate.flow.asks import InviteAsk, Page, PersonAsk, Wire
+from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.changes.endings import tell
+from gate.flow.gate import Gate
+from gate.flow.identity.accounts import account_made, one_spelling
+from gate.flow.identity.membership import groups_now
+from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX, Opened, begin
+from gate.flow.passwords import check_length
+from gate.flow.rulebooks import Rulebook
+from gate.ledger.format import Kind
+from gate.storage import texts
+from gate.storage.database.tx import Tx
+from gate.storage.identity import invitations, people, tokens
+from gate.storage.identity.invitations import Invitation
+from gate.storage.identity.invitations import Kind as Link
+from gate.storage.identity.people import Stored
+
+INVITATION_DAYS = 7
+SETUP_MINUTES = 15
+DEMO_HOURS = 24
+NO_LINK = "This link was used already, is too old, or never was. Ask for a new one."
+OWN_ROLE = "nobody changes their own role or shuts themself out; ask another admin"
+COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What somebody finds behind a link: `name` and `email` are empty where they name themself."""
+
+    kind: Link
+    name: str
+    email: str
+    expires_at: datetime
+
+
+async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Wire:
+    """Let somebody in: the person, and the one-time link that they choose their password at.
+
+    Raises `Invalid` for what is no address, `NotAllowed` for one's own role, `Conflict` for whoever was shut out.
+    """
+    made = await gate.store.write(invite_person, await gate.rulebooks.current(), ask, by)
+    if isinstance(made, str):
+        raise NotAllowed(made)
+    view = await gate.store.read(_view_of, await gate.rulebooks.current(), made.person, gate.clock())
+    return {**view, "invitation": link_of(gate.base_url, made.secret), "expires_at": instant(made.expires_at)}
+
+
+async def listing(gate: Gate, by: Caller) -> Page:
+    """Everybody who was let in or shut out, by id."""
+    _ = by  # admins see all of them
+    return Page(await gate.store.read(_listed, await gate.rulebooks.current(), gate.clock()))
+
+
+async def change(gate: Gate, person: str, ask: PersonAsk, by: Caller) -> Wire:
+    """Another role, shut out, or let in again. Raises `NotFound`, and `NotAllowed` for oneself."""
+    refused = await gate.store.write(_change, await gate.rulebooks.current(), person, ask, by)
+    if refused is not None:
+        raise NotAllowed(refused)
+    return await gate.store.read(_view_of, await gate.rulebooks.current(), person, gate.clock())
+
+
+async def offered(gate: Gate, secret: str) -> Offer:
+    """What this link is good for; looking changes nothing. Raises `NotFound`."""
+    found = await gate.store.read(_offered, await gate.rulebooks.current(), secret, gate.clock())
+    if found is None:
+        raise NotFound(NO_LINK)
+    return found
+
+
+async def accept(gate: Gate, secret: str, *, password: str = "", email: str = "") -> Opened:
+    """Use the link: the password is theirs from now on, and they are signed in.
+
+    `email` is asked of the first person only. Raises `NotFound`, and `Invalid` while the link stays good.
+    """
+    offer = await offered(gate, secret)
+    hashed = None
+    if offer.kind is not Link.DEMO:
+        check_length(password)
+        if offer.kind is Link.SETUP:
+            check_address(email)
+        hashed = await gate.passwords.hash(password)
+    opened = await gate.store.write(_accept, await gate.rulebooks.current(), secret, hashed, email)
+    if opened is None:
+        raise NotFound(NO_LINK)
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Who, and the secret of their link."""
+
+    person: str
+    secret: str
+    expires_at: datetime
+
+
+def invite_person(tx: Tx, book: Rulebook, ask: InviteAsk, by: Caller | None) -> Invited | str:
+    """In one transaction with its entry. `by` None: the command line. A text says why it was refused, which is on record."""
+    check_address(ask.email)
+    who = COMMAND_LINE if by is None else by.caller
+    account = account_made(tx, book, ask.email, who)
+    if by is not None and ask.role is not None and _is_own(tx, by, account.id):
+        return _refuse(tx, "invitation", account.id, who)
+    if account.disabled_at is not None:
+        raise Conflict(f"{account.id} was shut out; let them in again first, with `disabled` false")
+    role = ask.role.value if ask.role else account.role
+    if role != account.role:
+        people.set_role(tx, account.id, role)
+    good_for = timedelta(days=INVITATION_DAYS)
+    secret = invitations.add(tx, Link.PASSWORD, account.id, who, good_for)
+    tell(tx, Kind.ROLE, None, person=account.id, action="invited", role=role, by=who)
+    return Invited(account.id, secret, tx.now + good_for)
+
+
+def make_setup(tx: Tx) -> str | None:
+    """The secret of the link for the first person, who becomes an admin; None where there is somebody already."""
+    if not people.nobody_yet(tx.conn):
+        return None
+    return invitations.add(tx, Link.SETUP, None, COMMAND_LINE, timedelta(minutes=SETUP_MINUTES))
+
+
+def make_demo_link(tx: Tx, person: str) -> str:
+    """The secret of a link that signs this person in, without a password. For the demo alone."""
+    people.ensure(tx, person, COMMAND_LINE)
+    return invitations.add(tx, Link.DEMO, person, COMMAND_LINE, timedelta(hours=DEMO_HOURS))
+
+
+def link_of(base_url: str, secret: str) -> str:
+    """The address that somebody is given."""
+    return f"{base_url}/invitations/{secret}"
+
+
+def check_address(email: str) -> None:
+    """Raises `Invalid` for what nobody could be reached at."""
+    spelled = one_spelling(email)
+    local, _, domain = spelled.rpartition("@")
+    if not local or not domain or not spelled.isprintable() or " " in spelled or len(spelled) > ADDRESS_LENGTH_MAX:
+        raise Invalid(f"{email[:100]!r} is no e-mail address; write one such as ada@example.com")
+
+
+def _accept(tx: Tx, book: Rulebook, secret: str, hashed: str | None, email: str) -> Opened | None:
+    invitation = invitations.use(tx, secret)
+    if invitation is None or (invitation.kind is not Link.DEMO) != (hashed is not None):
+        return None
+    person = invitation.person or _first(tx, book, email)
+    if person is None:
+        return None
+    if hashed is not None:
+        people.set_password(tx, person, hashed)
+        tell(tx, Kind.ROLE, None, person=person, action="accepted", by=f"person:{person}")
+    return begin(tx, person, book)
+
+
+def _first(tx: Tx, book: Rulebook, email: str) -> str | None:
+    """Whoever comes first is the admin; nobody comes first twice."""
+    if not people.nobody_yet(tx.conn):
+        return None
+    account = account_made(tx, book, email, COMMAND_LINE)
+    people.set_role(tx, account.id, Role.ADMIN.value)
+    tell(tx, Kind.ROLE, None, person=account.id, action="role", role=Role.ADMIN.value, by=COMMAND_LINE)
+    return account.id
+
+
+def _change(tx: Tx, book: Rulebook, person: str, ask: PersonAsk, by: Caller) -> str | None:
+    stored = people.read(tx.conn, person)
+    if stored is None and person not in book.catalogue.people:
+        raise NotFound(f"there is no person {person[:64]}")
+    if _is_own(tx, by, person):
+        return _refuse(tx, "role", person, by.caller)
+    stored = stored or people.ensure(tx, person, by.caller)
+    role = ask.role.value if ask.role else None
+    if ask.sets_role and role != stored.role:
+        people.set_role(tx, person, role)
+        tell(tx, Kind.ROLE, None, person=person, action="role", role=role, before=stored.role, by=by.caller)
+    if ask.disabled is not None and ask.disabled != (stored.disabled_at is not None):
+        (people.disable if ask.disabled else people.enable)(tx, person)
+        tell(tx, Kind.ROLE, None, person=person, action="disabled" if ask.disabled else "enabled", by=by.caller)
+    return None
+
+
+def _is_own(tx: Tx, by: Caller, person: str) -> bool:
+    """Also by a token that this very person has made."""
+    if isinstance(by, Person):
+        return by.id == person
+    made = tokens.find(tx.conn, by.id) if isinstance(by, Machine) else None
+    return made is not None and made.token.created_by == f"person:{person}"
+
+
+def _refuse(tx: Tx, operation: str, person: str, by: str) -> str:
+    tell(tx, Kind.REFUSAL, None, problem="not_allowed", operation=operation, by=by, person=person)
+    return OWN_ROLE
+
+
+def _offered(conn: Connection, book: Rulebook, secret: str, now: datetime) -> Offer | None:
+    found = invitations.find(conn, secret, now)
+    if found is None or (found.kind is Link.SETUP and not people.nobody_yet(conn)):
+        return None
+    name, email = ("", "") if found.person is None else _called(conn, book, found)
+    return Offer(found.kind, name, email, found.expires_at)
+
+
+def _called(conn: Connection, book: Rulebook, invitation: Invitation) -> tuple[str, str]:
+    stored = people.read(conn, invitation.person or "")
+    return ("", "") if stored is None else _names(book, stored, _addresses(conn, [stored]))
+
+
+def _names(book: Rulebook, stored: Stored, addresses: dict[str, str]) -> tuple[str, str]:
+    """Name and address: the catalogue's, or the address that they were invited under."""
+    known = book.catalogue.people.get(stored.id)
+    if known is not None:
+        return known.name, next(iter(known.emails), "")
+    return "", addresses.get(stored.email or "", "")
+
+
+def _addresses(conn: Connection, found: list[Stored]) -> dict[str, str]:
+    return texts.read_texts(conn, [one.email for one in found if one.email])
+
+
+def _listed(conn: Connection, book: Rulebook, now: datetime) -> list[Wire]:
+    found = list(people.listed(conn))
+    addresses, invited = _addresses(conn, found), invitations.waiting(conn, now)
+    return [_view(book, one, addresses, invited) for one in found]
+
+
+def _view_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> Wire:
+    stored = people.read(conn, person)
+    if stored is None:
+        raise LookupError(person)  # it was written a moment ago, and no row is ever taken out
+    return _view(book, stored, _addresses(conn, [stored]), invitations.waiting(conn, now))
+
+
+def _view(book: Rulebook, stored: Stored, addresses: dict[str, str], invited: frozenset[str]) -> Wire:
+    name, email = _names(book, stored, addresses)
+    return {
+        "id": stored.id,
+        "name": name,
+        "email": email,
+        "role": stored.role,
+        "groups": sorted(groups_now(book.catalogue, stored.id, stored.standing)),
+        "password": stored.password is not None,
+        "single_sign_on": stored.external_id is not None,
+        "invited": stored.id in invited,
+        "disabled": stored.disabled_at is not None,
+        "signed_in_at": instant(stored.signed_in_at),
+    }

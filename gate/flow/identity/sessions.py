@@ -1,0 +1,91 @@
+"""People sign in and out: by a password, and by whatever else has proved who they are."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from gate.core.catalogue.identity import normalised
+from gate.errors import NotAllowed, Unauthenticated, Unavailable
+from gate.flow.gate import Gate
+from gate.flow.identity.accounts import account_of, is_somebody, settled
+from gate.flow.passwords import is_weak
+from gate.flow.rulebooks import Rulebook
+from gate.storage.database.tx import Tx
+from gate.storage.identity import people, sessions
+
+WRONG = "The address or the password is wrong."
+"""The same for every reason: nobody learns who has an account, a password, or neither."""
+
+ADDRESS_LENGTH_MAX = 254
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that has just begun. `secret` goes into the cookie and nowhere else."""
+
+    person: str
+    secret: str = field(repr=False)
+    ends_at: datetime
+
+
+Session: TypeAlias = Opened
+
+
+async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Session:
+    """A new session for whoever knows the password. Raises `Unauthenticated`, `RateLimited`, and `Unavailable` when too many try.
+
+    However it ends, it takes as long: an address that is nobody's is checked against nobody's password.
+    """
+    address = normalised(email[:ADDRESS_LENGTH_MAX])
+    gate.attempts.begin(address, source)
+    account = await gate.store.read(account_of, await gate.rulebooks.current(), email[:ADDRESS_LENGTH_MAX])
+    kept = account.password if account is not None else None
+    try:
+        right = await gate.passwords.is_right(password, kept)
+    except Unavailable:
+        gate.attempts.succeed(address, source)  # nobody looked, so it was no wrong guess
+        raise
+    if account is None or kept is None or not right or account.disabled_at is not None:
+        raise Unauthenticated(WRONG)
+    gate.attempts.succeed(address, source)
+    rehashed = await gate.passwords.hash(password) if is_weak(kept) else None
+    opened = await gate.store.write(_open_by_password, account.id, kept, rehashed, await gate.rulebooks.current())
+    if opened is None:
+        raise Unauthenticated(WRONG)
+    return opened
+
+
+async def open_session(gate: Gate, person: str) -> Opened:
+    """A new session for somebody who has proved who they are. Raises `NotAllowed` for whoever was disabled or is nobody."""
+    opened = await gate.store.write(begin, person, await gate.rulebooks.current())
+    if opened is None:
+        raise NotAllowed("this person may not sign in; ask an admin")
+    return opened
+
+
+async def end(gate: Gate, secret: str) -> None:
+    """Signed out, on every server within a second; again is the same."""
+    await gate.store.write(sessions.end, sessions.sha256(secret))
+
+
+def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -> Opened | None:
+    """Always a new session, never one that was there before (A39).
+
+    None: whoever this was is nobody any more, or has another password than the one that was checked.
+    """
+    if not people.signed_in(tx, person, password=password):
+        return None
+    found = people.read(tx.conn, person)
+    stored = None if found is None else settled(tx, book, found)
+    if stored is None or not is_somebody(book, stored):
+        return None
+    new = sessions.open_session(tx, stored.id)
+    return Opened(stored.id, new.secret, new.session.ends_at)
+
+
+def _open_by_password(tx: Tx, person: str, kept: str, rehashed: str | None, book: Rulebook) -> Opened | None:
+    """The password was checked without a transaction, so what it was checked against must still be there."""
+    opened = begin(tx, person, book, password=kept)
+    if opened is not None and rehashed is not None:
+        people.keep_rehashed(tx, opened.person, rehashed)
+    return opened

@@ -1,0 +1,128 @@
+"""People sign in at their identity provider: sent there, taken back by the same browser, and recognised."""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import timedelta
+
+import orjson
+
+from gate.core.instants import to_us
+from gate.core.messages.external import Begun, External
+from gate.errors import NotAllowed, NotFound
+from gate.flow.changes.endings import tell
+from gate.flow.gate import Gate
+from gate.flow.identity.accounts import account_of, person_at
+from gate.flow.identity.sessions import Opened, begin
+from gate.flow.identity_provider import SingleSignOn
+from gate.flow.rulebooks import Rulebook
+from gate.ledger.format import Kind
+from gate.storage.database.tx import Tx
+from gate.storage.identity import people
+from gate.storage.identity.people import Stored
+
+SIGN_IN_MINUTES = 10
+"""So long somebody may take at the provider."""
+
+CALLBACK = "/login/sso/callback"
+START_AGAIN = "this sign-in was not begun in this browser, or took too long; start again"
+NOT_ACCEPTED = "the identity provider's answer cannot be accepted; start again, and if it stays so, ask an admin"
+NO_ADDRESS = "the identity provider names no verified address, so nobody knows who you are here; ask an admin"
+UNKNOWN = "nobody here has the address that the identity provider names; ask an admin to put it into the catalogue, or to invite you"
+ANOTHER = "somebody with this address signs in here under another name at the identity provider; ask an admin"
+BY = "single sign-on"
+SHUT_OUT = "this person may not sign in; ask an admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Where the browser is sent, and what it keeps meanwhile, sealed."""
+
+    url: str
+    kept: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why somebody who has signed in there may not come in here."""
+
+    detail: str
+
+
+async def start(gate: Gate, then: str) -> Started:
+    """Send somebody to the provider; afterwards to `then`. Raises `NotFound` where there is none, `SourceUnavailable`."""
+    begun = await _provider(gate).begin(gate.base_url + CALLBACK)
+    until = to_us(gate.clock() + timedelta(minutes=SIGN_IN_MINUTES))
+    return Started(begun.url, _seal(gate, [begun.state, begun.nonce, begun.verifier, then, until]))
+
+
+async def finish(gate: Gate, kept: str | None, *, state: str, code: str, issuer: str | None) -> tuple[Opened, str]:
+    """Take somebody back: a new session, and where they wanted to go.
+
+    Raises `NotAllowed` for another browser, an answer that is not good, or a stranger; `SourceUnavailable`.
+    """
+    provider = _provider(gate)
+    opened = _open(gate, kept)
+    if opened is None or not hmac.compare_digest(opened[0].encode(), state.encode(errors="replace")):
+        raise NotAllowed(START_AGAIN)
+    begun = Begun("", opened[0], opened[1], opened[2])
+    external = await provider.finish(begun, gate.base_url + CALLBACK, code, issuer, gate.clock())
+    if external is None:
+        raise NotAllowed(NOT_ACCEPTED)
+    entered = await gate.store.write(_enter, await gate.rulebooks.current(), external)
+    if isinstance(entered, Refused):
+        raise NotAllowed(entered.detail)
+    return entered, opened[3]
+
+
+def _provider(gate: Gate) -> SingleSignOn:
+    if gate.single_sign_on is None:
+        raise NotFound("there is no single sign-on here; sign in with address and password")
+    return gate.single_sign_on
+
+
+def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
+    """By the provider's own name for them; the first time by the address."""
+    name = people.external_id(external.issuer, external.subject)
+    stored = people.by_external_id(tx.conn, name) or _recognised(tx, book, external, name)
+    if isinstance(stored, Refused):
+        return stored
+    opened = begin(tx, stored.id, book)
+    if opened is None:
+        return Refused(SHUT_OUT)
+    people.claim(tx, opened.person, external.groups)
+    return opened
+
+
+def _recognised(tx: Tx, book: Rulebook, external: External, name: str) -> Stored | Refused:
+    """Whoever has this address is bound to this name from now on."""
+    if external.email is None:
+        return Refused(NO_ADDRESS)
+    known = person_at(book, external.email)
+    stored = account_of(tx.conn, book, external.email)
+    if stored is None and known is not None:
+        stored = people.ensure(tx, known, BY)
+    if stored is None:
+        return Refused(UNKNOWN)
+    if not people.bind(tx, stored.id, name):
+        return Refused(ANOTHER)
+    tell(tx, Kind.ROLE, None, person=stored.id, action="bound", by=BY)
+    return stored
+
+
+def _seal(gate: Gate, value: list[object]) -> str:
+    body = urlsafe_b64encode(orjson.dumps(value)).decode().rstrip("=")
+    return f"{body}.{_mac(gate, body)}"
+
+
+def _open(gate: Gate, kept: str | None) -> list[str] | None:
+    """What this gate has sealed, while it is good."""
+    body, _, mac = (kept or "").partition(".")
+    if not hmac.compare_digest(mac.encode(errors="replace"), _mac(gate, body).encode()):
+        return None
+    *found, until = orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return found if to_us(gate.clock()) < until else None
+
+
+def _mac(gate: Gate, body: str) -> str:
+    return hmac.digest(gate.secrets.sessions, b"single sign-on\n" + body.encode(errors="replace"), "sha256").hex()

@@ -1,0 +1,1 @@
+"""What broke, and which changes it is tied to."""

@@ -1,0 +1,109 @@
+"""Somebody saw a deployment: it belongs to a change that was admitted, or it went past the gate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from gate.core.change import Result, State
+from gate.core.messages import told
+from gate.core.messages.told import DeploymentSeen
+from gate.flow.changes import endings
+from gate.flow.changes.known import know_stored
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.storage.changes import moves
+from gate.storage.changes.changes import StoredChange
+from gate.storage.changes.closures import Report
+from gate.storage.database.tx import Tx
+from gate.storage.incidents import sightings
+from gate.storage.messages.inbox import Claimed, Delivery
+
+__all__ = ("KIND", "DeploymentSeen", "Observed", "delivery", "deployment_seen", "work")
+
+KIND = "deployment"
+CLOCK_SLACK = timedelta(minutes=5)
+"""By how much another system's clock may be behind: what it saw so long before an admission may be of it."""
+
+WENT_BACK_WITHIN = timedelta(hours=24)
+"""How long after its end a deployment may still be rolled back by a word from outside."""
+
+UNNAMED_WITHIN = timedelta(hours=1)
+"""A deployment of which nobody says the commit or digest may be one that ended so long ago."""
+
+
+class Observed(StrEnum):
+    """What became of it."""
+
+    KNOWN = "known"  # it belongs to a change that was admitted, and says nothing new
+    CLOSED = "closed"  # it closed its change, or made the result worse
+    UNMATCHED = "unmatched"  # nothing like it was admitted here: a row for the report of unadmitted deployments
+
+
+@dataclass(frozen=True, slots=True)
+class _Saw:
+    observed: Observed
+    change: str | None = None
+
+
+async def deployment_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
+    """Tie it to its change, and close that where the result is known. The same seen again changes nothing.
+
+    Only a change that is still deploying is closed; what its own pipeline said is not contradicted, except that it was
+    rolled back. Whoever sees a deployment never approves one.
+    """
+    saw = await gate.store.write(_see, gate.rulebooks, await gate.rulebooks.current(), seen)
+    if saw.change is not None:
+        gate.waiters.wake(saw.change)
+    return saw.observed
+
+
+def delivery(seen: DeploymentSeen, *, named: str, caller: str) -> Delivery:
+    """For the inbox: to be worked on by `work`."""
+    return Delivery(seen.source, named, KIND, caller, told.write(seen))
+
+
+async def work(gate: Gate, claimed: Claimed) -> None:
+    """Work on what `delivery` made."""
+    await deployment_seen(gate, told.read_deployment(claimed.body))
+
+
+def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw:
+    seen = replace(seen, environment=book.catalogue.environment_named(seen.environment))
+    moves.lock_place(tx, seen.service, seen.environment)
+    found = _rolled_back(tx, seen) if seen.went_back else _deployed(tx, seen)
+    result = Result.ROLLED_BACK if seen.went_back else seen.result
+    if found is None:
+        sightings.add(tx, seen)
+        return _Saw(Observed.UNMATCHED)
+    may_close = found.state is State.DEPLOYING or (seen.went_back and found.result is not Result.ROLLED_BACK)
+    if result is None or not may_close:
+        return _Saw(Observed.KNOWN)
+    by = f"hook:{seen.source}"
+    closing = endings.close(tx, know_stored(tx.conn, books, found), Report(by, result), book, by=by)
+    return _Saw(Observed.CLOSED, found.id) if closing in endings.CHANGED else _Saw(Observed.KNOWN)
+
+
+def _deployed(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
+    """The change that this is a deployment of: the one that is deploying, else the newest."""
+    if seen.commit is not None:
+        alike: Sequence[StoredChange] = sightings.admitted_commit(tx.conn, seen, seen.at + CLOCK_SLACK)
+    else:
+        alike = [one for one in sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK) if _is_of(one, seen)]
+    return next((one for one in alike if one.state is State.DEPLOYING), alike[0] if alike else None)
+
+
+def _is_of(change: StoredChange, seen: DeploymentSeen) -> bool:
+    if seen.digests:
+        return not set(seen.digests).isdisjoint(change.digests)
+    return change.closed_at is None or seen.at <= change.closed_at + UNNAMED_WITHIN
+
+
+def _rolled_back(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
+    """The change that is undone: the newest one here that was no rollback itself. Some say what runs now, some what ran."""
+    for one in sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK):
+        if one.direction == "rollback":
+            continue
+        over = one.closed_at is not None and seen.at > one.closed_at + WENT_BACK_WITHIN
+        return None if over else one
+    return None

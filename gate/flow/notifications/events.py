@@ -1,0 +1,144 @@
+"""From a message of the outbox to the event it stands for: read when it is told, from what never changes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
+from urllib.parse import quote
+
+import orjson
+from sqlalchemy import Connection
+
+from gate.core.decision import record as records
+from gate.core.decision.record import Record
+from gate.core.instants import to_us
+from gate.core.messages.event import Event
+from gate.core.messages.message import Message
+from gate.errors import Undeliverable
+from gate.flow.answers.wire import hold, instant, reasons
+from gate.flow.asks import Wire
+from gate.flow.gate import Gate
+from gate.flow.notifications.notify import Deliver
+from gate.flow.rulebooks import Rulebooks
+from gate.ledger.format import Kind
+from gate.storage import texts
+from gate.storage.changes import changes, decisions
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.rows import EntryRow
+from gate.storage.database.tx import Tx
+from gate.storage.messages.outbox import announce
+
+SETTLED = "approved"
+"""Stands in the outbox beside the kinds of the ledger: the last approval that was missing has come."""
+
+TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        Kind.DECISION.value: "change.decided",
+        Kind.APPROVAL.value: "change.approval_given",
+        Kind.LAPSE.value: "change.approval_lapsed",
+        SETTLED: "change.approved",
+        Kind.REJECTION.value: "change.rejected",
+        Kind.OVERRIDE.value: "change.overridden",
+        Kind.ADMISSION.value: "change.admitted",
+        Kind.CLOSURE.value: "change.closed",
+        Kind.CANCELLATION.value: "change.canceled",
+        Kind.EXPIRY.value: "change.expired",
+        Kind.POST_REVIEW.value: "change.reviewed",
+        Kind.LINK.value: "change.linked",
+    }
+)
+"""What is told outside, by kind of entry."""
+
+_TOLD = (
+    *("by", "number", "subject_digest", "window", "run", "expires_at", "result", "matched", "rolled_back_by", "superseded_by"),
+    *("state", "incident", "link", "method", "action"),
+)
+"""Fields of an entry that mean something outside. A decision says its own in full."""
+
+
+class Tell(Protocol):
+    """Brings an event to one receiver."""
+
+    async def __call__(self, target: str, event: Event) -> None:
+        """As `Deliver` does, and with its errors."""
+
+
+def telling(gate: Gate, tell: Tell) -> Deliver:
+    """Delivers messages by reading the event and telling it."""
+
+    async def deliver(message: Message) -> None:
+        event = await gate.store.read(read_event, gate.rulebooks, message, gate.base_url)
+        if event is None:
+            raise Undeliverable(f"message {message.id} is about no change")
+        await tell(message.target, event)
+
+    return deliver
+
+
+def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: str) -> Event | None:
+    """The event of an entry; None where it is about no change or is not told outside."""
+    entry = orjson.loads(message.body)
+    stored = changes.read(conn, message.change_id) if message.change_id else None
+    if stored is None or entry["kind"] not in TYPES:
+        return None
+    data: Wire = {"change": subject(stored, base_url)}
+    number = entry.get("number")
+    if entry["kind"] == Kind.DECISION.value:
+        data["decision"] = _decision(conn, books, stored.id, number)
+        data["title"] = texts.read_texts(conn, [stored.asked.title]).get(stored.asked.title, "") if stored.asked.title else ""
+        data["subject_digest"] = entry["subject_digest"]
+    else:
+        data |= {name: entry[name] for name in _TOLD if name in entry}
+    return Event(message.id, TYPES[entry["kind"]], datetime.fromisoformat(entry["at"]), stored.id, data)
+
+
+def subject(stored: StoredChange, base_url: str) -> Wire:
+    """What of a change is the same for ever."""
+    asked = stored.asked
+    run, repository = asked.run, asked.repository
+    place = f"{base_url}/v1/services/{_quoted(stored.service)}/environments/{_quoted(stored.environment)}"
+    return {
+        "id": stored.id,
+        "service": stored.service,
+        "environment": stored.environment,
+        "repository": repository and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
+        "commit": stored.commit,
+        "ref": asked.ref,
+        "artifacts": [{"name": one.name, "digest": one.digest} for one in asked.artifacts],
+        "run": run and {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None},
+        "submitted_at": instant(stored.submitted_at),
+        "links": {"self": f"{base_url}/v1/changes/{stored.id}", "page": f"{base_url}/changes/{stored.id}", "place": place},
+    }
+
+
+def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> Wire:
+    record = records.read(decisions.record(conn, change, number) or b"")  # an entry without its record fails loudly
+    decision = record.decision
+    held = texts.read_texts(conn, [decision.hold.reason]) if decision.hold else {}
+    return {
+        "number": record.number,
+        "outcome": decision.outcome.value,
+        "type": decision.type.value,
+        "route": decision.route.value,
+        "risk": {"score": decision.score, "band": decision.band.word},
+        "policy": {"name": decision.policy, "revision": record.revisions.policies or None},
+        "standard_change": decision.standard_change,
+        "reasons": _reasons(conn, books, record),
+        "required": [{"by": list(entry.by), "count": entry.count} for entry in decision.required],
+        "hold": hold(decision.hold, held),
+    }
+
+
+def _reasons(conn: Connection, books: Rulebooks, record: Record) -> list[Wire]:
+    told = reasons(record.decision.findings, record.case.facts, books.policy_of(conn, record))
+    return [{name: one[name] for name in ("rule", "title", "points", "holds", "because")} for one in told]
+
+
+def settled(tx: Tx, change: str, number: int, subject_digest: str) -> None:
+    """Tell that the last approval has come. The ledger has the approvals, and nothing of its own for this."""
+    body = orjson.dumps({"kind": SETTLED, "at": tx.now.isoformat(), "change": change, "number": number, "subject_digest": subject_digest})
+    announce(tx, [EntryRow(to_us(tx.now), SETTLED, change, body)])
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")

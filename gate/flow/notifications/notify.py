@@ -1,0 +1,187 @@
+"""Messages go out: at least once, each under an id that never changes, and a dead target keeps nobody else waiting."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic
+from typing import Protocol, TypeAlias
+
+import structlog
+
+from gate.core.messages.message import Message
+from gate.errors import GateError, Unavailable, Undeliverable
+from gate.flow.gate import Gate
+from gate.storage.database.tx import Tx
+from gate.storage.messages import letters, outbox
+
+AT_ONCE_MAX = 8
+"""Messages that one target is given at the same time by one process."""
+
+TARGETS_AT_ONCE_MAX = 32
+DELIVERY_SECONDS_MAX = 10.0
+LEASE = timedelta(seconds=60)
+"""Longer than a delivery takes: after it another worker takes the message over."""
+
+ATTEMPTS_MAX = 12
+"""Over about a day; then the message is dead, and a person can send it again."""
+
+FIRST_PAUSE = timedelta(seconds=5)
+PAUSE_MAX = timedelta(hours=6)
+PAUSE_GROWTH = 3.0
+REST_SECONDS_MAX = 60.0
+"""How long a process leaves a target alone that fails every time."""
+
+_log = structlog.get_logger("gate.notify")
+
+
+class Deliver(Protocol):
+    """Brings messages to the targets of one kind. Made in `integrations`, handed in by `app.py`."""
+
+    async def __call__(self, message: Message) -> None:
+        """Deliver it; to return is to confirm. It may be called again for a message that did arrive.
+
+        Raises `SourceUnavailable` (or another `GateError`) to be called again later, not before its `retry_after_seconds`;
+        `Undeliverable` where another try would be refused too: the message is dead until a person sends it again.
+        """
+
+
+Deliveries: TypeAlias = Mapping[str, Deliver]
+"""By kind of target: what stands before the colon."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """Why a message did not arrive, and what to do with it."""
+
+    error: str
+    dead: bool
+    after: timedelta
+
+
+_Marks: TypeAlias = list[tuple[Message, str, _Failed | None]]
+
+
+@dataclass(slots=True)
+class Post:
+    """The deliveries of one process. Several processes share the work: a message is claimed before it is sent."""
+
+    gate: Gate
+    deliveries: Deliveries
+    _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _failures: dict[str, int] = field(default_factory=dict)
+    _rests_until: dict[str, float] = field(default_factory=dict)
+
+    async def turn(self) -> None:
+        """Begin with every target that has something due; each goes on by itself, so a slow one holds up no other."""
+        if not self.deliveries:
+            return
+        self._busy = {target: task for target, task in self._busy.items() if not task.done()}
+        for target in await self.gate.store.read(outbox.due_targets, self.gate.clock()):
+            free = len(self._busy) < TARGETS_AT_ONCE_MAX and target not in self._busy
+            if free and kind_of(target) in self.deliveries and self._rests_until.get(target, 0.0) <= monotonic():
+                self._busy[target] = asyncio.create_task(self._serve(target))
+
+    async def settled(self) -> None:
+        """Wait for what was begun."""
+        await asyncio.gather(*self._busy.values())
+
+    async def stop(self) -> None:
+        """Drop what is under way; its lease ends soon, and whoever comes next sends it."""
+        for task in self._busy.values():
+            task.cancel()
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def measure(self) -> None:
+        """How every target is, for the operator."""
+        now = self.gate.clock()
+        found = await self.gate.store.read(letters.health)
+        self.gate.metrics.outbox({one.target: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds()) for one in found})
+
+    async def tidy(self) -> None:
+        """Forget what was delivered long ago."""
+        await self.gate.store.write(outbox.delete_done)
+
+    async def _serve(self, target: str) -> None:
+        """Until nothing is due, or until the target fails."""
+        try:
+            while await self._some(target):
+                pass
+        except GateError as error:
+            _log.warning("messages could not be claimed or marked; the next turn tries again", target=target, error=error.detail)
+
+    async def _some(self, target: str) -> bool:
+        """Deliver what may be delivered at once; whether it is worth going on."""
+        claimed = await self.gate.store.write(outbox.claim, target, lease_for=LEASE, at_most=AT_ONCE_MAX)
+        deliver = self.deliveries[kind_of(target)]
+        failures = await asyncio.gather(*(_delivered(deliver, message) for message, _ in claimed))
+        marks = [(message, lease, failed) for (message, lease), failed in zip(claimed, failures, strict=True)]
+        if marks:
+            await self.gate.store.write(_mark, marks)
+        for message, _, failed in marks:
+            self._tell(message, failed)
+        failed_now = any(failed is not None and not failed.dead for failed in failures)
+        self._rest(target, failed=failed_now)
+        return len(claimed) == AT_ONCE_MAX and not failed_now
+
+    def _rest(self, target: str, *, failed: bool) -> None:
+        """A target that does not answer is left alone for a while, however many messages wait for it."""
+        if not failed:
+            self._failures.pop(target, None)
+            self._rests_until.pop(target, None)
+            return
+        count = self._failures[target] = self._failures.get(target, 0) + 1
+        self._rests_until[target] = monotonic() + min(REST_SECONDS_MAX, 2.0 ** min(count, 10) / 2)
+
+    def _tell(self, message: Message, failed: _Failed | None) -> None:
+        self.gate.metrics.sent(kind_of(message.target), "delivered" if failed is None else "dead" if failed.dead else "failed")
+        if failed is not None:
+            told = {"message": message.id, "target": message.target, "attempt": message.attempts, "error": failed.error}
+            _log.warning("a message is dead; send it again by hand" if failed.dead else "a message was not delivered", **told)
+
+
+def kind_of(target: str) -> str:
+    """What stands before the colon."""
+    return target.partition(":")[0]
+
+
+async def _delivered(deliver: Deliver, message: Message) -> _Failed | None:
+    """None when it arrived."""
+    try:
+        async with asyncio.timeout(DELIVERY_SECONDS_MAX):
+            await deliver(message)
+    except Undeliverable as error:
+        return _Failed(error.detail, dead=True, after=timedelta(0))
+    except TimeoutError:
+        return _again(message, f"no answer within {DELIVERY_SECONDS_MAX:g} s")
+    except Unavailable as error:
+        return _again(message, error.detail, at_least=timedelta(seconds=error.retry_after_seconds))
+    except GateError as error:
+        return _again(message, error.detail)
+    except Exception as error:  # noqa: BLE001 - a fault of our own with one message must not keep the others waiting
+        _log.exception("a delivery failed by a fault of its own", message=message.id, target=message.target)
+        return _again(message, f"a fault of the gate itself ({type(error).__name__})")
+    return None
+
+
+def _again(message: Message, error: str, at_least: timedelta = timedelta(0)) -> _Failed:
+    dead = message.attempts >= ATTEMPTS_MAX
+    return _Failed(error, dead=dead, after=max(pause(message.attempts), min(at_least, PAUSE_MAX)))
+
+
+def pause(attempts: int) -> timedelta:
+    """Longer after every attempt, and never the same for two, so that they do not come back together."""
+    longest = min(PAUSE_MAX, FIRST_PAUSE * PAUSE_GROWTH ** min(attempts - 1, ATTEMPTS_MAX))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - only so that they part
+
+
+def _mark(tx: Tx, marks: _Marks) -> None:
+    """All of them in one write. Who lost the claim marks nothing: another worker has the message."""
+    for message, lease, failed in marks:
+        if failed is None:
+            outbox.delivered(tx, message, lease)
+        elif failed.dead:
+            outbox.dead(tx, message, lease, error=failed.error)
+        else:
+            outbox.again(tx, message, lease, after=failed.after, error=failed.error)

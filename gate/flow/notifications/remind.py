@@ -1,0 +1,42 @@
+"""Reviews that age are brought up again: to the approvers, and after twice that time to others too, as the policy says."""
+
+from datetime import timedelta
+
+import orjson
+
+from gate.core.instants import to_us
+from gate.core.policy.policy import Policy
+from gate.flow.gate import Gate
+from gate.flow.notifications.chat import REMINDER, TARGET
+from gate.storage.database.rows import MessageRow
+from gate.storage.database.tx import Tx
+from gate.storage.messages import reminders
+from gate.storage.messages.outbox import insert_messages, new_message_id
+from gate.storage.messages.reminders import Due
+
+EVERY_SECONDS = 30.0
+AGAIN, ESCALATED = 1, 2
+
+
+async def remind(gate: Gate) -> None:
+    """One round. What was brought up is remembered in the transaction that puts the message into the outbox."""
+    policies = (await gate.rulebooks.current()).policies.all
+    if any(policy.remind is not None for policy in policies):
+        await gate.store.write(_remind, policies)
+
+
+def _remind(tx: Tx, policies: tuple[Policy, ...]) -> None:
+    for policy in policies:
+        if policy.remind is None:
+            continue
+        after = timedelta(seconds=policy.remind.after_seconds)
+        if policy.remind.escalate_to:  # first, so that what is overdue already is brought up once and not twice
+            _tell(tx, reminders.take_due(tx, policy.name, stage=ESCALATED, older_than=2 * after), ESCALATED)
+        _tell(tx, reminders.take_due(tx, policy.name, stage=AGAIN, older_than=after), AGAIN)
+    reminders.forget_settled(tx)
+
+
+def _tell(tx: Tx, due: list[Due], stage: int) -> None:
+    now = to_us(tx.now)
+    bodies = [(one.change, orjson.dumps({"kind": REMINDER, "stage": stage, "number": one.decision})) for one in due]
+    insert_messages(tx, [MessageRow(new_message_id(), now, TARGET, change, body, now) for change, body in bodies])

@@ -1,0 +1,244 @@
+"""Policies, catalogue and calendar: checked together, registered, and put in force."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection
+
+from gate.core.canonical import digest
+from gate.core.catalogue import record as catalog_record
+from gate.core.decision.record import Revisions
+from gate.core.policy.schema import schema as policy_schema
+from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE, Bundle, read_bundle
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
+from gate.flow.answers.wire import instant
+from gate.flow.asks import PAGE_ITEMS_MAX, Page, Wire
+from gate.flow.caller import Caller
+from gate.flow.changes.endings import tell
+from gate.flow.gate import Gate
+from gate.flow.refusals import Refused
+from gate.flow.refuse import refuse
+from gate.ledger.format import Kind
+from gate.storage.changes import reconsider
+from gate.storage.database.pages import Part
+from gate.storage.database.tx import Tx
+from gate.storage.policies import policy_sets
+from gate.storage.policies.policy_sets import InForce, Summary
+from gate.storage.texts import insert_texts, name_ids, new_text
+
+SEAL_CHARACTERS = 16
+NAME_CHARACTERS = 60
+"""What of a file's name and digest stands in the difference of an activation."""
+
+SAME_PERSON = "separation_of_duties"
+
+ADOPTIONS_MAX = 16
+"""So often a server tries to put its files in force while others do the same; each lost race is another server's success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of a set of files."""
+
+    id: str
+    revisions: Revisions
+    new: bool
+    activated: bool
+
+
+async def check(gate: Gate, files: Mapping[str, str]) -> Wire:
+    """Whether these files could be registered. Raises `Invalid` with every fault and its place."""
+    _ = gate
+    return {"valid": True, "revision": (await _read_bundle(files)).policies.revision}
+
+
+async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> Wire:
+    """Keep a set under its revisions; it is in force after its activation. Raises `Invalid`."""
+    made = await gate.store.write(_register, files, await _read_bundle(files), by.caller)
+    return await gate.store.read(_registered, made.id)
+
+
+async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Registered:
+    """Take over what stands in the folder. In force at once where it is new, or, with `changed`, where a file has just changed.
+
+    With activation by approval it is only registered. Raises `Invalid`: what is in force stays in force; and `Conflict`
+    where other servers were first every time.
+    """
+    made = await _adopt_in_turn(gate, files, await _read_bundle(files), changed=changed)
+    if made.activated:
+        await gate.rulebooks.refresh()
+    return made
+
+
+async def _adopt_in_turn(gate: Gate, files: Mapping[str, str], bundle: Bundle, *, changed: bool) -> Registered:
+    for _ in range(ADOPTIONS_MAX):
+        try:
+            return await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
+        except Conflict:  # another server that starts now was first, mostly with the same files
+            continue
+    raise Conflict(f"other servers activated policies each of {ADOPTIONS_MAX} times this one tried; give all servers the same files")
+
+
+async def _read_bundle(files: Mapping[str, str]) -> Bundle:
+    """In a thread: large files take a while, and others wait for this event loop."""
+    return await asyncio.to_thread(read_bundle, files)
+
+
+async def listing(gate: Gate, by: Caller) -> Page:
+    """What was registered, newest first."""
+    _ = by  # everybody who reads policies reads all of them
+    summaries, current = await gate.store.read(_listed)
+    return Page([_view(summary, current) for summary in summaries])
+
+
+async def read(gate: Gate, revision: str, by: Caller) -> Wire:
+    """The set of that id, or the one with a part of that revision that was registered last; of people only ids.
+
+    Raises `NotFound`.
+    """
+    _ = by  # everybody who reads policies reads all of them
+    found, current = await gate.store.read(_set, revision)
+    if found is None:
+        raise _unknown(revision)
+    return {**_view(found.summary, current), "files": dict(found.files)}
+
+
+async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
+    """Put a registered set in force, by somebody else than who registered it; `revision` is its id, or one of its parts alone has it.
+
+    Raises `NotFound`, `NotAllowed`, `Conflict`, and `Invalid` where several sets have that part.
+    """
+    view = await gate.store.write(_activate, revision, comment, by.caller)
+    if view is None:
+        error = NotAllowed("who registers policies does not activate them; ask another admin", problem=SAME_PERSON)
+        raise await refuse(gate, Refused(by.caller, "activation", SAME_PERSON, revision=revision), error)
+    await gate.rulebooks.refresh()
+    return view
+
+
+def schema() -> Wire:
+    """The JSON Schema of a policy file, for editors."""
+    return policy_schema()
+
+
+def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str) -> Registered:
+    ids = name_ids(tx, catalog_record.names(bundle.catalogue))
+    tree = catalog_record.pseudonymised(bundle.catalogue, ids.__getitem__)
+    revisions = Revisions(bundle.policies.revision, catalog_record.revision(tree), bundle.calendar.revision)
+    kept = {name: text for name, text in files.items() if name != CATALOGUE_FILE}
+    kept[CATALOGUE_FILE] = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
+    new = policy_sets.register(tx, revisions, kept, by)
+    if new:
+        parts = {"policies": revisions.policies, CATALOGUE_FILE: revisions.catalogue, CALENDAR_FILE: revisions.calendar}
+        for part, revision in parts.items():
+            tell(tx, Kind.REGISTRATION, None, revision=revision, part=part.removesuffix(".yaml"), by=by)
+    return Registered(policy_sets.set_id(revisions), revisions, new, activated=False)
+
+
+def _adopt(tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, changed: bool) -> Registered:
+    made = _register(tx, files, bundle, FOLDER)
+    current = policy_sets.in_force(tx.conn)
+    if not at_once or not (made.new or changed or current is None) or (current is not None and current.policy_set == made.id):
+        return made
+    _put_in_force(tx, made.id, made.revisions, current, FOLDER, "")
+    return Registered(made.id, made.revisions, made.new, activated=True)
+
+
+def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire | None:
+    """None: refused."""
+    found = _meant(tx.conn, revision)
+    if found.registered_by == by:
+        return None
+    kept = ""
+    if comment:
+        row = new_text(comment)
+        insert_texts(tx, [row])
+        kept = row.id
+    current = policy_sets.in_force(tx.conn)
+    if current is None or current.policy_set != found.id:
+        _put_in_force(tx, found.id, found.revisions, current, by, kept)
+    return _view(found, policy_sets.in_force(tx.conn))
+
+
+def _meant(conn: Connection, revision: str) -> Summary:
+    """The one set that this can mean: nobody puts in force what they did not look at."""
+    found = policy_sets.named(conn, revision)
+    if not found:
+        raise _unknown(revision)
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise Invalid(f"revision {revision} is a part of several registered sets; name one of them by its id: {ids}")
+    return found[0]
+
+
+def _unknown(revision: str) -> NotFound:
+    return NotFound(f"no policies of revision {revision[:64]} were registered; the list of policies has the ids and revisions")
+
+
+def _put_in_force(tx: Tx, policy_set: str, revisions: Revisions, current: InForce | None, by: str, comment: str) -> None:
+    before = policy_sets.read(tx.conn, current.policy_set) if current else None
+    if not policy_sets.activate(tx, policy_set, expected=current.policy_set if current else None, by=by, comment=comment):
+        raise Conflict("another set was activated meanwhile; look at it, then activate again")
+    after = policy_sets.read(tx.conn, policy_set)
+    difference = _difference(before.files if before else {}, after.files if after else {})
+    former = before.summary.revisions if before else Revisions("", "", "")
+    for part in ("policies", "catalogue", "calendar"):
+        now, then = getattr(revisions, part), getattr(former, part)
+        if now != then:
+            tell(
+                tx,
+                Kind.ACTIVATION,
+                None,
+                revision=now,
+                part=part,
+                before=then or None,
+                by=by,
+                comment=comment or None,
+                difference=difference,
+            )
+    reconsider.ask(tx)
+
+
+def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[list[str | None]]:
+    """Every file that differs: its name, and the beginnings of SHA-256 of what it was and what it is."""
+
+    def seal(text: str | None) -> str | None:
+        return None if text is None else digest(text.encode())[:SEAL_CHARACTERS]
+
+    names = sorted(before.keys() | now.keys())
+    return [[name[:NAME_CHARACTERS], seal(before.get(name)), seal(now.get(name))] for name in names if before.get(name) != now.get(name)]
+
+
+FOLDER = "folder"
+"""Who registered what `gate serve` read from its folder."""
+
+
+def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None, InForce | None]:
+    named = policy_sets.named(conn, revision)
+    return policy_sets.read(conn, named[0].id) if named else None, policy_sets.in_force(conn)
+
+
+def _registered(conn: Connection, policy_set: str) -> Wire:
+    found = policy_sets.read(conn, policy_set)
+    if found is None:
+        raise LookupError(policy_set)  # it was registered a moment ago, and nothing is ever taken out
+    return _view(found.summary, policy_sets.in_force(conn))
+
+
+def _listed(conn: Connection) -> tuple[tuple[Summary, ...], InForce | None]:
+    return policy_sets.summaries(conn, Part(PAGE_ITEMS_MAX)).rows, policy_sets.in_force(conn)
+
+
+def _view(summary: Summary, current: InForce | None) -> Wire:
+    return {
+        "id": summary.id,
+        "revision": summary.revisions.policies,
+        "policies": summary.revisions.policies,
+        "catalogue": summary.revisions.catalogue,
+        "calendar": summary.revisions.calendar,
+        "registered_at": instant(summary.registered_at),
+        "registered_by": summary.registered_by,
+        "active": current is not None and current.policy_set == summary.id,
+    }

@@ -1,0 +1,105 @@
+"""The change schedule: when something is frozen, and when it is open again."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from gate.core.calendar import freeze
+from gate.core.calendar.freeze import Window
+from gate.flow.answers.wire import instant
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.queries.look import windows_to_come
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes.planned import Planned, planned_between
+
+SCHEDULE_DAYS = 28
+"""How far a schedule looks ahead when nobody says."""
+
+
+async def schedule(
+    gate: Gate, begins: datetime | None, ends: datetime | None, service: str | None, environment: str | None, by: Caller
+) -> Wire:
+    """Windows that touch the time, earliest first; of a place where both are named, with its next opening."""
+    _ = by  # everybody who reads the calendar reads all of it
+    book = await gate.rulebooks.current()
+    now = gate.clock()
+    begins = begins or now
+    ends = ends or begins + timedelta(days=SCHEDULE_DAYS)
+    windows, said = await gate.store.read(windows_to_come, min(begins, now))
+    scope = None
+    if service is not None and environment is not None:
+        scope = freeze.scope_of(book.catalogue, service, book.catalogue.environment_named(environment))
+    found = freeze.schedule(book.calendar, windows, begins, ends, scope)
+    return {
+        "items": [_view(window, said) for window in found],
+        "next_opening": instant(freeze.next_opening(book.calendar, windows, scope, now)) if scope else None,
+    }
+
+
+def _view(window: Window, said: dict[str, str]) -> Wire:
+    return {
+        "id": window.id,
+        "reason": said.get(window.reason, window.reason),
+        "stop": window.stop,
+        "begins": instant(window.begins),
+        "ends": instant(window.ends),
+        "services": sorted(window.reach.services),
+        "environments": sorted(window.reach.environments),
+    }
+
+
+async def planner(gate: Gate, begins: datetime, ends: datetime, service: str | None, environment: str | None, by: Caller) -> Wire:
+    """The schedule for people: windows with their whole reach, changes that name a time, and who is in whose way."""
+    found = await schedule(gate, begins, ends, service, environment, by)
+    book = gate.rulebooks.latest
+    windows, said = await gate.store.read(windows_to_come, min(begins, gate.clock()))
+    scope = None
+    if service is not None and environment is not None:
+        scope = freeze.scope_of(book.catalogue, service, book.catalogue.environment_named(environment))
+    shown = freeze.schedule(book.calendar, windows, begins, ends, scope)
+    now = gate.clock()
+    planned = await gate.store.read(planned_between, begins, ends, service, environment)
+    return {
+        **found,
+        "items": [_with_reach(one, said) for one in shown],
+        "open": [_with_reach(one, said) for one in shown if one.begins <= now and (one.ends is None or one.ends > now)],
+        "planned": [_planned(one, shown, book, planned) for one in planned],
+        "time_zone": str(book.calendar.zone),
+        "services": sorted(book.catalogue.services),
+        "environments": sorted(book.catalogue.environments),
+        "begins": instant(begins),
+        "ends": instant(ends),
+        "at": instant(now),
+    }
+
+
+def _with_reach(window: Window, said: dict[str, str]) -> Wire:
+    return {**_view(window, said), "reach": window.reach.tree(), "override_by": list(window.override_by)}
+
+
+def _planned(one: Planned, windows: Iterable[Window], book: Rulebook, others: Iterable[Planned]) -> Wire:
+    scope = freeze.scope_of(book.catalogue, one.service, one.environment)
+    frozen = [
+        window.id
+        for window in windows
+        if freeze.covers(window.reach, scope) and window.begins < one.ends and (window.ends is None or window.ends > one.begins)
+    ]
+    same = [
+        other.id
+        for other in others
+        if other.id != one.id
+        and (other.service, other.environment) == (one.service, one.environment)
+        and other.begins < one.ends
+        and one.begins < other.ends
+    ]
+    return {
+        "change": one.id,
+        "service": one.service,
+        "environment": one.environment,
+        "state": one.state,
+        "begins": instant(one.begins),
+        "ends": instant(one.ends),
+        "frozen_by": frozen,
+        "in_the_way": same,
+    }

@@ -1,0 +1,75 @@
+"""How a place delivers: DORA's five, and how often changes fail, divided by what decided about them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gate.core.decision.values import Band
+from gate.core.delivery import Rate, percentile, rate
+from gate.core.instants import from_us, to_us
+from gate.errors import Invalid
+from gate.flow.answers.wire import instant
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.storage.figures import delivery
+from gate.storage.figures.delivery import Place, Share, Sums
+
+DAYS_DEFAULT = 30
+DAYS_MAX = 366
+_DAY = timedelta(days=1)
+_DAY_US = _DAY // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAsk:
+    """Of which place, and of which days; without a beginning it is the last `DAYS_DEFAULT`."""
+
+    service: str
+    environment: str
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> Wire:
+    """Whole days, UTC, each change on the day of its admission. Raises `Invalid` for a time that is empty or too long."""
+    _ = by  # every reader reads all places
+    catalogue = (await gate.rulebooks.current()).catalogue
+    ends = ask.ends or gate.clock()
+    begins = ask.begins or ends - _DAY * DAYS_DEFAULT
+    if begins >= ends:
+        raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
+    first, last = to_us(begins) // _DAY_US, -(-to_us(ends) // _DAY_US)
+    if last - first > DAYS_MAX:
+        raise Invalid(f"from {begins.date()} to {ends.date()} are {last - first} days, at most {DAYS_MAX} are allowed")
+    place = Place(ask.service, catalogue.environment_named(ask.environment), first, last)
+    return _view(place, await gate.store.read_slowly(delivery.sums, place))
+
+
+def _view(place: Place, sums: Sums) -> Wire:
+    rework = rate(sums.rework, sums.deployments)
+    return {
+        "service": place.service,
+        "environment": place.environment,
+        "from": instant(from_us(place.begins * _DAY_US)),
+        "to": instant(from_us(place.ends * _DAY_US)),
+        "change_lead_time_seconds": _spread(sums.lead),
+        "deployment_frequency_per_day": round(sums.deployments / (place.ends - place.begins), 4),
+        "failed_deployment_recovery_time_seconds": _spread(sums.recovery),
+        "change_fail_rate": _fail_rate(rate(sums.failed, sums.deployments)),
+        "deployment_rework_rate": {"rework": rework.part, "deployments": rework.whole, "rate": rework.rate},
+        "by": {name: [_share(name, one) for one in shares] for name, shares in sums.by.items()},
+    }
+
+
+def _spread(counts: Mapping[int, int]) -> Wire:
+    return {"p50": percentile(counts, 0.5), "p90": percentile(counts, 0.9), "n": sum(counts.values())}
+
+
+def _fail_rate(found: Rate) -> Wire:
+    return {"failed": found.part, "deployments": found.whole, "rate": found.rate, "low": found.low, "high": found.high}
+
+
+def _share(name: str, share: Share) -> Wire:
+    value = Band(int(share.value)).word if name == "band" else share.value or None
+    return {"value": value, **_fail_rate(rate(share.failed, share.deployments))}

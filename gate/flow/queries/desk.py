@@ -1,0 +1,169 @@
+"""Who is needed by which waiting change? Kept in memory, so that a long queue opens as fast as a short one.
+
+What the store says has moved is read again when somebody asks next; everything else stays. The database decides:
+who acts on what stood here is judged again in the transaction of the act.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.core.canonical import digest
+from gate.core.change import State
+from gate.core.decision import record as records
+from gate.core.decision.record import Record
+from gate.core.decision.values import Band, ChangeType
+from gate.core.instants import from_us, optional_instant
+from gate.flow.answers.explain import is_against
+from gate.flow.caller import Person
+from gate.flow.gate import Gate
+from gate.flow.identity.quorum import counted, still_missing
+from gate.flow.rulebooks import Rulebooks
+from gate.storage.changes import waiting
+from gate.storage.changes.approvals import Approval
+from gate.storage.database.watch import EVERYTHING, Topics
+from gate.storage.identity import people
+from gate.storage.policies import policy_sets
+
+REASONS_CHARACTERS = 16
+ID_PREFIX = "chg_"
+_WHO_IS_WHO = frozenset({policy_sets.TOPIC, people.TOPIC})
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One change that is pending, or approved and held, and whose word it still needs."""
+
+    id: str
+    decision: int
+    submitted_at: datetime
+    expires_at: datetime | None
+    held: bool
+    emergency: bool
+    service: str
+    environment: str
+    type: ChangeType
+    band: Band
+    needs: frozenset[str]  # groups of which somebody's approval is missing
+    excluded: frozenset[str]
+    approvers: frozenset[str]
+    reasons: str  # the same for changes that wait for the same reasons
+
+    @property
+    def key(self) -> tuple[bool, datetime, str]:
+        """Emergencies first; then who waits longest."""
+        return (not self.emergency, self.submitted_at, self.id)
+
+    def needs_word_of(self, person: Person) -> bool:
+        """Whether this person's approval would count."""
+        return bool(self.needs & person.groups) and person.id not in self.excluded and person.id not in self.approvers
+
+
+class Desk:
+    """Every waiting change in the order of the queue."""
+
+    def __init__(self, gate: Gate) -> None:
+        """In the running event loop, which tells it what moves."""
+        self._gate = gate
+        self._by_id: dict[str, Waiting] = {}
+        self._ordered: list[Waiting] = []
+        self._moved: set[str] = set()
+        self._everything = True
+        self._forget = True
+        self._lock = asyncio.Lock()
+        gate.store.on_change(self._hear)
+
+    async def waiting(self) -> tuple[Waiting, ...]:
+        """All of them as they are now, without those whose time is over."""
+        async with self._lock:
+            if self._everything or self._moved:
+                await self._refresh()
+        now = self._gate.clock()
+        return tuple(one for one in self._ordered if one.expires_at is None or one.expires_at > now)
+
+    def _hear(self, topics: Topics) -> None:
+        if topics == EVERYTHING:
+            self._everything = True
+        if not _WHO_IS_WHO.isdisjoint(topics):  # other groups, other people in them
+            self._everything = self._forget = True
+        self._moved.update(topic for topic in topics if topic.startswith(ID_PREFIX))
+
+    async def _refresh(self) -> None:
+        everything, moved, forget = self._everything, self._moved, self._forget
+        self._everything, self._moved, self._forget = False, set(), False
+        try:
+            await self._gate.rulebooks.current()
+            known = {} if forget else self._by_id
+            if everything:
+                self._by_id = await self._gate.store.read_slowly(_all, self._gate.rulebooks, known)
+            else:
+                found = await self._gate.store.read(_some, self._gate.rulebooks, moved)
+                self._by_id = {**{name: one for name, one in known.items() if name not in moved}, **found}
+        except BaseException:  # nothing was learnt: ask for it again next time
+            self._everything, self._forget = True, True
+            raise
+        self._ordered = sorted(self._by_id.values(), key=_key)
+
+
+def after(ordered: Iterable[Waiting], cursor: tuple[bool, datetime, str] | None) -> list[Waiting]:
+    """What comes behind this position, whether or not what stood there is still there."""
+    found = list(ordered)
+    return found if cursor is None else found[bisect_right(found, cursor, key=_key) :]
+
+
+def _key(one: Waiting) -> tuple[bool, datetime, str]:
+    return one.key
+
+
+def _all(conn: Connection, books: Rulebooks, known: dict[str, Waiting]) -> dict[str, Waiting]:
+    """Only what has another decision, or on which somebody has a word, is read again."""
+    light = waiting.decisions_of_waiting(conn)
+    spoken = waiting.spoken_of(conn)
+    same = {
+        name: known[name]
+        for name, (decision, held, expires) in light.items()
+        if name in known
+        and name not in spoken
+        and not known[name].approvers
+        and (known[name].decision, known[name].held, known[name].expires_at) == (decision, held, optional_instant(expires))
+    }
+    return same | _some(conn, books, light.keys() - same.keys())
+
+
+def _some(conn: Connection, books: Rulebooks, ids: Collection[str]) -> dict[str, Waiting]:
+    stored = list(waiting.read(conn, ids))
+    given = waiting.approvals_of(conn, [one.id for one in stored])
+    return {one.id: _waiting(one, given.get(one.id, ()), books) for one in stored}
+
+
+def _waiting(one: waiting.Stored, given: Iterable[Approval], books: Rulebooks) -> Waiting:
+    record = records.read(one.record)
+    catalogue = books.latest.catalogue
+    given = tuple(given)
+    missing = still_missing(given, record, catalogue) if one.state is State.PENDING else (0,) * len(record.decision.required)
+    return Waiting(
+        id=one.id,
+        decision=one.decision,
+        submitted_at=from_us(one.submitted_at),
+        expires_at=optional_instant(one.expires_at),
+        held=one.held,
+        emergency=record.subject.emergency,
+        service=record.subject.service,
+        environment=record.subject.environment,
+        type=record.decision.type,
+        band=record.decision.band,
+        needs=frozenset(group for entry, left in zip(record.decision.required, missing, strict=True) if left for group in entry.by),
+        excluded=frozenset(record.case.people.excluded),
+        approvers=frozenset(counted(given, record, catalogue)),
+        reasons=reasons_key(record),
+    )
+
+
+def reasons_key(record: Record) -> str:
+    """What stands against the change, whatever the values: rules that gave points, what is required and not met, and guards."""
+    against = sorted({f"{finding.kind.value}:{finding.rule}" for finding in record.decision.findings if is_against(finding)})
+    return digest("\n".join((record.decision.band.word, *against)).encode())[:REASONS_CHARACTERS]

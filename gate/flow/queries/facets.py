@@ -1,0 +1,26 @@
+"""What the log is made of, in figures: how many decisions of each kind in the last days."""
+
+from typing import Any
+
+from gate.core.decision.values import Band
+from gate.core.instants import to_us
+from gate.flow.asks import LogFilters, Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.storage.figures import facets
+
+FACET_DAYS = 30
+_DAY_US = 24 * 3600 * 1_000_000
+
+
+async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> Wire:
+    """Counts by outcome, route, band, environment and service; each narrowed by the other filters, but not by words or dates."""
+    _ = by  # every reader of the log reads all of it
+    today = to_us(gate.clock()) // _DAY_US
+    equal = {name: getattr(filters, name) for name in ("service", "environment", "route", "band", "outcome")}
+    found = await gate.store.read_slowly(facets.counts, today - FACET_DAYS + 1, equal)
+    return {name: [{"value": _word(name, value), "count": n} for value, n in pairs] for name, pairs in found.items()}
+
+
+def _word(name: str, value: Any) -> Any:
+    return Band(value).word if name == "band" else value

@@ -1,0 +1,179 @@
+"""The queue of a person: what needs them, what waits for others, what is held, and what was decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from sqlalchemy import Connection
+
+from gate.core.change import State
+from gate.core.decision.values import Band, ChangeType
+from gate.errors import BadRequest
+from gate.flow.answers.explain import against, explained, is_unknown
+from gate.flow.answers.wire import instant
+from gate.flow.asks import PAGE_ITEMS_DEFAULT, Wire
+from gate.flow.caller import Person
+from gate.flow.changes.known import Known, know_stored
+from gate.flow.gate import Gate
+from gate.flow.lists import position_of, sealed
+from gate.flow.queries.desk import Desk, Waiting, after
+from gate.flow.rulebooks import Rulebooks
+from gate.storage.changes import change_list, changes
+from gate.storage.changes.change_list import ChangeQuery
+from gate.storage.database.cursor import Position
+from gate.storage.database.pages import Part
+
+DECIDED_COUNTED_MAX = 99
+SEARCHED_MAX = 500
+"""Of the changes that have the words, so many of the newest are looked through."""
+
+_REASONS_SHOWN = 4
+_DIGITS_MAX = 17
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Tab(StrEnum):
+    """The parts of the queue."""
+
+    MINE = "mine"
+    OTHERS = "others"
+    HELD = "held"
+    DECIDED = "decided"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilters:
+    """Which changes. None is any; every word of `words` must occur."""
+
+    tab: Tab = Tab.MINE
+    service: str | None = None
+    environment: str | None = None
+    type: ChangeType | None = None
+    band: Band | None = None
+    words: str = ""
+    after: str | None = None
+    limit: int = PAGE_ITEMS_DEFAULT
+
+
+async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wire:
+    """One page of one part, with how many there are in each."""
+    waiting = _fitting(await desk.waiting(), filters)
+    if filters.words:
+        having = await gate.store.read_slowly(_having_words, _query(filters, State.PENDING), gate.clock())
+        having |= await gate.store.read_slowly(_having_words, _query(filters, State.APPROVED), gate.clock())
+        waiting = [one for one in waiting if one.id in having]
+    parts = _parts(waiting, by)
+    counts: dict[str, int] = {tab.value: len(found) for tab, found in parts.items()}
+    query = _settled(filters)
+    counts[Tab.DECIDED.value] = await gate.store.read(_count_settled, query, gate.clock())
+    if filters.tab is Tab.DECIDED:
+        items, following = await _decided(gate, query, filters, by)
+    else:
+        items, following = await _waiting(gate, parts[filters.tab], filters, by)
+    return {"tab": filters.tab.value, "counts": counts, "items": items, "next": following, "at": instant(gate.clock())}
+
+
+def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
+    """All of a long queue are looked at for every page, so it is one pass."""
+    mine: list[Waiting] = []
+    others: list[Waiting] = []
+    held: list[Waiting] = []
+    for one in waiting:
+        (held if one.held else mine if one.needs_word_of(by) else others).append(one)
+    return {Tab.MINE: mine, Tab.OTHERS: others, Tab.HELD: held}
+
+
+def _fitting(waiting: Sequence[Waiting], filters: QueueFilters) -> Sequence[Waiting]:
+    for name in ("service", "environment", "type", "band"):
+        wanted = getattr(filters, name)
+        if wanted is not None:
+            waiting = [one for one in waiting if getattr(one, name) == wanted]
+    return waiting
+
+
+async def _waiting(gate: Gate, found: list[Waiting], filters: QueueFilters, by: Person) -> tuple[list[Wire], str | None]:
+    behind = after(found, _read_cursor(filters.after))
+    some = behind[: filters.limit]
+    known = await gate.store.read(_read, gate.rulebooks, [one.id for one in some])
+    now = gate.clock()
+    items = [_item(gate, known[one.id], one, by, now) for one in some if one.id in known]
+    return items, _cursor(some[-1]) if len(behind) > len(some) else None
+
+
+async def _decided(gate: Gate, query: ChangeQuery, filters: QueueFilters, by: Person) -> tuple[list[Wire], str | None]:
+    part = Part(filters.limit, position_of(gate, filters.after, query, by))
+    now = gate.clock()
+    found, following = await gate.store.read(_settled_page, gate.rulebooks, query, part, now)
+    return [_item(gate, one, None, by, now) for one in found], sealed(gate, following, query, by)
+
+
+def _item(gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: datetime) -> Wire:
+    told = against(explained(known.record, known.policy))
+    unknown = [one for one in told if is_unknown(one)]
+    found = [one for one in told if not is_unknown(one)]
+    return {
+        **known.view(now, gate.base_url),
+        "because": told[0]["because"] if told else "",
+        "against": found[:_REASONS_SHOWN],
+        "unknown": [one["title"] for one in unknown],
+        "more_against": max(len(found) - _REASONS_SHOWN, 0),
+        "needs_me": waiting is not None and waiting.needs_word_of(by),
+        "mine": by.id in known.record.case.people.excluded,
+        "approved_by_me": waiting is not None and by.id in waiting.approvers,
+        "needs": sorted(waiting.needs) if waiting else [],
+        "reasons_key": waiting.reasons if waiting else "",
+    }
+
+
+def _read(conn: Connection, books: Rulebooks, ids: Sequence[str]) -> dict[str, Known]:
+    found = (changes.read(conn, one) for one in ids)
+    return {stored.id: know_stored(conn, books, stored) for stored in found if stored is not None}
+
+
+_Settled: TypeAlias = tuple[list[Known], Position | None]
+
+
+def _settled_page(conn: Connection, books: Rulebooks, query: ChangeQuery, part: Part, now: datetime) -> _Settled:
+    found = change_list.change_page(conn, query, part, now=now)
+    return [know_stored(conn, books, stored) for stored in found.rows], found.next
+
+
+def _count_settled(conn: Connection, query: ChangeQuery, now: datetime) -> int:
+    return change_list.count(conn, query, DECIDED_COUNTED_MAX + 1, now=now)
+
+
+def _having_words(conn: Connection, query: ChangeQuery, now: datetime) -> set[str]:
+    return {stored.id for stored in change_list.change_page(conn, query, Part(SEARCHED_MAX), now=now).rows}
+
+
+def _query(filters: QueueFilters, state: State) -> ChangeQuery:
+    return ChangeQuery(state=state, service=filters.service, environment=filters.environment, words=filters.words)
+
+
+def _settled(filters: QueueFilters) -> ChangeQuery:
+    return ChangeQuery(
+        settled=True,
+        service=filters.service,
+        environment=filters.environment,
+        type=filters.type,
+        band=filters.band,
+        words=filters.words,
+    )
+
+
+def _cursor(one: Waiting) -> str:
+    """Where the next page begins, in plain words: it opens nothing that the viewer does not see anyhow."""
+    later, submitted_at, change = one.key
+    return f"{int(later)}_{(submitted_at - _EPOCH) // timedelta(microseconds=1)}_{change}"
+
+
+def _read_cursor(given: str | None) -> tuple[bool, datetime, str] | None:
+    if given is None:
+        return None
+    later, _, rest = given.partition("_")
+    instant_us, _, change = rest.partition("_")
+    if later not in {"0", "1"} or not instant_us.isdecimal() or len(instant_us) > _DIGITS_MAX:
+        raise BadRequest("This is no place in the queue. Open the queue from its beginning.", problem="bad_cursor")
+    return later == "1", _EPOCH + timedelta(microseconds=int(instant_us)), change

@@ -1,0 +1,234 @@
+"""Everything about one change for a person who has to decide on it: why, who may, what happened, what went before."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.change import State
+from gate.core.decision import record as records
+from gate.core.decision.record import Record
+from gate.core.decision.values import FindingKind, Required
+from gate.errors import NotFound
+from gate.flow.answers.explain import against, explained
+from gate.flow.answers.view import decision_view
+from gate.flow.answers.wire import instant
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller, Person
+from gate.flow.changes.known import Known, know, know_stored
+from gate.flow.gate import Gate
+from gate.flow.identity.quorum import counted
+from gate.flow.queries.desk import reasons_key
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.scope import sees
+from gate.ledger.format import Entry, Kind, read_entry
+from gate.storage import texts
+from gate.storage.changes import change_list, post_reviews
+from gate.storage.changes import decisions as decision_table
+from gate.storage.changes.change_list import ChangeQuery
+from gate.storage.database.pages import Part
+from gate.storage.ledger import ledger
+
+PREVIOUS_SHOWN = 8
+EVENTS_SHOWN = 200
+DECISIONS_SHOWN = 20
+_TEXT_FIELDS = ("comment", "findings")
+_BY_PERSON = "person:"
+
+
+async def story(gate: Gate, change_id: str, by: Caller) -> Wire:
+    """The change with all of it. Raises `NotFound`."""
+    await gate.rulebooks.current()
+    found = await gate.store.read(_read, gate.rulebooks, change_id, by, gate.clock(), gate.base_url)
+    if found is None:
+        raise NotFound(f"there is no change {change_id[:64]}")
+    return found
+
+
+def _read(conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: datetime, base_url: str) -> Wire | None:
+    known = know(conn, books, change_id)
+    if known is None or not sees(by, known.stored):
+        return None
+    record, policy, book = known.record, known.policy, books.latest
+    told = explained(record, policy)
+    decided = decision_table.of_change(conn, change_id)[:DECISIONS_SHOWN]
+    owed = post_reviews.read(conn, change_id)
+    return {
+        "change": known.view(now, base_url),
+        "explained": told,
+        "against": against(told),
+        "standard": [one for one in told if one["kind"] == FindingKind.STANDARD_CHANGE.value],
+        "asked": _asked(conn, record),
+        "people": _people(conn, known, book),
+        "may": _may(known, book, by, now),
+        "reasons_key": reasons_key(record),
+        "decisions": _decisions(conn, books, [records.read(one.record) for one in decided]),
+        "timeline": _timeline(conn, change_id),
+        "previous": _previous(conn, books, known, now, base_url),
+        "post_review": None if owed is None else {"due_at": instant(owed.due_at), "done_at": instant(owed.done_at), "person": owed.person},
+        "at": instant(now),
+    }
+
+
+def _asked(conn: Connection, record: Record) -> Wire:
+    """What the caller wrote beside the title."""
+    asked = record.asked
+    ids = {
+        "description": asked.description,
+        "impact": asked.impact,
+        "rollback_plan": asked.rollback_plan,
+        "test_plan": asked.test_plan,
+        "emergency_reason": asked.emergency_reason,
+    }
+    said = texts.read_texts(conn, [one for one in ids.values() if one])
+    return {
+        **{name: said.get(one, "") for name, one in ids.items()},
+        "emergency_incident": asked.emergency_incident,
+        "planned": {"start": instant(asked.planned.start), "end": instant(asked.planned.end)},
+        "remediates": asked.remediates,
+    }
+
+
+def _people(conn: Connection, known: Known, book: Rulebook) -> Wire:
+    """Who may approve, who has, who is missing, and who is left out because they took part."""
+    record, catalogue = known.record, book.catalogue
+    given = counted(known.approvals, record, catalogue)
+    required = zip(record.decision.required, known.missing, strict=True)
+    return {
+        "required": [_entry(entry, missing, record, catalogue, given) for entry, missing in required],
+        "excluded": _excluded(conn, record, book),
+        "verified": record.case.people.verified,
+    }
+
+
+def _entry(entry: Required, missing: int, record: Record, catalogue: Catalogue, given: Mapping[str, Any]) -> Wire:
+    excluded = record.case.people.excluded
+    members = [(group, catalogue.members(group)) for group in entry.by]
+    return {
+        "count": entry.count,
+        "missing": missing,
+        "by": [
+            {
+                "group": group,
+                "people": [
+                    {"id": person, "name": _name(catalogue, person), "excluded": person in excluded, "approved": person in given}
+                    for person in people
+                ],
+            }
+            for group, people in members
+        ],
+    }
+
+
+def _excluded(conn: Connection, record: Record, book: Rulebook) -> list[Wire]:
+    asked = record.asked
+    roles = {
+        "wrote a part of it": asked.authors,
+        "requested it": (asked.requested_by,) if asked.requested_by else (),
+        "started the run": asked.actor,
+    }
+    said = texts.read_texts(conn, [one for ids in roles.values() for one in ids])
+    why: dict[str, list[str]] = {person: [] for person in record.case.people.excluded}
+    for role, ids in roles.items():
+        for identity in (said[one] for one in ids if one in said):
+            for person in why.keys() & book.identities.excluded((identity,)).people:
+                if role not in why[person]:
+                    why[person].append(role)
+    return [
+        {"id": person, "name": _name(book.catalogue, person), "why": roles_ or ["the code host names them as taking part"]}
+        for person, roles_ in why.items()
+    ]
+
+
+def _name(catalogue: Catalogue, person: str) -> str:
+    found = catalogue.people.get(person)
+    return found.name if found is not None and found.name else person
+
+
+def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
+    """What this person could do now; each act is judged again when it is done."""
+    if not isinstance(by, Person):
+        return dict.fromkeys(("review", "reject", "own", "approved", "override", "lift", "cancel"), False)
+    state, record = known.stored.state_at(now), known.record
+    asked = {group for entry in record.decision.required for group in entry.by}
+    own = by.id in record.case.people.excluded
+    entitled = bool(by.groups & asked)
+    approved = by.id in counted(known.approvals, record, book.catalogue)
+    hold = known.stored.hold
+    lifters = {"release-managers", *(hold.lifted_by if hold else ())}
+    return {
+        "review": state is State.PENDING and entitled and not own and not approved,
+        "reject": state is State.PENDING and entitled,
+        "own": own,
+        "approved": approved,
+        "override": hold is not None and state in {State.PENDING, State.APPROVED} and not own and bool(by.groups & lifters),
+        "lift": state is State.REJECTED and bool(asked) and entitled and not own,
+        "cancel": state in {State.PENDING, State.APPROVED} and entitled,
+    }
+
+
+def _decisions(conn: Connection, books: Rulebooks, found: list[Record]) -> list[Wire]:
+    wanted = [one for record in found for one in (record.asked.title, record.asked.requested_by, *record.asked.authors)]
+    wanted += [record.decision.hold.reason for record in found if record.decision.hold is not None]
+    said = texts.read_texts(conn, wanted)
+    return [decision_view(record, books.policy_of(conn, record), said) for record in found]
+
+
+def _timeline(conn: Connection, change_id: str) -> list[Wire]:
+    """What the ledger tells of it, oldest first."""
+    entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN)]
+    said = texts.read_texts(conn, [*_texts_of(entries)])
+    return [_event(one, said) for one in entries]
+
+
+def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
+    for one in entries:
+        for name in _TEXT_FIELDS:
+            if isinstance(one.fields.get(name), str):
+                yield one.fields[name]
+
+
+def _event(one: Entry, said: Mapping[str, str]) -> Wire:
+    fields = dict(one.fields)
+    by = fields.pop("by", None)
+    texts_ = {name: said.get(fields.pop(name), "") for name in _TEXT_FIELDS if name in fields}
+    return {
+        "kind": one.kind.value,
+        "at": instant(one.at),
+        "by": _who(by) if isinstance(by, str) else None,
+        **texts_,
+        **{name: fields[name] for name in _EVENT_FIELDS.get(one.kind, ()) if name in fields},
+    }
+
+
+def _who(caller: str) -> str:
+    """A person by their id, a token as one."""
+    kind, _, name = caller.partition(":")
+    return f"token {name}" if kind == "token" else name if f"{kind}:" == _BY_PERSON else caller
+
+
+_EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.DECISION: ("number", "outcome", "type", "route", "policy_revision", "subject_digest"),
+    Kind.APPROVAL: ("number", "subject_digest"),
+    Kind.REJECTION: ("number", "subject_digest"),
+    Kind.LAPSE: ("subject_digest",),
+    Kind.OVERRIDE: ("window",),
+    Kind.ADMISSION: ("run", "expires_at"),
+    Kind.CLOSURE: ("result", "matched", "rolled_back_by"),
+    Kind.CANCELLATION: ("superseded_by",),
+    Kind.EXPIRY: ("state",),
+    Kind.REFUSAL: ("problem", "operation"),
+    Kind.STANDARD_CHANGE: ("standard_change", "action", "because"),
+    Kind.INCIDENT: ("incident", "action"),
+    Kind.LINK: ("incident", "method", "action"),
+}
+
+
+def _previous(conn: Connection, books: Rulebooks, known: Known, now: datetime, base_url: str) -> list[Wire]:
+    """The changes of this place that were submitted before it, newest first."""
+    stored = known.stored
+    query = ChangeQuery(service=stored.service, environment=stored.environment, ends=stored.submitted_at)
+    found = change_list.change_page(conn, query, Part(PREVIOUS_SHOWN), now=now).rows
+    return [know_stored(conn, books, one).view(now, base_url) for one in found]

@@ -1,0 +1,48 @@
+"""How the gate itself is: what it could not tell others, what it has not worked on, and whether it may sign and write."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from gate.flow.answers.wire import instant
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.queries import health
+from gate.flow.rulebooks import Rulebook
+from gate.storage.messages import upkeep as figures
+from gate.storage.messages.upkeep import Waiting
+
+
+async def upkeep(gate: Gate, by: Caller) -> Wire:
+    """Everything an operator looks at first. Every signed-in person reads it; no secret is in it."""
+    _ = by
+    book = await gate.rulebooks.current()
+    outbox, inbox = await gate.store.read_slowly(_read)
+    groups = book.catalogue.groups.values()
+    return {
+        "unready": list(await health.ready(gate)),
+        "signing_key": gate.key is not None,
+        "single_sign_on": gate.single_sign_on is not None,
+        "code_hosts": sorted(map(str, gate.hosts)),
+        "outbox": _views(outbox),
+        "inbox": _views(inbox),
+        "groups": [{"name": one.name, "people": [_named(book, person) for person in one.people], "sso": list(one.sso)} for one in groups],
+        "at": instant(gate.clock()),
+    }
+
+
+def _read(conn: Connection) -> tuple[tuple[Waiting, ...], tuple[Waiting, ...]]:
+    return figures.messages(conn), figures.told(conn)
+
+
+def _named(book: Rulebook, person: str) -> Wire:
+    known = book.catalogue.people.get(person)
+    return {"id": person, "name": known.name if known is not None and known.name else person}
+
+
+def _views(found: Iterable[Waiting]) -> list[Wire]:
+    return [
+        {"name": one.name, "waiting": one.waiting, "dead": one.dead, "oldest_at": instant(one.oldest_at), "error": one.error}
+        for one in found
+    ]

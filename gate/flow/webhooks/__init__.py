@@ -1,0 +1,1 @@
+"""What other systems report, taken in and worked on later."""

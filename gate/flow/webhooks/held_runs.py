@@ -1,0 +1,143 @@
+"""Runs that a code host holds: each is answered as its change is settled, and hears meanwhile what it waits for."""
+
+from dataclasses import replace
+
+import orjson
+import structlog
+from sqlalchemy import Connection
+
+from gate.core.change import Run, State
+from gate.errors import Conflict, GateError, NotAllowed, NotFound, Unavailable
+from gate.flow.asks import AdmissionAsk, Wire
+from gate.flow.caller import ChangeHolder
+from gate.flow.changes.admit import admit
+from gate.flow.changes.known import know
+from gate.flow.gate import Gate
+from gate.storage.changes import changes
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.tx import Tx
+from gate.storage.messages import held_runs
+from gate.storage.messages.held_runs import HeldRun
+
+REPORTS_MAX = 9
+"""GitHub takes ten of a deployment; one is kept for whoever reports by hand."""
+
+LINES_MAX = 8
+_log = structlog.get_logger("gate.held_runs")
+APPROVED, REJECTED = "approved", "rejected"
+
+
+async def wait(gate: Gate, run: HeldRun, change_id: str) -> None:
+    """From now on the run hears of this change."""
+    await gate.store.write(held_runs.add, replace(run, change_id=change_id))
+
+
+async def refuse(gate: Gate, run: HeldRun, because: str) -> None:
+    """There will be no change: the run is told so, and ends."""
+    await gate.store.write(_refuse, run, because)
+
+
+async def answer_due(gate: Gate) -> int:
+    """Tell every run that waits what has moved; how many were told."""
+    told = 0
+    for run, stored in await gate.store.read(_waiting):
+        try:
+            told += await _look_at(gate, run, stored)
+        except GateError as error:  # one that cannot be answered now keeps no other one waiting
+            _log.warning("a held run could not be answered; the next round tries again", change=stored.id, error=error.detail)
+    return told
+
+
+def caller_of(run: HeldRun) -> str:
+    """Who a record says it was: the repository, as with its identity token."""
+    return f"repository:{run.issuer}/{run.repository_id}"
+
+
+def _waiting(conn: Connection) -> list[tuple[HeldRun, StoredChange]]:
+    found = []
+    for run in held_runs.waiting(conn):
+        stored = changes.read(conn, run.change_id) if run.change_id is not None else None
+        if stored is not None:
+            found.append((run, stored))
+    return found
+
+
+async def _look_at(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
+    state = stored.state_at(gate.clock())
+    if state is State.APPROVED and stored.hold is None:
+        return await _let_go(gate, run, stored)
+    if state is State.DEPLOYING and _is_admitted(run, stored):
+        return await _tell(gate, run, stored, APPROVED, APPROVED)
+    if state in {State.PENDING, State.APPROVED}:
+        told = f"{state.value} {stored.decision}"
+        return run.told != told and run.reports < REPORTS_MAX and await _tell(gate, run, stored, told, None)
+    return await _tell(gate, run, stored, REJECTED, REJECTED)
+
+
+async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
+    """The last check, for the very run; only then the host lets it go."""
+    if not gate.pauses.begin(f"admission of {stored.id}"):
+        return False
+    artifacts = stored.asked.artifacts
+    ask = AdmissionAsk(stored.commit, artifacts, stored.environment, Run(run.run_id, run.attempt, stored.run_step or ""))
+    try:
+        await admit(gate, stored.id, ask, ChangeHolder(stored.id, caller_of(run)))
+    except (Conflict, NotAllowed, NotFound, Unavailable) as refused:
+        told = f"refused {stored.decision} {refused.problem}"
+        if run.told == told or run.reports >= REPORTS_MAX:
+            return False
+        return await _tell(gate, run, stored, told, None, refused.detail)
+    return await _tell(gate, run, stored, APPROVED, APPROVED)
+
+
+def _is_admitted(run: HeldRun, stored: StoredChange) -> bool:
+    admitted = stored.admitted_run
+    return admitted is not None and (admitted.id, admitted.attempt) == (run.run_id, run.attempt)
+
+
+async def _tell(gate: Gate, run: HeldRun, stored: StoredChange, told: str, state: str | None, because: str = "") -> bool:
+    known = await gate.store.read(know, gate.rulebooks, stored.id)
+    if known is None:
+        raise LookupError(stored.id)  # changes are never deleted
+    view = known.view(gate.clock(), gate.base_url)
+    words = [because] if because else _headline(view, state)
+    reasons = [str(one["because"]) for one in view["reasons"]]
+    body = _message(run, state, words, reasons, f"{gate.base_url}/changes/{stored.id}")
+    return await gate.store.write(held_runs.tell, run, told, _target(run), body, is_answer=state is not None)
+
+
+def _headline(view: Wire, state: str | None) -> list[str]:
+    risk = f"risk {view['risk']['score']} is {view['risk']['band']}"
+    if state == APPROVED:
+        return [f"approved, {risk}"]
+    if state == REJECTED:
+        return [f"{view['state']}, {risk}"]
+    hold = view["hold"]
+    if hold is not None:
+        return [f"held by {hold['window']} until {hold['until'] or 'somebody lifts it'}"]
+    asked = [f"{entry['missing']} of {', '.join(entry['by'])}" for entry in view["approvals"]["required"] if entry["missing"]]
+    return [f"waits for people, {risk}", *(f"approvals that are missing: {one}" for one in asked)]
+
+
+def _refuse(tx: Tx, run: HeldRun, because: str) -> None:
+    if held_runs.add(tx, run):
+        held_runs.tell(tx, run, REJECTED, _target(run), _message(run, REJECTED, [because], [], ""), is_answer=True)
+
+
+def _target(run: HeldRun) -> str:
+    return f"{run.provider}:{run.repository_id}"
+
+
+def _message(run: HeldRun, state: str | None, words: list[str], reasons: list[str], url: str) -> bytes:
+    """What the host is told; whoever delivers it gives it the host's form."""
+    return orjson.dumps(
+        {
+            "repository": {"issuer": run.issuer, "id": run.repository_id, "name": run.repository_name},
+            "run": run.reference,
+            "environment": run.environment,
+            "state": state,
+            "words": words,
+            "reasons": reasons[:LINES_MAX],
+            "url": url,
+        }
+    )

@@ -1,0 +1,102 @@
+"""What other systems tell: kept first, worked on afterwards, until it succeeds or is given up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TypeAlias
+
+import structlog
+
+from gate.errors import GateError, Unavailable
+from gate.flow.gate import Gate
+from gate.storage.database.tx import Tx
+from gate.storage.messages import inbox
+from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, Delivery
+
+ATTEMPTS_MAX = 10
+FIRST_PAUSE = timedelta(seconds=2)
+PAUSE_MAX = timedelta(minutes=15)
+CLAIMED_FOR = timedelta(minutes=2)
+"""After this another replica works on what one has claimed and not finished."""
+
+TURNS_MAX = 50
+"""How often more is claimed in one round while a source has more."""
+
+KEPT_FOR = timedelta(days=14)
+"""How long a delivery is known again; no sender tries so long."""
+
+Handler: TypeAlias = Callable[[Gate, Claimed], Awaitable[None]]
+"""Works on one delivery. It may be called again for the same one, and must then change nothing."""
+
+_log = structlog.get_logger("gate.inbox")
+
+
+async def receive(gate: Gate, told: Sequence[Delivery]) -> int:
+    """Durably kept when this returns; how many of them are new."""
+    return await gate.store.write(inbox.add, told) if told else 0
+
+
+async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
+    """Work on what is due; how many there were. Of one source in turn, of several at the same time."""
+    worked = 0
+    for _ in range(TURNS_MAX):
+        claimed = await gate.store.write(_claim)
+        sources: dict[str, list[Claimed]] = {}
+        for one in claimed:
+            sources.setdefault(one.source, []).append(one)
+        await asyncio.gather(*(_work_through(gate, handlers, told) for told in sources.values()))
+        worked += len(claimed)
+        if all(len(told) < CLAIMED_MAX for told in sources.values()):
+            break
+    return worked
+
+
+async def tidy(gate: Gate) -> None:
+    """Forget what nobody will send again."""
+    await gate.store.write(_forget)
+
+
+async def _work_through(gate: Gate, handlers: Mapping[str, Handler], told: Sequence[Claimed]) -> None:
+    for one in told:
+        await _work_on(gate, handlers, one)
+
+
+async def _work_on(gate: Gate, handlers: Mapping[str, Handler], one: Claimed) -> None:
+    handler = handlers.get(one.kind)
+    if handler is None:
+        await gate.store.write(_give_up, one, f"nothing here works on deliveries of kind {one.kind}")
+        return
+    try:
+        await handler(gate, one)
+    except GateError as error:
+        if isinstance(error, Unavailable) and one.attempts < ATTEMPTS_MAX:
+            await gate.store.write(_again, one, error.detail)
+        else:
+            await gate.store.write(_give_up, one, error.detail)
+    except Exception as error:  # noqa: BLE001 - one delivery must not keep the others waiting; it is logged, tried again, given up
+        _log.exception("a delivery could not be worked on", source=one.source, kind=one.kind, attempt=one.attempts)
+        await gate.store.write(_again if one.attempts < ATTEMPTS_MAX else _give_up, one, f"{type(error).__name__}: {error}")
+    else:
+        await gate.store.write(_done, one)
+
+
+def _claim(tx: Tx) -> list[Claimed]:
+    return inbox.claim(tx, again_at=tx.now + CLAIMED_FOR)
+
+
+def _done(tx: Tx, one: Claimed) -> None:
+    inbox.done(tx, one.source, one.key)
+
+
+def _again(tx: Tx, one: Claimed, error: str) -> None:
+    pause = min(FIRST_PAUSE * 2 ** (one.attempts - 1), PAUSE_MAX)
+    inbox.again(tx, one.source, one.key, at=tx.now + pause, error=error)
+
+
+def _give_up(tx: Tx, one: Claimed, error: str) -> None:
+    _log.warning("a delivery was given up", source=one.source, kind=one.kind, error=error)
+    inbox.give_up(tx, one.source, one.key, error=error)
+
+
+def _forget(tx: Tx) -> int:
+    return inbox.forget(tx, older_than=KEPT_FOR)

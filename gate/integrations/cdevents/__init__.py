@@ -1,0 +1,1 @@
+"""CDEvents and CloudEvents, in and out."""

@@ -1,0 +1,109 @@
+"""CDEvents, on the way in: deployments of services and incidents, as 0.4 and 0.5 write them."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+from gate.core.change import Result
+from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.errors import Invalid
+from gate.integrations.cdevents.cloudevents import CloudEvent
+from gate.integrations.http import foreign
+from gate.integrations.http.shapes import the
+
+SOURCE = "cdevents"
+SEVERITY_UNKNOWN = "critical"
+"""Who reports an incident without a word about its severity is taken at his worst."""
+
+_TYPE = re.compile(r"dev\.cdevents\.(?P<what>[a-z]+\.[a-z]+)\.(?P<major>\d+)\.\d+\.\d+(?:-.*)?")
+_MAJOR = "0"
+_DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_Told: TypeAlias = IncidentTold | DeploymentSeen
+
+
+def read(event: CloudEvent) -> _Told | str:
+    """What it tells, or why nothing follows from it. Raises `Invalid` where a field that is needed is not there."""
+    found = _TYPE.fullmatch(event.type)
+    reader = _READERS.get(found["what"]) if found else None
+    if found is None or reader is None:
+        return f"events of type {event.type} change nothing here"
+    if found["major"] != _MAJOR:
+        return f"events of type {event.type} are of a version that is not known here; {_MAJOR}.x is"
+    data = event.data
+    if the(data, "context", "type") != event.type:
+        raise Invalid(f"/context/type: the event says {event.type} outside and {str(the(data, 'context', 'type'))[:100]} inside")
+    if the(data, "context", "specversion") is None and the(data, "context", "version") is None:
+        raise foreign.misshapen(data, ("context", "specversion"), "a version of CDEvents (up to 0.4 it is `version`)")
+    return reader(data, foreign.instant(data, "context", "timestamp"))
+
+
+def named(event: CloudEvent) -> str:
+    """By what the same event is known again."""
+    return f"{event.source}\n{event.id}"
+
+
+def _deployed(event: Any, at: datetime) -> DeploymentSeen:
+    return _deployment(event, at, went_back=False)
+
+
+def _rolled_back(event: Any, at: datetime) -> DeploymentSeen:
+    return _deployment(event, at, went_back=True)
+
+
+def _deployment(event: Any, at: datetime, *, went_back: bool) -> DeploymentSeen:
+    artifact = unquote(foreign.name(event, "subject", "content", "artifactId"))
+    digest = _DIGEST.search(artifact)
+    version = artifact.rpartition("@")[2].partition("?")[0]
+    return DeploymentSeen(
+        service=foreign.name(event, "subject", "id"),
+        environment=foreign.name(event, "subject", "content", "environment", "id"),
+        commit=version if _COMMIT.fullmatch(version) else None,
+        result=None if went_back else Result.SUCCESSFUL,
+        at=at,
+        source=SOURCE,
+        digests=(digest.group(),) if digest else (),
+        went_back=went_back,
+    )
+
+
+def _incident(event: Any, at: datetime) -> IncidentTold | str:
+    return _told_of(event, at, None)
+
+
+def _resolved(event: Any, at: datetime) -> IncidentTold | str:
+    return _told_of(event, at, at)
+
+
+def _told_of(event: Any, at: datetime, resolved_at: datetime | None) -> IncidentTold | str:
+    content = "subject", "content"
+    identity = foreign.name(event, "subject", "id")
+    service = foreign.maybe_name(event, *content, "service", "id")
+    if service is None:
+        return f"incident {identity} names no service, so nothing can be put down to a change"
+    source = foreign.maybe_name(event, "subject", "source") or foreign.name(event, "context", "source")
+    return IncidentTold(
+        title=foreign.line(event, *content, "description") or f"Incident {identity}",
+        service=service,
+        severity=foreign.severity(event, "customData", "severity") or SEVERITY_UNKNOWN,
+        began_at=at,
+        environment=foreign.name(event, *content, "environment", "id"),
+        resolved_at=resolved_at,
+        id=f"{source}\n{identity}",
+        source=SOURCE,
+        url=foreign.link(event, *content, "ticketURI"),
+        told_at=at,
+        is_end=resolved_at is not None,
+    )
+
+
+_READERS: Mapping[str, Callable[[Any, datetime], _Told | str]] = {
+    "service.deployed": _deployed,
+    "service.upgraded": _deployed,
+    "service.rolledback": _rolled_back,
+    "incident.detected": _incident,
+    "incident.reported": _incident,
+    "incident.resolved": _resolved,
+}

@@ -1,0 +1,1 @@
+"""What GitHub and GitLab have in common."""

@@ -1,0 +1,1 @@
+"""GitHub: facts, webhooks, held runs."""

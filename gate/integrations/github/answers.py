@@ -1,0 +1,76 @@
+"""What a run that GitHub holds is told: a report while it waits, and once an approval or a rejection with the reasons."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from gate.core.change import Repository
+from gate.core.messages.message import Message
+from gate.errors import Undeliverable
+from gate.integrations.github.facts import GitHub, Place
+from gate.integrations.http import shapes
+from gate.integrations.http.rest import Refused
+
+COMMENT_LENGTH_MAX = 1_024
+"""GitHub refuses longer ones."""
+
+_TAKEN = frozenset({204})
+_NOT_FOUND = 404
+_UNPROCESSABLE = 422
+_OVER = frozenset({_NOT_FOUND, _UNPROCESSABLE})
+_MORE = "…"
+
+
+class GitHubAnswers:
+    """Delivers them. A decision that GitHub has already is not sent to it as another one."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+
+    async def __call__(self, message: Message) -> None:
+        """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitHub would never take it."""
+        told = orjson.loads(message.body)
+        repository = told["repository"]
+        place = await self._github.at(Repository(repository["issuer"], repository["id"], repository["name"]))
+        run, environment = quote(told["run"], safe=""), told["environment"]
+        try:
+            await place.post(f"/actions/runs/{run}/deployment_protection_rule", body_of(told), _TAKEN)
+        except Refused as refused:
+            if refused.status not in _OVER:
+                raise
+            if await _still_waits(place, run, environment):
+                raise Undeliverable(refused.detail) from None
+            # it was told before and the answer was lost, or somebody else has ended the run: nobody waits any more
+
+
+async def _still_waits(place: Place, run: str, environment: str) -> bool:
+    try:
+        pending = (await place.get(f"/actions/runs/{run}/pending_deployments")).body
+    except Refused as refused:
+        if refused.status == _NOT_FOUND:
+            return False
+        raise
+    return any(shapes.the(one, "environment", "name") == environment for one in shapes.items([pending], 0))
+
+
+def body_of(told: Any) -> dict[str, str]:
+    """The body of the callback: with a state a decision, without one a report."""
+    body = {"environment_name": told["environment"], "comment": comment(told["words"], told["reasons"], told["url"])}
+    return body if told["state"] is None else {**body, "state": told["state"]}
+
+
+def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
+    """Markdown that fits. What others wrote stands in a fenced block: no image, link, mention or HTML comes through."""
+    begins, ends = "Change gate\n\n```text\n", "\n```" + (f"\n\n{url}" if url else "")
+    room = COMMENT_LENGTH_MAX - len(begins) - len(ends)
+    kept = "\n".join(_line(one) for one in (*words, *(f"- {reason}" for reason in reasons)))
+    if len(kept) > room:
+        kept = kept[: room - len(_MORE)] + _MORE
+    return begins + kept + ends
+
+
+def _line(text: str) -> str:
+    """One line that cannot end the block."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).replace("`", "'")

@@ -1,0 +1,126 @@
+"""Who the gate is at GitHub: an App, which gets a token of an hour for one repository at a time, with the least permissions."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import jwt
+
+from gate.core.change import Repository
+from gate.errors import Invalid, SourceUnavailable
+from gate.integrations.http import shapes
+from gate.integrations.http.rest import Credential, Refused, Rest
+
+JWT_SECONDS = 540
+"""GitHub takes at most 600, from clocks that may go a minute wrong."""
+
+JWT_BACKDATED_SECONDS = 60
+REFRESH_BEFORE_SECONDS = 300.0
+PASSES_MAX = 1_000
+PERMISSIONS: Mapping[str, str] = {
+    "actions": "read",
+    "checks": "read",
+    "contents": "read",
+    "deployments": "write",
+    "pull_requests": "read",
+    "statuses": "read",
+}
+"""What the App needs of a repository, and asks for."""
+
+_CREATED = frozenset({201})
+_UNPROCESSABLE = 422
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Good for one repository. `full_name` is what GitHub calls it today, whatever it was called in the catalogue."""
+
+    full_name: str
+    credential: Credential
+    good_until: float
+
+    @property
+    def path(self) -> str:
+        """Where everything of the repository is."""
+        return f"/repos/{self.full_name}"
+
+
+class App:
+    """One GitHub App at one GitHub. Passes are kept until shortly before they end, and asked for once however many wait."""
+
+    def __init__(self, app_id: str, key: str, rest: Rest, clock: Callable[[], float] = time.time) -> None:
+        self._app_id = app_id
+        self._key = key
+        self._rest = rest
+        self._clock = clock
+        self._passes: OrderedDict[int, Pass] = OrderedDict()
+        self._asking: dict[int, asyncio.Task[Pass]] = {}
+        self.credential()  # a key that cannot sign is said at start
+
+    def credential(self) -> Credential:
+        """As the App itself: for its own deliveries, and for finding an installation."""
+        now = int(self._clock())
+        claims = {"iat": now - JWT_BACKDATED_SECONDS, "exp": now + JWT_SECONDS, "iss": self._app_id}
+        try:
+            signed = jwt.encode(claims, self._key, algorithm="RS256")
+        except (ValueError, TypeError, jwt.PyJWTError):
+            raise Invalid("GATE_GITHUB_APP_KEY_FILE has no private key; it is the PEM file that GitHub gave for the App") from None
+        return Credential("app", {"Authorization": f"Bearer {signed}"})
+
+    async def pass_for(self, repository: Repository) -> Pass:
+        """Raises `SourceUnavailable` where the App is not installed there, lacks a permission, or nobody answers."""
+        kept = self._passes.get(repository.id)
+        if kept is not None and kept.good_until > self._clock():
+            return kept
+        asking = self._asking.get(repository.id)
+        if asking is None:
+            asking = self._asking[repository.id] = asyncio.create_task(self._ask(repository))
+            asking.add_done_callback(lambda done: self._asked(repository.id, done))
+        return await asyncio.shield(asking)  # others wait for the same
+
+    def forget(self, repository: Repository) -> None:
+        """It was refused."""
+        self._passes.pop(repository.id, None)
+
+    def _asked(self, repository: int, done: asyncio.Task[Pass]) -> None:
+        self._asking.pop(repository, None)
+        if not done.cancelled():
+            done.exception()  # seen, even when nobody waits any more
+
+    async def _ask(self, repository: Repository) -> Pass:
+        if not repository.name:
+            raise SourceUnavailable(f"the catalogue gives no name for repository {repository.id}, so {self._rest.host} cannot be asked")
+        installation = await self._installation(repository)
+        body = {"repository_ids": [repository.id], "permissions": PERMISSIONS}
+        try:
+            reply = await self._rest.post(f"/app/installations/{installation}/access_tokens", self.credential(), body, _CREATED)
+        except Refused as refused:
+            if refused.status == _UNPROCESSABLE:
+                needed = ", ".join(f"{name}: {access}" for name, access in PERMISSIONS.items())
+                raise SourceUnavailable(f"the GitHub App may not read {repository.name}; it needs {needed}, and the repository") from None
+            raise
+        listed = shapes.items(reply.body, "repositories")
+        found = next((one for one in listed if shapes.the(one, "id") == repository.id), None)
+        if found is None:
+            raise SourceUnavailable(f"{repository.name} at {self._rest.host} is not the repository {repository.id} of the catalogue")
+        made = Pass(
+            shapes.text(found, "full_name"),
+            Credential(f"installation {installation}", {"Authorization": f"Bearer {shapes.text(reply.body, 'token')}"}),
+            shapes.instant(reply.body, "expires_at").timestamp() - REFRESH_BEFORE_SECONDS,
+        )
+        self._passes[repository.id] = made
+        while len(self._passes) > PASSES_MAX:
+            self._passes.popitem(last=False)
+        return made
+
+    async def _installation(self, repository: Repository) -> int:
+        try:
+            reply = await self._rest.get(f"/repos/{repository.name}/installation", self.credential())
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                raise SourceUnavailable(f"the GitHub App is not installed in {repository.name}; install it there") from None
+            raise
+        return shapes.number(reply.body, "id")

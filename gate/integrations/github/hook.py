@@ -1,0 +1,173 @@
+"""What GitHub tells by itself: who says so is proved over the very bytes, then it becomes one of our values, or a reason why not."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import httpx
+import orjson
+
+from gate.core.change import Result
+from gate.core.facts import TEXT_LENGTH_MAX
+from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Tiding, Told
+from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
+from gate.integrations.http import shapes
+from gate.integrations.http.shapes import Misshapen
+
+SIGNATURE, EVENT, DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-delivery"
+HEADERS = (SIGNATURE, EVENT, DELIVERY)
+
+COMMITS_MAX = 2_048
+"""GitHub lists no more of a push."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_RESULTS: Mapping[str, Result | None] = {
+    "success": Result.SUCCESSFUL,
+    "failure": Result.UNSUCCESSFUL,
+    "error": Result.UNSUCCESSFUL,
+    "in_progress": None,
+}
+_Reader: TypeAlias = Callable[["GitHubHook", Any], Tiding | str]
+
+
+class GitHubHook:
+    """The hook of one App. Without a secret nobody can prove to be GitHub, so nothing is taken."""
+
+    def __init__(self, issuer: str, api_url: str, secret: str) -> None:
+        self.issuer = issuer
+        self._api = httpx.URL(api_url.rstrip("/"))
+        self._secret = secret.encode()
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What is read of a request beside its body."""
+        return HEADERS
+
+    def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
+        """One delivery. Raises `NotFound` without a secret, `Unauthenticated`, `BadRequest`, `Invalid` for another shape than GitHub's."""
+        if not self._secret:
+            raise NotFound("GitHub is not connected; set GATE_GITHUB_WEBHOOK_SECRET to the secret of the App's webhook")
+        if not is_signed(self._secret, headers.get(SIGNATURE), body):
+            raise Unauthenticated("The signature does not fit. The secret of the webhook must be that of GATE_GITHUB_WEBHOOK_SECRET.")
+        event, delivery = headers.get(EVENT), headers.get(DELIVERY)
+        if not event or not delivery or len(delivery) > TEXT_LENGTH_MAX:
+            raise Invalid(f"{EVENT} and {DELIVERY} are sent once each with every delivery of GitHub; one is missing")
+        try:
+            payload = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise BadRequest("The body is no JSON. Choose the content type application/json in the settings of the webhook.") from None
+        try:
+            found = _READERS[event](self, payload) if event in _READERS else f"{event[:TEXT_LENGTH_MAX]} events change nothing here"
+        except Misshapen as error:
+            raise Invalid(f"this is no {event} event as GitHub sends it: {error.detail}") from None
+        return Told(delivery, None, found) if isinstance(found, str) else Told(delivery, found)
+
+    def _held(self, payload: Any) -> Tiding | str:
+        action = shapes.text(payload, "action")
+        if action != "requested":
+            return f"deployment_protection_rule {action[:20]} asks for nothing"
+        name = shapes.text(payload, "repository", "full_name")
+        run = self._run_of(shapes.text(payload, "deployment_callback_url"), name)
+        return RunHeld(self.issuer, _repository(payload), name, run, _short(payload, "environment"))
+
+    def _run_of(self, callback: str, name: str) -> str:
+        """The run that the callback is about: at the GitHub that was configured, of the repository that the payload is about."""
+        try:
+            url = httpx.URL(callback)
+        except httpx.InvalidURL:
+            raise Misshapen("deployment_callback_url is no address") from None
+        if (url.scheme, url.host, url.port) != (self._api.scheme, self._api.host, self._api.port):
+            raise Misshapen(f"deployment_callback_url is at {url.host[:100]}, the GitHub that is connected is {self._api.host}")
+        path = rf"{re.escape(self._api.path.rstrip('/'))}/repos/{re.escape(name)}/actions/runs/([0-9]{{1,20}})/deployment_protection_rule"
+        found = re.fullmatch(path, url.path, re.IGNORECASE)
+        if found is None:
+            raise Misshapen(f"deployment_callback_url is not of a run of {name[:100]}")
+        return found.group(1)
+
+    def _deployment(self, payload: Any) -> Tiding | str:
+        state = shapes.text(payload, "deployment_status", "state")
+        if state not in _RESULTS:
+            return f"a deployment that is {state[:20]} has neither begun nor ended"
+        said = shapes.the(payload, "deployment_status")
+        return DeploymentTold(
+            self.issuer,
+            _repository(payload),
+            _short(payload, "deployment", "environment"),
+            _commit(payload, "deployment", "sha"),
+            _RESULTS[state],
+            shapes.instant(said, "created_at"),
+            _link(shapes.maybe_text(said, "log_url") or shapes.maybe_text(said, "target_url")),
+        )
+
+    def _run(self, payload: Any) -> Tiding | str:
+        if shapes.text(payload, "action") != "completed":
+            return "a run that has not ended changes nothing yet"
+        run = str(shapes.number(payload, "workflow_run", "id"))
+        return RunEnded(self.issuer, _repository(payload), run, _commit(payload, "workflow_run", "head_sha"))
+
+    def _check_run(self, payload: Any) -> Tiding | str:
+        return self._moved(payload, ("check_run", "head_sha"))
+
+    def _check_suite(self, payload: Any) -> Tiding | str:
+        return self._moved(payload, ("check_suite", "head_sha"))
+
+    def _status(self, payload: Any) -> Tiding | str:
+        return self._moved(payload, ("sha",))
+
+    def _pull_request(self, payload: Any) -> Tiding | str:
+        merged = (("pull_request", "merge_commit_sha"),) if shapes.maybe_text(payload, "pull_request", "merge_commit_sha") else ()
+        return self._moved(payload, ("pull_request", "head", "sha"), *merged)
+
+    def _push(self, payload: Any) -> Tiding | str:
+        if shapes.flag(payload, "deleted"):
+            return "a ref that is gone has no commit"
+        brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
+        commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], _commit(payload, "after"))))
+        return Pushed(self.issuer, _repository(payload), commits, f"github:{_short(payload, 'pusher', 'name')}")
+
+    def _moved(self, payload: Any, *places: tuple[str, ...]) -> Tiding:
+        return CommitsMoved(self.issuer, _repository(payload), tuple(dict.fromkeys(_commit(payload, *place) for place in places)))
+
+
+_READERS: Mapping[str, _Reader] = {
+    "deployment_protection_rule": GitHubHook._held,  # noqa: SLF001 - the class's own table, which needs its methods to exist
+    "deployment_status": GitHubHook._deployment,  # noqa: SLF001 - the same
+    "workflow_run": GitHubHook._run,  # noqa: SLF001 - the same
+    "check_run": GitHubHook._check_run,  # noqa: SLF001 - the same
+    "check_suite": GitHubHook._check_suite,  # noqa: SLF001 - the same
+    "status": GitHubHook._status,  # noqa: SLF001 - the same
+    "pull_request": GitHubHook._pull_request,  # noqa: SLF001 - the same
+    "pull_request_review": GitHubHook._pull_request,  # noqa: SLF001 - the same
+    "push": GitHubHook._push,  # noqa: SLF001 - the same
+}
+
+
+def is_signed(secret: bytes, signature: str | None, body: bytes) -> bool:
+    """Whether `X-Hub-Signature-256` is over these bytes; the older SHA-1 header is never looked at."""
+    wanted = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(wanted.encode(), (signature or "").encode())
+
+
+def _repository(payload: Any) -> int:
+    return shapes.number(payload, "repository", "id")
+
+
+def _commit(payload: Any, *path: str) -> str:
+    found = shapes.text(payload, *path)
+    if not _COMMIT.fullmatch(found):
+        raise Misshapen(f"{'/'.join(path)} is no commit")
+    return found
+
+
+def _short(payload: Any, *path: str) -> str:
+    found = shapes.text(payload, *path)
+    if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
+        raise Misshapen(f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that cannot be shown")
+    return found
+
+
+def _link(url: str | None) -> str:
+    """An address that may be shown as a link, or none."""
+    return url if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else ""

@@ -1,0 +1,56 @@
+"""Deliveries that never arrived: GitHub does not send them again by itself, so they are looked up and asked for."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from gate.integrations.github.facts import PER_PAGE, GitHub
+from gate.integrations.http import shapes
+from gate.integrations.http.rest import Refused
+
+LOOK_BACK = timedelta(hours=24)
+"""GitHub can send again what is at most three days old; what a run waits for is noticed long before."""
+
+SETTLED_AFTER = timedelta(minutes=2)
+"""Younger ones may be on their way."""
+
+PAGES_MAX = 10
+AGAIN_MAX = 50
+"""Of one look; the next look asks for the rest."""
+
+_ACCEPTED = frozenset({202})
+_OK, _REDIRECT = 200, 300
+
+
+async def send_missed_again(github: GitHub, now: Callable[[], datetime]) -> int:
+    """Ask for each that has no success yet, however often it was tried; how many were asked for.
+
+    The list is read without its filter: that leaves out deliveries that never got an answer.
+    """
+    at = now()
+    missed: dict[str, int] = {}  # by what stays the same when it is sent again
+    arrived: set[str] = set()
+    cursor: str | None = None
+    for _ in range(PAGES_MAX):
+        params = {"per_page": PER_PAGE} | ({"cursor": cursor} if cursor else {})
+        reply = await github.rest.get("/app/hook/deliveries", github.app.credential(), params)
+        listed = shapes.items([reply.body], 0)
+        for one in listed:
+            guid, sent = shapes.text(one, "guid"), shapes.instant(one, "delivered_at")
+            status = shapes.the(one, "status_code")
+            if isinstance(status, int) and _OK <= status < _REDIRECT:
+                arrived.add(guid)
+            elif at - LOOK_BACK < sent < at - SETTLED_AFTER:
+                missed.setdefault(guid, shapes.number(one, "id"))
+        cursor = reply.next_cursor
+        if cursor is None or not listed or shapes.instant(listed[-1], "delivered_at") < at - LOOK_BACK:
+            break
+    again = [identity for guid, identity in missed.items() if guid not in arrived][:AGAIN_MAX]
+    return sum([await _send_again(github, identity) for identity in again])
+
+
+async def _send_again(github: GitHub, identity: int) -> bool:
+    try:
+        await github.rest.post(f"/app/hook/deliveries/{identity}/attempts", github.app.credential(), None, _ACCEPTED)
+    except Refused:
+        return False  # too old by now, or gone
+    return True

@@ -1,0 +1,1 @@
+"""GitLab: facts, webhooks, blocked deployments."""

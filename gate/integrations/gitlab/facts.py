@@ -1,0 +1,194 @@
+"""GitLab as a source of verified facts: gitlab.com, or a server of one's own."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from gate.core.change import Repository
+from gate.core.facts import TEXT_LENGTH_MAX, Value
+from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Reviews
+from gate.core.messages.tidings import RunHeld, RunSeen
+from gate.errors import SourceUnavailable
+from gate.integrations.code_host import measure
+from gate.integrations.code_host.answer import Answer
+from gate.integrations.gitlab import read
+from gate.integrations.http import shapes
+from gate.integrations.http.rest import Credential, Refused, Reply, Rest
+
+HEADERS: Mapping[str, str] = {"Accept": "application/json", "User-Agent": "change-gate"}
+API = "/api/v4"
+PER_PAGE = 100
+PAGES_MAX = 5
+
+_NOT_FOUND = 404
+
+
+class GitLab:
+    """One GitLab, with one access token."""
+
+    def __init__(self, rest: Rest, token: str) -> None:
+        self.rest = rest
+        self.credential = Credential("token", {"PRIVATE-TOKEN": token})
+
+    @property
+    def name(self) -> str:
+        """The host that is asked."""
+        return self.rest.host
+
+    async def facts(self, ask: HostAsk) -> HostFacts:
+        """What it says; of a part that fails the answer is silent."""
+        answer, here = Answer(), self.at(ask.repository.id)
+        await asyncio.gather(
+            answer.part(FROM_BASE, _compare(here, ask, answer)),
+            answer.part(OF_REVIEWS, _review(here, ask, answer)),
+            answer.part(OF_CHECKS, _check(here, ask, answer)),
+            answer.part(OF_REF, _protect(here, ask, answer)),
+        )
+        return answer.done()
+
+    async def run(self, repository: Repository, run: str) -> RunSeen:
+        """The job of a deployment that waits, by the deployment's id. Raises `SourceUnavailable`."""
+        return read.run_seen((await self.at(repository.id).get(f"/deployments/{quote(run, safe='')}")).body)
+
+    async def held(self, repository: Repository) -> list[RunHeld]:
+        """Deployments that wait for an approval; GitLab does not tell of them by itself. Raises `SourceUnavailable`."""
+        listed = shapes.items([(await self.at(repository.id).get("/deployments", status="blocked", per_page=PER_PAGE)).body], 0)
+        return [
+            RunHeld(
+                repository.issuer,
+                repository.id,
+                repository.name,
+                str(shapes.number(one, "id")),
+                shapes.text(one, "environment", "name")[:TEXT_LENGTH_MAX],
+            )
+            for one in listed
+        ]
+
+    def at(self, project: int) -> "Project":
+        """Everything of one project."""
+        return Project(self.rest, self.credential, project)
+
+
+class Project:
+    """One project, by its numeric id."""
+
+    def __init__(self, rest: Rest, credential: Credential, project: int) -> None:
+        self._rest = rest
+        self._credential = credential
+        self._path = f"{API}/projects/{project}"
+
+    async def get(self, path: str, **params: str | int) -> Reply:
+        """Raises `Refused` for any status but 200."""
+        return await self._rest.get(self._path + path, self._credential, params or None)
+
+    async def get_if_there(self, path: str, **params: str | int) -> Any:
+        """The body; None for what this GitLab does not have: not this branch, not in this edition."""
+        try:
+            return (await self.get(path, **params)).body
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                return None
+            raise
+
+    async def post(self, path: str, body: Mapping[str, str] | None, wanted: frozenset[int]) -> Reply:
+        """Once. Raises `Refused` for any other status than those that are wanted."""
+        return await self._rest.post(self._path + path, self._credential, body, wanted)
+
+    async def every(self, path: str, **params: str | int) -> list[Any]:
+        """All pages of a list. Raises `SourceUnavailable` for more than are read: part of a list says nothing."""
+        found: list[Any] = []
+        for page in range(1, PAGES_MAX + 1):
+            reply = await self.get(path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {}))
+            found += shapes.items([reply.body], 0)
+            if not (reply.has_next or reply.headers.get("x-next-page")):
+                return found
+        raise SourceUnavailable(f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read")
+
+    async def compare(self, base: str, head: str) -> read.Compared:
+        """What changes where `base` runs and `head` comes, whichever is older."""
+        params = {"from": base, "to": head, "straight": "true"}
+        try:
+            return read.compared((await self.get("/repository/compare", **params)).body)
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                raise SourceUnavailable(f"{self._rest.host} does not know both {base[:12]} and {head[:12]} in this project") from None
+            raise
+
+
+async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
+    """What changed since the last successful deployment, and who changed it."""
+    trusted = ask.base or await _last_deployed(here, ask)
+    base = trusted or ask.claimed_base
+    if base is None:
+        return
+    seen = await here.compare(base, ask.commit)
+    answer.hands += read.hands(seen.commits)
+    answer.commits = tuple(shapes.text(one, "id") for one in seen.commits)
+    answer.all_hands = seen.all_commits
+    if trusted is None:
+        return
+    answer.base = trusted
+    values: dict[str, Value] = {}
+    if seen.all_commits:
+        values["diff.commits"] = len(seen.commits)
+        values["diff.reverts"] = any(one.reverts for one in seen.messages)
+        values["author.count"] = read.authors(seen.commits)
+    else:
+        answer.trouble.append("the list of commits may not be whole")
+    if seen.files is None:
+        answer.trouble.append("the comparison does not say how large every file's change is")
+    else:
+        values.update(measure.diff_facts(seen.files))
+    fixes = measure.fixes_defect(seen.messages, seen.files) if seen.all_commits else None
+    answer.measured(values, fixes, whole=seen.all_commits and seen.files is not None)
+
+
+async def _last_deployed(here: Project, ask: HostAsk) -> str | None:
+    """By GitLab's own records, where the gate has none."""
+    for environment in ask.environments:
+        params: dict[str, str | int] = {"environment": environment, "status": "success", "order_by": "id", "sort": "desc", "per_page": 1}
+        for one in shapes.items([(await here.get("/deployments", **params)).body], 0):
+            return shapes.text(one, "sha")
+    return None
+
+
+async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
+    found = read.merge_request(await here.every(f"/repository/commits/{ask.commit}/merge_requests"), ask.commit)
+    if found is None:
+        answer.reviews = Reviews()
+        return
+    if found.by is not None:
+        answer.hands.append(found.by)
+    place = f"/merge_requests/{found.number}"
+    approvals, versions, reviewers, rules = await asyncio.gather(
+        here.get(f"{place}/approvals"),
+        here.every(f"{place}/versions"),
+        here.get_if_there(f"{place}/reviewers"),
+        here.get_if_there("/approvals"),
+    )
+    resets = shapes.the(rules, "reset_approvals_on_push") is True
+    said = read.reviews(approvals.body, shapes.items([reviewers or []], 0), read.newest_version(versions), resets=resets)
+    answer.reviews = Reviews(said, found.number, found.is_head)
+
+
+async def _check(here: Project, ask: HostAsk, answer: Answer) -> None:
+    answer.values.update(read.check_facts(await here.every(f"/repository/commits/{ask.commit}/statuses"), ask.run))
+
+
+async def _protect(here: Project, ask: HostAsk, answer: Answer) -> None:
+    """Whether the commit is on the branch that the caller names, and the branch protected. A token says it better."""
+    if ask.proves_ref or ask.ref is None or (ask.ref.startswith("refs/") and not ask.ref.startswith("refs/heads/")):
+        return
+    name = ask.ref.removeprefix("refs/heads/")
+    branch: Awaitable[Any] = here.get_if_there(f"/repository/branches/{quote(name, safe='')}")
+    found = await branch
+    if found is None:
+        return  # a tag, or nothing at all: whether it is protected stays unknown
+    on_branch = shapes.text(found, "commit", "id") == ask.commit
+    if not on_branch:
+        listed = await here.every(f"/repository/commits/{ask.commit}/refs", type="branch")
+        on_branch = any(shapes.the(one, "name") == name for one in listed)
+    if on_branch:
+        answer.values["change.ref"] = f"refs/heads/{name}"
+        answer.values["change.ref_protected"] = shapes.flag(found, "protected")

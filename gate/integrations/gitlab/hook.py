@@ -1,0 +1,194 @@
+"""What GitLab tells by itself: signed, or with the secret token; then it becomes one of our values, or a reason why not."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import orjson
+
+from gate.core.change import Result
+from gate.core.facts import TEXT_LENGTH_MAX
+from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, Tiding, Told
+from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
+from gate.integrations.http import shapes
+from gate.integrations.http.shapes import Misshapen
+
+EVENT, TOKEN, KEY = "x-gitlab-event", "x-gitlab-token", "idempotency-key"
+ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+EVENT_ID = "x-gitlab-event-uuid"
+HEADERS = (EVENT, TOKEN, KEY, ID, TIMESTAMP, SIGNATURE, EVENT_ID)
+
+OFF_SECONDS_MAX = 300
+COMMITS_MAX = 2_048
+"""Of one push; GitLab lists far fewer."""
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how every such secret begins
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_AT_ITS_END = re.compile(r"/commit/([0-9a-f]{40}|[0-9a-f]{64})\Z")
+_NOBODY = "Neither signature nor token fits. They must be those of GATE_GITLAB_WEBHOOK_SECRET and GATE_GITLAB_WEBHOOK_TOKEN."
+_RESULTS: Mapping[str, Result | None] = {
+    "success": Result.SUCCESSFUL,
+    "failed": Result.UNSUCCESSFUL,
+    "canceled": Result.UNSUCCESSFUL,
+    "running": None,
+}
+_ENDED = frozenset({"success", "failed", "canceled", "skipped"})
+_Reader: TypeAlias = Callable[[str, Any], Tiding | str]
+
+
+class GitLabHook:
+    """The hooks of one GitLab. With a signing secret every delivery must be signed; otherwise it must bring the token."""
+
+    def __init__(self, issuer: str, *, token: str, secret: str, clock: Callable[[], float] = time.time) -> None:
+        """Raises `Invalid` for a signing secret that is none."""
+        self.issuer = issuer
+        self._token = token.encode()
+        self._secret = _key(secret)
+        self._clock = clock
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What is read of a request beside its body."""
+        return HEADERS
+
+    def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
+        """One delivery. Raises `NotFound` without secrets, `Unauthenticated`, `BadRequest`, `Invalid` for another shape than GitLab's."""
+        if not self._token and not self._secret:
+            raise NotFound("GitLab is not connected; set GATE_GITLAB_WEBHOOK_TOKEN, or GATE_GITLAB_WEBHOOK_SECRET for signed deliveries")
+        self._require_sender(headers, body)
+        try:
+            payload = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise BadRequest("The body is no JSON, which GitLab always sends.") from None
+        kind = shapes.the(payload, "object_kind")
+        if not isinstance(kind, str):
+            raise Invalid("this is no webhook as GitLab sends it: object_kind is missing")
+        # of an old GitLab the bytes are the only thing that stays the same over its retries
+        delivery = headers.get(KEY) or headers.get(ID) or headers.get(EVENT_ID) or hashlib.sha256(body).hexdigest()
+        try:
+            found = _READERS[kind](self.issuer, payload) if kind in _READERS else f"{kind[:TEXT_LENGTH_MAX]} events change nothing here"
+        except Misshapen as error:
+            raise Invalid(f"this is no {kind} event as GitLab sends it: {error.detail}") from None
+        named = delivery[:TEXT_LENGTH_MAX]
+        return Told(named, None, found) if isinstance(found, str) else Told(named, found)
+
+    def _require_sender(self, headers: Mapping[str, str | None], body: bytes) -> None:
+        signature = headers.get(SIGNATURE)
+        if signature is not None or self._secret:
+            good = self._secret is not None and is_signed(self._secret, headers, body, self._clock())
+        else:
+            good = hmac.compare_digest(self._token, (headers.get(TOKEN) or "").encode())
+        if not good:
+            raise Unauthenticated(_NOBODY)
+
+
+def is_signed(secret: bytes, headers: Mapping[str, str | None], body: bytes, now: float) -> bool:
+    """Standard Webhooks: over id, time and the very bytes; one of the signatures must fit, and the time be near."""
+    identity, timestamp = headers.get(ID) or "", headers.get(TIMESTAMP) or ""
+    if not identity or not re.fullmatch(r"[0-9]{1,12}", timestamp) or abs(now - int(timestamp)) > OFF_SECONDS_MAX:
+        return False
+    wanted = hmac.new(secret, f"{identity}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    expected = b"v1," + base64.b64encode(wanted)
+    given = (headers.get(SIGNATURE) or "").encode().split()
+    return any(hmac.compare_digest(expected, one) for one in given[:10])
+
+
+def _key(secret: str) -> bytes | None:
+    if not secret:
+        return None
+    try:
+        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid(f"GATE_GITLAB_WEBHOOK_SECRET is no signing token; it begins with {SECRET_PREFIX} and goes on in base64") from None
+
+
+def _deployment(issuer: str, payload: Any) -> Tiding | str:
+    status = shapes.text(payload, "status")
+    if status not in _RESULTS:
+        return f"a deployment that is {status[:20]} has neither begun nor ended"
+    # there is no field for the whole hash; it ends the address of the commit
+    found = _AT_ITS_END.search(shapes.text(payload, "commit_url"))
+    if found is None or not found.group(1).startswith(shapes.text(payload, "short_sha")):
+        raise Misshapen("commit_url does not end with the commit of short_sha")
+    url = shapes.maybe_text(payload, "deployable_url") or ""
+    return DeploymentTold(
+        issuer,
+        shapes.number(payload, "project", "id"),
+        _short(payload, "environment"),
+        found.group(1),
+        _RESULTS[status],
+        _instant(payload, "status_changed_at"),
+        url if url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else "",
+    )
+
+
+def _pipeline(issuer: str, payload: Any) -> Tiding | str:
+    if shapes.text(payload, "object_attributes", "status") not in _ENDED:
+        return "a pipeline that has not ended changes nothing yet"
+    return CommitsMoved(issuer, shapes.number(payload, "project", "id"), (_commit(payload, "object_attributes", "sha"),))
+
+
+def _job(issuer: str, payload: Any) -> Tiding | str:
+    if shapes.text(payload, "build_status") not in _ENDED:
+        return "a job that has not ended changes nothing yet"
+    return CommitsMoved(issuer, shapes.number(payload, "project_id"), (_commit(payload, "sha"),))
+
+
+def _merge_request(issuer: str, payload: Any) -> Tiding | str:
+    said = shapes.fields(payload, "object_attributes")
+    commits = [_commit(said, "last_commit", "id")]
+    if shapes.maybe_text(said, "merge_commit_sha"):
+        commits.append(_commit(said, "merge_commit_sha"))
+    return CommitsMoved(issuer, shapes.number(payload, "project", "id"), tuple(dict.fromkeys(commits)))
+
+
+def _push(issuer: str, payload: Any) -> Tiding | str:
+    after = _commit(payload, "after")
+    if not after.strip("0"):
+        return "a branch that is gone has no commit"
+    project = shapes.number(payload, "project_id")
+    if shapes.maybe_text(payload, "user_username") is None:  # older ones do not say who it was
+        return CommitsMoved(issuer, project, (after,))
+    brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
+    commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], after)))
+    return Pushed(issuer, project, commits, f"gitlab:{_short(payload, 'user_username')}")
+
+
+_READERS: Mapping[str, _Reader] = {
+    "deployment": _deployment,
+    "pipeline": _pipeline,
+    "build": _job,
+    "merge_request": _merge_request,
+    "push": _push,
+}
+
+
+def _commit(payload: Any, *path: str) -> str:
+    found = shapes.text(payload, *path)
+    if not _COMMIT.fullmatch(found):
+        raise Misshapen(f"{'/'.join(path)} is no commit")
+    return found
+
+
+def _short(payload: Any, *path: str) -> str:
+    found = shapes.text(payload, *path)
+    if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
+        raise Misshapen(f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that cannot be shown")
+    return found
+
+
+def _instant(payload: Any, *path: str) -> datetime:
+    """`2021-04-28 21:50:00 +0200`, which is no ISO 8601, or `… UTC`."""
+    written = shapes.text(payload, *path).replace(" UTC", "+00:00")
+    try:
+        found = datetime.fromisoformat(re.sub(r" ([+-]\d\d:?\d\d)\Z", r"\1", written))
+    except ValueError:
+        raise Misshapen(f"{'/'.join(path)} is no time") from None
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)

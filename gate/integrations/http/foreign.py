@@ -1,0 +1,90 @@
+"""Names, lines and times of other systems, cut to what the gate keeps. What is no such thing is `Invalid`, and says where."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from gate.core.facts import TEXT_LENGTH_MAX
+from gate.errors import BadRequest, Fault, Invalid
+from gate.integrations.http.shapes import the
+
+FIRST_YEAR, LAST_YEAR = 1990, 2200
+"""A time outside is none; Go writes the year 1 for `never`."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_WORD = re.compile(r"[^a-z0-9_]+")
+_SHOWN_LENGTH = 60
+
+
+def json_of(body: bytes) -> Any:
+    """The JSON value. Raises `BadRequest`."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is no JSON: {error}.") from None
+
+
+def name(value: Any, *path: str | int) -> str:
+    """A name of one line and at most 200 characters: it is compared, so nothing is cut off."""
+    found = maybe_name(value, *path)
+    if found is None:
+        raise misshapen(value, path, f"a name of 1 to {TEXT_LENGTH_MAX} characters on one line")
+    return found
+
+
+def maybe_name(value: Any, *path: str | int) -> str | None:
+    """The same, None where it is absent or empty."""
+    found = the(value, *path)
+    if found is None or found == "":
+        return None
+    if not isinstance(found, str) or len(found) > TEXT_LENGTH_MAX or _CONTROL.search(found):
+        raise misshapen(value, path, f"a name of 1 to {TEXT_LENGTH_MAX} characters on one line")
+    return found
+
+
+def line(value: Any, *path: str | int) -> str:
+    """What people wrote, on one line, cut to 200 characters; empty where there is nothing of the kind."""
+    found = the(value, *path)
+    return _CONTROL.sub(" ", found).strip()[:TEXT_LENGTH_MAX] if isinstance(found, str) else ""
+
+
+def severity(value: Any, *path: str | int) -> str:
+    """One word in small letters: `SEV-1` is `sev1`. Empty where there is nothing of the kind."""
+    return _WORD.sub("", line(value, *path).lower())[:40]
+
+
+def link(value: Any, *path: str | int) -> str:
+    """An https address; empty for anything else."""
+    found = line(value, *path)
+    return found if found.startswith("https://") and len(found) < TEXT_LENGTH_MAX and " " not in found else ""
+
+
+def instant(value: Any, *path: str | int) -> datetime:
+    """A time, in UTC."""
+    found = maybe_instant(value, *path)
+    if found is None:
+        raise misshapen(value, path, "a time such as 2026-11-23T10:00:00Z")
+    return found
+
+
+def maybe_instant(value: Any, *path: str | int) -> datetime | None:
+    """The same, None where it is absent or means never."""
+    found = the(value, *path)
+    if found is None or found == "":
+        return None
+    try:
+        read = datetime.fromisoformat(found)
+    except (TypeError, ValueError):
+        raise misshapen(value, path, "a time such as 2026-11-23T10:00:00Z") from None
+    if not FIRST_YEAR <= read.year <= LAST_YEAR:
+        return None
+    return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+
+
+def misshapen(value: Any, path: tuple[str | int, ...], wanted: str) -> Invalid:
+    """What was found where, and what is allowed."""
+    where = "".join(f"/{step}" for step in path)
+    found = the(value, *path)
+    return Invalid(f"{where or '/'}: found {repr(found)[:_SHOWN_LENGTH]}, allowed is {wanted}", faults=[Fault(f"not {wanted}", where)])

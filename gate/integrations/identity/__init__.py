@@ -1,0 +1,1 @@
+"""Identity tokens of pipelines, and single sign-on of people."""

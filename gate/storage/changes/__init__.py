@@ -1,0 +1,1 @@
+"""Changes and everything that hangs on one."""

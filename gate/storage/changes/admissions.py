@@ -1,0 +1,44 @@
+"""What an admission writes, beside its entry in the ledger: all of it in one call, so that no count is forgotten."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import select, text
+
+from gate.core.change import Run, State
+from gate.storage.changes import matches, paths
+from gate.storage.changes.changes import StoredChange
+from gate.storage.changes.moves import move
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema import ADMITTED, changes
+
+
+def admit(tx: Tx, change: StoredChange, run: Run, files: Iterable[str]) -> bool:
+    """Consume the approval and start the deployment. False: the change is no longer what was read; nothing is written.
+
+    `files` are the paths of the decision in force, empty where nobody told us.
+    """
+    admitted = move(
+        tx,
+        change.id,
+        from_states=(State.APPROVED,),
+        of_decision=change.decision,
+        state=State.DEPLOYING,
+        admitted_at=tx.now,
+        admitted_run_id=run.id,
+        admitted_run_attempt=run.attempt,
+        admitted_run_step=run.step,
+        same_commit=_last_commit(tx, change) == change.commit,
+        close_by=tx.now + timedelta(seconds=change.close_within_seconds),
+        redecide_at=None,
+    )
+    if admitted:
+        matches.add(tx, change.id, change.service, change.environment, change.matched)
+        paths.count_change(tx, change.service, change.environment, files)
+    return admitted
+
+
+def _last_commit(tx: Tx, change: StoredChange) -> str | None:
+    here = (changes.c.service == change.service, changes.c.environment == change.environment, text(ADMITTED))
+    query = select(changes.c.commit_sha).where(*here).order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(1)
+    return tx.conn.execute(query).scalar()

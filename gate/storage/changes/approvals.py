@@ -1,0 +1,135 @@
+"""What people said about a change: approvals, rejections, and overrides of what holds it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select, text, update
+
+from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.database.tx import Tx
+from gate.storage.identity.people import STANDING, USUAL, Standing, standing_of
+from gate.storage.tables.schema import REFUSED_BY_PEOPLE, approvals, overrides
+from gate.storage.tables.schema_people import people
+
+REJECTION = "rejection"
+"""In the place of a window: an override that lifts a rejection."""
+
+_TEMPLATE = f"""
+SELECT subject, id FROM (
+  SELECT wanted.value AS subject, (
+    SELECT id FROM changes WHERE subject_key = wanted.value AND {REFUSED_BY_PEOPLE} ORDER BY submitted_at DESC, id DESC LIMIT 1
+  ) AS id FROM {{each}}
+) AS refused
+WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM overrides AS o WHERE o.change_id = refused.id AND o."window" = {{one}})
+"""  # noqa: S608 - a condition of our own schema
+_REJECTED = {
+    "sqlite": _TEMPLATE.format(each="json_each(?) wanted", one="?"),
+    "postgresql": _TEMPLATE.format(each="jsonb_array_elements_text(%s::jsonb) wanted(value)", one="%s"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One person's word for one decision. `comment` is the id of a text, or empty; `standing` is the person's of now."""
+
+    person: str
+    decision: int
+    rejected: bool
+    subject_digest: str
+    comment: str
+    at: datetime
+    lapsed_at: datetime | None = None
+    standing: Standing = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One person's word that a window does not hold this change."""
+
+    window: str
+    person: str
+    comment: str
+    at: datetime
+
+
+def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
+    """Everything people said, first to last, lapsed approvals too."""
+    query = GIVEN.where(approvals.c.change_id == change).order_by(approvals.c.at, approvals.c.person)
+    return tuple(map(approval_of, conn.execute(query)))
+
+
+GIVEN = select(approvals, *STANDING).outerjoin(people, people.c.id == approvals.c.person)
+"""Approvals, each with the standing of who gave it."""
+
+
+def approval_of(row: Row[Any]) -> Approval:
+    """One row of `GIVEN`."""
+    return Approval(
+        person=row.person,
+        decision=row.decision,
+        rejected=row.rejected,
+        subject_digest=row.subject_digest,
+        comment=row.comment,
+        at=from_us(row.at),
+        lapsed_at=optional_instant(row.lapsed_at),
+        standing=standing_of(row),
+    )
+
+
+def add(tx: Tx, change: str, given: Approval) -> None:
+    """Keep it: the last word of a person on a decision, so a no takes the place of the same person's yes. The ledger has both."""
+    row = {
+        "change_id": change,
+        "person": given.person,
+        "decision": given.decision,
+        "rejected": given.rejected,
+        "subject_digest": given.subject_digest,
+        "comment": given.comment,
+        "at": to_us(given.at),
+    }
+    tx.conn.execute(_KEEP, row)
+    tx.touch(change)
+
+
+_KEEP = text(
+    "INSERT INTO approvals (change_id, person, decision, rejected, subject_digest, comment, at)"
+    " VALUES (:change_id, :person, :decision, :rejected, :subject_digest, :comment, :at)"
+    " ON CONFLICT (change_id, person, decision) DO UPDATE SET rejected = excluded.rejected,"
+    " subject_digest = excluded.subject_digest, comment = excluded.comment, at = excluded.at, lapsed_at = NULL"
+)
+
+
+def standing_rejections(conn: Connection, subject_keys: Sequence[str]) -> dict[str, str]:
+    """By subject the newest change that a person rejected, unless the rejection was lifted. Every submit asks this."""
+    cursor = conn.connection.cursor()
+    try:
+        cursor.execute(_REJECTED[conn.dialect.name], (orjson.dumps(subject_keys).decode(), REJECTION))
+        return dict(cursor.fetchall())
+    finally:
+        cursor.close()
+
+
+def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:
+    """Every override of this change."""
+    rows = conn.execute(select(overrides).where(overrides.c.change_id == change).order_by(overrides.c.at, overrides.c.window))
+    return tuple(Override(row.window, row.person, row.comment, from_us(row.at)) for row in rows)
+
+
+def add_override(tx: Tx, change: str, given: Override) -> None:
+    """Keep it; one window is overridden once."""
+    row = {"change_id": change, "window": given.window, "person": given.person, "comment": given.comment, "at": to_us(given.at)}
+    tx.conn.execute(insert(overrides).values(row))
+    tx.touch(change)
+
+
+def lapse_all_but(tx: Tx, change: str, decisions: Collection[int]) -> tuple[Approval, ...]:
+    """Approvals of any other decision no longer count; those that lapsed now."""
+    lapsed = [one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None and one.decision not in decisions]
+    here = approvals.c
+    for one in lapsed:
+        row = (here.change_id == change, here.person == one.person, here.decision == one.decision)
+        tx.conn.execute(update(approvals).where(*row).values(lapsed_at=to_us(tx.now)))
+    return tuple(lapsed)

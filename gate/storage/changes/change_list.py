@@ -1,0 +1,107 @@
+"""Which changes there are, newest first: by what they are, by their words, and by whom the caller may see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from gate.core.change import State
+from gate.core.decision.values import Band, ChangeType, Outcome
+from gate.core.instants import to_us
+from gate.storage.changes.changes import StoredChange, from_row
+from gate.storage.changes.search import change_having_words
+from gate.storage.database.pages import Page, Part, page, plain
+from gate.storage.tables.schema import changes
+
+SERVICES_MERGED_MAX = 20
+"""Up to so many services of a scope are read one by one; more of them are looked for among all changes."""
+
+KEYS = (changes.c.submitted_at, changes.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuery:
+    """Which changes. None is any; `services` is what the caller may see. Every word of `words` must occur."""
+
+    state: State | None = None
+    service: str | None = None
+    environment: str | None = None
+    type: ChangeType | None = None
+    band: Band | None = None
+    outcome: Outcome | None = None
+    words: str = ""
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+    services: frozenset[str] | None = None
+    settled: bool = False  # in any state but pending; `state` is None then
+
+
+def change_page(conn: Connection, query: ChangeQuery, part: Part, *, now: datetime) -> Page[StoredChange]:
+    """One page by (`submitted_at`, `id`). What is overdue counts as expired, as it does everywhere."""
+    conditions = [*_conditions(conn, query)]
+    branches = [_select(*conditions, *state, *service) for state in _states(query, now) for service in _services(query)]
+    return page(conn, branches, KEYS, part, from_row)
+
+
+def count(conn: Connection, query: ChangeQuery, most: int, *, now: datetime) -> int:
+    """How many there are, counted no further than `most`."""
+    conditions = [*_conditions(conn, query)]
+    counted = 0
+    for state in _states(query, now):
+        for service in _services(query):
+            some = select(changes.c.id).where(*conditions, *state, *service).limit(most - counted).subquery()
+            counted += conn.execute(select(func.count()).select_from(some)).scalar_one()
+            if counted >= most:
+                return most
+    return counted
+
+
+def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(changes).where(*conditions)
+
+
+def _conditions(conn: Connection, query: ChangeQuery) -> list[ColumnElement[bool]]:
+    column = changes.c
+    equal = {column.environment: query.environment, column.type: query.type, column.band: query.band, column.outcome: query.outcome}
+    found = [wanted == plain(value) for wanted, value in equal.items() if value is not None]
+    if query.begins is not None:
+        found.append(column.submitted_at >= to_us(query.begins))
+    if query.ends is not None:
+        found.append(column.submitted_at < to_us(query.ends))
+    having = change_having_words(conn, query.words)
+    if having is not None:
+        found.append(having)
+    return found
+
+
+Branch = Sequence[ColumnElement[bool]]
+
+
+def _services(query: ChangeQuery) -> list[Branch]:
+    """None of them where the caller may see none."""
+    service, scope = query.service, query.services
+    if scope is None:
+        return [()] if service is None else [(changes.c.service == service,)]
+    visible = scope if service is None else scope & {service}
+    if len(visible) > SERVICES_MERGED_MAX:
+        return [(changes.c.service.in_(sorted(visible)),)]
+    return [(changes.c.service == name,) for name in sorted(visible)]
+
+
+def _states(query: ChangeQuery, now: datetime) -> list[Branch]:
+    column, at, state = changes.c, to_us(now), query.state
+    if query.settled:
+        return [(column.state == one.value,) for one in State if one is not State.PENDING]
+    if state is None:
+        return [()]
+    stored = column.state == state.value
+    if state is State.PENDING:
+        return [(stored, or_(column.expires_at.is_(None), column.expires_at > at))]
+    if state is State.APPROVED:
+        return [(stored, or_(column.valid_until.is_(None), column.valid_until > at))]
+    if state is State.EXPIRED:
+        overdue = {State.PENDING: column.expires_at, State.APPROVED: column.valid_until}
+        return [(stored,), *([and_(column.state == waiting.value, ends <= at)] for waiting, ends in overdue.items())]
+    return [(stored,)]

@@ -1,0 +1,195 @@
+"""A change as it stands in its row, and how one is found."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, select, tuple_
+
+from gate.core.change import Result, Run, State
+from gate.core.decision.record import Asked, read_asked, read_hold
+from gate.core.decision.values import Band, ChangeType, Hold, Outcome, Route
+from gate.core.instants import optional_instant, to_us
+from gate.storage.tables.schema import changes
+
+SUPERSEDED_MAX = 200
+"""How many changes one admission cancels; the next admission takes those that are left."""
+
+ROLLED_BACK_MAX = 100
+"""How many deployments one rollback closes; those that are left stay in flight and go on stopping others."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    """Every column, in the order of the table. `state` is the stored one: ask `state_at` what it is now."""
+
+    id: str
+    service: str
+    environment: str
+    repository_issuer: str | None
+    repository_id: int | None
+    commit: str
+    digests: tuple[str, ...]
+    direction: str
+    lines: int | None
+    caller: str
+    run_id: str | None
+    run_attempt: int | None
+    run_step: str | None
+    run_key: str | None
+    subject_key: str
+    state: State
+    type: ChangeType
+    route: Route
+    outcome: Outcome
+    band: Band
+    score: int
+    policy: str | None
+    standard_change: str | None
+    matched: tuple[str, ...]
+    hold: Hold | None
+    decision: int
+    subject_digest: str
+    running_change: str | None
+    parallel: bool
+    submitted_at: datetime
+    decided_at: datetime
+    expires_at: datetime | None
+    expires_left: timedelta | None
+    redecide_at: datetime | None
+    valid_until: datetime | None
+    planned_start: datetime | None
+    planned_end: datetime | None
+    close_within_seconds: int
+    admitted_at: datetime | None
+    admitted_run_id: str | None
+    admitted_run_attempt: int | None
+    admitted_run_step: str | None
+    same_commit: bool | None
+    close_by: datetime | None
+    ended_at: datetime | None
+    closed_at: datetime | None
+    result: Result | None
+    failed: bool
+    failed_at: datetime | None
+    detail: str
+
+    def state_at(self, now: datetime) -> State:
+        """`expired` is computed on every read: the worker writes it a little later."""
+        ends = {State.PENDING: self.expires_at, State.APPROVED: self.valid_until}.get(self.state)
+        return State.EXPIRED if ends is not None and ends <= now else self.state
+
+    @property
+    def asked(self) -> Asked:
+        """What the caller said beside the subject; read anew at each call."""
+        return read_asked(self.detail)
+
+    @property
+    def admitted_run(self) -> Run | None:
+        """The run that consumed the approval."""
+        if self.admitted_run_id is None:
+            return None
+        return Run(self.admitted_run_id, self.admitted_run_attempt or 1, self.admitted_run_step or "")
+
+
+def read(conn: Connection, change: str) -> StoredChange | None:
+    """The change of that id."""
+    return first(conn, select(changes).where(changes.c.id == change))
+
+
+def due_to_expire(conn: Connection, now: datetime, limit: int) -> tuple[StoredChange, ...]:
+    """Pending and approved changes whose time is over, longest first."""
+    pending = select(changes).where(_state(State.PENDING), changes.c.expires_at <= to_us(now)).order_by(changes.c.expires_at)
+    approved = select(changes).where(_state(State.APPROVED), changes.c.valid_until <= to_us(now)).order_by(changes.c.valid_until)
+    found = every(conn, pending.limit(limit))
+    return found + every(conn, approved.limit(limit - len(found)))
+
+
+def due_to_redecide(conn: Connection, now: datetime, limit: int) -> tuple[StoredChange, ...]:
+    """Changes that something asked to decide again, and whose pause is over; longest first."""
+    return every(conn, select(changes).where(changes.c.redecide_at <= to_us(now)).order_by(changes.c.redecide_at).limit(limit))
+
+
+def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:
+    """Changes of the place that were submitted before this one and still wait; emergencies and rollbacks excepted."""
+    # `+ 0`: or SQLite would read the index of all changes that the place ever had
+    earlier = tuple_(changes.c.submitted_at + 0, changes.c.id) < tuple_(to_us(change.submitted_at), change.id)
+    found: tuple[StoredChange, ...] = ()
+    for state in (State.PENDING, State.APPROVED):
+        waiting = and_(
+            *(changes.c.service == change.service, changes.c.environment == change.environment, _state(state), earlier),
+            *(changes.c.type != ChangeType.EMERGENCY.value, changes.c.direction != "rollback"),
+        )
+        found += every(conn, select(changes).where(waiting).limit(SUPERSEDED_MAX - len(found)))
+    return found
+
+
+def in_flight(conn: Connection, rollback: StoredChange, now: datetime) -> tuple[StoredChange, ...]:
+    """Other changes that are deploying in its place and still within their `close_within`, the newest first."""
+    here = (changes.c.service == rollback.service, changes.c.environment == rollback.environment, _state(State.DEPLOYING))
+    query = select(changes).where(*here, changes.c.close_by > to_us(now), changes.c.id != rollback.id)
+    return every(conn, query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(ROLLED_BACK_MAX))
+
+
+def first(conn: Connection, query: Select[Any]) -> StoredChange | None:
+    """The first change of a query over the whole row."""
+    row = conn.execute(query).first()
+    return None if row is None else from_row(row)
+
+
+def every(conn: Connection, query: Select[Any]) -> tuple[StoredChange, ...]:
+    """All changes of a query over the whole row; the query says how many at most."""
+    return tuple(map(from_row, conn.execute(query)))
+
+
+def _state(state: State) -> ColumnElement[bool]:
+    """As the partial indexes say it: a bound value would hide them."""
+    return changes.c.state == literal_column(f"'{state.value}'")
+
+
+def from_row(row: Iterable[Any]) -> StoredChange:
+    """The change of a whole row."""
+    return StoredChange(*[value if read is None or value is None else read(value) for read, value in zip(_READERS, row, strict=True)])
+
+
+def _texts(json: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(json))
+
+
+def _microseconds(number: int) -> timedelta:
+    return timedelta(microseconds=number)
+
+
+_SPECIAL: dict[str, Callable[[Any], Any]] = {
+    "digests": _texts,
+    "matched": _texts,
+    "state": State,
+    "type": ChangeType,
+    "route": Route,
+    "outcome": Outcome,
+    "band": Band,
+    "hold": read_hold,
+    "result": Result,
+    "expires_left": _microseconds,
+}
+_INSTANTS = frozenset(
+    {
+        "submitted_at",
+        "decided_at",
+        "expires_at",
+        "redecide_at",
+        "valid_until",
+        "planned_start",
+        "planned_end",
+        "admitted_at",
+        "close_by",
+        "ended_at",
+        "closed_at",
+        "failed_at",
+    }
+)
+_READERS: Sequence[Callable[[Any], Any] | None] = tuple(
+    optional_instant if column.name in _INSTANTS else _SPECIAL.get(column.name) for column in changes.columns
+)

@@ -1,0 +1,117 @@
+"""How deployments ended: every report that said something new, numbered per change, and what the change makes of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from gate.core.change import FAILED_RESULTS, Result, State
+from gate.core.instants import from_us, optional_instant, optional_us, to_us
+from gate.storage.changes import paths
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema import changes, closures
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What somebody says about the end. `notes` is the id of a text, or empty."""
+
+    caller: str
+    result: Result
+    notes: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """One report as it is kept. `matched` False: for something that was never admitted."""
+
+    number: int
+    at: datetime
+    report: Report
+    matched: bool
+
+
+class Closing(StrEnum):
+    """What a report did to the change."""
+
+    CLOSED = "closed"
+    WORSENED = "worsened"  # it was closed with a better result
+    UNCHANGED = "unchanged"  # it was closed with this result, or a worse one: nothing is written
+    UNMATCHED = "unmatched"  # it was never admitted: the report is kept, the change is as it was
+    OVERTAKEN = "overtaken"  # it is no longer what was read: read it again
+
+
+def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) -> Closing:
+    """Take one report. A result is only ever made worse; the first failure is counted, once, for these `files` too."""
+    if change.admitted_at is None:
+        _add(tx, change.id, report, matched=False)
+        return Closing.UNMATCHED
+    if change.result is not None and not _is_worse(report.result, change.result):
+        return Closing.UNCHANGED
+    failed_now = report.result in FAILED_RESULTS and not change.failed
+    if not _set(tx, change, report.result, failed_now=failed_now):
+        return Closing.OVERTAKEN
+    _add(tx, change.id, report, matched=True)
+    if failed_now:
+        paths.count_failure(tx, change.service, change.environment, files)
+    return Closing.CLOSED if change.result is None else Closing.WORSENED
+
+
+def of_change(conn: Connection, change: str) -> tuple[Closure, ...]:
+    """All reports about a change, first to last."""
+    rows = conn.execute(select(closures).where(closures.c.change_id == change).order_by(closures.c.number))
+    return tuple(
+        Closure(
+            number=row.number,
+            at=from_us(row.at),
+            report=Report(row.caller, Result(row.result), row.notes, optional_instant(row.started_at), optional_instant(row.finished_at)),
+            matched=row.matched,
+        )
+        for row in rows
+    )
+
+
+def _is_worse(result: Result, than: Result) -> bool:
+    order = list(Result)
+    return order.index(result) > order.index(than)
+
+
+def _set(tx: Tx, change: StoredChange, result: Result, *, failed_now: bool) -> bool:
+    """Compared are state, result and failure: two reports at once count a failure once."""
+    values: dict[str, object] = {"state": State.CLOSED.value, "result": result.value}
+    if change.closed_at is None:
+        values |= {"closed_at": to_us(tx.now), "ended_at": to_us(tx.now)}
+    if failed_now:
+        values |= {"failed": True, "failed_at": to_us(tx.now)}
+    stands = State.DEPLOYING if change.result is None else State.CLOSED
+    statement = (
+        update(changes)
+        .where(changes.c.id == change.id, changes.c.state == stands.value, changes.c.failed == change.failed)
+        .where(changes.c.result.is_(None) if change.result is None else changes.c.result == change.result.value)
+        .values(values)
+    )
+    if tx.conn.execute(statement).rowcount != 1:
+        return False
+    tx.touch(change.id)
+    return True
+
+
+def _add(tx: Tx, change: str, report: Report, *, matched: bool) -> None:
+    highest = tx.conn.execute(select(func.max(closures.c.number)).where(closures.c.change_id == change)).scalar()
+    row = {
+        "change_id": change,
+        "number": (highest or 0) + 1,
+        "at": to_us(tx.now),
+        "caller": report.caller,
+        "result": report.result.value,
+        "notes": report.notes,
+        "started_at": optional_us(report.started_at),
+        "finished_at": optional_us(report.finished_at),
+        "matched": matched,
+    }
+    tx.conn.execute(insert(closures).values(row))

@@ -1,0 +1,51 @@
+"""Idempotency keys: which were answered, with what, and until when that is remembered."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.core.instants import to_us
+from gate.storage.database.bulk import Bulk
+from gate.storage.database.rows import KeyRow
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema
+
+EXPIRED_A_TURN_MAX = 1_000
+"""How many expired keys one transaction removes."""
+
+_BULK = Bulk(schema.idempotency, KeyRow._fields)
+_KEYS = schema.idempotency.c
+_COLUMNS = tuple(_KEYS[name] for name in KeyRow._fields)
+
+
+def find_key(conn: Connection, caller: str, key: str, now: int) -> KeyRow | None:
+    """The first answer, as long as it is remembered."""
+    row = conn.execute(select(*_COLUMNS).where(_KEYS.caller == caller, _KEYS.key == key, _KEYS.expires_at > now)).first()
+    return None if row is None else KeyRow(*row)
+
+
+def insert_keys(tx: Tx, rows: Sequence[KeyRow]) -> None:
+    """Remember answers; a key that is remembered already is an error."""
+    _BULK.insert(tx, rows)
+
+
+def remember(tx: Tx, row: KeyRow) -> bool:
+    """Remember one answer. False: the key is remembered already, by another process perhaps a moment ago."""
+    insert = postgresql.insert if tx.is_postgres else sqlite.insert
+    statement = insert(schema.idempotency).values(row._asdict()).on_conflict_do_nothing()
+    return tx.conn.execute(statement).rowcount == 1
+
+
+def delete_keys(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:
+    """Forget keys, so that they may be used anew."""
+    if keys:
+        tx.conn.execute(delete(schema.idempotency).where(tuple_(_KEYS.caller, _KEYS.key).in_(keys)))
+
+
+def delete_expired(tx: Tx) -> int:
+    """Remove some expired keys, the oldest first; how many it were."""
+    expired = select(_KEYS.caller, _KEYS.key).where(_KEYS.expires_at <= to_us(tx.now)).order_by(_KEYS.expires_at).limit(EXPIRED_A_TURN_MAX)
+    rows = tx.conn.execute(expired).all()
+    delete_keys(tx, [(row.caller, row.key) for row in rows])
+    return len(rows)

@@ -1,0 +1,128 @@
+"""The log: one row a decision, newest first, by filters and words. A stream of any length is page after page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select
+
+from gate.core.decision.record import Asked, read_asked
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.core.instants import from_us, to_us
+from gate.storage.changes.search import having_words
+from gate.storage.database.pages import Page, Part, page, plain
+from gate.storage.tables.schema import changes, decisions
+
+KEYS = (decisions.c.at, decisions.c.change_id, decisions.c.number)
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which decisions. None is any. Every word of `words` must occur."""
+
+    service: str | None = None
+    environment: str | None = None
+    type: ChangeType | None = None
+    route: Route | None = None
+    outcome: Outcome | None = None
+    band: Band | None = None
+    policy: str | None = None
+    revision: str | None = None  # of the policies
+    standard_change: str | None = None
+    change: str | None = None
+    commit: str | None = None
+    run: str | None = None
+    repository: tuple[str, int] | None = None
+    words: str = ""
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One decision, and of its change what never changes. The reasons are in `record`; `core.record.read` reads it."""
+
+    change: str
+    number: int
+    at: datetime
+    service: str
+    environment: str
+    type: ChangeType
+    route: Route
+    outcome: Outcome
+    band: Band
+    score: int
+    policy: str | None
+    revision: str
+    standard_change: str | None
+    subject_digest: str
+    record: bytes
+    commit: str
+    detail: str
+
+    @property
+    def asked(self) -> Asked:
+        """Repository, run and who requested it; read anew at each call."""
+        return read_asked(self.detail)
+
+
+def log_page(conn: Connection, query: LogQuery, part: Part) -> Page[LogRow]:
+    """One page by (`at`, `change`, `number`). Each is a read of its own, so that the longest export holds no snapshot."""
+    joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
+    return page(conn, [joined.where(*_conditions(conn, query))], KEYS, part, _row)
+
+
+def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:
+    equal: dict[ColumnElement[Any], Any] = {
+        decisions.c.service: query.service,
+        decisions.c.environment: query.environment,
+        decisions.c.type: query.type,
+        decisions.c.route: query.route,
+        decisions.c.outcome: query.outcome,
+        decisions.c.band: query.band,
+        decisions.c.policy: query.policy,
+        decisions.c.revision: query.revision,
+        decisions.c.standard_change: query.standard_change,
+        decisions.c.change_id: query.change,
+        changes.c.commit_sha: query.commit,
+        changes.c.run_id: query.run,
+        changes.c.repository_issuer: query.repository and query.repository[0],
+        changes.c.repository_id: query.repository and query.repository[1],
+    }
+    found = [column == plain(value) for column, value in equal.items() if value is not None]
+    if query.begins is not None:
+        found.append(decisions.c.at >= to_us(query.begins))
+    if query.ends is not None:
+        found.append(decisions.c.at < to_us(query.ends))
+    having = having_words(conn, query.words)
+    return found if having is None else [*found, having]
+
+
+_COLUMNS = (
+    *(decisions.c.change_id, decisions.c.number, decisions.c.at, decisions.c.service, decisions.c.environment),
+    *(decisions.c.type, decisions.c.route, decisions.c.outcome, decisions.c.band, decisions.c.score, decisions.c.policy),
+    *(decisions.c.revision, decisions.c.standard_change, decisions.c.subject_digest, decisions.c.record),
+    *(changes.c.commit_sha, changes.c.detail),
+)
+
+
+def _row(row: Row[Any]) -> LogRow:
+    return LogRow(
+        change=row.change_id,
+        number=row.number,
+        at=from_us(row.at),
+        service=row.service,
+        environment=row.environment,
+        type=ChangeType(row.type),
+        route=Route(row.route),
+        outcome=Outcome(row.outcome),
+        band=Band(row.band),
+        score=row.score,
+        policy=row.policy,
+        revision=row.revision,
+        standard_change=row.standard_change,
+        subject_digest=row.subject_digest,
+        record=bytes(row.record),
+        commit=row.commit_sha,
+        detail=row.detail,
+    )

@@ -1,0 +1,70 @@
+"""How often changes of a place touched a path, and how often such a change failed.
+
+A place is one service in one environment. Counted are files, the two-level folders they lie in, and the place as a
+whole, whose path is empty: so that a decision reads three kinds of counts from one table, and none of them by adding up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from gate.storage.database.tx import Tx
+
+PLACE = ""
+"""The path of the place as a whole."""
+
+ROOT = "/"
+"""The folder of files that lie in none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Distinct keys of `path_outcomes`, sorted."""
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+def touched(files: Iterable[str]) -> Touched:
+    """The files and their two-level folders. What ends with a slash, or is empty, is no file and never counted."""
+    names = {name for name in files if name and not name.endswith("/")}
+    return Touched(tuple(sorted(names)), tuple(sorted({_folder(name) for name in names})))
+
+
+def count_change(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
+    """One more change of the place; it touched these files. An unknown list counts for the place alone."""
+    _count(tx, service, environment, files, changes=1, failures=0)
+
+
+def count_failure(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
+    """A change that was counted has failed. To be called once a change."""
+    _count(tx, service, environment, files, changes=0, failures=1)
+
+
+def take_back_failure(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
+    """A failure that was counted was none. To be called once for each that was counted."""
+    _count(tx, service, environment, files, changes=0, failures=-1)
+
+
+def _count(tx: Tx, service: str, environment: str, files: Iterable[str], *, changes: int, failures: int) -> None:
+    """Sorted, so that two writers take the rows in the same order. A path that is new has had this one change."""
+    paths = touched(files)
+    keys = orjson.dumps(sorted({PLACE, *paths.files, *paths.folders})).decode()
+    statement = _POSTGRES if tx.is_postgres else _SQLITE
+    tx.execute(statement, (service, environment, failures, keys, changes, failures))
+
+
+_COUNT = """
+INSERT INTO path_outcomes (service, environment, path, changes, failures)
+SELECT {text}, {text}, touched.value, 1, {integer} FROM {each} WHERE true ORDER BY touched.value
+ON CONFLICT (service, environment, path)
+DO UPDATE SET changes = path_outcomes.changes + {integer}, failures = path_outcomes.failures + {integer}
+"""  # `WHERE true`: without it SQLite takes ON for the beginning of a join
+_SQLITE = _COUNT.format(text="?", integer="?", each="json_each(?) touched")
+_POSTGRES = _COUNT.format(text="%s::text", integer="%s::integer", each="json_array_elements_text(%s::json) touched(value)")
+
+
+def _folder(name: str) -> str:
+    first = name.find("/") + 1
+    return name[: name.find("/", first) + 1] or name[:first] or ROOT

@@ -1,0 +1,207 @@
+"""A unit: everything that one decision adds to the database, as one value. All of it is recorded, or nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+import orjson
+
+from gate.core.change import State
+from gate.storage.changes.keys import delete_keys, insert_keys
+from gate.storage.database.bulk import Bulk, Chunks
+from gate.storage.database.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, MessageRow, RollupRow, TextRow, TokenUseRow
+from gate.storage.database.tx import Tx
+from gate.storage.identity import token_uses
+from gate.storage.ledger.ledger import append_entries
+from gate.storage.messages.outbox import insert_messages
+from gate.storage.tables import schema
+from gate.storage.texts import insert_texts
+
+DECIDED = "decided"
+"""What others are told when a change was settled at birth; of one that waits they are told its id."""
+
+_CHANGES = Bulk(schema.changes, ChangeRow._fields)
+_DECISIONS = Bulk(schema.decisions, DecisionRow._fields)
+_DECISIONS_AND_WORDS = Bulk(schema.decisions, DecisionRow._fields, words=True)
+_WORDS_INTO = """
+INSERT INTO decision_words (rowid, words) SELECT d.id, v.column3 FROM (VALUES {rows}) AS v
+CROSS JOIN decisions AS d ON d.change_id = v.column1 AND d.number = v.column2
+"""
+_WORDS = Chunks(3, lambda rows: _WORDS_INTO.format(rows=rows))
+_IN_FORCE = "SELECT policy_set FROM in_force WHERE id = 1"
+_IN_FORCE_LOCKED = "SELECT policy_set FROM in_force WHERE id = 1 FOR SHARE"
+
+
+class Unit(NamedTuple):
+    """What a submit adds. `expects_policy_set` is what was in force when it was decided."""
+
+    change: ChangeRow
+    decision: DecisionRow
+    expects_policy_set: str
+    entries: Sequence[EntryRow] = ()
+    texts: Sequence[TextRow] = ()
+    messages: Sequence[MessageRow] = ()
+    key: KeyRow | None = None
+    rollups: Sequence[RollupRow] = ()
+    words: Sequence[str] = ()
+    token: TokenUseRow | None = None  # the caller's identity token, bound to this change
+
+
+class Outcome(StrEnum):
+    """What became of a unit. Only `NEW` was added; in every other case nothing was."""
+
+    NEW = "new"
+    STALE = "stale"  # another policy set is in force now: decide again
+    SAME_KEY = "same_key"  # the idempotency key was answered before
+    SAME_RUN = "same_run"  # the run has a change already
+    TOKEN_USED = "token_used"  # noqa: S105 - an outcome, no secret: the caller's token is bound to something else
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answer to a unit: with `SAME_KEY` the first answer, with `SAME_RUN` the change of that run."""
+
+    outcome: Outcome
+    key: KeyRow | None = None
+    change_id: str | None = None
+
+
+NEW = Recorded(Outcome.NEW)
+STALE = Recorded(Outcome.STALE)
+TOKEN_USED = Recorded(Outcome.TOKEN_USED)
+
+
+def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
+    """Add those that are new. Of two with the same key or run the second is answered with the first."""
+    known = _look_up(tx, units)
+    answers = [known.answer(unit) for unit in units]
+    fresh = [unit for unit, answer in zip(units, answers, strict=True) if answer is NEW]
+    delete_keys(tx, known.expired)
+    token_uses.insert_uses(tx, known.used)
+    insert_units(tx, fresh)
+    return answers
+
+
+def insert_units(tx: Tx, units: Sequence[Unit]) -> None:
+    """One statement a table, whatever the number of units."""
+    _CHANGES.insert(tx, [unit.change for unit in units])
+    _insert_decisions(tx, [(unit.decision, unit.words) for unit in units])
+    append_entries(tx, [entry for unit in units for entry in unit.entries])
+    insert_texts(tx, [text for unit in units for text in unit.texts])
+    insert_messages(tx, [message for unit in units for message in unit.messages])
+    insert_keys(tx, [unit.key for unit in units if unit.key is not None])
+    for unit in units:
+        tx.add(unit.rollups)
+        tx.touch(unit.change.id if unit.change.state == State.PENDING.value else DECIDED)
+
+
+def insert_unit(tx: Tx, unit: Unit) -> None:
+    """Add one as a part of a larger step that has compared everything itself."""
+    insert_units(tx, [unit])
+
+
+def insert_decision(tx: Tx, row: DecisionRow, words: Sequence[str]) -> None:
+    """Add a later decision of a change that is there."""
+    _insert_decisions(tx, [(row, words)])
+
+
+def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
+    """Free the natural key for another change of the run. False: this one does not stand for the run any more."""
+    placeholder = "%s" if tx.is_postgres else "?"
+    statement = f"UPDATE changes SET run_key = NULL WHERE id = {placeholder} AND run_key = {placeholder}"  # noqa: S608 - placeholders
+    return tx.execute(statement, (change_id, run_key)).rowcount == 1
+
+
+def policy_set_in_force(tx: Tx) -> str:
+    """Empty when nothing was ever activated. PostgreSQL lets nobody activate another one until this commits."""
+    row = tx.execute(_IN_FORCE_LOCKED if tx.is_postgres else _IN_FORCE).fetchone()
+    return row[0] if row else ""
+
+
+def _insert_decisions(tx: Tx, decided: Iterable[tuple[DecisionRow, Sequence[str]]]) -> None:
+    if tx.is_postgres:
+        _DECISIONS_AND_WORDS.insert(tx, [(*row, " ".join(words)) for row, words in decided])
+        return
+    decided = list(decided)
+    _DECISIONS.insert(tx, [row for row, _ in decided])
+    _WORDS.run(tx, [(row.change_id, row.number, " ".join(words)) for row, words in decided if words])
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the database has of the units, and what the units before this one add."""
+
+    policy_set: str
+    keys: dict[tuple[str, str], KeyRow]
+    runs: dict[str, str]
+    tokens: dict[tuple[str, str], str]
+    expired: list[tuple[str, str]] = field(default_factory=list)
+    used: list[TokenUseRow] = field(default_factory=list)
+
+    def answer(self, unit: Unit) -> Recorded:
+        """Whether it is new; if so, it is known from now on."""
+        key, run = unit.key, unit.change.run_key
+        if key is not None:
+            first = self.keys.get((key.caller, key.key))
+            if first is not None and first.expires_at > unit.decision.at:
+                replays = first.body_sha256 == key.body_sha256
+                return Recorded(Outcome.SAME_KEY, key=first) if not replays or self._use(unit, first.change_id) else TOKEN_USED
+            if first is not None:
+                self.expired.append((key.caller, key.key))
+        if run is not None and run in self.runs:
+            return Recorded(Outcome.SAME_RUN, change_id=self.runs[run])
+        if unit.expects_policy_set != self.policy_set:
+            return STALE
+        if not self._use(unit, unit.change.id):
+            return TOKEN_USED
+        if key is not None:
+            self.keys[key.caller, key.key] = key
+        if run is not None:
+            self.runs[run] = unit.change.id
+        return NEW
+
+    def _use(self, unit: Unit, change: str) -> bool:
+        """Bind the unit's token to the change that answers it. False: it is bound to something else."""
+        use = unit.token
+        if use is None:
+            return True
+        if use.bound_to == unit.change.id:
+            use = use._replace(bound_to=change)
+        first = self.tokens.get((use.issuer, use.jti))
+        if first is None:
+            self.tokens[use.issuer, use.jti] = use.bound_to
+            self.used.append(use)
+        return first in {None, use.bound_to}
+
+
+_SQLITE_LOOK_UP = """
+SELECT NULL, NULL, NULL, NULL, policy_set, NULL, NULL FROM in_force WHERE id = 1
+UNION ALL
+SELECT k.caller, k.key, k.body_sha256, k.status, k.change_id, k.answer, k.expires_at FROM json_each(?) AS j
+CROSS JOIN idempotency AS k ON k.caller = json_extract(j.value, '$[0]') AND k.key = json_extract(j.value, '$[1]')
+UNION ALL
+SELECT NULL, c.run_key, NULL, NULL, c.id, NULL, NULL FROM json_each(?) AS j CROSS JOIN changes AS c ON c.run_key = j.value
+"""
+_POSTGRES_LOOK_UP = """
+SELECT k.caller, k.key, k.body_sha256, k.status, k.change_id, k.answer, k.expires_at FROM jsonb_array_elements(%s::jsonb) AS j
+JOIN idempotency AS k ON k.caller = j->>0 AND k.key = j->>1
+UNION ALL
+SELECT NULL, c.run_key, NULL, NULL, c.id, NULL, NULL FROM jsonb_array_elements_text(%s::jsonb) AS j JOIN changes AS c ON c.run_key = j
+"""
+
+
+def _look_up(tx: Tx, units: Sequence[Unit]) -> _Known:
+    keys = orjson.dumps([(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]).decode()
+    runs = orjson.dumps([unit.change.run_key for unit in units if unit.change.run_key is not None]).decode()
+    uses = [unit.token for unit in units if unit.token is not None]
+    known = _Known(policy_set_in_force(tx) if tx.is_postgres else "", {}, {}, token_uses.find(tx, uses) if uses else {})
+    for row in tx.execute(_POSTGRES_LOOK_UP if tx.is_postgres else _SQLITE_LOOK_UP, (keys, runs)).fetchall():
+        caller, key, _, _, named, _, _ = row
+        if caller is not None:
+            known.keys[caller, key] = KeyRow(*row)
+        elif key is not None:
+            known.runs[key] = named
+        else:
+            known.policy_set = named
+    return known

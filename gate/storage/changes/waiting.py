@@ -1,0 +1,82 @@
+"""Changes that wait for people or for the end of a hold, with what their decisions ask for: all of them, or those that moved."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, or_, select, tuple_
+
+from gate.core.change import State
+from gate.storage.changes.approvals import GIVEN, Approval, approval_of
+from gate.storage.tables.schema import approvals, changes, decisions
+
+WAITING_MAX = 20_000
+"""So many are kept in order for people, the newest; the list of changes has the others."""
+
+IDS_AT_ONCE = 500
+
+
+class Stored(NamedTuple):
+    """One change that waits, and the bytes of its decision in force."""
+
+    id: str
+    state: State
+    decision: int
+    held: bool
+    expires_at: int | None
+    submitted_at: int
+    record: bytes
+
+
+def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | None]]:
+    """Of each waiting change which decision is in force, whether it is held, and when it expires: cheap to compare."""
+    query = select(changes.c.id, changes.c.decision, changes.c.hold.is_not(None), changes.c.expires_at).where(_WAITS)
+    newest = query.order_by(changes.c.submitted_at.desc(), changes.c.id.desc()).limit(WAITING_MAX)
+    return {change: (decision, bool(held), expires) for change, decision, held, expires in conn.execute(newest)}
+
+
+def read(conn: Connection, ids: Collection[str]) -> Iterable[Stored]:
+    """Those of these changes that wait."""
+    for some in _slices(sorted(ids)):
+        for row in conn.execute(_joined().where(_WAITS, changes.c.id.in_(some))):
+            yield Stored(row.id, State(row.state), row.decision, bool(row.held), row.expires_at, row.submitted_at, bytes(row.record))
+
+
+def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Approval]]:
+    """What people said to each of these changes, lapsed approvals too."""
+    found: dict[str, list[Approval]] = {}
+    for some in _slices(sorted(ids)):
+        for row in conn.execute(GIVEN.where(approvals.c.change_id.in_(some))):
+            found.setdefault(row.change_id, []).append(approval_of(row))
+    return found
+
+
+def spoken_of(conn: Connection) -> set[str]:
+    """Waiting changes to which somebody has said something."""
+    query = select(approvals.c.change_id).distinct().join(changes, changes.c.id == approvals.c.change_id).where(_WAITS)
+    return set(conn.execute(query).scalars())
+
+
+def _is(state: State) -> ColumnElement[bool]:
+    """As the partial indexes say it: a bound value would hide them."""
+    return changes.c.state == literal_column(f"'{state.value}'")
+
+
+_WAITS = or_(_is(State.PENDING), and_(_is(State.APPROVED), changes.c.hold.is_not(None)))
+
+
+def _joined() -> Select[Any]:
+    columns = (
+        changes.c.id,
+        changes.c.state,
+        changes.c.decision,
+        changes.c.hold.is_not(None).label("held"),
+        changes.c.expires_at,
+        changes.c.submitted_at,
+    )
+    in_force = tuple_(decisions.c.change_id, decisions.c.number) == tuple_(changes.c.id, changes.c.decision)
+    return select(*columns, decisions.c.record).join(decisions, in_force)
+
+
+def _slices(ids: list[str]) -> Iterable[list[str]]:
+    for begin in range(0, len(ids), IDS_AT_ONCE):
+        yield ids[begin : begin + IDS_AT_ONCE]

@@ -1,0 +1,77 @@
+"""One transaction for a group of calls: what each of them does in it, and how it is confirmed."""
+
+from gate.errors import Unavailable
+from gate.storage.changes.units import record
+from gate.storage.database.calls import Call
+from gate.storage.database.faults import Ended, Fate, UnknownOutcome, fate_of, refusal
+from gate.storage.database.tx import NOBODY, Link, RollupKind, Subscribers, Tx
+from gate.storage.database.watch import CHANNEL, payload
+from gate.storage.figures.rollups import flush
+
+_ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
+"""Errors that end with the savepoint they happened in; any other one is everybody's."""
+
+
+def prepare(link: Link, group: list[Call], subscribers: Subscribers = NOBODY) -> set[str]:
+    """Do everything but commit; what was moved. Answers are in the calls, and must not leave before the commit."""
+    tx = Tx(link, subscribers)
+    units = [call for call in group if call.function is record]
+    if units:
+        answers = record(tx, [call.arguments[0] for call in units])
+        for call, answer in zip(units, answers, strict=True):
+            call.answer, call.error = answer, None
+    rollups, topics = tx.rollups, tx.topics
+    for call in group:
+        if call.function is not record:
+            tx.rollups, tx.topics = {}, set()
+            _call(link, tx, call)
+            topics |= tx.topics
+            _add(rollups, tx.rollups)
+    tx.rollups = rollups
+    flush(tx)
+    if topics and link.is_postgres:
+        tx.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(topics)))
+    return topics
+
+
+def commit(link: Link) -> None:
+    """Durably, or `Ended`, or `UnknownOutcome`."""
+    if not link.can_commit:
+        raise Ended(Fate.ENDED, Unavailable("the transaction was ended by an error; nothing was recorded, ask again"))
+    try:
+        link.raw.commit()
+    except Exception as error:
+        ended = ended_by(error)
+        if ended.fate is Fate.LOST:
+            raise UnknownOutcome from error
+        raise ended from error
+
+
+def ended_by(error: Exception) -> Ended:
+    """The same error as the end of a transaction."""
+    return error if isinstance(error, Ended) else Ended(fate_of(error) or Fate.FAULT, error)
+
+
+def _call(link: Link, tx: Tx, call: Call) -> None:
+    """One function in its savepoint: an error of its own takes back what it did, and nothing else."""
+    call.answer, call.error = None, None
+    tx.execute("SAVEPOINT one")
+    try:
+        call.answer = call.function(tx, *call.arguments)
+        if link.can_commit:
+            tx.execute("RELEASE SAVEPOINT one")
+            return
+        call.error = RuntimeError(f"{call.function} went on after an error of the database")
+    except Exception as error:
+        fate = fate_of(error)
+        if fate not in _ALONE:
+            raise
+        call.error = error if fate is None else refusal(fate, error)
+    tx.rollups, tx.topics = {}, set()
+    tx.execute("ROLLBACK TO SAVEPOINT one")
+    tx.execute("RELEASE SAVEPOINT one")
+
+
+def _add(rollups: dict[RollupKind, int], more: dict[RollupKind, int]) -> None:
+    for kind, n in more.items():
+        rollups[kind] = rollups.get(kind, 0) + n

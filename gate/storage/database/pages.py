@@ -1,0 +1,70 @@
+"""Pages by key, newest first: each page goes on where the last one ended, whatever was added meanwhile."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from heapq import merge
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tuple_
+
+from gate.storage.database.cursor import Position
+
+PAGE_ROWS_MAX = 500
+"""Enough for a page of any list, and for a chunk of a stream."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some rows. `next` is the position after them, None when there were no more."""
+
+    rows: tuple[T, ...]
+    next: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a list: at most `limit` rows after a position."""
+
+    limit: int
+    after: Position | None = None
+
+
+def page(
+    conn: Connection, branches: Iterable[Select[Any]], keys: tuple[ColumnElement[Any], ...], part: Part, read: Callable[[Row[Any]], T]
+) -> Page[T]:
+    """The newest rows of all branches together; no row is in two of them.
+
+    Each branch is read in the order of an index and ends at the limit, which one query with OR would not.
+    """
+    if not 1 <= part.limit <= PAGE_ROWS_MAX:
+        raise ValueError(f"a page has 1 to {PAGE_ROWS_MAX} rows, not {part.limit}")
+    names = tuple(key.key or "" for key in keys)
+
+    def position(row: Row[Any]) -> tuple[Any, ...]:
+        return tuple(row._mapping[name] for name in names)  # noqa: SLF001 - the documented way to a column by its name
+
+    found = [conn.execute(_newest(branch, keys, part)).all() for branch in branches]
+    newest = list(islice(merge(*found, key=position, reverse=True), part.limit + 1))
+    rows = newest[: part.limit]
+    more = len(newest) > part.limit
+    return Page(tuple(map(read, rows)), position(rows[-1]) if more else None)
+
+
+def plain(value: object) -> Any:
+    """A value to compare a column with. One of a few words of our own is written into the text.
+
+    PostgreSQL keeps one plan for all values, and would not know that of these words one is everywhere and another rare.
+    """
+    return literal(value.value, literal_execute=True) if isinstance(value, Enum) else value
+
+
+def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
+    if part.after is not None:
+        # the first comparison follows from the second; it lets SQLite begin in the middle of the index
+        query = query.where(and_(keys[0] <= part.after[0], tuple_(*keys) < tuple_(*part.after)))
+    # written into the text: PostgreSQL keeps one plan for all values, and would plan for a tenth of the table
+    return query.order_by(*(key.desc() for key in keys)).limit(literal(part.limit + 1, literal_execute=True))

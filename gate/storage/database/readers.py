@@ -1,0 +1,118 @@
+"""Threads that read. Calls that wait together share a transaction, a hop to a thread and a wake-up of the event loop."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import groupby
+
+from sqlalchemy import Engine
+
+from gate.errors import GateError, Unavailable
+from gate.storage.database.calls import Call, Line, deliver
+from gate.storage.database.faults import Fate, fate_of, read_refusal
+from gate.storage.database.tx import Link
+
+READS_QUEUED_MAX = 4_096
+
+
+class Readers:
+    """A few threads with a connection each. `together` is how many calls may share one turn."""
+
+    def __init__(self, engine: Engine, url: str, *, threads: int, together: int) -> None:
+        self._engine, self._url, self._together = engine, url, together
+        self._calls = Line(together)
+        self._threads = [threading.Thread(target=self._run, name=f"gate-reader-{n}", daemon=True) for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, call: Call) -> None:
+        """Have it answered; `Unavailable` when too many wait."""
+        if len(self._calls) >= READS_QUEUED_MAX:
+            raise Unavailable(f"{READS_QUEUED_MAX} reads are waiting already; ask again")
+        self._calls.put(call)
+
+    def close(self) -> None:
+        """Answer what waits, then end."""
+        self._calls.end(len(self._threads))
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        link: Link | None = None
+        while (first := self._calls.take()) is not None:
+            calls = [first]
+            over = self._take_more(calls)
+            link = self._serve(link, calls)
+            deliver(calls)
+            if over:
+                break
+        if link is not None:
+            link.close()
+
+    def _take_more(self, calls: list[Call]) -> bool:
+        """Whatever else waits; True when the last one was the word to end."""
+        with suppress(queue.Empty):
+            while len(calls) < self._together:
+                another = self._calls.take_at_once()
+                if another is None:
+                    return True
+                calls.append(another)
+        return False
+
+    def _serve(self, link: Link | None, calls: list[Call]) -> Link | None:
+        """Answer all. A connection that broke while nobody used it is made again, once, before anyone hears of it."""
+        left = calls
+        while left:
+            fresh = link is None
+            try:
+                link = link or Link(self._engine, self._url)
+            except GateError as error:
+                for call in left:
+                    call.error = error
+                return None
+            left, usable = _together(link, left, fresh=fresh)
+            if not usable:
+                link.close()
+                link = None
+        return link
+
+
+def _together(link: Link, calls: list[Call], *, fresh: bool) -> tuple[list[Call], bool]:
+    """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is of use."""
+    done = 0
+    for joined in _joined(calls):
+        try:
+            if done == 0:
+                link.begin()
+            _answer(link, joined)
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it, whatever it is
+            fate = fate_of(error)
+            if len(joined) > 1:  # whichever of them it was: now each by itself
+                for call in joined:
+                    call.part()
+                return calls[done:], link.roll_back() and fate is not Fate.LOST
+            if fate is None:
+                joined[0].error = error
+            elif fate is Fate.LOST and not fresh:
+                return calls[done:], False
+            else:
+                joined[0].error = read_refusal(fate, error)
+                return calls[done + 1 :], link.roll_back() and fate is not Fate.LOST
+        done += len(joined)
+    return [], link.roll_back()
+
+
+def _joined(calls: list[Call]) -> Iterator[list[Call]]:
+    """Neighbours that one call of their function answers."""
+    for _, same in groupby(calls, key=lambda call: call.function if call.joint else id(call)):
+        yield list(same)
+
+
+def _answer(link: Link, calls: list[Call]) -> None:
+    first = calls[0]
+    if not first.joint:
+        first.answer = first.function(link.conn, *first.arguments)
+        return
+    for call, answer in zip(calls, first.function(link.conn, [call.arguments[0] for call in calls]), strict=True):
+        call.answer = answer

@@ -1,0 +1,85 @@
+"""Who wants to know that something was written, by this process or by another one, and how they hear of it."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from gate.errors import Unavailable
+from gate.storage.database.calls import post
+from gate.storage.database.engine import connect
+
+CHANNEL = "gate"
+PAYLOAD_BYTES_MAX = 7_900
+"""A longer notification than 8,000 bytes is refused by PostgreSQL; without a list it stands for everything."""
+
+EVERYTHING = frozenset({"*"})
+"""Something was written, and nobody knows what."""
+
+LISTEN_SECONDS = 0.5
+Topics: TypeAlias = frozenset[str]
+Callback: TypeAlias = Callable[[Topics], None]
+
+
+class Audience:
+    """Callbacks, each called in the event loop it was registered in, before whoever wrote gets an answer."""
+
+    def __init__(self) -> None:
+        self._callbacks: list[tuple[asyncio.AbstractEventLoop, Callback]] = []
+
+    def register(self, callback: Callback) -> None:
+        """Call this from now on, in the running event loop."""
+        self._callbacks.append((asyncio.get_running_loop(), callback))
+
+    def announce(self, topics: Topics) -> None:
+        """From any thread."""
+        for loop, callback in self._callbacks:
+            post(loop, callback, topics)
+
+
+class Listener:
+    """A thread that hears what other processes wrote to PostgreSQL. Without a connection everything may have changed."""
+
+    def __init__(self, engine: Engine, url: str, announce: Callback) -> None:
+        self._engine, self._url, self._announce = engine, url, announce
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gate-listener", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End within `LISTEN_SECONDS`."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            with suppress(Unavailable, DBAPIError, *_driver_errors()):
+                self._listen()
+            self._announce(EVERYTHING)
+            self._stop.wait(LISTEN_SECONDS)
+
+    def _listen(self) -> None:
+        with connect(self._engine, self._url) as connection:
+            raw: Any = connection.connection.dbapi_connection
+            raw.set_autocommit(True)
+            raw.execute(f"LISTEN {CHANNEL}")
+            self._announce(EVERYTHING)  # what was said before is lost
+            while not self._stop.is_set():
+                for notification in raw.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                    self._announce(frozenset(notification.payload.split(",")) if notification.payload else EVERYTHING)
+
+
+def payload(topics: set[str]) -> str:
+    """The topics as a notification carries them."""
+    text = ",".join(sorted(topics))
+    return text if len(text.encode()) <= PAYLOAD_BYTES_MAX else ""
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    from psycopg import Error  # noqa: PLC0415 - only where PostgreSQL is used is its driver there
+
+    return (Error,)

@@ -1,0 +1,213 @@
+"""The one thread that writes. Calls that wait together share one durable commit, and nobody gets an answer before it.
+
+A group is one transaction: first the units, joined into one INSERT a table, then every other function in a savepoint of
+its own. A function may run again after a rollback, so it does nothing but read and write through its `tx`.
+"""
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from sqlalchemy import Engine
+
+from gate.errors import GateError, Unavailable
+from gate.storage.changes.units import record
+from gate.storage.database.calls import Call, Line, deliver
+from gate.storage.database.faults import Ended, Fate, UnknownOutcome, refusal
+from gate.storage.database.group import commit, ended_by, prepare
+from gate.storage.database.house import House
+from gate.storage.database.tx import NOBODY, Link, Subscribers
+from gate.storage.database.watch import Audience
+
+GROUP_MAX = 256
+QUEUE_MAX = 4_096
+SAVEPOINTS_MAX = 32
+"""On PostgreSQL more of them in one transaction slow down every snapshot."""
+
+RETRIES_MAX = 3
+RETRY_PAUSE_SECONDS = 0.05
+QUEUED_SECONDS_MAX = 8
+"""Who waited longer while the database was slow is refused untried: an answer comes within 10 s, and the queue is soon empty."""
+
+IDLE_SECONDS = 0.4
+"""How often an idle writer looks after the database."""
+
+_ONE_BY_ONE = frozenset({Fate.CONSTRAINT, Fate.FAULT, Fate.FULL, Fate.ENDED})
+_OWN = frozenset({Fate.CONSTRAINT, Fate.FAULT})
+
+
+Wrote: TypeAlias = Callable[[int, int], None]
+"""Told after each commit, in the writer's thread: how many calls shared it, and how many wait."""
+
+
+class Writer:
+    """Takes calls, writes groups. `failed` says why it has stopped for good, `trouble` why the last group was refused."""
+
+    def __init__(self, engine: Engine, url: str, path: Path | None, audience: Audience, wrote: Wrote) -> None:
+        self.failed: str | None = None
+        self.trouble: str | None = None
+        self.written_at = time.monotonic()
+        self.subscribers: Subscribers = NOBODY
+        self._engine, self._url, self._audience, self._wrote = engine, url, audience, wrote
+        self._link: Link | None = Link(engine, url)
+        self._house = House(self._link, path, audience)
+        self._closing = False
+        self._calls = Line(GROUP_MAX)
+        self._thread = threading.Thread(target=self._run, name="gate-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, call: Call) -> None:
+        """Have it written; `Unavailable` when too many wait or nothing is written any more."""
+        if self.failed is not None or self._closing:
+            raise Unavailable(self.failed or "the gate is stopping; ask again")
+        if len(self._calls) >= QUEUE_MAX:
+            raise Unavailable(f"{QUEUE_MAX} writes are waiting already; ask again")
+        self._calls.put(call)
+
+    def missing(self) -> Path | None:
+        """The file of the database that was moved away or deleted."""
+        return self._house.missing()
+
+    def close(self) -> None:
+        """Write what waits, then end."""
+        self._closing = True
+        self._calls.end()
+        self._thread.join()
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            group, ending = self._next()
+            try:
+                group = _refuse_late(group)
+                if group:
+                    self._write(group)
+                self._house.keep(self._link)
+            except Exception as error:  # noqa: BLE001 - a fault of the writer itself: nobody may wait for it for ever
+                self.failed = f"the writer stopped by a fault of its own: {error!r}"
+                _answer(group, Unavailable(self.failed))
+        if self._link is not None and self.failed is None:  # closing would carry pages that may be wrong into the database
+            self._link.close()
+
+    def _next(self) -> tuple[list[Call], bool]:
+        """Everything that waits, up to the limits; True when the last was the word to end."""
+        group: list[Call] = []
+        savepoints = 0
+        with suppress(queue.Empty):
+            while len(group) < GROUP_MAX and savepoints < SAVEPOINTS_MAX:
+                call = self._calls.take_at_once() if group else self._calls.take(IDLE_SECONDS)
+                if call is None:
+                    return group, True
+                group.append(call)
+                savepoints += call.function is not record
+        return group, False
+
+    def _write(self, group: list[Call]) -> Exception | None:
+        """One commit for all; where that cannot be, one for each; where nothing is written, a refusal, which is answered."""
+        try:
+            self._try(group)
+        except UnknownOutcome as problem:
+            lost = self._trouble(refusal(Fate.LOST, problem))
+            _answer(group, Unavailable("the database did not say whether it recorded this; ask again with the same key"))
+            return lost
+        except Ended as ended:
+            if len(group) > 1 and ended.fate in _ONE_BY_ONE:
+                return self._one_by_one(group)
+            error = refusal(ended.fate, ended.cause)
+            trouble = None if ended.fate in _OWN else self._trouble(error)  # before anybody can ask whether all is well
+            _answer(group, error)
+            return trouble
+        self.trouble, self.written_at = None, time.monotonic()
+        deliver(group)
+        self._wrote(len(group), len(self._calls))
+        return None
+
+    def _one_by_one(self, group: list[Call]) -> Exception | None:
+        for k, call in enumerate(group):
+            error = self._write([call])
+            if error is not None:  # it does not write: the others need not wait to hear the same
+                _answer(group[k + 1 :], error)
+                return error
+        return None
+
+    def _trouble(self, error: Exception) -> Exception:
+        self.trouble = str(error)
+        return error
+
+    def _try(self, group: list[Call]) -> None:
+        """Commit the group, once more where that may help."""
+        for attempt in range(RETRIES_MAX + 1):
+            try:
+                topics = self._together(group)
+            except (Ended, UnknownOutcome) as problem:
+                self._clean_up(problem)
+                if isinstance(problem, UnknownOutcome) or attempt >= _tries_after(problem.fate, self._link):
+                    raise
+                time.sleep(random.uniform(0, RETRY_PAUSE_SECONDS) * attempt)  # noqa: S311 - only so that two processes part
+            else:
+                if topics:
+                    self._audience.announce(frozenset(topics))
+                return
+
+    def _together(self, group: list[Call]) -> set[str]:
+        """One transaction; what it moved."""
+        if self.failed is not None:
+            raise Ended(Fate.BROKEN, Unavailable(self.failed))
+        self._house.refuse_missing()
+        if self._link is None:
+            try:
+                self._link = Link(self._engine, self._url)
+            except GateError as error:
+                raise Ended(Fate.LOST, error) from error
+        try:
+            self._house.begin(self._link)
+            topics = prepare(self._link, group, self.subscribers)
+        except Exception as error:
+            raise ended_by(error) from error
+        commit(self._link)
+        self._house.refuse_missing()
+        return topics
+
+    def _clean_up(self, problem: Ended | UnknownOutcome) -> None:
+        """Leave no transaction open, and no connection that is of no use."""
+        if isinstance(problem, Ended) and problem.fate is Fate.BROKEN:
+            self.failed = str(refusal(problem.fate, problem.cause))
+            return
+        link, self._link = self._link, None
+        if link is None:
+            return
+        if not (isinstance(problem, Ended) and problem.fate is not Fate.LOST and link.roll_back()):
+            link.close()
+            return
+        self._link = link
+
+
+def _tries_after(fate: Fate, link: Link | None) -> int:
+    """How often a group is tried again as a whole."""
+    if fate is Fate.CONFLICT:
+        return RETRIES_MAX
+    if fate is Fate.CONSTRAINT:  # another process may have recorded the same key: the look-up finds it now
+        return 1 if link is not None and link.is_postgres else 0
+    return 1 if fate is Fate.LOST else 0
+
+
+def _refuse_late(group: list[Call]) -> list[Call]:
+    """Those who have not waited too long."""
+    latest = time.monotonic() - QUEUED_SECONDS_MAX
+    if group and group[0].asked_at > latest:  # they come in their order
+        return group
+    _answer(
+        [call for call in group if call.asked_at <= latest], Unavailable("the database is too slow now; nothing was recorded, ask again")
+    )
+    return [call for call in group if call.asked_at > latest]
+
+
+def _answer(group: list[Call], error: Exception) -> None:
+    for call in group:
+        call.error = error
+    deliver(group)

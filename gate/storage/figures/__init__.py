@@ -1,0 +1,1 @@
+"""Sums that are kept, and what is computed from them."""

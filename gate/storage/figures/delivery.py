@@ -1,0 +1,83 @@
+"""Reads the sums of delivery: so many rows as days and kinds, however many changes there were."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
+
+from gate.storage.figures.outcomes import LEAD, RECOVERY
+from gate.storage.tables.schema_delivery import delivery_days, delivery_rules, delivery_times
+
+ROWS_MAX = 200
+"""Values of one division that are shown: those with most deployments."""
+
+_D = delivery_days.c
+DIVISIONS: Mapping[str, Column[Any]] = {
+    "route": _D.route,
+    "band": _D.band,
+    "policy": _D.policy,
+    "standard_change": _D.standard_change,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One service in one environment, from the first day to before the last; days since 1970, UTC."""
+
+    service: str
+    environment: str
+    begins: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Deployments of one value, and how many of them failed."""
+
+    value: str | int
+    deployments: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Everything that was counted. The times are seconds and how often they occur."""
+
+    deployments: int
+    failed: int
+    rework: int
+    lead: Mapping[int, int]
+    recovery: Mapping[int, int]
+    by: Mapping[str, Sequence[Share]]
+
+
+def sums(conn: Connection, place: Place) -> Sums:
+    """Of one place, never of several together; `by` has the other services of the environment each for itself."""
+    days = (_D.service == place.service, *_in_environment(delivery_days, place))
+    counted = select(func.sum(_D.deployments), func.sum(_D.failed), func.sum(_D.rework)).where(*days)
+    deployments, failed, rework = (int(number or 0) for number in conn.execute(counted).one())
+    by = {name: _shares(conn, column, days) for name, column in DIVISIONS.items()}
+    rules = delivery_rules.c
+    by["rule"] = _shares(conn, rules.rule, (rules.service == place.service, *_in_environment(delivery_rules, place)))
+    by["service"] = _shares(conn, _D.service, _in_environment(delivery_days, place))
+    return Sums(deployments, failed, rework, _times(conn, place, LEAD), _times(conn, place, RECOVERY), by)
+
+
+def _in_environment(table: Table, place: Place) -> tuple[ColumnElement[bool], ...]:
+    return (table.c.environment == place.environment, table.c.day >= place.begins, table.c.day < place.ends)
+
+
+def _shares(conn: Connection, column: Column[Any], where: Sequence[ColumnElement[bool]]) -> list[Share]:
+    table = column.table.c
+    deployments, failed = func.sum(table.deployments).label("deployments"), func.sum(table.failed).label("failed")
+    query = select(column.label("value"), deployments, failed).where(*where).group_by(column)
+    rows = conn.execute(query.having(deployments > 0).order_by(deployments.desc(), column).limit(ROWS_MAX))
+    return [Share(row.value, int(row.deployments), int(row.failed)) for row in rows]
+
+
+def _times(conn: Connection, place: Place, measure: str) -> dict[int, int]:
+    times = delivery_times.c
+    here = (times.service == place.service, times.measure == measure, *_in_environment(delivery_times, place))
+    query = select(times.seconds, func.sum(times.n).label("n")).where(*here).group_by(times.seconds)
+    return {row.seconds: int(row.n) for row in conn.execute(query)}

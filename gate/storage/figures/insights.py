@@ -1,0 +1,67 @@
+"""How long people take, and how the deployments of a rule ended: of one place at a time, and never more than a few rows."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from gate.core.decision.values import Route
+from gate.storage.tables.schema import approvals, changes
+from gate.storage.tables.schema_delivery import delivery_days, delivery_rules
+
+REVIEWS_MAX = 200
+"""The newest reviewed changes of a place, by which the time to a decision is told."""
+
+PLACES_MAX = 20
+_US = 1_000_000
+
+
+class RulePlace(NamedTuple):
+    """Deployments of one place to whose score a rule gave points."""
+
+    service: str
+    environment: str
+    deployments: int
+    failed: int
+
+
+def seconds_to_last_word(conn: Connection, service: str, environment: str) -> list[int]:
+    """From the submit to the newest word of a person, for the newest changes that people were asked about."""
+    reviewed = (
+        select(changes.c.id, changes.c.submitted_at)
+        .where(changes.c.service == service, changes.c.environment == environment, changes.c.route != Route.AUTOMATIC.value)
+        .order_by(changes.c.submitted_at.desc(), changes.c.id.desc())
+        .limit(REVIEWS_MAX)
+        .subquery()
+    )
+    last = func.max(approvals.c.at)
+    query = select(last - reviewed.c.submitted_at).join(approvals, approvals.c.change_id == reviewed.c.id)
+    return [int(spent) // _US for spent in conn.execute(query.group_by(reviewed.c.id, reviewed.c.submitted_at)).scalars()]
+
+
+def rule_places(conn: Connection, rule: str, since_day: int) -> tuple[RulePlace, ...]:
+    """Of each place, most deployments first. `rule` is `policy/rule`."""
+    table = delivery_rules.c
+    deployments = func.sum(table.deployments)
+    query = (
+        select(table.service, table.environment, deployments, func.sum(table.failed))
+        .where(table.rule == rule, table.day >= since_day)
+        .group_by(table.service, table.environment)
+        .order_by(deployments.desc(), table.service, table.environment)
+        .limit(PLACES_MAX)
+    )
+    rows = conn.execute(query)
+    return tuple(RulePlace(service, environment, int(some), int(failed)) for service, environment, some, failed in rows)
+
+
+def busiest_place(conn: Connection, since_day: int) -> tuple[str, str] | None:
+    """Service and environment with most deployments since that day; None without any."""
+    table = delivery_days.c
+    query = (
+        select(table.service, table.environment)
+        .where(table.day >= since_day)
+        .group_by(table.service, table.environment)
+        .order_by(func.sum(table.deployments).desc(), table.service, table.environment)
+        .limit(1)
+    )
+    row = conn.execute(query).first()
+    return None if row is None else (row.service, row.environment)

@@ -1,0 +1,186 @@
+"""What each change adds to the sums of delivery. Counting again is always right: the difference is added, or taken away.
+
+Every closure counts, so the statements go to the driver as texts that were made once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from gate.core.change import Result
+from gate.core.delivery import NOTHING, Deployed, Figures, figures
+from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.database.tx import Tx
+from gate.storage.incidents.links import LINKS_MAX
+from gate.storage.tables.schema import SUCCEEDED
+from gate.storage.tables.schema_incidents import ACTIVE
+
+DAY_US = 24 * 3600 * 1_000_000
+UNRECOVERED_MAX = 100
+"""Failed deployments of a place that one success recovers; of more than these nobody would believe that it did."""
+
+LEAD, RECOVERY = "lead", "recovery"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What never changes of a change once it is admitted. `policy` is a revision; `rules` are those that gave points."""
+
+    route: str
+    band: int
+    policy: str
+    standard_change: str
+    rules: tuple[str, ...]
+    age_hours: int | None
+    rework: bool
+
+
+def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
+    """Make the sums say what is so of this change now. `kind` is needed when it is counted for the first time.
+
+    Under the lock of its place; of a change that was never admitted there is nothing to count.
+    """
+    found = _run(tx, _CHANGE, change).fetchone()
+    if found is None:
+        return
+    row = _Change._make(found)
+    if row.rules is None:
+        if kind is None:
+            return
+        rules = orjson.dumps(sorted(set(kind.rules))).decode()
+        given = (kind.route, kind.band, kind.policy, kind.standard_change, rules, kind.age_hours, kind.rework)
+        row = _Change._make((*row[:_KIND_BEGINS], row.admitted_at // DAY_US, *given, *_plain(NOTHING)))
+    before = Figures(row.deployments, row.failed, row.reworked, row.lead_seconds, row.recovery_seconds)
+    now = figures(_deployed(tx, change, row))
+    if now == before:
+        return
+    for statement, values in _differences(row, before, now):
+        _run(tx, statement, *values)
+    _run(tx, _KEEP, change, row.service, row.environment, *row[_KIND_BEGINS:_COUNTED_BEGINS], *_plain(now))
+
+
+def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
+    """Changes of the place that failed, and of which nobody knows yet when it was well again."""
+    return [change for (change,) in _run(tx, _UNRECOVERED, service, environment).fetchall()]
+
+
+def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime) -> list[str]:
+    """The last changes of the place that failed and were admitted no later: a success that was none may have recovered them."""
+    return [change for (change,) in _run(tx, _FAILED_BEFORE, service, environment, to_us(admitted_at) // DAY_US).fetchall()]
+
+
+class _Change(NamedTuple):
+    """What is read of a change; from `day` on it is as the table has it, and None where it was never counted."""
+
+    service: str
+    environment: str
+    submitted_at: int
+    admitted_at: int
+    closed_at: int | None
+    result: str | None
+    failed_at: int | None
+    is_tied: bool
+    day: int
+    route: str
+    band: int
+    policy: str
+    standard_change: str
+    rules: str | None
+    age_hours: int | None
+    rework: bool
+    deployments: int
+    failed: int
+    reworked: int
+    lead_seconds: int | None
+    recovery_seconds: int | None
+
+
+_KIND_BEGINS = _Change._fields.index("day")
+_COUNTED_BEGINS = _Change._fields.index("deployments")
+
+
+def _plain(counted: Figures) -> tuple[int | None, ...]:
+    return (counted.deployments, counted.failed, counted.rework, counted.lead_seconds, counted.recovery_seconds)
+
+
+def _deployed(tx: Tx, change: str, row: _Change) -> Deployed:
+    next_success = None
+    if row.failed_at is not None:
+        found = _run(tx, _NEXT_SUCCESS, row.service, row.environment, row.failed_at, row.admitted_at).fetchone()
+        next_success = found[0] if found else None
+    return Deployed(
+        submitted_at=from_us(row.submitted_at),
+        admitted_at=from_us(row.admitted_at),
+        closed_at=optional_instant(row.closed_at),
+        result=Result(row.result) if row.result else None,
+        failed_at=optional_instant(row.failed_at),
+        age_hours=row.age_hours,
+        is_rework=bool(row.rework),
+        incidents=tuple((from_us(began), optional_instant(over)) for began, over in _incidents(tx, change, row)),
+        next_success_at=optional_instant(next_success),
+    )
+
+
+def _incidents(tx: Tx, change: str, row: _Change) -> list[tuple[Any, ...]]:
+    return _run(tx, _INCIDENTS, change).fetchall() if row.is_tied else []
+
+
+def _differences(row: _Change, before: Figures, now: Figures) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What to add to which sum."""
+    place = (row.service, row.environment)
+    deployments, failed, rework = now.deployments - before.deployments, now.failed - before.failed, now.rework - before.rework
+    if deployments or failed or rework:
+        yield _ADD_DAY, (*place, row.day, row.route, row.band, row.policy, row.standard_change, deployments, failed, rework)
+        for rule in orjson.loads(row.rules or "[]"):
+            yield _ADD_RULE, (*place, row.day, rule, deployments, failed)
+    for measure, old, new in (
+        (LEAD, before.lead_seconds, now.lead_seconds),
+        (RECOVERY, before.recovery_seconds, now.recovery_seconds),
+    ):
+        if old != new:
+            for seconds, n in ((old, -1), (new, 1)):
+                if seconds is not None:
+                    yield _ADD_TIME, (*place, measure, row.day, seconds, n)
+
+
+def _run(tx: Tx, statement: str, *values: object) -> Any:
+    return tx.execute(statement.replace("?", "%s") if tx.is_postgres else statement, values)
+
+
+def _adding(table: str, keys: str, numbers: str) -> str:
+    names = [*keys.split(), *numbers.split()]
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in numbers.split())
+    values = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({', '.join(keys.split())}) DO UPDATE SET {added}"  # noqa: S608 - names of our own schema
+
+
+_OF_CHANGE = ", ".join(f"c.{name}" for name in _Change._fields[: _KIND_BEGINS - 1])
+_OF_OUTCOME = ", ".join(f"o.{name}" for name in _Change._fields[_KIND_BEGINS:])
+_CHANGE = f"""
+SELECT {_OF_CHANGE}, EXISTS (SELECT 1 FROM incident_links l WHERE l.change_id = c.id AND {ACTIVE}), {_OF_OUTCOME}
+FROM changes c LEFT JOIN outcomes o ON o.change_id = c.id WHERE c.id = ? AND c.admitted_at IS NOT NULL
+"""  # noqa: S608 - names of our own schema
+_INCIDENTS = f"""
+SELECT i.began_at, i.resolved_at FROM incident_links l JOIN incidents i ON i.id = l.incident_id
+WHERE l.change_id = ? AND {ACTIVE} ORDER BY l.at, l.id LIMIT {LINKS_MAX}
+"""  # noqa: S608 - constants of this program
+_NEXT_SUCCESS = f"""
+SELECT closed_at FROM changes WHERE service = ? AND environment = ? AND {SUCCEEDED} AND closed_at >= ? AND admitted_at > ? AND NOT failed
+ORDER BY closed_at, id LIMIT 1
+"""  # noqa: S608 - a constant of this program
+_FAILED = "SELECT change_id FROM outcomes WHERE service = ? AND environment = ? AND failed = 1"
+_UNRECOVERED = f"{_FAILED} AND recovery_seconds IS NULL ORDER BY change_id DESC LIMIT {UNRECOVERED_MAX}"
+_FAILED_BEFORE = f"{_FAILED} AND day <= ? ORDER BY day DESC, change_id DESC LIMIT {UNRECOVERED_MAX}"
+
+_COUNTED = _Change._fields[_COUNTED_BEGINS:]
+_KEPT = ("change_id", "service", "environment", *_Change._fields[_KIND_BEGINS:])
+_KEEP = f"""
+INSERT INTO outcomes ({", ".join(_KEPT)}) VALUES ({", ".join("?" * len(_KEPT))})
+ON CONFLICT (change_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COUNTED)}
+"""  # noqa: S608 - names of our own schema
+_ADD_DAY = _adding("delivery_days", "service environment day route band policy standard_change", "deployments failed rework")
+_ADD_RULE = _adding("delivery_rules", "service environment day rule", "deployments failed")
+_ADD_TIME = _adding("delivery_times", "service environment measure day seconds", "n")

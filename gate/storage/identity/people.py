@@ -1,0 +1,214 @@
+"""People who may sign in: of each only what the catalogue cannot say."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.core.instants import optional_instant, to_us
+from gate.storage.database.tx import Tx
+from gate.storage.identity.sessions import TOPIC as SESSIONS
+from gate.storage.tables import schema
+from gate.storage.tables.schema_people import invitations, people, sessions
+
+PEOPLE_LISTED_MAX = 1_000
+ROLES = ("admin", "auditor")
+CLAIMS_GOOD_FOR = timedelta(days=7)
+"""So long after a sign-in the groups count that the identity provider named then."""
+
+TOPIC = "people"
+"""What other processes are told when somebody's row changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What everybody who lets people do anything has to know. The usual one is of somebody who has no row."""
+
+    role: str | None = None
+    claimed_groups: tuple[str, ...] = ()
+    disabled: bool = False
+    outside: bool = False  # the catalogue lacks them, and yet they are somebody
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One row. `email` is the id of a text, of somebody whom the catalogue lacks."""
+
+    id: str
+    email: str | None
+    role: str | None
+    password: str | None = field(repr=False)
+    external_id: str | None
+    claimed_groups: tuple[str, ...]
+    signed_in_at: datetime | None
+    disabled_at: datetime | None
+
+    @property
+    def standing(self) -> Standing:
+        """What the person may, as everybody else has to know it."""
+        return Standing(self.role, self.claimed_groups, self.disabled_at is not None, self.email is not None)
+
+
+USUAL = Standing()
+STANDING: tuple[Any, ...] = (people.c.role, people.c.claimed_groups, people.c.disabled_at, people.c.email)
+"""The columns that a standing is made of, for whoever joins them to something else."""
+
+
+def standing_of(row: Row[Any]) -> Standing:
+    """From those columns, all of them empty for somebody without a row."""
+    if row.claimed_groups is None:
+        return USUAL
+    return Standing(row.role, tuple(orjson.loads(row.claimed_groups)), row.disabled_at is not None, row.email is not None)
+
+
+def standing(conn: Connection, person: str) -> Standing:
+    """Of anybody."""
+    row = conn.execute(select(*STANDING).where(people.c.id == person)).first()
+    return USUAL if row is None else standing_of(row)
+
+
+def read(conn: Connection, person: str) -> Stored | None:
+    """The row of that id."""
+    return _one(conn.execute(select(people).where(people.c.id == person)).first())
+
+
+def by_email(conn: Connection, address: str) -> Stored | None:
+    """Somebody whom the catalogue lacks, by the address that they were invited under, in one spelling."""
+    texts = schema.texts
+    query = select(people).join(texts, texts.c.id == people.c.email).where(texts.c.name == address)
+    return _one(conn.execute(query).first())
+
+
+def by_external_id(conn: Connection, external_id: str) -> Stored | None:
+    """Whoever the identity provider calls so."""
+    return _one(conn.execute(select(people).where(people.c.external_id == external_id)).first())
+
+
+def external_id(issuer: str, subject: str) -> str:
+    """A provider's name for somebody, as it is kept: it may be an address, and is only ever compared."""
+    return hashlib.sha256(orjson.dumps([issuer, subject])).hexdigest()
+
+
+def nobody_yet(conn: Connection) -> bool:
+    """Whether no person was ever let in."""
+    return conn.execute(select(people.c.id).limit(1)).first() is None
+
+
+def listed(conn: Connection) -> tuple[Stored, ...]:
+    """Everybody with a row, by id."""
+    return tuple(_stored(row) for row in conn.execute(select(people).order_by(people.c.id).limit(PEOPLE_LISTED_MAX)))
+
+
+def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
+    """The row of that id, made where there is none."""
+    add = postgresql.insert if tx.is_postgres else sqlite.insert
+    row = {"id": person, "email": email, "claimed_groups": "[]", "created_at": to_us(tx.now), "created_by": by}
+    if tx.conn.execute(add(people).values(row).on_conflict_do_nothing(index_elements=[people.c.id])).rowcount:
+        tx.touch(TOPIC)
+    found = read(tx.conn, person)
+    if found is None:
+        raise LookupError(person)  # it was made a moment ago
+    return found
+
+
+def set_role(tx: Tx, person: str, role: str | None) -> None:
+    """From now on, everywhere; whoever is signed in signs in again (A39)."""
+    _set(tx, person, role=role)
+    end_sessions(tx, person)
+
+
+def set_password(tx: Tx, person: str, password: str) -> None:
+    """The hash of a new password; whoever was signed in with another one is signed out."""
+    _set(tx, person, password=password)
+    end_sessions(tx, person)
+
+
+def keep_rehashed(tx: Tx, person: str, password: str) -> None:
+    """The same password under stronger parameters."""
+    tx.conn.execute(update(people).where(people.c.id == person).values(password=password))
+
+
+def bind(tx: Tx, person: str, external: str) -> bool:
+    """The identity provider's name for somebody, once and for all. False: another name is bound."""
+    bound = tx.conn.execute(
+        update(people).where(people.c.id == person, people.c.external_id.is_(None)).values(external_id=external)
+    ).rowcount
+    return bound == 1
+
+
+def claim(tx: Tx, person: str, groups: Sequence[str]) -> None:
+    """What the identity provider says of somebody's groups now."""
+    _set(tx, person, claimed_groups=orjson.dumps(list(groups)).decode(), claimed_at=to_us(tx.now))
+
+
+def forget_old_claims(tx: Tx) -> int:
+    """Groups that nobody has confirmed for too long; of how many people."""
+    old = (people.c.claimed_at <= to_us(tx.now - CLAIMS_GOOD_FOR), people.c.claimed_groups != "[]")
+    forgotten = tx.conn.execute(update(people).where(*old).values(claimed_groups="[]")).rowcount
+    if forgotten:
+        tx.touch(TOPIC)
+    return forgotten
+
+
+def signed_in(tx: Tx, person: str, *, password: str | None = None) -> bool:
+    """Now. False: they are disabled, unknown, or have another password than this one.
+
+    Whoever disables them at the same time comes before or after, never in between.
+    """
+    rightful = [people.c.id == person, people.c.disabled_at.is_(None)]
+    if password is not None:
+        rightful.append(people.c.password == password)
+    return tx.conn.execute(update(people).where(*rightful).values(signed_in_at=to_us(tx.now))).rowcount == 1
+
+
+def disable(tx: Tx, person: str) -> None:
+    """Nobody from now on: signed out everywhere, and no invitation or personal token helps."""
+    _set(tx, person, disabled_at=to_us(tx.now))
+    end_sessions(tx, person)
+    tx.conn.execute(delete(invitations).where(invitations.c.person == person))
+
+
+def enable(tx: Tx, person: str) -> None:
+    """Somebody again."""
+    _set(tx, person, disabled_at=None)
+
+
+def end_sessions(tx: Tx, person: str) -> None:
+    """Signed out everywhere."""
+    tx.conn.execute(delete(sessions).where(sessions.c.person == person))
+    tx.touch(SESSIONS)
+
+
+def move(tx: Tx, before: str, person: str) -> None:
+    """Somebody is in the catalogue by now, and is called as it calls them. Whoever was signed in signs in again."""
+    end_sessions(tx, before)
+    tx.conn.execute(update(people).where(people.c.id == before).values(id=person, email=None))
+    tx.conn.execute(update(invitations).where(invitations.c.person == before).values(person=person))
+    tx.touch(TOPIC)
+
+
+def _set(tx: Tx, person: str, **columns: object) -> None:
+    tx.conn.execute(update(people).where(people.c.id == person).values(**columns))
+    tx.touch(TOPIC)
+
+
+def _one(row: Row[Any] | None) -> Stored | None:
+    return None if row is None else _stored(row)
+
+
+def _stored(row: Row[Any]) -> Stored:
+    return Stored(
+        id=row.id,
+        email=row.email,
+        role=row.role,
+        password=row.password,
+        external_id=row.external_id,
+        claimed_groups=tuple(orjson.loads(row.claimed_groups)),
+        signed_in_at=optional_instant(row.signed_in_at),
+        disabled_at=optional_instant(row.disabled_at),
+    )

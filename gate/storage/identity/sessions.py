@@ -1,0 +1,112 @@
+"""Sessions of people at a browser: of the secret in the cookie only its SHA-256 is kept."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+
+from gate.core.instants import from_us, to_us
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema_people import sessions
+
+SECRET_BYTES = 32
+SECRET_LENGTH = 43
+IDLE_HOURS = 8
+"""A session that nobody uses ends after so long."""
+
+LIFE_HOURS = 24
+"""Every session ends after so long, however busy it is."""
+
+EXPIRED_A_TURN_MAX = 1_000
+"""How many sessions one transaction forgets."""
+
+TOPIC = "sessions"
+"""What other processes are told when a session was ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One browser of one person. `id` is the SHA-256 of its secret."""
+
+    id: str
+    person: str
+    seen_at: datetime
+    ends_at: datetime
+
+    def is_good_at(self, now: datetime, seen_at: datetime | None = None) -> bool:
+        """`seen_at` is when it was used last, where somebody knows later news than the database."""
+        seen = max(self.seen_at, seen_at or self.seen_at)
+        return now < self.ends_at and now - seen < timedelta(hours=IDLE_HOURS)
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A session that was just opened. `secret` is shown once, in a cookie, and is nowhere else."""
+
+    secret: str
+    session: Session
+
+
+def new_secret() -> str:
+    """What nobody guesses."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def sha256(secret: str) -> str:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def open_session(tx: Tx, person: str) -> New:
+    """For somebody who has a row in `people`."""
+    secret = new_secret()
+    session = Session(sha256(secret), person, tx.now, tx.now + timedelta(hours=LIFE_HOURS))
+    row = {
+        "secret_sha256": session.id,
+        "person": person,
+        "opened_at": to_us(tx.now),
+        "seen_at": to_us(session.seen_at),
+        "ends_at": to_us(session.ends_at),
+    }
+    tx.conn.execute(insert(sessions).values(row))
+    return New(secret, session)
+
+
+def find(conn: Connection, session: str) -> Session | None:
+    """The session of that id; whether it is good is for its own word."""
+    row = conn.execute(select(sessions).where(sessions.c.secret_sha256 == session)).first()
+    return None if row is None else Session(row.secret_sha256, row.person, from_us(row.seen_at), from_us(row.ends_at))
+
+
+def end(tx: Tx, session: str) -> bool:
+    """Signed out. False when there is none."""
+    if not tx.conn.execute(delete(sessions).where(sessions.c.secret_sha256 == session)).rowcount:
+        return False
+    tx.touch(TOPIC)
+    return True
+
+
+def touch(tx: Tx, seen: Mapping[str, datetime]) -> None:
+    """When sessions were used last; for the worker, in batches, never while somebody waits."""
+    rows = [{"session": session, "seen": to_us(at)} for session, at in sorted(seen.items())]
+    if rows:
+        tx.conn.execute(_TOUCH, rows)
+
+
+def delete_expired(tx: Tx) -> int:
+    """Forget some sessions that are over; how many it were."""
+    over = or_(sessions.c.ends_at <= to_us(tx.now), sessions.c.seen_at <= to_us(tx.now - timedelta(hours=IDLE_HOURS)))
+    found = tx.conn.execute(select(sessions.c.secret_sha256).where(over).limit(EXPIRED_A_TURN_MAX)).scalars().all()
+    if found:
+        tx.conn.execute(delete(sessions).where(sessions.c.secret_sha256.in_(found)))
+    return len(found)
+
+
+_TOUCH = (
+    update(sessions)
+    .where(sessions.c.secret_sha256 == bindparam("session"), sessions.c.seen_at < bindparam("seen"))
+    .values(seen_at=bindparam("seen"))
+)

@@ -1,0 +1,60 @@
+"""Which identity tokens were used, and for what: a token that was heard by somebody else is of no use to them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.core.instants import to_us
+from gate.storage.database.bulk import Bulk, as_json
+from gate.storage.database.rows import TokenUseRow
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema
+
+EXPIRED_A_TURN_MAX = 1_000
+"""How many uses of expired tokens one transaction forgets."""
+
+_BULK = Bulk(schema.token_uses, TokenUseRow._fields)
+_USES = schema.token_uses.c
+_SQLITE_FIND = """
+SELECT t.issuer, t.jti, t.bound_to FROM json_each(?) AS j
+CROSS JOIN token_uses AS t ON t.issuer = json_extract(j.value, '$[0]') AND t.jti = json_extract(j.value, '$[1]')
+"""
+_POSTGRES_FIND = """
+SELECT t.issuer, t.jti, t.bound_to FROM jsonb_array_elements(%s::jsonb) AS j
+JOIN token_uses AS t ON t.issuer = j->>0 AND t.jti = j->>1
+"""
+
+
+def bound_to(conn: Connection, use: TokenUseRow) -> str | None:
+    """What this token was used for; None for one that was not used yet."""
+    found: str | None = conn.execute(select(_USES.bound_to).where(_USES.issuer == use.issuer, _USES.jti == use.jti)).scalar()
+    return found
+
+
+def bind(tx: Tx, use: TokenUseRow) -> bool:
+    """Use the token. False: somebody has used it for something else."""
+    insert = postgresql.insert if tx.is_postgres else sqlite.insert
+    statement = insert(schema.token_uses).values(use._asdict()).on_conflict_do_nothing()
+    return tx.conn.execute(statement).rowcount == 1 or bound_to(tx.conn, use) == use.bound_to
+
+
+def find(tx: Tx, uses: Sequence[TokenUseRow]) -> dict[tuple[str, str], str]:
+    """By issuer and id: what those of these tokens that were used are bound to."""
+    wanted = as_json([(use.issuer, use.jti) for use in uses])
+    rows = tx.execute(_POSTGRES_FIND if tx.is_postgres else _SQLITE_FIND, (wanted,)).fetchall()
+    return {(issuer, jti): bound for issuer, jti, bound in rows}
+
+
+def insert_uses(tx: Tx, rows: Sequence[TokenUseRow]) -> None:
+    """Use tokens; one that was used already is an error."""
+    _BULK.insert(tx, rows)
+
+
+def delete_expired(tx: Tx) -> int:
+    """Forget some tokens that nobody takes any more; how many it were."""
+    expired = select(_USES.issuer, _USES.jti).where(_USES.expires_at <= to_us(tx.now)).order_by(_USES.expires_at).limit(EXPIRED_A_TURN_MAX)
+    rows = tx.conn.execute(expired).all()
+    if rows:
+        tx.conn.execute(delete(schema.token_uses).where(tuple_(_USES.issuer, _USES.jti).in_([tuple(row) for row in rows])))
+    return len(rows)

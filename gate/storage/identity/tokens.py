@@ -1,0 +1,190 @@
+"""API tokens: `gate_<id>_<secret>`. The id finds the row; of the secret only its SHA-256 is kept."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+
+from gate.core.instants import from_us, optional_instant, optional_us, to_us
+from gate.errors import Invalid
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema import tokens
+
+ROLES = ("pipeline", "hook", "auditor", "admin")
+SECRET_BYTES = 32
+TOKENS_LISTED_MAX = 1_000
+TOUCH_PAUSE = timedelta(minutes=1)
+"""`last_used_at` is that coarse."""
+
+TOPIC = "tokens"
+"""What other processes are told when a token was made or revoked."""
+
+_ID_BYTES = 8
+_TOKEN = re.compile(r"gate_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
+_NOBODY = "0" * 64
+"""Compared with when there is no such token, so that it takes as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An API token without its secret: of a role, or of a person. `services` None is all of them."""
+
+    id: str
+    role: str | None
+    person: str | None
+    services: frozenset[str] | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    def is_good_at(self, now: datetime) -> bool:
+        """Neither revoked nor expired; `now` is the database's clock."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new token. `text` is shown once and is nowhere else."""
+
+    token: Token
+    text: str
+
+
+class Presented(NamedTuple):
+    """What somebody shows: the id, and SHA-256 of the secret. May be the key of a cache."""
+
+    id: str
+    secret_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A row with its hash, to compare with."""
+
+    token: Token
+    secret_sha256: str
+
+
+def create(
+    tx: Tx,
+    *,
+    created_by: str,
+    role: str | None = None,
+    person: str | None = None,
+    services: frozenset[str] | None = None,
+    expires_at: datetime | None = None,
+) -> Created:
+    """A token of a role or of a person, good from now on. Raises `Invalid` for what could never be of use."""
+    _check(tx, role, person, services, expires_at)
+    token = Token(secrets.token_hex(_ID_BYTES), role, person, services, tx.now, created_by, expires_at, None, None)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    row = {
+        "id": token.id,
+        "secret_sha256": _sha256(secret),
+        "role": role,
+        "person": person,
+        "services": None if services is None else orjson.dumps(sorted(services)).decode(),
+        "created_at": to_us(token.created_at),
+        "created_by": created_by,
+        "expires_at": optional_us(expires_at),
+    }
+    tx.conn.execute(insert(tokens).values(row))
+    tx.touch(TOPIC)
+    return Created(token, f"gate_{token.id}_{secret}")
+
+
+def present(text: str) -> Presented | None:
+    """What a token's text says; None for anything else, also for a token that is too short or too long."""
+    found = _TOKEN.fullmatch(text)
+    return None if found is None else Presented(found[1], _sha256(found[2]))
+
+
+def authenticate(conn: Connection, text: str, now: datetime) -> Token | None:
+    """Whose token this is. None for every reason alike: malformed, unknown, wrong, revoked, expired."""
+    presented = present(text)
+    return None if presented is None else judge(find(conn, presented.id), presented, now)
+
+
+def find(conn: Connection, token: str) -> Kept | None:
+    """The row of that id, to `judge` by."""
+    row = conn.execute(select(tokens).where(tokens.c.id == token)).first()
+    return None if row is None else Kept(_token(row), row.secret_sha256)
+
+
+def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | None:
+    """The secrets are compared in constant time, and one of them also when there is no such token."""
+    same = hmac.compare_digest(presented.secret_sha256, kept.secret_sha256 if kept is not None else _NOBODY)
+    if kept is None or not same or not kept.token.is_good_at(now):
+        return None
+    return kept.token
+
+
+def revoke(tx: Tx, token: str) -> bool:
+    """No good from now on. False when there is none, or it was revoked before."""
+    statement = update(tokens).where(tokens.c.id == token, tokens.c.revoked_at.is_(None)).values(revoked_at=to_us(tx.now))
+    if tx.conn.execute(statement).rowcount != 1:
+        return False
+    tx.touch(TOPIC)
+    return True
+
+
+def listed(conn: Connection, person: str | None = None) -> tuple[Token, ...]:
+    """All tokens, or those of one person, revoked ones too, newest first."""
+    query = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id).limit(TOKENS_LISTED_MAX)
+    if person is not None:
+        query = query.where(tokens.c.person == person)
+    return tuple(map(_token, conn.execute(query)))
+
+
+def touch(tx: Tx, used: Mapping[str, datetime]) -> None:
+    """When tokens were used last, at most once a minute each; for the worker, in batches, never while somebody waits."""
+    rows: Sequence[Mapping[str, object]] = [
+        {"token": token, "used": to_us(at), "before": to_us(at - TOUCH_PAUSE)} for token, at in sorted(used.items())
+    ]
+    if rows:
+        tx.conn.execute(_TOUCH, rows)
+
+
+_TOUCH = (
+    update(tokens)
+    .where(tokens.c.id == bindparam("token"), or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= bindparam("before")))
+    .values(last_used_at=bindparam("used"))
+)
+
+
+def _check(tx: Tx, role: str | None, person: str | None, services: frozenset[str] | None, expires_at: datetime | None) -> None:
+    if (role is None) == (person is None):
+        raise Invalid("a token is made for a role or for a person: name one of the two")
+    if role is not None and role not in ROLES:
+        raise Invalid(f"there is no role {role}; roles are {', '.join(ROLES)}")
+    if services is not None and not services:
+        raise Invalid("a token for no service is of no use; name a service, or leave services out for all of them")
+    if expires_at is not None and expires_at <= tx.now:
+        raise Invalid(f"the token would have expired at {expires_at.isoformat()}; name a time that is to come")
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(
+        id=row.id,
+        role=row.role,
+        person=row.person,
+        services=None if row.services is None else frozenset(orjson.loads(row.services)),
+        created_at=from_us(row.created_at),
+        created_by=row.created_by,
+        expires_at=optional_instant(row.expires_at),
+        revoked_at=optional_instant(row.revoked_at),
+        last_used_at=optional_instant(row.last_used_at),
+    )

@@ -1,0 +1,1 @@
+"""Incidents, their links, and deployments that were seen."""

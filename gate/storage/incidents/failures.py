@@ -1,0 +1,34 @@
+"""Whether a change failed: by its result, or because an incident is tied to it. Both count once, and both can be corrected."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import update
+
+from gate.core.change import FAILED_RESULTS
+from gate.core.instants import to_us
+from gate.storage.changes import paths
+from gate.storage.changes.changes import StoredChange
+from gate.storage.database.tx import Tx
+from gate.storage.incidents import links
+from gate.storage.tables.schema import changes
+
+
+def judge(tx: Tx, change: StoredChange, files: Iterable[str]) -> int:
+    """Make the row, and the counts of its place and these `files`, say what is so. 1: it failed just now, -1: it did not after all.
+
+    To be called with the row as it stands, under the lock of its place.
+    """
+    failed = change.result in FAILED_RESULTS or bool(links.of_change(tx.conn, change.id))
+    if failed == change.failed:
+        return 0
+    statement = (
+        update(changes)
+        .where(changes.c.id == change.id, changes.c.failed == change.failed)
+        .values(failed=failed, failed_at=to_us(tx.now) if failed else None)
+    )
+    if tx.conn.execute(statement).rowcount != 1:
+        return 0
+    tx.touch(change.id)
+    count = paths.count_failure if failed else paths.take_back_failure
+    count(tx, change.service, change.environment, files)
+    return 1 if failed else -1

@@ -1,0 +1,154 @@
+"""What broke: each incident once, as its source last described it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, text, update
+
+from gate.core.change import Result
+from gate.core.incident import CLOCK_SLACK, SUSPECTS_MAX, Suspect
+from gate.core.instants import from_us, optional_instant, optional_us, to_us
+from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema import ADMITTED, changes
+from gate.storage.tables.schema_incidents import incidents
+
+OPEN_MAX = 50
+"""How many incidents of a service that go on are looked at."""
+
+KEYS = (incidents.c.began_at, incidents.c.id)
+_I = incidents.c
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One thing that broke. `title` is the id of a text; `series` is what its source names it by."""
+
+    id: str
+    source: str
+    series: str
+    title: str
+    service: str
+    environment: str | None
+    severity: str
+    url: str
+    began_at: datetime
+    resolved_at: datetime | None
+    told_at: datetime
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentQuery:
+    """Which incidents. None is any."""
+
+    service: str | None = None
+    environment: str | None = None
+    open: bool | None = None
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
+def lock_series(tx: Tx, source: str, series: str) -> None:
+    """Until the transaction ends nobody else writes of this: of two words about one incident the second finds the first."""
+    if tx.is_postgres:
+        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{source}\n{series}",))
+
+
+def add(tx: Tx, incident: Incident) -> None:
+    """A new one."""
+    row = {
+        "id": incident.id,
+        "source": incident.source,
+        "series": incident.series,
+        "title": incident.title,
+        "service": incident.service,
+        "environment": incident.environment,
+        "severity": incident.severity,
+        "url": incident.url,
+        "began_at": to_us(incident.began_at),
+        "resolved_at": optional_us(incident.resolved_at),
+        "told_at": to_us(incident.told_at),
+        "created_at": to_us(incident.created_at),
+        "created_by": incident.created_by,
+    }
+    tx.conn.execute(insert(incidents).values(row))
+
+
+def tell(tx: Tx, incident: str, *, resolved_at: datetime | None, severity: str, told_at: datetime) -> None:
+    """What its source says now."""
+    values = {"resolved_at": optional_us(resolved_at), "severity": severity, "told_at": to_us(told_at)}
+    tx.conn.execute(update(incidents).where(_I.id == incident).values(values))
+
+
+def read(conn: Connection, incident: str) -> Incident | None:
+    """The incident of that id."""
+    row = conn.execute(select(incidents).where(_I.id == incident)).first()
+    return None if row is None else _incident(row)
+
+
+def newest_of_series(conn: Connection, source: str, series: str) -> Incident | None:
+    """The last time that the source told of this."""
+    query = select(incidents).where(_I.source == source, _I.series == series).order_by(_I.began_at.desc(), _I.id.desc()).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None else _incident(row)
+
+
+def open_of_service(conn: Connection, service: str) -> list[Incident]:
+    """Those of the service that go on, newest first."""
+    query = select(incidents).where(_I.service == service, text("resolved_at IS NULL")).order_by(_I.began_at.desc(), _I.id.desc())
+    return [_incident(row) for row in conn.execute(query.limit(OPEN_MAX))]
+
+
+def incident_page(conn: Connection, query: IncidentQuery, part: Part) -> Page[Incident]:
+    """One page by (`began_at`, `id`), newest first."""
+    found = select(incidents)
+    if query.service is not None:
+        found = found.where(_I.service == query.service)
+    if query.environment is not None:
+        found = found.where(_I.environment == query.environment)
+    if query.open is not None:
+        found = found.where(_I.resolved_at.is_(None) if query.open else _I.resolved_at.is_not(None))
+    if query.begins is not None:
+        found = found.where(_I.began_at >= to_us(query.begins))
+    if query.ends is not None:
+        found = found.where(_I.began_at < to_us(query.ends))
+    return page(conn, [found], KEYS, part, _incident)
+
+
+def suspects(conn: Connection, service: str, environments: Sequence[str], began_at: datetime) -> list[Suspect]:
+    """The last changes of the service that were admitted there before something began."""
+    found: list[Suspect] = []
+    column = changes.c
+    for environment in environments:
+        here = (column.service == service, column.environment == environment, text(ADMITTED))
+        query = select(column.id, column.admitted_at, column.closed_at, column.result).where(
+            *here, column.admitted_at <= to_us(began_at + CLOCK_SLACK)
+        )
+        rows = conn.execute(query.order_by(column.admitted_at.desc(), column.id.desc()).limit(SUSPECTS_MAX))
+        found += [
+            Suspect(row.id, from_us(row.admitted_at), optional_instant(row.closed_at), Result(row.result) if row.result else None)
+            for row in rows
+        ]
+    return found
+
+
+def _incident(row: Row[Any]) -> Incident:
+    return Incident(
+        id=row.id,
+        source=row.source,
+        series=row.series,
+        title=row.title,
+        service=row.service,
+        environment=row.environment,
+        severity=row.severity,
+        url=row.url,
+        began_at=from_us(row.began_at),
+        resolved_at=optional_instant(row.resolved_at),
+        told_at=from_us(row.told_at),
+        created_at=from_us(row.created_at),
+        created_by=row.created_by,
+    )

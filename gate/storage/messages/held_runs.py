@@ -1,0 +1,91 @@
+"""Runs that a code host holds: which change speaks for each, what the host was told, and whether it has its answer."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, text, update
+
+from gate.core.instants import to_us
+from gate.storage.database.rows import MessageRow
+from gate.storage.database.tx import Tx
+from gate.storage.messages.outbox import insert_messages, new_message_id
+from gate.storage.tables.schema_hosts import UNANSWERED, held_runs
+
+WAITING_MAX = 200
+"""Of one round; the next round takes the rest."""
+
+SUPERSEDED = "run again"
+
+_H = held_runs.c
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRun:
+    """One job of one attempt of a run that waits.
+
+    `reference` is what the host is answered by, `told` what it was told last, `reports` how often.
+    """
+
+    issuer: str
+    repository_id: int
+    run_id: str
+    attempt: int
+    environment: str
+    repository_name: str
+    provider: str
+    reference: str
+    change_id: str | None
+    told: str = ""
+    reports: int = 0
+
+
+def add(tx: Tx, run: HeldRun) -> bool:
+    """Wait for it. False: it is known. Earlier attempts of the run are over, and nobody waits for their answer."""
+    if tx.conn.execute(select(_H.run_id).where(_this(run))).first() is not None:
+        return False
+    earlier = and_(_place(run), _H.attempt < run.attempt, _H.answered_at.is_(None))
+    tx.conn.execute(update(held_runs).where(earlier).values(answered_at=to_us(tx.now), told=SUPERSEDED))
+    values = {name: getattr(run, name) for name in HeldRun.__slots__}
+    tx.conn.execute(insert(held_runs).values(**values, at=to_us(tx.now)))
+    return True
+
+
+def waiting(conn: Connection) -> list[HeldRun]:
+    """Those without an answer, longest first."""
+    query = select(*_COLUMNS).where(text(UNANSWERED)).order_by(_H.at).limit(WAITING_MAX)
+    return [HeldRun(*row) for row in conn.execute(query)]
+
+
+def of_run(conn: Connection, issuer: str, repository_id: int, run_id: str) -> list[HeldRun]:
+    """The jobs of a run that have no answer yet."""
+    mine = and_(_H.issuer == issuer, _H.repository_id == repository_id, _H.run_id == run_id)
+    return [HeldRun(*row) for row in conn.execute(select(*_COLUMNS).where(mine, text(UNANSWERED)))]
+
+
+def tell(tx: Tx, run: HeldRun, told: str, target: str, body: bytes, *, is_answer: bool) -> bool:
+    """Put what the host is to be told into the outbox, once. False: somebody was first."""
+    mine = and_(_this(run), _H.answered_at.is_(None), _H.told == run.told)
+    values: dict[str, object] = {"told": told, "reports": run.reports + (not is_answer)}
+    if is_answer:
+        values["answered_at"] = to_us(tx.now)
+    if tx.conn.execute(update(held_runs).where(mine).values(**values)).rowcount != 1:
+        return False
+    at = to_us(tx.now)
+    insert_messages(tx, [MessageRow(new_message_id(), at, target, run.change_id, body, at)])
+    return True
+
+
+def drop(tx: Tx, run: HeldRun, told: str) -> None:
+    """Nobody waits for an answer any more."""
+    tx.conn.execute(update(held_runs).where(_this(run), _H.answered_at.is_(None)).values(answered_at=to_us(tx.now), told=told))
+
+
+_COLUMNS = tuple(held_runs.c[name] for name in HeldRun.__slots__)
+
+
+def _place(run: HeldRun) -> ColumnElement[bool]:
+    same = (_H.issuer == run.issuer, _H.repository_id == run.repository_id, _H.run_id == run.run_id, _H.environment == run.environment)
+    return and_(*same)
+
+
+def _this(run: HeldRun) -> ColumnElement[bool]:
+    return and_(_place(run), _H.attempt == run.attempt)

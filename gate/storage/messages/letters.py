@@ -1,0 +1,67 @@
+"""How the outbox is: what waits at each target, what is dead, and sending a dead message again."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, text, update
+
+from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema
+
+TARGETS_MAX = 200
+
+_OUTBOX = schema.outbox
+_O = schema.outbox.c
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """One target: how much waits, since when the oldest does, and how much was given up."""
+
+    target: str
+    waiting: int = 0
+    oldest_at: datetime | None = None
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was given up."""
+
+    id: str
+    target: str
+    change_id: str | None
+    at: datetime
+    dead_at: datetime
+    attempts: int
+    error: str
+
+
+def health(conn: Connection) -> list[TargetHealth]:
+    """Every target with messages that wait or are dead, by name. Read from the indexes alone, however much was delivered."""
+    waiting = select(_O.target, func.count(), func.min(_O.at)).where(text(schema.UNDELIVERED)).group_by(_O.target)
+    found = {target: TargetHealth(target, n, optional_instant(since)) for target, n, since in conn.execute(waiting.limit(TARGETS_MAX))}
+    dead = select(_O.target, func.count()).where(_O.dead_at.is_not(None)).group_by(_O.target)
+    for target, n in conn.execute(dead.limit(TARGETS_MAX)):
+        found[target] = replace(found.get(target, TargetHealth(target)), dead=n)
+    return [found[target] for target in sorted(found)]
+
+
+def dead_letters(conn: Connection, *, limit: int) -> list[DeadLetter]:
+    """What was given up, newest first."""
+    rows = conn.execute(
+        select(_O.id, _O.target, _O.change_id, _O.at, _O.dead_at, _O.attempts, _O.error)
+        .where(_O.dead_at.is_not(None))
+        .order_by(_O.dead_at.desc(), _O.id.desc())
+        .limit(limit)
+    )
+    return [
+        DeadLetter(row.id, row.target, row.change_id, from_us(row.at), from_us(row.dead_at), row.attempts, row.error or "") for row in rows
+    ]
+
+
+def send_again(tx: Tx, message_id: str) -> bool:
+    """Have a dead message tried anew, at once, under its own id; False when there is no such dead message."""
+    mine = update(_OUTBOX).where(_O.id == message_id, _O.dead_at.is_not(None))
+    return tx.conn.execute(mine.values(dead_at=None, attempts=0, next_at=to_us(tx.now))).rowcount == 1

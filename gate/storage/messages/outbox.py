@@ -1,0 +1,102 @@
+"""Messages that are to be delivered at least once, each under an id that never changes."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, select, text, update
+
+from gate.core.instants import to_us
+from gate.core.messages.message import Message
+from gate.storage.database.bulk import Bulk
+from gate.storage.database.rows import EntryRow, MessageRow
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema
+
+CLAIMED_MAX = 50
+DUE_TARGETS_MAX = 100
+ERROR_LENGTH_MAX = 500
+DELETED_AT_ONCE_MAX = 1_000
+DELIVERED_KEPT = timedelta(days=1)
+DEAD_KEPT = timedelta(days=90)
+
+_BULK = Bulk(schema.outbox, MessageRow._fields)
+_OUTBOX = schema.outbox
+_O = schema.outbox.c
+_UNDELIVERED = text(schema.UNDELIVERED)
+
+
+def new_message_id() -> str:
+    """Nobody can guess one, so nobody can be first with it at a receiver."""
+    return f"msg_{secrets.token_hex(16)}"
+
+
+def insert_messages(tx: Tx, rows: Sequence[MessageRow]) -> None:
+    """Put messages into the outbox, in the transaction of what they tell of."""
+    _BULK.insert(tx, rows)
+
+
+def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
+    """One message for each target that subscribed to the kind of an entry; without subscribers nothing is written."""
+    messages = [
+        MessageRow(new_message_id(), row.at, one.target, row.change_id, row.body, row.at)
+        for row in rows
+        for one in tx.subscribers.get(row.kind, ())
+        if one.only in row.body
+    ]
+    if messages:
+        insert_messages(tx, messages)
+
+
+def due_targets(conn: Connection, now: datetime) -> list[str]:
+    """Who has messages that are due."""
+    due = select(_O.target).where(_UNDELIVERED, _O.next_at <= to_us(now)).group_by(_O.target)
+    return list(conn.scalars(due.order_by(func.min(_O.next_at)).limit(DUE_TARGETS_MAX)))
+
+
+def claim(tx: Tx, target: str, *, lease_for: timedelta, at_most: int = CLAIMED_MAX) -> list[tuple[Message, str]]:
+    """Due messages that nobody works on, the oldest first, each with its lease: the proof of the claim.
+
+    Who does not mark them in time loses them to the next.
+    """
+    now, lease = to_us(tx.now), secrets.token_hex(16)
+    due = (
+        select(_O.id)
+        .where(_UNDELIVERED, _O.target == target, _O.next_at <= now)
+        .where(_O.lease_until.is_(None) | (_O.lease_until <= now))
+        .order_by(_O.next_at, _O.id)
+        .limit(min(at_most, CLAIMED_MAX))
+        .with_for_update(skip_locked=True)  # SQLite has one writer anyway and leaves this out
+    )
+    ids = list(tx.conn.scalars(due))
+    until = to_us(tx.now + lease_for)
+    tx.conn.execute(update(_OUTBOX).where(_O.id.in_(ids)).values(lease=lease, lease_until=until, attempts=_O.attempts + 1))
+    rows = tx.conn.execute(select(_O.id, _O.target, _O.change_id, _O.body, _O.attempts).where(_O.id.in_(ids)).order_by(_O.next_at, _O.id))
+    return [(Message(*row), lease) for row in rows]
+
+
+def delivered(tx: Tx, message: Message, lease: str) -> bool:
+    """Done; False when the claim was lost."""
+    return _mark(tx, message, lease, delivered_at=to_us(tx.now), error=None)
+
+
+def again(tx: Tx, message: Message, lease: str, *, after: timedelta, error: str) -> bool:
+    """Try again so much later; False when the claim was lost."""
+    return _mark(tx, message, lease, next_at=to_us(tx.now + after), error=error[:ERROR_LENGTH_MAX])
+
+
+def dead(tx: Tx, message: Message, lease: str, *, error: str) -> bool:
+    """Give up, visibly; False when the claim was lost."""
+    return _mark(tx, message, lease, dead_at=to_us(tx.now), error=error[:ERROR_LENGTH_MAX])
+
+
+def delete_done(tx: Tx) -> None:
+    """What was delivered a day ago, and what nobody sent again in three months."""
+    for column, kept in ((_O.delivered_at, DELIVERED_KEPT), (_O.dead_at, DEAD_KEPT)):
+        over = select(_O.id).where(column.is_not(None), column < to_us(tx.now - kept)).limit(DELETED_AT_ONCE_MAX)
+        tx.conn.execute(delete(_OUTBOX).where(_O.id.in_(over)))
+
+
+def _mark(tx: Tx, message: Message, lease: str, **values: object) -> bool:
+    mine = update(_OUTBOX).where(_O.id == message.id, _O.lease == lease)
+    return tx.conn.execute(mine.values(lease=None, lease_until=None, **values)).rowcount == 1

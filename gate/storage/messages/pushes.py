@@ -1,0 +1,40 @@
+"""Who pushed which commits, as code hosts told: the only word of it there is, so it is kept until it is needed."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from gate.core.instants import to_us
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema_hosts import pushes
+from gate.storage.texts import name_ids, read_texts
+
+KEPT_FOR = timedelta(days=180)
+"""A commit that is not deployed for so long is deployed without this word."""
+
+_P = pushes.c
+
+
+def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: str) -> None:
+    """Remember it, once; what is too old is forgotten by the way."""
+    issuer, number = repository
+    at, who = to_us(tx.now), name_ids(tx, [pusher])[pusher]
+    statement = _INSERT_POSTGRES if tx.is_postgres else _INSERT_SQLITE
+    for commit in dict.fromkeys(commits):
+        tx.execute(statement, (issuer, number, commit, who, at))
+    tx.conn.execute(delete(pushes).where(_P.at < to_us(tx.now - KEPT_FOR)))
+
+
+def pushers(conn: Connection, repository: tuple[str, int], commits: Sequence[str]) -> tuple[str, ...]:
+    """Everybody who pushed one of them, and is not erased."""
+    issuer, number = repository
+    of_these = select(_P.pusher).distinct().where(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
+    return tuple(sorted(read_texts(conn, conn.execute(of_these).scalars().all()).values()))
+
+
+_INSERT = """
+INSERT INTO pushes (issuer, repository_id, commit_sha, pusher, at) VALUES ({v}, {v}, {v}, {v}, {v}) ON CONFLICT DO NOTHING
+"""
+_INSERT_SQLITE = _INSERT.format(v="?")
+_INSERT_POSTGRES = _INSERT.format(v="%s")

@@ -1,0 +1,50 @@
+"""Reviews that age: which were brought up again already, and which are due."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.core.instants import to_us
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema import changes
+from gate.storage.tables.schema_chat import reminders
+
+DUE_MAX = 100
+
+_C, _R = changes.c, reminders.c
+_PENDING = _C.state == "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A change that waits for its approvers, and the decision that asks them."""
+
+    change: str
+    decision: int
+
+
+def take_due(tx: Tx, policy: str, *, stage: int, older_than: timedelta) -> list[Due]:
+    """Pending changes of the policy that are older and were not brought up at this stage; from now on they were. A held one waits."""
+    statement = (
+        select(_C.id, _C.decision)
+        .select_from(changes.outerjoin(reminders, _R.change_id == _C.id))
+        .where(_PENDING, _C.policy == policy, _C.hold.is_(None), _C.submitted_at <= to_us(tx.now - older_than))
+        .where(_C.expires_at.is_(None) | (_C.expires_at > to_us(tx.now)), func.coalesce(_R.stage, 0) < stage)
+        .order_by(_C.submitted_at)
+        .limit(DUE_MAX)
+    )
+    found = [Due(*row) for row in tx.conn.execute(statement)]
+    if found:
+        insert = (postgresql.insert if tx.is_postgres else sqlite.insert)(reminders)
+        values = {"stage": stage, "at": to_us(tx.now)}
+        upsert = insert.on_conflict_do_update(index_elements=[_R.change_id], set_=values)
+        tx.conn.execute(upsert, [{"change_id": one.change, **values} for one in found])
+    return found
+
+
+def forget_settled(tx: Tx) -> None:
+    """Whatever is no longer pending need not be remembered."""
+    pending = select(_C.id).where(_C.id == _R.change_id, _PENDING).exists()
+    tx.conn.execute(delete(reminders).where(~pending))

@@ -1,0 +1,49 @@
+"""What waits to be told, and what waits to be worked on: in figures, for whoever runs the gate."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from gate.core.instants import optional_instant
+from gate.storage.tables.schema import outbox
+from gate.storage.tables.schema_hooks import deliveries
+
+TARGETS_MAX = 200
+
+
+class Waiting(NamedTuple):
+    """One receiver of messages, or one source of deliveries."""
+
+    name: str
+    waiting: int
+    dead: int
+    oldest_at: datetime | None
+    error: str | None
+
+
+def messages(conn: Connection) -> tuple[Waiting, ...]:
+    """By receiver: messages that are not delivered, and those that were given up."""
+    column = outbox.c
+    open_ = column.delivered_at.is_(None)
+    query = select(
+        column.target,
+        func.count().filter(open_, column.dead_at.is_(None)),
+        func.count().filter(column.dead_at.is_not(None)),
+        func.min(column.at).filter(open_, column.dead_at.is_(None)),
+        func.max(column.error).filter(open_),
+    )
+    rows = conn.execute(query.group_by(column.target).order_by(column.target).limit(TARGETS_MAX))
+    return tuple(Waiting(name, waiting, dead, optional_instant(oldest), error) for name, waiting, dead, oldest, error in rows)
+
+
+def told(conn: Connection) -> tuple[Waiting, ...]:
+    """By source: deliveries that are not worked on, and those that were given up."""
+    column = deliveries.c
+    waits = column.next_at.is_not(None)
+    given_up = column.next_at.is_(None) & column.error.is_not(None)
+    query = select(
+        column.source, func.count().filter(waits), func.count().filter(given_up), func.min(column.at).filter(waits), func.max(column.error)
+    )
+    rows = conn.execute(query.group_by(column.source).order_by(column.source).limit(TARGETS_MAX))
+    return tuple(Waiting(name, waiting, dead, optional_instant(oldest), error) for name, waiting, dead, oldest, error in rows)

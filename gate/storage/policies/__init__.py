@@ -1,0 +1,1 @@
+"""Registered policy sets and freezes."""

@@ -1,0 +1,122 @@
+"""Windows and stopped lines that people declared; those of the calendar's file are not here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select, update
+
+from gate.core.calendar.calendar import Reach
+from gate.core.calendar.freeze import AdHoc
+from gate.core.instants import from_us, optional_instant, optional_us, to_us
+from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema import freezes
+
+OPEN_MAX = 1_000
+"""How many windows that are not over may be read at once."""
+
+TOPIC = "freezes"
+"""What other processes are told when a window was declared or lifted."""
+
+KEYS = (freezes.c.created_at, freezes.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One window, `begins` inside and `ends` outside; without an end it lasts until it is lifted.
+
+    `reason` is the id of a text. No services are all services, and so with environments.
+    """
+
+    id: str
+    reason: str
+    stop: bool
+    begins: datetime
+    ends: datetime | None
+    services: tuple[str, ...]
+    environments: tuple[str, ...]
+    created_at: datetime
+    created_by: str
+    lifted_at: datetime | None = None
+    lifted_by: str | None = None
+
+
+def add(tx: Tx, freeze: Declared) -> None:
+    """Declare it."""
+    row = {
+        "id": freeze.id,
+        "reason": freeze.reason,
+        "stop": freeze.stop,
+        "begins": to_us(freeze.begins),
+        "ends": optional_us(freeze.ends),
+        "scope": orjson.dumps({"services": sorted(freeze.services), "environments": sorted(freeze.environments)}).decode(),
+        "created_at": to_us(freeze.created_at),
+        "created_by": freeze.created_by,
+    }
+    tx.conn.execute(insert(freezes).values(row))
+    tx.touch(TOPIC)
+
+
+def lift(tx: Tx, freeze: str, by: str) -> bool:
+    """Over from now on. False when there is none, or it was lifted before."""
+    statement = update(freezes).where(freezes.c.id == freeze, freezes.c.lifted_at.is_(None)).values(lifted_at=to_us(tx.now), lifted_by=by)
+    if tx.conn.execute(statement).rowcount != 1:
+        return False
+    tx.touch(TOPIC)
+    return True
+
+
+def read(conn: Connection, freeze: str) -> Declared | None:
+    """The window of that id."""
+    row = conn.execute(select(freezes).where(freezes.c.id == freeze)).first()
+    return None if row is None else _declared(row)
+
+
+def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
+    """What is open at this instant, and what opens later: whoever asks when a freeze ends needs both.
+
+    Every decision asks this, so it goes to the driver as it is. `reason` is the id of a text.
+    """
+    cursor = conn.connection.cursor()
+    try:
+        cursor.execute(_OPEN[conn.dialect.name], (to_us(at),))
+        return tuple(map(_adhoc, cursor.fetchall()))
+    finally:
+        cursor.close()
+
+
+def declared(conn: Connection, part: Part) -> Page[Declared]:
+    """One page of all of them, lifted ones too, newest first."""
+    return page(conn, [select(freezes)], KEYS, part, _declared)
+
+
+_OPEN_TEMPLATE = """
+SELECT id, reason, begins, ends, stop, scope FROM freezes
+WHERE lifted_at IS NULL AND (ends IS NULL OR ends > {at}) ORDER BY id LIMIT {limit}
+"""
+_OPEN = {"sqlite": _OPEN_TEMPLATE.format(at="?", limit=OPEN_MAX), "postgresql": _OPEN_TEMPLATE.format(at="%s", limit=OPEN_MAX)}
+
+
+def _adhoc(row: tuple[Any, ...]) -> AdHoc:
+    freeze, reason, begins, ends, stop, scope = row
+    reach = Reach(**{key: frozenset(names) for key, names in orjson.loads(scope).items()})
+    return AdHoc(freeze, reason, from_us(begins), optional_instant(ends), bool(stop), reach)
+
+
+def _declared(row: Row[Any]) -> Declared:
+    scope = orjson.loads(row.scope)
+    return Declared(
+        id=row.id,
+        reason=row.reason,
+        stop=row.stop,
+        begins=from_us(row.begins),
+        ends=optional_instant(row.ends),
+        services=tuple(scope["services"]),
+        environments=tuple(scope["environments"]),
+        created_at=from_us(row.created_at),
+        created_by=row.created_by,
+        lifted_at=optional_instant(row.lifted_at),
+        lifted_by=row.lifted_by,
+    )

@@ -1,0 +1,125 @@
+"""Which policies, catalogue and calendar were ever registered together, and the one row that says which are in force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, or_, select, text, update
+
+from gate.core.canonical import canonical, digest
+from gate.core.decision.record import Revisions
+from gate.core.instants import from_us, to_us
+from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema
+from gate.storage.tables.schema import policy_sets
+
+TOPIC = "in_force"
+"""What other processes are told when another set is in force."""
+
+_ROW = schema.in_force
+_SUMMARY = tuple(column for column in policy_sets.columns if column.name != "files")
+KEYS = (policy_sets.c.registered_at, policy_sets.c.id)
+NAMED_MAX = 20
+"""Of the sets with a part of one revision; a calendar may stay the same for years."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A registered set without its files."""
+
+    id: str
+    revisions: Revisions
+    registered_at: datetime
+    registered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """A registered set. In the catalogue's file every name, address and login is the id of a text."""
+
+    summary: Summary
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """By what every replica decides. `comment` is the id of a text, or empty."""
+
+    policy_set: str
+    activated_at: datetime
+    activated_by: str
+    comment: str
+
+
+def set_id(revisions: Revisions) -> str:
+    """SHA-256 over the three revisions: what is registered again is the same set."""
+    return digest(canonical([revisions.policies, revisions.catalogue, revisions.calendar]))
+
+
+def register(tx: Tx, revisions: Revisions, files: Mapping[str, str], by: str) -> bool:
+    """Keep a set. False when it was registered before: then nothing changes, whoever says so."""
+    row = {
+        "id": set_id(revisions),
+        "policies": revisions.policies,
+        "catalogue": revisions.catalogue,
+        "calendar": revisions.calendar,
+        "files": orjson.dumps(dict(files), option=orjson.OPT_SORT_KEYS).decode(),
+        "at": to_us(tx.now),
+        "by": by,
+    }
+    return tx.conn.execute(_REGISTER, row).rowcount == 1
+
+
+def read(conn: Connection, policy_set: str) -> PolicySet | None:
+    """The set of that id."""
+    row = conn.execute(select(policy_sets).where(policy_sets.c.id == policy_set)).first()
+    return None if row is None else PolicySet(_summary(row), orjson.loads(row.files))
+
+
+def named(conn: Connection, name: str) -> tuple[Summary, ...]:
+    """The set of that id, or every set with a part of that revision: at most `NAMED_MAX`, registered last first."""
+    query = select(*_SUMMARY).where(or_(*(policy_sets.c[part] == name for part in ("id", "policies", "catalogue", "calendar"))))
+    rows = conn.execute(query.order_by(*(key.desc() for key in KEYS)).limit(NAMED_MAX)).all()
+    return tuple(map(_summary, rows))
+
+
+def summaries(conn: Connection, part: Part) -> Page[Summary]:
+    """One page of what was registered, newest first."""
+    return page(conn, [select(*_SUMMARY)], KEYS, part, _summary)
+
+
+def in_force(conn: Connection) -> InForce | None:
+    """What is in force; None before anything was activated."""
+    row = conn.execute(select(_ROW).where(_ROW.c.id == 1)).first()
+    return None if row is None else InForce(row.policy_set, from_us(row.activated_at), row.activated_by, row.comment)
+
+
+def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment: str = "") -> bool:
+    """Put a set in force in place of the expected one (None: of nothing). False: another one is in force."""
+    row = {"policy_set": policy_set, "activated_at": to_us(tx.now), "activated_by": by, "comment": comment}
+    if expected is None:
+        changed = tx.conn.execute(_FIRST, row).rowcount
+    else:
+        changed = tx.conn.execute(update(_ROW).where(_ROW.c.id == 1, _ROW.c.policy_set == expected).values(row)).rowcount
+    if changed != 1:
+        return False
+    tx.touch(TOPIC)
+    return True
+
+
+_REGISTER = text(
+    "INSERT INTO policy_sets (id, policies, catalogue, calendar, files, registered_at, registered_by)"
+    " VALUES (:id, :policies, :catalogue, :calendar, :files, :at, :by) ON CONFLICT DO NOTHING"
+)
+_FIRST = text(
+    "INSERT INTO in_force (id, policy_set, activated_at, activated_by, comment)"
+    " VALUES (1, :policy_set, :activated_at, :activated_by, :comment) ON CONFLICT DO NOTHING"
+)
+
+
+def _summary(row: Row[Any]) -> Summary:
+    revisions = Revisions(row.policies, row.catalogue, row.calendar)
+    return Summary(row.id, revisions, from_us(row.registered_at), row.registered_by)

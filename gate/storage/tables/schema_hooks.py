@@ -1,0 +1,39 @@
+"""What other systems told: deliveries that are to be worked on, and deployments that somebody saw."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
+
+from gate.storage.tables.schema import _where, metadata
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("source", Text, primary_key=True),  # github gitlab cdevents pagerduty alertmanager …
+    Column("key", Text, primary_key=True),  # SHA-256 of what the source names it by: the same delivery again is known
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # which handler works on it
+    Column("caller", Text, nullable=False),  # the token it came with, or the source whose signature it bears
+    Column("body", LargeBinary, nullable=False),  # emptied when it was worked on: it may hold texts of people
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", BigInteger),  # null: it was worked on, or given up
+    Column("error", Text),  # why the last attempt failed
+    Index("ix_deliveries_due", "next_at", **_where("next_at IS NOT NULL")),
+    Index("ix_deliveries_at", "at"),
+)
+
+deployments_seen = Table(
+    "deployments_seen",
+    metadata,
+    Column("id", Text, primary_key=True),  # SHA-256 of what was seen where: seen again it is the same row
+    Column("source", Text, nullable=False),
+    Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
+    Column("service", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("commit_sha", Text),
+    Column("digests", Text, nullable=False),  # JSON list
+    Column("result", Text),
+    Column("at", BigInteger, nullable=False),  # when it was seen last
+    Column("first_at", BigInteger, nullable=False),
+    Index("ix_deployments_seen_newest", "at", "id"),
+    Index("ix_deployments_seen_place", "service", "environment", "at"),
+)
+"""Deployments to which no admission belongs. Those that were admitted are not here."""

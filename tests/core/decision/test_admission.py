@@ -1,0 +1,133 @@
+"""The last check before a deployment: each way to be refused, and the one way through."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gate.core.change import Planned, Run, State, Subject
+from gate.core.decision.admission import Standing, admitted_before, refusal
+from gate.core.decision.values import Hold
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RUN = Run("100", 1, "deploy")
+SUBJECT = Subject(("https://ci.example.com", 7), "a" * 40, ("sha256:" + "1" * 64,), "checkout", "production", emergency=False)
+APPROVED = Standing(
+    subject=SUBJECT,
+    state=State.APPROVED,
+    admitted_run=None,
+    planned=Planned(),
+    holds=(),
+    others_deploying=(),
+    parallel=False,
+    rollback=False,
+    what_ran="chg_before",
+    what_runs="chg_before",
+)
+FREEZE = Hold("year-end", "closing", NOW + timedelta(days=3), ("change-authority",))
+STOP = Hold("stop", "fire", None, (), stop=True)
+
+
+def refused(standing: Standing, asked: Subject = SUBJECT, run: Run = RUN, at: datetime = NOW) -> str | None:
+    answer = refusal(standing, asked, run, at=at)
+    return answer.problem if answer else None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(SUBJECT._replace(commit="b" * 40), id="A07 another commit"),
+        pytest.param(SUBJECT._replace(commit="a" * 39), id="A08 a prefix of the commit"),
+        pytest.param(SUBJECT._replace(commit="A" * 40), id="A08 another case"),
+        pytest.param(SUBJECT._replace(digests=("sha256:" + "2" * 64,)), id="A06 another artifact"),
+        pytest.param(SUBJECT._replace(digests=()), id="A06 no artifact"),
+        pytest.param(SUBJECT._replace(service="checkout2"), id="A08 another service"),
+        pytest.param(SUBJECT._replace(environment="prod-eu"), id="A08 another environment"),
+        pytest.param(SUBJECT._replace(repository=None), id="A08 no repository"),
+        pytest.param(SUBJECT._replace(repository=("https://other.example.com", 7)), id="A08 same number, another issuer"),
+    ],
+)
+def test_another_subject_is_never_admitted(asked: Subject) -> None:
+    assert refused(APPROVED, asked) == "subject_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [
+        (State.PENDING, "not_approved"),
+        (State.REJECTED, "not_approved"),
+        (State.EXPIRED, "expired"),
+        (State.CANCELED, "state_conflict"),
+        (State.CLOSED, "state_conflict"),
+        (State.DEPLOYING, "consumed"),
+    ],
+)
+def test_only_an_approved_change_is_admitted(state: State, problem: str) -> None:
+    assert refused(replace(APPROVED, state=state, admitted_run=Run("99"))) == problem
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "problem"),
+    [
+        pytest.param(NOW, NOW, None, id="at both limits"),
+        pytest.param(NOW + timedelta(microseconds=1), None, "outside_window", id="just before the start"),
+        pytest.param(None, NOW - timedelta(microseconds=1), "outside_window", id="just after the end"),
+    ],
+)
+def test_the_planned_times_bind(start: datetime | None, end: datetime | None, problem: str | None) -> None:
+    assert refused(replace(APPROVED, planned=Planned(start, end))) == problem
+
+
+def test_a_hold_binds_and_names_who_may_lift_it() -> None:
+    answer = refusal(replace(APPROVED, holds=(FREEZE,)), SUBJECT, RUN, at=NOW)
+
+    assert answer is not None
+    assert (answer.problem, answer.detail) == (
+        "frozen",
+        "frozen by year-end until 2026-03-05T12:00+00:00; wait, or ask change-authority for an override",
+    )
+
+
+def test_a_stopped_line_is_named_before_a_freeze() -> None:
+    answer = refusal(replace(APPROVED, holds=(FREEZE, STOP)), SUBJECT, RUN, at=NOW)
+
+    assert answer is not None
+    assert answer.detail == "the line is stopped; wait until it is lifted"
+
+
+@pytest.mark.parametrize(
+    ("parallel", "rollback", "problem"),
+    [
+        pytest.param(False, False, "conflict", id="one at a time"),
+        pytest.param(True, False, None, id="the policy lets two deploy"),
+        pytest.param(False, True, None, id="a rollback does not wait"),
+    ],
+)
+def test_another_deployment_here(parallel: bool, rollback: bool, problem: str | None) -> None:  # noqa: FBT001 - columns of the table
+    assert refused(replace(APPROVED, others_deploying=("chg_x",), parallel=parallel, rollback=rollback)) == problem
+
+
+@pytest.mark.parametrize("what_runs", [None, "chg_after"])
+def test_what_runs_must_be_what_ran_at_the_decision(what_runs: str | None) -> None:
+    assert refused(replace(APPROVED, what_runs=what_runs)) == "stale_decision"
+
+
+def test_the_very_decision_for_the_very_subject_is_admitted() -> None:
+    assert refused(APPROVED) is None
+
+
+@pytest.mark.parametrize(
+    ("run", "same"),
+    [
+        pytest.param(RUN, True, id="the same three"),
+        pytest.param(replace(RUN, url="https://ci.example.com/1"), True, id="the address does not count"),
+        pytest.param(replace(RUN, attempt=2), False, id="A09 another attempt"),
+        pytest.param(replace(RUN, step="smoke"), False, id="A09 another step"),
+        pytest.param(replace(RUN, id="101"), False, id="A09 another run"),
+    ],
+)
+def test_an_admission_is_consumed_once(run: Run, same: bool) -> None:  # noqa: FBT001 - a column of the table
+    deploying = replace(APPROVED, state=State.DEPLOYING, admitted_run=RUN)
+
+    assert admitted_before(deploying, run) is same
+    assert refused(deploying, run=run) == "consumed"

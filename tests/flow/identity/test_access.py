@@ -1,0 +1,219 @@
+"""Who a token is: remembered for a second at most, forgotten at once when tokens change (A28)."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from gate.core.catalogue.catalogue import Catalogue, Group
+from gate.core.catalogue.catalogue import Person as Known
+from gate.errors import Unauthenticated
+from gate.flow import fresh
+from gate.flow.caller import NOBODY, Machine, Person, Role
+from gate.flow.gate import Gate
+from gate.flow.identity.access import Access
+from gate.storage.database.watch import EVERYTHING
+from gate.storage.identity import people
+from gate.storage.identity.people import Standing
+from gate.storage.identity.tokens import TOPIC, Kept, Token
+
+pytestmark = pytest.mark.anyio
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+SECRET = "s" * 43
+IDENTITY = "0123456789abcdef"
+BEARER = f"gate_{IDENTITY}_{SECRET}"
+
+
+def token(**fields: Any) -> Token:
+    """A good pipeline token."""
+    given: dict[str, Any] = {
+        "id": IDENTITY,
+        "role": "pipeline",
+        "person": None,
+        "services": frozenset({"web"}),
+        "created_at": NOW,
+        "created_by": "test",
+        "expires_at": None,
+        "revoked_at": None,
+        "last_used_at": None,
+    }
+    return Token(**given | fields)
+
+
+class World:
+    """Tokens, a catalogue, and two clocks that are moved by hand."""
+
+    def __init__(self, *tokens: Token) -> None:
+        self.tokens = {one.id: one for one in tokens}
+        self.standings: dict[str, Standing] = {}
+        self.reads: list[str] = []
+        self.now = NOW
+        self.seconds = 0.0
+        catalogue = Catalogue(people={"ada": Known("ada")}, groups={"release-managers": Group("release-managers", ("ada",))})
+        gate = SimpleNamespace(store=self, rulebooks=self, clock=lambda: self.now, secrets=SimpleNamespace(change_tokens=b"x" * 32))
+        self._book = SimpleNamespace(catalogue=catalogue)
+        self.access = Access(cast("Gate", gate), lambda: self.seconds)
+
+    async def read(self, function: Callable[..., Any], identity: str) -> Kept | Standing | None:
+        """As the store looks a token up, and whoever has it."""
+        if function is people.standing:
+            return self.standings.get(identity, people.USUAL)
+        self.reads.append(identity)
+        found = self.tokens.get(identity)
+        return None if found is None else Kept(found, hashlib.sha256(SECRET.encode()).hexdigest())
+
+    async def current(self) -> Any:
+        """The rulebook."""
+        return self._book
+
+    async def refuses(self, bearer: str = BEARER) -> bool:
+        """Whether it is nobody's, in the words that all hear."""
+        try:
+            await self.access.authenticate(bearer)
+        except Unauthenticated as error:
+            return error.detail == NOBODY
+        return False
+
+
+@pytest.mark.parametrize(
+    "bearer",
+    [
+        "",
+        "gate_",
+        BEARER[:-1],
+        BEARER + "s",
+        BEARER[:-1] + "t",
+        BEARER.upper(),
+        BEARER + "\n",
+        "gate_" + "0" * 16 + "_" + SECRET,
+        "x" * 100_000,
+    ],
+)
+async def test_what_is_not_exactly_a_token_is_nobodys(bearer: str) -> None:
+    assert await World(token()).refuses(bearer)
+
+
+async def test_only_what_could_be_a_token_is_looked_up() -> None:
+    world = World(token())
+
+    for bearer in ("", "gate_x", "x" * 100_000, f"gatec_{'0' * 26}_{'A' * 43}"):
+        assert await world.refuses(bearer)
+
+    assert world.reads == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param({"revoked_at": NOW}, id="revoked"),
+        pytest.param({"expires_at": NOW}, id="expired just now"),
+        pytest.param({"role": None, "person": "nobody"}, id="of somebody who has left the catalogue"),
+        pytest.param({"role": None}, id="of nobody"),
+    ],
+)
+async def test_a_token_that_is_no_longer_good_is_nobodys(bad: dict[str, Any]) -> None:
+    assert await World(token(**bad)).refuses()
+
+
+async def test_a_token_of_a_role_is_a_machine() -> None:
+    assert await World(token()).access.authenticate(BEARER) == Machine(IDENTITY, Role.PIPELINE, frozenset({"web"}))
+
+
+async def test_a_token_of_a_person_is_that_person_with_the_groups_of_now() -> None:
+    world = World(token(role=None, person="ada", services=None))
+
+    assert await world.access.authenticate(BEARER) == Person("ada", frozenset({"release-managers"}), IDENTITY)
+
+
+async def test_a_busy_token_is_looked_up_once_a_second() -> None:
+    world = World(token())
+
+    for world.seconds in (0.0, 0.5, 1.0, 1.1, 2.0):
+        await world.access.authenticate(BEARER)
+
+    assert len(world.reads) == 2
+
+
+async def test_a_remembered_token_expires_to_the_instant() -> None:
+    world = World(token(expires_at=NOW + timedelta(milliseconds=10)))
+    await world.access.authenticate(BEARER)
+
+    world.now += timedelta(milliseconds=10)
+
+    assert await world.refuses()
+
+
+async def test_a_remembered_token_still_needs_its_secret() -> None:
+    world = World(token())
+    await world.access.authenticate(BEARER)
+
+    assert await world.refuses(BEARER[:-1] + "t")
+
+
+@pytest.mark.parametrize("topics", [frozenset({TOPIC}), EVERYTHING, frozenset({"chg_1", TOPIC})])
+async def test_a28_a_revoked_token_is_forgotten_at_once(topics: frozenset[str]) -> None:
+    world = World(token())
+    await world.access.authenticate(BEARER)
+    world.tokens[IDENTITY] = token(revoked_at=NOW)
+
+    world.access.hear(topics)
+
+    assert await world.refuses()
+
+
+async def test_a28_a_look_up_that_was_under_way_is_not_remembered() -> None:
+    world = World(token())
+    look_up = world.read
+
+    async def slow(function: Callable[..., Any], identity: str) -> Kept | Standing | None:
+        found = await look_up(function, identity)
+        world.tokens[identity] = token(revoked_at=NOW)
+        world.access.hear(frozenset({TOPIC}))
+        return found
+
+    world.read = slow  # type: ignore[method-assign]  # the store answers, and before that is heard the token is revoked
+    await world.access.authenticate(BEARER)
+    world.read = look_up  # type: ignore[method-assign]  # from now on it answers at once
+
+    assert await world.refuses()
+
+
+async def test_what_others_wrote_is_no_reason_to_forget() -> None:
+    world = World(token())
+    await world.access.authenticate(BEARER)
+
+    world.access.hear(frozenset({"chg_1"}))
+    await world.access.authenticate(BEARER)
+
+    assert len(world.reads) == 1
+
+
+async def test_a_new_token_works_although_it_was_asked_for_before() -> None:
+    world = World()
+    assert await world.refuses()
+
+    world.tokens[IDENTITY] = token()
+
+    assert not await world.refuses()
+
+
+async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh, "KEPT_MAX", 3)  # 10,000 would be slow
+    world = World(*(token(id=f"{k:016x}") for k in range(9)))
+
+    for k in range(9):
+        assert not await world.refuses(f"gate_{k:016x}_{SECRET}")
+
+    assert not await world.refuses(f"gate_{8:016x}_{SECRET}")
+
+
+async def test_use_is_noted_once_and_only_of_what_was_good() -> None:
+    world = World(token())
+    await world.access.authenticate(BEARER)
+    await world.refuses(BEARER[:-1] + "t")
+
+    assert dict(world.access.take_used()) == {IDENTITY: NOW}
+    assert dict(world.access.take_used()) == {}

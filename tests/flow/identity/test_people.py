@@ -1,0 +1,284 @@
+"""People are let in, given roles and shut out; nobody does it to themself, and all of it stands in the ledger (A63)."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, update
+
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
+from gate.flow.asks import InviteAsk, PersonAsk, ReviewAsk, TokenAsk, Wire
+from gate.flow.caller import Machine, Person, Role
+from gate.flow.changes import review
+from gate.flow.identity import people, sessions, tokens
+from gate.flow.identity.access import Access
+from gate.flow.identity.membership import groups_now
+from gate.flow.identity.people import INVITATION_DAYS, SETUP_MINUTES, make_setup
+from gate.flow.identity.tokens import TOKENS_OF_A_PERSON_MAX
+from gate.storage.database.tx import Tx
+from gate.storage.identity import people as rows
+from gate.storage.identity.people import Standing
+from gate.storage.tables import schema
+from tests.flow.doors import PASSWORD, enter, link
+from tests.flow.shop import ADA, ADMIN, CATALOGUE, Shop, make_files
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
+BY_ADA = Person("ada", frozenset(), role=Role.ADMIN)
+
+
+async def listed(shop: Shop) -> dict[str, Wire]:
+    """Everybody, by id."""
+    return {row["id"]: row for row in (await people.listing(shop.gate, ADMIN)).items}
+
+
+async def told(shop: Shop, kind: str = "role") -> list[dict[str, Any]]:
+    """What the ledger says of people."""
+    return [dict(entry.fields) for entry in await shop.entries(kind)]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("ask", [PersonAsk(Role.AUDITOR, sets_role=True), PersonAsk(None, sets_role=True), PersonAsk(disabled=True)])
+async def test_a63_nobody_changes_their_own_role_or_shuts_themself_out(shop: Shop, ask: PersonAsk) -> None:
+    await enter(shop.gate, role=Role.ADMIN)
+    made = await tokens.create(shop.gate, TokenAsk(Role.ADMIN), BY_ADA)
+
+    for by in (BY_ADA, Machine(made["id"], Role.ADMIN)):
+        with pytest.raises(NotAllowed, match="nobody changes their own role"):
+            await people.change(shop.gate, "ada", ask, by)
+
+    assert (await listed(shop))["ada"]["role"] == "admin"
+    assert [one["operation"] for one in await told(shop, "refusal")] == ["role", "role"]
+
+
+async def test_a63_nobody_gives_themself_a_role_by_an_invitation(shop: Shop) -> None:
+    await enter(shop.gate, role=Role.AUDITOR)
+
+    with pytest.raises(NotAllowed):
+        await people.invite(shop.gate, InviteAsk("ada@example.com", Role.ADMIN), Person("ada", frozenset()))
+
+    assert (await listed(shop))["ada"]["role"] == "auditor"
+    assert [one["person"] for one in await told(shop, "refusal")] == ["ada"]
+
+
+@pytest.mark.parametrize(
+    "email", ["", "ada", "@a.example", "ada@", "a b@a.example", "ada@a\nb.example", "x" * 255 + "@example.com", "ada@\0"]
+)
+async def test_what_is_no_address_is_nobody(small_shop: Shop, email: str) -> None:
+    with pytest.raises(Invalid, match="is no e-mail address"):
+        await people.invite(small_shop.gate, InviteAsk(email), ADMIN)
+
+    assert await listed(small_shop) == {}
+
+
+async def test_who_was_shut_out_is_not_invited_by_the_way(shop: Shop) -> None:
+    secret = await link(shop.gate, "ben@example.com")
+    await people.change(shop.gate, "ben", PersonAsk(disabled=True), ADMIN)
+
+    with pytest.raises(Conflict, match="was shut out"):
+        await people.invite(shop.gate, InviteAsk("ben@example.com"), ADMIN)
+    with pytest.raises(NotFound):
+        await people.accept(shop.gate, secret, password=PASSWORD)
+
+
+async def test_somebody_who_is_nowhere_cannot_be_changed(small_shop: Shop) -> None:
+    with pytest.raises(NotFound, match="there is no person eve"):
+        await people.change(small_shop.gate, "eve", PersonAsk(disabled=True), ADMIN)
+
+
+async def test_a_link_works_once_whoever_comes_at_the_same_time(shop: Shop) -> None:
+    secret = await link(shop.gate, "ben@example.com")
+
+    tries = [people.accept(shop.gate, secret, password=f"{PASSWORD} {n}") for n in range(8)]
+    done = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in done) == ["NotFound"] * 7 + ["Opened"]
+
+
+async def test_a_new_link_makes_the_old_one_useless_and_an_old_one_dies(shop: Shop) -> None:
+    first, second = await link(shop.gate, "ben@example.com"), await link(shop.gate, "ben@example.com")
+
+    with pytest.raises(NotFound):
+        await people.offered(shop.gate, first)
+    assert (await people.offered(shop.gate, second)).name == "Ben Okafor"
+    await shop.gate.store.write(_age, timedelta(days=INVITATION_DAYS))
+    with pytest.raises(NotFound):
+        await people.accept(shop.gate, second, password=PASSWORD)
+
+
+def _age(tx: Tx, by: timedelta) -> None:
+    table = schema.metadata.tables["invitations"]
+    tx.conn.execute(update(table).values(expires_at=table.c.expires_at - by // timedelta(microseconds=1)))
+
+
+async def test_of_two_who_set_up_at_once_one_is_the_admin(shop: Shop) -> None:
+    secrets = [await shop.gate.store.write(make_setup) for _ in range(2)]
+    assert all(secrets)
+
+    tries = [people.accept(shop.gate, str(one), password=PASSWORD, email=f"zoe{n}@example.com") for n, one in enumerate(secrets)]
+    done = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in done) == ["NotFound", "Opened"]
+    assert [row["role"] for row in (await listed(shop)).values()] == ["admin"]
+
+
+async def test_the_set_up_link_is_good_for_minutes(small_shop: Shop) -> None:
+    secret = str(await small_shop.gate.store.write(make_setup))
+
+    await small_shop.gate.store.write(_age, timedelta(minutes=SETUP_MINUTES))
+
+    with pytest.raises(NotFound):
+        await people.accept(small_shop.gate, secret, password=PASSWORD, email="zoe@example.com")
+
+
+# Who counts
+
+
+async def test_a17_an_approver_who_was_shut_out_or_became_an_auditor_does_not_count_at_admission(shop: Shop) -> None:
+    for ask in (PersonAsk(disabled=True), PersonAsk(Role.AUDITOR, sets_role=True)):
+        change = await shop.submit("a" if ask.disabled else "b", claims={"diff.lines_added": 300})
+        approved = await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
+        assert approved["state"] == "approved"
+
+        await people.change(shop.gate, "ada", ask, ADMIN)
+
+        with pytest.raises(Conflict, match="approvals no longer count"):
+            await shop.admit(approved)
+        await people.change(shop.gate, "ada", PersonAsk(None, sets_role=True, disabled=False), ADMIN)
+
+
+async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_claimed(shop: Shop) -> None:
+    catalogue = CATALOGUE.replace("release-managers: {people: [ada, ben]}", "release-managers: {people: [ada, ben], sso: [rm, rm2]}")
+    await shop.adopt(make_files() | {"catalog.yaml": catalogue})
+    kofi = await enter(shop.gate, "kofi@example.com")
+    await shop.gate.store.write(rows.claim, "kofi", ["rm", "others"])
+    by = await Access(shop.gate).signed_in(kofi.secret)
+    assert by is not None
+    assert by.groups == {"release-managers", "team-web"}
+    change = await shop.submit("a", claims={"diff.lines_added": 300})
+
+    approved = await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), by)
+    await shop.gate.store.write(rows.claim, "kofi", ["others"])
+
+    assert approved["state"] == "approved"
+    with pytest.raises(Conflict, match="approvals no longer count"):
+        await shop.admit(approved)
+    await shop.gate.store.write(rows.claim, "kofi", ["rm2"])
+    await shop.admit(approved)
+
+
+@pytest.mark.parametrize("standing", [Standing("auditor", ("rm",)), Standing(None, ("rm",), disabled=True)])
+async def test_an_auditor_and_whoever_was_shut_out_are_in_no_group(small_shop: Shop, standing: Standing) -> None:
+
+    catalogue = (await small_shop.gate.rulebooks.current()).catalogue
+
+    assert groups_now(catalogue, "ada", standing) == frozenset()
+    assert groups_now(catalogue, "eve", Standing(outside=True)) == frozenset()
+
+
+# What is done
+
+
+async def test_an_invitation_is_for_the_person_of_the_catalogue_and_stands_in_the_ledger(shop: Shop) -> None:
+    invited = await people.invite(shop.gate, InviteAsk("Ben@Example.com", Role.ADMIN), ADMIN)
+
+    assert invited["invitation"].startswith("https://gate.example.com/invitations/")
+    assert (invited["id"], invited["name"], invited["email"], invited["invited"]) == ("ben", "Ben Okafor", "ben@example.com", True)
+    opened = await people.accept(shop.gate, invited["invitation"].rpartition("/")[2], password=PASSWORD)
+    row = (await listed(shop))["ben"]
+    assert (opened.person, row["role"], row["invited"], row["password"]) == ("ben", "admin", False, True)
+    assert row["groups"] == ["release-managers"]
+    assert await told(shop) == [
+        {"person": "ben", "action": "invited", "role": "admin", "by": "token:admin"},
+        {"person": "ben", "action": "accepted", "by": "person:ben"},
+    ]
+
+
+async def test_an_invitation_again_is_a_new_password_and_ends_what_was_open(shop: Shop) -> None:
+    before = await enter(shop.gate, role=Role.ADMIN)
+
+    after = await enter(shop.gate)
+
+    assert await Access(shop.gate).signed_in(before.secret) is None
+    found = await Access(shop.gate).signed_in(after.secret)
+    assert found is not None
+    assert found.role is Role.ADMIN
+
+
+async def test_somebody_outside_the_catalogue_reads_and_is_in_no_group_and_their_address_can_be_forgotten(shop: Shop) -> None:
+    opened = await enter(shop.gate, "Audit@Example.org", Role.AUDITOR)
+
+    found = await Access(shop.gate).signed_in(opened.secret)
+
+    assert found is not None
+    assert (found.id[:4], found.groups, found.role) == ("per_", frozenset(), Role.AUDITOR)
+    assert (await sessions.sign_in(shop.gate, "audit@example.org", PASSWORD, source="x")).person == found.id
+    assert "audit@" not in repr(await shop.entries()) + await shop.gate.store.read(_table)
+    with pytest.raises(Invalid, match="nobody in the catalogue"):
+        await tokens.create(shop.gate, TokenAsk(None, person=found.id), ADMIN)
+
+
+def _table(conn: Connection) -> str:
+    return repr([tuple(row) for row in conn.execute(select(schema.metadata.tables["people"]))])
+
+
+async def test_who_enters_the_catalogue_keeps_password_and_role_under_their_new_name(shop: Shop) -> None:
+    before = await enter(shop.gate, "zoe@example.com", Role.ADMIN)
+    catalogue = CATALOGUE + "  zoe: {name: Zoe Ek, emails: [zoe@example.com]}\n"
+    await shop.adopt(make_files() | {"catalog.yaml": catalogue.replace("team-web: {people: [kofi", "team-web: {people: [zoe, kofi")})
+
+    opened = await sessions.sign_in(shop.gate, "zoe@example.com", PASSWORD, source="x")
+    found = await Access(shop.gate).signed_in(opened.secret)
+
+    assert found is not None
+    assert (found.id, found.groups, found.role) == ("zoe", frozenset({"team-web"}), Role.ADMIN)
+    assert await Access(shop.gate).signed_in(before.secret) is None
+    assert list(await listed(shop)) == ["zoe"]
+    assert (await told(shop))[-1] == {"person": "zoe", "action": "identified", "before": before.person}
+
+
+async def test_roles_and_doors_stand_in_the_ledger_and_the_same_again_does_not(shop: Shop) -> None:
+    for _ in range(2):
+        await people.change(shop.gate, "ben", PersonAsk(Role.AUDITOR, sets_role=True), BY_ADA)
+        await people.change(shop.gate, "ben", PersonAsk(disabled=True), BY_ADA)
+    view = await people.change(shop.gate, "ben", PersonAsk(None, sets_role=True, disabled=False), BY_ADA)
+
+    assert (view["role"], view["disabled"]) == (None, False)
+    by = {"person": "ben", "by": "person:ada"}
+    assert await told(shop) == [
+        {**by, "action": "role", "role": "auditor"},
+        {**by, "action": "disabled"},
+        {**by, "action": "role", "before": "auditor"},
+        {**by, "action": "enabled"},
+    ]
+
+
+# Tokens of one's own
+
+
+async def test_people_make_see_and_end_their_own_tokens_and_no_others(shop: Shop) -> None:
+    other = await tokens.create(shop.gate, TokenAsk(None, person="ben"), ADMIN)
+    for ask in (TokenAsk(Role.PIPELINE), TokenAsk(Role.ADMIN), TokenAsk(None, person="ben"), TokenAsk(None, person="ben@example.com")):
+        with pytest.raises(NotAllowed, match="personal tokens of your own"):
+            await tokens.create(shop.gate, ask, ADA)
+
+    mine = await tokens.create(shop.gate, TokenAsk(None, person="ada@example.com"), ADA)
+
+    assert [one["id"] for one in (await tokens.listing(shop.gate, ADA)).items] == [mine["id"]]
+    with pytest.raises(NotFound):
+        await tokens.revoke(shop.gate, other["id"], ADA)
+    await tokens.revoke(shop.gate, mine["id"], ADA)
+    assert len((await tokens.listing(shop.gate, BY_ADA)).items) == 2
+    await tokens.revoke(shop.gate, other["id"], BY_ADA)
+
+
+async def test_nobody_has_tokens_without_end(small_shop: Shop) -> None:
+    for _ in range(TOKENS_OF_A_PERSON_MAX):
+        made = await tokens.create(small_shop.gate, TokenAsk(None, person="ada"), ADA)
+
+    with pytest.raises(Invalid, match="at most 50 are allowed"):
+        await tokens.create(small_shop.gate, TokenAsk(None, person="ada"), ADA)
+    await tokens.revoke(small_shop.gate, made["id"], ADA)
+    await tokens.create(small_shop.gate, TokenAsk(None, person="ada"), ADA)

@@ -1,0 +1,241 @@
+"""What broke: counted once, put down to a change, and taken back when a person says that it was something else."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gate.core.change import Result
+from gate.errors import Conflict, Invalid, NotFound
+from gate.flow.asks import Part, Wire
+from gate.flow.incidents import incidents
+from gate.flow.incidents.incidents import IncidentFilters
+from tests.builders import commit_of
+from tests.flow.breaking import HOOK, HOUR, LENA, ask, facts_of_next, failed, methods, open_incidents, report
+from tests.flow.shop import ADA, Shop, make_files
+
+pytestmark = pytest.mark.anyio
+
+BAD, BACK = Result.UNSUCCESSFUL, Result.ROLLED_BACK
+
+
+# Which change
+
+
+async def test_an_incident_after_a_deployment_makes_it_failed_by_the_window(shop: Shop) -> None:
+    change = await shop.deploy("a")
+
+    view = await report(shop)
+
+    (opened,), (linked,) = await shop.entries("incident"), await shop.entries("link")
+    assert methods(view) == [(change["id"], "window")]
+    assert await shop.gate.store.read(failed) == ["a"]
+    assert (await shop.measures())["failed"] == 1
+    assert (opened.fields["action"], opened.fields["environment"], opened.fields["by"]) == ("opened", "production", "token:hook")
+    assert (linked.change, linked.fields["method"], linked.fields["action"]) == (change["id"], "window", "linked")
+    assert "Baskets" not in f"{opened}{linked}"
+
+
+async def test_what_was_never_deployed_is_put_down_to_nothing(shop: Shop) -> None:
+    await shop.submit("a")
+
+    view = await report(shop)
+
+    assert (view["links"], await shop.gate.store.read(failed)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        pytest.param({"service": "web"}, id="another service"),
+        pytest.param({"environment": "staging"}, id="another environment"),
+        pytest.param({"began_at": datetime.now(UTC) - HOUR}, id="it began before the deployment"),
+        pytest.param({"began_at": datetime.now(UTC) + 5 * HOUR}, id="it began long after it"),
+    ],
+)
+async def test_what_happened_elsewhere_or_at_another_time_is_put_down_to_nothing(small_shop: Shop, different: Wire) -> None:
+    await small_shop.deploy("a")
+
+    assert (await report(small_shop, **different))["links"] == []
+
+
+async def test_an_incident_without_an_environment_is_one_of_production(small_shop: Shop) -> None:
+    change = await small_shop.deploy("a")
+    await small_shop.deploy("b", environment="staging")
+
+    assert methods(await report(small_shop, environment=None)) == [(change["id"], "window")]
+
+
+async def test_whoever_names_the_change_is_believed(shop: Shop) -> None:
+    first = await shop.deploy("a")
+    await shop.deploy("b", base=commit_of("a"))
+
+    assert methods(await report(shop, change=first["id"])) == [(first["id"], "explicit")]
+
+
+async def test_a_change_that_is_not_there_or_was_never_deployed_is_refused(small_shop: Shop) -> None:
+    change = await small_shop.submit("a")
+
+    with pytest.raises(Invalid, match="there is no change"):
+        await report(small_shop, change="chg_" + "0" * 26)
+    with pytest.raises(Conflict, match="never admitted"):
+        await report(small_shop, change=change["id"])
+    assert await open_incidents(small_shop) == []
+
+
+async def test_what_was_rolled_back_is_suspected_first(small_shop: Shop) -> None:
+    first = await small_shop.deploy("a", BACK)
+    await small_shop.deploy("b")
+
+    assert methods(await report(small_shop)) == [(first["id"], "rollback")]
+
+
+async def test_a_rollback_while_it_goes_on_is_better_evidence_than_the_time(shop: Shop) -> None:
+    change = await shop.deploy("a", None)
+    await report(shop)
+
+    await shop.close(change, BACK)
+
+    (incident,) = await open_incidents(shop)
+    assert methods(incident) == [(change["id"], "rollback")]
+    assert [entry.fields["action"] for entry in await shop.entries("link")] == ["linked", "found_better"]
+
+
+async def test_a_change_that_is_rolled_back_takes_the_incidents_that_nobody_had_a_reason_for(small_shop: Shop) -> None:
+    change = await small_shop.deploy("a", None)
+    await report(small_shop, began_at=datetime.now(UTC) + 5 * HOUR)
+
+    await small_shop.close(change, BACK)
+
+    (incident,) = await open_incidents(small_shop)
+    assert methods(incident) == [(change["id"], "rollback")]
+
+
+async def test_below_the_severity_of_its_service_an_alert_is_put_down_to_nothing_and_above_it_is(small_shop: Shop) -> None:
+    catalogue = (await small_shop.gate.rulebooks.current()).catalogue
+    files = small_shop_files(alerts="critical")
+    await small_shop.adopt(files)
+    change = await small_shop.deploy("a")
+    assert catalogue.services["checkout"].alerts_count_from is None
+
+    quiet = await report(small_shop, id="1", severity="warning", is_alert=True)
+    louder = await report(small_shop, id="1", severity="critical", is_alert=True)
+    told = await report(small_shop, id="2", severity="warning")
+
+    assert [methods(one) for one in (quiet, louder, told)] == [[], [(change["id"], "window")], [(change["id"], "window")]]
+
+
+def small_shop_files(alerts: str) -> dict[str, str]:
+    """The usual files; alerts of checkout count from this severity."""
+    files = make_files()
+    return files | {
+        "catalog.yaml": files["catalog.yaml"].replace("tier: 1, depends_on", f"tier: 1, alerts_count_from: {alerts}, depends_on")
+    }
+
+
+# Told again
+
+
+async def test_an_alert_that_is_sent_again_is_no_new_incident(shop: Shop) -> None:
+    await shop.deploy("a")
+    began_at = datetime.now(UTC)
+
+    answers = await asyncio.gather(*(incidents.report(shop.gate, ask(id="INC-1", began_at=began_at), HOOK) for _ in range(6)))
+
+    assert [answer.is_new for answer in answers].count(True) == 1
+    assert {answer.view["id"] for answer in answers} == {"INC-1"}
+    assert len(await open_incidents(shop)) == len(await shop.entries("incident")) == len(await shop.entries("link")) == 1
+    assert (await shop.measures())["failed"] == 1
+
+
+async def test_two_incidents_of_one_change_are_one_failed_change(shop: Shop) -> None:
+    await shop.deploy("a")
+
+    for name in ("INC-1", "INC-2"):
+        await report(shop, id=name)
+
+    assert (await shop.measures())["failed"] == 1
+    assert (await facts_of_next(shop))["history.failures"] == 1
+
+
+async def test_its_end_is_told_under_the_same_name_and_is_not_taken_back_by_an_older_word(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    await report(shop, id="1", began_at=now, told_at=now)
+
+    ended = await report(shop, id="1", began_at=now, resolved_at=now + HOUR, told_at=now + HOUR)
+    late = await report(shop, id="1", began_at=now, told_at=now + HOUR / 2, severity="info", reopened=True)
+    again = await report(shop, id="1", began_at=now, told_at=now + 2 * HOUR, reopened=True)
+
+    assert ended["resolved_at"] is not None
+    assert late == ended
+    assert again["resolved_at"] is None
+    assert [entry.fields["action"] for entry in await shop.entries("incident")] == ["opened", "resolved", "reopened"]
+
+
+async def test_an_alert_that_comes_back_is_another_incident_and_one_that_is_late_is_not(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    first = await report(shop, id="group", source="alertmanager", began_at=now, comes_back=True)
+    await report(shop, id="group", source="alertmanager", began_at=now, resolved_at=now + HOUR, comes_back=True)
+
+    late = await report(shop, id="group", source="alertmanager", began_at=now, comes_back=True)
+    second = await report(shop, id="group", source="alertmanager", began_at=now + 2 * HOUR, comes_back=True)
+
+    assert late["id"] == first["id"] != second["id"]
+    assert late["resolved_at"] is not None
+
+
+async def test_one_name_is_not_used_for_two_places(small_shop: Shop) -> None:
+    await report(small_shop, id="INC-1")
+
+    with pytest.raises(Conflict, match="checkout in production; report another one under another id"):
+        await report(small_shop, id="INC-1", service="web")
+
+
+async def test_an_id_of_the_gate_is_good_for_news_of_any_source_and_never_for_a_new_incident(small_shop: Shop) -> None:
+    now = datetime.now(UTC)
+    told = await report(small_shop, id="P1", source="pagerduty", began_at=now)
+
+    ended = await report(small_shop, ADA, id=told["id"], began_at=now, resolved_at=now)
+
+    assert (ended["id"], ended["source"]) == (told["id"], "pagerduty")
+    assert ended["resolved_at"] is not None
+    with pytest.raises(NotFound, match="there is no incident"):
+        await report(small_shop, id="inc_nothing")
+
+
+async def test_what_ended_before_it_began_is_refused(small_shop: Shop) -> None:
+    with pytest.raises(Invalid, match="resolved before it began"):
+        await report(small_shop, resolved_at=datetime.now(UTC) - HOUR)
+
+
+# Lists
+
+
+async def test_the_list_is_newest_first_by_service_place_and_what_goes_on(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    cases: list[Wire] = [{}, {"service": "web"}, {"environment": "stage"}, {"resolved_at": now + HOUR}]
+    for number, fields in enumerate(cases):
+        await report(shop, id=str(number), began_at=now + timedelta(minutes=number), **fields)
+
+    async def ids(**different: Any) -> list[str]:
+        return [one["id"] for one in await open_incidents(shop, **different)]
+
+    assert await ids() == ["3", "2", "1", "0"]
+    assert await ids(service="checkout") == ["3", "2", "0"]
+    assert await ids(environment="staging") == ["2"]
+    assert await ids(open=True) == ["2", "1", "0"]
+    assert await ids(open=False) == ["3"]
+    assert await ids(part=Part(begins=now + timedelta(minutes=1), ends=now + timedelta(minutes=3))) == ["2", "1"]
+
+
+async def test_a_list_of_any_length_is_read_page_by_page(small_shop: Shop) -> None:
+    for number in range(5):
+        await report(small_shop, id=str(number))
+    seen, cursor = [], None
+    for _ in range(3):
+        page = await incidents.listing(small_shop.gate, IncidentFilters(part=Part(cursor=cursor, limit=2)), LENA)
+        seen += [one["id"] for one in page.items]
+        cursor = page.next
+
+    assert (seen, cursor) == (["4", "3", "2", "1", "0"], None)

@@ -1,0 +1,168 @@
+"""What is told outside: every step of a change, in the same bytes however late, and nothing that somebody wrote or may not be known."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import select
+
+from gate.core.change import Result
+from gate.core.messages.event import Event
+from gate.core.messages.message import Message
+from gate.errors import Undeliverable
+from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.caller import Person
+from gate.flow.changes import cancel, review
+from gate.flow.notifications.events import TYPES, read_event, telling
+from gate.storage.database.tx import Subscription
+from gate.storage.messages import outbox
+from gate.storage.tables import schema
+from tests.builders import SMALL
+from tests.flow.shop import PIPELINE, Shop, open_shop
+
+pytestmark = pytest.mark.anyio
+
+ADA = Person("ada", frozenset({"release-managers"}), "of-ada")
+LARGE = {**SMALL, "diff.lines_added": 300}
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A gate in service that tells one receiver everything."""
+    async with open_shop(database_url, tmp_path) as opened:
+        opened.gate.store.subscribe({kind: [Subscription("webhook:lake")] for kind in TYPES})
+        yield opened
+
+
+async def messages(shop: Shop) -> list[Message]:
+    """Everything in the outbox, in order."""
+    found = await shop.gate.store.read(lambda conn: conn.execute(select(schema.outbox).order_by(schema.outbox.c.at)).all())
+    return [Message(row.id, row.target, row.change_id, bytes(row.body), 1) for row in found]
+
+
+async def event(shop: Shop, message: Message) -> Event:
+    found = await shop.gate.store.read(read_event, shop.gate.rulebooks, message, shop.gate.base_url)
+    assert found is not None
+    return found
+
+
+async def events(shop: Shop) -> list[Event]:
+    return [await event(shop, message) for message in await messages(shop)]
+
+
+async def types(shop: Shop) -> list[str]:
+    return sorted(one.type for one in await events(shop))
+
+
+async def approve(shop: Shop, change: Wire) -> None:
+    await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "a secret thought"), ADA)
+
+
+async def test_a_deployment_is_told_from_its_decision_to_its_end(shop: Shop) -> None:
+    change = await shop.submit("a")
+    await shop.admit(change)
+    await shop.close(change, Result.SUCCESSFUL, notes="all is well")
+
+    assert await types(shop) == ["change.admitted", "change.closed", "change.decided"]
+    decided, admitted, closed = await events(shop)
+    assert decided.data["decision"]["outcome"] == "approved"
+    assert decided.data["change"]["links"]["self"] == f"https://gate.example.com/v1/changes/{change['id']}"
+    assert [one["because"] for one in decided.data["decision"]["reasons"]] == [one["because"] for one in change["reasons"]]
+    assert admitted.data["run"] == [change["run"]["id"], change["run"]["attempt"], change["run"]["step"]]
+    assert closed.data["result"] == "successful"
+
+
+async def test_what_people_decide_is_told_and_that_it_is_complete_too(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE)
+    await approve(shop, change)
+
+    assert await types(shop) == ["change.approval_given", "change.approved", "change.decided"]
+    approved = next(one for one in await events(shop) if one.type == "change.approved")
+    assert (approved.data["number"], approved.data["subject_digest"]) == (1, change["subject_digest"])
+
+
+async def test_other_ends_are_told(shop: Shop) -> None:
+    rejected = await shop.submit("a", claims=LARGE)
+    canceled = await shop.submit("b", claims=LARGE, service="ledger")
+    expired = await shop.submit("c", claims=LARGE, service="web")
+    owner = Person("farida", frozenset({"team-payments"}), "of-farida")
+    await review.reject(shop.gate, rejected["id"], ReviewAsk(rejected["subject_digest"], "no"), owner)
+    await cancel.cancel(shop.gate, canceled["id"], "later", PIPELINE)
+    await shop.let_pass(timedelta(days=2))
+    await shop.round()
+
+    found = {one.change: one for one in await events(shop) if one.type != "change.decided"}
+    assert {key: one.type for key, one in found.items()} == {
+        rejected["id"]: "change.rejected",
+        canceled["id"]: "change.canceled",
+        expired["id"]: "change.expired",
+    }
+
+
+async def test_an_event_is_the_same_however_late_it_is_read(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE)
+    before = await events(shop)
+    await approve(shop, change)
+    await shop.admit(change)
+    await shop.close(change, Result.UNSUCCESSFUL)
+    await shop.adopt(bands="{moderate: 10, high: 20, critical: 30}")
+
+    after = {one.id: one for one in await events(shop)}
+    assert [after[one.id] for one in before] == before
+
+
+async def test_nothing_that_a_person_wrote_is_told_but_the_title(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE, description="a secret plan", title="Baskets")
+    await approve(shop, change)
+    await cancel.cancel(shop.gate, change["id"], "a secret reason", PIPELINE)
+
+    told = b"".join(orjson.dumps(one.data) for one in await events(shop))
+    assert b"secret" not in told
+    assert b"Baskets" in told
+    assert change.get("change_token", "gatec_").encode() not in told
+
+
+async def test_without_a_subscriber_there_is_no_message(shop: Shop) -> None:
+    shop.gate.store.subscribe({})
+    change = await shop.submit("a", claims=LARGE)
+    await approve(shop, change)
+    await shop.admit(change)
+
+    assert await messages(shop) == []
+
+
+NOTHING = [(None, b'{"kind":"decision"}'), ("chg_none", b'{"kind":"decision"}'), (None, b'{"kind":"freeze"}')]
+
+
+@pytest.mark.parametrize(("change", "body"), NOTHING)
+async def test_a_message_about_nothing_is_dead_and_not_tried_for_ever(shop: Shop, change: str | None, body: bytes) -> None:
+    told: list[Any] = []
+
+    async def tell(target: str, event: Event) -> None:
+        told.append((target, event))
+
+    with pytest.raises(Undeliverable):
+        await telling(shop.gate, tell)(Message("msg_1", "webhook:lake", change, body, 1))
+    assert told == []
+
+
+async def test_the_receiver_is_told_under_the_id_of_the_message(shop: Shop) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def tell(target: str, event: Event) -> None:
+        told.append((target, event.id))
+
+    await shop.submit("a")
+    (message,) = await messages(shop)
+    for _ in range(2):
+        await telling(shop.gate, tell)(message)
+
+    assert told == [("webhook:lake", message.id)] * 2
+
+
+def test_ids_of_messages_cannot_be_guessed() -> None:
+    assert len({outbox.new_message_id() for _ in range(100)}) == 100
+    assert len(outbox.new_message_id()) == len("msg_") + 32

@@ -1,0 +1,102 @@
+"""Everything about one change for whoever has to decide on it."""
+
+import pytest
+
+from gate.core.change import Result
+from gate.errors import NotFound
+from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
+from gate.flow.caller import Person
+from gate.flow.changes import review
+from gate.flow.queries.story import story
+from tests.flow.shop import ADA, AUDITOR, Shop
+
+pytestmark = pytest.mark.anyio
+
+LARGE = {"diff.lines_added": 220, "diff.lines_deleted": 1, "diff.files": ("a.py",), "diff.files_changed": 1}
+FARIDA = Person("farida", frozenset({"team-payments"}), "of-farida")
+
+
+def kinds(told: Wire) -> list[str]:
+    """What happened, in order."""
+    return [event["kind"] for event in told["timeline"]]
+
+
+async def test_there_is_no_story_of_what_is_not_there(shop: Shop) -> None:
+    with pytest.raises(NotFound):
+        await story(shop.gate, "chg_" + "0" * 26, ADA)
+
+
+async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE, authors=("farida@example.com", "zoe@example.com"), requested_by="ivan@example.com")
+
+    told = await story(shop.gate, change["id"], ADA)
+
+    assert [(one["id"], one["why"]) for one in told["people"]["excluded"]] == [
+        ("farida", ["wrote a part of it"]),
+        ("ivan", ["requested it"]),
+    ]
+    (entry,) = told["people"]["required"]
+    assert (entry["count"], entry["missing"]) == (1, 1)
+    assert {person["id"]: person["excluded"] for group in entry["by"] for person in group["people"]} == {
+        "ada": False,
+        "ben": False,
+        "farida": True,
+        "ivan": True,
+    }
+
+
+async def test_it_says_what_the_viewer_may_do(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE, authors=("farida@example.com",))
+    may = {who: (await story(shop.gate, change["id"], by))["may"] for who, by in (("ada", ADA), ("farida", FARIDA), ("auditor", AUDITOR))}
+
+    assert {who: (one["review"], one["own"]) for who, one in may.items()} == {
+        "ada": (True, False),
+        "farida": (False, True),
+        "auditor": (False, False),
+    }
+
+
+async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE)
+    await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Looked at it."), ADA)
+    await shop.admit(change)
+    await shop.close(change, Result.UNSUCCESSFUL)
+
+    told = await story(shop.gate, change["id"], ADA)
+
+    assert kinds(told) == ["decision", "approval", "admission", "closure"]
+    assert (told["timeline"][1]["by"], told["timeline"][1]["comment"]) == ("ada", "Looked at it.")
+    assert told["timeline"][3]["result"] == "unsuccessful"
+    assert told["may"]["review"] is False
+
+
+async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE)
+    await review.reject(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not now."), ADA)
+    assert (await story(shop.gate, change["id"], ADA))["may"]["lift"] is True
+    await review.override(shop.gate, change["id"], OverrideAsk("It may."), ADA)
+
+    told = await story(shop.gate, change["id"], ADA)
+
+    assert kinds(told) == ["decision", "rejection", "override"]
+    assert told["timeline"][2]["window"] == "rejection"
+
+
+async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> None:
+    await shop.deploy("a", title="Before")
+    await shop.deploy("b", title="Elsewhere", service="web")
+    change = await shop.submit("c", claims=LARGE)
+
+    told = await story(shop.gate, change["id"], ADA)
+
+    assert [(one["title"], one["closed"]["result"]) for one in told["previous"]] == [("Before", "successful")]
+
+
+async def test_it_says_what_stands_against_it_and_what_would_make_it_standard(shop: Shop) -> None:
+    change = await shop.submit("a", claims=LARGE)
+
+    told = await story(shop.gate, change["id"], ADA)
+
+    assert "220 lines added; 200 or more gives 30 points" in [one["because"] for one in told["against"]]
+    assert [one["rule"] for one in told["standard"]] == ["everyday", "rollback"]
+    assert told["standard"][0]["because"] == "diff.lines_added is 220; it asks for diff.lines_added < 100"

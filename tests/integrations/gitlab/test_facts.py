@@ -1,0 +1,263 @@
+"""What GitLab verifies of a change; whatever is cut, missing or not in this edition is silent (A15, F23)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gate.core.change import Repository, Run
+from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REVIEWS, Hand, HostAsk, HostFacts, Review, Reviews, Verdict
+from gate.integrations.gitlab import read
+from gate.integrations.gitlab.facts import HEADERS, GitLab
+from gate.integrations.http.rest import Rest
+from tests.builders import commit_of
+from tests.integrations.fake_github import reply
+from tests.integrations.fake_gitlab import PROJECT, TOKEN, FakeGitLab
+from tests.shared_data import shared
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://gitlab.com"
+BASE, HEAD = commit_of("a"), commit_of("b")
+DIFF = "@@ -1,3 +1,4 @@ def total()\n-    return a\n+    b = a\n+    return b\n--- no header\n"
+
+
+def commit(author: str = "cy@example.com", message: str = "Round half to even", **different: Any) -> dict[str, Any]:
+    """A commit as a comparison lists it."""
+    return {"id": HEAD, "message": message, "author_email": author, "committer_email": author, "parent_ids": [BASE]} | different
+
+
+def diff(path: str = "src/cart.py", **different: Any) -> dict[str, Any]:
+    """A file of a comparison."""
+    return {"old_path": path, "new_path": path, "diff": DIFF} | different
+
+
+def comparison(**different: Any) -> dict[str, Any]:
+    """An answer to a comparison."""
+    return {"commits": [commit()], "diffs": [diff()], "compare_timeout": False} | different
+
+
+def fake(answers: Any = None, **knows: Any) -> FakeGitLab:
+    """One that knows a small reviewed change."""
+    merged = {"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": commit_of("c"), "author": {"username": "cy"}}
+    usual = {
+        f"/repository/commits/{HEAD}/merge_requests": [merged],
+        "/merge_requests/7/approvals": {"approved_by": [{"user": {"username": "ada.gl"}, "approved_at": "2026-01-05T11:00:00Z"}]},
+        "/merge_requests/7/versions": [{"created_at": "2026-01-05T10:00:00Z"}, {"created_at": "2026-01-05T09:00:00Z"}],
+        f"/repository/commits/{HEAD}/statuses": [{"id": 1, "name": "test", "status": "success", "pipeline_id": 574}],
+    }
+    return FakeGitLab(**{"compares": {(BASE, HEAD): comparison()}, "answers": usual | (answers or {})} | knows)
+
+
+async def answer(known: FakeGitLab, token: str = TOKEN, **different: Any) -> HostFacts:
+    """What is heard."""
+
+    async def no_sleep(_: float) -> None:
+        return
+
+    usual: dict[str, Any] = {
+        "repository": Repository(URL, PROJECT),
+        "commit": HEAD,
+        "base": BASE,
+        "claimed_base": None,
+        "environments": ("production",),
+        "ref": None,
+        "proves_ref": False,
+        "run": None,
+    }
+    return await GitLab(Rest(URL, HEADERS, known.open_client, sleep=no_sleep), token).facts(HostAsk(**usual | different))
+
+
+async def test_a_small_reviewed_change() -> None:
+    assert await answer(fake()) == HostFacts(
+        base=BASE,
+        values={
+            "diff.files": ("src/cart.py",),
+            "diff.files_changed": 1,
+            "diff.lines_added": 2,
+            "diff.lines_deleted": 2,
+            "diff.commits": 1,
+            "diff.directories": 1,
+            "diff.subsystems": 1,
+            "diff.entropy": 0,
+            "diff.reverts": False,
+            "author.count": 1,
+            "change.fixes_defect": False,
+            "checks.total": 1,
+            "checks.passed": 1,
+            "checks.failed": 0,
+            "checks.pending": 0,
+            "checks.failed_names": (),
+        },
+        hands=(Hand(("cy@example.com",)), Hand(("gitlab:cy",), confirmed=True)),
+        all_hands=True,
+        commits=(HEAD,),
+        reviews=Reviews((Review("gitlab:ada.gl", Verdict.APPROVES, on_head=True),), 7, is_head=True),
+    )
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        pytest.param({"compare_timeout": True}, id="it took too long"),
+        pytest.param({"diffs": [diff(), diff("big.sql", diff="")]}, id="a file without its diff"),
+        pytest.param({"diffs": [diff("big.sql", too_large=True)]}, id="a file that is too large"),
+        pytest.param({"diffs": [diff("big.sql", collapsed=True)]}, id="a file that is folded away"),
+        pytest.param({"diffs": [{"new_path": "big.sql"}]}, id="a file that says nothing"),
+        pytest.param({"diffs": [diff(f"f{n}") for n in range(1_000)]}, id="as many as may be listed"),
+    ],
+)
+async def test_a_size_that_nobody_says_is_silent(different: Any) -> None:
+    heard = await answer(fake(compares={(BASE, HEAD): comparison(**different)}))
+
+    assert {"diff.files", "diff.files_changed", "diff.lines_added", "diff.entropy"} <= heard.silent
+    assert heard.values["diff.commits"] == 1
+
+
+async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent() -> None:
+    heard = await answer(fake(compares={}))
+
+    assert (heard.base, heard.silent, heard.all_hands) == (None, FROM_BASE, False)
+
+
+@pytest.mark.parametrize(
+    ("part", "silent"),
+    [
+        pytest.param("/statuses", OF_CHECKS, id="jobs"),
+        pytest.param("/approvals", OF_REVIEWS, id="approvals"),
+        pytest.param("/versions", OF_REVIEWS, id="versions"),
+    ],
+)
+async def test_a_part_that_fails_leaves_the_others_their_answer(part: str, silent: frozenset[str]) -> None:
+    heard = await answer(fake(failing={part: reply(503)}))
+
+    assert heard.silent == silent
+    assert heard.values["diff.lines_added"] == 2
+
+
+async def test_a_wrong_token_is_silence() -> None:
+    heard = await answer(fake(), token="other")  # noqa: S106 - of a fake
+
+    assert heard.silent >= FROM_BASE | OF_CHECKS | OF_REVIEWS
+    assert "401" in heard.trouble[0]
+
+
+async def test_where_the_gate_knows_no_base_the_last_successful_deployment_is_it() -> None:
+    known = [{"id": 3, "status": "success", "sha": BASE, "environment": {"name": "production"}}]
+
+    assert (await answer(fake(deployments=known), base=None)).base == BASE
+
+
+async def test_all_pages_are_read_up_to_a_limit() -> None:
+    place = f"/repository/commits/{HEAD}/statuses"
+    jobs = [{"id": n, "name": f"test {n}", "status": "success", "pipeline_id": 1} for n in range(11)]
+
+    assert (await answer(fake({place: jobs[:9]}, page_size=2))).values["checks.passed"] == 9
+    assert (await answer(fake({place: jobs}, page_size=2))).silent == OF_CHECKS
+
+
+# Reviews
+
+
+@pytest.mark.parametrize(
+    ("answers", "on_head"),
+    [
+        pytest.param({}, True, id="after the last push"),
+        pytest.param({"/merge_requests/7/versions": [{"created_at": "2026-01-05T12:00:00Z"}]}, False, id="before the last push"),
+        pytest.param({"/merge_requests/7/approvals": {"approved_by": [{"user": {"username": "ada.gl"}}]}}, False, id="nobody knows when"),
+        pytest.param(
+            {
+                "/merge_requests/7/approvals": {"approved_by": [{"user": {"username": "ada.gl"}}]},
+                "/approvals": {"reset_approvals_on_push": True},
+            },
+            True,
+            id="a push takes approvals back",
+        ),
+    ],
+)
+async def test_an_approval_counts_for_what_was_approved(answers: Any, on_head: bool) -> None:  # noqa: FBT001 - what is expected
+    heard = await answer(fake(answers))
+
+    assert heard.reviews is not None
+    assert [one.on_head for one in heard.reviews.reviews] == [on_head]
+
+
+async def test_a_reviewer_who_asks_for_changes_does_not_approve() -> None:
+    heard = await answer(fake({"/merge_requests/7/reviewers": [{"user": {"username": "ada.gl"}, "state": "requested_changes"}]}))
+
+    assert heard.reviews is not None
+    assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]
+
+
+# Jobs
+
+
+@pytest.mark.parametrize(
+    ("job", "counts"),
+    [
+        pytest.param({"status": "failed"}, (0, 1, 0), id="failed"),
+        pytest.param({"status": "failed", "allow_failure": True}, (1, 0, 0), id="may fail"),
+        pytest.param({"status": "canceled"}, (0, 1, 0), id="canceled"),
+        pytest.param({"status": "running"}, (0, 0, 1), id="under way"),
+        pytest.param({"status": "running", "id": 302}, (0, 0, 0), id="the job that asks"),
+        pytest.param({"status": "created", "pipeline_id": 574}, (0, 0, 0), id="comes after the job that asks"),
+        pytest.param({"status": "created", "pipeline_id": 9}, (0, 0, 1), id="of another pipeline"),
+        pytest.param({"status": "manual"}, (0, 0, 0), id="by hand"),
+        pytest.param({"status": "skipped"}, (0, 0, 0), id="skipped"),
+    ],
+)
+def test_jobs(job: dict[str, Any], counts: tuple[int, int, int]) -> None:
+    facts = read.check_facts([{"id": 1, "name": "job", "pipeline_id": 574} | job], Run("574", 302, check="302"))
+
+    assert (facts["checks.passed"], facts["checks.failed"], facts["checks.pending"]) == counts
+
+
+def test_a_caller_without_identity_token_cannot_name_its_job() -> None:
+    running = [{"id": 302, "name": "job", "pipeline_id": 574, "status": "running"}]
+
+    assert read.check_facts(running, Run("574", 302))["checks.pending"] == 1
+
+
+# Protection
+
+
+@pytest.mark.parametrize(
+    ("answers", "protected"),
+    [
+        pytest.param({"/repository/branches/release%2F1": {"commit": {"id": HEAD}, "protected": True}}, True, id="the newest commit"),
+        pytest.param(
+            {
+                "/repository/branches/release%2F1": {"commit": {"id": commit_of("d")}, "protected": True},
+                f"/repository/commits/{HEAD}/refs": [{"type": "branch", "name": "release/1"}],
+            },
+            True,
+            id="an earlier commit",
+        ),
+        pytest.param(
+            {
+                "/repository/branches/release%2F1": {"commit": {"id": commit_of("d")}, "protected": True},
+                f"/repository/commits/{HEAD}/refs": [{"type": "branch", "name": "other"}],
+            },
+            None,
+            id="a commit that is not on it",
+        ),
+        pytest.param({}, None, id="no branch of that name"),
+    ],
+)
+async def test_a_branch_is_protected_where_the_commit_is_on_it(answers: Any, protected: bool | None) -> None:  # noqa: FBT001 - what is expected
+    heard = await answer(fake(answers), ref="release/1")
+
+    assert heard.values.get("change.ref_protected") is protected
+
+
+def test_real_answers_are_read() -> None:
+    folder = shared("payloads/gitlab-rest")
+    listed = json.loads((folder / "list_merge_request_diff.json").read_text())
+    made = json.loads((folder / "get_commit.json").read_text())
+
+    seen = read.compared({"commits": [made], "diffs": listed, "compare_timeout": False})
+    assert seen.files is None  # in these examples the lines of a diff are run together, so nobody can count them
+    assert read.hands(seen.commits) == (Hand(("dmitriy.zaporozhets@gmail.com",)),)
+    assert seen.messages[0].subject == "Sanitize for network graph"
+    merged = json.loads((folder / "get_merge_request.json").read_text())
+    assert read.merge_request([merged], commit_of("0")) is not None

@@ -1,0 +1,53 @@
+"""The decisions of a change, and their bytes."""
+
+import pytest
+from sqlalchemy.exc import NoResultFound
+
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.storage.changes.decisions import StoredDecision, of_change, read, record
+from tests.storage.stored import HOUR, NOW, put_change, put_decision, reading, writing
+
+
+def test_of_a_change_that_is_not_there_nothing_is_found(database_url: str) -> None:
+    with reading(database_url) as conn:
+        assert (of_change(conn, "chg_1"), read(conn, "chg_1", 1)) == ((), None)
+        with pytest.raises(NoResultFound):
+            record(conn, "chg_1", 1)
+
+
+def test_all_decisions_of_a_change_are_there_newest_first(database_url: str) -> None:
+    with writing(database_url) as tx:
+        change, other = put_change(tx.conn), put_change(tx.conn)
+        for number in (1, 2, 10):
+            put_decision(tx, change, number=number, at=NOW - number * HOUR)
+        put_decision(tx, other, number=3)
+
+        assert [decision.number for decision in of_change(tx.conn, change)] == [10, 2, 1]
+
+
+def test_a_decision_comes_back_with_the_very_bytes(database_url: str) -> None:
+    content = '{"title":"“ü” \\u0000"}'.encode()
+    with writing(database_url) as tx:
+        change = put_change(tx.conn)
+        put_decision(tx, change, record=content, record_sha256="e" * 64, band=3, outcome="pending", running_change="chg_0")
+
+        assert record(tx.conn, change, 1) == content
+        assert read(tx.conn, change, 1) == StoredDecision(
+            change=change,
+            number=1,
+            at=NOW,
+            service="shop",
+            environment="production",
+            type=ChangeType.STANDARD,
+            route=Route.AUTOMATIC,
+            outcome=Outcome.PENDING,
+            band=Band.CRITICAL,
+            score=3,
+            policy="production",
+            revision="r" * 64,
+            standard_change="routine",
+            subject_digest="d" * 64,
+            record=content,
+            record_sha256="e" * 64,
+            running_change="chg_0",
+        )

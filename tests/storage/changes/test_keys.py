@@ -1,0 +1,27 @@
+"""Idempotency keys are remembered for their time and then removed, a bounded number at once."""
+
+from gate.core.instants import to_us
+from gate.storage.changes.keys import EXPIRED_A_TURN_MAX, delete_expired, find_key, insert_keys
+from gate.storage.store import transaction
+from tests.storage.making import make_change, make_key
+
+
+def test_an_answer_is_found_until_it_expires(database_url: str) -> None:
+    row = make_key(make_change(1), "k")
+    with transaction(database_url) as tx:
+        insert_keys(tx, [row])
+
+        assert find_key(tx.conn, "token:a", "k", row.expires_at - 1) == row
+        assert find_key(tx.conn, "token:a", "k", row.expires_at) is None
+        assert find_key(tx.conn, "token:b", "k", 0) is None
+
+
+def test_expired_keys_are_removed_some_at_a_time(database_url: str) -> None:
+    with transaction(database_url) as tx:
+        now = to_us(tx.now)
+        change = make_change(1)
+        insert_keys(tx, [make_key(change, f"old{n}", expires_at=now - n) for n in range(EXPIRED_A_TURN_MAX + 1)])
+        insert_keys(tx, [make_key(change, "new", expires_at=now + 1)])
+
+        assert [delete_expired(tx), delete_expired(tx), delete_expired(tx)] == [EXPIRED_A_TURN_MAX, 1, 0]
+        assert find_key(tx.conn, "token:a", "new", now) is not None

@@ -1,0 +1,252 @@
+"""The log: the same as filtering all decisions by hand, in pages and as a stream."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from gate.core.change import Repository
+from gate.core.decision.record import Asked, write_asked
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.storage.changes import search
+from gate.storage.changes.change_list import ChangeQuery, change_page
+from gate.storage.changes.log import LogQuery, LogRow, log_page
+from gate.storage.changes.words import words
+from gate.storage.database.pages import PAGE_ROWS_MAX, Part
+from gate.storage.database.tx import Tx
+from tests.storage.stored import COMMIT, DAY, HOUR, NOW, planned, put_change, put_decision, reading, writing
+
+NAMES = ("shop", "SHOP", "%", "_", "sh_p", "it's", '"', "\\", "ünïcode", "';--")
+WORDS = ("Fix", "the", "été", "10", "%", "a_b", "NOT", "don't", '"AND"', "near", "日本", "*")
+ISSUER = "https://github.com"
+ALL = Part(PAGE_ROWS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One decision as it was put there."""
+
+    key: tuple[datetime, str, int]
+    service: str
+    environment: str
+    type: ChangeType
+    route: Route
+    outcome: Outcome
+    band: Band
+    policy: str | None
+    revision: str
+    standard_change: str | None
+    commit: str
+    run: str | None
+    repository: tuple[str, int] | None
+    text: str
+
+    @property
+    def change(self) -> str:
+        """The id of its change."""
+        return self.key[1]
+
+
+def many(tx: Tx, count: int = 50) -> list[Made]:
+    """One to three decisions of each change; several at the same instant."""
+    dice = random.Random(7)  # noqa: S311 - a fixed choice of rows
+    made = []
+    for _ in range(count):
+        of_change: dict[str, Any] = {"commit_sha": dice.choice([COMMIT, "b" * 40]), "run_id": dice.choice([None, "9", "%"])}
+        issuer, number = dice.choice([(None, None), (ISSUER, 7), (ISSUER, 8)])
+        change = put_change(tx.conn, **of_change, repository_issuer=issuer, repository_id=number)
+        for one in range(dice.choice([1, 1, 3])):
+            row: dict[str, Any] = {
+                "service": dice.choice(NAMES),
+                "environment": dice.choice(["production", "staging"]),
+                "type": dice.choice(list(ChangeType)),
+                "route": dice.choice(list(Route)),
+                "outcome": dice.choice(list(Outcome)),
+                "band": dice.choice(list(Band)),
+                "policy": dice.choice([None, "production", "%"]),
+                "revision": dice.choice(["r" * 64, "s" * 64]),
+                "standard_change": dice.choice([None, "routine", "_"]),
+            }
+            at = NOW - dice.randrange(8) * HOUR
+            text = " ".join(dice.sample(WORDS, 3))
+            put_decision(tx, change, tuple(words(text)), number=one + 1, at=at, **row)
+            repository = None if issuer is None else (issuer, number)
+            origin = {"commit": of_change["commit_sha"], "run": of_change["run_id"], "repository": repository}
+            made.append(Made(key=(at, change, one + 1), text=text, **row, **origin))
+    return made
+
+
+EQUAL = (
+    *("service", "environment", "type", "route", "outcome", "band", "policy", "revision"),
+    *("standard_change", "change", "commit", "run", "repository"),
+)
+
+
+def expected(made: list[Made], query: LogQuery) -> list[tuple[datetime, str, int]]:
+    """The same by hand."""
+    wanted = {name: getattr(query, name) for name in EQUAL if getattr(query, name) is not None}
+    found = [one for one in made if all(getattr(one, name) == value for name, value in wanted.items())]
+    found = [one for one in found if query.begins is None or query.begins <= one.key[0]]
+    found = [one for one in found if query.ends is None or one.key[0] < query.ends]
+    found = [one for one in found if set(words(query.words)) <= set(words(one.text))]
+    return sorted((one.key for one in found), reverse=True)
+
+
+def keys(rows: tuple[LogRow, ...]) -> list[tuple[datetime, str, int]]:
+    return [(row.at, row.change, row.number) for row in rows]
+
+
+def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), st.none(), values)
+
+
+TEXTS = st.text(max_size=4).filter(lambda text: "\0" not in text)  # PostgreSQL keeps no NUL, and the edge refuses it
+INSTANTS = st.integers(-1, 9).map(lambda hours: NOW - hours * HOUR)
+QUERIES = st.builds(
+    LogQuery,
+    service=maybe(st.one_of(st.sampled_from(NAMES), TEXTS)),
+    environment=maybe(st.sampled_from(["production", "staging", "%"])),
+    type=maybe(st.sampled_from(ChangeType)),
+    route=maybe(st.sampled_from(Route)),
+    outcome=maybe(st.sampled_from(Outcome)),
+    band=maybe(st.sampled_from(Band)),
+    policy=maybe(st.one_of(st.sampled_from(["production", "%", "_"]), TEXTS)),
+    revision=maybe(st.sampled_from(["r" * 64, "R" * 64])),
+    standard_change=maybe(st.sampled_from(["routine", "_", "%"])),
+    commit=maybe(st.sampled_from([COMMIT, COMMIT[:7]])),
+    run=maybe(st.sampled_from(["9", "%"])),
+    repository=maybe(st.sampled_from([(ISSUER, 7), ("", 7)])),
+    words=st.one_of(st.just(""), st.sampled_from(WORDS), st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join), TEXTS),
+    begins=maybe(INSTANTS),
+    ends=maybe(INSTANTS),
+)
+
+
+def test_the_log_is_what_filtering_all_decisions_by_hand_gives(database_url: str) -> None:
+    with writing(database_url) as tx:
+        made = many(tx)
+
+    with reading(database_url) as conn:
+
+        @settings(max_examples=200, deadline=None)
+        @given(query=QUERIES, limit=st.integers(1, 30))
+        def holds(query: LogQuery, limit: int) -> None:
+            found = []
+            part: Part | None = Part(limit)
+            while part is not None:
+                page = log_page(conn, query, part)
+                found += keys(page.rows)
+                assert len(found) <= len(made)  # or it would go on for ever
+                part = replace(part, after=page.next) if page.next is not None else None
+            assert found == expected(made, query)
+
+        holds()
+
+
+def test_a_decision_that_was_not_searched_for_by_all_words_is_not_found(database_url: str) -> None:
+    with writing(database_url) as tx:
+        put_decision(tx, put_change(tx.conn), tuple(words("Fix the leak")))
+
+        assert [
+            len(log_page(tx.conn, LogQuery(words=asked), ALL).rows) for asked in ("FIX leak", "fix le", "fix other", "leak OR other")
+        ] == [
+            1,
+            0,
+            0,
+            0,
+        ]
+
+
+def test_a_row_shows_the_decision_and_what_never_changes_of_its_change(database_url: str) -> None:
+    asked = Asked(repository=Repository(ISSUER, 7, "acme/shop"), requested_by="t" * 64)
+    with writing(database_url) as tx:
+        change = put_change(tx.conn, detail=write_asked(asked))
+        put_decision(tx, change)
+        (row,) = log_page(tx.conn, LogQuery(), ALL).rows
+
+    assert (row.change, row.number, row.at, row.commit, row.asked) == (change, 1, NOW, COMMIT, asked)
+    assert (row.type, row.route, row.outcome, row.band) == (ChangeType.STANDARD, Route.AUTOMATIC, Outcome.APPROVED, Band.LOW)
+    assert row.record == orjson.dumps({"change": change})
+
+
+def test_page_after_page_gives_each_row_once_while_new_ones_arrive(database_url: str) -> None:
+    with writing(database_url) as tx:
+        made = many(tx)
+
+    found = []
+    part: Part | None = Part(7)
+    while part is not None:
+        with reading(database_url) as conn:
+            page = log_page(conn, LogQuery(), part)
+        found += keys(page.rows)
+        with writing(database_url) as tx:
+            put_decision(tx, put_change(tx.conn), at=NOW + DAY)
+        part = replace(part, after=page.next) if page.next is not None else None
+
+    assert found == expected(made, LogQuery())
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (LogQuery(), "ix_decisions_newest"),
+        (LogQuery(service="shop"), "ix_decisions_service"),
+        (LogQuery(service="shop", environment="production"), "ix_decisions_place"),
+        (LogQuery(environment="production"), "ix_decisions_environment"),
+        (LogQuery(type=ChangeType.EMERGENCY), "ix_decisions_type"),
+        (LogQuery(route=Route.REVIEW), "ix_decisions_route"),
+        (LogQuery(outcome=Outcome.REJECTED), "ix_decisions_outcome"),
+        (LogQuery(band=Band.CRITICAL), "ix_decisions_band"),
+        (LogQuery(policy="production"), "ix_decisions_policy"),
+        (LogQuery(revision="r" * 64), "ix_decisions_revision"),
+        (LogQuery(standard_change="routine"), "ix_decisions_standard"),
+        (LogQuery(begins=NOW - DAY, ends=NOW), "ix_decisions_newest"),
+        (LogQuery(service="shop", begins=NOW - DAY, ends=NOW), "ix_decisions_service"),
+    ],
+)
+@pytest.mark.parametrize("after", [None, (1, "chg_1", 1)])
+def test_a_page_is_read_in_the_order_of_an_index(sqlite_url: str, query: LogQuery, index: str, after: tuple[int, str, int] | None) -> None:
+    (plan,) = plans(sqlite_url, lambda conn: log_page(conn, query, Part(50, after)))
+
+    assert f"decisions USING INDEX {index}" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (LogQuery(commit=COMMIT), "ix_changes_commit"),
+        (LogQuery(run="9"), "ix_changes_run"),
+        (LogQuery(change="chg_1"), "sqlite_autoindex_changes_1"),
+    ],
+)
+def test_the_decisions_of_a_commit_a_run_or_a_change_are_found_through_the_change(sqlite_url: str, query: LogQuery, index: str) -> None:
+    (plan,) = plans(sqlite_url, lambda conn: log_page(conn, query, Part(50)))
+
+    assert f"SEARCH changes USING INDEX {index}" in plan
+    assert "SCAN" not in plan
+
+
+def plans(url: str, look: Callable[[Connection], object]) -> list[str]:
+    with reading(url) as conn:
+        return planned(conn, look)
+
+
+def test_frequent_words_find_what_rare_ones_find(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(sqlite_url) as tx:
+        made = many(tx)
+
+    for frequent_from in (1, 10, 10_000):
+        monkeypatch.setattr(search, "FREQUENT_FROM", frequent_from)  # or the test would need twenty thousand decisions
+        for asked in ("fix", "été 10", "日本", "nowhere", "fix near"):
+            with reading(sqlite_url) as conn:
+                assert keys(log_page(conn, LogQuery(words=asked), ALL).rows) == expected(made, LogQuery(words=asked))
+                found = change_page(conn, ChangeQuery(words=asked), ALL, now=NOW)
+                assert {change.id for change in found.rows} == {one.change for one in made if set(words(asked)) <= set(words(one.text))}

@@ -1,0 +1,77 @@
+"""Windows that people declared: which are open, which come later, and which are over."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from gate.core.calendar.calendar import Reach
+from gate.core.calendar.freeze import AdHoc
+from gate.storage.database.pages import Part
+from gate.storage.policies import freezes
+from gate.storage.policies.freezes import Declared, add, declared, lift, open_at, read
+from tests.storage.stored import DAY, HOUR, NOW, reading, writing
+
+WINDOW = Declared(
+    id="frz_1",
+    reason="t" * 64,
+    stop=False,
+    begins=NOW,
+    ends=NOW + HOUR,
+    services=("shop", "it's"),
+    environments=("production",),
+    created_at=NOW,
+    created_by="person:ada",
+)
+
+
+def test_a_window_that_was_lifted_is_over_at_once_and_others_are_told(database_url: str) -> None:
+    with writing(database_url) as tx:
+        add(tx, WINDOW)
+        tx.topics.clear()
+
+        assert lift(tx, WINDOW.id, "person:ben")
+        assert not lift(tx, WINDOW.id, "person:cy")
+        assert not lift(tx, "frz_2", "person:cy")
+        assert open_at(tx.conn, NOW) == ()
+        assert read(tx.conn, WINDOW.id) == replace(WINDOW, services=("it's", "shop"), lifted_at=tx.now, lifted_by="person:ben")
+        assert tx.topics == {freezes.TOPIC}
+
+
+@pytest.mark.parametrize(
+    ("ends", "there"),
+    [(NOW, False), (NOW + timedelta(microseconds=1), True), (None, True)],
+)
+def test_a_window_ends_before_its_last_instant(database_url: str, ends: datetime | None, *, there: bool) -> None:
+    with writing(database_url) as tx:
+        add(tx, replace(WINDOW, begins=NOW - DAY, ends=ends))
+
+        assert bool(open_at(tx.conn, NOW)) is there
+
+
+def test_what_opens_later_is_seen_too(database_url: str) -> None:
+    with writing(database_url) as tx:
+        add(tx, WINDOW)
+        add(tx, replace(WINDOW, id="frz_2", stop=True, ends=None, services=(), environments=()))
+
+    with reading(database_url) as conn:
+        found = open_at(conn, NOW - DAY)
+
+    assert found == (
+        AdHoc(
+            "frz_1", "t" * 64, NOW, NOW + HOUR, reach=Reach(services=frozenset({"shop", "it's"}), environments=frozenset({"production"}))
+        ),
+        AdHoc("frz_2", "t" * 64, NOW, None, stop=True),
+    )
+
+
+def test_the_list_is_newest_first_with_what_is_over(database_url: str) -> None:
+    with writing(database_url) as tx:
+        for number in range(4):
+            add(tx, replace(WINDOW, id=f"frz_{number}", created_at=NOW + number // 2 * HOUR))
+        lift(tx, "frz_1", "person:ada")
+        first = declared(tx.conn, Part(3))
+        rest = declared(tx.conn, Part(3, first.next))
+
+    assert [one.id for one in (*first.rows, *rest.rows)] == ["frz_3", "frz_2", "frz_1", "frz_0"]
+    assert rest.next is None
