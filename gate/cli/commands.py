@@ -73,18 +73,25 @@ def _client(command: str, context: typer.Context) -> None:
 
 
 @told
-def verify_admission(
+def verify_admission(  # noqa: PLR0913 - the flags of the contract
+    *,
     file: Annotated[Path, typer.Argument(help="The envelope, as `gate check --statement` wrote it.")],
-    key: Annotated[str, typer.Option(envvar="GATE_KEY", help="The verifier key, or a file that holds it.")],
+    key: Annotated[str, typer.Option(envvar="GATE_KEY", help="The verifier key, or a file or pipe that holds it.")],
+    service: Annotated[str, typer.Option(envvar="GATE_SERVICE", help="The service about to be deployed.")],
     commit: Annotated[str, typer.Option(envvar="GATE_COMMIT", help="The commit about to be deployed, in full.")],
     environment: Annotated[str, typer.Option(envvar="GATE_ENVIRONMENT", help="Where it is about to be deployed.")],
     run: Annotated[str, typer.Option(envvar="GATE_RUN", help="The pipeline run, by its id.")],
     artifact: Annotated[list[str] | None, typer.Option(help="NAME=DIGEST, once for each artifact.")] = None,
+    allow_observed: Annotated[
+        bool, typer.Option("--allow-observed", envvar="GATE_ALLOW_OBSERVED", help="Take a statement of a gate that only observes.")
+    ] = False,
 ) -> None:
     """Check a signed admission offline, in the deploy step: exit 0 when it allows exactly this, 1 otherwise."""
-    from gate.cli.verify import verify  # noqa: PLC0415 - only what runs is imported
+    from gate.cli.verify import read_artifact, verify  # noqa: PLC0415 - only what runs is imported
+    from gate.ledger.statement import Deployment  # noqa: PLC0415 - only what runs is imported
 
-    verify(file, key=key, commit=commit, environment=environment, run=run, artifacts=artifact or [])
+    artifacts = tuple(map(read_artifact, artifact or []))
+    verify(file, key, Deployment(service, environment, commit, run, artifacts), allow_observed=allow_observed)
 
 
 @told

@@ -1,5 +1,6 @@
 """`gate verify-admission`: the check in the deploy step. Needs no network and no server."""
 
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,26 +8,27 @@ from gate.core.change import Artifact
 from gate.errors import Invalid
 from gate.ledger.dsse import StatementError
 from gate.ledger.note import KeyTextError, VerifierKey
-from gate.ledger.statement import verify_admission
+from gate.ledger.statement import Deployment, verify_admission
 
 FILE_BYTES_MAX = 1024 * 1024
 
 
-def verify(file: Path, *, key: str, commit: str, environment: str, run: str, artifacts: list[str]) -> None:
+def verify(file: Path, key: str, deployment: Deployment, *, allow_observed: bool) -> None:
     """Raises `Invalid` with what differs."""
+    content = _read(file)
     try:
-        statement = verify_admission(
-            _read(file),
-            VerifierKey.parse(_key_text(key)),
-            commit=commit,
-            environment=environment,
-            run_id=run,
-            artifacts=[_artifact(text) for text in artifacts],
-            at=datetime.now(UTC),
-        )
+        statement = verify_admission(content, _key(key), deployment, at=datetime.now(UTC), allow_observed=allow_observed)
     except (StatementError, KeyTextError) as error:
         raise Invalid(f"not admitted: {error}") from None
     print(f"admitted: {statement.service} {statement.commit[:12]} to {statement.environment}, change {statement.change}")
+
+
+def read_artifact(text: str) -> Artifact:
+    """One value of `--artifact`."""
+    name, found, digest = text.partition("=")
+    if not found or not name or not digest:
+        raise Invalid(f"--artifact {text}: write NAME=DIGEST, such as app=sha256:…")
+    return Artifact(name, digest)
 
 
 def _read(file: Path) -> bytes:
@@ -37,17 +39,22 @@ def _read(file: Path) -> bytes:
         raise Invalid(f"{file} cannot be read ({error.strerror})") from None
 
 
-def _key_text(key: str) -> str:
-    """The key itself, or the file that holds it."""
+def _key(key: str) -> VerifierKey:
+    """The key itself, or what a file or a pipe holds: `<(…)` of a shell is a pipe under a name."""
+    source = Path(key)
+    if not _can_be_read(source):
+        try:
+            return VerifierKey.parse(key)
+        except KeyTextError as error:
+            raise KeyTextError(f"--key is no file that is there, so it must be the key itself: {error}") from None
     try:
-        path = Path(key)
-        return _read(path).decode(errors="replace").strip() if path.is_file() else key
-    except (OSError, ValueError):  # longer than a path may be, or with a character that none has
-        return key
+        return VerifierKey.parse(_read(source).decode(errors="replace"))
+    except KeyTextError as error:
+        raise KeyTextError(f"--key {source}: {error}") from None
 
 
-def _artifact(text: str) -> Artifact:
-    name, found, digest = text.partition("=")
-    if not found or not name or not digest:
-        raise Invalid(f"--artifact {text}: write NAME=DIGEST, such as app=sha256:…")
-    return Artifact(name, digest)
+def _can_be_read(source: Path) -> bool:
+    try:
+        return not stat.S_ISDIR(source.stat().st_mode)
+    except (OSError, ValueError):  # a key is longer than a name may be, or has a character that none has
+        return False

@@ -1,12 +1,12 @@
 """The admission statement: what it says, how it is signed, and how a deploy step checks it without asking anybody.
 
 A DSSE v1.0.2 envelope around an in-toto statement v1. The promise to the deploy step: a statement that
-`verify_admission` returns was signed by this key for this commit, these artifacts, this environment and this run,
-and is in force at the given time.
+`verify_admission` returns was signed by this key for exactly this deployment: service, environment, commit, run and all
+artifacts. It is in force at the given time, and a gate that only observed has not signed it unless that is allowed.
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +41,18 @@ class AdmissionStatement:
     expires_at: datetime
     type: str
     approvers: tuple[str, ...] = ()
+    observed: bool = False  # the gate only watched: it would have admitted this whatever it found
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What is about to be deployed, as the deploy step knows it without the gate."""
+
+    service: str
+    environment: str
+    commit: str
+    run_id: str
+    artifacts: tuple[Artifact, ...] = ()
 
 
 def statement_payload(statement: AdmissionStatement) -> bytes:
@@ -59,6 +71,7 @@ def statement_payload(statement: AdmissionStatement) -> bytes:
         "expires_at": _instant(statement.expires_at),
         "type": statement.type,
         "approvers": list(statement.approvers),
+        "observed": statement.observed,
     }
     return canonical({"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": PREDICATE_TYPE, "predicate": predicate})
 
@@ -74,27 +87,30 @@ def sign_envelope(key: SigningKey, statement: AdmissionStatement) -> dict[str, o
     }
 
 
-def verify_admission(  # noqa: PLR0913 - each argument is one thing that must agree
+def verify_admission(
     envelope: bytes,
     key: VerifierKey,
+    deployment: Deployment,
     *,
-    commit: str,
-    environment: str,
-    run_id: str,
-    artifacts: Iterable[Artifact] = (),
     at: datetime,
-    leeway_seconds: int = LEEWAY_SECONDS,
+    allow_observed: bool = False,
 ) -> AdmissionStatement:
-    """The statement, if it admits exactly this now; `StatementError` names the first thing that differs.
+    """The statement, if it admits exactly this deployment now; `StatementError` names the first thing that differs.
 
-    Every one of `artifacts` must be in the statement by name and digest; `run.attempt` is not compared.
+    The artifacts must be the same on both sides: one that was not admitted must not be deployed, and one that was
+    admitted but is not named could be replaced unseen. `run.attempt` and `run.step` are not compared, because the job
+    that deploys may be another one of the same run.
     """
     statement = _signed_statement(read_envelope(envelope), key)
-    _same("commit", statement.commit, commit)
-    _same("environment", statement.environment, environment)
-    _same("run", statement.run.id, run_id)
-    _each_admitted(statement.artifacts, artifacts)
-    _in_force(statement, at, timedelta(seconds=leeway_seconds))
+    _same("service", statement.service, deployment.service)
+    _same("environment", statement.environment, deployment.environment)
+    _same("commit", statement.commit, deployment.commit)
+    _same("run", statement.run.id, deployment.run_id)
+    _same_artifacts(statement.artifacts, deployment.artifacts)
+    if statement.observed and not allow_observed:
+        place = f"{statement.service} in {statement.environment}"
+        raise StatementError(f"the gate only observes {place} and would have refused nothing; --allow-observed takes it")
+    _in_force(statement, at)
     return statement
 
 
@@ -118,15 +134,24 @@ def _same(what: str, signed: str, asked: str) -> None:
         raise StatementError(f"{what} differs: admitted was {signed!r}, asked is {asked!r}")
 
 
-def _each_admitted(signed: tuple[Artifact, ...], asked: Iterable[Artifact]) -> None:
+def _same_artifacts(signed: tuple[Artifact, ...], asked: tuple[Artifact, ...]) -> None:
     for artifact in asked:
-        if artifact in signed:
-            continue
-        known = ", ".join(f"{other.name}={other.digest}" for other in signed) or "none"
-        raise StatementError(f"artifact {artifact.name}={artifact.digest} was not admitted; admitted were: {known}")
+        if artifact not in signed:
+            admitted = ", ".join(map(_named, signed)) or "none"
+            raise StatementError(f"artifact {_named(artifact)} was not admitted; admitted were: {admitted}")
+    for artifact in signed:
+        if artifact not in asked:
+            raise StatementError(
+                f"artifact {_named(artifact)} was admitted, but is not named here; name with --artifact each one that is deployed"
+            )
 
 
-def _in_force(statement: AdmissionStatement, at: datetime, leeway: timedelta) -> None:
+def _named(artifact: Artifact) -> str:
+    return f"{artifact.name}={artifact.digest}"
+
+
+def _in_force(statement: AdmissionStatement, at: datetime) -> None:
+    leeway = timedelta(seconds=LEEWAY_SECONDS)
     if at < statement.admitted_at - leeway:
         raise StatementError(f"admitted at {_instant(statement.admitted_at)}, it is only {_instant(at)}")
     if at > statement.expires_at + leeway:
@@ -146,6 +171,9 @@ def _read(document: Mapping[str, object]) -> AdmissionStatement:
     approvers = predicate.get("approvers")
     if not isinstance(approvers, list) or not all(isinstance(person, str) for person in approvers):
         raise StatementError("approvers is no list of texts")
+    observed = predicate.get("observed")
+    if not isinstance(observed, bool):
+        raise StatementError("observed is missing, or neither true nor false")
     return AdmissionStatement(
         change=_text(predicate, "change"),
         service=_text(predicate, "service"),
@@ -161,6 +189,7 @@ def _read(document: Mapping[str, object]) -> AdmissionStatement:
         expires_at=_time(predicate, "expires_at"),
         type=_text(predicate, "type"),
         approvers=tuple(approvers),
+        observed=observed,
     )
 
 

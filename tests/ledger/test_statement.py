@@ -2,24 +2,26 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gate.core.change import Artifact, Run
 from gate.ledger.dsse import StatementError, pre_authentication
 from gate.ledger.note import SigningKey
-from gate.ledger.statement import PAYLOAD_TYPE, AdmissionStatement, sign_envelope, statement_payload, verify_admission
+from gate.ledger.statement import PAYLOAD_TYPE, AdmissionStatement, Deployment, sign_envelope, statement_payload, verify_admission
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 KEY = SigningKey("gate.example.com", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 IMAGE = Artifact("registry.example.com/checkout", "sha256:" + "ab" * 32)
+CHART = Artifact("chart", "sha512:" + "cd" * 64)
 STATEMENT = AdmissionStatement(
     change="chg_01",
     service="checkout",
@@ -27,7 +29,7 @@ STATEMENT = AdmissionStatement(
     repository="acme/checkout",
     repository_id=1001,
     commit="c" * 40,
-    artifacts=(IMAGE, Artifact("chart", "sha512:" + "cd" * 64)),
+    artifacts=(IMAGE, CHART),
     run=Run(id="42", attempt=2, step="deploy"),
     policy_revision="e" * 64,
     subject_digest="d" * 64,
@@ -36,7 +38,7 @@ STATEMENT = AdmissionStatement(
     type="standard",
     approvers=("per_1", "per_2"),
 )
-ASKED: dict[str, Any] = {"commit": "c" * 40, "environment": "production", "run_id": "42", "artifacts": [IMAGE], "at": NOW}
+DEPLOYMENT = Deployment("checkout", "production", "c" * 40, "42", (IMAGE, CHART))
 
 
 def signed(**changed: Any) -> bytes:
@@ -60,23 +62,120 @@ def signed_payload(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     return json.dumps(envelope).encode()
 
 
+def verified(envelope: bytes, *, key: SigningKey = KEY, at: datetime = NOW, **different: Any) -> AdmissionStatement:
+    """The statement for this deployment with something different. Raises `StatementError`."""
+    return verify_admission(envelope, key.verifier, replace(DEPLOYMENT, **different), at=at)
+
+
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("different", "says"),
     [
+        pytest.param({"service": "checkout-eu"}, "service differs", id="a longer service"),
+        pytest.param({"service": "Checkout"}, "service differs", id="the service in another case"),
+        pytest.param({"service": ""}, "service differs", id="no service"),
         pytest.param({"commit": "c" * 39}, "commit differs", id="a prefix of the commit"),
         pytest.param({"commit": "C" * 40}, "commit differs", id="the commit in upper case"),
         pytest.param({"environment": "prod"}, "environment differs", id="a prefix of the environment"),
         pytest.param({"environment": "Production"}, "environment differs", id="another case"),
         pytest.param({"run_id": "421"}, "run differs", id="another run"),
-        pytest.param({"artifacts": [replace(IMAGE, name="other")]}, "artifact other=", id="another artifact name"),
-        pytest.param({"artifacts": [IMAGE, replace(IMAGE, digest="sha256:00")]}, "was not admitted", id="the second digest differs"),
+        pytest.param({"artifacts": (replace(IMAGE, name="other"), CHART)}, "artifact other=", id="another artifact name"),
+        pytest.param({"artifacts": (IMAGE, replace(CHART, digest="sha512:00"))}, "was not admitted", id="the second digest differs"),
+        pytest.param({"artifacts": (IMAGE, CHART, replace(IMAGE, digest="sha256:00"))}, "was not admitted", id="one artifact more"),
+        pytest.param({"artifacts": (IMAGE,)}, "artifact chart=.* was admitted, but is not named", id="one artifact less"),
+        pytest.param({"artifacts": ()}, "was admitted, but is not named", id="no artifact"),
         pytest.param({"at": NOW - timedelta(seconds=61)}, "it is only", id="before admission and leeway"),
         pytest.param({"at": NOW + timedelta(minutes=15, seconds=61)}, "expired at", id="after expiry and leeway"),
     ],
 )
-def test_whatever_differs_is_named_and_refused(asked: dict[str, Any], says: str) -> None:
+def test_b8_whatever_differs_is_named_and_refused(different: dict[str, Any], says: str) -> None:
     with pytest.raises(StatementError, match=says):
-        verify_admission(signed(), KEY.verifier, **ASKED | asked)
+        verified(signed(), **different)
+
+
+SIGNED_DIFFERENTLY: dict[str, st.SearchStrategy[Any]] = {
+    "service": st.text(max_size=20),
+    "environment": st.text(max_size=20),
+    "commit": st.text("0123456789abcdefABCDEF", max_size=64),
+    "run": st.builds(Run, id=st.text(max_size=20), attempt=st.just(2), step=st.just("deploy")),
+    "artifacts": st.lists(st.sampled_from([IMAGE, CHART, replace(IMAGE, name="other"), replace(CHART, digest="sha512:00")])).map(tuple),
+    "observed": st.sampled_from([True]),
+    "expires_at": st.integers(min_value=61, max_value=10**8).map(lambda seconds: NOW - timedelta(seconds=seconds)),
+    "admitted_at": st.integers(min_value=61, max_value=10**8).map(lambda seconds: NOW + timedelta(seconds=seconds)),
+}
+"""What a deploy step compares, and statements that this very key has signed for something else."""
+
+
+@given(st.sampled_from(sorted(SIGNED_DIFFERENTLY)), st.data())
+def test_b8_a_statement_signed_for_anything_else_is_refused(field: str, data: st.DataObject) -> None:
+    other = replace(STATEMENT, **{field: data.draw(SIGNED_DIFFERENTLY[field])})
+    assume(other != STATEMENT)
+    assume(field != "run" or other.run.id != STATEMENT.run.id)
+    assume(field != "artifacts" or set(other.artifacts) != set(STATEMENT.artifacts))
+
+    with pytest.raises(StatementError):
+        verified(json.dumps(sign_envelope(KEY, other)).encode())
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of every value in a document."""
+    if path:
+        yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in inside:
+        yield from places(one, (*path, name))
+
+
+def holder(document: Any, path: tuple[str | int, ...]) -> Any:
+    for name in path[:-1]:
+        document = document[name]
+    return document
+
+
+PLACES = sorted(places(json.loads(statement_payload(STATEMENT))), key=str)
+
+
+@given(st.sampled_from([path for path in PLACES if path[-1] != "repository_id" and path[-2:-1] != ("approvers",)]))
+def test_b8_a_signed_statement_that_lacks_anything_is_refused(path: tuple[str | int, ...]) -> None:
+    with pytest.raises(StatementError):
+        verified(signed_document(lambda doc: holder(doc, path).__delitem__(path[-1])))
+
+
+@given(st.sampled_from(PLACES), st.one_of(st.floats(allow_nan=False), st.just({}), st.binary(max_size=3).map(list)))
+def test_b8_a_signed_statement_with_a_value_of_another_type_is_refused(path: tuple[str | int, ...], value: object) -> None:
+    assume(not (path[-1] == "approvers" and value == []))
+
+    with pytest.raises(StatementError):
+        verified(signed_document(lambda doc: holder(doc, path).__setitem__(path[-1], value)))
+
+
+@given(st.integers(min_value=0), st.integers(0, 7))
+def test_b8_an_envelope_with_a_changed_bit_admits_nothing_else(place: int, bit: int) -> None:
+    """A changed bit of what nobody signs (the hint of a key, an unused bit of base64) leaves the same statement."""
+    envelope = bytearray(signed())
+    envelope[place % len(envelope)] ^= 1 << bit
+
+    with suppress(StatementError):
+        assert verified(bytes(envelope)) == STATEMENT
+
+
+def test_b8_a_statement_of_a_gate_that_only_observes_must_be_allowed() -> None:
+    with pytest.raises(StatementError, match="only observes checkout in production"):
+        verified(signed(observed=True))
+
+    assert verify_admission(signed(observed=True), KEY.verifier, DEPLOYMENT, at=NOW, allow_observed=True).observed is True
+
+
+def test_b8_allowing_observed_statements_allows_nothing_else() -> None:
+    differences: tuple[dict[str, Any], ...] = (
+        {"service": "web"},
+        {"environment": "staging"},
+        {"commit": "d" * 40},
+        {"run_id": "1"},
+        {"artifacts": ()},
+    )
+    for different in differences:
+        with pytest.raises(StatementError):
+            verify_admission(signed(observed=True), KEY.verifier, replace(DEPLOYMENT, **different), at=NOW, allow_observed=True)
 
 
 @pytest.mark.parametrize(
@@ -96,30 +195,32 @@ def test_whatever_differs_is_named_and_refused(asked: dict[str, Any], says: str)
         pytest.param(lambda doc: doc["predicate"].pop("admitted_at"), "admitted_at", id="no time of admission"),
         pytest.param(lambda doc: doc["predicate"].update(repository_id="1001"), "repository_id", id="an id that is text"),
         pytest.param(lambda doc: doc["predicate"].update(approvers=[1]), "approvers", id="approvers that are numbers"),
+        pytest.param(lambda doc: doc["predicate"].pop("observed"), "observed", id="not said whether it was observed"),
+        pytest.param(lambda doc: doc["predicate"].update(observed=0), "observed", id="observed as a number"),
     ],
 )
 def test_a_signed_statement_of_another_shape_is_refused(change: Callable[[dict[str, Any]], object], says: str) -> None:
     with pytest.raises(StatementError, match=says):
-        verify_admission(signed_document(change), KEY.verifier, **ASKED)
+        verified(signed_document(change))
 
 
 def test_another_payload_type_is_refused_although_it_is_signed() -> None:
     with pytest.raises(StatementError, match="payload type"):
-        verify_admission(signed_document(lambda _: None, "application/json"), KEY.verifier, **ASKED)
+        verified(signed_document(lambda _: None, "application/json"))
 
 
 def test_a_payload_with_a_key_twice_is_refused_although_it_is_signed() -> None:
     payload = statement_payload(STATEMENT).replace(b'"environment":', b'"environment":"staging","environment":')
 
     with pytest.raises(StatementError, match="names a key twice"):
-        verify_admission(signed_payload(payload), KEY.verifier, **ASKED)
+        verified(signed_payload(payload))
 
 
 def test_another_key_of_the_same_name_is_refused() -> None:
     other = SigningKey.generate("gate.example.com")
 
     with pytest.raises(StatementError, match="none of the 1 signatures"):
-        verify_admission(signed(), other.verifier, **ASKED)
+        verified(signed(), key=other)
 
 
 def test_keyid_decides_nothing_and_one_good_signature_of_several_is_enough() -> None:
@@ -128,7 +229,7 @@ def test_keyid_decides_nothing_and_one_good_signature_of_several_is_enough() -> 
     foreign = {"keyid": KEY.verifier.hint, "sig": base64.b64encode(bytes(64)).decode()}
     envelope["signatures"] = [foreign, {"keyid": "other", "sig": good}, {"sig": "AAAA"}]
 
-    assert verify_admission(json.dumps(envelope).encode(), KEY.verifier, **ASKED) == STATEMENT
+    assert verified(json.dumps(envelope).encode()) == STATEMENT
 
 
 @given(st.integers(min_value=0), st.integers(0, 7))
@@ -139,20 +240,27 @@ def test_no_changed_bit_of_the_payload_is_accepted(place: int, bit: int) -> None
     envelope["payload"] = base64.b64encode(payload).decode()
 
     with pytest.raises(StatementError, match="signatures"):
-        verify_admission(json.dumps(envelope).encode(), KEY.verifier, **ASKED)
+        verified(json.dumps(envelope).encode())
 
 
-def test_the_statement_passes_with_leeway_without_artifacts_and_in_another_attempt() -> None:
+def test_the_statement_passes_with_leeway_and_in_another_attempt() -> None:
     for at in (NOW - timedelta(seconds=60), NOW + timedelta(minutes=15, seconds=60)):
-        assert verify_admission(signed(), KEY.verifier, **ASKED | {"at": at, "artifacts": []}) == STATEMENT
-    again = verify_admission(signed(run=replace(STATEMENT.run, attempt=9)), KEY.verifier, **ASKED)
-    assert again.run.attempt == 9
+        assert verified(signed(), at=at) == STATEMENT
+    assert verified(signed(run=replace(STATEMENT.run, attempt=9))).run.attempt == 9
+
+
+def test_a_statement_without_artifacts_passes_where_none_is_deployed() -> None:
+    assert verified(signed(artifacts=()), artifacts=()).artifacts == ()
+
+
+def test_the_order_of_artifacts_says_nothing() -> None:
+    assert verified(signed(), artifacts=(CHART, IMAGE, CHART)) == STATEMENT
 
 
 def test_unknown_fields_of_a_signed_statement_are_ignored() -> None:
     content = signed_document(lambda doc: doc["predicate"].update(outcome="denied"))
 
-    assert verify_admission(content, KEY.verifier, **ASKED) == STATEMENT
+    assert verified(content) == STATEMENT
 
 
 def test_the_same_statement_and_key_give_the_same_bytes() -> None:
@@ -177,6 +285,7 @@ def test_the_same_statement_and_key_give_the_same_bytes() -> None:
             "expires_at": "2026-01-31T12:15:00Z",
             "type": "standard",
             "approvers": ["per_1", "per_2"],
+            "observed": False,
         },
     }
 

@@ -22,7 +22,7 @@ from gate.flow.asks import Wire
 from gate.flow.caller import ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
 from gate.flow.signing import read_key
-from gate.ledger.statement import verify_admission
+from gate.ledger.statement import Deployment, verify_admission
 from gate.storage.changes import history
 from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
@@ -300,10 +300,7 @@ async def test_the_envelope_is_verified_by_whoever_has_the_key_alone(shop: Shop)
     statement = verify_admission(
         orjson.dumps(envelope),
         key.verifier,
-        commit=commit_of("a"),
-        environment="production",
-        run_id="17",
-        artifacts=[image_of("a")],
+        Deployment("checkout", "production", commit_of("a"), "17", (image_of("a"),)),
         at=datetime.now(UTC),
     )
 
