@@ -1,0 +1,163 @@
+"""The tree as tiles of 256 hashes, as c2sp.org/tlog-tiles cuts it: how it grows, and every proof that follows from it.
+
+A tile at level L holds the hashes of complete subtrees of 256 ** L leaves. Tiles are read through a function, so
+that storage, a folder and a test are the same to this file. A tile that is not there, or is too short, is a
+`ProofError`: nothing is proved from half a tree.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple, TypeAlias
+
+from gate.ledger.tree import EMPTY_ROOT, HASH_BYTES, ProofError, hash_children
+
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+TILE_BYTES = TILE_WIDTH * HASH_BYTES
+LEVEL_MAX = 63
+
+_PATH = re.compile(r"(?P<level>0|[1-9][0-9]?|entries)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?")
+
+ReadTile: TypeAlias = Callable[[int, int], bytes]
+"""The hashes of a tile by level and number, as many as there are; empty for a tile that is not there."""
+
+
+class Tile(NamedTuple):
+    """One tile of the tree: up to 256 hashes, one after the other."""
+
+    level: int
+    number: int
+    hashes: bytes
+
+
+class TilePath(NamedTuple):
+    """What an address asks for. A level of None is a bundle of entries."""
+
+    level: int | None
+    number: int
+    width: int
+
+
+def tile_path(level: int | None, number: int, width: int = TILE_WIDTH) -> str:
+    """`<L>/<N>[.p/<W>]`, the address of a tile below `tile/`; of a bundle of entries where the level is None."""
+    digits = f"{number:03}"
+    digits = digits.rjust(-(-len(digits) // 3) * 3, "0")
+    *groups, last = (digits[begin : begin + 3] for begin in range(0, len(digits), 3))
+    partial = f".p/{width}" if width < TILE_WIDTH else ""
+    return "/".join(["entries" if level is None else str(level), *(f"x{group}" for group in groups), last]) + partial
+
+
+def read_tile_path(text: str) -> TilePath | None:
+    """The way back; None for an address that names no tile, or names one in another way than `tile_path` does."""
+    found = _PATH.fullmatch(text)
+    if found is None:
+        return None
+    level = None if found["level"] == "entries" else int(found["level"])
+    path = TilePath(level, int(re.sub(r"[x/]", "", found["number"])), int(found["width"] or TILE_WIDTH))
+    return path if (level or 0) <= LEVEL_MAX and tile_path(*path) == text else None
+
+
+def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[Tile]:
+    """Append leaf hashes to a tree of `size` leaves; every tile that is new or longer now, from the lowest level up.
+
+    `edge` has the tile of each level that is not full yet. Raises `ProofError` where it does not fit the size.
+    """
+    changed: list[Tile] = []
+    level, added = 0, list(leaves)
+    while added:
+        number, filled = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
+        kept = edge.get(level, b"")
+        if len(kept) != filled * HASH_BYTES:
+            raise ProofError(f"tile {tile_path(level, number)} has {len(kept) // HASH_BYTES} hashes, a tree of {size} entries has {filled}")
+        hashes = kept + b"".join(added)
+        pieces = [hashes[begin : begin + TILE_BYTES] for begin in range(0, len(hashes), TILE_BYTES)]
+        changed += [Tile(level, number + place, piece) for place, piece in enumerate(pieces)]
+        added = [tile_root(piece) for piece in pieces if len(piece) == TILE_BYTES]
+        level += 1
+    return changed
+
+
+def tile_root(hashes: bytes) -> bytes:
+    """The root of a complete subtree over these hashes, whose number is a power of two."""
+    row = [hashes[begin : begin + HASH_BYTES] for begin in range(0, len(hashes), HASH_BYTES)]
+    while len(row) > 1:
+        pairs = zip(row[::2], row[1::2], strict=True)
+        row = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return row[0]
+
+
+class Tree:
+    """A tree of `size` leaves that is read from tiles, each at most once."""
+
+    def __init__(self, size: int, read: ReadTile) -> None:
+        self.size = size
+        self._read = read
+        self._tiles: dict[tuple[int, int], bytes] = {}
+
+    def root(self) -> bytes:
+        """The root hash of all leaves."""
+        return self._subtree(0, self.size) if self.size else EMPTY_ROOT
+
+    def leaf(self, index: int) -> bytes:
+        """The leaf hash at that index."""
+        return self._complete(0, index)
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """PATH(index, D[size]) of RFC 6962 section 2.1.1, the leaf's sibling first."""
+        if not 0 <= index < self.size:
+            raise ProofError(f"index {index} is not in a tree of {self.size} entries")
+        return self._path(index, 0, self.size)
+
+    def consistency_proof(self, size1: int) -> list[bytes]:
+        """PROOF(size1, D[size]) of RFC 6962 section 2.1.2."""
+        if not 0 < size1 <= self.size:
+            raise ProofError(f"a tree of {size1} entries is no beginning of one of {self.size}")
+        return self._proof(size1, 0, self.size, whole=True)
+
+    def _path(self, index: int, begin: int, end: int) -> list[bytes]:
+        if end - begin == 1:
+            return []
+        middle = begin + _split(end - begin)
+        if index < middle:
+            return [*self._path(index, begin, middle), self._subtree(middle, end)]
+        return [*self._path(index, middle, end), self._subtree(begin, middle)]
+
+    def _proof(self, size1: int, begin: int, end: int, *, whole: bool) -> list[bytes]:
+        """SUBPROOF of RFC 6962; `whole`: the earlier tree's root is what the verifier has already."""
+        if size1 == end:
+            return [] if whole else [self._subtree(begin, end)]
+        middle = begin + _split(end - begin)
+        if size1 <= middle:
+            return [*self._proof(size1, begin, middle, whole=whole), self._subtree(middle, end)]
+        return [*self._proof(size1, middle, end, whole=False), self._subtree(begin, middle)]
+
+    def _subtree(self, begin: int, end: int) -> bytes:
+        """MTH(D[begin:end]), where `begin` is a multiple of the largest power of two in it."""
+        leaves = end - begin
+        if leaves & (leaves - 1) == 0:
+            return self._complete(leaves.bit_length() - 1, begin // leaves)
+        middle = begin + _split(leaves)
+        return hash_children(self._subtree(begin, middle), self._subtree(middle, end))
+
+    def _complete(self, height: int, position: int) -> bytes:
+        """The node of that height over 2 ** height leaves; within a tile it is hashed from the tile's own row."""
+        level, inner = divmod(height, TILE_HEIGHT)
+        first = position << inner
+        number, place = divmod(first, TILE_WIDTH)
+        width = 1 << inner
+        hashes = self._tile(level, number)[place * HASH_BYTES : (place + width) * HASH_BYTES]
+        if len(hashes) != width * HASH_BYTES:
+            raise ProofError(f"tile {tile_path(level, number)} has no hash {place + width - 1}, a tree of {self.size} entries has one")
+        return tile_root(hashes)
+
+    def _tile(self, level: int, number: int) -> bytes:
+        known = self._tiles.get((level, number))
+        if known is None:
+            known = self._tiles[level, number] = self._read(level, number)
+        return known
+
+
+def _split(leaves: int) -> int:
+    """The largest power of two smaller than a number above 1."""
+    return 1 << ((leaves - 1).bit_length() - 1)
