@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import postgres
+from tests import postgres, scratch
 
 _ROOT = Path(__file__).parents[1]
 _RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
@@ -21,10 +21,12 @@ settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses where tmp_path is
 def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the run makes a folder that all its workers share."""
     if not _is_worker(config):
-        os.environ[_RUN_DIRECTORY] = tempfile.mkdtemp(prefix="gate-run-")
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch.root()))
+        os.environ[_RUN_DIRECTORY] = tempfile.mkdtemp(prefix="gate-run-", dir=scratch.root())
         (Path(os.environ[_RUN_DIRECTORY]) / _OWNER).write_text(str(os.getpid()))
         if postgres.is_installed():
             postgres.sweep()
