@@ -9,7 +9,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gate.api.http.body import BODY_SECONDS_MAX, bytes_max, within_limit
+from gate.api.http.body import ARRIVED, BODY_SECONDS_MAX, bytes_max, within_limit
 from gate.api.http.refused import keep_refusal
 from gate.api.problems import is_planned, problem_name, problem_of
 from gate.errors import TooLarge
@@ -123,7 +123,11 @@ class _Exchange:
         return name
 
     async def _drain(self) -> None:
-        if self._expects or (self._announced or 0) > DRAIN_BYTES_MAX:
+        """Read what the caller is still sending, within limits.
+
+        A body that has arrived is not read: after its end nothing comes that could be waited for.
+        """
+        if self._expects or (self._announced or 0) > DRAIN_BYTES_MAX or ARRIVED in self._scope:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(BODY_SECONDS_MAX):

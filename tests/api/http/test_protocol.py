@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from gate.api.http import body, protocol
-from gate.api.http.body import BODY_BYTES_MAX
+from gate.api.http.body import BODY_BYTES_MAX, BODY_SECONDS_MAX
 from gate.api.http.protocol import HEAD_BYTES_MAX, GateProtocol
 from tests.api.echo import AUDITOR, echo_app
 
@@ -99,8 +99,8 @@ async def test_requests_in_one_piece_are_answered_in_order() -> None:
         ),
     ],
 )
-async def test_a_body_that_is_too_large_is_refused_in_words(announced: bytes, pieces: list[bytes]) -> None:
-    async with listening() as port:
+async def test_a_body_that_is_too_large_is_refused_in_words_and_at_once(announced: bytes, pieces: list[bytes]) -> None:
+    async with listening() as port, asyncio.timeout(BODY_SECONDS_MAX / 2):
         answer = await exchange(port, HEAD + announced, *pieces)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
