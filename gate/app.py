@@ -22,7 +22,7 @@ from gate.flow.notifications.notify import Deliver, Post
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
-from gate.flow.signing import KEY_FILE, make_key, nothing_written, read_key
+from gate.flow.signing import KEY_FILE, Signing, make_key, nothing_written, read_key
 from gate.flow.waiters import Waiters
 from gate.flow.webhooks import held_runs, tidings
 from gate.integrations.github.answers import GitHubAnswers
@@ -44,7 +44,6 @@ from gate.integrations.identity.jwks import Keys
 from gate.integrations.identity.single_sign_on import Client, SingleSignOn
 from gate.integrations.slack import Slack
 from gate.integrations.webhooks import Webhook, Webhooks
-from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
 from gate.storage import migrate
 from gate.storage.database.engine import sqlite_path
@@ -205,7 +204,7 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
             sessions=await store.write(secret, "sessions"),
         ),
         metrics=metrics,
-        key=await _key(settings, store),
+        signing=await _signing(settings, store),
         identify=identity_tokens(settings).verify,
         single_sign_on=single_sign_on(settings),
         chat=_chat(settings),
@@ -255,14 +254,15 @@ def key_place(settings: Settings) -> KeyPlace | None:
     return None if database is None else KeyPlace(database.with_name(KEY_FILE), may_make=True)
 
 
-async def _key(settings: Settings, store: Store) -> SigningKey | None:
+async def _signing(settings: Settings, store: Store) -> Signing:
+    """Makes the first key of an embedded database. Raises `Invalid` for a file that is no key."""
     place = key_place(settings)
-    if place is None:
-        _log.warning("no signing key: decisions go on, nothing can be admitted; set GATE_SIGNING_KEY_FILE, make one with gate ledger key")
-        return None
-    key = await asyncio.to_thread(read_key, place.path, settings.address)
-    if key is None and place.may_make and await store.read(nothing_written):
-        key = await asyncio.to_thread(make_key, place.path, settings.address)
-    if key is None:
-        _log.warning("the signing key is missing: decisions go on, nothing can be admitted; put it back", file=str(place.path))
-    return key
+    signing = Signing(None if place is None else place.path, settings.address)
+    if place is not None:
+        key = await asyncio.to_thread(read_key, place.path, settings.address)
+        if key is None and place.may_make and await store.read(nothing_written):
+            await asyncio.to_thread(make_key, place.path, settings.address)
+    problem = await signing.problem()
+    if problem is not None:
+        _log.warning("decisions go on, and nothing is admitted", problem=problem, file=None if place is None else str(place.path))
+    return signing

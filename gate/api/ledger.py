@@ -6,7 +6,6 @@ from gate.api.http.answers import Answer
 from gate.api.http.permits import GateDep
 from gate.api.http.route import GateRoute
 from gate.api.problems import documented
-from gate.flow import signing
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"], route_class=GateRoute)
 
@@ -14,4 +13,5 @@ router = APIRouter(prefix="/v1/ledger", tags=["ledger"], route_class=GateRoute)
 @router.get("/key", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **documented(503)})
 async def verifier_key(gate: GateDep) -> Answer:
     """The verifier key, as `gate verify-admission --key` takes it. Keep a copy: it is what you check the gate by."""
-    return Answer(signing.verifier_key(gate).encode() + b"\n", media_type=b"text/plain; charset=utf-8")
+    key = await gate.signing.require()
+    return Answer(f"{key.verifier}\n".encode(), media_type=b"text/plain; charset=utf-8")

@@ -22,11 +22,11 @@ async def healthz() -> Answer:
 
 @router.get("/readyz", response_model=ReadyView, responses={503: {"model": ReadyView, "description": "It cannot decide now"}})
 async def readyz(gate: GateDep) -> Answer:
-    """Whether this server can decide, and if not, why."""
-    problems = await health.ready(gate)
-    if problems:
-        return answer({"status": "unready", "problems": problems}, 503, {"Retry-After": str(UNREADY_RETRY_SECONDS)})
-    return answer({"status": "ready", "problems": []})
+    """Whether this server can decide, and if not, why. A server that decides may have problems, too: then nothing is admitted."""
+    unready, lacking = await health.ready(gate), await health.lacking(gate)
+    if unready:
+        return answer({"status": "unready", "problems": [*unready, *lacking]}, 503, {"Retry-After": str(UNREADY_RETRY_SECONDS)})
+    return answer({"status": "ready", "problems": lacking})
 
 
 @router.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})

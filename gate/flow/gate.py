@@ -15,8 +15,8 @@ from gate.flow.ports import Hosts
 from gate.flow.refusals import Refusals
 from gate.flow.room import Chat
 from gate.flow.rulebooks import Rulebooks
+from gate.flow.signing import Signing
 from gate.flow.waiters import Waiters
-from gate.ledger.note import SigningKey
 from gate.metrics import Metrics
 from gate.storage.store import Store
 
@@ -35,7 +35,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The parts, joined. `key` None: nothing can be admitted until there is one, decisions go on. `hosts` may be none."""
+    """The parts, joined. `hosts` may be none."""
 
     store: Store
     rulebooks: Rulebooks
@@ -44,7 +44,7 @@ class Gate:
     pauses: Pauses
     secrets: Secrets
     metrics: Metrics
-    key: SigningKey | None
+    signing: Signing
     identify: Identify
     passwords: Passwords
     attempts: Attempts

@@ -1,19 +1,69 @@
-"""The signing key: read from its file, and made only where nothing was ever signed with another."""
+"""The signing key: read from its file as soon as it is there, and made only where nothing was ever signed with another."""
 
+import asyncio
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
 from sqlalchemy import Connection, select
 
 from gate.errors import Invalid, Unavailable
-from gate.flow.gate import Gate
 from gate.ledger.note import KeyTextError, SigningKey
 from gate.storage.tables.schema import ledger_entries
 
 KEY_FILE = "gate.key"
 KEY_FILE_BYTES_MAX = 64 * 1024
 OWNER_ALONE = 0o600
+
+_log = structlog.get_logger("gate.signing")
+
+
+class Signing:
+    """The signing key of this server.
+
+    While there is none the file is looked for each time somebody needs it, so that a key which an operator makes is used
+    without a restart. Once read it is kept: a key is never replaced under a running server.
+    """
+
+    def __init__(self, file: Path | None, address: str) -> None:
+        self._file, self._address = file, address
+        self._key: SigningKey | None = None
+        self._logged: str | None = None
+
+    async def find(self) -> SigningKey | None:
+        """The key, or None while there is none that can be used."""
+        if self._key is None and self._file is not None:
+            try:
+                self._key = await asyncio.to_thread(read_key, self._file, self._address)
+            except Invalid as error:
+                if error.detail != self._logged:  # somebody asks every few seconds
+                    _log.error("the signing key cannot be used", error=error.detail)
+                self._logged = error.detail
+        return self._key
+
+    async def require(self) -> SigningKey:
+        """The key. Raises `Unavailable` while there is none."""
+        key = await self.find()
+        if key is None:
+            raise Unavailable(self._lacking, problem="signing_unavailable", retry_after_seconds=30)
+        return key
+
+    async def problem(self) -> str | None:
+        """What an operator must do before anything can be admitted; None when all is well. Strangers read it: it names no path."""
+        return None if await self.find() is not None else self._lacking
+
+    @property
+    def _lacking(self) -> str:
+        if self._file is None:
+            return (
+                "no signing key file is named, so nothing can be admitted: an operator sets GATE_SIGNING_KEY_FILE and starts the gate again"
+            )
+        if self._logged is not None:
+            return "the signing key file cannot be used, so nothing can be admitted: `gate doctor` says why"
+        return (
+            "the gate has no signing key, so nothing can be admitted: an operator makes the first with `gate ledger key`, or puts it back"
+        )
 
 
 def key_name(address: str) -> str:
@@ -50,22 +100,6 @@ def make_key(path: Path, address: str) -> SigningKey:
     except OSError as error:
         raise Invalid(f"the signing key {path} cannot be written ({error.strerror})") from None
     return key
-
-
-def verifier_key(gate: Gate) -> str:
-    """The key by which anybody verifies what this gate signs. Raises `Unavailable` while there is none."""
-    return str(signing_key(gate).verifier)
-
-
-def signing_key(gate: Gate) -> SigningKey:
-    """The key. Raises `Unavailable` while there is none."""
-    if gate.key is None:
-        raise Unavailable(
-            "the gate has no signing key, so nothing can be admitted; an operator makes one with `gate ledger key`",
-            problem="signing_unavailable",
-            retry_after_seconds=30,
-        )
-    return gate.key
 
 
 def nothing_written(conn: Connection) -> bool:

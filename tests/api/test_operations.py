@@ -10,8 +10,9 @@ import pytest
 
 from gate.api.router import build_api
 from gate.flow.caller import Role
+from gate.flow.signing import make_key
 from tests.api.asgi import BASE_URL, client, problem_name
-from tests.api.served import Served, request, served
+from tests.api.served import Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +51,25 @@ async def test_metrics_count_decisions_answers_and_refusals(service: Served) -> 
 
 async def test_a_server_that_can_write_is_ready(service: Served) -> None:
     assert (await service.anybody().get("/readyz")).json() == {"status": "ready", "problems": []}
+
+
+async def test_e25_a_key_made_after_the_start_is_used_and_until_then_it_is_said(postgres_url: str, tmp_path: Path) -> None:
+    later = tmp_path / "later.key"
+    async with served(postgres_url, tmp_path, signing_key_file=later) as running:
+        http, anybody = await running.pipeline(), running.anybody()
+        path = f"/v1/changes/{(await http.post('/v1/changes', json=request())).json()['id']}/admission"
+        refused, unsigned = await http.post(path, json=admission()), await anybody.get("/readyz")
+        no_key = await anybody.get("/v1/ledger/key")
+
+        key = make_key(later, BASE_URL)
+
+        signed = await anybody.get("/readyz")
+        assert (refused.status_code, problem_name(refused), problem_name(no_key)) == (503, "signing_unavailable", "signing_unavailable")
+        assert (unsigned.status_code, unsigned.json()["status"]) == (200, "ready"), "decisions go on, so nobody takes the server out"
+        assert [problem for problem in unsigned.json()["problems"] if "no signing key" in problem and str(tmp_path) not in problem]
+        assert signed.json() == {"status": "ready", "problems": []}
+        assert (await http.post(path, json=admission())).status_code == 200
+        assert (await anybody.get("/v1/ledger/key")).text == f"{key.verifier}\n"
 
 
 async def test_a_server_whose_database_is_gone_is_alive_and_not_ready(service: Served, sqlite_url: str) -> None:

@@ -82,7 +82,7 @@ class HealthView(View):
 
 
 class ReadyView(View):
-    """Whether this server can decide, and if not, why."""
+    """Whether this server can decide, and what an operator must mend."""
 
     status: Literal["ready", "unready"]
     problems: list[str]

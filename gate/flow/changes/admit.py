@@ -24,7 +24,6 @@ from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
-from gate.flow.signing import signing_key
 from gate.ledger.format import Kind
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage.changes import admissions, changes, history, moves, post_reviews
@@ -60,7 +59,7 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     """
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
-    key = signing_key(gate)
+    key = await gate.signing.require()
     books = _Books(await gate.rulebooks.of(known.record.revisions), await gate.rulebooks.current(), gate.rulebooks)
     require_admissible(ask, by, known.stored, books.current)
     asked = _subject(ask, known.record.subject, books.current, by)

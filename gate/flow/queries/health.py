@@ -4,6 +4,12 @@ from gate.flow.gate import Gate
 
 
 async def ready(gate: Gate) -> list[str]:
-    """What is wrong, empty when all is well. A broken policy file is not: the last good set decides."""
+    """Why this server cannot decide, empty when it can. A broken policy file is no reason: the last good set decides."""
     trouble = await gate.store.unready()
     return [] if trouble is None else [trouble]
+
+
+async def lacking(gate: Gate) -> list[str]:
+    """What an operator must mend although the gate decides: no load balancer should take the server out because of it."""
+    problem = await gate.signing.problem()
+    return [] if problem is None else [problem]

@@ -22,7 +22,7 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
     groups = book.catalogue.groups.values()
     return {
         "unready": list(await health.ready(gate)),
-        "signing_key": gate.key is not None,
+        "signing_key": await gate.signing.find() is not None,
         "single_sign_on": gate.single_sign_on is not None,
         "code_hosts": sorted(map(str, gate.hosts)),
         "outbox": _views(outbox),

@@ -21,7 +21,7 @@ from gate.errors import Conflict, NotAllowed, NotFound, Unavailable
 from gate.flow.asks import Wire
 from gate.flow.caller import ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
-from gate.flow.signing import read_key
+from gate.flow.signing import Signing, read_key
 from gate.ledger.statement import Deployment, verify_admission
 from gate.storage.changes import history
 from gate.storage.changes.history import Ask
@@ -79,7 +79,7 @@ async def test_another_token_of_the_service_and_the_holder_of_the_change_may(sma
 async def test_without_a_signing_key_nothing_is_admitted(sqlite_url: str, tmp_path: Path) -> None:
     async with open_shop(sqlite_url, tmp_path, signing_key_file=tmp_path / "made") as shop:
         change = await shop.submit("a")
-        keyless = replace(shop, gate=replace(shop.gate, key=None))
+        keyless = replace(shop, gate=replace(shop.gate, signing=Signing(None, BASE_URL)))
 
         with pytest.raises(Unavailable) as refusal:
             await keyless.admit(change)

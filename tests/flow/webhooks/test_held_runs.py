@@ -19,6 +19,7 @@ from gate.errors import NotAllowed
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes import review
+from gate.flow.signing import Signing
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, commit_of
@@ -158,7 +159,7 @@ async def test_a_freeze_keeps_an_approved_run_waiting(sqlite_url: str, tmp_path:
 
 async def test_what_may_not_be_admitted_yet_is_told_once(sqlite_url: str, tmp_path: Path) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
-        keyless = replace(shop, gate=replace(shop.gate, key=None))
+        keyless = replace(shop, gate=replace(shop.gate, signing=Signing(None, shop.gate.base_url)))
         await tell(keyless, HELD)
         assert len(await heard(keyless)) == 1
         reports = await heard(keyless)
