@@ -1,24 +1,46 @@
 """Is a decision that was made again another one, and which approvals does it keep?"""
 
+from gate.core.change import Planned
+from gate.core.decision.record import Record
 from gate.core.decision.values import Decision, FindingKind, Outcome
 
 
-def same(before: Decision, now: Decision) -> bool:
-    """Nothing that a person would see differently: then nothing is written, and the digest stays."""
+def same(before: Record, now: Record) -> bool:
+    """Whether nothing changed that a person acts on: then nothing is written, and the digest stays.
+
+    The people belong to it: whoever was named since the last decision is excluded, and the ledger has to say so.
+    """
     return _matters(before) == _matters(now)
 
 
-def keeps_approvals(before: Decision, now: Decision) -> bool:
-    """Approvals carry over where neither the band nor the unmet requirements became worse; a rejection keeps none."""
-    if now.outcome is Outcome.REJECTED or now.band > before.band or now.type is not before.type:
+def keeps_approvals(before: Record, now: Decision, planned: Planned) -> bool:
+    """Whether approvals of the decision before count for this one too.
+
+    They do where neither the band nor the unmet requirements became worse, and only for the planned times that were
+    shown: whoever approved Sunday night has not approved Monday noon. A rejection keeps none.
+    """
+    decided = before.decision
+    if now.outcome is Outcome.REJECTED or now.band > decided.band or now.type is not decided.type:
         return False
-    return _unmet(now) <= _unmet(before)
+    return planned == before.asked.planned and _unmet(now) <= _unmet(decided)
 
 
-def _matters(decision: Decision) -> tuple[object, ...]:
+def _matters(record: Record) -> tuple[object, ...]:
+    decision, hold = record.decision, record.decision.hold
     holds = tuple((finding.kind, finding.rule, finding.holds) for finding in decision.findings)
-    return (decision.outcome, decision.type, decision.band, holds, decision.required)
+    held_by = (hold.window, hold.stop) if hold else None
+    return (
+        decision.outcome,
+        decision.type,
+        decision.band,
+        holds,
+        decision.required,
+        held_by,
+        record.asked.planned,
+        record.case.people,
+    )
 
 
 def _unmet(decision: Decision) -> frozenset[str]:
-    return frozenset(item.rule for item in decision.findings if item.kind is FindingKind.REQUIREMENT and item.holds is not True)
+    requirements = (one for one in decision.findings if one.kind is FindingKind.REQUIREMENT)
+    return frozenset(one.rule for one in requirements if one.holds is not True)

@@ -42,7 +42,7 @@ async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None
     change, kept = (asked_now, asked(asked_now, texts)) if asked_now else (asked_before(known), known.record.asked)
     made = await decide_change(gate, change, book, known.stored.id, kept, known.record)
     # an approved one is here because its decision no longer holds: it needs another one even if that reads the same
-    if known.stored.state is State.PENDING and same(known.record.decision, made.record.decision):
+    if known.stored.state is State.PENDING and same(known.record, made.record):
         await gate.store.write(_nothing_new, known.stored, made)
         return False
     written = await gate.store.write(_put_in_force, known, made, texts, book)

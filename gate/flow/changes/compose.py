@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from gate.core.canonical import digest
-from gate.core.change import Change, Run, State
+from gate.core.change import Change, Planned, Run, State
 from gate.core.decision import record as records
 from gate.core.decision.decide import IN_FLIGHT, decide
 from gate.core.decision.record import Asked, Parts, Record
@@ -103,7 +103,7 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
         case=case,
         decision=decision,
         subject_digest=records.subject_digest(subject, change.planned, book.revisions.policies, case.facts, parts),
-        carries=_carried(before, decision) if before else (),
+        carries=_carried(before, decision, kept.planned) if before else (),
     )
     return Decided(record, _decision_row(record, parts, gathered), gathered, parts)
 
@@ -127,9 +127,9 @@ def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
     )
 
 
-def _carried(before: Record, now: Decision) -> tuple[int, ...]:
+def _carried(before: Record, now: Decision, planned: Planned) -> tuple[int, ...]:
     """The decisions whose approvals still count."""
-    return (*before.carries, before.number) if keeps_approvals(before.decision, now) else ()
+    return (*before.carries, before.number) if keeps_approvals(before, now, planned) else ()
 
 
 def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionRow:

@@ -2,67 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gate.core.change import Change, EmergencyAsk, Result
-from gate.errors import GateError
-from gate.flow.asks import FreezeAsk, OverrideAsk, PostReviewAsk, ReviewAsk, Wire
+from gate.core.change import Planned, Result
+from gate.flow.asks import FreezeAsk, PostReviewAsk, ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.policies import freezes
-from tests.builders import SMALL, commit_of, make_change
+from tests.builders import commit_of, make_change
+from tests.flow.reviewers import TOMORROW, approve, emergency, large, override, person, problem, reject
 from tests.flow.shop import CATALOGUE, PIPELINE, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
-
-LARGE = {**SMALL, "diff.lines_added": 300}
-GROUPS = {
-    "ada": {"release-managers", "platform"},
-    "ben": {"release-managers"},
-    "chloe": {"on-call"},
-    "farida": {"team-payments"},
-    "ivan": {"team-payments"},
-    "kofi": {"team-web"},
-}
-
-
-def person(name: str) -> Person:
-    return Person(name, frozenset(GROUPS[name]), f"of-{name}")
-
-
-def large(letter: str = "a", **different: Any) -> Change:
-    """A change that one release manager or owner has to look at."""
-    return make_change(letter, claims=LARGE, **different)
-
-
-def emergency(letter: str = "e", **different: Any) -> Change:
-    return large(letter, emergency=EmergencyAsk("checkout is down", "INC-7"), **different)
-
-
-async def approve(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
-    ask = ReviewAsk(**{"subject_digest": change["subject_digest"], "comment": "looks right", **different})
-    return await review.approve(shop.gate, change["id"], ask, person(by))
-
-
-async def reject(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
-    ask = ReviewAsk(**{"subject_digest": change["subject_digest"], "comment": "not on a Friday", **different})
-    return await review.reject(shop.gate, change["id"], ask, person(by))
-
-
-async def override(shop: Shop, change: Wire, by: str, **ask: Any) -> Wire:
-    return await review.override(shop.gate, change["id"], OverrideAsk(**{"comment": "agreed with the authority", **ask}), person(by))
-
-
-async def problem(act: Awaitable[Any]) -> str:
-    """The name of the refusal."""
-    try:
-        await act
-    except GateError as error:
-        return error.problem
-    return "none"
 
 
 @pytest.fixture
@@ -228,6 +183,18 @@ async def test_approvals_are_carried_where_nothing_became_worse(strict: Shop) ->
     now = await strict.read(change)
 
     assert (now["decision"]["number"], now["approvals"]["given"][0]["lapsed"], now["approvals"]["required"][0]["missing"]) == (1, False, 1)
+
+
+async def test_b9_approvals_are_for_the_planned_times_that_were_shown(strict: Shop) -> None:
+    night = Planned(TOMORROW, TOMORROW + timedelta(hours=2))
+    change = await strict.submit(large(planned=night))
+    await approve(strict, change, "ada")
+
+    again = await strict.submit(large(planned=Planned(TOMORROW - timedelta(hours=20), night.end)))
+
+    assert (again["decision"]["number"], [one["lapsed"] for one in again["approvals"]["given"]]) == (2, [True])
+    assert await problem(approve(strict, change, "farida")) == "subject_mismatch"
+    assert (await approve(strict, again, "farida"))["state"] == "pending"
 
 
 async def test_approvals_lapse_visibly_where_the_band_became_worse(strict: Shop) -> None:
