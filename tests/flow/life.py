@@ -81,6 +81,12 @@ class Life:
         asked = {"on-call"} if self.change.emergency else {"release-managers", "team-payments"}
         return None if self.seen["route"] != "automatic" and GROUPS[person] in asked else "not_allowed"
 
+    def may_not_lift(self, person: str) -> str | None:
+        """The refusal of whom nobody would ask; where the gate itself decided, those count who answer for the service."""
+        if self.seen["route"] != "automatic":
+            return self.unentitled(person)
+        return None if GROUPS[person] in {"release-managers", "team-payments"} else "not_allowed"
+
     def own(self, person: str) -> str | None:
         """The refusal of who asked for it."""
         return "separation_of_duties" if self.change.requested_by == f"{person}@example.com" else None

@@ -105,7 +105,10 @@ def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) ->
 
 def _override(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
     if ask.window is None and not ask.stop:
-        return _lift_rejection(tx, known, ask, by)
+        return _lift_rejection(tx, known, ask, by, book)
+    refused = _may_not_override(ask, by, book) or _own_change(known, by)
+    if refused is not None:
+        return refused
     stored = known.stored
     if stored.state_at(tx.now) not in {State.PENDING, State.APPROVED}:
         return Refusal("state_conflict", f"the change is {stored.state_at(tx.now).value}; only a waiting one is held")
@@ -115,23 +118,38 @@ def _override(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook
     if not meant:
         return Refusal("state_conflict", f"{'no stopped line' if ask.stop else ask.window} holds this change now; look at its hold again")
     for window in meant:
-        if not by.groups & {OWNERS_OF_LAST_RESORT, *window.override_by}:
-            allowed = " or ".join(sorted({OWNERS_OF_LAST_RESORT, *window.override_by}))
-            return Refusal("not_allowed", f"{window.id} is overridden by {allowed}; ask one of them")
-    refused = _own_change(known, by)
-    if refused is None:
-        for window in meant:
-            _keep_override(tx, known, window.id, ask.comment, by)
-    return refused
+        _keep_override(tx, known, window.id, ask.comment, by)
+    return None
 
 
-def _lift_rejection(tx: Tx, known: Known, ask: OverrideAsk, by: Person) -> Refusal | None:
+def _may_not_override(ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
+    """Whoever is not entitled is refused whether or not the window is open: the state is none of theirs to try out."""
+    named = {group for one in book.calendar.freezes if one.id == ask.window for group in one.override_by}
+    allowed = {OWNERS_OF_LAST_RESORT, *named}
+    if by.groups & allowed:
+        return None
+    what = "a stopped line" if ask.stop else str(ask.window)
+    return Refusal("not_allowed", f"{what} is overridden by {' or '.join(sorted(allowed))}; ask one of them")
+
+
+def _lift_rejection(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
+    refused = _may_not_lift(known, by, book) or _own_change(known, by)
+    if refused is not None:
+        return refused
     if known.stored.state is not State.REJECTED or known.stored.route is Route.AUTOMATIC:
         return Refusal("state_conflict", "no person has rejected this change; name the window, or the stop, to override")
-    refused = _not_entitled(known, by) or _own_change(known, by)
-    if refused is None:
-        _keep_override(tx, known, REJECTION, ask.comment, by)
-    return refused
+    _keep_override(tx, known, REJECTION, ask.comment, by)
+    return None
+
+
+def _may_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
+    """Whoever may approve it. Where nobody was asked to, whoever would be asked for anything of the service."""
+    if known.record.decision.required:
+        return _not_entitled(known, by)
+    allowed = {OWNERS_OF_LAST_RESORT, *(book.catalogue.owners_of(known.stored.service) or ())}
+    if by.groups & allowed:
+        return None
+    return Refusal("not_allowed", f"a rejection is lifted by {' or '.join(sorted(allowed))}; you are in none of these groups")
 
 
 def _not_entitled(known: Known, by: Person) -> Refusal | None:

@@ -134,12 +134,12 @@ class _Place(RuleBasedStateMachine):
     @rule(one=changes, person=people, stop=st.booleans())
     def override(self, one: Life, person: str, stop: bool) -> None:  # noqa: FBT001 - the same
         """The stopped line no longer holds it, or its rejection is lifted."""
-        if stop and self.stopped and one.state in WAITING:
-            expected = (None if GROUPS[person] == "release-managers" else "not_allowed") or one.own(person)
-        elif not stop and one.rejected_by_person:
-            expected = one.unentitled(person) or one.own(person)
+        if stop:
+            entitled = None if GROUPS[person] == "release-managers" else "not_allowed"
+            possible = self.stopped is not None and one.state in WAITING
         else:
-            expected = "state_conflict"
+            entitled, possible = one.may_not_lift(person), one.rejected_by_person
+        expected = entitled or one.own(person) or (None if possible else "state_conflict")
         assert self.problem(review.override(self.shop.gate, one.seen["id"], OverrideAsk("so be it", stop=stop), who(person))) == expected
         if expected is None:
             one.overridden.add((self.stopped or "") if stop else "rejection")

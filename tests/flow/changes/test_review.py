@@ -248,6 +248,25 @@ async def test_an_override_of_a_window_that_is_not_open_changes_nothing(shop: Sh
     assert await shop.entries("override") == []
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param({"window": "year-end"}, id="a window that is not open"),
+        pytest.param({"window": "no-such-window"}, id="a window that is none"),
+        pytest.param({"stop": True}, id="a line that is not stopped"),
+        pytest.param({}, id="a rejection that there is not"),
+    ],
+)
+async def test_a6_who_may_not_override_learns_nothing_of_the_state(shop: Shop, ask: dict[str, Any]) -> None:
+    change = await shop.submit(large(requested_by="ben@example.com"))
+    passed = await shop.submit("b", service="web", requested_by="ben@example.com")
+
+    for one in (change, passed):
+        assert await problem(override(shop, one, "chloe", **ask)) == "not_allowed"
+        assert await problem(override(shop, one, "ben", **ask)) == "separation_of_duties"
+        assert await problem(override(shop, one, "ada", **ask)) == "state_conflict"
+
+
 async def test_a62_an_emergency_is_approved_by_who_is_on_call(shop: Shop) -> None:
     change = await shop.submit(emergency())
     assert (change["type"], change["route"]) == ("emergency", "emergency")
