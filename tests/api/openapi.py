@@ -3,9 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import httpx
+
+from gate.api.router import build_api
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -19,12 +22,20 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 _ELSEWHERE = {"$ref", "anyOf", "required", "properties", "additionalProperties", "items", "title", "description", "default"}
 
 
+@cache
+def openapi() -> dict[str, Any]:
+    """What every app serves. It follows from the code alone, and takes a third of a second to make."""
+    return build_api().openapi()
+
+
 class Document:
     """The document, and what is wrong with an answer by it."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._schemas: Mapping[str, Any] = document["components"]["schemas"]
-        self._paths: Mapping[str, Any] = document["paths"]
+        paths: Mapping[str, Mapping[str, Any]] = document["paths"]
+        fixed_first = sorted(paths, key=lambda one: one.count("{"))
+        self._operations = [(_pattern(path), paths[path]) for path in fixed_first]
 
     def check(self, response: httpx.Response) -> None:
         """Raises AssertionError naming every difference."""
@@ -52,9 +63,9 @@ class Document:
             yield from self.differences(content[media_type]["schema"], response.json(), "#")
 
     def _operation(self, path: str, method: str) -> Mapping[str, Any] | None:
-        for template in sorted(self._paths, key=lambda one: one.count("{")):
-            if re.fullmatch(re.sub(r"\\{[a-z_]+\\}", "[^/]+", re.escape(template)), path) and method in self._paths[template]:
-                operation: Mapping[str, Any] = self._paths[template][method]
+        for pattern, operations in self._operations:
+            if method in operations and pattern.fullmatch(path):
+                operation: Mapping[str, Any] = operations[method]
                 return operation
         return None
 
@@ -89,6 +100,17 @@ class Document:
                     yield f"{where}: {name} is not documented"
                 elif wanted is not True:
                     yield from self.differences(wanted, value[name], f"{where}/{name}")
+
+
+@cache
+def document() -> Document:
+    """The one of `openapi()`."""
+    return Document(openapi())
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """What matches the addresses of a path with names in braces."""
+    return re.compile(re.sub(r"\\{[a-z_]+\\}", "[^/]+", re.escape(template)))
 
 
 def _is(value: Any, wanted: str | list[str]) -> bool:

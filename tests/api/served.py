@@ -21,7 +21,7 @@ from gate.flow.signing import make_key
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people
 from tests.api.asgi import BASE_URL
-from tests.api.openapi import Document
+from tests.api.openapi import Document, document
 from tests.shipped import never_frozen
 
 ROOT = Path(__file__).parents[2]
@@ -123,4 +123,4 @@ async def served(
     app = create_app(Settings.read({}, **given | settings), connections=connections)
     assert isinstance(app, Api)
     async with app.router.lifespan_context(app):
-        yield Served(app, app.state.parts.gate, Document(app.openapi()))
+        yield Served(app, app.state.parts.gate, document())

@@ -12,6 +12,7 @@ from gate.api.router import build_api
 from gate.flow.caller import Role
 from gate.flow.signing import make_key
 from tests.api.asgi import BASE_URL, client, problem_name
+from tests.api.openapi import openapi
 from tests.api.served import Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +90,7 @@ async def test_the_document_is_public_and_of_version_3_1() -> None:
         document = (await http.get("/openapi.json")).json()
 
     assert document["openapi"].startswith("3.1")
+    assert document == openapi(), "every answer in these tests is held against the document of the code"
     assert document["info"]["version"]
     for item in document["paths"].values():
         for operation in item.values():

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gate.api.router import build_api
 from gate.flow.caller import Role
 from tests.api.asgi import problem_name
+from tests.api.openapi import openapi
 from tests.api.pipelines import pipelines
 from tests.api.served import Served, request, served
 
@@ -62,7 +62,7 @@ MAY: dict[str, set[str]] = {
     "get /metrics": {"pipeline", "hook", "auditor", "admin", "person", "release manager", "holder"},
 }
 CALLERS = ("pipeline", "hook", "auditor", "admin", "person", "release manager", "holder")
-DOCUMENT = build_api().openapi()
+DOCUMENT = openapi()
 OPERATIONS = {f"{method} {path}": operation for path, item in DOCUMENT["paths"].items() for method, operation in item.items()}
 
 

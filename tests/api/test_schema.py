@@ -5,6 +5,7 @@ Of schemathesis's checks one is left out: `object_level_authorization` needs two
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -24,8 +25,8 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,
 )
 
-from gate.api.router import build_api
 from gate.flow.caller import Role
+from tests.api.openapi import openapi
 from tests.api.served import request
 from tests.live import LiveGate, serving
 from tests.web.site import token_of
@@ -34,8 +35,8 @@ POLICIES = Path(__file__).parents[2] / "policies"
 ENDLESS = "/v1/events"
 """A stream has no end that a test could wait for."""
 
-SCHEMA = schemathesis.openapi.from_dict(build_api().openapi()).exclude(path=ENDLESS)
-LIFE = schemathesis.openapi.from_dict(build_api().openapi()).include(path_regex="^/v1/changes").exclude(path="/v1/changes", method="GET")
+SCHEMA = schemathesis.openapi.from_dict(deepcopy(openapi())).exclude(path=ENDLESS)
+LIFE = schemathesis.openapi.from_dict(deepcopy(openapi())).include(path_regex="^/v1/changes").exclude(path="/v1/changes", method="GET")
 LIFE.config.generation.update(modes=[GenerationMode.POSITIVE])
 """The addresses of a change. The list of all of them would make each life depend on those before."""
 
