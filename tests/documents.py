@@ -2,7 +2,7 @@
 
 A block of language `sh` is run, in order, in a git repository of its own beside a running demo. Words after the language
 change that: `check` (only looked at: its commands and flags must exist), `exit=5` or `exit=any` (of the last command),
-`in=source` (in the root of this repository), `token=auditor` (with a token of that role).
+`in=source` (in the root of this repository).
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = frozenset({"sh", "text", "yaml", "json", "http"})
-MARKS = frozenset({"check", "exit", "in", "token", "policy"})
+MARKS = frozenset({"check", "exit", "in", "policy"})
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")

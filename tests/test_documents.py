@@ -109,22 +109,20 @@ def test_a_policy_in_the_documents_is_understood(block: Block) -> None:
 
 @pytest.mark.parametrize("path", WITH_SCRIPTS)
 def test_scripts_run(path: str, tmp_path: Path) -> None:
-    with demo(tmp_path) as (gate, environment):
+    with demo(tmp_path) as environment:
         repository = tmp_path / "repository"
         make_repository(repository)
-        tokens = {role: gate.command("token", "create", "--role", role) for role in ("auditor", "hook")}
         state = tmp_path / "state"
         state.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
         for block in DOCUMENTS[path].blocks:
             if block.runs:
-                run_script(block, repository, state, tokens)
+                run_script(block, repository, state)
 
 
-def run_script(block: Block, repository: Path, state: Path, tokens: dict[str, str]) -> None:
+def run_script(block: Block, repository: Path, state: Path) -> None:
     """One block in a shell of its own; variables live on to the next one."""
     lines = [
         f"set -a; source {shlex.quote(str(state))}",
-        f"GATE_TOKEN={tokens[block.marks['token']]}" if "token" in block.marks else ":",
         f"trap 'export -p > {shlex.quote(str(state))}' EXIT",
         "set -euo pipefail",
         block.text,
@@ -141,13 +139,13 @@ def run_script(block: Block, repository: Path, state: Path, tokens: dict[str, st
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[tuple[LiveGate, dict[str, str]]]:
+def demo(folder: Path) -> Iterator[dict[str, str]]:
     """`gate serve --demo` as `make run` starts it, and the variables that it tells the reader to export."""
     gate = LiveGate(folder=folder, database_url=f"sqlite:///{folder / 'demo.sqlite'}", policies=ROOT / "policies")
     with serving(gate, GATE, "serve", "--demo"):
         exports = re.findall(r"^export (\w+)=(.+)$", gate.log.read_text(), re.MULTILINE)
         assert {name for name, _ in exports} >= {"GATE_URL", "GATE_TOKEN", "PATH"}, gate.log.read_text()
-        yield gate, {name: os.path.expandvars(shlex.split(value)[0]) for name, value in exports}
+        yield {name: os.path.expandvars(shlex.split(value)[0]) for name, value in exports}
 
 
 def make_repository(folder: Path) -> None:

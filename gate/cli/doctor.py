@@ -4,6 +4,7 @@ import sys
 
 from gate.app import key_place
 from gate.cli import code_hosts, receivers
+from gate.cli.database import existing
 from gate.config import PREFIX, Settings
 from gate.core.rulebook.bundle import read_bundle
 from gate.errors import GateError
@@ -31,7 +32,7 @@ def examine() -> None:
 
 def _database(settings: Settings) -> tuple[bool, str]:
     try:
-        Store.open(settings.database).close()
+        Store.open(existing(settings)).close()
     except GateError as error:
         return False, f"database: {error.detail}"
     return True, f"database: {shown(settings.database)}"

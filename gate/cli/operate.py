@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gate.app import key_place
+from gate.cli.database import existing
 from gate.config import Settings
-from gate.errors import Invalid, NotFound, Unavailable
+from gate.errors import Invalid, Unavailable
 from gate.flow.signing import OWNER_ALONE, make_key, nothing_written, read_key
 from gate.storage import migrate
 from gate.storage.database.engine import shown, sqlite_path
@@ -35,11 +36,9 @@ def upgrade() -> None:
 
 def backup(file: Path) -> None:
     """SQLite's own online copy: consistent, while the gate goes on. Of PostgreSQL the operator makes a dump."""
-    path = sqlite_path(Settings.read().database)
+    path = sqlite_path(existing(Settings.read()))
     if path is None:
         raise Invalid("this is a PostgreSQL database; back it up with pg_dump, together with the signing key")
-    if not path.is_file():
-        raise NotFound(f"there is no database at {path}; set GATE_DATABASE_URL")
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ALONE))
     except FileExistsError:
@@ -64,7 +63,7 @@ def ledger_key() -> None:
     key = read_key(place.path, settings.address)
     if key is None:
         if sqlite_path(settings.database) is not None:
-            with transaction(settings.database) as tx:
+            with transaction(existing(settings)) as tx:
                 if not nothing_written(tx.conn):
                     raise Invalid(f"{place.path} is missing, but the ledger is not empty: put the key back that belongs to it")
         key = make_key(place.path, settings.address)

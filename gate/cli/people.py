@@ -1,5 +1,6 @@
 """`gate people`: people are let in, straight in the database; a running server knows it within a second."""
 
+from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid, NotAllowed
 from gate.flow.asks import InviteAsk
@@ -15,7 +16,7 @@ def invite(email: str, *, admin: bool, auditor: bool) -> None:
         raise Invalid("--admin and --auditor contradict each other; take one of them")
     role = Role.ADMIN if admin else Role.AUDITOR if auditor else None
     settings = Settings.read()
-    with transaction(settings.database) as tx:
+    with transaction(existing(settings)) as tx:
         made = invite_person(tx, current_rulebook(tx.conn), InviteAsk(email, role), None)
     if isinstance(made, str):
         raise NotAllowed(made)

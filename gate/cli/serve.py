@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -15,12 +16,13 @@ from starlette.types import ASGIApp
 
 from gate.api.http.protocol import GateProtocol
 from gate.app import create_app, key_place
+from gate.cli.database import DEMO_FILE
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.identity.people import SETUP_MINUTES, link_of, make_setup
 from gate.flow.signing import read_key
 from gate.storage import migrate as migrations
-from gate.storage.database.engine import shown, sqlite_path
+from gate.storage.database.engine import shown, sqlite_path, sqlite_url
 from gate.storage.store import Store, transaction
 
 GRACE_SECONDS = 10
@@ -33,7 +35,15 @@ GC_ALLOCATIONS = 50_000
 SHIPPED_POLICIES = (Path(__file__).parents[1] / "shipped_policies", Path(__file__).parents[2] / "policies")
 """Where they are in an installed package, and in the repository."""
 
-DEMO_DATABASE = Path(".gate") / "demo.db"
+DEMO_DATABASE = Path(".gate") / DEMO_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class DemoWays:
+    """What the next terminal needs, and what a browser needs."""
+
+    exports: tuple[str, ...]
+    link: str
 
 
 def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, policies: Path | None) -> None:
@@ -47,21 +57,38 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
         _log_as_json()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
-        banner = _banner(settings, _exports(settings, demo=demo), _first_way_in(settings, demo=demo))
+        banner = _banner(settings, _ways_in(settings, demo=demo), _first_way_in(settings, demo=demo))
         server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), banner)
         server.run(sockets=[listener])
         if not server.started:
             raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
 
 
-def _exports(settings: Settings, *, demo: bool) -> tuple[str, ...]:
-    """What the next terminal needs, once the demo is there, and at the end what a browser needs."""
+def _ways_in(settings: Settings, *, demo: bool) -> DemoWays | None:
+    """The demo's, once it is there. What the demo is not shows none."""
     if not demo:
-        return ()
+        return None
     from gate.cli.demo import prepare  # noqa: PLC0415 - nobody else needs it
 
     ways = prepare(settings)
-    return (f"export GATE_URL={settings.address}", f"export GATE_TOKEN={ways.token}", _path(), ways.link)
+    exports = [f"GATE_URL={settings.address}", f"GATE_TOKEN={ways.token}", *_operator_exports(settings), _path()]
+    return DemoWays(tuple(f"export {export}" for export in exports), ways.link)
+
+
+def _operator_exports(settings: Settings) -> list[str]:
+    """So that `gate token create`, `people invite`, `db backup` and `doctor` find this gate from any folder.
+
+    The address of a server's database is left out, because it may hold a password; whoever started the gate has it.
+    """
+    exports = [f"GATE_POLICIES={shlex.quote(str(settings.policies.absolute()))}"]
+    path = sqlite_path(settings.database)
+    if path is not None:
+        exports.append(f"GATE_DATABASE_URL={shlex.quote(sqlite_url(path))}")
+    if settings.signing_key_file is not None:
+        exports.append(f"GATE_SIGNING_KEY_FILE={shlex.quote(str(settings.signing_key_file.absolute()))}")
+    if settings.address != Settings.model_construct().address:  # of a terminal in which nothing is set
+        exports.append(f"GATE_BASE_URL={settings.address}")
+    return exports
 
 
 def _first_way_in(settings: Settings, *, demo: bool) -> str | None:
@@ -152,13 +179,12 @@ def _leave_alone_what_stays() -> None:
     gc.set_threshold(GC_ALLOCATIONS, *gc.get_threshold()[1:])
 
 
-def _banner(settings: Settings, exports: tuple[str, ...], setup: str | None) -> str:
+def _banner(settings: Settings, demo: DemoWays | None, setup: str | None) -> str:
     lines = [f"The gate is at {settings.address} and keeps its records in {shown(settings.database)}"]
-    if exports:
-        *needed, link = exports
-        lines += ["", "In another terminal, inside any git repository:", "", *needed, ""]
+    if demo is not None:
+        lines += ["", "In another terminal, inside any git repository:", "", *demo.exports, ""]
         lines += ["gate check --service checkout --environment staging", ""]
-        lines += ["In a browser, as a release manager (the link is good once):", "", link, ""]
+        lines += ["In a browser, as a release manager (the link is good once):", "", demo.link, ""]
     if setup is not None:
         lines += ["", f"Nobody can sign in yet. Become its admin, once and within {SETUP_MINUTES} minutes:", "", setup, ""]
     return "\n".join(lines)
@@ -174,7 +200,7 @@ def _demo_settings(settings: Settings) -> Settings:
 
 def _path() -> str:
     """So that the next terminal finds `gate`."""
-    return f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
+    return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
 
 
 def _log_as_json() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from gate.cli.database import existing
 from gate.config import Settings
 from gate.core.catalogue.identity import Identities
 from gate.errors import Invalid, NotFound
@@ -27,14 +28,14 @@ def create(*, role: str | None, person: str | None, services: list[str], all_ser
     if services and all_services:
         raise Invalid("--service and --all-services contradict each other; take one of them")
     ask = TokenAsk(_role(role), frozenset(services) if services else None, person, _instant(expires_at))
-    with transaction(Settings.read().database) as tx:
+    with transaction(existing(Settings.read())) as tx:
         created = make_token(tx, ask, _person(tx, person), BY)
     print(created.text)
 
 
 def show() -> None:
     """One line a token."""
-    with transaction(Settings.read().database) as tx:
+    with transaction(existing(Settings.read())) as tx:
         found = tokens.listed(tx.conn)
     for token in found:
         state = "revoked" if token.revoked_at else f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "good"
@@ -45,7 +46,7 @@ def show() -> None:
 
 def revoke(token: str) -> None:
     """Raises `NotFound` for one that is not good."""
-    with transaction(Settings.read().database) as tx:
+    with transaction(existing(Settings.read())) as tx:
         if not revoke_token(tx, token, BY):
             raise NotFound(f"there is no token {token} that is good; `gate token list` shows them")
 

@@ -6,6 +6,11 @@ import pytest
 
 from tests.cli.running import gate
 
+NO_DATABASE = (
+    "there is no database at {}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running gate names in its first line"
+    " (gate serve or gate db upgrade makes a new one)"
+)
+
 
 def lines(out: str, mark: str) -> list[str]:
     """What it says of the things that are so."""
@@ -19,7 +24,7 @@ def test_an_empty_place_lacks_everything(here: Path, monkeypatch: pytest.MonkeyP
 
     assert done.code == 1
     assert lines(done.out, "WRONG") == [
-        f"database: there is no database at {here}/.gate/gate.db; gate serve or gate db upgrade makes one",
+        f"database: {NO_DATABASE.format(here)}",
         "policies: nowhere is no folder; name the folder of your policies with --policies or GATE_POLICIES",
         f"signing key: there is none at {here}/.gate/gate.key, so nothing can be admitted; `gate ledger key` makes one",
     ]

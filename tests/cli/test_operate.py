@@ -113,7 +113,28 @@ def test_a_backup_of_what_is_no_database_leaves_nothing(here: Path, monkeypatch:
 def test_a_backup_without_a_database_says_where_it_looked(here: Path) -> None:
     done = gate("db", "backup", "copy.db")
 
-    assert (done.code, done.err) == (1, f"there is no database at {here}/.gate/gate.db; set GATE_DATABASE_URL\n")
+    assert (done.code, (here / ".gate").exists()) == (1, False)
+    assert done.err.startswith(f"there is no database at {here}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running gate")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("token", "create", "--role", "auditor"), ("people", "invite", "ada@example.com"), ("db", "backup", "copy.db"), ("ledger", "key")],
+)
+def test_e25_beside_a_demo_its_database_is_named_ready_to_paste(
+    here: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = f"sqlite:///{here}/.gate/demo.db"
+    monkeypatch.setenv("GATE_DATABASE_URL", demo)
+    gate("db", "upgrade")
+    monkeypatch.delenv("GATE_DATABASE_URL")
+    (here / ".gate" / "gate.key").unlink()  # or there is nothing to look for in the database
+
+    done = gate(*command)
+
+    assert (done.code, done.out) == (1, "")
+    assert f"the demo keeps its records in {here}/.gate/demo.db: export GATE_DATABASE_URL={demo} (" in done.err
+    assert not (here / ".gate" / "gate.db").exists()
 
 
 def test_a_server_is_backed_up_by_its_own_means(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A real `gate serve`: it says where it is or why it is not, and stops in order; `gate explain` asks it."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -157,6 +158,33 @@ def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: Li
     assert asked(demo, "/v1/services/checkout/environments/staging")["running"] is None
     assert exported(demo)["GATE_URL"] == demo.url
     assert exported(demo)["PATH"] == f"{Path(GATE).parent}:$PATH"
+
+
+def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(demo: LiveGate, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
+    pasted = "\n".join(re.findall(r"^export .*$", demo.log.read_text(), re.MULTILINE))
+    commands = "gate token create --role auditor; gate people invite --admin ada@example.com; gate db backup copy.db; gate doctor"
+
+    done = subprocess.run(  # noqa: S603 - our own command line, in the shell of whoever has pasted the lines
+        ["bash", "-euc", f"{pasted}\n{commands}"],  # noqa: S607 - the shell of the machine
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    token, link, *rest = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert token.startswith("gate_")
+    assert link.startswith(f"{demo.url}/")
+    assert rest[0] == f"{demo.folder}/.gate/demo.db was copied to copy.db; keep it with the signing key"
+    assert f"ok    database: {demo.folder}/.gate/demo.db" in rest
+    assert not (tmp_path / ".gate").exists()
+
+
+def test_e25_the_banner_names_the_database_by_its_whole_path(demo: LiveGate) -> None:
+    assert f"The gate is at {demo.url} and keeps its records in {demo.folder}/.gate/demo.db\n" in demo.log.read_text()
 
 
 def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> None:

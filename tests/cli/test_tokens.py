@@ -59,7 +59,10 @@ def test_without_a_database_nothing_is_made_and_it_is_said_where_it_was_looked_f
         done = gate(*command)
 
         assert (done.code, done.out) == (1, "")
-        assert done.err == f"there is no database at {here}/.gate/gate.db; gate serve or gate db upgrade makes one\n"
+        assert done.err == (
+            f"there is no database at {here}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running gate names in its first line"
+            " (gate serve or gate db upgrade makes a new one)\n"
+        )
     assert not (here / ".gate").exists()
 
 
