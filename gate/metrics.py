@@ -66,6 +66,11 @@ class Metrics:
         )
         self._broken = Gauge("gate_policy_files_broken", "1 while the policy files on disk cannot be used.", registry=registry)
 
+        self._setbacks = Counter(
+            "gate_change_setbacks",
+            "Changes that could not be expired or decided again; each is tried again later.",
+            registry=registry,
+        )
         self._heard = _Children(
             Histogram(
                 "gate_code_host_seconds",
@@ -83,6 +88,10 @@ class Metrics:
     def decided(self, decision: Decided) -> None:
         """One decision was recorded."""
         self._decisions.of(decision.outcome, decision.route, decision.band.word).inc()
+
+    def set_back(self) -> None:
+        """The worker failed to do something to one change."""
+        self._setbacks.inc()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """One request has its answer. `route` is a template, never an address with values in it."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.core.catalogue.identity import Identities
+from gate.core.instants import ALLOWED, in_utc
 from gate.errors import Invalid, NotFound
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
@@ -69,6 +70,8 @@ def _instant(text: str | None) -> datetime | None:
         raise Invalid(f"--expires-at {text}: write RFC 3339, such as 2027-01-31T12:00:00Z") from None
     if at.tzinfo is None:
         raise Invalid(f"--expires-at {text} has no zone; add Z for UTC")
+    if in_utc(at) is None:
+        raise Invalid(f"--expires-at {text}: allowed is {ALLOWED}")
     return at
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -95,12 +95,21 @@ class EmergencyAsk:
     incident: str
 
 
+PLANNED_DAYS_AHEAD_MAX = 366
+"""A deployment that is planned later than this from now is none that anybody can judge today."""
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The planned window; either end may be open."""
 
     start: datetime | None = None
     end: datetime | None = None
+
+    def too_far(self, at: datetime) -> datetime | None:
+        """The first of the two times that lies further ahead of `at` than is allowed."""
+        latest = at + timedelta(days=PLANNED_DAYS_AHEAD_MAX)
+        return next((one for one in (self.start, self.end) if one is not None and one > latest), None)
 
 
 ANY_TIME = Planned()

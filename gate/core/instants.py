@@ -5,6 +5,20 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+FIRST = _EPOCH
+LAST = datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+"""The instants that the gate takes from anybody.
+
+Because they are far inside of what a `datetime` can hold, adding days, months of a calendar or the offset of a zone never
+leaves it: nothing that was taken can fail when it is computed with, or read again.
+"""
+ALLOWED = "an instant from 1970 to 2199"
+
+
+def in_utc(instant: datetime) -> datetime | None:
+    """The same instant in UTC; None for one that the gate does not take. It needs a zone."""
+    return instant.astimezone(UTC) if FIRST <= instant <= LAST else None
+
 
 def to_us(instant: datetime) -> int:
     """Whole microseconds since 1970; the instant needs a zone."""

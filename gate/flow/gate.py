@@ -41,7 +41,7 @@ class Gate:
     rulebooks: Rulebooks
     clock: Clock
     waiters: Waiters
-    pauses: Pauses
+    pauses: Pauses  # of what was decided again
     secrets: Secrets
     metrics: Metrics
     signing: Signing
@@ -55,4 +55,5 @@ class Gate:
     single_sign_on: SingleSignOn | None = None
     chat: Chat | None = None
     refusals: Refusals = field(default_factory=Refusals)
+    setbacks: Pauses = field(default_factory=Pauses)  # of what the worker failed to do to a change
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # by the source whose signature they prove

@@ -1,4 +1,4 @@
-"""How often a pending change may be decided again."""
+"""How often the same is done to a change: decided again, or tried again after it failed."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ REMEMBERED_MAX = 10_000
 
 @dataclass(slots=True)
 class Pauses:
-    """Which changes were decided again a moment ago, by this process."""
+    """Which changes it was done to a moment ago, by this process."""
 
     _last: dict[str, float] = field(default_factory=dict)
 
     def begin(self, change: str) -> bool:
-        """Whether the change may be decided again now; if so, its pause begins."""
+        """Whether it may be done to the change now; if so, its pause begins."""
         now = time.monotonic()
         if now - self._last.get(change, -PAUSE_SECONDS) < PAUSE_SECONDS:
             return False
@@ -25,3 +25,8 @@ class Pauses:
         while len(self._last) > REMEMBERED_MAX:
             del self._last[next(iter(self._last))]
         return True
+
+    def paused(self) -> set[str]:
+        """The changes whose pause is not over."""
+        now = time.monotonic()
+        return {change for change, last in self._last.items() if now - last < PAUSE_SECONDS}

@@ -4,7 +4,6 @@ import calendar as months
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import Query
 from pydantic import BaseModel
@@ -14,7 +13,9 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.acts import FreezeRequest
 from gate.api.models.fields import Name
+from gate.core.instants import ALLOWED, in_utc
 from gate.errors import Invalid
+from gate.flow.answers.wire import instant
 from gate.flow.asks import Wire
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
@@ -144,4 +145,7 @@ def _instant(form: Form, name: str) -> str | None:
         at = datetime.fromisoformat(given)
     except ValueError:
         raise Invalid(f"{name}: {given[:40]} is no time; write it like 2026-12-24T18:00.") from None
-    return at.replace(tzinfo=at.tzinfo or ZoneInfo("UTC")).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    meant = in_utc(at.replace(tzinfo=at.tzinfo or UTC))
+    if meant is None:
+        raise Invalid(f"{name}: {given[:40]} is too far away; allowed is {ALLOWED}.")
+    return instant(meant)

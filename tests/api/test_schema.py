@@ -51,6 +51,8 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "POST /v1/freezes": "a freeze ends after it begins",
     "POST /v1/incidents": "the change that is named is there",
     "DELETE /v1/incidents/{incident_id}/links/{link_id}": "the reason stands in the body or in the address",
+    "POST /v1/changes/{change_id}/closure": "an instant is one from 1970 to 2199",
+    "GET /v1/calendar": "an instant is one from 1970 to 2199",
     "POST /v1/tokens": "the person that is named is in the catalogue",
     "GET /v1/delivery": "a year at most",
     "GET /v1/changes": "a cursor is one that was given",

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
 
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
+from gate.core.instants import ALLOWED, in_utc
 
 LONG_TEXT_LENGTH_MAX = 4_000
 LINK_LENGTH_MAX = 2_000
@@ -58,7 +60,15 @@ def _rfc3339(value: object) -> object:
     raise ValueError("an instant is a text like 2026-11-23T10:00:00Z, with seconds and a zone (in an address `+` is written %2B)")
 
 
-Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+def _taken(value: datetime) -> datetime:
+    at = in_utc(value)
+    if at is None:
+        raise ValueError(f"found {value.isoformat()}, allowed is {ALLOWED}")
+    return at
+
+
+Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_taken)]
+"""A point in time, read into UTC. Every date that a caller sends is of this type."""
 
 
 class Asked(BaseModel):

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import orjson
 
 from gate.core.canonical import digest
-from gate.core.change import Change, Planned, Run, State
+from gate.core.change import PLANNED_DAYS_AHEAD_MAX, Change, Planned, Run, State
 from gate.core.decision import record as records
 from gate.core.decision.decide import IN_FLIGHT, decide
 from gate.core.decision.record import Asked, Parts, Record
 from gate.core.decision.redecision import keeps_approvals
 from gate.core.decision.values import Decision, Outcome
 from gate.core.instants import optional_us, to_us
+from gate.errors import Invalid
 from gate.flow.answers.view import Life
 from gate.flow.changes.gather import Gathered, gather
 from gate.flow.gate import Gate
@@ -87,7 +88,12 @@ class Decided(NamedTuple):
 
 
 async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: str, kept: Asked, before: Record | None = None) -> Decided:
-    """Gather, then decide; everything the decision was made from stands beside it. `before` is the one in force until now."""
+    """Gather, then decide; everything the decision was made from stands beside it. `before` is the one in force until now.
+
+    Raises `Invalid` for a first decision about a time that is planned too far ahead.
+    """
+    if before is None:
+        _require_near(change.planned, gate.clock())
     gathered = await gather(gate, change, book, before=before)
     case = gathered.case
     decision = decide(book.policies, case)
@@ -106,6 +112,15 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
         carries=_carried(before, decision, kept.planned) if before else (),
     )
     return Decided(record, _decision_row(record, parts, gathered), gathered, parts)
+
+
+def _require_near(planned: Planned, at: datetime) -> None:
+    far = planned.too_far(at)
+    if far is not None:
+        raise Invalid(
+            f"planned for {far.isoformat()}, which is more than {PLANNED_DAYS_AHEAD_MAX} days ahead;"
+            " ask nearer to the time, or leave `planned` out"
+        )
 
 
 def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:

@@ -1,15 +1,15 @@
 """What happens by itself: changes whose time is over expire, and pending ones are decided again."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from sqlalchemy import Connection
+import structlog
 
 from gate.core.change import State
 from gate.flow.changes import endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.held import release
-from gate.flow.changes.known import Known, know_stored
+from gate.flow.changes.known import Known, know
 from gate.flow.gate import Gate
 from gate.storage.changes import changes
 
@@ -18,6 +18,8 @@ ROUND_SECONDS_MAX = 4.0
 
 BATCH = 100
 """Changes of one round; the next round takes the rest."""
+
+_log = structlog.get_logger("gate.changes")
 
 
 async def expire_due(gate: Gate) -> int:
@@ -28,7 +30,9 @@ async def expire_due(gate: Gate) -> int:
         gate.waiters.wake(known.stored.id)
         return written
 
-    return await _each(await gate.store.read(_due_to_expire, gate), expire)
+    aside = gate.setbacks.paused()
+    due = await gate.store.read(changes.due_to_expire, gate.clock(), BATCH + len(aside))
+    return await _each(gate, [change for change in due if change not in aside][:BATCH], expire)
 
 
 async def decide_due(gate: Gate) -> int:
@@ -46,27 +50,26 @@ async def decide_due(gate: Gate) -> int:
         await decide_again(gate, known)
         return True
 
-    return await _each(await gate.store.read(_due_to_decide, gate), decide)
+    aside = gate.setbacks.paused() | gate.pauses.paused()
+    due = await gate.store.read(changes.due_to_redecide, gate.clock(), BATCH + len(aside))
+    return await _each(gate, [change for change in due if change not in aside][:BATCH], decide)
 
 
-async def _each(due: list[Known], act: Callable[[Known], Awaitable[bool]]) -> int:
-    """How many it was done to. One that fails keeps no other one waiting; its error is raised when all had their turn."""
-    done, failed, began = 0, None, time.monotonic()
-    for known in due:
+async def _each(gate: Gate, due: Sequence[str], act: Callable[[Known], Awaitable[bool]]) -> int:
+    """Read and act on one change after the other; how many it was done to.
+
+    A change that fails is set aside for a while. Because the oldest are taken first, a hundred that always fail would
+    otherwise be all that a round ever looks at.
+    """
+    done, began = 0, time.monotonic()
+    for change in due:
         if time.monotonic() - began > ROUND_SECONDS_MAX:
             break
         try:
-            done += await act(known)
-        except Exception as error:  # noqa: BLE001 - raised below
-            failed = error
-    if failed is not None:
-        raise failed
+            known = await gate.store.read(know, gate.rulebooks, change)
+            done += known is not None and await act(known)
+        except Exception:  # noqa: BLE001 - of whatever kind: the others have their turn, and it is logged
+            gate.setbacks.begin(change)
+            gate.metrics.set_back()
+            _log.exception("a change could not be expired or decided again; others go on, and it is tried again later", change=change)
     return done
-
-
-def _due_to_expire(conn: Connection, gate: Gate) -> list[Known]:
-    return [know_stored(conn, gate.rulebooks, stored) for stored in changes.due_to_expire(conn, gate.clock(), BATCH)]
-
-
-def _due_to_decide(conn: Connection, gate: Gate) -> list[Known]:
-    return [know_stored(conn, gate.rulebooks, stored) for stored in changes.due_to_redecide(conn, gate.clock(), BATCH)]

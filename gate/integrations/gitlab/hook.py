@@ -14,6 +14,7 @@ import orjson
 
 from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
+from gate.core.instants import ALLOWED, in_utc
 from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, Tiding, Told
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations.http import shapes
@@ -191,4 +192,7 @@ def _instant(payload: Any, *path: str) -> datetime:
         found = datetime.fromisoformat(re.sub(r" ([+-]\d\d:?\d\d)\Z", r"\1", written))
     except ValueError:
         raise Misshapen(f"{'/'.join(path)} is no time") from None
-    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    at = in_utc(found.replace(tzinfo=found.tzinfo or UTC))
+    if at is None:
+        raise Misshapen(f"{'/'.join(path)} is not {ALLOWED}")
+    return at

@@ -7,11 +7,9 @@ from typing import Any
 import orjson
 
 from gate.core.facts import TEXT_LENGTH_MAX
+from gate.core.instants import in_utc
 from gate.errors import BadRequest, Fault, Invalid
 from gate.integrations.http.shapes import the
-
-FIRST_YEAR, LAST_YEAR = 1990, 2200
-"""A time outside is none; Go writes the year 1 for `never`."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _WORD = re.compile(r"[^a-z0-9_]+")
@@ -70,7 +68,7 @@ def instant(value: Any, *path: str | int) -> datetime:
 
 
 def maybe_instant(value: Any, *path: str | int) -> datetime | None:
-    """The same, None where it is absent or means never."""
+    """The same, None where it is absent, or is none that the gate takes: Go writes the year 1 for `never`."""
     found = the(value, *path)
     if found is None or found == "":
         return None
@@ -78,9 +76,7 @@ def maybe_instant(value: Any, *path: str | int) -> datetime | None:
         read = datetime.fromisoformat(found)
     except (TypeError, ValueError):
         raise misshapen(value, path, "a time such as 2026-11-23T10:00:00Z") from None
-    if not FIRST_YEAR <= read.year <= LAST_YEAR:
-        return None
-    return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+    return in_utc(read.replace(tzinfo=read.tzinfo or UTC))
 
 
 def misshapen(value: Any, path: tuple[str | int, ...], wanted: str) -> Invalid:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gate.core.facts import INTEGER_MAX
+from gate.core.instants import ALLOWED, in_utc
 from gate.errors import SourceUnavailable
 
 SHOWN_LENGTH = 40
@@ -81,7 +82,10 @@ def instant(value: Any, *path: str | int) -> datetime:
         read = datetime.fromisoformat(found)
     except ValueError:
         raise _misshapen(value, path, "a time") from None
-    return read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
+    at = in_utc(read.replace(tzinfo=read.tzinfo or UTC))
+    if at is None:
+        raise _misshapen(value, path, ALLOWED)
+    return at
 
 
 def _misshapen(value: Any, path: tuple[str | int, ...], wanted: str) -> Misshapen:

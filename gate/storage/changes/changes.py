@@ -99,17 +99,19 @@ def read(conn: Connection, change: str) -> StoredChange | None:
     return first(conn, select(changes).where(changes.c.id == change))
 
 
-def due_to_expire(conn: Connection, now: datetime, limit: int) -> tuple[StoredChange, ...]:
-    """Pending and approved changes whose time is over, longest first."""
-    pending = select(changes).where(_state(State.PENDING), changes.c.expires_at <= to_us(now)).order_by(changes.c.expires_at)
-    approved = select(changes).where(_state(State.APPROVED), changes.c.valid_until <= to_us(now)).order_by(changes.c.valid_until)
-    found = every(conn, pending.limit(limit))
-    return found + every(conn, approved.limit(limit - len(found)))
+def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:
+    """Ids of pending and approved changes whose time is over, longest first."""
+    here = changes.c
+    pending = select(here.id).where(_state(State.PENDING), here.expires_at <= to_us(now)).order_by(here.expires_at)
+    approved = select(here.id).where(_state(State.APPROVED), here.valid_until <= to_us(now)).order_by(here.valid_until)
+    found = list(conn.execute(pending.limit(limit)).scalars())
+    return found + list(conn.execute(approved.limit(limit - len(found))).scalars())
 
 
-def due_to_redecide(conn: Connection, now: datetime, limit: int) -> tuple[StoredChange, ...]:
-    """Changes that something asked to decide again, and whose pause is over; longest first."""
-    return every(conn, select(changes).where(changes.c.redecide_at <= to_us(now)).order_by(changes.c.redecide_at).limit(limit))
+def due_to_redecide(conn: Connection, now: datetime, limit: int) -> list[str]:
+    """Ids of changes that something asked to decide again, longest first."""
+    due = select(changes.c.id).where(changes.c.redecide_at <= to_us(now)).order_by(changes.c.redecide_at)
+    return list(conn.execute(due.limit(limit)).scalars())
 
 
 def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:

@@ -80,8 +80,8 @@ def test_due_to_expire_is_what_waits_beyond_its_time_longest_first(database_url:
         put_change(tx.conn, state="pending", expires_at=None, valid_until=NOW - DAY)
         put_closed(tx.conn, NOW - DAY, valid_until=NOW - HOUR, expires_at=NOW - HOUR)
 
-        assert ids(changes.due_to_expire(tx.conn, NOW, 10)) == [later, late, lapsed]
-        assert ids(changes.due_to_expire(tx.conn, NOW, 2)) == [later, late]
+        assert changes.due_to_expire(tx.conn, NOW, 10) == [later, late, lapsed]
+        assert changes.due_to_expire(tx.conn, NOW, 2) == [later, late]
 
 
 def test_due_to_redecide_is_what_was_asked_for_and_whose_pause_is_over(database_url: str) -> None:
@@ -91,8 +91,8 @@ def test_due_to_redecide_is_what_was_asked_for_and_whose_pause_is_over(database_
         due = put_change(tx.conn, state="pending", redecide_at=NOW)
         overdue = put_change(tx.conn, state="pending", redecide_at=NOW - MINUTE)
 
-        assert ids(changes.due_to_redecide(tx.conn, NOW, 10)) == [overdue, due]
-        assert ids(changes.due_to_redecide(tx.conn, NOW, 1)) == [overdue]
+        assert changes.due_to_redecide(tx.conn, NOW, 10) == [overdue, due]
+        assert changes.due_to_redecide(tx.conn, NOW, 1) == [overdue]
 
 
 def test_superseded_is_what_was_submitted_before_and_still_waits_here(database_url: str) -> None:
