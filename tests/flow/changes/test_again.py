@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gate.core.change import Planned, Result, Run
 from gate.core.decision.decide import decide
@@ -253,10 +254,11 @@ async def test_one_that_cannot_be_decided_keeps_nobody_else_waiting(small_shop: 
         return await decide_again(gate, known)
 
     monkeypatch.setattr(expire, "decide_again", failing)
-    with pytest.raises(LookupError):
+    with capture_logs() as logged:
         await small_shop.round()
 
     assert (await small_shop.read(other))["state"] == "approved"
+    assert [(one["log_level"], one["change"]) for one in logged] == [("error", broken["id"])]
 
 
 async def test_of_two_that_waited_for_a_third_only_one_is_approved(shop: Shop) -> None:

@@ -270,7 +270,7 @@ async def test_a_window_that_is_opened_holds_what_is_pending_from_now_on(small_s
     assert (await small_shop.read(change))["hold"]["window"] == made["id"]
 
 
-async def test_a_longer_window_prolongs_a_hold_without_another_decision(small_shop: Shop) -> None:
+async def test_a_longer_window_prolongs_a_hold_by_another_decision(small_shop: Shop) -> None:
     await freezes.add(small_shop.gate, window(1), ADA)
     change = await small_shop.submit("a")
     longer = await freezes.add(small_shop.gate, window(9), ADA)
@@ -278,7 +278,7 @@ async def test_a_longer_window_prolongs_a_hold_without_another_decision(small_sh
     await small_shop.round()
 
     now = await small_shop.read(change)
-    assert (now["hold"]["window"], now["hold"]["until"], now["decision"]["number"]) == (longer["id"], longer["ends"], 1)
+    assert (now["hold"]["window"], now["hold"]["until"], now["decision"]["number"]) == (longer["id"], longer["ends"], 2)
     await small_shop.let_pass_hours(1.5)
     await small_shop.round()
     assert (await small_shop.read(change))["state"] == "pending"
