@@ -27,7 +27,7 @@ SHOWN: Mapping[str, str] = {
     "A15": "attacks/test_approvals.py flow/changes/test_listen.py",
     "A16": "flow/changes/test_stale.py",
     "A17": "attacks/test_approvals.py flow/identity/test_people.py",
-    "A18": "attacks/test_approvals.py flow/changes/test_review.py",
+    "A18": "attacks/test_approvals.py flow/changes/test_rejected.py",
     "A19": "api/test_workloads.py",
     "A20": "api/test_identity_tokens.py",
     "A21": "api/test_identity_tokens.py web/test_single_sign_on.py",

@@ -29,6 +29,9 @@ from gate.core.policy.set import Policies
 IN_FLIGHT = "in-flight"
 """The finding that another change of the same service and environment is in the way."""
 
+REJECTED_HERE = "rejected-here"
+"""The finding that a person rejected this commit for this service and environment."""
+
 
 class People(NamedTuple):
     """Who asked for and wrote the change: `excluded` may not approve it."""
@@ -54,6 +57,7 @@ class Case(NamedTuple):
     in_flight: int = 0  # other changes of this service and environment
     deploying: int = 0  # of those, how many are deploying
     overdue_reviews: int = 0
+    rejection: str | None = None  # the change by which a person rejected this commit here, and nobody lifted it
     standing: Mapping[str, Standing] = MappingProxyType({})  # by `standing_key`
     notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
 
@@ -77,7 +81,7 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
     return _decide_by(choice.policy, case, shadows)
 
 
-def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -> Decision:  # noqa: PLR0911 - one return a branch, in the order of the contract
+def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -> Decision:  # noqa: C901, PLR0911 - one branch and one return a rule, in the order of the contract
     evaluation = evaluate(policy, case.facts)
     answer = _Answer(policy, case, evaluation, shadows)
     rollback = seen_as(policy, case.facts, "change.direction") == "rollback"
@@ -91,6 +95,8 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
         return answer.pending(_held(hold), hold)
     if case.emergency:
         return answer.pending(_guard("emergency", "an emergency is approved by the people on call, and reviewed afterwards"))
+    if case.rejection is not None and not rollback:
+        return answer.pending(_guard(REJECTED_HERE, f"a person rejected this commit here as {case.rejection}; only people let it pass"))
     if evaluation.unmet:
         return answer.pending(_finding_of(evaluation, evaluation.unmet[0]))
     in_flight = case.in_flight - (case.deploying if rollback else 0)

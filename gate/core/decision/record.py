@@ -115,11 +115,6 @@ def subject_digest(subject: Subject, planned: Planned, policy_revision: str, fac
     )
 
 
-def subject_key(subject: Subject) -> str:
-    """SHA-256 of the subject alone, by which the same thing asked again is found."""
-    return digest(_canonical(_subject(subject)))
-
-
 def write(record: Record, parts: Parts | None = None) -> bytes:
     """The canonical bytes; `parts` are the record's own, where they are at hand."""
     parts = parts or parts_of(record.subject, record.asked, record.case.facts)
@@ -274,6 +269,7 @@ def _case(case: Case, facts: bytes) -> _Json:
         "holds": [_hold(hold) for hold in case.holds],
         "in_flight": [case.in_flight, case.deploying],
         "overdue_reviews": case.overdue_reviews,
+        "rejection": case.rejection,
         "standing": {name: [item.earned, item.suspended, item.because] for name, item in case.standing.items()},
         "notes": _findings(case.notes),
     }
@@ -292,6 +288,7 @@ def _read_case(raw: _Json) -> Case:
         in_flight=in_flight,
         deploying=deploying,
         overdue_reviews=raw["overdue_reviews"],
+        rejection=raw["rejection"],
         standing={name: Standing(*item) for name, item in raw["standing"].items()},
         notes=tuple(_read_finding(item) for item in raw["notes"]),
     )

@@ -26,7 +26,8 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
 from gate.ledger.format import Kind
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
-from gate.storage.changes import admissions, changes, history, moves, post_reviews
+from gate.storage.changes import admissions, approvals, changes, history, moves, post_reviews
+from gate.storage.changes.approvals import Placed
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.changes.history import Ask
@@ -112,7 +113,12 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: st
     standing = _standing(tx, known, here, books)
     if admitted_before(standing, run) and standing.subject == asked:
         return _statement(known, run)
-    refused = refusal(standing, asked, run, at=tx.now) or _lacking(known, books.current) or _grown(known, here, books.decided)
+    refused = (
+        refusal(standing, asked, run, at=tx.now)
+        or _lacking(known, books.current)
+        or _rejected_meanwhile(tx, known)
+        or _grown(known, here, books.decided)
+    )
     if refused is not None:
         return refused
     if standing.rollback:
@@ -185,6 +191,18 @@ def _lacking(known: Known, book: Rulebook) -> Refusal | None:
     if not lacking:
         return None
     return Refusal("not_approved", f"{lacking} approvals no longer count, because an approver has left the group; submit the change again")
+
+
+def _rejected_meanwhile(tx: Tx, known: Known) -> Refusal | None:
+    """What passed by itself does not any more once a person has rejected the commit here, by whatever other change."""
+    stored = known.stored
+    if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
+        return None
+    (rejected,) = approvals.rejections(tx.conn, [Placed(stored.service, stored.environment, stored.commit)])
+    standing = next((one.change for one in rejected if not one.lifted_by), None)
+    if standing is None:
+        return None
+    return Refusal(STALE, f"a person rejected this commit here as {standing}; it is decided again, ask once more")
 
 
 def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:

@@ -1,6 +1,6 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from gate.core.calendar.freeze import AdHoc, Scope
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
 from gate.core.decision.decide import NOBODY_KNOWN, Case, People
-from gate.core.decision.record import Record, subject_key
+from gate.core.decision.record import Record
 from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
 from gate.core.decision.values import Finding, FindingKind, Hold
 from gate.core.facts import Origin, Value, facts_of
@@ -24,6 +24,7 @@ from gate.flow.changes.listen import contradicted, left_of, listen, measured_fro
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import approvals, post_reviews
+from gate.storage.changes.approvals import Placed, Rejection
 from gate.storage.changes.history import Ask, Earning, standings
 from gate.storage.policies import freezes
 from gate.storage.texts import read_texts
@@ -38,7 +39,6 @@ class Gathered(NamedTuple):
     case: Case
     standing: Standing
     said: Mapping[str, str] = MappingProxyType({})  # the reasons of windows that people made, by id
-    rejection: str | None = None
 
 
 async def gather(gate: Gate, change: Change, book: Rulebook, *, before: Record | None = None) -> Gathered:
@@ -57,7 +57,7 @@ class Seen(NamedTuple):
     said: Mapping[str, str] = MappingProxyType({})
     overridden: frozenset[str] = frozenset()  # windows that shall not hold this change
     overdue_reviews: tuple[frozenset[str], ...] = ()  # whose they are
-    rejection: str | None = None  # the change of this very subject that a person rejected
+    rejection: str | None = None  # the change by which a person rejected this commit here
 
 
 def assemble(
@@ -89,13 +89,14 @@ def assemble(
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
         overdue_reviews=overdue,
+        rejection=seen.rejection,
         standing={
             key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
             for key, standard in book.standard_changes
         },
         notes=noted,
     )
-    return Gathered(case, here, seen.said, seen.rejection)
+    return Gathered(case, here, seen.said)
 
 
 def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:
@@ -133,7 +134,7 @@ class Question(NamedTuple):
     """What a decision asks of the database."""
 
     place: Ask
-    subject_key: str
+    placed: Placed
 
 
 def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datetime, without: str) -> Question:
@@ -149,7 +150,7 @@ def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datet
         earning=tuple(Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()),
         change=without,
     )
-    return Question(place, subject_key(change.subject))
+    return Question(place, Placed(change.service, change.environment, change.commit))
 
 
 def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
@@ -158,11 +159,17 @@ def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
     windows = freezes.open_at(conn, earliest)
     said = read_texts(conn, [window.reason for window in windows])
     overdue = post_reviews.overdue(conn, earliest)
-    rejected = approvals.standing_rejections(conn, [question.subject_key for question in asked])
+    rejected = approvals.rejections(conn, [question.placed for question in asked])
+    places = standings(conn, [question.place for question in asked])
     return [
-        Seen(here, windows, said, _overridden(conn, question.place.change), overdue, rejected.get(question.subject_key))
-        for question, here in zip(asked, standings(conn, [question.place for question in asked]), strict=True)
+        Seen(here, windows, said, _overridden(conn, question.place.change), overdue, _standing_rejection(found))
+        for question, here, found in zip(asked, places, rejected, strict=True)
     ]
+
+
+def _standing_rejection(found: Iterable[Rejection]) -> str | None:
+    """The newest that nobody lifted: as long as there is one, the commit does not pass by itself."""
+    return next((one.change for one in found if not one.lifted_by), None)
 
 
 def _overridden(conn: Connection, change: str) -> frozenset[str]:

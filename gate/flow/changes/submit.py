@@ -49,8 +49,9 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
         texts = Texts(book.text_ids)
         made = await decide_change(gate, here, book, new_id("chg", gate.clock()), asked(here, texts))
         asking = Asking(here, by, key)
-        if _rejected_before(made):
-            answer = await take_up(gate, asking, made.gathered.rejection or "")
+        rejection = _caught_by(made)
+        if rejection is not None:
+            answer = await take_up(gate, asking, rejection)
             if answer is not None:
                 return _joined(answer)
         unit, body = _unit(gate, made, asking, texts, book)
@@ -75,10 +76,14 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
     raise Unavailable("what this change depends on moved three times while it was decided; nothing was recorded, ask again")
 
 
-def _rejected_before(made: Decided) -> bool:
-    """A person has rejected this very subject; asking again is no way around it, but for a rollback and an emergency."""
+def _caught_by(made: Decided) -> str | None:
+    """The change by which a person rejected this commit here: asking for it otherwise, with one artifact more, is no way around it.
+
+    Rollbacks and emergencies are never caught, because they are for when nothing else is left.
+    """
     case = made.record.case
-    return made.gathered.rejection is not None and not case.emergency and case.facts["change.direction"].value != "rollback"
+    is_free = case.emergency or case.facts["change.direction"].value == "rollback"
+    return None if is_free else case.rejection
 
 
 def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Rulebook) -> tuple[Unit, bytes]:

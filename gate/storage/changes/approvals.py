@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, insert, select, text, update
@@ -18,17 +18,46 @@ REJECTION = "rejection"
 """In the place of a window: an override that lifts a rejection."""
 
 _TEMPLATE = f"""
-SELECT subject, id FROM (
-  SELECT wanted.value AS subject, (
-    SELECT id FROM changes WHERE subject_key = wanted.value AND {REFUSED_BY_PEOPLE} ORDER BY submitted_at DESC, id DESC LIMIT 1
-  ) AS id FROM {{each}}
-) AS refused
-WHERE id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM overrides AS o WHERE o.change_id = refused.id AND o."window" = {{one}})
+SELECT wanted.{{key}}, refused.id, lifted.person FROM {{each}}
+CROSS JOIN (SELECT id, service, environment, commit_sha, submitted_at FROM changes WHERE {REFUSED_BY_PEOPLE}) AS refused
+LEFT JOIN overrides AS lifted ON lifted.change_id = refused.id AND lifted."window" = {{one}}
+WHERE refused.service = {{service}} AND refused.environment = {{environment}} AND refused.commit_sha = {{commit}}
+ORDER BY refused.submitted_at DESC, refused.id DESC
 """  # noqa: S608 - a condition of our own schema
 _REJECTED = {
-    "sqlite": _TEMPLATE.format(each="json_each(?) wanted", one="?"),
-    "postgresql": _TEMPLATE.format(each="jsonb_array_elements_text(%s::jsonb) wanted(value)", one="%s"),
+    "sqlite": _TEMPLATE.format(
+        key="key",
+        each="json_each(?) AS wanted",
+        one="?",
+        service="json_extract(wanted.value, '$[0]')",
+        environment="json_extract(wanted.value, '$[1]')",
+        commit="json_extract(wanted.value, '$[2]')",
+    ),
+    "postgresql": _TEMPLATE.format(
+        key="key - 1",
+        each="jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS wanted(value, key)",
+        one="%s",
+        service="wanted.value->>0",
+        environment="wanted.value->>1",
+        commit="wanted.value->>2",
+    ),
 }
+
+
+class Placed(NamedTuple):
+    """One commit of one service in one environment: what a person's rejection is about, whatever else a request says."""
+
+    service: str
+    environment: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A change that a person rejected, and whoever lifted that."""
+
+    change: str
+    lifted_by: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +131,20 @@ _KEEP = text(
 )
 
 
-def standing_rejections(conn: Connection, subject_keys: Sequence[str]) -> dict[str, str]:
-    """By subject the newest change that a person rejected, unless the rejection was lifted. Every submit asks this."""
+def rejections(conn: Connection, wanted: Sequence[Placed]) -> list[tuple[Rejection, ...]]:
+    """For each of these every change of the commit there that a person rejected, newest first. Every submit asks this.
+
+    There is no limit, because each of them took an act of a person.
+    """
     cursor = conn.connection.cursor()
     try:
-        cursor.execute(_REJECTED[conn.dialect.name], (orjson.dumps(subject_keys).decode(), REJECTION))
-        return dict(cursor.fetchall())
+        cursor.execute(_REJECTED[conn.dialect.name], (orjson.dumps([tuple(one) for one in wanted]).decode(), REJECTION))
+        found: list[dict[str, set[str]]] = [{} for _ in wanted]
+        for place, change, person in cursor.fetchall():
+            found[place].setdefault(change, set()).update([person] if person is not None else [])
     finally:
         cursor.close()
+    return [tuple(Rejection(change, frozenset(people)) for change, people in one.items()) for one in found]
 
 
 def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:

@@ -103,7 +103,6 @@ changes = Table(
     Index("ix_changes_state", "state", "submitted_at", "id"),
     Index("ix_changes_service", "service", "submitted_at", "id"),
     Index("ix_changes_place", "service", "environment", "submitted_at", "id"),
-    Index("ix_changes_subject", "subject_key", **_where(REFUSED_BY_PEOPLE)),
     Index("ix_changes_commit", "commit_sha"),
     Index("ix_changes_run", "run_id", **_where("run_id IS NOT NULL")),
     Index("ix_changes_repository", "repository_issuer", "repository_id", "submitted_at", **_where("repository_id IS NOT NULL")),
@@ -113,6 +112,7 @@ changes = Table(
     Index("ix_changes_ran", "service", "environment", "commit_sha", "admitted_at", **_where(SUCCEEDED)),
     Index("ix_changes_failed", "service", "environment", "failed_at", **_where("failed")),
     Index("ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)),
+    Index("ix_changes_rejected", "service", "environment", "commit_sha", **_where(REFUSED_BY_PEOPLE)),
     # the state stands in front although it is always the same: the more columns are equal, the surer SQLite takes the index
     Index("ix_changes_pending", "state", "service", "environment", "submitted_at", **_where("state = 'pending'")),
     Index("ix_changes_approved", "state", "service", "environment", "valid_until", "id", **_where("state = 'approved'")),

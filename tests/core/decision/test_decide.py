@@ -154,6 +154,11 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
             "diff.lines_added was claimed as 12, the code host says 900",
             id="a claim is contradicted",
         ),
+        pytest.param(
+            ASKED._replace(rejection="chg_1"),
+            "a person rejected this commit here as chg_1; only people let it pass",
+            id="a5 a person rejected the commit here",
+        ),
         pytest.param(ASKED._replace(overdue_reviews=2), "2 reviews of the owners' emergencies are overdue; hold them first", id="debt"),
         pytest.param(
             ASKED._replace(people=People()),
@@ -210,7 +215,7 @@ def test_everything_else_waits_for_people(case: Case, reason: str) -> None:
         ),
         pytest.param(ROLLBACK._replace(holds=(FREEZE,)), "rollback", "Rollback, risk 8 is low", id="a rollback in a freeze"),
         pytest.param(
-            ROLLBACK._replace(in_flight=1, deploying=1, overdue_reviews=1),
+            ROLLBACK._replace(in_flight=1, deploying=1, overdue_reviews=1, rejection="chg_1"),
             "rollback",
             "Rollback, risk 8 is low",
             id="neither a deployment nor debt stops a rollback",

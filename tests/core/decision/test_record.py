@@ -92,6 +92,7 @@ CASE = st.builds(
     in_flight=COUNT,
     deploying=COUNT,
     overdue_reviews=COUNT,
+    rejection=st.none() | TEXT,
     standing=st.dictionaries(NAME, st.builds(Standing, st.booleans(), st.booleans(), TEXT), max_size=2),
     notes=st.lists(FINDING, max_size=2).map(tuple),
 )
@@ -229,7 +230,3 @@ def test_a_digest_does_not_ask_in_which_order_or_zone() -> None:
 
     assert digest(facts=many) == digest(facts=dict(reversed(many.items())))
     assert digest(planned=Planned(AT, None)) == digest(planned=Planned(elsewhere, None))
-
-
-def test_the_key_of_a_subject_is_of_the_subject_alone() -> None:
-    assert records.subject_key(subject()) == records.subject_key(SMALLEST.subject) != records.subject_key(subject(emergency=True))

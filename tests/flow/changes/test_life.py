@@ -93,8 +93,8 @@ class _Place(RuleBasedStateMachine):
         """The same run joins what waits, and begins anew what is over; what people rejected stays rejected."""
         same = [other for other in self.lives if other.change.commit == one.change.commit]
         last = same[-1]
-        no = [other for other in same if other.rejected_by_person and not last.change.emergency][-1:]
-        refused = {other.seen["id"] for other in no if "rejection" not in other.overridden}
+        no = [other for other in same if other.rejected_by_person and "rejection" not in other.overridden]
+        refused = {other.seen["id"] for other in no[-1:] if not last.change.emergency}
         run = last.change.run or Run("")
         change = last.change._replace(run=replace(run, attempt=run.attempt + attempts))
         known, now = {other.seen["id"] for other in self.lives}, self.run(self.shop.submit(change))

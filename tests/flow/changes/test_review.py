@@ -137,36 +137,6 @@ async def test_a_rejection_ends_it_and_needs_no_second_person(strict: Shop) -> N
     assert await problem(strict.admit(change)) == "not_approved"
 
 
-async def test_a18_asking_again_is_no_way_around_a_rejection(shop: Shop) -> None:
-    change = await shop.submit(large())
-    await reject(shop, change, "ada")
-
-    again = [await shop.submit(large(run=make_change(letter).run)) for letter in "bcd"]
-
-    assert {one["id"] for one in again} == {change["id"]}
-    assert await shop.submitted() == 1
-
-
-async def test_a18_a_lifted_rejection_is_asked_for_anew(shop: Shop) -> None:
-    change = await shop.submit(large())
-    await reject(shop, change, "ada")
-    assert await problem(override(shop, change, "kofi")) == "not_allowed"
-
-    await override(shop, change, "ben")
-    anew = await shop.submit(large(run=make_change("b").run))
-
-    assert (anew["state"], anew["id"] == change["id"]) == ("pending", False)
-    assert (await shop.read(change))["state"] == "rejected"
-    assert (await shop.records(anew))[0].case.facts["history.rejected_before"].value == 1
-
-
-async def test_a18_another_commit_is_another_subject(shop: Shop) -> None:
-    change = await shop.submit(large("a"))
-    await reject(shop, change, "ada")
-
-    assert (await shop.submit(large("b")))["id"] != change["id"]
-
-
 async def test_an_expired_change_cannot_be_approved(shop: Shop) -> None:
     change = await shop.submit(large())
     await shop.let_pass_hours(24)
