@@ -23,6 +23,7 @@ from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import KEY_FILE, Signing, make_key, nothing_written, read_key
+from gate.flow.troubles import Troubles
 from gate.flow.waiters import Waiters
 from gate.flow.webhooks import held_runs, tidings
 from gate.integrations.github.answers import GitHubAnswers
@@ -47,6 +48,7 @@ from gate.integrations.webhooks import Webhook, Webhooks
 from gate.metrics import Metrics
 from gate.storage import migrate
 from gate.storage.database.engine import sqlite_path
+from gate.storage.database.reports import Reports
 from gate.storage.database.tx import Subscription
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.identity.secrets import secret
@@ -177,7 +179,8 @@ def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:
     """The database, made or migrated where that is allowed. Raises a `GateError` that says what to do."""
     if upgrade or sqlite_path(settings.database) is not None:
         migrate.upgrade(settings.database)
-    return Store.open(settings.database, wrote=metrics.wrote)
+    troubles = Troubles(metrics)
+    return Store.open(settings.database, reports=Reports(wrote=metrics.wrote, lasts=troubles.lasts, over=troubles.over))
 
 
 async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
@@ -204,6 +207,7 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
             sessions=await store.write(secret, "sessions"),
         ),
         metrics=metrics,
+        troubles=Troubles(metrics),
         signing=await _signing(settings, store),
         identify=identity_tokens(settings).verify,
         single_sign_on=single_sign_on(settings),

@@ -80,6 +80,9 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._troubles = _Children(
+            Counter("gate_troubles", "What failed inside the gate, by where; the log has the causes.", ("where",), registry=registry)
+        )
         self._sent = _Children(Counter("gate_deliveries", "Messages by what became of one attempt.", ("kind", "result"), registry=registry))
         self._outbox_waiting = Gauge("gate_outbox_waiting", "Messages that wait for their target.", ("target",), registry=registry)
         self._outbox_dead = Gauge("gate_outbox_dead", "Messages that were given up.", ("target",), registry=registry)
@@ -120,6 +123,10 @@ class Metrics:
     def heard(self, host: str, answer: str, seconds: float) -> None:
         """One code host was asked about one change: `whole`, `part` or `silence`."""
         self._heard.of(host, answer).observe(seconds)
+
+    def trouble(self, where: str) -> None:
+        """Something failed there. Any thread may call it."""
+        self._troubles.of(where).inc()
 
     def sent(self, kind: str, result: str) -> None:
         """One attempt to deliver a message."""

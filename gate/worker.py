@@ -59,17 +59,33 @@ class Worker:
 
     def start(self) -> list[asyncio.Task[None]]:
         """The loops as tasks; cancelling them stops them."""
-        loops: tuple[tuple[float, Callable[[], Awaitable[None]]], ...] = (
-            (ROUND_SECONDS, self.changes),
-            (ROUND_SECONDS, self.files),
-            (ROUND_SECONDS, self.hooks),
-            (TIDY_SECONDS, self.tidy),
-            (CLOCK_SECONDS, self.clock),
-        )
+        loops: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
+            ("changes", ROUND_SECONDS, self.changes),
+            ("files", ROUND_SECONDS, self.files),
+            ("hooks", ROUND_SECONDS, self.hooks),
+            ("tidy", TIDY_SECONDS, self.tidy),
+            ("clock", CLOCK_SECONDS, self.clock),
+        ]
         if self.post is not None:
-            loops += ((ROUND_SECONDS, self.post.turn), (MEASURE_SECONDS, self.post.measure), (TIDY_SECONDS, self.post.tidy))
-        loops += tuple((one.every_seconds, self.chore(one)) for one in self.chores)
-        return [asyncio.create_task(_every(seconds, turn)) for seconds, turn in loops]
+            loops += [
+                ("outbox", ROUND_SECONDS, self.post.turn),
+                ("outbox figures", MEASURE_SECONDS, self.post.measure),
+                ("outbox tidy", TIDY_SECONDS, self.post.tidy),
+            ]
+        loops += [(one.name, one.every_seconds, self.chore(one)) for one in self.chores]
+        return [asyncio.create_task(self.repeat(*loop)) for loop in loops]
+
+    async def repeat(self, name: str, seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
+        """For ever: a turn, then a pause. An error ends the turn, never the loop."""
+        where = f"worker: {name}"
+        while True:
+            try:
+                await turn()
+            except Exception as error:  # noqa: BLE001 - the outermost loop: whatever it was is reported, and the next round tries again
+                self.gate.troubles.lasts(where, error)
+            else:
+                self.gate.troubles.over(where)
+            await asyncio.sleep(seconds)
 
     async def stop(self, tasks: list[asyncio.Task[None]]) -> None:
         """End the loops, write down what is left, and let another replica go on at once."""
@@ -137,18 +153,6 @@ class Worker:
         """Follow the database's clock."""
         asked_at = datetime.now(UTC)
         self.gate.clock.correct(await self.gate.store.now(), asked_at=asked_at)
-
-
-async def _every(seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
-    """For ever: a turn, then a pause. An error ends the turn, never the loop."""
-    while True:
-        try:
-            await turn()
-        except GateError as error:
-            _log.warning("a round of the worker failed; the next one tries again", loop=turn.__name__, error=error.detail)
-        except Exception:  # noqa: BLE001 - the outermost loop: whatever it was is logged, and the next round tries again
-            _log.exception("a round of the worker failed; the next one tries again", loop=turn.__name__)
-        await asyncio.sleep(seconds)
 
 
 def _tidy_people(tx: Tx) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, select
+from structlog.testing import capture_logs
 
 from gate import worker as module
 from gate.errors import Unavailable
@@ -56,7 +57,7 @@ async def revision(shop: Shop) -> str:
 def measured(shop: Shop, name: str) -> float:
     """A measure as an operator reads it."""
     line = next(line for line in shop.gate.metrics.exposition().decode().splitlines() if line.startswith(f"{name} "))
-    return float(line.split()[1])
+    return float(line.rsplit(maxsplit=1)[1])
 
 
 # One of several
@@ -114,7 +115,7 @@ async def test_a_worker_stops_although_the_database_is_gone(small_shop: Shop, mo
 
 
 @pytest.mark.parametrize("error", [Unavailable("the database does not write"), LookupError("a bug"), ZeroDivisionError()])
-async def test_an_error_ends_a_turn_and_never_the_loop(error: Exception) -> None:
+async def test_an_error_ends_a_turn_and_never_the_loop_and_is_logged_once(error: Exception, small_shop: Shop) -> None:
     done = asyncio.Event()
     turns = 0
 
@@ -126,12 +127,15 @@ async def test_an_error_ends_a_turn_and_never_the_loop(error: Exception) -> None
             await asyncio.Event().wait()
         raise error
 
-    task = asyncio.create_task(module._every(0, turn))  # noqa: SLF001 - the loop itself, without its pause
-    await done.wait()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    with capture_logs() as logged:
+        task = asyncio.create_task(small_shop.worker().repeat("tidy", 0, turn))
+        await done.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     assert turns == 3
+    assert [(line["where"], line["error"]) for line in logged] == [("worker: tidy", f"{type(error).__name__}: {error}")]
+    assert measured(small_shop, 'gate_troubles_total{where="worker: tidy"}') == 2
 
 
 async def test_the_loops_run_and_end(small_shop: Shop) -> None:

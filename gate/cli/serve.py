@@ -1,6 +1,8 @@
 """`gate serve`: the service under uvicorn, until it is told to stop."""
 
 import gc
+import logging
+import os
 import shlex
 import signal
 import socket
@@ -8,15 +10,18 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from gate.api.http.permits import Parts
 from gate.api.http.protocol import GateProtocol
 from gate.app import create_app, key_place
 from gate.cli.database import DEMO_FILE
+from gate.cli.outcome import FAILED
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.identity.people import SETUP_MINUTES, link_of, make_setup
@@ -62,6 +67,18 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
         server.run(sockets=[listener])
         if not server.started:
             raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
+        if server.writer_failed is not None:
+            _end_for_good(server.writer_failed)
+
+
+def _end_for_good(because: str) -> NoReturn:
+    """Exit code 1, so that whoever runs the gate starts it again; the lines above in the log have the cause.
+
+    At once, without the interpreter's own end: that would close the writer's connection, and SQLite would carry pages
+    that may be wrong from the log into the database.
+    """
+    print(f"the gate has ended: {because}", file=sys.stderr, flush=True)
+    os._exit(FAILED)
 
 
 def _ways_in(settings: Settings, *, demo: bool) -> DemoWays | None:
@@ -156,6 +173,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, banner: str) -> None:
         super().__init__(config)
         self._banner = banner
+        self.writer_failed: str | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """The banner comes when the port answers."""
@@ -164,12 +182,23 @@ class Server(uvicorn.Server):
         if self.started:
             print(self._banner, flush=True)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to end. A writer that has stopped for good ends the server, in order."""
+        parts = self._parts()
+        self.writer_failed = None if parts is None else parts.gate.store.failed
+        return self.writer_failed is not None or await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Streams of events have no end of their own: they are ended first, or the stop would wait for them."""
-        parts = getattr(self.config.app.state, "parts", None) if isinstance(self.config.app, FastAPI) else None
+        """Streams of events have no end of their own, and who waits for a change may wait longer than a stop: they end first."""
+        parts = self._parts()
         if parts is not None:
             parts.streams.close()
+            parts.gate.waiters.close()
         await super().shutdown(sockets)
+
+    def _parts(self) -> Parts | None:
+        """What answers requests; None before it is there."""
+        return getattr(self.config.app.state, "parts", None) if isinstance(self.config.app, FastAPI) else None
 
 
 def _leave_alone_what_stays() -> None:
@@ -204,16 +233,18 @@ def _path() -> str:
 
 
 def _log_as_json() -> None:
-    """One line of JSON for each event on standard error; text on a terminal."""
+    """One line of JSON for each event on standard error; text on a terminal. What libraries say has the same form."""
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    steps: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        processors=[*steps, renderer], logger_factory=structlog.PrintLoggerFactory(sys.stderr), cache_logger_on_first_use=True
     )
+    libraries = logging.StreamHandler(sys.stderr)
+    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    libraries.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=steps, processors=last))
+    logging.basicConfig(handlers=[libraries], level=logging.WARNING)

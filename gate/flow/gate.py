@@ -16,6 +16,7 @@ from gate.flow.refusals import Refusals
 from gate.flow.room import Chat
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import Signing
+from gate.flow.troubles import Troubles
 from gate.flow.waiters import Waiters
 from gate.metrics import Metrics
 from gate.storage.store import Store
@@ -44,6 +45,7 @@ class Gate:
     pauses: Pauses  # of what was decided again
     secrets: Secrets
     metrics: Metrics
+    troubles: Troubles
     signing: Signing
     identify: Identify
     passwords: Passwords

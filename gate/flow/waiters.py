@@ -16,6 +16,7 @@ class Waiters:
     def __init__(self) -> None:
         self._events: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.count = 0
+        self.closed = False
 
     @asynccontextmanager
     async def on(self, change: str) -> AsyncIterator[asyncio.Event]:
@@ -37,6 +38,11 @@ class Waiters:
         """This change has moved."""
         for event in self._events.get(change, ()):
             event.set()
+
+    def close(self) -> None:
+        """The server stops: who waits is answered now, with what is known."""
+        self.closed = True
+        self.wake_all()
 
     def wake_all(self) -> None:
         """Something moved in another process, and nobody knows what."""

@@ -17,9 +17,10 @@ from gate.storage.database.calls import call
 from gate.storage.database.engine import connect, open_engine, refuse_unsafe, sqlite_path, unusable
 from gate.storage.database.faults import Fate, fate_of, refusal
 from gate.storage.database.readers import Readers
+from gate.storage.database.reports import NOBODY_LISTENS, Reports
 from gate.storage.database.tx import Link, Subscribers, Tx
 from gate.storage.database.watch import Audience, Callback, Listener
-from gate.storage.database.writer import Writer, Wrote
+from gate.storage.database.writer import Writer
 from gate.storage.figures.rollups import flush
 from gate.storage.messages import leases
 
@@ -40,23 +41,23 @@ A = TypeVar("A")
 class Store:
     """One a process. Made by `Store.open`; whoever made it closes it."""
 
-    def __init__(self, engine: Engine, reading: Engine, url: str, *, readers: int, wrote: Wrote) -> None:
+    def __init__(self, engine: Engine, reading: Engine, url: str, *, readers: int, reports: Reports) -> None:
         path = sqlite_path(url)
         self._audience = Audience()
-        self._writer = Writer(engine, url, path, self._audience, wrote)
-        self._readers = Readers(reading, url, threads=readers, together=READS_TOGETHER_MAX)
-        self._slow = Readers(reading, url, threads=SLOW_READERS, together=1)
-        self._listener = None if path else Listener(reading, url, self._audience.announce)
+        self._writer = Writer(engine, url, path, self._audience, reports)
+        self._readers = Readers(reading, url, reports, threads=readers, together=READS_TOGETHER_MAX)
+        self._slow = Readers(reading, url, reports, threads=SLOW_READERS, together=1)
+        self._listener = None if path else Listener(reading, url, self._audience.announce, reports)
 
     @staticmethod
-    def open(url: str, *, readers: int = READERS, wrote: Wrote = lambda _calls, _waiting: None) -> "Store":
+    def open(url: str, *, readers: int = READERS, reports: Reports = NOBODY_LISTENS) -> "Store":
         """Refuses a database that is not there, of another release, damaged, or unsafe. Blocks for some milliseconds."""
         engine, reading = open_engine(url), open_engine(url, read_only=True)
         with connect(reading, url) as connection:
             _refuse_damaged(connection, sqlite_path(url))
             refuse_unsafe(connection)
             migrate.check(connection, url)
-        return Store(engine, reading, url, readers=readers, wrote=wrote)
+        return Store(engine, reading, url, readers=readers, reports=reports)
 
     def close(self) -> None:
         """Answer what waits, then end. Blocks; call it from a thread, or when the event loop has nothing else to do."""

@@ -1,14 +1,19 @@
 """A real `gate serve`: it says where it is or why it is not, and stops in order; `gate explain` asks it."""
 
+import itertools
 import json
 import os
 import re
+import resource
 import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from sqlalchemy import func, select
@@ -20,7 +25,7 @@ from gate.storage.tables import schema
 from tests import postgres
 from tests.cli.running import gate
 from tests.flow.shop import make_files, policy_text
-from tests.live import GATE, LiveGate, serving
+from tests.live import GATE, STOPPED_WITHIN_SECONDS, LiveGate, serving
 from tests.shipped import never_frozen
 
 REFUSING = "[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]"
@@ -55,6 +60,36 @@ def asked(server: LiveGate, path: str) -> dict[str, object]:
     with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - the same
         found: dict[str, object] = json.load(response)
         return found
+
+
+def read(server: LiveGate, path: str, token: str, body: bytes | None = None) -> str:
+    """What the server answers. Raises `HTTPError` for a refusal."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(server.url + path, body, headers)  # noqa: S310 - our own server
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - the same
+        return str(response.read(), "utf-8")
+
+
+def submit(server: LiveGate, token: str, number: int, **place: str) -> dict[str, str]:
+    """The answer to a change of its own run."""
+    asked = {"commit": f"{number:040x}", "run": {"id": str(number)}, "requested_by": "kofi@example.com", **place}
+    answered: dict[str, str] = json.loads(read(server, "/v1/changes", token, json.dumps(asked).encode()))
+    return answered
+
+
+def until_refused(server: LiveGate, token: str) -> Iterator[dict[str, str]]:
+    """One change after the other is acknowledged, until one is not."""
+    for number in itertools.count(1):
+        try:
+            yield submit(server, token, number, service="web", environment="staging")
+        except HTTPError as refused:
+            assert refused.code == HTTPStatus.SERVICE_UNAVAILABLE  # noqa: PT017 - the answer itself is the case
+            return
+
+
+def logged(said: str) -> list[dict[str, object]]:
+    """The records among what a server says."""
+    return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 
 # Starts that cannot be
@@ -127,6 +162,34 @@ def test_a_broken_folder_keeps_nobody_from_starting_and_everything_goes_to_peopl
         assert server.stop() == 0
 
     assert f"keeps its records in {tmp_path}/gate.db" in server.log.read_text()
+
+
+def test_f06_a_disk_that_fails_ends_the_server_which_answers_everybody_first(tmp_path: Path) -> None:
+    server = live(tmp_path)
+    with serving(server):
+        token = server.command("token", "create", "--role", "pipeline", "--all-services")
+        waiting = submit(server, token, 0, service="web", environment="production")
+        assert server.process is not None
+        with ThreadPoolExecutor(1) as beside:
+            waiter = beside.submit(read, server, f"/v1/changes/{waiting['id']}?wait=60", token)
+            while "gate_waiters 1.0" not in read(server, "/metrics", token):
+                pass
+            log = Path(f"{tmp_path}/gate.db-wal").stat().st_size + 100_000
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (log, log))
+
+            acknowledged = [change["id"] for change in until_refused(server, token)]
+            ended = server.process.wait(STOPPED_WITHIN_SECONDS)
+            answered = waiter.result()
+
+        said = server.log.read_text()
+        causes = [(line["where"], str(line["error"])) for line in logged(said) if "writer" in str(line.get("where"))]
+        assert ended == 1
+        assert json.loads(answered)["state"] == "pending", "who waits is answered, too"
+        assert said.splitlines()[-1].startswith("the gate has ended: the disk of the database has failed and nothing more is written")
+        assert [(where, "disk I/O error" in error) for where, error in causes] == [("database writer", True)], "once, with its cause"
+
+        server.start()
+        assert {json.loads(read(server, f"/v1/changes/{change}", token))["id"] for change in acknowledged} == set(acknowledged)
 
 
 def test_a_free_port_is_taken_and_shown(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Decide one change. Every branch is in `_decide_by`; only its last line but one approves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -62,11 +62,15 @@ class Case(NamedTuple):
     notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
 
 
-def decide(policies: Policies, case: Case) -> Decision:
-    """The answer for this case. Total: an error while evaluating is a finding, and never approves."""
+def decide(policies: Policies, case: Case, failed: Callable[[Exception], None] = lambda _: None) -> Decision:
+    """The answer for this case. Total: an error while evaluating is a finding, and never approves.
+
+    `failed` hears of such an error: this part of the gate has no log, and an operator needs the cause.
+    """
     try:
         return _decide_enforced(policies, case)
     except Exception as error:  # noqa: BLE001 - whatever went wrong in a policy, people decide then
+        failed(error)
         finding = _guard("evaluation-failed", f"the policies could not be evaluated ({type(error).__name__}); two release managers decide")
         return _without_policy(case, finding)
 

@@ -96,8 +96,13 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
         _require_near(change.planned, gate.clock())
     gathered = await gather(gate, change, book, before=before)
     case = gathered.case
-    decision = decide(book.policies, case)
     subject = change.subject
+
+    def failed(error: Exception) -> None:
+        place = f"{subject.service} to {subject.environment}"
+        gate.troubles.tell("evaluation", error, change=identity, place=place, revision=book.revisions.policies)
+
+    decision = decide(book.policies, case, failed)
     parts = records.parts_of(subject, kept, case.facts)
     record = Record(
         change=identity,

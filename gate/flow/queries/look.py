@@ -100,7 +100,7 @@ async def _settled(gate: Gate, known: Known, wait_seconds: int) -> Known:
             known = latest or known
             now = gate.clock()
             left = ends - loop.time()
-            if known.stored.state_at(now) is not State.PENDING or left <= 0:
+            if known.stored.state_at(now) is not State.PENDING or left <= 0 or gate.waiters.closed:
                 return known
             try:
                 await asyncio.wait_for(moved.wait(), min(left, LOOK_AGAIN_SECONDS, _until(known.stored.expires_at, now)))

@@ -19,6 +19,7 @@ class Call:
     arguments: tuple[Any, ...]
     answer: Any = None
     error: Exception | None = None
+    delivered: bool = False  # the answer is on its way, and must not be changed any more
     joint: bool = False  # the function takes a list of arguments, and may answer several calls at once
     asked_at: float = field(default_factory=time.monotonic)
 
@@ -92,6 +93,7 @@ def deliver(calls: Iterable[Call]) -> None:
     """Hand every answer to whoever waits for it."""
     loops: dict[asyncio.AbstractEventLoop, list[Call]] = {}
     for one in calls:
+        one.delivered = True
         loops.setdefault(one.future.get_loop(), []).append(one)
     for loop, answered in loops.items():
         post(loop, _settle, answered)

@@ -112,7 +112,7 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
             raise unusable(path, error) from None
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, execution_options={READ_ONLY: read_only})
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True, execution_options={READ_ONLY: read_only})
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"  # a reader that turns writer would fail on a stale snapshot
 
     @event.listens_for(engine, "begin")

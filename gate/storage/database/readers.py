@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import groupby
 
@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from gate.errors import GateError, Unavailable
 from gate.storage.database.calls import Call, Line, deliver
 from gate.storage.database.faults import Fate, fate_of, read_refusal
+from gate.storage.database.reports import READER, Reports
 from gate.storage.database.tx import Link
 
 READS_QUEUED_MAX = 4_096
@@ -19,8 +20,9 @@ READS_QUEUED_MAX = 4_096
 class Readers:
     """A few threads with a connection each. `together` is how many calls may share one turn."""
 
-    def __init__(self, engine: Engine, url: str, *, threads: int, together: int) -> None:
-        self._engine, self._url, self._together = engine, url, together
+    def __init__(self, engine: Engine, url: str, reports: Reports, *, threads: int, together: int) -> None:
+        self._engine, self._url, self._reports, self._together = engine, url, reports, together
+        self._troubled = False
         self._calls = Line(together)
         self._threads = [threading.Thread(target=self._run, name=f"gate-reader-{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
@@ -43,7 +45,12 @@ class Readers:
         while (first := self._calls.take()) is not None:
             calls = [first]
             over = self._take_more(calls)
-            link = self._serve(link, calls)
+            try:
+                link = self._serve(link, calls)
+            except Exception as error:  # noqa: BLE001 - a fault of the reader itself: nobody may wait for it for ever
+                link = None
+                self._report(error)
+                _refuse(calls, Unavailable("the database cannot be read now; ask again"))
             deliver(calls)
             if over:
                 break
@@ -68,17 +75,24 @@ class Readers:
             try:
                 link = link or Link(self._engine, self._url)
             except GateError as error:
-                for call in left:
-                    call.error = error
+                self._report(error)
+                _refuse(left, error)
                 return None
-            left, usable = _together(link, left, fresh=fresh)
+            left, usable = _together(link, left, self._report, fresh=fresh)
             if not usable:
                 link.close()
                 link = None
+        if self._troubled and not any(call.error for call in calls):
+            self._troubled = False
+            self._reports.over(READER)
         return link
 
+    def _report(self, error: BaseException) -> None:
+        self._troubled = True
+        self._reports.lasts(READER, error)
 
-def _together(link: Link, calls: list[Call], *, fresh: bool) -> tuple[list[Call], bool]:
+
+def _together(link: Link, calls: list[Call], report: Callable[[BaseException], None], *, fresh: bool) -> tuple[list[Call], bool]:
     """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is of use."""
     done = 0
     for joined in _joined(calls):
@@ -98,9 +112,16 @@ def _together(link: Link, calls: list[Call], *, fresh: bool) -> tuple[list[Call]
                 return calls[done:], False
             else:
                 joined[0].error = read_refusal(fate, error)
+                if isinstance(joined[0].error, Unavailable):  # any other error is a fault that whoever asked shows
+                    report(error)
                 return calls[done + 1 :], link.roll_back() and fate is not Fate.LOST
         done += len(joined)
     return [], link.roll_back()
+
+
+def _refuse(calls: list[Call], error: Exception) -> None:
+    for call in calls:
+        call.error = error
 
 
 def _joined(calls: list[Call]) -> Iterator[list[Call]]:

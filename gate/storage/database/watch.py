@@ -3,15 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
-from gate.errors import Unavailable
 from gate.storage.database.calls import post
 from gate.storage.database.engine import connect
+from gate.storage.database.reports import LISTENER, Reports
 
 CHANNEL = "gate"
 PAYLOAD_BYTES_MAX = 7_900
@@ -44,8 +42,8 @@ class Audience:
 class Listener:
     """A thread that hears what other processes wrote to PostgreSQL. Without a connection everything may have changed."""
 
-    def __init__(self, engine: Engine, url: str, announce: Callback) -> None:
-        self._engine, self._url, self._announce = engine, url, announce
+    def __init__(self, engine: Engine, url: str, announce: Callback, reports: Reports) -> None:
+        self._engine, self._url, self._announce, self._reports = engine, url, announce, reports
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gate-listener", daemon=True)
         self._thread.start()
@@ -57,29 +55,32 @@ class Listener:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            with suppress(Unavailable, DBAPIError, *_driver_errors()):
+            try:
                 self._listen()
+            except Exception as error:  # noqa: BLE001 - of whatever kind: without this thread nobody hears what others write
+                self._reports.lasts(LISTENER, error)
             self._announce(EVERYTHING)
             self._stop.wait(LISTEN_SECONDS)
 
     def _listen(self) -> None:
         with connect(self._engine, self._url) as connection:
-            raw: Any = connection.connection.dbapi_connection
-            raw.set_autocommit(True)
-            raw.execute(f"LISTEN {CHANNEL}")
-            self._announce(EVERYTHING)  # what was said before is lost
-            while not self._stop.is_set():
-                for notification in raw.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                    self._announce(frozenset(notification.payload.split(",")) if notification.payload else EVERYTHING)
+            try:
+                self._hear(connection.connection.dbapi_connection)
+            except Exception:
+                connection.invalidate()  # or giving it back fails once more, and that is logged beside the cause
+                raise
+
+    def _hear(self, raw: Any) -> None:
+        raw.set_autocommit(True)
+        raw.execute(f"LISTEN {CHANNEL}")
+        self._reports.over(LISTENER)
+        self._announce(EVERYTHING)  # what was said before is lost
+        while not self._stop.is_set():
+            for notification in raw.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                self._announce(frozenset(notification.payload.split(",")) if notification.payload else EVERYTHING)
 
 
 def payload(topics: set[str]) -> str:
     """The topics as a notification carries them."""
     text = ",".join(sorted(topics))
     return text if len(text.encode()) <= PAYLOAD_BYTES_MAX else ""
-
-
-def _driver_errors() -> tuple[type[Exception], ...]:
-    from psycopg import Error  # noqa: PLC0415 - only where PostgreSQL is used is its driver there
-
-    return (Error,)

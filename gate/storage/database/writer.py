@@ -8,10 +8,8 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from sqlalchemy import Engine
 
@@ -21,6 +19,7 @@ from gate.storage.database.calls import Call, Line, deliver
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome, refusal
 from gate.storage.database.group import commit, ended_by, prepare
 from gate.storage.database.house import House
+from gate.storage.database.reports import WRITER, Reports
 from gate.storage.database.tx import NOBODY, Link, Subscribers
 from gate.storage.database.watch import Audience
 
@@ -41,19 +40,15 @@ _ONE_BY_ONE = frozenset({Fate.CONSTRAINT, Fate.FAULT, Fate.FULL, Fate.ENDED})
 _OWN = frozenset({Fate.CONSTRAINT, Fate.FAULT})
 
 
-Wrote: TypeAlias = Callable[[int, int], None]
-"""Told after each commit, in the writer's thread: how many calls shared it, and how many wait."""
-
-
 class Writer:
     """Takes calls, writes groups. `failed` says why it has stopped for good, `trouble` why the last group was refused."""
 
-    def __init__(self, engine: Engine, url: str, path: Path | None, audience: Audience, wrote: Wrote) -> None:
+    def __init__(self, engine: Engine, url: str, path: Path | None, audience: Audience, reports: Reports) -> None:
         self.failed: str | None = None
         self.trouble: str | None = None
         self.written_at = time.monotonic()
         self.subscribers: Subscribers = NOBODY
-        self._engine, self._url, self._audience, self._wrote = engine, url, audience, wrote
+        self._engine, self._url, self._audience, self._reports = engine, url, audience, reports
         self._link: Link | None = Link(engine, url)
         self._house = House(self._link, path, audience)
         self._closing = False
@@ -82,49 +77,55 @@ class Writer:
     def _run(self) -> None:
         ending = False
         while not ending:
-            group, ending = self._next()
+            group: list[Call] = []
             try:
-                group = _refuse_late(group)
-                if group:
-                    self._write(group)
+                ending = self._take(group)
+                in_time = _refuse_late(group)
+                if in_time:
+                    self._write(in_time)
                 self._house.keep(self._link)
             except Exception as error:  # noqa: BLE001 - a fault of the writer itself: nobody may wait for it for ever
-                self.failed = f"the writer stopped by a fault of its own: {error!r}"
-                _answer(group, Unavailable(self.failed))
+                ending = ending or self._closing
+                self.failed = (
+                    f"the writer stopped by a fault of its own ({type(error).__name__}); ask again with the same key after a restart"
+                )
+                self._reports.lasts(WRITER, error)
+                _answer([call for call in group if not call.delivered], Unavailable(self.failed))
         if self._link is not None and self.failed is None:  # closing would carry pages that may be wrong into the database
             self._link.close()
 
-    def _next(self) -> tuple[list[Call], bool]:
-        """Everything that waits, up to the limits; True when the last was the word to end."""
-        group: list[Call] = []
+    def _take(self, group: list[Call]) -> bool:
+        """Add everything that waits, up to the limits; True when the last was the word to end."""
         savepoints = 0
         with suppress(queue.Empty):
             while len(group) < GROUP_MAX and savepoints < SAVEPOINTS_MAX:
                 call = self._calls.take_at_once() if group else self._calls.take(IDLE_SECONDS)
                 if call is None:
-                    return group, True
+                    return True
                 group.append(call)
                 savepoints += call.function is not record
-        return group, False
+        return False
 
     def _write(self, group: list[Call]) -> Exception | None:
         """One commit for all; where that cannot be, one for each; where nothing is written, a refusal, which is answered."""
         try:
             self._try(group)
         except UnknownOutcome as problem:
-            lost = self._trouble(refusal(Fate.LOST, problem))
+            lost = self._trouble(refusal(Fate.LOST, problem), problem.__cause__ or problem)
             _answer(group, Unavailable("the database did not say whether it recorded this; ask again with the same key"))
             return lost
         except Ended as ended:
             if len(group) > 1 and ended.fate in _ONE_BY_ONE:
                 return self._one_by_one(group)
             error = refusal(ended.fate, ended.cause)
-            trouble = None if ended.fate in _OWN else self._trouble(error)  # before anybody can ask whether all is well
+            trouble = None if ended.fate in _OWN else self._trouble(error, ended.cause)  # before anybody can ask whether all is well
             _answer(group, error)
             return trouble
+        if self.trouble is not None:
+            self._reports.over(WRITER)
         self.trouble, self.written_at = None, time.monotonic()
         deliver(group)
-        self._wrote(len(group), len(self._calls))
+        self._reports.wrote(len(group), len(self._calls))
         return None
 
     def _one_by_one(self, group: list[Call]) -> Exception | None:
@@ -135,8 +136,10 @@ class Writer:
                 return error
         return None
 
-    def _trouble(self, error: Exception) -> Exception:
+    def _trouble(self, error: Exception, cause: BaseException) -> Exception:
+        """Who asked is told `error`; the operator needs the cause."""
         self.trouble = str(error)
+        self._reports.lasts(WRITER, cause)
         return error
 
     def _try(self, group: list[Call]) -> None:

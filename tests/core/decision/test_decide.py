@@ -101,8 +101,9 @@ def test_without_a_policy_two_release_managers_decide(case: Case, reason: str) -
 
 def test_an_error_while_evaluating_never_approves() -> None:
     bent = with_facts(diff__lines_added=("not", "a number"))
+    failed: list[Exception] = []
 
-    decision = decide(POLICIES, bent)
+    decision = decide(POLICIES, bent, failed.append)
 
     assert (decision.outcome, decision.band, decision.required) == (
         Outcome.PENDING,
@@ -110,6 +111,8 @@ def test_an_error_while_evaluating_never_approves() -> None:
         (Required(("release-managers",), 2),),
     )
     assert because(decision) == "the policies could not be evaluated (TypeError); two release managers decide"
+    assert [type(error) for error in failed] == [TypeError], "whoever operates the gate needs the cause"
+    assert decision == decide(POLICIES, bent)
 
 
 @pytest.mark.parametrize("emergency", [False, True])

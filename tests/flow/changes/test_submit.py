@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from gate.core.change import Repository, Result, Run
+from gate.core.decision import decide
 from gate.errors import Invalid, NotAllowed, Unavailable
 from gate.flow.asks import IdempotencyKey, Wire
 from gate.flow.caller import Machine, Role
@@ -262,6 +264,24 @@ async def test_joining_writes_no_entry(small_shop: Shop) -> None:
 
     assert await small_shop.entries() == before
     assert (await small_shop.read(change))["decision"]["number"] == 1
+
+
+async def test_an_error_while_evaluating_sends_the_change_to_people_and_tells_the_operator_why(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a bug in a rule")
+
+    monkeypatch.setattr(decide, "evaluate", fail)  # there is no policy that is known to fail
+
+    with capture_logs() as logged:
+        change = await small_shop.submit("a")
+
+    assert (change["state"], change["reasons"][0]["rule"]) == ("pending", "evaluation-failed")
+    (line,) = [line for line in logged if line["event"] == "something failed"]
+    assert (line["where"], line["error"], line["change"]) == ("evaluation", "ZeroDivisionError: a bug in a rule", change["id"])
+    assert (line["place"], line["revision"]) == ("checkout to production", change["policy"]["revision"])
+    assert 'gate_troubles_total{where="evaluation"} 1.0' in small_shop.gate.metrics.exposition().decode()
 
 
 async def test_refusals_record_nothing(small_shop: Shop) -> None:
