@@ -13,7 +13,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,9 +97,11 @@ def stop(run_directory: Path) -> None:
 def sweep() -> None:
     """Stop the servers of runs that were killed: their owners are gone."""
     for owner in (owner for root in scratch.roots() for owner in root.glob(f"{_PREFIX}*/owner")):
-        if not Path(f"/proc/{owner.read_text()}").exists() and Path("/proc/self").exists():
-            data = str(owner.with_name("data"))
-            _stop(Cluster(data=data, socket=data))
+        with suppress(FileNotFoundError):  # another run that starts now is sweeping the same
+            if not Path(f"/proc/{owner.read_text()}").exists() and Path("/proc/self").exists():
+                owner.rename(owner.with_name("swept"))  # only one of them can
+                data = str(owner.with_name("data"))
+                _stop(Cluster(data=data, socket=data))
 
 
 @contextmanager
