@@ -9,6 +9,7 @@ import pytest
 
 from gate.flow.asks import PersonAsk
 from gate.flow.identity import people
+from gate.integrations.http import client
 from tests.flow.shop import ADMIN
 from tests.identity_provider import by_hand
 from tests.single_sign_on import CLIENT, DISCOVERY, KEYS, TOKEN, Answer, PeopleProvider, down, drip, elsewhere, garbage, huge
@@ -191,7 +192,7 @@ async def test_f23_a_provider_that_is_not_well_lets_nobody_in_and_whoever_is_in_
 
 
 async def test_f23_a_provider_that_begins_and_never_ends_is_left_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gate.integrations.http.SOURCE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(client, "SOURCE_SECONDS_MAX", 0.2)
     http = world.browser()
     address = await world.leave(http)
     world.provider.answers[TOKEN] = drip
