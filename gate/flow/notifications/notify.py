@@ -60,6 +60,9 @@ class _Failed:
     after: timedelta
 
 
+OUTBOX = "outbox"
+"""Where messages are claimed and marked, among the gate's troubles."""
+
 _Marks: TypeAlias = list[tuple[Message, str, _Failed | None]]
 
 
@@ -108,8 +111,10 @@ class Post:
         try:
             while await self._some(target):
                 pass
-        except GateError as error:
-            _log.warning("messages could not be claimed or marked; the next turn tries again", target=target, error=error.detail)
+        except Exception as error:  # noqa: BLE001 - of whatever kind: nobody awaits this task, and the next turn tries again
+            self.gate.troubles.lasts(OUTBOX, error)
+        else:
+            self.gate.troubles.over(OUTBOX)
 
     async def _some(self, target: str) -> bool:
         """Deliver what may be delivered at once; whether it is worth going on."""
