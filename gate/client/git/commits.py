@@ -19,22 +19,20 @@ _ADDRESS = re.compile(r"<([^<>]*)>")
 _SHORTSTAT = re.compile(rb"(\d+) (?:insertion|deletion)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
-# GitHub's own committer of merges made in the browser: no person
-_NOBODY = frozenset({"noreply@github.com"})
+_GITHUB = "noreply@github.com"
+"""GitHub's own committer of merges made in the browser. Anybody can write it, so it stands for nobody else."""
 
-_FORMAT = "%H%x00%P%x00%aE%x00%aN%x00%ae%x00%cE%x00%s%x00%B"
-_FIELDS = 8
-_STAT = ("--shortstat", "-M", "--no-color", "--no-ext-diff", "--no-textconv")
+_FORMAT = "%H%x00%P%x00%ae%x00%an%x00%ce%x00%s%x00%B"
+_STAT = ("--shortstat", "--text", "-M", "--ignore-submodules=none", "--no-color", "--no-ext-diff", "--no-textconv")
 
 
 class Commit(NamedTuple):
-    """One commit of the range. Addresses respect the mailmap, `raw_author` does not."""
+    """One commit of the range. Addresses are as they were written: a mailmap is a part of what is deployed."""
 
     hash: str
     parents: str
     author: str
     author_name: str
-    raw_author: str
     committer: str
     subject: str
     message: str
@@ -75,41 +73,30 @@ def commits_between(repository: Repository, base: str | None, commit: str) -> Ra
 def _read(repository: Repository, arguments: list[str]) -> list[Commit]:
     raw = repository.run(["log", "-z", f"--format={_FORMAT}", *arguments])
     fields = raw.decode(errors="backslashreplace").split("\0")
-    return [Commit(*fields[at : at + _FIELDS]) for at in range(0, len(fields) - _FIELDS + 1, _FIELDS)]
+    size = len(Commit._fields)
+    return [Commit(*fields[at : at + size]) for at in range(0, len(fields) - size + 1, size)]
 
 
-def people(repository: Repository, commits: list[Commit]) -> list[str]:
-    """Authors, committers and co-authors: whoever had a hand in it must not approve it.
-
-    Where a mailmap gives an author another address, both are named: the file is part of what is deployed.
-    """
+def people(commits: list[Commit]) -> list[str]:
+    """Authors, committers and co-authors: whoever had a hand in it must not approve it."""
     found: dict[str, str] = {}
     co_authors: dict[str, None] = {}
     for one in commits:
-        for address in (one.author or one.author_name, one.raw_author, one.committer):
-            _add(found, address)
+        _add(found, one.author or one.author_name)
+        if one.committer.lower() != _GITHUB:
+            _add(found, one.committer)
         for line in _CO_AUTHOR.findall(one.message):
-            co_authors[line.strip()] = None
-    for address in _mapped(repository, list(co_authors)):
-        _add(found, address)
+            co_authors[line] = None
+    for line in co_authors:
+        address = _ADDRESS.search(line)
+        _add(found, address.group(1) if address else line)
     return list(found.values())
 
 
 def _add(found: dict[str, str], address: str) -> None:
     address = _CONTROL.sub(" ", address).strip()[:AUTHOR_LENGTH_MAX]
-    if address and address.lower() not in _NOBODY:
+    if address:
         found.setdefault(address.lower(), address)
-
-
-def _mapped(repository: Repository, lines: list[str]) -> list[str]:
-    """The addresses of `Name <address>` lines, as written and by the mailmap."""
-    contacts = [line for line in lines if _ADDRESS.search(line)]
-    written = [match.group(1) if (match := _ADDRESS.search(line)) else line for line in lines]
-    if not contacts:
-        return written
-    given = "".join(f"{line}\n" for line in contacts).encode(errors="backslashreplace")
-    answer = repository.run(["check-mailmap", "--stdin"], given=given).decode(errors="backslashreplace")
-    return [*written, *_ADDRESS.findall(answer)]
 
 
 def fixes_defect(repository: Repository, base: str, commit: str, commits: list[Commit]) -> bool:

@@ -19,22 +19,62 @@ RENAMES_MAX = 1_000
 BYTES_BEFORE_MAX = 64 * 1024 * 1024
 """Up to this size of the old files their lines are counted; beyond, `lines_before` is unknown."""
 
+CONTENTS_FETCHED_MAX = 2_000
+"""So many files a partial clone brings for one change; their names must fit on a command line."""
+
 _GITLINK = b"160000"
 
 
 class File(NamedTuple):
-    """One changed file. A rename is one file with its new path; a binary one has no lines."""
+    """One changed file. A rename is one file with its new path.
+
+    Every file is text here, whatever it holds and whatever attributes say, because the author of a change decides both.
+    A submodule's lines are in another repository, so they are not `counted`.
+    """
 
     path: bytes
     old_path: bytes
-    old_blob: bytes | None  # None: it was not there, or is no text
+    old_blob: bytes | None  # None: it was not there, or is a submodule
     added: int
     deleted: int
+    counted: bool = True
 
     @property
     def lines(self) -> int:
         """How many lines changed."""
         return self.added + self.deleted
+
+
+def bring_contents(repository: Repository, base: str, commit: str) -> bool:
+    """Ask the remote of a partial clone, once, for the contents that changed. False where some are still missing."""
+    wanted = _contents(repository, ["diff-tree", "-r", base, commit])
+    wanted |= _contents(repository, ["log", "--format=", commit, f"^{base}"])
+    missing = _missing(repository, wanted)
+    if not missing:
+        return True
+    if len(missing) > CONTENTS_FETCHED_MAX or not repository.fetch([one.decode() for one in missing]):
+        return False
+    return not _missing(repository, wanted)
+
+
+def _contents(repository: Repository, command: list[str]) -> set[bytes]:
+    """The contents on both sides of every change that the command lists; of trees alone, so none need be here."""
+    raw = repository.run([*command[:1], "-z", "--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=all", *command[1:]])
+    tokens = iter(raw.split(b"\0"))
+    found: set[bytes] = set()
+    for token in tokens:
+        change = token.lstrip(b"\n")  # a commit's list begins on a new line
+        if change.startswith(b":"):
+            _, _, old, new, _ = change[1:].split()
+            found |= {old, new}
+            next(tokens)  # the path, which may look like anything
+    return {one for one in found if one.strip(b"0")}
+
+
+def _missing(repository: Repository, wanted: set[bytes]) -> list[bytes]:
+    given = b"".join(one + b"\n" for one in sorted(wanted))
+    lines = repository.run(["cat-file", "--batch-check"], given=given).splitlines()
+    return [line.split()[0] for line in lines if line.endswith(b" missing")]
 
 
 def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
@@ -47,6 +87,8 @@ def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
             "--raw",
             "--numstat",
             "--no-abbrev",
+            "--text",
+            "--ignore-submodules=none",
             "-M",
             f"-l{RENAMES_MAX}",
             "--no-ext-diff",
@@ -59,16 +101,20 @@ def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
 
 
 def diff_facts(files: list[File]) -> dict[str, Any]:
-    """Counts, entropy and paths. Paths over a limit make the list unknown; its count is kept."""
+    """Counts, entropy and paths. Paths over a limit make the list unknown; its count is kept.
+
+    A submodule leaves the lines unknown, because the one line that git shows of it may stand for any number.
+    """
     folders = {file.path.rpartition(b"/")[0] for file in files}
+    counted = all(file.counted for file in files)
     return {
         "files": _paths(files),
         "files_changed": len(files),
-        "lines_added": sum(file.added for file in files),
-        "lines_deleted": sum(file.deleted for file in files),
+        "lines_added": sum(file.added for file in files) if counted else None,
+        "lines_deleted": sum(file.deleted for file in files) if counted else None,
         "directories": len(folders),
         "subsystems": len(subsystems(files)),
-        "entropy": entropy([file.lines for file in files]),
+        "entropy": entropy([file.lines for file in files]) if counted else None,
     }
 
 
@@ -91,7 +137,9 @@ def entropy(lines: list[int]) -> float:
 
 
 def lines_before(repository: Repository, files: list[File]) -> int | None:
-    """Lines of the touched text files before the change, or None where that is too much to read."""
+    """Lines of the touched files before the change, or None where that is too much to read, or not here."""
+    if not all(file.counted for file in files):
+        return None
     blobs = [file.old_blob for file in files if file.old_blob]
     if not blobs:
         return 0
@@ -135,20 +183,23 @@ def readable(raw: bytes) -> str:
 def _parse(raw: bytes) -> list[File]:
     r"""First all `:modes hashes status NUL path NUL [new path NUL]`, then all `added TAB deleted TAB path NUL`."""
     tokens = iter(raw.split(b"\0"))
-    before: dict[bytes, tuple[bytes, bytes | None]] = {}
+    before: dict[bytes, tuple[bytes, bytes | None, bool]] = {}
     files: list[File] = []
     for token in tokens:
         if token.startswith(b":"):
-            old_mode, _, old_blob, _, status = token[1:].split()
+            old_mode, new_mode, old_blob, _, status = token[1:].split()
             old_path = next(tokens)
             path = next(tokens) if status[:1] in b"RC" else old_path
+            submodule = _GITLINK in (old_mode, new_mode)
             there = old_blob.strip(b"0") and old_mode != _GITLINK
-            before[path] = (old_path, old_blob if there else None)
+            before[path] = (old_path, old_blob if there else None, submodule)
         elif token:
             added, deleted, path = token.split(b"\t", 2)
             if not path:  # a rename: both paths follow
                 _, path = next(tokens), next(tokens)
-            old_path, blob = before[path]
-            binary = added == b"-"
-            files.append(File(path, old_path, None if binary else blob, *((0, 0) if binary else (int(added), int(deleted)))))
+            old_path, blob, submodule = before[path]
+            if submodule or added == b"-":
+                files.append(File(path, old_path, blob, 0, 0, counted=False))
+            else:
+                files.append(File(path, old_path, blob, int(added), int(deleted)))
     return files

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gate.client.git.baseline import baseline
 from gate.client.git.commits import AUTHORS_MAX, Range, commits_between, fixes_defect, people
-from gate.client.git.diff import File, changed_files, diff_facts, lines_before
+from gate.client.git.diff import File, bring_contents, changed_files, diff_facts, lines_before
 from gate.client.git.history import author_facts, earlier_commits, file_facts
 from gate.client.git.run import Budget, GitFailed, Head, Repository
 
@@ -39,6 +39,7 @@ _NAMES = {
     "author": ("changes", "recent_changes", "subsystem_changes", "count", "known"),
     "change": ("fixes_defect", "age_hours"),
 }
+_PARTIAL = "the clone is partial, and what changed could not be fetched; clone without a filter"
 _CUT = "the clone is shallow: facts that need its history are unknown; fetch all of it (fetch-depth: 0 in GitHub, GIT_DEPTH: 0 in GitLab)"
 
 
@@ -113,7 +114,7 @@ def _fill(draft: _Draft, running: str | None, asked_base: str | None, now: float
     draft.facts["change"]["age_hours"] = max(0, int(now) - head.time) // _HOUR
     base = found.commit if found.commit in here else None
     commits = commits_between(draft.repository, base, head.commit)
-    draft.authors = people(draft.repository, commits.commits)
+    draft.authors = people(commits.commits)
     if len(draft.authors) > AUTHORS_MAX:
         draft.notices.append(f"{len(draft.authors)} people took part, the first {AUTHORS_MAX} are named")
         draft.authors = draft.authors[:AUTHORS_MAX]
@@ -127,12 +128,14 @@ def _fill(draft: _Draft, running: str | None, asked_base: str | None, now: float
 def _here(repository: Repository, commits: list[str]) -> list[str]:
     """Which of the commits are here, after asking the remote once for those that were not."""
     missing = [one for one in commits if not repository.has(one)]
-    if missing and repository.fetch(missing):
+    if missing and repository.fetch(missing, depth=1):
         missing = [one for one in missing if not repository.has(one)]
     return [one for one in commits if one not in missing]
 
 
 def _measure(draft: _Draft, head: Head, base: str, commits: Range) -> None:
+    if draft.repository.partial and not bring_contents(draft.repository, base, head.commit):
+        draft.notices.append(_PARTIAL)
     files = changed_files(draft.repository, base, head.commit)
     draft.facts["diff"].update(diff_facts(files), lines_before=lines_before(draft.repository, files))
     if draft.repository.shallow:

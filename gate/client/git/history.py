@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gate.client.git.commits import Commit
 from gate.client.git.diff import File, subsystems, top_folder
-from gate.client.git.run import Budget, Repository
+from gate.client.git.run import Budget, Repository, unix_time
 
 COMMITS_MAX = 200_000
 """A longer history is not read; its facts are unknown."""
@@ -34,7 +34,7 @@ class Past(NamedTuple):
 
 def earlier_commits(repository: Repository, base: str, budget: Budget) -> list[Past] | None:
     """Every commit up to base; None when there are more than may be read."""
-    raw = repository.run(["log", "-z", f"--max-count={COMMITS_MAX + 1}", "--format=%H %ct %aE%x01%aN", base], budget=budget)
+    raw = repository.run(["log", "-z", f"--max-count={COMMITS_MAX + 1}", "--format=%H %ct %ae%x01%an", base], budget=budget)
     lines = raw.decode(errors="backslashreplace").split("\0")[:-1]
     return None if len(lines) > COMMITS_MAX else [_past(line) for line in lines]
 
@@ -87,7 +87,7 @@ def _touches(repository: Repository, base: str, paths: set[bytes], budget: Budge
         return touched
     mark = os.urandom(8).hex().encode()  # no path can be taken for the line of a commit
     command = ["log", "-z", "--name-only", "--no-renames", "--no-merges", "--full-history", f"--max-count={COMMITS_MAX}"]
-    raw = repository.run([*command, f"--format={mark.decode()}%H %ct %aE%x01%aN", base, "--", *_asked(paths)], budget=budget)
+    raw = repository.run([*command, f"--format={mark.decode()}%H %ct %ae%x01%an", base, "--", *_asked(paths)], budget=budget)
     for part in raw.split(mark)[1:]:
         line, _, names = part.partition(b"\0")
         past = _past(line.decode(errors="backslashreplace"))
@@ -128,4 +128,4 @@ def _changes_in(repository: Repository, own: list[Past], folders: set[bytes], bu
 def _past(line: str) -> Past:
     name, time_text, person = line.split(" ", 2)
     address, _, full_name = person.partition("\x01")
-    return Past(name, int(time_text), (address or full_name).lower())
+    return Past(name, unix_time(time_text), (address or full_name).lower())

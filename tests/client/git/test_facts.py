@@ -190,16 +190,16 @@ def test_a_rename_is_one_file_with_its_new_path(tmp_path: Path) -> None:
     assert (diff["lines_before"], diff["prior_changes"], diff["file_authors"], diff["days_since_touched"]) == (20, 1, 1, 1)
 
 
-def test_binary_files_count_as_files_without_lines(tmp_path: Path) -> None:
+def test_lines_of_binary_files_count_like_all_others_because_a_nul_makes_any_file_one(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
     base = repo.commit({"logo.png": b"\0\1\2\n\n", "a.txt": "1\n"})
     repo.commit({"logo.png": b"\0\1\2\3\n\n", "a.txt": "1\n2\n"})
     diff = facts_of(repo, running=base).facts["diff"]
 
-    assert (diff["files_changed"], diff["lines_added"], diff["lines_before"], diff["entropy"]) == (2, 1, 1, 0.0)
+    assert (diff["files_changed"], diff["lines_added"], diff["lines_deleted"], diff["lines_before"]) == (2, 2, 1, 3)
 
 
-def test_a_submodule_is_a_file_and_has_no_lines_before(tmp_path: Path) -> None:
+def test_a_submodule_is_a_file_whose_lines_nobody_counted(tmp_path: Path) -> None:
     inner = Repo(tmp_path / "inner")
     first = inner.commit({"a": "1\n"})
     second = inner.commit({"a": "2\n"})
@@ -212,7 +212,7 @@ def test_a_submodule_is_a_file_and_has_no_lines_before(tmp_path: Path) -> None:
     repo.git("config", "diff.ignoreSubmodules", "all")
     diff = facts_of(repo, running=base).facts["diff"]
 
-    assert (diff["files"], diff["lines_added"], diff["lines_before"]) == (["vendor/inner"], 1, 0)
+    assert (diff["files"], diff["lines_added"], diff["lines_before"]) == (["vendor/inner"], None, None)
 
 
 def test_paths_with_newlines_quotes_and_foreign_bytes_are_counted_right(tmp_path: Path) -> None:
@@ -358,14 +358,15 @@ def test_age_is_whole_hours_and_never_negative(tmp_path: Path) -> None:
         assert later.facts["change"]["age_hours"] == hours
 
 
-def test_a_bare_repository_and_a_worktree_work_too(tmp_path: Path) -> None:
+def test_a_named_bare_repository_and_a_worktree_work_too(tmp_path: Path) -> None:
     repo = Repo(tmp_path / "origin")
     base = repo.commit({"a": "1\n"})
     commit = repo.commit({"a": "2\n"})
     repo.git("clone", "--quiet", "--bare", f"file://{repo.folder}", str(tmp_path / "bare"))
     repo.git("worktree", "add", "--quiet", str(tmp_path / "tree"), commit)
 
-    for folder in ("bare", "tree"):
-        found = git_facts(Repository(str(tmp_path / folder), ENV), commit, running=base, asked_base=None, now=float(repo.at))
+    bare = Repository(str(tmp_path), {**ENV, "GIT_DIR": str(tmp_path / "bare")})
+    for repository in (bare, Repository(str(tmp_path / "tree"), ENV)):
+        found = git_facts(repository, commit, running=base, asked_base=None, now=float(repo.at))
         assert found.facts["diff"]["files"] == ["a"]
-    assert os.path.samefile(Repository(str(tmp_path / "bare"), ENV).git_folder, tmp_path / "bare")  # noqa: PTH121 - links are followed
+    assert os.path.samefile(bare.git_folder, tmp_path / "bare")  # noqa: PTH121 - links are followed

@@ -12,9 +12,10 @@ from tests.client.repositories import ENV, Repo
 
 def fake_git(folder: Path, script: str) -> dict[str, str]:
     """An environment in which git is this shell script; it answers the first question like git."""
+    first = r"false\nfalse\n/tmp\nsha1\n/tmp/objects\n/tmp/shallow\n"
     folder.mkdir()
     place = folder / "git"
-    place.write_text(f'#!/bin/sh\ncase "$*" in *rev-parse*) printf "false\\n/tmp\\n"; exit 0;; esac\n{script}\n')
+    place.write_text(f'#!/bin/sh\ncase "$*" in *rev-parse*) printf "{first}"; exit 0;; esac\n{script}\n')
     place.chmod(0o755)
     return {**ENV, "PATH": f"{folder}{os.pathsep}{ENV['PATH']}"}
 
