@@ -1,14 +1,13 @@
 """A pipeline without a secret: what the identity token of its run proves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from gate.core.change import Repository, Run
 from gate.core.facts import TEXT_LENGTH_MAX, Value
-
-NOT_FOR_PRODUCTION = frozenset({"pull_request", "pull_request_target"})
-"""Events under which a run works on what nobody has merged yet."""
 
 
 class Provider(StrEnum):
@@ -16,6 +15,38 @@ class Provider(StrEnum):
 
     GITHUB = "github"
     GITLAB = "gitlab"
+
+
+PRODUCTION_EVENTS: Mapping[Provider, frozenset[str]] = MappingProxyType(
+    {
+        Provider.GITHUB: frozenset(
+            {
+                "push",
+                "schedule",
+                "workflow_dispatch",
+                "workflow_run",
+                "release",
+                "deployment",
+                "repository_dispatch",
+                "merge_group",
+            }
+        ),
+        Provider.GITLAB: frozenset({"push", "web", "schedule", "api", "trigger", "pipeline", "parent_pipeline"}),
+    }
+)
+"""What may start a run that reaches production. Any other event may work on what nobody has merged."""
+
+_REQUESTS = ("pull/", "merge-requests/")
+_MERGED = ("heads/", "tags/")
+
+
+def is_of_request(ref: str) -> bool:
+    """Whether this ref is a pull or merge request's, and not a branch or tag.
+
+    A short name that begins like one counts as one, because nobody can tell it from a branch of that name.
+    """
+    below = ref.removeprefix("refs/")
+    return below.startswith(_REQUESTS) if below == ref else not below.startswith(_MERGED)
 
 
 @dataclass(frozen=True, slots=True)

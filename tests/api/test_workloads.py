@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gate.core.workload import PRODUCTION_EVENTS
 from tests.api.asgi import problem_name
 from tests.api.pipelines import Pipelines, ask, pipelines, status_page
 from tests.identity_provider import COMMIT
@@ -126,6 +127,63 @@ async def test_a23_what_is_not_merged_never_reaches_production(world: Pipelines)
     assert [problem_name(response) for response in answers] == ["not_allowed"] * 8
     assert (await world.submit(refused["pull_request"])).status_code == 201
     assert (await world.facts(merge_requests["merge_request_event"], status_page()))["change.event"] == ("pull_request", "token")
+
+
+GITHUB_EVENTS = {
+    "push": True, "schedule": True, "workflow_dispatch": True, "workflow_run": True, "release": True, "deployment": True,
+    "repository_dispatch": True, "merge_group": True,
+    "pull_request": False, "pull_request_target": False, "pull_request_review": False, "issue_comment": False, "issues": False,
+    "discussion_comment": False, "watch": False, "fork": False, "create": False, "status": False, "check_suite": False,
+    "Push": False, "push ": False, "made_up": False,
+}  # fmt: skip
+GITLAB_SOURCES = {
+    "push": True, "web": True, "schedule": True, "api": True, "trigger": True, "pipeline": True, "parent_pipeline": True,
+    "merge_request_event": False, "external_pull_request_event": False, "chat": False, "webide": False, "external": False,
+    "ondemand_dast_scan": False, "security_orchestration_policy": False, "made_up": False,
+}  # fmt: skip
+
+
+async def test_c15_only_listed_events_reach_production(small_world: Pipelines) -> None:
+    world = small_world
+    github = {
+        name: await world.evaluate(world.github.github(event_name=name, environment="prod"), ask(environment="prod"))
+        for name in GITHUB_EVENTS
+    }
+    gitlab = {
+        name: await world.evaluate(world.gitlab.gitlab(pipeline_source=name), status_page(environment="prod")) for name in GITLAB_SOURCES
+    }
+    elsewhere = [await world.evaluate(world.github.github(event_name=name)) for name in GITHUB_EVENTS]
+
+    assert {name: response.status_code == 200 for name, response in github.items()} == GITHUB_EVENTS
+    assert {name: response.status_code == 200 for name, response in gitlab.items()} == GITLAB_SOURCES
+    assert {response.status_code for response in elsewhere} == {200}
+    assert {problem_name(one) for one in (*github.values(), *gitlab.values()) if one.status_code != 200} == {"not_allowed"}
+    assert [set(events) for events in PRODUCTION_EVENTS.values()] == [
+        {name for name, allowed in table.items() if allowed} for table in (GITHUB_EVENTS, GITLAB_SOURCES)
+    ]
+
+
+@pytest.mark.parametrize("ref", ["refs/pull/7/merge", "refs/pull/7/head", "refs/merge-requests/7/head", "refs/merge-requests/7/train"])
+async def test_c15_a_request_never_reaches_production_whatever_its_event_and_whoever_asks(world: Pipelines, ref: str) -> None:
+    tokens = [world.github.github(event_name=name, ref=ref, environment="prod") for name in ("push", "workflow_run", "deployment")]
+    answers = [await world.submit(token, ask(environment="production")) for token in tokens]
+    answers += [await world.submit(world.gitlab.gitlab(ref_path=ref), status_page(environment="prod"))]
+    answers += [await world.submit(world.gitlab.gitlab(ref_path=None, ref_type=None, ref=ref), status_page(environment="prod"))]
+    bare = world.github.github(event_name="deployment", ref="", environment="prod")
+    answers += [await world.submit(bare, ask(environment="production", ref=ref))]
+    for said in (ref, ref.removeprefix("refs/")):  # with a secret nobody proves a ref, but whoever names this one is believed
+        answers += [await (await world.service.pipeline()).post("/v1/changes", json=ask(environment="production", ref=said))]
+
+    assert [(one.status_code, problem_name(one)) for one in answers] == [(403, "not_allowed")] * 8
+    assert await world.changes() == 0
+    assert (await world.submit(world.github.github(ref=ref))).status_code == 201
+    assert (await (await world.service.pipeline()).post("/v1/changes", json=ask(ref=ref))).status_code == 201
+
+
+async def test_c15_a_branch_that_is_called_like_a_request_says_its_whole_name(world: Pipelines) -> None:
+    token = world.github.github(ref="refs/heads/pull/7", environment="prod")
+
+    assert (await world.submit(token, ask(environment="production"))).status_code == 201
 
 
 async def test_a23_a_job_of_a_fork_is_nobodys_pipeline(world: Pipelines) -> None:

@@ -81,6 +81,9 @@ class FakeGitHub:
     deployments: dict[str, list[Json]] = field(default_factory=dict)  # by environment, newest first
     deployment_statuses: dict[int, list[Json]] = field(default_factory=dict)
     runs: dict[str, Json] = field(default_factory=dict)
+    commits: dict[str, Json] = field(default_factory=dict)  # by hash, or tags/NAME
+    writers: dict[str, str] = field(default_factory=dict)  # what GitHub permits whom; others are not known
+    contents: dict[tuple[str, str], Json] = field(default_factory=dict)  # by path and commit
     waiting: dict[str, set[str]] = field(default_factory=dict)  # environments that wait, by run
     deliveries: list[Json] = field(default_factory=list)
     decided: dict[tuple[str, str], Json] = field(default_factory=dict)  # by run and environment
@@ -140,6 +143,9 @@ class FakeGitHub:
             ("GET", rf"{repo}/pulls/(?P<number>\d+)/reviews", pages, self._reviews),
             ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/check-runs", pages | {"filter"}, self._check_runs),
             ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/status", pages, self._status),
+            ("GET", rf"{repo}/commits/(?P<ref>(?:tags/)?[^/]+)", none, self._commit),
+            ("GET", rf"{repo}/collaborators/(?P<login>[^/]+)/permission", none, self._permission),
+            ("GET", rf"{repo}/contents/(?P<path>.+)", frozenset({"ref"}), self._contents),
             ("GET", rf"{repo}/branches/(?P<branch>[^/]+)", none, self._branch),
             ("GET", rf"{repo}/deployments", pages | {"environment", "sha"}, self._deployments),
             ("GET", rf"{repo}/deployments/(?P<number>\d+)/statuses", pages, self._deployment_statuses),
@@ -227,9 +233,22 @@ class FakeGitHub:
     def _status(self, request: httpx.Request, repo: str, sha: str) -> Canned:
         return self._listed(request, repo, self.statuses.get(sha, []), "statuses")
 
+    def _there(self, request: httpx.Request, repo: str, found: Json) -> Canned:
+        return self._refusal(request, repo) or (reply(404, {"message": "Not Found"}) if found is None else reply(200, found))
+
+    def _commit(self, request: httpx.Request, repo: str, ref: str) -> Canned:
+        return self._there(request, repo, self.commits.get(ref))
+
+    def _permission(self, request: httpx.Request, repo: str, login: str) -> Canned:
+        permission = self.writers.get(login)
+        user = {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}
+        return self._there(request, repo, permission and {"permission": permission, "role_name": permission, "user": user})
+
+    def _contents(self, request: httpx.Request, repo: str, path: str) -> Canned:
+        return self._there(request, repo, self.contents.get((path, request.url.params["ref"])))
+
     def _branch(self, request: httpx.Request, repo: str, branch: str) -> Canned:
-        found = self.branches.get(branch)
-        return self._refusal(request, repo) or (reply(404, {"message": "Branch not found"}) if found is None else reply(200, found))
+        return self._there(request, repo, self.branches.get(branch))
 
     def _deployments(self, request: httpx.Request, repo: str) -> Canned:
         return self._listed(request, repo, self.deployments.get(request.url.params["environment"], []))
@@ -238,8 +257,7 @@ class FakeGitHub:
         return self._listed(request, repo, self.deployment_statuses.get(int(number), []))
 
     def _run(self, request: httpx.Request, repo: str, run: str) -> Canned:
-        found = self.runs.get(run)
-        return self._refusal(request, repo) or (reply(404, {"message": "Not Found"}) if found is None else reply(200, found))
+        return self._there(request, repo, self.runs.get(run))
 
     def _pending(self, request: httpx.Request, repo: str, run: str) -> Canned:
         found = [{"environment": {"name": name}} for name in sorted(self.waiting.get(run, ()))]

@@ -68,7 +68,7 @@ class FakeGitLab:
         )
 
     def _known(self, request: httpx.Request, below: str) -> Canned:
-        if request.method != "GET" or below not in self.answers:
+        if request.method != "GET" or self.answers.get(below) is None:
             return reply(404, {"message": "404 Not found"})
         return self._paged(request, self.answers[below])
 

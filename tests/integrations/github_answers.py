@@ -24,6 +24,13 @@ def commit(author: str | None = "cy", message: str = "Round half to even", **dif
     return {**plain, "committer": account, "sha": HEAD, "parents": [{"sha": BASE}], **different}
 
 
+def merge(**different: Any) -> dict[str, Any]:
+    """What GitHub itself committed, when somebody pressed the button that merges."""
+    who = {"name": "GitHub", "email": "noreply@github.com"}
+    said = {**commit()["commit"], "committer": who, "verification": {"verified": True, "reason": "valid"}, "tree": {"sha": commit_of("e")}}
+    return commit(commit=said | different, committer={"login": "web-flow", "type": "User"})
+
+
 def file(name: str = "src/cart.py", additions: int = 5, deletions: int = 2) -> dict[str, Any]:
     """A changed file as a comparison lists it."""
     return {"filename": name, "status": "modified", "additions": additions, "deletions": deletions, "changes": additions + deletions}
@@ -51,9 +58,9 @@ def pull(number: int = 7, **different: Any) -> dict[str, Any]:
     } | different
 
 
-def said(state: str, login: str = "ada-gh", commit_id: str = commit_of("c"), kind: str = "User") -> dict[str, Any]:
+def said(state: str, login: str = "ada-gh", commit_id: str = commit_of("c"), kind: str = "User", **different: Any) -> dict[str, Any]:
     """A review."""
-    return {"state": state, "user": {"login": login, "type": kind}, "commit_id": commit_id}
+    return {"state": state, "user": {"login": login, "type": kind}, "commit_id": commit_id} | different
 
 
 def check(name: str = "test", conclusion: str | None = "success", **different: Any) -> dict[str, Any]:
@@ -69,6 +76,8 @@ def fake(**knows: Any) -> FakeGitHub:
         "pulls": {HEAD: [pull()]},
         "reviews": {7: [said("APPROVED")]},
         "check_runs": {HEAD: [check()]},
+        "commits": {HEAD: merge()},
+        "writers": {"ada-gh": "write"},
     }
     return FakeGitHub(**usual | knows)
 

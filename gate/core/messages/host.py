@@ -26,7 +26,16 @@ FROM_BASE = frozenset(
 )
 """What a host compares the commit with its base for."""
 
-OF_CHECKS = frozenset({"checks.total", "checks.passed", "checks.failed", "checks.pending", "checks.failed_names"})
+OF_CHECKS = frozenset(
+    {
+        "checks.total",
+        "checks.passed",
+        "checks.failed",
+        "checks.pending",
+        "checks.skipped",
+        "checks.failed_names",
+    }
+)
 OF_REVIEWS = frozenset(
     {"reviews.approvals", "reviews.changes_requested", "reviews.by_owner", "reviews.approved_head", "reviews.pull_request"}
 )
@@ -44,10 +53,12 @@ class Hand:
     """Somebody who wrote, committed or pushed a part of the change, under every name that the host has for them.
 
     `confirmed`: the host knows whose account it is; an address in a commit is anybody's to write.
+    `doubtful`: it says that the host itself did it, and no signature of the host's proves that.
     """
 
     identities: tuple[str, ...]
     confirmed: bool = False
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +88,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The last word of one reviewer. `on_head`: it was said of the newest commit of the pull request."""
+    """The last word of one reviewer.
+
+    `of_commit`: it was said of the very commit that is deployed, or of the one that the host merged into it.
+    `may_write`: whether the host lets the reviewer write to the repository; None where nobody asked, or it did not say.
+    """
 
     by: str
     verdict: Verdict
-    on_head: bool
+    of_commit: bool
+    may_write: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """Of the pull request that brought the commit. `is_head`: what it would merge, or has merged, is the commit itself."""
+    """Of the pull requests that brought the commit, or would; `pull_request` is the newest of them."""
 
     reviews: tuple[Review, ...] = ()
     pull_request: int | None = None
-    is_head: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +130,7 @@ def silence(because: str) -> HostFacts:
 
 def confirmed(heard: HostFacts, identities: Identities) -> bool:
     """Whether the host says for sure who wrote the change: nobody is missing, and everybody is an account or in the catalogue."""
-    return heard.all_hands and all(hand.confirmed or _is_known(hand, identities) for hand in heard.hands)
+    return heard.all_hands and all(not hand.doubtful and (hand.confirmed or _is_known(hand, identities)) for hand in heard.hands)
 
 
 def _is_known(hand: Hand, identities: Identities) -> bool:
@@ -126,26 +141,41 @@ def _is_known(hand: Hand, identities: Identities) -> bool:
 def review_facts(heard: HostFacts, identities: Identities, owners: Collection[str]) -> dict[str, Value]:
     """Of reviews by people who had no hand in the change; a person with two accounts is one, and a machine is nobody.
 
-    As long as somebody who wrote may be missing, nobody knows whose review is another's.
+    An approval counts from whoever may write to the repository, or whom the catalogue knows. As long as somebody who
+    wrote may be missing, nobody knows whose review is another's; and as long as one approval is in doubt, nobody knows
+    how many there are.
     """
     if heard.reviews is None or not heard.all_hands:
         return {}
     wrote = {who for hand in heard.hands for one in hand.identities for who in _whoever(one, identities)}
     verdicts: dict[str, set[Verdict]] = {}
     for review in heard.reviews.reviews:
-        known = _whoever(review.by, identities)
-        if not is_bot(normalised(review.by)) and wrote.isdisjoint(known) and (review.on_head or review.verdict is Verdict.REQUESTS_CHANGES):
-            verdicts.setdefault(min(known), set()).add(review.verdict)
+        who = _whoever(review.by, identities)
+        if is_bot(normalised(review.by)) or not wrote.isdisjoint(who):
+            continue
+        counts = review.verdict is Verdict.REQUESTS_CHANGES or _counts(review, identities)
+        if counts is None:
+            return {}
+        if not counts:
+            continue
+        verdicts.setdefault(min(who), set()).add(review.verdict)
     approving = {who for who, said in verdicts.items() if said == {Verdict.APPROVES}}
     facts: dict[str, Value] = {
         "reviews.approvals": len(approving),
         "reviews.changes_requested": sum(Verdict.REQUESTS_CHANGES in said for said in verdicts.values()),
         "reviews.by_owner": not approving.isdisjoint(owners),
-        "reviews.approved_head": bool(approving) and heard.reviews.is_head,
+        "reviews.approved_head": bool(approving),
     }
     if heard.reviews.pull_request is not None:
         facts["reviews.pull_request"] = heard.reviews.pull_request
     return facts
+
+
+def _counts(review: Review, identities: Identities) -> bool | None:
+    """Whether an approval counts; None where nobody can say."""
+    if not review.of_commit:
+        return False
+    return True if identities.people(review.by) else review.may_write
 
 
 def contradictions(claims: Mapping[str, Value], verified: Mapping[str, Value], *, same_base: bool) -> tuple[Contradiction, ...]:

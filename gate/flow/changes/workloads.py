@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gate.core.change import Change, Repository, Run
 from gate.core.instants import to_us
-from gate.core.workload import NOT_FOR_PRODUCTION, Workload
+from gate.core.workload import PRODUCTION_EVENTS, Workload, is_of_request
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.asks import AdmissionAsk
 from gate.flow.caller import NOBODY, Caller
@@ -30,9 +30,11 @@ def bind(change: Change, by: Caller, book: Rulebook) -> Change:
     The catalogue must list the repository for the service. With any other kind of token the change is as it was.
     """
     if not isinstance(by, Workload):
+        _require_merged(change.ref, change.service, change.environment, book)
         return change
     _require_listed(by, change.service, change.environment, book)
     _refuse(_contradictions(by, change.commit, change.repository, change.run, change.ref))
+    _require_merged(by.ref or change.ref, change.service, change.environment, book)
     run = change.run or by.run
     return change._replace(
         repository=by.repository,
@@ -49,6 +51,7 @@ def require_admissible(ask: AdmissionAsk, by: Caller, stored: StoredChange, book
     if isinstance(by, Workload):
         _require_listed(by, stored.service, book.catalogue.environment_named(ask.environment), book)
         _refuse(_contradictions(by, ask.commit, None, ask.run, None))
+        _require_merged(by.ref, stored.service, stored.environment, book)
 
 
 def require_own_run(run: Run | None, by: Caller) -> None:
@@ -85,8 +88,21 @@ def _require_listed(by: Workload, service: str, environment: str, book: Rulebook
         raise _mismatch(f"{service} is not deployed to {environment[:100]}; list the environment in the catalogue")
     if by.environment is not None and not catalogue.means(by.environment, environment):
         raise _mismatch(f"the token is for environment {by.environment[:100]}, not for {environment[:100]}; ask from a job of that one")
-    if by.event in NOT_FOR_PRODUCTION and catalogue.tier_of(service, environment) == PRODUCTION:
-        raise NotAllowed(f"a run for {by.event} works on what is not merged yet, and never reaches production; deploy after the merge")
+    allowed = PRODUCTION_EVENTS[by.provider]
+    if by.event not in allowed and catalogue.tier_of(service, environment) == PRODUCTION:
+        raise NotAllowed(
+            f"a run for {by.event or 'an event that nobody names'} may be one that works on what is not merged yet, and never"
+            f" reaches production; deploy after the merge, by one of {', '.join(sorted(allowed))}"
+        )
+
+
+def _require_merged(ref: str | None, service: str, environment: str, book: Rulebook) -> None:
+    """Raises `NotAllowed` for a pull or merge request that asks for production, whatever started its run and whoever asks."""
+    if ref is not None and is_of_request(ref) and book.catalogue.tier_of(service, environment) == PRODUCTION:
+        raise NotAllowed(
+            f"{ref[:100]} is a pull or merge request, which is not merged yet and never reaches production;"
+            " deploy a branch or tag after the merge (a branch of that name: refs/heads/…)"
+        )
 
 
 def _contradictions(

@@ -13,12 +13,27 @@ _REVERT_BODY = re.compile(r"^This reverts commit [0-9a-f]{7,64}", re.MULTILINE)
 _CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*(?:[^<>\n]*<)?([^<>\n]+)>?[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
-class File(NamedTuple):
-    """One changed file, by its new path; a binary one has no lines."""
+class Lines(NamedTuple):
+    """How many lines changed."""
 
-    path: str
     added: int
     deleted: int
+
+    @property
+    def both(self) -> int:
+        """Added and deleted."""
+        return self.added + self.deleted
+
+
+class File(NamedTuple):
+    """One changed file, by its new path. `lines` None: the host does not say how many changed.
+
+    That is so for what it takes for binary, and attributes in the repository, or one NUL, decide what that is. A
+    submodule's lines are in another repository.
+    """
+
+    path: str
+    lines: Lines | None
 
 
 class Message(NamedTuple):
@@ -52,15 +67,23 @@ def diff_facts(files: Sequence[File]) -> dict[str, Value]:
     """Counts, entropy and paths. Paths over a limit make the list unknown; its count is kept."""
     facts: dict[str, Value] = {
         "diff.files_changed": len(files),
-        "diff.lines_added": sum(file.added for file in files),
-        "diff.lines_deleted": sum(file.deleted for file in files),
         "diff.directories": len({file.path.rpartition("/")[0] for file in files}),
         "diff.subsystems": len({_top_folder(file.path) for file in files}),
-        "diff.entropy": _entropy([file.added + file.deleted for file in files]),
     }
+    counted = counts(files)
+    if counted is not None:
+        facts["diff.lines_added"] = sum(lines.added for lines in counted)
+        facts["diff.lines_deleted"] = sum(lines.deleted for lines in counted)
+        facts["diff.entropy"] = _entropy([lines.both for lines in counted])
     if len(files) <= LIST_LENGTH_MAX and all(len(file.path.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for file in files):
         facts["diff.files"] = tuple(sorted(file.path for file in files))
     return facts
+
+
+def counts(files: Sequence[File]) -> list[Lines] | None:
+    """The lines of every file; None where one of them is not told."""
+    known = [file.lines for file in files if file.lines is not None]
+    return known if len(known) == len(files) else None
 
 
 def fixes_defect(messages: Iterable[Message], files: Sequence[File] | None) -> bool | None:
@@ -68,7 +91,8 @@ def fixes_defect(messages: Iterable[Message], files: Sequence[File] | None) -> b
 
     A merge brings no lines of its own. `files` None: nobody knows how many lines there are.
     """
-    lines = None if files is None else sum(file.added + file.deleted for file in files)
+    counted = None if files is None else counts(files)
+    lines = None if counted is None else sum(one.both for one in counted)
     said = {one.repairs for one in messages if not one.is_merge}
     if said <= {False} or lines == 0:
         return False

@@ -1,7 +1,8 @@
 """GitHub as a source of verified facts: everything about one change, asked at once, each part on its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ import httpx
 from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.core.change import Repository
 from gate.core.facts import Value
-from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Reviews
+from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Review, Reviews, Verdict
 from gate.core.messages.tidings import RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
@@ -29,6 +30,14 @@ HEADERS: Mapping[str, str] = {
 PER_PAGE = 100
 PAGES_MAX = 5
 DEPLOYMENTS_LOOKED_AT = 5
+PULLS_READ_MAX = 5
+"""Pull requests that bring one commit. More of them are not read, so its reviews are unknown."""
+
+REVIEWERS_ASKED_MAX = 20
+"""Approvers of one commit whom the host is asked about; whether the others may write is unknown."""
+
+RENAMES_ASKED_MAX = 10
+"""Files of one comparison that may only have moved; the lines of more of them stay unknown."""
 
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
@@ -72,7 +81,12 @@ class GitHub:
     async def run(self, repository: Repository, run: str) -> RunSeen:
         """A run as GitHub itself describes it. Raises `SourceUnavailable`."""
         here = await self.at(repository)
-        return read.run_seen((await here.get(f"/actions/runs/{quote(run, safe='')}")).body, here.full_name)
+        body = (await here.get(f"/actions/runs/{quote(run, safe='')}")).body
+        seen = read.run_seen(body)
+        ref = await _whole_ref(here, seen.ref, seen.commit)
+        if ref is None:
+            return seen
+        return replace(seen, ref=ref, workflow=read.workflow(body, here.full_name, ref))
 
     async def at(self, repository: Repository) -> "Place":
         """Everything else of one repository. Raises `SourceUnavailable` where the App cannot get in."""
@@ -95,6 +109,15 @@ class Place:
     async def get(self, path: str, **params: str | int) -> Reply:
         """Raises `Refused` for any status but 200."""
         return await self._seen(self._rest.get(self._pass.path + path, self._pass.credential, params or None))
+
+    async def get_if_there(self, path: str, **params: str | int) -> Any:
+        """The body; None for what is not there."""
+        try:
+            return (await self.get(path, **params)).body
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                return None
+            raise
 
     async def post(self, path: str, body: Mapping[str, str], wanted: frozenset[int]) -> Reply:
         """Once. Raises `Refused` for any other status than those that are wanted."""
@@ -141,13 +164,29 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
     if trusted is None:
         return
     answer.base = trusted
-    files = seen.files
     if seen.status == "behind":  # what takes it back is the same, the other way round
-        back = (await here.compare(ask.commit, base)).files
-        files = None if back is None else tuple(measure.File(one.path, one.deleted, one.added) for one in back)
+        files = _turned_round((await here.compare(ask.commit, base)).files)
     elif seen.status == "diverged":  # the list has what changed since the two parted, not what changes here
         files = None
+    else:
+        files = await _with_moved(here, base, seen)
     _measure(answer, seen, files)
+
+
+def _turned_round(files: Sequence[measure.File] | None) -> tuple[measure.File, ...] | None:
+    if files is None:
+        return None
+    back = [(file.path, file.lines) for file in files]
+    return tuple(measure.File(path, lines and measure.Lines(lines.deleted, lines.added)) for path, lines in back)
+
+
+async def _with_moved(here: Place, base: str, seen: read.Compared) -> tuple[measure.File, ...] | None:
+    """The files, where those that only moved have no lines. GitHub shows a moved file like one that it takes for binary."""
+    if seen.files is None or len(seen.renames) > RENAMES_ASKED_MAX:
+        return seen.files
+    before = await asyncio.gather(*(here.get_if_there(f"/contents/{quote(one.before)}", ref=base) for one in seen.renames))
+    moved = {one.path for one, body in zip(seen.renames, before, strict=True) if read.blob(body) == one.blob}
+    return tuple(measure.File(one.path, measure.Lines(0, 0)) if one.path in moved else one for one in seen.files)
 
 
 def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...] | None) -> None:
@@ -161,6 +200,8 @@ def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...
         answer.trouble.append("the list of changed files is not whole")
     else:
         values.update(measure.diff_facts(files))
+        if measure.counts(files) is None:
+            answer.trouble.append("the lines of some changed files are not told: they are binary by content or attribute, or submodules")
     fixes = measure.fixes_defect(seen.messages, files) if seen.all_commits else None
     answer.measured(values, fixes, whole=seen.all_commits and files is not None)
 
@@ -177,14 +218,50 @@ async def _last_deployed(here: Place, ask: HostAsk) -> str | None:
 
 
 async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
-    found = read.pull_request(await here.every(f"/commits/{ask.commit}/pulls"), ask.commit)
-    if found is None:
+    pulls = read.pull_requests(await here.every(f"/commits/{ask.commit}/pulls"), ask.commit)
+    if not pulls:
         answer.reviews = Reviews()
         return
-    if found.by is not None:
-        answer.hands.append(found.by)
-    listed = await here.every(f"/pulls/{found.number}/reviews")
-    answer.reviews = Reviews(read.reviews(listed, found.head), found.number, found.is_head)
+    if len(pulls) > PULLS_READ_MAX:
+        raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {PULLS_READ_MAX} pull requests, which are not all read")
+    answer.hands += [pull.by for pull in pulls if pull.by is not None]
+    reviewed = await asyncio.gather(*(_reviewed(here, pull, ask.commit) for pull in pulls))
+    asked = await _with_permissions(here, read.reviews(reviewed), answer)
+    answer.reviews = Reviews(asked, pulls[0].number)
+
+
+async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Reviewed:
+    """Its reviews. They count for the commit where it is the head itself, or GitHub merged nothing else into it."""
+    listed = await here.every(f"/pulls/{pull.number}/reviews")
+    counts = pull.is_head or (pull.is_merge and await _holds_no_more(here, commit, pull.head))
+    return read.Reviewed(listed, pull.head if counts else None)
+
+
+async def _holds_no_more(here: Place, commit: str, head: str) -> bool:
+    """Whether the merge is GitHub's own, or holds exactly what the head holds; by hand anything can be put into a merge."""
+    merge = await here.get_if_there(f"/commits/{commit}")
+    if read.is_made_by_github(merge):
+        return True
+    held = read.tree(merge)
+    return held is not None and held == read.tree(await here.get_if_there(f"/commits/{head}"))
+
+
+async def _with_permissions(here: Place, said: tuple[Review, ...], answer: Answer) -> tuple[Review, ...]:
+    """The reviews, with what GitHub says of who approved: `author_association` is a hint that anybody outside may have."""
+    approving = [one for one in said if one.verdict is Verdict.APPROVES and one.of_commit][:REVIEWERS_ASKED_MAX]
+    known = await asyncio.gather(*(_may_write(here, one.by, answer) for one in approving))
+    may_write = {one.by: allowed for one, allowed in zip(approving, known, strict=True)}
+    return tuple(replace(one, may_write=may_write.get(one.by)) for one in said)
+
+
+async def _may_write(here: Place, by: str, answer: Answer) -> bool | None:
+    """None where GitHub does not say, which leaves the others their answer."""
+    login = by.partition(":")[2]
+    try:
+        return read.may_write(await here.get_if_there(f"/collaborators/{quote(login, safe='')}/permission"))
+    except SourceUnavailable as error:
+        answer.trouble.append(error.detail)
+        return None
 
 
 async def _check(here: Place, ask: HostAsk, answer: Answer) -> None:
@@ -200,14 +277,30 @@ async def _protect(here: Place, ask: HostAsk, answer: Answer) -> None:
     name = read.branch_name(ask.ref)
     if ask.proves_ref or name is None:
         return
-    try:
-        branch = (await here.get(f"/branches/{quote(name, safe='')}")).body
-    except Refused as refused:
-        if refused.status == _NOT_FOUND:
-            return  # a tag, or nothing at all: whether it is protected stays unknown
-        raise
-    tip = shapes.text(branch, "commit", "sha")
-    on_branch = tip == ask.commit or (await here.compare(ask.commit, tip)).status in {"ahead", "identical"}
-    if on_branch:
+    branch = await _branch_of(here, name, ask.commit)
+    if branch is not None:  # otherwise a tag, or nothing at all: whether it is protected stays unknown
         answer.values["change.ref"] = f"refs/heads/{name}"
         answer.values["change.ref_protected"] = shapes.flag(branch, "protected")
+
+
+async def _branch_of(here: Place, name: str, commit: str) -> Any:
+    """The branch of that name, if the commit is on it."""
+    branch = await here.get_if_there(f"/branches/{quote(name, safe='')}")
+    if branch is None:
+        return None
+    tip = shapes.text(branch, "commit", "sha")
+    if tip == commit:
+        return branch
+    compared = await here.get_if_there(f"/compare/{commit}...{tip}")
+    return branch if shapes.maybe_text(compared, "status") in {"ahead", "identical"} else None
+
+
+async def _whole_ref(here: Place, name: str | None, commit: str) -> str | None:
+    """`refs/heads/main` for `main`, where the commit is on that branch; the same for a tag; None where neither is so."""
+    name = read.branch_name(name)
+    if name is None:
+        return None
+    if await _branch_of(here, name, commit) is not None:
+        return f"refs/heads/{name}"
+    tag = await here.get_if_there(f"/commits/tags/{quote(name, safe='')}")
+    return f"refs/tags/{name}" if shapes.the(tag, "sha") == commit else None

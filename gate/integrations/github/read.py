@@ -1,24 +1,52 @@
 """What GitHub's answers say, as values of our own: comparisons, pull requests, reviews, checks, branches, deployments."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from gate.core.change import Run
-from gate.core.facts import LIST_LENGTH_MAX, TEXT_LENGTH_MAX, Value
+from gate.core.facts import TEXT_LENGTH_MAX, Value
 from gate.core.messages.host import Hand, Review, Verdict
 from gate.core.messages.tidings import RunSeen
 from gate.core.workload import Provider
-from gate.integrations.code_host.measure import File, Message
+from gate.integrations.code_host.checks import Check, counted
+from gate.integrations.code_host.measure import File, Lines, Message
 from gate.integrations.http import shapes
 
 FILES_MAX = 300
 """GitHub lists no more, so a list of exactly so many may have been cut."""
 
-NAME_LENGTH_MAX = 100
-_PASSED = frozenset({"success", "neutral", "skipped"})
+_PASSED = frozenset({"success"})
+_SKIPPED = frozenset({"neutral", "skipped"})
+_STATUSES = {"success": Check.PASSED, "pending": Check.PENDING}
+_MAY_WRITE = frozenset({"admin", "maintain", "write"})
+_PEOPLE = frozenset({"User", None})
+"""What a reviewer must be; the others are machines, and accounts that an import made up."""
+
+_EMPTY_BLOBS = frozenset(
+    {
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    }
+)
+"""The id of every empty file, in both formats of git."""
+
+_NO_FOLDERS = frozenset({"", ".", ".."})
+"""Parts of a path that would lead elsewhere in an address."""
+
+_SUBMODULE = re.compile(r"^[+-]Subproject commit ", re.MULTILINE)
 _VERDICTS = {"APPROVED": Verdict.APPROVES, "CHANGES_REQUESTED": Verdict.REQUESTS_CHANGES, "DISMISSED": None}
 _WEB_FLOW = "web-flow"
+_WEB_FLOW_ADDRESS = "noreply@github.com"
 _ACTIONS = "github-actions"
+
+
+class Rename(NamedTuple):
+    """A file that GitHub shows under another name and without lines: it may be the same, or not shown because binary."""
+
+    path: str
+    before: str
+    blob: str
 
 
 class Compared(NamedTuple):
@@ -28,6 +56,7 @@ class Compared(NamedTuple):
     total_commits: int
     commits: Sequence[Any]
     files: tuple[File, ...] | None
+    renames: tuple[Rename, ...] = ()
 
     @property
     def all_commits(self) -> bool:
@@ -45,35 +74,78 @@ class Compared(NamedTuple):
 def compared(body: Any) -> Compared:
     """Of `GET …/compare/{base}...{head}`: what `head` has that `base` lacks."""
     listed = shapes.the(body, "files")
-    files = None
+    files, renames = None, []
     if isinstance(listed, list) and len(listed) < FILES_MAX:
-        files = tuple(
-            File(shapes.text(one, "filename"), shapes.number(one, "additions"), shapes.number(one, "deletions")) for one in listed
-        )
-    return Compared(shapes.text(body, "status"), shapes.number(body, "total_commits"), shapes.items(body, "commits"), files)
+        files = tuple(File(shapes.text(one, "filename"), _lines(one)) for one in listed)
+        renames = [_rename(one) for one, file in zip(listed, files, strict=True) if file.lines is None]
+    return Compared(
+        shapes.text(body, "status"),
+        shapes.number(body, "total_commits"),
+        shapes.items(body, "commits"),
+        files,
+        tuple(one for one in renames if one is not None),
+    )
+
+
+def _rename(file: Any) -> Rename | None:
+    before, blob = shapes.maybe_text(file, "previous_filename"), shapes.maybe_text(file, "sha")
+    if not before or not blob or not _NO_FOLDERS.isdisjoint(before.split("/")):
+        return None
+    return Rename(shapes.text(file, "filename"), before, blob)
+
+
+def _lines(file: Any) -> Lines | None:
+    """None where GitHub shows no lines although there may be some: binary by content or by attribute, or a submodule."""
+    lines = Lines(shapes.number(file, "additions"), shapes.number(file, "deletions"))
+    patch = shapes.maybe_text(file, "patch")
+    if patch is not None:
+        return None if _SUBMODULE.search(patch) else lines
+    # a patch that is too large to be shown is left out, but its lines are counted
+    return lines if lines.both or shapes.maybe_text(file, "sha") in _EMPTY_BLOBS else None
 
 
 def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
     """Authors, committers and co-authors, each once."""
     found: dict[Hand, None] = {}
     for one in commits:
-        sound = not _is_badly_signed(one)
         for role in ("author", "committer"):
-            found[_hand(one, role, sound=sound)] = None
+            found[_hand(one, role)] = None
         for address in Message(shapes.maybe_text(one, "commit", "message") or "").co_authors:
             # a trailer can only add: who leaves it out loses nothing, so an unknown one makes nobody less sure
             found[Hand((address,), confirmed=True)] = None
     return tuple(found)
 
 
-def _hand(commit: Any, role: str, *, sound: bool) -> Hand:
-    """GitHub links an account where the address is one of its own; who is not linked is not known."""
+def _hand(commit: Any, role: str) -> Hand:
+    """GitHub links an account where the address is one of its own; who is not linked is not known.
+
+    GitHub commits in its own name when somebody merges in the browser, and signs that. Anybody can write its address.
+    """
     login = shapes.maybe_text(commit, role, "login")
     address = shapes.maybe_text(commit, "commit", role, "email") or shapes.maybe_text(commit, "commit", role, "name") or "nobody"
     account = (f"github:{login}",) if login else ()
-    if login == _WEB_FLOW:  # GitHub itself, when somebody merges in the browser: its address is no person's
-        return Hand(account, confirmed=sound)
-    return Hand((*account, address), confirmed=bool(login) and sound)
+    if login == _WEB_FLOW or address.lower() == _WEB_FLOW_ADDRESS:
+        signed = is_well_signed(commit)
+        return Hand(account or (address,), confirmed=signed, doubtful=not signed)
+    return Hand((*account, address), confirmed=bool(login) and not _is_badly_signed(commit))
+
+
+def is_well_signed(commit: Any) -> bool:
+    """Whether there is a signature, and GitHub found it good."""
+    verification = shapes.the(commit, "commit", "verification")
+    return shapes.the(verification, "verified") is True
+
+
+def is_made_by_github(commit: Any) -> bool:
+    """Whether GitHub itself made this commit, as when somebody presses the button that merges."""
+    login = shapes.maybe_text(commit, "committer", "login")
+    address = shapes.maybe_text(commit, "commit", "committer", "email") or ""
+    return (login == _WEB_FLOW or address.lower() == _WEB_FLOW_ADDRESS) and is_well_signed(commit)
+
+
+def tree(commit: Any) -> str | None:
+    """What the commit holds, as one hash."""
+    return shapes.maybe_text(commit, "commit", "tree", "sha")
 
 
 def _is_badly_signed(commit: Any) -> bool:
@@ -93,64 +165,79 @@ def authors(commits: Iterable[Any]) -> int:
 
 
 class PullRequest(NamedTuple):
-    """The one that brought the commit, or would. `is_head`: what it merges, or has merged, is the commit itself."""
+    """One that a commit belongs to. `is_head`: the commit is its newest; `is_merge`: GitHub says that it merged it."""
 
     number: int
     head: str
     by: Hand | None
     is_head: bool
+    is_merge: bool
 
 
-def pull_request(body: Any, commit: str) -> PullRequest | None:
-    """Of `GET …/commits/{sha}/pulls`: the merged one first, then the one whose head it is, then any."""
+def pull_requests(body: Any, commit: str) -> tuple[PullRequest, ...]:
+    """Of `GET …/commits/{sha}/pulls`, newest first: those that would bring or have brought this very commit.
 
-    def rank(one: Any) -> tuple[bool, bool, int]:
-        merged = shapes.the(one, "merged_at") is not None
-        return (
-            merged and shapes.the(one, "merge_commit_sha") == commit,
-            shapes.the(one, "head", "sha") == commit,
-            shapes.number(one, "number"),
-        )
-
-    found = max(shapes.items([body], 0), key=rank, default=None)
-    if found is None:
-        return None
-    brings, is_newest, number = rank(found)
-    login = shapes.maybe_text(found, "user", "login")
-    by = Hand((f"github:{login}",), confirmed=True) if login else None
-    return PullRequest(number, shapes.text(found, "head", "sha"), by, brings or is_newest)
+    Where there are none, the newest of the others: the commit is a part of it, and nobody has reviewed that part alone.
+    """
+    found = sorted((_pull_request(one, commit) for one in shapes.items([body], 0)), key=lambda one: -one.number)
+    bring = tuple(one for one in found if one.is_head or one.is_merge)
+    return bring or tuple(found[:1])
 
 
-def reviews(listed: Sequence[Any], head: str) -> tuple[Review, ...]:
+def _pull_request(body: Any, commit: str) -> PullRequest:
+    login = shapes.maybe_text(body, "user", "login")
+    head = shapes.text(body, "head", "sha")
+    merged = shapes.the(body, "merged_at") is not None
+    return PullRequest(
+        number=shapes.number(body, "number"),
+        head=head,
+        by=Hand((f"github:{login}",), confirmed=True) if login else None,
+        is_head=head == commit,
+        is_merge=merged and shapes.the(body, "merge_commit_sha") == commit,
+    )
+
+
+class Reviewed(NamedTuple):
+    """The reviews of one pull request, and the commit they must be of to count; None: none does."""
+
+    listed: Sequence[Any]
+    head: str | None
+
+
+def reviews(pulls: Iterable[Reviewed]) -> tuple[Review, ...]:
     """The last word of everybody, comments aside; what was dismissed was not said. Machines have no word."""
+    said = [(one, pull.head) for pull in pulls for one in pull.listed]
+    said.sort(key=lambda pair: shapes.maybe_text(pair[0], "submitted_at") or "")
     last: dict[str, Review | None] = {}
-    for one in listed:
+    for one, head in said:
         login, state = shapes.maybe_text(one, "user", "login"), shapes.text(one, "state")
-        if login is None or shapes.the(one, "user", "type") == "Bot" or state not in _VERDICTS:
+        if login is None or shapes.maybe_text(one, "user", "type") not in _PEOPLE or state not in _VERDICTS:
             continue
         verdict = _VERDICTS[state]
-        by = f"github:{login}"
-        last[login] = Review(by, verdict, shapes.the(one, "commit_id") == head) if verdict else None
+        of_commit = head is not None and shapes.the(one, "commit_id") == head
+        last[login] = Review(f"github:{login}", verdict, of_commit) if verdict else None
     return tuple(one for one in last.values() if one is not None)
+
+
+def may_write(body: Any) -> bool:
+    """Of `GET …/collaborators/{login}/permission`: whether this person may push to the repository."""
+    return shapes.maybe_text(body, "permission") in _MAY_WRITE and shapes.maybe_text(body, "user", "type") in _PEOPLE
 
 
 def check_facts(runs: Sequence[Any], statuses: Sequence[Any], run: Run | None) -> dict[str, Value]:
     """Check runs and statuses together. The job that asks has not ended, and is not waited for."""
-    ended = [(shapes.text(one, "name"), _passed(one)) for one in runs if not _waits_for_us(one, run)]
-    ended += [(shapes.text(one, "context"), {"success": True, "pending": None}.get(shapes.text(one, "state"), False)) for one in statuses]
-    failed = sorted({name[:NAME_LENGTH_MAX] for name, passed in ended if passed is False})
-    facts: dict[str, Value] = {
-        "checks.total": len(ended),
-        "checks.passed": sum(passed is True for _, passed in ended),
-        "checks.failed": sum(passed is False for _, passed in ended),
-        "checks.pending": sum(passed is None for _, passed in ended),
-    }
-    return facts if len(failed) > LIST_LENGTH_MAX else {**facts, "checks.failed_names": tuple(failed)}
+    ended = [(shapes.text(one, "name"), _ended(one)) for one in runs if not _waits_for_us(one, run)]
+    ended += [(shapes.text(one, "context"), _STATUSES.get(shapes.text(one, "state"), Check.FAILED)) for one in statuses]
+    return counted(ended)
 
 
-def _passed(check: Any) -> bool | None:
-    """None: it has not ended."""
-    return None if shapes.text(check, "status") != "completed" else shapes.maybe_text(check, "conclusion") in _PASSED
+def _ended(check: Any) -> Check:
+    if shapes.text(check, "status") != "completed":
+        return Check.PENDING
+    conclusion = shapes.maybe_text(check, "conclusion")
+    if conclusion in _SKIPPED:
+        return Check.SKIPPED
+    return Check.PASSED if conclusion in _PASSED else Check.FAILED
 
 
 def _waits_for_us(check: Any, run: Run | None) -> bool:
@@ -177,10 +264,9 @@ def deployed(statuses: Collection[Any]) -> bool:
     return "success" in states and set(states[: states.index("success")]) <= {"inactive"}
 
 
-def run_seen(body: Any, full_name: str) -> RunSeen:
-    """Of `GET …/actions/runs/{id}`. Whoever started this attempt stands first."""
+def run_seen(body: Any) -> RunSeen:
+    """Of `GET …/actions/runs/{id}`. Whoever started this attempt stands first; the ref is short."""
     logins = (shapes.maybe_text(body, "triggering_actor", "login"), shapes.maybe_text(body, "actor", "login"))
-    branch, path = shapes.maybe_text(body, "head_branch"), shapes.maybe_text(body, "path")
     return RunSeen(
         provider=Provider.GITHUB,
         run=str(shapes.number(body, "id")),
@@ -188,11 +274,31 @@ def run_seen(body: Any, full_name: str) -> RunSeen:
         commit=shapes.text(body, "head_sha"),
         event=shapes.text(body, "event"),
         actors=tuple(dict.fromkeys(one for one in logins if one)),
-        ref=branch,
-        workflow=f"{full_name}/{path}@{branch}"[:TEXT_LENGTH_MAX] if path and branch else None,
+        ref=shapes.maybe_text(body, "head_branch"),
         title=(shapes.maybe_text(body, "display_title") or "")[:TEXT_LENGTH_MAX],
         url=_link(shapes.maybe_text(body, "html_url")),
     )
+
+
+def blob(body: Any) -> str | None:
+    """Of `GET …/contents/{path}`: what the file holds, as a hash; None for a folder."""
+    return shapes.maybe_text(body, "sha")
+
+
+def workflow(body: Any, full_name: str, ref: str) -> str | None:
+    """The workflow's name as the identity token of its jobs would say it (`job_workflow_ref`); None where that is open.
+
+    A run that calls other workflows does not say which of them the held job belongs to, and the token would name that one.
+    """
+    if shapes.the(body, "referenced_workflows"):
+        return None
+    path = shapes.maybe_text(body, "path")
+    if path is None:
+        return None
+    for said in (ref, shapes.maybe_text(body, "head_branch")):  # newer answers name the ref here too
+        path = path.removesuffix(f"@{said}")
+    name = f"{full_name}/{path}@{ref}"
+    return name if len(name) <= TEXT_LENGTH_MAX else None
 
 
 def _link(url: str | None) -> str:

@@ -1,13 +1,14 @@
 """GitLab as a source of verified facts: gitlab.com, or a server of one's own."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from gate.core.change import Repository
 from gate.core.facts import TEXT_LENGTH_MAX, Value
-from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Reviews
+from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Review, Reviews, Verdict
 from gate.core.messages.tidings import RunHeld, RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
@@ -20,6 +21,11 @@ HEADERS: Mapping[str, str] = {"Accept": "application/json", "User-Agent": "chang
 API = "/api/v4"
 PER_PAGE = 100
 PAGES_MAX = 5
+REQUESTS_READ_MAX = 5
+"""Merge requests that bring one commit. More of them are not read, so its reviews are unknown."""
+
+REVIEWERS_ASKED_MAX = 20
+"""Approvers of one commit whom GitLab is asked about; whether the others may write is unknown."""
 
 _NOT_FOUND = 404
 
@@ -49,7 +55,14 @@ class GitLab:
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
         """The job of a deployment that waits, by the deployment's id. Raises `SourceUnavailable`."""
-        return read.run_seen((await self.at(repository.id).get(f"/deployments/{quote(run, safe='')}")).body)
+        here = self.at(repository.id)
+        body = (await here.get(f"/deployments/{quote(run, safe='')}")).body
+        source = read.source(body, "deployable", "pipeline")
+        if source is None:  # an old GitLab says it only of the pipeline itself
+            source = read.source(await here.get_if_there(f"/pipelines/{read.pipeline(body)}"))
+        seen = read.run_seen(body, source or "")
+        host = repository.issuer.partition("://")[2].rstrip("/")
+        return replace(seen, workflow=read.workflow(await here.get_if_there(""), host, seen.ref))
 
     async def held(self, repository: Repository) -> list[RunHeld]:
         """Deployments that wait for an approval; GitLab does not tell of them by itself. Raises `SourceUnavailable`."""
@@ -137,9 +150,11 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
     else:
         answer.trouble.append("the list of commits may not be whole")
     if seen.files is None:
-        answer.trouble.append("the comparison does not say how large every file's change is")
+        answer.trouble.append("the list of changed files is not whole")
     else:
         values.update(measure.diff_facts(seen.files))
+        if measure.counts(seen.files) is None:
+            answer.trouble.append("the lines of some changed files are not told: they are large, moved, binary or submodules")
     fixes = measure.fixes_defect(seen.messages, seen.files) if seen.all_commits else None
     answer.measured(values, fixes, whole=seen.all_commits and seen.files is not None)
 
@@ -154,22 +169,48 @@ async def _last_deployed(here: Project, ask: HostAsk) -> str | None:
 
 
 async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
-    found = read.merge_request(await here.every(f"/repository/commits/{ask.commit}/merge_requests"), ask.commit)
-    if found is None:
+    found = read.merge_requests(await here.every(f"/repository/commits/{ask.commit}/merge_requests"), ask.commit)
+    if not found:
         answer.reviews = Reviews()
         return
-    if found.by is not None:
-        answer.hands.append(found.by)
-    place = f"/merge_requests/{found.number}"
-    approvals, versions, reviewers, rules = await asyncio.gather(
+    if len(found) > REQUESTS_READ_MAX:
+        raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {REQUESTS_READ_MAX} merge requests, which are not all read")
+    answer.hands += [one.by for one in found if one.by is not None]
+    rules = await here.get_if_there("/approvals")
+    resets = shapes.the(rules, "reset_approvals_on_push") is True
+    said = await asyncio.gather(*(_said(here, one, resets=resets) for one in found))
+    asked = await _with_permissions(here, [reviewer for listed in said for reviewer in listed], answer)
+    answer.reviews = Reviews(asked, found[0].number)
+
+
+async def _said(here: Project, request: read.MergeRequest, *, resets: bool) -> tuple[read.Reviewer, ...]:
+    place = f"/merge_requests/{request.number}"
+    approvals, versions, reviewers = await asyncio.gather(
         here.get(f"{place}/approvals"),
         here.every(f"{place}/versions"),
         here.get_if_there(f"{place}/reviewers"),
-        here.get_if_there("/approvals"),
     )
-    resets = shapes.the(rules, "reset_approvals_on_push") is True
-    said = read.reviews(approvals.body, shapes.items([reviewers or []], 0), read.newest_version(versions), resets=resets)
-    answer.reviews = Reviews(said, found.number, found.is_head)
+    newest = read.newest_version(versions)
+    return read.reviews(approvals.body, shapes.items([reviewers or []], 0), newest, resets=resets, is_head=request.is_head)
+
+
+async def _with_permissions(here: Project, said: Sequence[read.Reviewer], answer: Answer) -> tuple[Review, ...]:
+    """The reviews, with what GitLab says of who approved."""
+    approving = [one for one in said if one.review.verdict is Verdict.APPROVES and one.review.of_commit][:REVIEWERS_ASKED_MAX]
+    users = list(dict.fromkeys(one.user for one in approving if one.user is not None))
+    known = await asyncio.gather(*(_may_write(here, user, answer) for user in users))
+    may_write = dict(zip(users, known, strict=True))
+    return tuple(replace(one.review, may_write=may_write.get(one.user) if one.user is not None else None) for one in said)
+
+
+async def _may_write(here: Project, user: int, answer: Answer) -> bool | None:
+    """None where GitLab does not say, which leaves the others their answer. Who is no member is not there, and may not."""
+    try:
+        member = await here.get_if_there(f"/members/all/{user}")
+        return member is not None and read.may_write(member)
+    except SourceUnavailable as error:
+        answer.trouble.append(error.detail)
+        return None
 
 
 async def _check(here: Project, ask: HostAsk, answer: Answer) -> None:

@@ -6,22 +6,28 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gate.core.change import Run
-from gate.core.facts import LIST_LENGTH_MAX, TEXT_LENGTH_MAX, Value
+from gate.core.facts import TEXT_LENGTH_MAX, Value
 from gate.core.messages.host import Hand, Review, Verdict
 from gate.core.messages.tidings import RunSeen
 from gate.core.workload import Provider
-from gate.integrations.code_host.measure import File, Message
+from gate.integrations.code_host.checks import Check, counted
+from gate.integrations.code_host.measure import File, Lines, Message
 from gate.integrations.http import shapes
 from gate.integrations.identity.claims import MERGE_REQUEST
 
 LISTED_MAX = 1_000
 """An instance may cut its lists there, and does not say so; one that is so long counts as cut."""
 
-NAME_LENGTH_MAX = 100
+DEVELOPER = 30
+"""The least access level that may push."""
+
+CI_FILE = ".gitlab-ci.yml"
 _PASSED = frozenset({"success"})
 _FAILED = frozenset({"failed", "canceled"})
 _UNDER_WAY = frozenset({"running", "pending", "preparing", "waiting_for_resource", "canceling"})
+_SKIPPED = frozenset({"skipped"})
 _CHANGED_LINE = re.compile(r"^([+-])", re.MULTILINE)
+_SUBMODULE_MODE = "160000"
 
 
 def _message(commit: Any) -> str:
@@ -34,7 +40,7 @@ def _is_merge(commit: Any) -> bool:
 
 
 class Compared(NamedTuple):
-    """`files` None: the comparison was cut, or did not say how large something is."""
+    """`files` None: the comparison was cut."""
 
     commits: Sequence[Any]
     files: tuple[File, ...] | None
@@ -54,20 +60,19 @@ def compared(body: Any) -> Compared:
     """Of `GET …/repository/compare?straight=true`: there are no counts of lines, so the lines are counted."""
     listed = shapes.items(body, "diffs")
     whole = shapes.the(body, "compare_timeout") is not True and len(listed) < LISTED_MAX
-    files = [_file(one) for one in listed] if whole else [None]
-    known = tuple(one for one in files if one is not None)
-    return Compared(shapes.items(body, "commits"), known if len(known) == len(files) else None)
+    files = tuple(File(shapes.text(one, "new_path"), _lines(one)) for one in listed) if whole else None
+    return Compared(shapes.items(body, "commits"), files)
 
 
-def _file(one: Any) -> File | None:
-    """None: GitLab leaves out what is too large, and does not say how large it is."""
+def _lines(one: Any) -> Lines | None:
+    """None: GitLab leaves out what is too large or takes for binary, and does not say how large it is. Nor has a submodule lines."""
     diff = shapes.the(one, "diff")
-    if not isinstance(diff, str) or not diff or shapes.the(one, "too_large") is True or shapes.the(one, "collapsed") is True:
+    if not isinstance(diff, str) or shapes.the(one, "too_large") is True or shapes.the(one, "collapsed") is True:
+        return None
+    if _SUBMODULE_MODE in (shapes.the(one, "a_mode"), shapes.the(one, "b_mode")):
         return None
     signs = _CHANGED_LINE.findall(diff)
-    if not signs and "@@" in diff:
-        return None
-    return File(shapes.text(one, "new_path"), signs.count("+"), signs.count("-"))
+    return Lines(signs.count("+"), signs.count("-")) if signs else None
 
 
 def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
@@ -88,42 +93,63 @@ def authors(commits: Iterable[Any]) -> int:
 
 
 class MergeRequest(NamedTuple):
-    """The one that brought the commit, or would."""
+    """One that a commit belongs to. `is_head`: it would bring, or has brought, this very commit."""
 
     number: int
     by: Hand | None
     is_head: bool
 
 
-def merge_request(listed: Sequence[Any], commit: str) -> MergeRequest | None:
-    """Of `GET …/commits/{sha}/merge_requests`: the merged one first, then the one whose head it is, then any."""
+def merge_requests(listed: Sequence[Any], commit: str) -> tuple[MergeRequest, ...]:
+    """Of `GET …/commits/{sha}/merge_requests`, newest first: those that would bring or have brought this very commit.
 
-    def rank(one: Any) -> tuple[bool, bool, int]:
-        merged = shapes.the(one, "state") == "merged"
-        brought = commit in (shapes.the(one, "merge_commit_sha"), shapes.the(one, "squash_commit_sha"))
-        return merged and brought, shapes.the(one, "sha") == commit, shapes.number(one, "iid")
-
-    found = max(listed, key=rank, default=None)
-    if found is None:
-        return None
-    brings, is_newest, number = rank(found)
-    login = shapes.maybe_text(found, "author", "username")
-    return MergeRequest(number, Hand((f"gitlab:{login}",), confirmed=True) if login else None, brings or is_newest)
+    Where there are none, the newest of the others: the commit is a part of it, and nobody has reviewed that part alone.
+    """
+    found = sorted((_merge_request(one, commit) for one in listed), key=lambda one: -one.number)
+    bring = tuple(one for one in found if one.is_head)
+    return bring or tuple(found[:1])
 
 
-def reviews(approvals: Any, reviewers: Sequence[Any], pushed_at: datetime | None, *, resets: bool) -> tuple[Review, ...]:
-    """Approvals of the newest version: given after it was pushed, or taken back by GitLab itself at every push."""
-    found: dict[str, Review] = {}
+def _merge_request(body: Any, commit: str) -> MergeRequest:
+    merged = shapes.the(body, "state") == "merged"
+    brought = commit in (shapes.the(body, "merge_commit_sha"), shapes.the(body, "squash_commit_sha"))
+    login = shapes.maybe_text(body, "author", "username")
+    return MergeRequest(
+        number=shapes.number(body, "iid"),
+        by=Hand((f"gitlab:{login}",), confirmed=True) if login else None,
+        is_head=(merged and brought) or shapes.the(body, "sha") == commit,
+    )
+
+
+class Reviewer(NamedTuple):
+    """What somebody said of a merge request, and who it was by the number that GitLab gives people."""
+
+    review: Review
+    user: int | None
+
+
+def reviews(approvals: Any, reviewers: Sequence[Any], pushed_at: datetime | None, *, resets: bool, is_head: bool) -> tuple[Reviewer, ...]:
+    """What was said of the newest version: after it was pushed, or where GitLab itself takes approvals back at every push."""
+    found: dict[str, Reviewer] = {}
     for one in shapes.items(approvals, "approved_by"):
         login = shapes.text(one, "user", "username")
         at = shapes.maybe_text(one, "approved_at")
-        on_head = resets or (at is not None and pushed_at is not None and shapes.instant(one, "approved_at") >= pushed_at)
-        found[login] = Review(f"gitlab:{login}", Verdict.APPROVES, on_head)
+        newest = resets or (at is not None and pushed_at is not None and shapes.instant(one, "approved_at") >= pushed_at)
+        found[login] = Reviewer(Review(f"gitlab:{login}", Verdict.APPROVES, newest and is_head), _user(one))
     for one in reviewers:
         if shapes.the(one, "state") == "requested_changes":
             login = shapes.text(one, "user", "username")
-            found[login] = Review(f"gitlab:{login}", Verdict.REQUESTS_CHANGES, on_head=True)
+            found[login] = Reviewer(Review(f"gitlab:{login}", Verdict.REQUESTS_CHANGES, is_head), _user(one))
     return tuple(found.values())
+
+
+def _user(body: Any) -> int | None:
+    return None if shapes.the(body, "user", "id") is None else shapes.number(body, "user", "id")
+
+
+def may_write(body: Any) -> bool:
+    """Of `GET …/members/all/{user}`: whether this person may push to the project."""
+    return shapes.the(body, "state") in (None, "active") and shapes.number(body, "access_level") >= DEVELOPER
 
 
 def newest_version(listed: Sequence[Any]) -> datetime | None:
@@ -133,49 +159,73 @@ def newest_version(listed: Sequence[Any]) -> datetime | None:
 
 def check_facts(statuses: Sequence[Any], run: Run | None) -> dict[str, Value]:
     """Jobs and external statuses. The job that asks, and what comes after it in its pipeline, is not waited for."""
-    ended = [(shapes.text(one, "name"), passed) for one in statuses if (passed := _passed(one, run)) is not _NOT_COUNTED]
-    failed = sorted({name[:NAME_LENGTH_MAX] for name, passed in ended if passed is False})
-    facts: dict[str, Value] = {
-        "checks.total": len(ended),
-        "checks.passed": sum(passed is True for _, passed in ended),
-        "checks.failed": sum(passed is False for _, passed in ended),
-        "checks.pending": sum(passed is None for _, passed in ended),
-    }
-    return facts if len(failed) > LIST_LENGTH_MAX else {**facts, "checks.failed_names": tuple(failed)}
+    ended = [(shapes.text(one, "name"), check) for one in statuses if (check := _ended(one, run)) is not None]
+    return counted(ended)
 
 
-_NOT_COUNTED = "not counted"
-
-
-def _passed(one: Any, run: Run | None) -> bool | str | None:
-    """None: it has not ended. Which job asks is taken from its identity token alone."""
+def _ended(one: Any, run: Run | None) -> Check | None:
+    """None: it is not counted. Which job asks is taken from its identity token alone."""
     status = shapes.text(one, "status")
     if status in _PASSED:
-        return True
-    if status in _FAILED:
-        return shapes.the(one, "allow_failure") is True
-    proved = run is not None and run.check != ""
+        return Check.PASSED
+    if status in _FAILED:  # a job that may fail has shown nothing: the file that says so is part of what is deployed
+        return Check.SKIPPED if shapes.the(one, "allow_failure") is True else Check.FAILED
+    if status in _SKIPPED:
+        return Check.SKIPPED
+    asks = run if run is not None and run.check != "" else None
     if status in _UNDER_WAY:
-        return _NOT_COUNTED if proved and run is not None and str(shapes.the(one, "id")) == run.check else None
+        return None if asks is not None and str(shapes.the(one, "id")) == asks.check else Check.PENDING
     if status == "created":  # in the pipeline that asks it is what comes afterwards
-        return _NOT_COUNTED if proved and run is not None and str(shapes.the(one, "pipeline_id")) == run.id else None
-    return _NOT_COUNTED  # skipped, manual, scheduled: nobody waits for it
+        return None if asks is not None and str(shapes.the(one, "pipeline_id")) == asks.id else Check.PENDING
+    return None  # manual, scheduled: nobody waits for it
 
 
-def run_seen(body: Any) -> RunSeen:
-    """Of `GET …/deployments/{id}`: the pipeline is the run, its job the attempt, as with their identity token."""
-    source = shapes.maybe_text(body, "deployable", "pipeline", "source") or "push"
+def run_seen(body: Any, source: str) -> RunSeen:
+    """Of `GET …/deployments/{id}`: the pipeline is the run, its job the attempt, as with their identity token.
+
+    `source` is what started the pipeline, empty where GitLab does not say.
+    """
     login = shapes.maybe_text(body, "deployable", "user", "username") or shapes.maybe_text(body, "user", "username")
     url = shapes.maybe_text(body, "deployable", "web_url") or ""
-    job = shapes.number(body, "deployable", "id")
     return RunSeen(
         provider=Provider.GITLAB,
-        run=str(shapes.number(body, "deployable", "pipeline", "id")),
-        attempt=job,
+        run=str(pipeline(body)),
+        attempt=shapes.number(body, "deployable", "id"),
         commit=shapes.text(body, "sha"),
         event="pull_request" if source in MERGE_REQUEST else source,
         actors=(login,) if login else (),
-        ref=shapes.maybe_text(body, "ref"),
+        ref=_whole_ref(body) or shapes.maybe_text(body, "ref"),
         title=(shapes.maybe_text(body, "deployable", "commit", "title") or "")[:TEXT_LENGTH_MAX],
         url=url if url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else "",
     )
+
+
+def pipeline(body: Any) -> int:
+    """The pipeline of a deployment."""
+    return shapes.number(body, "deployable", "pipeline", "id")
+
+
+def source(body: Any, *path: str) -> str | None:
+    """What started a pipeline; None where this answer does not say."""
+    return shapes.maybe_text(body, *path, "source")
+
+
+def _whole_ref(body: Any) -> str | None:
+    """`refs/heads/main` where the job is of a branch, `refs/tags/v1` of a tag; None where GitLab does not say which."""
+    name, tag = shapes.maybe_text(body, "deployable", "ref"), shapes.the(body, "deployable", "tag")
+    if name is None or not isinstance(tag, bool):
+        return None
+    return name if name.startswith("refs/") else f"refs/{'tags' if tag else 'heads'}/{name}"
+
+
+def workflow(project: Any, host: str, ref: str | None) -> str | None:
+    """The pipeline's definition as the identity token of its jobs would say it (`ci_config_ref_uri`).
+
+    `project` is the answer of `GET /projects/{id}`. None where the ref is not whole, or the definition is kept elsewhere.
+    """
+    name = shapes.maybe_text(project, "path_with_namespace")
+    file = shapes.maybe_text(project, "ci_config_path") or CI_FILE
+    if name is None or ref is None or not ref.startswith("refs/") or "@" in file or "://" in file:
+        return None
+    found = f"{host}/{name}//{file}@{ref}"
+    return found if len(found) <= TEXT_LENGTH_MAX else None

@@ -221,7 +221,7 @@ async def test_a05_one_approver_is_enough_where_the_host_confirms_who_wrote(
 
 
 async def test_reviews_count_without_anybody_trusting_claims(sqlite_url: str, tmp_path: Path) -> None:
-    reviewed = Reviews((Review("github:ada-ekberg", Verdict.APPROVES, on_head=True),), 7, is_head=True)
+    reviewed = Reviews((Review("github:ada-ekberg", Verdict.APPROVES, of_commit=True),), 7)
     needs = "[{id: seen, title: Seen, require: [reviews.approvals >= 1, reviews.approved_head], otherwise: review}]"
     async with connected(sqlite_url, tmp_path, says(reviews=reviewed), requirements=needs) as (shop, host):
         assert (await shop.submit("a"))["state"] == "approved"

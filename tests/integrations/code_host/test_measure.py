@@ -7,22 +7,28 @@ from hypothesis import strategies as st
 from gate.client.git import commits as client_commits
 from gate.client.git import diff as client_diff
 from gate.core.facts import decimal
-from gate.integrations.code_host.measure import File, Message, diff_facts, fixes_defect
+from gate.integrations.code_host.measure import File, Lines, Message, diff_facts, fixes_defect
 
 PATHS = st.lists(st.sampled_from(["a", "b", "src", "x.py"]), min_size=1, max_size=4).map("/".join)
-FILES = st.lists(st.builds(File, PATHS, st.integers(0, 500), st.integers(0, 500)), max_size=8, unique_by=lambda file: file.path)
+LINES = st.builds(Lines, st.integers(0, 500), st.integers(0, 500))
+FILES = st.lists(st.builds(File, PATHS, LINES | st.none()), max_size=8, unique_by=lambda file: file.path)
 
 
 @given(FILES)
 def test_both_measure_the_same(files: list[File]) -> None:
-    theirs = client_diff.diff_facts([client_diff.File(one.path.encode(), b"", None, one.added, one.deleted) for one in files])
+    theirs = client_diff.diff_facts([_as_the_client_sees(one) for one in files])
     ours = diff_facts(files)
 
     assert {name.removeprefix("diff."): value for name, value in ours.items() if name not in {"diff.files", "diff.entropy"}} == {
-        name: value for name, value in theirs.items() if name not in {"files", "entropy"}
+        name: value for name, value in theirs.items() if name not in {"files", "entropy"} and value is not None
     }
     assert set(theirs["files"]) == set(ours["diff.files"])  # type: ignore[arg-type]  # a list of texts
-    assert ours["diff.entropy"] == decimal(theirs["entropy"])
+    assert ours.get("diff.entropy") == (None if theirs["entropy"] is None else decimal(theirs["entropy"]))
+
+
+def _as_the_client_sees(file: File) -> client_diff.File:
+    lines = file.lines or Lines(0, 0)
+    return client_diff.File(file.path.encode(), b"", None, lines.added, lines.deleted, counted=file.lines is not None)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +46,7 @@ def test_both_measure_the_same(files: list[File]) -> None:
     ],
 )
 def test_both_read_the_same_in_a_message(text: str) -> None:
-    theirs = client_commits.Commit("", "", "", "", "", "", text.partition("\n")[0], text)
+    theirs = client_commits.Commit("", "", "", "", "", text.partition("\n")[0], text)
 
     assert (Message(text).repairs, Message(text).reverts) == (theirs.repairs, theirs.reverts)
 
@@ -58,7 +64,7 @@ def test_both_read_the_same_in_a_message(text: str) -> None:
     ],
 )
 def test_what_fixes_a_defect(messages: list[Message], lines: int | None, fixes: bool | None) -> None:  # noqa: FBT001 - what is expected
-    assert fixes_defect(messages, None if lines is None else [File("a", lines, 0)]) is fixes
+    assert fixes_defect(messages, None if lines is None else [File("a", Lines(lines, 0))]) is fixes
 
 
 @pytest.mark.parametrize(
@@ -72,8 +78,19 @@ def test_co_authors(text: str, addresses: tuple[str, ...]) -> None:
     assert Message(text).co_authors == addresses
 
 
+def test_c14_a_file_whose_lines_are_not_told_leaves_the_lines_unknown_and_keeps_the_rest() -> None:
+    facts = diff_facts([File("src/a.py", Lines(5, 2)), File("src/b.bin", None)])
+
+    assert facts == {
+        "diff.files": ("src/a.py", "src/b.bin"),
+        "diff.files_changed": 2,
+        "diff.directories": 1,
+        "diff.subsystems": 1,
+    }
+
+
 def test_a_path_that_is_too_long_makes_the_list_unknown_and_keeps_its_count() -> None:
-    facts = diff_facts([File("x" * 501, 1, 0)])
+    facts = diff_facts([File("x" * 501, Lines(1, 0))])
 
     assert "diff.files" not in facts
     assert facts["diff.files_changed"] == 1

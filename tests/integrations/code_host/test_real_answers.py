@@ -34,7 +34,7 @@ def _all_of(read: Any, seen: Any) -> Any:
 
 READ: Mapping[str, Reader] = {
     "github-rest/check-runs.json": lambda body: github_read.check_facts(shapes.items(body, "check_runs"), [], None),
-    "github-rest/commit-pulls.json": listed(lambda body: github_read.pull_request(body, NOTHING)),
+    "github-rest/commit-pulls.json": listed(lambda body: github_read.pull_requests(body, NOTHING)),
     "github-rest/compare.json": lambda body: _all_of(github_read, github_read.compared(body)),
     "github-rest/deployment-statuses.json": listed(github_read.deployed),
     "github-rest/deployments-list.json": listed(lambda body: [(shapes.number(one, "id"), shapes.text(one, "sha")) for one in body]),
@@ -44,9 +44,9 @@ READ: Mapping[str, Reader] = {
         shapes.text(body, "repositories", 0, "full_name"),
     ),
     "github-rest/pending-deployments.json": listed(lambda body: [shapes.text(one, "environment", "name") for one in body]),
-    "github-rest/pull-reviews.json": listed(lambda body: github_read.reviews(body, NOTHING)),
+    "github-rest/pull-reviews.json": listed(lambda body: github_read.reviews([github_read.Reviewed(body, NOTHING)])),
     "gitlab-rest/get_commit.json": lambda body: _all_of(gitlab_read, gitlab_read.compared({"commits": [body], "diffs": []})),
-    "gitlab-rest/get_merge_request.json": lambda body: gitlab_read.merge_request([body], NOTHING),
+    "gitlab-rest/get_merge_request.json": lambda body: gitlab_read.merge_requests([body], NOTHING),
     "gitlab-rest/list_merge_request_diff.json": lambda body: gitlab_read.compared({"commits": [], "diffs": body}),
 }
 NOT_ASKED_FOR: Mapping[str, str] = {

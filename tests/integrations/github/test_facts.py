@@ -14,9 +14,31 @@ from gate.integrations.github.facts import HEADERS, PUBLIC_API, issuer_of
 from gate.integrations.http.rest import Rest
 from tests.builders import ISSUER, commit_of
 from tests.integrations.fake_github import APP_ID, Canned, FakeGitHub, reply
-from tests.integrations.github_answers import BASE, HEAD, SPAN, answer, ask, check, comparison, fake, file, github
+from tests.integrations.github_answers import (
+    BASE,
+    HEAD,
+    REPOSITORY,
+    SPAN,
+    answer,
+    ask,
+    check,
+    commit,
+    comparison,
+    fake,
+    file,
+    github,
+    merge,
+    pull,
+    said,
+)
 
 pytestmark = pytest.mark.anyio
+
+
+def holding(tree: str) -> dict[str, Any]:
+    """A commit that holds this, made by hand."""
+    return commit(commit={**commit()["commit"], "tree": {"sha": commit_of(tree)}})
+
 
 # A whole answer
 
@@ -42,12 +64,13 @@ async def test_a_small_reviewed_change() -> None:
             "checks.passed": 1,
             "checks.failed": 0,
             "checks.pending": 0,
+            "checks.skipped": 0,
             "checks.failed_names": (),
         },
         hands=(Hand(("github:cy", "cy@example.com"), confirmed=True), Hand(("github:cy",), confirmed=True)),
         all_hands=True,
         commits=(HEAD,),
-        reviews=Reviews((Review("github:ada-gh", Verdict.APPROVES, on_head=True),), 7, is_head=True),
+        reviews=Reviews((Review("github:ada-gh", Verdict.APPROVES, of_commit=True, may_write=True),), 7),
     )
 
 
@@ -172,6 +195,152 @@ async def test_a_claimed_base_says_who_wrote_and_verifies_nothing() -> None:
 
 async def test_without_a_pull_request_there_are_no_reviews() -> None:
     assert (await answer(fake(pulls={}))).reviews == Reviews()
+
+
+# Reviews
+
+
+def approvals(heard: HostFacts) -> list[tuple[bool, bool | None]]:
+    """Of each review, whether it is of the commit and its reviewer may write."""
+    assert heard.reviews is not None
+    return [(one.of_commit, one.may_write) for one in heard.reviews.reviews]
+
+
+@pytest.mark.parametrize(
+    ("commits", "of_commit"),
+    [
+        pytest.param({HEAD: merge()}, True, id="merged by GitHub, which signs that"),
+        pytest.param({HEAD: merge(verification={"verified": False, "reason": "unsigned"})}, False, id="by hand, as if by GitHub"),
+        pytest.param({HEAD: commit(), commit_of("c"): commit()}, False, id="by hand, and nobody knows what it holds"),
+        pytest.param({HEAD: holding("1"), commit_of("c"): holding("2")}, False, id="by hand, and it holds something else"),
+        pytest.param({HEAD: holding("1"), commit_of("c"): holding("1")}, True, id="by hand, and it holds what was reviewed"),
+        pytest.param({}, False, id="nobody knows"),
+    ],
+)
+async def test_c13_a_review_of_the_head_counts_for_a_merge_that_brings_nothing_else(
+    commits: Any,
+    of_commit: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    assert approvals(await answer(fake(commits=commits))) == [(of_commit, True if of_commit else None)]
+
+
+async def test_c13_a_review_counts_for_the_head_itself() -> None:
+    pulls = {HEAD: [pull(merged_at=None, merge_commit_sha=None, head={"sha": HEAD})]}
+    of_head = fake(pulls=pulls, commits={}, reviews={7: [said("APPROVED", commit_id=HEAD)]})
+    of_an_earlier = fake(pulls=pulls, commits={}, reviews={7: [said("APPROVED")]})
+
+    assert approvals(await answer(of_head)) == [(True, True)]
+    assert approvals(await answer(of_an_earlier)) == [(False, None)]
+
+
+@pytest.mark.parametrize(
+    ("writers", "may_write"),
+    [
+        pytest.param({"ada-gh": "write"}, True, id="may write"),
+        pytest.param({"ada-gh": "read"}, False, id="may read"),
+        pytest.param({}, False, id="is not known there"),
+    ],
+)
+async def test_c13_github_is_asked_whether_a_reviewer_may_write(writers: dict[str, str], may_write: bool) -> None:  # noqa: FBT001 - what is expected
+    member = {7: [said("APPROVED", author_association="MEMBER")]}  # says nothing about this repository
+
+    assert approvals(await answer(fake(writers=writers, reviews=member))) == [(True, may_write)]
+
+
+async def test_c13_whether_a_reviewer_may_write_is_unknown_where_github_does_not_say() -> None:
+    heard = await answer(fake(failing={"/permission": reply(403, {"message": "Resource not accessible by integration"})}))
+
+    assert approvals(heard) == [(True, None)]
+    assert "Resource not accessible" in heard.trouble[0]
+
+
+async def test_c13_all_pull_requests_of_a_commit_are_read_and_too_many_are_silence() -> None:
+    several = [pull(number, head={"sha": HEAD}, merged_at=None) for number in range(1, 7)]
+    heard = await answer(fake(pulls={HEAD: several[:5]}, reviews={3: [said("CHANGES_REQUESTED", "dan")]}))
+
+    assert heard.reviews is not None
+    assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]
+    assert (await answer(fake(pulls={HEAD: several}))).silent == OF_REVIEWS
+
+
+# Files that only moved
+
+
+@pytest.mark.parametrize(
+    ("before", "lines"),
+    [
+        pytest.param({("old/logo.png", BASE): {"sha": "f" * 40}}, 5, id="the same"),
+        pytest.param({("old/logo.png", BASE): {"sha": "0" * 40}}, None, id="something else"),
+        pytest.param({}, None, id="nobody knows"),
+    ],
+)
+async def test_c14_a_file_that_moved_has_no_lines_if_it_is_the_same(before: Any, lines: int | None) -> None:
+    moved = {**file("new/logo.png", 0, 0), "status": "renamed", "previous_filename": "old/logo.png", "sha": "f" * 40}
+    heard = await answer(fake(compares={SPAN: comparison(files=[file(), moved])}, contents=before))
+
+    assert heard.values.get("diff.lines_added") == lines
+    assert heard.values["diff.files_changed"] == 2
+    assert ("diff.lines_added" in heard.silent) is (lines is None)
+
+
+async def test_c14_a_path_cannot_lead_out_of_the_repository() -> None:
+    moved = {**file("new", 0, 0), "previous_filename": "../../../../user", "sha": "f" * 40}
+    known = fake(compares={SPAN: comparison(files=[moved])})
+
+    assert "diff.lines_added" in (await answer(known)).silent
+    assert not [one for one in known.requests if "user" in one.url.path]
+
+
+# Runs
+
+
+@pytest.mark.parametrize(
+    ("run", "knows", "ref", "workflow"),
+    [
+        pytest.param({}, {}, "refs/heads/main", "acme/checkout/.github/workflows/deploy.yml@refs/heads/main", id="a branch"),
+        pytest.param(
+            {"path": ".github/workflows/deploy.yml@main"},
+            {},
+            "refs/heads/main",
+            "acme/checkout/.github/workflows/deploy.yml@refs/heads/main",
+            id="a branch that the path names too",
+        ),
+        pytest.param(
+            {"path": ".github/workflows/a@b.yml@refs/heads/main"},
+            {},
+            "refs/heads/main",
+            "acme/checkout/.github/workflows/a@b.yml@refs/heads/main",
+            id="a file with an at sign",
+        ),
+        pytest.param(
+            {"head_branch": "v1"},
+            {"commits": {"tags/v1": {"sha": HEAD}}},
+            "refs/tags/v1",
+            "acme/checkout/.github/workflows/deploy.yml@refs/tags/v1",
+            id="a tag",
+        ),
+        pytest.param({"head_branch": "v1"}, {"commits": {"tags/v1": {"sha": BASE}}}, "v1", None, id="a tag that was moved"),
+        pytest.param({"head_branch": "gone"}, {}, "gone", None, id="a branch that is gone"),
+        pytest.param({"head_branch": None}, {}, None, None, id="a bare commit"),
+        pytest.param({"head_branch": "refs/pull/7/merge"}, {}, "refs/pull/7/merge", None, id="a pull request"),
+        pytest.param({}, {"compares": {f"{HEAD}...{BASE}": comparison("diverged")}}, "main", None, id="a tag that is called like a branch"),
+        pytest.param(
+            {"referenced_workflows": [{"path": "acme/automation/.github/workflows/deploy.yml@main", "sha": HEAD}]},
+            {},
+            "refs/heads/main",
+            None,
+            id="it calls others, and nobody says which of them waits",
+        ),
+        pytest.param({"path": ".github/workflows/" + "x" * 200}, {}, "refs/heads/main", None, id="a name that is too long"),
+    ],
+)
+async def test_c16_a_workflow_is_called_as_its_own_token_calls_it(run: Any, knows: Any, ref: str | None, workflow: str | None) -> None:
+    branches = {"main": {"name": "main", "protected": True, "commit": {"sha": BASE if "compares" in knows else HEAD}}}
+    told = {"id": 9, "run_attempt": 1, "head_sha": HEAD, "head_branch": "main", "event": "push", "path": ".github/workflows/deploy.yml"}
+    known = fake(branches=branches, runs={"9": told | run}, **knows)
+    seen = await github(known).run(REPOSITORY, "9")
+
+    assert (seen.ref, seen.workflow) == (ref, workflow)
 
 
 # Protection

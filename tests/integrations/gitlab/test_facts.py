@@ -11,7 +11,7 @@ from gate.integrations.gitlab import read
 from gate.integrations.gitlab.facts import HEADERS, GitLab
 from gate.integrations.http.rest import Rest
 from tests.builders import commit_of
-from tests.integrations.fake_github import reply
+from tests.integrations.fake_github import Canned, reply
 from tests.integrations.fake_gitlab import PROJECT, TOKEN, FakeGitLab
 from tests.shared_data import shared
 
@@ -19,6 +19,8 @@ pytestmark = pytest.mark.anyio
 
 URL = "https://gitlab.com"
 BASE, HEAD = commit_of("a"), commit_of("b")
+MAIN = "gitlab.com/acme/checkout//.gitlab-ci.yml@refs/heads/main"
+PARTS = ("approvals", "versions", "reviewers")
 DIFF = "@@ -1,3 +1,4 @@ def total()\n-    return a\n+    b = a\n+    return b\n--- no header\n"
 
 
@@ -40,9 +42,11 @@ def comparison(**different: Any) -> dict[str, Any]:
 def fake(answers: Any = None, **knows: Any) -> FakeGitLab:
     """One that knows a small reviewed change."""
     merged = {"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": commit_of("c"), "author": {"username": "cy"}}
+    ada = {"user": {"id": 5, "username": "ada.gl"}, "approved_at": "2026-01-05T11:00:00Z"}
     usual = {
         f"/repository/commits/{HEAD}/merge_requests": [merged],
-        "/merge_requests/7/approvals": {"approved_by": [{"user": {"username": "ada.gl"}, "approved_at": "2026-01-05T11:00:00Z"}]},
+        "/merge_requests/7/approvals": {"approved_by": [ada]},
+        "/members/all/5": {"id": 5, "access_level": 30, "state": "active"},
         "/merge_requests/7/versions": [{"created_at": "2026-01-05T10:00:00Z"}, {"created_at": "2026-01-05T09:00:00Z"}],
         f"/repository/commits/{HEAD}/statuses": [{"id": 1, "name": "test", "status": "success", "pipeline_id": 574}],
     }
@@ -51,10 +55,6 @@ def fake(answers: Any = None, **knows: Any) -> FakeGitLab:
 
 async def answer(known: FakeGitLab, token: str = TOKEN, **different: Any) -> HostFacts:
     """What is heard."""
-
-    async def no_sleep(_: float) -> None:
-        return
-
     usual: dict[str, Any] = {
         "repository": Repository(URL, PROJECT),
         "commit": HEAD,
@@ -65,7 +65,16 @@ async def answer(known: FakeGitLab, token: str = TOKEN, **different: Any) -> Hos
         "proves_ref": False,
         "run": None,
     }
-    return await GitLab(Rest(URL, HEADERS, known.open_client, sleep=no_sleep), token).facts(HostAsk(**usual | different))
+    return await gitlab(known, token).facts(HostAsk(**usual | different))
+
+
+def gitlab(known: FakeGitLab, token: str = TOKEN) -> GitLab:
+    """The gate's side of it."""
+
+    async def no_sleep(_: float) -> None:
+        return
+
+    return GitLab(Rest(URL, HEADERS, known.open_client, sleep=no_sleep), token)
 
 
 async def test_a_small_reviewed_change() -> None:
@@ -87,12 +96,13 @@ async def test_a_small_reviewed_change() -> None:
             "checks.passed": 1,
             "checks.failed": 0,
             "checks.pending": 0,
+            "checks.skipped": 0,
             "checks.failed_names": (),
         },
         hands=(Hand(("cy@example.com",)), Hand(("gitlab:cy",), confirmed=True)),
         all_hands=True,
         commits=(HEAD,),
-        reviews=Reviews((Review("gitlab:ada.gl", Verdict.APPROVES, on_head=True),), 7, is_head=True),
+        reviews=Reviews((Review("gitlab:ada.gl", Verdict.APPROVES, of_commit=True, may_write=True),), 7),
     )
 
 
@@ -100,10 +110,6 @@ async def test_a_small_reviewed_change() -> None:
     "different",
     [
         pytest.param({"compare_timeout": True}, id="it took too long"),
-        pytest.param({"diffs": [diff(), diff("big.sql", diff="")]}, id="a file without its diff"),
-        pytest.param({"diffs": [diff("big.sql", too_large=True)]}, id="a file that is too large"),
-        pytest.param({"diffs": [diff("big.sql", collapsed=True)]}, id="a file that is folded away"),
-        pytest.param({"diffs": [{"new_path": "big.sql"}]}, id="a file that says nothing"),
         pytest.param({"diffs": [diff(f"f{n}") for n in range(1_000)]}, id="as many as may be listed"),
     ],
 )
@@ -112,6 +118,25 @@ async def test_a_size_that_nobody_says_is_silent(different: Any) -> None:
 
     assert {"diff.files", "diff.files_changed", "diff.lines_added", "diff.entropy"} <= heard.silent
     assert heard.values["diff.commits"] == 1
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        pytest.param({"diff": ""}, id="without its diff"),
+        pytest.param({"too_large": True}, id="too large"),
+        pytest.param({"collapsed": True}, id="folded away"),
+        pytest.param({"diff": None}, id="says nothing"),
+        pytest.param({"diff": "Binary files a/x and b/x differ\n"}, id="c14 binary, by content or attribute"),
+        pytest.param({"a_mode": "160000", "b_mode": "160000"}, id="c14 a submodule"),
+    ],
+)
+async def test_lines_that_nobody_tells_are_silent_and_the_list_of_files_is_kept(different: Any) -> None:
+    heard = await answer(fake(compares={(BASE, HEAD): comparison(diffs=[diff(), diff("big.sql", **different)])}))
+
+    assert {"diff.lines_added", "diff.lines_deleted", "diff.entropy"} <= heard.silent
+    assert heard.values["diff.files"] == ("big.sql", "src/cart.py")
+    assert heard.trouble
 
 
 async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent() -> None:
@@ -179,7 +204,112 @@ async def test_an_approval_counts_for_what_was_approved(answers: Any, on_head: b
     heard = await answer(fake(answers))
 
     assert heard.reviews is not None
-    assert [one.on_head for one in heard.reviews.reviews] == [on_head]
+    assert [one.of_commit for one in heard.reviews.reviews] == [on_head]
+
+
+@pytest.mark.parametrize(
+    ("requests", "of_commit"),
+    [
+        pytest.param([{"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": BASE}], True, id="merged as this commit"),
+        pytest.param([{"iid": 7, "state": "merged", "squash_commit_sha": HEAD, "sha": BASE}], True, id="squashed into it"),
+        pytest.param([{"iid": 7, "state": "opened", "sha": HEAD}], True, id="it is the head"),
+        pytest.param([{"iid": 7, "state": "opened", "merge_commit_sha": HEAD, "sha": BASE}], False, id="not merged"),
+        pytest.param([{"iid": 7, "state": "merged", "merge_commit_sha": BASE, "sha": BASE}], False, id="one of its commits"),
+    ],
+)
+async def test_c13_an_approval_counts_for_the_very_commit(requests: Any, of_commit: bool) -> None:  # noqa: FBT001 - what is expected
+    heard = await answer(fake({f"/repository/commits/{HEAD}/merge_requests": requests}))
+
+    assert heard.reviews is not None
+    assert [one.of_commit for one in heard.reviews.reviews] == [of_commit]
+
+
+@pytest.mark.parametrize(
+    ("member", "may_write"),
+    [
+        pytest.param({"access_level": 30}, True, id="a developer"),
+        pytest.param({"access_level": 50, "state": "active"}, True, id="an owner"),
+        pytest.param({"access_level": 20}, False, id="a reporter"),
+        pytest.param({"access_level": 40, "state": "blocked"}, False, id="blocked"),
+    ],
+)
+async def test_c13_gitlab_is_asked_whether_a_reviewer_may_write(member: Any, may_write: bool) -> None:  # noqa: FBT001 - what is expected
+    heard = await answer(fake({"/members/all/5": member}))
+
+    assert heard.reviews is not None
+    assert [one.may_write for one in heard.reviews.reviews] == [may_write]
+
+
+@pytest.mark.parametrize(
+    ("failing", "may_write"),
+    [
+        pytest.param(reply(404, {"message": "404 Not found"}), False, id="no member"),
+        pytest.param(reply(403, {"message": "403 Forbidden"}), None, id="it does not say"),
+    ],
+)
+async def test_c13_who_is_no_member_may_not_and_silence_is_unknown(failing: Canned, may_write: bool | None) -> None:  # noqa: FBT001 - what is expected
+    heard = await answer(fake(failing={"/members": failing}))
+
+    assert heard.reviews is not None
+    assert [one.may_write for one in heard.reviews.reviews] == [may_write]
+    assert bool(heard.trouble) is (may_write is None)
+
+
+async def test_c13_several_merge_requests_of_a_commit_are_all_read_and_too_many_are_silence() -> None:
+    several = [{"iid": number, "state": "opened", "sha": HEAD} for number in range(1, 7)]
+    place = f"/repository/commits/{HEAD}/merge_requests"
+    rest = {f"/merge_requests/{n}/{part}": {"approved_by": []} if part == "approvals" else [] for n in range(1, 6) for part in PARTS}
+    objects = {"/merge_requests/3/reviewers": [{"user": {"username": "dan"}, "state": "requested_changes"}]}
+    heard = await answer(fake({place: several[:5]} | rest | objects))
+
+    assert heard.reviews is not None
+    assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]
+    assert (await answer(fake({place: several}))).silent == OF_REVIEWS
+
+
+# Blocked deployments
+
+JOB = {"id": 302, "ref": "main", "tag": False, "pipeline": {"id": 574, "source": "push"}, "user": {"username": "cy"}}
+
+
+@pytest.mark.parametrize(
+    ("job", "answers", "said"),
+    [
+        pytest.param({}, {}, ("push", "refs/heads/main", "gitlab.com/acme/checkout//.gitlab-ci.yml@refs/heads/main"), id="a branch"),
+        pytest.param(
+            {"ref": "v1", "tag": True},
+            {"": {"path_with_namespace": "acme/checkout", "ci_config_path": "ci/deploy.yml"}},
+            ("push", "refs/tags/v1", "gitlab.com/acme/checkout//ci/deploy.yml@refs/tags/v1"),
+            id="a tag, and a file of another name",
+        ),
+        pytest.param(
+            {},
+            {"": {"path_with_namespace": "acme/checkout", "ci_config_path": "ci.yml@acme/automation"}},
+            ("push", "refs/heads/main", None),
+            id="a file of another project",
+        ),
+        pytest.param({"tag": None}, {}, ("push", "main", None), id="it does not say what the ref is"),
+        pytest.param({}, {"": None}, ("push", "refs/heads/main", None), id="the project is not told"),
+        pytest.param({"pipeline": {"id": 574}}, {}, ("", "refs/heads/main", MAIN), id="nobody says what started it"),
+        pytest.param(
+            {"pipeline": {"id": 574}}, {"/pipelines/574": {"source": "web"}}, ("web", "refs/heads/main", MAIN), id="an old GitLab"
+        ),
+        pytest.param(
+            {"ref": "refs/merge-requests/1/head", "pipeline": {"id": 574, "source": "merge_request_event"}},
+            {},
+            ("pull_request", "refs/merge-requests/1/head", "gitlab.com/acme/checkout//.gitlab-ci.yml@refs/merge-requests/1/head"),
+            id="a merge request",
+        ),
+    ],
+)
+async def test_c16_a_pipeline_is_called_as_the_token_of_its_jobs_calls_it(
+    job: Any, answers: Any, said: tuple[str, str, str | None]
+) -> None:
+    told = {"id": 15, "sha": HEAD, "ref": "main", "deployable": JOB | job}
+    known = fake({"": {"path_with_namespace": "acme/checkout"}, "/deployments/15": told} | answers)
+    seen = await gitlab(known).run(Repository(URL, PROJECT), "15")
+
+    assert (seen.event, seen.ref, seen.workflow) == said
 
 
 async def test_a_reviewer_who_asks_for_changes_does_not_approve() -> None:
@@ -196,20 +326,27 @@ async def test_a_reviewer_who_asks_for_changes_does_not_approve() -> None:
     ("job", "counts"),
     [
         pytest.param({"status": "failed"}, (0, 1, 0), id="failed"),
-        pytest.param({"status": "failed", "allow_failure": True}, (1, 0, 0), id="may fail"),
+        pytest.param({"status": "failed", "allow_failure": True}, (0, 0, 0), id="c13 may fail"),
         pytest.param({"status": "canceled"}, (0, 1, 0), id="canceled"),
         pytest.param({"status": "running"}, (0, 0, 1), id="under way"),
         pytest.param({"status": "running", "id": 302}, (0, 0, 0), id="the job that asks"),
         pytest.param({"status": "created", "pipeline_id": 574}, (0, 0, 0), id="comes after the job that asks"),
         pytest.param({"status": "created", "pipeline_id": 9}, (0, 0, 1), id="of another pipeline"),
         pytest.param({"status": "manual"}, (0, 0, 0), id="by hand"),
-        pytest.param({"status": "skipped"}, (0, 0, 0), id="skipped"),
+        pytest.param({"status": "skipped"}, (0, 0, 0), id="c13 skipped"),
     ],
 )
 def test_jobs(job: dict[str, Any], counts: tuple[int, int, int]) -> None:
     facts = read.check_facts([{"id": 1, "name": "job", "pipeline_id": 574} | job], Run("574", 302, check="302"))
 
     assert (facts["checks.passed"], facts["checks.failed"], facts["checks.pending"]) == counts
+
+
+def test_c13_what_was_skipped_or_may_fail_is_counted_and_has_not_passed() -> None:
+    jobs = [{"id": 1, "name": "a", "status": "skipped"}, {"id": 2, "name": "b", "status": "failed", "allow_failure": True}]
+    facts = read.check_facts(jobs, None)
+
+    assert (facts["checks.total"], facts["checks.skipped"], facts["checks.passed"], facts["checks.failed"]) == (2, 2, 0, 0)
 
 
 def test_a_caller_without_identity_token_cannot_name_its_job() -> None:
@@ -256,8 +393,10 @@ def test_real_answers_are_read() -> None:
     made = json.loads((folder / "get_commit.json").read_text())
 
     seen = read.compared({"commits": [made], "diffs": listed, "compare_timeout": False})
-    assert seen.files is None  # in these examples the lines of a diff are run together, so nobody can count them
+    assert seen.files is not None
+    # in these examples the lines of a diff are run together, so nobody can count them
+    assert [one.lines for one in seen.files] == [None, None]
     assert read.hands(seen.commits) == (Hand(("dmitriy.zaporozhets@gmail.com",)),)
     assert seen.messages[0].subject == "Sanitize for network graph"
     merged = json.loads((folder / "get_merge_request.json").read_text())
-    assert read.merge_request([merged], commit_of("0")) is not None
+    assert [one.number for one in read.merge_requests([merged], commit_of("0"))] == [14656]

@@ -1,0 +1,33 @@
+"""Checks of a commit, counted: what passed, failed, has not ended, or says nothing."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from gate.core.facts import LIST_LENGTH_MAX, Value
+
+NAME_LENGTH_MAX = 100
+
+
+class Check(StrEnum):
+    """How one check stands. A skipped or neutral one has shown nothing, so it has not passed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    PENDING = "pending"
+    SKIPPED = "skipped"
+
+
+def counted(checks: Sequence[tuple[str, Check]]) -> dict[str, Value]:
+    """The facts of the group, from every check by name. Names over a limit make their list unknown; its count is kept."""
+    seen = [check for _, check in checks]
+    failed = sorted({name[:NAME_LENGTH_MAX] for name, check in checks if check is Check.FAILED})
+    facts: dict[str, Value] = {
+        "checks.total": len(seen),
+        "checks.passed": seen.count(Check.PASSED),
+        "checks.failed": seen.count(Check.FAILED),
+        "checks.pending": seen.count(Check.PENDING),
+        "checks.skipped": seen.count(Check.SKIPPED),
+    }
+    if len(failed) <= LIST_LENGTH_MAX:
+        facts["checks.failed_names"] = tuple(failed)
+    return facts
