@@ -45,6 +45,7 @@ class FakeGate:
         self.seen: list[Seen] = []
         self.states = ["approved"]
         self.running: list[str | None] = [None]
+        self.first_deployment: object = False
         self.faults: dict[str, list[Fault]] = {}
         self.always: Fault | None = None
         self.change: dict[str, Any] = {}
@@ -64,7 +65,8 @@ class FakeGate:
         """What the gate would say."""
         if seen.act == "standing":
             commit = _next(self.running)
-            return 200, {"running": commit and {"commit": commit, "change": CHANGE, "since": "2026-01-01T00:00:00Z"}, "in_flight": []}
+            running = commit and {"commit": commit, "change": CHANGE, "since": "2026-01-01T00:00:00Z"}
+            return 200, {"running": running, "first_deployment": self.first_deployment, "in_flight": []}
         if seen.act == "submit":
             self.change = a_change(commit=seen.body["commit"], service=seen.body["service"], environment=seen.body["environment"])
             return 201, {**self.change, **self.extra, "state": _next(self.states), "change_token": CHANGE_TOKEN}

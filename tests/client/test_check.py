@@ -136,6 +136,17 @@ def test_a_stale_decision_is_asked_anew_with_facts_against_what_runs_now(tmp_pat
     assert len({one.headers["idempotency-key"] for one in submits}) == 3
 
 
+@pytest.mark.parametrize(("said", "lines"), [(True, 2), (False, None), ("yes", None), (None, None)])
+def test_where_nothing_was_ever_admitted_everything_is_new(tmp_path: Path, said: object, lines: int | None) -> None:
+    with fake_gate() as gate:
+        gate.first_deployment = said
+        checked(gate, tmp_path)
+        body = gate.of("submit")[0].body
+
+    assert "base" not in body
+    assert (body["facts"]["diff"]["lines_added"], body["facts"]["author"]["changes"]) == (lines, None)
+
+
 def test_a_decision_that_stays_stale_is_given_up(tmp_path: Path) -> None:
     with fake_gate() as gate:
         gate.faults["admission"] = [problem(409, "stale_decision")] * 20

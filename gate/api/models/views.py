@@ -288,6 +288,7 @@ class PlaceView(View):
     service: str
     environment: str
     running: RunningView | None
+    first_deployment: bool  # nothing was ever admitted here
     in_flight: list[InFlightView]
     hold: HoldView | None
     next_opening: datetime | None

@@ -10,6 +10,7 @@ from gate.client.connection.credentials import Credentials
 from gate.client.connection.http import Body, Http
 from gate.client.connection.request import Source, request_body
 from gate.client.connection.session import Session
+from gate.client.git.baseline import Place
 from gate.client.git.facts import GitFacts
 from gate.client.options import CheckOptions
 from gate.client.pipeline import LOCAL, pipeline
@@ -30,7 +31,7 @@ class Asker:
         self._source = Source(world, options, self._pipe)
         self._session = Session(http, Credentials(world, options.token, http.url, mask), world, mask)
         self._git: GitFacts | None = None
-        self._running: str | None = None
+        self._place = Place()
         if self._pipe.kind == LOCAL:
             user = self._source.git_user() or "unknown: set git's user.email"
             world.say(f"note: this is no pipeline; asking as the git user, {visible(user)}")
@@ -43,7 +44,7 @@ class Asker:
     def body(self) -> Body:
         """The request, with facts against what is known to run there."""
         if self._git is None:
-            self._measure(None)
+            self._measure(Place())
         assert self._git is not None  # noqa: S101 - _measure sets it
         body = request_body(self._options, self._source, self._pipe, self._git)
         if self._session.credentials.name_the_repository:
@@ -52,14 +53,14 @@ class Asker:
 
     def submit(self) -> Body:
         """Ask, or ask again: facts are measured anew when something else runs there than before."""
-        running = self._session.running(self._options.service, self._options.environment)
-        if self._git is None or running != self._running:
-            self._measure(running)
+        place = self._session.place(self._options.service, self._options.environment)
+        if self._git is None or place != self._place:
+            self._measure(place)
         return self._session.submit(self.body())
 
     def evaluate(self) -> Body:
         """Ask what would be decided, with facts against what runs there."""
-        self._measure(self._session.running(self._options.service, self._options.environment))
+        self._measure(self._session.place(self._options.service, self._options.environment))
         return self._session.evaluate(self.body())
 
     def read(self, wait: int = 0) -> Body:
@@ -94,9 +95,9 @@ class Asker:
             raise RuntimeError("nothing was submitted yet")
         return self._session.change
 
-    def _measure(self, running: str | None) -> None:
-        self._running = running
-        self._git = self._source.facts(running, self._options.base)
+    def _measure(self, place: Place) -> None:
+        self._place = place
+        self._git = self._source.facts(place, self._options.base)
         for notice in self._git.notices:
             self._world.say(f"note: {visible(notice)}")
 

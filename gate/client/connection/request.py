@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from gate.client.connection.http import Body
+from gate.client.git.baseline import Place
 from gate.client.git.commits import AUTHORS_MAX
 from gate.client.git.facts import GitFacts, git_facts, no_git_facts
 from gate.client.git.run import FULL_HASH, GitFailed, Repository
@@ -35,11 +36,11 @@ class Source:
             self.because = str(error)
         self.commit = self._commit(options.commit, pipe)
 
-    def facts(self, running: str | None, asked_base: str | None) -> GitFacts:
+    def facts(self, place: Place, asked_base: str | None) -> GitFacts:
         """What git says; without a repository everything is unknown."""
         if self.repository is None:
             return no_git_facts(self.commit, self.because)
-        return git_facts(self.repository, self.commit, running=running, asked_base=asked_base, now=self._world.now())
+        return git_facts(self.repository, self.commit, place=place, asked_base=asked_base, now=self._world.now())
 
     def git_user(self) -> str:
         """Who asks where no pipeline says so; empty where git does not know."""

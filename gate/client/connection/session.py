@@ -9,6 +9,7 @@ from typing import Any
 from gate.client.connection import answers
 from gate.client.connection.credentials import Credentials
 from gate.client.connection.http import RETRIES_MAX, Asking, Body, Http, Refused
+from gate.client.git.baseline import Place
 from gate.client.world import World
 
 
@@ -28,16 +29,17 @@ class Session:
         self._mask(change_token)
         self.change_token = change_token
 
-    def running(self, service: str, environment: str) -> str | None:
-        """The commit that runs there, as far as the gate knows. A service it does not show has none."""
+    def place(self, service: str, environment: str) -> Place:
+        """What the gate knows of where the change goes. Of a service that it does not show it says nothing."""
         path = f"/v1/services/{_quoted(service)}/environments/{_quoted(environment)}"
         try:
-            running = self.http.ask(Asking("GET", path, self.credentials.token(), answers.standing))["running"]
+            said = self.http.ask(Asking("GET", path, self.credentials.token(), answers.standing))
         except Refused as error:
             if error.problem != "not_found":
                 raise
-            return None
-        return str(running["commit"]) if running else None
+            return Place()
+        running = said["running"]
+        return Place(str(running["commit"]) if running else None, said.get("first_deployment") is True)
 
     def submit(self, body: Body) -> Body:
         """A new asking has a new key; its retries repeat it."""

@@ -1,4 +1,4 @@
-"""Which commit a change is measured against: what runs there, or the merge base with the default branch."""
+"""What a change is measured against: what runs there, the merge base with the default branch, or nothing at all."""
 
 from __future__ import annotations
 
@@ -15,26 +15,36 @@ _DEFAULT_BRANCHES = (
 )
 
 
+class Place(NamedTuple):
+    """What the server knows of the place: the commit that runs there, and whether nothing was ever admitted there."""
+
+    running: str | None = None
+    first_deployment: bool = False
+
+
 class Baseline(NamedTuple):
-    """The base, where there is one, and why there is none."""
+    """The base, where there is one, and why there is none. `everything`: all of the commit is new there."""
 
     commit: str | None
     because: str = ""
+    everything: bool = False
 
 
-def baseline(repository: Repository, commit: str, running: str | None, asked: str | None) -> Baseline:
-    """`asked` (--base) wins over `running` (what the server knows), which wins over the merge base.
+def baseline(repository: Repository, commit: str, place: Place, asked: str | None) -> Baseline:
+    """`asked` (--base) wins over what runs there, which wins over the merge base.
 
-    A full hash that is not here is answered as it is: the caller may fetch it.
+    Without any of them everything is new, if nothing was ever admitted there. A full hash that is not here is answered
+    as it is: the caller may fetch it.
     """
     if asked:
         found = repository.resolve(asked)
         if found is None and not FULL_HASH.fullmatch(asked):
             return Baseline(None, f"base {asked} is no commit of this repository")
         return Baseline(found or asked)
-    if running:
-        return Baseline(running)
-    return _merge_base(repository, commit)
+    if place.running:
+        return Baseline(place.running)
+    found_base = _merge_base(repository, commit)
+    return found_base._replace(everything=found_base.commit is None and place.first_deployment)
 
 
 def _merge_base(repository: Repository, commit: str) -> Baseline:

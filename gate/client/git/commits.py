@@ -64,7 +64,16 @@ def commits_between(repository: Repository, base: str | None, commit: str) -> Ra
     """The commits of `commit` that `base` lacks. Without a base only the commit itself is known."""
     if base is None:
         return Range(_read(repository, ["--max-count=1", commit]), complete=False)
-    found = _read(repository, [f"--max-count={COMMITS_MAX + 1}", commit, f"^{base}"])
+    return _all(repository, [commit, f"^{base}"])
+
+
+def all_commits(repository: Repository, commit: str) -> Range:
+    """The commit and everything before it."""
+    return _all(repository, [commit])
+
+
+def _all(repository: Repository, revisions: list[str]) -> Range:
+    found = _read(repository, [f"--max-count={COMMITS_MAX + 1}", *revisions])
     # a shallow clone ends in commits that seem to have no parents: what lies beyond may belong to the range
     cut = repository.shallow and any(not one.parents for one in found)
     return Range(found[:COMMITS_MAX], complete=not cut and len(found) <= COMMITS_MAX)

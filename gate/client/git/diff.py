@@ -77,6 +77,11 @@ def _missing(repository: Repository, wanted: set[bytes]) -> list[bytes]:
     return [line.split()[0] for line in lines if line.endswith(b" missing")]
 
 
+def empty_tree(repository: Repository) -> str:
+    """The tree without files, in the repository's own format. git knows it, whether it is stored or not."""
+    return repository.run(["hash-object", "-t", "tree", "--stdin"]).decode().strip()
+
+
 def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
     """Every changed file, sorted by path. One git process, whatever the size."""
     raw = repository.run(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gate.client.git.baseline import baseline
-from gate.client.git.commits import AUTHORS_MAX, Range, commits_between, fixes_defect, people
-from gate.client.git.diff import File, bring_contents, changed_files, diff_facts, lines_before
-from gate.client.git.history import author_facts, earlier_commits, file_facts
+from gate.client.git.baseline import Place, baseline
+from gate.client.git.commits import AUTHORS_MAX, Range, all_commits, commits_between, fixes_defect, people
+from gate.client.git.diff import File, bring_contents, changed_files, diff_facts, empty_tree, lines_before
+from gate.client.git.history import NO_EARLIER_DAYS, author_facts, earlier_commits, file_facts
 from gate.client.git.run import Budget, GitFailed, Head, Repository
 
 HISTORY_SECONDS_MAX = 15.0
@@ -58,14 +58,14 @@ def git_facts(
     repository: Repository,
     commit: str,
     *,
-    running: str | None,
+    place: Place,
     asked_base: str | None,
     now: float,
     history_seconds: float = HISTORY_SECONDS_MAX,
 ) -> GitFacts:
-    """The facts of `commit` (a full hash) against its base. `running` is what the server says runs there."""
+    """The facts of `commit` (a full hash) against its base. `place` is what the server says of where it goes."""
     draft = _Draft(repository, commit, history_seconds)
-    draft.attempt("facts of the code", lambda: _fill(draft, running, asked_base, now))
+    draft.attempt("facts of the code", lambda: _fill(draft, place, asked_base, now))
     return draft.done()
 
 
@@ -102,8 +102,8 @@ class _Draft:
         return GitFacts(self.commit, self.base, self.title, self.authors, self.facts, self.notices)
 
 
-def _fill(draft: _Draft, running: str | None, asked_base: str | None, now: float) -> None:
-    found = baseline(draft.repository, draft.commit, running, asked_base)
+def _fill(draft: _Draft, place: Place, asked_base: str | None, now: float) -> None:
+    found = baseline(draft.repository, draft.commit, place, asked_base)
     draft.base = found.commit
     wanted = [draft.commit] if found.commit is None else [draft.commit, found.commit]
     here = _here(draft.repository, wanted)
@@ -120,6 +120,9 @@ def _fill(draft: _Draft, running: str | None, asked_base: str | None, now: float
         draft.authors = draft.authors[:AUTHORS_MAX]
     if base:
         _measure(draft, head, base, commits)
+    elif found.everything:
+        draft.notices.append("nothing was ever admitted there, so everything is new; facts about the author are unknown")
+        _measure_everything(draft, head)
     else:
         because = found.because or f"base {(found.commit or '')[:12]} is not in this clone and could not be fetched"
         draft.notices.append(f"facts about diff and author are unknown: {because}")
@@ -146,6 +149,17 @@ def _measure(draft: _Draft, head: Head, base: str, commits: Range) -> None:
         draft.attempt("facts about the commits", lambda: _judge_commits(draft, head, base, commits))
         if not draft.repository.shallow:
             draft.attempt("facts about the history", lambda: _read_history(draft, head, base, commits, files))
+
+
+def _measure_everything(draft: _Draft, head: Head) -> None:
+    """Against the empty tree. No file was there before, and no commit, so nobody has touched them."""
+    repository = draft.repository
+    files = changed_files(repository, empty_tree(repository), head.commit)
+    before = {"lines_before": 0, "file_authors": 0, "prior_changes": 0, "days_since_touched": NO_EARLIER_DAYS}
+    draft.facts["diff"].update(diff_facts(files), **before)
+    commits = all_commits(repository, head.commit)
+    if commits.complete:
+        draft.facts["diff"].update(commits=len(commits.commits), reverts=any(one.reverts for one in commits.commits))
 
 
 def _judge_commits(draft: _Draft, head: Head, base: str, commits: Range) -> None:

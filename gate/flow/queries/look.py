@@ -82,6 +82,7 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
         "service": service,
         "environment": named,
         "running": running and {"commit": running.commit, "change": running.change, "since": wire.instant(running.since)},
+        "first_deployment": here.last_admitted is None,
         "in_flight": [{"change": one.change, "state": State.DEPLOYING if one.deploying else State.APPROVED} for one in here.in_flight],
         "hold": wire.hold(held, said),
         "next_opening": wire.instant(freeze.next_opening(book.calendar, windows, scope, now)) if held else None,

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from gate.client.git.baseline import Place
 from gate.client.git.facts import GitFacts, git_facts, no_git_facts, unknown_facts
 from gate.client.git.run import Repository
 from tests.client.repositories import DAY, ENV, Repo, import_stream
 
 
-def facts_of(repo: Repo, commit: str = "HEAD", *, running: str | None = None, base: str | None = None, **more: Any) -> GitFacts:
+def facts_of(
+    repo: Repo, commit: str = "HEAD", *, running: str | None = None, base: str | None = None, first: bool = False, **more: Any
+) -> GitFacts:
     repository = Repository(str(repo.folder), ENV)
     found = repository.resolve(commit) or commit
-    return git_facts(repository, found, running=running, asked_base=base, now=float(repo.at), **more)
+    return git_facts(repository, found, place=Place(running, first), asked_base=base, now=float(repo.at), **more)
 
 
 def shallow_clone(repo: Repo, folder: Path, *, depth: int = 1) -> Repo:
@@ -38,6 +41,68 @@ def test_without_a_base_diff_and_author_are_unknown_but_the_people_of_the_commit
     assert facts.facts["change"] == {"fixes_defect": None, "age_hours": 0}
     assert facts.authors == ["ben@example.com", "ada@example.com"]
     assert "on the default branch already" in facts.notices[0]
+
+
+# the first deployment
+
+
+def test_where_nothing_was_ever_admitted_everything_is_new_and_the_author_unknown(tmp_path: Path) -> None:
+    repo = Repo(tmp_path)
+    repo.commit({"src/a": "1\n2\n", "b": "1\n"}, author="ben")
+    repo.commit({"src/a": "1\n2\n3\n", "c": "x\0y\n"}, message='Revert "add"')
+    facts = facts_of(repo, first=True)
+
+    assert facts.base is None
+    assert facts.facts["diff"] == {
+        "files": ["b", "c", "src/a"],
+        "files_changed": 3,
+        "lines_added": 5,
+        "lines_deleted": 0,
+        "lines_before": 0,
+        "commits": 2,
+        "directories": 2,
+        "subsystems": 2,
+        "entropy": 1.371,
+        "file_authors": 0,
+        "days_since_touched": 3_650,
+        "prior_changes": 0,
+        "reverts": True,
+    }
+    assert facts.facts["author"] == unknown_facts()["author"]
+    assert facts.facts["change"]["fixes_defect"] is None
+    assert facts.authors == ["ada@example.com"]
+    assert "nothing was ever admitted there" in facts.notices[0]
+
+
+def test_a_first_deployment_from_a_shallow_clone_knows_its_files_and_not_its_commits(tmp_path: Path) -> None:
+    origin = Repo(tmp_path / "origin")
+    origin.commit({"a": "1\n"})
+    origin.commit({"b": "1\n"})
+    clone = shallow_clone(origin, tmp_path / "clone")
+    diff = facts_of(clone, first=True).facts["diff"]
+
+    assert (diff["files"], diff["lines_added"], diff["commits"], diff["reverts"]) == (["a", "b"], 2, None, None)
+
+
+def test_the_merge_base_is_taken_before_everything_is_new(tmp_path: Path) -> None:
+    repo = Repo(tmp_path)
+    fork = repo.commit({"a": "1\n"})
+    repo.git("checkout", "--quiet", "-b", "feature")
+    repo.commit({"b": "1\n"})
+    facts = facts_of(repo, first=True)
+
+    assert (facts.base, facts.facts["diff"]["files"]) == (fork, ["b"])
+
+
+def test_a_base_that_is_given_by_hand_and_not_here_is_unknown_also_at_first(tmp_path: Path) -> None:
+    repo = Repo(tmp_path)
+    repo.commit({"a": "1\n"})
+
+    assert facts_of(repo, first=True, base="b" * 40).facts["diff"] == unknown_facts()["diff"]
+    assert facts_of(repo, first=True, base="no-such-branch").facts["diff"] == unknown_facts()["diff"]
+
+
+# a base that is not here
 
 
 def test_a_base_that_nobody_has_leaves_everything_about_the_diff_unknown(tmp_path: Path) -> None:
@@ -347,14 +412,14 @@ def test_settings_of_the_user_do_not_bend_the_facts(tmp_path: Path) -> None:
     inside = Repository(str(tmp_path / "d"), {**ENV, "GIT_LITERAL_PATHSPECS": "1", "GIT_EXTERNAL_DIFF": "false"})
 
     assert facts_of(repo, running=base) == plain
-    assert git_facts(inside, repo.head(), running=base, asked_base=None, now=float(repo.at)) == plain
+    assert git_facts(inside, repo.head(), place=Place(base), asked_base=None, now=float(repo.at)) == plain
 
 
 def test_age_is_whole_hours_and_never_negative(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
     repo.commit({"a": "1\n"})
     for shift, hours in ((-5_000, 0), (3_599, 0), (3_600, 1), (90_000, 25)):
-        later = git_facts(Repository(str(repo.folder), ENV), repo.head(), running=None, asked_base=None, now=repo.at + shift)
+        later = git_facts(Repository(str(repo.folder), ENV), repo.head(), place=Place(), asked_base=None, now=repo.at + shift)
         assert later.facts["change"]["age_hours"] == hours
 
 
@@ -367,6 +432,6 @@ def test_a_named_bare_repository_and_a_worktree_work_too(tmp_path: Path) -> None
 
     bare = Repository(str(tmp_path), {**ENV, "GIT_DIR": str(tmp_path / "bare")})
     for repository in (bare, Repository(str(tmp_path / "tree"), ENV)):
-        found = git_facts(repository, commit, running=base, asked_base=None, now=float(repo.at))
+        found = git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at))
         assert found.facts["diff"]["files"] == ["a"]
     assert os.path.samefile(bare.git_folder, tmp_path / "bare")  # noqa: PTH121 - links are followed

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.client.git.baseline import Place
 from gate.client.git.diff import entropy
 from gate.client.git.facts import git_facts
 from gate.client.git.history import Past, earlier_commits, recent_changes
@@ -112,7 +113,7 @@ def test_thousands_of_commits_give_the_facts_of_the_model(tmp_path: Path, seed: 
     repo.fast_import(import_stream(commits))
     repository = Repository(str(tmp_path), ENV)
     base = repo.git("rev-parse", f"main~{back}")
-    found = git_facts(repository, repo.git("rev-parse", "main"), running=base, asked_base=None, now=float(commits[-1][1]))
+    found = git_facts(repository, repo.git("rev-parse", "main"), place=Place(base), asked_base=None, now=float(commits[-1][1]))
     expected = model_facts(commits, len(commits) - 1 - back)
 
     assert found.notices == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gate.client.git.baseline import Place
 from gate.client.git.facts import GitFacts, git_facts
 from gate.client.git.run import GitFailed, Repository
 from tests.client.repositories import ENV, Repo
@@ -31,7 +32,7 @@ def attacked(folder: Path, tracked: Mapping[str | bytes, str] | None = None) -> 
 
 def measured(repo: Repo, base: str, env: Mapping[str, str] = ENV, folder: Path | None = None) -> GitFacts:
     repository = Repository(str(folder or repo.folder), env)
-    return git_facts(repository, repo.head(), running=base, asked_base=None, now=float(repo.at))
+    return git_facts(repository, repo.head(), place=Place(base), asked_base=None, now=float(repo.at))
 
 
 def test_c14_every_line_counts_whatever_the_content(tmp_path: Path) -> None:
@@ -206,8 +207,8 @@ def test_c14_a_configuration_bends_no_fact_and_runs_nothing(tmp_path: Path, name
     commit = repo.head()
     BENDINGS[name](repo, runs)
     repository = Repository(str(repo.folder), ENV)
-    found = git_facts(repository, commit, running=base, asked_base=None, now=float(repo.at))
-    unknown = git_facts(repository, commit, running=NOWHERE, asked_base=None, now=float(repo.at))
+    found = git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at))
+    unknown = git_facts(repository, commit, place=Place(NOWHERE), asked_base=None, now=float(repo.at))
 
     assert found == plain
     assert unknown.facts["diff"]["lines_added"] is None
@@ -291,7 +292,7 @@ def test_c14_a_bare_repository_among_the_files_is_not_believed(tmp_path: Path) -
             git_facts(
                 Repository(str(inner), old_git(tmp_path) if not known else ENV),
                 bare.head(),
-                running=NOWHERE,
+                place=Place(NOWHERE),
                 asked_base=None,
                 now=float(repo.at),
             )
@@ -347,7 +348,7 @@ def test_c14_a_git_folder_behind_a_link_or_a_file_is_read_as_it_is(tmp_path: Pat
             place.write_text(f"gitdir: {tmp_path}/moved\n")
         repository = Repository(str(repo.folder / "src"), ENV)
 
-        assert git_facts(repository, commit, running=base, asked_base=None, now=float(repo.at)) == plain
+        assert git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at)) == plain
 
 
 def test_c14_a_branch_that_is_called_like_a_commit_is_not_that_commit(tmp_path: Path) -> None:
@@ -373,11 +374,11 @@ def test_c14_commits_that_git_itself_would_not_write_are_no_crash(tmp_path: Path
         text = f"tree {tree}\nparent {base}\n{people}\n\nx\0y\x01\x1e\n".encode()
         commit = repo.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", given=text)
         repository = Repository(str(repo.folder), ENV)
-        found = git_facts(repository, commit, running=base, asked_base=None, now=float(repo.at))
+        found = git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at))
 
         assert found.facts["diff"]["lines_added"] == 10_002
         after = repo.git("commit-tree", tree, "-p", commit, "-m", "after it")
-        found = git_facts(repository, after, running=commit, asked_base=None, now=float(repo.at))
+        found = git_facts(repository, after, place=Place(commit), asked_base=None, now=float(repo.at))
 
         assert found.facts["diff"]["lines_added"] == 0
 
@@ -388,7 +389,7 @@ def test_c14_names_longer_than_any_folder_takes_make_the_list_unknown_and_keep_t
     entries = b"".join(b"100644 blob %s\t%s\0" % (blob.encode(), name) for name in (b"x" * 100_000, b".. ", b"a\nb"))
     tree = repo.git("mktree", "-z", "--missing", given=entries)
     commit = repo.git("commit-tree", tree, "-p", base, "-m", "long")
-    diff = git_facts(Repository(str(repo.folder), ENV), commit, running=base, asked_base=None, now=float(repo.at)).facts["diff"]
+    diff = git_facts(Repository(str(repo.folder), ENV), commit, place=Place(base), asked_base=None, now=float(repo.at)).facts["diff"]
 
     assert diff["files"] is None
     assert diff["files_changed"] == 3 + len(repo.git("ls-tree", "-r", "--name-only", base).splitlines())

@@ -70,6 +70,7 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
         "service": "checkout",
         "environment": "production",
         "running": None,
+        "first_deployment": True,
         "in_flight": [],
         "hold": None,
         "next_opening": None,
@@ -80,6 +81,7 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
     place = await look.place(shop.gate, "checkout", "production", PIPELINE)
     assert place["running"] == {"commit": commit_of("a"), "change": closed["id"], "since": closed["closed"]["at"]}
     assert place["in_flight"] == [{"change": approved["id"], "state": "approved"}]
+    assert place["first_deployment"] is False
     await shop.admit(approved)
     assert (await look.place(shop.gate, "checkout", "production", PIPELINE))["in_flight"] == [
         {"change": approved["id"], "state": "deploying"}
