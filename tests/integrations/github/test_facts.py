@@ -22,22 +22,13 @@ from tests.integrations.github_answers import (
     answer,
     ask,
     check,
-    commit,
     comparison,
     fake,
     file,
     github,
-    merge,
-    pull,
-    said,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-def holding(tree: str) -> dict[str, Any]:
-    """A commit that holds this, made by hand."""
-    return commit(commit={**commit()["commit"], "tree": {"sha": commit_of(tree)}})
 
 
 # A whole answer
@@ -195,72 +186,6 @@ async def test_a_claimed_base_says_who_wrote_and_verifies_nothing() -> None:
 
 async def test_without_a_pull_request_there_are_no_reviews() -> None:
     assert (await answer(fake(pulls={}))).reviews == Reviews()
-
-
-# Reviews
-
-
-def approvals(heard: HostFacts) -> list[tuple[bool, bool | None]]:
-    """Of each review, whether it is of the commit and its reviewer may write."""
-    assert heard.reviews is not None
-    return [(one.of_commit, one.may_write) for one in heard.reviews.reviews]
-
-
-@pytest.mark.parametrize(
-    ("commits", "of_commit"),
-    [
-        pytest.param({HEAD: merge()}, True, id="merged by GitHub, which signs that"),
-        pytest.param({HEAD: merge(verification={"verified": False, "reason": "unsigned"})}, False, id="by hand, as if by GitHub"),
-        pytest.param({HEAD: commit(), commit_of("c"): commit()}, False, id="by hand, and nobody knows what it holds"),
-        pytest.param({HEAD: holding("1"), commit_of("c"): holding("2")}, False, id="by hand, and it holds something else"),
-        pytest.param({HEAD: holding("1"), commit_of("c"): holding("1")}, True, id="by hand, and it holds what was reviewed"),
-        pytest.param({}, False, id="nobody knows"),
-    ],
-)
-async def test_c13_a_review_of_the_head_counts_for_a_merge_that_brings_nothing_else(
-    commits: Any,
-    of_commit: bool,  # noqa: FBT001 - what is expected
-) -> None:
-    assert approvals(await answer(fake(commits=commits))) == [(of_commit, True if of_commit else None)]
-
-
-async def test_c13_a_review_counts_for_the_head_itself() -> None:
-    pulls = {HEAD: [pull(merged_at=None, merge_commit_sha=None, head={"sha": HEAD})]}
-    of_head = fake(pulls=pulls, commits={}, reviews={7: [said("APPROVED", commit_id=HEAD)]})
-    of_an_earlier = fake(pulls=pulls, commits={}, reviews={7: [said("APPROVED")]})
-
-    assert approvals(await answer(of_head)) == [(True, True)]
-    assert approvals(await answer(of_an_earlier)) == [(False, None)]
-
-
-@pytest.mark.parametrize(
-    ("writers", "may_write"),
-    [
-        pytest.param({"ada-gh": "write"}, True, id="may write"),
-        pytest.param({"ada-gh": "read"}, False, id="may read"),
-        pytest.param({}, False, id="is not known there"),
-    ],
-)
-async def test_c13_github_is_asked_whether_a_reviewer_may_write(writers: dict[str, str], may_write: bool) -> None:  # noqa: FBT001 - what is expected
-    member = {7: [said("APPROVED", author_association="MEMBER")]}  # says nothing about this repository
-
-    assert approvals(await answer(fake(writers=writers, reviews=member))) == [(True, may_write)]
-
-
-async def test_c13_whether_a_reviewer_may_write_is_unknown_where_github_does_not_say() -> None:
-    heard = await answer(fake(failing={"/permission": reply(403, {"message": "Resource not accessible by integration"})}))
-
-    assert approvals(heard) == [(True, None)]
-    assert "Resource not accessible" in heard.trouble[0]
-
-
-async def test_c13_all_pull_requests_of_a_commit_are_read_and_too_many_are_silence() -> None:
-    several = [pull(number, head={"sha": HEAD}, merged_at=None) for number in range(1, 7)]
-    heard = await answer(fake(pulls={HEAD: several[:5]}, reviews={3: [said("CHANGES_REQUESTED", "dan")]}))
-
-    assert heard.reviews is not None
-    assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]
-    assert (await answer(fake(pulls={HEAD: several}))).silent == OF_REVIEWS
 
 
 # Files that only moved

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.anyio
 
 URL = "https://gitlab.com"
 BASE, HEAD = commit_of("a"), commit_of("b")
-MAIN = "gitlab.com/acme/checkout//.gitlab-ci.yml@refs/heads/main"
 PARTS = ("approvals", "versions", "reviewers")
 DIFF = "@@ -1,3 +1,4 @@ def total()\n-    return a\n+    b = a\n+    return b\n--- no header\n"
 
@@ -265,51 +264,6 @@ async def test_c13_several_merge_requests_of_a_commit_are_all_read_and_too_many_
     assert heard.reviews is not None
     assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]
     assert (await answer(fake({place: several}))).silent == OF_REVIEWS
-
-
-# Blocked deployments
-
-JOB = {"id": 302, "ref": "main", "tag": False, "pipeline": {"id": 574, "source": "push"}, "user": {"username": "cy"}}
-
-
-@pytest.mark.parametrize(
-    ("job", "answers", "said"),
-    [
-        pytest.param({}, {}, ("push", "refs/heads/main", "gitlab.com/acme/checkout//.gitlab-ci.yml@refs/heads/main"), id="a branch"),
-        pytest.param(
-            {"ref": "v1", "tag": True},
-            {"": {"path_with_namespace": "acme/checkout", "ci_config_path": "ci/deploy.yml"}},
-            ("push", "refs/tags/v1", "gitlab.com/acme/checkout//ci/deploy.yml@refs/tags/v1"),
-            id="a tag, and a file of another name",
-        ),
-        pytest.param(
-            {},
-            {"": {"path_with_namespace": "acme/checkout", "ci_config_path": "ci.yml@acme/automation"}},
-            ("push", "refs/heads/main", None),
-            id="a file of another project",
-        ),
-        pytest.param({"tag": None}, {}, ("push", "main", None), id="it does not say what the ref is"),
-        pytest.param({}, {"": None}, ("push", "refs/heads/main", None), id="the project is not told"),
-        pytest.param({"pipeline": {"id": 574}}, {}, ("", "refs/heads/main", MAIN), id="nobody says what started it"),
-        pytest.param(
-            {"pipeline": {"id": 574}}, {"/pipelines/574": {"source": "web"}}, ("web", "refs/heads/main", MAIN), id="an old GitLab"
-        ),
-        pytest.param(
-            {"ref": "refs/merge-requests/1/head", "pipeline": {"id": 574, "source": "merge_request_event"}},
-            {},
-            ("pull_request", "refs/merge-requests/1/head", "gitlab.com/acme/checkout//.gitlab-ci.yml@refs/merge-requests/1/head"),
-            id="a merge request",
-        ),
-    ],
-)
-async def test_c16_a_pipeline_is_called_as_the_token_of_its_jobs_calls_it(
-    job: Any, answers: Any, said: tuple[str, str, str | None]
-) -> None:
-    told = {"id": 15, "sha": HEAD, "ref": "main", "deployable": JOB | job}
-    known = fake({"": {"path_with_namespace": "acme/checkout"}, "/deployments/15": told} | answers)
-    seen = await gitlab(known).run(Repository(URL, PROJECT), "15")
-
-    assert (seen.event, seen.ref, seen.workflow) == said
 
 
 async def test_a_reviewer_who_asks_for_changes_does_not_approve() -> None:
