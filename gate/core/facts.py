@@ -93,11 +93,15 @@ _TABLE: tuple[FactDef, ...] = (
         "change.direction",
         _T,
         "direction",
-        "Whether this commit is new here, was successful here before, or is what was last admitted.",
+        "`redeploy`: what was last admitted, commit and artifacts. `rollback`: the very commit and artifacts that ended well here before"
+        " another commit was admitted. `forward`: anything else, also a commit that ran here with other artifacts.",
         DIRECTIONS,
     ),
     FactDef(
-        "change.ran_here_days_ago", _I, "days since this commit last ran here", "Days since another commit was first admitted in its place."
+        "change.ran_here_days_ago",
+        _I,
+        "days since this commit last ran here",
+        "Days since another commit was first admitted in the place of this one, with these artifacts.",
     ),
     FactDef("change.first_deployment", _B, "first deployment here", "Nothing was ever admitted for this service and environment."),
     FactDef(
@@ -214,7 +218,8 @@ _TABLE: tuple[FactDef, ...] = (
         "conflicts.in_flight",
         _I,
         "other changes in flight here",
-        "Other changes of this service and environment that are approved, or deploying and still within `close_within`.",
+        "Other changes of this service and environment that people approved and that are still valid, or that are deploying and still"
+        " within `close_within`. What was approved automatically counts from its admission.",
     ),
     FactDef(
         "conflicts.dependency_in_flight",

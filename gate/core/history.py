@@ -37,7 +37,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A change that is approved, or deploying and still within its `close_within`."""
+    """A change that people approved and that is still valid, or one that is deploying within its `close_within`."""
 
     change: str
     deploying: bool
@@ -71,9 +71,9 @@ class Standing:
 
     running: Running | None = None
     last_admitted: Admitted | None = None
-    succeeded_here: bool = False  # this commit was closed successful here before
+    succeeded_here: bool = False  # this very commit, with these very artifacts, was closed successful here before
     admitted_since: bool = False  # another commit was admitted after that
-    replaced_at: datetime | None = None  # when another commit was first admitted in place of this one
+    replaced_at: datetime | None = None  # when another commit was first admitted in its place
     changes: int = 0
     failures: int = 0
     recent_changes: int = 0
@@ -107,7 +107,7 @@ def facts(
 ) -> dict[str, Fact]:
     """The facts of origin history. The path facts are unknown when the list of files is."""
     values: dict[str, Value] = {
-        "change.direction": _direction(standing, commit, digests),
+        "change.direction": direction(standing, commit, digests),
         "change.first_deployment": standing.last_admitted is None,
         "change.ran_here_days_ago": _days(standing.replaced_at, at),
         "history.changes": standing.changes,
@@ -130,7 +130,11 @@ def facts(
     return facts_of(values, Origin.HISTORY)
 
 
-def _direction(standing: Standing, commit: str, digests: tuple[str, ...]) -> str:
+def direction(standing: Standing, commit: str, digests: tuple[str, ...]) -> str:
+    """Where a change of this content goes, seen from what was deployed here.
+
+    A commit that ran here with other artifacts goes forward: nobody has seen what these do.
+    """
     last = standing.last_admitted
     if last is not None and last.commit == commit and last.digests == digests:
         return "redeploy"

@@ -1,5 +1,6 @@
 """A template and values become a page: escaped, with a content policy that lets nothing in from elsewhere."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
@@ -35,6 +36,9 @@ HEADERS: Mapping[str, str] = {
 """Of every page. That nothing is kept, and no type is guessed, is the edge's to say."""
 
 
+_CHANGE = re.compile(r"\bchg_[0-9A-Za-z]{26}\b")
+
+
 def render(request: Request, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:
     """The page of this template. `viewer` and `path` are there in every one."""
     body = _TEMPLATES.get_template(name).render(viewer=request.scope.get(VIEWER), path=request.scope["path"], **values)
@@ -64,6 +68,12 @@ def name_tag(text: str | None) -> Markup:
     return Markup('<bdi class="mixed">{}</bdi> <span class="badge warn">{}</span>').format(shown, told)
 
 
+def linked(text: str) -> Markup:
+    """A sentence in which the id of a change leads to that change."""
+    shown = str(escape(visible(text)))
+    return Markup(_CHANGE.sub(r'<a href="/changes/\g<0>">\g<0></a>', shown))  # noqa: S704 - escaped above; an id has no sign that means anything
+
+
 def _finalize(value: Any) -> Any:
     """Everything a template shows passes here."""
     if value is None:
@@ -88,6 +98,7 @@ _TEMPLATES.globals.update(asset=address, csrf_field=csrf_field)
 _TEMPLATES.filters.update(
     at=time_tag,
     named=name_tag,
+    linked=linked,
     ago=words.ago,
     left=words.left,
     span=words.span,

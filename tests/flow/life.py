@@ -110,7 +110,7 @@ class Life:
             worse = BANDS.index(now["risk"]["band"]) > BANDS.index(self.seen["risk"]["band"]) or now["type"] != self.seen["type"]
             self.approvers = set() if worse or state is State.REJECTED else self.approvers
             self.endings = endings
-        assert anew == (now["subject_digest"] != self.seen["subject_digest"])
+        assert anew or now["subject_digest"] == self.seen["subject_digest"]  # an override changes no fact
         if state is not before or (anew and state is State.APPROVED):
             self.since = hours
         self.learn(now)
@@ -118,8 +118,9 @@ class Life:
     def learn(self, now: Wire) -> None:
         """What it says of itself is what people did."""
         self.seen, self.held = now, self.held or now["hold"] is not None
-        if now["subject_digest"] not in self.digests:
-            self.digests.append(now["subject_digest"])
+        if now["subject_digest"] in self.digests:  # the facts are again as they were
+            self.digests.remove(now["subject_digest"])
+        self.digests.append(now["subject_digest"])
         if self.state in WAITING:
             given = {one["person"] for one in now["approvals"]["given"] if not one["lapsed"]}
             assert given == self.approvers

@@ -46,6 +46,7 @@ def make_change(number: int, **fields: Any) -> ChangeRow:
         digests="[]",
         direction="forward",
         caller="token:a",
+        content_key=hashlib.sha256(str(-number).encode()).hexdigest(),
         subject_key=hashlib.sha256(str(number).encode()).hexdigest(),
         state="approved",
         type="standard",

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, insert
 
 from gate.core.change import Repository
-from gate.core.decision.record import Asked, write_asked
+from gate.core.decision.record import Asked, content_key, write_asked
 from gate.core.instants import to_us
 from gate.storage.changes.moves import row_values
 from gate.storage.changes.units import insert_decision
@@ -79,6 +79,7 @@ def put_change(conn: Connection, **different: object) -> str:
         "failed": False,
         "detail": write_asked(Asked(repository=Repository("https://github.com", 7, "acme/shop"))),
     } | different
+    row.setdefault("content_key", content_key(str(row["commit_sha"]), row["digests"]))  # type: ignore[arg-type] # a tuple of texts
     conn.execute(insert(schema.changes).values(row_values(row)))
     return change
 

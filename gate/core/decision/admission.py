@@ -30,9 +30,15 @@ class Standing:
     holds: tuple[Hold, ...]  # that bind this change: neither excused nor overridden
     others_deploying: Collection[str]  # of this service and environment, still within their `close_within`
     parallel: bool
-    rollback: bool
+    decided_direction: str  # where it went when it was decided, and where it would go now
+    direction: str
     what_ran: str | None  # the change that ran at the decision
     what_runs: str | None
+
+    @property
+    def rollback(self) -> bool:
+        """Whether it goes back, as it was decided."""
+        return self.decided_direction == "rollback"
 
 
 def refusal(standing: Standing, asked: Subject, run: Run, *, at: datetime) -> Refusal | None:
@@ -126,9 +132,15 @@ def _conflict(standing: Standing) -> Refusal | None:
 
 
 def _stale(standing: Standing) -> Refusal | None:
-    if standing.what_ran == standing.what_runs:
-        return None
-    return Refusal("stale_decision", "another commit runs here than when this was decided; it is decided again, ask once more")
+    if standing.what_ran != standing.what_runs:
+        return Refusal("stale_decision", "another commit runs here than when this was decided; it is decided again, ask once more")
+    if standing.decided_direction not in {"forward", standing.direction}:
+        # A rollback may pass a freeze, and asks fewer people: the report that it had gone well may have been taken back.
+        words = (
+            f"this was decided as a {standing.decided_direction}, and is {standing.direction} by now; it is decided again, ask once more"
+        )
+        return Refusal("stale_decision", words)
+    return None
 
 
 def _consumer(run: Run | None) -> tuple[str, int, str] | None:

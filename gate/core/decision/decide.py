@@ -1,10 +1,12 @@
 """Decide one change. Every branch is in `_decide_by`; only its last line but one approves."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gate.core.change import State
 from gate.core.decision.approvals import LAST_RESORT, needed, raised_to_two
 from gate.core.decision.evaluate import Evaluation, evaluate, seen_as
 from gate.core.decision.standard import NOT_EARNED, Standing, standing_key
@@ -29,6 +31,9 @@ from gate.core.policy.set import Policies
 IN_FLIGHT = "in-flight"
 """The finding that another change of the same service and environment is in the way."""
 
+NAMED, STANDS = "change", "state"
+"""Under these words the finding names that change, and where it stands."""
+
 REJECTED_HERE = "rejected-here"
 """The finding that a person rejected this commit for this service and environment."""
 
@@ -45,6 +50,13 @@ class People(NamedTuple):
 NOBODY_KNOWN = People()
 
 
+class InTheWay(NamedTuple):
+    """Another change of the same service and environment that is in flight."""
+
+    change: str
+    deploying: bool  # else people approved it, and it is still to be deployed
+
+
 class Case(NamedTuple):
     """Everything a decision is made from beside the policies. It is recorded whole, so that it can be replayed."""
 
@@ -56,6 +68,7 @@ class Case(NamedTuple):
     holds: tuple[Hold, ...] = ()  # open freeze windows, and a stopped line, that nobody has overridden
     in_flight: int = 0  # other changes of this service and environment
     deploying: int = 0  # of those, how many are deploying
+    in_the_way: tuple[InTheWay, ...] = ()  # the first of them, by name
     overdue_reviews: int = 0
     rejection: str | None = None  # the change by which a person rejected this commit here, and nobody lifted it
     standing: Mapping[str, Standing] = MappingProxyType({})  # by `standing_key`
@@ -105,7 +118,8 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
         return answer.pending(_finding_of(evaluation, evaluation.unmet[0]))
     in_flight = case.in_flight - (case.deploying if rollback else 0)
     if in_flight > 0 and not policy.parallel:
-        return answer.pending(_guard(IN_FLIGHT, _in_flight_words(in_flight)))
+        others = [one for one in case.in_the_way if not (one.deploying and rollback)]
+        return answer.pending(_in_flight(others, in_flight))
     if case.contradictions:
         return answer.pending(_contradicted(case.contradictions))
     if case.overdue_reviews > 0 and not rollback:
@@ -244,8 +258,26 @@ def _held(hold: Hold) -> Finding:
     return _guard("stopped" if hold.stop else "frozen", f"{words}, {until}")
 
 
-def _in_flight_words(count: int) -> str:
-    return f"{count} other change{'s are' if count > 1 else ' is'} in flight here; wait until it is closed, or let people decide"
+def _in_flight(named: list[InTheWay], count: int) -> Finding:
+    """That others are in flight. It names one of them, the same one as long as that is in the way, and what ends it."""
+    if not named:
+        return _guard(IN_FLIGHT, f"{count} other changes are in flight here; wait until they are closed, or let people decide")
+    first = min(named, key=lambda one: (not one.deploying, one.change))
+    more = f" (and {count - 1} more in flight)" if count > 1 else ""
+    if first.deploying:
+        stands = State.DEPLOYING
+        words = f"{first.change} is deploying here{more}; wait until it is closed, or let people decide"
+    else:
+        stands = State.APPROVED
+        words = f"{first.change} was approved by people and is not deployed yet{more}; deploy or cancel it, or let people decide"
+    finding = _guard(IN_FLIGHT, words)
+    return replace(finding, seen=(*finding.seen, (NAMED, first.change), (STANDS, stands.value)))
+
+
+def in_the_way(finding: Finding) -> tuple[str | None, ...]:
+    """The change that a finding names as being in the way, and where it stands; how many others there are is no part of it."""
+    said = dict(finding.seen) if finding.rule == IN_FLIGHT else {}
+    return said.get(NAMED), said.get(STANDS)
 
 
 def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:

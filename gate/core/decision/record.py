@@ -14,7 +14,7 @@ from orjson import Fragment
 
 from gate.core.canonical import digest
 from gate.core.change import ANY_TIME, Artifact, Planned, Repository, Run, Subject
-from gate.core.decision.decide import Case, People
+from gate.core.decision.decide import Case, InTheWay, People
 from gate.core.decision.standard import Standing
 from gate.core.decision.values import (
     Band,
@@ -113,6 +113,14 @@ def subject_digest(subject: Subject, planned: Planned, policy_revision: str, fac
             }
         )
     )
+
+
+def content_key(commit: str, digests: Sequence[str]) -> str:
+    """SHA-256 of what would run: the commit together with the digests of all artifacts, which are sorted.
+
+    By it the same content is found again, whoever asks for it and wherever it goes.
+    """
+    return digest(_canonical({"commit": commit, "digests": digests}))
 
 
 def write(record: Record, parts: Parts | None = None) -> bytes:
@@ -267,7 +275,7 @@ def _case(case: Case, facts: bytes) -> _Json:
         "people": [case.people.excluded, case.people.named, case.people.verified, case.people.shared],
         "contradictions": [[item.fact, item.claimed, item.verified] for item in case.contradictions],
         "holds": [_hold(hold) for hold in case.holds],
-        "in_flight": [case.in_flight, case.deploying],
+        "in_flight": [case.in_flight, case.deploying, list(map(list, case.in_the_way))],
         "overdue_reviews": case.overdue_reviews,
         "rejection": case.rejection,
         "standing": {name: [item.earned, item.suspended, item.because] for name, item in case.standing.items()},
@@ -277,7 +285,7 @@ def _case(case: Case, facts: bytes) -> _Json:
 
 def _read_case(raw: _Json) -> Case:
     excluded, named, verified, shared = raw["people"]
-    in_flight, deploying = raw["in_flight"]
+    in_flight, deploying, in_the_way = raw["in_flight"]
     return Case(
         facts=_read_facts(raw["facts"]),
         at=from_us(raw["at"]),
@@ -287,6 +295,7 @@ def _read_case(raw: _Json) -> Case:
         holds=tuple(_read_hold(item) for item in raw["holds"]),
         in_flight=in_flight,
         deploying=deploying,
+        in_the_way=tuple(InTheWay(*one) for one in in_the_way),
         overdue_reviews=raw["overdue_reviews"],
         rejection=raw["rejection"],
         standing={name: Standing(*item) for name, item in raw["standing"].items()},

@@ -1,6 +1,7 @@
 """Is a decision that was made again another one, and which approvals does it keep?"""
 
 from gate.core.change import Planned
+from gate.core.decision.decide import in_the_way
 from gate.core.decision.record import Record
 from gate.core.decision.values import Decision, FindingKind, Outcome
 
@@ -27,7 +28,7 @@ def keeps_approvals(before: Record, now: Decision, planned: Planned) -> bool:
 
 def _matters(record: Record) -> tuple[object, ...]:
     decision, hold = record.decision, record.decision.hold
-    holds = tuple((finding.kind, finding.rule, finding.holds) for finding in decision.findings)
+    holds = tuple((finding.kind, finding.rule, finding.holds, in_the_way(finding)) for finding in decision.findings)
     held_by = (hold.window, hold.stop) if hold else None
     return (
         decision.outcome,

@@ -9,6 +9,7 @@ from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import Refusal, Standing, admitted_before, fires_more, refusal
 from gate.core.decision.values import Hold, Outcome, Route
 from gate.core.history import Standing as Here
+from gate.core.history import direction
 from gate.core.workload import Workload
 from gate.errors import Conflict
 from gate.flow.asks import AdmissionAsk, Wire
@@ -144,7 +145,14 @@ def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
 
 def _ask(known: Known, tx: Tx) -> Ask:
     stored = known.stored
-    return Ask(service=stored.service, environment=stored.environment, commit=stored.commit, now=tx.now, change=stored.id)
+    return Ask(
+        service=stored.service,
+        environment=stored.environment,
+        commit=stored.commit,
+        now=tx.now,
+        digests=stored.digests,
+        change=stored.id,
+    )
 
 
 def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
@@ -157,7 +165,8 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
         holds=_holds(tx, known, books),
         others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
         parallel=stored.parallel,
-        rollback=stored.direction == "rollback",
+        decided_direction=stored.direction,
+        direction=direction(here, stored.commit, stored.digests),
         what_ran=stored.running_change,
         what_runs=here.running.change if here.running else None,
     )

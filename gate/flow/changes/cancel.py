@@ -1,5 +1,6 @@
 """A change is withdrawn before it is deployed."""
 
+from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.change import State
 from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
@@ -22,7 +23,7 @@ async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
     """
     for _ in range(ATTEMPTS_MAX):
         known = await visible_change(gate, change_id, by)
-        _require_entitled(known, by)
+        _require_entitled(known, by, (await gate.rulebooks.current()).catalogue)
         state = known.stored.state_at(gate.clock())
         if state is State.CANCELED:
             return known.view(gate.clock(), gate.base_url)
@@ -34,15 +35,28 @@ async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
     raise Conflict("the change moved while it was canceled; ask again")
 
 
-def _require_entitled(known: Known, by: Caller) -> None:
-    """The pipeline that asked for it, whoever holds its token, and people in a group that it asks for."""
+def people_may_cancel(known: Known, by: Person, catalogue: Catalogue) -> bool:
+    """Whether this person may withdraw the change: release managers, owners of the service, and whoever it asks for.
+
+    Whoever may stop everything may also clear the way, because an approval that nobody uses stops others.
+    """
+    asked = (group for entry in known.record.decision.required for group in entry.by)
+    owners = catalogue.owners_of(known.stored.service) or ()
+    return not by.groups.isdisjoint({OWNERS_OF_LAST_RESORT, *owners, *asked})
+
+
+def _require_entitled(known: Known, by: Caller, catalogue: Catalogue) -> None:
+    """The pipeline that asked for it, whoever holds its token, and people who may."""
     if isinstance(by, ChangeHolder):
         return
     if isinstance(by, Machine | Workload) and by.caller == known.stored.caller:
         return
-    if isinstance(by, Person) and any(by.groups & set(entry.by) for entry in known.record.decision.required):
+    if isinstance(by, Person) and people_may_cancel(known, by, catalogue):
         return
-    raise NotAllowed("only the pipeline that submitted a change, or a person whose approval it asks for, may cancel it")
+    raise NotAllowed(
+        "only the pipeline that submitted a change, a release manager, an owner of its service,"
+        " or a person whose approval it asks for, may cancel it"
+    )
 
 
 def _cancel(tx: Tx, known: Known, comment: str, by: Caller) -> bool:

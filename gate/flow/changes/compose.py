@@ -216,6 +216,7 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         direction=direction_of(record),
         caller=caller,
         subject_key=digest(made.parts.subject),
+        content_key=records.content_key(subject.commit, subject.digests),
         state=life.state.value,
         type=row.type,
         route=row.route,

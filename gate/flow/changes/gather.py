@@ -13,7 +13,7 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc, Scope
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
-from gate.core.decision.decide import NOBODY_KNOWN, Case, People
+from gate.core.decision.decide import NOBODY_KNOWN, Case, InTheWay, People
 from gate.core.decision.record import Record
 from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
 from gate.core.decision.values import Finding, FindingKind, Hold
@@ -88,6 +88,7 @@ def assemble(
         holds=tuple(hold for hold in _holds(book, windows, scope, opened, at) if hold.window not in seen.overridden),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
+        in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
         overdue_reviews=overdue,
         rejection=seen.rejection,
         standing={
@@ -145,6 +146,7 @@ def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datet
         environment=change.environment,
         commit=change.commit,
         now=at,
+        digests=change.digests,
         files=files if isinstance(files, tuple) else None,
         depends_on=book.catalogue.depends_on(change.service),
         earning=tuple(Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()),

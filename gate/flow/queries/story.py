@@ -17,6 +17,7 @@ from gate.flow.answers.view import decision_view
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller, Person
+from gate.flow.changes.cancel import people_may_cancel
 from gate.flow.changes.known import Known, know, know_stored
 from gate.flow.gate import Gate
 from gate.flow.identity.quorum import counted
@@ -165,7 +166,7 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
         "approved": approved,
         "override": hold is not None and state in {State.PENDING, State.APPROVED} and not own and bool(by.groups & lifters),
         "lift": state is State.REJECTED and bool(asked) and entitled and not own,
-        "cancel": state in {State.PENDING, State.APPROVED} and entitled,
+        "cancel": state in {State.PENDING, State.APPROVED} and people_may_cancel(known, by, book.catalogue),
     }
 
 

@@ -40,6 +40,7 @@ class StoredChange:
     run_step: str | None
     run_key: str | None
     subject_key: str
+    content_key: str
     state: State
     type: ChangeType
     route: Route

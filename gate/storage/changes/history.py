@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Connection
 
 from gate.core.change import Result
+from gate.core.decision.record import content_key
 from gate.core.decision.standard import MATCHES_MAX
 from gate.core.facts import DECIMAL_UNIT
 from gate.core.history import (
@@ -31,10 +32,10 @@ from gate.core.history import (
 )
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.storage.changes.paths import PLACE, touched
-from gate.storage.tables.schema import ADMITTED, REFUSED_BY_PEOPLE, SUCCEEDED
+from gate.storage.tables.schema import ADMITTED, APPROVED_BY_PEOPLE, REFUSED_BY_PEOPLE, SUCCEEDED
 
 IN_FLIGHT_LISTED_MAX = 5
-"""How many approved and how many deploying changes are named in a decision."""
+"""How many changes that people approved, and how many deploying ones, are named in a decision."""
 
 IN_FLIGHT_COUNTED_MAX = 100
 """How many of each are counted; more are as good as these."""
@@ -57,6 +58,7 @@ class Ask:
     environment: str
     commit: str
     now: datetime
+    digests: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
     depends_on: tuple[str, ...] = ()
     earning: tuple[Earning, ...] = ()
@@ -111,6 +113,7 @@ def _parameters(ask: Ask) -> dict[str, str | int]:
         "service": ask.service,
         "environment": ask.environment,
         "commit": ask.commit,
+        "content": content_key(ask.commit, ask.digests),
         "change": ask.change,
         "now": now,
         "sums_after": to_us(ask.now - SUMS_WINDOW),
@@ -192,12 +195,12 @@ def _match(raw: _Json) -> Match:
 
 _HERE = "service = {service} AND environment = {environment}"
 
-_APPROVED = "state = 'approved' AND (valid_until IS NULL OR valid_until > {now})"
+_APPROVED = f"{APPROVED_BY_PEOPLE} AND (valid_until IS NULL OR valid_until > {{now}})"
 _DEPLOYING = "state = 'deploying' AND close_by > {now}"
 
-# In words, in this order: what runs; what was last admitted; when this commit last ran here with success and when another
-# one took its place; all changes and failures; those of the last 100; the last failure; sums of a day; the worst folder;
-# the worst file; rejected by people; approved; deploying; a dependency in flight; standing of standard changes.
+# In words, in this order: what runs; what was last admitted; when this very content last ran here with success and when
+# another commit took its place; all changes and failures; those of the last 100; the last failure; sums of a day; the worst folder;
+# the worst file; rejected by people; approved by people; deploying; a dependency in flight; standing of standard changes.
 _TEMPLATE = f"""
 SELECT {{begin}}
   (SELECT {{array}}(commit_sha, id, closed_at) FROM changes WHERE {_HERE} AND {SUCCEEDED}
@@ -207,7 +210,7 @@ SELECT {{begin}}
   (SELECT {{array}}(ran.at, (
       SELECT admitted_at FROM changes WHERE {_HERE} AND {ADMITTED} AND admitted_at > ran.at AND commit_sha <> {{commit}}
       ORDER BY admitted_at, id LIMIT 1))
-    FROM (SELECT max(admitted_at) AS at FROM changes WHERE {_HERE} AND commit_sha = {{commit}} AND {SUCCEEDED}) ran),
+    FROM (SELECT max(admitted_at) AS at FROM changes WHERE {_HERE} AND content_key = {{content}} AND {SUCCEEDED}) ran),
   (SELECT {{array}}(changes, failures) FROM path_outcomes WHERE {_HERE} AND path = '{PLACE}'),
   (SELECT {{array}}(count(*), count(*) FILTER (WHERE failed)) FROM (
     SELECT failed FROM changes WHERE {_HERE} AND {ADMITTED} ORDER BY admitted_at DESC, id DESC LIMIT {RECENT_CHANGES}) recent),
@@ -253,6 +256,7 @@ _BOUND = (
     "service",
     "environment",
     "commit",
+    "content",
     "change",
     "now",
     "sums_after",

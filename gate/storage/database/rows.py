@@ -17,6 +17,7 @@ class ChangeRow(NamedTuple):
     direction: str
     caller: str
     subject_key: str
+    content_key: str
     state: str
     type: str
     route: str

@@ -35,6 +35,7 @@ metadata = MetaData(naming_convention=NAMING)
 # conditions of partial indexes; a query names them word for word, or the index is of no use to it
 ADMITTED = "admitted_at IS NOT NULL"
 SUCCEEDED = "result IN ('successful', 'successful_issues')"
+APPROVED_BY_PEOPLE = "state = 'approved' AND route IN ('review', 'emergency')"
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
 UNDELIVERED = "delivered_at IS NULL AND dead_at IS NULL"
 
@@ -63,6 +64,7 @@ changes = Table(
     # the natural key while this is the current change of its run; freed when a later attempt begins anew
     Column("run_key", Text, unique=True),
     Column("subject_key", Text, nullable=False),  # SHA-256 of the canonical subject
+    Column("content_key", Text, nullable=False),  # SHA-256 of commit and digests: what would run
     Column("state", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("route", Text, nullable=False),
@@ -109,13 +111,14 @@ changes = Table(
     # what a decision asks about its place: each is read from the index alone, or is one row
     Index("ix_changes_admitted", "service", "environment", "admitted_at", "id", "commit_sha", "failed", "lines", **_where(ADMITTED)),
     Index("ix_changes_succeeded", "service", "environment", "closed_at", "id", "commit_sha", **_where(SUCCEEDED)),
-    Index("ix_changes_ran", "service", "environment", "commit_sha", "admitted_at", **_where(SUCCEEDED)),
+    Index("ix_changes_ran", "service", "environment", "content_key", "admitted_at", **_where(SUCCEEDED)),
     Index("ix_changes_failed", "service", "environment", "failed_at", **_where("failed")),
     Index("ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)),
     Index("ix_changes_rejected", "service", "environment", "commit_sha", **_where(REFUSED_BY_PEOPLE)),
     # the state stands in front although it is always the same: the more columns are equal, the surer SQLite takes the index
     Index("ix_changes_pending", "state", "service", "environment", "submitted_at", **_where("state = 'pending'")),
     Index("ix_changes_approved", "state", "service", "environment", "valid_until", "id", **_where("state = 'approved'")),
+    Index("ix_changes_promised", "state", "service", "environment", "valid_until", "id", **_where(APPROVED_BY_PEOPLE)),
     Index("ix_changes_deploying", "state", "service", "environment", "close_by", "id", **_where("state = 'deploying'")),
     # what the worker looks for
     Index("ix_changes_expires", "state", "expires_at", **_where("state = 'pending'")),

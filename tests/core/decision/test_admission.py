@@ -20,7 +20,8 @@ APPROVED = Standing(
     holds=(),
     others_deploying=(),
     parallel=False,
-    rollback=False,
+    decided_direction="forward",
+    direction="forward",
     what_ran="chg_before",
     what_runs="chg_before",
 )
@@ -96,20 +97,37 @@ def test_a_stopped_line_is_named_before_a_freeze() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parallel", "rollback", "problem"),
+    ("parallel", "direction", "problem"),
     [
-        pytest.param(False, False, "conflict", id="one at a time"),
-        pytest.param(True, False, None, id="the policy lets two deploy"),
-        pytest.param(False, True, None, id="a rollback does not wait"),
+        pytest.param(False, "forward", "conflict", id="one at a time"),
+        pytest.param(True, "forward", None, id="the policy lets two deploy"),
+        pytest.param(False, "rollback", None, id="a rollback does not wait"),
+        pytest.param(False, "redeploy", "conflict", id="what is there already waits too"),
     ],
 )
-def test_another_deployment_here(parallel: bool, rollback: bool, problem: str | None) -> None:  # noqa: FBT001 - columns of the table
-    assert refused(replace(APPROVED, others_deploying=("chg_x",), parallel=parallel, rollback=rollback)) == problem
+def test_another_deployment_here(parallel: bool, direction: str, problem: str | None) -> None:  # noqa: FBT001 - a column of the table
+    standing = replace(APPROVED, others_deploying=("chg_x",), parallel=parallel, decided_direction=direction, direction=direction)
+
+    assert refused(standing) == problem
 
 
 @pytest.mark.parametrize("what_runs", [None, "chg_after"])
 def test_what_runs_must_be_what_ran_at_the_decision(what_runs: str | None) -> None:
     assert refused(replace(APPROVED, what_runs=what_runs)) == "stale_decision"
+
+
+@pytest.mark.parametrize(
+    ("decided", "now", "problem"),
+    [
+        pytest.param("rollback", "forward", "stale_decision", id="that it went well was taken back"),
+        pytest.param("rollback", "redeploy", "stale_decision", id="it was put back meanwhile"),
+        pytest.param("redeploy", "rollback", "stale_decision", id="it is no longer what is there"),
+        pytest.param("forward", "redeploy", None, id="the decision asked no less of it"),
+        pytest.param("rollback", "rollback", None, id="nothing has changed"),
+    ],
+)
+def test_b7_what_was_decided_as_going_back_must_still_go_back(decided: str, now: str, problem: str | None) -> None:
+    assert refused(replace(APPROVED, decided_direction=decided, direction=now)) == problem
 
 
 def test_the_very_decision_for_the_very_subject_is_admitted() -> None:

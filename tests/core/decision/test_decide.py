@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.decision.decide import Case, People, decide
+from gate.core.decision.decide import Case, InTheWay, People, decide
 from gate.core.decision.standard import Standing
 from gate.core.decision.values import Band, ChangeType, Contradiction, Decision, Hold, Outcome, Required, Route
 from gate.core.facts import Fact, Origin, Value
@@ -145,12 +145,29 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
         pytest.param(with_facts(checks__failed=1), "green", id="a check failed"),
         pytest.param(with_facts(checks__failed=None), "green", id="checks unknown"),
         pytest.param(
-            ASKED._replace(in_flight=1), "1 other change is in flight here; wait until it is closed, or let people decide", id="in flight"
+            ASKED._replace(in_flight=1, deploying=1, in_the_way=(InTheWay("chg_b", deploying=True),)),
+            "chg_b is deploying here; wait until it is closed, or let people decide",
+            id="another one is deploying",
         ),
         pytest.param(
-            ROLLBACK._replace(in_flight=2, deploying=1),
-            "1 other change is in flight here; wait until it is closed, or let people decide",
-            id="an approved change stops a rollback",
+            ASKED._replace(in_flight=1, in_the_way=(InTheWay("chg_a", deploying=False),)),
+            "chg_a was approved by people and is not deployed yet; deploy or cancel it, or let people decide",
+            id="people approved another one",
+        ),
+        pytest.param(
+            ASKED._replace(in_flight=3, deploying=1, in_the_way=(InTheWay("chg_a", deploying=False), InTheWay("chg_b", deploying=True))),
+            "chg_b is deploying here (and 2 more in flight); wait until it is closed, or let people decide",
+            id="the one that deploys is named before the others",
+        ),
+        pytest.param(
+            ROLLBACK._replace(in_flight=2, deploying=1, in_the_way=(InTheWay("chg_a", deploying=True), InTheWay("chg_b", deploying=False))),
+            "chg_b was approved by people and is not deployed yet; deploy or cancel it, or let people decide",
+            id="an approved change stops a rollback, a deploying one does not",
+        ),
+        pytest.param(
+            ASKED._replace(in_flight=2),
+            "2 other changes are in flight here; wait until they are closed, or let people decide",
+            id="in flight, and nobody knows which",
         ),
         pytest.param(
             ASKED._replace(contradictions=(Contradiction("diff.lines_added", 12, 900),)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gate.core.change import Artifact, Planned, Repository, Run, Subject
 from gate.core.decision import record as records
-from gate.core.decision.decide import Case, People, decide
+from gate.core.decision.decide import Case, InTheWay, People, decide
 from gate.core.decision.record import Asked, Record, Revisions
 from gate.core.decision.standard import Standing
 from gate.core.decision.values import Band, ChangeType, Contradiction, Decision, Finding, FindingKind, Hold, Outcome, Required, Route, Terms
@@ -91,6 +91,7 @@ CASE = st.builds(
     holds=st.lists(HOLD, max_size=2).map(tuple),
     in_flight=COUNT,
     deploying=COUNT,
+    in_the_way=st.lists(st.builds(InTheWay, TEXT, st.booleans()), max_size=2).map(tuple),
     overdue_reviews=COUNT,
     rejection=st.none() | TEXT,
     standing=st.dictionaries(NAME, st.builds(Standing, st.booleans(), st.booleans(), TEXT), max_size=2),

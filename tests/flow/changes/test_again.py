@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from gate.core.change import Planned, Result, Run
 from gate.core.decision.decide import decide
 from gate.core.decision.record import Record, subject_digest
+from gate.errors import Conflict
 from gate.flow.asks import ChangeFilters, FreezeAsk, LogFilters, Wire
 from gate.flow.changes import cancel, expire
 from gate.flow.changes.again import decide_again
@@ -17,6 +18,7 @@ from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
 from tests.builders import SMALL, commit_of
+from tests.flow.reviewers import approve, large
 from tests.flow.shop import ADA, ADMIN, AUDITOR, PIPELINE, Shop, forget_pauses, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -118,9 +120,9 @@ async def test_only_a_pending_change_is_decided_again(small_shop: Shop, state: s
 
 @pytest.mark.parametrize("end", ["closed", "canceled", "expired", "never closed"])
 async def test_a_conflict_that_ends_decides_again(shop: Shop, end: str) -> None:
-    first = await shop.submit("a")
+    first = await approve(shop, await shop.submit(large("a")), "farida")
     second = await shop.submit("b")
-    assert second["reasons"][0]["because"].startswith("1 other change is in flight here")
+    assert second["reasons"][0]["because"].startswith(f"{first['id']} was approved by people and is not deployed yet; deploy or cancel")
 
     match end:
         case "closed":
@@ -188,7 +190,7 @@ async def test_the_planned_times_of_the_last_asking_bind(small_shop: Shop) -> No
 async def test_a_change_that_becomes_a_rollback_is_one_at_its_admission(shop: Shop) -> None:
     await shop.deploy("a")
     forward = await shop.submit("b", base=commit_of("a"))
-    back = await shop.submit("a", run=Run("back", 1, ""), base=commit_of("a"), artifacts=())
+    back = await shop.submit("a", run=Run("back", 1, ""), base=commit_of("a"), claims={})
     await shop.admit(forward)
     await shop.adopt(close_within="7h")
     await shop.round()
@@ -261,14 +263,41 @@ async def test_one_that_cannot_be_decided_keeps_nobody_else_waiting(small_shop: 
     assert [(one["log_level"], one["change"]) for one in logged] == [("error", broken["id"])]
 
 
-async def test_of_two_that_waited_for_a_third_only_one_is_approved(shop: Shop) -> None:
-    first = await shop.submit("a")
+async def test_e24_of_two_that_waited_for_a_third_only_one_deploys_at_a_time(shop: Shop) -> None:
+    first = await shop.deploy("a", None)
     waiting = [await shop.submit("b"), await shop.submit("c")]
-    await cancel.cancel(shop.gate, first["id"], "", PIPELINE)
-
+    await shop.close(first, Result.UNSUCCESSFUL)
     await shop.round()
+    now = [await shop.read(change) for change in waiting]
 
-    assert [(await shop.read(change))["state"] for change in waiting] == ["approved", "pending"]
+    await shop.admit(now[0])
+    with pytest.raises(Conflict, match=f"{now[0]['id']} is deploying here") as refused:
+        await shop.admit(now[1])
+
+    assert [change["reasons"][0]["because"].split(";")[0] for change in waiting] == [f"{first['id']} is deploying here"] * 2
+    assert [change["state"] for change in now] == ["approved", "approved"]
+    assert refused.value.problem == "conflict"
+
+
+async def test_e24_an_automatic_approval_that_nobody_uses_stops_nobody(shop: Shop) -> None:
+    unused = await shop.submit("a")
+
+    others = [await shop.submit("b"), await shop.submit("c", service="checkout")]
+
+    assert [change["state"] for change in (unused, *others)] == ["approved"] * 3
+
+
+async def test_e24_the_finding_names_another_change_when_the_first_one_is_gone(small_shop: Shop) -> None:
+    first, second = [await approve(small_shop, await small_shop.submit(large(one)), "farida") for one in "ab"]
+    waiting = await small_shop.submit("c")
+    await cancel.cancel(small_shop.gate, first["id"], "", PIPELINE)
+
+    await small_shop.round()
+
+    now = await small_shop.read(waiting)
+    assert first["id"] in waiting["reasons"][0]["because"]
+    assert "(and 1 more in flight)" in waiting["reasons"][0]["because"]
+    assert now["reasons"][0]["because"].startswith(f"{second['id']} was approved by people and is not deployed yet;")
 
 
 async def test_the_end_of_a_hold_is_no_reason_to_approve(sqlite_url: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gate.flow.caller import Caller, ChangeHolder, Machine, Person, Role
 from gate.flow.changes import cancel as chapter
 from gate.flow.queries import look
 from tests.builders import SMALL, commit_of
+from tests.flow.reviewers import approve, emergency, large, person
 from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop
 
 pytestmark = pytest.mark.anyio
@@ -56,6 +57,24 @@ async def test_a_change_is_withdrawn_by_its_own_and_by_whom_it_asks(shop: Shop, 
     assert entry.fields["by"] == (by or PIPELINE).caller
     assert "needed" not in str(entry.fields["comment"])
     assert (await shop.measures())["canceled"] == 1
+
+
+@pytest.mark.parametrize("who", ["ada", "ben", "farida"])
+async def test_e24_release_managers_and_owners_clear_the_way_whatever_stands_in_it(shop: Shop, who: str) -> None:
+    automatic, urgent = await shop.submit("a"), await shop.submit(emergency("e", service="ledger"))
+    by_people = await approve(shop, await shop.submit(large("b")), "farida")
+
+    canceled = [await cancel(shop, change, person(who)) for change in (automatic, urgent, by_people)]
+
+    assert [change["state"] for change in canceled] == ["canceled"] * 3
+    assert [entry.fields["by"] for entry in await shop.entries("cancellation")] == [f"person:{who}"] * 3
+
+
+async def test_e24_owners_of_another_service_clear_nothing(small_shop: Shop) -> None:
+    change = await small_shop.submit("a", service="web")
+
+    with pytest.raises(NotAllowed, match="a release manager, an owner of its service"):
+        await cancel(small_shop, change, person("farida"))
 
 
 async def test_what_is_past_it_is_not_canceled(small_shop: Shop) -> None:

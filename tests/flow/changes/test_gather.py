@@ -13,6 +13,7 @@ from gate.flow.asks import Wire
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import look
 from tests.builders import SMALL, commit_of, make_change
+from tests.flow.reviewers import approve, large
 from tests.flow.shop import EVERYDAY, PIPELINE, Shop, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio
@@ -202,12 +203,14 @@ async def test_the_sum_of_lines_is_unknown_where_one_of_them_is(small_shop: Shop
 @pytest.mark.parametrize(("parallel", "state"), [("refuse", "pending"), ("allow", "approved")])
 async def test_another_change_in_flight(database_url: str, tmp_path: Path, parallel: str, state: str) -> None:
     async with open_shop(database_url, tmp_path, make_files(parallel=parallel)) as shop:
-        first = await shop.submit("a")
+        first = await approve(shop, await shop.submit(large("a")), "farida")
         beside_an_approved_one = await shop.submit("b")
         await shop.admit(first)
         beside_a_deploying_one = await shop.submit("c")
 
         assert (beside_an_approved_one["state"], beside_a_deploying_one["state"]) == (state, state)
+        in_the_way = [one["reasons"][0]["because"].startswith(first["id"]) for one in (beside_an_approved_one, beside_a_deploying_one)]
+        assert in_the_way == [state == "pending"] * 2
 
 
 async def test_a_deployment_that_was_never_closed_is_in_flight_until_its_time_is_over(small_shop: Shop) -> None:
@@ -221,8 +224,11 @@ async def test_a_deployment_that_was_never_closed_is_in_flight_until_its_time_is
 
 
 async def test_a_dependency_in_flight_is_a_fact_in_its_environment(small_shop: Shop) -> None:
-    await small_shop.submit("a", service="ledger")
+    other = await small_shop.submit("a", service="ledger")
+    automatic = (await facts_of(small_shop, "b"))["conflicts.dependency_in_flight"]
+    await small_shop.admit(other)
 
+    assert automatic is False  # it counts from its admission
     assert (await facts_of(small_shop, "b"))["conflicts.dependency_in_flight"] is True
     assert (await facts_of(small_shop, "b", environment="staging"))["conflicts.dependency_in_flight"] is False
     assert (await facts_of(small_shop, "b", service="web"))["conflicts.dependency_in_flight"] is False

@@ -36,7 +36,7 @@ class _Place(RuleBasedStateMachine):
     def __init__(self, database: Callable[[], AbstractContextManager[str]]) -> None:
         super().__init__()
         self.lives: list[Life] = []
-        self.hours = self.endings = 0  # endings: what may have changed what runs here
+        self.hours = self.endings = 0  # endings: what may have changed what runs here, or where a change goes
         self.stopped: str | None = None
         self.closing, self.runner, self.shops = ExitStack(), asyncio.Runner(), AsyncExitStack()
         url, folder = self.closing.enter_context(database()), Path(self.closing.enter_context(tempfile.TemporaryDirectory()))
@@ -157,6 +157,7 @@ class _Place(RuleBasedStateMachine):
             self.look({one: DECIDED} if problem == "stale_decision" else {})
         else:
             one.envelope, one.by = envelope, how
+            self.endings += 1  # what was to be put back, or what is there, may be another one now
             self.look({one: {State.DEPLOYING}} | {other: self.aside(other, one) for other in self.lives if other is not one})
 
     def admissions(self, one: Life, how: str) -> set[str | None]:

@@ -14,6 +14,7 @@ from gate.flow.changes import cancel
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
 from tests.builders import commit_of
+from tests.flow.reviewers import approve, large
 from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +78,7 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
     }
 
     closed = await shop.deploy("a")
-    approved = await shop.submit("b", base=commit_of("a"))
+    approved = await approve(shop, await shop.submit(large("b", base=commit_of("a"))), "farida")
     place = await look.place(shop.gate, "checkout", "production", PIPELINE)
     assert place["running"] == {"commit": commit_of("a"), "change": closed["id"], "since": closed["closed"]["at"]}
     assert place["in_flight"] == [{"change": approved["id"], "state": "approved"}]

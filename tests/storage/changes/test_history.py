@@ -7,7 +7,7 @@ import pytest
 
 from gate.core.change import Result
 from gate.core.decision.standard import MATCHES_MAX
-from gate.core.history import Admitted, InFlight, Match, Running, Standing, Suspension
+from gate.core.history import Admitted, InFlight, Match, Running, Standing, Suspension, direction
 from gate.storage.changes.history import IN_FLIGHT_COUNTED_MAX, IN_FLIGHT_LISTED_MAX, Ask, Earning, standing
 from tests.storage.stored import (
     COMMIT,
@@ -84,6 +84,28 @@ def test_a_commit_that_ran_and_was_replaced_says_when(database_url: str) -> None
     assert (found.succeeded_here, found.admitted_since, found.replaced_at) == (True, True, NOW - 8 * DAY)
 
 
+@pytest.mark.parametrize(
+    ("ran", "asked", "expected"),
+    [
+        pytest.param(("sha256:1",), ("sha256:1",), "rollback", id="the very artifacts"),
+        pytest.param(("sha256:1",), ("sha256:2",), "forward", id="another build"),
+        pytest.param(("sha256:1",), ("sha256:1", "sha256:2"), "forward", id="one more"),
+        pytest.param(("sha256:1", "sha256:2"), ("sha256:1",), "forward", id="one less"),
+        pytest.param(("sha256:1",), (), "forward", id="none named"),
+        pytest.param((), ("sha256:1",), "forward", id="none named then"),
+        pytest.param((), (), "rollback", id="none named, then as now"),
+    ],
+)
+def test_b7_going_back_is_to_the_very_artifacts(database_url: str, ran: tuple[str, ...], asked: tuple[str, ...], expected: str) -> None:
+    with writing(database_url) as tx:
+        put_closed(tx.conn, NOW - 9 * DAY, digests=ran)
+        put_closed(tx.conn, NOW - 8 * DAY, commit_sha=OTHER)
+
+    found = seen(database_url, replace(ASK, digests=asked))
+
+    assert (direction(found, COMMIT, asked), found.replaced_at is not None) == (expected, expected == "rollback")
+
+
 def test_a_commit_that_failed_here_never_ran(database_url: str) -> None:
     with writing(database_url) as tx:
         put_closed(tx.conn, NOW - 9 * DAY, "unsuccessful")
@@ -154,12 +176,13 @@ def test_only_what_people_rejected_in_thirty_days_counts(database_url: str) -> N
     assert seen(database_url).rejected == 2
 
 
-def test_in_flight_is_what_is_approved_and_what_deploys_within_its_time(database_url: str) -> None:
+def test_in_flight_is_what_people_approved_and_what_deploys_within_its_time(database_url: str) -> None:
     with writing(database_url) as tx:
-        valid = put_change(tx.conn, valid_until=NOW + MINUTE)
-        held = put_change(tx.conn, valid_until=None)
+        valid = put_change(tx.conn, route="review", valid_until=NOW + MINUTE)
+        held = put_change(tx.conn, route="emergency", valid_until=None)
         deploying = put_change(tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW + HOUR)
-        put_change(tx.conn, valid_until=NOW)  # over
+        put_change(tx.conn, route="review", valid_until=NOW)  # over
+        put_change(tx.conn, route="automatic", valid_until=NOW + HOUR)  # counts from its admission
         put_change(tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW)  # never closed
         put_change(tx.conn, state="pending", expires_at=NOW + HOUR)
         put_closed(tx.conn, NOW - HOUR)
@@ -178,7 +201,7 @@ def test_in_flight_is_what_is_approved_and_what_deploys_within_its_time(database
 def test_of_many_in_flight_some_are_listed_and_all_are_counted_up_to_a_limit(database_url: str) -> None:
     with writing(database_url) as tx:
         for _ in range(IN_FLIGHT_COUNTED_MAX + 3):
-            put_change(tx.conn)
+            put_change(tx.conn, route="review")
         for _ in range(IN_FLIGHT_LISTED_MAX + 2):
             put_change(tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW + HOUR)
 
@@ -192,12 +215,13 @@ def test_of_many_in_flight_some_are_listed_and_all_are_counted_up_to_a_limit(dat
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
-        ({"service": "ledger"}, True),
-        ({"service": "ledger", "valid_until": NOW}, False),
+        ({"service": "ledger"}, False),
+        ({"service": "ledger", "route": "review"}, True),
+        ({"service": "ledger", "route": "review", "valid_until": NOW}, False),
         ({"service": "ledger", "state": "deploying", "admitted_at": NOW, "close_by": NOW + HOUR}, True),
         ({"service": "ledger", "state": "deploying", "admitted_at": NOW, "close_by": NOW}, False),
-        ({"service": "ledger", "environment": "staging"}, False),
-        ({"service": "mail"}, False),
+        ({"service": "ledger", "route": "review", "environment": "staging"}, False),
+        ({"service": "mail", "route": "review"}, False),
     ],
 )
 def test_a_dependency_in_flight_here_is_seen(database_url: str, there: dict[str, object], *, expected: bool) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from gate.core.history import Standing
+from gate.core.history import Standing, direction
 from gate.storage.changes import history
 from gate.storage.changes.history import Ask, Earning, standing, standings
 from tests.storage.stored import (
@@ -27,6 +27,8 @@ from tests.storage.stored import (
 )
 
 OTHER = "b" * 40
+BUILT, BUILT_AGAIN = ("sha256:1", "sha256:2"), ("sha256:1", "sha256:3")
+"""Of one commit: the artifacts that are asked for, and those of another build."""
 ASK = Ask(service="shop", environment="production", commit=COMMIT, now=NOW)
 
 
@@ -91,6 +93,7 @@ class Past:
     """One change of a made-up history; times are minutes before NOW."""
 
     commit: str
+    digests: tuple[str, ...]
     admitted: int
     lasted: int
     result: str | None
@@ -100,7 +103,8 @@ class Past:
 PASTS = st.lists(
     st.builds(
         Past,
-        commit=st.sampled_from([COMMIT, OTHER, "c" * 40]),
+        commit=st.sampled_from([COMMIT, COMMIT, OTHER, "c" * 40]),
+        digests=st.sampled_from([BUILT, BUILT, BUILT_AGAIN, ()]),
         admitted=st.integers(1, 3000),
         lasted=st.integers(0, 300),
         result=st.sampled_from(["successful", "successful_issues", "unsuccessful", "rolled_back", None]),
@@ -111,22 +115,23 @@ PASTS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pasts=PASTS)
 def test_the_statement_says_what_the_records_say(database_url: str, pasts: list[Past]) -> None:
     service = change_id()  # a place of its own in the same database
     with writing(database_url) as tx:
         for past in pasts:
             at = NOW - past.admitted * MINUTE
-            row = {"service": service, "commit_sha": past.commit, "lines": past.lines}
+            row = {"service": service, "commit_sha": past.commit, "digests": past.digests, "lines": past.lines}
             if past.result is None:
                 put_change(tx.conn, state="deploying", admitted_at=at, close_by=at + HOUR, **row)
             else:
                 put_closed(tx.conn, at, past.result, closed_at=at + past.lasted * MINUTE, **row)
 
-    found = seen(database_url, replace(ASK, service=service))
+    found = seen(database_url, replace(ASK, service=service, digests=BUILT))
 
     assert summary(found) == model(pasts)
+    assert direction(found, COMMIT, BUILT) == where_it_goes(pasts)
 
 
 def summary(found: Standing) -> tuple[object, ...]:
@@ -149,7 +154,7 @@ def model(pasts: Sequence[Past]) -> tuple[object, ...]:
     ended = [(admitted_at(past) + past.lasted * MINUTE, past.commit) for past in good]
     running = max(ended, key=lambda pair: pair[0], default=None)
     newest = max(pasts, key=admitted_at, default=None)
-    ran = max((admitted_at(past) for past in good if past.commit == COMMIT), default=None)
+    ran = max((admitted_at(past) for past in good if (past.commit, past.digests) == (COMMIT, BUILT)), default=None)
     since = [admitted_at(past) for past in pasts if past.commit != COMMIT and ran is not None and admitted_at(past) > ran]
     day = [past for past in pasts if past.admitted < 24 * 60]
     lines = [past.lines for past in day if past.lines is not None]
@@ -163,3 +168,14 @@ def model(pasts: Sequence[Past]) -> tuple[object, ...]:
         sum(lines) if len(lines) == len(day) else None,
         sum(past.result is None and past.admitted < 60 for past in pasts),
     )
+
+
+def where_it_goes(pasts: Sequence[Past]) -> str:
+    """The law of going back, B7: these very artifacts of this very commit, with success, and another commit since."""
+    in_order = sorted(pasts, key=lambda past: -past.admitted)
+    same = [past for past in in_order if (past.commit, past.digests) == (COMMIT, BUILT)]
+    if same and same[-1] is in_order[-1]:
+        return "redeploy"
+    good = [past for past in same if past.result in {"successful", "successful_issues"}]
+    replaced = any(past.commit != COMMIT and past.admitted < good[-1].admitted for past in in_order) if good else False
+    return "rollback" if replaced else "forward"
