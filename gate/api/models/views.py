@@ -227,7 +227,7 @@ class DecisionView(Judged):
     subject_digest: Sha256
     facts: dict[str, FactView]
     shadows: list[ShadowView]
-    carries: list[str]
+    carries: list[int]
     required: list[RequiredView]
 
 

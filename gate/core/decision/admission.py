@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from gate.core.change import Planned, Run, State, Subject
 from gate.core.decision.evaluate import Evaluation, evaluate
 from gate.core.decision.values import Hold, longest
-from gate.core.facts import Fact, Facts, Origin
+from gate.core.facts import Fact, Facts, Origin, Value
 from gate.core.policy.policy import Policy
 
 
@@ -19,6 +20,22 @@ class Refusal:
     detail: str
 
 
+class Proof(NamedTuple):
+    """What an identity token proves about the run it belongs to; None is what the token does not say."""
+
+    run: str
+    ref: Value | None
+    workflow: Value | None
+
+
+def proof_of(run: Run | None, facts: Facts) -> Proof | None:
+    """What a token proved when this was decided; None where none did."""
+    proved = {name: fact.value for name, fact in facts.items() if fact.origin is Origin.TOKEN}
+    if run is None or not proved:
+        return None
+    return Proof(run.id, proved.get("change.ref"), proved.get("change.workflow"))
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the transaction read: the change, and what surrounds it now, by the database's clock."""
@@ -26,6 +43,7 @@ class Standing:
     subject: Subject
     state: State  # with expiry already taken into account
     admitted_run: Run | None
+    proved: Proof | None  # by a token, when it was decided
     planned: Planned
     holds: tuple[Hold, ...]  # that bind this change: neither excused nor overridden
     others_deploying: Collection[str]  # of this service and environment, still within their `close_within`
@@ -41,11 +59,16 @@ class Standing:
         return self.decided_direction == "rollback"
 
 
-def refusal(standing: Standing, asked: Subject, run: Run, *, at: datetime) -> Refusal | None:
-    """None admits. The order is from what the caller can least mend to what only waiting mends."""
+def refusal(standing: Standing, asked: Subject, run: Run, proof: Proof | None = None, *, at: datetime) -> Refusal | None:
+    """Why this run may not deploy, or None if it may. `proof` is what the token of the caller proves.
+
+    Reasons are tried in order: first those that no retry can fix, last those that pass with time.
+    """
     return (
         _other_subject(standing.subject, asked)
         or _other_state(standing, run)
+        or other_run(standing.proved, run, proof)
+        or _other_workflow(standing.proved, proof)
         or _outside_window(standing.planned, at)
         or _held(standing.holds)
         or _conflict(standing)
@@ -56,6 +79,25 @@ def refusal(standing: Standing, asked: Subject, run: Run, *, at: datetime) -> Re
 def admitted_before(standing: Standing, run: Run) -> bool:
     """The same run, attempt and step again: it gets the same answer."""
     return standing.state is State.DEPLOYING and _consumer(standing.admitted_run) == _consumer(run)
+
+
+def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | None:
+    """Why this is not the run that proved itself when it was decided; None where it is, or where none did."""
+    if proved is None:
+        return None
+    if run.id != proved.run:
+        return Refusal(
+            "identity_mismatch",
+            f"this was decided for run {proved.run}, which proved itself by its token, not for run {run.id};"
+            " submit the change from the run that deploys it",
+        )
+    if proof is None:
+        return Refusal(
+            "identity_mismatch",
+            f"run {proved.run} proved itself by its identity token when this was decided;"
+            " ask with a token of that run, or with the change token it was given",
+        )
+    return None
 
 
 def fires_more(policy: Policy, facts: Facts, *, changes_last_24h: int, lines_last_24h: int | None) -> str | None:
@@ -99,6 +141,17 @@ def _other_state(standing: Standing, run: Run) -> Refusal | None:
             return Refusal("consumed", f"run {by.id}, attempt {by.attempt} has used this approval already; submit the change again")
         case _:
             return Refusal("state_conflict", f"the change is {standing.state.value}; submit a new one")
+
+
+def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None:
+    """A job of the same run, but from elsewhere: it is judged by what its own token proves."""
+    if proved is None or proof is None:
+        return None
+    for what, then, now in (("ref", proved.ref, proof.ref), ("workflow", proved.workflow, proof.workflow)):
+        if then != now:
+            words = f"this was decided for {what} {then or 'unknown'}, the token proves {now or 'none'}"
+            return Refusal("stale_decision", f"{words}; it is decided again for this one, ask once more")
+    return None
 
 
 def _outside_window(planned: Planned, at: datetime) -> Refusal | None:

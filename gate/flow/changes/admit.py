@@ -6,14 +6,14 @@ from datetime import timedelta
 from gate.core.calendar import freeze
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
-from gate.core.decision.admission import Refusal, Standing, admitted_before, fires_more, refusal
+from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_of, refusal
 from gate.core.decision.values import Hold, Outcome, Route
 from gate.core.history import Standing as Here
 from gate.core.history import direction
 from gate.core.workload import Workload
-from gate.errors import Conflict
+from gate.errors import Conflict, NotAllowed
 from gate.flow.asks import AdmissionAsk, Wire
-from gate.flow.caller import Caller
+from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.compose import rollups
@@ -35,8 +35,8 @@ from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
 
-STALE = "stale_decision"
-SECURITY_RELEVANT = frozenset({"subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
+STALE, MISMATCH = "stale_decision", "identity_mismatch"
+SECURITY_RELEVANT = frozenset({MISMATCH, "subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
 """Refusals that stand in the ledger; those that only time mends do not."""
 REVIEW_WITHIN = timedelta(hours=72)
 """Where no policy says when the review of an emergency is due."""
@@ -68,8 +68,9 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     answer = await gate.store.write(_admit_by, by, known, asked, ask.run, books)
     if isinstance(answer, Refusal):
         if answer.problem == STALE:
-            await _decide_again(gate, change_id)
-        error = Conflict(answer.detail, problem=answer.problem)
+            await _decide_again(gate, change_id, by)
+        kind = NotAllowed if answer.problem == MISMATCH else Conflict
+        error = kind(answer.detail, problem=answer.problem)
         if answer.problem in SECURITY_RELEVANT and answer is not OVERTAKEN:
             raise await refuse(gate, Refused(by.caller, "admission", answer.problem, change_id), error)
         raise error
@@ -88,23 +89,38 @@ def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook, by: Caller) -
     )
 
 
-async def _decide_again(gate: Gate, change_id: str) -> None:
+async def _decide_again(gate: Gate, change_id: str, by: Caller) -> None:
+    """By what the caller's token proves, where the decision in force was made by what a token of the same run proved."""
     known = await gate.store.read(know, gate.rulebooks, change_id)
-    if known is not None and known.stored.state_at(gate.clock()) is State.APPROVED:
-        await decide_again(gate, known)
+    if known is None or known.stored.state_at(gate.clock()) is not State.APPROVED:
+        return
+    judged = _proved(known)
+    facts = by.facts if isinstance(by, Workload) and judged is not None and judged.run == by.run.id else None
+    await decide_again(gate, known, proved=facts)
+
+
+def _proved(known: Known) -> Proof | None:
+    return proof_of(known.record.asked.run, known.record.case.facts)
+
+
+def _proof(by: Caller, proved: Proof | None) -> Proof | None:
+    """What the caller proves. A change token was given to the run that proved itself, and stands for its token."""
+    if isinstance(by, Workload):
+        return Proof(by.run.id, by.facts.get("change.ref"), by.facts.get("change.workflow"))
+    return proved if isinstance(by, ChangeHolder) else None
 
 
 def _admit_by(tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books: _Books) -> AdmissionStatement | Refusal:
     """Whoever is admitted has used the token for this change."""
     use = token_use(by, known.stored.id)
     require_unused(tx.conn, use)
-    answer = _admit(tx, known, asked, run, books, by.caller)
+    answer = _admit(tx, known, asked, run, books, by)
     if not isinstance(answer, Refusal):
         use_token(tx, use)
     return answer
 
 
-def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: str) -> AdmissionStatement | Refusal:
+def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller: Caller) -> AdmissionStatement | Refusal:
     moves.lock_place(tx, known.stored.service, known.stored.environment)
     stored = changes.read(tx.conn, known.stored.id)
     if stored is None or stored.decision != known.stored.decision:
@@ -112,10 +128,11 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, by: st
     known = know_stored(tx.conn, books.all, stored)
     here = history.standing(tx.conn, _ask(known, tx))
     standing = _standing(tx, known, here, books)
+    by, proof = caller.caller, _proof(caller, standing.proved)
     if admitted_before(standing, run) and standing.subject == asked:
-        return _statement(known, run)
+        return other_run(standing.proved, run, proof) or _statement(known, run)
     refused = (
-        refusal(standing, asked, run, at=tx.now)
+        refusal(standing, asked, run, proof, at=tx.now)
         or _lacking(known, books.current)
         or _rejected_meanwhile(tx, known)
         or _grown(known, here, books.decided)
@@ -161,6 +178,7 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
         subject=record.subject,
         state=stored.state_at(tx.now),
         admitted_run=stored.admitted_run,
+        proved=_proved(known),
         planned=record.asked.planned,
         holds=_holds(tx, known, books),
         others_deploying=tuple(one.change for one in here.in_flight if one.deploying),

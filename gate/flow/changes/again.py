@@ -1,5 +1,6 @@
 """A change is decided again: facts gathered anew, and written only where a person would see a difference."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from gate.core.change import Change, EmergencyAsk, State
@@ -32,14 +33,19 @@ from gate.storage.ledger.ledger import append_entries
 from gate.storage.texts import insert_texts
 
 
-async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None) -> bool:
+async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None, *, proved: Mapping[str, Value] | None = None) -> bool:
     """Decide a pending change again, or an approved one whose admission was stale. True when another decision is in force.
 
-    `asked_now` is what the caller says now; without it the claims of the decision in force are taken.
+    `asked_now` is what the caller says now; without it the claims of the decision in force are taken. `proved` are the
+    facts that another token of the run proves, in the place of those before.
     """
     book = await gate.rulebooks.current()
     texts = Texts(book.text_ids)
     change, kept = (asked_now, asked(asked_now, texts)) if asked_now else (asked_before(known), known.record.asked)
+    if proved is not None:
+        ref = proved.get("change.ref")
+        kept = kept._replace(ref=ref if isinstance(ref, str) else None)
+        change = change._replace(proved=proved, ref=kept.ref)
     made = await decide_change(gate, change, book, known.stored.id, kept, known.record)
     # an approved one is here because its decision no longer holds: it needs another one even if that reads the same
     if known.stored.state is State.PENDING and same(known.record, made.record):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gate.core.change import Planned, Run, State, Subject
-from gate.core.decision.admission import Standing, admitted_before, refusal
+from gate.core.decision.admission import Proof, Standing, admitted_before, refusal
 from gate.core.decision.values import Hold
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -16,6 +16,7 @@ APPROVED = Standing(
     subject=SUBJECT,
     state=State.APPROVED,
     admitted_run=None,
+    proved=None,
     planned=Planned(),
     holds=(),
     others_deploying=(),
@@ -109,6 +110,32 @@ def test_another_deployment_here(parallel: bool, direction: str, problem: str | 
     standing = replace(APPROVED, others_deploying=("chg_x",), parallel=parallel, decided_direction=direction, direction=direction)
 
     assert refused(standing) == problem
+
+
+PROOF = Proof("100", "refs/heads/main", "deploy.yml")
+
+
+@pytest.mark.parametrize(
+    ("run", "proof", "problem"),
+    [
+        pytest.param(Run("101"), PROOF._replace(run="101"), "identity_mismatch", id="another run"),
+        pytest.param(Run("0100"), PROOF, "identity_mismatch", id="an id that looks like it"),
+        pytest.param(RUN, None, "identity_mismatch", id="nothing is proved"),
+        pytest.param(RUN, PROOF._replace(ref="refs/heads/other"), "stale_decision", id="another ref"),
+        pytest.param(RUN, PROOF._replace(ref=None), "stale_decision", id="no ref"),
+        pytest.param(RUN, PROOF._replace(workflow="Deploy.yml"), "stale_decision", id="another workflow"),
+        pytest.param(replace(RUN, attempt=9, step="smoke"), PROOF, None, id="another attempt of the run"),
+        pytest.param(RUN, PROOF, None, id="the very run"),
+    ],
+)
+def test_b10_the_run_is_the_one_that_proved_itself(run: Run, proof: Proof | None, problem: str | None) -> None:
+    answer = refusal(replace(APPROVED, proved=PROOF), SUBJECT, run, proof, at=NOW)
+
+    assert (answer.problem if answer else None) == problem
+
+
+def test_b10_where_nothing_was_proved_nothing_is_compared() -> None:
+    assert refused(APPROVED, run=Run("101")) is None
 
 
 @pytest.mark.parametrize("what_runs", [None, "chg_after"])

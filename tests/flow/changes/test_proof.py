@@ -1,0 +1,97 @@
+"""The run that was judged is the run that deploys; a job of it from elsewhere is judged anew (B10)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from gate.core.change import Repository, Run
+from gate.core.workload import Provider, Workload
+from gate.errors import Conflict, GateError
+from tests.builders import ISSUER, commit_of
+from tests.flow.reviewers import approve
+from tests.flow.shop import Shop, make_files, open_shop
+
+pytestmark = pytest.mark.anyio
+
+PROTECTED = (
+    "[{id: protected, title: From a protected branch, owner: platform, authorised_by: [release-managers],"
+    " when: [change.ref_protected], up_to: critical, earn: none}]"
+)
+_serial = count()
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """Where only what comes from a protected branch passes by itself."""
+    async with open_shop(database_url, tmp_path, make_files(standard_changes=PROTECTED)) as opened:
+        yield opened
+
+
+def job(workflow: str = "deploy.yml", branch: str = "main", run: str = "9001") -> Workload:
+    """A job with a token of its own."""
+    return Workload(
+        issuer=ISSUER,
+        provider=Provider.GITHUB,
+        repository=Repository(ISSUER, 1001, "acme/checkout"),
+        commit=commit_of("a"),
+        run=Run(run, 1),
+        jti=f"token-{next(_serial)}",
+        expires_at=datetime(2199, 1, 1, tzinfo=UTC),
+        login="zoe-z",
+        ref=f"refs/heads/{branch}",
+        ref_protected=branch == "main",
+        event="push",
+        workflow=workflow,
+        services=frozenset({"checkout"}),
+    )
+
+
+async def test_b10_what_a_protected_branch_may_do_is_not_done_for_another_one(shop: Shop) -> None:
+    change = await shop.submit("a", job(), run=None)
+    assert change["state"] == "approved"
+
+    with pytest.raises(Conflict, match="the token proves refs/heads/mine; it is decided again") as refused:
+        await shop.admit(change, job(branch="mine"))
+    with pytest.raises(Conflict, match="the change is pending"):
+        await shop.admit(change, job(branch="mine"))
+
+    assert refused.value.problem == "stale_decision"
+    assert (await shop.read(change))["state"] == "pending"
+
+
+async def test_b10_what_people_approved_for_one_workflow_is_shown_again_for_another(shop: Shop) -> None:
+    change = await shop.submit("a", job(branch="mine"), run=None)
+    approved = await approve(shop, change, "farida")
+
+    with pytest.raises(Conflict, match=r"decided for workflow deploy\.yml, the token proves other\.yml"):
+        await shop.admit(approved, job("other.yml", branch="mine"))
+
+    first, second = await shop.records(change)
+    seen = [record.case.facts["change.workflow"].value for record in (first, second)]
+    assert (seen, second.asked.ref, second.carries) == (["deploy.yml", "other.yml"], "refs/heads/mine", (1,))
+    assert (await shop.read(change))["title"] == change["title"]
+    assert (await shop.admit(approved, job("other.yml", branch="mine")))["payload"]
+
+
+async def test_b10_a_token_that_says_less_is_another_one(shop: Shop) -> None:
+    change = await shop.submit("a", job(), run=None)
+    silent = replace(job(), ref=None, workflow=None, ref_protected=None)
+
+    with pytest.raises(Conflict, match="decided for ref refs/heads/main, the token proves none"):
+        await shop.admit(change, silent)
+
+    assert (await shop.read(change))["state"] == "pending"
+
+
+async def test_b10_another_run_learns_nothing_of_an_admission_that_was_given(shop: Shop) -> None:
+    change = await shop.submit("a", job(), run=None)
+    await shop.admit(change, job())
+
+    for other in (job(run="9002"), job("other.yml", run="9002")):
+        with pytest.raises(GateError) as refused:
+            await shop.admit(change, other, run=Run("9002", 1))
+        assert refused.value.problem == "consumed"
