@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,11 +26,21 @@ settings.load_profile("untimed")
 def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the run makes a folder that all its workers share."""
     if not _is_worker(config):
+        _keep_compiled_files()
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch.root()))
         os.environ[_RUN_DIRECTORY] = tempfile.mkdtemp(prefix="gate-run-", dir=scratch.root())
         (Path(os.environ[_RUN_DIRECTORY]) / _OWNER).write_text(str(os.getpid()))
         if postgres.is_installed():
             postgres.sweep()
+
+
+def _keep_compiled_files() -> None:
+    """Have Python write its compiled files, even where the environment says that it should not.
+
+    A run starts the gate more than a hundred times, and each start would compile all of it again.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -74,7 +85,16 @@ def run_directory() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(run_directory: Path) -> postgres.Cluster:
+def shared_statements() -> Iterator[None]:
+    """Statements are compiled once for all databases of a worker."""
+    from tests.statements import compiled_once  # noqa: PLC0415 - only tests that ask for a database pay for the import
+
+    with compiled_once():
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(run_directory: Path, shared_statements: None) -> postgres.Cluster:  # noqa: ARG001 - asked for its effect
     """The run's PostgreSQL, with the migrated template."""
     if not postgres.is_installed():
         postgres.skip_or_fail()
@@ -82,7 +102,7 @@ def postgres_cluster(run_directory: Path) -> postgres.Cluster:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, shared_statements: None) -> Path:  # noqa: ARG001 - asked for its effect
     """A SQLite file that was migrated once; tests take copies."""
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
     _migrate(f"sqlite:///{path}")

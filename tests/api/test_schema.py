@@ -33,8 +33,7 @@ from gate.core.rulebook.bundle import CATALOGUE_FILE
 from gate.flow.caller import Role
 from tests.api.openapi import openapi
 from tests.api.served import request
-from tests.live import LiveGate, serving
-from tests.web.site import token_of
+from tests.live import LiveGate, serving, token_of
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ENDLESS = "/v1/events"

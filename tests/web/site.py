@@ -9,14 +9,12 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, Request
 
-from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
-from gate.flow.identity.tokens import make_token
 from gate.storage.identity import people, sessions
 from gate.storage.store import transaction
 from tests.builders import commit_of, image_of
 from tests.flow.shop import make_files
-from tests.live import LiveGate
+from tests.live import LiveGate, token_of
 
 LARGE = {"diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
 SMALL = {"diff": {"lines_added": 5, "lines_deleted": 2, "files": ["src/cart.py"], "files_changed": 1}}
@@ -129,12 +127,6 @@ class Site:
 
         context.on("page", on_page)
         context.on("request", on_request)
-
-
-def token_of(gate: LiveGate, role: Role | None = None, person: str | None = None) -> str:
-    """A new token, made beside the server."""
-    with transaction(gate.database_url) as tx:
-        return make_token(tx, TokenAsk(role, None, person), person, "test").text
 
 
 def _is_complaint(text: str) -> bool:

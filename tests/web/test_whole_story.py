@@ -21,8 +21,8 @@ from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
 from tests.integrations.github.test_hook import SECRET, signature
 from tests.integrations.github_answers import BASE, HEAD, SPAN, commit, comparison, fake, file
 from tests.integrations.live_github import listening
-from tests.live import LiveGate, serving
-from tests.web.site import Site, token_of
+from tests.live import LiveGate, serving, token_of
+from tests.web.site import Site
 
 PAGER = "a secret of PagerDuty"
 PLACE = ("77", "production")
