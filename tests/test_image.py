@@ -61,6 +61,25 @@ def test_command_and_health_check_run_without_a_shell() -> None:
     assert instructions("STOPSIGNAL") == ["SIGTERM"]
 
 
+def test_d23_base_images_are_named_by_digest_and_there_is_one_of_each() -> None:
+    bases = [value.partition(" AS ")[0] for value in instructions("FROM")]
+    images = [service["image"] for service in compose()["services"].values() if "image" in service]
+
+    assert [one for one in (*bases, *images) if not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", one)] == []
+    assert len(set(bases)) == 1
+    assert images
+
+
+def test_d23_documents_name_actions_by_commit() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "actions").rglob("*.yml")]
+    used = [(page.name, *one) for page in pages for one in re.findall(r"^\s*(?:- )?uses: ([^@\s]+)@?(\S*)", page.read_text(), re.MULTILINE)]
+    included = [one for page in pages for one in re.findall(r"/-/raw/([^/]+)/", page.read_text())]
+
+    assert len(used) >= 5
+    assert [one for one in used if not re.fullmatch(r"[0-9a-f]{40}", one[-1])] == []
+    assert [one for one in included if not re.fullmatch(r"[0-9a-f]{40}", one)] == []
+
+
 def test_everything_is_installed_by_hash() -> None:
     installs = [part for run in instructions("RUN") for part in run.split("&&") if "pip install" in part]
 

@@ -28,6 +28,12 @@ OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
 _NAT64 = ip_network("64:ff9b::/96")
 _TUNNELS = (ip_network("2001::/32"), ip_network("2002::/16"), ip_network("64:ff9b:1::/48"))
 _PROTOCOL_ASSIGNMENTS = ip_network("192.0.0.0/24")  # for machines on the way, whatever a later table calls global
+_GLOBAL_UNICAST = ip_network("2000::/3")
+"""All that IPv6 gives out. Python calls others global too, such as the site-local `fec0::/10`, which some networks still use."""
+
+_NEVER_PUBLIC = (ip_network("3fff::/20"), ip_network("192.88.99.0/24"))
+"""For documents, and for relays of 6to4, whatever a table of Python's says."""
+
 _OK, _REDIRECT = 200, 300
 GONE = frozenset({410})
 """What says for good that nobody takes this any more."""
@@ -87,7 +93,7 @@ class Outbound:
     def _refuse_forbidden(self, url: httpx.URL, host: str, address: str) -> None:
         judged = _judged(address)
         inside = judged is not None and any(judged in network for network in self._allowed if network.version == judged.version)
-        if not inside and (judged is None or not judged.is_global or judged.is_multicast or judged.is_reserved):
+        if not inside and (judged is None or not _is_public(judged)):
             raise SourceUnavailable(f"{host} is {address}, which is not public; GATE_OUTBOUND_ALLOW names the networks that may be reached")
         if not inside and url.scheme != "https":
             raise SourceUnavailable(f"{host} is asked for by http, allowed is https; http goes to networks of GATE_OUTBOUND_ALLOW alone")
@@ -148,6 +154,15 @@ def _judged(address: str) -> Address | None:
     if found.ipv4_mapped is not None:
         return _judged(str(found.ipv4_mapped))
     return _judged(str(IPv4Address(int(found) & 0xFFFFFFFF))) if found in _NAT64 else found
+
+
+def _is_public(address: Address) -> bool:
+    """Whether anybody may be there, and not a network of our own."""
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    if any(address in network for network in _NEVER_PUBLIC):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _seconds(retry_after: str) -> int:

@@ -43,7 +43,8 @@ async def send(to: Outbound, url: str) -> None:
 
 FORBIDDEN = """
 127.0.0.1 127.1.2.3 0.0.0.0 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 192.0.0.192 198.18.0.1 224.0.0.1 240.0.0.1
-255.255.255.255 :: ::1 fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 ff02::1 ::ffff:127.0.0.1 ::ffff:169.254.169.254 64:ff9b::7f00:1
+255.255.255.255 192.88.99.1 :: ::1 ::2:3 fec0::1 feff::1 3fff::1 5f00::1
+fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 ff02::1 ::ffff:127.0.0.1 ::ffff:169.254.169.254 64:ff9b::7f00:1
 64:ff9b::a9fe:a9fe 2002:7f00:1:: 2001:0:7f00:1:: 64:ff9b:1::7f00:1 no-address
 """
 LOOPBACKS = "127.0.0.1 localhost 0 2130706433 0x7f000001 0177.0.0.1 127.1 [::1] [::ffff:127.0.0.1]"
@@ -80,6 +81,19 @@ def test_what_is_not_global_is_never_judged_to_be(address: object) -> None:
     judged = outbound._judged(str(address))  # noqa: SLF001 - the one function that the law is about
 
     assert judged is None or not judged.is_global or str(address).startswith("64:ff9b::")
+
+
+@given(st.ip_addresses(v=6).filter(lambda address: address not in ip_network("2000::/3")))
+def test_d23_only_global_unicast_addresses_of_ip_6_are_public(address: object) -> None:
+    judged = outbound._judged(str(address))  # noqa: SLF001 - the one function that the law is about
+
+    assert judged is None or judged.version == 4 or not outbound._is_public(judged)  # noqa: SLF001 - the same
+
+
+async def test_d23_a_site_of_ones_own_is_reached_where_the_operator_names_it() -> None:
+    named = Outbound([ip_network("fec0::/10")], resolve=resolving("fec0::1"))
+
+    await named.judge("https://receiver.example.com/in")
 
 
 async def test_the_name_is_looked_up_once_so_that_a_second_answer_changes_nothing() -> None:
