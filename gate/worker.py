@@ -11,6 +11,7 @@ import structlog
 
 from gate.errors import GateError, Invalid
 from gate.flow.changes import expire
+from gate.flow.changes.held import Holds
 from gate.flow.connections import Chore
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
@@ -28,6 +29,9 @@ from gate.storage.messages import leases
 from gate.storage.policies import policy_sets
 
 ROUND_SECONDS = 1.0
+HOLDS_SECONDS = 0.5
+"""A window that opens holds what waits within a second. Every process looks, whoever has the lease."""
+
 TIDY_SECONDS = 60.0
 MEASURE_SECONDS = 15.0
 CLOCK_SECONDS = 30.0
@@ -56,11 +60,16 @@ class Worker:
     complaint: str | None = None
     post: Post | None = None
     chores: Sequence[Chore] = ()
+    follower: Holds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.follower = Holds(self.gate)
 
     def start(self) -> list[asyncio.Task[None]]:
         """The loops as tasks; cancelling them stops them."""
         loops: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
             ("changes", ROUND_SECONDS, self.changes),
+            ("holds", HOLDS_SECONDS, self.holds),
             ("files", ROUND_SECONDS, self.files),
             ("hooks", ROUND_SECONDS, self.hooks),
             ("tidy", TIDY_SECONDS, self.tidy),
@@ -106,6 +115,10 @@ class Worker:
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
             await incidents.judge_due(self.gate)
+
+    async def holds(self) -> None:
+        """Hold what a window or a stopped line has come over, and let go what it holds no more."""
+        await self.follower.turn()
 
     def chore(self, one: Chore) -> Callable[[], Awaitable[None]]:
         """What another system needs now and then: done by one replica, which keeps the right to it until the next time."""

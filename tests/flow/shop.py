@@ -169,7 +169,9 @@ class Shop:
     async def round(self) -> None:
         """What the worker does each second, without the pause between two decisions of one change."""
         forget_pauses(self.gate.pauses)
-        await self.worker().changes()
+        worker = self.worker()
+        await worker.holds()
+        await worker.changes()
 
     def worker(self, name: str = "first") -> Worker:
         """One that never waits."""

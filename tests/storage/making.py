@@ -57,6 +57,7 @@ def make_change(number: int, **fields: Any) -> ChangeRow:
         matched="[]",
         decision=1,
         subject_digest=f"{number:064x}",
+        excused=False,
         parallel=False,
         submitted_at=at,
         decided_at=at,

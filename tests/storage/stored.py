@@ -71,6 +71,7 @@ def put_change(conn: Connection, **different: object) -> str:
         "matched": ("routine",),
         "decision": 1,
         "subject_digest": "d" * 64,
+        "excused": False,
         "parallel": False,
         "submitted_at": NOW,
         "decided_at": NOW,

@@ -4,8 +4,8 @@ Any window that covers the change freezes it: deny beats allow. A window begins 
 its last; windows that overlap or touch are one hold. A stopped line is a window without an end.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
@@ -66,12 +66,35 @@ def open_windows(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: d
     return tuple(found)
 
 
-def next_opening(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> datetime | None:
-    """The first instant from `at` on at which nothing is frozen; None where there is none within 366 days."""
+def open_anywhere(calendar: Calendar, extra: Iterable[AdHoc], at: datetime) -> tuple[Window, ...]:
+    """Every window that is open at this instant, whatever it covers, in a fixed order."""
+    return tuple(sorted(_open(calendar, extra, None, _utc(at)), key=_last_end_first))
+
+
+def holds(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime, overridden: Collection[str] = ()) -> tuple[Hold, ...]:
+    """One hold for each open window that was not overridden; the one that ends last names the end of all that touch it."""
+    extra = tuple(extra)
+    found = [
+        Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
+        for window in open_windows(calendar, extra, scope, at)
+        if window.id not in overridden
+    ]
+    if found and not found[0].stop:
+        found[0] = replace(found[0], until=next_opening(calendar, extra, scope, at, overridden))
+    return tuple(found)
+
+
+def next_opening(
+    calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime, overridden: Collection[str] = ()
+) -> datetime | None:
+    """The first instant from `at` on at which nothing is frozen; None where there is none within 366 days.
+
+    A window that was overridden freezes nothing.
+    """
     extra = tuple(extra)
     until = at = _utc(at)
     while until <= at + timedelta(days=LOOK_AHEAD_DAYS_MAX):
-        ends = [window.ends for window in _open(calendar, extra, scope, until)]
+        ends = [window.ends for window in _open(calendar, extra, scope, until) if window.id not in overridden]
         if not ends:
             return until
         known = [end for end in ends if end is not None]
@@ -83,12 +106,7 @@ def next_opening(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: d
 
 def held(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> Hold | None:
     """The hold of a frozen scope, named for the window that ends last; None where nothing is open."""
-    extra = tuple(extra)
-    windows = open_windows(calendar, extra, scope, at)
-    if not windows:
-        return None
-    last = windows[0]
-    return Hold(last.id, last.reason, next_opening(calendar, extra, scope, at), last.override_by, last.stop)
+    return next(iter(holds(calendar, extra, scope, at)), None)
 
 
 def facts(windows: tuple[Window, ...], calendar: Calendar, at: datetime) -> dict[str, Fact]:
@@ -125,12 +143,14 @@ def schedule(
     return tuple(islice(merged, OCCURRENCES_MAX))
 
 
-def _open(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> Iterator[Window]:
+def _open(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope | None, at: datetime) -> Iterator[Window]:
+    """What is open for a scope, or for anybody."""
     for opening in calendar.on_day_of(at):
-        if opening.begins <= at < opening.ends and covers(opening.freeze.reach, scope):
+        if opening.begins <= at < opening.ends and (scope is None or covers(opening.freeze.reach, scope)):
             yield _opened(opening)
     for window in extra:
-        if window.begins <= at and (window.ends is None or at < window.ends) and covers(window.reach, scope):
+        is_open = window.begins <= at and (window.ends is None or at < window.ends)
+        if is_open and (scope is None or covers(window.reach, scope)):
             yield _window(window)
 
 

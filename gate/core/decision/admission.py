@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gate.core.change import Planned, Run, State, Subject
 from gate.core.decision.evaluate import Evaluation, evaluate
-from gate.core.decision.values import Hold, longest
+from gate.core.decision.values import Hold
 from gate.core.facts import Fact, Facts, Origin, Value
 from gate.core.policy.policy import Policy
 
@@ -45,7 +45,7 @@ class Standing:
     admitted_run: Run | None
     proved: Proof | None  # by a token, when it was decided
     planned: Planned
-    holds: tuple[Hold, ...]  # that bind this change: neither excused nor overridden
+    hold: Hold | None  # that binds this change: neither excused nor overridden
     others_deploying: Collection[str]  # of this service and environment, still within their `close_within`
     parallel: bool
     decided_direction: str  # where it went when it was decided, and where it would go now
@@ -70,7 +70,7 @@ def refusal(standing: Standing, asked: Subject, run: Run, proof: Proof | None = 
         or other_run(standing.proved, run, proof)
         or _other_workflow(standing.proved, proof)
         or _outside_window(standing.planned, at)
-        or _held(standing.holds)
+        or _held(standing.hold)
         or _conflict(standing)
         or _stale(standing)
     )
@@ -166,8 +166,7 @@ def _outside_window(planned: Planned, at: datetime) -> Refusal | None:
     return None
 
 
-def _held(holds: tuple[Hold, ...]) -> Refusal | None:
-    hold = longest(holds)
+def _held(hold: Hold | None) -> Refusal | None:
     if hold is None:
         return None
     if hold.stop:

@@ -22,7 +22,7 @@ from gate.core.decision.values import (
     Required,
     Route,
     Terms,
-    longest,
+    binding,
 )
 from gate.core.facts import Facts, wire_value
 from gate.core.policy.policy import Policy, Requirement, StandardChange
@@ -100,14 +100,15 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
 
 def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -> Decision:  # noqa: C901, PLR0911 - one branch and one return a rule, in the order of the contract
     evaluation = evaluate(policy, case.facts)
-    answer = _Answer(policy, case, evaluation, shadows)
     rollback = seen_as(policy, case.facts, "change.direction") == "rollback"
     passing, why_not = _standard_change(policy, evaluation, case, rollback=rollback)
+    excused = case.emergency or (passing is not None and passing.during_freeze)
+    answer = _Answer(policy, case, evaluation, shadows, excused)
 
     refused = [item for item in evaluation.unmet if item.otherwise is Outcome.REJECTED]
     if refused:
         return answer.rejected(_finding_of(evaluation, refused[0]))
-    hold = _hold(case.holds, excused=case.emergency or (passing is not None and passing.during_freeze))
+    hold = binding(case.holds, excused=excused)
     if hold is not None:
         return answer.pending(_held(hold), hold)
     if case.emergency:
@@ -138,6 +139,7 @@ class _Answer(NamedTuple):
     case: Case
     evaluation: Evaluation
     shadows: tuple[Decision, ...]
+    excused: bool
 
     def approved(self, standard: StandardChange) -> Decision:
         because = f"{standard.title}, risk {self.evaluation.score} is {self.evaluation.band.word}"
@@ -182,6 +184,7 @@ class _Answer(NamedTuple):
             matched_standard_changes=tuple(item.id for item in self.evaluation.matched if self.evaluation.band <= item.up_to),
             required=required,
             hold=hold,
+            excused=self.excused,
             terms=_terms(self.policy, emergency=self.case.emergency),
             shadows=self.shadows,
         )
@@ -214,7 +217,8 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
         policy=None,
         findings=(finding, *case.notes),
         required=LAST_RESORT,
-        hold=_hold(case.holds, excused=case.emergency),
+        hold=binding(case.holds, excused=case.emergency),
+        excused=case.emergency,
         shadows=shadows,
     )
 
@@ -245,11 +249,6 @@ def _obstacle(policy: Policy, standard: StandardChange, evaluation: Evaluation, 
     if standard.earn is not None and not standing.earned:
         return f"{standard.title} is not earned here yet: {standing.because}"
     return None
-
-
-def _hold(holds: tuple[Hold, ...], *, excused: bool) -> Hold | None:
-    """The hold that lasts longest; a stopped line lasts longest of all, and excuses nobody."""
-    return longest(hold for hold in holds if hold.stop or not excused)
 
 
 def _held(hold: Hold) -> Finding:

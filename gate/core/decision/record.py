@@ -347,6 +347,7 @@ def _decision(decision: Decision) -> _Json:
         "matched": decision.matched_standard_changes,
         "required": [[entry.by, entry.count] for entry in decision.required],
         "hold": None if decision.hold is None else _hold(decision.hold),
+        "excused": decision.excused,
         "terms": [terms.expires_after_seconds, terms.valid_for_seconds, terms.close_within_seconds, terms.parallel],
         "shadows": [_decision(shadow) for shadow in decision.shadows],
     }
@@ -365,6 +366,7 @@ def _read_decision(raw: _Json) -> Decision:
         matched_standard_changes=tuple(raw["matched"]),
         required=tuple(Required(tuple(by), count) for by, count in raw["required"]),
         hold=None if raw["hold"] is None else _read_hold(raw["hold"]),
+        excused=raw["excused"],
         terms=Terms(*raw["terms"]),
         shadows=tuple(_read_decision(item) for item in raw["shadows"]),
     )

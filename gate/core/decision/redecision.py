@@ -37,6 +37,7 @@ def _matters(record: Record) -> tuple[object, ...]:
         holds,
         decision.required,
         held_by,
+        decision.excused,
         record.asked.planned,
         record.case.people,
     )

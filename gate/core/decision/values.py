@@ -101,6 +101,11 @@ def longest(holds: Iterable[Hold]) -> Hold | None:
     return max(holds, key=lambda hold: (hold.stop, hold.until or _NEVER, hold.window), default=None)
 
 
+def binding(holds: Iterable[Hold], *, excused: bool) -> Hold | None:
+    """The one of these that holds a change; a stopped line excuses nobody."""
+    return longest(hold for hold in holds if hold.stop or not excused)
+
+
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -147,5 +152,6 @@ class Decision(NamedTuple):
     matched_standard_changes: tuple[str, ...] = ()
     required: tuple[Required, ...] = ()
     hold: Hold | None = None
+    excused: bool = False  # no freeze window holds it, because it is an emergency or may pass; a stopped line does
     terms: Terms = USUAL_TERMS
     shadows: tuple["Decision", ...] = ()

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from gate.core.calendar import freeze
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_of, refusal
-from gate.core.decision.values import Hold, Outcome, Route
+from gate.core.decision.values import Outcome, Route
 from gate.core.history import Standing as Here
 from gate.core.history import direction
 from gate.core.workload import Workload
@@ -17,6 +16,7 @@ from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.compose import rollups
+from gate.flow.changes.held import hold_of
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
 from gate.flow.gate import Gate
@@ -33,7 +33,6 @@ from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
-from gate.storage.policies import freezes
 
 STALE, MISMATCH = "stale_decision", "identity_mismatch"
 SECURITY_RELEVANT = frozenset({MISMATCH, "subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
@@ -180,7 +179,7 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
         admitted_run=stored.admitted_run,
         proved=_proved(known),
         planned=record.asked.planned,
-        holds=_holds(tx, known, books),
+        hold=hold_of(tx.conn, stored, books.current, tx.now),
         others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
         parallel=stored.parallel,
         decided_direction=stored.direction,
@@ -188,26 +187,6 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
         what_ran=stored.running_change,
         what_runs=here.running.change if here.running else None,
     )
-
-
-def _holds(tx: Tx, known: Known, books: _Books) -> tuple[Hold, ...]:
-    """What is frozen now and binds this change: not an emergency, and not a standard change that passes during a freeze."""
-    stored, book = known.stored, books.current
-    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
-    windows = freezes.open_at(tx.conn, tx.now)
-    overridden = {one.window for one in known.overrides}
-    excused = known.record.subject.emergency or _passes_freezes(known, books.decided)
-    return tuple(
-        Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
-        for window in freeze.open_windows(book.calendar, windows, scope, tx.now)
-        if window.id not in overridden and (window.stop or not excused)
-    )
-
-
-def _passes_freezes(known: Known, book: Rulebook) -> bool:
-    policy = book.policies.named(known.record.decision.policy)
-    by_itself = known.record.decision.standard_change
-    return policy is not None and any(one.id == by_itself and one.during_freeze for one in policy.standard_changes)
 
 
 def _lacking(known: Known, book: Rulebook) -> Refusal | None:

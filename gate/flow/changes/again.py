@@ -96,6 +96,7 @@ def _nothing_new(tx: Tx, stored: StoredChange, made: Decided) -> None:
         of_decision=stored.decision,
         redecide_at=redecide_at(made),
         hold=made.record.decision.hold,
+        **_time_left(stored, made.record.decision, made.record.at),
     )
 
 
@@ -125,6 +126,7 @@ def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, book: Ruleb
         running_change=made.row.running_change,
         lines=lines_of(record),
         direction=direction_of(record),
+        excused=decision.excused,
         parallel=decision.terms.parallel,
         close_within_seconds=decision.terms.close_within_seconds,
         planned_start=kept.planned.start,
@@ -144,20 +146,20 @@ def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, book: Ruleb
     lapse(tx, record)
     tx.add(rollups(record, ["decided_again", decision.outcome.value], at=record.at))
     if decision.outcome is Outcome.PENDING:
-        settle(tx, stored, record, book.catalogue)
+        settle(tx, stored, record, book)
     return True
 
 
 def _time_left(stored: StoredChange, decision: Decision, at: datetime) -> dict[str, object]:
     """The time of a pending change stands still while it is held."""
     if decision.outcome is not Outcome.PENDING:
-        return {"expires_at": None, "expires_left": None}
+        return {"expires_at": None, "time_left": None}
     if stored.state is not State.PENDING:  # approved before: it waits anew
         left = timedelta(seconds=decision.terms.expires_after_seconds)
     elif stored.expires_at is not None:
         left = max(stored.expires_at - at, timedelta(0))
     else:
-        left = stored.expires_left or timedelta(seconds=decision.terms.expires_after_seconds)
+        left = stored.time_left or timedelta(seconds=decision.terms.expires_after_seconds)
     if decision.hold is not None:
-        return {"expires_at": None, "expires_left": left // timedelta(microseconds=1)}
-    return {"expires_at": at + left, "expires_left": None}
+        return {"expires_at": None, "time_left": left // timedelta(microseconds=1)}
+    return {"expires_at": at + left, "time_left": None}

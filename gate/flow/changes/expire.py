@@ -8,7 +8,6 @@ import structlog
 from gate.core.change import State
 from gate.flow.changes import endings
 from gate.flow.changes.again import decide_again
-from gate.flow.changes.held import release
 from gate.flow.changes.known import Known, know
 from gate.flow.gate import Gate
 from gate.storage.changes import changes
@@ -42,10 +41,7 @@ async def decide_due(gate: Gate) -> int:
     """
 
     async def decide(known: Known) -> bool:
-        state = known.stored.state_at(gate.clock())
-        if state is State.APPROVED and known.stored.hold is not None:
-            return await release(gate, known)
-        if state is not State.PENDING or not gate.pauses.begin(known.stored.id):
+        if known.stored.state_at(gate.clock()) is not State.PENDING or not gate.pauses.begin(known.stored.id):
             return False
         await decide_again(gate, known)
         return True

@@ -1,7 +1,6 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -10,13 +9,13 @@ from sqlalchemy import Connection
 
 from gate.core import history
 from gate.core.calendar import freeze
-from gate.core.calendar.freeze import AdHoc, Scope
+from gate.core.calendar.freeze import AdHoc
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
 from gate.core.decision.decide import NOBODY_KNOWN, Case, InTheWay, People
 from gate.core.decision.record import Record
 from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
-from gate.core.decision.values import Finding, FindingKind, Hold
+from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Origin, Value, facts_of
 from gate.core.history import Standing
 from gate.core.messages.host import HostFacts, confirmed, named
@@ -85,7 +84,7 @@ def assemble(
             change, book, before.people if before else NOBODY_KNOWN, heard, rollback=known["change.direction"].value == "rollback"
         ),
         contradictions=contradicted(heard, change, vouched, before),
-        holds=tuple(hold for hold in _holds(book, windows, scope, opened, at) if hold.window not in seen.overridden),
+        holds=freeze.holds(book.calendar, windows, scope, at, seen.overridden),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
         in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
@@ -196,11 +195,3 @@ def _claims(change: Change, here: Standing, before: Case | None, heard: HostFact
     measured = f"was measured from {change.base[:12]}" if change.base else "names no base"
     because = f"the diff {measured}, but {here.running.commit[:12]} runs here, so it counts as unknown; measure it from there"
     return counted, (Finding(FindingKind.GATE, BASE_DIFFERS, "Base differs", holds=False, seen=(("because", because),)), *notes(heard))
-
-
-def _holds(book: Rulebook, windows: tuple[AdHoc, ...], scope: Scope, opened: tuple[freeze.Window, ...], at: datetime) -> tuple[Hold, ...]:
-    """One hold a window; the one that ends last names the end of all that touch it."""
-    holds = [Hold(window.id, window.reason, window.ends, window.override_by, window.stop) for window in opened]
-    if holds and not holds[0].stop:
-        holds[0] = replace(holds[0], until=freeze.next_opening(book.calendar, windows, scope, at))
-    return tuple(holds)

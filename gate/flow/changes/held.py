@@ -1,38 +1,130 @@
-"""An approved change that a freeze or a stopped line still holds: let go when that ends, or when it is overridden."""
+"""What holds a change that waits: freeze windows and the stopped line, put into its row as they open and end.
+
+The admission judges everything again, and would refuse it all the same. The row is for people: they see the hold and may
+override it, and the time that the change has stands still while it lasts.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from gate.core.calendar import freeze
+from gate.core.calendar.freeze import AdHoc, Window
 from gate.core.change import State
-from gate.core.decision.values import Hold, longest
+from gate.core.decision.values import Hold, binding
 from gate.flow.changes.known import Known
-from gate.flow.changes.settle import good_until
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes import approvals, moves
+from gate.storage.changes import approvals, changes, holds, moves
+from gate.storage.changes.changes import StoredChange
+from gate.storage.changes.holds import Place
 from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
 
+AT_ONCE = 200
+"""Changes whose hold is put right in one transaction."""
+
+LOOKED_AT_AGAIN_SECONDS = 20.0
+"""So long after a window opened or ended every change is looked at in each turn.
+
+Because a decision may have been gathered before that and be recorded after it; both together take no longer.
+"""
+
+_WAITING = frozenset({State.PENDING, State.APPROVED})
+
+
+def hold_of(conn: Connection, stored: StoredChange, book: Rulebook, at: datetime, windows: Sequence[AdHoc] | None = None) -> Hold | None:
+    """What holds the change at this instant: of what is open and not overridden for it, what lasts longest.
+
+    `windows` are those that people declared, where they are at hand.
+    """
+    windows = freezes.open_at(conn, at) if windows is None else windows
+    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
+    if not freeze.open_windows(book.calendar, windows, scope, at):
+        return None
+    overridden = {one.window for one in approvals.overrides_of(conn, stored.id)}
+    return binding(freeze.holds(book.calendar, windows, scope, at, overridden), excused=stored.excused)
+
 
 async def release(gate: Gate, known: Known) -> bool:
-    """Look again at what holds an approved change; True when nothing does any more, and its time begins."""
-    return await gate.store.write(_release, known, await gate.rulebooks.current())
+    """Look again at what holds one change; True when nothing does any more."""
+    return await gate.store.write(_release, known.stored.id, await gate.rulebooks.current())
 
 
-def _release(tx: Tx, known: Known, book: Rulebook) -> bool:
-    stored = known.stored
-    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
-    overridden = {one.window for one in approvals.overrides_of(tx.conn, stored.id)}
+@dataclass(slots=True)
+class Holds:
+    """Follows the windows of one process. Several may do so: whoever comes second finds nothing to put right."""
+
+    gate: Gate
+    _seen: tuple[str, tuple[Window, ...]] | None = field(default=None, init=False)
+    _until: float = field(default=0.0, init=False)
+
+    async def turn(self) -> int:
+        """Hold what has to wait from now on, and let go what has not; how many changes it were."""
+        book = await self.gate.rulebooks.current()
+        at = self.gate.clock()
+        windows = await self.gate.store.read(freezes.open_at, at)
+        now = (book.id, freeze.open_anywhere(book.calendar, windows, at))
+        if now != self._seen:
+            self._until = time.monotonic() + LOOKED_AT_AGAIN_SECONDS
+        if time.monotonic() >= self._until:
+            return 0
+        done = await self._put_right(book, windows, at)
+        self._seen = now  # only now: a turn that fails is tried again
+        return done
+
+    async def _put_right(self, book: Rulebook, windows: Sequence[AdHoc], at: datetime) -> int:
+        done = 0
+        for place in await self.gate.store.read(holds.waiting_places):
+            scope = freeze.scope_of(book.catalogue, place.service, place.environment)
+            found = freeze.holds(book.calendar, windows, scope, at)
+            wanted = (binding(found, excused=False), binding(found, excused=True))
+            after = ""
+            while ids := await self.gate.store.read(holds.held_otherwise, place, wanted, at, after=after, limit=AT_ONCE):
+                done += await self.gate.store.write(_put_right, place, ids, book)
+                after = ids[-1]
+        return done
+
+
+def _put_right(tx: Tx, place: Place, ids: Sequence[str], book: Rulebook) -> int:
+    moves.lock_place(tx, place.service, place.environment)
     windows = freezes.open_at(tx.conn, tx.now)
-    opened = freeze.open_windows(book.calendar, windows, scope, tx.now)
-    holds = [Hold(window.id, window.reason, window.ends, window.override_by, window.stop) for window in opened]
-    emergency = known.record.subject.emergency
-    hold = longest(one for one in holds if one.window not in overridden and (one.stop or not emergency))
-    moved = moves.move(
-        tx,
-        stored.id,
-        from_states=(State.APPROVED,),
-        of_decision=stored.decision,
-        hold=hold,
-        valid_until=None if hold else good_until(known.record, tx.now),
-        redecide_at=hold.until if hold else None,
+    found = (changes.read(tx.conn, one) for one in ids)
+    return sum(_hold(tx, stored, book, windows) for stored in found if stored is not None)
+
+
+def _release(tx: Tx, change: str, book: Rulebook) -> bool:
+    stored = changes.read(tx.conn, change)
+    if stored is None:
+        raise LookupError(change)  # changes are never deleted
+    return _hold(tx, stored, book, freezes.open_at(tx.conn, tx.now)) and hold_of(tx.conn, stored, book, tx.now) is None
+
+
+def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[AdHoc]) -> bool:
+    """Make the row say what holds the change now; False where it says so already, or where it waits no longer."""
+    state = stored.state_at(tx.now)
+    hold = hold_of(tx.conn, stored, book, tx.now, windows)
+    if state not in _WAITING or hold == stored.hold:
+        return False
+    again = {"redecide_at": tx.now} if state is State.PENDING else {}
+    return moves.move(
+        tx, stored.id, from_states=(state,), of_decision=stored.decision, hold=hold, **again, **_time(stored, state, hold, tx.now)
     )
-    return moved and hold is None
+
+
+def _time(stored: StoredChange, state: State, hold: Hold | None, at: datetime) -> dict[str, object]:
+    """The time of a change stands still while it is held, and goes on when nothing holds it any more.
+
+    That of an approval does not run before the planned start either.
+    """
+    if (hold is None) == (stored.hold is None):
+        return {}
+    ends = "expires_at" if state is State.PENDING else "valid_until"
+    runs_from = at if state is State.PENDING else max(at, stored.planned_start or at)
+    if hold is None:
+        return {ends: runs_from + (stored.time_left or timedelta(0)), "time_left": None}
+    ending: datetime | None = getattr(stored, ends)
+    return {ends: None, "time_left": (ending or runs_from) - runs_from}

@@ -88,7 +88,7 @@ def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -
     if not moves.move(tx, known.stored.id, from_states=(State.PENDING,), of_decision=known.stored.decision, decision=known.stored.decision):
         return _moved_on()
     _keep(tx, known, ask, by, rejected=False)
-    settle(tx, known.stored, known.record, book.catalogue)
+    settle(tx, known.stored, known.record, book)
     return None
 
 

@@ -1,35 +1,41 @@
 """What follows when approvals are complete, and when another decision is in force."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gate.core.catalogue.catalogue import Catalogue
 from gate.core.change import State
 from gate.core.decision.record import Record
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.endings import tell
+from gate.flow.changes.held import hold_of
 from gate.flow.identity.quorum import still_missing
 from gate.flow.notifications.events import settled
+from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage.changes import approvals, moves
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 
 
-def settle(tx: Tx, stored: StoredChange, record: Record, catalogue: Catalogue) -> bool:
-    """Approve a pending change whose approvals are complete; a held one keeps its hold, and its time begins with the hold's end."""
-    if any(still_missing(approvals.of_change(tx.conn, stored.id), record, catalogue)):
+def settle(tx: Tx, stored: StoredChange, record: Record, book: Rulebook) -> bool:
+    """Approve a pending change whose approvals are complete.
+
+    One that is held now, whatever its decision saw, keeps its hold, and its time begins with the end of that.
+    """
+    if any(still_missing(approvals.of_change(tx.conn, stored.id), record, book.catalogue)):
         return False
-    hold = record.decision.hold
+    hold = hold_of(tx.conn, replace(stored, excused=record.decision.excused), book, tx.now)
     moved = moves.move(
         tx,
         stored.id,
         from_states=(State.PENDING,),
         of_decision=record.number,
         state=State.APPROVED,
+        hold=hold,
         expires_at=None,
-        expires_left=None,
+        time_left=timedelta(seconds=record.decision.terms.valid_for_seconds) if hold else None,
         valid_until=None if hold else good_until(record, tx.now),
-        redecide_at=hold.until if hold else None,
+        redecide_at=None,
     )
     if moved:
         tx.add(rollups(record, ["approved_by_people"], at=tx.now))

@@ -51,6 +51,7 @@ class StoredChange:
     standard_change: str | None
     matched: tuple[str, ...]
     hold: Hold | None
+    excused: bool
     decision: int
     subject_digest: str
     running_change: str | None
@@ -58,7 +59,7 @@ class StoredChange:
     submitted_at: datetime
     decided_at: datetime
     expires_at: datetime | None
-    expires_left: timedelta | None
+    time_left: timedelta | None
     redecide_at: datetime | None
     valid_until: datetime | None
     planned_start: datetime | None
@@ -175,7 +176,7 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "band": Band,
     "hold": read_hold,
     "result": Result,
-    "expires_left": _microseconds,
+    "time_left": _microseconds,
 }
 _INSTANTS = frozenset(
     {

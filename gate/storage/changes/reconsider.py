@@ -10,11 +10,10 @@ from gate.storage.tables.schema import changes
 
 
 def ask(tx: Tx, service: str | None = None, environment: str | None = None) -> None:
-    """All pending or held changes of a place, of a service or environment everywhere, or all there are; the worker does it soon."""
+    """All pending changes of a place, of a service or environment everywhere, or all there are; the worker does it soon."""
     here = changes.c
     now = to_us(tx.now)
-    held = and_(here.state == literal_column("'approved'"), here.hold.is_not(None))
-    wanted = [or_(here.state == literal_column("'pending'"), held), or_(here.redecide_at.is_(None), here.redecide_at > now)]
+    wanted = [here.state == literal_column("'pending'"), or_(here.redecide_at.is_(None), here.redecide_at > now)]
     if service is not None:
         wanted.append(here.service == service)
     if environment is not None:

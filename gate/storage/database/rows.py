@@ -27,6 +27,7 @@ class ChangeRow(NamedTuple):
     matched: str
     decision: int
     subject_digest: str
+    excused: bool
     parallel: bool
     submitted_at: int
     decided_at: int
@@ -44,7 +45,7 @@ class ChangeRow(NamedTuple):
     hold: str | None = None
     running_change: str | None = None
     expires_at: int | None = None
-    expires_left: int | None = None
+    time_left: int | None = None
     redecide_at: int | None = None
     valid_until: int | None = None
     planned_start: int | None = None

@@ -75,6 +75,7 @@ changes = Table(
     Column("standard_change", Text),
     Column("matched", Text, nullable=False),  # JSON list of matched standard changes
     Column("hold", Text),  # JSON; null is not held
+    Column("excused", Boolean, nullable=False),  # no freeze window holds it; a stopped line does
     Column("decision", Integer, nullable=False),  # the number in force
     Column("subject_digest", Text, nullable=False),
     Column("running_change", Text),  # what ran at the decision in force
@@ -82,7 +83,7 @@ changes = Table(
     Column("submitted_at", BigInteger, nullable=False),
     Column("decided_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),  # pending; null while held
-    Column("expires_left", BigInteger),  # while held: microseconds that are left when the hold ends
+    Column("time_left", BigInteger),  # while held: microseconds of `expires_at` or `valid_until` that are left when the hold ends
     Column("redecide_at", BigInteger),  # pending: when the worker decides it again; null: nothing asks for it
     Column("valid_until", BigInteger),  # approved; null while held
     Column("planned_start", BigInteger),
@@ -384,12 +385,7 @@ ledger_entries = Table(
     Index("ix_ledger_entries_change", "change_id"),
 )
 
-secrets = Table(
-    "secrets",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", LargeBinary, nullable=False),
-)
+secrets = Table("secrets", metadata, Column("name", Text, primary_key=True), Column("value", LargeBinary, nullable=False))
 
 leases = Table(
     "leases",

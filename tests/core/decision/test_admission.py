@@ -18,7 +18,7 @@ APPROVED = Standing(
     admitted_run=None,
     proved=None,
     planned=Planned(),
-    holds=(),
+    hold=None,
     others_deploying=(),
     parallel=False,
     decided_direction="forward",
@@ -81,7 +81,7 @@ def test_the_planned_times_bind(start: datetime | None, end: datetime | None, pr
 
 
 def test_a_hold_binds_and_names_who_may_lift_it() -> None:
-    answer = refusal(replace(APPROVED, holds=(FREEZE,)), SUBJECT, RUN, at=NOW)
+    answer = refusal(replace(APPROVED, hold=FREEZE), SUBJECT, RUN, at=NOW)
 
     assert answer is not None
     assert (answer.problem, answer.detail) == (
@@ -90,8 +90,8 @@ def test_a_hold_binds_and_names_who_may_lift_it() -> None:
     )
 
 
-def test_a_stopped_line_is_named_before_a_freeze() -> None:
-    answer = refusal(replace(APPROVED, holds=(FREEZE, STOP)), SUBJECT, RUN, at=NOW)
+def test_a_stopped_line_binds_until_it_is_lifted() -> None:
+    answer = refusal(replace(APPROVED, hold=STOP), SUBJECT, RUN, at=NOW)
 
     assert answer is not None
     assert answer.detail == "the line is stopped; wait until it is lifted"

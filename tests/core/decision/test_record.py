@@ -76,6 +76,7 @@ DECISION: st.SearchStrategy[Decision] = st.builds(
     matched_standard_changes=texts(),
     required=st.lists(st.builds(Required, texts(), st.integers(0, 9)), max_size=2).map(tuple),
     hold=st.none() | HOLD,
+    excused=st.booleans(),
     terms=st.builds(Terms, COUNT, COUNT, COUNT, st.booleans()),
     shadows=st.just(()),
 )

@@ -37,7 +37,7 @@ def test_every_column_comes_back_as_its_type(database_url: str) -> None:
             admitted_run_step="deploy",
             same_commit=False,
             planned_start=NOW - DAY,
-            expires_left=timedelta(hours=3),
+            time_left=timedelta(hours=3),
             detail=write_asked(asked),
         )
         found = changes.read(tx.conn, change)
@@ -46,7 +46,7 @@ def test_every_column_comes_back_as_its_type(database_url: str) -> None:
     assert (found.state, found.type, found.band) == (State.APPROVED, ChangeType.EMERGENCY, Band.CRITICAL)
     assert (found.digests, found.matched, found.hold, found.result) == (("sha256:a", "sha256:b"), ("routine",), None, None)
     assert (found.submitted_at, found.valid_until, found.planned_start, found.closed_at) == (NOW, NOW + 4 * HOUR, NOW - DAY, None)
-    assert (found.same_commit, found.parallel, found.failed, found.expires_left) == (False, False, False, timedelta(hours=3))
+    assert (found.same_commit, found.parallel, found.failed, found.time_left) == (False, False, False, timedelta(hours=3))
     assert (found.admitted_run, found.asked) == (Run("9", 2, "deploy"), asked)
 
 

@@ -78,14 +78,14 @@ def test_columns_are_set_as_they_are_read(database_url: str) -> None:
             hold=hold,
             matched=("a", "b"),
             expires_at=None,
-            expires_left=timedelta(seconds=5),
+            time_left=timedelta(seconds=5),
             decided_at=tx.now,
         )
         found = stored(tx, change)
 
         assert moved
         assert (found.state, found.decision, found.hold, found.matched) == (State.APPROVED, 2, hold, ("a", "b"))
-        assert (found.expires_at, found.expires_left, found.decided_at) == (None, timedelta(seconds=5), tx.now)
+        assert (found.expires_at, found.time_left, found.decided_at) == (None, timedelta(seconds=5), tx.now)
         assert tx.topics == {change}
 
 
