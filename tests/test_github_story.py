@@ -113,3 +113,39 @@ async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(database_u
 
     assert (after["state"], after["closed"]["result"]) == ("closed", "successful")
     await joined.close()
+
+
+WORKFLOW = "acme/checkout/.github/workflows/deploy.yml@refs/heads/main"
+
+
+@pytest.mark.parametrize(
+    ("run", "mandated", "allowed"),
+    [
+        pytest.param({}, WORKFLOW, True, id="the one that its token would name"),
+        pytest.param({"path": ".github/workflows/deploy.yml@main"}, WORKFLOW, True, id="as newer answers write it"),
+        pytest.param({}, WORKFLOW.replace("deploy", "other"), False, id="another one"),
+        pytest.param({"head_branch": "other"}, WORKFLOW, False, id="of a branch that is not there"),
+        pytest.param({"referenced_workflows": [{"path": "x"}]}, WORKFLOW, False, id="nobody says which of several"),
+    ],
+)
+async def test_c16_a_mandated_workflow_lets_the_runs_through_that_github_holds(
+    sqlite_url: str,
+    tmp_path: Path,
+    run: Any,
+    mandated: str,
+    allowed: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    needs = f'[{{id: ours, title: Ours, require: [change.workflow == "{mandated}"], otherwise: reject}}]'
+    known = fake(
+        runs={"77": RUN | run},
+        waiting={"77": {"production"}},
+        branches={"main": {"protected": True, "commit": {"sha": HEAD}}},
+    )
+    joined = connected(known)
+    async with open_shop(sqlite_url, tmp_path, make_files(requirements=needs)) as opened:
+        story = Story(opened.with_hosts(joined.hosts), joined)
+        await story.tell("deployment_protection_rule", held())
+    await joined.close()
+
+    rejected = known.decided.get(("77", "production"), {}).get("state") == "rejected"
+    assert rejected is not allowed
