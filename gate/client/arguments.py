@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.client.connection.address import is_private
+from gate.client.files import read_text
 from gate.client.options import CheckOptions, CloseOptions
 from gate.client.values import (
     FORMATS,
@@ -29,6 +30,9 @@ USAGE = 2
 ERROR = 1
 INTERRUPTED = 130
 ROLLBACK_PLAN_LENGTH_MAX = 4_000
+ROLLBACK_PLAN_BYTES_MAX = 4 * ROLLBACK_PLAN_LENGTH_MAX + 4_096
+"""No character has more than four bytes; what stands around the text is not counted."""
+
 
 _EPILOG = """exit codes: 0 approved and admitted (approved, with --no-admit), 1 error, 2 usage, 3 rejected,
 4 not authenticated or not allowed, 5 still pending at the time limit, 6 expired or canceled"""
@@ -257,7 +261,7 @@ def _plan(name: str | None, parser: argparse.ArgumentParser, world: World) -> st
     if not name:
         return None
     try:
-        text = Path(world.folder, name).read_text(encoding="utf-8").strip()
+        text = read_text(world.folder, name, ROLLBACK_PLAN_BYTES_MAX).strip()
     except (OSError, UnicodeDecodeError) as error:
         parser.error(f"--rollback-plan: {name} cannot be read: {error}")
     if not 0 < len(text) <= ROLLBACK_PLAN_LENGTH_MAX:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from gate.client.files import OWNER_ONLY, write
 from gate.client.world import World
 
 STATE_BYTES_MAX = 64 * 1024
 _NAME = "gate-last.json"
-_OWNER_ONLY = 0o600
 
 
 def state_file(world: World, git_folder: str | None) -> Path | None:
@@ -25,7 +24,7 @@ def state_file(world: World, git_folder: str | None) -> Path | None:
 
 def remember(path: Path, state: dict[str, Any]) -> None:
     """Whole or not at all, readable by the owner only (it holds the change's token). Raises OSError."""
-    write_private(path, json.dumps(state, indent=1) + "\n")
+    write(path, json.dumps(state, indent=1) + "\n", OWNER_ONLY)
 
 
 def remembered(path: Path | None) -> dict[str, Any]:
@@ -37,13 +36,3 @@ def remembered(path: Path | None) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return state if isinstance(state, dict) else {}
-
-
-def write_private(path: Path, content: str) -> None:
-    """Beside the file first, then in its place: no moment with half a file or with open permissions."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-    beside.replace(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.client.connection.http import Body
-from gate.client.state import write_private
+from gate.client.files import OWNER_ONLY, write
 from gate.client.world import World
 
 FILE = "gate-unreviewed.json"
@@ -22,7 +22,7 @@ class NotUnderstood(Exception):
 def write_unreviewed(world: World, body: Body, because: str) -> str:
     """The file's name. It holds the request as it would have been sent, and no token. Raises OSError."""
     report = {"version": _VERSION, "at": world.timestamp(), "because": because, "request": body}
-    write_private(Path(world.folder, FILE), json.dumps(report, indent=1) + "\n")
+    write(Path(world.folder, FILE), json.dumps(report, indent=1) + "\n", OWNER_ONLY)
     return FILE
 
 

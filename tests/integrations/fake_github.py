@@ -75,6 +75,7 @@ class FakeGitHub:
     compares: dict[str, Json] = field(default_factory=dict)  # "base...head"
     pulls: dict[str, list[Json]] = field(default_factory=dict)  # by commit
     reviews: dict[int, list[Json]] = field(default_factory=dict)
+    pull_commits: dict[int, list[Json]] = field(default_factory=dict)
     check_runs: dict[str, list[Json]] = field(default_factory=dict)
     statuses: dict[str, list[Json]] = field(default_factory=dict)
     branches: dict[str, Json] = field(default_factory=dict)
@@ -141,6 +142,7 @@ class FakeGitHub:
             ("GET", rf"{repo}/compare/(?P<span>[^/]+)", pages, self._compare),
             ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/pulls", pages, self._pulls),
             ("GET", rf"{repo}/pulls/(?P<number>\d+)/reviews", pages, self._reviews),
+            ("GET", rf"{repo}/pulls/(?P<number>\d+)/commits", pages, self._pull_commits),
             ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/check-runs", pages | {"filter"}, self._check_runs),
             ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/status", pages, self._status),
             ("GET", rf"{repo}/commits/(?P<ref>(?:tags/)?[^/]+)", none, self._commit),
@@ -226,6 +228,9 @@ class FakeGitHub:
 
     def _reviews(self, request: httpx.Request, repo: str, number: str) -> Canned:
         return self._listed(request, repo, self.reviews.get(int(number), []))
+
+    def _pull_commits(self, request: httpx.Request, repo: str, number: str) -> Canned:
+        return self._listed(request, repo, self.pull_commits.get(int(number), []))
 
     def _check_runs(self, request: httpx.Request, repo: str, sha: str) -> Canned:
         return self._listed(request, repo, self.check_runs.get(sha, []), "check_runs")

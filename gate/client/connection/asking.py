@@ -10,6 +10,7 @@ from gate.client.connection.credentials import Credentials
 from gate.client.connection.http import Body, Http
 from gate.client.connection.request import Source, request_body
 from gate.client.connection.session import Session
+from gate.client.files import write
 from gate.client.git.baseline import Place
 from gate.client.git.facts import GitFacts
 from gate.client.options import CheckOptions
@@ -81,7 +82,7 @@ class Asker:
         )
         self._remember(change)
         if self._options.statement:
-            Path(self._world.folder, self._options.statement).write_text(json.dumps(envelope) + "\n", encoding="utf-8")
+            write(Path(self._world.folder, self._options.statement), json.dumps(envelope) + "\n")
         return envelope
 
     def cancel(self, comment: str, seconds: float) -> Body:

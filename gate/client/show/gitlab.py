@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gate.client import files
 from gate.client.show.github import outputs
 from gate.client.show.outcome import Outcome
 from gate.client.world import World
@@ -25,7 +26,7 @@ def write(outcome: Outcome, world: World) -> None:
     """One line a variable. GitLab takes values as they are, so nothing but words and numbers goes in."""
     known = outputs(outcome)
     lines = [f"{variable}={_plain(known[name])}\n" for variable, name in _VARIABLES.items()]
-    Path(world.folder, DOTENV_FILE).write_text("".join(lines), encoding="utf-8")
+    files.write(Path(world.folder, DOTENV_FILE), "".join(lines))
 
 
 def _plain(value: str) -> str:

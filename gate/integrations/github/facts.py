@@ -11,7 +11,7 @@ import httpx
 from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.core.change import Repository
 from gate.core.facts import Value
-from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Review, Reviews, Verdict
+from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, Hand, HostAsk, HostFacts, Review, Reviews, Verdict
 from gate.core.messages.tidings import RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
@@ -32,6 +32,9 @@ PAGES_MAX = 5
 DEPLOYMENTS_LOOKED_AT = 5
 PULLS_READ_MAX = 5
 """Pull requests that bring one commit. More of them are not read, so its reviews are unknown."""
+
+PULL_COMMITS_MAX = 250
+"""GitHub lists no more of a pull request, so a list of exactly so many may have been cut."""
 
 REVIEWERS_ASKED_MAX = 20
 """Approvers of one commit whom the host is asked about; whether the others may write is unknown."""
@@ -141,6 +144,15 @@ class Place:
                 return found
         raise SourceUnavailable(f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read")
 
+    async def every_if_there(self, path: str) -> list[Any]:
+        """The same; empty for what is not there."""
+        try:
+            return await self.every(path)
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                return []
+            raise
+
     async def compare(self, base: str, head: str) -> read.Compared:
         """What `head` has that `base` lacks."""
         try:
@@ -226,6 +238,8 @@ async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
         raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {PULLS_READ_MAX} pull requests, which are not all read")
     answer.hands += [pull.by for pull in pulls if pull.by is not None]
     reviewed = await asyncio.gather(*(_reviewed(here, pull, ask.commit) for pull in pulls))
+    wrote = await asyncio.gather(*(_wrote(here, pull) for pull in pulls))
+    answer.hands += [hand for hands in wrote for hand in hands]
     asked = await _with_permissions(here, read.reviews(reviewed), answer)
     answer.reviews = Reviews(asked, pulls[0].number)
 
@@ -235,6 +249,17 @@ async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Re
     listed = await here.every(f"/pulls/{pull.number}/reviews")
     counts = pull.is_head or (pull.is_merge and await _holds_no_more(here, commit, pull.head))
     return read.Reviewed(listed, pull.head if counts else None)
+
+
+async def _wrote(here: Place, pull: read.PullRequest) -> tuple[Hand, ...]:
+    """Who wrote in a pull request, whatever it is compared with.
+
+    Whoever squashes it may leave the others out of the message of the commit, and whoever claims a base chooses it.
+    """
+    commits = await here.every_if_there(f"/pulls/{pull.number}/commits")
+    if len(commits) >= PULL_COMMITS_MAX:
+        raise SourceUnavailable(f"pull request {pull.number} may have more commits than the {PULL_COMMITS_MAX} that are listed")
+    return read.hands(commits)
 
 
 async def _holds_no_more(here: Place, commit: str, head: str) -> bool:

@@ -118,6 +118,15 @@ class Project:
                 return found
         raise SourceUnavailable(f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read")
 
+    async def every_if_there(self, path: str) -> list[Any]:
+        """The same; empty for what is not there."""
+        try:
+            return await self.every(path)
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                return []
+            raise
+
     async def compare(self, base: str, head: str) -> read.Compared:
         """What changes where `base` runs and `head` comes, whichever is older."""
         params = {"from": base, "to": head, "straight": "true"}
@@ -176,6 +185,9 @@ async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
     if len(found) > REQUESTS_READ_MAX:
         raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {REQUESTS_READ_MAX} merge requests, which are not all read")
     answer.hands += [one.by for one in found if one.by is not None]
+    wrote = await asyncio.gather(*(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found))
+    # whoever squashes may leave the others out of the message of the commit, and whoever claims a base chooses it
+    answer.hands += [hand for commits in wrote for hand in read.hands(commits)]
     rules = await here.get_if_there("/approvals")
     resets = shapes.the(rules, "reset_approvals_on_push") is True
     said = await asyncio.gather(*(_said(here, one, resets=resets) for one in found))

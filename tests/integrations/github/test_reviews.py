@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gate.core.messages.host import OF_REVIEWS, HostFacts, Verdict
+from gate.core.messages.host import OF_REVIEWS, Hand, HostFacts, Verdict
 from tests.builders import commit_of
 from tests.integrations.fake_github import reply
 from tests.integrations.github_answers import HEAD, answer, commit, fake, merge, pull, said
@@ -69,6 +69,18 @@ async def test_c13_whether_a_reviewer_may_write_is_unknown_where_github_does_not
 
     assert approvals(heard) == [(True, None)]
     assert "Resource not accessible" in heard.trouble[0]
+
+
+async def test_c13_who_wrote_in_a_pull_request_is_named_although_a_squash_leaves_them_out() -> None:
+    wrote = [commit("bob"), commit("ada-gh", "Tidy up"), merge()]
+    heard = await answer(fake(pull_commits={7: wrote}))
+
+    assert {"github:bob", "github:ada-gh", "ada-gh@example.com"} <= {one for hand in heard.hands for one in hand.identities}
+    assert Hand(("github:web-flow",), confirmed=True) in heard.hands
+
+
+async def test_c13_a_pull_request_with_more_commits_than_are_listed_may_hide_who_wrote() -> None:
+    assert (await answer(fake(pull_commits={7: [commit("bob")] * 250}))).silent == OF_REVIEWS
 
 
 async def test_c13_all_pull_requests_of_a_commit_are_read_and_too_many_are_silence() -> None:

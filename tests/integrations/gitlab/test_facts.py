@@ -254,6 +254,12 @@ async def test_c13_who_is_no_member_may_not_and_silence_is_unknown(failing: Cann
     assert bool(heard.trouble) is (may_write is None)
 
 
+async def test_c13_who_wrote_in_a_merge_request_is_named_although_a_squash_leaves_them_out() -> None:
+    heard = await answer(fake({"/merge_requests/7/commits": [commit("bob@example.com"), commit("ada@example.com")]}))
+
+    assert {"bob@example.com", "ada@example.com"} <= {one for hand in heard.hands for one in hand.identities}
+
+
 async def test_c13_several_merge_requests_of_a_commit_are_all_read_and_too_many_are_silence() -> None:
     several = [{"iid": number, "state": "opened", "sha": HEAD} for number in range(1, 7)]
     place = f"/repository/commits/{HEAD}/merge_requests"
