@@ -16,6 +16,9 @@ _ROOT = Path(__file__).parents[1]
 _RUN_DIRECTORY = "TEST_RUN_DIRECTORY"
 _OWNER = "owner"
 DATABASES = ("sqlite", "postgres")
+DATABASE_FIXTURES = ("database_url", "empty_database_url")
+"""Those that give a database of each kind in turn."""
+
 
 # no test is about how long it takes: a busy machine is no fault of the code
 settings.register_profile("untimed", settings(), deadline=None)
@@ -49,6 +52,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         directory = Path(os.environ.pop(_RUN_DIRECTORY))
         postgres.stop(directory)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)  # before they are chosen by `-m`
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs more than a folder, by the fixtures that are asked for: `make test-quick` leaves it out."""
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        if "postgres_cluster" in asked or "postgres" in {given.get(name) for name in DATABASE_FIXTURES}:
+            item.add_marker(pytest.mark.postgres)
+        if "browser" in asked:
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the summary is printed

@@ -12,6 +12,8 @@ import pytest
 
 from tests import postgres
 
+pytestmark = pytest.mark.postgres
+
 
 @pytest.fixture(scope="module")
 def own_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
