@@ -10,10 +10,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install
 RESOLVE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench kill docs lock clean
+.PHONY: help install run test test-quick tests-of check bench kill docs lock clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## make .venv and install what a developer needs, from the lock
 
@@ -22,6 +22,12 @@ run: $(RUNNABLE) ## install what the gate needs, and start the gate with a small
 
 test: $(INSTALLED) ## run every test, on SQLite and on PostgreSQL
 	$(BIN)/pytest
+
+test-quick: $(INSTALLED) ## run the tests that need neither PostgreSQL nor a browser nor a server of their own
+	$(BIN)/pytest -m "not postgres and not browser and not server"
+
+tests-of: $(INSTALLED) ## run the tests of files or folders: make tests-of gate/flow/changes/admit.py
+	@$(BIN)/python -m tests.mirror $(filter-out $@,$(MAKECMDGOALS))
 
 check: $(INSTALLED) ## format, lint, types, architecture: what comes before the tests
 	$(BIN)/ruff format --check .

@@ -64,6 +64,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if "browser" in asked:
             item.add_marker(pytest.mark.browser)
+        if "served_site" in asked:
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.hookimpl(tryfirst=True)  # before the fixtures of a module
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that starts a server has to say so, or `make test-quick` would no longer be quick."""
+    live = sys.modules.get("tests.live")
+    if live is not None:
+        vars(live)["unmarked"] = None if item.get_closest_marker("server") else item.nodeid
 
 
 @pytest.hookimpl(tryfirst=True)  # before the summary is printed

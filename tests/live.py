@@ -21,6 +21,8 @@ GATE = str(Path(sys.executable).with_name("gate"))
 READY_WITHIN_SECONDS = 30
 STOPPED_WITHIN_SECONDS = 30
 _ASK_EVERY_SECONDS = 0.01
+unmarked: str | None = None
+"""The test that runs, if it did not say that it starts a server."""
 
 
 def free_port() -> int:
@@ -77,6 +79,8 @@ class LiveGate:
 
     def start(self, *command: str) -> float:
         """Start (`gate serve --migrate` unless told otherwise), wait until it is ready, and say how long that took."""
+        if unmarked:
+            raise RuntimeError(f"{unmarked} starts a server: mark it with pytest.mark.server, so that make test-quick leaves it out")
         begins = time.perf_counter()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line

@@ -107,6 +107,7 @@ def test_a_policy_in_the_documents_is_understood(block: Block) -> None:
     assert len(bundle.policies.all) == 1
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("path", WITH_SCRIPTS)
 def test_scripts_run(path: str, tmp_path: Path) -> None:
     with demo(tmp_path) as environment:
@@ -167,7 +168,7 @@ def _unknown(command: str) -> Iterator[str]:
     for words in found:
         program, arguments = words[0], shlex.split(words[1])
         if program == "make":
-            yield from (f"make {word}" for word in arguments if word.isalpha() and word not in _targets())
+            yield from (f"make {word}" for word in arguments if re.fullmatch(r"[a-z][a-z-]*", word) and word not in _targets())
             continue
         names = [word for word in arguments[:2] if re.fullmatch(r"[a-z-]+", word)]
         help_text = _help(*names) or _help(*names[:1])
@@ -181,7 +182,7 @@ def _unknown(command: str) -> Iterator[str]:
 
 @cache
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 @cache

@@ -53,6 +53,7 @@ def test_nothing_is_installed_twice(mark: str, tmp_path: Path) -> None:
     assert "pip" not in planned(target, tmp_path)
 
 
+@pytest.mark.server
 def test_the_wheel_decides_in_an_environment_with_nothing_but_what_it_declares(tmp_path: Path) -> None:
     installed = environment_of(built_wheel(tmp_path), tmp_path / "installed")
     make_repository(tmp_path / "repository")

@@ -271,6 +271,7 @@ def live(here: Job, folder: Path) -> Runner:
     return Runner(here.repo.folder, folder / "temp", github_env(here))
 
 
+@pytest.mark.server
 def test_a_job_deploys_without_a_secret_and_reports_how_it_went(tmp_path: Path) -> None:
     with job(tmp_path) as here:
         here.github.job = lambda audience: github(aud=audience, sha=here.commit)

@@ -112,6 +112,7 @@ def of_job(here: Job, number: int) -> str:
     return here.gitlab.sign(gitlab(aud=here.gate.url, sha=here.commit, job_id=str(number), environment="staging"))
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(("after", "result"), [(CLOSE, "successful"), (FAILED, "unsuccessful")])
 def test_a_pipeline_deploys_without_a_secret_and_reports_how_it_went(tmp_path: Path, after: str, result: str) -> None:
     with job(tmp_path) as here:

@@ -51,6 +51,7 @@ async def test_over_the_limit_the_answer_is_a_problem(service: Served) -> None:
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
 
 
+@pytest.mark.server
 def test_a_client_that_goes_away_is_forgotten_and_a_stop_waits_for_nobody(sqlite_url: str, tmp_path: Path) -> None:
     policies = Path(__file__).parents[2] / "policies"
     with serving(LiveGate(tmp_path, sqlite_url, policies)) as gate, ExitStack() as opened:

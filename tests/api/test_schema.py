@@ -126,6 +126,7 @@ def _opened(sqlite_template: Path, folder: Path, policies: Path = POLICIES) -> I
         yield Door(gate.url, session, tokens)
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("label", LABELS)
 def test_what_is_made_up_from_the_document_is_answered_as_it_says(label: str, door: Door) -> None:
     left_out = [object_level_authorization]
@@ -164,6 +165,7 @@ def test_the_exceptions_are_of_operations_that_are_there() -> None:
     assert there >= {*REFUSED_ALL_THE_SAME, *TWO_ADDRESSES}
 
 
+@pytest.mark.server
 def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_document_says(quiet_door: Door) -> None:
     seen: Counter[str] = Counter()
 

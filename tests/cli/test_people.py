@@ -72,6 +72,7 @@ async def _accepted(shop: Shop, printed: str) -> tuple[str, str | None]:
     return person.id, person.role and person.role.value
 
 
+@pytest.mark.server
 def test_off_a_terminal_no_way_in_is_told(tmp_path: Path) -> None:
     server = LiveGate(tmp_path, f"sqlite:///{tmp_path}/gate.db", ROOT / "policies")
     server.start()
@@ -81,6 +82,7 @@ def test_off_a_terminal_no_way_in_is_told(tmp_path: Path) -> None:
         server.stop()
 
 
+@pytest.mark.server
 def test_on_a_terminal_the_first_start_shows_the_way_in_and_later_ones_do_not(tmp_path: Path) -> None:
     server = LiveGate(tmp_path, f"sqlite:///{tmp_path}/gate.db", ROOT / "policies")
 

@@ -146,11 +146,13 @@ def test_a_server_that_was_not_upgraded_is_refused(postgres_cluster: postgres.Cl
 # Servers
 
 
+@pytest.mark.server
 def test_a_server_is_migrated_when_that_is_said(postgres_cluster: postgres.Cluster, tmp_path: Path) -> None:
     with postgres.database(postgres_cluster, template="template1") as url, serving(LiveGate(tmp_path, url, ROOT / "policies")) as server:
         assert server.stop() == 0
 
 
+@pytest.mark.server
 def test_a_broken_folder_keeps_nobody_from_starting_and_everything_goes_to_people(tmp_path: Path) -> None:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "production.yaml").write_text("policy: production\nrules: 7\n")
@@ -164,6 +166,7 @@ def test_a_broken_folder_keeps_nobody_from_starting_and_everything_goes_to_peopl
     assert f"keeps its records in {tmp_path}/gate.db" in server.log.read_text()
 
 
+@pytest.mark.server
 def test_f06_a_disk_that_fails_ends_the_server_which_answers_everybody_first(tmp_path: Path) -> None:
     server = live(tmp_path)
     with serving(server):
@@ -192,6 +195,7 @@ def test_f06_a_disk_that_fails_ends_the_server_which_answers_everybody_first(tmp
         assert {json.loads(read(server, f"/v1/changes/{change}", token))["id"] for change in acknowledged} == set(acknowledged)
 
 
+@pytest.mark.server
 def test_a_free_port_is_taken_and_shown(tmp_path: Path) -> None:
     server = live(tmp_path, GATE_BASE_URL="")
     with subprocess.Popen(  # noqa: S603 - our own command line
@@ -206,6 +210,7 @@ def test_a_free_port_is_taken_and_shown(tmp_path: Path) -> None:
     assert int(shown[1]) > 0
 
 
+@pytest.mark.server
 def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: LiveGate) -> None:
     changes = asked(demo, "/v1/changes")["items"]
 
@@ -223,6 +228,7 @@ def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: Li
     assert exported(demo)["PATH"] == f"{Path(GATE).parent}:$PATH"
 
 
+@pytest.mark.server
 def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(demo: LiveGate, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
     pasted = "\n".join(re.findall(r"^export .*$", demo.log.read_text(), re.MULTILINE))
@@ -246,10 +252,12 @@ def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(demo:
     assert not (tmp_path / ".gate").exists()
 
 
+@pytest.mark.server
 def test_e25_the_banner_names_the_database_by_its_whole_path(demo: LiveGate) -> None:
     assert f"The gate is at {demo.url} and keeps its records in {demo.folder}/.gate/demo.db\n" in demo.log.read_text()
 
 
+@pytest.mark.server
 def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> None:
     changes = asked(demo, "/v1/changes?service=ledger")["items"]
     assert isinstance(changes, list)
@@ -263,6 +271,8 @@ def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> Non
     assert "checks.failed is unknown" in done.out
 
 
+@pytest.mark.server
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("change", "token", "words"),
     [("chg_" + "0" * 26, None, "there is no change"), ("chg_" + "0" * 26, "gate_wrong", "valid token")],
@@ -284,6 +294,7 @@ def test_a_demo_that_starts_again_tells_its_story_once_and_has_another_token(tmp
     assert first.token != second.token
 
 
+@pytest.mark.server
 def test_a_demo_in_a_folder_without_policies_takes_the_shipped_ones(tmp_path: Path) -> None:
     server = LiveGate(tmp_path, "", tmp_path / "policies")
 

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.client.jobs import github_env, gitlab_env, job
 from tests.identity_provider import github, gitlab
 
 
+@pytest.mark.server
 def test_a_job_of_github_and_one_of_gitlab_deploy_without_a_secret(tmp_path: Path) -> None:
     with job(tmp_path) as here:
         here.github.job = lambda audience: github(aud=audience, sha=here.commit, environment="stage")

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 from playwright.sync_api import Browser, expect
 
 from gate.flow.caller import Role
@@ -120,6 +121,7 @@ def fail_rate(site: Site) -> Any:
     return site.get("/v1/delivery?service=checkout&environment=production")["change_fail_rate"]
 
 
+@pytest.mark.server
 def test_from_a_run_that_waits_to_a_change_that_failed(browser: Browser, sqlite_template: Path, tmp_path: Path) -> None:
     known = knows()
     with world(tmp_path, sqlite_template, known, browser) as site:
