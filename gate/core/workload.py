@@ -40,6 +40,11 @@ _REQUESTS = ("pull/", "merge-requests/")
 _MERGED = ("heads/", "tags/")
 
 
+def is_branch_or_tag(ref: str) -> bool:
+    """Whether a whole ref names a branch or tag. A short one may be anything."""
+    return ref.startswith(tuple(f"refs/{folder}" for folder in _MERGED))
+
+
 def is_of_request(ref: str) -> bool:
     """Whether this ref is a pull or merge request's, and not a branch or tag.
 

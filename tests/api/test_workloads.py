@@ -180,6 +180,16 @@ async def test_c15_a_request_never_reaches_production_whatever_its_event_and_who
     assert (await (await world.service.pipeline()).post("/v1/changes", json=ask(ref=ref))).status_code == 201
 
 
+@pytest.mark.parametrize(
+    "said", [{"ref_path": None, "ref_type": None}, {"ref_path": "refs/environments/x"}, {"ref_path": None, "ref_type": "merge_request"}]
+)
+async def test_c15_a_pipeline_of_neither_branch_nor_tag_never_reaches_production(small_world: Pipelines, said: dict[str, Any]) -> None:
+    to_production = await small_world.submit(small_world.gitlab.gitlab(**said), status_page(environment="production"))
+
+    assert problem_name(to_production) == "not_allowed"
+    assert (await small_world.submit(small_world.gitlab.gitlab(**said), status_page())).status_code == 201
+
+
 async def test_c15_a_branch_that_is_called_like_a_request_says_its_whole_name(world: Pipelines) -> None:
     token = world.github.github(ref="refs/heads/pull/7", environment="prod")
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gate.core.change import Change, Repository, Run
 from gate.core.instants import to_us
-from gate.core.workload import PRODUCTION_EVENTS, Workload, is_of_request
+from gate.core.workload import PRODUCTION_EVENTS, Provider, Workload, is_branch_or_tag, is_of_request
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.asks import AdmissionAsk
 from gate.flow.caller import NOBODY, Caller
@@ -89,11 +89,15 @@ def _require_listed(by: Workload, service: str, environment: str, book: Rulebook
     if by.environment is not None and not catalogue.means(by.environment, environment):
         raise _mismatch(f"the token is for environment {by.environment[:100]}, not for {environment[:100]}; ask from a job of that one")
     allowed = PRODUCTION_EVENTS[by.provider]
-    if by.event not in allowed and catalogue.tier_of(service, environment) == PRODUCTION:
+    is_production = catalogue.tier_of(service, environment) == PRODUCTION
+    if by.event not in allowed and is_production:
         raise NotAllowed(
             f"a run for {by.event or 'an event that nobody names'} may be one that works on what is not merged yet, and never"
             f" reaches production; deploy after the merge, by one of {', '.join(sorted(allowed))}"
         )
+
+    if by.provider is Provider.GITLAB and by.ref is not None and not is_branch_or_tag(by.ref) and is_production:
+        raise NotAllowed(f"a pipeline of {by.ref[:100]} is of neither branch nor tag, and never reaches production; deploy after the merge")
 
 
 def _require_merged(ref: str | None, service: str, environment: str, book: Rulebook) -> None:

@@ -76,11 +76,14 @@ def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
 _READERS = {Provider.GITHUB: _of_github, Provider.GITLAB: _of_gitlab}
 
 
-def _gitlab_ref(claims: Mapping[str, Any]) -> str | None:
-    """`ref` is the short name; older servers do not say the whole one."""
+def _gitlab_ref(claims: Mapping[str, Any]) -> str:
+    """`ref` is the short name; older servers do not say the whole one, and then only `ref_type` says what it is."""
     short = _optional(claims, "ref")
     folder = {"branch": "heads", "tag": "tags"}.get(_optional(claims, "ref_type") or "")
-    return _optional(claims, "ref_path") or (f"refs/{folder}/{short}" if short and folder else short)
+    whole = _optional(claims, "ref_path") or (f"refs/{folder}/{short}" if short and folder else short)
+    if whole is None:
+        raise Unreadable("ref")
+    return whole
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -62,6 +62,11 @@ def test_the_example_of_gitlab_is_understood() -> None:
     )
 
 
+def test_c15_a_token_of_gitlab_without_any_ref_is_none_of_gitlabs() -> None:
+    with pytest.raises(Unreadable):
+        read(Provider.GITLAB, ref=None, ref_path=None)
+
+
 @pytest.mark.parametrize("number", ["", "0", "-1", "1.5", " 7", "+7", "7_0", "\u0667", "1" * 17, "99999999999999999", True, 7.0, [7]])
 def test_an_id_is_a_whole_number_or_none(number: object) -> None:
     for provider, name in ((Provider.GITHUB, "repository_id"), (Provider.GITLAB, "project_id"), (Provider.GITLAB, "job_id")):
@@ -93,10 +98,9 @@ def test_a_job_of_another_project_is_refused(job_project: object) -> None:
         ({"ref_path": None}, "refs/heads/main"),
         ({"ref_path": None, "ref_type": "tag", "ref": "v1"}, "refs/tags/v1"),
         ({"ref_path": None, "ref_type": None}, "main"),
-        ({"ref_path": None, "ref": None}, None),
     ],
 )
-def test_a_ref_of_gitlab_is_whole(claims: dict[str, Any], ref: str | None) -> None:
+def test_c15_a_ref_of_gitlab_says_what_it_is_or_stays_short(claims: dict[str, Any], ref: str) -> None:
     assert read(Provider.GITLAB, **claims).ref == ref
 
 
