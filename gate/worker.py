@@ -29,7 +29,7 @@ from gate.storage.messages import leases
 from gate.storage.policies import policy_sets
 
 ROUND_SECONDS = 1.0
-HOLDS_SECONDS = 0.5
+HOLDS_SECONDS = 0.25
 """A window that opens holds what waits within a second. Every process looks, whoever has the lease."""
 
 TIDY_SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""No date is too far away: each field that takes one refuses it or keeps it, and everything can be read afterwards."""
+"""No date is too far away (D20): each field that takes one refuses it or keeps it, and everything can be read afterwards."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from gate.flow.caller import Role
-from tests.api.served import Served, request, served
+from gate.flow.changes.held import Holds
+from gate.web.render import linked
+from tests.api.served import Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
 
@@ -183,6 +185,42 @@ async def test_the_line_is_stopped_with_a_reason_by_whom_may_and_runs_again(serv
     assert "The line is stopped" in (await http.get(stopped.headers["location"])).text
     assert (await send(http, f"/calendar/windows/{window['id']}/end")).status_code == 303
     assert (await http.get("/calendar.json")).json()["declared"] == []
+
+
+async def test_b12_what_is_approved_and_held_is_shown_and_passes_by_an_override_on_its_page(service: Served) -> None:
+    http, other = await browser(service), await browser(service, "kofi")
+    pipeline = await service.pipeline()
+    change = (await pipeline.post("/v1/changes", json=request("held"))).json()
+    await send(http, "/calendar/windows", reason="The disks are moved", begins="2026-01-01T00:00", ends="2199-01-01T00:00")
+    await Holds(service.gate).turn()
+    page = f"/changes/{change['id']}"
+
+    shown = (await http.get(page)).text
+    window = (await http.get(f"{page}.json")).json()["change"]["hold"]["window"]
+    refused = await send(other, f"{page}/overrides", window=window, comment="I want to")
+    passed = await send(http, f"{page}/overrides", window=window, comment="It repairs the disks")
+
+    assert "The disks are moved" in shown
+    assert "the time it is good for stands still" in shown
+    assert "Override for this change" in shown
+    assert "Override for this change" not in (await other.get(page)).text
+    assert (refused.status_code, passed.status_code) == (403, 303)
+    assert "The hold no longer stops this change." in (await http.get(passed.headers["location"])).text
+    assert (await pipeline.post(f"/v1{page}/admission", json=admission("held"))).status_code == 200
+
+
+async def test_e24_whoever_may_clears_the_way_and_the_reason_leads_to_what_stands_in_it(service: Served) -> None:
+    http, other = await browser(service), await browser(service, "kofi")
+    change = (await (await service.pipeline()).post("/v1/changes", json=request("in the way"))).json()
+    page = f"/changes/{change['id']}"
+
+    offered = ["Cancel this change" in (await one.get(page)).text for one in (http, other)]
+    refused = await send(await browser(service, "farida"), f"{page}/cancellation")
+    canceled = await send(http, f"{page}/cancellation", comment="Nobody deploys it")
+
+    assert (change["state"], offered) == ("approved", [True, True])  # a release manager, and an owner
+    assert (refused.status_code, canceled.status_code) == (403, 303)
+    assert linked(f"{change['id']} is <deploying> here") == f'<a href="{page}">{change["id"]}</a> is &lt;deploying&gt; here'
 
 
 async def test_a_window_is_declared_for_a_time(service: Served) -> None:
