@@ -128,7 +128,7 @@ _TABLE: tuple[FactDef, ...] = (
     FactDef("environment.name", _T, "environment", "The environment's name in the catalogue."),
     FactDef("environment.tier", _T, "environment tier", "The environment's tier in the catalogue.", ENVIRONMENT_TIERS),
     FactDef("environment.proved", _B, "environment is proved", "The identity token names the environment."),
-    FactDef("diff.files", _L, "changed files", "Paths of the changed files; unknown when the list was cut."),
+    FactDef("diff.files", _L, "changed files", "Paths of the changed files, of a moved one both; unknown when the list was cut."),
     FactDef("diff.files_changed", _I, "files changed", "Number of changed files."),
     FactDef("diff.lines_added", _I, "lines added", "Lines added, of every file whatever it holds; unknown where a submodule changed."),
     FactDef(

@@ -26,7 +26,7 @@ _GITLINK = b"160000"
 
 
 class File(NamedTuple):
-    """One changed file. A rename is one file with its new path.
+    """One changed file. A rename is one file, and both its paths are listed.
 
     Every file is text here, whatever it holds and whatever attributes say, because the author of a change decides both.
     A submodule's lines are in another repository, so they are not `counted`.
@@ -102,7 +102,7 @@ def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
             commit,
         ]
     )
-    return sorted(_parse(raw))
+    return sorted(_parse(raw), key=lambda file: file.path)
 
 
 def diff_facts(files: list[File]) -> dict[str, Any]:
@@ -173,9 +173,11 @@ def _count_lines(content: bytes) -> int:
 
 
 def _paths(files: list[File]) -> list[str] | None:
-    if len(files) > PATHS_MAX or any(len(file.path) > PATH_BYTES_MAX for file in files):
+    """What left a folder touched it: a rule for that folder must see the old path of a rename, too."""
+    raw = sorted({path for file in files for path in (file.path, file.old_path)})
+    if len(raw) > PATHS_MAX or any(len(path) > PATH_BYTES_MAX for path in raw):
         return None
-    paths = [readable(file.path) for file in files]
+    paths = [readable(path) for path in raw]
     fits = all(len(path.encode()) <= PATH_BYTES_MAX for path in paths) and len(json.dumps(paths)) <= LIST_BYTES_MAX
     return paths if fits else None
 

@@ -26,7 +26,7 @@ class Lines(NamedTuple):
 
 
 class File(NamedTuple):
-    """One changed file, by its new path. `lines` None: the host does not say how many changed.
+    """One changed file. `lines` None: the host does not say how many changed. `before`: where it was, if it was moved.
 
     That is so for what it takes for binary, and attributes in the repository, or one NUL, decide what that is. A
     submodule's lines are in another repository.
@@ -34,6 +34,7 @@ class File(NamedTuple):
 
     path: str
     lines: Lines | None
+    before: str | None = None
 
 
 class Message(NamedTuple):
@@ -75,8 +76,10 @@ def diff_facts(files: Sequence[File]) -> dict[str, Value]:
         facts["diff.lines_added"] = sum(lines.added for lines in counted)
         facts["diff.lines_deleted"] = sum(lines.deleted for lines in counted)
         facts["diff.entropy"] = _entropy([lines.both for lines in counted])
-    if len(files) <= LIST_LENGTH_MAX and all(len(file.path.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for file in files):
-        facts["diff.files"] = tuple(sorted(file.path for file in files))
+    # what left a folder touched it: a rule for that folder must see where a moved file was, too
+    paths = sorted({path for file in files for path in (file.path, file.before) if path is not None})
+    if len(paths) <= LIST_LENGTH_MAX and all(len(path.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for path in paths):
+        facts["diff.files"] = tuple(paths)
     return facts
 
 

@@ -188,8 +188,7 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
 def _turned_round(files: Sequence[measure.File] | None) -> tuple[measure.File, ...] | None:
     if files is None:
         return None
-    back = [(file.path, file.lines) for file in files]
-    return tuple(measure.File(path, lines and measure.Lines(lines.deleted, lines.added)) for path, lines in back)
+    return tuple(file._replace(lines=file.lines and measure.Lines(file.lines.deleted, file.lines.added)) for file in files)
 
 
 async def _with_moved(here: Place, base: str, seen: read.Compared) -> tuple[measure.File, ...] | None:
@@ -198,7 +197,7 @@ async def _with_moved(here: Place, base: str, seen: read.Compared) -> tuple[meas
         return seen.files
     before = await asyncio.gather(*(here.get_if_there(f"/contents/{quote(one.before)}", ref=base) for one in seen.renames))
     moved = {one.path for one, body in zip(seen.renames, before, strict=True) if read.blob(body) == one.blob}
-    return tuple(measure.File(one.path, measure.Lines(0, 0)) if one.path in moved else one for one in seen.files)
+    return tuple(one._replace(lines=measure.Lines(0, 0)) if one.path in moved else one for one in seen.files)
 
 
 def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...] | None) -> None:

@@ -76,7 +76,7 @@ def compared(body: Any) -> Compared:
     listed = shapes.the(body, "files")
     files, renames = None, []
     if isinstance(listed, list) and len(listed) < FILES_MAX:
-        files = tuple(File(shapes.text(one, "filename"), _lines(one)) for one in listed)
+        files = tuple(File(shapes.text(one, "filename"), _lines(one), _before(one)) for one in listed)
         renames = [_rename(one) for one, file in zip(listed, files, strict=True) if file.lines is None]
     return Compared(
         shapes.text(body, "status"),
@@ -92,6 +92,11 @@ def _rename(file: Any) -> Rename | None:
     if not before or not blob or not _NO_FOLDERS.isdisjoint(before.split("/")):
         return None
     return Rename(shapes.text(file, "filename"), before, blob)
+
+
+def _before(file: Any) -> str | None:
+    """Where a moved file was. A copy leaves its source as it is."""
+    return None if shapes.maybe_text(file, "status") == "copied" else shapes.maybe_text(file, "previous_filename")
 
 
 def _lines(file: Any) -> Lines | None:

@@ -60,8 +60,13 @@ def compared(body: Any) -> Compared:
     """Of `GET …/repository/compare?straight=true`: there are no counts of lines, so the lines are counted."""
     listed = shapes.items(body, "diffs")
     whole = shapes.the(body, "compare_timeout") is not True and len(listed) < LISTED_MAX
-    files = tuple(File(shapes.text(one, "new_path"), _lines(one)) for one in listed) if whole else None
+    files = tuple(_file(one) for one in listed) if whole else None
     return Compared(shapes.items(body, "commits"), files)
+
+
+def _file(one: Any) -> File:
+    moved = shapes.the(one, "renamed_file") is True
+    return File(shapes.text(one, "new_path"), _lines(one), shapes.maybe_text(one, "old_path") if moved else None)
 
 
 def _lines(one: Any) -> Lines | None:

@@ -185,14 +185,14 @@ def test_without_git_everything_is_unknown() -> None:
 # what is known
 
 
-def test_a_rename_is_one_file_with_its_new_path(tmp_path: Path) -> None:
+def test_c14_a_rename_is_one_file_and_both_its_paths_are_named(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
     content = "".join(f"line {number}\n" for number in range(20))
     base = repo.commit({"old/name.py": content})
     repo.commit({"old/name.py": None, "new/name.py": content + "one more\n"}, author="ben")
     diff = facts_of(repo, running=base).facts["diff"]
 
-    assert (diff["files"], diff["files_changed"], diff["lines_added"], diff["lines_deleted"]) == (["new/name.py"], 1, 1, 0)
+    assert (diff["files"], diff["files_changed"], diff["lines_added"], diff["lines_deleted"]) == (["new/name.py", "old/name.py"], 1, 1, 0)
     assert (diff["lines_before"], diff["prior_changes"], diff["file_authors"], diff["days_since_touched"]) == (20, 1, 1, 1)
 
 

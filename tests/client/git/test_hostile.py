@@ -359,37 +359,3 @@ def test_c14_a_branch_that_is_called_like_a_commit_is_not_that_commit(tmp_path: 
     repository = Repository(str(repo.folder), ENV)
 
     assert (repository.resolve(commit[:8]), repository.resolve(commit[:10])) == (commit, commit)
-
-
-def test_c14_commits_that_git_itself_would_not_write_are_no_crash(tmp_path: Path) -> None:
-    repo, base = attacked(tmp_path / "repo")
-    tree = repo.git("rev-parse", "HEAD^{tree}")
-    for people in (
-        "author Ada <ada@example.com> 99999999999999999999 +0000\ncommitter Ada <ada@example.com> 99999999999999999999 +0000",
-        "author Ada <ada@example.com>\ncommitter Ada <ada@example.com>",
-        "author\ncommitter",
-        "author <> -1 +0000\ncommitter <> -1 +0000",
-        "author A <a@x> <mallory@x> 1 +0000\ncommitter A <a@x> 1 +0000\nencoding UTF-16LE",
-    ):
-        text = f"tree {tree}\nparent {base}\n{people}\n\nx\0y\x01\x1e\n".encode()
-        commit = repo.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", given=text)
-        repository = Repository(str(repo.folder), ENV)
-        found = git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at))
-
-        assert found.facts["diff"]["lines_added"] == 10_002
-        after = repo.git("commit-tree", tree, "-p", commit, "-m", "after it")
-        found = git_facts(repository, after, place=Place(commit), asked_base=None, now=float(repo.at))
-
-        assert found.facts["diff"]["lines_added"] == 0
-
-
-def test_c14_names_longer_than_any_folder_takes_make_the_list_unknown_and_keep_the_count(tmp_path: Path) -> None:
-    repo, base = attacked(tmp_path / "repo")
-    blob = repo.git("hash-object", "-w", "--stdin", given=b"nothing like it\n")
-    entries = b"".join(b"100644 blob %s\t%s\0" % (blob.encode(), name) for name in (b"x" * 100_000, b".. ", b"a\nb"))
-    tree = repo.git("mktree", "-z", "--missing", given=entries)
-    commit = repo.git("commit-tree", tree, "-p", base, "-m", "long")
-    diff = git_facts(Repository(str(repo.folder), ENV), commit, place=Place(base), asked_base=None, now=float(repo.at)).facts["diff"]
-
-    assert diff["files"] is None
-    assert diff["files_changed"] == 3 + len(repo.git("ls-tree", "-r", "--name-only", base).splitlines())

@@ -11,7 +11,7 @@ from gate.integrations.code_host.measure import File, Lines, Message, diff_facts
 
 PATHS = st.lists(st.sampled_from(["a", "b", "src", "x.py"]), min_size=1, max_size=4).map("/".join)
 LINES = st.builds(Lines, st.integers(0, 500), st.integers(0, 500))
-FILES = st.lists(st.builds(File, PATHS, LINES | st.none()), max_size=8, unique_by=lambda file: file.path)
+FILES = st.lists(st.builds(File, PATHS, LINES | st.none(), PATHS | st.none()), max_size=8, unique_by=lambda file: file.path)
 
 
 @given(FILES)
@@ -28,7 +28,8 @@ def test_both_measure_the_same(files: list[File]) -> None:
 
 def _as_the_client_sees(file: File) -> client_diff.File:
     lines = file.lines or Lines(0, 0)
-    return client_diff.File(file.path.encode(), b"", None, lines.added, lines.deleted, counted=file.lines is not None)
+    before = file.path if file.before is None else file.before
+    return client_diff.File(file.path.encode(), before.encode(), None, lines.added, lines.deleted, counted=file.lines is not None)
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,7 @@ async def test_c14_a_file_that_moved_has_no_lines_if_it_is_the_same(before: Any,
 
     assert heard.values.get("diff.lines_added") == lines
     assert heard.values["diff.files_changed"] == 2
+    assert heard.values["diff.files"] == ("new/logo.png", "old/logo.png", "src/cart.py")
     assert ("diff.lines_added" in heard.silent) is (lines is None)
 
 

@@ -138,6 +138,13 @@ async def test_lines_that_nobody_tells_are_silent_and_the_list_of_files_is_kept(
     assert heard.trouble
 
 
+async def test_c14_both_paths_of_a_moved_file_are_named() -> None:
+    moved = diff("new/cart.py", old_path="src/cart.py", renamed_file=True)
+    heard = await answer(fake(compares={(BASE, HEAD): comparison(diffs=[moved])}))
+
+    assert (heard.values["diff.files"], heard.values["diff.files_changed"]) == (("new/cart.py", "src/cart.py"), 1)
+
+
 async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent() -> None:
     heard = await answer(fake(compares={}))
 
