@@ -17,6 +17,7 @@ from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.connections import Chore, Connections, joined_by
 from gate.flow.gate import Gate, Secrets
+from gate.flow.ledger.watch import Watch
 from gate.flow.notifications import chat, events, remind
 from gate.flow.notifications.notify import Deliver, Post
 from gate.flow.passwords import Passwords
@@ -60,6 +61,9 @@ from gate.worker import Worker
 HELD_RUNS = Chore("held runs", 1.0, held_runs.answer_due)
 """Runs that wait are looked at every second."""
 
+GUARD_SUFFIX = ".guard"
+"""What the name of the guard's file has after the name of the key's."""
+
 MISSED_SECONDS = 300.0
 """So often deliveries of GitHub that never arrived are looked for."""
 
@@ -87,6 +91,7 @@ def create_app(settings: Settings, *, upgrade: bool = False, connections: Connec
             worker = Worker(gate, parts.access, settings.policies, post=post, chores=(*joined.chores, *reminders(gate)))
             await worker.clock()
             await worker.files()
+            await worker.ledger()
             tasks = worker.start()
             _log.info("ready", database=str(sqlite_path(settings.database) or "postgresql"), policies=str(settings.policies.absolute()))
             try:
@@ -209,6 +214,7 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
         metrics=metrics,
         troubles=Troubles(metrics),
         signing=await _signing(settings, store),
+        ledger=Watch(guard_place(settings)),
         identify=identity_tokens(settings).verify,
         single_sign_on=single_sign_on(settings),
         chat=_chat(settings),
@@ -256,6 +262,14 @@ def key_place(settings: Settings) -> KeyPlace | None:
     if settings.signing_key_file is not None:
         return KeyPlace(settings.signing_key_file, may_make=database is not None)
     return None if database is None else KeyPlace(database.with_name(KEY_FILE), may_make=True)
+
+
+def guard_place(settings: Settings) -> Path | None:
+    """Where the last signed head is kept: beside the key unless a file is named."""
+    if settings.ledger_guard is not None:
+        return settings.ledger_guard
+    place = key_place(settings)
+    return None if place is None else place.path.with_name(f"{place.path.name}{GUARD_SUFFIX}")
 
 
 async def _signing(settings: Settings, store: Store) -> Signing:

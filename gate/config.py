@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     sso_client_id: Annotated[str, Field(description="what that provider calls the gate")] = ""
     sso_client_secret: Annotated[SecretStr, Field(description="by what that provider knows the gate")] = SecretStr("")
     signing_key_file: Annotated[Path | None, Field(description="default: gate.key beside the SQLite file")] = None
+    ledger_guard: Annotated[
+        Path | None, Field(description="file with the last signed head, to notice a restored backup; default: the key's file and .guard")
+    ] = None
     github_api_url: Annotated[_Address, Field(description="of a GitHub of your own: https://github.example.com/api/v3")] = (
         "https://api.github.com"
     )

@@ -1,4 +1,7 @@
-"""What a server does beside answering: expire, decide again, watch the policy files, tidy up. Nothing else runs anywhere."""
+"""What a server does beside answering: expire, decide again, seal and sign the ledger, watch the policy files, tidy up.
+
+Nothing else runs anywhere.
+"""
 
 import asyncio
 import secrets
@@ -17,6 +20,7 @@ from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
 from gate.flow.incidents import incidents, observe
+from gate.flow.ledger import publish
 from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
 from gate.flow.policies import policies
@@ -31,6 +35,9 @@ from gate.storage.policies import policy_sets
 ROUND_SECONDS = 1.0
 HOLDS_SECONDS = 0.25
 """A window that opens holds what waits within a second. Every process looks, whoever has the lease."""
+
+LEDGER_SECONDS = 0.5
+"""An entry waits so long at most before it is sealed and signed, unless many wait."""
 
 TIDY_SECONDS = 60.0
 MEASURE_SECONDS = 15.0
@@ -72,6 +79,7 @@ class Worker:
             ("holds", HOLDS_SECONDS, self.holds),
             ("files", ROUND_SECONDS, self.files),
             ("hooks", ROUND_SECONDS, self.hooks),
+            ("ledger", LEDGER_SECONDS, self.ledger),
             ("tidy", TIDY_SECONDS, self.tidy),
             ("clock", CLOCK_SECONDS, self.clock),
         ]
@@ -105,7 +113,8 @@ class Worker:
             await self.post.stop()
         try:
             await self.tidy()
-            await self.gate.store.write(leases.release, LEASE, self.name)
+            await self.ledger()
+            await self.gate.store.write(_release_leases, self.name)
         except GateError as error:
             _log.warning("the worker could not tidy up; the next start does", error=error.detail)
 
@@ -129,6 +138,10 @@ class Worker:
                 await one.turn(self.gate)
 
         return turn
+
+    async def ledger(self) -> None:
+        """Seal entries, sign the head, look over what is sealed."""
+        await publish.turn(self.gate, self.name)
 
     async def hooks(self) -> None:
         """Work on what other systems told; every replica does, each on other deliveries."""
@@ -172,6 +185,11 @@ def _tidy_people(tx: Tx) -> None:
     sessions.delete_expired(tx)
     invitations.delete_expired(tx)
     people.forget_old_claims(tx)
+
+
+def _release_leases(tx: Tx, holder: str) -> None:
+    for name in (LEASE, publish.SEALER, publish.PUBLISHER):
+        leases.release(tx, name, holder)
 
 
 def _take_lease(tx: Tx, holder: str) -> bool:

@@ -220,11 +220,14 @@ def _banner(settings: Settings, demo: DemoWays | None, setup: str | None) -> str
 
 
 def _demo_settings(settings: Settings) -> Settings:
-    """A database of its own, and the shipped policies where there is no folder."""
+    """A database of its own with a key of its own, and the shipped policies where there is no folder."""
     given = settings.database_url.get_secret_value()
     folder = next((one for one in (settings.policies, *SHIPPED_POLICIES) if one.is_dir()), settings.policies)
     database = given or f"sqlite:///{DEMO_DATABASE.absolute()}"
-    return settings.model_copy(update={"database_url": type(settings.database_url)(database), "policies": folder})
+    demo = {"database_url": type(settings.database_url)(database), "policies": folder}
+    if not given and settings.signing_key_file is None:  # one key never signs two ledgers
+        demo["signing_key_file"] = DEMO_DATABASE.absolute().with_suffix(".key")
+    return settings.model_copy(update=demo)
 
 
 def _path() -> str:

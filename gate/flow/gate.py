@@ -9,6 +9,7 @@ from gate.core.workload import Workload
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.identity_provider import SingleSignOn
+from gate.flow.ledger.watch import Watch
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.ports import Hosts
@@ -58,4 +59,5 @@ class Gate:
     chat: Chat | None = None
     refusals: Refusals = field(default_factory=Refusals)
     setbacks: Pauses = field(default_factory=Pauses)  # of what the worker failed to do to a change
+    ledger: Watch = field(default_factory=Watch)
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # by the source whose signature they prove

@@ -27,6 +27,7 @@ class Signing:
     """
 
     def __init__(self, file: Path | None, address: str) -> None:
+        self.stopped: str | None = None  # why the ledger may not be signed now; strangers read it
         self._file, self._address = file, address
         self._key: SigningKey | None = None
         self._logged: str | None = None
@@ -43,10 +44,16 @@ class Signing:
         return self._key
 
     async def require(self) -> SigningKey:
-        """The key. Raises `Unavailable` while there is none."""
+        """The key to sign with. Raises `Unavailable` while there is none, or nothing may be signed."""
+        if self.stopped is not None:
+            raise _unsigned("the ledger is not what was signed last, so nothing can be admitted: its operator finds why at /readyz")
+        return await self.own()
+
+    async def own(self) -> SigningKey:
+        """The key, also while nothing may be signed with it. Raises `Unavailable` while there is none."""
         key = await self.find()
         if key is None:
-            raise Unavailable(self._lacking, problem="signing_unavailable", retry_after_seconds=30)
+            raise _unsigned(self._lacking)
         return key
 
     async def problem(self) -> str | None:
@@ -64,6 +71,10 @@ class Signing:
         return (
             "the gate has no signing key, so nothing can be admitted: an operator makes the first with `gate ledger key`, or puts it back"
         )
+
+
+def _unsigned(detail: str) -> Unavailable:
+    return Unavailable(detail, problem="signing_unavailable", retry_after_seconds=30)
 
 
 def key_name(address: str) -> str:

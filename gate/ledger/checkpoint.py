@@ -22,6 +22,9 @@ _SIGNATURE = re.compile(r"\u2014 (?P<name>[^\s+]+) (?P<encoded>[A-Za-z0-9+/]+={0
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
+_EPOCH = re.compile(r"/epoch-([1-9][0-9]{0,8})")
+
+
 class NoteError(ValueError):
     """Bytes that are no note of that form, or one that no known key has signed."""
 
@@ -57,6 +60,21 @@ class Proof:
         lines.append(f"index {self.index}")
         lines += [base64.b64encode(one).decode() for one in self.hashes]
         return "\n".join([*lines, "", ""]).encode() + self.note
+
+
+def origin_of(name: str, epoch: int) -> str:
+    """What a log is called in an epoch. After a restore that lost signed entries it is another log to the world.
+
+    Because a log never signs two histories: whoever has a head of the earlier epoch sees that this is not its end.
+    """
+    return name if epoch == 1 else f"{name}/epoch-{epoch}"
+
+
+def epoch_of(origin: str, name: str) -> int | None:
+    """The way back; None for the origin of another log."""
+    found = _EPOCH.fullmatch(origin.removeprefix(name))
+    epoch = 1 if origin == name else int(found[1]) if found else 0
+    return epoch if epoch > 0 and origin_of(name, epoch) == origin else None
 
 
 def sign_checkpoint(key: SigningKey, checkpoint: Checkpoint) -> bytes:

@@ -46,6 +46,8 @@ class Kind(StrEnum):
     POST_REVIEW = "post_review"
     TOKEN = "token"  # noqa: S105 - a kind of entry, no secret
     ROLE = "role"
+    KEY = "key"
+    EPOCH = "epoch"
 
 
 _BY = ("by",)  # opaque id of the person, or of the token, that acted; absent where the gate did it by itself
@@ -70,6 +72,8 @@ NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.POST_REVIEW: _BY,
         Kind.TOKEN: ("token", "action"),
         Kind.ROLE: ("person", "action"),
+        Kind.KEY: ("key", "action"),
+        Kind.EPOCH: ("epoch", "size", "signed", "root"),
     }
 )
 """What an entry of that kind cannot do without. Other fields may stand beside them."""

@@ -101,6 +101,10 @@ class SigningKey:
             raise KeyTextError(f"the key id of {own_name} is {key.key_id.hex()}, found {key_id}: name or key was changed")
         return key
 
+    def named(self, name: str) -> "SigningKey":
+        """The same secret under another name: another key to whoever verifies."""
+        return SigningKey(name, self._private)
+
     @property
     def name(self) -> str:
         """The key's name; a log's origin."""

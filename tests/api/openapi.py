@@ -109,8 +109,9 @@ def document() -> Document:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """What matches the addresses of a path with names in braces."""
-    return re.compile(re.sub(r"\\{[a-z_]+\\}", "[^/]+", re.escape(template)))
+    """What matches the addresses of a path with names in braces. A tile's goes on behind slashes, for which there is no word."""
+    whole = re.escape(template).replace(r"\{tile\}", ".+")
+    return re.compile(re.sub(r"\\{[a-z_]+\\}", "[^/]+", whole))
 
 
 def _is(value: Any, wanted: str | list[str]) -> bool:

@@ -15,7 +15,7 @@ from tests.api.served import Served, request, served
 
 pytestmark = pytest.mark.anyio
 
-PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema", "get /v1/ledger/key"}
+PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema", "get /v1/ledger/key", "get /v1/ledger/checkpoint"}
 SIGNED = {"post /v1/hooks/github", "post /v1/hooks/gitlab", "post /v1/hooks/pagerduty", "post /v1/hooks/slack"}
 """Whoever calls them proves by a signature who they are."""
 MAY: dict[str, set[str]] = {
@@ -23,6 +23,7 @@ MAY: dict[str, set[str]] = {
     "get /v1/changes": {"pipeline", "auditor", "admin", "person", "release manager"},
     "get /v1/changes/{change_id}": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
     "get /v1/changes/{change_id}/decisions": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
+    "get /v1/changes/{change_id}/proof": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
     "post /v1/changes/{change_id}/admission": {"pipeline", "holder"},
     "post /v1/changes/{change_id}/closure": {"pipeline", "holder"},
     "post /v1/changes/{change_id}/cancellation": {"pipeline", "holder", "person", "release manager"},
@@ -50,6 +51,8 @@ MAY: dict[str, set[str]] = {
     "post /v1/hooks/cdevents": {"hook"},
     "post /v1/hooks/alertmanager": {"hook"},
     "get /v1/events": {"auditor", "admin", "person", "release manager"},
+    "get /v1/ledger/tile/{tile}": {"auditor", "admin", "person", "release manager"},
+    "get /v1/ledger/entries/{index}": {"auditor", "admin", "person", "release manager"},
     "get /v1/log": {"auditor", "admin", "person", "release manager"},
     "get /v1/tokens": {"admin", "person", "release manager"},
     "post /v1/tokens": {"admin", "person", "release manager"},

@@ -1,11 +1,15 @@
 """How a database is made and upgraded, and what it refuses from then on."""
 
+from datetime import UTC, datetime
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 
 from gate.errors import Unavailable
+from gate.storage.changes import approvals
+from gate.storage.changes.approvals import Approval
 from gate.storage.changes.units import insert_unit
 from gate.storage.database.engine import open_engine
 from gate.storage.migrate import SchemaNewer, SchemaOlder, current, head, upgrade
@@ -13,6 +17,7 @@ from gate.storage.store import Store, transaction
 from gate.storage.tables.schema import metadata
 from tests.storage.making import make_unit
 
+REJECTION = Approval("ben", 1, rejected=True, subject_digest="d" * 64, comment="", at=datetime(2026, 1, 31, tzinfo=UTC))
 LATE = {
     "sqlite": ("CREATE TABLE decision_words (a)", "DROP TABLE decision_words"),
     "postgresql": ("CREATE FUNCTION gate_refuse() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION gate_refuse()"),
@@ -75,14 +80,19 @@ def test_the_migrations_make_what_the_schema_says(database_url: str) -> None:
         "UPDATE ledger_entries SET body = 'x'",
         "UPDATE ledger_entries SET \"index\" = 0, kind = 'other'",
         'UPDATE ledger_entries SET "index" = NULL',
+        "UPDATE approvals SET rejected = false",
+        "UPDATE approvals SET person = 'eve', lapsed_at = 5",
+        "UPDATE approvals SET lapsed_at = NULL",
+        "DELETE FROM approvals",
     ],
 )
 def test_the_database_refuses_to_change_the_record(database_url: str, statement: str) -> None:
     with transaction(database_url) as tx:
         insert_unit(tx, make_unit(1))
+        approvals.add(tx, make_unit(1).change.id, REJECTION)
     before = record(database_url)
 
-    with pytest.raises(DBAPIError, match=r"never|only the empty index"):
+    with pytest.raises(DBAPIError, match=r"never|only the empty (index|time)"):
         run(database_url, statement)
 
     assert record(database_url) == before
@@ -96,7 +106,18 @@ def test_replacing_a_row_is_no_way_round(sqlite_url: str) -> None:
         run(sqlite_url, "INSERT OR REPLACE INTO ledger_entries SELECT * FROM ledger_entries")
 
 
-@pytest.mark.parametrize("table", ["decisions", "ledger_entries"])
+def test_the_lapse_of_an_approval_is_set_once(database_url: str) -> None:
+    with transaction(database_url) as tx:
+        insert_unit(tx, make_unit(1))
+        approvals.add(tx, make_unit(1).change.id, REJECTION)
+
+    run(database_url, "UPDATE approvals SET lapsed_at = 5")
+
+    with pytest.raises(DBAPIError, match=r"never|only the empty time"):
+        run(database_url, "UPDATE approvals SET lapsed_at = 6")
+
+
+@pytest.mark.parametrize("table", ["decisions", "ledger_entries", "approvals", "tiles", "ledger_head", "checkpoints"])
 def test_truncating_a_table_is_no_way_round(postgres_url: str, table: str) -> None:
     with pytest.raises(DBAPIError, match="never changed"):
         run(postgres_url, f"TRUNCATE {table} CASCADE")
@@ -119,7 +140,7 @@ def run(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 def record(url: str) -> list[tuple[object, ...]]:
-    return run(url, "SELECT * FROM decisions") + run(url, "SELECT * FROM ledger_entries")
+    return [row for table in ("decisions", "ledger_entries", "approvals") for row in run(url, f"SELECT * FROM {table}")]  # noqa: S608 - our own names
 
 
 def _ours(name: str | None, kind: str, _: object) -> bool:

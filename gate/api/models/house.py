@@ -94,3 +94,14 @@ class SchemaView(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     __pydantic_extra__: dict[str, JsonValue]
+
+
+class EntryView(BaseModel):
+    """An entry of the ledger; the other fields are those of its kind."""
+
+    model_config = ConfigDict(extra="allow")
+
+    v: int
+    kind: str
+    at: datetime
+    change: str | None = None

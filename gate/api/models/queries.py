@@ -109,6 +109,16 @@ class WaitQuery(Asked):
     wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX, description="seconds")] = 0
 
 
+class ProofQuery(Asked):
+    """Which entry of a change, and how long to wait until it is signed."""
+
+    kind: Annotated[
+        Literal["decision", "approval", "rejection", "admission", "closure", "cancellation", "expiry"],
+        Field(description="the newest entry of this kind"),
+    ] = "decision"
+    wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX, description="seconds")] = 0
+
+
 class CalendarQuery(Asked):
     """Which days, and for whom."""
 

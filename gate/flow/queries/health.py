@@ -5,8 +5,8 @@ from gate.flow.gate import Gate
 
 async def ready(gate: Gate) -> list[str]:
     """Why this server cannot decide, empty when it can. A broken policy file is no reason: the last good set decides."""
-    trouble = await gate.store.unready()
-    return [] if trouble is None else [trouble]
+    troubles = (await gate.store.unready(), gate.signing.stopped)
+    return [trouble for trouble in troubles if trouble is not None]
 
 
 async def lacking(gate: Gate) -> list[str]:

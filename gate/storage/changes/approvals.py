@@ -1,12 +1,12 @@
 """What people said about a change: approvals, rejections, and overrides of what holds it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.tx import Tx
@@ -87,7 +87,14 @@ class Override:
 def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
     """Everything people said, first to last, lapsed approvals too."""
     query = GIVEN.where(approvals.c.change_id == change).order_by(approvals.c.at, approvals.c.person)
-    return tuple(map(approval_of, conn.execute(query)))
+    return last_words(map(approval_of, conn.execute(query)))
+
+
+def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
+    """Without a person's yes to a decision where the same person has said no to it since."""
+    said = tuple(given)
+    taken_back = {(one.person, one.decision) for one in said if one.rejected}
+    return tuple(one for one in said if one.rejected or (one.person, one.decision) not in taken_back)
 
 
 GIVEN = select(approvals, *STANDING).outerjoin(people, people.c.id == approvals.c.person)
@@ -109,7 +116,7 @@ def approval_of(row: Row[Any]) -> Approval:
 
 
 def add(tx: Tx, change: str, given: Approval) -> None:
-    """Keep it: the last word of a person on a decision, so a no takes the place of the same person's yes. The ledger has both."""
+    """Keep it. A person's no stands beside the same person's yes: what somebody approved is never written over."""
     row = {
         "change_id": change,
         "person": given.person,
@@ -119,16 +126,8 @@ def add(tx: Tx, change: str, given: Approval) -> None:
         "comment": given.comment,
         "at": to_us(given.at),
     }
-    tx.conn.execute(_KEEP, row)
+    tx.conn.execute(insert(approvals).values(row))
     tx.touch(change)
-
-
-_KEEP = text(
-    "INSERT INTO approvals (change_id, person, decision, rejected, subject_digest, comment, at)"
-    " VALUES (:change_id, :person, :decision, :rejected, :subject_digest, :comment, :at)"
-    " ON CONFLICT (change_id, person, decision) DO UPDATE SET rejected = excluded.rejected,"
-    " subject_digest = excluded.subject_digest, comment = excluded.comment, at = excluded.at, lapsed_at = NULL"
-)
 
 
 def rejections(conn: Connection, wanted: Sequence[Placed]) -> list[tuple[Rejection, ...]]:

@@ -1,5 +1,7 @@
 """Entries of the ledger, in the transaction of what they tell of; whoever subscribed to their kind is told."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, select
 
 from gate.ledger.format import ENTRY_BYTES_MAX
@@ -10,6 +12,7 @@ from gate.storage.messages.outbox import announce
 from gate.storage.tables import schema
 
 _BULK = Bulk(schema.ledger_entries, EntryRow._fields)
+_E = schema.ledger_entries.c
 
 
 def append_entry(tx: Tx, kind: str, at: int, change_id: str | None, body: bytes) -> None:
@@ -29,6 +32,18 @@ def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
 
 def of_change(conn: Connection, change_id: str, limit: int) -> list[bytes]:
     """The newest entries about a change, oldest first."""
-    entries = schema.ledger_entries
-    newest = select(entries.c.body).where(entries.c.change_id == change_id).order_by(entries.c.id.desc()).limit(limit)
+    newest = select(_E.body).where(_E.change_id == change_id).order_by(_E.id.desc()).limit(limit)
     return [bytes(body) for body in reversed(conn.execute(newest).scalars().all())]
+
+
+def newest_of(conn: Connection, change_id: str, kind: str) -> tuple[int | None, bytes] | None:
+    """Place and bytes of the newest entry of a kind about a change. The place is None while it is not sealed."""
+    newest = select(_E.index, _E.body).where(_E.change_id == change_id, _E.kind == kind).order_by(_E.id.desc()).limit(1)
+    row = conn.execute(newest).first()
+    return None if row is None else (row[0], bytes(row[1]))
+
+
+def sealed(conn: Connection, begin: int, end: int) -> Sequence[tuple[int, bytes]]:
+    """Place and bytes of the sealed entries from one place to before another. One that is not there is left out."""
+    some = select(_E.index, _E.body).where(_E.index >= begin, _E.index < end).order_by(_E.index)
+    return [(index, bytes(body)) for index, body in conn.execute(some)]

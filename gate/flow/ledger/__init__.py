@@ -1,0 +1,1 @@
+"""The ledger in service: sealed, signed, guarded, read."""

@@ -1,0 +1,139 @@
+"""The sealer and the publisher, as turns of the worker: entries get their places, and committed heads are signed.
+
+Any replica may do either; a lease lets one do it at a time, so that the others lose no time on the same. What keeps
+the ledger right is not the lease but the lock on its head, and the comparisons before every signature.
+"""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from gate.errors import Unavailable
+from gate.flow.entries import tell
+from gate.flow.gate import Gate
+from gate.flow.ledger.guard import contradiction, read_guard, write_guard
+from gate.ledger.checkpoint import Checkpoint, NoteError, epoch_of, origin_of, read_checkpoint, sign_checkpoint
+from gate.ledger.format import Kind
+from gate.ledger.note import SigningKey
+from gate.ledger.tree import ProofError, verify_consistency
+from gate.storage.database.tx import Tx
+from gate.storage.ledger import heads, sealing
+from gate.storage.ledger.heads import Standing
+from gate.storage.ledger.tree import tree
+from gate.storage.messages import leases
+
+SEALER, PUBLISHER = "sealer", "publisher"
+LEASE_HELD = timedelta(seconds=10)
+UNSIGNED = "signing_unavailable"
+PUBLISHED = "published"
+"""What those wait for who want a proof."""
+
+_log = structlog.get_logger("gate.ledger")
+
+
+async def turn(gate: Gate, holder: str) -> None:
+    """Seal what waits, judge what is there, sign what is new. Trouble is kept for everybody to see, until it is gone."""
+    try:
+        key = await gate.signing.find()
+        standing = await _sealed(gate, key, holder)
+        trouble = None if key is None else await _judge(gate, key, standing)
+        if key is not None and trouble is None:
+            await _publish(gate, key, standing, holder)
+    except Unavailable as error:
+        if error.problem != UNSIGNED:
+            raise  # the database does not answer, which says nothing of the ledger
+        trouble = error.detail
+    if trouble is not None and trouble != gate.signing.stopped:
+        _log.error("nothing is signed, because the ledger is not what it was", trouble=trouble, guard=str(gate.ledger.guard))
+    gate.signing.stopped = trouble
+
+
+async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> Standing:
+    """Where the ledger is once everything that waited is sealed; the first key that comes is written down before."""
+    standing = await gate.store.read(heads.standing)
+    if key is not None and standing.head.key is None:
+        await gate.store.write(_adopt_key, str(key.verifier))
+        standing = await gate.store.read(heads.standing)
+    sealed = sealing.SEALED_AT_ONCE_MAX if standing.waits else 0
+    while sealed == sealing.SEALED_AT_ONCE_MAX:
+        sealed = await gate.store.write(_seal, holder)
+    return await gate.store.read(heads.standing) if standing.waits else standing
+
+
+def _seal(tx: Tx, holder: str) -> int:
+    return sealing.seal(tx) if leases.take(tx, SEALER, holder, hold_for=LEASE_HELD) else 0
+
+
+async def _judge(gate: Gate, key: SigningKey, standing: Standing) -> str | None:
+    """Why this server may sign nothing; None where it may."""
+    mine, expected = str(key.verifier), standing.head.key
+    if expected != mine:
+        return f"the ledger is signed with {expected}, this server has {mine}; give it that key (GATE_SIGNING_KEY_FILE) and restart it"
+    guard = await _guard(gate)
+    if gate.ledger.judged == (standing, guard):
+        return None
+    trouble = await gate.store.read(_contradiction, standing, key.name, guard)
+    if trouble is None:
+        gate.ledger.judged = (standing, guard)
+    return trouble
+
+
+def _adopt_key(tx: Tx, mine: str) -> None:
+    """The key that signs this ledger from its first checkpoint on: that of whoever comes first."""
+    head = heads.lock_head(tx)
+    if head is None:
+        raise Unavailable("another server has the ledger's head now; the next turn asks again")
+    if head.key is None:
+        heads.set_head(tx, key=mine)
+        tell(tx, Kind.KEY, None, key=mine, action="first")
+
+
+async def _guard(gate: Gate) -> Checkpoint | None:
+    path = gate.ledger.guard
+    return None if path is None else await asyncio.to_thread(read_guard, path)
+
+
+def _contradiction(conn: Connection, standing: Standing, name: str, guard: Checkpoint | None) -> str | None:
+    """Why this head may not be signed: its own tree, the head that was signed last, and the guard all have to agree with it."""
+    head = standing.head
+    sealing.require_whole(conn, head)
+    try:
+        last = read_checkpoint(standing.note) if standing.note else None
+        if last is not None and last.size:
+            proof = tree(conn, head.size).consistency_proof(last.size)
+            verify_consistency(last.size, head.size, proof, last.root, head.root)
+    except (NoteError, ProofError) as error:
+        return f"the ledger does not continue the head that was signed last: {error}"
+    against = contradiction(guard, name, head, tree(conn, guard.size)) if guard else None
+    return against and f"{against}. Put the newest database back, or open a new epoch with `gate ledger epoch`"
+
+
+async def _publish(gate: Gate, key: SigningKey, standing: Standing, holder: str) -> None:
+    """Sign the head that was judged, unless it is signed already. The guard has it before anybody else."""
+    head = standing.head
+    if head.size <= standing.signed:
+        await _follow(gate, key, standing)
+        return
+    if not await gate.store.write(leases.take, PUBLISHER, holder, hold_for=LEASE_HELD):
+        return
+    origin = origin_of(key.name, head.epoch)
+    note = sign_checkpoint(key.named(origin), Checkpoint(origin, head.size, head.root))
+    await _keep(gate, note)
+    if await gate.store.write(heads.add_checkpoint, head, note):
+        gate.waiters.wake(PUBLISHED)
+
+
+async def _follow(gate: Gate, key: SigningKey, standing: Standing) -> None:
+    """Another server signed: its head is guarded here as well, so that a restore is found out by whichever comes first."""
+    guard = gate.ledger.judged[1] if gate.ledger.judged else None
+    behind = guard is None or (epoch_of(guard.origin, key.name) or 0, guard.size) < (standing.head.epoch, standing.signed)
+    if standing.note is not None and behind:
+        await _keep(gate, standing.note)
+        gate.waiters.wake(PUBLISHED)
+
+
+async def _keep(gate: Gate, note: bytes) -> None:
+    if gate.ledger.guard is not None:
+        await asyncio.to_thread(write_guard, gate.ledger.guard, note)

@@ -1,0 +1,20 @@
+"""What one server remembers of the ledger between two turns."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.ledger.checkpoint import Checkpoint
+from gate.storage.ledger.heads import Standing
+
+
+@dataclass(slots=True)
+class Watch:
+    """`guard` is the file with the last signed head, None where nobody named one.
+
+    `judged` is what was found good last, so that only what is new is looked at; `position` is the tile of entries
+    that is compared with its hashes next.
+    """
+
+    guard: Path | None = None
+    judged: tuple[Standing, Checkpoint | None] | None = None
+    position: int = 0

@@ -1,0 +1,71 @@
+"""The sealer's one transaction: unsealed entries get the next places in the tree, and the tree grows by their hashes.
+
+Which entries are unsealed is read from the rows themselves, never from a cursor: transactions commit in another
+order than they took their ids, and an entry that comes late is simply sealed later.
+"""
+
+import orjson
+from sqlalchemy import Connection, select
+
+from gate.core.instants import to_us
+from gate.errors import Unavailable
+from gate.ledger.tiles import grow
+from gate.ledger.tree import ProofError, hash_leaf
+from gate.storage.database.tx import Tx
+from gate.storage.ledger import tree
+from gate.storage.ledger.heads import Head, lock_head, set_head
+from gate.storage.tables.schema import ledger_entries
+
+SEALED_AT_ONCE_MAX = 1_024
+"""Entries of one transaction: some milliseconds, in which nobody else writes."""
+
+_UNSEALED = (
+    select(ledger_entries.c.id, ledger_entries.c.body)
+    .where(ledger_entries.c.index.is_(None))
+    .order_by(ledger_entries.c.id)
+    .limit(SEALED_AT_ONCE_MAX)
+)
+_PLACE = {
+    False: 'UPDATE ledger_entries SET "index" = ? + place.key FROM json_each(?) AS place WHERE ledger_entries.id = place.value',
+    True: (
+        'UPDATE ledger_entries SET "index" = %s + place.nth - 1'
+        " FROM jsonb_array_elements_text(%s::jsonb) WITH ORDINALITY AS place(id, nth)"
+        " WHERE ledger_entries.id = place.id::bigint"
+    ),
+}
+
+
+class LedgerDamaged(Unavailable):
+    """What the database has is not what was sealed. Nothing is sealed or signed on top of it."""
+
+    problem = "signing_unavailable"
+
+
+def seal(tx: Tx) -> int:
+    """Seal what waits, up to the limit; how many entries it were. 0 also while another process has the head.
+
+    Raises `LedgerDamaged` where the tree in the database does not lead to the head any more.
+    """
+    head = lock_head(tx)
+    if head is None:
+        return 0
+    rows = tx.conn.execute(_UNSEALED).all()
+    if not rows:
+        return 0
+    require_whole(tx.conn, head)
+    tiles = grow(head.size, tree.edge(tx.conn, head.size), [hash_leaf(row.body) for row in rows])
+    tree.put_tiles(tx, tiles)
+    tx.execute(_PLACE[tx.is_postgres], (head.size, orjson.dumps([row.id for row in rows]).decode()))
+    size = head.size + len(rows)
+    set_head(tx, size=size, root=tree.tree(tx.conn, size).root(), sealed_at=to_us(tx.now))
+    return len(rows)
+
+
+def require_whole(conn: Connection, head: Head) -> None:
+    """Raises `LedgerDamaged` where the tiles do not lead to the head."""
+    try:
+        root = tree.tree(conn, head.size).root()
+    except ProofError as error:
+        raise LedgerDamaged(f"the tree of the {head.size} sealed entries is damaged: {error}") from None
+    if root != head.root:
+        raise LedgerDamaged(f"the tiles of the {head.size} sealed entries do not lead to their root; they were changed in the database")
