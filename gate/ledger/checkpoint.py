@@ -113,6 +113,11 @@ def read_checkpoint(content: bytes) -> Checkpoint:
     return _read_body(_split_note(content)[0])
 
 
+def signed_by(content: bytes) -> set[str]:
+    """Who a note says has signed it, as `<name>+<key id>`; nothing is verified."""
+    return {f"{name}+{signed[:KEY_ID_BYTES].hex()}" for name, signed in _split_note(content)[1]}
+
+
 def read_proof(content: bytes) -> Proof:
     """The parts of a proof file; nothing is verified yet. Raises `NoteError`."""
     if len(content) > PROOF_BYTES_MAX:

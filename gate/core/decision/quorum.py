@@ -11,12 +11,17 @@ def missing(required: tuple[Required, ...], approvers: Mapping[str, Collection[s
     `approvers` are distinct people with the groups they are in now. Who could fill two entries fills the one that would stay
     empty (a largest matching, by augmenting paths: both numbers are small).
     """
+    filled = list(placed(required, approvers).values())
+    return tuple(entry.count - filled.count(number) for number, entry in enumerate(required))
+
+
+def placed(required: tuple[Required, ...], approvers: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """Who fills a place of which entry, by its number, when everybody is placed as well as can be."""
     places = [number for number, entry in enumerate(required) for _ in range(entry.count)]
     holders: dict[int, str] = {}
     for person in sorted(approvers):
         _place(person, required, approvers, places, holders, set())
-    filled = [places[place] for place in holders]
-    return tuple(entry.count - filled.count(number) for number, entry in enumerate(required))
+    return {person: places[place] for place, person in holders.items()}
 
 
 def _place(

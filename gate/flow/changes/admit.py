@@ -7,6 +7,7 @@ from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_of, refusal
 from gate.core.decision.values import Outcome, Route
+from gate.core.decision.quorum import placed
 from gate.core.history import Standing as Here
 from gate.core.history import direction
 from gate.core.workload import Workload
@@ -20,12 +21,12 @@ from gate.flow.changes.held import hold_of
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
 from gate.flow.gate import Gate
-from gate.flow.identity.quorum import still_missing
+from gate.flow.identity.quorum import counted, still_missing
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
-from gate.ledger.format import Kind
+from gate.ledger.format import Kind, instant
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage.changes import admissions, approvals, changes, history, moves, post_reviews
 from gate.storage.changes.approvals import Placed
@@ -148,7 +149,7 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller
         _owe_review(tx, known, books.current)
     if known.record.asked.remediates is not None:
         aftermath.remediate(tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by)
-    return _started(tx, known, run, by)
+    return _started(tx, known, run, by, books.current)
 
 
 def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
@@ -234,9 +235,12 @@ def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
         endings.cancel(tx, know_stored(tx.conn, books, earlier), by, superseded_by=known.stored.id)
 
 
-def _started(tx: Tx, known: Known, run: Run, by: str) -> AdmissionStatement:
-    stored = _now(tx, known.stored.id)
+def _started(tx: Tx, known: Known, run: Run, by: str, book: Rulebook) -> AdmissionStatement:
+    """The entry has what anybody needs to judge it again: who filled which place of what was required, and until when it was good."""
+    stored, record, until = _now(tx, known.stored.id), known.record, known.stored.valid_until
     statement = _statement(replace(known, stored=stored), run)
+    approvers = placed(record.decision.required, counted(known.approvals, record, book.catalogue))
+    asked = record.decision.outcome is Outcome.PENDING
     endings.tell(
         tx,
         Kind.ADMISSION,
@@ -245,9 +249,11 @@ def _started(tx: Tx, known: Known, run: Run, by: str) -> AdmissionStatement:
         subject_digest=stored.subject_digest,
         run=[run.id, run.attempt, run.step],
         expires_at=statement.expires_at.isoformat(),
-        policy_revision=known.record.revisions.policies,
+        policy_revision=record.revisions.policies,
+        approvers=sorted([person, place] for person, place in approvers.items()) if asked else None,
+        valid_until=instant(until) if until else None,
     )
-    tx.add(rollups(known.record, ["admitted"], at=tx.now))
+    tx.add(rollups(record, ["admitted"], at=tx.now))
     return statement
 
 

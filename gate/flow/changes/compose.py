@@ -195,6 +195,13 @@ def decision_entry(made: Decided) -> EntryRow:
         calendar_revision=revisions.calendar,
         subject_digest=record.subject_digest,
         record=row.record_sha256,
+        service=row.service,
+        environment=row.environment,
+        policy=row.policy,
+        score=row.score,
+        standard_change=row.standard_change,
+        running_change=row.running_change,
+        carries=record.carries or None,
         **listed("required", [[list(one.by), one.count] for one in required], sum(len(one.by) for one in required)),
         **listed("excluded", list(excluded), len(excluded)),
     )

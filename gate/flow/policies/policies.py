@@ -11,7 +11,7 @@ from gate.core.canonical import digest
 from gate.core.catalogue import record as catalog_record
 from gate.core.decision.record import Revisions
 from gate.core.policy.schema import schema as policy_schema
-from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE, Bundle, read_bundle
+from gate.core.rulebook.bundle import CATALOGUE_FILE, Bundle, read_bundle
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
 from gate.flow.asks import PAGE_ITEMS_MAX, Page, Wire
@@ -33,6 +33,9 @@ NAME_CHARACTERS = 60
 """What of a file's name and digest stands in the difference of an activation."""
 
 SAME_PERSON = "separation_of_duties"
+
+PARTS = ("policies", "catalogue", "calendar")
+"""What a set consists of, as `Revisions` and the ledger name it."""
 
 ADOPTIONS_MAX = 16
 """So often a server tries to put its files in force while others do the same; each lost race is another server's success."""
@@ -131,9 +134,8 @@ def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str) -> Regi
     kept[CATALOGUE_FILE] = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
     new = policy_sets.register(tx, revisions, kept, by)
     if new:
-        parts = {"policies": revisions.policies, CATALOGUE_FILE: revisions.catalogue, CALENDAR_FILE: revisions.calendar}
-        for part, revision in parts.items():
-            tell(tx, Kind.REGISTRATION, None, revision=revision, part=part.removesuffix(".yaml"), by=by)
+        for part in PARTS:
+            tell(tx, Kind.REGISTRATION, None, revision=getattr(revisions, part), part=part, by=by)
     return Registered(policy_sets.set_id(revisions), revisions, new, activated=False)
 
 
@@ -184,7 +186,7 @@ def _put_in_force(tx: Tx, policy_set: str, revisions: Revisions, current: InForc
     after = policy_sets.read(tx.conn, policy_set)
     difference = _difference(before.files if before else {}, after.files if after else {})
     former = before.summary.revisions if before else Revisions("", "", "")
-    for part in ("policies", "catalogue", "calendar"):
+    for part in PARTS:
         now, then = getattr(revisions, part), getattr(former, part)
         if now != then:
             tell(

@@ -21,6 +21,7 @@ from gate.flow.changes import cancel, review
 from gate.flow.policies import freezes
 from tests import postgres
 from tests.builders import SMALL, commit_of, make_change
+from tests.flow.ledger.exported import faults_of, settle
 from tests.flow.life import DECIDED, GOOD, GROUPS, KINDS, LAWS, NEEDED, SEVERAL, WAITING, Life, make_laws, who
 from tests.flow.shop import ADA, PIPELINE, Shop, open_shop
 
@@ -43,6 +44,8 @@ class _Place(RuleBasedStateMachine):
         self.shop: Shop = self.run(self.shops.enter_async_context(open_shop(url, folder, make_laws("usual"))))
 
     def teardown(self) -> None:
+        self.run(settle(self.shop))
+        assert self.run(faults_of(self.shop)) == []  # whatever was done, a stranger finds its ledger in order
         self.run(self.shops.aclose())
         self.runner.close()
         self.closing.close()

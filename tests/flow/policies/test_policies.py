@@ -121,7 +121,7 @@ async def test_the_first_start_registers_and_activates_every_part(shop: Shop) ->
     revisions = (await shop.gate.rulebooks.current()).revisions
     assert [(entry.fields["part"], entry.fields["revision"], entry.fields["by"]) for entry in registrations] == [
         ("policies", revisions.policies, "folder"),
-        ("catalog", revisions.catalogue, "folder"),
+        ("catalogue", revisions.catalogue, "folder"),
         ("calendar", revisions.calendar, "folder"),
     ]
     assert [entry.fields["part"] for entry in activations] == ["policies", "catalogue", "calendar"]

@@ -1,0 +1,280 @@
+"""What the entries say to each other: the life of every change, judged by rules that no other part of the gate shares.
+
+A change is decided, waits, is approved by enough people who had no part in it, is admitted once, ends once. Whatever
+an entry tells that could not follow from the entries before it is a fault of that entry. Needs the standard library
+alone. Times are compared as texts: RFC 3339 in UTC with microseconds sorts like time.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+from gate.ledger.dsse import StatementError, read_object
+from gate.ledger.export import Faults
+
+WAITING, DEPLOYING = "waiting", "deploying"
+REJECTED, EXPIRED, CANCELED = "rejected", "expired", "canceled"
+CLOSED: Mapping[str, int] = {"successful": 1, "successful_issues": 2, "unsuccessful": 3, "rolled_back": 3}
+"""Results, the better the lower: a later report may only make it worse."""
+
+PARTS = ("policies", "catalogue", "calendar")
+ALL_EVER = "rejection"
+"""In the place of a window: an override that lifts a rejection."""
+
+_Fields: TypeAlias = dict[str, Any]
+
+
+class Life:
+    """One change, as far as its entries have told it."""
+
+    __slots__ = (
+        *("admitted", "approvals", "carries", "digest", "excluded", "number", "observed", "outcome"),
+        *("required", "result", "revision", "state"),
+    )
+
+    def __init__(self) -> None:
+        self.state = WAITING
+        self.number = 0
+        self.outcome = self.digest = self.revision = ""
+        self.carries: Sequence[int] = ()
+        self.required: Sequence[tuple[Sequence[str], int]] = ()
+        self.excluded: frozenset[str] = frozenset()  # everybody who was ever named, by any of its decisions
+        self.approvals: dict[str, int] = {}  # by person the decision that it was given for
+        self.observed = self.admitted = False
+        self.result = 0
+
+
+class LifeCheck:
+    """Judges every entry by those before it."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.changes: dict[str, Life] = {}
+        self.decisions = 0
+        self._faults = faults
+        self._registered: set[tuple[str, str]] = set()
+        self._active = dict.fromkeys(PARTS, "")
+        self._beyond: tuple[Life, _Fields] | None = None
+        self._index = 0
+
+    def begin(self, origin: str) -> None:
+        """The log's name says nothing of changes."""
+
+    def tile(self, path: str, encoded: str) -> None:
+        """Hashes say nothing of changes."""
+
+    def checkpoint(self, size: int, note: bytes) -> None:
+        """Nor do signatures."""
+
+    def removed(self, index: int) -> None:
+        """What it told is not known; what follows from it will look wrong, too."""
+
+    def entry(self, index: int, body: bytes) -> None:
+        """One entry after the other."""
+        self._index = index
+        try:
+            fields = read_fields(body)
+            kind, change = fields["kind"], fields.get("change")
+            if kind == "decision":
+                self._decision(fields["change"], fields)
+            elif change is not None:
+                self._of_change(kind, change, fields)
+            elif kind in _OF_THE_HOUSE:
+                _OF_THE_HOUSE[kind](self, fields)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._fault(f"this is no entry as the gate writes them: {error!r}")
+
+    def record(self, index: int, body: bytes) -> None:
+        """It has the lists that were too long for the entry, and the digest that people approve."""
+        if self._beyond is None:
+            return
+        life, fields = self._beyond
+        self._beyond = None
+        try:
+            document = json.loads(body)
+            people = document["case"]["people"][0]
+            required = document["decision"]["required"]
+        except (ValueError, KeyError, TypeError, IndexError):
+            self._faults.add(index, "the record does not name the people that its entry has no room for")
+            return
+        for field, value in (("excluded", people), ("required", required)):
+            beyond = fields.get(f"{field}_beyond")
+            if beyond is not None and beyond.get("sha256") != sha256(_canonical(value)).hexdigest():
+                self._faults.add(index, f"the list of {field} in the record is not the one that its entry has the digest of")
+        life.excluded |= frozenset(people)
+        life.required = required
+
+    def end(self, entries: int) -> None:
+        """A life may be open at the end."""
+
+    def _fault(self, what: str) -> None:
+        self._faults.add(self._index, what)
+
+    def _decision(self, change: str, fields: _Fields) -> None:
+        self.decisions += 1
+        life = self.changes.get(change)
+        if life is None:
+            life = self.changes[change] = Life()
+        elif life.state is not WAITING:
+            self._fault(f"{change} is decided again, and it was {life.state} already")
+        if fields["number"] != life.number + 1:
+            self._fault(f"decision {fields['number']} of {change} follows decision {life.number}")
+        for part, field in zip(PARTS, _REVISIONS, strict=True):
+            if fields[field] != self._active[part]:
+                self._fault(f"{change} is decided by {part} of revision {fields[field][:16]}, which are not in force here")
+        outcome = fields["outcome"]
+        life.number, life.outcome = fields["number"], outcome
+        life.digest, life.revision = fields["subject_digest"], fields["policy_revision"]
+        life.carries = fields.get("carries", ())
+        life.required = fields.get("required", ())
+        life.observed = fields["route"] == "observed"
+        life.state = REJECTED if outcome == "rejected" else WAITING
+        if excluded := fields.get("excluded"):
+            life.excluded = life.excluded.union(excluded)
+        if "excluded_beyond" in fields or "required_beyond" in fields:
+            self._beyond = (life, fields)
+
+    def _of_change(self, kind: str, change: str, fields: _Fields) -> None:
+        life = self.changes.get(change)
+        if life is None:
+            self._fault(f"{kind} of {change}, of which no decision was recorded before")
+        elif kind in _OF_A_CHANGE:
+            _OF_A_CHANGE[kind](self, change, life, fields)
+
+    def _approval(self, change: str, life: Life, fields: _Fields) -> None:
+        person = fields["by"]
+        self._require_shown(change, life, fields, "approved")
+        if person in life.excluded:
+            self._fault(f"{person} approved {change}, and has a part in it: separation of duties")
+        life.approvals[person] = fields["number"]
+
+    def _rejection(self, change: str, life: Life, fields: _Fields) -> None:
+        self._require_shown(change, life, fields, "rejected")
+        life.state = REJECTED
+
+    def _require_shown(self, change: str, life: Life, fields: _Fields, act: str) -> None:
+        """People decide on what is pending, and on exactly what they were shown."""
+        if life.state is not WAITING:
+            self._fault(f"{change} is {act} by a person, and it was {life.state} already")
+        elif life.outcome != "pending":
+            self._fault(f"{change} is {act} by a person, and nobody was asked: its decision was {life.outcome}")
+        if (fields["number"], fields["subject_digest"]) != (life.number, life.digest):
+            self._fault(f"what was {act} is decision {fields['number']} of {change}, in force is {life.number}, or their digests differ")
+
+    def _lapse(self, change: str, life: Life, fields: _Fields) -> None:
+        if life.approvals.pop(fields["by"], None) is None:
+            self._fault(f"an approval of {change} lapses that nobody gave")
+
+    def _override(self, change: str, life: Life, fields: _Fields) -> None:
+        lifts = fields.get("window") == ALL_EVER
+        if lifts != (life.state is REJECTED) or life.state not in (WAITING, REJECTED):
+            self._fault(f"an override of {fields.get('window')} for {change}, which was {life.state}")
+        if fields["by"] in life.excluded:
+            self._fault(f"{fields['by']} overrides what holds {change}, and has a part in it: separation of duties")
+
+    def _admission(self, change: str, life: Life, fields: _Fields) -> None:
+        if life.admitted:
+            self._fault(f"{change} is admitted a second time: its approval was consumed")
+        elif life.state is not WAITING:
+            self._fault(f"{change} is admitted, and it was {life.state} already")
+        if (fields["subject_digest"], fields["policy_revision"]) != (life.digest, life.revision):
+            self._fault(f"{change} is admitted with another digest or policy than those of its decision in force")
+        valid_until = fields.get("valid_until")
+        if valid_until is not None and fields["at"] > valid_until:
+            self._fault(f"{change} is admitted at {fields['at']}, its approval was good until {valid_until}")
+        if bool(fields.get("observed")) != life.observed:
+            self._fault(f"{change} was {'observed' if life.observed else 'decided'}, and is admitted as if it was not")
+        elif life.outcome == "pending" and not life.observed:
+            self._require_quorum(change, life, fields)
+        life.excluded = life.excluded.union(fields.get("excluded", ()))
+        life.admitted, life.state = True, DEPLOYING
+
+    def _require_quorum(self, change: str, life: Life, fields: _Fields) -> None:
+        """Enough people for every entry of what was required, each with an approval that counts and no part in the change."""
+        good = {life.number, *life.carries}
+        filled = [0] * len(life.required)
+        approvers = dict(fields.get("approvers", ()))
+        for person, place in approvers.items():
+            if life.approvals.get(person) not in good:
+                self._fault(f"{change} is admitted with an approval by {person}, who gave none that counts")
+            elif person in life.excluded:
+                self._fault(f"{change} is admitted with the approval of {person}, who has a part in it: separation of duties")
+            else:
+                filled[place] += 1
+        lacking = sum(max(0, count - filled[place]) for place, (_, count) in enumerate(life.required))
+        if lacking or not life.required:
+            self._fault(f"{change} is admitted with {sum(filled)} approvals that count, {lacking} more are needed")
+
+    def _closure(self, change: str, life: Life, fields: _Fields) -> None:
+        rank = CLOSED[fields["result"]]
+        if not fields.get("matched", True):
+            if life.admitted:
+                self._fault(f"{change} was admitted, and its closure is told as of something that never was")
+        elif not life.admitted:
+            self._fault(f"{change} is closed, and was never admitted")
+        elif life.result and rank <= life.result:
+            self._fault(f"{change} is closed as {fields['result']}, which is no worse than before: a final state changes once")
+        else:
+            life.result, life.state = rank, fields["result"]
+
+    def _ending(self, change: str, life: Life, fields: _Fields) -> None:
+        """What still waits is withdrawn, or its time is over."""
+        ending = CANCELED if fields["kind"] == "cancellation" else EXPIRED
+        if life.state is not WAITING:
+            self._fault(f"{change} is {ending}, and it was {life.state} already")
+        life.state = ending
+
+    def _post_review(self, change: str, life: Life, fields: _Fields) -> None:
+        if fields["by"] in life.approvals or fields["by"] in life.excluded:
+            self._fault(f"{fields['by']} reviews {change} afterwards, and approved it or has a part in it")
+
+    def _registration(self, fields: _Fields) -> None:
+        self._registered.add((fields["part"], fields["revision"]))
+
+    def _activation(self, fields: _Fields) -> None:
+        part, revision = fields["part"], fields["revision"]
+        if (part, revision) not in self._registered:
+            self._fault(f"{part} of revision {revision[:16]} are put in force, and were never registered")
+        if fields.get("before", "") != self._active[part]:
+            self._fault(f"{part} of revision {revision[:16]} take the place of others than those in force")
+        self._active[part] = revision
+
+
+_REVISIONS = ("policy_revision", "catalogue_revision", "calendar_revision")
+_OF_A_CHANGE: Mapping[str, Callable[[LifeCheck, str, Life, _Fields], None]] = {
+    "approval": LifeCheck._approval,  # noqa: SLF001 - this file's own class
+    "rejection": LifeCheck._rejection,  # noqa: SLF001 - the same
+    "lapse": LifeCheck._lapse,  # noqa: SLF001 - the same
+    "override": LifeCheck._override,  # noqa: SLF001 - the same
+    "admission": LifeCheck._admission,  # noqa: SLF001 - the same
+    "closure": LifeCheck._closure,  # noqa: SLF001 - the same
+    "cancellation": LifeCheck._ending,  # noqa: SLF001 - the same
+    "expiry": LifeCheck._ending,  # noqa: SLF001 - the same
+    "post_review": LifeCheck._post_review,  # noqa: SLF001 - the same
+}
+_OF_THE_HOUSE: Mapping[str, Callable[[LifeCheck, _Fields], None]] = {
+    "registration": LifeCheck._registration,  # noqa: SLF001 - this file's own class
+    "activation": LifeCheck._activation,  # noqa: SLF001 - the same
+}
+
+
+def read_fields(body: bytes) -> _Fields:
+    """The fields of an entry, whose bytes must be the one form that it may have. Raises `ValueError`."""
+    try:
+        fields = read_object(body, "the entry")
+    except StatementError as error:
+        raise ValueError(str(error)) from None
+    if _canonical(fields) != body:
+        raise ValueError("it is not in canonical form (RFC 8785)")
+    if fields.get("v") != 1 or not isinstance(fields.get("at"), str) or not _AT.fullmatch(str(fields["at"])):
+        raise ValueError(f"version {fields.get('v')!r} at {fields.get('at')!r}")
+    return fields
+
+
+def _canonical(value: object) -> bytes:
+    """RFC 8785, for what has neither floats nor keys beyond ASCII: an entry has none, or its bytes do not match."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")

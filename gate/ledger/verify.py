@@ -1,0 +1,256 @@
+"""What an export proves: every entry stands where it was sealed, every record is the one that was decided, every head is signed.
+
+Needs the standard library and `cryptography` alone, reads iterables of bytes, and knows nothing of the database: anyone
+can run it on an export. What the entries say to each other is judged by `lives.py`.
+"""
+
+import base64
+import json
+from collections.abc import Collection, Sequence
+from hashlib import sha256
+
+from gate.ledger.checkpoint import Checkpoint, NoteError, epoch_of, open_checkpoint, origin_of, read_checkpoint, signed_by
+from gate.ledger.export import Faults
+from gate.ledger.note import KeyTextError, VerifierKey
+from gate.ledger.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, Tree, read_tile_path, tile_path, tile_root
+from gate.ledger.tree import EMPTY_ROOT, HASH_BYTES
+
+KEY_ROTATION = b"gate-ledger-key/v1\n"
+"""What stands before a new key where the old one signs it."""
+
+_DECISION, _RECORD = b'"kind":"decision"', b'"record":"'
+_KEY, _EPOCH = b'"kind":"key"', b'"kind":"epoch"'
+_SHA256_HEX = 64
+
+
+def rotation_text(key: str) -> bytes:
+    """What the old key signs when a new one takes its place."""
+    return KEY_ROTATION + key.encode() + b"\n"
+
+
+class TreeCheck:
+    """Derives the tree anew from the entries and compares it with every tile and every signed head.
+
+    `since` are signed heads that were kept outside: each must be the beginning of this log. The newest head must be
+    signed by a key that was given, or by one to which such a key has handed over.
+    """
+
+    def __init__(self, keys: Collection[VerifierKey], since: Sequence[bytes], faults: Faults) -> None:
+        self.head: Checkpoint | None = None
+        self.checkpoints = 0
+        self.epochs: list[int] = []  # the size at which each began, from the second on
+        self._faults = faults
+        self._keys = _Keys(keys)
+        self._kept = _Kept(since, faults)
+        self._origin = ""
+        self._size = 0
+        self._edge: dict[int, bytes] = {}
+        self._leaves: list[bytes] = []
+        self._sealed = b""  # the hashes of the tile of entries that is read now, as the export says
+        self._awaits = b""  # the digest of the record that has to come next, empty for none
+        self._good = 0
+        self._newest_trusted = False
+
+    def begin(self, origin: str) -> None:
+        """The log's name, which is that of its key."""
+        self._origin = origin
+        if origin not in self._keys.names:
+            self._faults.add(0, f"this is the log {origin}, the key is that of {', '.join(sorted(self._keys.names))}")
+
+    def tile(self, path: str, encoded: str) -> None:
+        """A tile of entries comes before them and says which they are; one above must be what was derived from below."""
+        found = read_tile_path(path)
+        level = found.level if found and found.level is not None else -1
+        place = self._size if level == 0 else self._size - 1
+        number = place >> TILE_HEIGHT * (level + 1)
+        hashes = _hashes(encoded)
+        if not hashes or path != tile_path(level, number, len(hashes) // HASH_BYTES) or (level == 0 and self._leaves):
+            self._faults.add(self._size, f"tile {path} is not written as tiles are, or stands in the wrong place")
+        elif level == 0:
+            self._sealed = hashes
+        elif hashes != self._edge.get(level):
+            begin = number << TILE_HEIGHT * (level + 1)
+            self._faults.add(begin, f"tile {path} is not what follows from the tiles below it")
+
+    def entry(self, index: int, body: bytes) -> None:
+        """Its hash must be the one that was sealed at this place. The tree goes on with the sealed one.
+
+        Because so a changed entry is found where it is, and a changed tile by the head that was signed.
+        """
+        leaf = sha256(b"\x00" + body).digest()
+        sealed = self._sealed_at(len(self._leaves))
+        if sealed != leaf:
+            self._faults.add(index, "this is not the entry that was sealed here")
+        self._append(index, sealed or leaf)
+        if _DECISION in body:
+            begin = body.find(_RECORD) + len(_RECORD)
+            self._awaits = body[begin : begin + _SHA256_HEX]
+        elif _KEY in body:
+            self._keys.announced(index, body, self._faults)
+        elif _EPOCH in body:
+            self.epochs.append(index)
+
+    def removed(self, index: int) -> None:
+        """Its hash stands in the tile, so that the others are judged all the same."""
+        self._append(index, self._sealed_at(len(self._leaves)) or EMPTY_ROOT)
+
+    def _sealed_at(self, place: int) -> bytes:
+        return self._sealed[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+
+    def _append(self, index: int, leaf: bytes) -> None:
+        if self._awaits:
+            self._missing_record(index - 1)
+        self._leaves.append(leaf)
+        self._size = index + 1
+        if len(self._leaves) == TILE_WIDTH:
+            self._fold()
+        if self._size in self._kept.sizes:
+            self._kept.compare(self._size, self._root())
+
+    def record(self, index: int, body: bytes) -> None:
+        """Its digest must be the one in its entry."""
+        if not self._awaits:
+            self._faults.add(index, "a record stands here, and the entry is of no decision")
+        elif sha256(body).hexdigest().encode() != self._awaits:
+            self._faults.add(index, "the record of this decision is not the one that was decided: its SHA-256 is another one")
+        self._awaits = b""
+
+    def checkpoint(self, size: int, note: bytes) -> None:
+        """It must cover exactly what came so far, and be signed by a key of this log."""
+        try:
+            head = read_checkpoint(note)
+            signers = self._keys.signers(note, head.origin)
+        except (NoteError, KeyTextError) as error:
+            self._faults.add(size, f"the checkpoint of {size} entries is not signed as it should be: {error}")
+            return
+        self.checkpoints += 1
+        if head.origin != origin_of(self._origin, len(self.epochs) + 1):
+            self._faults.add(size, f"the checkpoint of {size} entries is of {head.origin}: another log, or another epoch")
+        elif head.size != size:
+            self._faults.add(size, f"a checkpoint of {head.size} entries stands behind {size}")
+        elif head.root != self._root():
+            self._faults.add(self._good, f"one of the entries {self._good} to {size - 1} is not the one that was signed")
+        else:
+            self.head, self._good = head, size
+            self._newest_trusted = not signers.isdisjoint(self._keys.trusted)
+
+    def end(self, entries: int) -> None:
+        """What has to be true of the whole."""
+        if self._awaits:
+            self._missing_record(entries - 1)
+        missing = len(self._sealed) // HASH_BYTES - len(self._leaves)
+        if missing > 0:
+            self._faults.add(entries, f"{missing} entries of the last tile are missing")
+        signed = self.head.size if self.head else 0
+        if signed != entries or self.head is None:
+            self._faults.add(entries, f"{entries} entries are here, the newest valid checkpoint covers {signed}")
+        elif not self._newest_trusted:
+            self._faults.add(
+                signed - 1, "the newest checkpoint is signed by a key that was not given, and none that was has handed over to it"
+            )
+        self._kept.end(entries, self._origin, self.epochs, self._keys)
+
+    def _missing_record(self, index: int) -> None:
+        self._faults.add(index, "the record of this decision is missing")
+        self._awaits = b""
+
+    def _fold(self) -> None:
+        """The tile of entries is full: its root goes into the tile above, and so on."""
+        added, level = tile_root(b"".join(self._leaves)), 1
+        self._leaves, self._sealed = [], b""
+        while True:
+            hashes = self._edge.get(level, b"")
+            self._edge[level] = (b"" if len(hashes) == TILE_BYTES else hashes) + added
+            if len(self._edge[level]) < TILE_BYTES:
+                return
+            added, level = tile_root(self._edge[level]), level + 1
+
+    def _root(self) -> bytes:
+        return Tree(self._size, self._right_edge).root()
+
+    def _right_edge(self, level: int, _: int) -> bytes:
+        """The last tile of a level; the root of all needs no other that is not in a tile above."""
+        return self._edge.get(level, b"") if level else b"".join(self._leaves)
+
+
+class _Keys:
+    """Which keys sign this log. `trusted` were given, or a trusted one handed over to them; the others the log itself names."""
+
+    def __init__(self, given: Collection[VerifierKey]) -> None:
+        self.names = {key.name for key in given}
+        self.trusted = set(given)
+        self._known = set(given)
+        self._last: VerifierKey | None = None
+
+    def announced(self, index: int, body: bytes, faults: Faults) -> None:
+        """The entry of a key: the first, or one that the key before it has signed."""
+        try:
+            fields = json.loads(body)
+            key, before = VerifierKey.parse(fields["key"]), self._last
+            first = fields["action"] == "first"
+            if first != (before is None) or (
+                before is not None and not before.verifies(rotation_text(str(key)), base64.b64decode(fields["signature"], validate=True))
+            ):
+                faults.add(index, f"the key {key} does not follow from the key before it")
+                return
+        except (KeyError, TypeError, ValueError) as error:
+            faults.add(index, f"the entry names no key: {error!r}")
+            return
+        if before in self.trusted:
+            self.trusted.add(key)
+        self._known.add(key)
+        self._last = key
+
+    def signers(self, note: bytes, origin: str) -> set[VerifierKey]:
+        """Which of the known keys signed a checkpoint of that origin. Raises `NoteError` for none, or a false signature."""
+        found = {key: VerifierKey(origin, key.public) for key in self._known if epoch_of(origin, key.name)}
+        open_checkpoint(note, found.values())
+        return {key for key, as_signed in found.items() if as_signed.hint in signed_by(note)}
+
+
+class _Kept:
+    """Signed heads that were kept outside."""
+
+    def __init__(self, notes: Sequence[bytes], faults: Faults) -> None:
+        self._faults = faults
+        self._notes: list[tuple[Checkpoint, bytes]] = []
+        self._roots: dict[int, bytes] = {}
+        for note in notes:
+            try:
+                self._notes.append((read_checkpoint(note), note))
+            except NoteError as error:
+                faults.add(0, f"what was kept outside is no checkpoint: {error}")
+        self.sizes = frozenset(head.size for head, _ in self._notes)
+
+    def compare(self, size: int, root: bytes) -> None:
+        """The root of so many entries here."""
+        self._roots[size] = root
+
+    def end(self, entries: int, origin: str, epochs: Sequence[int], keys: _Keys) -> None:
+        """Each of them is the beginning of this log, or the log is another one."""
+        good = 0
+        for head, note in sorted(self._notes, key=lambda kept: kept[0].size):
+            epoch = epoch_of(head.origin, origin)
+            ends = (*epochs, entries)[epoch - 1] if epoch and epoch <= len(epochs) + 1 else None
+            try:
+                keys.signers(note, head.origin)
+            except NoteError as error:
+                self._faults.add(good, f"the checkpoint of {head.size} entries that was kept outside is not of this log: {error}")
+                continue
+            if ends is None or head.size > ends:
+                self._faults.add(ends or 0, f"{head.size} entries were signed when the checkpoint was kept, of those {ends or 0} are here")
+            elif head.size and self._roots.get(head.size) != head.root:
+                self._faults.add(
+                    good, f"one of the entries {good} to {head.size - 1} is not the one of the checkpoint that was kept outside"
+                )
+            else:
+                good = head.size
+
+
+def _hashes(encoded: str) -> bytes:
+    """Empty for what is not base64 in its one form."""
+    try:
+        hashes = base64.b64decode(encoded.encode("ascii"), validate=True)
+    except ValueError:
+        return b""
+    return hashes if base64.b64encode(hashes).decode() == encoded and len(hashes) % HASH_BYTES == 0 else b""

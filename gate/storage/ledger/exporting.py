@@ -1,0 +1,212 @@
+"""The ledger as lines of an export, block by block; and what rows of the database have to say against their entries.
+
+An entry's bytes are what was sealed. The columns beside them, and the rows of decisions and approvals, are there to
+be searched: if somebody changed one, the export says so, at the entry that it belongs to.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, exists, not_, select, tuple_
+
+from gate.core.decision.values import Band
+from gate.core.instants import from_us, to_us
+from gate.errors import Unavailable
+from gate.ledger.export import checkpoint_line, entry_line, fault_line, record_line, removed_line, tile_line
+from gate.ledger.format import EntryError, instant, read_entry
+from gate.ledger.note import VerifierKey
+from gate.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, ReadTile
+from gate.ledger.tree import HASH_BYTES
+from gate.storage.ledger import heads
+from gate.storage.ledger.tree import tile_reader
+from gate.storage.tables.schema import approvals, decisions, ledger_entries
+from gate.storage.tables.schema_ledger import checkpoints
+
+ROWS_AT_ONCE = 5_000
+_E, _D, _A, _C = ledger_entries.c, decisions.c, approvals.c, checkpoints.c
+_ENTRIES = select(_E.index, _E.at, _E.kind, _E.change_id, _E.body)
+_DECISIONS_OF = {
+    "sqlite": "SELECT {columns} FROM json_each(?) AS j CROSS JOIN decisions AS d"
+    " ON d.change_id = json_extract(j.value, '$[0]') AND d.number = json_extract(j.value, '$[1]')",
+    "postgresql": "SELECT {columns} FROM jsonb_array_elements(%s::jsonb) AS j JOIN decisions AS d"
+    " ON d.change_id = j->>0 AND d.number = (j->>1)::integer",
+}
+_SAME: Mapping[str, str] = {
+    "outcome": "outcome",
+    "type": "type",
+    "route": "route",
+    "score": "score",
+    "policy": "policy",
+    "revision": "policy_revision",
+    "standard_change": "standard_change",
+    "subject_digest": "subject_digest",
+    "service": "service",
+    "environment": "environment",
+    "record_sha256": "record",
+    "running_change": "running_change",
+}
+"""Columns of a decision, and the fields of its entry that say the same."""
+
+_COLUMNS = ", ".join(f"d.{name}" for name in ("change_id", "number", "at", "band", "record", *_SAME))
+_DECISIONS = {name: text.format(columns=_COLUMNS) for name, text in _DECISIONS_OF.items()}
+_TOLD = (
+    (decisions, _D.id, _D.at, ("decision",)),
+    (approvals, _A.change_id, _A.at, ("approval", "rejection")),
+    (approvals, _A.change_id, _A.lapsed_at, ("lapse",)),
+)
+"""Tables whose every row an entry of these kinds tells of, at that very time."""
+
+_NEVER = "1970-01-01T00:00:00+00:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What can be exported: the log's name, and as many entries as a head was signed for."""
+
+    origin: str
+    size: int
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of up to 256 entries."""
+        return -(-self.size // TILE_WIDTH)
+
+
+def extent(conn: Connection) -> Extent:
+    """As of now. Raises `Unavailable` while nothing is signed."""
+    head, newest = heads.head(conn), heads.newest_checkpoint(conn)
+    if head.key is None or newest is None:
+        raise Unavailable(
+            "nothing of the ledger is signed yet; start the gate with its signing key, and ask again", problem="signing_unavailable"
+        )
+    return Extent(VerifierKey.parse(head.key).name, newest[0])
+
+
+def block_lines(conn: Connection, whole: Extent, block: int) -> list[bytes]:
+    """Up to 256 entries with everything that belongs to them: their tile, records, and the heads signed among them."""
+    begin, end = block * TILE_WIDTH, min((block + 1) * TILE_WIDTH, whole.size)
+    read = tile_reader(conn)
+    kept = _Kept(conn, begin, end)
+    lines = [tile_line(0, block, read(0, block)[: (end - begin) * HASH_BYTES])]
+    for place in range(begin, end):
+        lines += kept.lines(place)
+    return lines + list(_higher_tiles(read, end, last=end == whole.size))
+
+
+def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
+    """Rows that no entry tells of: somebody put them there, or took their entry away."""
+    for table, key, at, kinds in _TOLD:
+        told = exists().where(_E.change_id == table.c.change_id, _E.kind.in_(kinds), _E.at == at)
+        query = select(table.c.change_id, at).where(at.is_not(None), not_(told)).order_by(key, at)
+        after: Any = None
+        while True:
+            some = query if after is None else query.where(tuple_(key, at) > tuple_(*after))
+            rows = conn.execute(some.limit(ROWS_AT_ONCE)).all()
+            for change, instant_us in rows:
+                when = instant(from_us(instant_us))
+                yield fault_line(whole.size, f"{table.name} has a row of {change} at {when}, of which the ledger has no entry")
+            if len(rows) < ROWS_AT_ONCE:
+                break
+
+
+class _Kept:
+    """What the database has of some entries."""
+
+    def __init__(self, conn: Connection, begin: int, end: int) -> None:
+        rows = conn.execute(_ENTRIES.where(_E.index >= begin, _E.index < end)).all()
+        self._rows = {row[0]: row for row in rows}
+        self._fields = {row[0]: _fields(row.body) for row in rows}
+        self._decisions = self._read_decisions(conn)
+        self._approvals = self._read_approvals(conn)
+        signed = select(_C.size, _C.note).where(_C.size > begin, _C.size <= end)
+        self._notes = {size: bytes(note) for size, note in conn.execute(signed)}
+
+    def lines(self, place: int) -> Iterator[bytes]:
+        """One entry, its record, what its rows say otherwise, and the head that was signed after it."""
+        row = self._rows.get(place)
+        if row is None:
+            yield removed_line(place)
+            return
+        fields = self._fields[place]
+        yield entry_line(bytes(row.body))
+        wrong = list(_differences("ledger_entries", row, _said_by(fields), ("at", "kind", "change_id")))
+        match fields.get("kind"):
+            case "decision":
+                decision = self._decisions.get((fields["change"], fields["number"]))
+                if decision is not None:
+                    yield record_line(bytes(decision.record))
+                wrong += _decision_differences(decision, fields)
+            case "approval" | "rejection" | "lapse":
+                wrong += self._approval_differences(fields)
+        yield from (fault_line(place, what) for what in wrong)
+        if place + 1 in self._notes:
+            yield checkpoint_line(self._notes[place + 1])
+
+    def _read_decisions(self, conn: Connection) -> dict[tuple[str, int], Row[Any]]:
+        wanted = [(one["change"], one["number"]) for one in self._fields.values() if one.get("kind") == "decision"]
+        found = conn.exec_driver_sql(_DECISIONS[conn.dialect.name], (orjson.dumps(wanted).decode(),))
+        return {(row.change_id, row.number): row for row in found}
+
+    def _read_approvals(self, conn: Connection) -> dict[tuple[str, str, int, bool], Row[Any]]:
+        kinds = {"approval", "rejection", "lapse"}
+        wanted = {one["change"] for one in self._fields.values() if one.get("kind") in kinds}
+        found = conn.execute(select(approvals).where(_A.change_id.in_(wanted))) if wanted else ()
+        return {(row.change_id, row.person, row.decision, bool(row.rejected)): row for row in found}
+
+    def _approval_differences(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        rejected, lapsed = fields["kind"] == "rejection", fields["kind"] == "lapse"
+        row = self._approvals.get((fields["change"], fields["by"], fields["number"], rejected))
+        if row is None:
+            yield f"the {fields['kind']} was removed from the database"
+            return
+        said = {"subject_digest": fields["subject_digest"], "lapsed_at" if lapsed else "at": to_us(_instant(fields))}
+        said |= {} if lapsed else {"comment": fields.get("comment", "")}
+        yield from _differences("approvals", row, said, said)
+
+
+def _decision_differences(row: Row[Any] | None, fields: Mapping[str, Any]) -> Iterator[str]:
+    if row is None:
+        yield "the decision was removed from the database"
+        return
+    said = {column: fields.get(field) for column, field in _SAME.items()}
+    said |= {"at": to_us(_instant(fields)), "band": int(Band.of(fields["band"]))}
+    yield from _differences("decisions", row, said, said)
+
+
+def _differences(table: str, row: Row[*tuple[Any, ...]], said: Mapping[str, Any], columns: Iterable[str]) -> Iterator[str]:
+    kept = row._mapping  # noqa: SLF001 - the documented way to a column by its name
+    for column in columns:
+        if kept[column] != said[column]:
+            yield f"{table}.{column} is {kept[column]!r}, the entry says {said[column]!r}"
+
+
+def _said_by(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"at": to_us(_instant(fields)), "kind": fields.get("kind"), "change_id": fields.get("change")}
+
+
+def _instant(fields: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(fields["at"])
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    """Of an entry that somebody spoilt, nothing that could be compared."""
+    try:
+        entry = read_entry(bytes(body))
+    except EntryError:
+        return {"at": _NEVER}
+    return {**entry.fields, "kind": entry.kind.value, "at": entry.at.isoformat(), "change": entry.change}
+
+
+def _higher_tiles(read: ReadTile, end: int, *, last: bool) -> Iterator[bytes]:
+    """Those that the block has completed; behind the last block also those that are not full."""
+    level = 1
+    while hashes := end >> TILE_HEIGHT * level:
+        number = (hashes - 1) // TILE_WIDTH
+        width = hashes - number * TILE_WIDTH
+        full = width == TILE_WIDTH and end == hashes << TILE_HEIGHT * level
+        if full or last:
+            yield tile_line(level, number, read(level, number)[: width * HASH_BYTES])
+        level += 1
