@@ -108,7 +108,7 @@ def test_a_text_that_is_no_private_key_is_refused(text: str, says: str) -> None:
 
 def test_neither_errors_nor_repr_show_the_private_key() -> None:
     key = SigningKey.generate("gate.example.com")
-    secret = key.private_text().strip().rsplit("+", 1)[1]
+    secret = key.private_text().strip().split("+", 4)[4]  # which may have plus signs of its own
     with pytest.raises(KeyTextError) as caught:
         SigningKey.parse(key.private_text().replace("gate.example.com", "other.example.com"), name="gate")
 

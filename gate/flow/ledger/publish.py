@@ -7,7 +7,6 @@ the ledger right is not the lease but the lock on its head, and the comparisons 
 import asyncio
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import Connection
 
 from gate.errors import Unavailable
@@ -27,27 +26,27 @@ from gate.storage.messages import leases
 SEALER, PUBLISHER = "sealer", "publisher"
 LEASE_HELD = timedelta(seconds=10)
 UNSIGNED = "signing_unavailable"
+WHERE = "ledger"
 PUBLISHED = "published"
 """What those wait for who want a proof."""
 
-_log = structlog.get_logger("gate.ledger")
-
 
 async def turn(gate: Gate, holder: str) -> None:
-    """Seal what waits, judge what is there, sign what is new. Trouble is kept for everybody to see, until it is gone."""
+    """Seal what waits, judge what is there, sign what is new. What forbids that is kept for everybody to see, until it is gone."""
     try:
         key = await gate.signing.find()
         standing = await _sealed(gate, key, holder)
-        trouble = None if key is None else await _judge(gate, key, standing)
-        if key is not None and trouble is None:
+        if key is not None:
+            await _judge(gate, key, standing)
             await _publish(gate, key, standing, holder)
     except Unavailable as error:
         if error.problem != UNSIGNED:
             raise  # the database does not answer, which says nothing of the ledger
-        trouble = error.detail
-    if trouble is not None and trouble != gate.signing.stopped:
-        _log.error("nothing is signed, because the ledger is not what it was", trouble=trouble, guard=str(gate.ledger.guard))
-    gate.signing.stopped = trouble
+        gate.signing.stopped = error.detail
+        gate.troubles.lasts(WHERE, error)
+    else:
+        gate.signing.stopped = None
+        gate.troubles.over(WHERE)
 
 
 async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> Standing:
@@ -66,18 +65,18 @@ def _seal(tx: Tx, holder: str) -> int:
     return sealing.seal(tx) if leases.take(tx, SEALER, holder, hold_for=LEASE_HELD) else 0
 
 
-async def _judge(gate: Gate, key: SigningKey, standing: Standing) -> str | None:
-    """Why this server may sign nothing; None where it may."""
+async def _judge(gate: Gate, key: SigningKey, standing: Standing) -> None:
+    """Raises `Unavailable` with the reason where this server may sign nothing."""
     mine, expected = str(key.verifier), standing.head.key
     if expected != mine:
-        return f"the ledger is signed with {expected}, this server has {mine}; give it that key (GATE_SIGNING_KEY_FILE) and restart it"
+        raise _unsigned(f"the ledger is signed with {expected}, this server has {mine}; give it that key and restart it")
     guard = await _guard(gate)
     if gate.ledger.judged == (standing, guard):
-        return None
+        return
     trouble = await gate.store.read(_contradiction, standing, key.name, guard)
-    if trouble is None:
-        gate.ledger.judged = (standing, guard)
-    return trouble
+    if trouble is not None:
+        raise _unsigned(trouble)
+    gate.ledger.judged = (standing, guard)
 
 
 def _adopt_key(tx: Tx, mine: str) -> None:
@@ -137,3 +136,7 @@ async def _follow(gate: Gate, key: SigningKey, standing: Standing) -> None:
 async def _keep(gate: Gate, note: bytes) -> None:
     if gate.ledger.guard is not None:
         await asyncio.to_thread(write_guard, gate.ledger.guard, note)
+
+
+def _unsigned(detail: str) -> Unavailable:
+    return Unavailable(detail, problem=UNSIGNED, retry_after_seconds=30)
