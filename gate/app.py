@@ -61,6 +61,9 @@ from gate.worker import Worker
 HELD_RUNS = Chore("held runs", 1.0, held_runs.answer_due)
 """Runs that wait are looked at every second."""
 
+DEMO_FILE, DEMO_KEY_FILE = "demo.db", "demo.key"
+"""What `gate serve --demo` calls its database and its key, beside those of a gate that is no demo."""
+
 GUARD_SUFFIX = ".guard"
 """What the name of the guard's file has after the name of the key's."""
 
@@ -261,7 +264,10 @@ def key_place(settings: Settings) -> KeyPlace | None:
     database = sqlite_path(settings.database)
     if settings.signing_key_file is not None:
         return KeyPlace(settings.signing_key_file, may_make=database is not None)
-    return None if database is None else KeyPlace(database.with_name(KEY_FILE), may_make=True)
+    if database is None:
+        return None
+    own = DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE  # one key never signs two ledgers
+    return KeyPlace(database.with_name(own), may_make=True)
 
 
 def guard_place(settings: Settings) -> Path | None:

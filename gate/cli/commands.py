@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gate.cli.ledger import commands as ledger
 from gate.cli.outcome import told
 
 _Passed = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -12,7 +13,6 @@ _Passed = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 policy_app = typer.Typer(help="Read, test and describe policy files.", no_args_is_help=True)
 token_app = typer.Typer(help="Make, list and revoke API tokens, straight in the database.", no_args_is_help=True)
 people_app = typer.Typer(help="Let people in, straight in the database.", no_args_is_help=True)
-ledger_app = typer.Typer(help="The ledger's signing key.", no_args_is_help=True)
 db_app = typer.Typer(help="Make, upgrade and copy the database.", no_args_is_help=True)
 
 Policies = Annotated[Path | None, typer.Option(envvar="GATE_POLICIES", help="Folder of the policy files.")]
@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(policy_app, name="policy")
     app.add_typer(token_app, name="token")
     app.add_typer(people_app, name="people")
-    app.add_typer(ledger_app, name="ledger")
+    app.add_typer(ledger.app, name="ledger")
     app.add_typer(db_app, name="db")
     app.command()(doctor)
     app.command()(openapi)
@@ -183,15 +183,6 @@ def people_invite(
     from gate.cli.people import invite  # noqa: PLC0415 - only what runs is imported
 
     invite(email, admin=admin, auditor=auditor)
-
-
-@ledger_app.command("key")
-@told
-def ledger_key() -> None:
-    """Print the verifier key; make the signing key first where there is none and nothing was ever signed."""
-    from gate.cli.operate import ledger_key as show_key  # noqa: PLC0415 - only what runs is imported
-
-    show_key()
 
 
 @db_app.command("upgrade")

@@ -1,11 +1,9 @@
 """The database that a command works on: one that `gate serve` or `gate db upgrade` has made, because nothing else makes one."""
 
+from gate.app import DEMO_FILE
 from gate.config import Settings
 from gate.errors import NotFound
 from gate.storage.database.engine import sqlite_path, sqlite_url
-
-DEMO_FILE = "demo.db"
-"""What `gate serve --demo` calls its database, beside the one of a gate that is none."""
 
 
 def existing(settings: Settings) -> str:

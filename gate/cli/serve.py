@@ -19,8 +19,7 @@ from starlette.types import ASGIApp
 
 from gate.api.http.permits import Parts
 from gate.api.http.protocol import GateProtocol
-from gate.app import create_app, key_place
-from gate.cli.database import DEMO_FILE
+from gate.app import DEMO_FILE, create_app, key_place
 from gate.cli.outcome import FAILED
 from gate.config import Settings
 from gate.errors import Invalid
@@ -220,14 +219,11 @@ def _banner(settings: Settings, demo: DemoWays | None, setup: str | None) -> str
 
 
 def _demo_settings(settings: Settings) -> Settings:
-    """A database of its own with a key of its own, and the shipped policies where there is no folder."""
+    """A database of its own, and the shipped policies where there is no folder."""
     given = settings.database_url.get_secret_value()
     folder = next((one for one in (settings.policies, *SHIPPED_POLICIES) if one.is_dir()), settings.policies)
     database = given or f"sqlite:///{DEMO_DATABASE.absolute()}"
-    demo = {"database_url": type(settings.database_url)(database), "policies": folder}
-    if not given and settings.signing_key_file is None:  # one key never signs two ledgers
-        demo["signing_key_file"] = DEMO_DATABASE.absolute().with_suffix(".key")
-    return settings.model_copy(update=demo)
+    return settings.model_copy(update={"database_url": type(settings.database_url)(database), "policies": folder})
 
 
 def _path() -> str:

@@ -22,7 +22,7 @@ _SIGNATURE = re.compile(r"\u2014 (?P<name>[^\s+]+) (?P<encoded>[A-Za-z0-9+/]+={0
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
-_EPOCH = re.compile(r"/epoch-([1-9][0-9]{0,8})")
+_EPOCH = re.compile(r"/epoch-([1-9][0-9]{0,8})\Z")
 
 
 class NoteError(ValueError):
@@ -68,6 +68,11 @@ def origin_of(name: str, epoch: int) -> str:
     Because a log never signs two histories: whoever has a head of the earlier epoch sees that this is not its end.
     """
     return name if epoch == 1 else f"{name}/epoch-{epoch}"
+
+
+def name_of(origin: str) -> str:
+    """The log's own name, without the epoch."""
+    return _EPOCH.sub("", origin)
 
 
 def epoch_of(origin: str, name: str) -> int | None:

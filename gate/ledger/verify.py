@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
-from gate.ledger.checkpoint import Checkpoint, NoteError, epoch_of, open_checkpoint, origin_of, read_checkpoint, signed_by
+from gate.ledger.checkpoint import Checkpoint, NoteError, epoch_of, name_of, open_checkpoint, origin_of, read_checkpoint, signed_by
 from gate.ledger.export import Faults
 from gate.ledger.note import KeyTextError, VerifierKey
 from gate.ledger.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, Tree, read_tile_path, tile_path, tile_root
@@ -177,9 +177,10 @@ class _Keys:
     """Which keys sign this log. `trusted` were given, or a trusted one handed over to them; the others the log itself names."""
 
     def __init__(self, given: Collection[VerifierKey]) -> None:
-        self.names = {key.name for key in given}
-        self.trusted = set(given)
-        self._known = set(given)
+        """A key of a later epoch is the same key under that epoch's name."""
+        self.trusted = {VerifierKey(name_of(key.name), key.public) for key in given}
+        self.names = {key.name for key in self.trusted}
+        self._known = set(self.trusted)
         self._last: VerifierKey | None = None
 
     def announced(self, index: int, body: bytes, faults: Faults) -> None:

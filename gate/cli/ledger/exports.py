@@ -1,0 +1,127 @@
+"""`gate ledger export`: the ledger into one file, block by block; what was interrupted goes on where it ended."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import Connection
+
+from gate.app import key_place
+from gate.cli.database import existing
+from gate.cli.ledger.offline import clear_bar, judge, read_checkpoints, read_keys, show_bar, tell
+from gate.config import Settings
+from gate.errors import Invalid
+from gate.flow.signing import read_key
+from gate.ledger.export import TILE_MARK, end_line, header_line
+from gate.ledger.note import VerifierKey
+from gate.ledger.tiles import TILE_WIDTH
+from gate.storage import migrate
+from gate.storage.database.engine import connect, open_engine
+from gate.storage.ledger.exporting import Extent, block_lines, extent, unknown_lines
+from gate.storage.ledger.reconciling import moved
+
+BACK_BYTES = 1024 * 1024
+"""How much of the end of a file is looked at at once, for the place where its export was interrupted."""
+
+
+def export(out: Path) -> None:
+    """Write what is signed. A file that is there already is continued, if it is an export of this ledger."""
+    with _reading() as conn, _continued(out, whole := extent(conn)) as (file, first):
+        for block in range(first, whole.blocks):
+            file.writelines(block_lines(conn, whole, block))
+            conn.rollback()  # what is sealed never changes: no transaction need stay open over all of it
+            show_bar(f"{min((block + 1) * TILE_WIDTH, whole.size):,} of {whole.size:,} entries", block + 1, whole.blocks)
+        file.writelines(unknown_lines(conn, whole))
+        file.write(end_line(whole.size))
+        file.flush()
+        os.fsync(file.fileno())
+    clear_bar()
+    went_on = f", from entry {first * TILE_WIDTH:,} on" if first else ""
+    print(f"{out} has {whole.size:,} entries of {whole.origin}{went_on}; verify it with gate ledger verify {out} --key KEY")
+
+
+def verify_database(keys: Sequence[str], since: Sequence[Path]) -> int:
+    """The database itself, as an export of it would be verified; and where its changes stand, by what their entries tell.
+
+    Without a key it is the one beside the database, which proves less than a copy that somebody kept.
+    """
+    known = [key for text in keys for key in read_keys(text)] or [_own_key()]
+    kept = [note for path in since for note in read_checkpoints(path)]
+    with _reading() as conn:
+        whole = extent(conn)
+        verdict, lives = judge(_all_lines(conn, whole), known, kept)
+        verdict.faults += [(whole.size, what) for what in moved(conn, lives.changes, whole.size)]
+    return tell(verdict)
+
+
+def _own_key() -> VerifierKey:
+    settings = Settings.read()
+    place = key_place(settings)
+    key = read_key(place.path, settings.address) if place else None
+    if key is None:
+        raise Invalid("no key was given, and there is none beside the database: name the verifier key with --key")
+    return key.verifier
+
+
+def _all_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
+    yield header_line(whole.origin)
+    for block in range(whole.blocks):
+        yield from block_lines(conn, whole, block)
+        conn.rollback()
+    yield from unknown_lines(conn, whole)
+    yield end_line(whole.size)
+
+
+@contextmanager
+def _reading() -> Iterator[Connection]:
+    url = existing(Settings.read())
+    with connect(open_engine(url, read_only=True), url) as conn:
+        migrate.check(conn, url)
+        yield conn
+
+
+@contextmanager
+def _continued(out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
+    """The file, ready to be written at its end, and the block that comes there."""
+    header = header_line(whole.origin)
+    try:
+        descriptor = os.open(out, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+b") as file:
+            first = _where_it_ended(file, header)
+            file.truncate()
+            if first == 0:
+                file.write(header)
+            yield file, first
+    except OSError as error:
+        raise Invalid(f"{out} cannot be written ({error.strerror})") from None
+
+
+def _where_it_ended(file: BinaryIO, header: bytes) -> int:
+    """Go to where writing goes on, which is before the last tile of entries; the number of that tile."""
+    begins = file.read(len(header))
+    if not header.startswith(begins):
+        raise Invalid("the file is there already, and is no export of this ledger; name another one")
+    end, tail = file.seek(0, os.SEEK_END), b""
+    place = end
+    while place > len(header) and b"\n" + TILE_MARK not in tail:
+        size = min(BACK_BYTES, place)
+        place = file.seek(place - size)
+        piece = file.read(size)
+        if place + size == end:
+            piece = piece[: piece.rfind(b"\n") + 1]  # without the line that was being written
+        tail = piece + tail[: len(TILE_MARK) + 1]
+    found = tail.rfind(b"\n" + TILE_MARK)
+    block = 0
+    if len(begins) == len(header) and found >= 0:
+        file.seek(place + found + 1)
+        block = _number(file.readline())
+    file.seek(place + found + 1 if block else 0)
+    return block
+
+
+def _number(tile: bytes) -> int:
+    """Of a line with a tile of entries."""
+    path = tile.removeprefix(TILE_MARK).partition(b'"')[0].partition(b".")[0]
+    return int(path.replace(b"x", b"").replace(b"/", b""))

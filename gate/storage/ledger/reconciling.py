@@ -1,0 +1,40 @@
+"""Where changes stand in the database, compared with where their entries have left them."""
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection, exists, not_, or_, select
+
+from gate.ledger.lives import CLOSED, DEPLOYING, WAITING, Life
+from gate.storage.tables.schema import changes, ledger_entries
+
+ROWS_AT_ONCE = 5_000
+_E, _C = ledger_entries.c, changes.c
+_WAITS = {"approved": frozenset({"approved"}), "pending": frozenset({"pending", "approved"})}
+"""By the outcome of its decision: when approvals are complete, no entry of its own says so."""
+
+
+def moved(conn: Connection, lives: Mapping[str, Life], size: int) -> Iterator[str]:
+    """What is wrong with each change whose row says something else than its entries. Those with newer entries are left out."""
+    newer = exists().where(_E.change_id == _C.id, or_(_E.index.is_(None), _E.index >= size))
+    query = select(_C.id, _C.state, _C.result, _C.decision, _C.subject_digest).where(not_(newer)).order_by(_C.id)
+    after = ""
+    while True:
+        rows = conn.execute(query.where(_C.id > after).limit(ROWS_AT_ONCE)).all()
+        for change, state, result, decision, digest in rows:
+            life = lives.get(change)
+            if life is None:
+                yield f"{change} is in the database, and the ledger has no entry of it"
+                continue
+            if state not in _states(life) or (state == "closed" and result != life.state):
+                yield f"{change} is {state} in the database, by its entries it is {life.state}"
+            if (decision, digest) != (life.number, life.digest):
+                yield f"{change} has decision {decision} in force in the database, by its entries decision {life.number}"
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        after = rows[-1][0]
+
+
+def _states(life: Life) -> frozenset[str]:
+    if life.state is WAITING:
+        return _WAITS[life.outcome]
+    return frozenset({"closed" if life.state in CLOSED else DEPLOYING if life.state is DEPLOYING else life.state})
