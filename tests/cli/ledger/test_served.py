@@ -13,9 +13,8 @@ from gate.ledger.checkpoint import Checkpoint, read_checkpoint, sign_checkpoint
 from gate.ledger.note import SigningKey
 from tests.api.served import request
 from tests.cli.running import Done, gate
-from tests.live import LiveGate, serving
+from tests.live import LiveGate, serving, token_of
 from tests.shipped import never_frozen
-from tests.web.site import token_of
 
 RUNS = iter(range(1_000))
 
