@@ -6,8 +6,8 @@ from datetime import timedelta
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_of, refusal
-from gate.core.decision.values import Outcome, Route
 from gate.core.decision.quorum import placed
+from gate.core.decision.values import Outcome, Route
 from gate.core.history import Standing as Here
 from gate.core.history import direction
 from gate.core.workload import Workload
