@@ -323,6 +323,7 @@ async def test_the_envelope_is_verified_by_whoever_has_the_key_alone(shop: Shop)
         "run": ["17", 2, "deploy"],
         "expires_at": statement.expires_at.isoformat(),
         "policy_revision": change["policy"]["revision"],
+        "valid_until": change["valid_until"],
     }
 
 
