@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from gate.core.facts import LIST_LENGTH_MAX, PATH_BYTES_MAX, Value, decimal
 
+GITHUB_ADDRESS = "noreply@github.com"
+"""Under which GitHub commits in its own name, as when somebody merges in the browser. Anybody can write it."""
+
 _FIX = re.compile(r"^(fix|bug|hotfix)\b|\b(fix(es|ed)?|bug|defect|regression)\b", re.IGNORECASE)
 _REVERT_SUBJECT = re.compile(r'^Revert "')
 _REVERT_BODY = re.compile(r"^This reverts commit [0-9a-f]{7,64}", re.MULTILINE)

@@ -236,8 +236,10 @@ async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
     if len(pulls) > PULLS_READ_MAX:
         raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {PULLS_READ_MAX} pull requests, which are not all read")
     answer.hands += [pull.by for pull in pulls if pull.by is not None]
-    reviewed = await asyncio.gather(*(_reviewed(here, pull, ask.commit) for pull in pulls))
-    wrote = await asyncio.gather(*(_wrote(here, pull) for pull in pulls))
+    reviewed, wrote = await asyncio.gather(
+        asyncio.gather(*(_reviewed(here, pull, ask.commit) for pull in pulls)),
+        asyncio.gather(*(_wrote(here, pull) for pull in pulls)),
+    )
     answer.hands += [hand for hands in wrote for hand in hands]
     asked = await _with_permissions(here, read.reviews(reviewed), answer)
     answer.reviews = Reviews(asked, pulls[0].number)

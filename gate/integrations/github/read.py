@@ -10,7 +10,7 @@ from gate.core.messages.host import Hand, Review, Verdict
 from gate.core.messages.tidings import RunSeen
 from gate.core.workload import Provider
 from gate.integrations.code_host.checks import Check, counted
-from gate.integrations.code_host.measure import File, Lines, Message
+from gate.integrations.code_host.measure import GITHUB_ADDRESS, File, Lines, Message
 from gate.integrations.http import shapes
 
 FILES_MAX = 300
@@ -37,7 +37,6 @@ _NO_FOLDERS = frozenset({"", ".", ".."})
 _SUBMODULE = re.compile(r"^[+-]Subproject commit ", re.MULTILINE)
 _VERDICTS = {"APPROVED": Verdict.APPROVES, "CHANGES_REQUESTED": Verdict.REQUESTS_CHANGES, "DISMISSED": None}
 _WEB_FLOW = "web-flow"
-_WEB_FLOW_ADDRESS = "noreply@github.com"
 _ACTIONS = "github-actions"
 
 
@@ -129,7 +128,7 @@ def _hand(commit: Any, role: str) -> Hand:
     login = shapes.maybe_text(commit, role, "login")
     address = shapes.maybe_text(commit, "commit", role, "email") or shapes.maybe_text(commit, "commit", role, "name") or "nobody"
     account = (f"github:{login}",) if login else ()
-    if login == _WEB_FLOW or address.lower() == _WEB_FLOW_ADDRESS:
+    if login == _WEB_FLOW or address.lower() == GITHUB_ADDRESS:
         signed = is_well_signed(commit)
         return Hand(account or (address,), confirmed=signed, doubtful=not signed)
     return Hand((*account, address), confirmed=bool(login) and not _is_badly_signed(commit))
@@ -145,7 +144,7 @@ def is_made_by_github(commit: Any) -> bool:
     """Whether GitHub itself made this commit, as when somebody presses the button that merges."""
     login = shapes.maybe_text(commit, "committer", "login")
     address = shapes.maybe_text(commit, "commit", "committer", "email") or ""
-    return (login == _WEB_FLOW or address.lower() == _WEB_FLOW_ADDRESS) and is_well_signed(commit)
+    return (login == _WEB_FLOW or address.lower() == GITHUB_ADDRESS) and is_well_signed(commit)
 
 
 def tree(commit: Any) -> str | None:

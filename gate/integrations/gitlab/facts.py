@@ -185,12 +185,14 @@ async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
     if len(found) > REQUESTS_READ_MAX:
         raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {REQUESTS_READ_MAX} merge requests, which are not all read")
     answer.hands += [one.by for one in found if one.by is not None]
-    wrote = await asyncio.gather(*(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found))
-    # whoever squashes may leave the others out of the message of the commit, and whoever claims a base chooses it
-    answer.hands += [hand for commits in wrote for hand in read.hands(commits)]
     rules = await here.get_if_there("/approvals")
     resets = shapes.the(rules, "reset_approvals_on_push") is True
-    said = await asyncio.gather(*(_said(here, one, resets=resets) for one in found))
+    said, wrote = await asyncio.gather(
+        asyncio.gather(*(_said(here, one, resets=resets) for one in found)),
+        asyncio.gather(*(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found)),
+    )
+    # whoever squashes may leave the others out of the message of the commit, and whoever claims a base chooses it
+    answer.hands += [hand for commits in wrote for hand in read.hands(commits)]
     asked = await _with_permissions(here, [reviewer for listed in said for reviewer in listed], answer)
     answer.reviews = Reviews(asked, found[0].number)
 

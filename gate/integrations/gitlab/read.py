@@ -11,7 +11,7 @@ from gate.core.messages.host import Hand, Review, Verdict
 from gate.core.messages.tidings import RunSeen
 from gate.core.workload import Provider
 from gate.integrations.code_host.checks import Check, counted
-from gate.integrations.code_host.measure import File, Lines, Message
+from gate.integrations.code_host.measure import GITHUB_ADDRESS, File, Lines, Message
 from gate.integrations.http import shapes
 from gate.integrations.identity.claims import MERGE_REQUEST
 
@@ -86,7 +86,8 @@ def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
     for one in commits:
         for role in ("author", "committer"):
             address = shapes.maybe_text(one, f"{role}_email") or shapes.maybe_text(one, f"{role}_name") or "nobody"
-            found[Hand((address,))] = None
+            # GitHub signs what it commits in its own name; GitLab tells nothing of that, so it may be anybody
+            found[Hand((address,), doubtful=address.lower() == GITHUB_ADDRESS)] = None
         for address in Message(_message(one)).co_authors:
             found[Hand((address,), confirmed=True)] = None  # a trailer can only add
     return tuple(found)

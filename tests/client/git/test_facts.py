@@ -332,6 +332,22 @@ def test_settings_of_the_user_do_not_bend_the_facts(tmp_path: Path) -> None:
     assert git_facts(inside, repo.head(), place=Place(base), asked_base=None, now=float(repo.at)) == plain
 
 
+def test_a_repository_of_the_newer_format_is_measured_like_any_other(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "old")
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    repo.git("init", "--quiet", "--object-format=sha256", "--initial-branch=main", str(newer))
+    newest = Repo(newer)
+    for one in (repo, newest):
+        one.commit({"a": "1\n", "b": "x\0"})
+        one.commit({"a": "1\n2\n", "b": None}, author="ben")
+
+    found = [facts_of(one, running=one.git("rev-parse", "HEAD~1")) for one in (repo, newest)]
+    assert found[0].facts == found[1].facts
+    assert [len(one.commit) for one in found] == [40, 64]
+    assert facts_of(newest, first=True).facts["diff"]["lines_added"] == 2
+
+
 def test_age_is_whole_hours_and_never_negative(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
     repo.commit({"a": "1\n"})

@@ -267,6 +267,13 @@ async def test_c13_who_wrote_in_a_merge_request_is_named_although_a_squash_leave
     assert {"bob@example.com", "ada@example.com"} <= {one for hand in heard.hands for one in hand.identities}
 
 
+async def test_c13_a_commit_as_if_by_github_names_nobody_for_sure() -> None:
+    made = commit(committer_email="NoReply@github.com")
+    heard = await answer(fake(compares={(BASE, HEAD): comparison(commits=[made])}))
+
+    assert Hand(("NoReply@github.com",), doubtful=True) in heard.hands
+
+
 async def test_c13_several_merge_requests_of_a_commit_are_all_read_and_too_many_are_silence() -> None:
     several = [{"iid": number, "state": "opened", "sha": HEAD} for number in range(1, 7)]
     place = f"/repository/commits/{HEAD}/merge_requests"
