@@ -110,16 +110,16 @@ def run_directory() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_statements() -> Iterator[None]:
-    """Statements are compiled once for all databases of a worker."""
-    from tests.statements import compiled_once  # noqa: PLC0415 - only tests that ask for a database pay for the import
+def shared_by_tests() -> Iterator[None]:
+    """What follows from code and text alone is made once for all tests of a worker."""
+    from tests.made_once import made_once  # noqa: PLC0415 - only tests that ask for a database pay for the import
 
-    with compiled_once():
+    with made_once():
         yield
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(run_directory: Path, shared_statements: None) -> postgres.Cluster:  # noqa: ARG001 - asked for its effect
+def postgres_cluster(run_directory: Path, shared_by_tests: None) -> postgres.Cluster:  # noqa: ARG001 - asked for its effect
     """The run's PostgreSQL, with the migrated template."""
     if not postgres.is_installed():
         postgres.skip_or_fail()
@@ -127,7 +127,7 @@ def postgres_cluster(run_directory: Path, shared_statements: None) -> postgres.C
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory, shared_statements: None) -> Path:  # noqa: ARG001 - asked for its effect
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, shared_by_tests: None) -> Path:  # noqa: ARG001 - asked for its effect
     """A SQLite file that was migrated once; tests take copies."""
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
     _migrate(f"sqlite:///{path}")
