@@ -91,6 +91,36 @@ async def test_b10_a_job_of_the_run_from_elsewhere_is_judged_by_what_its_own_tok
     assert said(again) == "admitted"
 
 
+@pytest.mark.parametrize("environment", ["staging", "production"], ids=["approved", "pending"])
+async def test_b10_a_secret_of_the_service_does_not_join_a_run_that_proved_itself(world: Pipelines, environment: str) -> None:
+    """The answer would hold the token of the change, and a decision made again would be without any proof."""
+    change = (await world.submit(world.github.github(), ask(environment=environment))).json()
+    listed = {"issuer": world.github.url, "id": 1003}
+    joining = ask(environment=environment, repository=listed, run={"id": RUN}, artifacts=change["artifacts"])
+
+    answers = [
+        await (await world.service.pipeline("web")).post("/v1/changes", json=joining | different)
+        for different in (
+            {},
+            {"run": {"id": RUN, "attempt": 2}},
+            {"commit": "d" * 40, "run": {"id": RUN, "attempt": 2}},
+        )
+    ]
+
+    assert [problem_name(answer) for answer in answers] == ["identity_mismatch"] * 3
+    assert (await read(world, change))["decision"] == 1
+
+
+async def test_b10_another_job_of_the_run_that_joins_an_approval_is_judged_first(world: Pipelines) -> None:
+    change = (await world.submit(world.github.github())).json()
+
+    joined = (await world.submit(world.github.github(**OTHER_WORKFLOW))).json()
+
+    assert (joined["id"], joined["decision"]["number"]) == (change["id"], 2)
+    decided = (await read(world, change))["facts"]["change.workflow"]["value"]
+    assert decided == OTHER_WORKFLOW["job_workflow_ref"]
+
+
 async def test_b10_where_no_token_proved_anything_a_secret_of_the_service_admits(world: Pipelines) -> None:
     http = await world.service.pipeline("web")
     change = (await http.post("/v1/changes", json=ask(run={"id": RUN}))).json()

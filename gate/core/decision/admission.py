@@ -1,6 +1,6 @@
 """May this deployment start now? The last check, on values that one transaction has read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -31,8 +31,11 @@ class Proof(NamedTuple):
 def proof_of(run: Run | None, facts: Facts) -> Proof | None:
     """What a token proved when this was decided; None where none did."""
     proved = {name: fact.value for name, fact in facts.items() if fact.origin is Origin.TOKEN}
-    if run is None or not proved:
-        return None
+    return proof_by(run, proved) if run is not None and proved else None
+
+
+def proof_by(run: Run, proved: Mapping[str, Value]) -> Proof:
+    """The same, from the facts that a token proves."""
     return Proof(run.id, proved.get("change.ref"), proved.get("change.workflow"))
 
 

@@ -1,6 +1,7 @@
 """Is a decision that was made again another one, and which approvals does it keep?"""
 
 from gate.core.change import Planned
+from gate.core.decision.admission import proof_of
 from gate.core.decision.decide import in_the_way
 from gate.core.decision.record import Record
 from gate.core.decision.values import Decision, FindingKind, Outcome
@@ -39,6 +40,7 @@ def _matters(record: Record) -> tuple[object, ...]:
         held_by,
         decision.excused,
         record.asked.planned,
+        proof_of(record.asked.run, record.case.facts),
         record.case.people,
     )
 

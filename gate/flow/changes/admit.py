@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
-from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_of, refusal
+from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_by, refusal
 from gate.core.decision.quorum import placed
 from gate.core.decision.values import Outcome, Route
 from gate.core.history import Standing as Here
@@ -94,19 +94,15 @@ async def _decide_again(gate: Gate, change_id: str, by: Caller) -> None:
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None or known.stored.state_at(gate.clock()) is not State.APPROVED:
         return
-    judged = _proved(known)
+    judged = known.proof
     facts = by.facts if isinstance(by, Workload) and judged is not None and judged.run == by.run.id else None
     await decide_again(gate, known, proved=facts)
-
-
-def _proved(known: Known) -> Proof | None:
-    return proof_of(known.record.asked.run, known.record.case.facts)
 
 
 def _proof(by: Caller, proved: Proof | None) -> Proof | None:
     """What the caller proves. A change token was given to the run that proved itself, and stands for its token."""
     if isinstance(by, Workload):
-        return Proof(by.run.id, by.facts.get("change.ref"), by.facts.get("change.workflow"))
+        return proof_by(by.run, by.facts)
     return proved if isinstance(by, ChangeHolder) else None
 
 
@@ -178,7 +174,7 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
         subject=record.subject,
         state=stored.state_at(tx.now),
         admitted_run=stored.admitted_run,
-        proved=_proved(known),
+        proved=known.proof,
         planned=record.asked.planned,
         hold=hold_of(tx.conn, stored, books.current, tx.now),
         others_deploying=tuple(one.change for one in here.in_flight if one.deploying),

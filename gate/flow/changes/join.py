@@ -7,8 +7,10 @@ from typing import NamedTuple
 import orjson
 
 from gate.core.change import Change, Result, State
+from gate.core.decision.admission import proof_by
 from gate.core.instants import to_us
-from gate.errors import Conflict, Invalid
+from gate.core.workload import Workload
+from gate.errors import Conflict, Invalid, NotAllowed
 from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
@@ -67,6 +69,7 @@ async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: byt
     run = asking.change.run
     if known is None or run is None:
         return None
+    _require_proof(known, asking.by)
     stored = known.stored
     state = stored.state_at(gate.clock())
     same = stored.subject_key == unit.change.subject_key
@@ -85,13 +88,33 @@ async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: byt
     return await _begun_anew(gate, known, unit, body)
 
 
+def _require_proof(known: Known, by: Caller) -> None:
+    """Raises `NotAllowed` where a run that proved itself is named by somebody who proves nothing.
+
+    Because the answer holds the token of the change, and a decision that is made again keeps no proof of before, an API
+    token would be a way around what the run has to prove at its admission.
+    """
+    if known.proof is not None and not isinstance(by, Workload):
+        raise NotAllowed(
+            f"run {known.proof.run} proved itself by its identity token; ask for it with a token of that run, or name another run",
+            problem="identity_mismatch",
+        )
+
+
 async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Answer | None:
     """The change as it is now; a pending one is decided again with what the caller says now."""
     stored = known.stored
     await gate.store.read(require_unused, token_use(asking.by, stored.id))
     if state is State.PENDING and gate.pauses.begin(stored.id):
         await decide_again(gate, known, asking.change)
+    elif state is State.APPROVED and _other_job(known, asking.by):
+        await decide_again(gate, known, proved=asking.change.proved)
     return await take_up(gate, asking, stored.id)
+
+
+def _other_job(known: Known, by: Caller) -> bool:
+    """Whether this job of the run proves another ref or workflow: an approval that was given for one is none for the other."""
+    return known.proof is not None and isinstance(by, Workload) and proof_by(by.run, by.facts) != known.proof
 
 
 async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gate.core.change import Run
 from gate.core.decision import record as records
+from gate.core.decision.admission import Proof, proof_of
 from gate.core.decision.record import Record
 from gate.core.policy.policy import Policy
 from gate.errors import NotFound
@@ -42,6 +43,11 @@ class Known:
         """The changed paths of the decision in force; empty where nobody told us."""
         fact = self.record.case.facts.get("diff.files")
         return fact.value if fact is not None and isinstance(fact.value, tuple) else ()
+
+    @property
+    def proof(self) -> Proof | None:
+        """What an identity token proved of the run when this was decided; None where none did."""
+        return proof_of(self.record.asked.run, self.record.case.facts)
 
     def view(self, now: datetime, base_url: str) -> Wire:
         """The change as it is shown, with expiry taken into account."""

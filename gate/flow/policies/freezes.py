@@ -78,6 +78,11 @@ def _check(ask: FreezeAsk) -> None:
 def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:
     if ask.ends is not None and ask.ends <= tx.now:
         raise Invalid("the window is over already; `ends` must be to come")
+    declared = sum(not one.stop for one in freezes.open_at(tx.conn, tx.now))
+    if not ask.stop and declared >= freezes.OPEN_MAX:
+        raise Invalid(
+            f"{declared} windows are not over yet, at most {freezes.OPEN_MAX} are allowed; lift one, or write it into the calendar"
+        )
     reason = texts.new_text(ask.reason)
     texts.insert_texts(tx, [reason])
     window = Declared(

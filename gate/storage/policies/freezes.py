@@ -14,8 +14,11 @@ from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import freezes
 
-OPEN_MAX = 1_000
-"""How many windows that are not over may be read at once."""
+OPEN_MAX = 200
+"""How many windows that are not over there may be: every decision reads all of them. The stopped line is not counted."""
+
+STOPS_MAX = 1_000
+"""How many stopped lines are read beside them; more of them stop no more."""
 
 TOPIC = "freezes"
 """What other processes are told when a window was declared or lifted."""
@@ -92,11 +95,15 @@ def declared(conn: Connection, part: Part) -> Page[Declared]:
     return page(conn, [select(freezes)], KEYS, part, _declared)
 
 
+# Stopped lines come first, so that no number of windows hides one from a decision.
 _OPEN_TEMPLATE = """
 SELECT id, reason, begins, ends, stop, scope FROM freezes
-WHERE lifted_at IS NULL AND (ends IS NULL OR ends > {at}) ORDER BY id LIMIT {limit}
+WHERE lifted_at IS NULL AND (ends IS NULL OR ends > {at}) ORDER BY stop DESC, id LIMIT {limit}
 """
-_OPEN = {"sqlite": _OPEN_TEMPLATE.format(at="?", limit=OPEN_MAX), "postgresql": _OPEN_TEMPLATE.format(at="%s", limit=OPEN_MAX)}
+_OPEN = {
+    "sqlite": _OPEN_TEMPLATE.format(at="?", limit=OPEN_MAX + STOPS_MAX),
+    "postgresql": _OPEN_TEMPLATE.format(at="%s", limit=OPEN_MAX + STOPS_MAX),
+}
 
 
 def _adhoc(row: tuple[Any, ...]) -> AdHoc:

@@ -15,6 +15,7 @@ from gate.flow.caller import Person
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
+from gate.storage.policies import freezes as freezes_table
 from tests.builders import commit_of, make_change
 from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, make_files, open_shop, policy_text
 
@@ -54,6 +55,21 @@ async def test_a_window_that_cannot_be_is_refused(small_shop: Shop, ask: FreezeA
         await freezes.add(small_shop.gate, ask, ADA)
 
     assert await small_shop.entries() == before
+
+
+async def test_more_windows_than_a_decision_reads_are_refused_and_the_line_can_still_be_stopped(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freezes_table, "OPEN_MAX", 2)
+    first = await freezes.add(small_shop.gate, window(), ADA)
+    await freezes.add(small_shop.gate, window(), ADA)
+
+    with pytest.raises(Invalid, match="2 windows are not over yet, at most 2 are allowed"):
+        await freezes.add(small_shop.gate, window(), ADA)
+
+    assert (await freezes.add(small_shop.gate, STOP, ADA))["stop"] is True
+    await freezes.lift(small_shop.gate, first["id"], ADA)
+    assert (await freezes.add(small_shop.gate, window(), ADA))["id"]
 
 
 def member(who: str, *groups: str) -> Person:

@@ -58,11 +58,20 @@ def test_what_opens_later_is_seen_too(database_url: str) -> None:
         found = open_at(conn, NOW - DAY)
 
     assert found == (
+        AdHoc("frz_2", "t" * 64, NOW, None, stop=True),
         AdHoc(
             "frz_1", "t" * 64, NOW, NOW + HOUR, reach=Reach(services=frozenset({"shop", "it's"}), environments=frozenset({"production"}))
         ),
-        AdHoc("frz_2", "t" * 64, NOW, None, stop=True),
     )
+
+
+def test_no_number_of_windows_hides_a_stopped_line(database_url: str) -> None:
+    with writing(database_url) as tx:
+        for number in range(freezes.OPEN_MAX + freezes.STOPS_MAX):
+            add(tx, replace(WINDOW, id=f"frz_{number:05d}"))
+        add(tx, replace(WINDOW, id="frz_99999", stop=True, ends=None))
+
+        assert open_at(tx.conn, NOW)[0].id == "frz_99999"
 
 
 def test_the_list_is_newest_first_with_what_is_over(database_url: str) -> None:
