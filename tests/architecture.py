@@ -9,6 +9,7 @@ import sys
 import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -98,7 +99,7 @@ class Module:
     @property
     def tree(self) -> ast.Module:
         """The parsed source."""
-        return ast.parse(self.source, filename=self.path)
+        return _parsed(self.source)
 
     @property
     def part(self) -> str | None:
@@ -111,6 +112,11 @@ class Module:
         """The last word of the path: `writer`; for a package its folder."""
         pieces = Path(self.path).with_suffix("").parts
         return pieces[-2] if pieces[-1] == "__init__" else pieces[-1]
+
+
+@lru_cache(maxsize=8)  # every rule asks, one module after the other
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def modules(root: Path, *folders: str) -> list[Module]:
@@ -253,6 +259,8 @@ def excuses_give_rule_and_reason(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def _comments(source: str) -> Iterator[tuple[int, str]]:
+    if not (_MARK.search(source) or _EXCUSE.search(source)):
+        return  # finding comments takes as long as all the rest
     lines = iter(source.splitlines(keepends=True))
     for token in tokenize.generate_tokens(lambda: next(lines, "")):
         if token.type == tokenize.COMMENT:

@@ -19,7 +19,7 @@ from gate.errors import GateError
 from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk, Wire
 from gate.flow.changes import cancel, review
 from gate.flow.policies import freezes
-from tests import postgres
+from tests import postgres, scratch
 from tests.builders import SMALL, commit_of, make_change
 from tests.flow.ledger.exported import faults_of, settle
 from tests.flow.life import DECIDED, GOOD, GROUPS, KINDS, LAWS, NEEDED, SEVERAL, WAITING, Life, make_laws, who
@@ -40,7 +40,10 @@ class _Place(RuleBasedStateMachine):
         self.hours = self.endings = 0  # endings: what may have changed what runs here, or where a change goes
         self.stopped: str | None = None
         self.closing, self.runner, self.shops = ExitStack(), asyncio.Runner(), AsyncExitStack()
-        url, folder = self.closing.enter_context(database()), Path(self.closing.enter_context(tempfile.TemporaryDirectory()))
+        url, folder = (
+            self.closing.enter_context(database()),
+            Path(self.closing.enter_context(tempfile.TemporaryDirectory(dir=scratch.root()))),
+        )
         self.shop: Shop = self.run(self.shops.enter_async_context(open_shop(url, folder, make_laws("usual"))))
 
     def teardown(self) -> None:
@@ -249,7 +252,7 @@ def live(database: Callable[[], AbstractContextManager[str]], examples: int) -> 
 def test_a_life_on_sqlite(sqlite_template: Path) -> None:
     @contextmanager
     def database() -> Iterator[str]:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=scratch.root()) as folder:
             yield f"sqlite:///{copy(sqlite_template, folder)}"
 
     live(database, examples=35)
