@@ -61,12 +61,11 @@ $(RUNNABLE): requirements.lock requirements-build.lock pyproject.toml
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Holds the above, too, in the same versions.
-$(INSTALLED): requirements-dev.lock pyproject.toml
-	$(ENVIRONMENT)
+# Holds the above, too, in the same versions. It comes on top of them because the pip of an older Python 3.11
+# resolves 'pydantic[email]' before it reads which pydantic is pinned, unless that one is installed already.
+$(INSTALLED): $(RUNNABLE) requirements-dev.lock
 	$(PIP) --quiet --require-hashes --requirement requirements-dev.lock
-	$(PIP) --quiet --no-deps --no-build-isolation --editable .
-	@touch $(RUNNABLE) $@
+	@touch $@
 
 # A half-made environment has no pip; it is made anew.
 define ENVIRONMENT
