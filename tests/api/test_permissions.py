@@ -24,6 +24,7 @@ MAY: dict[str, set[str]] = {
     "get /v1/changes/{change_id}": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
     "get /v1/changes/{change_id}/decisions": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
     "get /v1/changes/{change_id}/proof": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
+    "get /v1/changes/{change_id}/approvals": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
     "post /v1/changes/{change_id}/admission": {"pipeline", "holder"},
     "post /v1/changes/{change_id}/closure": {"pipeline", "holder"},
     "post /v1/changes/{change_id}/cancellation": {"pipeline", "holder", "person", "release manager"},

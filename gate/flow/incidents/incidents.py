@@ -16,7 +16,7 @@ from gate.flow.changes import aftermath
 from gate.flow.entries import tell
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.lists import own_name, position_of, sealed
+from gate.flow.lists import one_page, own_name
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
 from gate.storage.changes import changes, moves
@@ -85,9 +85,7 @@ async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page:
         begins=filters.part.begins,
         ends=filters.part.ends,
     )
-    part = pages.Part(filters.part.limit, position_of(gate, filters.part.cursor, query, by))
-    found, following = await gate.store.read(_listed, query, part)
-    return Page(found, sealed(gate, following, query, by))
+    return await one_page(gate, query, filters.part, by, _page)
 
 
 async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
@@ -291,6 +289,6 @@ def _one(conn: Connection, incident_id: str) -> Wire:
     return incident_views(conn, [_found(conn, incident_id)])[0]
 
 
-def _listed(conn: Connection, query: IncidentQuery, part: pages.Part) -> tuple[list[Wire], tuple[int | str, ...] | None]:
+def _page(conn: Connection, query: IncidentQuery, part: pages.Part) -> pages.Page[Wire]:
     found = incidents.incident_page(conn, query, part)
-    return incident_views(conn, found.rows), found.next
+    return pages.Page(tuple(incident_views(conn, found.rows)), found.next)

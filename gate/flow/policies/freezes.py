@@ -1,6 +1,8 @@
 """Freeze windows that people make, and the stopped line."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -8,25 +10,31 @@ from gate.core.catalogue.catalogue import OWNERS, OWNERS_OF_LAST_RESORT
 from gate.core.policy.policy import Mode
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
-from gate.flow.asks import PAGE_ITEMS_MAX, FreezeAsk, Page, Wire
+from gate.flow.asks import FreezeAsk, Page, Part, Wire
 from gate.flow.caller import Caller, Person
 from gate.flow.changes.endings import check_names, tell
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
+from gate.flow.lists import FIRST_PAGE, one_page
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.changes import reconsider
-from gate.storage.database.pages import Part
+from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
-from gate.storage.policies.freezes import Declared
+from gate.storage.policies.freezes import Declared, FreezeQuery
 
 
-async def listing(gate: Gate, by: Caller) -> Page:
-    """The newest windows, lifted ones too."""
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+    """A page of the windows that people declared, newest first; lifted ones too."""
+    return await one_page(gate, FreezeQuery(part.begins, part.ends), part, by, _page)
+
+
+async def not_over(gate: Gate, by: Caller) -> Sequence[Wire]:
+    """Every window that a person declared and that can still be lifted, newest first."""
     _ = by  # everybody who reads the calendar reads all of it
-    return Page(await gate.store.read(_listed))
+    return await gate.store.read(_not_over, gate.clock())
 
 
 async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
@@ -131,10 +139,18 @@ def _tell(tx: Tx, window: Declared, action: str, by: str) -> None:
     reconsider.ask(tx)
 
 
-def _listed(conn: Connection) -> list[Wire]:
-    found = freezes.declared(conn, Part(PAGE_ITEMS_MAX)).rows
-    said = texts.read_texts(conn, [window.reason for window in found])
-    return [_view(window, said) for window in found]
+def _page(conn: Connection, query: FreezeQuery, part: pages.Part) -> pages.Page[Wire]:
+    found = freezes.freeze_page(conn, query, part)
+    return pages.Page(_views(conn, found.rows), found.next)
+
+
+def _not_over(conn: Connection, at: datetime) -> Sequence[Wire]:
+    return _views(conn, freezes.not_over(conn, at))
+
+
+def _views(conn: Connection, windows: Sequence[Declared]) -> tuple[Wire, ...]:
+    said = texts.read_texts(conn, [window.reason for window in windows])
+    return tuple(_view(window, said) for window in windows)
 
 
 def _view(window: Declared, said: dict[str, str]) -> Wire:

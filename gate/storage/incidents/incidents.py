@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, text, update
 from gate.core.change import Result
 from gate.core.incident import CLOCK_SLACK, SUSPECTS_MAX, Suspect
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
-from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_incidents import incidents
@@ -105,17 +105,13 @@ def open_of_service(conn: Connection, service: str) -> list[Incident]:
 
 def incident_page(conn: Connection, query: IncidentQuery, part: Part) -> Page[Incident]:
     """One page by (`began_at`, `id`), newest first."""
-    found = select(incidents)
+    found = select(incidents).where(*between(_I.began_at, query.begins, query.ends))
     if query.service is not None:
         found = found.where(_I.service == query.service)
     if query.environment is not None:
         found = found.where(_I.environment == query.environment)
     if query.open is not None:
         found = found.where(_I.resolved_at.is_(None) if query.open else _I.resolved_at.is_not(None))
-    if query.begins is not None:
-        found = found.where(_I.began_at >= to_us(query.begins))
-    if query.ends is not None:
-        found = found.where(_I.began_at < to_us(query.ends))
     return page(conn, [found], KEYS, part, _incident)
 
 
