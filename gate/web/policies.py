@@ -107,6 +107,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
     values = {
         "policies": found["items"],
         "revision": found["revision"],
+        "trouble": gate.rulebooks.files_trouble,
         "listed": listed.items,
         "following": following("/policies", "revisions", cursor=listed.next),
         "fields": [(name, label, one(form, name), FACTS[name].type is FactType.TEXTS) for name, label in TRIED],

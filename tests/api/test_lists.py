@@ -85,7 +85,8 @@ def test_e26_every_list_takes_limit_and_cursor_and_answers_next(path: str) -> No
 
 async def _all(http: Http, path: str, items: str) -> list[Any]:
     """Two by two, as long as there is a next page; the Link says where it is."""
-    pages, address = [], f"{path}?limit=2"
+    pages: list[list[Any]] = []
+    address = f"{path}?limit=2"
     while len(pages) <= THINGS:
         response = await http.get(address)
         assert response.status_code == 200, response.text

@@ -1,14 +1,16 @@
 """Freeze windows that people make, and the stopped line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import OWNERS, OWNERS_OF_LAST_RESORT
+from gate.core.decision.places import unknown
 from gate.core.policy.policy import Mode
-from gate.errors import Conflict, Invalid, NotAllowed, NotFound
+from gate.core.rulebook.bundle import FAULTS_SAID_MAX
+from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
 from gate.flow.asks import FreezeAsk, Page, Part, Wire
 from gate.flow.caller import Caller, Person
@@ -40,12 +42,15 @@ async def not_over(gate: Gate, by: Caller) -> Sequence[Wire]:
 async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
     """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody lifts it.
 
-    Raises `NotAllowed` for whoever is in no group that may.
+    Raises `NotAllowed` for whoever is in no group that may, and `Invalid` for a service or environment that the catalogue
+    lacks: such a window would hold nothing, and whoever declared it would believe that it does.
     """
     book = await gate.rulebooks.current()
     _require_entitled(book, ask, by)
     _check(ask)
     named = tuple(dict.fromkeys(map(book.catalogue.environment_named, ask.environments)))
+    _require_known("service", "services", ask.services, book.catalogue.services)
+    _require_known("environment", "environments", named, book.catalogue.environments)
     return await gate.store.write(_add, replace(ask, environments=named), by.caller)
 
 
@@ -81,6 +86,12 @@ def _check(ask: FreezeAsk) -> None:
     if ask.begins is not None and ask.ends is not None and ask.ends <= ask.begins:
         raise Invalid("the window ends before it begins; `ends` must be later than `begins`")
     check_names(*ask.services, *ask.environments)
+
+
+def _require_known(kind: str, key: str, names: Sequence[str], known: Collection[str]) -> None:
+    faults = [Fault(unknown(kind, name, known), f"#/{key}/{number}") for number, name in enumerate(names) if name not in known]
+    if faults:
+        raise Invalid("; ".join(fault.detail for fault in faults[:FAULTS_SAID_MAX]), faults=faults)
 
 
 def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:

@@ -20,6 +20,7 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
     book = await gate.rulebooks.current()
     outbox, inbox = await gate.store.read_slowly(_read)
     groups = book.catalogue.groups.values()
+    trouble = gate.rulebooks.files_trouble
     return {
         "unready": list(await health.ready(gate)),
         "signing_key": await gate.signing.find() is not None,
@@ -27,6 +28,7 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
         "code_hosts": sorted(map(str, gate.hosts)),
         "outbox": _views(outbox),
         "inbox": _views(inbox),
+        "policy_files": trouble and {"error": trouble.because, "since": instant(trouble.since)},
         "groups": [{"name": one.name, "people": [_named(book, person) for person in one.people], "sso": list(one.sso)} for one in groups],
         "at": instant(gate.clock()),
     }

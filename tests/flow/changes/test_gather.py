@@ -1,20 +1,21 @@
 """What a decision is made from: claims within their trust, the gate's own history, the catalogue, the calendar."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gate.core.change import Result, Run
+from gate.core.decision.decide import decide
 from gate.core.facts import Value
-from gate.flow.asks import Wire
+from gate.flow.asks import ChangeFilters, Wire
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import look
 from tests.builders import SMALL, commit_of, make_change
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import EVERYDAY, PIPELINE, Shop, make_files, open_shop, policy_text
+from tests.flow.shop import ADMIN, EVERYDAY, PIPELINE, Shop, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio
 
@@ -234,6 +235,49 @@ async def test_a_dependency_in_flight_is_a_fact_in_its_environment(small_shop: S
     assert (await facts_of(small_shop, "b", service="web"))["conflicts.dependency_in_flight"] is False
 
 
+# Names that the catalogue lacks
+
+
+@pytest.mark.parametrize(
+    ("different", "rule", "because"),
+    [
+        pytest.param(
+            {"service": "chekout"},
+            "unknown-service",
+            "the catalogue has no service chekout; did you mean checkout?",
+            id="a service",
+        ),
+        pytest.param(
+            {"environment": "prodution"},
+            "unknown-environment",
+            "the catalogue has no environment prodution; did you mean production?",
+            id="an environment",
+        ),
+        pytest.param(
+            {"service": "xyz"},
+            "unknown-service",
+            "the catalogue has no service xyz; add it in catalog.yaml, or name another service",
+            id="nothing alike",
+        ),
+    ],
+)
+async def test_e26_a_name_that_the_catalogue_lacks_is_said_to_be_unknown(
+    small_shop: Shop, different: dict[str, Any], rule: str, because: str
+) -> None:
+    evaluated = await evaluate_change(small_shop.gate, make_change("a", **different), PIPELINE)
+    submitted = await small_shop.submit("a", **different)
+
+    for answer in (evaluated, submitted):
+        assert (reason(answer, rule)["because"], reason(answer, rule)["holds"]) == (because, False)
+
+
+async def test_e26_known_names_and_second_names_are_not_said_to_be_unknown(small_shop: Shop) -> None:
+    for environment in ("production", "prod"):
+        view = await evaluate_change(small_shop.gate, make_change("a", environment=environment), PIPELINE)
+
+        assert not [one for one in view["reasons"] if one["rule"].startswith("unknown")]
+
+
 # Standard changes
 
 
@@ -270,10 +314,24 @@ OK, ISSUES, BAD = Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES, Result.UNSUCCESSF
 @pytest.mark.parametrize(
     ("results", "because"),
     [
-        pytest.param([], "Earned is not earned here yet: 0 of 2 successes in a row", id="none"),
-        pytest.param([OK], "Earned is not earned here yet: 1 of 2 successes in a row", id="one is too few"),
-        pytest.param([OK, OK, BAD], "Earned is not earned here yet: 0 of 2 successes in a row", id="a failure ends the row"),
-        pytest.param([OK, ISSUES, ISSUES], "Earned is not earned here yet: 1 of 2 successes in a row", id="with issues counts neither way"),
+        pytest.param(
+            [], "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no other one waits to settle", id="none"
+        ),
+        pytest.param(
+            [OK],
+            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle",
+            id="one is too few",
+        ),
+        pytest.param(
+            [OK, OK, BAD],
+            "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no other one waits to settle",
+            id="a failure ends the row",
+        ),
+        pytest.param(
+            [OK, ISSUES, ISSUES],
+            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle",
+            id="with issues counts neither way",
+        ),
         pytest.param([OK, BAD, BAD, OK, OK], "Earned is suspended here: 2 of the last 3 failed, 2 are the limit", id="suspended"),
     ],
 )
@@ -298,6 +356,22 @@ async def test_a_standard_change_is_earned_by_successes_that_have_settled(earnin
     assert (too_soon["state"], settled["state"], settled["standard_change"]) == ("pending", "approved", "earned")
 
 
+async def test_e26_a_decision_says_when_the_next_success_will_have_settled(earning: Shop) -> None:
+    await history(earning, OK)
+    base = await running(earning)
+    (closed,) = [one for one in (await look.changes(earning.gate, ChangeFilters(), ADMIN)).items if one["closed"]]
+    settles = datetime.fromisoformat(closed["closed"]["at"]) + timedelta(hours=24)
+
+    change = await earning.submit("e", base=base)
+    (record,) = await earning.records(change)
+    book = await earning.gate.rulebooks.of(record.revisions)
+
+    assert change["reasons"][0]["because"] == (
+        f"Earned is not earned here yet: 0 of 2 successes in a row are settled; one more settles at {settles.isoformat(timespec='minutes')}"
+    )
+    assert decide(book.policies, record.case) == record.decision  # the words are in the record
+
+
 async def test_the_same_commit_again_earns_nothing(earning: Shop) -> None:
     await earning.adopt(standard_changes=f"{EARNED[:-1]}, {EVERYDAY}]")
     for number in range(3):
@@ -307,7 +381,10 @@ async def test_the_same_commit_again_earns_nothing(earning: Shop) -> None:
 
     change = await earning.submit("f", base=commit_of("a"))
 
-    assert change["reasons"][0]["because"] == "Earned is not earned here yet: 1 of 2 successes in a row"
+    assert (
+        change["reasons"][0]["because"]
+        == "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle"
+    )
 
 
 async def test_what_one_service_has_earned_is_not_anothers(earning: Shop) -> None:
