@@ -85,6 +85,7 @@ class Worker:
             ("files", ROUND_SECONDS, self.files),
             ("hooks", ROUND_SECONDS, self.hooks),
             ("ledger", LEDGER_SECONDS, self.ledger),
+            ("inbox figures", MEASURE_SECONDS, self.measure),
             ("tidy", TIDY_SECONDS, self.tidy),
             ("clock", CLOCK_SECONDS, self.clock),
         ]
@@ -151,6 +152,10 @@ class Worker:
     async def hooks(self) -> None:
         """Work on what other systems told; every replica does, each on other deliveries."""
         await inbox.work(self.gate, HANDLERS)
+
+    async def measure(self) -> None:
+        """Show the operator how much of what other systems told is not worked on."""
+        await inbox.measure(self.gate)
 
     async def files(self) -> None:
         """Read the policy folder; a change in it is registered, and a broken one leaves in force what is in force."""

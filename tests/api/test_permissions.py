@@ -46,6 +46,7 @@ MAY: dict[str, set[str]] = {
     "get /v1/calendar": {"auditor", "admin", "person", "release manager"},
     "get /v1/incidents": {"auditor", "admin", "person", "release manager"},
     "post /v1/incidents": {"hook", "person", "release manager"},
+    "get /v1/sightings": {"auditor", "admin", "person", "release manager"},
     "post /v1/incidents/{incident_id}/links": {"release manager"},
     "delete /v1/incidents/{incident_id}/links/{link_id}": {"release manager"},
     "get /v1/delivery": {"auditor", "admin", "person", "release manager"},

@@ -18,6 +18,9 @@ from gate.storage.tables.schema_incidents import incidents
 OPEN_MAX = 50
 """How many incidents of a service that go on are looked at."""
 
+SERIES_MAX = 50
+"""How many incidents that a source calls by one name are looked at."""
+
 KEYS = (incidents.c.began_at, incidents.c.id)
 _I = incidents.c
 
@@ -95,6 +98,13 @@ def newest_of_series(conn: Connection, source: str, series: str) -> Incident | N
     query = select(incidents).where(_I.source == source, _I.series == series).order_by(_I.began_at.desc(), _I.id.desc()).limit(1)
     row = conn.execute(query).first()
     return None if row is None else _incident(row)
+
+
+def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
+    """Everything that the source told of under this name, newest first: an incident that moved is one at each place."""
+    newest = (_I.began_at.desc(), _I.created_at.desc(), _I.id.desc())
+    query = select(incidents).where(_I.source == source, _I.series == series).order_by(*newest).limit(SERIES_MAX)
+    return [_incident(row) for row in conn.execute(query)]
 
 
 def open_of_service(conn: Connection, service: str) -> list[Incident]:

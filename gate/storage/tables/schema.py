@@ -261,7 +261,6 @@ policy_sets = Table(
     Column("registered_at", BigInteger, nullable=False),
     Column("registered_by", Text, nullable=False),
     Index("ix_policy_sets_policies", "policies", "registered_at"),
-    Index("ix_policy_sets_newest", "registered_at", "id"),
 )
 
 in_force = Table(
@@ -304,8 +303,6 @@ tokens = Table(
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
     Column("last_used_at", BigInteger),
-    Index("ix_tokens_newest", "created_at", "id"),
-    Index("ix_tokens_person", "person", "created_at", "id"),
 )
 
 idempotency = Table(

@@ -1,21 +1,20 @@
 """What a decision is made from: claims within their trust, the gate's own history, the catalogue, the calendar."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gate.core.change import Result, Run
-from gate.core.decision.decide import decide
 from gate.core.facts import Value
-from gate.flow.asks import ChangeFilters, Wire
+from gate.flow.asks import Wire
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import look
 from tests.builders import SMALL, commit_of, make_change
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import ADMIN, EVERYDAY, PIPELINE, Shop, make_files, open_shop, policy_text
+from tests.flow.shop import EVERYDAY, PIPELINE, Shop, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio
 
@@ -235,49 +234,6 @@ async def test_a_dependency_in_flight_is_a_fact_in_its_environment(small_shop: S
     assert (await facts_of(small_shop, "b", service="web"))["conflicts.dependency_in_flight"] is False
 
 
-# Names that the catalogue lacks
-
-
-@pytest.mark.parametrize(
-    ("different", "rule", "because"),
-    [
-        pytest.param(
-            {"service": "chekout"},
-            "unknown-service",
-            "the catalogue has no service chekout; did you mean checkout?",
-            id="a service",
-        ),
-        pytest.param(
-            {"environment": "prodution"},
-            "unknown-environment",
-            "the catalogue has no environment prodution; did you mean production?",
-            id="an environment",
-        ),
-        pytest.param(
-            {"service": "xyz"},
-            "unknown-service",
-            "the catalogue has no service xyz; add it in catalog.yaml, or name another service",
-            id="nothing alike",
-        ),
-    ],
-)
-async def test_e26_a_name_that_the_catalogue_lacks_is_said_to_be_unknown(
-    small_shop: Shop, different: dict[str, Any], rule: str, because: str
-) -> None:
-    evaluated = await evaluate_change(small_shop.gate, make_change("a", **different), PIPELINE)
-    submitted = await small_shop.submit("a", **different)
-
-    for answer in (evaluated, submitted):
-        assert (reason(answer, rule)["because"], reason(answer, rule)["holds"]) == (because, False)
-
-
-async def test_e26_known_names_and_second_names_are_not_said_to_be_unknown(small_shop: Shop) -> None:
-    for environment in ("production", "prod"):
-        view = await evaluate_change(small_shop.gate, make_change("a", environment=environment), PIPELINE)
-
-        assert not [one for one in view["reasons"] if one["rule"].startswith("unknown")]
-
-
 # Standard changes
 
 
@@ -354,22 +310,6 @@ async def test_a_standard_change_is_earned_by_successes_that_have_settled(earnin
     settled = await earning.submit("f", base=base)
 
     assert (too_soon["state"], settled["state"], settled["standard_change"]) == ("pending", "approved", "earned")
-
-
-async def test_e26_a_decision_says_when_the_next_success_will_have_settled(earning: Shop) -> None:
-    await history(earning, OK)
-    base = await running(earning)
-    (closed,) = [one for one in (await look.changes(earning.gate, ChangeFilters(), ADMIN)).items if one["closed"]]
-    settles = datetime.fromisoformat(closed["closed"]["at"]) + timedelta(hours=24)
-
-    change = await earning.submit("e", base=base)
-    (record,) = await earning.records(change)
-    book = await earning.gate.rulebooks.of(record.revisions)
-
-    assert change["reasons"][0]["because"] == (
-        f"Earned is not earned here yet: 0 of 2 successes in a row are settled; one more settles at {settles.isoformat(timespec='minutes')}"
-    )
-    assert decide(book.policies, record.case) == record.decision  # the words are in the record
 
 
 async def test_the_same_commit_again_earns_nothing(earning: Shop) -> None:

@@ -127,50 +127,6 @@ async def test_a_policy_that_decides_nothing_names_nobody(sqlite_url: str, tmp_p
             await freezes.add(shop.gate, STOP, member("chloe", "on-call"))
 
 
-@pytest.mark.parametrize(
-    ("ask", "where", "detail"),
-    [
-        pytest.param(
-            window(services=("checkout", "chekout")),
-            "#/services/1",
-            "the catalogue has no service chekout; did you mean checkout?",
-            id="a window for a service",
-        ),
-        pytest.param(
-            window(environments=("prodution",)),
-            "#/environments/0",
-            "the catalogue has no environment prodution; did you mean production?",
-            id="a window for an environment",
-        ),
-        pytest.param(
-            replace(STOP, services=("xyz",)),
-            "#/services/0",
-            "the catalogue has no service xyz; add it in catalog.yaml, or name another service",
-            id="a stopped line",
-        ),
-    ],
-)
-async def test_e26_a_place_that_is_not_there_is_not_frozen(small_shop: Shop, ask: FreezeAsk, where: str, detail: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        await freezes.add(small_shop.gate, ask, ADA)
-
-    assert [(fault.where, fault.detail) for fault in refused.value.faults] == [(where, detail)]
-    assert refused.value.problem == "invalid"
-    assert (await freezes.listing(small_shop.gate, ADA)).items == ()
-
-
-async def test_no_window_more_is_declared_than_a_decision_reads(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freezes, "OPEN_MAX", 2)
-    first = await freezes.add(small_shop.gate, window(), ADA)
-    await freezes.add(small_shop.gate, STOP, ADA)
-
-    with pytest.raises(Invalid, match="2 windows are declared that are not over; lift those that nobody needs"):
-        await freezes.add(small_shop.gate, window(), ADA)
-
-    await freezes.lift(small_shop.gate, first["id"], ADA)
-    await freezes.add(small_shop.gate, window(), ADA)
-
-
 async def test_what_is_not_there_or_lifted_already_is_not_lifted(small_shop: Shop) -> None:
     made = await freezes.add(small_shop.gate, window(), ADA)
     await freezes.lift(small_shop.gate, made["id"], ADA)
