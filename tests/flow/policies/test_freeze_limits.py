@@ -1,4 +1,4 @@
-"""What may not be frozen: a place that is not there, and more windows than a decision reads."""
+"""A place that is not there cannot be frozen."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -52,15 +52,3 @@ async def test_e26_a_place_that_is_not_there_is_not_frozen(small_shop: Shop, ask
     assert [(fault.where, fault.detail) for fault in refused.value.faults] == [(where, detail)]
     assert refused.value.problem == "invalid"
     assert (await freezes.listing(small_shop.gate, ADA)).items == ()
-
-
-async def test_no_window_more_is_declared_than_a_decision_reads(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freezes, "OPEN_MAX", 2)
-    first = await freezes.add(small_shop.gate, window(), ADA)
-    await freezes.add(small_shop.gate, STOP, ADA)
-
-    with pytest.raises(Invalid, match="2 windows are declared that are not over; lift those that nobody needs"):
-        await freezes.add(small_shop.gate, window(), ADA)
-
-    await freezes.lift(small_shop.gate, first["id"], ADA)
-    await freezes.add(small_shop.gate, window(), ADA)
