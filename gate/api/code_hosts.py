@@ -39,4 +39,7 @@ async def _told(source: str, request: Request, gate: Gate) -> Answer:
     body = await raw_body(request)
     told = hook.read({name: header(request, name) for name in hook.headers}, body)
     because = told.ignored or (await tidings.ignored(gate, told.tiding) if told.tiding else "")
-    return await taken(gate, [] if because else tidings.delivery(source, told), [because] if because else [])
+    if because:
+        return await taken(gate, [], [because])
+    await tidings.count(gate, told.tiding)
+    return await taken(gate, tidings.delivery(source, told))

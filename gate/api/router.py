@@ -23,7 +23,6 @@ from gate.api import (
     places,
     policies,
     reviews,
-    sightings,
     slack,
     tokens,
 )
@@ -44,7 +43,6 @@ _ROUTERS = (
     freezes,
     icalendar,
     incidents,
-    sightings,
     delivery,
     hooks,
     code_hosts,

@@ -14,7 +14,6 @@ from gate.client.options import CheckOptions
 from gate.client.show import outcome as outcomes
 from gate.client.show.outcome import Outcome
 from gate.client.show.progress import Progress
-from gate.client.show.summary import page_of
 from gate.client.unreviewed import write_unreviewed
 from gate.client.world import World
 
@@ -88,8 +87,6 @@ class _Story:
     def _waited(self, change: Body) -> Body:
         """The change when it is no longer pending, or when the time is over."""
         submitted = self._world.monotonic()
-        if change["state"] == PENDING and self._left() > 0 and (page := page_of(change)):
-            self._world.say(f"waiting up to {self._left():.0f} s for people, see {page}")
         while change["state"] == PENDING and (left := self._left()) > 0:
             again_in = submitted + SUBMIT_AGAIN_SECONDS - self._world.monotonic()
             if again_in <= 0:
@@ -104,7 +101,7 @@ class _Story:
 
     def _admitted(self, change: Body) -> Outcome:
         """The last check before the deployment. Refused for now: wait while there is time; stale: ask anew, a few times."""
-        stale = 0
+        stale, because = 0, ""
         while change["state"] in _MAY_DEPLOY:
             self.progress.show("asking for admission")
             try:
@@ -114,6 +111,10 @@ class _Story:
                 if error.problem == "stale_decision" and stale < STALE_ADMISSIONS_MAX:
                     stale += 1
                     change = self._waited(self._asked_anew())
+                elif error.problem == "not_approved" and stale < STALE_ADMISSIONS_MAX:
+                    # an approver no longer counts: it was decided again at once, and waits for somebody else
+                    stale, because = stale + 1, str(error)
+                    change = self._waited(self._asker.submit())
                 elif error.problem in _NOT_NOW and (left := self._left()) > 0:
                     self._world.sleep(min(NOT_NOW_PAUSE_SECONDS, left))
                     change = self._asker.read()
@@ -121,7 +122,8 @@ class _Story:
                     return self._not_admitted(error)
             else:
                 return Outcome(outcomes.OK, "approved", change, admitted=True)
-        return outcomes.of_change(change)
+        ended = outcomes.of_change(change)
+        return ended._replace(message=because) if because else ended
 
     def _asked_anew(self) -> Body:
         for pause in STALE_PAUSES_SECONDS:

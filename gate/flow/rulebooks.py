@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 import orjson
 from sqlalchemy import Connection
@@ -22,6 +22,8 @@ from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE
 from gate.errors import NotFound
 from gate.flow.fresh import Fresh
 from gate.storage import texts
+from gate.storage.changes.units import policy_set_in_force
+from gate.storage.database.tx import Tx
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.policies import policy_sets
 from gate.storage.store import Store
@@ -29,16 +31,10 @@ from gate.storage.store import Store
 KEPT_MAX = 16
 """Rulebooks of earlier decisions that are kept compiled."""
 
-TROUBLE_LENGTH_MAX = 1_000
-"""Of the reason why nothing is in force: a record holds it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One set of the three, compiled. `id` is empty where nothing was ever activated: then everything goes to people.
-
-    `trouble` says why nothing was activated, as far as this server knows; it is empty once something is in force.
-    """
+    """One set of the three, compiled. `id` is empty where nothing was ever activated: then everything goes to people."""
 
     id: str
     revisions: Revisions
@@ -47,7 +43,6 @@ class Rulebook:
     calendar: Calendar
     identities: Identities
     text_ids: Mapping[str, str] = field(default_factory=dict)  # of every name and address in the catalogue
-    trouble: str = ""
     standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)  # by `standing_key`
     # standard changes whose history matters to a decision: how many successes, settled for how long
     remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
@@ -77,22 +72,13 @@ def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, tim
 NOTHING_IN_FORCE = Rulebook("", Revisions("", "", ""), NO_POLICIES, Catalogue(), Calendar(), Identities(Catalogue()))
 
 
-@dataclass(frozen=True, slots=True)
-class FilesTrouble:
-    """Why the policy files that this server reads cannot be used, and since when."""
-
-    because: str
-    since: datetime
-
-
 class Rulebooks:
     """The rulebook in force, and those of earlier decisions."""
 
     def __init__(self, store: Store) -> None:
         """In the running event loop, which tells it what moves."""
         self._store = store
-        self.files_trouble: FilesTrouble | None = None
-        self._nothing = self._latest = NOTHING_IN_FORCE
+        self._latest = NOTHING_IN_FORCE
         self._in_force: Fresh[Rulebook] = Fresh(self._look_up, time.monotonic)
         self._kept: dict[str, Rulebook] = {}
         self._lock = threading.Lock()
@@ -100,18 +86,12 @@ class Rulebooks:
 
     async def current(self) -> Rulebook:
         """What is in force, as the database said at most a second ago."""
-        found = await self._in_force.find("")
-        return found if found is not None and found.id else self._nothing
+        return await self._in_force.find("") or NOTHING_IN_FORCE
 
     @property
     def latest(self) -> Rulebook:
         """What was in force when it was last looked at: good enough to show, not to decide by."""
         return self._latest
-
-    def explain(self, because: str) -> bool:
-        """From now on this is why nothing is in force, as long as nothing is. False where it was said before."""
-        known, self._nothing = self._nothing, replace(NOTHING_IN_FORCE, trouble=because[:TROUBLE_LENGTH_MAX])
-        return known.trouble != self._nothing.trouble
 
     async def refresh(self) -> Rulebook:
         """What is in force now."""
@@ -121,6 +101,11 @@ class Rulebooks:
     async def of(self, revisions: Revisions) -> Rulebook:
         """The rulebook by which a decision was made."""
         return await self._store.read(self._read, revisions)
+
+    def in_force(self, tx: Tx) -> Rulebook:
+        """What is in force as this transaction sees it; PostgreSQL lets nobody activate another one until it ends."""
+        set_id = policy_set_in_force(tx)
+        return self._kept_or_compiled(tx.conn, set_id) if set_id else NOTHING_IN_FORCE
 
     def policy_of(self, conn: Connection, record: Record) -> Policy | None:
         """The policy that made a decision, whichever is in force now. For a thread that reads or writes."""

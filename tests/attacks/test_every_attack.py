@@ -10,9 +10,9 @@ NUMBERS = [*range(1, 41), *range(45, 48), *range(53, 64)]
 """The right people, their browsers and what is asked of lists. The others are met where the client, exports and integrations are tested."""
 
 SHOWN: Mapping[str, str] = {
-    "A01": "attacks/test_approvals.py flow/changes/test_review.py",
-    "A02": "attacks/test_approvals.py flow/changes/test_review.py web/test_single_sign_on.py",
-    "A03": "attacks/test_approvals.py flow/changes/test_listen.py",
+    "A01": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_excluded.py flow/changes/test_review.py",
+    "A02": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_review.py web/test_single_sign_on.py",
+    "A03": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_listen.py",
     "A04": "attacks/test_approvals.py core/catalogue/test_identity.py",
     "A05": "attacks/test_approvals.py core/decision/test_decide.py",
     "A06": "attacks/test_approvals.py core/decision/test_admission.py",
@@ -22,12 +22,12 @@ SHOWN: Mapping[str, str] = {
     "A10": "attacks/test_approvals.py flow/changes/test_admit.py",
     "A11": "attacks/test_final_once.py flow/changes/test_review.py",
     "A12": "attacks/test_approvals.py core/decision/test_quorum.py",
-    "A13": "attacks/test_approvals.py flow/changes/test_review.py",
+    "A13": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_review.py",
     "A14": "attacks/test_approvals.py api/test_workloads.py",
     "A15": "attacks/test_approvals.py flow/changes/test_listen.py",
     "A16": "flow/changes/test_stale.py",
     "A17": "attacks/test_approvals.py flow/identity/test_people.py",
-    "A18": "attacks/test_approvals.py flow/changes/test_rejected.py",
+    "A18": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_rejected.py",
     "A19": "api/test_workloads.py",
     "A20": "api/test_identity_tokens.py",
     "A21": "api/test_identity_tokens.py web/test_single_sign_on.py",
@@ -62,14 +62,19 @@ SHOWN: Mapping[str, str] = {
     "A59": "attacks/test_policies_and_people.py",
     "A60": "api/http/test_body.py api/http/test_protocol.py",
     "A61": "api/http/test_rates.py api/http/test_edge.py",
-    "A62": "attacks/test_approvals.py api/models/test_change.py flow/changes/test_review.py",
+    "A62": "attacks/test_approvals.py attacks/test_named_later.py api/models/test_change.py flow/changes/test_review.py",
     "A63": "attacks/test_policies_and_people.py api/test_people.py",
 }
 """Number to the files that show it, the one over HTTP first."""
 
 PROMISES: Mapping[str, str] = {
+    "A1": "flow/changes/test_excluded_law.py flow/changes/test_excluded.py",
+    "A4": "flow/changes/test_excluded.py",
+    "A5": "flow/changes/test_rejected.py",
+    "A6": "flow/changes/test_review.py",
     "B7": "flow/changes/test_rollback.py storage/changes/test_history.py storage/changes/test_history_whole.py",
     "B8": "ledger/test_statement.py cli/test_verify.py",
+    "B9": "core/decision/test_redecision.py",
     "B10": "api/test_admission_proof.py flow/changes/test_proof.py core/decision/test_admission.py",
     "B12": "flow/changes/test_held.py web/test_pages.py",
     "C13": "core/messages/test_host.py integrations/github/test_reviews.py integrations/github/test_read.py"
@@ -84,7 +89,7 @@ PROMISES: Mapping[str, str] = {
 }
 """The same for what the gate promises besides.
 
-B what is deployed, C what counts, D cheap attacks, E what stands in the way of honest people.
+A who approves, B what is deployed, C what counts, D cheap attacks, E what stands in the way of honest people.
 """
 
 

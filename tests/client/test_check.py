@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from gate.client.connection.http import RETRIES_MAX
-from gate.client.show.summary import summary
 from tests.client.checks import a_repo, checked, told, world_of
 from tests.client.fake_gate import CHANGE, CHANGE_TOKEN, TOKEN, an_envelope, cut, fake_gate, problem
 from tests.client.repositories import ENV
@@ -102,30 +100,6 @@ def test_a_change_that_is_approved_while_waiting_is_admitted(tmp_path: Path) -> 
         assert {one.headers["authorization"] for one in gate.of("submit") + gate.of("standing")} == {f"Bearer {TOKEN}"}
 
 
-def test_e26_the_page_is_named_when_the_waiting_begins_and_when_it_ends(tmp_path: Path) -> None:
-    page = "https://gate.example.com/changes/chg_1"
-    with fake_gate() as gate:
-        gate.states = ["pending"]
-        gate.extra = {"links": {"self": "https://gate.example.com/v1/changes/chg_1", "page": page}}
-        world = world_of(tmp_path, clock=Clock())
-        outcome = checked(gate, tmp_path, world, wait_seconds=30)
-
-    assert [line for line in noted(world).splitlines() if line.startswith("waiting")] == [f"waiting up to 30 s for people, see {page}"]
-    assert f"see {page}" in summary(outcome).next_steps
-
-
-def test_d19_a_job_too_many_reads_without_waiting(tmp_path: Path) -> None:
-    too_many = problem(429, "rate_limited", "you wait 200 times already", Retry_After="1")
-    with fake_gate() as gate:
-        gate.states = ["pending", "pending", "approved"]
-        gate.faults = {"read": [too_many] * (RETRIES_MAX + 1)}
-        outcome = checked(gate, tmp_path, world_of(tmp_path, clock=Clock()), wait_seconds=600)
-        reads = [one.query for one in gate.of("read")]
-
-    assert told(outcome) == (0, "approved", True)
-    assert reads[: RETRIES_MAX + 2] == ["wait=20"] * (RETRIES_MAX + 1) + [""]
-
-
 def test_the_time_limit_ends_the_waiting_and_every_minute_it_asks_again_with_a_new_key(tmp_path: Path) -> None:
     clock = Clock()
     with fake_gate() as gate:
@@ -171,6 +145,20 @@ def test_where_nothing_was_ever_admitted_everything_is_new(tmp_path: Path, said:
 
     assert "base" not in body
     assert (body["facts"]["diff"]["lines_added"], body["facts"]["author"]["changes"]) == (lines, None)
+
+
+@pytest.mark.parametrize(("wait_seconds", "expected"), [(600, (0, "approved", True)), (0, (5, "pending", False))])
+def test_an_approval_that_no_longer_counts_waits_for_another_one(
+    tmp_path: Path, wait_seconds: int, expected: tuple[int, str, bool]
+) -> None:
+    clock = Clock()
+    with fake_gate() as gate:
+        gate.states = ["approved", "pending", "approved"]
+        gate.faults["admission"] = [problem(409, "not_approved", "1 approvals no longer count")]
+        outcome = checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=wait_seconds)
+
+    assert told(outcome) == expected
+    assert outcome.message == ("" if wait_seconds else "1 approvals no longer count (409 not_approved)")
 
 
 def test_a_decision_that_stays_stale_is_given_up(tmp_path: Path) -> None:

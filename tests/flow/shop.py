@@ -32,7 +32,6 @@ from gate.flow.signing import make_key
 from gate.ledger.format import Entry, read_entry
 from gate.metrics import Metrics
 from gate.storage.changes import decisions
-from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.store import Store
 from gate.storage.tables import schema, schema_incidents
@@ -195,9 +194,8 @@ class Shop:
 
     async def records(self, change: Wire) -> list[Record]:
         """Every decision of the change, oldest first."""
-        query, part = decisions.DecisionQuery(change["id"]), Part(PAGE_ROWS_MAX)
-        stored = await self.gate.store.read(decisions.decision_page, query, part)
-        return [read_record(one.record) for one in reversed(stored.rows)]
+        stored = await self.gate.store.read(decisions.of_change, change["id"])
+        return [read_record(one.record) for one in reversed(stored)]
 
     async def submitted(self) -> int:
         """How many changes there are."""
@@ -228,10 +226,8 @@ def forget_pauses(pauses: Pauses) -> None:
 
 
 @asynccontextmanager
-async def open_shop(
-    url: str, folder: Path, files: Mapping[str, str] | None = None, *, in_force: bool = True, **settings: Any
-) -> AsyncIterator[Shop]:
-    """A gate with these policies in force, or none, and a signing key unless the settings name another one."""
+async def open_shop(url: str, folder: Path, files: Mapping[str, str] | None = None, **settings: Any) -> AsyncIterator[Shop]:
+    """A gate with these policies in force, and a signing key unless the settings name another one."""
     given = {"database_url": url, "policies": folder, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", **settings}
     if "signing_key_file" not in settings and not (folder / "gate.key").exists():
         make_key(folder / "gate.key", BASE_URL)
@@ -239,8 +235,7 @@ async def open_shop(
     try:
         hands = Hands()
         shop = Shop(replace(await make_gate(Settings.read({}, **given), store, Metrics()), clock=hands), hands, folder)
-        if in_force:
-            await shop.adopt(files, changed=False)
+        await shop.adopt(files, changed=False)
         yield shop
     finally:
         await asyncio.to_thread(store.close)

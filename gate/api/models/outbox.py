@@ -30,8 +30,7 @@ class DeadLetterView(View):
 
 
 class OutboxView(View):
-    """All targets with messages, and a part of the messages that were given up, newest first."""
+    """All targets with messages, and the newest 200 that were given up."""
 
     targets: list[TargetView]
     dead: list[DeadLetterView]
-    next: Annotated[str | None, Field(description="the `cursor` of the part of `dead` after this one")]

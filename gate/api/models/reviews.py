@@ -15,11 +15,11 @@ class ApprovalRequest(Asked):
     """Yes to what `subject_digest` stands for: the change as it was shown."""
 
     subject_digest: SubjectDigest
-    comment: LongText | None = None
+    comment: LongText = ""
 
     def ask(self) -> ReviewAsk:
         """The same as the flow knows it."""
-        return ReviewAsk(self.subject_digest, self.comment or "")
+        return ReviewAsk(self.subject_digest, self.comment)
 
 
 class RejectionRequest(Asked):
@@ -38,7 +38,7 @@ class OverrideRequest(Asked):
 
     comment: Reason
     window: Name | None = None
-    stop: Flag | None = None
+    stop: Flag = False
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -48,7 +48,7 @@ class OverrideRequest(Asked):
 
     def ask(self) -> OverrideAsk:
         """The same as the flow knows it."""
-        return OverrideAsk(self.comment, self.window, self.stop or False)
+        return OverrideAsk(self.comment, self.window, self.stop)
 
 
 class PostReviewRequest(Asked):
@@ -56,8 +56,8 @@ class PostReviewRequest(Asked):
 
     findings: Reason
     comment: Reason
-    actions: Annotated[tuple[Reason, ...], Field(max_length=ACTIONS_MAX)] | None = None
+    actions: Annotated[tuple[Reason, ...], Field(max_length=ACTIONS_MAX)] = ()
 
     def ask(self) -> PostReviewAsk:
         """The same as the flow knows it."""
-        return PostReviewAsk(self.findings, self.comment, self.actions or ())
+        return PostReviewAsk(self.findings, self.comment, self.actions)

@@ -56,10 +56,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentTold:
-    """A deployment began (`result` None) or ended. `commit` may be short where the host says no more.
-
-    `name` is what people call the repository.
-    """
+    """A deployment began (`result` None) or ended. `commit` may be short where the host says no more."""
 
     issuer: str
     repository: int
@@ -68,7 +65,6 @@ class DeploymentTold:
     result: Result | None
     at: datetime
     url: str = ""
-    name: str = ""
 
 
 Tiding: TypeAlias = RunHeld | RunEnded | CommitsMoved | Pushed | DeploymentTold

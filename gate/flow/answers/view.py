@@ -51,10 +51,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What people said so far: `missing` is what each entry lacks; empty where nobody was asked yet."""
+    """What people said so far: `missing` is what each entry lacks; empty where nobody was asked yet.
+
+    `excluded` are those who may not decide as of now; None where that is what the decision says.
+    """
 
     given: tuple[Given, ...] = ()
     missing: tuple[int, ...] = ()
+    excluded: tuple[str, ...] | None = None
 
 
 NOT_REVIEWED = Reviewed()
@@ -208,7 +212,7 @@ def _approvals(record: Record, reviewed: Reviewed, texts: Mapping[str, str]) -> 
         "given": [
             {"person": one.person, "at": instant(one.at), "comment": texts.get(one.comment), "lapsed": one.lapsed} for one in reviewed.given
         ],
-        "excluded": list(record.case.people.excluded),
+        "excluded": list(record.case.people.excluded if reviewed.excluded is None else reviewed.excluded),
     }
 
 
@@ -218,11 +222,7 @@ def _closed(closed: Closed | None, texts: Mapping[str, str]) -> Wire | None:
 
 def _links(record: Record, life: Life, base_url: str) -> Wire:
     address = f"{base_url}/v1/changes/{record.change}"
-    links = {
-        "self": address,
-        "page": f"{base_url}/changes/{record.change}",
-        "decisions": f"{address}/decisions",
-    }
+    links = {"self": address, "decisions": f"{address}/decisions"}
     if life.run is not None and life.run.url:
         links["run"] = life.run.url
     return links

@@ -6,6 +6,7 @@ from datetime import timedelta
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_by, refusal
+from gate.core.decision.named import Named
 from gate.core.decision.quorum import placed
 from gate.core.decision.values import Outcome, Route
 from gate.core.history import Standing as Here
@@ -17,8 +18,11 @@ from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.compose import rollups
-from gate.flow.changes.held import hold_of
+from gate.flow.changes.excluded import learn, remember
+from gate.flow.changes.held import hold_of, release
 from gate.flow.changes.known import Known, know, know_stored, visible_change
+from gate.flow.changes.rejected import rejections, still_standing
+from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
 from gate.flow.gate import Gate
 from gate.flow.identity.quorum import counted, still_missing
@@ -26,16 +30,18 @@ from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
-from gate.ledger.format import Kind, instant
+from gate.ledger.format import Kind, instant, listed
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
-from gate.storage.changes import admissions, approvals, changes, history, moves, post_reviews
+from gate.storage.changes import admissions, changes, history, moves, post_reviews
 from gate.storage.changes.approvals import Placed
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
 
-STALE, MISMATCH = "stale_decision", "identity_mismatch"
+STALE, MISMATCH, FROZEN = "stale_decision", "identity_mismatch", "frozen"
+DECIDED_AGAIN = frozenset({STALE, "not_approved"})
+"""What an approved change is decided again for: its decision, or people whose approvals counted, no longer hold."""
 SECURITY_RELEVANT = frozenset({MISMATCH, "subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
 """Refusals that stand in the ledger; those that only time mends do not."""
 REVIEW_WITHIN = timedelta(hours=72)
@@ -67,8 +73,10 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     asked = _subject(ask, known.record.subject, books.current, by)
     answer = await gate.store.write(_admit_by, by, known, asked, ask.run, books)
     if isinstance(answer, Refusal):
-        if answer.problem == STALE:
+        if answer.problem in DECIDED_AGAIN:
             await _decide_again(gate, change_id, by)
+        elif answer.problem == FROZEN:
+            await release(gate, known)  # its row may not say so: whoever overrode the hold may not count any more
         kind = NotAllowed if answer.problem == MISMATCH else Conflict
         error = kind(answer.detail, problem=answer.problem)
         if answer.problem in SECURITY_RELEVANT and answer is not OVERTAKEN:
@@ -110,18 +118,29 @@ def _admit_by(tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books:
     """Whoever is admitted has used the token for this change."""
     use = token_use(by, known.stored.id)
     require_unused(tx.conn, use)
+    moves.lock_place(tx, known.stored.service, known.stored.environment)
+    books = replace(books, current=books.all.in_force(tx))
+    if isinstance(by, Workload):
+        _name(tx, known, by, books)
     answer = _admit(tx, known, asked, run, books, by)
     if not isinstance(answer, Refusal):
         use_token(tx, use)
     return answer
 
 
+def _name(tx: Tx, known: Known, by: Workload, books: _Books) -> None:
+    """Whoever has it admitted has asked for it, and keeps no approval of their own, whether or not it is admitted now."""
+    now = know(tx.conn, books.all, known.stored.id, books.current)
+    if now is not None:
+        learn(tx, now.stored, now.names, Named(asked=by.actor))
+
+
 def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller: Caller) -> AdmissionStatement | Refusal:
-    moves.lock_place(tx, known.stored.service, known.stored.environment)
     stored = changes.read(tx.conn, known.stored.id)
     if stored is None or stored.decision != known.stored.decision:
         return OVERTAKEN
-    known = know_stored(tx.conn, books.all, stored)
+    known = know_stored(tx.conn, books.all, stored, books.current)
+    remember(tx, stored, known.record, known.names, known.people.excluded)
     here = history.standing(tx.conn, _ask(known, tx))
     standing = _standing(tx, known, here, books)
     by, proof = caller.caller, _proof(caller, standing.proved)
@@ -130,7 +149,8 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller
     refused = (
         refusal(standing, asked, run, proof, at=tx.now)
         or _lacking(known, books.current)
-        or _rejected_meanwhile(tx, known)
+        or _shared(known)
+        or _rejected_meanwhile(tx, known, books.current)
         or _grown(known, here, books.decided)
     )
     if refused is not None:
@@ -140,12 +160,14 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller
             _close_rolled_back(tx, other, known, books, by)
     if not admissions.admit(tx, stored, run, known.files):
         return OVERTAKEN
+    lapse(tx, known.record, known.people.excluded)
     _supersede(tx, known, books.all, by)
     if known.record.subject.emergency:
         _owe_review(tx, known, books.current)
     if known.record.asked.remediates is not None:
         aftermath.remediate(tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by)
-    return _started(tx, known, run, by, books.current)
+    admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
+    return _started(tx, admitted, run, by, books.current)
 
 
 def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
@@ -187,25 +209,33 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
 
 
 def _lacking(known: Known, book: Rulebook) -> Refusal | None:
-    """Approvals are counted once more: who has left the group meanwhile no longer counts."""
+    """Approvals are counted once more: who has left the group meanwhile, or turns out to be excluded, no longer counts."""
     if known.record.decision.outcome is not Outcome.PENDING:
         return None
-    lacking = sum(still_missing(known.approvals, known.record, book.catalogue))
+    lacking = sum(still_missing(known.approvals, known.record, known.people.excluded, book.catalogue))
     if not lacking:
         return None
-    return Refusal("not_approved", f"{lacking} approvals no longer count, because an approver has left the group; submit the change again")
+    because = "an approver has left the group, or wrote or asked for the change"
+    return Refusal("not_approved", f"{lacking} approvals no longer count, because {because}; it is decided again, and waits for others")
 
 
-def _rejected_meanwhile(tx: Tx, known: Known) -> Refusal | None:
+def _shared(known: Known) -> Refusal | None:
+    """Since the decision somebody was named by a login of several people: nobody knows who it was, so two have to approve."""
+    if known.record.decision.outcome is not Outcome.PENDING or known.people.shared == known.record.case.people.shared:
+        return None
+    return Refusal(STALE, "an identity that was named since belongs to several people; it is decided again, ask once more")
+
+
+def _rejected_meanwhile(tx: Tx, known: Known, book: Rulebook) -> Refusal | None:
     """What passed by itself does not any more once a person has rejected the commit here, by whatever other change."""
     stored = known.stored
     if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
         return None
-    (rejected,) = approvals.rejections(tx.conn, [Placed(stored.service, stored.environment, stored.commit)])
-    standing = next((one.change for one in rejected if not one.lifted_by), None)
-    if standing is None:
+    (found,) = rejections(tx.conn, [(Placed(stored.service, stored.environment, stored.commit), book)])
+    rejected = still_standing(found, known.people.excluded)
+    if rejected is None:
         return None
-    return Refusal(STALE, f"a person rejected this commit here as {standing}; it is decided again, ask once more")
+    return Refusal(STALE, f"a person rejected this commit here as {rejected}; it is decided again, ask once more")
 
 
 def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
@@ -232,10 +262,14 @@ def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
 
 
 def _started(tx: Tx, known: Known, run: Run, by: str, book: Rulebook) -> AdmissionStatement:
-    """The entry has what anybody needs to judge it again: who filled which place of what was required, and until when it was good."""
-    stored, record, until = _now(tx, known.stored.id), known.record, known.stored.valid_until
-    statement = _statement(replace(known, stored=stored), run)
-    approvers = placed(record.decision.required, counted(known.approvals, record, book.catalogue))
+    """The entry has what anybody needs to judge it again: who filled which place of what was required, and until when it was good.
+
+    `known` is the change as it is once it was admitted, without the approvals that lapsed by that.
+    """
+    stored, record, until = known.stored, known.record, known.stored.valid_until
+    statement = _statement(known, run)
+    given = counted(known.approvals, record, known.people.excluded, book.catalogue)
+    approvers = placed(record.decision.required, given)
     asked = record.decision.outcome is Outcome.PENDING
     endings.tell(
         tx,
@@ -248,9 +282,16 @@ def _started(tx: Tx, known: Known, run: Run, by: str, book: Rulebook) -> Admissi
         policy_revision=record.revisions.policies,
         approvers=sorted([person, place] for person, place in approvers.items()) if asked else None,
         valid_until=instant(until) if until else None,
+        **_learnt_since(known),
     )
     tx.add(rollups(record, ["admitted"], at=tx.now))
     return statement
+
+
+def _learnt_since(known: Known) -> Wire:
+    """Who is excluded, where that is not what the entry of the decision says."""
+    excluded = known.people.excluded
+    return {} if excluded == known.record.case.people.excluded else listed("excluded", list(excluded), len(excluded))
 
 
 def _now(tx: Tx, change: str) -> StoredChange:

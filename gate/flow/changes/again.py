@@ -13,6 +13,7 @@ from gate.flow.changes.compose import (
     Decided,
     Texts,
     asked,
+    commits_of,
     decide_change,
     decision_entry,
     direction_of,
@@ -22,11 +23,12 @@ from gate.flow.changes.compose import (
     rollups,
     searched,
 )
-from gate.flow.changes.known import Known
+from gate.flow.changes.excluded import look_again
+from gate.flow.changes.known import Known, know
 from gate.flow.changes.settle import lapse, settle
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes import moves, units
+from gate.storage.changes import moves, named, units
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 from gate.storage.ledger.ledger import append_entries
@@ -46,12 +48,12 @@ async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None
         ref = proved.get("change.ref")
         kept = kept._replace(ref=ref if isinstance(ref, str) else None)
         change = change._replace(proved=proved, ref=kept.ref)
-    made = await decide_change(gate, change, book, known.stored.id, kept, known.record)
+    made = await decide_change(gate, change, book, known.stored.id, kept, known)
     # an approved one is here because its decision no longer holds: it needs another one even if that reads the same
     if known.stored.state is State.PENDING and same(known.record, made.record):
-        await gate.store.write(_nothing_new, known.stored, made)
+        await gate.store.write(_nothing_new, gate, known.stored, made)
         return False
-    written = await gate.store.write(_put_in_force, known, made, texts, book)
+    written = await gate.store.write(_put_in_force, gate, known, made, texts, book)
     if written:
         gate.metrics.decided(made.record.decision)
         gate.waiters.wake(known.stored.id)
@@ -87,9 +89,10 @@ def _values(facts: Facts, origin: Origin) -> dict[str, Value]:
     return {name: fact.value for name, fact in facts.items() if fact.origin is origin}
 
 
-def _nothing_new(tx: Tx, stored: StoredChange, made: Decided) -> None:
+def _nothing_new(tx: Tx, gate: Gate, stored: StoredChange, made: Decided) -> None:
     """Asked and answered; what stands in its way is looked at again when that ends."""
-    moves.move(
+    book = gate.rulebooks.in_force(tx)  # before the row: whoever activates another one takes them in this order
+    still = moves.move(
         tx,
         stored.id,
         from_states=(stored.state,),
@@ -98,10 +101,24 @@ def _nothing_new(tx: Tx, stored: StoredChange, made: Decided) -> None:
         hold=made.record.decision.hold,
         **_time_left(stored, made.record.decision, made.record.at),
     )
+    if still:
+        _people_now(tx, gate, made, book)
 
 
-def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, book: Rulebook) -> bool:
+def _people_now(tx: Tx, gate: Gate, made: Decided, book: Rulebook) -> frozenset[str]:
+    """Who is excluded in this transaction; whoever was named while it was decided asks for yet another decision."""
+    known = know(tx.conn, gate.rulebooks, made.record.change, book)
+    if known is None:
+        raise LookupError(made.record.change)  # changes are never deleted
+    now = frozenset(known.people.excluded)
+    if not now.issubset(made.record.case.people.excluded):
+        look_again(tx, known.stored)
+    return now
+
+
+def _put_in_force(tx: Tx, gate: Gate, known: Known, made: Decided, texts: Texts, book: Rulebook) -> bool:
     stored, record = known.stored, made.record
+    moves.lock_place(tx, stored.service, stored.environment)
     if units.policy_set_in_force(tx) != book.id:
         return False
     decision, kept = record.decision, record.asked
@@ -143,11 +160,21 @@ def _put_in_force(tx: Tx, known: Known, made: Decided, texts: Texts, book: Ruleb
     said = {**known.texts, **texts.by_id}
     units.insert_decision(tx, made.row, searched(record, [said[one] for one in text_ids(kept) if one in said]))
     append_entries(tx, [decision_entry(made)])
-    lapse(tx, record)
+    _keep_names(tx, known, made)
+    excluded = _people_now(tx, gate, made, book)
+    lapse(tx, record, excluded)
     tx.add(rollups(record, ["decided_again", decision.outcome.value], at=record.at))
     if decision.outcome is Outcome.PENDING:
-        settle(tx, stored, record, book)
+        settle(tx, stored, record, excluded, book)
     return True
+
+
+def _keep_names(tx: Tx, known: Known, made: Decided) -> None:
+    """Whom the request of the decision before named, and whoever pushed the commits that were compared then."""
+    kept, commits = known.names.also(made.gathered.told), commits_of(made)
+    named.add(tx, known.stored.id, kept)
+    if commits is not None:
+        named.insert_commits(tx, [commits])
 
 
 def _time_left(stored: StoredChange, decision: Decision, at: datetime) -> dict[str, object]:

@@ -18,12 +18,13 @@ from gate.core.instants import optional_us, to_us
 from gate.errors import Invalid
 from gate.flow.answers.view import Life
 from gate.flow.changes.gather import Gathered, gather
-from gate.flow.changes.settling import tell_settling
+from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind, entry, listed
+from gate.storage.changes.named import Role, commits_row
 from gate.storage.changes.words import words
-from gate.storage.database.rows import ChangeRow, DecisionRow, EntryRow, RollupRow, TextRow
+from gate.storage.database.rows import ChangeRow, CommitsRow, DecisionRow, EntryRow, NamedRow, RollupRow, TextRow
 from gate.storage.texts import new_text
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -88,18 +89,14 @@ class Decided(NamedTuple):
     parts: Parts
 
 
-async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: str, kept: Asked, before: Record | None = None) -> Decided:
-    """Gather, then decide; everything the decision was made from stands beside it. `before` is the one in force until now.
+async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: str, kept: Asked, before: Known | None = None) -> Decided:
+    """Gather, then decide; everything the decision was made from stands beside it. `before` is the change as it stands.
 
     Raises `Invalid` for a first decision about a time that is planned too far ahead.
     """
     if before is None:
         _require_near(change.planned, gate.clock())
     gathered = await gather(gate, change, book, before=before)
-    decision = decide(book.policies, gathered.case)
-    told = await tell_settling(gate, change, book, gathered, decision)
-    if told is not gathered:
-        gathered, decision = told, decide(book.policies, told.case)
     case = gathered.case
     subject = change.subject
 
@@ -111,7 +108,7 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
     parts = records.parts_of(subject, kept, case.facts)
     record = Record(
         change=identity,
-        number=before.number + 1 if before else 1,
+        number=before.record.number + 1 if before else 1,
         at=case.at,
         subject=subject,
         asked=kept,
@@ -119,7 +116,7 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
         case=case,
         decision=decision,
         subject_digest=records.subject_digest(subject, change.planned, book.revisions.policies, case.facts, parts),
-        carries=_carried(before, decision, kept.planned) if before else (),
+        carries=_carried(before.record, decision, kept.planned) if before else (),
     )
     return Decided(record, _decision_row(record, parts, gathered), gathered, parts)
 
@@ -275,6 +272,19 @@ def lines_of(record: Record) -> int | None:
     if added is None or deleted is None or isinstance(added.value, str | tuple) or isinstance(deleted.value, str | tuple):
         return None
     return int(added.value) + int(deleted.value)
+
+
+def named_rows(made: Decided, texts: Texts) -> tuple[NamedRow, ...]:
+    """Whom the code host names in the first decision; whom the request names stands in the record."""
+    named = made.gathered.told
+    return tuple(NamedRow(made.record.change, Role.WROTE.value, texts.keep(one)) for one in named.wrote)
+
+
+def commits_of(made: Decided) -> CommitsRow | None:
+    """Which commits it brings, so that whoever is told to have pushed one of them later is excluded too."""
+    if not made.gathered.commits:
+        return None
+    return commits_row(made.record.change, made.gathered.commits, made.record.subject.commit)
 
 
 def redecide_at(made: Decided) -> datetime | None:

@@ -1,6 +1,6 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,19 +12,20 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
-from gate.core.decision.decide import NOBODY_KNOWN, Case, InTheWay, People, nothing_in_force
-from gate.core.decision.places import notes_of_place
-from gate.core.decision.record import Record
+from gate.core.decision.decide import NOBODY_KNOWN, Case, InTheWay, People
+from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
 from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Origin, Value, facts_of
 from gate.core.history import Standing
 from gate.core.messages.host import HostFacts, confirmed, named
+from gate.flow.changes.known import Known
 from gate.flow.changes.listen import contradicted, left_of, listen, measured_from, notes, verified
+from gate.flow.changes.rejected import rejections, still_standing
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import approvals, post_reviews
-from gate.storage.changes.approvals import Placed, Rejection
+from gate.storage.changes.approvals import Override, Placed, Rejection
 from gate.storage.changes.history import Ask, Earning, standings
 from gate.storage.policies import freezes
 from gate.storage.texts import read_texts
@@ -39,14 +40,16 @@ class Gathered(NamedTuple):
     case: Case
     standing: Standing
     said: Mapping[str, str] = MappingProxyType({})  # the reasons of windows that people made, by id
+    told: Named = NOBODY_NAMED  # whom the code host names, and its webhooks
+    commits: tuple[str, ...] = ()  # what the code host compared
 
 
-async def gather(gate: Gate, change: Change, book: Rulebook, *, before: Record | None = None) -> Gathered:
-    """All facts of a change as of now. `before` is its decision in force, when it is decided again."""
+async def gather(gate: Gate, change: Change, book: Rulebook, *, before: Known | None = None) -> Gathered:
+    """All facts of a change as of now. `before` is the change as it stands, when it is decided again."""
     heard = await listen(gate, change, book) if gate.hosts else None
     at = gate.clock()
-    seen = await gate.store.read_together(_look, _question(change, heard, book, at, before.change if before else ""))
-    return assemble(change, book, seen, at=at, before=before.case if before else None, heard=heard)
+    seen = await gate.store.read_together(_look, _question(change, heard, book, at, before.stored.id if before else ""))
+    return assemble(change, book, seen, at=at, before=before, heard=heard)
 
 
 class Seen(NamedTuple):
@@ -55,20 +58,21 @@ class Seen(NamedTuple):
     standing: Standing
     windows: tuple[AdHoc, ...] = ()
     said: Mapping[str, str] = MappingProxyType({})
-    overridden: frozenset[str] = frozenset()  # windows that shall not hold this change
+    overrides: tuple[Override, ...] = ()  # windows that shall not hold this change, and who said so
     overdue_reviews: tuple[frozenset[str], ...] = ()  # whose they are
-    rejection: str | None = None  # the change by which a person rejected this commit here
+    rejections: tuple[Rejection, ...] = ()  # of this commit here; lifted by those whose word counts
 
 
 def assemble(
-    change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Case | None = None, heard: HostFacts | None = None
+    change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Known | None = None, heard: HostFacts | None = None
 ) -> Gathered:
     """The case, from what was read: pure."""
     here, windows = seen.standing, seen.windows
+    decided = before.record.case if before else None
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
     opened = freeze.open_windows(book.calendar, windows, scope, at)
     heard = measured_from(heard, here)
-    claims, noted = _claims(change, here, before, heard)
+    claims, noted = _claims(change, here, decided, heard)
     vouched = verified(heard, change, book)
     known = facts_of(claims, Origin.CLAIMED)
     known.update(facts_of(vouched, Origin.VERIFIED))
@@ -77,62 +81,54 @@ def assemble(
     known.update(freeze.facts(opened, book.calendar, at))
     overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
     known.update(history.facts(here, change.commit, change.digests, files_known="diff.files" in known, overdue_reviews=overdue, at=at))
+    told = _told(heard)
+    people = _people(change, book, before, heard, told, rollback=known["change.direction"].value == "rollback")
+    overridden = {one.window for one in seen.overrides if one.person not in people.excluded}
     case = Case(
         facts=known,
         at=at,
         emergency=change.emergency is not None,
-        people=_people(
-            change, book, before.people if before else NOBODY_KNOWN, heard, rollback=known["change.direction"].value == "rollback"
-        ),
-        contradictions=contradicted(heard, change, vouched, before),
-        holds=freeze.holds(book.calendar, windows, scope, at, seen.overridden),
+        people=people,
+        contradictions=contradicted(heard, change, vouched, decided),
+        holds=freeze.holds(book.calendar, windows, scope, at, overridden),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
         in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
         overdue_reviews=overdue,
-        rejection=seen.rejection,
+        rejection=still_standing(seen.rejections, people.excluded),
         standing={
             key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
             for key, standard in book.standard_changes
         },
-        notes=(*_nothing_in_force(book), *notes_of_place(book.catalogue, change.service, change.environment), *noted),
+        notes=noted,
     )
-    return Gathered(case, here, seen.said)
-
-
-def _nothing_in_force(book: Rulebook) -> tuple[Finding, ...]:
-    return (nothing_in_force(book.trouble),) if book.trouble else ()
+    return Gathered(case, here, seen.said, told, heard.commits if heard else ())
 
 
 def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:
     return book.catalogue.owners_of(change.service) or (OWNERS_OF_LAST_RESORT,)
 
 
-def _people(change: Change, book: Rulebook, before: People, heard: HostFacts | None, *, rollback: bool) -> People:
-    """Who may not approve: everybody who was ever named, for a claim can only add; of a rollback whoever asked for it.
+def _told(heard: HostFacts | None) -> Named:
+    return Named(wrote=(*named(heard.hands), *heard.pushers)) if heard else NOBODY_NAMED
 
-    The code host's word counts for who wrote the change, the token's for who rolls it back. Bots are nobody, so a list of
-    bots alone names nobody.
+
+def _people(change: Change, book: Rulebook, before: Known | None, heard: HostFacts | None, told: Named, *, rollback: bool) -> People:
+    """Who may not approve: everybody who was ever named.
+
+    The list is verified where the code host says who wrote the change, and where the token says who rolls it back.
     """
-    requester = (*change.actor, *_other_requester(change))
-    wrote = (*named(heard.hands), *heard.pushers) if heard else ()
-    texts = requester if rollback and requester else (*change.authors, *requester, *wrote)
-    excluded = book.identities.excluded(texts)
+    names = named_by(change.actor, change.requested_by, change.authors).also(told)
+    people = people_of(
+        names.also(before.names) if before else names,
+        before.people if before else NOBODY_KNOWN,
+        book.identities,
+        rollback=rollback,
+    )
     acting = book.identities.excluded(change.actor) if change.actor else None
     acts = acting is not None and bool(acting.people or acting.strangers)
-    told = heard is not None and (acts if rollback else heard.base is not None and confirmed(heard, book.identities))
-    return People(
-        excluded=tuple(sorted(excluded.people.union(before.excluded))),
-        named=bool(excluded.people or excluded.strangers) or before.named,
-        verified=told or (change.emergency is not None and acts),
-        shared=bool(excluded.shared) or before.shared,
-    )
-
-
-def _other_requester(change: Change) -> tuple[str, ...]:
-    """Who is named beside the token's actor; the actor's bare login would be anybody's who has it at some host."""
-    asks = change.requested_by
-    return () if asks is None or any(identity.endswith(f":{asks}") for identity in change.actor) else (asks,)
+    sure = heard is not None and (acts if rollback else heard.base is not None and confirmed(heard, book.identities))
+    return people._replace(verified=sure or (change.emergency is not None and acts))
 
 
 class Question(NamedTuple):
@@ -140,6 +136,7 @@ class Question(NamedTuple):
 
     place: Ask
     placed: Placed
+    book: Rulebook
 
 
 def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datetime, without: str) -> Question:
@@ -156,7 +153,7 @@ def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datet
         earning=tuple(Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()),
         change=without,
     )
-    return Question(place, Placed(change.service, change.environment, change.commit))
+    return Question(place, Placed(change.service, change.environment, change.commit), book)
 
 
 def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
@@ -165,21 +162,16 @@ def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
     windows = freezes.open_at(conn, earliest)
     said = read_texts(conn, [window.reason for window in windows])
     overdue = post_reviews.overdue(conn, earliest)
-    rejected = approvals.rejections(conn, [question.placed for question in asked])
     places = standings(conn, [question.place for question in asked])
+    rejected = rejections(conn, [(question.placed, question.book) for question in asked])
     return [
-        Seen(here, windows, said, _overridden(conn, question.place.change), overdue, _standing_rejection(found))
+        Seen(here, windows, said, _overrides(conn, question.place.change), overdue, found)
         for question, here, found in zip(asked, places, rejected, strict=True)
     ]
 
 
-def _standing_rejection(found: Iterable[Rejection]) -> str | None:
-    """The newest that nobody lifted: as long as there is one, the commit does not pass by itself."""
-    return next((one.change for one in found if not one.lifted_by), None)
-
-
-def _overridden(conn: Connection, change: str) -> frozenset[str]:
-    return frozenset(one.window for one in approvals.overrides_of(conn, change)) if change else frozenset()
+def _overrides(conn: Connection, change: str) -> tuple[Override, ...]:
+    return approvals.overrides_of(conn, change) if change else ()
 
 
 def _claims(change: Change, here: Standing, before: Case | None, heard: HostFacts | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:

@@ -15,10 +15,11 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc, Window
 from gate.core.change import State
 from gate.core.decision.values import Hold, binding
+from gate.flow.changes.excluded import windows_overridden
 from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
-from gate.flow.rulebooks import Rulebook
-from gate.storage.changes import approvals, changes, holds, moves
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.storage.changes import changes, holds, moves
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.holds import Place
 from gate.storage.database.tx import Tx
@@ -45,13 +46,13 @@ def hold_of(conn: Connection, stored: StoredChange, book: Rulebook, at: datetime
     scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
     if not freeze.open_windows(book.calendar, windows, scope, at):
         return None
-    overridden = {one.window for one in approvals.overrides_of(conn, stored.id)}
+    overridden = windows_overridden(conn, stored.id, book)
     return binding(freeze.holds(book.calendar, windows, scope, at, overridden), excused=stored.excused)
 
 
 async def release(gate: Gate, known: Known) -> bool:
     """Look again at what holds one change; True when nothing does any more."""
-    return await gate.store.write(_release, known.stored.id, await gate.rulebooks.current())
+    return await gate.store.write(_release, gate.rulebooks, known.stored.id)
 
 
 @dataclass(slots=True)
@@ -96,7 +97,8 @@ def _put_right(tx: Tx, place: Place, ids: Sequence[str], book: Rulebook) -> int:
     return sum(_hold(tx, stored, book, windows) for stored in found if stored is not None)
 
 
-def _release(tx: Tx, change: str, book: Rulebook) -> bool:
+def _release(tx: Tx, books: Rulebooks, change: str) -> bool:
+    book = books.in_force(tx)
     stored = changes.read(tx.conn, change)
     if stored is None:
         raise LookupError(change)  # changes are never deleted

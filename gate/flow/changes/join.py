@@ -8,6 +8,7 @@ import orjson
 
 from gate.core.change import Change, Result, State
 from gate.core.decision.admission import proof_by
+from gate.core.decision.named import named_by
 from gate.core.instants import to_us
 from gate.core.workload import Workload
 from gate.errors import Conflict, Invalid, NotAllowed
@@ -15,6 +16,7 @@ from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.again import decide_again
+from gate.flow.changes.excluded import learn
 from gate.flow.changes.known import Known, know
 from gate.flow.changes.workloads import require_unused, token_use, use_token
 from gate.flow.gate import Gate
@@ -117,6 +119,12 @@ def _other_job(known: Known, by: Caller) -> bool:
     return known.proof is not None and isinstance(by, Workload) and proof_by(by.run, by.facts) != known.proof
 
 
+async def name(gate: Gate, asking: Asking, change_id: str) -> None:
+    """Whoever gets the first answer again has asked as well: the same key and body may come from another actor's token."""
+    if isinstance(asking.by, Workload):
+        await gate.store.write(_name, gate, asking, change_id)
+
+
 async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:
     """The change as it is now, as the answer to this asking. None: somebody with the same key was first."""
     return await gate.store.write(_take_up, gate, asking, change_id)
@@ -125,9 +133,7 @@ async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:
 def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | None:
     """None: somebody with the same key was first, whose answer counts."""
     run = asking.change.run
-    known = know(tx.conn, gate.rulebooks, change_id)
-    if known is None:
-        raise LookupError(change_id)  # changes are never deleted
+    known = _name(tx, gate, asking, change_id)
     state = known.stored.state_at(tx.now)
     if run is not None and state in WAITING and run.attempt > (known.stored.run_attempt or 1):
         moves.move(tx, change_id, from_states=(state,), of_decision=known.stored.decision, run_attempt=run.attempt)
@@ -138,6 +144,18 @@ def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | Non
         return None
     use_token(tx, token_use(asking.by, change_id))
     return Answer(JOINED, body, change_id, state is State.PENDING)
+
+
+def _name(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Known:
+    """The change with everybody whom this asking names, whatever becomes of it otherwise: from now on they may not decide on it."""
+    change = asking.change
+    moves.lock_place(tx, change.service, change.environment)
+    known = know(tx.conn, gate.rulebooks, change_id)
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    if learn(tx, known.stored, known.names, named_by(change.actor, change.requested_by, change.authors)):
+        known = know(tx.conn, gate.rulebooks, change_id) or known
+    return known
 
 
 def _close_run_again(tx: Tx, gate: Gate, change_id: str, by: Caller, token: TokenUseRow | None, book: Rulebook) -> None:

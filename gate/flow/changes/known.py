@@ -9,15 +9,18 @@ from sqlalchemy import Connection
 from gate.core.change import Run
 from gate.core.decision import record as records
 from gate.core.decision.admission import Proof, proof_of
+from gate.core.decision.decide import NOBODY_KNOWN, People
+from gate.core.decision.named import NOBODY_NAMED, Named
 from gate.core.decision.record import Record
 from gate.core.policy.policy import Policy
 from gate.errors import NotFound
 from gate.flow.answers.view import Closed, Given, Life, Reviewed, change_view, text_ids
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller
+from gate.flow.changes import excluded
 from gate.flow.gate import Gate
 from gate.flow.identity.quorum import still_missing
-from gate.flow.rulebooks import Rulebooks
+from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
 from gate.storage import texts
 from gate.storage.changes import approvals, changes, closures, decisions
@@ -37,6 +40,8 @@ class Known:
     approvals: tuple[Approval, ...] = ()
     overrides: tuple[Override, ...] = ()
     missing: tuple[int, ...] = ()  # approvals that each entry lacks
+    names: Named = NOBODY_NAMED  # everybody who was ever named for it
+    people: People = NOBODY_KNOWN  # who of them may not decide on it now
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -49,6 +54,11 @@ class Known:
         """What an identity token proved of the run when this was decided; None where none did."""
         return proof_of(self.record.asked.run, self.record.case.facts)
 
+    @property
+    def overridden(self) -> frozenset[str]:
+        """Windows that shall not hold it. The word of somebody who turns out to be excluded no longer counts."""
+        return frozenset(one.window for one in self.overrides if one.person not in self.people.excluded)
+
     def view(self, now: datetime, base_url: str) -> Wire:
         """The change as it is shown, with expiry taken into account."""
         return change_view(self.record, self.policy, self.life(now), self.texts, base_url, self._reviewed())
@@ -57,7 +67,7 @@ class Known:
         given = tuple(
             Given(one.person, one.at, one.comment, lapsed=one.lapsed_at is not None) for one in self.approvals if not one.rejected
         )
-        return Reviewed(given, self.missing)
+        return Reviewed(given, self.missing, self.people.excluded)
 
     def life(self, now: datetime) -> Life:
         """Where it stands."""
@@ -87,14 +97,15 @@ async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
     return known
 
 
-def know(conn: Connection, books: Rulebooks, change: str) -> Known | None:
-    """The change of that id, None where there is none."""
+def know(conn: Connection, books: Rulebooks, change: str, book: Rulebook | None = None) -> Known | None:
+    """The change of that id, None where there is none. An act names the `book` that is in force in its transaction."""
     stored = changes.read(conn, change)
-    return None if stored is None else know_stored(conn, books, stored)
+    return None if stored is None else know_stored(conn, books, stored, book)
 
 
-def know_stored(conn: Connection, books: Rulebooks, stored: StoredChange) -> Known:
+def know_stored(conn: Connection, books: Rulebooks, stored: StoredChange, book: Rulebook | None = None) -> Known:
     """Everything else about a change that was found."""
+    book = book or books.latest
     record = records.read(decisions.record(conn, stored.id, stored.decision) or b"")  # a row without its bytes fails loudly
     closed = _closed(conn, stored)
     ids = [*text_ids(record.asked)]
@@ -104,15 +115,20 @@ def know_stored(conn: Connection, books: Rulebooks, stored: StoredChange) -> Kno
         ids.append(stored.hold.reason)
     given = approvals.of_change(conn, stored.id) if record.decision.required else ()
     ids += [one.comment for one in given if one.comment]
+    said = texts.read_texts(conn, ids)
+    names = excluded.names_of(conn, record, said, book)
+    people = excluded.people_now(record, names, book)
     return Known(
         stored=stored,
         record=record,
         policy=books.policy_of(conn, record),
-        texts=texts.read_texts(conn, ids),
+        texts=said,
         closed=closed,
         approvals=given,
         overrides=approvals.overrides_of(conn, stored.id),
-        missing=still_missing(given, record, books.latest.catalogue),
+        missing=still_missing(given, record, people.excluded, book.catalogue),
+        names=names,
+        people=people,
     )
 
 

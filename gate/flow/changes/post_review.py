@@ -6,9 +6,12 @@ from gate.errors import Conflict, NotAllowed
 from gate.flow.asks import PostReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes.endings import tell
-from gate.flow.changes.known import Known, visible_change
+from gate.flow.changes.excluded import remember
+from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.gate import Gate
-from gate.flow.rulebooks import Rulebook
+from gate.flow.refusals import Refused
+from gate.flow.refuse import refuse
+from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
 from gate.storage.changes import post_reviews, reconsider
 from gate.storage.changes.post_reviews import Findings
@@ -17,18 +20,24 @@ from gate.storage.texts import insert_texts, new_text
 
 
 async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person) -> Wire:
-    """Record the review, by an owner or release manager who did not approve the change.
+    """Record the review, by an owner or release manager who neither approved, wrote nor asked for the change.
 
     Raises `NotAllowed` for anybody else, `Conflict` for a change that needs none, or has had its own.
     """
-    known = await visible_change(gate, change_id, by)
-    refused = await gate.store.write(_hold, known, ask, by, await gate.rulebooks.current())
+    await visible_change(gate, change_id, by)
+    refused = await gate.store.write(_hold, gate.rulebooks, change_id, ask, by)
     if refused is not None:
-        raise (Conflict if refused.problem == "state_conflict" else NotAllowed)(refused.detail, problem=refused.problem)
+        error = (Conflict if refused.problem == "state_conflict" else NotAllowed)(refused.detail, problem=refused.problem)
+        raise await refuse(gate, Refused(by.caller, "post-review", refused.problem, change_id), error)
     return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
 
 
-def _hold(tx: Tx, known: Known, ask: PostReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
+def _hold(tx: Tx, books: Rulebooks, change_id: str, ask: PostReviewAsk, by: Person) -> Refusal | None:
+    book = books.in_force(tx)
+    known = know(tx.conn, books, change_id, book)
+    if known is None:
+        raise LookupError(change_id)  # changes are never deleted
+    remember(tx, known.stored, known.record, known.names, known.people.excluded)
     refused = _not_entitled(known, by, book)
     if refused is not None:
         return refused
@@ -53,4 +62,6 @@ def _not_entitled(known: Known, by: Person, book: Rulebook) -> Refusal | None:
         return Refusal("not_allowed", f"the review is held by {' or '.join(sorted(allowed))}; you are in none of these groups")
     if any(one.person == by.id and not one.rejected for one in known.approvals):
         return Refusal("separation_of_duties", "you approved this change; somebody else has to look back on it")
+    if by.id in known.people.excluded:
+        return Refusal("separation_of_duties", "you wrote or requested this change; somebody else has to look back on it")
     return None

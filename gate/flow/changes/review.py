@@ -13,6 +13,7 @@ from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.endings import tell
+from gate.flow.changes.excluded import remember
 from gate.flow.changes.held import release
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.settle import settle
@@ -71,24 +72,28 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
 
 
 def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:
-    """Everybody who acts here at once does so one after the other."""
+    """Everybody who acts here at once does so one after the other, and by the catalogue that is in force at that moment."""
     moves.lock_place(tx, before.stored.service, before.stored.environment)
-    known = know(tx.conn, books, before.stored.id)
+    book = books.in_force(tx)
+    known = know(tx.conn, books, before.stored.id, book)
     if known is None:
         raise LookupError(before.stored.id)  # changes are never deleted
-    return act(tx, known, by, books.latest)
+    remember(tx, known.stored, known.record, known.names, known.people.excluded)
+    return act(tx, known, by, book)
 
 
 def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
     refused = _not_entitled(known, by) or _own_change(known, by) or _not_shown(tx, known, ask)
     if refused is not None:
         return refused
-    if by.id in counted(known.approvals, known.record, book.catalogue):
-        return None  # counted once, however often it is said
+    if by.id in counted(known.approvals, known.record, known.people.excluded, book.catalogue):
+        # counted once, however often it is said; but somebody may be in a group again who was not when it was counted last
+        settle(tx, known.stored, known.record, known.people.excluded, book)
+        return None
     if not moves.move(tx, known.stored.id, from_states=(State.PENDING,), of_decision=known.stored.decision, decision=known.stored.decision):
         return _moved_on()
     _keep(tx, known, ask, by, rejected=False)
-    settle(tx, known.stored, known.record, book)
+    settle(tx, known.stored, known.record, known.people.excluded, book)
     return None
 
 
@@ -160,7 +165,7 @@ def _not_entitled(known: Known, by: Person) -> Refusal | None:
 
 
 def _own_change(known: Known, by: Person) -> Refusal | None:
-    if by.id not in known.record.case.people.excluded:
+    if by.id not in known.people.excluded:
         return None
     return Refusal(_DUTIES, "you wrote or requested this change, or a part of it; somebody else has to decide")
 
@@ -198,8 +203,8 @@ def _keep(tx: Tx, known: Known, ask: ReviewAsk, by: Person, *, rejected: bool) -
 
 
 def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) -> None:
-    """Once a window; a second person's override of the same changes nothing."""
-    if any(one.window == window for one in known.overrides):
+    """Once a window; a second person's override of the same changes nothing, unless the first one's no longer counts."""
+    if window in known.overridden:
         return
     kept = _text(tx, comment)
     approvals.add_override(tx, known.stored.id, Override(window, by.id, kept, tx.now))

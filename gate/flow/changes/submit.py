@@ -1,22 +1,37 @@
 """A pipeline asks: may this change go to this environment now?"""
 
+from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from gate.core.canonical import canonical, digest
-from gate.core.change import Change
+from gate.core.change import Change, State
 from gate.core.decision.values import Outcome
 from gate.errors import Invalid, Unauthenticated, Unavailable
 from gate.flow.answers.view import written_change
 from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import NOBODY, Caller
-from gate.flow.changes.compose import Decided, Texts, asked, change_row, decide_change, decision_entry, life_of, rollups, searched
-from gate.flow.changes.join import CREATED, Answer, Asking, join, take_up
+from gate.flow.changes.compose import (
+    Decided,
+    Texts,
+    asked,
+    change_row,
+    commits_of,
+    decide_change,
+    decision_entry,
+    life_of,
+    named_rows,
+    rollups,
+    searched,
+)
+from gate.flow.changes.join import CREATED, WAITING, Answer, Asking, join, name, take_up
 from gate.flow.changes.workloads import bind, token_use
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
 from gate.flow.rulebooks import Rulebook
 from gate.flow.scope import require_repository, require_service
-from gate.storage.changes import units
+from gate.storage.changes import changes, units
 from gate.storage.changes.units import Unit
 from gate.storage.database.rows import KeyRow
 
@@ -50,7 +65,7 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
         made = await decide_change(gate, here, book, new_id("chg", gate.clock()), asked(here, texts))
         asking = Asking(here, by, key)
         rejection = _caught_by(made)
-        if rejection is not None:
+        if rejection is not None and not await gate.store.read(_has_own, run_key(here), gate.clock()):
             answer = await take_up(gate, asking, rejection)
             if answer is not None:
                 return _joined(answer)
@@ -61,7 +76,9 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
                 gate.metrics.decided(made.record.decision)
                 return Submitted(CREATED, body, made.record.change, pending=made.record.decision.outcome is Outcome.PENDING)
             case units.Outcome.SAME_KEY if recorded.key is not None:
-                return _replayed(recorded.key, unit.key)
+                replayed = _replayed(recorded.key, unit.key)
+                await name(gate, asking, replayed.change_id)
+                return replayed
             case units.Outcome.TOKEN_USED:
                 raise Unauthenticated(NOBODY)
             case units.Outcome.SAME_RUN if recorded.change_id is not None:
@@ -86,6 +103,12 @@ def _caught_by(made: Decided) -> str | None:
     return None if is_free else case.rejection
 
 
+def _has_own(conn: Connection, key: str | None, now: datetime) -> bool:
+    """Whether the run has a change that waits or deploys: that one is joined, for people may have let it pass since."""
+    own = changes.of_run(conn, key) if key is not None else None
+    return own is not None and own.state_at(now) in {*WAITING, State.DEPLOYING}
+
+
 def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Rulebook) -> tuple[Unit, bytes]:
     """Everything the decision adds to the database, and the answer, which is a part of it."""
     record, change = made.record, asking.change
@@ -93,6 +116,8 @@ def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Ruleboo
     said = {**made.gathered.said, **texts.by_id}
     body = written_change(record, book.policies.named(record.decision.policy), life, said, gate.base_url)
     key = asking.key_row(CREATED, record.change, body, record.at)
+    searchable = searched(record, texts.by_id.values())  # before the host's people are among them: they wrote none of it
+    named = named_rows(made, texts)
     unit = Unit(
         change=change_row(made, life, asking.caller, run_key(change)),
         decision=made.row,
@@ -101,8 +126,10 @@ def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Ruleboo
         texts=texts.rows,
         key=key,
         rollups=rollups(record, ("submitted", record.decision.outcome.value), at=record.at),
-        words=searched(record, texts.by_id.values()),
+        words=searchable,
         token=token_use(asking.by, record.change),
+        named=named,
+        commits=commits_of(made),
     )
     return unit, body
 

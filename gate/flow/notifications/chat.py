@@ -115,7 +115,7 @@ def _asking(known: Known, occasion: Occasion, base_url: str, catalogue: Catalogu
         reasons=_reasons(known),
         needs=tuple(f"{left} of {' or '.join(by)}" for by, left in missing),
         hold=str(view["hold"]["reason"]) if view["hold"] else "",
-        members=_members(catalogue, groups, known.record.case.people.excluded),
+        members=_members(catalogue, groups, known.people.excluded),
     )
 
 

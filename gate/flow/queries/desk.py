@@ -20,6 +20,7 @@ from gate.core.decision.values import Band, ChangeType
 from gate.core.instants import from_us, optional_instant
 from gate.flow.answers.explain import is_against
 from gate.flow.caller import Person
+from gate.flow.changes.excluded import people_of_many
 from gate.flow.gate import Gate
 from gate.flow.identity.quorum import counted, still_missing
 from gate.flow.rulebooks import Rulebooks
@@ -137,14 +138,16 @@ def _all(conn: Connection, books: Rulebooks, known: dict[str, Waiting]) -> dict[
 def _some(conn: Connection, books: Rulebooks, ids: Collection[str]) -> dict[str, Waiting]:
     stored = list(waiting.read(conn, ids))
     given = waiting.approvals_of(conn, [one.id for one in stored])
-    return {one.id: _waiting(one, given.get(one.id, ()), books) for one in stored}
+    decided = {one.id: records.read(one.record) for one in stored}
+    people = people_of_many(conn, decided.values(), books.latest)
+    return {one.id: _waiting(one, decided[one.id], people[one.id].excluded, given.get(one.id, ()), books) for one in stored}
 
 
-def _waiting(one: waiting.Stored, given: Iterable[Approval], books: Rulebooks) -> Waiting:
-    record = records.read(one.record)
+def _waiting(one: waiting.Stored, record: Record, excluded: Collection[str], given: Iterable[Approval], books: Rulebooks) -> Waiting:
     catalogue = books.latest.catalogue
     given = tuple(given)
-    missing = still_missing(given, record, catalogue) if one.state is State.PENDING else (0,) * len(record.decision.required)
+    is_pending = one.state is State.PENDING
+    missing = still_missing(given, record, excluded, catalogue) if is_pending else (0,) * len(record.decision.required)
     return Waiting(
         id=one.id,
         decision=one.decision,
@@ -157,8 +160,8 @@ def _waiting(one: waiting.Stored, given: Iterable[Approval], books: Rulebooks) -
         type=record.decision.type,
         band=record.decision.band,
         needs=frozenset(group for entry, left in zip(record.decision.required, missing, strict=True) if left for group in entry.by),
-        excluded=frozenset(record.case.people.excluded),
-        approvers=frozenset(counted(given, record, catalogue)),
+        excluded=frozenset(excluded),
+        approvers=frozenset(counted(given, record, excluded, catalogue)),
         reasons=reasons_key(record),
     )
 

@@ -120,7 +120,7 @@ def _item(gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: da
         "unknown": [one["title"] for one in unknown],
         "more_against": max(len(found) - _REASONS_SHOWN, 0),
         "needs_me": waiting is not None and waiting.needs_word_of(by),
-        "mine": by.id in known.record.case.people.excluded,
+        "mine": by.id in known.people.excluded,
         "approved_by_me": waiting is not None and by.id in waiting.approvers,
         "needs": sorted(waiting.needs) if waiting else [],
         "reasons_key": waiting.reasons if waiting else "",

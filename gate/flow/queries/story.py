@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.change import State
 from gate.core.decision import record as records
+from gate.core.decision.decide import People
 from gate.core.decision.record import Record
 from gate.core.decision.values import FindingKind, Required
 from gate.errors import NotFound
 from gate.flow.answers.explain import against, explained
+from gate.flow.answers.view import decision_view
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller, Person
@@ -21,7 +23,6 @@ from gate.flow.changes.known import Known, know, know_stored
 from gate.flow.gate import Gate
 from gate.flow.identity.quorum import counted
 from gate.flow.queries.desk import reasons_key
-from gate.flow.queries.look import decision_views
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
 from gate.ledger.format import Entry, Kind, read_entry
@@ -29,7 +30,6 @@ from gate.storage import texts
 from gate.storage.changes import change_list, post_reviews
 from gate.storage.changes import decisions as decision_table
 from gate.storage.changes.change_list import ChangeQuery
-from gate.storage.changes.decisions import DecisionQuery
 from gate.storage.database.pages import Part
 from gate.storage.ledger import ledger
 
@@ -55,7 +55,7 @@ def _read(conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: d
         return None
     record, policy, book = known.record, known.policy, books.latest
     told = explained(record, policy)
-    decided = decision_table.decision_page(conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)).rows
+    decided = decision_table.of_change(conn, change_id)[:DECISIONS_SHOWN]
     owed = post_reviews.read(conn, change_id)
     return {
         "change": known.view(now, base_url),
@@ -63,10 +63,10 @@ def _read(conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: d
         "against": against(told),
         "standard": [one for one in told if one["kind"] == FindingKind.STANDARD_CHANGE.value],
         "asked": _asked(conn, record),
-        "people": _people(conn, known, book),
+        "people": _people(known, book),
         "may": _may(known, book, by, now),
         "reasons_key": reasons_key(record),
-        "decisions": decision_views(conn, books, [records.read(one.record) for one in decided]),
+        "decisions": _decisions(conn, books, [records.read(one.record) for one in decided]),
         "timeline": _timeline(conn, change_id),
         "previous": _previous(conn, books, known, now, base_url),
         "post_review": None if owed is None else {"due_at": instant(owed.due_at), "done_at": instant(owed.done_at), "person": owed.person},
@@ -93,21 +93,20 @@ def _asked(conn: Connection, record: Record) -> Wire:
     }
 
 
-def _people(conn: Connection, known: Known, book: Rulebook) -> Wire:
+def _people(known: Known, book: Rulebook) -> Wire:
     """Who may approve, who has, who is missing, and who is left out because they took part."""
     record, catalogue = known.record, book.catalogue
-    given = counted(known.approvals, record, catalogue)
+    given = counted(known.approvals, record, known.people.excluded, catalogue)
     required = zip(record.decision.required, known.missing, strict=True)
     return {
-        "required": [_entry(entry, missing, record, catalogue, given) for entry, missing in required],
-        "excluded": _excluded(conn, record, book),
+        "required": [_entry(entry, missing, known.people, catalogue, given) for entry, missing in required],
+        "excluded": _excluded(known, book),
         "verified": record.case.people.verified,
     }
 
 
-def _entry(entry: Required, missing: int, record: Record, catalogue: Catalogue, given: Mapping[str, Any]) -> Wire:
-    excluded = record.case.people.excluded
-    members = [(group, catalogue.members(group)) for group in entry.by]
+def _entry(entry: Required, missing: int, people: People, catalogue: Catalogue, given: Mapping[str, Any]) -> Wire:
+    groups = [(group, catalogue.members(group)) for group in entry.by]
     return {
         "count": entry.count,
         "missing": missing,
@@ -115,31 +114,31 @@ def _entry(entry: Required, missing: int, record: Record, catalogue: Catalogue, 
             {
                 "group": group,
                 "people": [
-                    {"id": person, "name": _name(catalogue, person), "excluded": person in excluded, "approved": person in given}
-                    for person in people
+                    {"id": person, "name": _name(catalogue, person), "excluded": person in people.excluded, "approved": person in given}
+                    for person in members
                 ],
             }
-            for group, people in members
+            for group, members in groups
         ],
     }
 
 
-def _excluded(conn: Connection, record: Record, book: Rulebook) -> list[Wire]:
-    asked = record.asked
+def _excluded(known: Known, book: Rulebook) -> list[Wire]:
+    asked, said = known.record.asked, known.texts
     roles = {
-        "wrote a part of it": asked.authors,
-        "requested it": (asked.requested_by,) if asked.requested_by else (),
-        "started the run": asked.actor,
+        "wrote a part of it": [said[one] for one in asked.authors if one in said],
+        "requested it": [said[asked.requested_by]] if asked.requested_by in said else [],
+        "started the run": [said[one] for one in asked.actor if one in said],
     }
-    said = texts.read_texts(conn, [one for ids in roles.values() for one in ids])
-    why: dict[str, list[str]] = {person: [] for person in record.case.people.excluded}
-    for role, ids in roles.items():
-        for identity in (said[one] for one in ids if one in said):
-            for person in why.keys() & book.identities.excluded((identity,)).people:
-                if role not in why[person]:
-                    why[person].append(role)
+    now = [name for names in roles.values() for name in names]
+    roles["asked for it before, or had it admitted"] = [one for one in known.names.asked if one not in now]
+    roles["wrote or pushed a part of it"] = [one for one in known.names.wrote if one not in now]
+    why: dict[str, list[str]] = {person: [] for person in known.people.excluded}
+    for role, names in roles.items():
+        for person in why.keys() & book.identities.excluded(names).people:
+            why[person].append(role)
     return [
-        {"id": person, "name": _name(book.catalogue, person), "why": roles_ or ["the code host names them as taking part"]}
+        {"id": person, "name": _name(book.catalogue, person), "why": roles_ or ["was named under an identity that is nobody's now"]}
         for person, roles_ in why.items()
     ]
 
@@ -155,9 +154,9 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
         return dict.fromkeys(("review", "reject", "own", "approved", "override", "lift", "cancel"), False)
     state, record = known.stored.state_at(now), known.record
     asked = {group for entry in record.decision.required for group in entry.by}
-    own = by.id in record.case.people.excluded
+    own = by.id in known.people.excluded
     entitled = bool(by.groups & asked)
-    approved = by.id in counted(known.approvals, record, book.catalogue)
+    approved = by.id in counted(known.approvals, record, known.people.excluded, book.catalogue)
     hold = known.stored.hold
     lifters = {"release-managers", *(hold.lifted_by if hold else ())}
     return {
@@ -169,6 +168,13 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
         "lift": state is State.REJECTED and bool(asked) and entitled and not own,
         "cancel": state in {State.PENDING, State.APPROVED} and people_may_cancel(known, by, book.catalogue),
     }
+
+
+def _decisions(conn: Connection, books: Rulebooks, found: list[Record]) -> list[Wire]:
+    wanted = [one for record in found for one in (record.asked.title, record.asked.requested_by, *record.asked.authors)]
+    wanted += [record.decision.hold.reason for record in found if record.decision.hold is not None]
+    said = texts.read_texts(conn, wanted)
+    return [decision_view(record, books.policy_of(conn, record), said) for record in found]
 
 
 def _timeline(conn: Connection, change_id: str) -> list[Wire]:

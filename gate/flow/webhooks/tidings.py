@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -68,6 +67,12 @@ async def ignored(gate: Gate, tiding: Tiding) -> str:
         return "" if services else "no service lists this repository"
     waits = await gate.store.read(_is_waited_for, tiding, services)
     return "" if waits else "no change of this commit waits"
+
+
+async def count(gate: Gate, tiding: Tiding | None) -> None:
+    """What counts from the answer on: whoever pushed something may not approve it, not even before anybody works on the delivery."""
+    if isinstance(tiding, Pushed):
+        await gate.store.write(pushes.add, (tiding.issuer, tiding.repository), tiding.commits, tiding.by)
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
@@ -146,20 +151,14 @@ async def _look_again(gate: Gate, tiding: CommitsMoved | RunEnded) -> None:
 
 
 async def _pushed(gate: Gate, tiding: Pushed) -> None:
-    """Whoever pushed something may not approve it; and what waits may be on another branch by now."""
-    await gate.store.write(pushes.add, (tiding.issuer, tiding.repository), tiding.commits, tiding.by)
+    """What waits names one more person, and may be on another branch by now."""
     await _look_again(gate, CommitsMoved(tiding.issuer, tiding.repository, tiding.commits[-1:]))
 
 
 async def _deployed(gate: Gate, tiding: DeploymentTold, source: str) -> None:
-    repository = Repository(tiding.issuer, tiding.repository, tiding.name)
-    seen = DeploymentSeen("", tiding.environment, tiding.commit, tiding.result, tiding.at, source, tiding.url, repository=repository)
-    try:
-        service, environment = place_of(await gate.rulebooks.current(), tiding)
-    except Invalid:  # nobody knows whose it is, so nobody has admitted it
-        await observe.unplaced_seen(gate, seen)
-        return
-    await observe.deployment_seen(gate, replace(seen, service=service, environment=environment))
+    service, environment = place_of(await gate.rulebooks.current(), tiding)
+    seen = DeploymentSeen(service, environment, tiding.commit, tiding.result, tiding.at, source, tiding.url)
+    await observe.deployment_seen(gate, seen)
 
 
 async def _held(gate: Gate, tiding: RunHeld) -> None:

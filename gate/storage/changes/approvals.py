@@ -9,13 +9,10 @@ import orjson
 from sqlalchemy import Connection, Row, insert, select, update
 
 from gate.core.instants import from_us, optional_instant, to_us
-from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.identity.people import STANDING, USUAL, Standing, standing_of
 from gate.storage.tables.schema import REFUSED_BY_PEOPLE, approvals, overrides
 from gate.storage.tables.schema_people import people
-
-KEYS = (approvals.c.at, approvals.c.person, approvals.c.decision)
 
 REJECTION = "rejection"
 """In the place of a window: an override that lifts a rejection."""
@@ -100,22 +97,6 @@ def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
     return tuple(one for one in said if one.rejected or (one.person, one.decision) not in taken_back)
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalQuery:
-    """What people said about a change, by when they said it."""
-
-    change: str
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
-
-
-def approval_page(conn: Connection, query: ApprovalQuery, part: Part) -> Page[Approval]:
-    """One page of approvals and rejections of a change, newest first; lapsed ones too."""
-    when = between(approvals.c.at, query.begins, query.ends)
-    found = GIVEN.where(approvals.c.change_id == query.change, *when)
-    return page(conn, [found], KEYS, part, approval_of)
-
-
 GIVEN = select(approvals, *STANDING).outerjoin(people, people.c.id == approvals.c.person)
 """Approvals, each with the standing of who gave it."""
 
@@ -172,15 +153,16 @@ def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:
 
 
 def add_override(tx: Tx, change: str, given: Override) -> None:
-    """Keep it; one window is overridden once."""
+    """Keep it, once a person and window."""
     row = {"change_id": change, "window": given.window, "person": given.person, "comment": given.comment, "at": to_us(given.at)}
     tx.conn.execute(insert(overrides).values(row))
     tx.touch(change)
 
 
-def lapse_all_but(tx: Tx, change: str, decisions: Collection[int]) -> tuple[Approval, ...]:
-    """Approvals of any other decision no longer count; those that lapsed now."""
-    lapsed = [one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None and one.decision not in decisions]
+def lapse_all_but(tx: Tx, change: str, decisions: Collection[int], excluded: Collection[str]) -> tuple[Approval, ...]:
+    """Approvals of any other decision, or by one of these people, no longer count; those that lapsed now."""
+    given = [one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None]
+    lapsed = [one for one in given if one.decision not in decisions or one.person in excluded]
     here = approvals.c
     for one in lapsed:
         row = (here.change_id == change, here.person == one.person, here.decision == one.decision)

@@ -101,6 +101,11 @@ def read(conn: Connection, change: str) -> StoredChange | None:
     return first(conn, select(changes).where(changes.c.id == change))
 
 
+def of_run(conn: Connection, run_key: str) -> StoredChange | None:
+    """The change that stands for this run."""
+    return first(conn, select(changes).where(changes.c.run_key == run_key))
+
+
 def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:
     """Ids of pending and approved changes whose time is over, longest first."""
     here = changes.c

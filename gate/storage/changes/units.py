@@ -8,9 +8,21 @@ from typing import NamedTuple
 import orjson
 
 from gate.core.change import State
+from gate.storage.changes import named
 from gate.storage.changes.keys import delete_keys, insert_keys
 from gate.storage.database.bulk import Bulk, Chunks
-from gate.storage.database.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, MessageRow, RollupRow, TextRow, TokenUseRow
+from gate.storage.database.rows import (
+    ChangeRow,
+    CommitsRow,
+    DecisionRow,
+    EntryRow,
+    KeyRow,
+    MessageRow,
+    NamedRow,
+    RollupRow,
+    TextRow,
+    TokenUseRow,
+)
 from gate.storage.database.tx import Tx
 from gate.storage.identity import token_uses
 from gate.storage.ledger.ledger import append_entries
@@ -46,6 +58,8 @@ class Unit(NamedTuple):
     rollups: Sequence[RollupRow] = ()
     words: Sequence[str] = ()
     token: TokenUseRow | None = None  # the caller's identity token, bound to this change
+    named: Sequence[NamedRow] = ()  # whom the code host names; whom the request names stands in the record
+    commits: CommitsRow | None = None
 
 
 class Outcome(StrEnum):
@@ -89,6 +103,8 @@ def insert_units(tx: Tx, units: Sequence[Unit]) -> None:
     _insert_decisions(tx, [(unit.decision, unit.words) for unit in units])
     append_entries(tx, [entry for unit in units for entry in unit.entries])
     insert_texts(tx, [text for unit in units for text in unit.texts])
+    named.insert(tx, [row for unit in units for row in unit.named])
+    named.insert_commits(tx, [unit.commits for unit in units if unit.commits is not None])
     insert_messages(tx, [message for unit in units for message in unit.messages])
     insert_keys(tx, [unit.key for unit in units if unit.key is not None])
     for unit in units:

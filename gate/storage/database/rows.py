@@ -124,6 +124,21 @@ class TokenUseRow(NamedTuple):
     expires_at: int
 
 
+class NamedRow(NamedTuple):
+    """Somebody who was named for a change: the id of a text, or of a person."""
+
+    change_id: str
+    role: str
+    who: str
+
+
+class CommitsRow(NamedTuple):
+    """Which commits a change brings, as a JSON list."""
+
+    change_id: str
+    commits: str
+
+
 class RollupRow(NamedTuple):
     """So many of one kind on one day. Equal kinds are added up."""
 

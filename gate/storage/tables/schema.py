@@ -184,7 +184,7 @@ overrides = Table(
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("window", Text, primary_key=True),  # id of a freeze window or of a stop; `rejection` for a lifted one
-    Column("person", Text, nullable=False),
+    Column("person", Text, primary_key=True),  # another's counts where this one's does not, because they turn out to be excluded
     Column("comment", Text, nullable=False),  # id of a text
     Column("at", BigInteger, nullable=False),
 )

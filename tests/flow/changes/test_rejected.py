@@ -129,7 +129,7 @@ async def test_a5_what_waits_beside_it_does_not_pass_by_itself_later(shop: Shop)
 
     again = await shop.submit("a", run=Run("b", 1, ""), artifacts=(), claims=SMALL)
 
-    assert (again["id"], again["state"]) == (rejected["id"], "rejected")
+    assert (again["id"], again["state"]) == (beside["id"], "pending")
     await shop.adopt(standard_changes=EVERYTHING)
     await shop.round()
     waits = await shop.read(beside)

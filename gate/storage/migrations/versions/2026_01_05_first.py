@@ -3,7 +3,15 @@
 from alembic import op
 
 from gate.ledger.tree import EMPTY_ROOT
-from gate.storage.tables import schema_chat, schema_delivery, schema_hooks, schema_hosts, schema_incidents, schema_people  # noqa: F401 - their tables stand in the same metadata
+from gate.storage.tables import (  # noqa: F401 - their tables stand in the same metadata
+    schema_chat,
+    schema_delivery,
+    schema_hooks,
+    schema_hosts,
+    schema_incidents,
+    schema_named,
+    schema_people,
+)
 from gate.storage.tables.schema import metadata
 from gate.storage.tables.schema_ledger import ledger_head
 
@@ -31,6 +39,14 @@ _SQLITE = (
     """
     CREATE TRIGGER decisions_no_delete BEFORE DELETE ON decisions
     BEGIN SELECT RAISE(ABORT, 'a decision is never deleted'); END
+    """,
+    """
+    CREATE TRIGGER named_no_update BEFORE UPDATE ON named
+    BEGIN SELECT RAISE(ABORT, 'whoever was named stays named'); END
+    """,
+    """
+    CREATE TRIGGER named_no_delete BEFORE DELETE ON named
+    BEGIN SELECT RAISE(ABORT, 'whoever was named stays named'); END
     """,
     """
     CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries
@@ -96,6 +112,9 @@ _POSTGRES = (
     """,
     "CREATE TRIGGER decisions_no_delete BEFORE DELETE ON decisions FOR EACH ROW EXECUTE FUNCTION gate_refuse()",
     "CREATE TRIGGER decisions_no_truncate BEFORE TRUNCATE ON decisions EXECUTE FUNCTION gate_refuse()",
+    "CREATE TRIGGER named_no_update BEFORE UPDATE ON named FOR EACH ROW EXECUTE FUNCTION gate_refuse()",
+    "CREATE TRIGGER named_no_delete BEFORE DELETE ON named FOR EACH ROW EXECUTE FUNCTION gate_refuse()",
+    "CREATE TRIGGER named_no_truncate BEFORE TRUNCATE ON named EXECUTE FUNCTION gate_refuse()",
     """
     CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries FOR EACH ROW
     WHEN (OLD.index IS NOT NULL OR NEW.index IS NULL OR (OLD.id, OLD.at, OLD.kind, OLD.change_id, OLD.body)

@@ -1,0 +1,119 @@
+"""Who may not decide on this change, as of now? Asked by every act inside its own transaction.
+
+The answer is never the list of an old decision. It is everybody who was ever named for the change,
+by whichever request, token, code host or webhook, read with the catalogue of this moment, and
+everybody who was excluded before.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
+
+from gate.core.change import State
+from gate.core.decision import record as records
+from gate.core.decision.decide import People
+from gate.core.decision.named import Named, named_by, people_of
+from gate.core.decision.record import Asked, Record
+from gate.errors import Invalid
+from gate.flow.rulebooks import Rulebook
+from gate.storage import texts
+from gate.storage.changes import approvals, changes, decisions, moves, named
+from gate.storage.changes.changes import StoredChange
+from gate.storage.changes.named import Of
+from gate.storage.database.tx import Tx
+
+NAMED_MAX = 5_000
+"""Names of one change. Whoever has named so many asks with a new run."""
+
+Repositories = tuple[tuple[str, int], ...]
+
+
+def people_now(record: Record, names: Named, book: Rulebook) -> People:
+    """Who may not decide now on the change of this decision in force; `names` are all of it."""
+    rollback = record.case.facts["change.direction"].value == "rollback"
+    return people_of(names, record.case.people, book.identities, rollback=rollback)
+
+
+def names_of(conn: Connection, record: Record, said: Mapping[str, str], book: Rulebook) -> Named:
+    """Everybody who was ever named for the change; `said` has the texts of the request that `record` holds."""
+    wanted = Of(record.change, repositories(record, book))
+    return names_in(record.asked, said).also(named.of_change(conn, wanted))
+
+
+def names_in(asked: Asked, said: Mapping[str, str]) -> Named:
+    """Whom the request of one decision names. An erased name is missing."""
+    actor = [said[one] for one in asked.actor if one in said]
+    authors = [said[one] for one in asked.authors if one in said]
+    return named_by(actor, said.get(asked.requested_by), authors)
+
+
+def repositories(record: Record, book: Rulebook) -> Repositories:
+    """Where its commits may have been pushed to: the repository it names, or all that the service has."""
+    if record.subject.repository is not None:
+        return (record.subject.repository,)
+    service = book.catalogue.services.get(record.subject.service)
+    return tuple((one.issuer, one.id) for one in service.repositories) if service else ()
+
+
+def people_of_change(conn: Connection, change: str, book: Rulebook) -> People:
+    """The same of a change that is known by its id alone."""
+    stored = changes.read(conn, change)
+    if stored is None:
+        raise LookupError(change)  # changes are never deleted
+    record = records.read(decisions.record(conn, stored.id, stored.decision))
+    return people_of_many(conn, [record], book)[change]
+
+
+def people_of_many(conn: Connection, found: Iterable[Record], book: Rulebook) -> dict[str, People]:
+    """The same of many changes, by their decisions in force, with as few questions as for one."""
+    found = list(found)
+    ids: list[str] = []
+    for asked in (record.asked for record in found):
+        ids += [asked.requested_by, *asked.authors, *asked.actor]
+    said = texts.read_texts(conn, ids)
+    kept = named.of_changes(conn, [Of(one.change, repositories(one, book)) for one in found])
+    people: dict[str, People] = {}
+    for record in found:
+        names = names_in(record.asked, said).also(kept[record.change])
+        people[record.change] = people_now(record, names, book)
+    return people
+
+
+def windows_overridden(conn: Connection, change: str, book: Rulebook) -> frozenset[str]:
+    """Windows that shall not hold the change. The word of somebody who turns out to be excluded no longer counts."""
+    given = approvals.overrides_of(conn, change)
+    if not given:
+        return frozenset()
+    excluded = people_of_change(conn, change, book).excluded
+    return frozenset(one.window for one in given if one.person not in excluded)
+
+
+def learn(tx: Tx, stored: StoredChange, known: Named, said: Named) -> bool:
+    """Remember for good whom a request or a token names; whether that was news.
+
+    A pending change is decided again soon, so that its record and the ledger say so too.
+    Raises `Invalid` beyond `NAMED_MAX`.
+    """
+    news = said.beyond(known)
+    if not news:
+        return False
+    number = len(known) + len(news)
+    if number > NAMED_MAX:
+        said_so = f"{number} names were given for {stored.id}, at most {NAMED_MAX} are allowed"
+        raise Invalid(f"{said_so}; ask with a new run")
+    named.add(tx, stored.id, news)
+    look_again(tx, stored)
+    return True
+
+
+def remember(tx: Tx, stored: StoredChange, record: Record, known: Named, people: Iterable[str]) -> None:
+    """Keep whoever is excluded now and was not at the decision, whatever the catalogue forgets."""
+    news = frozenset(people) - frozenset(record.case.people.excluded) - known.people
+    if news:
+        named.add(tx, stored.id, Named(people=news))
+        look_again(tx, stored)
+
+
+def look_again(tx: Tx, stored: StoredChange) -> None:
+    """The worker decides it again, if it is pending still."""
+    moves.move(tx, stored.id, from_states=(State.PENDING,), of_decision=stored.decision, redecide_at=tx.now)

@@ -1,0 +1,136 @@
+"""Everybody who was named for a change: kept for good, because the excluded only grow.
+
+The names of the request by which a change was decided last stand in its record, and not here.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import Connection
+
+from gate.core.decision.named import NOBODY_NAMED, Named
+from gate.storage.database.bulk import Bulk
+from gate.storage.database.rows import CommitsRow, NamedRow
+from gate.storage.database.tx import Tx
+from gate.storage.tables import schema_named
+from gate.storage.texts import name_ids
+
+
+class Role(StrEnum):
+    """What somebody has to do with a change."""
+
+    ASKED = "asked"
+    WROTE = "wrote"
+    EXCLUDED = "excluded"  # found to be excluded at some time: a person, not a name
+
+
+class Of(NamedTuple):
+    """A change whose names are asked for, and the repositories (issuer, numeric id) of its commits."""
+
+    change: str
+    repositories: tuple[tuple[str, int], ...] = ()
+
+
+def of_changes(conn: Connection, wanted: Sequence[Of]) -> dict[str, Named]:
+    """Everybody who was named for each of these, and everybody who pushed one of its commits.
+
+    An erased name is missing.
+    """
+    found: dict[str, list[tuple[str, str]]] = {one.change: [] for one in wanted}
+    changes = orjson.dumps([one.change for one in wanted]).decode()
+    pushed_to = [(one.change, *repository) for one in wanted for repository in one.repositories]
+    cursor = conn.connection.cursor()
+    try:
+        cursor.execute(_NAMED[conn.dialect.name], (changes,))
+        for change, role, who, text in cursor.fetchall():
+            if role == Role.EXCLUDED or text is not None:
+                found[change].append((role, who if role == Role.EXCLUDED else text))
+        cursor.execute(_PUSHED[conn.dialect.name], (orjson.dumps(pushed_to).decode(),))
+        for change, text in cursor.fetchall():
+            found[change].append((Role.WROTE, text))
+    finally:
+        cursor.close()
+    return {change: _named(rows) for change, rows in found.items()}
+
+
+def of_change(conn: Connection, wanted: Of) -> Named:
+    """The same for one."""
+    return of_changes(conn, [wanted])[wanted.change]
+
+
+def add(tx: Tx, change: str, said: Named) -> None:
+    """From now on these count as well; whoever is known already is left as they are."""
+    ids = name_ids(tx, (*said.asked, *said.wrote))
+    rows = [
+        *(NamedRow(change, Role.ASKED.value, ids[text]) for text in said.asked),
+        *(NamedRow(change, Role.WROTE.value, ids[text]) for text in said.wrote),
+        *(NamedRow(change, Role.EXCLUDED.value, person) for person in sorted(said.people)),
+    ]
+    insert(tx, rows)
+    if rows:
+        tx.touch(change)
+
+
+def insert(tx: Tx, rows: Sequence[NamedRow]) -> None:
+    """Keep rows whose texts are kept already."""
+    _NAMES.insert(tx, rows)
+
+
+def insert_commits(tx: Tx, rows: Sequence[CommitsRow]) -> None:
+    """Keep which commits a change brings; of one that is compared anew only what it brings now."""
+    _COMMITS.insert(tx, rows)
+
+
+def commits_row(change: str, commits: Iterable[str], own: str) -> CommitsRow:
+    """With the commit itself, which a host does not list where nothing lies between it and the base."""
+    return CommitsRow(change, orjson.dumps(sorted({*commits, own})).decode())
+
+
+def _named(rows: Iterable[tuple[str, str]]) -> Named:
+    found = NOBODY_NAMED
+    if not rows:
+        return found
+    by_role: dict[str, dict[str, None]] = {role: {} for role in Role}
+    for role, who in rows:
+        by_role[role][who] = None
+    asked, wrote, excluded = (by_role[role] for role in (Role.ASKED, Role.WROTE, Role.EXCLUDED))
+    return Named(tuple(asked), tuple(wrote), frozenset(excluded))
+
+
+_NAMES = Bulk(schema_named.named, NamedRow._fields, tail="ON CONFLICT DO NOTHING")
+_LAST = "ON CONFLICT (change_id) DO UPDATE SET commits = excluded.commits"
+_COMMITS = Bulk(schema_named.change_commits, CommitsRow._fields, tail=_LAST)
+_NAMED_TEMPLATE = """
+SELECT n.change_id, n.role, n.who, t.text FROM {each}
+CROSS JOIN named AS n LEFT JOIN texts AS t ON t.id = n.who
+WHERE n.change_id = wanted.value ORDER BY n.change_id, n.role, n.who
+"""
+_NAMED = {
+    "sqlite": _NAMED_TEMPLATE.format(each="json_each(?) AS wanted"),
+    "postgresql": _NAMED_TEMPLATE.format(each="jsonb_array_elements_text(%s::jsonb) AS wanted(value)"),
+}
+_PUSHED = {
+    "sqlite": """
+SELECT DISTINCT c.id, t.text FROM json_each(?) AS wanted
+CROSS JOIN changes AS c ON c.id = json_extract(wanted.value, '$[0]')
+LEFT JOIN change_commits AS brought ON brought.change_id = c.id
+CROSS JOIN json_each(coalesce(brought.commits, json_array(c.commit_sha))) AS one
+CROSS JOIN pushes AS p ON p.issuer = json_extract(wanted.value, '$[1]')
+  AND p.repository_id = json_extract(wanted.value, '$[2]') AND p.commit_sha = one.value
+CROSS JOIN texts AS t ON t.id = p.pusher
+ORDER BY c.id, t.text
+""",
+    "postgresql": """
+SELECT DISTINCT c.id, t.text FROM jsonb_array_elements(%s::jsonb) AS wanted
+JOIN changes AS c ON c.id = wanted->>0
+LEFT JOIN change_commits AS brought ON brought.change_id = c.id
+CROSS JOIN LATERAL
+  jsonb_array_elements_text(coalesce(brought.commits::jsonb, jsonb_build_array(c.commit_sha))) AS one(value)
+JOIN pushes AS p ON p.issuer = wanted->>1
+  AND p.repository_id = (wanted->>2)::bigint AND p.commit_sha = one.value
+JOIN texts AS t ON t.id = p.pusher
+ORDER BY c.id, t.text
+""",
+}
