@@ -117,7 +117,7 @@ def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:
 
 def due_to_redecide(conn: Connection, now: datetime, limit: int) -> list[str]:
     """Ids of changes that something asked to decide again, longest first."""
-    due = select(changes.c.id).where(changes.c.redecide_at <= to_us(now)).order_by(changes.c.redecide_at)
+    due = select(changes.c.id).where(changes.c.redecide_at <= to_us(now)).order_by(changes.c.redecide_at, changes.c.id)
     return list(conn.execute(due.limit(limit)).scalars())
 
 
