@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install
 RESOLVE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick tests-of check bench kill docs lock clean
+.PHONY: help install run test test-quick tests-of check bench kill schema docs lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -29,17 +29,20 @@ test-quick: $(INSTALLED) ## run the tests that need neither PostgreSQL nor a bro
 tests-of: $(INSTALLED) ## run the tests of files or folders: make tests-of gate/flow/changes/admit.py
 	@$(BIN)/python -m tests.mirror $(filter-out $@,$(MAKECMDGOALS))
 
-check: $(INSTALLED) ## format, lint, types, architecture: what comes before the tests
+check: $(INSTALLED) ## format, lint, types, architecture, schema: what comes before the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest tests/test_architecture.py -n 0
+	$(BIN)/pytest tests/test_architecture.py tests/storage/test_schema.py -n 0 -m "not postgres"
 
 bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside them
 	$(BIN)/python -m benchmarks
 
 kill: $(INSTALLED) ## kill the server under load, again and again, and look for what was lost
 	$(BIN)/python -m benchmarks.kill
+
+schema: $(INSTALLED) ## write the first migration and its dump anew, after a change of the tables (until the first release)
+	$(BIN)/python -m tests.storage.frozen
 
 docs: $(INSTALLED) ## write the pages of the reference that are made from the code
 	$(BIN)/python -m tests.reference

@@ -15,8 +15,15 @@ from sqlalchemy.exc import DBAPIError
 from gate.errors import Unavailable
 from gate.storage.database.engine import connect, open_engine, refuse_unsafe, shown
 
-MIGRATION_LOCK_LIMIT_MS = 10_000
-"""How long an upgrade waits for another one, or for a table that is in use."""
+TURN_LIMIT_MS = 10_000
+"""How long an upgrade on PostgreSQL waits until another one has ended."""
+
+TABLE_LOCK_LIMIT_MS = 3_000
+"""How long a step waits for a table that is in use. Whoever asks for the table meanwhile waits behind the step, so this is
+less than the limit of a statement that writes: running replicas become slow for a moment, and none of them fails."""
+
+FIRST = "2026_01_05_first"
+"""How revisions of the first migration begin, of whatever build."""
 
 _ADVISORY_LOCK = 0x67617465
 """`gate`, as the number that PostgreSQL locks by."""
@@ -30,11 +37,15 @@ class SchemaOlder(Unavailable):
     """The database has not been upgraded yet."""
 
 
-def upgrade(url: str) -> str:
+class SchemaUnreleased(Unavailable):
+    """A build from before the first release made this database; no migration leads from there to here."""
+
+
+def upgrade(url: str, *, table_lock_limit_ms: int = TABLE_LOCK_LIMIT_MS) -> str:
     """Make or upgrade the database; the revision it has then. All steps or none: an interrupted one starts again."""
-    with _locked(url) as connection:
+    with _locked(url, table_lock_limit_ms) as connection:
         found = _current(connection)
-        _refuse_newer(found, url)
+        _refuse_unknown(found, url)
         if found != head():
             command.upgrade(_config(connection), "head")
         return head()
@@ -58,34 +69,44 @@ def head() -> str:
 def check(connection: Connection, url: str) -> None:
     """Refuse a database of another release."""
     found = _current(connection)
-    _refuse_newer(found, url)
+    _refuse_unknown(found, url)
     if found != head():
         raise SchemaOlder(f"the database {shown(url)} has revision {found or 'none'}, {head()} is needed; run gate db upgrade")
 
 
-def _refuse_newer(found: str | None, url: str) -> None:
+def _refuse_unknown(found: str | None, url: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
-    if found is not None and found not in known:
-        raise SchemaNewer(f"the database {shown(url)} has revision {found}, which this release does not know; run a newer release")
+    if found is None or found in known:
+        return
+    if found.startswith(FIRST):
+        raise SchemaUnreleased(
+            f"the database {shown(url)} was made by a build from before the first release (revision {found}) and cannot be "
+            f"upgraded to {head()}; move it away or name another one with GATE_DATABASE_URL, and a new one is made"
+        )
+    raise SchemaNewer(f"the database {shown(url)} has revision {found}, which this release does not know; run a newer release")
 
 
 @contextmanager
-def _locked(url: str) -> Iterator[Connection]:
+def _locked(url: str, table_lock_limit_ms: int) -> Iterator[Connection]:
     """One transaction that only one process has at a time."""
     engine = open_engine(url, create=True)
     with connect(engine, url) as connection:
         try:
             if connection.dialect.name == "postgresql":
                 refuse_unsafe(connection)
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_LIMIT_MS}")
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {TURN_LIMIT_MS}")
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {table_lock_limit_ms}")
             else:
                 connection.exec_driver_sql("SELECT 1")  # BEGIN IMMEDIATE: nobody else writes from here on
             yield connection
             connection.commit()
         except DBAPIError as error:
-            raise Unavailable(f"the database {shown(url)} was not upgraded: {str(error.orig).strip()}") from error
+            cause = str(error.orig).strip().partition("\n")[0]
+            raise Unavailable(
+                f"the database {shown(url)} was not upgraded and is as it was before: {cause}; run gate db upgrade again"
+            ) from error
 
 
 def _current(connection: Connection) -> str | None:

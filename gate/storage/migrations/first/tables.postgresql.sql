@@ -1,0 +1,635 @@
+-- Every table and index, as `make schema` writes them from gate/storage/tables/.
+CREATE TABLE changes (
+    id TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    repository_issuer TEXT,
+    repository_id BIGINT,
+    commit_sha TEXT NOT NULL,
+    digests TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    lines BIGINT,
+    caller TEXT NOT NULL,
+    run_id TEXT,
+    run_attempt BIGINT,
+    run_step TEXT,
+    run_key TEXT,
+    subject_key TEXT NOT NULL,
+    content_key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    type TEXT NOT NULL,
+    route TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    band SMALLINT NOT NULL,
+    score INTEGER NOT NULL,
+    policy TEXT,
+    standard_change TEXT,
+    matched TEXT NOT NULL,
+    hold TEXT,
+    excused BOOLEAN NOT NULL,
+    decision INTEGER NOT NULL,
+    subject_digest TEXT NOT NULL,
+    running_change TEXT,
+    parallel BOOLEAN NOT NULL,
+    submitted_at BIGINT NOT NULL,
+    decided_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    time_left BIGINT,
+    redecide_at BIGINT,
+    valid_until BIGINT,
+    planned_start BIGINT,
+    planned_end BIGINT,
+    close_within_seconds INTEGER NOT NULL,
+    admitted_at BIGINT,
+    admitted_run_id TEXT,
+    admitted_run_attempt BIGINT,
+    admitted_run_step TEXT,
+    same_commit BOOLEAN,
+    close_by BIGINT,
+    ended_at BIGINT,
+    closed_at BIGINT,
+    result TEXT,
+    failed BOOLEAN DEFAULT false NOT NULL,
+    failed_at BIGINT,
+    detail TEXT NOT NULL,
+    CONSTRAINT pk_changes PRIMARY KEY (id),
+    CONSTRAINT uq_changes_run_key UNIQUE (run_key)
+)
+
+CREATE INDEX ix_changes_admitted ON changes (service, environment, admitted_at, id, commit_sha, failed, lines) WHERE admitted_at IS NOT NULL
+
+CREATE INDEX ix_changes_approved ON changes (state, service, environment, valid_until, id) WHERE state = 'approved'
+
+CREATE INDEX ix_changes_commit ON changes (commit_sha)
+
+CREATE INDEX ix_changes_deploying ON changes (state, service, environment, close_by, id) WHERE state = 'deploying'
+
+CREATE INDEX ix_changes_expires ON changes (state, expires_at) WHERE state = 'pending'
+
+CREATE INDEX ix_changes_failed ON changes (service, environment, failed_at) WHERE failed
+
+CREATE INDEX ix_changes_lapses ON changes (state, valid_until) WHERE state = 'approved'
+
+CREATE INDEX ix_changes_newest ON changes (submitted_at, id)
+
+CREATE INDEX ix_changes_pending ON changes (state, service, environment, submitted_at) WHERE state = 'pending'
+
+CREATE INDEX ix_changes_place ON changes (service, environment, submitted_at, id)
+
+CREATE INDEX ix_changes_promised ON changes (state, service, environment, valid_until, id) WHERE state = 'approved' AND route IN ('review', 'emergency')
+
+CREATE INDEX ix_changes_ran ON changes (service, environment, content_key, admitted_at) WHERE result IN ('successful', 'successful_issues')
+
+CREATE INDEX ix_changes_redecide ON changes (redecide_at) WHERE redecide_at IS NOT NULL
+
+CREATE INDEX ix_changes_refused ON changes (service, environment, decided_at) WHERE state = 'rejected' AND route <> 'automatic'
+
+CREATE INDEX ix_changes_rejected ON changes (service, environment, commit_sha) WHERE state = 'rejected' AND route <> 'automatic'
+
+CREATE INDEX ix_changes_repository ON changes (repository_issuer, repository_id, submitted_at) WHERE repository_id IS NOT NULL
+
+CREATE INDEX ix_changes_run ON changes (run_id) WHERE run_id IS NOT NULL
+
+CREATE INDEX ix_changes_service ON changes (service, submitted_at, id)
+
+CREATE INDEX ix_changes_state ON changes (state, submitted_at, id)
+
+CREATE INDEX ix_changes_succeeded ON changes (service, environment, closed_at, id, commit_sha) WHERE result IN ('successful', 'successful_issues')
+
+CREATE TABLE checkpoints (
+    size BIGSERIAL NOT NULL,
+    epoch INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    note BYTEA NOT NULL,
+    CONSTRAINT pk_checkpoints PRIMARY KEY (size)
+)
+
+CREATE TABLE deliveries (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    caller TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    attempts INTEGER DEFAULT 0 NOT NULL,
+    next_at BIGINT,
+    error TEXT,
+    CONSTRAINT pk_deliveries PRIMARY KEY (source, key)
+)
+
+CREATE INDEX ix_deliveries_at ON deliveries (at)
+
+CREATE INDEX ix_deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL
+
+CREATE TABLE delivery_days (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    route TEXT NOT NULL,
+    band SMALLINT NOT NULL,
+    policy TEXT NOT NULL,
+    standard_change TEXT NOT NULL,
+    deployments BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    rework BIGINT NOT NULL,
+    CONSTRAINT pk_delivery_days PRIMARY KEY (service, environment, day, route, band, policy, standard_change)
+)
+
+CREATE INDEX ix_delivery_days_environment ON delivery_days (environment, day, service)
+
+CREATE TABLE delivery_rules (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    deployments BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    CONSTRAINT pk_delivery_rules PRIMARY KEY (service, environment, day, rule)
+)
+
+CREATE TABLE delivery_times (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    measure TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    seconds BIGINT NOT NULL,
+    n BIGINT NOT NULL,
+    CONSTRAINT pk_delivery_times PRIMARY KEY (service, environment, measure, day, seconds)
+)
+
+CREATE TABLE deployments_seen (
+    id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    url TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    commit_sha TEXT,
+    digests TEXT NOT NULL,
+    result TEXT,
+    at BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    CONSTRAINT pk_deployments_seen PRIMARY KEY (id)
+)
+
+CREATE INDEX ix_deployments_seen_newest ON deployments_seen (at, id)
+
+CREATE INDEX ix_deployments_seen_place ON deployments_seen (service, environment, at)
+
+CREATE TABLE freezes (
+    id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    stop BOOLEAN NOT NULL,
+    begins BIGINT NOT NULL,
+    ends BIGINT,
+    scope TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    lifted_at BIGINT,
+    lifted_by TEXT,
+    CONSTRAINT pk_freezes PRIMARY KEY (id)
+)
+
+CREATE INDEX ix_freezes_newest ON freezes (created_at, id)
+
+CREATE INDEX ix_freezes_open ON freezes (ends) WHERE lifted_at IS NULL
+
+CREATE TABLE idempotency (
+    caller TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_sha256 TEXT NOT NULL,
+    status SMALLINT NOT NULL,
+    change_id TEXT NOT NULL,
+    answer BYTEA NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_idempotency PRIMARY KEY (caller, key)
+)
+
+CREATE INDEX ix_idempotency_expires ON idempotency (expires_at)
+
+CREATE TABLE incidents (
+    id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    series TEXT NOT NULL,
+    title TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT,
+    severity TEXT NOT NULL,
+    url TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    resolved_at BIGINT,
+    told_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    CONSTRAINT pk_incidents PRIMARY KEY (id)
+)
+
+CREATE INDEX ix_incidents_newest ON incidents (began_at, id)
+
+CREATE INDEX ix_incidents_open ON incidents (service, began_at) WHERE resolved_at IS NULL
+
+CREATE INDEX ix_incidents_series ON incidents (source, series, began_at)
+
+CREATE INDEX ix_incidents_service ON incidents (service, began_at, id)
+
+CREATE TABLE invitations (
+    secret_sha256 TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    person TEXT,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_invitations PRIMARY KEY (secret_sha256)
+)
+
+CREATE INDEX ix_invitations_expires_at ON invitations (expires_at)
+
+CREATE INDEX ix_invitations_person ON invitations (person)
+
+CREATE TABLE leases (
+    name TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    until BIGINT NOT NULL,
+    CONSTRAINT pk_leases PRIMARY KEY (name)
+)
+
+CREATE TABLE ledger_entries (
+    id BIGSERIAL NOT NULL,
+    index BIGINT,
+    at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    change_id TEXT,
+    body BYTEA NOT NULL,
+    CONSTRAINT pk_ledger_entries PRIMARY KEY (id),
+    CONSTRAINT uq_ledger_entries_index UNIQUE (index)
+)
+
+CREATE INDEX ix_ledger_entries_change ON ledger_entries (change_id)
+
+CREATE TABLE ledger_head (
+    id SMALLSERIAL NOT NULL,
+    size BIGINT NOT NULL,
+    root BYTEA NOT NULL,
+    sealed_at BIGINT,
+    epoch INTEGER NOT NULL,
+    key TEXT,
+    CONSTRAINT pk_ledger_head PRIMARY KEY (id)
+)
+
+CREATE TABLE outbox (
+    id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    target TEXT NOT NULL,
+    change_id TEXT,
+    body BYTEA NOT NULL,
+    attempts INTEGER DEFAULT 0 NOT NULL,
+    next_at BIGINT NOT NULL,
+    lease TEXT,
+    lease_until BIGINT,
+    delivered_at BIGINT,
+    dead_at BIGINT,
+    error TEXT,
+    CONSTRAINT pk_outbox PRIMARY KEY (id)
+)
+
+CREATE INDEX ix_outbox_dead ON outbox (dead_at, id, target) WHERE dead_at IS NOT NULL
+
+CREATE INDEX ix_outbox_done ON outbox (delivered_at) WHERE delivered_at IS NOT NULL
+
+CREATE INDEX ix_outbox_due ON outbox (target, next_at, id, at) WHERE delivered_at IS NULL AND dead_at IS NULL
+
+CREATE TABLE path_outcomes (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    path TEXT NOT NULL,
+    changes INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    CONSTRAINT pk_path_outcomes PRIMARY KEY (service, environment, path)
+)
+
+CREATE TABLE people (
+    id TEXT NOT NULL,
+    email TEXT,
+    role TEXT,
+    password TEXT,
+    external_id TEXT,
+    claimed_groups TEXT NOT NULL,
+    claimed_at BIGINT,
+    signed_in_at BIGINT,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    disabled_at BIGINT,
+    CONSTRAINT pk_people PRIMARY KEY (id),
+    CONSTRAINT uq_people_email UNIQUE (email),
+    CONSTRAINT uq_people_external_id UNIQUE (external_id)
+)
+
+CREATE TABLE policy_sets (
+    id TEXT NOT NULL,
+    policies TEXT NOT NULL,
+    catalogue TEXT NOT NULL,
+    calendar TEXT NOT NULL,
+    files TEXT NOT NULL,
+    registered_at BIGINT NOT NULL,
+    registered_by TEXT NOT NULL,
+    CONSTRAINT pk_policy_sets PRIMARY KEY (id)
+)
+
+CREATE INDEX ix_policy_sets_policies ON policy_sets (policies, registered_at)
+
+CREATE TABLE pushes (
+    issuer TEXT NOT NULL,
+    repository_id BIGINT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    pusher TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_pushes PRIMARY KEY (issuer, repository_id, commit_sha, pusher)
+)
+
+CREATE INDEX ix_pushes_at ON pushes (at)
+
+CREATE TABLE reminders (
+    change_id TEXT NOT NULL,
+    stage INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_reminders PRIMARY KEY (change_id)
+)
+
+CREATE TABLE rollups (
+    day INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    measure TEXT NOT NULL,
+    route TEXT NOT NULL,
+    band SMALLINT NOT NULL,
+    policy TEXT NOT NULL,
+    standard_change TEXT NOT NULL,
+    n BIGINT NOT NULL,
+    CONSTRAINT pk_rollups PRIMARY KEY (day, service, environment, measure, route, band, policy, standard_change)
+)
+
+CREATE TABLE secrets (
+    name TEXT NOT NULL,
+    value BYTEA NOT NULL,
+    CONSTRAINT pk_secrets PRIMARY KEY (name)
+)
+
+CREATE TABLE standard_changes (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    standard_change TEXT NOT NULL,
+    suspended_at BIGINT,
+    because TEXT NOT NULL,
+    reinstated_at BIGINT,
+    CONSTRAINT pk_standard_changes PRIMARY KEY (service, environment, standard_change)
+)
+
+CREATE TABLE texts (
+    id TEXT NOT NULL,
+    salt TEXT NOT NULL,
+    text TEXT NOT NULL,
+    name TEXT,
+    CONSTRAINT pk_texts PRIMARY KEY (id),
+    CONSTRAINT uq_texts_name UNIQUE (name)
+)
+
+CREATE TABLE tiles (
+    level SMALLINT NOT NULL,
+    number BIGINT NOT NULL,
+    hashes BYTEA NOT NULL,
+    CONSTRAINT pk_tiles PRIMARY KEY (level, number)
+)
+
+CREATE TABLE token_uses (
+    issuer TEXT NOT NULL,
+    jti TEXT NOT NULL,
+    bound_to TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_token_uses PRIMARY KEY (issuer, jti)
+)
+
+CREATE INDEX ix_token_uses_expires_at ON token_uses (expires_at)
+
+CREATE TABLE tokens (
+    id TEXT NOT NULL,
+    secret_sha256 TEXT NOT NULL,
+    role TEXT,
+    person TEXT,
+    services TEXT,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at BIGINT,
+    revoked_at BIGINT,
+    last_used_at BIGINT,
+    CONSTRAINT pk_tokens PRIMARY KEY (id)
+)
+
+CREATE TABLE approvals (
+    change_id TEXT NOT NULL,
+    person TEXT NOT NULL,
+    decision INTEGER NOT NULL,
+    rejected BOOLEAN NOT NULL,
+    subject_digest TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    lapsed_at BIGINT,
+    CONSTRAINT pk_approvals PRIMARY KEY (change_id, person, decision, rejected),
+    CONSTRAINT fk_approvals_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE TABLE closures (
+    change_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    caller TEXT NOT NULL,
+    result TEXT NOT NULL,
+    notes TEXT NOT NULL,
+    started_at BIGINT,
+    finished_at BIGINT,
+    matched BOOLEAN NOT NULL,
+    CONSTRAINT pk_closures PRIMARY KEY (change_id, number),
+    CONSTRAINT fk_closures_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE TABLE decisions (
+    id BIGSERIAL NOT NULL,
+    change_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    at BIGINT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    type TEXT NOT NULL,
+    route TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    band SMALLINT NOT NULL,
+    score INTEGER NOT NULL,
+    policy TEXT,
+    revision TEXT NOT NULL,
+    standard_change TEXT,
+    subject_digest TEXT NOT NULL,
+    record BYTEA NOT NULL,
+    record_sha256 TEXT NOT NULL,
+    running_change TEXT,
+    CONSTRAINT pk_decisions PRIMARY KEY (id),
+    CONSTRAINT uq_decisions_change_id UNIQUE (change_id, number),
+    CONSTRAINT fk_decisions_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE INDEX ix_decisions_band ON decisions (band, at, change_id, number)
+
+CREATE INDEX ix_decisions_environment ON decisions (environment, at, change_id, number)
+
+CREATE INDEX ix_decisions_newest ON decisions (at, change_id, number)
+
+CREATE INDEX ix_decisions_outcome ON decisions (outcome, at, change_id, number)
+
+CREATE INDEX ix_decisions_place ON decisions (service, environment, at, change_id, number)
+
+CREATE INDEX ix_decisions_policy ON decisions (policy, at, change_id, number)
+
+CREATE INDEX ix_decisions_revision ON decisions (revision, at, change_id, number)
+
+CREATE INDEX ix_decisions_route ON decisions (route, at, change_id, number)
+
+CREATE INDEX ix_decisions_service ON decisions (service, at, change_id, number)
+
+CREATE INDEX ix_decisions_standard ON decisions (standard_change, at, change_id, number) WHERE standard_change IS NOT NULL
+
+CREATE INDEX ix_decisions_type ON decisions (type, at, change_id, number)
+
+CREATE TABLE held_runs (
+    issuer TEXT NOT NULL,
+    repository_id BIGINT NOT NULL,
+    run_id TEXT NOT NULL,
+    attempt BIGINT NOT NULL,
+    environment TEXT NOT NULL,
+    repository_name TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    change_id TEXT,
+    at BIGINT NOT NULL,
+    told TEXT DEFAULT '' NOT NULL,
+    reports INTEGER DEFAULT 0 NOT NULL,
+    answered_at BIGINT,
+    CONSTRAINT pk_held_runs PRIMARY KEY (issuer, repository_id, run_id, attempt, environment),
+    CONSTRAINT fk_held_runs_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE INDEX ix_held_runs_change ON held_runs (change_id)
+
+CREATE INDEX ix_held_runs_unanswered ON held_runs (at) WHERE answered_at IS NULL
+
+CREATE TABLE in_force (
+    id SMALLSERIAL NOT NULL,
+    policy_set TEXT NOT NULL,
+    activated_at BIGINT NOT NULL,
+    activated_by TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    CONSTRAINT pk_in_force PRIMARY KEY (id),
+    CONSTRAINT fk_in_force_policy_set_policy_sets FOREIGN KEY(policy_set) REFERENCES policy_sets (id)
+)
+
+CREATE TABLE incident_links (
+    id TEXT NOT NULL,
+    incident_id TEXT NOT NULL,
+    change_id TEXT NOT NULL,
+    method TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    confirmed_at BIGINT,
+    confirmed_by TEXT,
+    counts_at BIGINT NOT NULL,
+    judged_at BIGINT,
+    removed_at BIGINT,
+    removed_by TEXT,
+    removed_because TEXT,
+    CONSTRAINT pk_incident_links PRIMARY KEY (id),
+    CONSTRAINT fk_incident_links_incident_id_incidents FOREIGN KEY(incident_id) REFERENCES incidents (id),
+    CONSTRAINT fk_incident_links_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE INDEX ix_incident_links_change ON incident_links (change_id) WHERE removed_at IS NULL
+
+CREATE INDEX ix_incident_links_due ON incident_links (counts_at) WHERE judged_at IS NULL AND removed_at IS NULL
+
+CREATE INDEX ix_incident_links_incident ON incident_links (incident_id)
+
+CREATE UNIQUE INDEX uq_incident_links_active ON incident_links (incident_id, change_id) WHERE removed_at IS NULL
+
+CREATE TABLE outcomes (
+    change_id TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    route TEXT NOT NULL,
+    band SMALLINT NOT NULL,
+    policy TEXT NOT NULL,
+    standard_change TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    age_hours INTEGER,
+    rework BOOLEAN NOT NULL,
+    deployments SMALLINT NOT NULL,
+    failed SMALLINT NOT NULL,
+    reworked SMALLINT NOT NULL,
+    lead_seconds BIGINT,
+    recovery_seconds BIGINT,
+    CONSTRAINT pk_outcomes PRIMARY KEY (change_id),
+    CONSTRAINT fk_outcomes_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE INDEX ix_outcomes_failed ON outcomes (service, environment, day, change_id) WHERE failed = 1
+
+CREATE INDEX ix_outcomes_unrecovered ON outcomes (service, environment, change_id) WHERE failed = 1 AND recovery_seconds IS NULL
+
+CREATE TABLE overrides (
+    change_id TEXT NOT NULL,
+    "window" TEXT NOT NULL,
+    person TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window"),
+    CONSTRAINT fk_overrides_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE TABLE post_reviews (
+    change_id TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    owners TEXT NOT NULL,
+    done_at BIGINT,
+    person TEXT,
+    findings TEXT,
+    actions TEXT,
+    comment TEXT,
+    CONSTRAINT pk_post_reviews PRIMARY KEY (change_id),
+    CONSTRAINT fk_post_reviews_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE INDEX ix_post_reviews_due ON post_reviews (due_at)
+
+CREATE TABLE sessions (
+    secret_sha256 TEXT NOT NULL,
+    person TEXT NOT NULL,
+    opened_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    CONSTRAINT pk_sessions PRIMARY KEY (secret_sha256),
+    CONSTRAINT fk_sessions_person_people FOREIGN KEY(person) REFERENCES people (id)
+)
+
+CREATE INDEX ix_sessions_ends_at ON sessions (ends_at)
+
+CREATE INDEX ix_sessions_person ON sessions (person)
+
+CREATE INDEX ix_sessions_seen_at ON sessions (seen_at)
+
+CREATE TABLE standard_matches (
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    standard_change TEXT NOT NULL,
+    change_id TEXT NOT NULL,
+    admitted_at BIGINT NOT NULL,
+    CONSTRAINT pk_standard_matches PRIMARY KEY (service, environment, standard_change, change_id),
+    CONSTRAINT fk_standard_matches_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
+CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
