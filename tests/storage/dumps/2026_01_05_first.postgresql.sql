@@ -19,6 +19,10 @@ CREATE TABLE public.approvals (
     at bigint NOT NULL,
     lapsed_at bigint
 );
+CREATE TABLE public.change_commits (
+    change_id text NOT NULL,
+    commits text NOT NULL
+);
 CREATE TABLE public.changes (
     id text NOT NULL,
     service text NOT NULL,
@@ -302,6 +306,11 @@ CREATE SEQUENCE public.ledger_head_id_seq
     NO MAXVALUE
     CACHE 1;
 ALTER SEQUENCE public.ledger_head_id_seq OWNED BY public.ledger_head.id;
+CREATE TABLE public.named (
+    change_id text NOT NULL,
+    role text NOT NULL,
+    who text NOT NULL
+);
 CREATE TABLE public.outbox (
     id text NOT NULL,
     at bigint NOT NULL,
@@ -463,7 +472,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_cb824d0c');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_9e2ab21b');
 INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x7b226368616e6765223a226368675f30303030303030303030303030303030303030303030306b657074227d', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x7b7d');
@@ -477,6 +486,8 @@ ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT pk_approvals PRIMARY KEY (change_id, person, decision, rejected);
+ALTER TABLE ONLY public.change_commits
+    ADD CONSTRAINT pk_change_commits PRIMARY KEY (change_id);
 ALTER TABLE ONLY public.changes
     ADD CONSTRAINT pk_changes PRIMARY KEY (id);
 ALTER TABLE ONLY public.checkpoints
@@ -515,12 +526,14 @@ ALTER TABLE ONLY public.ledger_entries
     ADD CONSTRAINT pk_ledger_entries PRIMARY KEY (id);
 ALTER TABLE ONLY public.ledger_head
     ADD CONSTRAINT pk_ledger_head PRIMARY KEY (id);
+ALTER TABLE ONLY public.named
+    ADD CONSTRAINT pk_named PRIMARY KEY (change_id, role, who);
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT pk_outbox PRIMARY KEY (id);
 ALTER TABLE ONLY public.outcomes
     ADD CONSTRAINT pk_outcomes PRIMARY KEY (change_id);
 ALTER TABLE ONLY public.overrides
-    ADD CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window");
+    ADD CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window", person);
 ALTER TABLE ONLY public.path_outcomes
     ADD CONSTRAINT pk_path_outcomes PRIMARY KEY (service, environment, path);
 ALTER TABLE ONLY public.people
@@ -644,11 +657,16 @@ CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON public.ledger_entries F
 CREATE TRIGGER ledger_head_no_delete BEFORE DELETE ON public.ledger_head FOR EACH ROW EXECUTE FUNCTION public.gate_refuse();
 CREATE TRIGGER ledger_head_no_truncate BEFORE TRUNCATE ON public.ledger_head FOR EACH STATEMENT EXECUTE FUNCTION public.gate_refuse();
 CREATE TRIGGER ledger_head_no_update BEFORE UPDATE ON public.ledger_head FOR EACH ROW WHEN (((new.id <> old.id) OR (new.size < old.size) OR (new.epoch < old.epoch) OR ((new.key IS NULL) AND (old.key IS NOT NULL)))) EXECUTE FUNCTION public.gate_refuse();
+CREATE TRIGGER named_no_delete BEFORE DELETE ON public.named FOR EACH ROW EXECUTE FUNCTION public.gate_refuse();
+CREATE TRIGGER named_no_truncate BEFORE TRUNCATE ON public.named FOR EACH STATEMENT EXECUTE FUNCTION public.gate_refuse();
+CREATE TRIGGER named_no_update BEFORE UPDATE ON public.named FOR EACH ROW EXECUTE FUNCTION public.gate_refuse();
 CREATE TRIGGER tiles_no_delete BEFORE DELETE ON public.tiles FOR EACH ROW EXECUTE FUNCTION public.gate_refuse();
 CREATE TRIGGER tiles_no_truncate BEFORE TRUNCATE ON public.tiles FOR EACH STATEMENT EXECUTE FUNCTION public.gate_refuse();
 CREATE TRIGGER tiles_no_update BEFORE UPDATE ON public.tiles FOR EACH ROW WHEN (((old.level IS DISTINCT FROM new.level) OR (old.number IS DISTINCT FROM new.number) OR (SUBSTRING(new.hashes FROM 1 FOR length(old.hashes)) IS DISTINCT FROM old.hashes))) EXECUTE FUNCTION public.gate_refuse();
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT fk_approvals_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
+ALTER TABLE ONLY public.change_commits
+    ADD CONSTRAINT fk_change_commits_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.closures
     ADD CONSTRAINT fk_closures_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.decisions
@@ -661,6 +679,8 @@ ALTER TABLE ONLY public.incident_links
     ADD CONSTRAINT fk_incident_links_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.incident_links
     ADD CONSTRAINT fk_incident_links_incident_id_incidents FOREIGN KEY (incident_id) REFERENCES public.incidents(id);
+ALTER TABLE ONLY public.named
+    ADD CONSTRAINT fk_named_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.outcomes
     ADD CONSTRAINT fk_outcomes_change_id_changes FOREIGN KEY (change_id) REFERENCES public.changes(id);
 ALTER TABLE ONLY public.overrides

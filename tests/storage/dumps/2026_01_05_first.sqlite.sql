@@ -370,6 +370,12 @@ CREATE TABLE approvals (
     CONSTRAINT pk_approvals PRIMARY KEY (change_id, person, decision, rejected),
     CONSTRAINT fk_approvals_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 );
+CREATE TABLE change_commits (
+    change_id TEXT NOT NULL,
+    commits TEXT NOT NULL,
+    CONSTRAINT pk_change_commits PRIMARY KEY (change_id),
+    CONSTRAINT fk_change_commits_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+);
 CREATE TABLE closures (
     change_id TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -468,6 +474,13 @@ CREATE INDEX ix_incident_links_change ON incident_links (change_id) WHERE remove
 CREATE INDEX ix_incident_links_due ON incident_links (counts_at) WHERE judged_at IS NULL AND removed_at IS NULL;
 CREATE INDEX ix_incident_links_incident ON incident_links (incident_id);
 CREATE UNIQUE INDEX uq_incident_links_active ON incident_links (incident_id, change_id) WHERE removed_at IS NULL;
+CREATE TABLE named (
+    change_id TEXT NOT NULL,
+    role TEXT NOT NULL,
+    who TEXT NOT NULL,
+    CONSTRAINT pk_named PRIMARY KEY (change_id, role, who),
+    CONSTRAINT fk_named_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+);
 CREATE TABLE outcomes (
     change_id TEXT NOT NULL,
     service TEXT NOT NULL,
@@ -496,7 +509,7 @@ CREATE TABLE overrides (
     person TEXT NOT NULL,
     comment TEXT NOT NULL,
     at BIGINT NOT NULL,
-    CONSTRAINT pk_overrides PRIMARY KEY (change_id, window),
+    CONSTRAINT pk_overrides PRIMARY KEY (change_id, window, person),
     CONSTRAINT fk_overrides_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 );
 CREATE TABLE post_reviews (
@@ -536,7 +549,7 @@ CREATE TABLE standard_matches (
 CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_cb824d0c');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_9e2ab21b');
 INSERT INTO changes ("id", "service", "environment", "repository_issuer", "repository_id", "commit_sha", "digests", "direction", "lines", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "type", "route", "outcome", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "decision", "subject_digest", "running_change", "parallel", "submitted_at", "decided_at", "expires_at", "time_left", "redecide_at", "valid_until", "planned_start", "planned_end", "close_within_seconds", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at", "detail") VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', 0, 3, NULL, NULL, '["routine"]', NULL, 0, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 0, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'7B7D');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);
@@ -546,6 +559,10 @@ CREATE TRIGGER decisions_no_update BEFORE UPDATE ON decisions
 BEGIN SELECT RAISE(ABORT, 'a decision is never changed'); END;
 CREATE TRIGGER decisions_no_delete BEFORE DELETE ON decisions
 BEGIN SELECT RAISE(ABORT, 'a decision is never deleted'); END;
+CREATE TRIGGER named_no_update BEFORE UPDATE ON named
+BEGIN SELECT RAISE(ABORT, 'whoever was named stays named'); END;
+CREATE TRIGGER named_no_delete BEFORE DELETE ON named
+BEGIN SELECT RAISE(ABORT, 'whoever was named stays named'); END;
 CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries
 WHEN OLD."index" IS NOT NULL OR NEW."index" IS NULL OR OLD.id IS NOT NEW.id OR OLD.at IS NOT NEW.at
   OR OLD.kind IS NOT NEW.kind OR OLD.change_id IS NOT NEW.change_id OR OLD.body IS NOT NEW.body

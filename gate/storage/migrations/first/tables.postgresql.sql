@@ -436,6 +436,13 @@ CREATE TABLE approvals (
     CONSTRAINT fk_approvals_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 )
 
+CREATE TABLE change_commits (
+    change_id TEXT NOT NULL,
+    commits TEXT NOT NULL,
+    CONSTRAINT pk_change_commits PRIMARY KEY (change_id),
+    CONSTRAINT fk_change_commits_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
 CREATE TABLE closures (
     change_id TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -556,6 +563,14 @@ CREATE INDEX ix_incident_links_incident ON incident_links (incident_id)
 
 CREATE UNIQUE INDEX uq_incident_links_active ON incident_links (incident_id, change_id) WHERE removed_at IS NULL
 
+CREATE TABLE named (
+    change_id TEXT NOT NULL,
+    role TEXT NOT NULL,
+    who TEXT NOT NULL,
+    CONSTRAINT pk_named PRIMARY KEY (change_id, role, who),
+    CONSTRAINT fk_named_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
+)
+
 CREATE TABLE outcomes (
     change_id TEXT NOT NULL,
     service TEXT NOT NULL,
@@ -587,7 +602,7 @@ CREATE TABLE overrides (
     person TEXT NOT NULL,
     comment TEXT NOT NULL,
     at BIGINT NOT NULL,
-    CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window"),
+    CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window", person),
     CONSTRAINT fk_overrides_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 )
 
