@@ -87,6 +87,19 @@ class Metrics:
         self._outbox_waiting = Gauge("gate_outbox_waiting", "Messages that wait for their target.", ("target",), registry=registry)
         self._outbox_dead = Gauge("gate_outbox_dead", "Messages that were given up.", ("target",), registry=registry)
         self._outbox_age = Gauge("gate_outbox_oldest_seconds", "Age of the oldest message that waits.", ("target",), registry=registry)
+        self._sightings = _Children(
+            Counter(
+                "gate_sightings",
+                "Deployments that went past the gate, by what would have explained them.",
+                ("source", "missing"),
+                registry=registry,
+            )
+        )
+        self._inbox_waiting = Gauge("gate_inbox_waiting", "Deliveries that are not worked on yet.", ("source",), registry=registry)
+        self._inbox_given_up = Gauge(
+            "gate_inbox_given_up", "Deliveries of the last days that were given up.", ("source",), registry=registry
+        )
+        self._inbox_age = Gauge("gate_inbox_oldest_seconds", "Age of the oldest delivery that waits.", ("source",), registry=registry)
 
     def decided(self, decision: Decided) -> None:
         """One decision was recorded."""
@@ -128,18 +141,21 @@ class Metrics:
         """Something failed there. Any thread may call it."""
         self._troubles.of(where).inc()
 
+    def sighted(self, source: str, missing: str) -> None:
+        """One more deployment was seen that went past the gate."""
+        self._sightings.of(source, missing).inc()
+
     def sent(self, kind: str, result: str) -> None:
         """One attempt to deliver a message."""
         self._sent.of(kind, result).inc()
 
     def outbox(self, targets: Mapping[str, tuple[int, int, float]]) -> None:
         """How many messages wait for each target, how many are dead, and how many seconds the oldest has waited."""
-        for gauge in (self._outbox_waiting, self._outbox_dead, self._outbox_age):
-            gauge.clear()  # a target that is gone is not shown for ever
-        for target, (waiting, dead, oldest_seconds) in targets.items():
-            self._outbox_waiting.labels(target).set(waiting)
-            self._outbox_dead.labels(target).set(dead)
-            self._outbox_age.labels(target).set(oldest_seconds)
+        _show((self._outbox_waiting, self._outbox_dead, self._outbox_age), targets)
+
+    def inbox(self, sources: Mapping[str, tuple[int, int, float]]) -> None:
+        """How many deliveries of each source wait, how many were given up, and how many seconds the oldest has waited."""
+        _show((self._inbox_waiting, self._inbox_given_up, self._inbox_age), sources)
 
     def listen(self, host: str, port: int) -> None:
         """Answer `/metrics` on a port of its own, without a token, for as long as the process lives."""
@@ -148,6 +164,15 @@ class Metrics:
     def exposition(self) -> bytes:
         """All of it as Prometheus reads it."""
         return generate_latest(self._registry)
+
+
+def _show(gauges: tuple[Gauge, ...], figures: Mapping[str, tuple[float, ...]]) -> None:
+    """One value a gauge for each name; a name that is gone is not shown for ever."""
+    for gauge in gauges:
+        gauge.clear()
+    for name, values in figures.items():
+        for gauge, value in zip(gauges, values, strict=True):
+            gauge.labels(name).set(value)
 
 
 class _Children(dict[tuple[str, ...], Measure]):

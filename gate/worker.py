@@ -24,13 +24,15 @@ from gate.flow.ledger import publish
 from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
 from gate.flow.policies import policies
+from gate.flow.rulebooks import FilesTrouble
 from gate.flow.webhooks import inbox, tidings
 from gate.flow.webhooks.inbox import Handler
-from gate.storage.changes import keys
+from gate.storage.changes import keys, reconsider
 from gate.storage.database.tx import Tx
 from gate.storage.identity import invitations, people, sessions, token_uses, tokens
 from gate.storage.messages import leases
 from gate.storage.policies import policy_sets
+from gate.storage.policies.policy_sets import InForce
 
 ROUND_SECONDS = 1.0
 HOLDS_SECONDS = 0.25
@@ -51,6 +53,9 @@ CHORE_HELD_SHARE = 1.5
 
 HANDLERS: Mapping[str, Handler] = {**tidings.HANDLERS, **chat.HANDLERS, incidents.KIND: incidents.work, observe.KIND: observe.work}
 """What works on a delivery of an inbound hook, by its kind."""
+
+NOTHING_BROKEN = "no policies are in force, because the policy files cannot be used"
+NOTHING_ACTIVATED = "no policies are in force; they are registered, and an admin activates them who did not register them"
 
 _log = structlog.get_logger("gate.worker")
 
@@ -80,6 +85,7 @@ class Worker:
             ("files", ROUND_SECONDS, self.files),
             ("hooks", ROUND_SECONDS, self.hooks),
             ("ledger", LEDGER_SECONDS, self.ledger),
+            ("inbox figures", MEASURE_SECONDS, self.measure),
             ("tidy", TIDY_SECONDS, self.tidy),
             ("clock", CLOCK_SECONDS, self.clock),
         ]
@@ -147,6 +153,10 @@ class Worker:
         """Work on what other systems told; every replica does, each on other deliveries."""
         await inbox.work(self.gate, HANDLERS)
 
+    async def measure(self) -> None:
+        """Show the operator how much of what other systems told is not worked on."""
+        await inbox.measure(self.gate)
+
     async def files(self) -> None:
         """Read the policy folder; a change in it is registered, and a broken one leaves in force what is in force."""
         try:
@@ -162,6 +172,16 @@ class Worker:
         self.complaint = complaint
         active = await self.gate.store.read(policy_sets.in_force)
         self.gate.metrics.policies(activated_at=active.activated_at if active else None, broken=complaint is not None)
+        await self._tell_of_files(complaint, active)
+
+    async def _tell_of_files(self, complaint: str | None, active: InForce | None) -> None:
+        """Pages say what is wrong with the files, and as long as nothing is in force every pending change does."""
+        books = self.gate.rulebooks
+        since = books.files_trouble.since if books.files_trouble else self.gate.clock()
+        books.files_trouble = FilesTrouble(complaint, since) if complaint else None
+        because = f"{NOTHING_BROKEN}: {complaint}" if complaint else NOTHING_ACTIVATED
+        if active is None and books.explain(because):
+            await self.gate.store.write(reconsider.ask)
 
     async def tidy(self) -> None:
         """Forget what is over: keys, used identity tokens, sessions. Write down when API tokens and sessions were used."""

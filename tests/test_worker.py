@@ -11,10 +11,13 @@ from sqlalchemy import Connection, func, select
 from structlog.testing import capture_logs
 
 from gate import worker as module
+from gate.core.decision.decide import decide
 from gate.errors import Unavailable
 from gate.flow.asks import IdempotencyKey, TokenAsk
 from gate.flow.caller import Role
 from gate.flow.identity.tokens import make_token
+from gate.flow.queries.upkeep import upkeep
+from gate.storage.database.pages import Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
 from gate.storage.messages import leases
@@ -22,7 +25,7 @@ from gate.storage.policies import policy_sets
 from gate.storage.tables import schema
 from gate.worker import LEASE, Worker
 from tests.builders import make_change
-from tests.flow.shop import Shop, forget_pauses, make_files, open_shop
+from tests.flow.shop import ADMIN, Shop, forget_pauses, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +41,13 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 async def small_shop(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """The same on SQLite alone."""
     async with open_shop(sqlite_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def nothing_adopted(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A gate that never had any policies."""
+    async with open_shop(database_url, tmp_path, in_force=False) as opened:
         yield opened
 
 
@@ -177,7 +187,7 @@ async def test_tidying_forgets_old_keys_and_notes_when_tokens_were_used(shop: Sh
     await worker.tidy()
     await worker.tidy()
 
-    (token,) = await shop.gate.store.read(tokens.listed)
+    (token,) = (await shop.gate.store.read(tokens.token_page, tokens.TokenQuery(), Part(2))).rows
     assert token.last_used_at is not None
     assert await shop.gate.store.read(count_keys) == 0
 
@@ -260,6 +270,67 @@ async def test_a_folder_that_is_gone_is_no_empty_policy(small_shop: Shop) -> Non
 def replace_folder(worker: Worker, folder: Path) -> Worker:
     """The same with another folder."""
     return replace(worker, folder=folder)
+
+
+BROKEN = "policy: production\nrules: 7\n"
+
+
+async def test_e27_files_that_were_broken_at_the_first_start_are_the_reason_of_every_pending_change(
+    nothing_adopted: Shop,
+) -> None:
+    shop, worker = nothing_adopted, nothing_adopted.worker()
+    write(shop.folder, make_files() | {"production.yaml": BROKEN})
+    await worker.files()
+
+    before = await shop.submit("a")
+    write(shop.folder, make_files() | {"production.yaml": f"\n{BROKEN}"})
+    await worker.files()
+    forget_pauses(shop.gate.pauses)
+    await worker.changes()
+    moved = await shop.read(before)
+    (first, second) = await shop.records(before)
+    write(shop.folder, make_files())
+    await worker.files()
+    forget_pauses(shop.gate.pauses)
+    await worker.changes()
+
+    because = "no policies are in force, because the policy files cannot be used: production.yaml:{line}:8: rules: found 7"
+    assert before["state"] == "pending"
+    assert before["reasons"][0]["because"].startswith(because.format(line=2))
+    assert moved["reasons"][0]["because"].startswith(because.format(line=3))
+    assert [one["rule"] for one in moved["reasons"]] == ["nothing-in-force"]
+    for record in (first, second):  # what was said then can be computed again from the record
+        book = await shop.gate.rulebooks.of(record.revisions)
+        assert decide(book.policies, record.case) == record.decision
+    assert (await shop.read(before))["state"] == "approved"
+
+
+async def test_e27_a_set_that_waits_for_its_activation_is_the_reason(nothing_adopted: Shop) -> None:
+    shop = replace(nothing_adopted, gate=replace(nothing_adopted.gate, activate_at_once=False))
+    write(shop.folder, make_files())
+    await shop.worker().files()
+
+    change = await shop.submit("a")
+
+    assert change["reasons"][0]["because"] == (
+        "no policies are in force; they are registered, and an admin activates them who did not register them"
+    )
+
+
+async def test_e27_files_that_break_later_are_shown_and_decide_nothing(shop: Shop) -> None:
+    worker = shop.worker()
+    write(shop.folder, make_files())
+    await worker.files()
+    write(shop.folder, make_files() | {"production.yaml": BROKEN})
+    await worker.files()
+
+    change, shown = await shop.submit("a"), await upkeep(shop.gate, ADMIN)
+
+    assert change["state"] == "approved"
+    assert shown["policy_files"]["error"].startswith("production.yaml:2:8: rules: found 7")
+    write(shop.folder, make_files())
+    await worker.files()
+    assert (await upkeep(shop.gate, ADMIN))["policy_files"] is None
 
 
 async def test_a_folder_that_was_broken_at_the_start_counts_as_changed_when_it_is_mended(small_shop: Shop) -> None:

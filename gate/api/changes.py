@@ -12,7 +12,7 @@ from gate.api.http.permits import Admitter, Canceler, ChangeReader, Closer, Gate
 from gate.api.http.route import GateRoute
 from gate.api.http.waiting import while_connected
 from gate.api.models.change import AdmissionRequest, CancellationRequest, ChangeRequest, ClosureRequest
-from gate.api.models.queries import ChangesQuery, WaitQuery
+from gate.api.models.queries import ChangesQuery, PartQuery, WaitQuery
 from gate.api.models.views import ChangeView, DecisionView, EnvelopeView, PageView, SubmittedView
 from gate.api.problems import documented
 from gate.core.canonical import digest
@@ -112,9 +112,9 @@ async def read_change(change_id: str, query: Annotated[WaitQuery, Query()], by: 
 
 
 @router.get("/{change_id}/decisions", response_model=PageView[DecisionView])
-async def list_decisions(change_id: str, by: ChangeReader, gate: GateDep, request: Request) -> Answer:
-    """Every decision of a change with all its facts, newest first; the first one is in force."""
-    return page_answer(await look.decisions(gate, change_id, by), request)
+async def list_decisions(change_id: str, query: Annotated[PartQuery, Query()], by: ChangeReader, gate: GateDep, request: Request) -> Answer:
+    """The decisions of a change with all their facts, newest first; the first one is in force."""
+    return page_answer(await look.decisions(gate, change_id, by, query.part()), request)
 
 
 @router.post("/{change_id}/admission", response_model=EnvelopeView, responses=documented(409))
@@ -132,7 +132,7 @@ async def close_change(change_id: str, ask: ClosureRequest, by: Closer, gate: Ga
 @router.post("/{change_id}/cancellation", response_model=ChangeView, responses=documented(409))
 async def cancel_change(change_id: str, ask: CancellationRequest, by: Canceler, gate: GateDep) -> Answer:
     """Withdraw a change that is not deploying yet."""
-    return answer(await cancel.cancel(gate, change_id, ask.comment, by))
+    return answer(await cancel.cancel(gate, change_id, ask.comment or "", by))
 
 
 def _submitted(gate: Gate, submitted: Submitted) -> Answer:

@@ -10,7 +10,7 @@ from gate.api.http.permits import Freezer, GateDep, Lifter, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import FreezeRequest
 from gate.api.models.house import FreezeView, ScheduleView
-from gate.api.models.queries import CalendarQuery
+from gate.api.models.queries import CalendarQuery, PartQuery
 from gate.api.models.views import PageView
 from gate.api.problems import documented
 from gate.flow.policies import freezes
@@ -20,9 +20,9 @@ router = APIRouter(prefix="/v1", tags=["calendar"], route_class=GateRoute)
 
 
 @router.get("/freezes", response_model=PageView[FreezeView])
-async def list_freezes(by: Reader, gate: GateDep, request: Request) -> Answer:
+async def list_freezes(query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Answer:
     """Windows that people made, and the stopped line, newest first."""
-    return page_answer(await freezes.listing(gate, by), request)
+    return page_answer(await freezes.listing(gate, by, query.part()), request)
 
 
 @router.post("/freezes", status_code=201, response_model=FreezeView)

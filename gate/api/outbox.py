@@ -1,12 +1,16 @@
 """`/v1/outbox`: what is told to others, and did not arrive."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api.http.answers import Answer, answer
+from gate.api.http.answers import Answer, page_answer
 from gate.api.http.permits import Admin, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.models.outbox import OutboxView
+from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
 from gate.flow.queries import outbox
 
@@ -14,9 +18,10 @@ router = APIRouter(prefix="/v1/outbox", tags=["outbox"], route_class=GateRoute)
 
 
 @router.get("", response_model=OutboxView)
-async def read_outbox(by: Admin, gate: GateDep) -> Answer:
-    """How many messages wait for each target, and which were given up."""
-    return answer(await outbox.state(gate, by))
+async def read_outbox(query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request) -> Answer:
+    """How many messages wait for each target, and a part of those that were given up, newest first."""
+    dead = await outbox.dead(gate, by, query.part())
+    return page_answer(dead, request, items="dead", targets=await outbox.targets(gate, by))
 
 
 @router.post("/{message_id}/redelivery", status_code=204, responses=documented(404))

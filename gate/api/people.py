@@ -1,12 +1,15 @@
 """`/v1/people`: who may sign in, and as what."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import Admin, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.models.people import InvitationRequest, InvitedView, PersonRequest, PersonView
+from gate.api.models.queries import PartQuery
 from gate.api.models.views import PageView
 from gate.api.problems import documented
 from gate.flow.identity import people
@@ -15,9 +18,9 @@ router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
 
 
 @router.get("", response_model=PageView[PersonView])
-async def list_people(by: Admin, gate: GateDep, request: Request) -> Answer:
-    """Everybody who was ever let in or shut out, by id."""
-    return page_answer(await people.listing(gate, by), request)
+async def list_people(query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request) -> Answer:
+    """Everybody who was ever let in or shut out, who came last first."""
+    return page_answer(await people.listing(gate, by, query.part()), request)
 
 
 @router.post("", status_code=201, response_model=InvitedView, responses=documented(409))

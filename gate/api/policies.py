@@ -1,6 +1,8 @@
 """`/v1/policies`: read, check, register, activate."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from gate.api.http.answers import Answer, answer, page_answer
@@ -8,6 +10,7 @@ from gate.api.http.permits import Admin, Checker, GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import ActivationRequest, PoliciesRequest
 from gate.api.models.house import PolicyCheckView, PolicySetText, PolicySetView, SchemaView
+from gate.api.models.queries import PartQuery
 from gate.api.models.views import PageView
 from gate.api.problems import documented
 from gate.flow.policies import policies
@@ -16,9 +19,9 @@ router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRou
 
 
 @router.get("", response_model=PageView[PolicySetView])
-async def list_policies(by: Reader, gate: GateDep, request: Request) -> Answer:
-    """Every policy set that was ever registered, newest first."""
-    return page_answer(await policies.listing(gate, by), request)
+async def list_policies(query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Answer:
+    """Policy sets that were ever registered, newest first."""
+    return page_answer(await policies.listing(gate, by, query.part()), request)
 
 
 @router.get("/schema", response_model=SchemaView)

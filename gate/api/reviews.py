@@ -1,16 +1,27 @@
 """What people do with a change: approve, reject, override what holds it, look back on it."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from gate.api.http.answers import Answer, answer
-from gate.api.http.permits import GateDep, Reviewer
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+
+from gate.api.http.answers import Answer, answer, page_answer
+from gate.api.http.permits import ChangeReader, GateDep, Reviewer
 from gate.api.http.route import GateRoute
+from gate.api.models.queries import PartQuery
 from gate.api.models.reviews import ApprovalRequest, OverrideRequest, PostReviewRequest, RejectionRequest
-from gate.api.models.views import ChangeView
+from gate.api.models.views import ChangeView, PageView, SaidView
 from gate.api.problems import documented
 from gate.flow.changes import post_review, review
+from gate.flow.queries import look
 
 router = APIRouter(prefix="/v1/changes/{change_id}", tags=["reviews"], route_class=GateRoute)
+
+
+@router.get("/approvals", response_model=PageView[SaidView])
+async def list_approvals(change_id: str, query: Annotated[PartQuery, Query()], by: ChangeReader, gate: GateDep, request: Request) -> Answer:
+    """What people said about the change, newest first: approvals, lapsed ones too, and rejections."""
+    return page_answer(await look.approvals(gate, change_id, by, query.part()), request)
 
 
 @router.post("/approvals", response_model=ChangeView, responses=documented(409))

@@ -23,6 +23,7 @@ from gate.api import (
     places,
     policies,
     reviews,
+    sightings,
     slack,
     tokens,
 )
@@ -43,6 +44,7 @@ _ROUTERS = (
     freezes,
     icalendar,
     incidents,
+    sightings,
     delivery,
     hooks,
     code_hosts,

@@ -1,6 +1,8 @@
 """`/v1/tokens`: API tokens with roles, and personal ones."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,6 +11,7 @@ from gate.api.http.permits import GateDep, TokenHolder
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import TokenRequest
 from gate.api.models.house import TokenMade, TokenView
+from gate.api.models.queries import PartQuery
 from gate.api.models.views import PageView
 from gate.flow.identity import tokens
 
@@ -16,9 +19,9 @@ router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
 
 
 @router.get("", response_model=PageView[TokenView])
-async def list_tokens(by: TokenHolder, gate: GateDep, request: Request) -> Answer:
-    """Every token, newest first, without what makes it work; people who are no admins see their own."""
-    return page_answer(await tokens.listing(gate, by), request)
+async def list_tokens(query: Annotated[PartQuery, Query()], by: TokenHolder, gate: GateDep, request: Request) -> Answer:
+    """Tokens, newest first, without what makes them work; people who are no admins see their own."""
+    return page_answer(await tokens.listing(gate, by, query.part()), request)
 
 
 @router.post("", status_code=201, response_model=TokenMade)

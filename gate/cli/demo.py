@@ -127,7 +127,7 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
 
 async def _freeze(gate: Gate) -> None:
     """Once: a window is not told by a run, so nothing else would know it again."""
-    known = {one["reason"] for one in (await freezes.listing(gate, DEMO)).items}
+    known = {one["reason"] for one in await freezes.not_over(gate, DEMO)}
     if FROZEN not in known:
         with suppress(GateError):
             ask = FreezeAsk(FROZEN, ends=gate.clock() + FROZEN_FOR, services=("search",), environments=("production",))

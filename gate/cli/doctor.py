@@ -1,9 +1,10 @@
 """`gate doctor`: what is missing, what is wrong, and what to do about it."""
 
+import os
 import sys
 
 from gate.app import key_place
-from gate.cli import code_hosts, receivers
+from gate.cli import code_hosts, reachable, receivers, spelling
 from gate.cli.database import existing
 from gate.config import PREFIX, Settings
 from gate.core.rulebook.bundle import read_bundle
@@ -12,7 +13,8 @@ from gate.flow.folder import read_folder
 from gate.flow.identity.single_sign_on import CALLBACK
 from gate.flow.signing import read_key
 from gate.storage.database.engine import shown
-from gate.storage.store import Store
+from gate.storage.messages import upkeep
+from gate.storage.store import Store, transaction
 
 FAILED = 1
 
@@ -24,6 +26,7 @@ def examine() -> None:
         print(f"      {PREFIX}{name.upper()} = {getattr(settings, name)}")
     results = [_database(settings), _policies(settings), _key(settings), *_sign_in(settings)]
     results += [*code_hosts.examine(settings), *receivers.examine(settings)]
+    results += [*reachable.examine(settings), *_given_up(settings), *spelling.examine(os.environ)]
     for good, line in results:
         print(f"{'ok   ' if good else 'WRONG'} {line}")
     if not all(good for good, _ in results):
@@ -36,6 +39,26 @@ def _database(settings: Settings) -> tuple[bool, str]:
     except GateError as error:
         return False, f"database: {error.detail}"
     return True, f"database: {shown(settings.database)}"
+
+
+def _given_up(settings: Settings) -> list[tuple[bool, str]]:
+    """What other systems told and nobody works on any more, and what was told to nobody; each until it is forgotten."""
+    try:
+        with transaction(existing(settings)) as tx:
+            told, messages = upkeep.told(tx.conn), upkeep.messages(tx.conn)
+    except GateError:
+        return []  # the line about the database says why
+    lines = [
+        (False, f"deliveries: {one.dead} of {one.name} were given up ({one.error}); mend that, and have them sent again")
+        for one in told
+        if one.dead
+    ]
+    lines += [
+        (False, f"messages: {one.dead} for {one.name} were given up ({one.error}); mend that, and send them again (/v1/outbox)")
+        for one in messages
+        if one.dead
+    ]
+    return lines or [(True, "deliveries and messages: none was given up")]
 
 
 def _policies(settings: Settings) -> tuple[bool, str]:

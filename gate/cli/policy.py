@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gate.core.policy.schema import schema
 from gate.core.rulebook.bundle import read_bundle
-from gate.core.rulebook.cases import judge, read_cases
+from gate.core.rulebook.cases import check_cases, judge, read_cases
 from gate.errors import Invalid
 from gate.flow.folder import read_folder
 
@@ -30,6 +30,7 @@ def test_folder(folder: Path) -> None:
     cases = [case for name, text in read_folder(folder, tests=True).items() for case in read_cases(text, f"tests/{name}")]
     if not cases:
         raise Invalid(f"{folder}/tests has no cases; write some, such as tests/production.test.yaml")
+    check_cases(cases, bundle.policies)
     verdicts = [judge(case, bundle.policies, at=datetime.now(UTC)) for case in cases]
     for verdict in verdicts:
         mark = "ok  " if verdict.ok else "FAIL"

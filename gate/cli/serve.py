@@ -21,6 +21,7 @@ from gate.api.http.permits import Parts
 from gate.api.http.protocol import GateProtocol
 from gate.app import DEMO_FILE, create_app, key_place
 from gate.cli.outcome import FAILED
+from gate.cli.spelling import misspelt
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.identity.people import SETUP_MINUTES, link_of, make_setup
@@ -59,6 +60,8 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
             settings = _demo_settings(settings)
         _refuse_what_cannot_start(settings, migrate=migrate)
         _log_as_json()
+        for line in misspelt(os.environ):
+            structlog.get_logger("gate").warning("a setting is misspelt", detail=line)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
         banner = _banner(settings, _ways_in(settings, demo=demo), _first_way_in(settings, demo=demo))

@@ -1,6 +1,10 @@
 """`gate token`: API tokens, made straight in the database; a running server knows them within a second."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from gate.cli.database import existing
 from gate.config import Settings
@@ -11,8 +15,10 @@ from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
 from gate.flow.identity.tokens import make_token, revoke_token
 from gate.flow.rulebooks import current_catalogue
+from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
+from gate.storage.identity.tokens import Token, TokenQuery
 from gate.storage.store import transaction
 
 BY = "command line"
@@ -37,7 +43,7 @@ def create(*, role: str | None, person: str | None, services: list[str], all_ser
 def show() -> None:
     """One line a token."""
     with transaction(existing(Settings.read())) as tx:
-        found = tokens.listed(tx.conn)
+        found = list(_all(tx.conn))
     for token in found:
         state = "revoked" if token.revoked_at else f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "good"
         services = "all services" if token.services is None else " ".join(sorted(token.services))
@@ -50,6 +56,16 @@ def revoke(token: str) -> None:
     with transaction(existing(Settings.read())) as tx:
         if not revoke_token(tx, token, BY):
             raise NotFound(f"there is no token {token} that is good; `gate token list` shows them")
+
+
+def _all(conn: Connection) -> Iterator[Token]:
+    part = Part(PAGE_ROWS_MAX)
+    while True:
+        found = tokens.token_page(conn, TokenQuery(), part)
+        yield from found.rows
+        if found.next is None:
+            return
+        part = replace(part, after=found.next)
 
 
 def _role(role: str | None) -> Role | None:

@@ -12,6 +12,7 @@ from typing import Any
 from gate.client.connection.address import is_private
 from gate.client.files import read_text
 from gate.client.options import CheckOptions, CloseOptions
+from gate.client.show.gitlab import VARIABLES
 from gate.client.values import (
     FORMATS,
     RESULTS,
@@ -51,6 +52,22 @@ def run(argv: Sequence[str], world: World | None = None) -> int:
     except OSError as error:
         here.say(f"gate: {error}")
         return ERROR
+
+
+def variables() -> frozenset[str]:
+    """Every variable of the environment that the commands of a pipeline read, or leave behind for later jobs."""
+    asked: set[str] = set()
+
+    class Asked(dict[str, str]):
+        def get(self, name: str, _: object = None) -> None:  # type: ignore[override]  # nothing is set
+            asked.add(name)
+
+    flags = _Flags(argparse.ArgumentParser(), Asked())
+    _asking_flags(flags)
+    _check_flags(flags)
+    closing = _Flags(argparse.ArgumentParser(), Asked())
+    _close_flags(closing)
+    return frozenset({*asked, *VARIABLES, "GATE_ID_TOKEN", "GATE_STATE", "GATE_TOKEN_FILE"})
 
 
 def _run(options: CheckOptions | CloseOptions, world: World) -> int:

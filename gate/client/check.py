@@ -14,6 +14,7 @@ from gate.client.options import CheckOptions
 from gate.client.show import outcome as outcomes
 from gate.client.show.outcome import Outcome
 from gate.client.show.progress import Progress
+from gate.client.show.summary import page_of
 from gate.client.unreviewed import write_unreviewed
 from gate.client.world import World
 
@@ -87,6 +88,8 @@ class _Story:
     def _waited(self, change: Body) -> Body:
         """The change when it is no longer pending, or when the time is over."""
         submitted = self._world.monotonic()
+        if change["state"] == PENDING and self._left() > 0 and (page := page_of(change)):
+            self._world.say(f"waiting up to {self._left():.0f} s for people, see {page}")
         while change["state"] == PENDING and (left := self._left()) > 0:
             again_in = submitted + SUBMIT_AGAIN_SECONDS - self._world.monotonic()
             if again_in <= 0:

@@ -19,6 +19,9 @@ CLOCK_SLACK = timedelta(minutes=1)
 CONFIRMED_AFTER = timedelta(hours=24)
 """A link by `window` that nobody corrected for so long counts like one that a person confirmed."""
 
+WORST = "critical"
+"""The severity of an incident whose source never says one."""
+
 _RANKS = (
     ("none", "info", "informational", "p5", "sev5"),
     ("low", "minor", "p4", "sev4"),

@@ -1,14 +1,45 @@
-"""Where a page of a list begins and ends, as opaque cursors of the caller who was given them."""
+"""Pages of lists, and where each begins: opaque cursors of the caller who was given them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from sqlalchemy import Connection
+
+from gate.flow.asks import Page, Part, Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.storage.database import cursor
+from gate.storage.database import cursor, pages
 from gate.storage.database.cursor import Position, fingerprint
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+Query = TypeVar("Query", bound="DataclassInstance")
+ReadPage: TypeAlias = Callable[[Connection, Query, pages.Part], pages.Page[Wire]]
+"""Reads the items of one page that fit a query, ready to be shown."""
+
+FIRST_PAGE = Part()
+
+
+async def one_page(
+    gate: Gate,
+    query: Query,
+    asked: Part,
+    by: Caller,
+    read: ReadPage[Query],
+    *,
+    slowly: bool = False,
+) -> Page:
+    """One page of a list: at most `asked.limit` items after `asked.cursor`, and the cursor of the page after it.
+
+    Every list is answered by this function, so that none is cut without a `next`. The query holds every filter, for the
+    cursor is good for these filters alone. `slowly` is for pages that take long and must keep nobody else waiting.
+    Raises `BadRequest` for a cursor of another caller, of another list, or of other filters.
+    """
+    part = pages.Part(asked.limit, position_of(gate, asked.cursor, query, by))
+    reading = gate.store.read_slowly if slowly else gate.store.read
+    found = await reading(read, query, part)
+    return Page(found.rows, sealed(gate, found.next, query, by))
 
 
 async def own_name(gate: Gate, environment: str | None) -> str | None:

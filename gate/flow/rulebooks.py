@@ -3,8 +3,8 @@
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import orjson
 from sqlalchemy import Connection
@@ -31,10 +31,16 @@ from gate.storage.store import Store
 KEPT_MAX = 16
 """Rulebooks of earlier decisions that are kept compiled."""
 
+TROUBLE_LENGTH_MAX = 1_000
+"""Of the reason why nothing is in force: a record holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One set of the three, compiled. `id` is empty where nothing was ever activated: then everything goes to people."""
+    """One set of the three, compiled. `id` is empty where nothing was ever activated: then everything goes to people.
+
+    `trouble` says why nothing was activated, as far as this server knows; it is empty once something is in force.
+    """
 
     id: str
     revisions: Revisions
@@ -43,6 +49,7 @@ class Rulebook:
     calendar: Calendar
     identities: Identities
     text_ids: Mapping[str, str] = field(default_factory=dict)  # of every name and address in the catalogue
+    trouble: str = ""
     standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)  # by `standing_key`
     # standard changes whose history matters to a decision: how many successes, settled for how long
     remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
@@ -72,13 +79,22 @@ def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, tim
 NOTHING_IN_FORCE = Rulebook("", Revisions("", "", ""), NO_POLICIES, Catalogue(), Calendar(), Identities(Catalogue()))
 
 
+@dataclass(frozen=True, slots=True)
+class FilesTrouble:
+    """Why the policy files that this server reads cannot be used, and since when."""
+
+    because: str
+    since: datetime
+
+
 class Rulebooks:
     """The rulebook in force, and those of earlier decisions."""
 
     def __init__(self, store: Store) -> None:
         """In the running event loop, which tells it what moves."""
         self._store = store
-        self._latest = NOTHING_IN_FORCE
+        self.files_trouble: FilesTrouble | None = None
+        self._nothing = self._latest = NOTHING_IN_FORCE
         self._in_force: Fresh[Rulebook] = Fresh(self._look_up, time.monotonic)
         self._kept: dict[str, Rulebook] = {}
         self._lock = threading.Lock()
@@ -86,12 +102,18 @@ class Rulebooks:
 
     async def current(self) -> Rulebook:
         """What is in force, as the database said at most a second ago."""
-        return await self._in_force.find("") or NOTHING_IN_FORCE
+        found = await self._in_force.find("")
+        return found if found is not None and found.id else self._nothing
 
     @property
     def latest(self) -> Rulebook:
         """What was in force when it was last looked at: good enough to show, not to decide by."""
         return self._latest
+
+    def explain(self, because: str) -> bool:
+        """From now on this is why nothing is in force, as long as nothing is. False where it was said before."""
+        known, self._nothing = self._nothing, replace(NOTHING_IN_FORCE, trouble=because[:TROUBLE_LENGTH_MAX])
+        return known.trouble != self._nothing.trouble
 
     async def refresh(self) -> Rulebook:
         """What is in force now."""

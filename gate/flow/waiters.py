@@ -1,13 +1,15 @@
 """Those who wait for a change to be settled, and how they hear of it."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gate.errors import Unavailable
+from gate.errors import RateLimited, Unavailable
 
 WAITERS_MAX = 2_000
+WAITERS_OF_ONE_MAX = 200
+"""Of one caller, so that nobody alone takes the places of all others. The jobs of one token are one caller."""
 
 
 class Waiters:
@@ -15,21 +17,31 @@ class Waiters:
 
     def __init__(self) -> None:
         self._events: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._of: Counter[str] = Counter()
         self.count = 0
         self.closed = False
 
     @asynccontextmanager
-    async def on(self, change: str) -> AsyncIterator[asyncio.Event]:
-        """An event that is set whenever the change may have moved. Raises `Unavailable` over the limit."""
+    async def on(self, change: str, caller: str) -> AsyncIterator[asyncio.Event]:
+        """An event that is set whenever the change may have moved.
+
+        Raises `RateLimited` over the limit of this caller, `Unavailable` over the limit of all.
+        """
+        if self._of[caller] >= WAITERS_OF_ONE_MAX:
+            raise RateLimited(f"you wait {WAITERS_OF_ONE_MAX} times already; ask without `wait`, or later")
         if self.count >= WAITERS_MAX:
-            raise Unavailable(f"{WAITERS_MAX} callers are waiting already; ask without `wait`, or later", retry_after_seconds=5)
+            raise Unavailable(f"{WAITERS_MAX} requests are waiting already; ask without `wait`, or later", retry_after_seconds=5)
         event = asyncio.Event()
         self._events[change].add(event)
+        self._of[caller] += 1
         self.count += 1
         try:
             yield event
         finally:
             self.count -= 1
+            self._of[caller] -= 1
+            if not self._of[caller]:
+                del self._of[caller]
             self._events[change].discard(event)
             if not self._events[change]:
                 del self._events[change]

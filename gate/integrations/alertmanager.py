@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gate.core.incident import worst
+from gate.core.incident import WORST, worst
 from gate.core.messages.told import IncidentTold
 from gate.errors import Invalid
 from gate.integrations.http import foreign
@@ -17,8 +17,13 @@ from gate.integrations.http.shapes import the
 SOURCE = "alertmanager"
 VERSION = "4"
 ALERTS_MAX = 1_000
-SEVERITY_UNKNOWN = "critical"
 ENVIRONMENT_LABELS = ("environment", "env")
+_CAUSES = (
+    *((kind, name) for kind in ("labels", "annotations") for name in ("change", "change_id")),
+    *(("annotations", name) for name in ("summary", "title", "description")),
+)
+"""Where an alert names the change that it is put down to."""
+
 _TITLES = (("annotations", "summary"), ("annotations", "title"), ("annotations", "description"), ("labels", "alertname"))
 
 
@@ -41,6 +46,7 @@ class _Alert:
     firing: bool
     starts_at: datetime
     ends_at: datetime | None
+    changes: tuple[str, ...]
 
 
 def read(body: bytes) -> Notification:
@@ -77,6 +83,7 @@ def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentTold:
         environment=first.environment,
         resolved_at=None if firing else max(ended, began_at),
         id=_fingerprint([group, first.service, first.environment]),
+        changes=foreign.changes_in(*(change for alert in firing or alerts for change in alert.changes)),
         source=SOURCE,
         url=first.url,
         is_alert=True,
@@ -94,12 +101,13 @@ def _alert(told: Any, k: int) -> _Alert | None:
     return _Alert(
         service=service,
         environment=next(filter(None, environments), None),
-        severity=foreign.severity(told, *here, "labels", "severity") or SEVERITY_UNKNOWN,
+        severity=foreign.severity(told, *here, "labels", "severity") or WORST,
         title=next(filter(None, (foreign.line(told, *here, *path) for path in _TITLES)), "An alert without a name"),
         url=foreign.link(told, *here, "generatorURL") or foreign.link(told, "externalURL"),
         firing=(the(told, *here, "status") or the(told, "status")) != "resolved",
         starts_at=foreign.instant(told, *here, "startsAt"),
         ends_at=foreign.maybe_instant(told, *here, "endsAt"),
+        changes=foreign.changes_in(*(the(told, *here, kind, name) for kind, name in _CAUSES)),
     )
 
 

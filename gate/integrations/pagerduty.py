@@ -16,7 +16,6 @@ SIGNATURES_MAX = 10
 """While a secret is changed there are two."""
 
 _VERSION = "v1="
-_SEVERITY_UNKNOWN = "critical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,12 @@ def _incident(told: Any, kind: str) -> IncidentTold:
     return IncidentTold(
         title=foreign.line(told, *data, "title") or f"Incident {identity}",
         service=foreign.maybe_name(told, *data, "service", "summary") or foreign.name(told, *data, "service", "id"),
-        severity=foreign.severity(told, *data, "priority", "summary") or foreign.severity(told, *data, "urgency") or _SEVERITY_UNKNOWN,
+        severity=foreign.severity(told, *data, "priority", "summary") or foreign.severity(told, *data, "urgency") or None,
         began_at=began_at,
         resolved_at=max(at, began_at) if over else None,
         id=identity,
         source=SOURCE,
+        changes=foreign.changes_in(the(told, *data, "incident_key"), the(told, *data, "title")),
         url=foreign.link(told, *data, "html_url"),
         told_at=at,
         is_alert=True,

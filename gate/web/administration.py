@@ -11,28 +11,34 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.acts import TokenRequest
 from gate.api.models.people import InvitationRequest, PersonRequest
+from gate.flow.asks import Page, Part
 from gate.flow.caller import Person, Role
 from gate.flow.gate import Gate
 from gate.flow.identity import people, tokens
 from gate.flow.queries.upkeep import upkeep
 from gate.web import deciding
 from gate.web.forms import names_of, one, read_ask, read_form
-from gate.web.page import Pages, View, go_to
+from gate.web.page import Cursor, Pages, View, following, go_to
 from gate.web.viewer import Doer, Keeper, Viewer
 
 pages = Pages()
 
 
 class AdministrationQuery(BaseModel, extra="forbid"):
-    """What was just done."""
+    """What was just done, and where the lists go on."""
 
     done: str | None = None
+    people: Cursor = None
+    tokens: Cursor = None
+
+
+FIRST = AdministrationQuery()
 
 
 @pages.page("/administration")
 async def overview(query: Annotated[AdministrationQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """Everybody sees groups and health, and their own tokens; admins see people and every token."""
-    return await _overview(gate, by, done=deciding.told(query.done))
+    return await _overview(gate, by, query, done=deciding.told(query.done))
 
 
 @pages.form("/administration/tokens")
@@ -78,16 +84,27 @@ async def change_person(request: Request, person: str, by: Keeper, gate: GateDep
     return go_to("/administration?done=saved#people")
 
 
-async def _overview(gate: Gate, by: Person, **more: Any) -> View:
+_NOTHING = Page(())
+
+
+async def _overview(gate: Gate, by: Person, query: AdministrationQuery = FIRST, **more: Any) -> View:
     found = await upkeep(gate, by)
     is_admin = by.role is Role.ADMIN
-    own = [] if by.role is Role.AUDITOR else list((await tokens.listing(gate, by)).items)
-    let_in = list((await people.listing(gate, by)).items) if is_admin else []
-    data = {**found, "tokens": own, "let_in": let_in}
+    own = await tokens.listing(gate, by, Part(cursor=query.tokens)) if by.role is not Role.AUDITOR else _NOTHING
+    let_in = await people.listing(gate, by, Part(cursor=query.people)) if is_admin else _NOTHING
+    data = {
+        **found,
+        "tokens": list(own.items),
+        "next_tokens": own.next,
+        "let_in": list(let_in.items),
+        "next_let_in": let_in.next,
+    }
     values = {
         "found": found,
-        "tokens": own,
-        "let_in": let_in,
+        "tokens": own.items,
+        "more_tokens": following("/administration", "tokens", tokens=own.next),
+        "let_in": let_in.items,
+        "more_people": following("/administration", "people", people=let_in.next),
         "is_admin": is_admin,
         "may_write": by.role is not Role.AUDITOR,
         "now": datetime.fromisoformat(found["at"]),

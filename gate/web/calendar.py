@@ -21,8 +21,7 @@ from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.web import deciding
 from gate.web.forms import Form, names_of, one, read_ask, read_form
-from gate.web.log import Blank
-from gate.web.page import Pages, View, go_to
+from gate.web.page import Blank, Pages, View, go_to
 from gate.web.viewer import Doer, Viewer
 
 WEEK_DAYS = 7
@@ -61,7 +60,7 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
     hold = None
     if query.service and query.environment:
         hold = (await look.place(gate, query.service, query.environment, by))["hold"]
-    declared = [one_ for one_ in (await freezes.listing(gate, by)).items if one_["ends"] is None or one_["ends"] > found["at"]]
+    declared = await freezes.not_over(gate, by)
     step = timedelta(days=WEEK_DAYS)
     values = {
         "query": query,

@@ -12,8 +12,7 @@ from gate.flow.asks import Wire
 from gate.flow.queries.delivery import DeliveryAsk
 from gate.flow.queries.insights import busiest_place, insights
 from gate.web.charts import bars
-from gate.web.log import Blank
-from gate.web.page import Pages, View
+from gate.web.page import Blank, Pages, View
 from gate.web.shared import DeskDep
 from gate.web.viewer import Viewer
 from gate.web.words import short

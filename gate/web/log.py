@@ -1,35 +1,29 @@
 """The log for people: search, filters, facets with counts, and one page for each decision."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.api.models.queries import CURSOR_LENGTH_MAX, Words
+from gate.api.models.queries import Words
 from gate.api.models.views import BandWord
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.errors import NotFound
 from gate.flow.asks import LogFilters, Part, Wire
 from gate.flow.queries import facets, log, look
 from gate.web import sources
-from gate.web.page import Pages, View
+from gate.web.page import Blank, Cursor, Pages, View
 from gate.web.viewer import Viewer
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 FACETS = ("outcome", "route", "band", "environment", "service")
 
 pages = Pages()
-
-
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
-
-
-Blank = BeforeValidator(_empty_is_none)
-"""A form sends its empty fields too."""
 
 
 class LogQuery(BaseModel, extra="forbid"):
@@ -44,7 +38,7 @@ class LogQuery(BaseModel, extra="forbid"):
     band: Annotated[BandWord | None, Blank] = None
     first: Annotated[date | None, Blank, Field(alias="from")] = None
     last: Annotated[date | None, Blank, Field(alias="to")] = None
-    cursor: Annotated[str | None, Blank, Field(max_length=CURSOR_LENGTH_MAX)] = None
+    cursor: Cursor = None
 
     def filters(self) -> LogFilters:
         """The same as the flow knows it."""
@@ -92,10 +86,9 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
 @pages.page("/changes/{change_id}/decisions/{number}")
 async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) -> View:
     """Everything one decision was made from."""
-    found = [one for one in (await look.decisions(gate, change_id, by)).items if str(one["decision"]) == number]
-    if not found:
+    if not _NUMBER.fullmatch(number):
         raise NotFound(f"{change_id[:64]} has no decision {number[:20]}")
-    decision = found[0]
+    decision = await look.decision(gate, change_id, int(number), by)
     return View("decision.html", decision, {"decision": decision, "groups": _by_group(decision["facts"]), "raw": sources.pretty(decision)})
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, TypeVar
-from urllib.parse import quote
+from typing import Annotated, Any, TypeAlias, TypeVar
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
+from pydantic import BeforeValidator, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from gate.api.http.answers import Answer, answer
 from gate.api.http.refused import keep_refusal
 from gate.api.http.route import GateRoute
+from gate.api.models.queries import CURSOR_LENGTH_MAX
 from gate.api.problems import problem_name
 from gate.errors import GateError, Unauthenticated, Unavailable
 from gate.web.render import HEADERS, render
@@ -33,6 +35,12 @@ _TITLES: Mapping[int, str] = {
     429: "Too many requests",
     503: "The gate cannot do this right now",
 }
+
+Blank = BeforeValidator(lambda value: None if value == "" else value)
+"""A form sends its empty fields too."""
+
+Cursor: TypeAlias = Annotated[str | None, Blank, Field(max_length=CURSOR_LENGTH_MAX)]
+"""Where a list on a page goes on."""
 
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -120,6 +128,12 @@ def problem_page(request: Request, error: GateError | HTTPException) -> Response
 def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
     """To another page of ours, by GET."""
     return Answer(b"", 303, media_type=b"text/plain", headers={**HEADERS, "Location": address, **(headers or {})})
+
+
+def following(path: str, part: str, **cursors: str | None) -> str | None:
+    """The address of a page whose lists go on at these cursors, at the part of that name; None where none goes on."""
+    given = {name: cursor for name, cursor in cursors.items() if cursor}
+    return f"{path}?{urlencode(given)}#{part}" if given else None
 
 
 def own_path(given: str, otherwise: str = "/") -> str:

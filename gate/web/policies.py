@@ -13,7 +13,7 @@ from gate.api.models.change import ChangeRequest
 from gate.core.facts import FACTS, FactType
 from gate.errors import GateError
 from gate.flow.answers import in_words
-from gate.flow.asks import Wire
+from gate.flow.asks import Part
 from gate.flow.caller import Person
 from gate.flow.changes import evaluate
 from gate.flow.gate import Gate
@@ -21,7 +21,7 @@ from gate.flow.policies import policies
 from gate.flow.queries import insights
 from gate.web import deciding, sources
 from gate.web.forms import Form, one, read_ask, read_form
-from gate.web.page import Pages, View, go_to
+from gate.web.page import Cursor, Pages, View, following, go_to
 from gate.web.viewer import Doer, Keeper, Viewer
 
 TRIED: tuple[tuple[str, str], ...] = (
@@ -42,9 +42,10 @@ pages = Pages()
 
 
 class PoliciesQuery(BaseModel, extra="forbid"):
-    """What was just done."""
+    """What was just done, and where the list of revisions goes on."""
 
     done: str | None = None
+    cursor: Cursor = None
 
 
 class RevisionQuery(BaseModel, extra="forbid"):
@@ -56,7 +57,7 @@ class RevisionQuery(BaseModel, extra="forbid"):
 @pages.page("/policies")
 async def overview(query: Annotated[PoliciesQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """What is in force, and what was before."""
-    return await _overview(gate, by, done=deciding.told(query.done))
+    return await _overview(gate, by, done=deciding.told(query.done), cursor=query.cursor)
 
 
 @pages.page("/policies/rules/{policy}/{rule_id}")
@@ -71,8 +72,9 @@ async def rule(policy: str, rule_id: str, by: Viewer, gate: GateDep) -> View:
 async def revision(revision: str, query: Annotated[RevisionQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """The files of a revision, and the difference to another one: the one before, unless somebody says."""
     found = await policies.read(gate, revision, by)
-    listed = list((await policies.listing(gate, by)).items)
-    other = query.against or _before(listed, found["revision"])
+    listed = (await policies.listing(gate, by)).items
+    earlier = None if query.against else await policies.before(gate, revision, by)
+    other = query.against or (earlier["revision"] if earlier else None)
     before: Mapping[str, str] = (await policies.read(gate, other, by))["files"] if other else {}
     data = {**found, "against": other, "difference": _difference(before, found["files"])}
     return View("revision.html", data, {"found": data, "others": [one_ for one_ in listed if one_["revision"] != found["revision"]]})
@@ -99,13 +101,15 @@ async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
 
 async def _overview(gate: Gate, by: Person, **more: Any) -> View:
     found = await in_words.in_force(gate, by)
-    listed = list((await policies.listing(gate, by)).items)
+    listed = await policies.listing(gate, by, Part(cursor=more.get("cursor")))
     book = gate.rulebooks.latest
     form: Form = more.get("form", {})
     values = {
         "policies": found["items"],
         "revision": found["revision"],
-        "listed": listed,
+        "trouble": gate.rulebooks.files_trouble,
+        "listed": listed.items,
+        "following": following("/policies", "revisions", cursor=listed.next),
         "fields": [(name, label, one(form, name), FACTS[name].type is FactType.TEXTS) for name, label in TRIED],
         "services": sorted(book.catalogue.services),
         "environments": sorted(book.catalogue.environments),
@@ -115,7 +119,8 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "raw": sources.pretty(more["tried"]) if more.get("tried") else "",
         "done": more.get("done"),
     }
-    return View("policies.html", {**found, "revisions": listed}, values, 200 if not more.get("problem") else 422)
+    data = {**found, "revisions": list(listed.items), "next": listed.next}
+    return View("policies.html", data, values, 200 if not more.get("problem") else 422)
 
 
 def _asked(form: Form) -> dict[str, Any]:
@@ -138,13 +143,6 @@ def _value(name: str, given: str) -> Any:
     if FACTS[name].type is FactType.TEXTS:
         return [line.strip() for line in given.splitlines() if line.strip()]
     return int(given) if given.isdecimal() else given
-
-
-def _before(listed: list[Wire], revision: str) -> str | None:
-    """The one registered before it; the list is newest first."""
-    names = [one_["revision"] for one_ in listed]
-    behind = names[names.index(revision) + 1 :] if revision in names else []
-    return next((name for name in behind if name != revision), None)
 
 
 def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:

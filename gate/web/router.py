@@ -7,10 +7,10 @@ from starlette.types import Receive, Scope, Send
 
 from gate.flow.gate import Gate
 from gate.flow.queries.desk import Desk
-from gate.web import administration, assets, calendar, changes, insights, log, login, policies, queue
+from gate.web import administration, assets, calendar, changes, insights, log, login, policies, queue, sightings
 from gate.web.page import problem_page
 
-_PAGES = (queue, log, changes, calendar, policies, insights, administration, login)
+_PAGES = (queue, log, sightings, changes, calendar, policies, insights, administration, login)
 _FOR_MACHINES = ("/v1/", "/static/")
 _WAYS_OF_LOOKING = frozenset({"GET", "HEAD"})
 

@@ -9,8 +9,9 @@ from typing import Any
 import anyio
 import pytest
 
+from gate.api.models.change import AdmissionRequest, ChangeRequest
 from gate.flow.caller import Role
-from tests.api.asgi import problem, problem_name
+from tests.api.asgi import BASE_URL, problem, problem_name
 from tests.api.served import COMMIT, Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
@@ -140,6 +141,30 @@ async def test_what_people_write_comes_back_as_they_wrote_it(anywhere: Served) -
     assert {name: change[name] for name in texts} == texts
     assert decision["facts"]["diff.files"]["value"] == files
     assert decision["facts"]["labels.team"]["value"] == "=1+1"
+
+
+async def test_e26_what_an_answer_holds_can_be_sent_back(service: Served) -> None:
+    http = service.anybody(await service.token(Role.PIPELINE, "web"))
+    first = (await http.post("/v1/changes", json=request(run="7", title=""))).json()
+    fields = ChangeRequest.model_fields.keys() & first.keys()
+
+    again = await http.post("/v1/changes", json={name: first[name] for name in fields})
+    admitted = {name: first[name] for name in AdmissionRequest.model_fields}
+    statement = await http.post(f"/v1/changes/{first['id']}/admission", json=admitted)
+    closed = await http.post(f"/v1/changes/{first['id']}/closure", json={"result": "successful", "run": first["run"]})
+
+    assert first["run"]["url"] is None
+    assert fields >= {"service", "environment", "commit", "base", "ref", "repository", "artifacts", "run", "authors", "title"}
+    assert (again.status_code, again.json()["id"]) == (200, first["id"])
+    assert (statement.status_code, closed.status_code) == (200, 200)
+
+
+async def test_e26_a_change_names_its_page(service: Served) -> None:
+    http = service.anybody(await service.token(Role.PIPELINE, "web"))
+    change = (await http.post("/v1/changes", json=request())).json()
+
+    assert change["links"]["page"] == f"{BASE_URL}/changes/{change['id']}"
+    assert change["links"]["self"] == f"{BASE_URL}/v1/changes/{change['id']}"
 
 
 async def test_a_change_that_waits_for_people_says_when_to_ask_again(service: Served) -> None:

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from gate.config import Settings
+from gate.storage.messages import inbox
+from gate.storage.messages.inbox import Delivery
+from gate.storage.store import transaction
 from tests.cli.running import gate
+from tests.single_sign_on import people_provider
 
 NO_DATABASE = (
     "there is no database at {}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running gate names in its first line"
@@ -77,16 +82,18 @@ def test_half_a_single_sign_on_is_wrong_and_what_is_missing_is_named(missing: st
 
 def test_single_sign_on_needs_the_address_that_people_come_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
     gate("db", "upgrade")
-    for name, value in SSO.items():
-        monkeypatch.setenv(name, value)
+    with people_provider() as provider:
+        for name, value in (SSO | {"GATE_SSO_ISSUER": provider.url}).items():
+            monkeypatch.setenv(name, value)
 
-    without = gate("doctor")
-    monkeypatch.setenv("GATE_BASE_URL", "https://gate.example.com")
-    complete = gate("doctor")
+        without = gate("doctor")
+        monkeypatch.setenv("GATE_BASE_URL", "https://gate.example.com")
+        complete = gate("doctor")
 
     assert lines(without.out, "WRONG") == ["single sign-on: the provider sends people back to GATE_BASE_URL, which is not set"]
-    told = "single sign-on: https://id.example.com sends people back to https://gate.example.com/login/sso/callback"
-    assert (complete.code, told in lines(complete.out, "ok")) == (0, True)
+    told = f"single sign-on: {provider.url} sends people back to https://gate.example.com/login/sso/callback"
+    answers = f"single sign-on answers: {provider.url} describes itself and has keys"
+    assert (complete.code, {told, answers} <= set(lines(complete.out, "ok"))) == (0, True)
 
 
 @pytest.mark.parametrize("issuer", ["http://id.example.com", "id.example.com", "https://ada:x@id.example.com", "ftp://id.example.com"])
@@ -100,11 +107,31 @@ def test_an_issuer_that_somebody_could_overhear_is_refused(issuer: str, monkeypa
 
 def test_the_secret_may_stand_in_a_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "secret").write_text("hunter2\n")
-    for name, value in SSO.items():
-        monkeypatch.setenv(name if "SECRET" not in name else f"{name}_FILE", value if "SECRET" not in name else "secret")
     monkeypatch.setenv("GATE_BASE_URL", "https://gate.example.com")
     gate("db", "upgrade")
-
-    done = gate("doctor")
+    with people_provider() as provider:
+        for name, value in (SSO | {"GATE_SSO_ISSUER": provider.url}).items():
+            monkeypatch.setenv(name if "SECRET" not in name else f"{name}_FILE", value if "SECRET" not in name else "secret")
+        done = gate("doctor")
 
     assert (done.code, "hunter2" in done.out) == (0, False)
+
+
+def test_c17_what_was_given_up_is_wrong_until_it_is_mended() -> None:
+    gate("db", "upgrade")
+    before = gate("doctor")
+    told = Delivery("pagerduty", "E1", "incident", "pagerduty", b"{}")
+    with transaction(Settings.read().database) as tx:
+        inbox.add(tx, [told])
+        inbox.give_up(tx, told.source, told.key, error="no such service")
+    given_up = gate("doctor")
+    with transaction(Settings.read().database) as tx:
+        inbox.add(tx, [told])  # it is sent again
+    again = gate("doctor")
+
+    assert "deliveries and messages: none was given up" in lines(before.out, "ok")
+    assert given_up.code == 1
+    assert lines(given_up.out, "WRONG") == [
+        "deliveries: 1 of pagerduty were given up (no such service); mend that, and have them sent again"
+    ]
+    assert again.code == 0

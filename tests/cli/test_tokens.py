@@ -7,6 +7,7 @@ import pytest
 
 from gate.ledger.format import read_entry
 from gate.storage.database.engine import open_engine
+from gate.storage.database.pages import Part
 from gate.storage.identity import tokens
 from gate.storage.store import transaction
 from gate.storage.tables import schema
@@ -97,7 +98,7 @@ def test_a_token_is_listed_and_revoked_and_never_shown_again(url: str) -> None:
 def test_making_and_revoking_stand_in_the_ledger(url: str) -> None:
     gate("token", "create", "--role", "pipeline", "--all-services")
     with open_engine(url).connect() as conn:
-        token = tokens.listed(conn)[0].id
+        token = tokens.token_page(conn, tokens.TokenQuery(), Part(1)).rows[0].id
     gate("token", "revoke", token)
 
     with transaction(url) as tx:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gate.client.connection.http import RETRIES_MAX
+from gate.client.show.summary import summary
 from tests.client.checks import a_repo, checked, told, world_of
 from tests.client.fake_gate import CHANGE, CHANGE_TOKEN, TOKEN, an_envelope, cut, fake_gate, problem
 from tests.client.repositories import ENV
@@ -98,6 +100,30 @@ def test_a_change_that_is_approved_while_waiting_is_admitted(tmp_path: Path) -> 
         assert gate.of("read")[0].query == "wait=20"
         assert {one.headers["authorization"] for one in gate.of("read") + gate.of("admission")} == {f"Bearer {CHANGE_TOKEN}"}
         assert {one.headers["authorization"] for one in gate.of("submit") + gate.of("standing")} == {f"Bearer {TOKEN}"}
+
+
+def test_e26_the_page_is_named_when_the_waiting_begins_and_when_it_ends(tmp_path: Path) -> None:
+    page = "https://gate.example.com/changes/chg_1"
+    with fake_gate() as gate:
+        gate.states = ["pending"]
+        gate.extra = {"links": {"self": "https://gate.example.com/v1/changes/chg_1", "page": page}}
+        world = world_of(tmp_path, clock=Clock())
+        outcome = checked(gate, tmp_path, world, wait_seconds=30)
+
+    assert [line for line in noted(world).splitlines() if line.startswith("waiting")] == [f"waiting up to 30 s for people, see {page}"]
+    assert f"see {page}" in summary(outcome).next_steps
+
+
+def test_d19_a_job_too_many_reads_without_waiting(tmp_path: Path) -> None:
+    too_many = problem(429, "rate_limited", "you wait 200 times already", Retry_After="1")
+    with fake_gate() as gate:
+        gate.states = ["pending", "pending", "approved"]
+        gate.faults = {"read": [too_many] * (RETRIES_MAX + 1)}
+        outcome = checked(gate, tmp_path, world_of(tmp_path, clock=Clock()), wait_seconds=600)
+        reads = [one.query for one in gate.of("read")]
+
+    assert told(outcome) == (0, "approved", True)
+    assert reads[: RETRIES_MAX + 2] == ["wait=20"] * (RETRIES_MAX + 1) + [""]
 
 
 def test_the_time_limit_ends_the_waiting_and_every_minute_it_asks_again_with_a_new_key(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from gate.flow.signing import make_key
 from gate.ledger.format import Entry, read_entry
 from gate.metrics import Metrics
 from gate.storage.changes import decisions
+from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.store import Store
 from gate.storage.tables import schema, schema_incidents
@@ -194,8 +195,9 @@ class Shop:
 
     async def records(self, change: Wire) -> list[Record]:
         """Every decision of the change, oldest first."""
-        stored = await self.gate.store.read(decisions.of_change, change["id"])
-        return [read_record(one.record) for one in reversed(stored)]
+        query, part = decisions.DecisionQuery(change["id"]), Part(PAGE_ROWS_MAX)
+        stored = await self.gate.store.read(decisions.decision_page, query, part)
+        return [read_record(one.record) for one in reversed(stored.rows)]
 
     async def submitted(self) -> int:
         """How many changes there are."""
@@ -226,8 +228,10 @@ def forget_pauses(pauses: Pauses) -> None:
 
 
 @asynccontextmanager
-async def open_shop(url: str, folder: Path, files: Mapping[str, str] | None = None, **settings: Any) -> AsyncIterator[Shop]:
-    """A gate with these policies in force, and a signing key unless the settings name another one."""
+async def open_shop(
+    url: str, folder: Path, files: Mapping[str, str] | None = None, *, in_force: bool = True, **settings: Any
+) -> AsyncIterator[Shop]:
+    """A gate with these policies in force, or none, and a signing key unless the settings name another one."""
     given = {"database_url": url, "policies": folder, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", **settings}
     if "signing_key_file" not in settings and not (folder / "gate.key").exists():
         make_key(folder / "gate.key", BASE_URL)
@@ -235,7 +239,8 @@ async def open_shop(url: str, folder: Path, files: Mapping[str, str] | None = No
     try:
         hands = Hands()
         shop = Shop(replace(await make_gate(Settings.read({}, **given), store, Metrics()), clock=hands), hands, folder)
-        await shop.adopt(files, changed=False)
+        if in_force:
+            await shop.adopt(files, changed=False)
         yield shop
     finally:
         await asyncio.to_thread(store.close)

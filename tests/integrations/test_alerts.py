@@ -11,6 +11,7 @@ from gate.core.messages.told import IncidentTold
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations import alertmanager, pagerduty
 from gate.integrations.alertmanager import ALERTS_MAX, Notification
+from gate.integrations.http.foreign import CHANGES_NAMED_MAX
 
 SECRET = b"shhh"
 BODY = b'{"event":{}}'
@@ -202,8 +203,8 @@ def test_its_later_life_is_news(kind: str, data: dict[str, Any], resolved_at: da
     assert (incident.resolved_at, incident.reopened) == (resolved_at, reopened)
 
 
-@pytest.mark.parametrize(("data", "severity"), [({"priority": None}, "low"), ({"priority": None, "urgency": None}, "critical")])
-def test_without_a_priority_the_urgency_counts_and_without_both_the_worst(data: dict[str, Any], severity: str) -> None:
+@pytest.mark.parametrize(("data", "severity"), [({"priority": None}, "low"), ({"priority": None, "urgency": None}, None)])
+def test_without_a_priority_the_urgency_counts_and_without_both_nothing_is_said(data: dict[str, Any], severity: str | None) -> None:
     incident = pagerduty.read(event(**data)).incident
 
     assert incident is not None
@@ -221,3 +222,60 @@ def test_other_events_are_ignored_with_the_reason(kind: str, data: dict[str, Any
 def test_what_is_no_event_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         pagerduty.read(body)
+
+
+# Which change it is put down to (C17)
+
+CHANGE, OTHER = "chg_" + "0" * 25 + "a", "chg_" + "0" * 25 + "b"
+
+
+@pytest.mark.parametrize(
+    ("data", "changes"),
+    [
+        pytest.param({}, (), id="none"),
+        pytest.param({"title": f"Errors after {CHANGE}"}, (CHANGE,), id="in the title"),
+        pytest.param({"incident_key": f"checkout/{CHANGE}"}, (CHANGE,), id="in the key"),
+        pytest.param({"incident_key": OTHER, "title": f"{CHANGE}, {OTHER}: slow"}, (OTHER, CHANGE), id="several, each once"),
+        pytest.param({"title": f"x{CHANGE} {CHANGE}0"}, (), id="a part of a longer word"),
+        pytest.param({"title": 7, "incident_key": None}, (), id="no text"),
+    ],
+)
+def test_c17_pagerduty_names_a_change(data: dict[str, Any], changes: tuple[str, ...]) -> None:
+    incident = pagerduty.read(event(**data)).incident
+
+    assert incident is not None
+    assert incident.changes == changes
+
+
+def annotated(**annotations: str) -> dict[str, Any]:
+    """An alert with other annotations."""
+    found: dict[str, Any] = alert() | {"annotations": annotations}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("alerts", "changes"),
+    [
+        pytest.param([alert()], (), id="none"),
+        pytest.param([alert(change=CHANGE)], (CHANGE,), id="a label"),
+        pytest.param([alert(change_id=CHANGE)], (CHANGE,), id="another label"),
+        pytest.param([annotated(change=CHANGE)], (CHANGE,), id="an annotation"),
+        pytest.param([annotated(description=f"Since {CHANGE} it is slow")], (CHANGE,), id="in words"),
+        pytest.param([annotated(runbook=f"https://gate.example.com/changes/{CHANGE}")], (), id="elsewhere"),
+        pytest.param([alert(change=CHANGE), alert(change=OTHER), alert(change=CHANGE)], (CHANGE, OTHER), id="several alerts"),
+        pytest.param([alert("resolved", change=CHANGE), alert(change=OTHER)], (OTHER,), id="those that fire count"),
+        pytest.param([alert("resolved", change=CHANGE)], (CHANGE,), id="all of them are over"),
+    ],
+)
+def test_c17_alertmanager_names_a_change(alerts: list[Any], changes: tuple[str, ...]) -> None:
+    (incident,) = notification(*alerts).incidents
+
+    assert incident.changes == changes
+
+
+def test_c17_no_notification_names_more_changes_than_are_looked_at() -> None:
+    names = [f"chg_{number:026}" for number in range(CHANGES_NAMED_MAX + 1)]
+
+    (incident,) = notification(*(alert(change=name) for name in names)).incidents
+
+    assert incident.changes == tuple(names[:CHANGES_NAMED_MAX])

@@ -24,7 +24,13 @@ def _addresses(site: Site) -> Iterator[str]:
     yield from ("/?q=looked", "/?q=is:decided+looked", "/?q=nothing+has+these+words")
     yield from (f"/changes/{waiting['id']}", f"/changes/{done['id']}?view=compact")
     yield from (f"/changes/{waiting['id']}?view=raw", f"/changes/{waiting['id']}/decisions/1", "/log", "/log?outcome=pending&q=looked")
-    yield from ("/calendar", "/calendar?view=week&service=web&environment=production", "/policies", "/policies/rules/production/size")
+    yield from (
+        "/sightings",
+        "/calendar",
+        "/calendar?view=week&service=web&environment=production",
+        "/policies",
+        "/policies/rules/production/size",
+    )
     yield from (f"/policies/{revision}", "/insights?service=web&environment=staging", "/administration", "/no-such-page")
 
 

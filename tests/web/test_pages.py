@@ -1,20 +1,26 @@
 """Pages as a program sees them: addresses, their JSON, what stands in the way, and forms that change something."""
 
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from gate.core.change import Result
+from gate.core.messages.told import DeploymentSeen
+from gate.flow.asks import PAGE_ITEMS_DEFAULT
 from gate.flow.caller import Role
 from gate.flow.changes.held import Holds
+from gate.flow.incidents.observe import deployment_seen
 from gate.web.render import linked
 from tests.api.served import Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
 
-PAGES = ("/", "/insights", "/log", "/calendar", "/calendar?view=week", "/policies", "/administration")
+PAGES = ("/", "/insights", "/log", "/sightings", "/calendar", "/calendar?view=week", "/policies", "/administration")
 OWN = {"Origin": "https://gate.example.com", "Sec-Fetch-Site": "same-origin"}
 LARGE = {"diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
 
@@ -87,6 +93,37 @@ async def test_the_json_of_a_change_is_its_whole_story(service: Served) -> None:
 
     assert told["change"]["id"] == change["id"]
     assert {"against", "people", "timeline", "previous", "standard", "decisions"} <= told.keys()
+
+
+async def test_c18_what_went_past_the_gate_is_shown_as_text(service: Served) -> None:
+    seen = DeploymentSeen(
+        *("<b>web</b>", "production", "ab" * 20, Result.SUCCESSFUL, datetime(2026, 3, 2, tzinfo=UTC), "github"),
+        url="https://github.com/acme/x/1",
+    )
+    await deployment_seen(service.gate, seen)
+    http = await browser(service)
+
+    shown, narrowed = await http.get("/sightings"), await http.get("/sightings?missing=repository&service=")
+
+    assert "&lt;b&gt;web&lt;/b&gt;" in shown.text
+    assert "unknown service" in shown.text
+    assert 'href="https://github.com/acme/x/1"' in shown.text
+    assert "No deployment fits" in narrowed.text
+
+
+async def test_e26_lists_on_pages_go_on(service: Served) -> None:
+    for _ in range(PAGE_ITEMS_DEFAULT):
+        await service.token(Role.AUDITOR)
+    last = (await service.token(Role.AUDITOR)).split("_")[1]
+    http = await browser(service, role=Role.ADMIN)
+
+    first = (await http.get("/administration")).text
+    (address,) = set(re.findall(r'href="(/administration\?tokens=[^"]+)"', first))
+    second = (await http.get(address)).text
+
+    assert last in first
+    assert last not in second
+    assert second.count("/end") == 1
 
 
 async def test_a_machine_sees_no_page(service: Served) -> None:

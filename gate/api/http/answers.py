@@ -30,10 +30,10 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
     return Answer(orjson.dumps(value), status, headers=headers)
 
 
-def page_answer(page: Page, request: Request) -> Answer:
-    """`{items, next}`, with a Link to the page after it."""
+def page_answer(page: Page, request: Request, *, items: str = "items", **more: Any) -> Answer:
+    """`{items, next}`, with a Link to the page after it. `items` is another name for the list, `more` what stands beside it."""
     headers = {"Link": f'<{_with_cursor(request, page.next)}>; rel="next"'} if page.next else None
-    return answer({"items": page.items, "next": page.next}, headers=headers)
+    return answer({items: page.items, "next": page.next, **more}, headers=headers)
 
 
 def stream_answer(chunks: AsyncIterator[bytes], media_type: str, *, file_name: str) -> StreamingResponse:

@@ -30,11 +30,11 @@ class FreezeRequest(Asked):
     """A freeze window; with `stop` the stopped line, until a person lifts it. Without a scope it is for everything."""
 
     reason: Reason
-    stop: Flag = False
+    stop: Flag | None = None
     begins: Instant | None = None
     ends: Instant | None = None
-    services: Names = ()
-    environments: Names = ()
+    services: Names | None = None
+    environments: Names | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -46,15 +46,22 @@ class FreezeRequest(Asked):
 
     def ask(self) -> FreezeAsk:
         """The same as the flow knows it."""
-        return FreezeAsk(self.reason, self.stop, self.begins, self.ends, self.services, self.environments)
+        return FreezeAsk(
+            self.reason,
+            self.stop or False,
+            self.begins,
+            self.ends,
+            self.services or (),
+            self.environments or (),
+        )
 
 
 class TokenRequest(Asked):
     """A token of a role, or with `person` a personal one. A pipeline token names its services or says `all_services`."""
 
     role: Role | None = None
-    services: Names = ()
-    all_services: Flag = False
+    services: Names | None = None
+    all_services: Flag | None = None
     person: Name | None = None
     expires_at: Instant | None = None
 
@@ -62,7 +69,7 @@ class TokenRequest(Asked):
     def _fits(self) -> Self:
         if (self.role is None) == (self.person is None):
             raise ValueError("give either role or person")
-        if self.role is Role.PIPELINE and bool(self.services) == self.all_services:
+        if self.role is Role.PIPELINE and bool(self.services) == bool(self.all_services):
             raise ValueError("a pipeline token names its services, or says all_services: true")
         if self.role is not Role.PIPELINE and (self.services or self.all_services):
             raise ValueError("only a pipeline token is bound to services")
@@ -70,4 +77,4 @@ class TokenRequest(Asked):
 
     def ask(self) -> TokenAsk:
         """The same as the flow knows it."""
-        return TokenAsk(self.role, frozenset(self.services) or None, self.person, self.expires_at)
+        return TokenAsk(self.role, frozenset(self.services or ()) or None, self.person, self.expires_at)

@@ -1,7 +1,8 @@
 """What is asked about a change: submit or evaluate it, admit it, close it, cancel it."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -16,6 +17,7 @@ from gate.api.models.fields import (
     Instant,
     Line,
     Link,
+    LinkOrNone,
     LongText,
     Name,
     Number,
@@ -32,11 +34,11 @@ class RepositoryAsk(Asked):
 
     issuer: Link
     id: Number
-    name: Line = ""
+    name: Line | None = None
 
     def value(self) -> Repository:
         """The same as the core knows it."""
-        return Repository(self.issuer, self.id, self.name)
+        return Repository(self.issuer, self.id, self.name or "")
 
 
 class ArtifactAsk(Asked):
@@ -50,18 +52,23 @@ class ArtifactAsk(Asked):
         return Artifact(self.name, self.digest)
 
 
+Artifacts: TypeAlias = Annotated[tuple[ArtifactAsk, ...], Field(max_length=ARTIFACTS_MAX)]
+
+
 class RunAsk(Asked):
     """The pipeline run that asks: GitHub's `run_id` and `run_attempt`, GitLab's `pipeline_id` and `job_id`."""
 
     id: Name
-    attempt: Number = 1
-    step: Line = ""
-    url: Link | Literal[""] = ""
+    attempt: Number | None = None
+    step: Line | None = None
+    url: LinkOrNone | None = None
 
     def value(self, by: Caller) -> Run:
         """The same as the core knows it. An attempt that is not given is that of the caller's token, where it has one."""
-        attempt = by.run.attempt if isinstance(by, Workload) and "attempt" not in self.model_fields_set else self.attempt
-        return Run(self.id, attempt, self.step, self.url)
+        attempt = self.attempt
+        if attempt is None:
+            attempt = by.run.attempt if isinstance(by, Workload) else 1
+        return Run(self.id, attempt, self.step or "", self.url or "")
 
 
 class EmergencyRequest(Asked):
@@ -92,20 +99,20 @@ class ChangeRequest(Asked):
     base: Commit | None = None
     ref: Name | None = None
     repository: RepositoryAsk | None = None
-    artifacts: Annotated[tuple[ArtifactAsk, ...], Field(max_length=ARTIFACTS_MAX)] = ()
+    artifacts: Artifacts | None = None
     run: RunAsk | None = None
     requested_by: Name | None = None
-    authors: Annotated[tuple[Name, ...], Field(max_length=AUTHORS_MAX)] = ()
-    title: Line = ""
-    description: LongText = ""
-    impact: LongText = ""
-    rollback_plan: LongText = ""
-    test_plan: LongText = ""
+    authors: Annotated[tuple[Name, ...], Field(max_length=AUTHORS_MAX)] | None = None
+    title: Line | None = None
+    description: LongText | None = None
+    impact: LongText | None = None
+    rollback_plan: LongText | None = None
+    test_plan: LongText | None = None
     emergency: EmergencyRequest | None = None
     planned: PlannedRequest | None = None
     remediates: ChangeId | None = None
-    facts: ClaimedFacts = Field(default_factory=dict)
-    labels: Labels = Field(default_factory=dict)
+    facts: ClaimedFacts | None = None
+    labels: Labels | None = None
 
     def change(self, by: Caller) -> Change:
         """The change that is asked for. Raises `Invalid` for claims that nobody may make."""
@@ -116,19 +123,19 @@ class ChangeRequest(Asked):
             base=self.base,
             ref=self.ref,
             repository=self.repository.value() if self.repository else None,
-            artifacts=tuple(map(ArtifactAsk.value, self.artifacts)),
+            artifacts=_values(self.artifacts),
             run=self.run.value(by) if self.run else None,
             requested_by=self.requested_by,
-            authors=self.authors,
-            title=self.title,
-            description=self.description,
-            impact=self.impact,
-            rollback_plan=self.rollback_plan,
-            test_plan=self.test_plan,
+            authors=self.authors or (),
+            title=self.title or "",
+            description=self.description or "",
+            impact=self.impact or "",
+            rollback_plan=self.rollback_plan or "",
+            test_plan=self.test_plan or "",
             emergency=EmergencyAsk(self.emergency.reason, self.emergency.incident) if self.emergency else None,
             planned=Planned(self.planned.start, self.planned.end) if self.planned else Planned(),
             remediates=self.remediates,
-            claims=claims_of(self.facts, self.labels),
+            claims=claims_of(self.facts or {}, self.labels or {}),
         )
 
 
@@ -136,20 +143,20 @@ class AdmissionRequest(Asked):
     """What is about to be deployed: it must equal, field by field, what was approved."""
 
     commit: Commit
-    artifacts: Annotated[tuple[ArtifactAsk, ...], Field(max_length=ARTIFACTS_MAX)] = ()
+    artifacts: Artifacts | None = None
     environment: Name
     run: RunAsk
 
     def ask(self, by: Caller) -> AdmissionAsk:
         """The same as the flow knows it."""
-        return AdmissionAsk(self.commit, tuple(map(ArtifactAsk.value, self.artifacts)), self.environment, self.run.value(by))
+        return AdmissionAsk(self.commit, _values(self.artifacts), self.environment, self.run.value(by))
 
 
 class ClosureRequest(Asked):
     """How the deployment ended."""
 
     result: Result
-    notes: LongText = ""
+    notes: LongText | None = None
     started_at: Instant | None = None
     finished_at: Instant | None = None
     run: RunAsk | None = None
@@ -161,13 +168,18 @@ class ClosureRequest(Asked):
 
     def ask(self, by: Caller) -> ClosureAsk:
         """The same as the flow knows it."""
-        return ClosureAsk(self.result, self.notes, self.started_at, self.finished_at, self.run.value(by) if self.run else None)
+        run = self.run.value(by) if self.run else None
+        return ClosureAsk(self.result, self.notes or "", self.started_at, self.finished_at, run)
 
 
 class CancellationRequest(Asked):
     """Why the change is withdrawn."""
 
-    comment: LongText = ""
+    comment: LongText | None = None
+
+
+def _values(artifacts: Iterable[ArtifactAsk] | None) -> tuple[Artifact, ...]:
+    return tuple(map(ArtifactAsk.value, artifacts or ()))
 
 
 def _check_order(first: str, begins: datetime | None, second: str, ends: datetime | None, *, together: bool = False) -> None:

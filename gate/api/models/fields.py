@@ -21,7 +21,9 @@ _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _COMMIT = r"^(?:[0-9a-f]{40}|[0-9a-f]{64})$"
 _DIGEST = r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"
-_LINK = r"^(?:https://[^\s/?#@\\]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?)(?:[/?#][^\s\\]*)?$"
+_LINK_BODY = r"(?:https://[^\s/?#@\\]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?)(?:[/?#][^\s\\]*)?"
+_LINK = rf"^{_LINK_BODY}$"
+_LINK_OR_NONE = rf"^(?:{_LINK_BODY})?$"
 SHA256 = r"^[0-9a-f]{64}$"
 _CHANGE_ID = r"^chg_[0-9A-Za-z]{26}$"
 _SOMETHING = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
@@ -33,6 +35,7 @@ PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
         _COMMIT: "allowed is a full commit hash: 40 or 64 lower-case hexadecimal digits",
         _DIGEST: "allowed is sha256:, sha384: or sha512: with the whole digest in lower-case hexadecimal digits",
         _LINK: "allowed is an https:// address without a user name (http:// for this machine only)",
+        _LINK_OR_NONE: "allowed is an https:// address without a user name (http:// for this machine only), or nothing",
         SHA256: "allowed is a SHA-256 in 64 lower-case hexadecimal digits",
         _CHANGE_ID: "allowed is the id of a change: chg_ and 26 characters",
         _SOMETHING: "allowed is a text that says something, without control characters",
@@ -47,6 +50,7 @@ Reason: TypeAlias = Annotated[str, StringConstraints(max_length=LONG_TEXT_LENGTH
 Commit: TypeAlias = Annotated[str, StringConstraints(pattern=_COMMIT)]
 Digest: TypeAlias = Annotated[str, StringConstraints(pattern=_DIGEST)]
 Link: TypeAlias = Annotated[str, StringConstraints(max_length=LINK_LENGTH_MAX, pattern=_LINK)]
+LinkOrNone: TypeAlias = Annotated[str, StringConstraints(max_length=LINK_LENGTH_MAX, pattern=_LINK_OR_NONE)]
 ChangeId: TypeAlias = Annotated[str, StringConstraints(pattern=_CHANGE_ID)]
 Number: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)]
 Flag: TypeAlias = StrictBool
@@ -72,6 +76,10 @@ Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterVa
 
 
 class Asked(BaseModel):
-    """What a caller sends: unknown fields are refused, nothing changes afterwards."""
+    """What a caller sends: unknown fields are refused, nothing changes afterwards.
+
+    A field that may be left out may also be null, which means the same, because answers show what is absent as null
+    and what an answer holds can be sent back.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

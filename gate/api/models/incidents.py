@@ -7,10 +7,13 @@ from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
-from gate.api.models.views import View
+from gate.api.models.views import RepositoryView, View
+from gate.core.change import Result
 from gate.core.incident import Method
 from gate.core.messages.told import IncidentTold
 from gate.flow.incidents.incidents import IncidentFilters
+from gate.flow.queries.sightings import SightingFilters
+from gate.storage.incidents.sightings import Missing
 
 Severity: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 IncidentId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
@@ -44,7 +47,7 @@ class IncidentRequest(Asked):
             severity=self.severity,
             began_at=self.began_at,
             resolved_at=self.resolved_at,
-            change=self.change,
+            changes=() if self.change is None else (self.change,),
         )
 
 
@@ -114,3 +117,34 @@ class IncidentView(View):
     created_at: datetime
     created_by: str
     links: list[LinkView]
+
+
+class SightingsQuery(PartQuery):
+    """Which deployments that went past the gate, by when they were seen last."""
+
+    service: Name | None = None
+    environment: Name | None = None
+    source: Annotated[Name | None, Field(description="who saw it, such as github, gitlab, cdevents")] = None
+    missing: Annotated[Missing | None, Field(description="what would have explained it")] = None
+
+    def filters(self) -> SightingFilters:
+        """The same as the flow knows it."""
+        return SightingFilters(self.service, self.environment, self.source, self.missing, self.part())
+
+
+class SightingView(View):
+    """A deployment that no admission explains. `service` null: the catalogue does not say whose the repository is."""
+
+    id: str
+    source: str
+    missing: Annotated[Missing, Field(description="what would have explained it")]
+    because: Annotated[str, Field(description="the same in words, with what to do")]
+    repository: RepositoryView | None
+    service: str | None
+    environment: str
+    commit: str | None
+    digests: list[str]
+    result: Result | None
+    url: str | None
+    first_at: datetime
+    at: Annotated[datetime, Field(description="when it was seen last")]

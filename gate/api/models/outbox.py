@@ -30,7 +30,8 @@ class DeadLetterView(View):
 
 
 class OutboxView(View):
-    """All targets with messages, and the newest 200 that were given up."""
+    """All targets with messages, and a part of the messages that were given up, newest first."""
 
     targets: list[TargetView]
     dead: list[DeadLetterView]
+    next: Annotated[str | None, Field(description="the `cursor` of the part of `dead` after this one")]

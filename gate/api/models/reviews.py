@@ -15,11 +15,11 @@ class ApprovalRequest(Asked):
     """Yes to what `subject_digest` stands for: the change as it was shown."""
 
     subject_digest: SubjectDigest
-    comment: LongText = ""
+    comment: LongText | None = None
 
     def ask(self) -> ReviewAsk:
         """The same as the flow knows it."""
-        return ReviewAsk(self.subject_digest, self.comment)
+        return ReviewAsk(self.subject_digest, self.comment or "")
 
 
 class RejectionRequest(Asked):
@@ -38,7 +38,7 @@ class OverrideRequest(Asked):
 
     comment: Reason
     window: Name | None = None
-    stop: Flag = False
+    stop: Flag | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -48,7 +48,7 @@ class OverrideRequest(Asked):
 
     def ask(self) -> OverrideAsk:
         """The same as the flow knows it."""
-        return OverrideAsk(self.comment, self.window, self.stop)
+        return OverrideAsk(self.comment, self.window, self.stop or False)
 
 
 class PostReviewRequest(Asked):
@@ -56,8 +56,8 @@ class PostReviewRequest(Asked):
 
     findings: Reason
     comment: Reason
-    actions: Annotated[tuple[Reason, ...], Field(max_length=ACTIONS_MAX)] = ()
+    actions: Annotated[tuple[Reason, ...], Field(max_length=ACTIONS_MAX)] | None = None
 
     def ask(self) -> PostReviewAsk:
         """The same as the flow knows it."""
-        return PostReviewAsk(self.findings, self.comment, self.actions)
+        return PostReviewAsk(self.findings, self.comment, self.actions or ())

@@ -120,6 +120,17 @@ class GivenView(View):
     lapsed: bool
 
 
+class SaidView(View):
+    """What one person said about one decision of a change. `comment` null: there is none, or it was erased."""
+
+    person: str
+    decision: int
+    said: Literal["approved", "rejected"]
+    comment: str | None
+    at: datetime
+    lapsed_at: datetime | None
+
+
 class ApprovalsView(View):
     """Which approvals are needed, which were given, and who may not give one."""
 

@@ -12,6 +12,9 @@ from gate.client.connection.http import RETRIES_MAX, Asking, Body, Http, Refused
 from gate.client.git.baseline import Place
 from gate.client.world import World
 
+RATE_LIMITED = "rate_limited"
+"""The problem of whoever asks, or waits, too often at once."""
+
 
 class Session:
     """`change` is what the gate last said; `change_token` is good for this change alone and is used once it is known."""
@@ -57,9 +60,19 @@ class Session:
         return self.http.ask(Asking("POST", "/v1/evaluations", self.credentials.token(), answers.evaluation_of(body["commit"]), body))
 
     def read(self, change: Body, wait: int = 0) -> Body:
-        """The change as it is now, or as soon as it is no longer pending."""
+        """The change as it is now, or as soon as it is no longer pending.
+
+        A gate limits how many jobs of one caller wait at once. Whoever is one too many reads without waiting, because
+        the pipeline still needs its answer.
+        """
         check = answers.change_of(change["commit"], change["id"])
-        self.change = self.http.ask(Asking("GET", _path(change["id"]), self._token(), check, wait=wait))
+        asking = Asking("GET", _path(change["id"]), self._token(), check, wait=wait)
+        try:
+            self.change = self.http.ask(asking)
+        except Refused as error:
+            if not wait or error.problem != RATE_LIMITED:
+                raise
+            self.change = self.http.ask(asking._replace(wait=0))
         return self.change
 
     def admit(self, change: Body, body: Body) -> Body:

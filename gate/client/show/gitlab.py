@@ -11,7 +11,7 @@ from gate.client.world import World
 
 DOTENV_FILE = "gate.env"
 
-_VARIABLES = {
+VARIABLES = {
     "GATE_DECISION": "decision",
     "GATE_ADMITTED": "admitted",
     "GATE_CHANGE": "change",
@@ -25,7 +25,7 @@ _VARIABLES = {
 def write(outcome: Outcome, world: World) -> None:
     """One line a variable. GitLab takes values as they are, so nothing but words and numbers goes in."""
     known = outputs(outcome)
-    lines = [f"{variable}={_plain(known[name])}\n" for variable, name in _VARIABLES.items()]
+    lines = [f"{variable}={_plain(known[name])}\n" for variable, name in VARIABLES.items()]
     files.write(Path(world.folder, DOTENV_FILE), "".join(lines))
 
 

@@ -82,19 +82,26 @@ _AFTERWARDS = {
 
 
 def _next_steps(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
+    page = page_of(change)
+    see = [f"see {page}"] if page else []
     if outcome.admitted:
-        return ["deploy now", "afterwards say how it went: gate close --result successful"]
+        return ["deploy now", "afterwards say how it went: gate close --result successful", *see]
     if outcome.code == DENIED:
         return ["check the token, and whether it is bound to this service"]
     steps = _missing(change) if outcome.decision == "pending" else []
     if change and "id" not in change:  # an evaluation: nothing follows
         return steps
-    link = _part(change, "links").get("page") or _part(change, "links").get("self")
-    if link and outcome.decision in ("pending", "rejected", "error"):
-        steps.append(f"see {visible(link)}")
+    steps += see
     if outcome.decision in _AFTERWARDS:
         steps.append(_AFTERWARDS[outcome.decision])
     return steps
+
+
+def page_of(change: Mapping[str, Any]) -> str:
+    """Where people look at the change; empty for an evaluation, which has no page."""
+    links = _part(change, "links")
+    link = links.get("page") or links.get("self")
+    return visible(link) if link else ""
 
 
 def _missing(change: Mapping[str, Any]) -> list[str]:

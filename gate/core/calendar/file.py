@@ -26,8 +26,11 @@ _TIME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<clock>[0-9]{2}:[0-9
 _TIME_ALLOWED = f"a time such as 2026-12-20T00:00, with Z or an offset where it is not local, in the years {YEAR_FIRST} to {YEAR_LAST}"
 
 
-def read_calendar(text: str | bytes, name: str, catalogue: Catalogue) -> Calendar:
-    """The calendar of a file, whose names the catalogue must know. Raises `Invalid` with every fault and its place."""
+def read_calendar(text: str | bytes, name: str, catalogue: Catalogue | None) -> Calendar:
+    """The calendar of a file, whose names the catalogue must know. Raises `Invalid` with every fault and its place.
+
+    Without a catalogue, because it could not be read, names are not checked.
+    """
     faults = Faults()
     root = Fields(strict_yaml.read(text, name), faults, "the calendar")
     zone = _zone(root)
@@ -78,9 +81,11 @@ def _minute(fields: Fields, key: str) -> int | None:
 class _Freezes:
     """Reads freeze windows; holds what they are read against."""
 
-    def __init__(self, zone: tzinfo, catalogue: Catalogue, faults: Faults) -> None:
+    def __init__(self, zone: tzinfo, catalogue: Catalogue | None, faults: Faults) -> None:
         self._zone = zone
-        self._catalogue = catalogue
+        self._groups = None if catalogue is None else catalogue.groups
+        self._services = None if catalogue is None else catalogue.services
+        self._environments = None if catalogue is None else catalogue.environments
         self._faults = faults
         self._ids: set[str] = set()
 
@@ -95,7 +100,7 @@ class _Freezes:
             begins=begins,
             ends=ends,
             reach=self._reach(fields),
-            override_by=read_listed(fields, "override_by", self._catalogue.groups, "group"),
+            override_by=read_listed(fields, "override_by", self._groups, "group"),
             rule=self._rule(fields, begins),
             excluded_days=days,
             excluded_times=times,
@@ -117,13 +122,12 @@ class _Freezes:
         return text
 
     def _reach(self, fields: Fields) -> Reach:
-        known = self._catalogue
         return Reach(
-            services=frozenset(read_listed(fields, "services", known.services, "service")),
-            owners=frozenset(read_listed(fields, "owners", known.groups, "group")),
-            environments=frozenset(read_listed(fields, "environments", known.environments, "environment")),
+            services=frozenset(read_listed(fields, "services", self._services, "service")),
+            owners=frozenset(read_listed(fields, "owners", self._groups, "group")),
+            environments=frozenset(read_listed(fields, "environments", self._environments, "environment")),
             tiers=frozenset(fields.texts("tiers", (), choices=ENVIRONMENT_TIERS)),
-            except_services=frozenset(read_listed(fields, "except_services", known.services, "service")),
+            except_services=frozenset(read_listed(fields, "except_services", self._services, "service")),
         )
 
     def _span(self, fields: Fields) -> tuple[datetime, datetime]:

@@ -19,11 +19,14 @@ def read_name(key: Scalar, faults: Faults, what: str) -> str:
     return key.text
 
 
-def read_listed(fields: Fields, key: str, known: Collection[str], what: str) -> tuple[str, ...]:
-    """Names under a key, each of which must be known; none where the key is absent."""
+def read_listed(fields: Fields, key: str, known: Collection[str] | None, what: str) -> tuple[str, ...]:
+    """Names under a key, each of which must be known; none where the key is absent.
+
+    With `known` None the catalogue could not be read, and every name is taken.
+    """
     names = fields.texts(key, ())
     for name, node in zip(names, fields.items(key) or () if names else (), strict=False):
-        if name and name not in known:
+        if name and known is not None and name not in known:
             meant = did_you_mean(name, known)
             fields.faults.add(node.place, f"{key}: found {clip(name)}, which is no {what} of the catalogue{meant}")
     return tuple(filter(None, names))

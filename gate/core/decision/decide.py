@@ -38,6 +38,10 @@ REJECTED_HERE = "rejected-here"
 """The finding that a person rejected this commit for this service and environment."""
 
 
+NOTHING_IN_FORCE = "nothing-in-force"
+"""The note that no policy set was ever activated, and why. Beside it no policy can apply, so it is what decides."""
+
+
 class People(NamedTuple):
     """Who asked for and wrote the change: `excluded` may not approve it."""
 
@@ -93,7 +97,8 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
     choice = policies.policy_for(values)
     shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
     if choice.policy is None:
-        finding = choice.finding or _guard("no-policy", "no enforced policy applies; two release managers decide")
+        finding = _why_nothing_is_in_force(case) or choice.finding
+        finding = finding or _guard("no-policy", "no enforced policy applies; two release managers decide")
         return _undecided(case, finding, [_decide_by(policy, case) for policy in policies.possible(values)], shadows)
     return _decide_by(choice.policy, case, shadows)
 
@@ -201,6 +206,15 @@ def _undecided(case: Case, finding: Finding, possible: list[Decision], shadows: 
     return pending._replace(required=worst.required)
 
 
+def nothing_in_force(because: str) -> Finding:
+    """The note that nothing is in force, for a `Case`."""
+    return _guard(NOTHING_IN_FORCE, because)
+
+
+def _why_nothing_is_in_force(case: Case) -> Finding | None:
+    return next((note for note in case.notes if note.rule == NOTHING_IN_FORCE), None)
+
+
 def _strictness(decision: Decision) -> tuple[int, int]:
     order = (Outcome.APPROVED, Outcome.PENDING, Outcome.REJECTED)
     return order.index(decision.outcome), sum(entry.count for entry in decision.required)
@@ -215,7 +229,7 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
         score=0,
         band=Band.CRITICAL,
         policy=None,
-        findings=(finding, *case.notes),
+        findings=(finding, *(note for note in case.notes if note is not finding)),
         required=LAST_RESORT,
         hold=binding(case.holds, excused=case.emergency),
         excused=case.emergency,

@@ -2,9 +2,9 @@
 
 from gate.core.change import Planned
 from gate.core.decision.admission import proof_of
-from gate.core.decision.decide import in_the_way
+from gate.core.decision.decide import NOTHING_IN_FORCE, in_the_way
 from gate.core.decision.record import Record
-from gate.core.decision.values import Decision, FindingKind, Outcome
+from gate.core.decision.values import Decision, Finding, FindingKind, Outcome
 
 
 def same(before: Record, now: Record) -> bool:
@@ -29,7 +29,7 @@ def keeps_approvals(before: Record, now: Decision, planned: Planned) -> bool:
 
 def _matters(record: Record) -> tuple[object, ...]:
     decision, hold = record.decision, record.decision.hold
-    holds = tuple((finding.kind, finding.rule, finding.holds, in_the_way(finding)) for finding in decision.findings)
+    holds = tuple((finding.kind, finding.rule, finding.holds, in_the_way(finding), _words(finding)) for finding in decision.findings)
     held_by = (hold.window, hold.stop) if hold else None
     return (
         decision.outcome,
@@ -43,6 +43,11 @@ def _matters(record: Record) -> tuple[object, ...]:
         proof_of(record.asked.run, record.case.facts),
         record.case.people,
     )
+
+
+def _words(finding: Finding) -> object:
+    """Why nothing is in force is what whoever mends it reads, so other words are another decision."""
+    return finding.seen if finding.rule == NOTHING_IN_FORCE else None
 
 
 def _unmet(decision: Decision) -> frozenset[str]:

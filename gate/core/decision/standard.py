@@ -1,6 +1,6 @@
 """Is a standard change earned here, and has it failed too often?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -34,8 +34,22 @@ def standing_of(standard: StandardChange, matches: Sequence[Match], suspension: 
     row, wanted = 0, standard.earn.successes if standard.earn else 0
     if standard.earn is not None:
         row = _successes_in_a_row(standard.earn, matches, reinstated_at=suspension.reinstated_at, at=at)
-    because = suspension.because if suspension.because is not None else f"{row} of {wanted} successes in a row"
+    because = suspension.because if suspension.because is not None else f"{row} of {wanted} successes in a row are settled"
     return Standing(earned=row >= wanted, suspended=suspension.because is not None, because=because)
+
+
+def with_settling(standing: Standing, earn: Earn, matches: Sequence[Match], suspension: Suspension, *, at: datetime) -> Standing:
+    """The same standing, and how many successes have not settled yet and when the next one will.
+
+    `matches` are all that are looked back on, newest first. This is for people: nothing is decided by it.
+    """
+    settle = timedelta(seconds=earn.settle_seconds)
+    row = _row(matches, reinstated_at=suspension.reinstated_at)
+    settles = sorted(match.closed_at + settle for match in row if match.closed_at is not None and match.closed_at + settle > at)
+    if not settles:
+        return standing._replace(because=f"{standing.because}, and no other one waits to settle")
+    more = "one more settles" if len(settles) == 1 else f"{len(settles)} more settle, the next"
+    return standing._replace(because=f"{standing.because}; {more} at {settles[0].isoformat(timespec='minutes')}")
 
 
 def to_suspend(rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None) -> str | None:
@@ -48,14 +62,17 @@ def to_suspend(rule: Suspend, matches: Sequence[Match], *, reinstated_at: dateti
 
 def _successes_in_a_row(earn: Earn, matches: Sequence[Match], *, reinstated_at: datetime | None, at: datetime) -> int:
     settled_before = at - timedelta(seconds=earn.settle_seconds)
-    row = 0
+    row = _row(matches, reinstated_at=reinstated_at)
+    return sum(match.closed_at is not None and match.closed_at <= settled_before for match in row)
+
+
+def _row(matches: Sequence[Match], *, reinstated_at: datetime | None) -> Iterator[Match]:
+    """The successes since the last failure that counts, settled or not, newest first."""
     for match in matches:
         if _counts_as_failure(match, reinstated_at):
-            break
-        successful = match.result is Result.SUCCESSFUL and not match.failed and not match.same_commit
-        if successful and match.closed_at is not None and match.closed_at <= settled_before:
-            row += 1
-    return row
+            return
+        if match.result is Result.SUCCESSFUL and not match.failed and not match.same_commit:
+            yield match
 
 
 def _counts_as_failure(match: Match, reinstated_at: datetime | None) -> bool:

@@ -56,7 +56,10 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentTold:
-    """A deployment began (`result` None) or ended. `commit` may be short where the host says no more."""
+    """A deployment began (`result` None) or ended. `commit` may be short where the host says no more.
+
+    `name` is what people call the repository.
+    """
 
     issuer: str
     repository: int
@@ -65,6 +68,7 @@ class DeploymentTold:
     result: Result | None
     at: datetime
     url: str = ""
+    name: str = ""
 
 
 Tiding: TypeAlias = RunHeld | RunEnded | CommitsMoved | Pushed | DeploymentTold

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import orjson
 
-from gate.core.change import Result
+from gate.core.change import Repository, Result
 
 API = "api"
 """The source of an incident that was told over the gate's own interface."""
@@ -17,12 +17,12 @@ class IncidentTold:
 
     title: str
     service: str
-    severity: str
+    severity: str | None  # None: the source does not say, so what it said before stands
     began_at: datetime
     environment: str | None = None
     resolved_at: datetime | None = None
     id: str | None = None
-    change: str | None = None  # that it is put down to
+    changes: tuple[str, ...] = ()  # that the source names as its cause
     source: str = API
     url: str = ""  # where a person finds it at its source
     told_at: datetime | None = None  # when the source said so; None: now
@@ -34,7 +34,7 @@ class IncidentTold:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentSeen:
-    """What another system says that it deployed. What it does not say is None or empty.
+    """What another system says that it deployed. What it does not say is None or empty, the service of a repository among it.
 
     `environment` may be any of the catalogue's names for it. `source` names who says so (`github`, `cdevents` …), and
     `url` where a person finds it there. `result` None: it has begun, or nobody knows how it ended.
@@ -48,6 +48,7 @@ class DeploymentSeen:
     source: str
     url: str = ""
     digests: tuple[str, ...] = field(default=())
+    repository: Repository | None = None  # that it came from, where a code host says so
     went_back: bool = False  # the service runs again what it ran before
 
 
@@ -61,6 +62,7 @@ def read_incident(content: bytes) -> IncidentTold:
     raw = orjson.loads(content)
     for name in ("began_at", "resolved_at", "told_at"):
         raw[name] = raw[name] and datetime.fromisoformat(raw[name])
+    raw["changes"] = tuple(raw["changes"])
     return IncidentTold(**raw)
 
 
@@ -70,4 +72,5 @@ def read_deployment(content: bytes) -> DeploymentSeen:
     raw["at"] = datetime.fromisoformat(raw["at"])
     raw["result"] = raw["result"] and Result(raw["result"])
     raw["digests"] = tuple(raw["digests"])
+    raw["repository"] = raw["repository"] and Repository(**raw["repository"])
     return DeploymentSeen(**raw)

@@ -1,6 +1,6 @@
 """All policies that are in force together, their revision, and which of them decides a change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -11,7 +11,7 @@ from gate.core.policy.file import NUMBER_KEYS, policy_of
 from gate.core.policy.policy import Mode, Policy
 from gate.core.yaml import reader as strict_yaml
 from gate.core.yaml.fields import Faults, did_you_mean
-from gate.core.yaml.reader import Node, Place
+from gate.core.yaml.reader import Node, Place, place_of
 from gate.errors import Invalid
 
 POLICIES_MAX = 50
@@ -29,11 +29,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class GroupsNeeded:
-    """People that a policy counts on: `count` of all members of `groups` together. `where` names the key."""
+    """People that a policy counts on: `count` of all members of `groups` together.
+
+    `key` names them in the file, `place` is where it stands, and `places` where each of the groups does.
+    """
 
     groups: tuple[str, ...]
     count: int
-    where: str
+    key: str
+    place: Place
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Policies:
 
     all: tuple[Policy, ...]
     revision: str
+    needs: tuple[GroupsNeeded, ...] = field(default=(), repr=False)  # to be checked against a catalogue
     looked_at: tuple[str, ...] = field(init=False, repr=False)  # the facts that say which policy applies
     _enforced: tuple[Policy, ...] = field(init=False, repr=False)
     _shadows: tuple[Policy, ...] = field(init=False, repr=False)
@@ -98,20 +104,28 @@ def read_policies(files: Mapping[str, str]) -> Policies:
     _check_together(read, faults)
     faults.stop()
     revision = digest(canonical([strict_yaml.plain(node) for _, node in read]))
-    return Policies(tuple(policy for policy, _ in read), revision)
+    policies = tuple(policy for policy, _ in read)
+    needs = tuple(needed for policy, node in read for needed in groups_needed(policy, node))
+    return Policies(policies, revision, needs)
 
 
-def groups_needed(policy: Policy) -> tuple[GroupsNeeded, ...]:
-    """Every group the policy names, for a check against the catalogue."""
-    needed = [GroupsNeeded(entry.by, entry.approvals, f"{policy.name}: review[{number}].by") for number, entry in enumerate(policy.review)]
+def groups_needed(policy: Policy, node: Node) -> Iterator[GroupsNeeded]:
+    """Every group that the policy names, with its place in the file's one document."""
+    for number, entry in enumerate(policy.review):
+        yield _needed(node, entry.by, entry.approvals, "review", number, "by")
     if policy.emergency:
-        needed.append(GroupsNeeded(policy.emergency.by, policy.emergency.approvals, f"{policy.name}: emergency.by"))
+        yield _needed(node, policy.emergency.by, policy.emergency.approvals, "emergency", "by")
     if policy.remind and policy.remind.escalate_to:
-        needed.append(GroupsNeeded(policy.remind.escalate_to, 1, f"{policy.name}: remind.escalate_to"))
-    for standard in policy.standard_changes:
-        needed.append(GroupsNeeded((standard.owner,), 1, f"{policy.name}: standard change {standard.id}, owner"))
-        needed.append(GroupsNeeded(standard.authorised_by, 1, f"{policy.name}: standard change {standard.id}, authorised_by"))
-    return tuple(needed)
+        yield _needed(node, policy.remind.escalate_to, 1, "remind", "escalate_to")
+    for number, standard in enumerate(policy.standard_changes):
+        yield _needed(node, (standard.owner,), 1, "standard_changes", number, "owner")
+        yield _needed(node, standard.authorised_by, 1, "standard_changes", number, "authorised_by")
+
+
+def _needed(node: Node, groups: tuple[str, ...], count: int, *path: str | int) -> GroupsNeeded:
+    """`path` leads to the groups. A policy that leaves them out needs those of the default, and its own place is named."""
+    places = tuple(place_of(node, *path, number) for number in range(len(groups)))
+    return GroupsNeeded(groups, count, str(path[-1]), place_of(node, *path), places)
 
 
 def _document(text: str, name: str) -> Node:

@@ -1,5 +1,6 @@
 """Cases written by people who know the risk: facts in, the answer out. `policies/tests/*.test.yaml` hold them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from gate.core.policy.file import SCORE_MAX
 from gate.core.policy.policy import Mode, Policy
 from gate.core.policy.set import Policies
 from gate.core.yaml.fields import Faults, Fields, did_you_mean
-from gate.core.yaml.reader import Node, Place, Scalar, Sequence, clip, read, refuse
+from gate.core.yaml.reader import Node, Place, Scalar, Sequence, clip, read
 from gate.errors import Invalid
 
 CASES_MAX = 500
@@ -40,6 +41,9 @@ class PolicyCase:
     expect: Expected
     todo: bool
     place: Place
+    policy_place: Place
+    standards_named: tuple[Scalar, ...] = ()  # under `earned`, where each stands
+    rules_named: tuple[Scalar, ...] = ()  # under `fired`
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +71,46 @@ def read_cases(text: str | bytes, name: str) -> tuple[PolicyCase, ...]:
     faults = Faults()
     fields = Fields(read(text, name), faults, "the tests")
     policy = fields.text("policy")
+    policy_place = fields.place_of("policy")
     nodes = fields.items("cases", length_max=CASES_MAX)
     if nodes == ():
         faults.add(fields.place_of("cases"), "cases: found none, allowed is at least one")
-    cases = tuple(_case(Fields(node, faults, "a case"), policy) for node in nodes or ())
+    cases = tuple(_case(Fields(node, faults, "a case"), policy, policy_place) for node in nodes or ())
     fields.done()
     faults.stop()
     return cases
 
 
+def check_cases(cases: Iterable[PolicyCase], policies: Policies) -> None:
+    """Whether the policies have everything that cases name. Raises `Invalid` with every fault and its place."""
+    faults = Faults()
+    for case in cases:
+        policy = policies.named(case.policy)
+        if policy is None:
+            _refuse(faults, case.policy_place, "policy", case.policy, [one.name for one in policies.all])
+            continue
+        standards, rules = [one.id for one in policy.standard_changes], [one.id for one in policy.rules]
+        for named in case.standards_named:
+            _refuse(faults, named.place, "earned", named.text, standards)
+        for named in case.rules_named:
+            _refuse(faults, named.place, "fired", named.text, rules)
+    faults.stop()
+
+
+def _refuse(faults: Faults, place: Place, key: str, name: str, allowed: list[str]) -> None:
+    """One fault for a name that is none of those allowed; the same place is named once, however many cases share it."""
+    if name in allowed or any(one.where == str(place) for one in faults.found):
+        return
+    said = f"allowed are {', '.join(allowed)}" if allowed else "the policy has none"
+    faults.add(place, f"{key}: found {clip(name)}, {said}{did_you_mean(name, allowed)}")
+
+
 def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
     """Decide the case by its policy alone, as if it were enforced. Raises `Invalid` for a policy or a standard change there is not."""
+    check_cases([case], policies)
     policy = policies.named(case.policy)
     if policy is None:
-        names = [one.name for one in policies.all]
-        raise refuse(case.place, f"found the policy {clip(case.policy)}, allowed are {', '.join(names)}{did_you_mean(case.policy, names)}")
+        raise LookupError(case.policy)  # it was checked a moment ago
     alone = replace(policy, mode=Mode.ENFORCE)
     decision = decide(
         Policies((alone,), policies.revision),
@@ -128,10 +157,6 @@ def _shown(value: object) -> str:
 
 
 def _standing(case: PolicyCase, policy: Policy) -> dict[str, Standing]:
-    names = [standard.id for standard in policy.standard_changes]
-    for name in case.earned:
-        if name not in names:
-            raise refuse(case.place, f"earned: found {clip(name)}, allowed are {', '.join(names)}{did_you_mean(name, names)}")
     return {
         standing_key(policy, one): Standing(earned=True, because="the case says so")
         for one in policy.standard_changes
@@ -139,18 +164,28 @@ def _standing(case: PolicyCase, policy: Policy) -> dict[str, Standing]:
     }
 
 
-def _case(fields: Fields, policy: str) -> PolicyCase:
+def _case(fields: Fields, policy: str, policy_place: Place) -> PolicyCase:
+    expect = fields.fields("expect")
     case = PolicyCase(
         policy=policy,
         name=fields.text("name"),
         facts=_facts(fields),
         earned=fields.texts("earned", ()),
-        expect=_expected(fields.fields("expect")),
+        expect=_expected(expect),
         todo=fields.boolean("todo", default=False),
         place=fields.place,
+        policy_place=policy_place,
+        standards_named=_names(fields, "earned"),
+        rules_named=_names(expect, "fired") if expect else (),
     )
     fields.done()
     return case
+
+
+def _names(fields: Fields, key: str) -> tuple[Scalar, ...]:
+    """The names in a list as they stand in the file; none where the list is absent or has another shape."""
+    node = fields.node(key, required=False)
+    return tuple(item for item in node.items if isinstance(item, Scalar)) if isinstance(node, Sequence) else ()
 
 
 def _facts(fields: Fields) -> Facts:

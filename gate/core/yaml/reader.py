@@ -106,6 +106,20 @@ def read(text: str | bytes, name: str, *, number_keys: frozenset[str] = frozense
         raise _syntax(error, source, name) from None
 
 
+def place_of(node: Node, *path: str | int) -> Place:
+    """Where the value at the end of a path of keys and numbers stands; where it is absent, the nearest thing above it."""
+    for step in path:
+        inner: Node | None = None
+        if isinstance(node, Mapping) and isinstance(step, str):
+            inner = node.get(step)
+        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            inner = node.items[step]
+        if inner is None:
+            break
+        node = inner
+    return node.place
+
+
 def refuse(place: Place, detail: str) -> Invalid:
     """The error for one fault at one place."""
     return Invalid(f"{place}: {detail}", faults=[Fault(detail, str(place))])

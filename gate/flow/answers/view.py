@@ -222,7 +222,11 @@ def _closed(closed: Closed | None, texts: Mapping[str, str]) -> Wire | None:
 
 def _links(record: Record, life: Life, base_url: str) -> Wire:
     address = f"{base_url}/v1/changes/{record.change}"
-    links = {"self": address, "decisions": f"{address}/decisions"}
+    links = {
+        "self": address,
+        "page": f"{base_url}/changes/{record.change}",
+        "decisions": f"{address}/decisions",
+    }
     if life.run is not None and life.run.url:
         links["run"] = life.run.url
     return links

@@ -46,11 +46,19 @@ def after_closure(tx: Tx, known: Known, result: Result, book: Rulebook, *, was: 
 
 
 def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> Link | None:
-    """Put the incident down to the change. None: there is no such change that was admitted, or they are tied already."""
+    """Put the incident down to the change. None: there is no such change that was admitted, or they are tied already.
+
+    What was tied by the time alone is tied by the better method then, because its source has named the change meanwhile.
+    """
     stored = changes.read(tx.conn, asked.change)
     if stored is None or stored.admitted_at is None:
         return None
     moves.lock_place(tx, stored.service, stored.environment)
+    known = links.active(tx.conn, asked.incident, asked.change)
+    if known is not None and known.method is Method.WINDOW and asked.method is not Method.WINDOW:
+        _found_better(tx, known, asked.method, asked.by)
+        settle(tx, books, book, asked.change)
+        return None
     link = links.add(tx, new_id("lnk", tx.now), asked)
     if link is not None:
         told(tx, link, "linked", by=asked.by, reason=asked.reason)

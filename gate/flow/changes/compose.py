@@ -19,6 +19,7 @@ from gate.errors import Invalid
 from gate.flow.answers.view import Life
 from gate.flow.changes.gather import Gathered, gather
 from gate.flow.changes.known import Known
+from gate.flow.changes.settling import tell_settling
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind, entry, listed
@@ -97,6 +98,10 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
     if before is None:
         _require_near(change.planned, gate.clock())
     gathered = await gather(gate, change, book, before=before)
+    decision = decide(book.policies, gathered.case)
+    told = await tell_settling(gate, change, book, gathered, decision)
+    if told is not gathered:
+        gathered, decision = told, decide(book.policies, told.case)
     case = gathered.case
     subject = change.subject
 

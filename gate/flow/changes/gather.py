@@ -12,8 +12,9 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
-from gate.core.decision.decide import NOBODY_KNOWN, Case, InTheWay, People
+from gate.core.decision.decide import NOBODY_KNOWN, Case, InTheWay, People, nothing_in_force
 from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
+from gate.core.decision.places import notes_of_place
 from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Origin, Value, facts_of
@@ -100,9 +101,13 @@ def assemble(
             key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
             for key, standard in book.standard_changes
         },
-        notes=noted,
+        notes=(*_nothing_in_force(book), *notes_of_place(book.catalogue, change.service, change.environment), *noted),
     )
     return Gathered(case, here, seen.said, told, heard.commits if heard else ())
+
+
+def _nothing_in_force(book: Rulebook) -> tuple[Finding, ...]:
+    return (nothing_in_force(book.trouble),) if book.trouble else ()
 
 
 def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:

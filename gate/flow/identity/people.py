@@ -1,5 +1,6 @@
 """People are let in: invited, given a role, shut out; and their first word, a password."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,22 +8,24 @@ from sqlalchemy import Connection
 
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
-from gate.flow.asks import InviteAsk, Page, PersonAsk, Wire
+from gate.flow.asks import InviteAsk, Page, Part, PersonAsk, Wire
 from gate.flow.caller import Caller, Machine, Person, Role
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import account_made, one_spelling
 from gate.flow.identity.membership import groups_now
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX, Opened, begin
+from gate.flow.lists import FIRST_PAGE, one_page
 from gate.flow.passwords import check_length
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage import texts
+from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.identity import invitations, people, tokens
 from gate.storage.identity.invitations import Invitation
 from gate.storage.identity.invitations import Kind as Link
-from gate.storage.identity.people import Stored
+from gate.storage.identity.people import PeopleQuery, Stored
 
 INVITATION_DAYS = 7
 SETUP_MINUTES = 15
@@ -54,10 +57,15 @@ async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Wire:
     return {**view, "invitation": link_of(gate.base_url, made.secret), "expires_at": instant(made.expires_at)}
 
 
-async def listing(gate: Gate, by: Caller) -> Page:
-    """Everybody who was let in or shut out, by id."""
-    _ = by  # admins see all of them
-    return Page(await gate.store.read(_listed, await gate.rulebooks.current(), gate.clock()))
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+    """A page of everybody who was let in or shut out, who came last first."""
+    book, now = await gate.rulebooks.current(), gate.clock()
+
+    def read(conn: Connection, query: PeopleQuery, wanted: pages.Part) -> pages.Page[Wire]:
+        found = people.people_page(conn, query, wanted)
+        return pages.Page(_views(conn, book, found.rows, now), found.next)
+
+    return await one_page(gate, PeopleQuery(part.begins, part.ends), part, by, read)
 
 
 async def change(gate: Gate, person: str, ask: PersonAsk, by: Caller) -> Wire:
@@ -221,21 +229,20 @@ def _names(book: Rulebook, stored: Stored, addresses: dict[str, str]) -> tuple[s
     return "", addresses.get(stored.email or "", "")
 
 
-def _addresses(conn: Connection, found: list[Stored]) -> dict[str, str]:
+def _addresses(conn: Connection, found: Sequence[Stored]) -> dict[str, str]:
     return texts.read_texts(conn, [one.email for one in found if one.email])
 
 
-def _listed(conn: Connection, book: Rulebook, now: datetime) -> list[Wire]:
-    found = list(people.listed(conn))
+def _views(conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime) -> tuple[Wire, ...]:
     addresses, invited = _addresses(conn, found), invitations.waiting(conn, now)
-    return [_view(book, one, addresses, invited) for one in found]
+    return tuple(_view(book, one, addresses, invited) for one in found)
 
 
 def _view_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> Wire:
     stored = people.read(conn, person)
     if stored is None:
         raise LookupError(person)  # it was written a moment ago, and no row is ever taken out
-    return _view(book, stored, _addresses(conn, [stored]), invitations.waiting(conn, now))
+    return _views(conn, book, [stored], now)[0]
 
 
 def _view(book: Rulebook, stored: Stored, addresses: dict[str, str], invited: frozenset[str]) -> Wire:

@@ -9,16 +9,18 @@ from sqlalchemy import Connection
 from gate.core.change import FINAL
 from gate.errors import Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
-from gate.flow.asks import Page, TokenAsk, Wire
+from gate.flow.asks import Page, Part, TokenAsk, Wire
 from gate.flow.caller import Caller, ChangeHolder, Person, Role
 from gate.flow.changes.endings import check_names, tell
 from gate.flow.gate import Gate
+from gate.flow.lists import FIRST_PAGE, one_page
 from gate.ledger.format import Kind
 from gate.storage.changes import changes
 from gate.storage.changes.changes import StoredChange
+from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
-from gate.storage.identity.tokens import Token
+from gate.storage.identity.tokens import Token, TokenQuery
 
 PREFIX = "gatec_"
 GOOD_AFTER_THE_END = timedelta(hours=24)
@@ -63,9 +65,9 @@ async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
     return {"id": created.token.id, "token": created.text}
 
 
-async def listing(gate: Gate, by: Caller) -> Page:
-    """Every token, or for people who are no admins their own, newest first, without what makes it work."""
-    return Page([_view(token) for token in await gate.store.read(tokens.listed, _owner(by))])
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+    """A page of all tokens, or for people who are no admins of their own, newest first, without what makes them work."""
+    return await one_page(gate, TokenQuery(_owner(by), part.begins, part.ends), part, by, _page)
 
 
 async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
@@ -100,8 +102,13 @@ def _owner(by: Caller) -> str | None:
     return by.id if isinstance(by, Person) and by.role is not Role.ADMIN else None
 
 
+def _page(conn: Connection, query: TokenQuery, part: pages.Part) -> pages.Page[Wire]:
+    found = tokens.token_page(conn, query, part)
+    return pages.Page(tuple(map(_view, found.rows)), found.next)
+
+
 def _require_room(conn: Connection, person: str) -> None:
-    good = sum(token.revoked_at is None for token in tokens.listed(conn, person))
+    good = tokens.count_good(conn, person)
     if good >= TOKENS_OF_A_PERSON_MAX:
         raise Invalid(f"you have {good} tokens that are not revoked, at most {TOKENS_OF_A_PERSON_MAX} are allowed; revoke one first")
 

@@ -1,10 +1,11 @@
 """What broke: told by people and by other systems, tied to changes, and untied by people who give a reason."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gate.core.incident import Method, counts, suspected
+from gate.core.incident import CLOCK_SLACK, WORST, Method, counts, suspected
 from gate.core.messages import told
 from gate.core.messages.told import API, IncidentTold
 from gate.errors import Conflict, Invalid, NotFound, Unavailable
@@ -16,7 +17,7 @@ from gate.flow.changes import aftermath
 from gate.flow.entries import tell
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.lists import own_name, position_of, sealed
+from gate.flow.lists import one_page, own_name
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
 from gate.storage.changes import changes, moves
@@ -31,6 +32,9 @@ from gate.storage.texts import insert_texts, new_text
 KIND = "incident"
 OWN_ID = "inc_"
 """Begins the ids that the gate gives; under one of these whatever its source was can be told of."""
+
+AHEAD_MAX = timedelta(days=1)
+"""A source whose clock is further ahead is taken to have told this far ahead."""
 
 DUE_MAX = 100
 """Links of one round of the worker; the next round takes the rest."""
@@ -85,9 +89,7 @@ async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page:
         begins=filters.part.begins,
         ends=filters.part.ends,
     )
-    part = pages.Part(filters.part.limit, position_of(gate, filters.part.cursor, query, by))
-    found, following = await gate.store.read(_listed, query, part)
-    return Page(found, sealed(gate, following, query, by))
+    return await one_page(gate, query, filters.part, by, _page)
 
 
 async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
@@ -124,34 +126,92 @@ def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) 
     """An incident, or news of one that is known."""
     environment = ask.environment and book.catalogue.environment_named(ask.environment)
     service = ask.service if ask.source == API else book.catalogue.service_named(ask.service)
-    ask = replace(ask, service=service, environment=environment, severity=ask.severity.lower())
+    severity = ask.severity and ask.severity.lower()
+    ask = replace(ask, service=service, environment=environment, severity=severity)
     _check(tx.conn, ask)
-    known = None
-    if ask.source == API and ask.id is not None and ask.id.startswith(OWN_ID):
-        known = _found(tx.conn, ask.id)
-    elif ask.id is not None:
-        incidents.lock_series(tx, ask.source, ask.id)
-        known = incidents.newest_of_series(tx.conn, ask.source, ask.id)
-        if known is not None and ask.comes_back and known.resolved_at is not None and ask.began_at > known.resolved_at:
-            known = None
-    if known is None and ask.is_end:
-        raise Unavailable("nobody has told of the beginning yet", retry_after_seconds=60)
     both = _Books(book, books)
-    incident = _open(tx, ask, by) if known is None else _news(tx, both, known, ask, by)
+    known = _known_to_callers(tx, ask) if ask.source == API else _known_at_its_source(tx, both, ask, by)
+    incident = _open(tx, ask, by) if known is None else _news(tx, both, known.incident, known.ask, by)
     _tie_by_itself(tx, both, incident, ask, by)
     return Reported(_one(tx.conn, incident.id), known is None)
 
 
 def _check(conn: Connection, ask: IncidentTold) -> None:
+    """A caller is told what is wrong. Of a hook nobody reads the answer, so a change that it names in vain is left out later."""
     if ask.resolved_at is not None and ask.resolved_at < ask.began_at:
         raise Invalid("it was resolved before it began; `resolved_at` must not be earlier than `began_at`")
-    if ask.change is None:
-        return
-    stored = changes.read(conn, ask.change)
-    if stored is None:
-        raise Invalid(f"there is no change {ask.change[:64]}; name one that was deployed, or none")
-    if stored.admitted_at is None:
-        raise Conflict(f"{stored.id} was never admitted, so nothing can be put down to it")
+    for named in ask.changes if ask.source == API else ():
+        stored = changes.read(conn, named)
+        if stored is None:
+            raise Invalid(f"there is no change {named[:64]}; name one that was deployed, or none")
+        if stored.admitted_at is None:
+            raise Conflict(f"{stored.id} was never admitted, so nothing can be put down to it")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The incident that news is of, and the news as it applies there."""
+
+    incident: Incident
+    ask: IncidentTold
+
+
+def _known_to_callers(tx: Tx, ask: IncidentTold) -> _Known | None:
+    """By the id that a caller gave, or by one of the gate's own, whatever the source was. Raises `Conflict` for another place."""
+    if ask.id is None:
+        return None
+    if ask.id.startswith(OWN_ID):
+        known: Incident | None = _found(tx.conn, ask.id)
+    else:
+        incidents.lock_series(tx, ask.source, ask.id)
+        known = incidents.newest_of_series(tx.conn, ask.source, ask.id)
+    if known is not None and not _is_at(known, ask):
+        where = f"{known.service} in {known.environment or 'no named environment'}"
+        raise Conflict(f"{known.series[:100]} is an incident of {where}; report another one under another id")
+    return None if known is None else _Known(known, ask)
+
+
+def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _Known | None:
+    """By the name that its source gave. One that the source has moved to another service or environment ends where it was.
+
+    Raises `Unavailable` for an end of which nobody has told the beginning yet.
+    """
+    if ask.id is None:
+        return None
+    incidents.lock_series(tx, ask.source, ask.id)
+    series = incidents.of_series(tx.conn, ask.source, ask.id)
+    latest = max(series, key=lambda one: one.told_at, default=None)
+    if latest is not None and _told_at(tx, ask) < latest.told_at:
+        return _Known(latest, ask)  # an older word that comes late moves nothing and changes nothing
+    here = next((one for one in series if _is_at(one, ask)), None)
+    elsewhere = [one for one in series if not _is_at(one, ask) and one.resolved_at is None]
+    if ask.is_end and here is None and elsewhere:
+        here = elsewhere.pop(0)  # whoever tells of the end alone need not know where it is by now
+    for one in elsewhere:
+        _end_there(tx, books, one, _told_at(tx, ask), by)
+    if here is not None and ask.comes_back and here.resolved_at is not None and ask.began_at > here.resolved_at:
+        here = None
+    if here is None and ask.is_end:
+        raise Unavailable("nobody has told of the beginning yet", retry_after_seconds=60)
+    return None if here is None else _Known(here, replace(ask, reopened=ask.reopened or bool(elsewhere)))
+
+
+def _is_at(known: Incident, ask: IncidentTold) -> bool:
+    return known.service == ask.service and ask.environment in {None, known.environment}
+
+
+def _told_at(tx: Tx, ask: IncidentTold) -> datetime:
+    """When the source said so. A clock that is far ahead would otherwise make every later word of the source an old one."""
+    return min(ask.told_at or tx.now, tx.now + AHEAD_MAX)
+
+
+def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) -> None:
+    """It goes on elsewhere: from now on nothing is broken here."""
+    ended = max(at, known.began_at)
+    incidents.tell(tx, known.id, resolved_at=ended, severity=known.severity, told_at=at)
+    _tell(tx, replace(known, resolved_at=ended, told_at=at), "moved", by)
+    for tied in links.of_incidents(tx.conn, [known.id]):
+        aftermath.settle(tx, books.all, books.current, tied.change)
 
 
 def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
@@ -167,11 +227,11 @@ def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
         title=title.id,
         service=ask.service,
         environment=ask.environment,
-        severity=ask.severity,
+        severity=ask.severity or WORST,
         url=ask.url,
         began_at=ask.began_at,
         resolved_at=ask.resolved_at,
-        told_at=ask.told_at or tx.now,
+        told_at=_told_at(tx, ask),
         created_at=tx.now,
         created_by=by,
     )
@@ -182,15 +242,14 @@ def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
 
 def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentTold, by: str) -> Incident:
     """The newest word of its source counts, and an older one that comes late changes nothing."""
-    if (known.service, known.environment) != (ask.service, ask.environment or known.environment):
-        where = f"{known.service} in {known.environment or 'no named environment'}"
-        raise Conflict(f"{known.series[:100]} is an incident of {where}; report another one under another id")
-    told_at = ask.told_at or tx.now
+    told_at = _told_at(tx, ask)
     resolved_at = ask.resolved_at or (None if ask.reopened else known.resolved_at)
-    if told_at < known.told_at or (resolved_at, ask.severity) == (known.resolved_at, known.severity):
+    severity = ask.severity or known.severity
+    is_same = (resolved_at, severity) == (known.resolved_at, known.severity)
+    if told_at < known.told_at or (is_same and ask.told_at is None):
         return known
-    news = replace(known, resolved_at=resolved_at, severity=ask.severity, told_at=told_at)
-    incidents.tell(tx, known.id, resolved_at=resolved_at, severity=ask.severity, told_at=told_at)
+    news = replace(known, resolved_at=resolved_at, severity=severity, told_at=told_at)
+    incidents.tell(tx, known.id, resolved_at=resolved_at, severity=severity, told_at=told_at)
     if resolved_at != known.resolved_at:
         _tell(tx, news, "resolved" if resolved_at else "reopened", by)
         for tied in links.of_incidents(tx.conn, [known.id]):
@@ -199,13 +258,14 @@ def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentTold, by: str) ->
 
 
 def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold, by: str) -> None:
-    """By the change that was named; else by what was deployed there, once: what a person untied stays untied."""
-    if ask.change is not None:
-        aftermath.tie(tx, books.all, books.current, Tie(incident.id, ask.change, Method.EXPLICIT, by))
-        return
+    """By the changes that were named; else by what was deployed there, once: what a person untied stays untied."""
+    named = _named(tx.conn, incident, ask)
+    for change in named:
+        aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, Method.EXPLICIT, by))
     catalogue = books.current.catalogue
     listed = catalogue.services.get(incident.service)
-    if links.ever(tx.conn, incident.id) or (ask.is_alert and not counts(incident.severity, listed.alerts_count_from if listed else None)):
+    below = ask.is_alert and not counts(incident.severity, listed.alerts_count_from if listed else None)
+    if named or below or links.ever(tx.conn, incident.id):
         return
     here = (
         [incident.environment]
@@ -216,6 +276,23 @@ def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold,
     if found is not None:
         change, method = found
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, method, by))
+
+
+def _named(conn: Connection, incident: Incident, ask: IncidentTold) -> list[str]:
+    """The changes to tie it to because its source names them.
+
+    A hook speaks for the service of its incident alone, and what was deployed after something broke did not break it.
+    """
+    found = []
+    for named in ask.changes:
+        stored = changes.read(conn, named)
+        if stored is None or stored.admitted_at is None or links.was_removed(conn, incident.id, stored.id):
+            continue
+        is_here = stored.service == incident.service and incident.environment in {None, stored.environment}
+        is_before = stored.admitted_at <= incident.began_at + CLOCK_SLACK
+        if ask.source == API or (is_here and is_before):
+            found.append(stored.id)
+    return found[: max(LINKS_MAX - len(links.of_incidents(conn, [incident.id])), 0)]
 
 
 def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked) -> Reported:
@@ -291,6 +368,6 @@ def _one(conn: Connection, incident_id: str) -> Wire:
     return incident_views(conn, [_found(conn, incident_id)])[0]
 
 
-def _listed(conn: Connection, query: IncidentQuery, part: pages.Part) -> tuple[list[Wire], tuple[int | str, ...] | None]:
+def _page(conn: Connection, query: IncidentQuery, part: pages.Part) -> pages.Page[Wire]:
     found = incidents.incident_page(conn, query, part)
-    return incident_views(conn, found.rows), found.next
+    return pages.Page(tuple(incident_views(conn, found.rows)), found.next)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from gate.core.change import Result, State
+from gate.core.decision.places import lacks
 from gate.core.messages import told
 from gate.core.messages.told import DeploymentSeen
 from gate.flow.changes import endings
@@ -17,6 +18,7 @@ from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import sightings
+from gate.storage.incidents.sightings import Missing
 from gate.storage.messages.inbox import Claimed, Delivery
 
 __all__ = ("KIND", "DeploymentSeen", "Observed", "delivery", "deployment_seen", "work")
@@ -28,8 +30,8 @@ CLOCK_SLACK = timedelta(minutes=5)
 WENT_BACK_WITHIN = timedelta(hours=24)
 """How long after its end a deployment may still be rolled back by a word from outside."""
 
-UNNAMED_WITHIN = timedelta(hours=1)
-"""A deployment of which nobody says the commit or digest may be one that ended so long ago."""
+ENDED_WITHIN = timedelta(hours=1)
+"""How long after a change was closed another system may see the end of its deployment."""
 
 
 class Observed(StrEnum):
@@ -37,13 +39,15 @@ class Observed(StrEnum):
 
     KNOWN = "known"  # it belongs to a change that was admitted, and says nothing new
     CLOSED = "closed"  # it closed its change, or made the result worse
-    UNMATCHED = "unmatched"  # nothing like it was admitted here: a row for the report of unadmitted deployments
+    BEGUN = "begun"  # it has begun and is not admitted yet; its end tells whether it went past the gate
+    UNMATCHED = "unmatched"  # it went past the gate: people see it
 
 
 @dataclass(frozen=True, slots=True)
 class _Saw:
     observed: Observed
     change: str | None = None
+    missing: Missing | None = None  # of a sighting that is new
 
 
 async def deployment_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
@@ -52,9 +56,19 @@ async def deployment_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
     Only a change that is still deploying is closed; what its own pipeline said is not contradicted, except that it was
     rolled back. Whoever sees a deployment never approves one.
     """
-    saw = await gate.store.write(_see, gate.rulebooks, await gate.rulebooks.current(), seen)
+    return _said(gate, seen, await gate.store.write(_see, gate.rulebooks, await gate.rulebooks.current(), seen))
+
+
+async def unplaced_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
+    """A deployment of a repository of which the catalogue does not say whose it is: it went past the gate, wherever to."""
+    return _said(gate, seen, await gate.store.write(_see_unplaced, seen))
+
+
+def _said(gate: Gate, seen: DeploymentSeen, saw: _Saw) -> Observed:
     if saw.change is not None:
         gate.waiters.wake(saw.change)
+    if saw.missing is not None:
+        gate.metrics.sighted(seen.source, saw.missing)
     return saw.observed
 
 
@@ -74,8 +88,7 @@ def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw
     found = _rolled_back(tx, seen) if seen.went_back else _deployed(tx, seen)
     result = Result.ROLLED_BACK if seen.went_back else seen.result
     if found is None:
-        sightings.add(tx, seen)
-        return _Saw(Observed.UNMATCHED)
+        return _past_the_gate(tx, seen, result, _missing(book, seen))
     may_close = found.state is State.DEPLOYING or (seen.went_back and found.result is not Result.ROLLED_BACK)
     if result is None or not may_close:
         return _Saw(Observed.KNOWN)
@@ -84,19 +97,47 @@ def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw
     return _Saw(Observed.CLOSED, found.id) if closing in endings.CHANGED else _Saw(Observed.KNOWN)
 
 
+def _see_unplaced(tx: Tx, seen: DeploymentSeen) -> _Saw:
+    return _past_the_gate(tx, seen, seen.result, Missing.REPOSITORY)
+
+
+def _past_the_gate(tx: Tx, seen: DeploymentSeen, result: Result | None, missing: Missing) -> _Saw:
+    """A code host tells of a job that begins before the job has asked the gate, so a beginning alone is nothing yet."""
+    if result is None:
+        return _Saw(Observed.BEGUN)
+    new = sightings.add(tx, seen, result, missing)
+    return _Saw(Observed.UNMATCHED, missing=missing if new else None)
+
+
+def _missing(book: Rulebook, seen: DeploymentSeen) -> Missing:
+    if lacks(book.catalogue.services, seen.service):
+        return Missing.SERVICE
+    return Missing.ENVIRONMENT if lacks(book.catalogue.environments, seen.environment) else Missing.ADMISSION
+
+
 def _deployed(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
-    """The change that this is a deployment of: the one that is deploying, else the newest."""
+    """The change that this is a deployment of: the one that is deploying, else the newest one that it can still be.
+
+    A commit that was admitted once is not admitted for ever: what comes back after another change was admitted here went
+    past the gate.
+    """
+    here = sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK)
     if seen.commit is not None:
         alike: Sequence[StoredChange] = sightings.admitted_commit(tx.conn, seen, seen.at + CLOCK_SLACK)
+        alike = [one for one in alike if not one.digests or _has_artifact(one, seen)]
     else:
-        alike = [one for one in sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK) if _is_of(one, seen)]
-    return next((one for one in alike if one.state is State.DEPLOYING), alike[0] if alike else None)
+        alike = [one for one in here if _has_artifact(one, seen)]
+    deploying = next((one for one in alike if one.state is State.DEPLOYING), None)
+    newest = here[0].id if here and (seen.commit is not None or seen.digests) else None
+    return deploying or next((one for one in alike if one.id == newest or _is_just_over(one, seen)), None)
 
 
-def _is_of(change: StoredChange, seen: DeploymentSeen) -> bool:
-    if seen.digests:
-        return not set(seen.digests).isdisjoint(change.digests)
-    return change.closed_at is None or seen.at <= change.closed_at + UNNAMED_WITHIN
+def _has_artifact(change: StoredChange, seen: DeploymentSeen) -> bool:
+    return not seen.digests or not set(seen.digests).isdisjoint(change.digests)
+
+
+def _is_just_over(change: StoredChange, seen: DeploymentSeen) -> bool:
+    return change.closed_at is None or seen.at <= change.closed_at + ENDED_WITHIN
 
 
 def _rolled_back(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:

@@ -69,22 +69,22 @@ async def proof(gate: Gate, change_id: str, kind: str, by: Caller, wait_seconds:
     await visible_change(gate, change_id, by)
     found = await gate.store.read(_proof, change_id, kind)
     if found is None and wait_seconds > 0:
-        found = await _published(gate, change_id, kind, wait_seconds)
+        found = await _published(gate, change_id, kind, by, wait_seconds)
     if found is None:
         raise _unsigned("the entry is not signed yet; ask again, or with `wait`")
     return bytes(found)
 
 
-async def _published(gate: Gate, change_id: str, kind: str, wait_seconds: int) -> Proof | None:
+async def _published(gate: Gate, change_id: str, kind: str, by: Caller, wait_seconds: int) -> Proof | None:
     """Read again whenever a head was signed, until it covers the entry or the time is over."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + wait_seconds
-    async with gate.waiters.on(PUBLISHED) as published:
+    async with gate.waiters.on(PUBLISHED, by.caller) as published:
         while True:
             published.clear()
             found = await gate.store.read(_proof, change_id, kind)
             left = ends - loop.time()
-            if found is not None or left <= 0:
+            if found is not None or left <= 0 or gate.waiters.closed:
                 return found
             with suppress(TimeoutError):
                 await asyncio.wait_for(published.wait(), min(left, LOOK_AGAIN_SECONDS))

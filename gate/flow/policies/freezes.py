@@ -1,43 +1,56 @@
 """Freeze windows that people make, and the stopped line."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import OWNERS, OWNERS_OF_LAST_RESORT
+from gate.core.decision.places import unknown
 from gate.core.policy.policy import Mode
-from gate.errors import Conflict, Invalid, NotAllowed, NotFound
+from gate.core.rulebook.bundle import FAULTS_SAID_MAX
+from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
-from gate.flow.asks import PAGE_ITEMS_MAX, FreezeAsk, Page, Wire
+from gate.flow.asks import FreezeAsk, Page, Part, Wire
 from gate.flow.caller import Caller, Person
 from gate.flow.changes.endings import check_names, tell
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
+from gate.flow.lists import FIRST_PAGE, one_page
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.changes import reconsider
-from gate.storage.database.pages import Part
+from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
-from gate.storage.policies.freezes import Declared
+from gate.storage.policies.freezes import Declared, FreezeQuery
 
 
-async def listing(gate: Gate, by: Caller) -> Page:
-    """The newest windows, lifted ones too."""
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+    """A page of the windows that people declared, newest first; lifted ones too."""
+    return await one_page(gate, FreezeQuery(part.begins, part.ends), part, by, _page)
+
+
+async def not_over(gate: Gate, by: Caller) -> Sequence[Wire]:
+    """Every window that a person declared and that can still be lifted, newest first."""
     _ = by  # everybody who reads the calendar reads all of it
-    return Page(await gate.store.read(_listed))
+    return await gate.store.read(_not_over, gate.clock())
 
 
 async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
     """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody lifts it.
 
-    Raises `NotAllowed` for whoever is in no group that may.
+    Raises `NotAllowed` for whoever is in no group that may, and `Invalid` for a service or environment that the catalogue
+    lacks: such a window would hold nothing, and whoever declared it would believe that it does.
     """
     book = await gate.rulebooks.current()
     _require_entitled(book, ask, by)
     _check(ask)
     named = tuple(dict.fromkeys(map(book.catalogue.environment_named, ask.environments)))
+    _require_known("service", "services", ask.services, book.catalogue.services)
+    _require_known("environment", "environments", named, book.catalogue.environments)
     return await gate.store.write(_add, replace(ask, environments=named), by.caller)
 
 
@@ -73,6 +86,12 @@ def _check(ask: FreezeAsk) -> None:
     if ask.begins is not None and ask.ends is not None and ask.ends <= ask.begins:
         raise Invalid("the window ends before it begins; `ends` must be later than `begins`")
     check_names(*ask.services, *ask.environments)
+
+
+def _require_known(kind: str, key: str, names: Sequence[str], known: Collection[str]) -> None:
+    faults = [Fault(unknown(kind, name, known), f"#/{key}/{number}") for number, name in enumerate(names) if name not in known]
+    if faults:
+        raise Invalid("; ".join(fault.detail for fault in faults[:FAULTS_SAID_MAX]), faults=faults)
 
 
 def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:
@@ -131,10 +150,18 @@ def _tell(tx: Tx, window: Declared, action: str, by: str) -> None:
     reconsider.ask(tx)
 
 
-def _listed(conn: Connection) -> list[Wire]:
-    found = freezes.declared(conn, Part(PAGE_ITEMS_MAX)).rows
-    said = texts.read_texts(conn, [window.reason for window in found])
-    return [_view(window, said) for window in found]
+def _page(conn: Connection, query: FreezeQuery, part: pages.Part) -> pages.Page[Wire]:
+    found = freezes.freeze_page(conn, query, part)
+    return pages.Page(_views(conn, found.rows), found.next)
+
+
+def _not_over(conn: Connection, at: datetime) -> Sequence[Wire]:
+    return _views(conn, freezes.not_over(conn, at))
+
+
+def _views(conn: Connection, windows: Sequence[Declared]) -> tuple[Wire, ...]:
+    said = texts.read_texts(conn, [window.reason for window in windows])
+    return tuple(_view(window, said) for window in windows)
 
 
 def _view(window: Declared, said: dict[str, str]) -> Wire:

@@ -14,18 +14,19 @@ from gate.core.policy.schema import schema as policy_schema
 from gate.core.rulebook.bundle import CATALOGUE_FILE, Bundle, read_bundle
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
-from gate.flow.asks import PAGE_ITEMS_MAX, Page, Wire
+from gate.flow.asks import Page, Part, Wire
 from gate.flow.caller import Caller
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
+from gate.flow.lists import FIRST_PAGE, one_page
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.ledger.format import Kind
 from gate.storage.changes import reconsider
-from gate.storage.database.pages import Part
+from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import policy_sets
-from gate.storage.policies.policy_sets import InForce, Summary
+from gate.storage.policies.policy_sets import InForce, PolicySetQuery, Summary
 from gate.storage.texts import insert_texts, name_ids, new_text
 
 SEAL_CHARACTERS = 16
@@ -89,11 +90,18 @@ async def _read_bundle(files: Mapping[str, str]) -> Bundle:
     return await asyncio.to_thread(read_bundle, files)
 
 
-async def listing(gate: Gate, by: Caller) -> Page:
-    """What was registered, newest first."""
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+    """A page of what was registered, newest first."""
+    return await one_page(gate, PolicySetQuery(part.begins, part.ends), part, by, _page)
+
+
+async def before(gate: Gate, revision: str, by: Caller) -> Wire | None:
+    """The set that was registered before this one and has other policies; None for the first. Raises `NotFound`."""
     _ = by  # everybody who reads policies reads all of them
-    summaries, current = await gate.store.read(_listed)
-    return Page([_view(summary, current) for summary in summaries])
+    named, found = await gate.store.read(_before, revision)
+    if not named:
+        raise _unknown(revision)
+    return found
 
 
 async def read(gate: Gate, revision: str, by: Caller) -> Wire:
@@ -229,8 +237,15 @@ def _registered(conn: Connection, policy_set: str) -> Wire:
     return _view(found.summary, policy_sets.in_force(conn))
 
 
-def _listed(conn: Connection) -> tuple[tuple[Summary, ...], InForce | None]:
-    return policy_sets.summaries(conn, Part(PAGE_ITEMS_MAX)).rows, policy_sets.in_force(conn)
+def _page(conn: Connection, query: PolicySetQuery, part: pages.Part) -> pages.Page[Wire]:
+    found, current = policy_sets.policy_set_page(conn, query, part), policy_sets.in_force(conn)
+    return pages.Page(tuple(_view(summary, current) for summary in found.rows), found.next)
+
+
+def _before(conn: Connection, revision: str) -> tuple[bool, Wire | None]:
+    named = policy_sets.named(conn, revision)
+    found = policy_sets.before(conn, named[0]) if named else None
+    return bool(named), None if found is None else _view(found, policy_sets.in_force(conn))
 
 
 def _view(summary: Summary, current: InForce | None) -> Wire:

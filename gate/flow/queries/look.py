@@ -1,7 +1,9 @@
 """Look something up: one change, a list of them, its decisions, what runs in a place."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -9,23 +11,27 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc
 from gate.core.change import State
 from gate.core.decision import record as records
+from gate.core.decision.record import Record
 from gate.core.history import Standing
+from gate.errors import NotFound
 from gate.flow.answers import wire
 from gate.flow.answers.view import decision_view
-from gate.flow.asks import ChangeFilters, Page, Wire
+from gate.flow.asks import ChangeFilters, Page, Part, Wire
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.gate import Gate
-from gate.flow.lists import own_name, position_of, sealed
+from gate.flow.lists import FIRST_PAGE, one_page, own_name
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.scope import bound_services, require_service
 from gate.storage import texts
+from gate.storage.changes import approvals as approval_table
 from gate.storage.changes import change_list
 from gate.storage.changes import decisions as decision_table
+from gate.storage.changes.approvals import ApprovalQuery
 from gate.storage.changes.change_list import ChangeQuery
+from gate.storage.changes.decisions import DecisionQuery
 from gate.storage.changes.history import Ask, standing
-from gate.storage.database.cursor import Position
-from gate.storage.database.pages import Part
+from gate.storage.database import pages
 from gate.storage.policies import freezes
 
 LOOK_AGAIN_SECONDS = 5.0
@@ -36,7 +42,7 @@ async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> W
     """One change; with `wait_seconds` (to 60) as soon as it is no longer pending. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
     if wait_seconds > 0 and known.stored.state_at(gate.clock()) is State.PENDING:
-        known = await _settled(gate, known, wait_seconds)
+        known = await _settled(gate, known, wait_seconds, by)
     return known.view(gate.clock(), gate.base_url)
 
 
@@ -56,16 +62,39 @@ async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page:
         ends=filters.part.ends,
         services=bound_services(by),
     )
-    now = gate.clock()
-    part = Part(filters.part.limit, position_of(gate, filters.part.cursor, query, by))
-    found, following = await gate.store.read(_page, gate.rulebooks, query, part, now)
-    return Page([known.view(now, gate.base_url) for known in found], sealed(gate, following, query, by))
+    now, books, base_url = gate.clock(), gate.rulebooks, gate.base_url
+
+    def read(conn: Connection, wanted: ChangeQuery, part: pages.Part) -> pages.Page[Wire]:
+        found = change_list.change_page(conn, wanted, part, now=now)
+        views = tuple(know_stored(conn, books, stored).view(now, base_url) for stored in found.rows)
+        return pages.Page(views, found.next)
+
+    return await one_page(gate, query, filters.part, by, read)
 
 
-async def decisions(gate: Gate, change_id: str, by: Caller) -> Page:
-    """Every decision of a change, newest first, with all facts."""
+async def decisions(gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE) -> Page:
+    """A page of the decisions of a change, newest first, with all facts. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
-    return Page(await gate.store.read_slowly(_decisions, gate.rulebooks, known.stored.id))
+    query = DecisionQuery(known.stored.id, part.begins, part.ends)
+    return await one_page(gate, query, part, by, partial(_decisions, gate.rulebooks), slowly=True)
+
+
+async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> Wire:
+    """One decision of a change with all facts. Raises `NotFound`."""
+    known = await visible_change(gate, change_id, by)
+    found = await gate.store.read_slowly(_decision, gate.rulebooks, known.stored.id, number)
+    if found is None:
+        raise NotFound(f"{known.stored.id} has no decision {number}")
+    return found
+
+
+async def approvals(gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE) -> Page:
+    """A page of what people said about a change, newest first: approvals, lapsed ones too, and rejections.
+
+    Raises `NotFound`.
+    """
+    known = await visible_change(gate, change_id, by)
+    return await one_page(gate, ApprovalQuery(known.stored.id, part.begins, part.ends), part, by, _approvals)
 
 
 async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
@@ -89,12 +118,12 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
     }
 
 
-async def _settled(gate: Gate, known: Known, wait_seconds: int) -> Known:
+async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> Known:
     """Read again whenever the change may have moved, until it is no longer pending or the time is over."""
     change_id = known.stored.id
     loop = asyncio.get_running_loop()
     ends = loop.time() + wait_seconds
-    async with gate.waiters.on(change_id) as moved:
+    async with gate.waiters.on(change_id, by.caller) as moved:
         while True:
             moved.clear()
             latest = await gate.store.read(know, gate.rulebooks, change_id)
@@ -113,17 +142,39 @@ def _until(expires_at: datetime | None, now: datetime) -> float:
     return LOOK_AGAIN_SECONDS if expires_at is None else max((expires_at - now) / timedelta(seconds=1), 0.0)
 
 
-def _page(conn: Connection, books: Rulebooks, query: ChangeQuery, part: Part, now: datetime) -> tuple[list[Known], Position | None]:
-    found = change_list.change_page(conn, query, part, now=now)
-    return [know_stored(conn, books, stored) for stored in found.rows], found.next
+def _decisions(books: Rulebooks, conn: Connection, query: DecisionQuery, part: pages.Part) -> pages.Page[Wire]:
+    found = decision_table.decision_page(conn, query, part)
+    return pages.Page(decision_views(conn, books, [records.read(one.record) for one in found.rows]), found.next)
 
 
-def _decisions(conn: Connection, books: Rulebooks, change_id: str) -> list[Wire]:
-    found = [records.read(stored.record) for stored in decision_table.of_change(conn, change_id)]
+def _decision(conn: Connection, books: Rulebooks, change_id: str, number: int) -> Wire | None:
+    found = decision_table.read(conn, change_id, number)
+    return None if found is None else decision_views(conn, books, [records.read(found.record)])[0]
+
+
+def decision_views(conn: Connection, books: Rulebooks, found: Sequence[Record]) -> tuple[Wire, ...]:
+    """Each decision with every fact it was made from."""
     wanted = [one for record in found for one in (record.asked.title, record.asked.requested_by, *record.asked.authors)]
     wanted += [record.decision.hold.reason for record in found if record.decision.hold is not None]
     said = texts.read_texts(conn, wanted)
-    return [decision_view(record, books.policy_of(conn, record), said) for record in found]
+    return tuple(decision_view(record, books.policy_of(conn, record), said) for record in found)
+
+
+def _approvals(conn: Connection, query: ApprovalQuery, part: pages.Part) -> pages.Page[Wire]:
+    found = approval_table.approval_page(conn, query, part)
+    said = texts.read_texts(conn, [one.comment for one in found.rows if one.comment])
+    views = tuple(
+        {
+            "person": one.person,
+            "decision": one.decision,
+            "said": "rejected" if one.rejected else "approved",
+            "comment": said.get(one.comment),
+            "at": wire.instant(one.at),
+            "lapsed_at": wire.instant(one.lapsed_at),
+        }
+        for one in found.rows
+    )
+    return pages.Page(views, found.next)
 
 
 def _place(conn: Connection, ask: Ask) -> tuple[Standing, tuple[AdHoc, ...], dict[str, str]]:

@@ -14,7 +14,6 @@ from gate.core.decision.record import Record
 from gate.core.decision.values import FindingKind, Required
 from gate.errors import NotFound
 from gate.flow.answers.explain import against, explained
-from gate.flow.answers.view import decision_view
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller, Person
@@ -23,6 +22,7 @@ from gate.flow.changes.known import Known, know, know_stored
 from gate.flow.gate import Gate
 from gate.flow.identity.quorum import counted
 from gate.flow.queries.desk import reasons_key
+from gate.flow.queries.look import decision_views
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
 from gate.ledger.format import Entry, Kind, read_entry
@@ -30,6 +30,7 @@ from gate.storage import texts
 from gate.storage.changes import change_list, post_reviews
 from gate.storage.changes import decisions as decision_table
 from gate.storage.changes.change_list import ChangeQuery
+from gate.storage.changes.decisions import DecisionQuery
 from gate.storage.database.pages import Part
 from gate.storage.ledger import ledger
 
@@ -55,7 +56,7 @@ def _read(conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: d
         return None
     record, policy, book = known.record, known.policy, books.latest
     told = explained(record, policy)
-    decided = decision_table.of_change(conn, change_id)[:DECISIONS_SHOWN]
+    decided = decision_table.decision_page(conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)).rows
     owed = post_reviews.read(conn, change_id)
     return {
         "change": known.view(now, base_url),
@@ -66,7 +67,7 @@ def _read(conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: d
         "people": _people(known, book),
         "may": _may(known, book, by, now),
         "reasons_key": reasons_key(record),
-        "decisions": _decisions(conn, books, [records.read(one.record) for one in decided]),
+        "decisions": decision_views(conn, books, [records.read(one.record) for one in decided]),
         "timeline": _timeline(conn, change_id),
         "previous": _previous(conn, books, known, now, base_url),
         "post_review": None if owed is None else {"due_at": instant(owed.due_at), "done_at": instant(owed.done_at), "person": owed.person},
@@ -168,13 +169,6 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
         "lift": state is State.REJECTED and bool(asked) and entitled and not own,
         "cancel": state in {State.PENDING, State.APPROVED} and people_may_cancel(known, by, book.catalogue),
     }
-
-
-def _decisions(conn: Connection, books: Rulebooks, found: list[Record]) -> list[Wire]:
-    wanted = [one for record in found for one in (record.asked.title, record.asked.requested_by, *record.asked.authors)]
-    wanted += [record.decision.hold.reason for record in found if record.decision.hold is not None]
-    said = texts.read_texts(conn, wanted)
-    return [decision_view(record, books.policy_of(conn, record), said) for record in found]
 
 
 def _timeline(conn: Connection, change_id: str) -> list[Wire]:

@@ -10,7 +10,7 @@ import structlog
 from gate.errors import GateError, Unavailable
 from gate.flow.gate import Gate
 from gate.storage.database.tx import Tx
-from gate.storage.messages import inbox
+from gate.storage.messages import inbox, upkeep
 from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, Delivery
 
 ATTEMPTS_MAX = 10
@@ -49,6 +49,13 @@ async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
         if all(len(told) < CLAIMED_MAX for told in sources.values()):
             break
     return worked
+
+
+async def measure(gate: Gate) -> None:
+    """How every source is, for the operator."""
+    now = gate.clock()
+    found = await gate.store.read_slowly(upkeep.told)
+    gate.metrics.inbox({one.name: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds()) for one in found})
 
 
 async def tidy(gate: Gate) -> None:

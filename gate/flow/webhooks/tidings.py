@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -156,9 +157,14 @@ async def _pushed(gate: Gate, tiding: Pushed) -> None:
 
 
 async def _deployed(gate: Gate, tiding: DeploymentTold, source: str) -> None:
-    service, environment = place_of(await gate.rulebooks.current(), tiding)
-    seen = DeploymentSeen(service, environment, tiding.commit, tiding.result, tiding.at, source, tiding.url)
-    await observe.deployment_seen(gate, seen)
+    repository = Repository(tiding.issuer, tiding.repository, tiding.name)
+    seen = DeploymentSeen("", tiding.environment, tiding.commit, tiding.result, tiding.at, source, tiding.url, repository=repository)
+    try:
+        service, environment = place_of(await gate.rulebooks.current(), tiding)
+    except Invalid:  # nobody knows whose it is, so nobody has admitted it
+        await observe.unplaced_seen(gate, seen)
+        return
+    await observe.deployment_seen(gate, replace(seen, service=service, environment=environment))
 
 
 async def _held(gate: Gate, tiding: RunHeld) -> None:

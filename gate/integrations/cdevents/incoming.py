@@ -14,9 +14,6 @@ from gate.integrations.http import foreign
 from gate.integrations.http.shapes import the
 
 SOURCE = "cdevents"
-SEVERITY_UNKNOWN = "critical"
-"""Who reports an incident without a word about its severity is taken at his worst."""
-
 _TYPE = re.compile(r"dev\.cdevents\.(?P<what>[a-z]+\.[a-z]+)\.(?P<major>\d+)\.\d+\.\d+(?:-.*)?")
 _MAJOR = "0"
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])")
@@ -87,12 +84,13 @@ def _told_of(event: Any, at: datetime, resolved_at: datetime | None) -> Incident
     return IncidentTold(
         title=foreign.line(event, *content, "description") or f"Incident {identity}",
         service=service,
-        severity=foreign.severity(event, "customData", "severity") or SEVERITY_UNKNOWN,
+        severity=foreign.severity(event, "customData", "severity") or None,
         began_at=at,
         environment=foreign.name(event, *content, "environment", "id"),
         resolved_at=resolved_at,
         id=f"{source}\n{identity}",
         source=SOURCE,
+        changes=foreign.changes_in(the(event, "customData", "change"), the(event, *content, "description")),
         url=foreign.link(event, *content, "ticketURI"),
         told_at=at,
         is_end=resolved_at is not None,

@@ -99,6 +99,7 @@ class GitHubHook:
             _RESULTS[state],
             shapes.instant(said, "created_at"),
             _link(shapes.maybe_text(said, "log_url") or shapes.maybe_text(said, "target_url")),
+            shapes.one_line(payload, "repository", "full_name"),
         )
 
     def _run(self, payload: Any) -> Tiding | str:

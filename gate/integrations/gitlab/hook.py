@@ -127,6 +127,7 @@ def _deployment(issuer: str, payload: Any) -> Tiding | str:
         _RESULTS[status],
         _instant(payload, "status_changed_at"),
         url if url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else "",
+        shapes.one_line(payload, "project", "path_with_namespace"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -11,6 +12,10 @@ from gate.core.instants import in_utc
 from gate.errors import BadRequest, Fault, Invalid
 from gate.integrations.http.shapes import the
 
+CHANGES_NAMED_MAX = 10
+"""Changes that one report may name as the cause of an incident."""
+
+_CHANGE = re.compile(r"(?<![0-9A-Za-z_])chg_[0-9A-Za-z]{26}(?![0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _WORD = re.compile(r"[^a-z0-9_]+")
 _SHOWN_LENGTH = 60
@@ -51,6 +56,12 @@ def line(value: Any, *path: str | int) -> str:
 def severity(value: Any, *path: str | int) -> str:
     """One word in small letters: `SEV-1` is `sev1`. Empty where there is nothing of the kind."""
     return _WORD.sub("", line(value, *path).lower())[:40]
+
+
+def changes_in(*texts: Any) -> tuple[str, ...]:
+    """The ids of changes that stand in these texts, each once and in their order; what is no text names none."""
+    found = (name for text in texts if isinstance(text, str) for name in _CHANGE.findall(text))
+    return tuple(islice(dict.fromkeys(found), CHANGES_NAMED_MAX))
 
 
 def link(value: Any, *path: str | int) -> str:

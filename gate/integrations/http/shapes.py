@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from gate.core.facts import INTEGER_MAX
+from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
 from gate.core.instants import ALLOWED, in_utc
 from gate.errors import SourceUnavailable
 
@@ -41,6 +41,13 @@ def maybe_text(value: Any, *path: str | int) -> str | None:
     if not isinstance(found, str):
         raise _misshapen(value, path, "a text")
     return found
+
+
+def one_line(value: Any, *path: str | int) -> str:
+    """A short text for eyes alone; empty where it is absent, or anything else than one short line."""
+    found = the(value, *path)
+    is_line = isinstance(found, str) and len(found) <= TEXT_LENGTH_MAX and found.isprintable()
+    return str(found) if is_line else ""
 
 
 def number(value: Any, *path: str | int) -> int:

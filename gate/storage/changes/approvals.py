@@ -9,10 +9,13 @@ import orjson
 from sqlalchemy import Connection, Row, insert, select, update
 
 from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.identity.people import STANDING, USUAL, Standing, standing_of
 from gate.storage.tables.schema import REFUSED_BY_PEOPLE, approvals, overrides
 from gate.storage.tables.schema_people import people
+
+KEYS = (approvals.c.at, approvals.c.person, approvals.c.decision)
 
 REJECTION = "rejection"
 """In the place of a window: an override that lifts a rejection."""
@@ -95,6 +98,22 @@ def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
     said = tuple(given)
     taken_back = {(one.person, one.decision) for one in said if one.rejected}
     return tuple(one for one in said if one.rejected or (one.person, one.decision) not in taken_back)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalQuery:
+    """What people said about a change, by when they said it."""
+
+    change: str
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
+def approval_page(conn: Connection, query: ApprovalQuery, part: Part) -> Page[Approval]:
+    """One page of approvals and rejections of a change, newest first; lapsed ones too."""
+    when = between(approvals.c.at, query.begins, query.ends)
+    found = GIVEN.where(approvals.c.change_id == query.change, *when)
+    return page(conn, [found], KEYS, part, approval_of)
 
 
 GIVEN = select(approvals, *STANDING).outerjoin(people, people.c.id == approvals.c.person)

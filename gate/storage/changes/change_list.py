@@ -12,7 +12,7 @@ from gate.core.decision.values import Band, ChangeType, Outcome
 from gate.core.instants import to_us
 from gate.storage.changes.changes import StoredChange, from_row
 from gate.storage.changes.search import change_having_words
-from gate.storage.database.pages import Page, Part, page, plain
+from gate.storage.database.pages import Page, Part, between, page, plain
 from gate.storage.tables.schema import changes
 
 SERVICES_MERGED_MAX = 20
@@ -66,10 +66,7 @@ def _conditions(conn: Connection, query: ChangeQuery) -> list[ColumnElement[bool
     column = changes.c
     equal = {column.environment: query.environment, column.type: query.type, column.band: query.band, column.outcome: query.outcome}
     found = [wanted == plain(value) for wanted, value in equal.items() if value is not None]
-    if query.begins is not None:
-        found.append(column.submitted_at >= to_us(query.begins))
-    if query.ends is not None:
-        found.append(column.submitted_at < to_us(query.ends))
+    found += between(column.submitted_at, query.begins, query.ends)
     having = change_having_words(conn, query.words)
     if having is not None:
         found.append(having)

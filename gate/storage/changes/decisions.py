@@ -9,10 +9,10 @@ from sqlalchemy import Connection, select
 
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.core.instants import from_us
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.tables.schema import decisions
 
-DECISIONS_LISTED_MAX = 1_000
-"""How many decisions of one change are read at once; the newest are."""
+KEYS = (decisions.c.number,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,20 @@ class StoredDecision:
     running_change: str | None
 
 
-def of_change(conn: Connection, change: str) -> tuple[StoredDecision, ...]:
-    """All decisions of a change, newest first."""
-    query = _QUERY.where(decisions.c.change_id == change).order_by(decisions.c.number.desc()).limit(DECISIONS_LISTED_MAX)
-    return tuple(map(_decision, conn.execute(query)))
+@dataclass(frozen=True, slots=True)
+class DecisionQuery:
+    """Which decisions of a change, by when they were made."""
+
+    change: str
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
+def decision_page(conn: Connection, query: DecisionQuery, part: Part) -> Page[StoredDecision]:
+    """One page of the decisions of a change, newest first."""
+    when = between(decisions.c.at, query.begins, query.ends)
+    found = _QUERY.where(decisions.c.change_id == query.change, *when)
+    return page(conn, [found], KEYS, part, _decision)
 
 
 def read(conn: Connection, change: str, number: int) -> StoredDecision | None:

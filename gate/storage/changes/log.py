@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from gate.core.decision.record import Asked, read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.core.instants import from_us, to_us
+from gate.core.instants import from_us
 from gate.storage.changes.search import having_words
-from gate.storage.database.pages import Page, Part, page, plain
+from gate.storage.database.pages import Page, Part, between, page, plain
 from gate.storage.tables.schema import changes, decisions
 
 KEYS = (decisions.c.at, decisions.c.change_id, decisions.c.number)
@@ -90,10 +90,7 @@ def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:
         changes.c.repository_id: query.repository and query.repository[1],
     }
     found = [column == plain(value) for column, value in equal.items() if value is not None]
-    if query.begins is not None:
-        found.append(decisions.c.at >= to_us(query.begins))
-    if query.ends is not None:
-        found.append(decisions.c.at < to_us(query.ends))
+    found += between(decisions.c.at, query.begins, query.ends)
     having = having_words(conn, query.words)
     return found if having is None else [*found, having]
 

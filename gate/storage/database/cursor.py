@@ -49,9 +49,12 @@ def unseal(key: bytes, cursor: str, *, scope: str, filters: str) -> Position:
 
 
 def fingerprint(filters: "DataclassInstance") -> str:
-    """The filters as text: the same for equal filters, another one for others."""
+    """The list and its filters as text: the same for equal filters of one list, another one for everything else.
+
+    The type names the list. Without it a cursor of one list would be good for every other list that is filtered alike.
+    """
     values = [[field.name, _plain(getattr(filters, field.name))] for field in fields(filters)]
-    return hashlib.sha256(orjson.dumps(values)).hexdigest()
+    return hashlib.sha256(orjson.dumps([type(filters).__name__, values])).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from heapq import merge
 from itertools import islice
@@ -9,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tuple_
 
+from gate.core.instants import to_us
 from gate.storage.database.cursor import Position
 
 PAGE_ROWS_MAX = 500
@@ -52,6 +54,16 @@ def page(
     rows = newest[: part.limit]
     more = len(newest) > part.limit
     return Page(tuple(map(read, rows)), position(rows[-1]) if more else None)
+
+
+def between(at: ColumnElement[Any], begins: datetime | None, ends: datetime | None) -> list[ColumnElement[bool]]:
+    """The conditions that an instant is not before `begins` and is before `ends`; None is no limit."""
+    found = []
+    if begins is not None:
+        found.append(at >= to_us(begins))
+    if ends is not None:
+        found.append(at < to_us(ends))
+    return found
 
 
 def plain(value: object) -> Any:

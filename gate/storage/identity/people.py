@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import optional_instant, to_us
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.identity.sessions import TOPIC as SESSIONS
 from gate.storage.tables import schema
 from gate.storage.tables.schema_people import invitations, people, sessions
 
-PEOPLE_LISTED_MAX = 1_000
+KEYS = (people.c.created_at, people.c.id)
 ROLES = ("admin", "auditor")
 CLAIMS_GOOD_FOR = timedelta(days=7)
 """So long after a sign-in the groups count that the identity provider named then."""
@@ -99,9 +100,18 @@ def nobody_yet(conn: Connection) -> bool:
     return conn.execute(select(people.c.id).limit(1)).first() is None
 
 
-def listed(conn: Connection) -> tuple[Stored, ...]:
-    """Everybody with a row, by id."""
-    return tuple(_stored(row) for row in conn.execute(select(people).order_by(people.c.id).limit(PEOPLE_LISTED_MAX)))
+@dataclass(frozen=True, slots=True)
+class PeopleQuery:
+    """Which people, by when they were let in first. None is any."""
+
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
+def people_page(conn: Connection, query: PeopleQuery, part: Part) -> Page[Stored]:
+    """One page of everybody with a row by (`created_at`, `id`), newest first."""
+    found = select(people).where(*between(people.c.created_at, query.begins, query.ends))
+    return page(conn, [found], KEYS, part, _stored)
 
 
 def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:

@@ -10,16 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.errors import Invalid
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import tokens
 
 ROLES = ("pipeline", "hook", "auditor", "admin")
 SECRET_BYTES = 32
-TOKENS_LISTED_MAX = 1_000
+KEYS = (tokens.c.created_at, tokens.c.id)
 TOUCH_PAUSE = timedelta(minutes=1)
 """`last_used_at` is that coarse."""
 
@@ -137,12 +138,27 @@ def revoke(tx: Tx, token: str) -> bool:
     return True
 
 
-def listed(conn: Connection, person: str | None = None) -> tuple[Token, ...]:
-    """All tokens, or those of one person, revoked ones too, newest first."""
-    query = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id).limit(TOKENS_LISTED_MAX)
-    if person is not None:
-        query = query.where(tokens.c.person == person)
-    return tuple(map(_token, conn.execute(query)))
+@dataclass(frozen=True, slots=True)
+class TokenQuery:
+    """Which tokens. None is any."""
+
+    person: str | None = None
+    begins: datetime | None = None  # inside; when it was made
+    ends: datetime | None = None  # outside
+
+
+def token_page(conn: Connection, query: TokenQuery, part: Part) -> Page[Token]:
+    """One page by (`created_at`, `id`), newest first; revoked ones too."""
+    found = select(tokens).where(*between(tokens.c.created_at, query.begins, query.ends))
+    if query.person is not None:
+        found = found.where(tokens.c.person == query.person)
+    return page(conn, [found], KEYS, part, _token)
+
+
+def count_good(conn: Connection, person: str) -> int:
+    """How many tokens of a person are not revoked; expired ones count."""
+    query = select(func.count()).where(tokens.c.person == person, tokens.c.revoked_at.is_(None))
+    return int(conn.execute(query).scalar_one())
 
 
 def touch(tx: Tx, used: Mapping[str, datetime]) -> None:

@@ -10,13 +10,16 @@ from sqlalchemy import Connection, Row, insert, select, text, update
 from gate.core.change import Result
 from gate.core.incident import CLOCK_SLACK, SUSPECTS_MAX, Suspect
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
-from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_incidents import incidents
 
 OPEN_MAX = 50
 """How many incidents of a service that go on are looked at."""
+
+SERIES_MAX = 50
+"""How many incidents that a source calls by one name are looked at."""
 
 KEYS = (incidents.c.began_at, incidents.c.id)
 _I = incidents.c
@@ -97,6 +100,13 @@ def newest_of_series(conn: Connection, source: str, series: str) -> Incident | N
     return None if row is None else _incident(row)
 
 
+def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
+    """Everything that the source told of under this name, newest first: an incident that moved is one at each place."""
+    newest = (_I.began_at.desc(), _I.created_at.desc(), _I.id.desc())
+    query = select(incidents).where(_I.source == source, _I.series == series).order_by(*newest).limit(SERIES_MAX)
+    return [_incident(row) for row in conn.execute(query)]
+
+
 def open_of_service(conn: Connection, service: str) -> list[Incident]:
     """Those of the service that go on, newest first."""
     query = select(incidents).where(_I.service == service, text("resolved_at IS NULL")).order_by(_I.began_at.desc(), _I.id.desc())
@@ -105,17 +115,13 @@ def open_of_service(conn: Connection, service: str) -> list[Incident]:
 
 def incident_page(conn: Connection, query: IncidentQuery, part: Part) -> Page[Incident]:
     """One page by (`began_at`, `id`), newest first."""
-    found = select(incidents)
+    found = select(incidents).where(*between(_I.began_at, query.begins, query.ends))
     if query.service is not None:
         found = found.where(_I.service == query.service)
     if query.environment is not None:
         found = found.where(_I.environment == query.environment)
     if query.open is not None:
         found = found.where(_I.resolved_at.is_(None) if query.open else _I.resolved_at.is_not(None))
-    if query.begins is not None:
-        found = found.where(_I.began_at >= to_us(query.begins))
-    if query.ends is not None:
-        found = found.where(_I.began_at < to_us(query.ends))
     return page(conn, [found], KEYS, part, _incident)
 
 

@@ -3,16 +3,18 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, select, text
+from sqlalchemy import ColumnElement, Connection, Row, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.core.change import Result
+from gate.core.change import Repository, Result
 from gate.core.instants import from_us, to_us
 from gate.core.messages.told import DeploymentSeen
 from gate.storage.changes.changes import StoredChange, every
-from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_hooks import deployments_seen
@@ -24,14 +26,25 @@ KEYS = (deployments_seen.c.at, deployments_seen.c.id)
 _S = deployments_seen.c
 
 
+class Missing(StrEnum):
+    """What would have explained a deployment. Of several the first is named."""
+
+    REPOSITORY = "repository"  # no service of the catalogue lists where it came from, or several do
+    SERVICE = "service"  # the catalogue lacks the service
+    ENVIRONMENT = "environment"  # the catalogue lacks the environment
+    ADMISSION = "admission"  # nothing like it was admitted there
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A deployment that went past the gate."""
+    """A deployment that went past the gate. `service` None: nobody knows whose it is."""
 
     id: str
     source: str
     url: str
-    service: str
+    missing: Missing
+    repository: Repository | None
+    service: str | None
     environment: str
     commit: str | None
     digests: tuple[str, ...]
@@ -40,57 +53,100 @@ class Sighting:
     first_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SightingQuery:
+    """Which of them, by when they were seen last. None is any."""
+
+    service: str | None = None
+    environment: str | None = None
+    source: str | None = None
+    missing: Missing | None = None
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
 def admitted(conn: Connection, seen: DeploymentSeen, before: datetime) -> tuple[StoredChange, ...]:
     """The changes of its place that were admitted before then, newest first."""
-    here: tuple[ColumnElement[bool], ...] = (changes.c.service == seen.service, changes.c.environment == seen.environment)
-    query = select(changes).where(*here, text(ADMITTED), changes.c.admitted_at <= to_us(before))
-    return every(conn, query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(LOOKED_BACK_MAX))
+    return _admitted(conn, _here(seen), before)
 
 
 def admitted_commit(conn: Connection, seen: DeploymentSeen, before: datetime) -> tuple[StoredChange, ...]:
     """Those of the very commit, however long ago."""
-    here = (changes.c.service == seen.service, changes.c.environment == seen.environment, changes.c.commit_sha == seen.commit)
-    query = select(changes).where(*here, text(ADMITTED), changes.c.admitted_at <= to_us(before))
-    return every(conn, query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(LOOKED_BACK_MAX))
+    return _admitted(conn, (*_here(seen), changes.c.commit_sha == seen.commit), before)
 
 
-def add(tx: Tx, seen: DeploymentSeen) -> None:
-    """It belongs to no admission. Seen again, or its end seen, it is the same one."""
-    identity = [seen.source, seen.url, seen.service, seen.environment, seen.commit, seen.digests]
+def add(tx: Tx, seen: DeploymentSeen, result: Result, missing: Missing) -> bool:
+    """It belongs to no admission. Seen again it is the same one; False for one that was seen before."""
     row = {
-        "id": hashlib.sha256(orjson.dumps([*identity, None if seen.url else to_us(seen.at)])).hexdigest(),
+        "id": _identity(seen),
         "source": seen.source,
         "url": seen.url,
-        "service": seen.service,
+        "missing": missing.value,
+        "repository_issuer": seen.repository and seen.repository.issuer,
+        "repository_id": seen.repository and seen.repository.id,
+        "repository_name": seen.repository and seen.repository.name,
+        "service": seen.service or None,
         "environment": seen.environment,
         "commit_sha": seen.commit,
         "digests": orjson.dumps(seen.digests).decode(),
-        "result": seen.result and seen.result.value,
+        "result": result.value,
         "at": to_us(seen.at),
         "first_at": to_us(seen.at),
     }
     insertion = (postgresql.insert if tx.is_postgres else sqlite.insert)(deployments_seen).values(row)
+    made = insertion.on_conflict_do_nothing(index_elements=["id"]).returning(_S.id)
+    if tx.conn.execute(made).first() is not None:
+        return True
     newer = {"at": insertion.excluded.at, "result": insertion.excluded.result}
     tx.conn.execute(insertion.on_conflict_do_update(index_elements=["id"], set_=newer, where=_S.at <= insertion.excluded.at))
+    return False
 
 
-def unmatched(conn: Connection, part: Part) -> Page[Sighting]:
-    """One page of them, newest first."""
-    return page(
-        conn,
-        [select(deployments_seen)],
-        KEYS,
-        part,
-        lambda row: Sighting(
-            id=row.id,
-            source=row.source,
-            url=row.url,
-            service=row.service,
-            environment=row.environment,
-            commit=row.commit_sha,
-            digests=tuple(orjson.loads(row.digests)),
-            result=Result(row.result) if row.result else None,
-            at=from_us(row.at),
-            first_at=from_us(row.first_at),
-        ),
+def sighting_page(conn: Connection, query: SightingQuery, part: Part) -> Page[Sighting]:
+    """One page by (`at`, `id`), newest first."""
+    equal = {
+        _S.service: query.service,
+        _S.environment: query.environment,
+        _S.source: query.source,
+        _S.missing: query.missing and query.missing.value,
+    }
+    wanted = [column == value for column, value in equal.items() if value is not None]
+    found = select(deployments_seen).where(*wanted, *between(_S.at, query.begins, query.ends))
+    return page(conn, [found], KEYS, part, _sighting)
+
+
+def _here(seen: DeploymentSeen) -> tuple[ColumnElement[bool], ...]:
+    return changes.c.service == seen.service, changes.c.environment == seen.environment
+
+
+def _admitted(conn: Connection, wanted: tuple[ColumnElement[bool], ...], before: datetime) -> tuple[StoredChange, ...]:
+    query = select(changes).where(*wanted, text(ADMITTED), changes.c.admitted_at <= to_us(before))
+    newest = query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
+    return every(conn, newest.limit(LOOKED_BACK_MAX))
+
+
+def _identity(seen: DeploymentSeen) -> str:
+    """The same for the same deployment, as far as its source tells. One with an address is told apart by it, not by the time."""
+    repository = seen.repository and [seen.repository.issuer, seen.repository.id]
+    where = [seen.source, seen.url, repository, seen.service, seen.environment, seen.commit, seen.digests]
+    return hashlib.sha256(orjson.dumps([*where, None if seen.url else to_us(seen.at)])).hexdigest()
+
+
+def _sighting(row: Row[Any]) -> Sighting:
+    repository = None
+    if row.repository_id is not None:
+        repository = Repository(row.repository_issuer, row.repository_id, row.repository_name or "")
+    return Sighting(
+        id=row.id,
+        source=row.source,
+        url=row.url,
+        missing=Missing(row.missing),
+        repository=repository,
+        service=row.service,
+        environment=row.environment,
+        commit=row.commit_sha,
+        digests=tuple(orjson.loads(row.digests)),
+        result=Result(row.result) if row.result else None,
+        at=from_us(row.at),
+        first_at=from_us(row.first_at),
     )

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, delete, select, update
+from sqlalchemy import Connection, Update, delete, select, text, update
 
 from gate.core.instants import from_us, to_us
 from gate.storage.database.tx import Tx
-from gate.storage.tables.schema_hooks import deliveries
+from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries
 
 CLAIMED_MAX = 20
 """Of one source at once."""
@@ -48,8 +48,22 @@ class Claimed:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A delivery on which nobody works any more, and why. What stood in it is gone."""
+
+    source: str
+    kind: str
+    at: datetime
+    attempts: int
+    error: str
+
+
 def add(tx: Tx, told: Sequence[Delivery]) -> int:
-    """How many are new; one that was told before is left as it is."""
+    """How many are new. One that was told before is left as it is, unless it was given up: then it is worked on anew.
+
+    A source sends again what was given up when an operator has mended why, and asks it to.
+    """
     now = to_us(tx.now)
     statement = _INSERT_POSTGRES if tx.is_postgres else _INSERT_SQLITE
     return sum(tx.execute(statement, (one.source, one.key, now, one.kind, one.caller, one.body, now)).rowcount for one in told)
@@ -86,6 +100,13 @@ def give_up(tx: Tx, source: str, key: str, *, error: str) -> None:
     tx.conn.execute(_at(source, key).values(next_at=None, body=b"", error=error[:ERROR_LENGTH_MAX]))
 
 
+def given_up(conn: Connection, limit: int) -> tuple[GivenUp, ...]:
+    """The newest deliveries that were given up, newest first."""
+    columns = (_D.source, _D.kind, _D.at, _D.attempts, _D.error)
+    newest = select(*columns).where(text(GIVEN_UP)).order_by(_D.at.desc(), _D.key.desc()).limit(limit)
+    return tuple(GivenUp(row.source, row.kind, from_us(row.at), row.attempts, row.error) for row in conn.execute(newest))
+
+
 def forget(tx: Tx, *, older_than: timedelta) -> int:
     """Those that were worked on so long ago that nobody sends them again."""
     before = to_us(tx.now - older_than)
@@ -93,7 +114,10 @@ def forget(tx: Tx, *, older_than: timedelta) -> int:
 
 
 _INSERT = """
-INSERT INTO deliveries (source, key, at, kind, caller, body, next_at) VALUES ({v}, {v}, {v}, {v}, {v}, {v}, {v}) ON CONFLICT DO NOTHING
+INSERT INTO deliveries AS d (source, key, at, kind, caller, body, next_at) VALUES ({v}, {v}, {v}, {v}, {v}, {v}, {v})
+ON CONFLICT (source, key) DO UPDATE SET at = excluded.at, kind = excluded.kind, caller = excluded.caller, body = excluded.body,
+  next_at = excluded.next_at, attempts = 0, error = NULL
+WHERE d.next_at IS NULL AND d.error IS NOT NULL
 """
 _INSERT_SQLITE = _INSERT.format(v="?")
 _INSERT_POSTGRES = _INSERT.format(v="%s")

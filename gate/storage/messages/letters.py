@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, Row, func, select, text, update
 
 from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 
@@ -13,6 +15,7 @@ TARGETS_MAX = 200
 
 _OUTBOX = schema.outbox
 _O = schema.outbox.c
+KEYS = (_O.dead_at, _O.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +51,25 @@ def health(conn: Connection) -> list[TargetHealth]:
     return [found[target] for target in sorted(found)]
 
 
-def dead_letters(conn: Connection, *, limit: int) -> list[DeadLetter]:
-    """What was given up, newest first."""
-    rows = conn.execute(
-        select(_O.id, _O.target, _O.change_id, _O.at, _O.dead_at, _O.attempts, _O.error)
-        .where(_O.dead_at.is_not(None))
-        .order_by(_O.dead_at.desc(), _O.id.desc())
-        .limit(limit)
-    )
-    return [
-        DeadLetter(row.id, row.target, row.change_id, from_us(row.at), from_us(row.dead_at), row.attempts, row.error or "") for row in rows
-    ]
+@dataclass(frozen=True, slots=True)
+class DeadLetterQuery:
+    """Which of the messages that were given up, by when they were."""
+
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
+def dead_letter_page(conn: Connection, query: DeadLetterQuery, part: Part) -> Page[DeadLetter]:
+    """One page of what was given up by (`dead_at`, `id`), newest first."""
+    when = between(_O.dead_at, query.begins, query.ends)
+    columns = (_O.id, _O.target, _O.change_id, _O.at, _O.dead_at, _O.attempts, _O.error)
+    found = select(*columns).where(_O.dead_at.is_not(None), *when)
+    return page(conn, [found], KEYS, part, _dead_letter)
+
+
+def _dead_letter(row: Row[Any]) -> DeadLetter:
+    at, dead_at = from_us(row.at), from_us(row.dead_at)
+    return DeadLetter(row.id, row.target, row.change_id, at, dead_at, row.attempts, row.error or "")
 
 
 def send_again(tx: Tx, message_id: str) -> bool:

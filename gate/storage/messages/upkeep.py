@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from gate.core.instants import optional_instant
 from gate.storage.tables.schema import outbox
-from gate.storage.tables.schema_hooks import deliveries
+from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries
 
 TARGETS_MAX = 200
 
@@ -38,12 +38,15 @@ def messages(conn: Connection) -> tuple[Waiting, ...]:
 
 
 def told(conn: Connection) -> tuple[Waiting, ...]:
-    """By source: deliveries that are not worked on, and those that were given up."""
+    """By source: deliveries that are not worked on yet, and those that were given up. Read from their indexes alone."""
     column = deliveries.c
-    waits = column.next_at.is_not(None)
-    given_up = column.next_at.is_(None) & column.error.is_not(None)
-    query = select(
-        column.source, func.count().filter(waits), func.count().filter(given_up), func.min(column.at).filter(waits), func.max(column.error)
-    )
-    rows = conn.execute(query.group_by(column.source).order_by(column.source).limit(TARGETS_MAX))
-    return tuple(Waiting(name, waiting, dead, optional_instant(oldest), error) for name, waiting, dead, oldest, error in rows)
+    waits = select(column.source, func.count(), func.min(column.at), func.max(column.error)).where(column.next_at.is_not(None))
+    found = {
+        source: Waiting(source, count, 0, optional_instant(oldest), error)
+        for source, count, oldest, error in conn.execute(waits.group_by(column.source).limit(TARGETS_MAX))
+    }
+    given_up = select(column.source, func.count(), func.max(column.error)).where(text(GIVEN_UP))
+    for source, count, error in conn.execute(given_up.group_by(column.source).limit(TARGETS_MAX)):
+        known = found.get(source, Waiting(source, 0, 0, None, None))
+        found[source] = known._replace(dead=count, error=known.error or error)
+    return tuple(found[source] for source in sorted(found))

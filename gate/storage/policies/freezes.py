@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from gate.core.calendar.calendar import Reach
 from gate.core.calendar.freeze import AdHoc
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
-from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import freezes
 
@@ -44,6 +44,14 @@ class Declared:
     created_by: str
     lifted_at: datetime | None = None
     lifted_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeQuery:
+    """Which windows, by when they were declared. None is any."""
+
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
 
 
 def add(tx: Tx, freeze: Declared) -> None:
@@ -90,9 +98,18 @@ def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
         cursor.close()
 
 
-def declared(conn: Connection, part: Part) -> Page[Declared]:
-    """One page of all of them, lifted ones too, newest first."""
-    return page(conn, [select(freezes)], KEYS, part, _declared)
+def freeze_page(conn: Connection, query: FreezeQuery, part: Part) -> Page[Declared]:
+    """One page by (`created_at`, `id`), newest first; lifted ones too."""
+    found = select(freezes).where(*between(freezes.c.created_at, query.begins, query.ends))
+    return page(conn, [found], KEYS, part, _declared)
+
+
+def not_over(conn: Connection, at: datetime) -> tuple[Declared, ...]:
+    """What is open at this instant or opens later, newest first: as many as a decision reads."""
+    still = or_(freezes.c.ends.is_(None), freezes.c.ends > to_us(at))
+    found = select(freezes).where(freezes.c.lifted_at.is_(None), still)
+    newest = found.order_by(*(key.desc() for key in KEYS)).limit(OPEN_MAX + STOPS_MAX)
+    return tuple(map(_declared, conn.execute(newest)))
 
 
 # Stopped lines come first, so that no number of windows hides one from a decision.

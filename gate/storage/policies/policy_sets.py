@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, or_, select, text, update
+from sqlalchemy import Connection, Row, or_, select, text, tuple_, update
 
 from gate.core.canonical import canonical, digest
 from gate.core.decision.record import Revisions
 from gate.core.instants import from_us, to_us
-from gate.storage.database.pages import Page, Part, page
+from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from gate.storage.tables.schema import policy_sets
@@ -86,9 +86,27 @@ def named(conn: Connection, name: str) -> tuple[Summary, ...]:
     return tuple(map(_summary, rows))
 
 
-def summaries(conn: Connection, part: Part) -> Page[Summary]:
-    """One page of what was registered, newest first."""
-    return page(conn, [select(*_SUMMARY)], KEYS, part, _summary)
+@dataclass(frozen=True, slots=True)
+class PolicySetQuery:
+    """Which sets, by when they were registered. None is any."""
+
+    begins: datetime | None = None  # inside
+    ends: datetime | None = None  # outside
+
+
+def policy_set_page(conn: Connection, query: PolicySetQuery, part: Part) -> Page[Summary]:
+    """One page by (`registered_at`, `id`), newest first."""
+    found = select(*_SUMMARY).where(*between(policy_sets.c.registered_at, query.begins, query.ends))
+    return page(conn, [found], KEYS, part, _summary)
+
+
+def before(conn: Connection, summary: Summary) -> Summary | None:
+    """The newest set that was registered before this one and has other policies."""
+    earlier = tuple_(*KEYS) < tuple_(to_us(summary.registered_at), summary.id)
+    others = policy_sets.c.policies != summary.revisions.policies
+    query = select(*_SUMMARY).where(earlier, others).order_by(*(key.desc() for key in KEYS)).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None else _summary(row)
 
 
 def in_force(conn: Connection) -> InForce | None:

@@ -4,6 +4,9 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, T
 
 from gate.storage.tables.schema import _where, metadata
 
+GIVEN_UP = "next_at IS NULL AND error IS NOT NULL"
+"""A delivery that nobody works on any more, although nothing came of it; a query names it word for word."""
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -17,6 +20,7 @@ deliveries = Table(
     Column("next_at", BigInteger),  # null: it was worked on, or given up
     Column("error", Text),  # why the last attempt failed
     Index("ix_deliveries_due", "next_at", **_where("next_at IS NOT NULL")),
+    Index("ix_deliveries_given_up", "at", "source", **_where(GIVEN_UP)),
     Index("ix_deliveries_at", "at"),
 )
 
@@ -26,7 +30,11 @@ deployments_seen = Table(
     Column("id", Text, primary_key=True),  # SHA-256 of what was seen where: seen again it is the same row
     Column("source", Text, nullable=False),
     Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
-    Column("service", Text, nullable=False),
+    Column("missing", Text, nullable=False),  # repository service environment admission: what would have explained it
+    Column("repository_issuer", Text),  # null where the source names none
+    Column("repository_id", BigInteger),
+    Column("repository_name", Text),
+    Column("service", Text),  # null where nobody knows which
     Column("environment", Text, nullable=False),
     Column("commit_sha", Text),
     Column("digests", Text, nullable=False),  # JSON list
@@ -34,6 +42,6 @@ deployments_seen = Table(
     Column("at", BigInteger, nullable=False),  # when it was seen last
     Column("first_at", BigInteger, nullable=False),
     Index("ix_deployments_seen_newest", "at", "id"),
-    Index("ix_deployments_seen_place", "service", "environment", "at"),
+    Index("ix_deployments_seen_place", "service", "environment", "at", "id"),
 )
 """Deployments to which no admission belongs. Those that were admitted are not here."""

@@ -3,7 +3,7 @@
 Names and addresses are in the catalogue, and so in `texts`; of somebody whom the catalogue lacks, the address is a text too.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
 
 from gate.storage.tables.schema import metadata
 
@@ -21,6 +21,7 @@ people = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("disabled_at", BigInteger),
+    Index("ix_people_newest", "created_at", "id"),
 )
 
 sessions = Table(

@@ -320,3 +320,36 @@ def test_a_closure_says_how_it_ended() -> None:
     at = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
     assert read_model(orjson.dumps(body), ClosureRequest).ask(BY) == ClosureAsk(Result.ROLLED_BACK, "too slow", at, at)
+
+
+NULLABLE = (
+    *("base", "ref", "repository", "artifacts", "run", "requested_by", "authors", "title", "description", "impact"),
+    *("rollback_plan", "test_plan", "emergency", "planned", "remediates", "facts", "labels"),
+)
+
+
+@pytest.mark.parametrize("field", NULLABLE)
+def test_e26_null_means_absent(field: str) -> None:
+    assert change_of(**{field: None}) == change_of()
+
+
+def test_e26_every_field_that_may_be_left_out_may_be_null() -> None:
+    optional = {name for name, field in ChangeRequest.model_fields.items() if not field.is_required()}
+
+    assert optional == set(NULLABLE)
+
+
+@pytest.mark.parametrize("field", ["service", "environment", "commit"])
+def test_e26_what_is_needed_may_not_be_null(field: str) -> None:
+    assert list(faults_of(**{field: None})) == [f"#/{field}"]
+
+
+def test_e26_a_run_is_taken_as_an_answer_shows_it() -> None:
+    answered = {"id": "7", "attempt": 1, "step": "", "url": None}
+
+    assert change_of(run=answered).run == Run("7", 1, "", "")
+    assert change_of(run={"id": "7", "attempt": None, "step": None, "url": ""}).run == Run("7", 1, "", "")
+
+
+def test_a_run_with_a_link_that_is_none_is_refused_once_and_where_it_stands() -> None:
+    assert faults_of(run={"id": "7", "url": "javascript:alert(1)"}).keys() == {"#/run/url"}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gate.core.change import Result
-from gate.core.decision.standard import Standing, standing_of, to_suspend
+from gate.core.decision.standard import NEVER_SUSPENDED, Standing, standing_of, to_suspend, with_settling
 from gate.core.decision.values import Band
 from gate.core.history import Match, Suspension
 from gate.core.policy.policy import Clause, Earn, StandardChange, Suspend
@@ -49,7 +49,7 @@ def failure(days_ago: float) -> Match:
     ],
 )
 def test_successes_in_a_row(matches: list[Match], row: int) -> None:
-    assert standing_of(ROUTINE, matches, at=NOW) == Standing(earned=row >= 3, because=f"{row} of 3 successes in a row")
+    assert standing_of(ROUTINE, matches, at=NOW) == Standing(earned=row >= 3, because=f"{row} of 3 successes in a row are settled")
 
 
 def test_a_suspension_is_shown_with_its_reason() -> None:
@@ -80,3 +80,48 @@ def test_failures_suspend(matches: list[Match], because: str | None) -> None:
 def test_failures_before_a_reinstatement_no_longer_count() -> None:
     assert ROUTINE.suspend is not None
     assert to_suspend(ROUTINE.suspend, [failure(1), failure(3)], reinstated_at=NOW - 2 * DAY) is None
+
+
+@pytest.mark.parametrize(
+    ("matches", "words"),
+    [
+        pytest.param([], "0 of 3 successes in a row are settled, and no other one waits to settle", id="nothing yet"),
+        pytest.param(
+            [match(0.5), match(2)],
+            "1 of 3 successes in a row are settled; one more settles at 2026-03-03T00:00+00:00",
+            id="one more",
+        ),
+        pytest.param(
+            [match(0.25), match(0.5), match(0.75), match(2)],
+            "1 of 3 successes in a row are settled; 3 more settle, the next at 2026-03-02T18:00+00:00",
+            id="several, and the oldest of them is the next",
+        ),
+        pytest.param(
+            [match(0.25), failure(0.5), match(0.75)],
+            "0 of 3 successes in a row are settled; one more settles at 2026-03-03T06:00+00:00",
+            id="what came before a failure settles in vain",
+        ),
+        pytest.param(
+            [match(0.25, Result.SUCCESSFUL_ISSUES), match(0.3, None), match(0.4, same_commit=True)],
+            "0 of 3 successes in a row are settled, and no other one waits to settle",
+            id="what counts neither way settles nothing",
+        ),
+    ],
+)
+def test_e26_not_earned_yet_says_how_many_are_settled_and_when_the_next_will_be(matches: list[Match], words: str) -> None:
+    standing = standing_of(ROUTINE, matches, at=NOW)
+    earn = ROUTINE.earn or Earn(0, 0)
+
+    told = with_settling(standing, earn, matches, NEVER_SUSPENDED, at=NOW)
+
+    assert (told.because, told.earned, told.suspended) == (words, standing.earned, standing.suspended)
+
+
+def test_what_a_reinstatement_forgave_ends_no_row() -> None:
+    matches = [match(0.25), failure(2), match(3)]
+    forgiven = Suspension(None, reinstated_at=NOW - DAY)
+    earn = ROUTINE.earn or Earn(0, 0)
+
+    told = with_settling(standing_of(ROUTINE, matches, forgiven, at=NOW), earn, matches, forgiven, at=NOW)
+
+    assert told.because == "1 of 3 successes in a row are settled; one more settles at 2026-03-03T06:00+00:00"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.facts import Values
-from gate.core.policy.set import NO_POLICIES, GroupsNeeded, Policies, groups_needed, read_policies
+from gate.core.policy.set import NO_POLICIES, Policies, read_policies
 from gate.errors import Invalid
-from tests.core.policy_texts import RULE, make_policy
+from tests.core.policy_texts import RULE, policy_text
 
 STAGING: Values = {"environment.tier": "staging", "environment.name": "staging", "service.known": True, "service.tier": 2}
 
@@ -161,21 +161,43 @@ def test_everything_a_policy_says_is_in_the_revision() -> None:
     assert all(one != other for one, other in combinations(revisions, 2))
 
 
-def test_groups_that_a_policy_counts_on_are_known() -> None:
-    policy = make_policy(
-        "review: [{from_band: low, approvals: 2, by: [a, owners]}]",
+def test_groups_that_a_policy_counts_on_are_known_with_their_places() -> None:
+    lines = (
+        "review:",
+        "  - {from_band: low, approvals: 2, by: [a, owners]}",
         "emergency: {by: [b], approvals: 1}",
         "remind: {after: 1h, escalate_to: [c]}",
-        "standard_changes: [{id: s, title: S, owner: d, authorised_by: [e], when: [author.known], up_to: low, earn: none}]",
+        "standard_changes:",
+        "  - {id: s, title: S, owner: d, authorised_by: [e], when: [author.known], up_to: low, earn: none}",
     )
+    source = policy_text(*lines)
+    above = source.splitlines().index("review:")
 
-    assert groups_needed(policy) == (
-        GroupsNeeded(("a", "owners"), 2, "small: review[0].by"),
-        GroupsNeeded(("b",), 1, "small: emergency.by"),
-        GroupsNeeded(("c",), 1, "small: remind.escalate_to"),
-        GroupsNeeded(("d",), 1, "small: standard change s, owner"),
-        GroupsNeeded(("e",), 1, "small: standard change s, authorised_by"),
-    )
+    needs = read_policies({"small.yaml": source}).needs
+
+    assert [(one.groups, one.count, one.key) for one in needs] == [
+        (("a", "owners"), 2, "by"),
+        (("b",), 1, "by"),
+        (("c",), 1, "escalate_to"),
+        (("d",), 1, "owner"),
+        (("e",), 1, "authorised_by"),
+    ]
+    found = [[str(place) for place in one.places] for one in needs]
+    assert [[place.rpartition(":")[0] for place in places] for places in found] == [
+        [f"small.yaml:{above + 2}"] * 2,
+        [f"small.yaml:{above + 3}"],
+        [f"small.yaml:{above + 4}"],
+        [f"small.yaml:{above + 6}"],
+        [f"small.yaml:{above + 6}"],
+    ]
+    assert found[0] == [f"small.yaml:{above + 2}:{lines[1].index(word) + 1}" for word in ("a, owners", "owners")]
+
+
+def test_groups_of_the_default_stand_where_the_policy_begins() -> None:
+    needs = read_policies({"small.yaml": policy_text()}).needs
+
+    assert {group for one in needs for group in one.groups} == {"release-managers"}
+    assert {str(place) for one in needs for place in (one.place, *one.places)} == {"small.yaml:1:1"}
 
 
 APPLIES = ["environment.tier == staging", "environment.tier == production", "service.tier == 1", "service.known", "not service.known"]

@@ -1,5 +1,7 @@
 """A folder is read as one: three parts that agree, or every fault of all of them."""
 
+import re
+
 import pytest
 
 from gate.core.rulebook.bundle import FAULTS_SAID_MAX, FILES_MAX, read_bundle
@@ -36,25 +38,53 @@ def faults(read: dict[str, str]) -> list[tuple[str, str]]:
     return [(fault.where, fault.detail) for fault in refused.value.faults]
 
 
-LACKS = "is not in catalog.yaml; add it there, or name another"
+PLACE = re.compile(r"[a-z]+\.yaml:[0-9]+:[0-9]+")
+LACKS = "which is no group of the catalogue; add it in catalog.yaml, or name another"
 NEEDED = "are needed; add people in catalog.yaml"
 
 
 @pytest.mark.parametrize(
     ("line", "detail"),
     [
-        (review("[nobody]"), f"group nobody {LACKS}"),
-        (review("[payments]", 2), f"payments has 1 people, but 2 {NEEDED}"),
-        (review("[payments, release-managers]", 4), f"payments and release-managers have 3 people, but 4 {NEEDED}"),
-        ("emergency: {by: [on-call], approvals: 1, valid_for: 1h, review_within: 72h}", f"group on-call {LACKS}"),
-        ("remind: {after: 2h, escalate_to: [board]}", f"group board {LACKS}"),
+        (review("[nobody]"), f"by: found nobody, {LACKS}"),
+        (review("[payments]", 2), f"by: payments has 1 people, but 2 {NEEDED}"),
+        (review("[payments, release-managers]", 4), f"by: payments and release-managers have 3 people, but 4 {NEEDED}"),
+        ("emergency: {by: [on-call], approvals: 1, valid_for: 1h, review_within: 72h}", f"by: found on-call, {LACKS}"),
+        ("remind: {after: 2h, escalate_to: [board]}", f"escalate_to: found board, {LACKS}"),
     ],
 )
 def test_a_review_that_nobody_can_give_is_refused(line: str, detail: str) -> None:
     found = faults(files(line))
 
     assert [text for _, text in found] == [detail]
-    assert found[0][0].startswith("small: ")
+    assert PLACE.fullmatch(found[0][0])
+
+
+def test_e26_a_misspelt_group_is_named_with_its_place_and_what_is_meant() -> None:
+    text = policy_text(review("[payments, release-manager, paymnts]"))
+    number, line = next((k, line) for k, line in enumerate(text.splitlines(), start=1) if line.startswith("review"))
+
+    assert faults({**files(), "small.yaml": text}) == [
+        (f"small.yaml:{number}:{line.index(word) + 1}", f"by: found {word}, which is no group of the catalogue; did you mean {meant}?")
+        for word, meant in (("release-manager", "release-managers"), ("paymnts", "payments"))
+    ]
+
+
+def test_e26_every_misspelt_name_of_every_file_is_told_at_once() -> None:
+    window = "freezes:\n  - {id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, services: [chekout]}\n"
+    other = policy_text("mode: off", "emergency: {by: [ada], approvals: 1}").replace("policy: small", "policy: other")
+    found = faults({**files(review("[paymnts]"), calendar=window), "other.yaml": other})
+
+    assert {where.partition(":")[0] for where, _ in found} == {"calendar.yaml", "other.yaml", "small.yaml"}
+    assert all(PLACE.fullmatch(where) for where, _ in found)
+    assert sum("did you mean" in detail for _, detail in found) == 2
+
+
+def test_a_catalogue_that_cannot_be_read_makes_no_name_elsewhere_wrong() -> None:
+    window = "freezes: [{id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, services: [checkout]}]\n"
+    broken = {**files(review("[payments]"), calendar=window), "catalog.yaml": "services: 7\n"}
+
+    assert [where for where, _ in faults(broken)] == ["catalog.yaml:1:11"]
 
 
 @pytest.mark.parametrize("by", ["[owners]", "[by-sso]", "[payments, by-sso]", "[payments, owners]", "[payments, release-managers]"])

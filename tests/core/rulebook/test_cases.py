@@ -8,7 +8,7 @@ import pytest
 from gate.core.decision.values import Band, ChangeType, Outcome
 from gate.core.facts import Fact, Origin
 from gate.core.policy.set import read_policies
-from gate.core.rulebook.cases import Expected, PolicyCase, judge, read_cases
+from gate.core.rulebook.cases import Expected, PolicyCase, check_cases, judge, read_cases
 from gate.errors import Invalid
 
 FOLDER = Path(__file__).parents[3] / "policies"
@@ -126,7 +126,7 @@ def test_a_policy_that_is_not_enforced_yet_can_be_tested() -> None:
 
 
 def test_names_that_are_not_there_are_refused() -> None:
-    with pytest.raises(Invalid, match=r"found the policy defualt, allowed are default, production; did you mean default\?"):
+    with pytest.raises(Invalid, match=r"f.yaml:1:9: policy: found defualt, allowed are default, production; did you mean default\?"):
         judge(read_case(PASSING, "defualt"), SHIPPED, at=AT)
     with pytest.raises(Invalid, match=r"earned: found everday, allowed are everyday; did you mean everyday\?"):
         judge(read_case(f"{PASSING}, earned: [everday]"), SHIPPED, at=AT)
@@ -149,3 +149,22 @@ def test_a_guard_that_a_case_names_holds_the_change(guard: str) -> None:
 
     assert judge(read_case(entry, "production"), SHIPPED, at=AT).ok
     assert not judge(read_case(entry.replace(f", {guard}", ""), "production"), SHIPPED, at=AT).ok
+
+
+def test_e26_every_name_that_is_not_there_is_told_with_its_place() -> None:
+    text = "policy: production\ncases:\n" + "\n".join(
+        f"  - {{name: n, facts: {{}}, earned: [{earned}], expect: {{fired: [{fired}]}}}}"
+        for earned, fired in (("rollbak", "size"), ("rollback", "sise"))
+    )
+
+    with pytest.raises(Invalid) as refused:
+        check_cases(read_cases(text, "tests/production.test.yaml"), SHIPPED)
+
+    assert [fault.where for fault in refused.value.faults] == [
+        "tests/production.test.yaml:3:35",
+        "tests/production.test.yaml:4:63",
+    ]
+    assert [fault.detail.rpartition("; ")[2] for fault in refused.value.faults] == [
+        "did you mean rollback?",
+        "did you mean size?",
+    ]

@@ -270,10 +270,24 @@ OK, ISSUES, BAD = Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES, Result.UNSUCCESSF
 @pytest.mark.parametrize(
     ("results", "because"),
     [
-        pytest.param([], "Earned is not earned here yet: 0 of 2 successes in a row", id="none"),
-        pytest.param([OK], "Earned is not earned here yet: 1 of 2 successes in a row", id="one is too few"),
-        pytest.param([OK, OK, BAD], "Earned is not earned here yet: 0 of 2 successes in a row", id="a failure ends the row"),
-        pytest.param([OK, ISSUES, ISSUES], "Earned is not earned here yet: 1 of 2 successes in a row", id="with issues counts neither way"),
+        pytest.param(
+            [], "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no other one waits to settle", id="none"
+        ),
+        pytest.param(
+            [OK],
+            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle",
+            id="one is too few",
+        ),
+        pytest.param(
+            [OK, OK, BAD],
+            "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no other one waits to settle",
+            id="a failure ends the row",
+        ),
+        pytest.param(
+            [OK, ISSUES, ISSUES],
+            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle",
+            id="with issues counts neither way",
+        ),
         pytest.param([OK, BAD, BAD, OK, OK], "Earned is suspended here: 2 of the last 3 failed, 2 are the limit", id="suspended"),
     ],
 )
@@ -307,7 +321,10 @@ async def test_the_same_commit_again_earns_nothing(earning: Shop) -> None:
 
     change = await earning.submit("f", base=commit_of("a"))
 
-    assert change["reasons"][0]["because"] == "Earned is not earned here yet: 1 of 2 successes in a row"
+    assert (
+        change["reasons"][0]["because"]
+        == "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle"
+    )
 
 
 async def test_what_one_service_has_earned_is_not_anothers(earning: Shop) -> None:

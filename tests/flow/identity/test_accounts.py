@@ -17,6 +17,7 @@ from gate.flow.changes import cancel
 from gate.flow.policies import freezes
 from gate.ledger.format import Entry
 from gate.storage.changes import decisions
+from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.tables import schema
 from tests.builders import SMALL
 from tests.flow.shop import ADA, PIPELINE, Shop
@@ -160,7 +161,8 @@ async def test_every_decision_is_replayed_from_its_record(small_shop: Shop, seed
     await Life(small_shop, seed).live(STEPS)
 
     for row in await small_shop.gate.store.read(table):
-        for stored in await small_shop.gate.store.read(decisions.of_change, row.id):
+        query, part = decisions.DecisionQuery(row.id), Part(PAGE_ROWS_MAX)
+        for stored in (await small_shop.gate.store.read(decisions.decision_page, query, part)).rows:
             record = read_record(stored.record)
             book = await small_shop.gate.rulebooks.of(record.revisions)
             assert write(record) == stored.record

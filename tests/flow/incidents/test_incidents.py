@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from gate.core.change import Result
+from gate.core.change import Result, Run
 from gate.errors import Conflict, Invalid, NotFound
 from gate.flow.asks import Part, Wire
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import IncidentFilters
 from tests.builders import commit_of
-from tests.flow.breaking import HOOK, HOUR, LENA, ask, facts_of_next, failed, methods, open_incidents, report
+from tests.flow.breaking import BEN, HOOK, HOUR, LENA, ask, facts_of_next, failed, methods, open_incidents, report
 from tests.flow.shop import ADA, Shop, make_files
 
 pytestmark = pytest.mark.anyio
@@ -71,16 +71,16 @@ async def test_whoever_names_the_change_is_believed(shop: Shop) -> None:
     first = await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"))
 
-    assert methods(await report(shop, change=first["id"])) == [(first["id"], "explicit")]
+    assert methods(await report(shop, changes=(first["id"],))) == [(first["id"], "explicit")]
 
 
 async def test_a_change_that_is_not_there_or_was_never_deployed_is_refused(small_shop: Shop) -> None:
     change = await small_shop.submit("a")
 
     with pytest.raises(Invalid, match="there is no change"):
-        await report(small_shop, change="chg_" + "0" * 26)
+        await report(small_shop, changes=("chg_" + "0" * 26,))
     with pytest.raises(Conflict, match="never admitted"):
-        await report(small_shop, change=change["id"])
+        await report(small_shop, changes=(change["id"],))
     assert await open_incidents(small_shop) == []
 
 
@@ -190,6 +190,120 @@ async def test_one_name_is_not_used_for_two_places(small_shop: Shop) -> None:
 
     with pytest.raises(Conflict, match="checkout in production; report another one under another id"):
         await report(small_shop, id="INC-1", service="web")
+
+
+# What a hook tells (C17)
+
+
+def told(**different: Any) -> dict[str, Any]:
+    """An incident that PagerDuty calls Q1."""
+    return {"id": "Q1", "source": "pagerduty", "environment": None, "is_alert": True, **different}
+
+
+async def test_c17_a_hook_that_names_the_change_ties_it_explicitly(shop: Shop) -> None:
+    first = await shop.deploy("a")
+    await shop.deploy("b", base=commit_of("a"))
+
+    incident = await report(shop, **told(changes=(first["id"],)))
+
+    assert methods(incident) == [(first["id"], "explicit")]
+    assert await shop.gate.store.read(failed) == ["a"]
+
+
+async def test_c17_what_the_time_had_tied_is_tied_explicitly_once_its_source_names_it(shop: Shop) -> None:
+    change = await shop.deploy("a")
+    began = datetime.now(UTC)
+    guessed = await report(shop, **told(began_at=began))
+
+    named = await report(shop, **told(began_at=began, changes=(change["id"],)))
+
+    assert (methods(guessed), methods(named)) == ([(change["id"], "window")], [(change["id"], "explicit")])
+    assert [entry.fields["action"] for entry in await shop.entries("link")] == ["linked", "found_better"]
+
+
+async def test_c17_a_name_that_cannot_be_the_cause_is_left_out_and_the_incident_is_kept(shop: Shop) -> None:
+    before = datetime.now(UTC) - HOUR
+    elsewhere = await shop.deploy("a", service="web", run=Run("w", 1, ""))
+    never_deployed = await shop.submit("b", environment="staging")
+    later = await shop.deploy("c")
+
+    for number, name in enumerate((elsewhere["id"], never_deployed["id"], later["id"], "chg_" + "0" * 26)):
+        incident = await report(shop, **told(id=f"Q{number}", began_at=before, changes=(name,)))
+
+        assert (incident["service"], methods(incident)) == ("checkout", [])
+    assert await shop.gate.store.read(failed) == []
+
+
+async def test_c17_what_a_person_untied_is_not_tied_again_by_its_source(shop: Shop) -> None:
+    change = await shop.deploy("a")
+    incident = await report(shop, **told(changes=(change["id"],)))
+    await incidents.unlink(shop.gate, incident["id"], incident["links"][0]["id"], "it was the network", BEN)
+
+    again = await report(shop, **told(changes=(change["id"],)))
+
+    assert methods(again) == []
+
+
+async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one(shop: Shop) -> None:
+    began = datetime.now(UTC)
+    here = await report(shop, **told(began_at=began, told_at=began))
+
+    moved = await report(shop, **told(began_at=began, told_at=began + HOUR / 60, service="web"))
+    late = await report(shop, **told(began_at=began, told_at=began + HOUR / 120))
+    ended = await report(shop, **told(began_at=began, told_at=began + HOUR, service="web", resolved_at=began + HOUR))
+
+    items = {one["service"]: one for one in await open_incidents(shop)}
+    assert items["checkout"]["id"] == here["id"] != moved["id"]
+    assert datetime.fromisoformat(items["checkout"]["resolved_at"]) == began + HOUR / 60
+    assert late["id"] == moved["id"]  # an older word moves nothing back
+    assert moved["resolved_at"] is None
+    assert (ended["id"], ended["resolved_at"] is not None) == (moved["id"], True)
+    actions = [(entry.fields["service"], entry.fields["action"]) for entry in await shop.entries("incident")]
+    assert actions == [("checkout", "opened"), ("checkout", "moved"), ("web", "opened"), ("web", "resolved")]
+
+
+async def test_c17_an_incident_that_moves_back_goes_on_where_it_was(shop: Shop) -> None:
+    began = datetime.now(UTC)
+    first = await report(shop, **told(began_at=began, told_at=began))
+    await report(shop, **told(began_at=began, told_at=began + HOUR / 60, service="web"))
+
+    back = await report(shop, **told(began_at=began, told_at=began + HOUR / 30))
+
+    assert (back["id"], back["resolved_at"]) == (first["id"], None)
+    assert [(one["service"], one["resolved_at"] is None) for one in await open_incidents(shop, open=True)] == [("checkout", True)]
+
+
+async def test_c17_the_end_of_an_incident_keeps_its_severity(shop: Shop) -> None:
+    began = datetime.now(UTC)
+    named: dict[str, Any] = {"id": "I1", "source": "cdevents", "began_at": began}
+    await report(shop, **named, severity="low", told_at=began)
+
+    ended = await report(shop, **named, severity=None, told_at=began + HOUR, resolved_at=began + HOUR, is_end=True)
+    unsaid = await report(shop, **(named | {"id": "I2"}), severity=None)
+
+    assert (ended["severity"], ended["resolved_at"] is not None) == ("low", True)
+    assert unsaid["severity"] == "critical"  # nobody said, so it counts as the worst
+
+
+async def test_c17_an_end_finds_the_incident_wherever_it_is_by_now(shop: Shop) -> None:
+    began = datetime.now(UTC)
+    named: dict[str, Any] = {"id": "I1", "source": "cdevents", "began_at": began}
+    first = await report(shop, **named, told_at=began)
+
+    ended = await report(shop, **named, service="web", told_at=began + HOUR, resolved_at=began + HOUR, is_end=True)
+
+    assert (ended["id"], ended["service"]) == (first["id"], "checkout")
+    assert ended["resolved_at"] is not None
+
+
+async def test_a49_a_source_whose_clock_is_far_ahead_is_heard_again_after_a_day(shop: Shop) -> None:
+    began = datetime.now(UTC)
+    await report(shop, **told(began_at=began, told_at=began + 1_000 * HOUR))
+    await shop.let_pass_hours(25)
+
+    ended = await report(shop, **told(began_at=began, told_at=datetime.now(UTC), resolved_at=datetime.now(UTC)))
+
+    assert ended["resolved_at"] is not None
 
 
 async def test_an_id_of_the_gate_is_good_for_news_of_any_source_and_never_for_a_new_incident(small_shop: Shop) -> None:

@@ -81,7 +81,7 @@ async def test_a_person_ties_and_confirms(shop: Shop) -> None:
 
 async def test_a_link_is_made_and_removed_once(small_shop: Shop) -> None:
     change = await small_shop.deploy("a")
-    incident = await report(small_shop, change=change["id"])
+    incident = await report(small_shop, changes=(change["id"],))
     link = incident["links"][0]["id"]
 
     again = await incidents.link(small_shop.gate, incident["id"], change["id"], "Yes", ADA)
@@ -150,7 +150,7 @@ async def test_every_other_link_suspends_at_once(small_shop: Shop, how: str) -> 
     await small_shop.adopt(standard_changes=SUSPENDED)
     change = await small_shop.deploy("a", None if how == "rollback" else Result.SUCCESSFUL)
     if how == "explicit":
-        await report(small_shop, change=change["id"])
+        await report(small_shop, changes=(change["id"],))
     elif how == "rollback":
         await report(small_shop)
         await small_shop.close(change, BACK)

@@ -15,7 +15,7 @@ from gate.flow.incidents.observe import Observed, deployment_seen
 from gate.flow.webhooks import inbox
 from gate.storage.database.pages import Part
 from gate.storage.incidents import sightings
-from gate.storage.incidents.sightings import Sighting
+from gate.storage.incidents.sightings import Missing, Sighting, SightingQuery
 from tests.builders import commit_of, image_of
 from tests.flow.breaking import methods, open_incidents, report
 from tests.flow.shop import Shop
@@ -46,24 +46,72 @@ def back(**different: Any) -> DeploymentSeen:
 
 async def unmatched(shop: Shop) -> list[Sighting]:
     """What went past the gate, newest first."""
-    return list((await shop.gate.store.read(sightings.unmatched, Part(50))).rows)
+    return list((await shop.gate.store.read(sightings.sighting_page, SightingQuery(), Part(50))).rows)
 
 
 async def test_what_was_never_admitted_is_found_and_seen_again_is_one_finding(shop: Shop) -> None:
     await shop.submit("a")
 
-    first = await deployment_seen(shop.gate, seen(result=None, url="https://ci.example.com/1"))
+    first = await deployment_seen(shop.gate, seen(result=BAD, url="https://ci.example.com/1"))
     second = await deployment_seen(shop.gate, seen(result=OK, url="https://ci.example.com/1"))
 
     (found,) = await unmatched(shop)
     assert first is second is Observed.UNMATCHED
     assert (found.service, found.environment, found.commit, found.result) == ("checkout", "production", commit_of("a"), OK)
+    assert (found.missing, found.at > found.first_at) == (Missing.ADMISSION, True)
+    assert 'gate_sightings_total{missing="admission",source="github"} 1.0' in shop.gate.metrics.exposition().decode()
+
+
+async def test_c18_a_job_that_has_begun_and_asks_the_gate_first_is_none(shop: Shop) -> None:
+    change = await shop.submit("a")
+    begun = await deployment_seen(shop.gate, seen(result=None, url="https://ci.example.com/1"))
+    await shop.admit(change)
+
+    ended = await deployment_seen(shop.gate, seen(url="https://ci.example.com/1"))
+
+    assert (begun, ended) == (Observed.BEGUN, Observed.CLOSED)
+    assert await unmatched(shop) == []
+
+
+async def test_c18_what_was_admitted_once_and_comes_back_after_another_change_went_past_the_gate(shop: Shop) -> None:
+    await shop.deploy("a")
+    await shop.deploy("b", base=commit_of("a"))
+    await shop.let_pass_hours(2)
+
+    again = await deployment_seen(shop.gate, seen("b", digests=(image_of("b").digest,)))
+    back_again = await deployment_seen(shop.gate, seen("a"))
+    swapped = await deployment_seen(shop.gate, seen("b", digests=(image_of("f").digest,)))
+
+    assert (again, back_again, swapped) == (Observed.KNOWN, Observed.UNMATCHED, Observed.UNMATCHED)
+    assert {one.commit for one in await unmatched(shop)} == {commit_of("a"), commit_of("b")}
+
+
+@pytest.mark.parametrize(
+    ("different", "missing"),
+    [
+        pytest.param({"service": "chekout"}, Missing.SERVICE, id="a service"),
+        pytest.param({"environment": "github-pages"}, Missing.ENVIRONMENT, id="an environment"),
+        pytest.param({}, Missing.ADMISSION, id="an admission"),
+    ],
+)
+async def test_c18_it_is_said_what_would_have_explained_it(small_shop: Shop, different: dict[str, Any], missing: Missing) -> None:
+    await deployment_seen(small_shop.gate, seen(**different))
+
+    (found,) = await unmatched(small_shop)
+    assert found.missing is missing
+
+
+async def test_c18_a_rollback_that_nobody_knows_is_shown_as_one(small_shop: Shop) -> None:
+    await deployment_seen(small_shop.gate, back(commit=commit_of("a")))
+
+    (found,) = await unmatched(small_shop)
+    assert found.result is BACK
 
 
 async def test_a_word_that_comes_late_does_not_overwrite_a_newer_one(shop: Shop) -> None:
     now = datetime.now(UTC)
     await deployment_seen(shop.gate, seen(url="u", at=now))
-    await deployment_seen(shop.gate, seen(result=None, url="u", at=now - HOUR))
+    await deployment_seen(shop.gate, seen(result=BAD, url="u", at=now - HOUR))
 
     (found,) = await unmatched(shop)
     assert (found.result, found.at) == (OK, now)

@@ -14,6 +14,7 @@ from gate.core.messages.message import Message
 from gate.errors import SourceUnavailable, Undeliverable
 from gate.flow.notifications import notify
 from gate.flow.notifications.notify import AT_ONCE_MAX, ATTEMPTS_MAX, FIRST_PAUSE, LEASE, PAUSE_MAX, Post, pause
+from gate.storage.database.pages import Part
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscription, Tx
 from gate.storage.messages import letters, outbox
@@ -74,7 +75,7 @@ async def health(shop: Shop) -> dict[str, TargetHealth]:
 
 
 async def dead(shop: Shop) -> list[DeadLetter]:
-    return await shop.gate.store.read(letters.dead_letters, limit=10)
+    return list((await shop.gate.store.read(letters.dead_letter_page, letters.DeadLetterQuery(), Part(10))).rows)
 
 
 async def turn(post: Post) -> None:

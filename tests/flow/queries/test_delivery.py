@@ -302,8 +302,8 @@ async def test_what_happens_at_once_is_counted_once(shop: Shop) -> None:
 
     await asyncio.gather(
         *(shop.close(change, result) for change in changes for result in (OK, BAD, BACK)),
-        *(report(shop, id=str(k % 3), change=change["id"], began_at=now) for k, change in enumerate(changes * 2)),
-        *(report(shop, id=str(k), change=changes[k]["id"], began_at=now, resolved_at=now + HOUR) for k in range(3)),
+        *(report(shop, id=str(k % 3), changes=(change["id"],), began_at=now) for k, change in enumerate(changes * 2)),
+        *(report(shop, id=str(k), changes=(changes[k]["id"],), began_at=now, resolved_at=now + HOUR) for k in range(3)),
         return_exceptions=True,
     )
 
@@ -324,7 +324,7 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
             await shop.close(chance.choice(changes), chance.choice(list(Result)))
         case "break":
             change = chance.choice([None, *changes])
-            await report(shop, id=str(number), change=change and change["id"], began_at=datetime.now(UTC))
+            await report(shop, id=str(number), changes=(change["id"],) if change else (), began_at=datetime.now(UTC))
         case "news" if told:
             one = chance.choice(told)
             began_at = datetime.fromisoformat(one["began_at"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gate.core.change import State
-from gate.errors import BadRequest, NotAllowed, NotFound, Unavailable
+from gate.errors import BadRequest, NotAllowed, NotFound, RateLimited, Unavailable
 from gate.flow import waiters
 from gate.flow.asks import ChangeFilters, FreezeAsk, LogFilters, Page, Part, Wire
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
@@ -143,11 +143,36 @@ async def test_one_waiter_too_many_is_sent_away_and_the_others_wait_on(small_sho
     change = await small_shop.submit("a", claims={})
     tasks = await waiting(small_shop, change, 2)
 
-    with pytest.raises(Unavailable, match="2 callers are waiting already"):
+    with pytest.raises(Unavailable, match="2 requests are waiting already"):
         await small_shop.read(change, wait=60)
     await cancel.cancel(small_shop.gate, change["id"], "", PIPELINE)
 
     assert [answer["state"] for answer in await asyncio.gather(*tasks)] == ["canceled"] * 2
+
+
+async def test_d19_a61_one_caller_does_not_take_the_places_of_the_others(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiters, "WAITERS_OF_ONE_MAX", 2)
+    change = await small_shop.submit("a", claims={})
+    holder = ChangeHolder(change["id"], PIPELINE.caller)
+    tasks = [
+        asyncio.create_task(small_shop.read(change, by=PIPELINE, wait=60)),
+        asyncio.create_task(small_shop.read(change, by=holder, wait=60)),
+    ]
+    while small_shop.gate.waiters.count < 2:  # noqa: ASYNC110 - a few turns of the loop, no time
+        await asyncio.sleep(0)
+
+    for by in (PIPELINE, holder):  # the token of a change is its submitter's
+        with pytest.raises(RateLimited, match="you wait 2 times already"):
+            await small_shop.read(change, by=by, wait=60)
+    assert (await small_shop.read(change, by=PIPELINE))["state"] == "pending"  # who does not wait takes no place
+    other = asyncio.create_task(small_shop.read(change, by=ADMIN, wait=60))
+    await cancel.cancel(small_shop.gate, change["id"], "", PIPELINE)
+
+    assert [answer["state"] for answer in await asyncio.gather(*tasks, other)] == ["canceled"] * 3
+    again = await small_shop.submit("b", claims={})
+    task = asyncio.create_task(small_shop.read(again, by=PIPELINE, wait=60))  # the places are free again
+    await cancel.cancel(small_shop.gate, again["id"], "", PIPELINE)
+    assert (await task)["state"] == "canceled"
 
 
 async def test_whoever_gives_up_waiting_leaves_no_place_taken(small_shop: Shop) -> None:

@@ -19,8 +19,12 @@ from gate.errors import NotAllowed
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes import review
+from gate.flow.queries import sightings
+from gate.flow.queries.sightings import SightingFilters
+from gate.flow.queries.upkeep import upkeep
 from gate.flow.signing import Signing
 from gate.flow.webhooks import held_runs, inbox, tidings
+from gate.storage.incidents.sightings import Missing
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, commit_of
 from tests.flow.fake_host import Answer, FakeHost
@@ -249,6 +253,22 @@ async def test_a_deployment_that_the_host_saw_closes_its_change(sqlite_url: str,
         change = await only_change(shop)
 
     assert (change["state"], change["closed"]["result"]) == ("closed", "successful")
+
+
+async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_shown(database_url: str, tmp_path: Path) -> None:
+    async with connected(database_url, tmp_path) as (shop, _):
+        at = shop.gate.clock()
+        begun = DeploymentTold(ISSUER, 9, "production", commit_of("b"), None, at, "https://github.com/acme/x/1", "acme/x")
+        await tell(shop, begun, named="begun")
+        before = (await sightings.listing(shop.gate, SightingFilters(), ADA)).items
+        await tell(shop, replace(begun, result=Result.SUCCESSFUL), named="ended")
+        (found,) = (await sightings.listing(shop.gate, SightingFilters(missing=Missing.REPOSITORY), ADA)).items
+        given_up = (await upkeep(shop.gate, ADA))["given_up"]
+
+    assert (before, given_up) == ((), [])
+    assert found["repository"] == {"issuer": ISSUER, "id": 9, "name": "acme/x"}
+    assert (found["service"], found["environment"], found["result"]) == (None, "production", "successful")
+    assert found["because"].startswith("the catalogue does not say which service this repository deploys there")
 
 
 async def test_what_nobody_waits_for_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, select, update
 
 from gate.errors import Invalid, Unavailable
 from gate.flow.gate import Gate
+from gate.flow.queries.upkeep import upkeep
 from gate.flow.webhooks import inbox
 from gate.storage.database.tx import Tx
 from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, Delivery
 from gate.storage.tables.schema_hooks import deliveries
-from tests.flow.shop import Shop
+from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio
 
@@ -121,6 +122,38 @@ async def test_what_can_never_be_done_is_given_up_at_once(small_shop: Shop) -> N
 
     errors = sorted(str(error) for _, _, _, error in await small_shop.gate.store.read(rows))
     assert errors == ["no such service", "nothing here works on deliveries of kind unheard of"]
+
+
+async def test_c17_what_was_given_up_is_counted_and_shown_with_the_reason(shop: Shop) -> None:
+    await inbox.receive(shop.gate, [delivery("a"), delivery("b"), delivery("c", source="github")])
+    await inbox.work(shop.gate, {"note": Hand(Invalid("no such service"))})
+    await inbox.receive(shop.gate, [delivery("d")])
+
+    await inbox.measure(shop.gate)
+    shown = await upkeep(shop.gate, ADA)
+
+    figures = shop.gate.metrics.exposition().decode()
+    (source,) = {one["source"] for one in shown["given_up"]}
+    assert f'gate_inbox_given_up{{source="{source}"}} 1.0' in figures
+    assert 'gate_inbox_waiting{source="pagerduty"} 1.0' in figures
+    assert [(one["kind"], one["attempts"], one["error"]) for one in shown["given_up"]] == [("note", 1, "no such service")]
+    told = {one["name"]: (one["waiting"], one["dead"]) for one in shown["inbox"]}
+    assert told["pagerduty"][0] == 1
+    assert sum(dead for _, dead in told.values()) == 1
+
+
+async def test_c17_what_was_given_up_is_worked_on_anew_when_its_source_sends_it_again(shop: Shop) -> None:
+    await inbox.receive(shop.gate, [delivery()])
+    await inbox.work(shop.gate, {"note": Hand(Invalid("no such service"))})
+    mended = Hand()
+
+    new = [await inbox.receive(shop.gate, [delivery(body=b"again")]) for _ in range(2)]
+    await inbox.work(shop.gate, {"note": mended})
+    done = await inbox.receive(shop.gate, [delivery()])
+
+    assert (new, done) == ([1, 0], 0)
+    assert [(one.body, one.attempts) for one in mended.seen] == [(b"again", 1)]
+    assert await shop.gate.store.read(rows) == [(1, False, b"", None)]
 
 
 async def test_a_delivery_is_forgotten_when_nobody_sends_it_any_more_and_never_before_it_was_worked_on(shop: Shop) -> None:

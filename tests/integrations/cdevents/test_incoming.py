@@ -209,3 +209,13 @@ def test_an_event_that_lacks_what_it_must_say_is_refused_with_the_place(broken: 
 def test_an_envelope_that_says_something_else_than_its_event_is_refused() -> None:
     with pytest.raises(Invalid, match="outside and"):
         cdevents.read(CloudEvent("1", "/ci", DEPLOYED, event("dev.cdevents.service.rolledback.0.3.0")))
+
+
+def test_c17_an_incident_names_a_change_and_its_end_says_no_severity() -> None:
+    change = "chg_" + "0" * 26
+    custom = event("dev.cdevents.incident.detected.0.3.0", "INC-1", {"change": change}, service={"id": "checkout"})
+    described = incident("detected", description=f"Since {change}")
+    ended = event("dev.cdevents.incident.resolved.0.3.0", "INC-1", service={"id": "checkout"})
+
+    assert (told(custom).changes, told(described).changes, told(ended).changes) == ((change,), (change,), ())
+    assert told(ended).severity is None

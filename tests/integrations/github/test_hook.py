@@ -113,7 +113,9 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
                 "deployment_status": {"state": "failure", "created_at": "2026-01-05T10:00:00Z", "target_url": "javascript:alert(1)"},
                 "repository": REPOSITORY,
             },
-            DeploymentTold(ISSUER, 1001, "production", HEAD, Result.UNSUCCESSFUL, datetime(2026, 1, 5, 10, tzinfo=UTC)),
+            DeploymentTold(
+                ISSUER, 1001, "production", HEAD, Result.UNSUCCESSFUL, datetime(2026, 1, 5, 10, tzinfo=UTC), name="acme/checkout"
+            ),
             id="a deployment, without a link that is none",
         ),
     ],

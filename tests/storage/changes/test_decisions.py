@@ -1,16 +1,28 @@
 """The decisions of a change, and their bytes."""
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import NoResultFound
 
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.storage.changes.decisions import StoredDecision, of_change, read, record
+from gate.storage.changes.decisions import DecisionQuery, StoredDecision, decision_page, read, record
+from gate.storage.database.pages import Part
 from tests.storage.stored import HOUR, NOW, put_change, put_decision, reading, writing
+
+
+def numbers(conn: Connection, change: str) -> list[int]:
+    """Of its decisions, two by two."""
+    query, found = DecisionQuery(change), decision_page(conn, DecisionQuery(change), Part(2))
+    rows = [*found.rows]
+    while found.next is not None:
+        found = decision_page(conn, query, Part(2, found.next))
+        rows += found.rows
+    return [one.number for one in rows]
 
 
 def test_of_a_change_that_is_not_there_nothing_is_found(database_url: str) -> None:
     with reading(database_url) as conn:
-        assert (of_change(conn, "chg_1"), read(conn, "chg_1", 1)) == ((), None)
+        assert (numbers(conn, "chg_1"), read(conn, "chg_1", 1)) == ([], None)
         with pytest.raises(NoResultFound):
             record(conn, "chg_1", 1)
 
@@ -22,7 +34,7 @@ def test_all_decisions_of_a_change_are_there_newest_first(database_url: str) -> 
             put_decision(tx, change, number=number, at=NOW - number * HOUR)
         put_decision(tx, other, number=3)
 
-        assert [decision.number for decision in of_change(tx.conn, change)] == [10, 2, 1]
+        assert numbers(tx.conn, change) == [10, 2, 1]
 
 
 def test_a_decision_comes_back_with_the_very_bytes(database_url: str) -> None:

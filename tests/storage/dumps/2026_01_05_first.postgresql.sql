@@ -172,7 +172,11 @@ CREATE TABLE public.deployments_seen (
     id text NOT NULL,
     source text NOT NULL,
     url text NOT NULL,
-    service text NOT NULL,
+    missing text NOT NULL,
+    repository_issuer text,
+    repository_id bigint,
+    repository_name text,
+    service text,
     environment text NOT NULL,
     commit_sha text,
     digests text NOT NULL,
@@ -472,7 +476,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_9e2ab21b');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_8dc53956');
 INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x7b226368616e6765223a226368675f30303030303030303030303030303030303030303030306b657074227d', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x7b7d');
@@ -610,9 +614,10 @@ CREATE INDEX ix_decisions_type ON public.decisions USING btree (type, at, change
 CREATE INDEX ix_decisions_words ON public.decisions USING gin (words);
 CREATE INDEX ix_deliveries_at ON public.deliveries USING btree (at);
 CREATE INDEX ix_deliveries_due ON public.deliveries USING btree (next_at) WHERE (next_at IS NOT NULL);
+CREATE INDEX ix_deliveries_given_up ON public.deliveries USING btree (at, source) WHERE ((next_at IS NULL) AND (error IS NOT NULL));
 CREATE INDEX ix_delivery_days_environment ON public.delivery_days USING btree (environment, day, service);
 CREATE INDEX ix_deployments_seen_newest ON public.deployments_seen USING btree (at, id);
-CREATE INDEX ix_deployments_seen_place ON public.deployments_seen USING btree (service, environment, at);
+CREATE INDEX ix_deployments_seen_place ON public.deployments_seen USING btree (service, environment, at, id);
 CREATE INDEX ix_freezes_newest ON public.freezes USING btree (created_at, id);
 CREATE INDEX ix_freezes_open ON public.freezes USING btree (ends) WHERE (lifted_at IS NULL);
 CREATE INDEX ix_held_runs_change ON public.held_runs USING btree (change_id);
@@ -633,6 +638,7 @@ CREATE INDEX ix_outbox_done ON public.outbox USING btree (delivered_at) WHERE (d
 CREATE INDEX ix_outbox_due ON public.outbox USING btree (target, next_at, id, at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 CREATE INDEX ix_outcomes_failed ON public.outcomes USING btree (service, environment, day, change_id) WHERE (failed = 1);
 CREATE INDEX ix_outcomes_unrecovered ON public.outcomes USING btree (service, environment, change_id) WHERE ((failed = 1) AND (recovery_seconds IS NULL));
+CREATE INDEX ix_people_newest ON public.people USING btree (created_at, id);
 CREATE INDEX ix_policy_sets_policies ON public.policy_sets USING btree (policies, registered_at);
 CREATE INDEX ix_post_reviews_due ON public.post_reviews USING btree (due_at);
 CREATE INDEX ix_pushes_at ON public.pushes USING btree (at);

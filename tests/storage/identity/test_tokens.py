@@ -8,9 +8,20 @@ import pytest
 from sqlalchemy import select
 
 from gate.errors import Invalid
+from gate.storage.database.pages import Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
-from gate.storage.identity.tokens import TOUCH_PAUSE, authenticate, create, find, listed, present, revoke, touch
+from gate.storage.identity.tokens import (
+    TOUCH_PAUSE,
+    TokenQuery,
+    authenticate,
+    create,
+    find,
+    present,
+    revoke,
+    token_page,
+    touch,
+)
 from gate.storage.tables import schema
 from tests.storage.stored import DAY, HOUR, reading, writing
 
@@ -130,7 +141,7 @@ def test_no_two_tokens_are_alike(sqlite_url: str) -> None:
 
 
 def last_used(tx: Tx) -> datetime | None:
-    (token,) = listed(tx.conn)
+    (token,) = token_page(tx.conn, TokenQuery(), Part(2)).rows
     return token.last_used_at
 
 
@@ -157,7 +168,7 @@ def test_the_list_shows_revoked_tokens_and_no_secret(database_url: str) -> None:
         two = create(tx, created_by="person:ada", person="ada", expires_at=tx.now + DAY).token
 
     with reading(database_url) as conn:
-        found = listed(conn)
+        found = token_page(conn, TokenQuery(), Part(2)).rows
         kept = find(conn, two.id)
 
     assert {token.id: token.revoked_at is None for token in found} == {one.id: False, two.id: True}

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from gate.core.instants import to_us
 from gate.core.messages.message import Message
+from gate.storage.database.pages import Part
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscription, Tx
 from gate.storage.ledger.ledger import append_entry
@@ -116,7 +117,7 @@ def test_health_counts_what_waits_and_what_is_dead(database_url: str) -> None:
         delivered(tx, *two)
 
         assert [(one.target, one.waiting, one.dead) for one in letters.health(tx.conn)] == [("chat", 1, 1), ("mail", 1, 0)]
-        (letter,) = letters.dead_letters(tx.conn, limit=10)
+        (letter,) = letters.dead_letter_page(tx.conn, letters.DeadLetterQuery(), Part(10)).rows
         assert (letter.id, letter.target, letter.attempts, letter.error) == ("a", "chat", 1, "refused")
 
 

@@ -9,7 +9,7 @@ from gate.core.calendar.calendar import Reach
 from gate.core.calendar.freeze import AdHoc
 from gate.storage.database.pages import Part
 from gate.storage.policies import freezes
-from gate.storage.policies.freezes import Declared, add, declared, lift, open_at, read
+from gate.storage.policies.freezes import Declared, FreezeQuery, add, freeze_page, lift, not_over, open_at, read
 from tests.storage.stored import DAY, HOUR, NOW, reading, writing
 
 WINDOW = Declared(
@@ -79,8 +79,23 @@ def test_the_list_is_newest_first_with_what_is_over(database_url: str) -> None:
         for number in range(4):
             add(tx, replace(WINDOW, id=f"frz_{number}", created_at=NOW + number // 2 * HOUR))
         lift(tx, "frz_1", "person:ada")
-        first = declared(tx.conn, Part(3))
-        rest = declared(tx.conn, Part(3, first.next))
+        first = freeze_page(tx.conn, FreezeQuery(), Part(3))
+        rest = freeze_page(tx.conn, FreezeQuery(), Part(3, first.next))
+        later = freeze_page(tx.conn, FreezeQuery(begins=NOW + HOUR), Part(3))
+        earlier = freeze_page(tx.conn, FreezeQuery(ends=NOW + HOUR), Part(3))
 
     assert [one.id for one in (*first.rows, *rest.rows)] == ["frz_3", "frz_2", "frz_1", "frz_0"]
     assert rest.next is None
+    assert [one.id for one in later.rows] == ["frz_3", "frz_2"]
+    assert [one.id for one in earlier.rows] == ["frz_1", "frz_0"]
+
+
+def test_what_is_lifted_or_over_is_not_among_what_can_still_be_lifted(database_url: str) -> None:
+    with writing(database_url) as tx:
+        add(tx, replace(WINDOW, id="frz_over", ends=NOW))
+        add(tx, replace(WINDOW, id="frz_lifted"))
+        lift(tx, "frz_lifted", "person:ada")
+        add(tx, replace(WINDOW, id="frz_open", created_at=NOW - HOUR))
+        add(tx, replace(WINDOW, id="frz_stop", stop=True, ends=None))
+
+        assert [one.id for one in not_over(tx.conn, NOW)] == ["frz_stop", "frz_open"]

@@ -121,6 +121,8 @@ CREATE INDEX ix_deliveries_at ON deliveries (at)
 
 CREATE INDEX ix_deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL
 
+CREATE INDEX ix_deliveries_given_up ON deliveries (at, source) WHERE next_at IS NULL AND error IS NOT NULL
+
 CREATE TABLE delivery_days (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -161,7 +163,11 @@ CREATE TABLE deployments_seen (
     id TEXT NOT NULL,
     source TEXT NOT NULL,
     url TEXT NOT NULL,
-    service TEXT NOT NULL,
+    missing TEXT NOT NULL,
+    repository_issuer TEXT,
+    repository_id BIGINT,
+    repository_name TEXT,
+    service TEXT,
     environment TEXT NOT NULL,
     commit_sha TEXT,
     digests TEXT NOT NULL,
@@ -173,7 +179,7 @@ CREATE TABLE deployments_seen (
 
 CREATE INDEX ix_deployments_seen_newest ON deployments_seen (at, id)
 
-CREATE INDEX ix_deployments_seen_place ON deployments_seen (service, environment, at)
+CREATE INDEX ix_deployments_seen_place ON deployments_seen (service, environment, at, id)
 
 CREATE TABLE freezes (
     id TEXT NOT NULL,
@@ -322,6 +328,8 @@ CREATE TABLE people (
     CONSTRAINT uq_people_email UNIQUE (email),
     CONSTRAINT uq_people_external_id UNIQUE (external_id)
 )
+
+CREATE INDEX ix_people_newest ON people (created_at, id)
 
 CREATE TABLE policy_sets (
     id TEXT NOT NULL,

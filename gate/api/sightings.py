@@ -1,0 +1,21 @@
+"""`/v1/sightings`: deployments that other systems saw and that no admission explains."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+
+from gate.api.http.answers import Answer, page_answer
+from gate.api.http.permits import GateDep, Reader
+from gate.api.http.route import GateRoute
+from gate.api.models.incidents import SightingsQuery, SightingView
+from gate.api.models.views import PageView
+from gate.flow.queries import sightings
+
+router = APIRouter(prefix="/v1/sightings", tags=["incidents"], route_class=GateRoute)
+
+
+@router.get("", response_model=PageView[SightingView])
+async def list_sightings(query: Annotated[SightingsQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Answer:
+    """Deployments that went past the gate, and those of repositories that the catalogue lacks, newest first."""
+    return page_answer(await sightings.listing(gate, query.filters(), by), request)

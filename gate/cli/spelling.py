@@ -1,0 +1,49 @@
+"""Environment variables that begin like a setting and are none: a misspelt setting would be left out in silence."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import SecretStr
+from typer.main import get_command
+
+from gate.client.arguments import variables as of_pipelines
+from gate.config import PREFIX, Settings
+from gate.core.yaml.fields import did_you_mean
+
+_OF_KUBERNETES = re.compile(r"GATE_(?:SERVICE_(?:HOST|PORT\w*)|PORT_\d+_(?:TCP|UDP|SCTP)\w*)")
+"""Kubernetes sets these in every container beside a Service called `gate`."""
+
+
+def examine(environment: Mapping[str, str]) -> list[tuple[bool, str]]:
+    """One line for each variable that is no setting; none where all of them are."""
+    return [(False, line) for line in misspelt(environment)]
+
+
+def misspelt(environment: Iterable[str]) -> Iterator[str]:
+    """What is said of each variable that begins with `GATE_` and that nothing reads."""
+    known = frozenset({*_settings(), *of_pipelines(), *_of_commands()})
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known and not _OF_KUBERNETES.fullmatch(name):
+            meant = did_you_mean(name, sorted(known)) or "; unset it, or name it otherwise"
+            yield f"setting: {name} is none, so nothing follows from it{meant}"
+
+
+def _settings() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        yield f"{PREFIX}{name.upper()}"
+        if field.annotation is SecretStr:
+            yield f"{PREFIX}{name.upper()}_FILE"
+
+
+def _of_commands() -> Iterator[str]:
+    """What the flags of every command may be set by."""
+    from gate.cli.main import app  # noqa: PLC0415 - it imports the commands, which import this file
+
+    commands: list[Any] = [get_command(app)]
+    while commands:
+        command = commands.pop()
+        commands += getattr(command, "commands", {}).values()
+        for parameter in command.params:
+            found = parameter.envvar or ()
+            yield from (found,) if isinstance(found, str) else found

@@ -1,0 +1,88 @@
+"""Deployments that other systems saw and that no admission explains: those that went past the gate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from sqlalchemy import Connection
+
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.decision.places import unknown
+from gate.flow.answers.wire import instant
+from gate.flow.asks import Page, Part, Wire
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.lists import one_page, own_name
+from gate.storage.database import pages
+from gate.storage.incidents.sightings import Missing, Sighting, SightingQuery, sighting_page
+
+
+@dataclass(frozen=True, slots=True)
+class SightingFilters:
+    """Which of them. None is any."""
+
+    service: str | None = None
+    environment: str | None = None
+    source: str | None = None
+    missing: Missing | None = None
+    part: Part = field(default_factory=Part)
+
+
+async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page:
+    """A page of deployments that went past the gate, newest first, each with what to do about it."""
+    query = SightingQuery(
+        service=filters.service,
+        environment=await own_name(gate, filters.environment),
+        source=filters.source,
+        missing=filters.missing,
+        begins=filters.part.begins,
+        ends=filters.part.ends,
+    )
+    catalogue = (await gate.rulebooks.current()).catalogue
+    return await one_page(gate, query, filters.part, by, partial(_page, catalogue))
+
+
+def _page(catalogue: Catalogue, conn: Connection, query: SightingQuery, part: pages.Part) -> pages.Page[Wire]:
+    found = sighting_page(conn, query, part)
+    return pages.Page(tuple(_view(one, catalogue) for one in found.rows), found.next)
+
+
+def _view(one: Sighting, catalogue: Catalogue) -> Wire:
+    repository = one.repository
+    return {
+        "id": one.id,
+        "source": one.source,
+        "missing": one.missing,
+        "because": _because(one, catalogue),
+        "repository": repository and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
+        "service": one.service,
+        "environment": one.environment,
+        "commit": one.commit,
+        "digests": list(one.digests),
+        "result": one.result,
+        "url": one.url or None,
+        "first_at": instant(one.first_at),
+        "at": instant(one.at),
+    }
+
+
+def _because(one: Sighting, catalogue: Catalogue) -> str:
+    match one.missing:
+        case Missing.REPOSITORY:
+            return f"{_ORIGIN}; list the repository for one service, or call the environment SERVICE/ENVIRONMENT"
+        case Missing.SERVICE:
+            return unknown("service", one.service or "", catalogue.services)
+        case Missing.ENVIRONMENT:
+            return unknown("environment", one.environment, catalogue.environments)
+        case Missing.ADMISSION:
+            return "nothing like it was admitted there; its pipeline has to ask with gate check before it deploys"
+
+
+_ORIGIN = "the catalogue does not say which service this repository deploys there"
+MISSING_WORDS: Mapping[Missing, str] = {
+    Missing.REPOSITORY: "repository not listed",
+    Missing.SERVICE: "unknown service",
+    Missing.ENVIRONMENT: "unknown environment",
+    Missing.ADMISSION: "never admitted",
+}
+"""What is missing, for people."""

@@ -1,0 +1,47 @@
+"""Deployments that went past the gate, for people: which, where, who saw it, and what to do about it."""
+
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from gate.api.http.permits import GateDep
+from gate.api.models.fields import Name
+from gate.flow.asks import Part
+from gate.flow.queries import sightings
+from gate.flow.queries.sightings import MISSING_WORDS, SightingFilters
+from gate.storage.incidents.sightings import Missing
+from gate.web.page import Blank, Cursor, Pages, View, following
+from gate.web.viewer import Viewer
+
+pages = Pages()
+
+
+class SightingsQuery(BaseModel, extra="forbid"):
+    """What stands in the address."""
+
+    service: Annotated[Name | None, Blank] = None
+    environment: Annotated[Name | None, Blank] = None
+    missing: Annotated[Missing | None, Blank] = None
+    cursor: Cursor = None
+
+
+@pages.page("/sightings")
+async def show(query: Annotated[SightingsQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """One page of them, newest first."""
+    filters = SightingFilters(
+        service=query.service,
+        environment=query.environment,
+        missing=query.missing,
+        part=Part(cursor=query.cursor),
+    )
+    found = await sightings.listing(gate, filters, by)
+    kept = {name: value for name, value in query.model_dump(mode="json").items() if value and name != "cursor"}
+    values = {
+        "rows": found.items,
+        "query": query,
+        "words": {missing.value: words for missing, words in MISSING_WORDS.items()},
+        "following": following("/sightings", "found", **kept, cursor=found.next) if found.next else None,
+        "is_filtered": bool(kept),
+    }
+    return View("sightings.html", {"items": list(found.items), "next": found.next}, values)
