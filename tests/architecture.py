@@ -74,12 +74,31 @@ IMPURE_CALLS = frozenset(
 
 VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"})
 FILE_LINES_MAX = 400
+TEST_FILE_LINES_MAX = 600  # examples, one under the other, are read one at a time
 FUNCTION_LINES_MAX = 60
 
-LONG_FILES: Mapping[str, str] = MappingProxyType({})
+LONG_FILES: Mapping[str, str] = MappingProxyType(
+    {
+        "gate/core/decision/decide.py": "its guards go to a file of their own",
+        "gate/core/decision/record.py": "its two readers go to files of their own",
+        "gate/core/facts.py": "a table: one fact under the other",
+        "gate/core/policy/compile.py": "its halves go to files of their own",
+        "gate/flow/changes/admit.py": "its guards go to a file of their own",
+        "gate/integrations/github/facts.py": "its questions about people go to a file of their own",
+        "gate/storage/tables/schema.py": "its tables go to the rooms that they belong to",
+    }
+)
 """Path to the reason why the file may be longer."""
 
-LONG_FUNCTIONS: Mapping[str, str] = MappingProxyType({})
+LONG_FUNCTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "gate/core/policy/schema.py:schema": "a table in the form of JSON Schema",
+        "gate/core/policy/schema.py:_definitions": "a table in the form of JSON Schema",
+        "gate/flow/changes/gather.py:assemble": "one fact group after the other",
+        "gate/flow/changes/submit.py:submit": "the story of a submit, told once from top to bottom",
+        "gate/metrics.py:__init__": "a list: one metric under the other",
+    }
+)
 """`path:function` to the reason why it may be longer."""
 
 _MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
@@ -228,8 +247,9 @@ def names_say_something(module: Module) -> Iterator[tuple[int, str]]:
 def files_are_short(module: Module) -> Iterator[tuple[int, str]]:
     """Split before it is long."""
     lines = len(module.source.splitlines())
-    if lines > FILE_LINES_MAX and module.path not in LONG_FILES:
-        yield lines, f"{lines} lines, at most {FILE_LINES_MAX}"
+    allowed = TEST_FILE_LINES_MAX if module.path.startswith("tests/") else FILE_LINES_MAX
+    if lines > allowed and module.path not in LONG_FILES:
+        yield lines, f"{lines} lines, at most {allowed}"
 
 
 def functions_are_short(module: Module) -> Iterator[tuple[int, str]]:
