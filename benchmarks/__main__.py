@@ -1,4 +1,6 @@
-"""`make bench`: every figure of one run, the disk measured before and after; ends with 1 when a target is missed."""
+"""`make bench`: every figure of one run, the disk measured before and after; ends with 1 when a
+target is missed.
+"""
 
 import subprocess
 import sys
@@ -16,8 +18,15 @@ def main() -> int:
     begun = startup.measure()
     say(begun)
     met.append(begun.ok)
-    met.append(subprocess.run([sys.executable, "-m", "benchmarks.evaluate"], check=False).returncode == 0)
-    met.append(subprocess.run([sys.executable, "-m", "benchmarks.pages", "--rows", "100000"], check=False).returncode == 0)
+    met.append(
+        subprocess.run([sys.executable, "-m", "benchmarks.evaluate"], check=False).returncode == 0
+    )
+    met.append(
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.pages", "--rows", "100000"], check=False
+        ).returncode
+        == 0
+    )
     say("every target is met" if all(met) else "a target is MISSED")
     return 0 if all(met) else 1
 

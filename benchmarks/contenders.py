@@ -1,4 +1,6 @@
-"""What the gate is measured against: an echo that decides nothing, and an insert as one would first write it."""
+"""What the gate is measured against: an echo that decides nothing, and an insert as one would first
+write it.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -102,7 +104,12 @@ def insert_app(path: Path) -> FastAPI:
 
     @app.post("/insert")
     def insert(body: Body, session: Annotated[Session, Depends(session)]) -> Inserted:
-        row = _Row(service=body.service, environment=body.environment, commit=body.commit, body=body.model_dump_json())
+        row = _Row(
+            service=body.service,
+            environment=body.environment,
+            commit=body.commit,
+            body=body.model_dump_json(),
+        )
         session.add(row)
         session.commit()
         return Inserted(id=row.id)

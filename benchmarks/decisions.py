@@ -1,6 +1,8 @@
-"""A whole durable decision over HTTP, beside an echo and an insert of the same process: `python -m benchmarks.decisions`.
+"""A whole durable decision over HTTP, beside an echo and an insert of the same process: `python -m
+benchmarks.decisions`.
 
-The three take turns in bursts; each figure is the median of its bursts, and only ratios are compared with a target.
+The three take turns in bursts; each figure is the median of its bursts, and only ratios are
+compared with a target.
 """
 
 import argparse
@@ -29,7 +31,9 @@ class Round:
     """The bursts of one number of connections."""
 
     connections: int
-    bursts: dict[str, list[load.Burst]] = field(default_factory=lambda: {name: [] for name in CONTENDERS})
+    bursts: dict[str, list[load.Burst]] = field(
+        default_factory=lambda: {name: [] for name in CONTENDERS}
+    )
 
     def per_second(self, name: str) -> float:
         """Median over the bursts."""
@@ -53,10 +57,22 @@ class Round:
     def lines(self) -> Iterator[str]:
         """The table of this round."""
         for name, bursts in self.bursts.items():
-            p50, p99 = median(burst.p50_ms for burst in bursts), median(burst.p99_ms for burst in bursts)
-            yield f"{self.connections:3} connections  {name:8} {self.per_second(name):8.0f} /s  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms"
-        yield f"{self.connections:3} connections  decision/echo   {self.echo_ratio:5.2f}  (target: at least {ECHO_RATIO_TARGET})"
-        yield f"{self.connections:3} connections  decision/insert {self.insert_ratio:5.2f}  (target: at least {INSERT_RATIO_TARGET})"
+            p50, p99 = (
+                median(burst.p50_ms for burst in bursts),
+                median(burst.p99_ms for burst in bursts),
+            )
+            yield (
+                f"{self.connections:3} connections  {name:8} {self.per_second(name):8.0f} /s  "
+                f"p50 {p50:7.2f} ms  p99 {p99:7.2f} ms"
+            )
+        yield (
+            f"{self.connections:3} connections  decision/echo   {self.echo_ratio:5.2f}  "
+            f"(target: at least {ECHO_RATIO_TARGET})"
+        )
+        yield (
+            f"{self.connections:3} connections  decision/insert {self.insert_ratio:5.2f}  "
+            f"(target: at least {INSERT_RATIO_TARGET})"
+        )
 
 
 def measure(folder: Path, *, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Round]:
@@ -74,8 +90,13 @@ def measure(folder: Path, *, rounds: int = ROUNDS, seconds: float = SECONDS) -> 
         return results
 
 
-def _plan(name: str, port: int, token: str, connections: int, seconds: float, number: int) -> load.Plan:
-    keyed = {"authorization": f"Bearer {token}", "idempotency-key": f'"bench-{load.PLACE.decode()}"'}
+def _plan(
+    name: str, port: int, token: str, connections: int, seconds: float, number: int
+) -> load.Plan:
+    keyed = {
+        "authorization": f"Bearer {token}",
+        "idempotency-key": f'"bench-{load.PLACE.decode()}"',
+    }
     return load.Plan(
         port=port,
         path=CONTENDERS[name],
@@ -90,7 +111,10 @@ def _plan(name: str, port: int, token: str, connections: int, seconds: float, nu
 @contextmanager
 def _server(folder: Path) -> Iterator[tuple[int, str]]:
     gate = LiveGate(
-        folder=folder, database_url=f"sqlite:///{folder / 'gate.sqlite'}", policies=policies(folder), settings=_repository_on_path()
+        folder=folder,
+        database_url=f"sqlite:///{folder / 'gate.sqlite'}",
+        policies=policies(folder),
+        settings=_repository_on_path(),
     )
     gate.command("db", "upgrade")
     token = gate.command("token", "create", "--role", "pipeline", "--all-services")
@@ -114,8 +138,12 @@ def report(results: Iterable[Round]) -> bool:
 def main() -> int:
     """By itself, with the disk beside it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="bursts of each contender (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="length of a burst (default: %(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="bursts of each contender (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="length of a burst (default: %(default)s)"
+    )
     asked = parser.parse_args()
     with scratch() as folder:
         say(fsync.measure(folder))

@@ -1,4 +1,6 @@
-"""Where a measurement is made and how it is told: a folder on the real disk, policies, lines on standard output."""
+"""Where a measurement is made and how it is told: a folder on the real disk, policies, lines on
+standard output.
+"""
 
 import shutil
 import sys
@@ -13,7 +15,9 @@ _POLICIES = Path(__file__).with_name("policies")
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder on the disk of the repository: /tmp may be memory, where nothing has to be durable."""
+    """A folder on the disk of the repository: /tmp may be memory, where nothing has to be
+    durable.
+    """
     parent = Path(".gate")
     parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as folder:

@@ -1,4 +1,6 @@
-"""What findings cost: the benchmark's 30 rules by the gate, beside plain closures that make the same comparisons."""
+"""What findings cost: the benchmark's 30 rules by the gate, beside plain closures that make the
+same comparisons.
+"""
 
 # ruff: noqa: PLR2004 - the numbers are those of the policy beside this file
 import re
@@ -55,7 +57,10 @@ VALUES: Mapping[str, Any] = {
 
 
 def ratio() -> float:
-    """How many times as long the gate takes. The two take turns, so that both meet the same machine."""
+    """How many times as long the gate takes.
+
+    The two take turns, so that both meet the same machine.
+    """
     policy, facts, plain = read_policy(POLICY.read_text(), POLICY.name), _facts(), _plain_closures()
     if evaluate(policy, facts).raw != sum([closure(VALUES) for closure in plain]):
         raise AssertionError("the closures and the policy do not make the same comparisons")
@@ -67,7 +72,8 @@ def ratio() -> float:
     found = median(gate) / median(closures)
     sys.stdout.write(
         f"evaluate {len(policy.rules)} rules with findings: {median(gate) * 1e6:.1f} µs, "
-        f"plain closures: {median(closures) * 1e6:.1f} µs, ratio {found:.2f} (target: at most {RATIO_MAX:g})\n"
+        f"plain closures: {median(closures) * 1e6:.1f} µs, ratio {found:.2f} (target: at "
+        f"most {RATIO_MAX:g})\n"
     )
     return found
 
@@ -81,8 +87,16 @@ def _seconds(call: Callable[[], object]) -> float:
 
 def _facts() -> Facts:
     values = {name: read_value(name, value) for name, value in VALUES.items()}
-    origins = {"history": Origin.HISTORY, "service": Origin.CATALOGUE, "environment": Origin.CATALOGUE}
-    return {name: Fact(value, origins.get(name.partition(".")[0], Origin.CLAIMED)) for name, value in values.items() if value is not None}
+    origins = {
+        "history": Origin.HISTORY,
+        "service": Origin.CATALOGUE,
+        "environment": Origin.CATALOGUE,
+    }
+    return {
+        name: Fact(value, origins.get(name.partition(".")[0], Origin.CLAIMED))
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def _steps(name: str, steps: Mapping[int, int]) -> Plain:
@@ -109,7 +123,9 @@ def _every(pattern: str, points: int) -> Plain:
 
 
 def _plain_closures() -> tuple[Plain, ...]:
-    """The rules of the benchmark's policy as a programmer would write them without a policy, blind to unknown facts."""
+    """The rules of the benchmark's policy as a programmer would write them without a policy, blind
+    to unknown facts.
+    """
     migrations = _some(r"^(?:.*/)?migrations/.+$", 25)
     return (
         _steps("diff.lines_added", {10: 2, 30: 4, 100: 6, 200: 10, 1000: 20}),

@@ -1,4 +1,5 @@
-"""People approve, reject and cancel at once on two servers over one PostgreSQL, again and again: `python -m benchmarks.final_once`.
+"""People approve, reject and cancel at once on two servers over one PostgreSQL, again and again:
+`python -m benchmarks.final_once`.
 
 Ends with 1 when a change has two endings, or two answers disagree.
 """

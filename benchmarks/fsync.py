@@ -1,4 +1,6 @@
-"""What the disk takes to make 4 KiB durable: the floor under every figure that waits for a commit."""
+"""What the disk takes to make 4 KiB durable: the floor under every figure that waits for a
+commit.
+"""
 
 import os
 import time
@@ -18,7 +20,10 @@ class Disk:
     p99_ms: float
 
     def __str__(self) -> str:
-        return f"fdatasync of 4 KiB: p50 {self.p50_ms:.2f} ms, p99 {self.p99_ms:.2f} ms ({WRITES} writes)"
+        return (
+            f"fdatasync of 4 KiB: p50 {self.p50_ms:.2f} ms, p99 {self.p99_ms:.2f} ms ({WRITES} "
+            "writes)"
+        )
 
 
 def measure(directory: Path) -> Disk:

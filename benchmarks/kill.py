@@ -1,6 +1,8 @@
-"""`kill -9` in a loop under load, then a search for anything lost, doubled or changed: `python -m benchmarks.kill`.
+"""`kill -9` in a loop under load, then a search for anything lost, doubled or changed: `python -m
+benchmarks.kill`.
 
-Ends with 1 when a single acknowledged decision is missing, a retried key got another answer, or a run has two changes.
+Ends with 1 when a single acknowledged decision is missing, a retried key got another answer, or a
+run has two changes.
 """
 
 import argparse
@@ -30,10 +32,15 @@ def main() -> int:
     with scratch() as folder, _database(asked, folder) as url:
         gate = LiveGate(folder=folder, database_url=url, policies=policies(folder))
         gate.command("db", "upgrade")
-        gate.command("ledger", "key")  # PostgreSQL has none until somebody makes it, and admissions wait for it
+        gate.command(
+            "ledger", "key"
+        )  # PostgreSQL has none until somebody makes it, and admissions wait for it
         token = gate.command("token", "create", "--role", "pipeline", "--all-services")
         history = History(folder / "history.log")
-        say(f"{asked.kills} kills, {asked.clients} clients, seed {asked.seed}, {url.partition(':')[0]}")
+        say(
+            f"{asked.kills} kills, {asked.clients} clients, seed {asked.seed}, "
+            f"{url.partition(':')[0]}"
+        )
         with serving(gate):
             restarts = _kill_under_load(gate, token, history, asked)
             violations = list(everything(history, gate.port, token))
@@ -45,9 +52,14 @@ def main() -> int:
         return 1 if violations else 0
 
 
-def _kill_under_load(gate: LiveGate, token: str, history: History, asked: argparse.Namespace) -> list[float]:
+def _kill_under_load(
+    gate: LiveGate, token: str, history: History, asked: argparse.Namespace
+) -> list[float]:
     chance = random.Random(asked.seed)  # noqa: S311 - when the next kill comes is no secret
-    clients = [Pipeline(gate.port, token, history, f"{asked.seed}/{number}") for number in range(asked.clients)]
+    clients = [
+        Pipeline(gate.port, token, history, f"{asked.seed}/{number}")
+        for number in range(asked.clients)
+    ]
     for client in clients:
         client.start()
     restarts = []
@@ -62,14 +74,25 @@ def _kill_under_load(gate: LiveGate, token: str, history: History, asked: argpar
         for client in clients:
             client.join()
             if not client.ended_well:
-                history.violations.append(f"client {client.name} broke off; what it met is printed above")
+                history.violations.append(
+                    f"client {client.name} broke off; what it met is printed above"
+                )
     return restarts
 
 
 def _report(history: History, restarts: list[float], violations: list[str]) -> None:
-    say(f"{len(history.asked)} keys asked, {len(history.first)} acknowledged, {history.repeated} asked again")
-    say(f"{history.unknown} requests without an answer, {history.resolved} keys answered after such a one")
-    say(f"{history.refused} admissions or closures refused, because another deployment was in the way")
+    say(
+        f"{len(history.asked)} keys asked, {len(history.first)} acknowledged, "
+        f"{history.repeated} asked again"
+    )
+    say(
+        f"{history.unknown} requests without an answer, {history.resolved} keys answered "
+        "after such a one"
+    )
+    say(
+        f"{history.refused} admissions or closures refused, because another deployment was in the "
+        "way"
+    )
     say(f"restart until ready: median {median(restarts):.2f} s, slowest {max(restarts):.2f} s")
     for violation in violations[:SHOWN_MAX]:
         say(f"VIOLATION {violation}")
@@ -92,7 +115,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=KILLS, help="default: %(default)s")
     parser.add_argument("--clients", type=int, default=CLIENTS, help="default: %(default)s")
     parser.add_argument("--seed", default=str(time.time_ns()), help="to repeat the same kills")
-    parser.add_argument("--database-url", help="an empty PostgreSQL database; default: a SQLite file of its own")
+    parser.add_argument(
+        "--database-url", help="an empty PostgreSQL database; default: a SQLite file of its own"
+    )
     parser.add_argument("--postgres", action="store_true", help="start a PostgreSQL for this run")
     return parser.parse_args()
 

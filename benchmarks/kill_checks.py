@@ -49,19 +49,33 @@ def _changes(wire: Wire, token: str) -> Iterator[dict[str, object]]:
         path = f"/v1/changes?limit={PAGE}&cursor={page['next']}" if page["next"] else ""
 
 
-def _as_decided(answered: dict[str, object], kept: dict[str, dict[str, object]], wire: Wire, token: str) -> dict[str, dict[str, object]]:
-    """The changes, this one with the decision that was acknowledged: a stale admission has it decided again, and the log keeps both."""
+def _as_decided(
+    answered: dict[str, object], kept: dict[str, dict[str, object]], wire: Wire, token: str
+) -> dict[str, dict[str, object]]:
+    """The changes, this one with the decision that was acknowledged: a stale admission has it
+    decided again, and the log keeps both.
+    """
     identity = str(answered["id"])
     change = kept.get(identity)
     number = cast("dict[str, object]", answered["decision"])["number"]
     if change is None or cast("dict[str, object]", change["decision"])["number"] == number:
         return kept
     page = _read(wire, f"/v1/changes/{identity}/decisions", token).change
-    found = [one for one in cast("list[dict[str, object]]", page["items"]) if one["decision"] == number]
+    found = [
+        one for one in cast("list[dict[str, object]]", page["items"]) if one["decision"] == number
+    ]
     if not found:
         return {name: one for name, one in kept.items() if name != identity}
     then = {name: found[0][name] for name in LASTING if name in found[0] and name != "decision"}
-    return {**kept, identity: {**change, **then, "decision": {"number": number, "at": found[0]["at"]}, "decided_at": found[0]["at"]}}
+    return {
+        **kept,
+        identity: {
+            **change,
+            **then,
+            "decision": {"number": number, "at": found[0]["at"]},
+            "decided_at": found[0]["at"],
+        },
+    }
 
 
 def _read(wire: Wire, path: str, token: str) -> Answer:
@@ -85,7 +99,10 @@ def found_again(answered: dict[str, object], kept: dict[str, dict[str, object]])
         return
     for name in LASTING:
         if name in answered and change.get(name) != answered[name]:
-            yield f"{answered['id']}: {name} was answered as {answered[name]!r} and is now {change.get(name)!r}"
+            yield (
+                f"{answered['id']}: {name} was answered as {answered[name]!r} and is now "
+                f"{change.get(name)!r}"
+            )
 
 
 def moved_on(asking: Asking, kept: dict[str, dict[str, object]]) -> Iterator[str]:

@@ -1,7 +1,9 @@
-"""Pipelines that ask while the server is killed, and the history of everything they asked and heard.
+"""Pipelines that ask while the server is killed, and the history of everything they asked and
+heard.
 
-Each request is in the history before it is sent, and each answer after it came. A request without an answer has an
-unknown outcome and is sent again, unchanged and with the same key, until there is one.
+Each request is in the history before it is sent, and each answer after it came. A request without
+an answer has an unknown outcome and is sent again, unchanged and with the same key, until there is
+one.
 """
 
 import http.client
@@ -63,7 +65,9 @@ class Answer:
 
 @dataclass(slots=True)
 class History:
-    """Every request and every answer, in memory for the checks and in a file for the post-mortem."""
+    """Every request and every answer, in memory for the checks and in a file for the
+    post-mortem.
+    """
 
     path: Path
     first: dict[str, tuple[Asking, Answer]] = field(default_factory=dict)
@@ -95,7 +99,9 @@ class History:
             if answer.status == HTTPStatus.CONFLICT and not asking.submits:
                 self.refused += 1  # another deployment was in the way, or has changed what runs
             elif answer.status >= HTTPStatus.BAD_REQUEST:
-                self.violations.append(f"{asking.path} {asking.key}: {answer.status} {answer.body[:500].decode()}")
+                self.violations.append(
+                    f"{asking.path} {asking.key}: {answer.status} {answer.body[:500].decode()}"
+                )
             elif asking.key not in self.first:
                 self.first[asking.key] = (asking, answer)
             else:
@@ -108,7 +114,8 @@ class History:
 
 
 def differences(asking: Asking, first: Answer, again: Answer) -> list[str]:
-    """A submit that is asked again gets its first answer, byte for byte, and says so; an admission the same envelope.
+    """A submit that is asked again gets its first answer, byte for byte, and says so; an admission
+    the same envelope.
 
     A closure answers with the change as it is, and a change that is closed is admitted no more.
     """
@@ -116,9 +123,15 @@ def differences(asking: Asking, first: Answer, again: Answer) -> list[str]:
     if not asking.submits and (asking.act != "admission" or again.status == HTTPStatus.CONFLICT):
         return found
     if (again.status, again.body) != (first.status, first.body):
-        found.append(f"{asking.path} {asking.key}: first {first.status} {first.body!r}, again {again.status} {again.body!r}")
+        found.append(
+            f"{asking.path} {asking.key}: first {first.status} {first.body!r}, again "
+            f"{again.status} {again.body!r}"
+        )
     if asking.submits and not again.replayed:
-        found.append(f"{asking.path} {asking.key}: asked again, but the answer does not say that it is a replay")
+        found.append(
+            f"{asking.path} {asking.key}: asked again, but the answer does not say that it is a "
+            "replay"
+        )
     return found
 
 
@@ -126,11 +139,17 @@ class Wire:
     """One client's connection to the server, made anew when it breaks."""
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_WITHIN_SECONDS)
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=ANSWER_WITHIN_SECONDS
+        )
 
     def post(self, asking: Asking) -> Answer:
         """OSError or HTTPException when no whole answer came."""
-        headers = {"authorization": f"Bearer {asking.token}", "idempotency-key": f'"{asking.key}"', "content-type": "application/json"}
+        headers = {
+            "authorization": f"Bearer {asking.token}",
+            "idempotency-key": f'"{asking.key}"',
+            "content-type": "application/json",
+        }
         return self._send("POST", asking.path, asking.body, headers)
 
     def get(self, path: str, token: str) -> Answer:
@@ -145,7 +164,9 @@ class Wire:
         except (OSError, http.client.HTTPException):
             self._connection.close()
             raise
-        return Answer(response.status, content, replayed=response.headers.get("idempotent-replayed") == "true")
+        return Answer(
+            response.status, content, replayed=response.headers.get("idempotent-replayed") == "true"
+        )
 
 
 class Pipeline(threading.Thread):
@@ -204,5 +225,9 @@ class Pipeline(threading.Thread):
                 if answer.status not in _AGAIN:
                     self._history.hears(asking, answer, was_unknown=was_unknown)
                     return answer
-            time.sleep(ASK_AGAIN_AFTER_SECONDS)  # also after `stop`: what was asked is answered first
-        raise TimeoutError(f"{asking.path} {asking.key}: no answer within {GIVE_UP_AFTER_SECONDS:.0f} s")
+            time.sleep(
+                ASK_AGAIN_AFTER_SECONDS
+            )  # also after `stop`: what was asked is answered first
+        raise TimeoutError(
+            f"{asking.path} {asking.key}: no answer within {GIVE_UP_AFTER_SECONDS:.0f} s"
+        )

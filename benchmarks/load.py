@@ -1,7 +1,9 @@
-"""A lean HTTP/1.1 load generator, a process of its own: cheap enough that the server is the bottleneck.
+"""A lean HTTP/1.1 load generator, a process of its own: cheap enough that the server is the
+bottleneck.
 
-Reads a `Plan` as JSON on standard input and writes a `Burst` as JSON on standard output. Every connection sends one
-request, waits for the whole answer, and sends the next. Answers must carry `content-length`.
+Reads a `Plan` as JSON on standard input and writes a `Burst` as JSON on standard output. Every
+connection sends one request, waits for the whole answer, and sends the next. Answers must carry
+`content-length`.
 """
 
 import asyncio
@@ -74,16 +76,27 @@ class Burst:
 
 
 def run(plan: Plan) -> Burst:
-    """One burst, in a process of its own; RuntimeError when the answers are not what was asked for."""
+    """One burst, in a process of its own; RuntimeError when the answers are not what was asked
+    for.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load"], input=json.dumps(asdict(plan)), capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmarks.load"],
+        input=json.dumps(asdict(plan)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise RuntimeError(f"the load generator failed:\n{done.stderr}")
     burst = Burst(**json.loads(done.stdout))
-    refused = {status: number for status, number in burst.statuses.items() if not status.startswith("2")}
+    refused = {
+        status: number for status, number in burst.statuses.items() if not status.startswith("2")
+    }
     if refused or not burst.statuses:
-        raise RuntimeError(f"{plan.path} answered {burst.statuses}, only 2xx counts; the first other answer:\n{burst.sample}")
+        raise RuntimeError(
+            f"{plan.path} answered {burst.statuses}, only 2xx counts; the first other "
+            f"answer:\n{burst.sample}"
+        )
     return burst
 
 

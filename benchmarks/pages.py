@@ -1,6 +1,8 @@
-"""How much longer pages take when there is much: `python -m benchmarks.pages [--waiting 5000] [--rows 1000000]`.
+"""How much longer pages take when there is much: `python -m benchmarks.pages [--waiting 5000]
+[--rows 1000000]`.
 
-Two gates of one process, one with 50 changes and one with many, take turns; only the ratio of their medians is judged.
+Two gates of one process, one with 50 changes and one with many, take turns; only the ratio of their
+medians is judged.
 """
 
 import argparse
@@ -55,16 +57,24 @@ class Ratio:
 
     def __str__(self) -> str:
         ratio = self.many_ms / self.few_ms
-        return f"{self.page:6} few {self.few_ms:6.1f} ms, many {self.many_ms:6.1f} ms, ratio {ratio:.2f} (target: at most {RATIO_TARGET})"
+        return (
+            f"{self.page:6} few {self.few_ms:6.1f} ms, many {self.many_ms:6.1f} ms, ratio "
+            f"{ratio:.2f} (target: at most {RATIO_TARGET})"
+        )
 
 
-def measure(folder: Path, *, waiting: int = WAITING, rows: int = ROWS, runs: int = RUNS) -> list[Ratio]:
+def measure(
+    folder: Path, *, waiting: int = WAITING, rows: int = ROWS, runs: int = RUNS
+) -> list[Ratio]:
     """Both gates, filled and asked in turn."""
     return asyncio.run(_measure(folder, waiting, rows, runs))
 
 
 async def _measure(folder: Path, waiting: int, rows: int, runs: int) -> list[Ratio]:
-    async with _gate(folder / "few", 0, 0) as few, _gate(folder / "many", waiting - FEW, rows - FEW) as many:
+    async with (
+        _gate(folder / "few", 0, 0) as few,
+        _gate(folder / "many", waiting - FEW, rows - FEW) as many,
+    ):
         found = []
         for page, address in PAGES.items():
             spent: dict[str, list[float]] = {"few": [], "many": []}
@@ -84,7 +94,9 @@ async def _seconds(http: httpx.AsyncClient, address: str) -> float:
 
 
 @asynccontextmanager
-async def _gate(folder: Path, more_waiting: int, more_rows: int) -> AsyncIterator[httpx.AsyncClient]:
+async def _gate(
+    folder: Path, more_waiting: int, more_rows: int
+) -> AsyncIterator[httpx.AsyncClient]:
     """A gate with 50 changes that wait, and so many more of both; the client is signed in."""
     path = folder / "gate.db"
     settings = _settings(folder, path)
@@ -97,7 +109,9 @@ async def _gate(folder: Path, more_waiting: int, more_rows: int) -> AsyncIterato
 
 
 def _client(app: FastAPI, **options: Any) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL, timeout=120, **options)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url=BASE_URL, timeout=120, **options
+    )
 
 
 def _settings(folder: Path, path: Path) -> Settings:
@@ -128,29 +142,44 @@ def _session(tx: Tx) -> str:
 
 async def _fill(app: FastAPI) -> None:
     """Fifty changes that need somebody, submitted as pipelines do."""
-    token = (await app.state.parts.gate.store.write(make_token, TokenAsk(Role.PIPELINE), None, "benchmark")).text
+    token = (
+        await app.state.parts.gate.store.write(
+            make_token, TokenAsk(Role.PIPELINE), None, "benchmark"
+        )
+    ).text
     headers = {"Authorization": f"Bearer {token}"}
     async with _client(app, headers=headers) as http:
         for number in range(FEW):
-            body = {**submit_body(SERVICES[number % len(SERVICES)]), "environment": "production", "run": {"id": str(number)}}
+            body = {
+                **submit_body(SERVICES[number % len(SERVICES)]),
+                "environment": "production",
+                "run": {"id": str(number)},
+            }
             answer = await http.post("/v1/changes", json=body)
             if answer.json().get("state") != "pending":
                 raise RuntimeError(f"the change should wait for somebody: {answer.text[:300]}")
 
 
 def _multiply(path: Path, more: int, state: str) -> None:
-    """The same rows again and again, each a moment older than the one before: what a long life leaves behind."""
+    """The same rows again and again, each a moment older than the one before: what a long life
+    leaves behind.
+    """
     connection = sqlite3.connect(path)
     with connection:
         connection.execute("CREATE TEMP TABLE base AS SELECT rowid AS n, * FROM changes LIMIT 50")
         for table, change in (("changes", "id"), ("decisions", "change_id")):
-            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if not (table == "decisions" and row[1] == "id")]
+            names = [
+                row[1]
+                for row in connection.execute(f"PRAGMA table_info({table})")
+                if not (table == "decisions" and row[1] == "id")
+            ]
             picked = ", ".join(_column(table, name, change, state) for name in names)
             connection.execute(
-                f"WITH RECURSIVE more(n) AS (SELECT 1 WHERE ? > 0 UNION ALL SELECT n + 1 FROM more WHERE n < ?) "  # noqa: S608 - our own names
-                f"INSERT INTO {table} ({', '.join(map(_quoted, names))}) SELECT {picked} FROM more "
-                f"JOIN (SELECT *, row_number() OVER () - 1 AS place FROM {table} WHERE {change} IN (SELECT id FROM base)) AS one "
-                f"ON one.place = more.n % {FEW}",
+                "WITH RECURSIVE more(n) AS (SELECT 1 WHERE ? > 0 UNION ALL SELECT n + 1 "  # noqa: S608 - our own names
+                f"FROM more WHERE n < ?) INSERT INTO {table} ({', '.join(map(_quoted, names))}) "
+                f"SELECT {picked} FROM more JOIN (SELECT *, row_number() OVER () - 1 AS place "
+                f"FROM {table} WHERE {change} IN (SELECT id FROM base)) AS one ON one.place = "
+                f"more.n % {FEW}",
                 (more, more),
             )
     connection.close()

@@ -1,4 +1,6 @@
-"""The request of every benchmark: a routine change with all the facts a pipeline can give, another run each time."""
+"""The request of every benchmark: a routine change with all the facts a pipeline can give, another
+run each time.
+"""
 
 import json
 
@@ -31,10 +33,26 @@ def submit_body(service: str, run: str = PLACE.decode()) -> dict[str, object]:
                 "subsystems": 1,
                 "reverts": False,
             },
-            "author": {"changes": 210, "recent_changes": 14, "subsystem_changes": 32, "count": 2, "known": True},
-            "change": {"fixes_defect": False, "has_rollback_plan": True, "has_test_plan": True, "age_hours": 5},
+            "author": {
+                "changes": 210,
+                "recent_changes": 14,
+                "subsystem_changes": 32,
+                "count": 2,
+                "known": True,
+            },
+            "change": {
+                "fixes_defect": False,
+                "has_rollback_plan": True,
+                "has_test_plan": True,
+                "age_hours": 5,
+            },
             "checks": {"total": 9, "passed": 9, "failed": 0, "pending": 0, "failed_names": []},
-            "reviews": {"approvals": 2, "changes_requested": 0, "by_owner": True, "approved_head": True},
+            "reviews": {
+                "approvals": 2,
+                "changes_requested": 0,
+                "by_owner": True,
+                "approved_head": True,
+            },
         },
         "labels": {"train": "weekly"},
     }

@@ -1,7 +1,8 @@
-"""The gate and its contenders in one server process, so that all of them meet the same interpreter and the same disk.
+"""The gate and its contenders in one server process, so that all of them meet the same interpreter
+and the same disk.
 
-`python -m benchmarks.serving FOLDER`; the gate's settings come from the environment, as always, and the server is the
-one of `gate serve`, for all of them.
+`python -m benchmarks.serving FOLDER`; the gate's settings come from the environment, as always, and
+the server is the one of `gate serve`, for all of them.
 """
 
 import sys

@@ -26,8 +26,9 @@ class Startup:
     def __str__(self) -> str:
         ratio = self.gate_seconds / self.python_seconds
         return (
-            f"gate version: {self.gate_seconds * 1000:.0f} ms, python -c pass: {self.python_seconds * 1000:.0f} ms, "
-            f"ratio {ratio:.1f} (target: under {TARGET_SECONDS * 1000:.0f} ms)"
+            f"gate version: {self.gate_seconds * 1000:.0f} ms, python -c pass: "
+            f"{self.python_seconds * 1000:.0f} ms, ratio {ratio:.1f} (target: under "
+            f"{TARGET_SECONDS * 1000:.0f} ms)"
         )
 
 

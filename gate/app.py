@@ -1,4 +1,7 @@
-"""Joins the parts into one app. A long, dull list on purpose; nothing happens before the app is started."""
+"""Joins the parts into one app.
+
+A long, dull list on purpose; nothing happens before the app is started.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -62,7 +65,8 @@ HELD_RUNS = Chore("held runs", 1.0, held_runs.answer_due)
 """Runs that wait are looked at every second."""
 
 DEMO_FILE, DEMO_KEY_FILE = "demo.db", "demo.key"
-"""What `gate serve --demo` calls its database and its key, beside those of a gate that is no demo."""
+"""What `gate serve --demo` calls its database and its key, beside those of a gate that is no
+demo."""
 
 GUARD_SUFFIX = ".guard"
 """What the name of the guard's file has after the name of the key's."""
@@ -73,8 +77,12 @@ MISSED_SECONDS = 300.0
 _log = structlog.get_logger("gate")
 
 
-def create_app(settings: Settings, *, upgrade: bool = False, connections: Connections | None = None) -> FastAPI:
-    """The whole service. `upgrade` lets it migrate a server's database; its own SQLite file it always does.
+def create_app(
+    settings: Settings, *, upgrade: bool = False, connections: Connections | None = None
+) -> FastAPI:
+    """The whole service.
+
+    `upgrade` lets it migrate a server's database; its own SQLite file it always does.
 
     `connections` are other systems than those of the settings.
     """
@@ -91,12 +99,22 @@ def create_app(settings: Settings, *, upgrade: bool = False, connections: Connec
             parts = attach(app, gate, joined.hooks)
             attach_pages(app, gate)
             post = Post(gate, {**joined.deliveries, **receivers(settings, gate)})
-            worker = Worker(gate, parts.access, settings.policies, post=post, chores=(*joined.chores, *reminders(gate)))
+            worker = Worker(
+                gate,
+                parts.access,
+                settings.policies,
+                post=post,
+                chores=(*joined.chores, *reminders(gate)),
+            )
             await worker.clock()
             await worker.files()
             await worker.ledger()
             tasks = worker.start()
-            _log.info("ready", database=str(sqlite_path(settings.database) or "postgresql"), policies=str(settings.policies.absolute()))
+            _log.info(
+                "ready",
+                database=str(sqlite_path(settings.database) or "postgresql"),
+                policies=str(settings.policies.absolute()),
+            )
             try:
                 yield
             finally:
@@ -117,7 +135,9 @@ def connections_of(settings: Settings, open_client: OpenClient = open_client) ->
 
 def _github(settings: Settings, open_client: OpenClient) -> Connections:
     issuer = github_issuer(settings.github_api_url)
-    hook = GitHubHook(issuer, settings.github_api_url, settings.github_webhook_secret.get_secret_value())
+    hook = GitHubHook(
+        issuer, settings.github_api_url, settings.github_webhook_secret.get_secret_value()
+    )
     key = settings.github_app_key.get_secret_value()
     if not settings.github_app_id or not key:
         return Connections(hooks={"github": hook})
@@ -129,7 +149,11 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
         hooks={"github": hook},
         chores=(
             HELD_RUNS,
-            Chore("github deliveries", MISSED_SECONDS, lambda gate: send_missed_again(github, gate.clock)),
+            Chore(
+                "github deliveries",
+                MISSED_SECONDS,
+                lambda gate: send_missed_again(github, gate.clock),
+            ),
         ),
         close=rest.close,
     )
@@ -137,7 +161,10 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
 
 def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
     issuer = settings.gitlab_url.rstrip("/")
-    token, secret = settings.gitlab_webhook_token.get_secret_value(), settings.gitlab_webhook_secret.get_secret_value()
+    token, secret = (
+        settings.gitlab_webhook_token.get_secret_value(),
+        settings.gitlab_webhook_secret.get_secret_value(),
+    )
     hook = GitLabHook(issuer, token=token, secret=secret)
     access = settings.gitlab_token.get_secret_value()
     if not access:
@@ -149,7 +176,11 @@ def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
         deliveries={"gitlab": GitLabAnswers(gitlab)},
         hooks={"gitlab": hook},
         chores=(
-            Chore("gitlab deployments", tidings.LOOK_SECONDS, lambda gate: tidings.look_for_held(gate, issuer, gitlab.held)),
+            Chore(
+                "gitlab deployments",
+                tidings.LOOK_SECONDS,
+                lambda gate: tidings.look_for_held(gate, issuer, gitlab.held),
+            ),
             HELD_RUNS,
         ),
         close=rest.close,
@@ -157,10 +188,22 @@ def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
 
 
 def receivers(settings: Settings, gate: Gate) -> dict[str, Deliver]:
-    """Who is told of events: the operator's webhooks, and the chat. Where there is neither, nothing is written for them."""
-    webhooks = {f"webhook:{one.name}": Webhook(one.url, one.keys, one.format == "cdevents") for one in settings.receivers}
-    told = {kind: [Subscription(target) for target in webhooks] for kind in events.TYPES} if webhooks else {}
-    deliveries: dict[str, Deliver] = {"webhook": events.telling(gate, Webhooks(webhooks, _outbound(settings), settings.address))}
+    """Who is told of events: the operator's webhooks, and the chat.
+
+    Where there is neither, nothing is written for them.
+    """
+    webhooks = {
+        f"webhook:{one.name}": Webhook(one.url, one.keys, one.format == "cdevents")
+        for one in settings.receivers
+    }
+    told = (
+        {kind: [Subscription(target) for target in webhooks] for kind in events.TYPES}
+        if webhooks
+        else {}
+    )
+    deliveries: dict[str, Deliver] = {
+        "webhook": events.telling(gate, Webhooks(webhooks, _outbound(settings), settings.address))
+    }
     if gate.chat is not None:
         deliveries[chat.TARGET] = chat.delivering(gate, gate.chat)
         for kind, subscriptions in chat.SUBSCRIPTIONS.items():
@@ -176,7 +219,11 @@ def reminders(gate: Gate) -> tuple[Chore, ...]:
 
 def _chat(settings: Settings) -> Slack | None:
     url = settings.slack_webhook_url.get_secret_value()
-    return Slack(url, settings.slack_signing_secret.get_secret_value(), _outbound(settings)) if url else None
+    return (
+        Slack(url, settings.slack_signing_secret.get_secret_value(), _outbound(settings))
+        if url
+        else None
+    )
 
 
 def _outbound(settings: Settings) -> Outbound:
@@ -184,11 +231,17 @@ def _outbound(settings: Settings) -> Outbound:
 
 
 def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:
-    """The database, made or migrated where that is allowed. Raises a `GateError` that says what to do."""
+    """The database, made or migrated where that is allowed.
+
+    Raises a `GateError` that says what to do.
+    """
     if upgrade or sqlite_path(settings.database) is not None:
         migrate.upgrade(settings.database)
     troubles = Troubles(metrics)
-    return Store.open(settings.database, reports=Reports(wrote=metrics.wrote, lasts=troubles.lasts, over=troubles.over))
+    return Store.open(
+        settings.database,
+        reports=Reports(wrote=metrics.wrote, lasts=troubles.lasts, over=troubles.over),
+    )
 
 
 async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
@@ -233,10 +286,20 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
 def identity_tokens(settings: Settings) -> IdentityTokens:
     """Those of the issuers that the operator trusts; without a word of his, of the public ones."""
     if settings.issuers is None:
-        return IdentityTokens([Issuer(url, Provider(name), settings.address, Keys(url)) for name, url in PROVIDER_ISSUERS.items()])
+        return IdentityTokens(
+            [
+                Issuer(url, Provider(name), settings.address, Keys(url))
+                for name, url in PROVIDER_ISSUERS.items()
+            ]
+        )
     return IdentityTokens(
         [
-            Issuer(one.issuer, Provider(one.provider), one.audience or settings.address, Keys(one.issuer, one.jwks_uri))
+            Issuer(
+                one.issuer,
+                Provider(one.provider),
+                one.audience or settings.address,
+                Keys(one.issuer, one.jwks_uri),
+            )
             for one in settings.issuers
         ]
     )
@@ -245,10 +308,15 @@ def identity_tokens(settings: Settings) -> IdentityTokens:
 def single_sign_on(settings: Settings) -> SingleSignOn | None:
     """The identity provider of people, where the operator has named one."""
     if settings.sso_lacks:
-        _log.warning("single sign-on is off: a setting is missing", missing=list(settings.sso_lacks))
+        _log.warning(
+            "single sign-on is off: a setting is missing", missing=list(settings.sso_lacks)
+        )
     if settings.sso_issuer is None or settings.sso_lacks:
         return None
-    return SingleSignOn(settings.sso_issuer, Client(settings.sso_client_id, settings.sso_client_secret.get_secret_value()))
+    return SingleSignOn(
+        settings.sso_issuer,
+        Client(settings.sso_client_id, settings.sso_client_secret.get_secret_value()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +334,9 @@ def key_place(settings: Settings) -> KeyPlace | None:
         return KeyPlace(settings.signing_key_file, may_make=database is not None)
     if database is None:
         return None
-    own = DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE  # one key never signs two ledgers
+    own = (
+        DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE
+    )  # one key never signs two ledgers
     return KeyPlace(database.with_name(own), may_make=True)
 
 
@@ -288,5 +358,9 @@ async def _signing(settings: Settings, store: Store) -> Signing:
             await asyncio.to_thread(make_key, place.path, settings.address)
     problem = await signing.problem()
     if problem is not None:
-        _log.warning("decisions go on, and nothing is admitted", problem=problem, file=None if place is None else str(place.path))
+        _log.warning(
+            "decisions go on, and nothing is admitted",
+            problem=problem,
+            file=None if place is None else str(place.path),
+        )
     return signing

@@ -1,4 +1,7 @@
-"""Settings: `GATE_*` read once into one frozen object. A setting `X` may also be given as the file `X_FILE`."""
+"""Settings: `GATE_*` read once into one frozen object.
+
+A setting `X` may also be given as the file `X_FILE`.
+"""
 
 import base64
 import json
@@ -32,20 +35,26 @@ WEBHOOK_SECRETS_MAX = 2
 
 
 class Activation(StrEnum):
-    """Whether a policy set never seen before is in force at once, or after another person's word."""
+    """Whether a policy set never seen before is in force at once, or after another person's
+    word.
+    """
 
     AUTO = "auto"
     APPROVE = "approve"
 
 
-_ADDRESS = re.compile(r"https://[^\s/?#@\\]+(?:/[^\s?#\\]*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?(?:/[^\s?#\\]*)?")
+_ADDRESS = re.compile(
+    r"https://[^\s/?#@\\]+(?:/[^\s?#\\]*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?(?:/[^\s?#\\]*)?"
+)
 ADDRESS_LENGTH_MAX = 500
 
 
 def _private(address: str) -> str:
     """What nobody on the way can read or change."""
     if len(address) > ADDRESS_LENGTH_MAX or not _ADDRESS.fullmatch(address):
-        raise ValueError(f"found {address[:100]!r}, allowed is an https address, or http to this machine")
+        raise ValueError(
+            f"found {address[:100]!r}, allowed is an https address, or http to this machine"
+        )
     return address
 
 
@@ -53,23 +62,36 @@ _Address: TypeAlias = Annotated[str, AfterValidator(_private)]
 
 
 class IssuerSetting(BaseModel):
-    """Somebody whose identity tokens are taken. Without an audience it is the gate's own address."""
+    """Somebody whose identity tokens are taken.
+
+    Without an audience it is the gate's own address.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: _Address
     provider: Literal["github", "gitlab"]
-    audience: Annotated[str, StringConstraints(min_length=1, max_length=ADDRESS_LENGTH_MAX)] | None = None
+    audience: (
+        Annotated[str, StringConstraints(min_length=1, max_length=ADDRESS_LENGTH_MAX)] | None
+    ) = None
     jwks_uri: _Address | None = None
 
 
 class WebhookSetting(BaseModel):
-    """Somebody's own receiver of events. While its secret is rotated it has two, with a blank between them."""
+    """Somebody's own receiver of events.
+
+    While its secret is rotated it has two, with a blank between them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@?#]+(?:[/?][^\s]*)?$", max_length=ADDRESS_LENGTH_MAX)]
+    url: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^https?://[^\s/@?#]+(?:[/?][^\s]*)?$", max_length=ADDRESS_LENGTH_MAX
+        ),
+    ]
     secret: SecretStr
     format: Literal["events", "cdevents"] = "events"
 
@@ -77,14 +99,23 @@ class WebhookSetting(BaseModel):
     @classmethod
     def _strong(cls, secret: SecretStr) -> SecretStr:
         words = secret.get_secret_value().split()
-        if not 1 <= len(words) <= WEBHOOK_SECRETS_MAX or any(_signing_key(word) is None for word in words):
-            raise ValueError("allowed is whsec_ and the base64 of 24 to 64 random bytes, or two of these with a blank between them")
+        if not 1 <= len(words) <= WEBHOOK_SECRETS_MAX or any(
+            _signing_key(word) is None for word in words
+        ):
+            raise ValueError(
+                "allowed is whsec_ and the base64 of 24 to 64 random bytes, or two of "
+                "these with a blank between them"
+            )
         return secret
 
     @property
     def keys(self) -> tuple[bytes, ...]:
         """The bytes of each secret."""
-        return tuple(key for word in self.secret.get_secret_value().split() if (key := _signing_key(word)) is not None)
+        return tuple(
+            key
+            for word in self.secret.get_secret_value().split()
+            if (key := _signing_key(word)) is not None
+        )
 
 
 def _signing_key(word: str) -> bytes | None:
@@ -101,52 +132,109 @@ _WEBHOOKS = TypeAdapter(tuple[WebhookSetting, ...])
 class Settings(BaseSettings):
     """What an operator may set. Every default is safe."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
-    database_url: Annotated[SecretStr, Field(description="SQLite under ./.gate/, or postgresql+psycopg://…")] = SecretStr("")
+    database_url: Annotated[
+        SecretStr, Field(description="SQLite under ./.gate/, or postgresql+psycopg://…")
+    ] = SecretStr("")
     policies: Annotated[Path, Field(description="folder of the policy files")] = Path("policies")
-    policy_activation: Annotated[Activation, Field(description="auto, or approve by a second person")] = Activation.AUTO
+    policy_activation: Annotated[
+        Activation, Field(description="auto, or approve by a second person")
+    ] = Activation.AUTO
     base_url: Annotated[str, Field(description="the address that people and tokens use")] = ""
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535, description="port to listen on; 0 takes a free one")] = 8080
-    rate_limit: Annotated[int, Field(ge=0, description="requests a second and caller; 0 is no limit")] = 100
-    metrics_port: Annotated[int | None, Field(ge=1, le=65_535, description="a port for /metrics without a token")] = None
+    port: Annotated[
+        int, Field(ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+    ] = 8080
+    rate_limit: Annotated[
+        int, Field(ge=0, description="requests a second and caller; 0 is no limit")
+    ] = 100
+    metrics_port: Annotated[
+        int | None, Field(ge=1, le=65_535, description="a port for /metrics without a token")
+    ] = None
     issuers: Annotated[
         tuple[IssuerSetting, ...] | None,
         NoDecode,
-        Field(description="whose identity tokens are taken, as a JSON list; default: the public GitHub and GitLab"),
+        Field(
+            description="whose identity tokens are taken, as a JSON list; default: the public "
+            "GitHub "
+            "and GitLab"
+        ),
     ] = None
     sso_issuer: Annotated[
-        _Address | None, Field(description="the identity provider of people: an OpenID Connect issuer, exactly as it calls itself")
+        _Address | None,
+        Field(
+            description="the identity provider of people: an OpenID Connect issuer, exactly as it "
+            "calls itself"
+        ),
     ] = None
     sso_client_id: Annotated[str, Field(description="what that provider calls the gate")] = ""
-    sso_client_secret: Annotated[SecretStr, Field(description="by what that provider knows the gate")] = SecretStr("")
-    signing_key_file: Annotated[Path | None, Field(description="default: gate.key beside the SQLite file")] = None
-    ledger_guard: Annotated[
-        Path | None, Field(description="file with the last signed head, to notice a restored backup; default: the key's file and .guard")
+    sso_client_secret: Annotated[
+        SecretStr, Field(description="by what that provider knows the gate")
+    ] = SecretStr("")
+    signing_key_file: Annotated[
+        Path | None, Field(description="default: gate.key beside the SQLite file")
     ] = None
-    github_api_url: Annotated[_Address, Field(description="of a GitHub of your own: https://github.example.com/api/v3")] = (
-        "https://api.github.com"
-    )
-    github_app_id: Annotated[str, Field(pattern="^[A-Za-z0-9._-]{0,100}$", description="id of the GitHub App that the gate is")] = ""
-    github_app_key: Annotated[SecretStr, Field(description="private key of the App, mostly as GATE_GITHUB_APP_KEY_FILE")] = SecretStr("")
-    github_webhook_secret: Annotated[SecretStr, Field(description="secret of the App's webhook")] = SecretStr("")
-    gitlab_url: Annotated[_Address, Field(description="of a GitLab of your own: https://gitlab.example.com")] = "https://gitlab.com"
-    gitlab_token: Annotated[SecretStr, Field(description="access token with scope api")] = SecretStr("")
-    gitlab_webhook_token: Annotated[SecretStr, Field(description="secret token of the webhooks")] = SecretStr("")
-    gitlab_webhook_secret: Annotated[SecretStr, Field(description="signing token of the webhooks; unsigned ones are refused then")] = (
+    ledger_guard: Annotated[
+        Path | None,
+        Field(
+            description="file with the last signed head, to notice a restored backup; default: the "
+            "key's file and .guard"
+        ),
+    ] = None
+    github_api_url: Annotated[
+        _Address, Field(description="of a GitHub of your own: https://github.example.com/api/v3")
+    ] = "https://api.github.com"
+    github_app_id: Annotated[
+        str,
+        Field(
+            pattern="^[A-Za-z0-9._-]{0,100}$", description="id of the GitHub App that the gate is"
+        ),
+    ] = ""
+    github_app_key: Annotated[
+        SecretStr, Field(description="private key of the App, mostly as GATE_GITHUB_APP_KEY_FILE")
+    ] = SecretStr("")
+    github_webhook_secret: Annotated[
+        SecretStr, Field(description="secret of the App's webhook")
+    ] = SecretStr("")
+    gitlab_url: Annotated[
+        _Address, Field(description="of a GitLab of your own: https://gitlab.example.com")
+    ] = "https://gitlab.com"
+    gitlab_token: Annotated[SecretStr, Field(description="access token with scope api")] = (
         SecretStr("")
     )
-    pagerduty_webhook_secret: Annotated[SecretStr, Field(description="secret of PagerDuty's webhook subscription")] = SecretStr("")
+    gitlab_webhook_token: Annotated[
+        SecretStr, Field(description="secret token of the webhooks")
+    ] = SecretStr("")
+    gitlab_webhook_secret: Annotated[
+        SecretStr,
+        Field(description="signing token of the webhooks; unsigned ones are refused then"),
+    ] = SecretStr("")
+    pagerduty_webhook_secret: Annotated[
+        SecretStr, Field(description="secret of PagerDuty's webhook subscription")
+    ] = SecretStr("")
 
-    webhooks: Annotated[SecretStr, Field(description="receivers of events, as a JSON list of name, url, secret and format")] = SecretStr("")
+    webhooks: Annotated[
+        SecretStr,
+        Field(description="receivers of events, as a JSON list of name, url, secret and format"),
+    ] = SecretStr("")
     outbound_allow: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
         NoDecode,
-        Field(description="networks of one's own that messages may be sent to, such as 10.1.0.0/16, with commas between them"),
+        Field(
+            description="networks of one's own that messages may be sent to, such as "
+            "10.1.0.0/16, with "
+            "commas between them"
+        ),
     ] = ()
-    slack_webhook_url: Annotated[SecretStr, Field(description="incoming webhook of the channel that is asked for reviews")] = SecretStr("")
-    slack_signing_secret: Annotated[SecretStr, Field(description="signing secret of the Slack app, for its buttons")] = SecretStr("")
+    slack_webhook_url: Annotated[
+        SecretStr, Field(description="incoming webhook of the channel that is asked for reviews")
+    ] = SecretStr("")
+    slack_signing_secret: Annotated[
+        SecretStr, Field(description="signing secret of the Slack app, for its buttons")
+    ] = SecretStr("")
 
     @field_validator("webhooks")
     @classmethod
@@ -157,7 +245,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             place = "/".join(map(str, first["loc"]))
-            raise ValueError(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from None
+            raise ValueError(
+                f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")
+            ) from None
         if len(set(names)) != len(names):
             raise ValueError("found one name twice; name every receiver once")
         return given
@@ -165,7 +255,11 @@ class Settings(BaseSettings):
     @field_validator("outbound_allow", mode="before")
     @classmethod
     def _networks(cls, given: object) -> object:
-        return [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
+        return (
+            [one.strip() for one in given.split(",") if one.strip()]
+            if isinstance(given, str)
+            else given
+        )
 
     @field_validator("base_url")
     @classmethod
@@ -178,11 +272,15 @@ class Settings(BaseSettings):
         try:
             return json.loads(given) if isinstance(given, str) else given
         except (ValueError, RecursionError):
-            raise ValueError("found no JSON, allowed is a list of objects with issuer and provider") from None
+            raise ValueError(
+                "found no JSON, allowed is a list of objects with issuer and provider"
+            ) from None
 
     @field_validator("issuers")
     @classmethod
-    def _each_once(cls, issuers: tuple[IssuerSetting, ...] | None) -> tuple[IssuerSetting, ...] | None:
+    def _each_once(
+        cls, issuers: tuple[IssuerSetting, ...] | None
+    ) -> tuple[IssuerSetting, ...] | None:
         names = [one.issuer for one in issuers or ()]
         for name in names:
             if names.count(name) > 1:
@@ -198,20 +296,30 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment; no `.env` file is read, so that a working folder changes nothing."""
+        """Arguments, then the environment; no `.env` file is read, so that a working folder changes
+        nothing.
+        """
         _ = settings_cls, dotenv_settings, file_secret_settings
         return (init_settings, env_settings)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: object) -> Self:
-        """Settings from the environment and from what was given on the command line. Raises `Invalid` naming each setting."""
+        """Settings from the environment and from what was given on the command line.
+
+        Raises `Invalid` naming each setting.
+        """
         values = _from_files(os.environ if environment is None else environment)
         values.update({name: value for name, value in given.items() if value is not None})
         try:
             return cls(**values)  # type: ignore[arg-type]  # pydantic checks each value, and says what is wrong
         except ValidationError as error:
-            faults = [Fault(item["msg"].removeprefix("Value error, "), _where(item["loc"])) for item in error.errors()]
-            raise Invalid("; ".join(f"{fault.where}: {fault.detail}" for fault in faults), faults=faults) from None
+            faults = [
+                Fault(item["msg"].removeprefix("Value error, "), _where(item["loc"]))
+                for item in error.errors()
+            ]
+            raise Invalid(
+                "; ".join(f"{fault.where}: {fault.detail}" for fault in faults), faults=faults
+            ) from None
 
     @property
     def database(self) -> str:
@@ -226,13 +334,17 @@ class Settings(BaseSettings):
 
     @property
     def sso_lacks(self) -> tuple[str, ...]:
-        """What single sign-on still needs, where some of it is there; empty where it is complete, or nobody wants it."""
+        """What single sign-on still needs, where some of it is there; empty where it is complete,
+        or nobody wants it.
+        """
         given = {
             "GATE_SSO_ISSUER": self.sso_issuer,
             "GATE_SSO_CLIENT_ID": self.sso_client_id,
             "GATE_SSO_CLIENT_SECRET": self.sso_client_secret.get_secret_value(),
         }
-        return tuple(name for name, value in given.items() if not value) if any(given.values()) else ()
+        return (
+            tuple(name for name, value in given.items() if not value) if any(given.values()) else ()
+        )
 
     @property
     def address(self) -> str:
@@ -262,7 +374,11 @@ def _from_files(environment: Mapping[str, str]) -> dict[str, object]:
                 content = Path(path).read_bytes()[:SECRET_FILE_BYTES_MAX]
                 values[name] = content.decode().removesuffix("\n")
             except OSError as error:
-                raise Invalid(f"{PREFIX}{name.upper()}_FILE: {path} cannot be read ({error.strerror})") from None
+                raise Invalid(
+                    f"{PREFIX}{name.upper()}_FILE: {path} cannot be read ({error.strerror})"
+                ) from None
             except UnicodeDecodeError:
-                raise Invalid(f"{PREFIX}{name.upper()}_FILE: {path} is no text, allowed is UTF-8") from None
+                raise Invalid(
+                    f"{PREFIX}{name.upper()}_FILE: {path} is no text, allowed is UTF-8"
+                ) from None
     return values

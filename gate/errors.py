@@ -5,14 +5,17 @@ GateError                          status  problem names
 ├── Unauthenticated                401     unauthenticated
 ├── NotAllowed                     403     not_allowed separation_of_duties identity_mismatch
 ├── NotFound                       404     not_found
-├── Conflict                       409     state_conflict subject_mismatch expired not_approved frozen
+├── Conflict                       409     state_conflict subject_mismatch expired not_approved
+frozen
 │                                          outside_window conflict consumed stale_decision
 ├── TooLarge                       413     too_large
 ├── Invalid                        422     invalid key_reused
 ├── RateLimited                    429     rate_limited
 └── Unavailable                    503     busy storage_full signing_unavailable
-    └── SourceUnavailable          503     busy; a system that was asked gave no answer that can be used
-        └── Undeliverable          503     busy; a receiver refuses this message, and would refuse it again
+    └── SourceUnavailable          503     busy; a system that was asked gave no answer that can be
+    used
+        └── Undeliverable          503     busy; a receiver refuses this message, and would refuse
+        it again
 
 The message says what was being done, what was found and what would have been allowed.
 """
@@ -40,7 +43,14 @@ class GateError(Exception):
     told = False
     """Whether the ledger has it already."""
 
-    def __init__(self, detail: str, *, problem: str | None = None, faults: Sequence[Fault] = (), by: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        problem: str | None = None,
+        faults: Sequence[Fault] = (),
+        by: str | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.problem = problem or type(self).problem
@@ -112,7 +122,9 @@ class Unavailable(GateError):
     status = 503
     problem = "busy"
 
-    def __init__(self, detail: str, *, problem: str | None = None, retry_after_seconds: int = 1) -> None:
+    def __init__(
+        self, detail: str, *, problem: str | None = None, retry_after_seconds: int = 1
+    ) -> None:
         super().__init__(detail, problem=problem)
         self.retry_after_seconds = retry_after_seconds
 

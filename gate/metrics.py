@@ -1,10 +1,21 @@
-"""What an operator watches, in one registry. Counting costs about a microsecond: the children of labels are kept."""
+"""What an operator watches, in one registry.
+
+Counting costs about a microsecond: the children of labels are kept.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -45,7 +56,12 @@ class Metrics:
         registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._decisions = _Children(
-            Counter("gate_decisions", "Decisions that were recorded.", ("outcome", "route", "band"), registry=registry)
+            Counter(
+                "gate_decisions",
+                "Decisions that were recorded.",
+                ("outcome", "route", "band"),
+                registry=registry,
+            )
         )
         self._requests = _Children(
             Histogram(
@@ -56,15 +72,39 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._responses = _Children(Counter("gate_responses", "Answers by HTTP status.", ("status",), registry=registry))
-        self._refusals = _Children(Counter("gate_refusals", "Requests answered with a problem.", ("problem",), registry=registry))
-        self._batches = Histogram("gate_writer_batch_units", "Units that share a commit.", buckets=_BATCH_SIZES, registry=registry)
-        self._queue = Gauge("gate_writer_queue_units", "Units that wait for the writer.", registry=registry)
-        self._waiters = Gauge("gate_waiters", "Requests that wait for a change to be settled.", registry=registry)
-        self._activated = Gauge(
-            "gate_policy_set_activated_timestamp_seconds", "When the policy set in force was activated.", registry=registry
+        self._responses = _Children(
+            Counter("gate_responses", "Answers by HTTP status.", ("status",), registry=registry)
         )
-        self._broken = Gauge("gate_policy_files_broken", "1 while the policy files on disk cannot be used.", registry=registry)
+        self._refusals = _Children(
+            Counter(
+                "gate_refusals",
+                "Requests answered with a problem.",
+                ("problem",),
+                registry=registry,
+            )
+        )
+        self._batches = Histogram(
+            "gate_writer_batch_units",
+            "Units that share a commit.",
+            buckets=_BATCH_SIZES,
+            registry=registry,
+        )
+        self._queue = Gauge(
+            "gate_writer_queue_units", "Units that wait for the writer.", registry=registry
+        )
+        self._waiters = Gauge(
+            "gate_waiters", "Requests that wait for a change to be settled.", registry=registry
+        )
+        self._activated = Gauge(
+            "gate_policy_set_activated_timestamp_seconds",
+            "When the policy set in force was activated.",
+            registry=registry,
+        )
+        self._broken = Gauge(
+            "gate_policy_files_broken",
+            "1 while the policy files on disk cannot be used.",
+            registry=registry,
+        )
 
         self._setbacks = Counter(
             "gate_change_setbacks",
@@ -74,19 +114,44 @@ class Metrics:
         self._heard = _Children(
             Histogram(
                 "gate_code_host_seconds",
-                "How long a code host took for everything about one change: a whole answer, a part of it, or silence.",
+                "How long a code host took for everything about one change: a whole "
+                "answer, a part of it, or silence.",
                 ("host", "answer"),
                 buckets=_SECONDS,
                 registry=registry,
             )
         )
         self._troubles = _Children(
-            Counter("gate_troubles", "What failed inside the gate, by where; the log has the causes.", ("where",), registry=registry)
+            Counter(
+                "gate_troubles",
+                "What failed inside the gate, by where; the log has the causes.",
+                ("where",),
+                registry=registry,
+            )
         )
-        self._sent = _Children(Counter("gate_deliveries", "Messages by what became of one attempt.", ("kind", "result"), registry=registry))
-        self._outbox_waiting = Gauge("gate_outbox_waiting", "Messages that wait for their target.", ("target",), registry=registry)
-        self._outbox_dead = Gauge("gate_outbox_dead", "Messages that were given up.", ("target",), registry=registry)
-        self._outbox_age = Gauge("gate_outbox_oldest_seconds", "Age of the oldest message that waits.", ("target",), registry=registry)
+        self._sent = _Children(
+            Counter(
+                "gate_deliveries",
+                "Messages by what became of one attempt.",
+                ("kind", "result"),
+                registry=registry,
+            )
+        )
+        self._outbox_waiting = Gauge(
+            "gate_outbox_waiting",
+            "Messages that wait for their target.",
+            ("target",),
+            registry=registry,
+        )
+        self._outbox_dead = Gauge(
+            "gate_outbox_dead", "Messages that were given up.", ("target",), registry=registry
+        )
+        self._outbox_age = Gauge(
+            "gate_outbox_oldest_seconds",
+            "Age of the oldest message that waits.",
+            ("target",),
+            registry=registry,
+        )
         self._sightings = _Children(
             Counter(
                 "gate_sightings",
@@ -95,11 +160,24 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._inbox_waiting = Gauge("gate_inbox_waiting", "Deliveries that are not worked on yet.", ("source",), registry=registry)
-        self._inbox_given_up = Gauge(
-            "gate_inbox_given_up", "Deliveries of the last days that were given up.", ("source",), registry=registry
+        self._inbox_waiting = Gauge(
+            "gate_inbox_waiting",
+            "Deliveries that are not worked on yet.",
+            ("source",),
+            registry=registry,
         )
-        self._inbox_age = Gauge("gate_inbox_oldest_seconds", "Age of the oldest delivery that waits.", ("source",), registry=registry)
+        self._inbox_given_up = Gauge(
+            "gate_inbox_given_up",
+            "Deliveries of the last days that were given up.",
+            ("source",),
+            registry=registry,
+        )
+        self._inbox_age = Gauge(
+            "gate_inbox_oldest_seconds",
+            "Age of the oldest delivery that waits.",
+            ("source",),
+            registry=registry,
+        )
 
     def decided(self, decision: Decided) -> None:
         """One decision was recorded."""
@@ -119,7 +197,10 @@ class Metrics:
         self._refusals.of(problem).inc()
 
     def wrote(self, units: int, queued: int) -> None:
-        """One commit of the writer: how many units shared it, how many wait. Any thread may call it."""
+        """One commit of the writer: how many units shared it, how many wait.
+
+        Any thread may call it.
+        """
         self._batches.observe(units)
         self._queue.set(queued)
 
@@ -150,15 +231,21 @@ class Metrics:
         self._sent.of(kind, result).inc()
 
     def outbox(self, targets: Mapping[str, tuple[int, int, float]]) -> None:
-        """How many messages wait for each target, how many are dead, and how many seconds the oldest has waited."""
+        """How many messages wait for each target, how many are dead, and how many seconds the
+        oldest has waited.
+        """
         _show((self._outbox_waiting, self._outbox_dead, self._outbox_age), targets)
 
     def inbox(self, sources: Mapping[str, tuple[int, int, float]]) -> None:
-        """How many deliveries of each source wait, how many were given up, and how many seconds the oldest has waited."""
+        """How many deliveries of each source wait, how many were given up, and how many seconds the
+        oldest has waited.
+        """
         _show((self._inbox_waiting, self._inbox_given_up, self._inbox_age), sources)
 
     def listen(self, host: str, port: int) -> None:
-        """Answer `/metrics` on a port of its own, without a token, for as long as the process lives."""
+        """Answer `/metrics` on a port of its own, without a token, for as long as the process
+        lives.
+        """
         start_http_server(port, addr=host, registry=self._registry)
 
     def exposition(self) -> bytes:
@@ -176,7 +263,9 @@ def _show(gauges: tuple[Gauge, ...], figures: Mapping[str, tuple[float, ...]]) -
 
 
 class _Children(dict[tuple[str, ...], Measure]):
-    """The measure of each set of labels, made at its first use; the library's own look-up costs more than counting."""
+    """The measure of each set of labels, made at its first use; the library's own look-up costs
+    more than counting.
+    """
 
     def __init__(self, parent: Measure) -> None:
         super().__init__()

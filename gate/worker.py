@@ -1,4 +1,5 @@
-"""What a server does beside answering: expire, decide again, seal and sign the ledger, watch the policy files, tidy up.
+"""What a server does beside answering: expire, decide again, seal and sign the ledger, watch the
+policy files, tidy up.
 
 Nothing else runs anywhere.
 """
@@ -36,7 +37,8 @@ from gate.storage.policies.policy_sets import InForce
 
 ROUND_SECONDS = 1.0
 HOLDS_SECONDS = 0.25
-"""A window that opens holds what waits within a second. Every process looks, whoever has the lease."""
+"""A window that opens holds what waits within a second. Every process looks, whoever has the
+lease."""
 
 LEDGER_SECONDS = 0.5
 """An entry waits so long at most before it is sealed and signed, unless many wait."""
@@ -51,24 +53,37 @@ LEASE_HELD = timedelta(seconds=10)
 CHORE_HELD_SHARE = 1.5
 """Of the time between two turns of a chore: then another replica does it."""
 
-HANDLERS: Mapping[str, Handler] = {**tidings.HANDLERS, **chat.HANDLERS, incidents.KIND: incidents.work, observe.KIND: observe.work}
+HANDLERS: Mapping[str, Handler] = {
+    **tidings.HANDLERS,
+    **chat.HANDLERS,
+    incidents.KIND: incidents.work,
+    observe.KIND: observe.work,
+}
 """What works on a delivery of an inbound hook, by its kind."""
 
 NOTHING_BROKEN = "no policies are in force, because the policy files cannot be used"
-NOTHING_ACTIVATED = "no policies are in force; they are registered, and an admin activates them who did not register them"
+NOTHING_ACTIVATED = (
+    "no policies are in force; they are registered, and an admin activates them who did not "
+    "register them"
+)
 
 _log = structlog.get_logger("gate.worker")
 
 
 @dataclass(slots=True)
 class Worker:
-    """The loops of one process. Those that change something are done by whichever replica holds the lease."""
+    """The loops of one process.
+
+    Those that change something are done by whichever replica holds the lease.
+    """
 
     gate: Gate
     access: Access
     folder: Path
     name: str = field(default_factory=lambda: secrets.token_hex(8))
-    seen: dict[str, str] | None = None  # the files as they were read last; None before the first time
+    seen: dict[str, str] | None = (
+        None  # the files as they were read last; None before the first time
+    )
     complaint: str | None = None
     post: Post | None = None
     chores: Sequence[Chore] = ()
@@ -136,7 +151,9 @@ class Worker:
         await self.follower.turn()
 
     def chore(self, one: Chore) -> Callable[[], Awaitable[None]]:
-        """What another system needs now and then: done by one replica, which keeps the right to it until the next time."""
+        """What another system needs now and then: done by one replica, which keeps the right to it
+        until the next time.
+        """
 
         async def turn() -> None:
             held = timedelta(seconds=one.every_seconds * CHORE_HELD_SHARE)
@@ -158,24 +175,34 @@ class Worker:
         await inbox.measure(self.gate)
 
     async def files(self) -> None:
-        """Read the policy folder; a change in it is registered, and a broken one leaves in force what is in force."""
+        """Read the policy folder; a change in it is registered, and a broken one leaves in force
+        what is in force.
+        """
         try:
             files = await asyncio.to_thread(read_folder, self.folder)
             if files != self.seen:
-                mended = self.complaint is not None  # the folder was broken when this server started, and has changed since
+                mended = (
+                    self.complaint is not None
+                )  # the folder was broken when this server started, and has changed since
                 await policies.adopt(self.gate, files, changed=mended or self.seen is not None)
             self.seen, complaint = files, None
         except Invalid as error:
             complaint = error.detail
         if complaint is not None and complaint != self.complaint:
-            _log.error("policy files cannot be used; what is in force stays in force", error=complaint)
+            _log.error(
+                "policy files cannot be used; what is in force stays in force", error=complaint
+            )
         self.complaint = complaint
         active = await self.gate.store.read(policy_sets.in_force)
-        self.gate.metrics.policies(activated_at=active.activated_at if active else None, broken=complaint is not None)
+        self.gate.metrics.policies(
+            activated_at=active.activated_at if active else None, broken=complaint is not None
+        )
         await self._tell_of_files(complaint, active)
 
     async def _tell_of_files(self, complaint: str | None, active: InForce | None) -> None:
-        """Pages say what is wrong with the files, and as long as nothing is in force every pending change does."""
+        """Pages say what is wrong with the files, and as long as nothing is in force every pending
+        change does.
+        """
         books = self.gate.rulebooks
         since = books.files_trouble.since if books.files_trouble else self.gate.clock()
         books.files_trouble = FilesTrouble(complaint, since) if complaint else None
@@ -184,7 +211,10 @@ class Worker:
             await self.gate.store.write(reconsider.ask)
 
     async def tidy(self) -> None:
-        """Forget what is over: keys, used identity tokens, sessions. Write down when API tokens and sessions were used."""
+        """Forget what is over: keys, used identity tokens, sessions.
+
+        Write down when API tokens and sessions were used.
+        """
         await self.gate.store.write(keys.delete_expired)
         await self.gate.store.write(token_uses.delete_expired)
         await inbox.tidy(self.gate)

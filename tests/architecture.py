@@ -1,6 +1,7 @@
 """The house rules that a program can check, read from the syntax tree alone.
 
-Each rule takes parsed modules and answers what is wrong, so that the tests can show it a planted violation.
+Each rule takes parsed modules and answers what is wrong, so that the tests can show it a planted
+violation.
 """
 
 import ast
@@ -43,7 +44,8 @@ PURE_LIBRARIES: Mapping[str, frozenset[str]] = MappingProxyType(
         "ledger": frozenset({"cryptography", "orjson", "rfc8785"}),
     }
 )
-"""What computes only: everything else that is installed may reach out, so it is forbidden until it stands here."""
+"""What computes only: everything else that is installed may reach out, so it is forbidden until it
+stands here."""
 
 IMPURE_STANDARD = frozenset(
     {
@@ -72,7 +74,9 @@ IMPURE_CALLS = frozenset(
     }
 )
 
-VAGUE = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"})
+VAGUE = frozenset(
+    {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"}
+)
 FILE_LINES_MAX = 400
 TEST_FILE_LINES_MAX = 600  # examples, one under the other, are read one at a time
 FUNCTION_LINES_MAX = 60
@@ -122,7 +126,9 @@ class Module:
 
     @property
     def part(self) -> str | None:
-        """`storage` for gate/storage/database/writer.py, `app` for gate/app.py, None outside the package and for gate itself."""
+        """`storage` for gate/storage/database/writer.py, `app` for gate/app.py, None outside the
+        package and for gate itself.
+        """
         pieces = Path(self.path).with_suffix("").parts
         return pieces[1] if pieces[0] == "gate" and pieces[1] != "__init__" else None
 
@@ -173,7 +179,9 @@ def _may_import(part: str, other: str) -> bool:
     level, other_level = _level(part), _level(other)
     if level is None or other_level is None or other in STRANGERS.get(part, frozenset()):
         return False
-    return other_level > level or (other_level == level == 0)  # the top line joins the parts, its own included
+    return other_level > level or (
+        other_level == level == 0
+    )  # the top line joins the parts, its own included
 
 
 def _level(part: str) -> int | None:
@@ -203,7 +211,9 @@ def pure_parts_stay_pure(module: Module) -> Iterator[tuple[int, str]]:
         top = name.split(".")[0]
         if name in PURE_NAMES:
             continue
-        if top in IMPURE_STANDARD or not (top == "gate" or top in sys.stdlib_module_names or top in PURE_LIBRARIES[module.part]):
+        if top in IMPURE_STANDARD or not (
+            top == "gate" or top in sys.stdlib_module_names or top in PURE_LIBRARIES[module.part]
+        ):
             yield line, f"{module.part} may not import {name}: it must stay pure"
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and _called(node) in IMPURE_CALLS:
@@ -211,7 +221,9 @@ def pure_parts_stay_pure(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def _called(call: ast.Call) -> str:
-    """`open`, or the last two names of a dotted call: `datetime.now` for datetime.datetime.now()."""
+    """`open`, or the last two names of a dotted call: `datetime.now` for
+    datetime.datetime.now().
+    """
     return ".".join(ast.unparse(call.func).split(".")[-2:])
 
 
@@ -233,7 +245,9 @@ def packages_hold_a_docstring_alone(module: Module) -> Iterator[tuple[int, str]]
     if not module.path.endswith("__init__.py"):
         return
     for node in module.tree.body[1:]:
-        is_version = module.path == "gate/__init__.py" and ast.unparse(node).startswith("__version__ = ")
+        is_version = module.path == "gate/__init__.py" and ast.unparse(node).startswith(
+            "__version__ = "
+        )
         if not is_version:
             yield node.lineno, "an __init__.py holds one docstring"
 
@@ -297,7 +311,9 @@ def _imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _imported_from(node: ast.ImportFrom, module: str) -> list[str]:
-    """The module, or where it matters what is taken from it, each name: gate.core, pathlib.PurePosixPath."""
+    """The module, or where it matters what is taken from it, each name: gate.core,
+    pathlib.PurePosixPath.
+    """
     if module not in {"gate", "pathlib"}:
         return [module]
     return [f"{module}.{alias.name}" for alias in node.names if alias.name != "__version__"]

@@ -1,4 +1,6 @@
-"""Values that are valid as they are, each with one thing different; shared by the tests of every part."""
+"""Values that are valid as they are, each with one thing different; shared by the tests of every
+part.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +29,9 @@ def image_of(letter: str) -> Artifact:
 
 
 def make_change(letter: str = "a", **different: Any) -> Change:
-    """A small change of `checkout` to production by run `letter`, written by somebody whom the catalogue lacks."""
+    """A small change of `checkout` to production by run `letter`, written by somebody whom the
+    catalogue lacks.
+    """
     fields: dict[str, Any] = {
         "service": "checkout",
         "environment": "production",

@@ -1,4 +1,6 @@
-"""What has to be closed after a test (the run's folder, databases of both kinds), and what may be skipped where."""
+"""What has to be closed after a test (the run's folder, databases of both kinds), and what may be
+skipped where.
+"""
 
 import os
 import shutil
@@ -56,11 +58,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before they are chosen by `-m`
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs more than a folder, by the fixtures that are asked for: `make test-quick` leaves it out."""
+    """Mark what needs more than a folder, by the fixtures that are asked for: `make test-quick`
+    leaves it out.
+    """
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         given = item.callspec.params if hasattr(item, "callspec") else {}
-        if "postgres_cluster" in asked or "postgres" in {given.get(name) for name in DATABASE_FIXTURES}:
+        if "postgres_cluster" in asked or "postgres" in {
+            given.get(name) for name in DATABASE_FIXTURES
+        }:
             item.add_marker(pytest.mark.postgres)
         if "browser" in asked:
             item.add_marker(pytest.mark.browser)
@@ -78,18 +84,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before the summary is printed
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """On the build server a skipped test is a failed run: a test that nobody runs proves nothing."""
+    """On the build server a skipped test is a failed run: a test that nobody runs proves
+    nothing.
+    """
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if not postgres.required() or _is_worker(session.config) or terminal is None:
         return
     for report in terminal.stats.get("skipped", ()):
         if not _is_allowed(str(report.longrepr)):
-            terminal.write_line(f"skipped, but CI=true requires it: {report.nodeid}: {report.longrepr}", red=True)
+            terminal.write_line(
+                f"skipped, but CI=true requires it: {report.nodeid}: {report.longrepr}", red=True
+            )
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _is_allowed(reason: str) -> bool:
-    """Some tests read shared data beside the repository; elsewhere it is not there, and nobody can run them."""
+    """Some tests read shared data beside the repository; elsewhere it is not there, and nobody can
+    run them.
+    """
     return "shared data" in reason and not (_ROOT.parent / "shared").exists()
 
 
@@ -123,7 +135,9 @@ def postgres_cluster(run_directory: Path, shared_by_tests: None) -> postgres.Clu
     """The run's PostgreSQL, with the migrated template."""
     if not postgres.is_installed():
         postgres.skip_or_fail()
-    return postgres.running(run_directory, _migrate, owner=int((run_directory / _OWNER).read_text()))
+    return postgres.running(
+        run_directory, _migrate, owner=int((run_directory / _OWNER).read_text())
+    )
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +145,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, shared_by_tests: N
     """A SQLite file that was migrated once; tests take copies."""
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
     _migrate(f"sqlite:///{path}")
-    assert not path.with_name("template.sqlite-wal").exists(), "upgrade() left a connection open: a copy of the file would be incomplete"
+    assert not path.with_name("template.sqlite-wal").exists(), (
+        "upgrade() left a connection open: a copy of the file would be incomplete"
+    )
     return path
 
 
@@ -163,13 +179,17 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
         return
-    with postgres.database(request.getfixturevalue("postgres_cluster"), template="template1") as url:
+    with postgres.database(
+        request.getfixturevalue("postgres_cluster"), template="template1"
+    ) as url:
         yield url
 
 
 @pytest.fixture
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Passwords are hashed in a way that protects nothing: a real hash takes a fifth of a second."""
+    """Passwords are hashed in a way that protects nothing: a real hash takes a fifth of a
+    second.
+    """
     from tests.flow import doors  # noqa: PLC0415 - only tests that ask for it pay for the import
 
     with doors.quick_hashes(monkeypatch):

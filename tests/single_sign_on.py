@@ -1,4 +1,6 @@
-"""A small identity provider of people, of the tests' own: discovery, authorize, token, keys; it can lie in every way."""
+"""A small identity provider of people, of the tests' own: discovery, authorize, token, keys; it can
+lie in every way.
+"""
 
 import hashlib
 import json
@@ -17,7 +19,12 @@ from jwt import api_jws
 
 from tests.identity_provider import private_key, public_jwk
 
-DISCOVERY, KEYS, AUTHORIZE, TOKEN = "/.well-known/openid-configuration", "/keys", "/authorize", "/token"
+DISCOVERY, KEYS, AUTHORIZE, TOKEN = (
+    "/.well-known/openid-configuration",
+    "/keys",
+    "/authorize",
+    "/token",
+)
 CLIENT, SECRET = "the-gate", "a secret: with/odd%characters"
 
 Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
@@ -38,15 +45,22 @@ class Asked:
 
 @dataclass(slots=True)
 class PeopleProvider:
-    """One provider on loopback. `person` is who is signed in there, as claims; `claims` is what it says beside the usual."""
+    """One provider on loopback.
+
+    `person` is who is signed in there, as claims; `claims` is what it says beside the usual.
+    """
 
     url: str
     kid: str = "first"
     published: list[str] = field(default_factory=lambda: ["first"])
-    person: dict[str, Any] = field(default_factory=lambda: {"sub": "00u1", "email": "ada@example.com", "email_verified": True})
+    person: dict[str, Any] = field(
+        default_factory=lambda: {"sub": "00u1", "email": "ada@example.com", "email_verified": True}
+    )
     claims: dict[str, Any] = field(default_factory=dict)
     header: dict[str, Any] = field(default_factory=dict)
-    document: dict[str, Any] = field(default_factory=dict)  # what its discovery document says otherwise
+    document: dict[str, Any] = field(
+        default_factory=dict
+    )  # what its discovery document says otherwise
     key: str | None = None  # another key than the one that `kid` names
     answers: dict[str, Answer] = field(default_factory=dict)  # by path: how it misbehaves
     hits: list[str] = field(default_factory=list)
@@ -69,34 +83,78 @@ class PeopleProvider:
             "scopes_supported": ["openid", "email", "profile", "groups"],
             "authorization_response_iss_parameter_supported": True,
         }
-        return {name: value for name, value in {**usual, **self.document}.items() if value is not None}
+        return {
+            name: value for name, value in {**usual, **self.document}.items() if value is not None
+        }
 
     def authorize(self, query: dict[str, list[str]]) -> str:
-        """Where a browser goes on with its code, as if whoever sits before it had just signed in."""
+        """Where a browser goes on with its code, as if whoever sits before it had just signed
+        in.
+        """
         code = f"code-{next(_serial)}"
-        self.codes[code] = Asked(query["redirect_uri"][0], query["nonce"][0], query["code_challenge"][0], dict(self.person))
-        return query["redirect_uri"][0] + "?" + urlencode({"code": code, "state": query["state"][0], "iss": self.url})
+        self.codes[code] = Asked(
+            query["redirect_uri"][0],
+            query["nonce"][0],
+            query["code_challenge"][0],
+            dict(self.person),
+        )
+        return (
+            query["redirect_uri"][0]
+            + "?"
+            + urlencode({"code": code, "state": query["state"][0], "iss": self.url})
+        )
 
     def token(self, body: dict[str, list[str]], authorization: str) -> tuple[int, dict[str, Any]]:
         """An id token for a code, once, for whoever proves that they asked for it."""
         asked = self.codes.pop(body.get("code", [""])[0], None)
-        proved = b64decode(authorization.removeprefix("Basic ")).decode() == f"{CLIENT}:{SECRET}" if authorization else False
-        proved = proved or (body.get("client_id"), body.get("client_secret")) == ([CLIENT], [SECRET])
+        proved = (
+            b64decode(authorization.removeprefix("Basic ")).decode() == f"{CLIENT}:{SECRET}"
+            if authorization
+            else False
+        )
+        proved = proved or (body.get("client_id"), body.get("client_secret")) == (
+            [CLIENT],
+            [SECRET],
+        )
         verifier = body.get("code_verifier", [""])[0]
-        challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        challenge = (
+            urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        )
         if not proved:
             return 401, {"error": "invalid_client"}
-        if asked is None or body.get("redirect_uri") != [asked.redirect] or challenge != asked.challenge:
+        if (
+            asked is None
+            or body.get("redirect_uri") != [asked.redirect]
+            or challenge != asked.challenge
+        ):
             return 400, {"error": "invalid_grant"}
         return 200, {"access_token": "unused", "token_type": "Bearer", "id_token": self.sign(asked)}
 
     def sign(self, asked: Asked) -> str:
         """The id token; None leaves a claim out."""
         now = int(time())
-        usual = {"iss": self.url, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked.nonce, **asked.person}
-        said = {name: value for name, value in {**usual, **self.claims}.items() if value is not None}
-        header = {name: value for name, value in {"kid": self.kid, "typ": "JWT", **self.header}.items() if value is not None}
-        return api_jws.encode(json.dumps(said).encode(), private_key(self.key or self.kid), header.pop("alg", "RS256"), header)
+        usual = {
+            "iss": self.url,
+            "aud": CLIENT,
+            "iat": now,
+            "exp": now + 300,
+            "nonce": asked.nonce,
+            **asked.person,
+        }
+        said = {
+            name: value for name, value in {**usual, **self.claims}.items() if value is not None
+        }
+        header = {
+            name: value
+            for name, value in {"kid": self.kid, "typ": "JWT", **self.header}.items()
+            if value is not None
+        }
+        return api_jws.encode(
+            json.dumps(said).encode(),
+            private_key(self.key or self.kid),
+            header.pop("alg", "RS256"),
+            header,
+        )
 
     def rotate(self, kid: str) -> None:
         """From now on it signs with this key, and publishes no other."""
@@ -172,7 +230,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == DISCOVERY:
             _send(self, 200, json.dumps(running.discovery()).encode())
         elif path == KEYS:
-            _send(self, 200, json.dumps({"keys": [public_jwk(kid, private_key(kid)) for kid in running.published]}).encode())
+            _send(
+                self,
+                200,
+                json.dumps(
+                    {"keys": [public_jwk(kid, private_key(kid)) for kid in running.published]}
+                ).encode(),
+            )
         elif path == AUTHORIZE:
             _begin(self, 302, Location=running.authorize(parse_qs(query)))
         else:
@@ -206,6 +270,10 @@ def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
 
 def _begin(handler: BaseHTTPRequestHandler, status: int, length: int = 0, **headers: str) -> None:
     handler.send_response(status)
-    for name, value in {"Content-Type": "application/json", "Content-Length": str(length), **headers}.items():
+    for name, value in {
+        "Content-Type": "application/json",
+        "Content-Length": str(length),
+        **headers,
+    }.items():
         handler.send_header(name, value)
     handler.end_headers()

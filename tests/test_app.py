@@ -22,7 +22,9 @@ POLICIES = Path(__file__).parents[1] / "policies"
 
 def settings(url: str, **given: object) -> Settings:
     """Of a server on this database."""
-    return Settings.read({}, database_url=url, policies=POLICIES, base_url="https://gate.example.com", **given)
+    return Settings.read(
+        {}, database_url=url, policies=POLICIES, base_url="https://gate.example.com", **given
+    )
 
 
 async def key_of(gate: Gate) -> VerifierKey | None:
@@ -48,13 +50,20 @@ def empty_postgres(postgres_cluster: postgres.Cluster) -> Iterator[str]:
 
 
 @pytest.mark.anyio
-async def test_a_server_that_was_not_upgraded_is_refused_and_left_as_it_is(empty_postgres: str) -> None:
+async def test_a_server_that_was_not_upgraded_is_refused_and_left_as_it_is(
+    empty_postgres: str,
+) -> None:
     with pytest.raises(SchemaOlder, match="run gate db upgrade"):
         await started(settings(empty_postgres))
 
     engine = create_engine(empty_postgres)
     with engine.connect() as conn:
-        assert conn.execute(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).scalar_one() == 0
+        assert (
+            conn.execute(
+                text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+            ).scalar_one()
+            == 0
+        )
     engine.dispose()
 
 
@@ -114,7 +123,9 @@ async def test_a_key_that_is_none_is_an_error_of_the_start(tmp_path: Path) -> No
 
 
 @pytest.mark.anyio
-async def test_the_key_of_a_server_is_where_it_is_said_to_be(postgres_url: str, tmp_path: Path) -> None:
+async def test_the_key_of_a_server_is_where_it_is_said_to_be(
+    postgres_url: str, tmp_path: Path
+) -> None:
     key = make_key(tmp_path / "signing.key", "https://gate.example.com")
 
     gate = await started(settings(postgres_url, signing_key_file=tmp_path / "signing.key"))
@@ -131,7 +142,12 @@ async def test_the_key_of_a_server_is_where_it_is_said_to_be(postgres_url: str, 
         ("postgresql+psycopg://gate@db/gate", None, None, False),
     ],
 )
-def test_where_the_key_is_and_who_may_make_it(url: str, file: str | None, path: str | None, may_make: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_where_the_key_is_and_who_may_make_it(
+    url: str,
+    file: str | None,
+    path: str | None,
+    may_make: bool,  # noqa: FBT001 - a column of the table
+) -> None:
     place = key_place(settings(url, signing_key_file=file))
 
     assert (place and (str(place.path), place.may_make)) == (path and (path, may_make))
@@ -143,7 +159,10 @@ async def test_the_shipped_policies_are_in_force_after_the_first_start(sqlite_ur
     async with app.router.lifespan_context(app):
         gate: Gate = app.state.parts.gate
 
-        assert {policy.name for policy in (await gate.rulebooks.current()).policies.all} == {"default", "production"}
+        assert {policy.name for policy in (await gate.rulebooks.current()).policies.all} == {
+            "default",
+            "production",
+        }
 
 
 def test_building_an_app_has_no_effect(tmp_path: Path) -> None:

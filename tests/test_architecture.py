@@ -26,7 +26,12 @@ def test_the_package_keeps_the_house_rules() -> None:
 
 
 def test_the_tests_keep_the_rules_that_are_for_them() -> None:
-    wrong = [f"{module.path}:{line}: {what}" for module in modules(ROOT, "tests") for rule in FOR_TESTS_TOO for line, what in rule(module)]
+    wrong = [
+        f"{module.path}:{line}: {what}"
+        for module in modules(ROOT, "tests")
+        for rule in FOR_TESTS_TOO
+        for line, what in rule(module)
+    ]
 
     assert wrong == []
 
@@ -35,50 +40,182 @@ def test_written_down_exceptions_are_still_needed() -> None:
     paths = {module.path for module in modules(ROOT, "gate", "tests", "benchmarks")}
 
     assert {path for path in architecture.LONG_FILES if path not in paths} == set()
-    assert {entry for entry in architecture.LONG_FUNCTIONS if entry.partition(":")[0] not in paths} == set()
+    assert {
+        entry for entry in architecture.LONG_FUNCTIONS if entry.partition(":")[0] not in paths
+    } == set()
 
 
 @pytest.mark.parametrize(
     ("path", "source", "wrong"),
     [
-        pytest.param("gate/core/x.py", "from gate.flow import submit", "core may not import gate.flow", id="upwards"),
-        pytest.param("gate/core/x.py", "from gate import ledger", "core may not import gate.ledger", id="upwards, the other form"),
-        pytest.param("gate/ledger/x.py", "import gate.storage.tables", "ledger may not import gate.storage.tables", id="from the ledger"),
-        pytest.param("gate/errors.py", "from gate.core import facts", "errors may not import gate.core", id="from the lowest line"),
-        pytest.param("gate/storage/x.py", "from gate.integrations import http", "storage may not import gate.integrations", id="strangers"),
         pytest.param(
-            "gate/integrations/x.py", "from gate.storage import x", "integrations may not import gate.storage", id="strangers, back"
+            "gate/core/x.py",
+            "from gate.flow import submit",
+            "core may not import gate.flow",
+            id="upwards",
         ),
-        pytest.param("gate/flow/x.py", "from gate.integrations import http", "flow may not import gate.integrations", id="handed in"),
-        pytest.param("gate/core/x.py", "from gate.config import Settings", "core may not import gate.config", id="a setting in core"),
-        pytest.param("gate/client/x.py", "from gate.errors import Invalid", "client may not import gate.errors", id="client knows nobody"),
-        pytest.param("gate/client/x.py", "import httpx", "client may not import httpx: standard library only", id="client needs nothing"),
-        pytest.param("gate/api/x.py", "from gate.client import ask", "api may not import gate.client", id="nobody knows the client"),
-        pytest.param("gate/api/x.py", "from gate.cli import main", "api may not import gate.cli", id="nobody knows the command line"),
-        pytest.param("gate/api/x.py", "if 1:\n    from gate.app import a", "api may not import gate.app", id="hidden in a block"),
-        pytest.param("gate/shop/x.py", "", "shop has no place in the table of parts", id="a new part"),
+        pytest.param(
+            "gate/core/x.py",
+            "from gate import ledger",
+            "core may not import gate.ledger",
+            id="upwards, the other form",
+        ),
+        pytest.param(
+            "gate/ledger/x.py",
+            "import gate.storage.tables",
+            "ledger may not import gate.storage.tables",
+            id="from the ledger",
+        ),
+        pytest.param(
+            "gate/errors.py",
+            "from gate.core import facts",
+            "errors may not import gate.core",
+            id="from the lowest line",
+        ),
+        pytest.param(
+            "gate/storage/x.py",
+            "from gate.integrations import http",
+            "storage may not import gate.integrations",
+            id="strangers",
+        ),
+        pytest.param(
+            "gate/integrations/x.py",
+            "from gate.storage import x",
+            "integrations may not import gate.storage",
+            id="strangers, back",
+        ),
+        pytest.param(
+            "gate/flow/x.py",
+            "from gate.integrations import http",
+            "flow may not import gate.integrations",
+            id="handed in",
+        ),
+        pytest.param(
+            "gate/core/x.py",
+            "from gate.config import Settings",
+            "core may not import gate.config",
+            id="a setting in core",
+        ),
+        pytest.param(
+            "gate/client/x.py",
+            "from gate.errors import Invalid",
+            "client may not import gate.errors",
+            id="client knows nobody",
+        ),
+        pytest.param(
+            "gate/client/x.py",
+            "import httpx",
+            "client may not import httpx: standard library only",
+            id="client needs nothing",
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "from gate.client import ask",
+            "api may not import gate.client",
+            id="nobody knows the client",
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "from gate.cli import main",
+            "api may not import gate.cli",
+            id="nobody knows the command line",
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "if 1:\n    from gate.app import a",
+            "api may not import gate.app",
+            id="hidden in a block",
+        ),
+        pytest.param(
+            "gate/shop/x.py", "", "shop has no place in the table of parts", id="a new part"
+        ),
         pytest.param("gate/core/x.py", "import os", "core may not import os", id="the system"),
-        pytest.param("gate/core/x.py", "import sqlalchemy", "core may not import sqlalchemy", id="the database"),
-        pytest.param("gate/core/x.py", "from urllib.request import urlopen", "core may not import urllib.request", id="the network"),
-        pytest.param("gate/core/x.py", "from pathlib import Path", "core may not import pathlib.Path", id="the file system"),
-        pytest.param("gate/ledger/x.py", "from time import time", "ledger may not import time", id="the clock"),
         pytest.param(
-            "gate/core/x.py", "import datetime\ndatetime.datetime.now()", "core may not call datetime.now", id="the clock, called"
+            "gate/core/x.py",
+            "import sqlalchemy",
+            "core may not import sqlalchemy",
+            id="the database",
         ),
-        pytest.param("gate/core/x.py", "from datetime import date\ndate.today()", "core may not call date.today", id="today"),
+        pytest.param(
+            "gate/core/x.py",
+            "from urllib.request import urlopen",
+            "core may not import urllib.request",
+            id="the network",
+        ),
+        pytest.param(
+            "gate/core/x.py",
+            "from pathlib import Path",
+            "core may not import pathlib.Path",
+            id="the file system",
+        ),
+        pytest.param(
+            "gate/ledger/x.py",
+            "from time import time",
+            "ledger may not import time",
+            id="the clock",
+        ),
+        pytest.param(
+            "gate/core/x.py",
+            "import datetime\ndatetime.datetime.now()",
+            "core may not call datetime.now",
+            id="the clock, called",
+        ),
+        pytest.param(
+            "gate/core/x.py",
+            "from datetime import date\ndate.today()",
+            "core may not call date.today",
+            id="today",
+        ),
         pytest.param("gate/core/x.py", "open('a')", "core may not call open", id="a file"),
         pytest.param("gate/api/x.py", "from . import y", "relative import", id="relative"),
-        pytest.param("gate/api/__init__.py", "import os", "an __init__.py holds one docstring", id="a package that does something"),
-        pytest.param("gate/__init__.py", "DEBUG = 1", "an __init__.py holds one docstring", id="more than the version"),
+        pytest.param(
+            "gate/api/__init__.py",
+            "import os",
+            "an __init__.py holds one docstring",
+            id="a package that does something",
+        ),
+        pytest.param(
+            "gate/__init__.py",
+            "DEBUG = 1",
+            "an __init__.py holds one docstring",
+            id="more than the version",
+        ),
         pytest.param("gate/api/utils.py", "", "utils says nothing", id="a vague name"),
         pytest.param("gate/api/common/__init__.py", "", "common says nothing", id="a vague folder"),
         pytest.param("gate/api/x.py", "A = 1\n" * 400, "401 lines, at most 400", id="a long file"),
-        pytest.param("gate/api/x.py", "def f():\n" + "    a = 1\n" * 60, "f has 61 lines, at most 60", id="a long function"),
-        pytest.param("gate/api/x.py", "a = 1  # TO" + "DO: later", "DO in a comment", id="left for later"),
-        pytest.param("gate/api/x.py", "a = 1  # no" + "qa", "noqa names no rule", id="an excuse for everything"),
-        pytest.param("gate/api/x.py", "a = 1  # no" + "qa: S105", "noqa gives no reason", id="an excuse without a reason"),
-        pytest.param("gate/api/x.py", "a = 1  # type: ig" + "nore", "type: ignore names no rule", id="any type will do"),
-        pytest.param("gate/api/x.py", "a = 1  # type: ig" + "nore[arg-type]", "type: ignore gives no reason", id="a type without a reason"),
+        pytest.param(
+            "gate/api/x.py",
+            "def f():\n" + "    a = 1\n" * 60,
+            "f has 61 lines, at most 60",
+            id="a long function",
+        ),
+        pytest.param(
+            "gate/api/x.py", "a = 1  # TO" + "DO: later", "DO in a comment", id="left for later"
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "a = 1  # no" + "qa",
+            "noqa names no rule",
+            id="an excuse for everything",
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "a = 1  # no" + "qa: S105",
+            "noqa gives no reason",
+            id="an excuse without a reason",
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "a = 1  # type: ig" + "nore",
+            "type: ignore names no rule",
+            id="any type will do",
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "a = 1  # type: ig" + "nore[arg-type]",
+            "type: ignore gives no reason",
+            id="a type without a reason",
+        ),
     ],
 )
 def test_a_planted_violation_is_found(path: str, source: str, wrong: str) -> None:
@@ -88,25 +225,61 @@ def test_a_planted_violation_is_found(path: str, source: str, wrong: str) -> Non
 
 
 def test_a_module_without_a_docstring_is_found() -> None:
-    assert check(Module(path="gate/api/x.py", source="a = 1\n")) == ["gate/api/x.py:1: no docstring"]
+    assert check(Module(path="gate/api/x.py", source="a = 1\n")) == [
+        "gate/api/x.py:1: no docstring"
+    ]
 
 
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        pytest.param("gate/flow/x.py", "from gate.storage import writer\nfrom gate.core.facts import Fact", id="downwards"),
-        pytest.param("gate/app.py", "from gate import worker\nfrom gate.integrations import http", id="the top joins the parts"),
         pytest.param(
-            "gate/cli/x.py", "from gate.client import ask\nfrom gate import app, __version__", id="the command line uses the client"
+            "gate/flow/x.py",
+            "from gate.storage import writer\nfrom gate.core.facts import Fact",
+            id="downwards",
         ),
-        pytest.param("gate/client/x.py", "import urllib.request\nfrom gate.client.ask import ask", id="the client and itself"),
-        pytest.param("gate/core/x.py", "from zoneinfo import ZoneInfo\nimport re2\nfrom gate.errors import Invalid", id="core computes"),
-        pytest.param("gate/core/x.py", "from pathlib import PurePosixPath", id="a path that touches nothing"),
-        pytest.param("gate/ledger/x.py", "from cryptography.exceptions import InvalidSignature", id="the ledger signs"),
-        pytest.param("gate/core/x.py", "def f(at):\n    return at.now_or_later()\n", id="a method of another name"),
+        pytest.param(
+            "gate/app.py",
+            "from gate import worker\nfrom gate.integrations import http",
+            id="the top joins the parts",
+        ),
+        pytest.param(
+            "gate/cli/x.py",
+            "from gate.client import ask\nfrom gate import app, __version__",
+            id="the command line uses the client",
+        ),
+        pytest.param(
+            "gate/client/x.py",
+            "import urllib.request\nfrom gate.client.ask import ask",
+            id="the client and itself",
+        ),
+        pytest.param(
+            "gate/core/x.py",
+            "from zoneinfo import ZoneInfo\nimport re2\nfrom gate.errors import Invalid",
+            id="core computes",
+        ),
+        pytest.param(
+            "gate/core/x.py", "from pathlib import PurePosixPath", id="a path that touches nothing"
+        ),
+        pytest.param(
+            "gate/ledger/x.py",
+            "from cryptography.exceptions import InvalidSignature",
+            id="the ledger signs",
+        ),
+        pytest.param(
+            "gate/core/x.py",
+            "def f(at):\n    return at.now_or_later()\n",
+            id="a method of another name",
+        ),
         pytest.param("gate/__init__.py", '__version__ = "1.0.0"', id="the version"),
-        pytest.param("gate/config.py", "from gate.errors import Invalid", id="the lowest line but one"),
-        pytest.param("gate/api/x.py", "a = 1  # no" + "qa: S105 - the name of a header, no secret", id="an excuse with rule and reason"),
+        pytest.param(
+            "gate/config.py", "from gate.errors import Invalid", id="the lowest line but one"
+        ),
+        pytest.param(
+            "gate/api/x.py",
+            "a = 1  # no" + "qa: S105 - the name of a header, no secret",
+            id="an excuse with rule and reason",
+        ),
     ],
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:

@@ -1,4 +1,6 @@
-"""Settings that an operator writes, read strictly: whose identity tokens are taken, and secrets in files."""
+"""Settings that an operator writes, read strictly: whose identity tokens are taken, and secrets in
+files.
+"""
 
 import json
 from pathlib import Path
@@ -20,15 +22,32 @@ def issuers(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[IssuerSetting, 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("nonsense", "GATE_ISSUERS: found no JSON, allowed is a list of objects with issuer and provider"),
-        (json.dumps([GITHUB, GITHUB]), f"GATE_ISSUERS: found {GITHUB['issuer']} twice; name every issuer once"),
-        (json.dumps([GITHUB | {"provider": "jenkins"}]), "GATE_ISSUERS/0/provider: Input should be 'github' or 'gitlab'"),
-        (json.dumps([GITHUB | {"audiences": []}]), "GATE_ISSUERS/0/audiences: Extra inputs are not permitted"),
+        (
+            "nonsense",
+            "GATE_ISSUERS: found no JSON, allowed is a list of objects with issuer and provider",
+        ),
+        (
+            json.dumps([GITHUB, GITHUB]),
+            f"GATE_ISSUERS: found {GITHUB['issuer']} twice; name every issuer once",
+        ),
+        (
+            json.dumps([GITHUB | {"provider": "jenkins"}]),
+            "GATE_ISSUERS/0/provider: Input should be 'github' or 'gitlab'",
+        ),
+        (
+            json.dumps([GITHUB | {"audiences": []}]),
+            "GATE_ISSUERS/0/audiences: Extra inputs are not permitted",
+        ),
         (json.dumps([{"provider": "github"}]), "GATE_ISSUERS/0/issuer: Field required"),
-        (json.dumps([GITHUB | {"audience": ""}]), "GATE_ISSUERS/0/audience: String should have at least 1 character"),
+        (
+            json.dumps([GITHUB | {"audience": ""}]),
+            "GATE_ISSUERS/0/audience: String should have at least 1 character",
+        ),
     ],
 )
-def test_what_is_not_understood_is_said(text: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_understood_is_said(
+    text: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Invalid) as raised:
         issuers(text, monkeypatch)
 
@@ -50,17 +69,29 @@ def test_what_is_not_understood_is_said(text: str, fault: str, monkeypatch: pyte
         "https://" + "a" * 500,
     ],
 )
-def test_an_issuer_is_asked_where_nobody_listens(name: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_issuer_is_asked_where_nobody_listens(
+    name: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Invalid, match="allowed is an https address, or http to this machine"):
         issuers(json.dumps([GITHUB | {name: address}]), monkeypatch)
 
 
 def test_issuers_are_read_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = {"issuer": "http://127.0.0.1:8081", "provider": "gitlab", "audience": "gate", "jwks_uri": "http://[::1]:8081/keys"}
+    here = {
+        "issuer": "http://127.0.0.1:8081",
+        "provider": "gitlab",
+        "audience": "gate",
+        "jwks_uri": "http://[::1]:8081/keys",
+    }
 
     assert issuers(json.dumps([GITHUB, here]), monkeypatch) == (
         IssuerSetting(issuer=GITHUB["issuer"], provider="github"),
-        IssuerSetting(issuer="http://127.0.0.1:8081", provider="gitlab", audience="gate", jwks_uri="http://[::1]:8081/keys"),
+        IssuerSetting(
+            issuer="http://127.0.0.1:8081",
+            provider="gitlab",
+            audience="gate",
+            jwks_uri="http://[::1]:8081/keys",
+        ),
     )
     assert issuers("[]", monkeypatch) == ()
     assert issuers("", monkeypatch) is None

@@ -1,4 +1,6 @@
-"""The documents tell the truth: commands run, links lead somewhere, tables are what the code says."""
+"""The documents tell the truth: commands run, links lead somewhere, tables are what the code
+says.
+"""
 
 import importlib
 import os
@@ -26,16 +28,23 @@ HOSTS = {
     "token.actions.SUBDOMAIN.ghe.com", "keepachangelog.com", "semver.org", "www.rfc-editor.org", "www.standardwebhooks.com",
     "token.actions.githubusercontent.com",
 }  # fmt: skip
-WITH_SCRIPTS = [path for path, document in DOCUMENTS.items() if any(block.runs for block in document.blocks)]
+WITH_SCRIPTS = [
+    path for path, document in DOCUMENTS.items() if any(block.runs for block in document.blocks)
+]
 POLICY_BLOCKS = [block for block in BLOCKS if "policy" in block.marks]
 
 
 def test_links_lead_somewhere() -> None:
-    assert [broken for document in DOCUMENTS.values() for broken in broken_links(document, DOCUMENTS)] == []
+    assert [
+        broken for document in DOCUMENTS.values() for broken in broken_links(document, DOCUMENTS)
+    ] == []
 
 
 def test_a_broken_link_is_found() -> None:
-    document = Document("docs/README.md", "# A heading\n[a](nowhere.md) [b](#a-heading) [c](#no-heading) [d](../README.md#try-it)")
+    document = Document(
+        "docs/README.md",
+        "# A heading\n[a](nowhere.md) [b](#a-heading) [c](#no-heading) [d](../README.md#try-it)",
+    )
 
     assert list(broken_links(document, {**DOCUMENTS, document.path: document})) == [
         "docs/README.md: nowhere.md is not there",
@@ -49,7 +58,11 @@ def test_every_document_is_linked_from_another() -> None:
         for document in DOCUMENTS.values()
         for link in document.links
     }
-    alone = {path for path in DOCUMENTS if path.startswith("docs/") and (ROOT / path).resolve() not in linked}
+    alone = {
+        path
+        for path in DOCUMENTS
+        if path.startswith("docs/") and (ROOT / path).resolve() not in linked
+    }
 
     assert alone - {"docs/README.md"} == set()
 
@@ -57,7 +70,9 @@ def test_every_document_is_linked_from_another() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_blocks_say_what_they_are(path: str) -> None:
     for block in DOCUMENTS[path].blocks:
-        assert block.language in LANGUAGES, f"{path}:{block.line}: {block.language!r} is not one of {sorted(LANGUAGES)}"
+        assert block.language in LANGUAGES, (
+            f"{path}:{block.line}: {block.language!r} is not one of {sorted(LANGUAGES)}"
+        )
         assert set(block.marks) <= MARKS, f"{path}:{block.line}: {sorted(block.marks)}"
 
 
@@ -68,7 +83,12 @@ def test_only_known_hosts_are_named(path: str) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_nothing_points_into_a_machine_or_is_left_for_later(path: str) -> None:
-    assert re.findall(r"/(?:home|root|work|Users)/|\b(?:TODO|TBD|FIXME)\b|lorem ipsum", DOCUMENTS[path].text) == []
+    assert (
+        re.findall(
+            r"/(?:home|root|work|Users)/|\b(?:TODO|TBD|FIXME)\b|lorem ipsum", DOCUMENTS[path].text
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
@@ -79,10 +99,15 @@ def test_a_page_made_from_the_code_is_current(name: str) -> None:
 
 
 def test_every_limit_is_the_one_in_the_code() -> None:
-    rows = re.findall(r"\| ([\d,]+) \| `([\w.]+)\.(\w+)` \|", DOCUMENTS["docs/reference/limits.md"].text)
+    rows = re.findall(
+        r"\| ([\d,]+) \| `([\w.]+)\.(\w+)` \|", DOCUMENTS["docs/reference/limits.md"].text
+    )
     written = {f"{module}.{name}": int(limit.replace(",", "")) for limit, module, name in rows}
 
-    assert written == {f"{module}.{name}": getattr(importlib.import_module(module), name) for _, module, name in rows}
+    assert written == {
+        f"{module}.{name}": getattr(importlib.import_module(module), name)
+        for _, module, name in rows
+    }
     assert len(rows) > 1
 
 
@@ -93,14 +118,20 @@ def test_the_changelog_has_room_for_the_next_change_and_knows_this_version() -> 
     assert __version__ == "0.1.0" or f"## [{__version__}]" in text
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "sh"], ids=lambda block: f"{block.path}:{block.line}")
+@pytest.mark.parametrize(
+    "block",
+    [block for block in BLOCKS if block.language == "sh"],
+    ids=lambda block: f"{block.path}:{block.line}",
+)
 def test_commands_and_flags_exist(block: Block) -> None:
     assert [wrong for command in block.commands for wrong in _unknown(command)] == []
 
 
 @pytest.mark.parametrize("block", POLICY_BLOCKS, ids=lambda block: f"{block.path}:{block.line}")
 def test_a_policy_in_the_documents_is_understood(block: Block) -> None:
-    shipped = {name: (ROOT / "policies" / name).read_text() for name in ("catalog.yaml", "calendar.yaml")}
+    shipped = {
+        name: (ROOT / "policies" / name).read_text() for name in ("catalog.yaml", "calendar.yaml")
+    }
 
     bundle = read_bundle({**shipped, "example.yaml": block.text})
 
@@ -114,7 +145,9 @@ def test_scripts_run(path: str, tmp_path: Path) -> None:
         repository = tmp_path / "repository"
         make_repository(repository)
         state = tmp_path / "state"
-        state.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+        state.write_text(
+            "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+        )
         for block in DOCUMENTS[path].blocks:
             if block.runs:
                 run_script(block, repository, state)
@@ -131,7 +164,14 @@ def run_script(block: Block, repository: Path, state: Path) -> None:
     folder = ROOT if block.marks.get("in") == "source" else repository
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
 
-    done = subprocess.run(["bash", "-c", "\n".join(lines)], cwd=folder, env=inherited, capture_output=True, text=True, check=False)  # noqa: S603, S607 - the document's own words
+    done = subprocess.run(  # noqa: S603 - the document's own words
+        ["bash", "-c", "\n".join(lines)],  # noqa: S607 - the document's own words
+        cwd=folder,
+        env=inherited,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     wanted = block.marks.get("exit", "0")
     assert wanted == "any" or done.returncode == int(wanted), (
@@ -141,11 +181,19 @@ def run_script(block: Block, repository: Path, state: Path) -> None:
 
 @contextmanager
 def demo(folder: Path) -> Iterator[dict[str, str]]:
-    """`gate serve --demo` as `make run` starts it, and the variables that it tells the reader to export."""
-    gate = LiveGate(folder=folder, database_url=f"sqlite:///{folder / 'demo.sqlite'}", policies=ROOT / "policies")
+    """`gate serve --demo` as `make run` starts it, and the variables that it tells the reader to
+    export.
+    """
+    gate = LiveGate(
+        folder=folder,
+        database_url=f"sqlite:///{folder / 'demo.sqlite'}",
+        policies=ROOT / "policies",
+    )
     with serving(gate, GATE, "serve", "--demo"):
         exports = re.findall(r"^export (\w+)=(.+)$", gate.log.read_text(), re.MULTILINE)
-        assert {name for name, _ in exports} >= {"GATE_URL", "GATE_TOKEN", "PATH"}, gate.log.read_text()
+        assert {name for name, _ in exports} >= {"GATE_URL", "GATE_TOKEN", "PATH"}, (
+            gate.log.read_text()
+        )
         yield {name: os.path.expandvars(shlex.split(value)[0]) for name, value in exports}
 
 
@@ -157,18 +205,32 @@ def make_repository(folder: Path) -> None:
     for number in range(2):
         (folder / "basket.py").write_text(f"price = {number}\n")
         subprocess.run([*git, "add", "."], check=True)  # noqa: S603 - git with fixed words
-        subprocess.run([*git, "commit", "--quiet", "--message", f"Change the price to {number}"], check=True)  # noqa: S603 - git with fixed words
+        subprocess.run(  # noqa: S603 - git with fixed words
+            [*git, "commit", "--quiet", "--message", f"Change the price to {number}"], check=True
+        )
 
 
 def _unknown(command: str) -> Iterator[str]:
-    """Commands of `gate` and targets of `make` that are not there, and flags that a command does not have."""
+    """Commands of `gate` and targets of `make` that are not there, and flags that a command does
+    not have.
+    """
     inner = re.findall(r"\$\(([^()]*)\)", command)
     commands = [re.sub(r"\$\([^()]*\)", "VALUE", command), *inner]
-    found = [words for one in commands for words in re.findall(r"(?:^|[;&|] *|run --rm gate |exec gate )(make|gate) +([^|;&)>]*)", one)]
+    found = [
+        words
+        for one in commands
+        for words in re.findall(
+            r"(?:^|[;&|] *|run --rm gate |exec gate )(make|gate) +([^|;&)>]*)", one
+        )
+    ]
     for words in found:
         program, arguments = words[0], shlex.split(words[1])
         if program == "make":
-            yield from (f"make {word}" for word in arguments if re.fullmatch(r"[a-z][a-z-]*", word) and word not in _targets())
+            yield from (
+                f"make {word}"
+                for word in arguments
+                if re.fullmatch(r"[a-z][a-z-]*", word) and word not in _targets()
+            )
             continue
         names = [word for word in arguments[:2] if re.fullmatch(r"[a-z-]+", word)]
         help_text = _help(*names) or _help(*names[:1])
@@ -176,7 +238,9 @@ def _unknown(command: str) -> Iterator[str]:
             yield f"gate {' '.join(names)}"
             continue
         yield from (
-            f"gate {' '.join(names)} {word}" for word in arguments if word.startswith("--") and word.partition("=")[0] not in help_text
+            f"gate {' '.join(names)} {word}"
+            for word in arguments
+            if word.startswith("--") and word.partition("=")[0] not in help_text
         )
 
 
@@ -189,6 +253,10 @@ def _targets() -> set[str]:
 def _help(*names: str) -> str | None:
     """What `--help` says, in one line a flag; None when there is no such command."""
     done = subprocess.run(  # noqa: S603 - our own command line
-        [GATE, *names, "--help"], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+        [GATE, *names, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
     )
     return done.stdout if done.returncode == 0 else None

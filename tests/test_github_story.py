@@ -1,4 +1,6 @@
-"""One story with a GitHub from end to end: a run waits, facts are verified, a person approves, the run goes on, its end is seen."""
+"""One story with a GitHub from end to end: a run waits, facts are verified, a person approves, the
+run goes on, its end is seen.
+"""
 
 import json
 from pathlib import Path
@@ -25,7 +27,9 @@ pytestmark = pytest.mark.anyio
 FILES = make_files(
     trust_claims="[]",
     unverified_authors="two",
-    requirements="[{id: green, title: All checks passed, require: [checks.failed == 0, checks.pending == 0], otherwise: review}]",
+    requirements="[{id: green, title: All checks passed, require: [checks.failed == 0, "
+    "checks.pending "
+    "== 0], otherwise: review}]",
 )
 RUN = {
     "id": 77,
@@ -43,7 +47,11 @@ REPOSITORY = {"id": 1001, "full_name": "acme/checkout"}
 
 def connected(known: FakeGitHub) -> Connections:
     """As the settings of an operator connect it."""
-    settings = {"github_app_id": APP_ID, "github_app_key": app_key_text(), "github_webhook_secret": SECRET}
+    settings = {
+        "github_app_id": APP_ID,
+        "github_app_key": app_key_text(),
+        "github_webhook_secret": SECRET,
+    }
     return connections_of(Settings.read({}, **settings), known.open_client)
 
 
@@ -62,7 +70,9 @@ class Story:
         self.told += 1
         body = json.dumps(payload).encode()
         headers = {SIGNATURE: signature(body), EVENT: event, DELIVERY: f"d-{self.told}"}
-        await inbox.receive(self.gate, tidings.delivery("github", self.joined.hooks["github"].read(headers, body)))
+        await inbox.receive(
+            self.gate, tidings.delivery("github", self.joined.hooks["github"].read(headers, body))
+        )
         await inbox.work(self.gate, tidings.HANDLERS)
         await self.settle()
 
@@ -79,12 +89,18 @@ class Story:
         return await self.shop.read(report.rpartition("/")[2], ADMIN)
 
 
-async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(database_url: str, tmp_path: Path) -> None:
+async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(
+    database_url: str, tmp_path: Path
+) -> None:
     ended = {"state": "success"}
     known = fake(
         runs={"77": RUN},
         waiting={"77": {"production"}},
-        compares={SPAN: comparison(files=[file(additions=300)], commits=[commit("cy"), commit("cy", "Test it")])},
+        compares={
+            SPAN: comparison(
+                files=[file(additions=300)], commits=[commit("cy"), commit("cy", "Test it")]
+            )
+        },
         branches={"main": {"protected": True, "commit": {"sha": HEAD}}},
         deployments={"production": [{"id": 1, "sha": BASE}]},
         deployment_statuses={1: [ended]},
@@ -108,7 +124,10 @@ async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(database_u
 
         seen = {"state": "success", "created_at": story.gate.clock().isoformat()}
         deployment = {"sha": HEAD, "environment": "production"}
-        await story.tell("deployment_status", {"deployment": deployment, "deployment_status": seen, "repository": REPOSITORY})
+        await story.tell(
+            "deployment_status",
+            {"deployment": deployment, "deployment_status": seen, "repository": REPOSITORY},
+        )
         after = await story.shop.read(change["id"], ADMIN)
 
     assert (after["state"], after["closed"]["result"]) == ("closed", "successful")
@@ -122,10 +141,20 @@ WORKFLOW = "acme/checkout/.github/workflows/deploy.yml@refs/heads/main"
     ("run", "mandated", "allowed"),
     [
         pytest.param({}, WORKFLOW, True, id="the one that its token would name"),
-        pytest.param({"path": ".github/workflows/deploy.yml@main"}, WORKFLOW, True, id="as newer answers write it"),
+        pytest.param(
+            {"path": ".github/workflows/deploy.yml@main"},
+            WORKFLOW,
+            True,
+            id="as newer answers write it",
+        ),
         pytest.param({}, WORKFLOW.replace("deploy", "other"), False, id="another one"),
         pytest.param({"head_branch": "other"}, WORKFLOW, False, id="of a branch that is not there"),
-        pytest.param({"referenced_workflows": [{"path": "x"}]}, WORKFLOW, False, id="nobody says which of several"),
+        pytest.param(
+            {"referenced_workflows": [{"path": "x"}]},
+            WORKFLOW,
+            False,
+            id="nobody says which of several",
+        ),
     ],
 )
 async def test_c16_a_mandated_workflow_lets_the_runs_through_that_github_holds(
@@ -135,7 +164,10 @@ async def test_c16_a_mandated_workflow_lets_the_runs_through_that_github_holds(
     mandated: str,
     allowed: bool,  # noqa: FBT001 - what is expected
 ) -> None:
-    needs = f'[{{id: ours, title: Ours, require: [change.workflow == "{mandated}"], otherwise: reject}}]'
+    needs = (
+        f'[{{id: ours, title: Ours, require: [change.workflow == "{mandated}"], otherwise: '
+        "reject}]"
+    )
     known = fake(
         runs={"77": RUN | run},
         waiting={"77": {"production"}},

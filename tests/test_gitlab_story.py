@@ -1,4 +1,6 @@
-"""One story with a GitLab from end to end: a deployment is blocked, a person approves in the gate, the job is started, its end is seen."""
+"""One story with a GitLab from end to end: a deployment is blocked, a person approves in the gate,
+the job is started, its end is seen.
+"""
 
 import json
 from pathlib import Path
@@ -32,14 +34,20 @@ BLOCKED: dict[str, Any] = {
     "sha": HEAD,
     "ref": "main",
     "environment": {"name": "production"},
-    "deployable": {"id": 302, "pipeline": {"id": 574, "source": "push"}, "user": {"username": "cy"}},
+    "deployable": {
+        "id": 302,
+        "pipeline": {"id": 574, "source": "push"},
+        "user": {"username": "cy"},
+    },
 }
 
 
 def files() -> dict[str, str]:
     """The shop, whose checkout is at GitLab."""
     made = make_files(trust_claims="[]")
-    made["catalog.yaml"] = made["catalog.yaml"].replace("{provider: github, id: 1001,", f"{{provider: gitlab, id: {PROJECT},")
+    made["catalog.yaml"] = made["catalog.yaml"].replace(
+        "{provider: github, id: 1001,", f"{{provider: gitlab, id: {PROJECT},"
+    )
     return made
 
 
@@ -47,7 +55,9 @@ def knows(**different: Any) -> FakeGitLab:
     """A GitLab where a large change is blocked."""
     ran = {"id": 3, "status": "success", "sha": BASE, "environment": {"name": "production"}}
     answers = {"/deployments/15": {**BLOCKED, **different}}
-    return fake(answers, compares={(BASE, HEAD): LARGE}, deployments=[{**BLOCKED, **different}, ran])
+    return fake(
+        answers, compares={(BASE, HEAD): LARGE}, deployments=[{**BLOCKED, **different}, ran]
+    )
 
 
 def connected(known: FakeGitLab) -> Connections:
@@ -68,7 +78,9 @@ async def settle(shop: Shop, joined: Connections) -> None:
     await post.settled()
 
 
-async def test_a_blocked_deployment_waits_until_a_person_has_approved_it_in_the_gate(database_url: str, tmp_path: Path) -> None:
+async def test_a_blocked_deployment_waits_until_a_person_has_approved_it_in_the_gate(
+    database_url: str, tmp_path: Path
+) -> None:
     known = knows()
     joined = connected(known)
     async with open_shop(database_url, tmp_path, files()) as opened:
@@ -78,7 +90,11 @@ async def test_a_blocked_deployment_waits_until_a_person_has_approved_it_in_the_
         [row] = await shop.gate.store.read(_changes)
         change = await shop.read(row, ADMIN)
 
-        assert (change["state"], change["run"]["id"], change["run"]["attempt"]) == ("pending", "574", 302)
+        assert (change["state"], change["run"]["id"], change["run"]["attempt"]) == (
+            "pending",
+            "574",
+            302,
+        )
         assert change["requested_by"] == "cy"
         assert (known.approved, known.played) == ({}, [])
 
@@ -109,7 +125,9 @@ async def test_a_rejection_is_told_and_starts_nothing(sqlite_url: str, tmp_path:
     assert (known.approved[15]["status"], known.played) == ("rejected", [])
 
 
-async def test_f23_a_gitlab_that_does_not_let_us_in_holds_nobody_up(sqlite_url: str, tmp_path: Path) -> None:
+async def test_f23_a_gitlab_that_does_not_let_us_in_holds_nobody_up(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     known = knows()
     known.failing = {"/deployments": reply(403, {"message": "403 Forbidden"})}
     joined = connected(known)
@@ -131,7 +149,9 @@ async def tell(shop: Shop, joined: Connections, status: str) -> None:
         "commit_url": f"{URL}/acme/checkout/-/commit/{HEAD}",
         "project": {"id": PROJECT},
     }
-    told = joined.hooks["gitlab"].read({TOKEN_HEADER: "secret", KEY: "k"}, json.dumps(payload).encode())
+    told = joined.hooks["gitlab"].read(
+        {TOKEN_HEADER: "secret", KEY: "k"}, json.dumps(payload).encode()
+    )
     await inbox.receive(shop.gate, tidings.delivery("gitlab", told))
     await inbox.work(shop.gate, tidings.HANDLERS)
 

@@ -1,4 +1,6 @@
-"""The image and the compose file name what exists, and keep their promises; no container engine is needed to see it."""
+"""The image and the compose file name what exists, and keep their promises; no container engine is
+needed to see it.
+"""
 
 import fnmatch
 import json
@@ -40,7 +42,13 @@ def is_sent_to_the_builder(path: str) -> bool:
 
 
 def test_every_copied_path_exists_and_is_sent() -> None:
-    sources = [path for copy in instructions("COPY") if "--from" not in copy for path in copy.split()[:-1] if not path.startswith("--")]
+    sources = [
+        path
+        for copy in instructions("COPY")
+        if "--from" not in copy
+        for path in copy.split()[:-1]
+        if not path.startswith("--")
+    ]
 
     assert [path for path in sources if not (ROOT / path).exists()] == []
     assert [path for path in sources if not is_sent_to_the_builder(path)] == []
@@ -65,14 +73,22 @@ def test_d23_base_images_are_named_by_digest_and_there_is_one_of_each() -> None:
     bases = [value.partition(" AS ")[0] for value in instructions("FROM")]
     images = [service["image"] for service in compose()["services"].values() if "image" in service]
 
-    assert [one for one in (*bases, *images) if not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", one)] == []
+    assert [
+        one
+        for one in (*bases, *images)
+        if not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", one)
+    ] == []
     assert len(set(bases)) == 1
     assert images
 
 
 def test_d23_documents_name_actions_by_commit() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "actions").rglob("*.yml")]
-    used = [(page.name, *one) for page in pages for one in re.findall(r"^\s*(?:- )?uses: ([^@\s]+)@?(\S*)", page.read_text(), re.MULTILINE)]
+    used = [
+        (page.name, *one)
+        for page in pages
+        for one in re.findall(r"^\s*(?:- )?uses: ([^@\s]+)@?(\S*)", page.read_text(), re.MULTILINE)
+    ]
     included = [one for page in pages for one in re.findall(r"/-/raw/([^/]+)/", page.read_text())]
 
     assert len(used) >= 5
@@ -81,10 +97,14 @@ def test_d23_documents_name_actions_by_commit() -> None:
 
 
 def test_everything_is_installed_by_hash() -> None:
-    installs = [part for run in instructions("RUN") for part in run.split("&&") if "pip install" in part]
+    installs = [
+        part for run in instructions("RUN") for part in run.split("&&") if "pip install" in part
+    ]
 
     assert installs
-    assert [part for part in installs if "--require-hashes" not in part and "--no-index" not in part] == []
+    assert [
+        part for part in installs if "--require-hashes" not in part and "--no-index" not in part
+    ] == []
 
 
 def test_the_image_sets_only_settings_that_exist() -> None:
@@ -96,9 +116,17 @@ def test_compose_sets_only_settings_that_exist() -> None:
 
 
 def test_compose_writes_no_secret_down() -> None:
-    values = [str(value) for service in compose()["services"].values() for value in service["environment"].values()]
+    values = [
+        str(value)
+        for service in compose()["services"].values()
+        for value in service["environment"].values()
+    ]
 
-    assert [value for value in values if "password" in value.lower() and not value.startswith("/run/secrets/")] == []
+    assert [
+        value
+        for value in values
+        if "password" in value.lower() and not value.startswith("/run/secrets/")
+    ] == []
 
 
 @pytest.mark.parametrize("service", ["gate", "postgres"])
@@ -114,18 +142,25 @@ def test_the_image_installs_what_the_tests_ran_with() -> None:
     tested = pins("requirements-dev.lock")
 
     for lock in ("requirements.lock", "requirements-build.lock"):
-        assert {name: version for name, version in pins(lock).items() if tested.get(name) != version} == {}
+        assert {
+            name: version for name, version in pins(lock).items() if tested.get(name) != version
+        } == {}
 
 
 def test_every_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
 
-    assert names([*project["dependencies"], *extras["postgres"]]) - set(pins("requirements.lock")) == set()
+    assert (
+        names([*project["dependencies"], *extras["postgres"]]) - set(pins("requirements.lock"))
+        == set()
+    )
     assert names(extras["dev"]) - set(pins("requirements-dev.lock")) == set()
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
+)
 def test_a_lock_names_no_index_and_pins_everything_by_hash(lock: str) -> None:
     text = (ROOT / lock).read_text()
 
@@ -138,4 +173,7 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[\[<>=~! ]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
+    return {
+        re.split(r"[\[<>=~! ]", requirement)[0].lower().replace("_", "-")
+        for requirement in requirements
+    }

@@ -1,4 +1,6 @@
-"""Tests stand where they are looked for: a folder for each folder of gate/, and the name of the file they are about."""
+"""Tests stand where they are looked for: a folder for each folder of gate/, and the name of the
+file they are about.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +19,9 @@ ROOMS = sorted({file.parent.relative_to(TESTS) for file in TESTS.rglob("test_*.p
 
 @pytest.mark.parametrize("room", ROOMS, ids=str)
 def test_a_folder_of_tests_mirrors_a_folder_of_the_gate(room: Path) -> None:
-    assert (ROOT / "gate" / room).is_dir() or str(room) in OTHER_ROOMS, f"tests/{room} mirrors nothing: there is no gate/{room}"
+    assert (ROOT / "gate" / room).is_dir() or str(room) in OTHER_ROOMS, (
+        f"tests/{room} mirrors nothing: there is no gate/{room}"
+    )
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if str(room) not in OTHER_ROOMS], ids=str)
@@ -35,15 +39,31 @@ def test_a_test_stands_in_the_room_of_the_file_that_it_is_named_for(room: Path) 
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        pytest.param("gate/flow/changes/admit.py", ["tests/flow/changes/test_admit.py"], id="the test of its name"),
         pytest.param(
-            "gate/client/check.py", ["tests/client/test_check.py", "tests/client/test_check_down.py"], id="and those that go on with it"
+            "gate/flow/changes/admit.py",
+            ["tests/flow/changes/test_admit.py"],
+            id="the test of its name",
+        ),
+        pytest.param(
+            "gate/client/check.py",
+            ["tests/client/test_check.py", "tests/client/test_check_down.py"],
+            id="and those that go on with it",
         ),
         pytest.param("gate/core/yaml", ["tests/core/yaml"], id="a folder"),
-        pytest.param("gate/api/__init__.py", ["tests/api"], id="what nobody imports by name: its room"),
-        pytest.param("gate/storage/migrations/env.py", ["tests/storage"], id="a room without tests: the one above"),
+        pytest.param(
+            "gate/api/__init__.py", ["tests/api"], id="what nobody imports by name: its room"
+        ),
+        pytest.param(
+            "gate/storage/migrations/env.py",
+            ["tests/storage"],
+            id="a room without tests: the one above",
+        ),
         pytest.param("tests/test_config.py", ["tests/test_config.py"], id="a test"),
-        pytest.param("tests/identity_provider.py", ["tests/actions/test_github.py"], id="what tests share: those that import it"),
+        pytest.param(
+            "tests/identity_provider.py",
+            ["tests/actions/test_github.py"],
+            id="what tests share: those that import it",
+        ),
         pytest.param("actions/check/action.yml", ["tests/actions"], id="what is no code"),
     ],
 )

@@ -1,4 +1,6 @@
-"""The fixture itself: one server for all workers, a fresh copy for each test, nothing left behind."""
+"""The fixture itself: one server for all workers, a fresh copy for each test, nothing left
+behind.
+"""
 
 import os
 import subprocess
@@ -29,7 +31,9 @@ def cluster(own_run: Path) -> postgres.Cluster:
     return postgres.running(own_run, one_table, owner=os.getpid())
 
 
-def test_the_second_worker_finds_the_server_of_the_first(own_run: Path, cluster: postgres.Cluster) -> None:
+def test_the_second_worker_finds_the_server_of_the_first(
+    own_run: Path, cluster: postgres.Cluster
+) -> None:
     assert postgres.running(own_run, already_migrated, owner=os.getpid()) == cluster
 
 
@@ -42,7 +46,9 @@ def test_a_database_begins_migrated_and_empty(cluster: postgres.Cluster) -> None
 
 def test_the_server_waits_for_the_disk(cluster: postgres.Cluster) -> None:
     with postgres.database(cluster) as url:
-        assert run(url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')") == [("on", "on")]
+        assert run(
+            url, "SELECT current_setting('fsync'), current_setting('synchronous_commit')"
+        ) == [("on", "on")]
 
 
 def test_stopping_leaves_neither_process_nor_files(tmp_path: Path) -> None:
@@ -57,7 +63,9 @@ def test_stopping_leaves_neither_process_nor_files(tmp_path: Path) -> None:
         cluster.create("anything")
 
 
-def test_the_server_of_a_killed_run_is_swept_away(tmp_path: Path, cluster: postgres.Cluster) -> None:
+def test_the_server_of_a_killed_run_is_swept_away(
+    tmp_path: Path, cluster: postgres.Cluster
+) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
     left = postgres.running(tmp_path, one_table, owner=gone.pid)

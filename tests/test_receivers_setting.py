@@ -1,4 +1,6 @@
-"""Who is told of events, as an operator says it: strict, and secrets are not repeated in what is wrong."""
+"""Who is told of events, as an operator says it: strict, and secrets are not repeated in what is
+wrong.
+"""
 
 import base64
 import json
@@ -34,7 +36,9 @@ def read(*webhooks: Any, **more: str) -> Settings:
         ({"colour": "red"}, "0/colour"),
     ],
 )
-def test_what_is_not_understood_is_said_without_the_secret(wrong: dict[str, str], where: str) -> None:
+def test_what_is_not_understood_is_said_without_the_secret(
+    wrong: dict[str, str], where: str
+) -> None:
     with pytest.raises(Invalid) as raised:
         read({**LAKE, **wrong})
 
@@ -56,12 +60,21 @@ def test_a_name_stands_for_one_receiver() -> None:
 def test_receivers_are_read_as_they_are_written() -> None:
     (one,) = read({**LAKE, "secret": f"{GOOD} {OTHER}", "format": "cdevents"}).receivers
 
-    assert (one.name, one.url, one.keys, one.format) == ("lake", LAKE["url"], (b"k" * 24, b"o" * 64), "cdevents")
+    assert (one.name, one.url, one.keys, one.format) == (
+        "lake",
+        LAKE["url"],
+        (b"k" * 24, b"o" * 64),
+        "cdevents",
+    )
     assert Settings.read({}).receivers == ()
 
 
 def test_secrets_are_printed_as_stars() -> None:
-    settings = read(LAKE, slack_webhook_url="https://hooks.example.com/hidden", slack_signing_secret="hidden")  # noqa: S106 - made up
+    settings = read(
+        LAKE,
+        slack_webhook_url="https://hooks.example.com/hidden",
+        slack_signing_secret="hidden",  # noqa: S106 - made up
+    )
 
     assert GOOD not in repr(settings) + repr(settings.receivers)
     assert "hidden" not in repr(settings)

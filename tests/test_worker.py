@@ -1,4 +1,6 @@
-"""What a server does beside answering: one of several does it, an error ends nothing, policy files are followed."""
+"""What a server does beside answering: one of several does it, an error ends nothing, policy files
+are followed.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -66,14 +68,20 @@ async def revision(shop: Shop) -> str:
 
 def measured(shop: Shop, name: str) -> float:
     """A measure as an operator reads it."""
-    line = next(line for line in shop.gate.metrics.exposition().decode().splitlines() if line.startswith(f"{name} "))
+    line = next(
+        line
+        for line in shop.gate.metrics.exposition().decode().splitlines()
+        if line.startswith(f"{name} ")
+    )
     return float(line.rsplit(maxsplit=1)[1])
 
 
 # One of several
 
 
-async def test_of_two_workers_one_works_and_the_other_takes_over_when_it_is_silent(shop: Shop) -> None:
+async def test_of_two_workers_one_works_and_the_other_takes_over_when_it_is_silent(
+    shop: Shop,
+) -> None:
     first, second = shop.worker("first"), shop.worker("second")
     await first.changes()
     await shop.submit("a")
@@ -112,7 +120,9 @@ async def take(shop: Shop, name: str) -> bool:
     return await shop.gate.store.write(leases.take, LEASE, name, hold_for=timedelta(seconds=10))
 
 
-async def test_a_worker_stops_although_the_database_is_gone(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_stops_although_the_database_is_gone(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def gone(_: Worker) -> None:
         raise Unavailable("the database does not write")
 
@@ -124,8 +134,12 @@ async def test_a_worker_stops_although_the_database_is_gone(small_shop: Shop, mo
 # Errors
 
 
-@pytest.mark.parametrize("error", [Unavailable("the database does not write"), LookupError("a bug"), ZeroDivisionError()])
-async def test_an_error_ends_a_turn_and_never_the_loop_and_is_logged_once(error: Exception, small_shop: Shop) -> None:
+@pytest.mark.parametrize(
+    "error", [Unavailable("the database does not write"), LookupError("a bug"), ZeroDivisionError()]
+)
+async def test_an_error_ends_a_turn_and_never_the_loop_and_is_logged_once(
+    error: Exception, small_shop: Shop
+) -> None:
     done = asyncio.Event()
     turns = 0
 
@@ -144,14 +158,18 @@ async def test_an_error_ends_a_turn_and_never_the_loop_and_is_logged_once(error:
         await asyncio.gather(task, return_exceptions=True)
 
     assert turns == 3
-    assert [(line["where"], line["error"]) for line in logged] == [("worker: tidy", f"{type(error).__name__}: {error}")]
+    assert [(line["where"], line["error"]) for line in logged] == [
+        ("worker: tidy", f"{type(error).__name__}: {error}")
+    ]
     assert measured(small_shop, 'gate_troubles_total{where="worker: tidy"}') == 2
 
 
 async def test_the_loops_run_and_end(small_shop: Shop) -> None:
     write(small_shop.folder, make_files(close_within="8h"))
     worker, activated = small_shop.worker(), asyncio.Event()
-    small_shop.gate.store.on_change(lambda topics: activated.set() if policy_sets.TOPIC in topics else None)
+    small_shop.gate.store.on_change(
+        lambda topics: activated.set() if policy_sets.TOPIC in topics else None
+    )
 
     tasks = worker.start()
     await activated.wait()
@@ -173,7 +191,11 @@ async def test_a_round_expires_and_decides_again(shop: Shop) -> None:
 
     await shop.worker().changes()
 
-    assert [(await shop.read(change))["state"] for change in (pending, late, again)] == ["expired", "expired", "approved"]
+    assert [(await shop.read(change))["state"] for change in (pending, late, again)] == [
+        "expired",
+        "expired",
+        "approved",
+    ]
 
 
 async def test_tidying_forgets_old_keys_and_notes_when_tokens_were_used(shop: Shop) -> None:
@@ -208,7 +230,9 @@ async def test_the_clock_follows_the_database(small_shop: Shop) -> None:
 # The folder
 
 
-async def test_a_change_in_the_folder_is_in_force_after_the_next_turn_also_back_to_what_is_known(shop: Shop) -> None:
+async def test_a_change_in_the_folder_is_in_force_after_the_next_turn_also_back_to_what_is_known(
+    shop: Shop,
+) -> None:
     worker = shop.worker()
     write(shop.folder, make_files())
     await worker.files()
@@ -240,9 +264,15 @@ async def test_f29_a_broken_folder_keeps_the_last_good_set_and_is_seen(shop: Sho
     worker = shop.worker()
     write(shop.folder, make_files())
     await worker.files()
-    good, activated = await revision(shop), measured(shop, "gate_policy_set_activated_timestamp_seconds")
+    good, activated = (
+        await revision(shop),
+        measured(shop, "gate_policy_set_activated_timestamp_seconds"),
+    )
 
-    for broken in ({"production.yaml": "policy: production\nrules: 7\n"}, make_files() | {"extra.yaml": ""}):
+    for broken in (
+        {"production.yaml": "policy: production\nrules: 7\n"},
+        make_files() | {"extra.yaml": ""},
+    ):
         write(shop.folder, broken)
         await worker.files()
         assert (await revision(shop), measured(shop, "gate_policy_files_broken")) == (good, 1)
@@ -264,7 +294,10 @@ async def test_a_folder_that_is_gone_is_no_empty_policy(small_shop: Shop) -> Non
 
     await worker.files()
 
-    assert (await revision(small_shop), measured(small_shop, "gate_policy_files_broken")) == (before, 1)
+    assert (await revision(small_shop), measured(small_shop, "gate_policy_files_broken")) == (
+        before,
+        1,
+    )
 
 
 def replace_folder(worker: Worker, folder: Path) -> Worker:
@@ -294,7 +327,10 @@ async def test_e27_files_that_were_broken_at_the_first_start_are_the_reason_of_e
     forget_pauses(shop.gate.pauses)
     await worker.changes()
 
-    because = "no policies are in force, because the policy files cannot be used: production.yaml:{line}:8: rules: found 7"
+    because = (
+        "no policies are in force, because the policy files cannot be used: "
+        "production.yaml:{line}:8: rules: found 7"
+    )
     assert before["state"] == "pending"
     assert before["reasons"][0]["because"].startswith(because.format(line=2))
     assert moved["reasons"][0]["because"].startswith(because.format(line=3))
@@ -313,7 +349,8 @@ async def test_e27_a_set_that_waits_for_its_activation_is_the_reason(nothing_ado
     change = await shop.submit("a")
 
     assert change["reasons"][0]["because"] == (
-        "no policies are in force; they are registered, and an admin activates them who did not register them"
+        "no policies are in force; they are registered, and an admin activates them who "
+        "did not register them"
     )
 
 
@@ -333,7 +370,9 @@ async def test_e27_files_that_break_later_are_shown_and_decide_nothing(shop: Sho
     assert (await upkeep(shop.gate, ADMIN))["policy_files"] is None
 
 
-async def test_a_folder_that_was_broken_at_the_start_counts_as_changed_when_it_is_mended(small_shop: Shop) -> None:
+async def test_a_folder_that_was_broken_at_the_start_counts_as_changed_when_it_is_mended(
+    small_shop: Shop,
+) -> None:
     first = await revision(small_shop)
     await small_shop.adopt(close_within="8h")
     worker = small_shop.worker()
@@ -355,9 +394,14 @@ async def test_an_emptied_folder_is_no_empty_policy(small_shop: Shop) -> None:
     write(small_shop.folder, {})
     await worker.files()
 
-    assert (await revision(small_shop), measured(small_shop, "gate_policy_files_broken")) == (before, 1)
+    assert (await revision(small_shop), measured(small_shop, "gate_policy_files_broken")) == (
+        before,
+        1,
+    )
 
 
-async def test_without_any_policy_everything_goes_to_people(sqlite_url: str, tmp_path: Path) -> None:
+async def test_without_any_policy_everything_goes_to_people(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with open_shop(sqlite_url, tmp_path, {}) as shop:
         assert (await shop.submit("a"))["state"] == "pending"

@@ -19,7 +19,9 @@ Errors are problem documents (RFC 9457). A change that is denied is a normal ans
 
 
 class Api(FastAPI):
-    """FastAPI with one layer around the routes in place of its five, and with the document as it is served."""
+    """FastAPI with one layer around the routes in place of its five, and with the document as it is
+    served.
+    """
 
     def __init__(self, metrics: Metrics, lifespan: Lifespan[Any] | None) -> None:
         self._metrics = metrics
@@ -30,7 +32,11 @@ class Api(FastAPI):
             openapi_url=None,
             redirect_slashes=False,
             lifespan=lifespan,
-            telemetry={"tracing": False, "metrics": False, "logs": False},  # it asks for its providers at every request
+            telemetry={
+                "tracing": False,
+                "metrics": False,
+                "logs": False,
+            },  # it asks for its providers at every request
         )
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -43,9 +49,16 @@ class Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document, made once."""
         if self.openapi_schema is None:
-            document = get_openapi(title=self.title, version=self.version, description=self.description, routes=self.routes)
+            document = get_openapi(
+                title=self.title,
+                version=self.version,
+                description=self.description,
+                routes=self.routes,
+            )
             components = document.setdefault("components", {})
-            components["schemas"]["Problem"] = ProblemView.model_json_schema(ref_template="#/components/schemas/{model}")
+            components["schemas"]["Problem"] = ProblemView.model_json_schema(
+                ref_template="#/components/schemas/{model}"
+            )
             components["schemas"].update(components["schemas"]["Problem"].pop("$defs", {}))
             components["securitySchemes"] = {SECURITY: {"type": "http", "scheme": "bearer"}}
             self.openapi_schema = document

@@ -8,10 +8,23 @@ from starlette.requests import Request
 
 from gate.api.http.answers import Answer, answer, page_answer, with_member
 from gate.api.http.body import body_of
-from gate.api.http.permits import Admitter, Canceler, ChangeReader, Closer, GateDep, PlaceReader, Submitter
+from gate.api.http.permits import (
+    Admitter,
+    Canceler,
+    ChangeReader,
+    Closer,
+    GateDep,
+    PlaceReader,
+    Submitter,
+)
 from gate.api.http.route import GateRoute
 from gate.api.http.waiting import while_connected
-from gate.api.models.change import AdmissionRequest, CancellationRequest, ChangeRequest, ClosureRequest
+from gate.api.models.change import (
+    AdmissionRequest,
+    CancellationRequest,
+    ChangeRequest,
+    ClosureRequest,
+)
 from gate.api.models.queries import ChangesQuery, PartQuery, WaitQuery
 from gate.api.models.views import ChangeView, DecisionView, EnvelopeView, PageView, SubmittedView
 from gate.api.problems import documented
@@ -31,21 +44,34 @@ _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "A text of your own, kept for 24 hours: the same key and body get the first answer again.",
+    "description": "A text of your own, kept for 24 hours: the same key and body get the first "
+    "answer "
+    "again.",
     "schema": {"type": "string", "maxLength": 255},
 }
 _SUBMIT_HEADERS = {
     "Location": {"description": "The change.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "While pending: ask again after so many seconds.", "schema": {"type": "integer"}},
-    "Idempotent-Replayed": {"description": "`true` when this is the first answer again.", "schema": {"type": "string"}},
+    "Retry-After": {
+        "description": "While pending: ask again after so many seconds.",
+        "schema": {"type": "integer"},
+    },
+    "Idempotent-Replayed": {
+        "description": "`true` when this is the first answer again.",
+        "schema": {"type": "string"},
+    },
 }
 _SHOWN = {"subject_digest": "$response.body#/subject_digest"}
 _DEPLOYED = {"id": "$response.body#/run/id"}
-_ADMITTED = {name: f"$response.body#/{name}" for name in ("commit", "artifacts", "environment")} | {"run": _DEPLOYED}
+_ADMITTED = {name: f"$response.body#/{name}" for name in ("commit", "artifacts", "environment")} | {
+    "run": _DEPLOYED
+}
 
 
 def _link(act: str, body: dict[str, Any] | None = None, method: str = "post") -> dict[str, Any]:
-    known = {"operationRef": f"#/paths/~1v1~1changes~1{{change_id}}{act}/{method}", "parameters": {"change_id": "$response.body#/id"}}
+    known = {
+        "operationRef": f"#/paths/~1v1~1changes~1{{change_id}}{act}/{method}",
+        "parameters": {"change_id": "$response.body#/id"},
+    }
     return known if body is None else {**known, "requestBody": body}
 
 
@@ -70,7 +96,8 @@ async def idempotency_key(request: Request) -> IdempotencyKey | None:
     found = _KEY.fullmatch(given[0])
     if len(given) > 1 or found is None:
         raise Invalid(
-            "Idempotency-Key is not one text of 1 to 255 printable characters.", faults=[Fault("not a key", "header Idempotency-Key")]
+            "Idempotency-Key is not one text of 1 to 255 printable characters.",
+            faults=[Fault("not a key", "header Idempotency-Key")],
         )
     return IdempotencyKey(found["key"].decode(), digest(await body_of(request)))
 
@@ -100,26 +127,45 @@ async def submit_change(ask: ChangeRequest, by: Submitter, gate: GateDep, key: K
 
 
 @router.get("", response_model=PageView[ChangeView])
-async def list_changes(query: Annotated[ChangesQuery, Query()], by: PlaceReader, gate: GateDep, request: Request) -> Answer:
+async def list_changes(
+    query: Annotated[ChangesQuery, Query()], by: PlaceReader, gate: GateDep, request: Request
+) -> Answer:
     """Changes, newest first; a pipeline sees those of its services."""
     return page_answer(await look.changes(gate, query.filters(), by), request)
 
 
 @router.get("/{change_id}", response_model=ChangeView)
-async def read_change(change_id: str, query: Annotated[WaitQuery, Query()], by: ChangeReader, gate: GateDep, request: Request) -> Answer:
+async def read_change(
+    change_id: str,
+    query: Annotated[WaitQuery, Query()],
+    by: ChangeReader,
+    gate: GateDep,
+    request: Request,
+) -> Answer:
     """One change. With `wait` the answer comes as soon as it is no longer pending."""
     return answer(await while_connected(request, look.change(gate, change_id, by, query.wait)))
 
 
 @router.get("/{change_id}/decisions", response_model=PageView[DecisionView])
-async def list_decisions(change_id: str, query: Annotated[PartQuery, Query()], by: ChangeReader, gate: GateDep, request: Request) -> Answer:
+async def list_decisions(
+    change_id: str,
+    query: Annotated[PartQuery, Query()],
+    by: ChangeReader,
+    gate: GateDep,
+    request: Request,
+) -> Answer:
     """The decisions of a change with all their facts, newest first; the first one is in force."""
     return page_answer(await look.decisions(gate, change_id, by, query.part()), request)
 
 
 @router.post("/{change_id}/admission", response_model=EnvelopeView, responses=documented(409))
-async def admit_change(change_id: str, ask: AdmissionRequest, by: Admitter, gate: GateDep) -> Answer:
-    """The last check, immediately before the deployment, which begins with it. The same run gets the same answer again."""
+async def admit_change(
+    change_id: str, ask: AdmissionRequest, by: Admitter, gate: GateDep
+) -> Answer:
+    """The last check, immediately before the deployment, which begins with it.
+
+    The same run gets the same answer again.
+    """
     return answer(await admit.admit(gate, change_id, ask.ask(by), by))
 
 
@@ -130,7 +176,9 @@ async def close_change(change_id: str, ask: ClosureRequest, by: Closer, gate: Ga
 
 
 @router.post("/{change_id}/cancellation", response_model=ChangeView, responses=documented(409))
-async def cancel_change(change_id: str, ask: CancellationRequest, by: Canceler, gate: GateDep) -> Answer:
+async def cancel_change(
+    change_id: str, ask: CancellationRequest, by: Canceler, gate: GateDep
+) -> Answer:
     """Withdraw a change that is not deploying yet."""
     return answer(await cancel.cancel(gate, change_id, ask.comment or "", by))
 
@@ -141,5 +189,9 @@ def _submitted(gate: Gate, submitted: Submitted) -> Answer:
         headers["Retry-After"] = str(PENDING_RETRY_SECONDS)
     if submitted.replayed:
         headers["Idempotent-Replayed"] = "true"
-    body = with_member(submitted.body, "change_token", tokens.change_token(gate.secrets.change_tokens, submitted.change_id))
+    body = with_member(
+        submitted.body,
+        "change_token",
+        tokens.change_token(gate.secrets.change_tokens, submitted.change_id),
+    )
     return Answer(body, submitted.status, headers=headers)

@@ -1,4 +1,6 @@
-"""`/v1/hooks/github` and `/v1/hooks/gitlab`: what a code host tells by itself, proved by its signature over the very bytes."""
+"""`/v1/hooks/github` and `/v1/hooks/gitlab`: what a code host tells by itself, proved by its
+signature over the very bytes.
+"""
 
 from typing import Any
 
@@ -17,7 +19,10 @@ from gate.flow.webhooks import tidings
 
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 
-SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": {**documented(400, 401, 404, 408, 413, 422, 503)}}
+SIGNED: dict[str, Any] = {
+    **DOCUMENTED,
+    "responses": {**documented(400, 401, 404, 408, 413, 422, 503)},
+}
 
 
 @router.post("/github", **SIGNED)

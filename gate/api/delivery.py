@@ -1,4 +1,6 @@
-"""`/v1/delivery`: DORA's five for one service in one environment, and change fail rate by what decided."""
+"""`/v1/delivery`: DORA's five for one service in one environment, and change fail rate by what
+decided.
+"""
 
 from typing import Annotated
 
@@ -14,6 +16,8 @@ router = APIRouter(prefix="/v1/delivery", tags=["delivery"], route_class=GateRou
 
 
 @router.get("", response_model=DeliveryView)
-async def read_delivery(query: Annotated[DeliveryQuery, Query()], by: Reader, gate: GateDep) -> Answer:
+async def read_delivery(
+    query: Annotated[DeliveryQuery, Query()], by: Reader, gate: GateDep
+) -> Answer:
     """How this service is delivered to this environment; no place is ever added to another one."""
     return answer(await delivery.figures(gate, query.ask(), by))

@@ -1,4 +1,7 @@
-"""`/v1/events`: what moves, as server-sent events. Each names what to read again; nothing else is in it."""
+"""`/v1/events`: what moves, as server-sent events.
+
+Each names what to read again; nothing else is in it.
+"""
 
 from collections.abc import AsyncGenerator
 
@@ -19,16 +22,28 @@ RETRY_MS = 1_000
 router = APIRouter(prefix="/v1/events", tags=["operations"], route_class=GateRoute)
 
 
-@router.get("", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}})
+@router.get(
+    "",
+    response_class=StreamingResponse,
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+)
 async def listen(by: Reader, request: Request) -> Response:
-    """Events `moved` with a list of topics: ids of changes, `freezes`, `decided`, or `*` for everything."""
+    """Events `moved` with a list of topics: ids of changes, `freezes`, `decided`, or `*` for
+    everything.
+    """
     streams = parts_of(request).streams
     streams.require_room(by)  # over a limit the answer is a problem, not a stream that breaks
-    return StreamingResponse(_chunks(streams, by), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(
+        _chunks(streams, by), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}
+    )
 
 
 async def _chunks(streams: Streams, by: Caller) -> AsyncGenerator[bytes, None]:
     with streams.listening(by) as stream:
         yield b"retry: %d\n\n" % RETRY_MS
         async for topics in stream.messages():
-            yield b"event: moved\ndata: %s\n\n" % orjson.dumps(sorted(topics)) if topics else b": still here\n\n"
+            yield (
+                b"event: moved\ndata: %s\n\n" % orjson.dumps(sorted(topics))
+                if topics
+                else b": still here\n\n"
+            )

@@ -20,7 +20,9 @@ router = APIRouter(prefix="/v1", tags=["calendar"], route_class=GateRoute)
 
 
 @router.get("/freezes", response_model=PageView[FreezeView])
-async def list_freezes(query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Answer:
+async def list_freezes(
+    query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
+) -> Answer:
     """Windows that people made, and the stopped line, newest first."""
     return page_answer(await freezes.listing(gate, by, query.part()), request)
 
@@ -38,6 +40,12 @@ async def lift_freeze(freeze_id: str, by: Lifter, gate: GateDep) -> Answer:
 
 
 @router.get("/calendar", response_model=ScheduleView)
-async def read_calendar(query: Annotated[CalendarQuery, Query()], by: Reader, gate: GateDep) -> Answer:
+async def read_calendar(
+    query: Annotated[CalendarQuery, Query()], by: Reader, gate: GateDep
+) -> Answer:
     """When something is frozen, and when the next opening is."""
-    return answer(await calendar.schedule(gate, query.begins, query.ends, query.service, query.environment, by))
+    return answer(
+        await calendar.schedule(
+            gate, query.begins, query.ends, query.service, query.environment, by
+        )
+    )

@@ -1,4 +1,7 @@
-"""`/v1/hooks`: what other systems tell. Who says so is proved first; then it is written down, answered, and worked on later."""
+"""`/v1/hooks`: what other systems tell.
+
+Who says so is proved first; then it is written down, answered, and worked on later.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +28,11 @@ TAKEN = 202
 
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 
-DOCUMENTED: dict[str, Any] = {"status_code": TAKEN, "response_model": TakenView, "responses": documented(400, 408, 413, 422, 503)}
+DOCUMENTED: dict[str, Any] = {
+    "status_code": TAKEN,
+    "response_model": TakenView,
+    "responses": documented(400, 408, 413, 422, 503),
+}
 """What every hook answers, for its route: `@router.post("/name", **DOCUMENTED)`."""
 
 
@@ -35,11 +42,17 @@ SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": documented(400, 401, 404, 4
 
 @router.post("/cdevents", **DOCUMENTED)
 async def told_by_cdevents(request: Request, by: HookSender, gate: GateDep) -> Answer:
-    """CDEvents as CloudEvents: binary, structured, or a batch; a whole CDEvent alone is taken too."""
+    """CDEvents as CloudEvents: binary, structured, or a batch; a whole CDEvent alone is taken
+    too.
+    """
     headers = {name: header(request, name) for name in cloudevents.HEADERS}
     sent = cloudevents.read(header(request, "content-type"), headers, await raw_body(request))
     told = [(event, cdevents.read(event)) for event in sent]
-    found = [_delivery(one, cdevents.named(event), by.caller) for event, one in told if not isinstance(one, str)]
+    found = [
+        _delivery(one, cdevents.named(event), by.caller)
+        for event, one in told
+        if not isinstance(one, str)
+    ]
     return await taken(gate, found, [one for _, one in told if isinstance(one, str)])
 
 
@@ -55,7 +68,9 @@ async def told_by_alertmanager(request: Request, by: HookSender, gate: GateDep) 
 async def told_by_pagerduty(request: Request, gate: GateDep) -> Answer:
     """PagerDuty's webhook, version 3, proved by its signature over the very bytes."""
     body = await raw_body(request)
-    pagerduty.check(gate.hook_secrets.get(pagerduty.SOURCE, b""), header(request, pagerduty.SIGNATURE), body)
+    pagerduty.check(
+        gate.hook_secrets.get(pagerduty.SOURCE, b""), header(request, pagerduty.SIGNATURE), body
+    )
     event = pagerduty.read(body)
     if event.incident is None:
         return await taken(gate, [], [event.ignored])
@@ -63,7 +78,10 @@ async def told_by_pagerduty(request: Request, gate: GateDep) -> Answer:
 
 
 async def raw_body(request: Request) -> bytes:
-    """The very bytes that were sent, of whatever type they are: a signature is over these. Up to `HOOK_BODY_BYTES_MAX`."""
+    """The very bytes that were sent, of whatever type they are: a signature is over these.
+
+    Up to `HOOK_BODY_BYTES_MAX`.
+    """
     return await read_body(request.receive, HOOK_BODY_BYTES_MAX)
 
 
@@ -75,7 +93,10 @@ def header(request: Request, name: str) -> str | None:
 
 
 async def taken(gate: Gate, deliveries: Sequence[Delivery], ignored: Sequence[str] = ()) -> Answer:
-    """Written down durably, each once; the sender need not send it again. `ignored` says why of something nothing will be done."""
+    """Written down durably, each once; the sender need not send it again.
+
+    `ignored` says why of something nothing will be done.
+    """
     new = await inbox.receive(gate, deliveries)
     return answer({"taken": new, "known": len(deliveries) - new, "ignored": list(ignored)}, TAKEN)
 

@@ -8,7 +8,14 @@ from starlette.requests import Request
 from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import GateDep, IncidentLinker, IncidentReporter, Reader
 from gate.api.http.route import GateRoute
-from gate.api.models.incidents import IncidentRequest, IncidentsQuery, IncidentView, LinkRequest, UnlinkQuery, UnlinkRequest
+from gate.api.models.incidents import (
+    IncidentRequest,
+    IncidentsQuery,
+    IncidentView,
+    LinkRequest,
+    UnlinkQuery,
+    UnlinkRequest,
+)
 from gate.api.models.views import PageView
 from gate.api.problems import documented
 from gate.errors import Invalid
@@ -17,32 +24,53 @@ from gate.flow.incidents.incidents import Reported
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"], route_class=GateRoute)
 
-_KNOWN: dict[int | str, dict[str, Any]] = {200: {"model": IncidentView, "description": "It was there already"}}
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: {"model": IncidentView, "description": "It was there already"}
+}
 
 
 @router.get("", response_model=PageView[IncidentView])
-async def list_incidents(query: Annotated[IncidentsQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Answer:
+async def list_incidents(
+    query: Annotated[IncidentsQuery, Query()], by: Reader, gate: GateDep, request: Request
+) -> Answer:
     """Incidents with the changes they are put down to, newest first."""
     return page_answer(await incidents.listing(gate, query.filters(), by), request)
 
 
-@router.post("", status_code=201, response_model=IncidentView, responses=_KNOWN | documented(404, 409))
+@router.post(
+    "", status_code=201, response_model=IncidentView, responses=_KNOWN | documented(404, 409)
+)
 async def report_incident(ask: IncidentRequest, by: IncidentReporter, gate: GateDep) -> Answer:
     """Something broke, or news of it. What is told again under the same `id` is no new incident."""
     return _answered(await incidents.report(gate, ask.ask(), by))
 
 
-@router.post("/{incident_id}/links", status_code=201, response_model=IncidentView, responses=_KNOWN | documented(409))
+@router.post(
+    "/{incident_id}/links",
+    status_code=201,
+    response_model=IncidentView,
+    responses=_KNOWN | documented(409),
+)
 async def add_link(incident_id: str, ask: LinkRequest, by: IncidentLinker, gate: GateDep) -> Answer:
     """Put it down to a change, or confirm a link that the gate found by the time."""
     return _answered(await incidents.link(gate, incident_id, ask.change, ask.reason, by))
 
 
-@router.delete("/{incident_id}/links/{link_id}", response_model=IncidentView, responses=documented(409))
+@router.delete(
+    "/{incident_id}/links/{link_id}", response_model=IncidentView, responses=documented(409)
+)
 async def remove_link(
-    incident_id: str, link_id: str, ask: UnlinkRequest, query: Annotated[UnlinkQuery, Query()], by: IncidentLinker, gate: GateDep
+    incident_id: str,
+    link_id: str,
+    ask: UnlinkRequest,
+    query: Annotated[UnlinkQuery, Query()],
+    by: IncidentLinker,
+    gate: GateDep,
 ) -> Answer:
-    """It had nothing to do with that change: every figure is corrected. The reason stands in the body or in the address."""
+    """It had nothing to do with that change: every figure is corrected.
+
+    The reason stands in the body or in the address.
+    """
     reason = ask.reason or query.reason
     if reason is None:
         raise Invalid("a link is removed for a reason; send `reason`")

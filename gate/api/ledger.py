@@ -1,4 +1,6 @@
-"""`/v1/ledger`: the log itself, for whoever checks it; and the proof of what was decided about one change."""
+"""`/v1/ledger`: the log itself, for whoever checks it; and the proof of what was decided about one
+change.
+"""
 
 from typing import Annotated, Any
 
@@ -30,19 +32,29 @@ def _said(media_type: str, **schema: str) -> dict[int | str, dict[str, Any]]:
 
 @router.get("/v1/ledger/key", responses={**_said("text/plain"), **documented(503)})
 async def verifier_key(gate: GateDep) -> Answer:
-    """The verifier key, as `gate verify-admission --key` takes it. Keep a copy: it is what you check the gate by."""
+    """The verifier key, as `gate verify-admission --key` takes it.
+
+    Keep a copy: it is what you check the gate by.
+    """
     return Answer(f"{await served.verifier_key(gate)}\n".encode(), media_type=TEXT)
 
 
 @router.get("/v1/ledger/checkpoint", responses={**_said("text/plain"), **documented(503)})
 async def checkpoint(gate: GateDep) -> Answer:
-    """The newest signed head of the ledger. Keep copies: they prove later that nothing before them was changed."""
+    """The newest signed head of the ledger.
+
+    Keep copies: they prove later that nothing before them was changed.
+    """
     return Answer(await served.checkpoint(gate), media_type=TEXT, headers=_FRESH)
 
 
-@router.get("/v1/ledger/tile/{tile:path}", responses=_said("application/octet-stream", format="binary"))
+@router.get(
+    "/v1/ledger/tile/{tile:path}", responses=_said("application/octet-stream", format="binary")
+)
 async def tile(tile: str, by: Reader, gate: GateDep) -> Answer:
-    """Hashes of the tree, `<level>/<number>`, or a bundle of entries, `entries/<number>`, as c2sp.org/tlog-tiles has them."""
+    """Hashes of the tree, `<level>/<number>`, or a bundle of entries, `entries/<number>`, as
+    c2sp.org/tlog-tiles has them.
+    """
     _ = by
     return Answer(await served.tile(gate, tile), media_type=BYTES, headers=_FOREVER)
 
@@ -55,7 +67,15 @@ async def entry(index: str, by: Reader, gate: GateDep) -> Answer:
 
 
 @router.get("/v1/changes/{change_id}/proof", responses={**_said("text/plain"), **documented(503)})
-async def proof(change_id: str, query: Annotated[ProofQuery, Query()], by: ChangeReader, gate: GateDep, request: Request) -> Answer:
-    """That the newest entry of a kind about this change stands in the ledger, to be checked offline (c2sp.org/tlog-proof)."""
+async def proof(
+    change_id: str,
+    query: Annotated[ProofQuery, Query()],
+    by: ChangeReader,
+    gate: GateDep,
+    request: Request,
+) -> Answer:
+    """That the newest entry of a kind about this change stands in the ledger, to be checked offline
+    (c2sp.org/tlog-proof).
+    """
     proving = served.proof(gate, change_id, query.kind, by, query.wait)
     return Answer(await while_connected(request, proving), media_type=TEXT)

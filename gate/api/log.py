@@ -27,15 +27,32 @@ router = APIRouter(prefix="/v1/log", tags=["log"], route_class=GateRoute)
 @router.get(
     "",
     response_model=PageView[LogRowView],
-    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}, "text/csv": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {
+            "content": {
+                NDJSON: {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            }
+        }
+    },
 )
-async def read_log(query: Annotated[LogQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Response:
+async def read_log(
+    query: Annotated[LogQuery, Query()], by: Reader, gate: GateDep, request: Request
+) -> Response:
     """The decision log, newest first. `ndjson` and `csv` stream every row that fits."""
     match query.format:
         case "csv":
-            return stream_answer(chunked(spreadsheet.lines(log.stream(gate, query.filters(), by))), CSV, file_name="log.csv")
+            return stream_answer(
+                chunked(spreadsheet.lines(log.stream(gate, query.filters(), by))),
+                CSV,
+                file_name="log.csv",
+            )
         case "ndjson":
-            return stream_answer(chunked(_lines(log.stream(gate, query.filters(), by))), NDJSON, file_name="log.ndjson")
+            return stream_answer(
+                chunked(_lines(log.stream(gate, query.filters(), by))),
+                NDJSON,
+                file_name="log.ndjson",
+            )
         case _:
             return page_answer(await log.page(gate, query.filters(), by), request)
 

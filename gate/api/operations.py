@@ -20,16 +20,29 @@ async def healthz() -> Answer:
     return answer({"status": "ok"})
 
 
-@router.get("/readyz", response_model=ReadyView, responses={503: {"model": ReadyView, "description": "It cannot decide now"}})
+@router.get(
+    "/readyz",
+    response_model=ReadyView,
+    responses={503: {"model": ReadyView, "description": "It cannot decide now"}},
+)
 async def readyz(gate: GateDep) -> Answer:
-    """Whether this server can decide, and if not, why. A server that decides may have problems, too: then nothing is admitted."""
+    """Whether this server can decide, and if not, why.
+
+    A server that decides may have problems, too: then nothing is admitted.
+    """
     unready, lacking = await health.ready(gate), await health.lacking(gate)
     if unready:
-        return answer({"status": "unready", "problems": [*unready, *lacking]}, 503, {"Retry-After": str(UNREADY_RETRY_SECONDS)})
+        return answer(
+            {"status": "unready", "problems": [*unready, *lacking]},
+            503,
+            {"Retry-After": str(UNREADY_RETRY_SECONDS)},
+        )
     return answer({"status": "ready", "problems": lacking})
 
 
-@router.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+@router.get(
+    "/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+)
 async def metrics(by: AnyToken, gate: GateDep) -> Answer:
     """Figures for Prometheus."""
     _ = by

@@ -18,8 +18,12 @@ router = APIRouter(prefix="/v1/outbox", tags=["outbox"], route_class=GateRoute)
 
 
 @router.get("", response_model=OutboxView)
-async def read_outbox(query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request) -> Answer:
-    """How many messages wait for each target, and a part of those that were given up, newest first."""
+async def read_outbox(
+    query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request
+) -> Answer:
+    """How many messages wait for each target, and a part of those that were given up, newest
+    first.
+    """
     dead = await outbox.dead(gate, by, query.part())
     return page_answer(dead, request, items="dead", targets=await outbox.targets(gate, by))
 

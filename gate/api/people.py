@@ -18,14 +18,19 @@ router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
 
 
 @router.get("", response_model=PageView[PersonView])
-async def list_people(query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request) -> Answer:
+async def list_people(
+    query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request
+) -> Answer:
     """Everybody who was ever let in or shut out, who came last first."""
     return page_answer(await people.listing(gate, by, query.part()), request)
 
 
 @router.post("", status_code=201, response_model=InvitedView, responses=documented(409))
 async def invite_person(ask: InvitationRequest, by: Admin, gate: GateDep) -> Answer:
-    """Let somebody in; the answer alone has their one-time link. Again: a new link, and the old one is of no use."""
+    """Let somebody in; the answer alone has their one-time link.
+
+    Again: a new link, and the old one is of no use.
+    """
     return answer(await people.invite(gate, ask.ask(), by), 201)
 
 

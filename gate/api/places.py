@@ -13,5 +13,7 @@ router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRou
 
 @router.get("/{service}/environments/{environment}", response_model=PlaceView)
 async def read_place(service: str, environment: str, by: PlaceReader, gate: GateDep) -> Answer:
-    """What runs in this environment of the service, what is in flight, and what holds changes up."""
+    """What runs in this environment of the service, what is in flight, and what holds changes
+    up.
+    """
     return answer(await look.place(gate, service, environment, by))

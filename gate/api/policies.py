@@ -19,7 +19,9 @@ router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRou
 
 
 @router.get("", response_model=PageView[PolicySetView])
-async def list_policies(query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Answer:
+async def list_policies(
+    query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
+) -> Answer:
     """Policy sets that were ever registered, newest first."""
     return page_answer(await policies.listing(gate, by, query.part()), request)
 
@@ -50,6 +52,11 @@ async def read_policies(revision: str, by: Reader, gate: GateDep) -> Answer:
 
 
 @router.post("/{revision}/activation", response_model=PolicySetView, responses=documented(409))
-async def activate_policies(revision: str, ask: ActivationRequest, by: Admin, gate: GateDep) -> Answer:
-    """From now on these are in force. By the id of the set, or by a revision that no other set has a part of."""
+async def activate_policies(
+    revision: str, ask: ActivationRequest, by: Admin, gate: GateDep
+) -> Answer:
+    """From now on these are in force.
+
+    By the id of the set, or by a revision that no other set has a part of.
+    """
     return answer(await policies.activate(gate, revision, ask.comment, by))

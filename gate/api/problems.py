@@ -54,15 +54,23 @@ _HTTP_DETAILS: Mapping[int, str] = MappingProxyType(
         405: "This address exists, but not for this method; `Allow` names those it takes.",
     }
 )
-_UNEXPECTED = "The gate failed in a way nobody planned. Nothing was approved by it. Its operator finds the cause in the log under this id."
+_UNEXPECTED = (
+    "The gate failed in a way nobody planned. Nothing was approved by it. Its operator finds "
+    "the cause in the log under this id."
+)
 
 
 def problem_of(error: Exception, request_id: str) -> Answer:
-    """What the caller is told. Nothing of an unexpected error is shown but the id under which it is logged."""
+    """What the caller is told.
+
+    Nothing of an unexpected error is shown but the id under which it is logged.
+    """
     name = problem_name(error)
     if isinstance(error, GateError):
         errors = [{"detail": fault.detail, "pointer": fault.where} for fault in error.faults]
-        return _answer(error.status, name, error.detail, request_id, errors=errors, headers=_headers(error))
+        return _answer(
+            error.status, name, error.detail, request_id, errors=errors, headers=_headers(error)
+        )
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
         detail = _HTTP_DETAILS.get(status) or error.detail
@@ -85,7 +93,10 @@ def is_planned(error: Exception) -> bool:
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, for its OpenAPI document."""
     content = {MEDIA_TYPE.decode(): {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in sorted(statuses)}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in sorted(statuses)
+    }
 
 
 def _headers(error: GateError) -> dict[str, str]:
@@ -93,7 +104,11 @@ def _headers(error: GateError) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, RateLimited):
         return {"Retry-After": "1"}
-    return {"WWW-Authenticate": f'{error.challenge} realm="gate"'} if isinstance(error, Unauthenticated) else {}
+    return (
+        {"WWW-Authenticate": f'{error.challenge} realm="gate"'}
+        if isinstance(error, Unauthenticated)
+        else {}
+    )
 
 
 def _answer(

@@ -9,7 +9,12 @@ from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import ChangeReader, GateDep, Reviewer
 from gate.api.http.route import GateRoute
 from gate.api.models.queries import PartQuery
-from gate.api.models.reviews import ApprovalRequest, OverrideRequest, PostReviewRequest, RejectionRequest
+from gate.api.models.reviews import (
+    ApprovalRequest,
+    OverrideRequest,
+    PostReviewRequest,
+    RejectionRequest,
+)
 from gate.api.models.views import ChangeView, PageView, SaidView
 from gate.api.problems import documented
 from gate.flow.changes import post_review, review
@@ -19,30 +24,46 @@ router = APIRouter(prefix="/v1/changes/{change_id}", tags=["reviews"], route_cla
 
 
 @router.get("/approvals", response_model=PageView[SaidView])
-async def list_approvals(change_id: str, query: Annotated[PartQuery, Query()], by: ChangeReader, gate: GateDep, request: Request) -> Answer:
-    """What people said about the change, newest first: approvals, lapsed ones too, and rejections."""
+async def list_approvals(
+    change_id: str,
+    query: Annotated[PartQuery, Query()],
+    by: ChangeReader,
+    gate: GateDep,
+    request: Request,
+) -> Answer:
+    """What people said about the change, newest first: approvals, lapsed ones too, and
+    rejections.
+    """
     return page_answer(await look.approvals(gate, change_id, by, query.part()), request)
 
 
 @router.post("/approvals", response_model=ChangeView, responses=documented(409))
-async def approve_change(change_id: str, ask: ApprovalRequest, by: Reviewer, gate: GateDep) -> Answer:
+async def approve_change(
+    change_id: str, ask: ApprovalRequest, by: Reviewer, gate: GateDep
+) -> Answer:
     """One person's approval of what they were shown. The same person again changes nothing."""
     return answer(await review.approve(gate, change_id, ask.ask(), by))
 
 
 @router.post("/rejections", response_model=ChangeView, responses=documented(409))
-async def reject_change(change_id: str, ask: RejectionRequest, by: Reviewer, gate: GateDep) -> Answer:
+async def reject_change(
+    change_id: str, ask: RejectionRequest, by: Reviewer, gate: GateDep
+) -> Answer:
     """One person's no ends the change."""
     return answer(await review.reject(gate, change_id, ask.ask(), by))
 
 
 @router.post("/overrides", response_model=ChangeView, responses=documented(409))
-async def override_hold(change_id: str, ask: OverrideRequest, by: Reviewer, gate: GateDep) -> Answer:
+async def override_hold(
+    change_id: str, ask: OverrideRequest, by: Reviewer, gate: GateDep
+) -> Answer:
     """A freeze window or a stopped line no longer holds this change; or a rejection is lifted."""
     return answer(await review.override(gate, change_id, ask.ask(), by))
 
 
 @router.post("/post-review", response_model=ChangeView, responses=documented(409))
-async def hold_post_review(change_id: str, ask: PostReviewRequest, by: Reviewer, gate: GateDep) -> Answer:
+async def hold_post_review(
+    change_id: str, ask: PostReviewRequest, by: Reviewer, gate: GateDep
+) -> Answer:
     """The post-implementation review of an emergency, or of a change that failed."""
     return answer(await post_review.hold_review(gate, change_id, ask.ask(), by))

@@ -16,6 +16,10 @@ router = APIRouter(prefix="/v1/sightings", tags=["incidents"], route_class=GateR
 
 
 @router.get("", response_model=PageView[SightingView])
-async def list_sightings(query: Annotated[SightingsQuery, Query()], by: Reader, gate: GateDep, request: Request) -> Answer:
-    """Deployments that went past the gate, and those of repositories that the catalogue lacks, newest first."""
+async def list_sightings(
+    query: Annotated[SightingsQuery, Query()], by: Reader, gate: GateDep, request: Request
+) -> Answer:
+    """Deployments that went past the gate, and those of repositories that the catalogue lacks,
+    newest first.
+    """
     return page_answer(await sightings.listing(gate, query.filters(), by), request)

@@ -1,4 +1,6 @@
-"""`/v1/hooks/slack`: buttons that somebody pressed, proved by Slack's signature over the very bytes."""
+"""`/v1/hooks/slack`: buttons that somebody pressed, proved by Slack's signature over the very
+bytes.
+"""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,13 +18,23 @@ from gate.flow.notifications import chat
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 
 
-@router.post("/slack", response_model=TakenView, responses=documented(400, 401, 404, 408, 413, 422, 503))
+@router.post(
+    "/slack", response_model=TakenView, responses=documented(400, 401, 404, 408, 413, 422, 503)
+)
 async def pressed_in_slack(request: Request, gate: GateDep) -> Answer:
     """Approve and Reject under a message in Slack. Who pressed is told there what became of it."""
     if gate.chat is None:
         raise NotFound("Slack is not connected to this gate")
     body = await raw_body(request)
-    click = gate.chat.pressed({name: header(request, name) for name in gate.chat.headers}, body, gate.clock())
+    click = gate.chat.pressed(
+        {name: header(request, name) for name in gate.chat.headers}, body, gate.clock()
+    )
     if click is None:
-        return answer({"taken": 0, "known": 0, "ignored": ["only the buttons under the gate's own messages do something"]})
+        return answer(
+            {
+                "taken": 0,
+                "known": 0,
+                "ignored": ["only the buttons under the gate's own messages do something"],
+            }
+        )
     return answer({"taken": await chat.take(gate, click), "known": 0, "ignored": []})

@@ -19,14 +19,21 @@ router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
 
 
 @router.get("", response_model=PageView[TokenView])
-async def list_tokens(query: Annotated[PartQuery, Query()], by: TokenHolder, gate: GateDep, request: Request) -> Answer:
-    """Tokens, newest first, without what makes them work; people who are no admins see their own."""
+async def list_tokens(
+    query: Annotated[PartQuery, Query()], by: TokenHolder, gate: GateDep, request: Request
+) -> Answer:
+    """Tokens, newest first, without what makes them work; people who are no admins see their
+    own.
+    """
     return page_answer(await tokens.listing(gate, by, query.part()), request)
 
 
 @router.post("", status_code=201, response_model=TokenMade)
 async def create_token(ask: TokenRequest, by: TokenHolder, gate: GateDep) -> Answer:
-    """A new token; it is shown only in this answer. People who are no admins make personal ones of their own."""
+    """A new token; it is shown only in this answer.
+
+    People who are no admins make personal ones of their own.
+    """
     return answer(await tokens.create(gate, ask.ask(), by), 201)
 
 

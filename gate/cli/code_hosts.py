@@ -31,25 +31,62 @@ def _github(settings: Settings) -> tuple[bool, str]:
     if not _is_trusted(settings, issuer):
         return (
             False,
-            f"GitHub: {settings.github_api_url} belongs to {issuer}, which GATE_ISSUERS does not list; list it",
+            (
+                f"GitHub: {settings.github_api_url} belongs to {issuer}, which GATE_ISSUERS "
+                "does not list; list it"
+            ),
         )
-    return True, f"GitHub: App {settings.github_app_id} at {settings.github_api_url}; its webhook is {settings.address}/v1/hooks/github"
+    return (
+        True,
+        (
+            f"GitHub: App {settings.github_app_id} at {settings.github_api_url}; its webhook is "
+            f"{settings.address}/v1/hooks/github"
+        ),
+    )
 
 
 def _gitlab(settings: Settings) -> tuple[bool, str]:
-    told = settings.gitlab_webhook_token.get_secret_value() or settings.gitlab_webhook_secret.get_secret_value()
+    told = (
+        settings.gitlab_webhook_token.get_secret_value()
+        or settings.gitlab_webhook_secret.get_secret_value()
+    )
     asked = settings.gitlab_token.get_secret_value()
     if not told and not asked:
         return True, "GitLab: not connected; claims count as the policies say"
     if not asked:
-        return False, "GitLab: GATE_GITLAB_TOKEN is not set, so nothing is verified; set it, or unset the others"
+        return (
+            False,
+            (
+                "GitLab: GATE_GITLAB_TOKEN is not set, so nothing is verified; set it, or "
+                "unset the others"
+            ),
+        )
     if not told:
-        return False, "GitLab: neither GATE_GITLAB_WEBHOOK_SECRET nor GATE_GITLAB_WEBHOOK_TOKEN is set, so GitLab can tell nothing; set one"
+        return (
+            False,
+            (
+                "GitLab: neither GATE_GITLAB_WEBHOOK_SECRET nor GATE_GITLAB_WEBHOOK_TOKEN is "
+                "set, so GitLab can tell nothing; set one"
+            ),
+        )
     if not _is_trusted(settings, settings.gitlab_url.rstrip("/")):
-        return False, f"GitLab: GATE_ISSUERS does not list {settings.gitlab_url}, so no project is named by it; list it"
-    return True, f"GitLab: {settings.gitlab_url}; its webhooks go to {settings.address}/v1/hooks/gitlab"
+        return (
+            False,
+            (
+                f"GitLab: GATE_ISSUERS does not list {settings.gitlab_url}, so no project is "
+                "named by it; list it"
+            ),
+        )
+    return (
+        True,
+        f"GitLab: {settings.gitlab_url}; its webhooks go to {settings.address}/v1/hooks/gitlab",
+    )
 
 
 def _is_trusted(settings: Settings, issuer: str) -> bool:
-    listed = PROVIDER_ISSUERS.values() if settings.issuers is None else [one.issuer for one in settings.issuers]
+    listed = (
+        PROVIDER_ISSUERS.values()
+        if settings.issuers is None
+        else [one.issuer for one in settings.issuers]
+    )
     return issuer in listed

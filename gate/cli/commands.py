@@ -11,19 +11,27 @@ from gate.cli.outcome import told
 _Passed = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 policy_app = typer.Typer(help="Read, test and describe policy files.", no_args_is_help=True)
-token_app = typer.Typer(help="Make, list and revoke API tokens, straight in the database.", no_args_is_help=True)
+token_app = typer.Typer(
+    help="Make, list and revoke API tokens, straight in the database.", no_args_is_help=True
+)
 people_app = typer.Typer(help="Let people in, straight in the database.", no_args_is_help=True)
 db_app = typer.Typer(help="Make, upgrade and copy the database.", no_args_is_help=True)
 
-Policies = Annotated[Path | None, typer.Option(envvar="GATE_POLICIES", help="Folder of the policy files.")]
+Policies = Annotated[
+    Path | None, typer.Option(envvar="GATE_POLICIES", help="Folder of the policy files.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
     """Hang every command below `gate`."""
     app.command()(serve)
-    app.command(context_settings=_Passed, help="Ask, wait if told to, and take the admission.")(check)
+    app.command(context_settings=_Passed, help="Ask, wait if told to, and take the admission.")(
+        check
+    )
     app.command(context_settings=_Passed, help="Report how a deployment ended.")(close)
-    app.command(context_settings=_Passed, help="Ask what would be decided; nothing is recorded.")(evaluate)
+    app.command(context_settings=_Passed, help="Ask what would be decided; nothing is recorded.")(
+        evaluate
+    )
     app.command("verify-admission")(verify_admission)
     app.command()(explain)
     app.add_typer(policy_app, name="policy")
@@ -39,10 +47,24 @@ def add_to(app: typer.Typer) -> None:
 @told
 def serve(
     *,
-    demo: Annotated[bool, typer.Option("--demo", envvar="GATE_DEMO", help="With a small demo on a database of its own.")] = False,
-    migrate: Annotated[bool, typer.Option("--migrate", envvar="GATE_MIGRATE", help="Upgrade a PostgreSQL database first.")] = False,
-    host: Annotated[str | None, typer.Option(envvar="GATE_HOST", help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(envvar="GATE_PORT", help="Port to listen on; 0 takes a free one.")] = None,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", envvar="GATE_DEMO", help="With a small demo on a database of its own."
+        ),
+    ] = False,
+    migrate: Annotated[
+        bool,
+        typer.Option(
+            "--migrate", envvar="GATE_MIGRATE", help="Upgrade a PostgreSQL database first."
+        ),
+    ] = False,
+    host: Annotated[
+        str | None, typer.Option(envvar="GATE_HOST", help="Address to listen on.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(envvar="GATE_PORT", help="Port to listen on; 0 takes a free one.")
+    ] = None,
     policies: Policies = None,
 ) -> None:
     """Run the service."""
@@ -75,23 +97,48 @@ def _client(command: str, context: typer.Context) -> None:
 @told
 def verify_admission(  # noqa: PLR0913 - the flags of the contract
     *,
-    file: Annotated[Path, typer.Argument(help="The envelope, as `gate check --statement` wrote it.")],
-    key: Annotated[str, typer.Option(envvar="GATE_KEY", help="The verifier key, or a file or pipe that holds it.")],
-    service: Annotated[str, typer.Option(envvar="GATE_SERVICE", help="The service about to be deployed.")],
-    commit: Annotated[str, typer.Option(envvar="GATE_COMMIT", help="The commit about to be deployed, in full.")],
-    environment: Annotated[str, typer.Option(envvar="GATE_ENVIRONMENT", help="Where it is about to be deployed.")],
+    file: Annotated[
+        Path, typer.Argument(help="The envelope, as `gate check --statement` wrote it.")
+    ],
+    key: Annotated[
+        str,
+        typer.Option(envvar="GATE_KEY", help="The verifier key, or a file or pipe that holds it."),
+    ],
+    service: Annotated[
+        str, typer.Option(envvar="GATE_SERVICE", help="The service about to be deployed.")
+    ],
+    commit: Annotated[
+        str, typer.Option(envvar="GATE_COMMIT", help="The commit about to be deployed, in full.")
+    ],
+    environment: Annotated[
+        str, typer.Option(envvar="GATE_ENVIRONMENT", help="Where it is about to be deployed.")
+    ],
     run: Annotated[str, typer.Option(envvar="GATE_RUN", help="The pipeline run, by its id.")],
-    artifact: Annotated[list[str] | None, typer.Option(help="NAME=DIGEST, once for each artifact.")] = None,
+    artifact: Annotated[
+        list[str] | None, typer.Option(help="NAME=DIGEST, once for each artifact.")
+    ] = None,
     allow_observed: Annotated[
-        bool, typer.Option("--allow-observed", envvar="GATE_ALLOW_OBSERVED", help="Take a statement of a gate that only observes.")
+        bool,
+        typer.Option(
+            "--allow-observed",
+            envvar="GATE_ALLOW_OBSERVED",
+            help="Take a statement of a gate that only observes.",
+        ),
     ] = False,
 ) -> None:
-    """Check a signed admission offline, in the deploy step: exit 0 when it allows exactly this, 1 otherwise."""
+    """Check a signed admission offline, in the deploy step: exit 0 when it allows exactly this, 1
+    otherwise.
+    """
     from gate.cli.verify import read_artifact, verify  # noqa: PLC0415 - only what runs is imported
     from gate.ledger.statement import Deployment  # noqa: PLC0415 - only what runs is imported
 
     artifacts = tuple(map(read_artifact, artifact or []))
-    verify(file, key, Deployment(service, environment, commit, run, artifacts), allow_observed=allow_observed)
+    verify(
+        file,
+        key,
+        Deployment(service, environment, commit, run, artifacts),
+        allow_observed=allow_observed,
+    )
 
 
 @told
@@ -109,7 +156,9 @@ def explain(
 @policy_app.command("check")
 @told
 def policy_check(
-    folder: Annotated[Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")] = Path("policies"),
+    folder: Annotated[
+        Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")
+    ] = Path("policies"),
 ) -> None:
     """Read the policies, the catalogue and the calendar, and say what is wrong."""
     from gate.cli.policy import check_folder  # noqa: PLC0415 - only what runs is imported
@@ -120,7 +169,9 @@ def policy_check(
 @policy_app.command("test")
 @told
 def policy_test(
-    folder: Annotated[Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")] = Path("policies"),
+    folder: Annotated[
+        Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")
+    ] = Path("policies"),
 ) -> None:
     """Run the cases in the folder `tests` beside the policies."""
     from gate.cli.policy import test_folder  # noqa: PLC0415 - only what runs is imported
@@ -141,16 +192,33 @@ def policy_schema() -> None:
 @told
 def token_create(
     *,
-    role: Annotated[str | None, typer.Option(envvar="GATE_ROLE", help="pipeline, hook, auditor or admin.")] = None,
-    person: Annotated[str | None, typer.Option(envvar="GATE_PERSON", help="A personal token of somebody in the catalogue.")] = None,
-    service: Annotated[list[str] | None, typer.Option(help="A service it is good for; may be repeated.")] = None,
-    all_services: Annotated[bool, typer.Option("--all-services", help="Good for every service.")] = False,
-    expires_at: Annotated[str | None, typer.Option(envvar="GATE_EXPIRES_AT", help="RFC 3339, with a zone.")] = None,
+    role: Annotated[
+        str | None, typer.Option(envvar="GATE_ROLE", help="pipeline, hook, auditor or admin.")
+    ] = None,
+    person: Annotated[
+        str | None,
+        typer.Option(envvar="GATE_PERSON", help="A personal token of somebody in the catalogue."),
+    ] = None,
+    service: Annotated[
+        list[str] | None, typer.Option(help="A service it is good for; may be repeated.")
+    ] = None,
+    all_services: Annotated[
+        bool, typer.Option("--all-services", help="Good for every service.")
+    ] = False,
+    expires_at: Annotated[
+        str | None, typer.Option(envvar="GATE_EXPIRES_AT", help="RFC 3339, with a zone.")
+    ] = None,
 ) -> None:
     """Make a token and print it alone; it is shown this once."""
     from gate.cli.tokens import create  # noqa: PLC0415 - only what runs is imported
 
-    create(role=role, person=person, services=service or [], all_services=all_services, expires_at=expires_at)
+    create(
+        role=role,
+        person=person,
+        services=service or [],
+        all_services=all_services,
+        expires_at=expires_at,
+    )
 
 
 @token_app.command("list")
@@ -175,9 +243,18 @@ def token_revoke(token: Annotated[str, typer.Argument(help="The token's id.")]) 
 @told
 def people_invite(
     *,
-    email: Annotated[str, typer.Argument(metavar="E-MAIL", help="Their address; in the catalogue, if they are to approve.")],
-    admin: Annotated[bool, typer.Option("--admin", help="They manage people, tokens and policies.")] = False,
-    auditor: Annotated[bool, typer.Option("--auditor", help="They read everything and change nothing.")] = False,
+    email: Annotated[
+        str,
+        typer.Argument(
+            metavar="E-MAIL", help="Their address; in the catalogue, if they are to approve."
+        ),
+    ],
+    admin: Annotated[
+        bool, typer.Option("--admin", help="They manage people, tokens and policies.")
+    ] = False,
+    auditor: Annotated[
+        bool, typer.Option("--auditor", help="They read everything and change nothing.")
+    ] = False,
 ) -> None:
     """Print a one-time link at which they choose their password; good for 7 days."""
     from gate.cli.people import invite  # noqa: PLC0415 - only what runs is imported
@@ -196,7 +273,9 @@ def db_upgrade() -> None:
 
 @db_app.command("backup")
 @told
-def db_backup(file: Annotated[Path, typer.Argument(help="Where the copy goes; must not exist.")]) -> None:
+def db_backup(
+    file: Annotated[Path, typer.Argument(help="Where the copy goes; must not exist.")],
+) -> None:
     """Copy a consistent state of an SQLite database while the gate runs."""
     from gate.cli.operate import backup  # noqa: PLC0415 - only what runs is imported
 

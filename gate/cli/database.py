@@ -1,4 +1,6 @@
-"""The database that a command works on: one that `gate serve` or `gate db upgrade` has made, because nothing else makes one."""
+"""The database that a command works on: one that `gate serve` or `gate db upgrade` has made,
+because nothing else makes one.
+"""
 
 from gate.app import DEMO_FILE
 from gate.config import Settings
@@ -7,13 +9,20 @@ from gate.storage.database.engine import sqlite_path, sqlite_url
 
 
 def existing(settings: Settings) -> str:
-    """The database's URL. Raises `NotFound` where an embedded one is not there, and says what to set instead."""
+    """The database's URL.
+
+    Raises `NotFound` where an embedded one is not there, and says what to set instead.
+    """
     path = sqlite_path(settings.database)
     if path is None or path.is_file():
         return settings.database
     demo = path.with_name(DEMO_FILE)
     if demo.is_file():
-        instead = f"the demo keeps its records in {demo}: export GATE_DATABASE_URL={sqlite_url(demo)}"
+        instead = (
+            f"the demo keeps its records in {demo}: export GATE_DATABASE_URL={sqlite_url(demo)}"
+        )
     else:
         instead = "set GATE_DATABASE_URL to the one that the running gate names in its first line"
-    raise NotFound(f"there is no database at {path}; {instead} (gate serve or gate db upgrade makes a new one)")
+    raise NotFound(
+        f"there is no database at {path}; {instead} (gate serve or gate db upgrade makes a new one)"
+    )

@@ -1,4 +1,7 @@
-"""A small demo: a token, and a few changes that are really submitted. It never deploys `checkout` to `staging`."""
+"""A small demo: a token, and a few changes that are really submitted.
+
+It never deploys `checkout` to `staging`.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -33,7 +36,12 @@ FROZEN_FOR = timedelta(days=3)
 
 def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str, Value]:
     """What the pipeline claims of a change of so many lines."""
-    claimed: dict[str, Value] = {"lines_added": lines, "lines_deleted": lines // 3, "files": files, "files_changed": len(files)}
+    claimed: dict[str, Value] = {
+        "lines_added": lines,
+        "lines_deleted": lines // 3,
+        "files": files,
+        "files_changed": len(files),
+    }
     claimed |= {"commits": commits, "directories": len(files), "subsystems": 1}
     return {
         **{f"diff.{name}": value for name, value in claimed.items()},
@@ -60,9 +68,22 @@ class Told:
 
 STORY = (
     Told("web", "staging", "New start page", "kofi", result=Result.SUCCESSFUL),
-    Told("web", "staging", "Faster images", "lena", result=Result.UNSUCCESSFUL, notes="It ran out of memory at the first large picture."),
+    Told(
+        "web",
+        "staging",
+        "Faster images",
+        "lena",
+        result=Result.UNSUCCESSFUL,
+        notes="It ran out of memory at the first large picture.",
+    ),
     Told("web", "staging", "Faster images, without the crash", "lena", result=Result.SUCCESSFUL),
-    Told("ledger", "production", "Round half to even", "jin", description="The tax office rounds so, and our invoices did not."),
+    Told(
+        "ledger",
+        "production",
+        "Round half to even",
+        "jin",
+        description="The tax office rounds so, and our invoices did not.",
+    ),
     Told(
         *("web", "production", "New start page", "kofi"),
         claims=facts(64, "src/start.html", "src/start.css", commits=4, author__changes=41),
@@ -71,19 +92,36 @@ STORY = (
     ),
     Told(
         *("web", "production", "A search box on every page", "lena"),
-        claims=facts(240, "src/header.html", "src/search.js", "Dockerfile", commits=7, author__changes=4),
+        claims=facts(
+            240, "src/header.html", "src/search.js", "Dockerfile", commits=7, author__changes=4
+        ),
         description="People looked for it at the top.",
         rollback_plan="Deploy the image before it: nothing is kept.",
     ),
     Told(
         *("ledger", "production", "Faster month-end closing", "ivan"),
-        claims=facts(1_240, "src/closing.py", "db/migrations/0042_index.sql", commits=19, author__changes=63),
+        claims=facts(
+            1_240, "src/closing.py", "db/migrations/0042_index.sql", commits=19, author__changes=63
+        ),
         approved_by=("farida",),
-        description="The closing of October took nine hours. With the index it takes twenty minutes.",
+        description="The closing of October took nine hours. With the index it takes twenty "
+        "minutes.",
     ),
     Told("search", "staging", "Product names in lower case", "hana", result=Result.SUCCESSFUL),
-    Told("search", "production", "Product names in lower case", "hana", claims=facts(8, "src/names.py", author__changes=90)),
-    Told("status-page", "production", "Say sorry in fewer words", "goran", claims=facts(6, "docs/sorry.md", author__changes=120)),
+    Told(
+        "search",
+        "production",
+        "Product names in lower case",
+        "hana",
+        claims=facts(8, "src/names.py", author__changes=90),
+    ),
+    Told(
+        "status-page",
+        "production",
+        "Say sorry in fewer words",
+        "goran",
+        claims=facts(6, "docs/sorry.md", author__changes=120),
+    ),
     Told(
         *("checkout", "production", "Accept cards of the new issuer", "jin"),
         claims=facts(3, "src/cards.py", author__changes=77),
@@ -122,7 +160,9 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
         with suppress(GateError):  # the policies of this folder have another idea of the story
             await _tell(gate, number, told)
     created = await store.write(make_token, TokenAsk(Role.PIPELINE), None, "demo")
-    return Ways(created.text, link_of(gate.base_url, await store.write(make_demo_link, _viewer(gate))))
+    return Ways(
+        created.text, link_of(gate.base_url, await store.write(make_demo_link, _viewer(gate)))
+    )
 
 
 async def _freeze(gate: Gate) -> None:
@@ -130,7 +170,12 @@ async def _freeze(gate: Gate) -> None:
     known = {one["reason"] for one in await freezes.not_over(gate, DEMO)}
     if FROZEN not in known:
         with suppress(GateError):
-            ask = FreezeAsk(FROZEN, ends=gate.clock() + FROZEN_FOR, services=("search",), environments=("production",))
+            ask = FreezeAsk(
+                FROZEN,
+                ends=gate.clock() + FROZEN_FOR,
+                services=("search",),
+                environments=("production",),
+            )
             await freezes.add(gate, ask, _person(gate, _viewer(gate)))
 
 
@@ -160,10 +205,22 @@ async def _tell(gate: Gate, number: int, told: Told) -> None:
         return
     for person in told.approved_by:
         shown = await look.change(gate, submitted.change_id, DEMO, 0)
-        await review.approve(gate, submitted.change_id, ReviewAsk(shown["subject_digest"], "Looked at it together."), _person(gate, person))
+        await review.approve(
+            gate,
+            submitted.change_id,
+            ReviewAsk(shown["subject_digest"], "Looked at it together."),
+            _person(gate, person),
+        )
     if told.result is not None:
-        await admit.admit(gate, submitted.change_id, AdmissionAsk(commit, (artifact,), told.environment, run), DEMO)
-        await close.close(gate, submitted.change_id, ClosureAsk(told.result, told.notes, run=run), DEMO)
+        await admit.admit(
+            gate,
+            submitted.change_id,
+            AdmissionAsk(commit, (artifact,), told.environment, run),
+            DEMO,
+        )
+        await close.close(
+            gate, submitted.change_id, ClosureAsk(told.result, told.notes, run=run), DEMO
+        )
 
 
 def _viewer(gate: Gate) -> str:

@@ -42,19 +42,33 @@ def _database(settings: Settings) -> tuple[bool, str]:
 
 
 def _given_up(settings: Settings) -> list[tuple[bool, str]]:
-    """What other systems told and nobody works on any more, and what was told to nobody; each until it is forgotten."""
+    """What other systems told and nobody works on any more, and what was told to nobody; each until
+    it is forgotten.
+    """
     try:
         with transaction(existing(settings)) as tx:
             told, messages = upkeep.told(tx.conn), upkeep.messages(tx.conn)
     except GateError:
         return []  # the line about the database says why
     lines = [
-        (False, f"deliveries: {one.dead} of {one.name} were given up ({one.error}); mend that, and have them sent again")
+        (
+            False,
+            (
+                f"deliveries: {one.dead} of {one.name} were given up ({one.error}); mend that, "
+                "and have them sent again"
+            ),
+        )
         for one in told
         if one.dead
     ]
     lines += [
-        (False, f"messages: {one.dead} for {one.name} were given up ({one.error}); mend that, and send them again (/v1/outbox)")
+        (
+            False,
+            (
+                f"messages: {one.dead} for {one.name} were given up ({one.error}); mend that, "
+                "and send them again (/v1/outbox)"
+            ),
+        )
         for one in messages
         if one.dead
     ]
@@ -72,22 +86,52 @@ def _policies(settings: Settings) -> tuple[bool, str]:
 def _key(settings: Settings) -> tuple[bool, str]:
     place = key_place(settings)
     if place is None:
-        return False, "signing key: no file is named, so nothing can be admitted; set GATE_SIGNING_KEY_FILE"
+        return (
+            False,
+            "signing key: no file is named, so nothing can be admitted; set GATE_SIGNING_KEY_FILE",
+        )
     try:
         key = read_key(place.path, settings.address)
     except GateError as error:
         return False, error.detail
     if key is None:
-        return False, f"signing key: there is none at {place.path}, so nothing can be admitted; `gate ledger key` makes one"
+        return (
+            False,
+            (
+                f"signing key: there is none at {place.path}, so nothing can be admitted; `gate "
+                "ledger key` makes one"
+            ),
+        )
     return True, f"signing key: {key.verifier}"
 
 
 def _sign_in(settings: Settings) -> list[tuple[bool, str]]:
     """Nobody needs single sign-on; who has begun with it needs all of it."""
     if settings.sso_lacks:
-        return [(False, f"single sign-on: off, because {', '.join(settings.sso_lacks)} is not set; set it, or unset the others")]
+        return [
+            (
+                False,
+                (
+                    f"single sign-on: off, because {', '.join(settings.sso_lacks)} is not set; "
+                    "set it, or unset the others"
+                ),
+            )
+        ]
     if settings.sso_issuer is None:
         return [(True, "single sign-on: off; people sign in with passwords of their own")]
     if not settings.base_url:
-        return [(False, "single sign-on: the provider sends people back to GATE_BASE_URL, which is not set")]
-    return [(True, f"single sign-on: {settings.sso_issuer} sends people back to {settings.address}{CALLBACK}")]
+        return [
+            (
+                False,
+                "single sign-on: the provider sends people back to GATE_BASE_URL, which is not set",
+            )
+        ]
+    return [
+        (
+            True,
+            (
+                f"single sign-on: {settings.sso_issuer} sends people back to "
+                f"{settings.address}{CALLBACK}"
+            ),
+        )
+    ]

@@ -27,14 +27,23 @@ def _lines(change: dict[str, Any], decision: dict[str, Any]) -> list[str]:
     policy, risk = change["policy"], change["risk"]
     by = f"policy {policy['name'] or 'none'}, revision {(policy['revision'] or 'none')[:12]}"
     lines = [
-        f"{change['id']}: {change['service']} {change['commit'][:12]} to {change['environment']} is {change['state']}",
-        f"{change['type']}, {change['route']}, risk {risk['score']} is {risk['band']}; {by}, decision {change['decision']['number']}",
+        (
+            f"{change['id']}: {change['service']} {change['commit'][:12]} to "
+            f"{change['environment']} is {change['state']}"
+        ),
+        (
+            f"{change['type']}, {change['route']}, risk {risk['score']} is {risk['band']}; "
+            f"{by}, decision {change['decision']['number']}"
+        ),
         "",
         "Reasons",
     ]
     lines += [f"  {_mark(reason)} {reason['because']}" for reason in change["reasons"]]
     lines += ["", "Facts"]
-    lines += [f"  {name} = {fact['value']} ({fact['origin']})" for name, fact in sorted(decision["facts"].items())]
+    lines += [
+        f"  {name} = {fact['value']} ({fact['origin']})"
+        for name, fact in sorted(decision["facts"].items())
+    ]
     return lines
 
 

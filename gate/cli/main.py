@@ -1,4 +1,6 @@
-"""`gate COMMAND`: each command in a file of its own, imported only when it runs, so that every one starts fast."""
+"""`gate COMMAND`: each command in a file of its own, imported only when it runs, so that every one
+starts fast.
+"""
 
 import sys
 

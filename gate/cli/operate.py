@@ -21,7 +21,9 @@ BACKUP_PAGES_A_STEP = 1_000
 
 
 def upgrade() -> None:
-    """Make or upgrade the database; a new embedded one gets its signing key, before anything is written that needs it."""
+    """Make or upgrade the database; a new embedded one gets its signing key, before anything is
+    written that needs it.
+    """
     settings = Settings.read()
     url = settings.database
     print(f"{shown(url)} has revision {migrate.upgrade(url)}")
@@ -35,10 +37,15 @@ def upgrade() -> None:
 
 
 def backup(file: Path) -> None:
-    """SQLite's own online copy: consistent, while the gate goes on. Of PostgreSQL the operator makes a dump."""
+    """SQLite's own online copy: consistent, while the gate goes on.
+
+    Of PostgreSQL the operator makes a dump.
+    """
     path = sqlite_path(existing(Settings.read()))
     if path is None:
-        raise Invalid("this is a PostgreSQL database; back it up with pg_dump, together with the signing key")
+        raise Invalid(
+            "this is a PostgreSQL database; back it up with pg_dump, together with the signing key"
+        )
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ALONE))
     except FileExistsError:
@@ -46,7 +53,10 @@ def backup(file: Path) -> None:
     except OSError as error:
         raise Invalid(f"{file} cannot be written ({error.strerror})") from None
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as source, closing(sqlite3.connect(file)) as copy:
+        with (
+            closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(file)) as copy,
+        ):
             source.backup(copy, pages=BACKUP_PAGES_A_STEP)
     except sqlite3.Error as error:
         file.unlink()  # half a copy is none
@@ -55,7 +65,10 @@ def backup(file: Path) -> None:
 
 
 def ledger_key() -> None:
-    """The verifier key on standard output. A key is made only where nothing was ever written that another had to sign."""
+    """The verifier key on standard output.
+
+    A key is made only where nothing was ever written that another had to sign.
+    """
     settings = Settings.read()
     place = key_place(settings)
     if place is None:
@@ -65,9 +78,15 @@ def ledger_key() -> None:
         if sqlite_path(settings.database) is not None:
             with transaction(existing(settings)) as tx:
                 if not nothing_written(tx.conn):
-                    raise Invalid(f"{place.path} is missing, but the ledger is not empty: put the key back that belongs to it")
+                    raise Invalid(
+                        f"{place.path} is missing, but the ledger is not empty: put the key "
+                        "back that belongs to it"
+                    )
         key = make_key(place.path, settings.address)
-        print(f"made {place.path}; keep it safe, and give it to every server of this database", file=sys.stderr)
+        print(
+            f"made {place.path}; keep it safe, and give it to every server of this database",
+            file=sys.stderr,
+        )
     print(key.verifier)
 
 

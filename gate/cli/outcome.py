@@ -1,4 +1,6 @@
-"""How a command ends: what went wrong is said once, in words, and the exit code tells it to a program."""
+"""How a command ends: what went wrong is said once, in words, and the exit code tells it to a
+program.
+"""
 
 import functools
 import sys
@@ -14,14 +16,19 @@ T = TypeVar("T")
 
 
 def told(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn what the gate raises on purpose into a message and exit code 1; any other error is a bug, and fails loudly."""
+    """Turn what the gate raises on purpose into a message and exit code 1; any other error is a
+    bug, and fails loudly.
+    """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except GateError as error:
-            for line in [f"{fault.where}: {fault.detail}" if fault.where else fault.detail for fault in error.faults] or [error.detail]:
+            for line in [
+                f"{fault.where}: {fault.detail}" if fault.where else fault.detail
+                for fault in error.faults
+            ] or [error.detail]:
                 print(line, file=sys.stderr)
             sys.exit(FAILED)
 

@@ -1,4 +1,6 @@
-"""`gate people`: people are let in, straight in the database; a running server knows it within a second."""
+"""`gate people`: people are let in, straight in the database; a running server knows it within a
+second.
+"""
 
 from gate.cli.database import existing
 from gate.config import Settings

@@ -17,24 +17,37 @@ FAILED = 1
 def check_folder(folder: Path) -> None:
     """Raises `Invalid` with every fault."""
     bundle = read_bundle(read_folder(folder))
-    names = ", ".join(f"{policy.name} ({policy.mode})" for policy in bundle.policies.all) or "no policies: everything goes to people"
+    names = (
+        ", ".join(f"{policy.name} ({policy.mode})" for policy in bundle.policies.all)
+        or "no policies: everything goes to people"
+    )
     print(f"{folder}: {names}")
     print(
-        f"{len(bundle.catalogue.services)} services, {len(bundle.catalogue.environments)} environments, revision {bundle.policies.revision}"
+        f"{len(bundle.catalogue.services)} services, {len(bundle.catalogue.environments)} "
+        f"environments, revision {bundle.policies.revision}"
     )
 
 
 def test_folder(folder: Path) -> None:
     """Exit code 1 when a case is not as it says."""
     bundle = read_bundle(read_folder(folder))
-    cases = [case for name, text in read_folder(folder, tests=True).items() for case in read_cases(text, f"tests/{name}")]
+    cases = [
+        case
+        for name, text in read_folder(folder, tests=True).items()
+        for case in read_cases(text, f"tests/{name}")
+    ]
     if not cases:
-        raise Invalid(f"{folder}/tests has no cases; write some, such as tests/production.test.yaml")
+        raise Invalid(
+            f"{folder}/tests has no cases; write some, such as tests/production.test.yaml"
+        )
     check_cases(cases, bundle.policies)
     verdicts = [judge(case, bundle.policies, at=datetime.now(UTC)) for case in cases]
     for verdict in verdicts:
         mark = "ok  " if verdict.ok else "FAIL"
-        print(f"{mark} {verdict.case.policy}: {verdict.case.name}" + ("" if verdict.words == "as expected" else f" ({verdict.words})"))
+        print(
+            f"{mark} {verdict.case.policy}: {verdict.case.name}"
+            + ("" if verdict.words == "as expected" else f" ({verdict.words})")
+        )
     failed = sum(not verdict.ok for verdict in verdicts)
     print(f"{len(verdicts) - failed} passed, {failed} failed")
     if failed:

@@ -1,4 +1,7 @@
-"""Asks the systems that the settings name whether they answer, and whether they know the gate. Nothing is changed there."""
+"""Asks the systems that the settings name whether they answer, and whether they know the gate.
+
+Nothing is changed there.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -43,7 +46,10 @@ async def _ask(name: str, question: Question) -> tuple[bool, str]:
 
 
 def _questions(settings: Settings, open_client: OpenClient) -> dict[str, Question]:
-    """By the name under which each is told. What is only half configured is said elsewhere, and not asked."""
+    """By the name under which each is told.
+
+    What is only half configured is said elsewhere, and not asked.
+    """
     questions: dict[str, Question] = {}
     app_id, key = settings.github_app_id, settings.github_app_key.get_secret_value()
     if app_id and key:
@@ -71,7 +77,10 @@ async def _github(rest: Rest, app_id: str, key: str) -> str:
     lacking = [f"{name}: {access}" for name, access in PERMISSIONS.items() if name not in granted]
     name = shapes.text(body, "slug")
     if lacking:
-        raise SourceUnavailable(f"{rest.host} knows the App {name}, which lacks {', '.join(lacking)}; grant it in the App's settings")
+        raise SourceUnavailable(
+            f"{rest.host} knows the App {name}, which lacks {', '.join(lacking)}; grant it "
+            "in the App's settings"
+        )
     return f"{rest.host} knows the App {name}"
 
 

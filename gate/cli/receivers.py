@@ -9,19 +9,39 @@ from gate.integrations.http.outbound import Outbound
 
 
 def examine(settings: Settings) -> list[tuple[bool, str]]:
-    """Nobody needs any of them; where one is named, whether anything may be sent there. Nothing is."""
+    """Nobody needs any of them; where one is named, whether anything may be sent there.
+
+    Nothing is.
+    """
     outbound = Outbound(settings.outbound_allow)
-    told = [_judged(outbound, f"receiver {one.name}", one.url, _form(one.format, len(one.keys))) for one in settings.receivers]
-    return [*(told or [(True, "receivers: none; GATE_WEBHOOKS names those who are told of events")]), _slack(settings, outbound)]
+    told = [
+        _judged(outbound, f"receiver {one.name}", one.url, _form(one.format, len(one.keys)))
+        for one in settings.receivers
+    ]
+    return [
+        *(told or [(True, "receivers: none; GATE_WEBHOOKS names those who are told of events")]),
+        _slack(settings, outbound),
+    ]
 
 
 def _slack(settings: Settings, outbound: Outbound) -> tuple[bool, str]:
-    url, secret = settings.slack_webhook_url.get_secret_value(), settings.slack_signing_secret.get_secret_value()
+    url, secret = (
+        settings.slack_webhook_url.get_secret_value(),
+        settings.slack_signing_secret.get_secret_value(),
+    )
     if not url and secret:
-        return False, "slack: off, because GATE_SLACK_WEBHOOK_URL is not set; set it, or unset GATE_SLACK_SIGNING_SECRET"
+        return (
+            False,
+            (
+                "slack: off, because GATE_SLACK_WEBHOOK_URL is not set; set it, or unset "
+                "GATE_SLACK_SIGNING_SECRET"
+            ),
+        )
     if not url:
         return True, "slack: off; reviews wait in the queue"
-    buttons = "with buttons" if secret else "without buttons, for GATE_SLACK_SIGNING_SECRET is not set"
+    buttons = (
+        "with buttons" if secret else "without buttons, for GATE_SLACK_SIGNING_SECRET is not set"
+    )
     return _judged(outbound, "slack", url, buttons)
 
 

@@ -35,9 +35,13 @@ GRACE_SECONDS = 10
 
 BACKLOG = 2_048
 GC_ALLOCATIONS = 50_000
-"""How many more objects there are before the garbage collector looks at the youngest; Python's own 700 are a few requests."""
+"""How many more objects there are before the garbage collector looks at the youngest; Python's own
+700 are a few requests."""
 
-SHIPPED_POLICIES = (Path(__file__).parents[1] / "shipped_policies", Path(__file__).parents[2] / "policies")
+SHIPPED_POLICIES = (
+    Path(__file__).parents[1] / "shipped_policies",
+    Path(__file__).parents[2] / "policies",
+)
 """Where they are in an installed package, and in the repository."""
 
 DEMO_DATABASE = Path(".gate") / DEMO_FILE
@@ -51,8 +55,13 @@ class DemoWays:
     link: str
 
 
-def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, policies: Path | None) -> None:
-    """Serve. Raises a `GateError` for a start that cannot be; exit code 0 after a stop by signal."""
+def run(
+    *, demo: bool, migrate: bool, host: str | None, port: int | None, policies: Path | None
+) -> None:
+    """Serve.
+
+    Raises a `GateError` for a start that cannot be; exit code 0 after a stop by signal.
+    """
     settings = Settings.read(host=host, port=port, policies=policies)
     with closing(_listen(settings.host, settings.port)) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
@@ -64,20 +73,26 @@ def run(*, demo: bool, migrate: bool, host: str | None, port: int | None, polici
             structlog.get_logger("gate").warning("a setting is misspelt", detail=line)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
-        banner = _banner(settings, _ways_in(settings, demo=demo), _first_way_in(settings, demo=demo))
+        banner = _banner(
+            settings, _ways_in(settings, demo=demo), _first_way_in(settings, demo=demo)
+        )
         server = Server(uvicorn_config(create_app(settings, upgrade=migrate), settings), banner)
         server.run(sockets=[listener])
         if not server.started:
-            raise Invalid(f"the gate could not start on {settings.host}:{settings.port}; the lines above say why")
+            raise Invalid(
+                f"the gate could not start on {settings.host}:{settings.port}; the lines "
+                "above say why"
+            )
         if server.writer_failed is not None:
             _end_for_good(server.writer_failed)
 
 
 def _end_for_good(because: str) -> NoReturn:
-    """Exit code 1, so that whoever runs the gate starts it again; the lines above in the log have the cause.
+    """Exit code 1, so that whoever runs the gate starts it again; the lines above in the log have
+    the cause.
 
-    At once, without the interpreter's own end: that would close the writer's connection, and SQLite would carry pages
-    that may be wrong from the log into the database.
+    At once, without the interpreter's own end: that would close the writer's connection, and SQLite
+    would carry pages that may be wrong from the log into the database.
     """
     print(f"the gate has ended: {because}", file=sys.stderr, flush=True)
     os._exit(FAILED)
@@ -90,28 +105,42 @@ def _ways_in(settings: Settings, *, demo: bool) -> DemoWays | None:
     from gate.cli.demo import prepare  # noqa: PLC0415 - nobody else needs it
 
     ways = prepare(settings)
-    exports = [f"GATE_URL={settings.address}", f"GATE_TOKEN={ways.token}", *_operator_exports(settings), _path()]
+    exports = [
+        f"GATE_URL={settings.address}",
+        f"GATE_TOKEN={ways.token}",
+        *_operator_exports(settings),
+        _path(),
+    ]
     return DemoWays(tuple(f"export {export}" for export in exports), ways.link)
 
 
 def _operator_exports(settings: Settings) -> list[str]:
-    """So that `gate token create`, `people invite`, `db backup` and `doctor` find this gate from any folder.
+    """So that `gate token create`, `people invite`, `db backup` and `doctor` find this gate from
+    any folder.
 
-    The address of a server's database is left out, because it may hold a password; whoever started the gate has it.
+    The address of a server's database is left out, because it may hold a password; whoever started
+    the gate has it.
     """
     exports = [f"GATE_POLICIES={shlex.quote(str(settings.policies.absolute()))}"]
     path = sqlite_path(settings.database)
     if path is not None:
         exports.append(f"GATE_DATABASE_URL={shlex.quote(sqlite_url(path))}")
     if settings.signing_key_file is not None:
-        exports.append(f"GATE_SIGNING_KEY_FILE={shlex.quote(str(settings.signing_key_file.absolute()))}")
-    if settings.address != Settings.model_construct().address:  # of a terminal in which nothing is set
+        exports.append(
+            f"GATE_SIGNING_KEY_FILE={shlex.quote(str(settings.signing_key_file.absolute()))}"
+        )
+    if (
+        settings.address != Settings.model_construct().address
+    ):  # of a terminal in which nothing is set
         exports.append(f"GATE_BASE_URL={settings.address}")
     return exports
 
 
 def _first_way_in(settings: Settings, *, demo: bool) -> str | None:
-    """The link for the first person, while there is none. Only where a person reads it: a log keeps what it is told."""
+    """The link for the first person, while there is none.
+
+    Only where a person reads it: a log keeps what it is told.
+    """
     if demo or not sys.stdout.isatty():
         return None
     with transaction(settings.database) as tx:
@@ -120,12 +149,17 @@ def _first_way_in(settings: Settings, *, demo: bool) -> str | None:
 
 
 def _stop(*_: object) -> None:
-    """Asked for is no failure. A server that runs stops in order before it lets the signal come here."""
+    """Asked for is no failure.
+
+    A server that runs stops in order before it lets the signal come here.
+    """
     sys.exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """From here on nobody else has the port; who connects already is answered once the gate is ready."""
+    """From here on nobody else has the port; who connects already is answered once the gate is
+    ready.
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,12 +167,17 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise Invalid(f"the gate cannot listen on {host}:{port} ({error.strerror}); free it, or take another one with --port") from None
+        raise Invalid(
+            f"the gate cannot listen on {host}:{port} ({error.strerror}); free it, or take "
+            "another one with --port"
+        ) from None
     return listener
 
 
 def _refuse_what_cannot_start(settings: Settings, *, migrate: bool) -> None:
-    """What an operator has to mend is said in words, before the server starts that would show it as a fault of its own."""
+    """What an operator has to mend is said in words, before the server starts that would show it as
+    a fault of its own.
+    """
     if migrate or sqlite_path(settings.database) is not None:
         migrations.upgrade(settings.database)
     Store.open(settings.database).close()
@@ -185,13 +224,18 @@ class Server(uvicorn.Server):
             print(self._banner, flush=True)
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: whether to end. A writer that has stopped for good ends the server, in order."""
+        """Ten times a second: whether to end.
+
+        A writer that has stopped for good ends the server, in order.
+        """
         parts = self._parts()
         self.writer_failed = None if parts is None else parts.gate.store.failed
         return self.writer_failed is not None or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Streams of events have no end of their own, and who waits for a change may wait longer than a stop: they end first."""
+        """Streams of events have no end of their own, and who waits for a change may wait longer
+        than a stop: they end first.
+        """
         parts = self._parts()
         if parts is not None:
             parts.streams.close()
@@ -200,33 +244,51 @@ class Server(uvicorn.Server):
 
     def _parts(self) -> Parts | None:
         """What answers requests; None before it is there."""
-        return getattr(self.config.app.state, "parts", None) if isinstance(self.config.app, FastAPI) else None
+        return (
+            getattr(self.config.app.state, "parts", None)
+            if isinstance(self.config.app, FastAPI)
+            else None
+        )
 
 
 def _leave_alone_what_stays() -> None:
-    """What was loaded is no garbage, and decisions leave no circles behind: the collector need not look so often."""
+    """What was loaded is no garbage, and decisions leave no circles behind: the collector need not
+    look so often.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, *gc.get_threshold()[1:])
 
 
 def _banner(settings: Settings, demo: DemoWays | None, setup: str | None) -> str:
-    lines = [f"The gate is at {settings.address} and keeps its records in {shown(settings.database)}"]
+    lines = [
+        f"The gate is at {settings.address} and keeps its records in {shown(settings.database)}"
+    ]
     if demo is not None:
         lines += ["", "In another terminal, inside any git repository:", "", *demo.exports, ""]
         lines += ["gate check --service checkout --environment staging", ""]
         lines += ["In a browser, as a release manager (the link is good once):", "", demo.link, ""]
     if setup is not None:
-        lines += ["", f"Nobody can sign in yet. Become its admin, once and within {SETUP_MINUTES} minutes:", "", setup, ""]
+        lines += [
+            "",
+            f"Nobody can sign in yet. Become its admin, once and within {SETUP_MINUTES} minutes:",
+            "",
+            setup,
+            "",
+        ]
     return "\n".join(lines)
 
 
 def _demo_settings(settings: Settings) -> Settings:
     """A database of its own, and the shipped policies where there is no folder."""
     given = settings.database_url.get_secret_value()
-    folder = next((one for one in (settings.policies, *SHIPPED_POLICIES) if one.is_dir()), settings.policies)
+    folder = next(
+        (one for one in (settings.policies, *SHIPPED_POLICIES) if one.is_dir()), settings.policies
+    )
     database = given or f"sqlite:///{DEMO_DATABASE.absolute()}"
-    return settings.model_copy(update={"database_url": type(settings.database_url)(database), "policies": folder})
+    return settings.model_copy(
+        update={"database_url": type(settings.database_url)(database), "policies": folder}
+    )
 
 
 def _path() -> str:
@@ -235,8 +297,15 @@ def _path() -> str:
 
 
 def _log_as_json() -> None:
-    """One line of JSON for each event on standard error; text on a terminal. What libraries say has the same form."""
-    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    """One line of JSON for each event on standard error; text on a terminal.
+
+    What libraries say has the same form.
+    """
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer()
+    )
     steps: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -244,9 +313,13 @@ def _log_as_json() -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*steps, renderer], logger_factory=structlog.PrintLoggerFactory(sys.stderr), cache_logger_on_first_use=True
+        processors=[*steps, renderer],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
     )
     libraries = logging.StreamHandler(sys.stderr)
     last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
-    libraries.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=steps, processors=last))
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=steps, processors=last)
+    )
     logging.basicConfig(handlers=[libraries], level=logging.WARNING)

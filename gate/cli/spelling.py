@@ -1,4 +1,6 @@
-"""Environment variables that begin like a setting and are none: a misspelt setting would be left out in silence."""
+"""Environment variables that begin like a setting and are none: a misspelt setting would be left
+out in silence.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

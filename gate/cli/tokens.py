@@ -1,4 +1,6 @@
-"""`gate token`: API tokens, made straight in the database; a running server knows them within a second."""
+"""`gate token`: API tokens, made straight in the database; a running server knows them within a
+second.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,17 +26,33 @@ from gate.storage.store import transaction
 BY = "command line"
 
 
-def create(*, role: str | None, person: str | None, services: list[str], all_services: bool, expires_at: str | None) -> None:
+def create(
+    *,
+    role: str | None,
+    person: str | None,
+    services: list[str],
+    all_services: bool,
+    expires_at: str | None,
+) -> None:
     """Print the token alone."""
     if person is not None and (services or all_services):
-        raise Invalid("a personal token is its person's, for every service; leave --service and --all-services out")
+        raise Invalid(
+            "a personal token is its person's, for every service; leave --service and "
+            "--all-services out"
+        )
     if role == Role.PIPELINE and not services and not all_services:
-        raise Invalid("a pipeline token is bound to services: name each with --service, or say --all-services")
+        raise Invalid(
+            "a pipeline token is bound to services: name each with --service, or say --all-services"
+        )
     if role != Role.PIPELINE and (services or all_services):
-        raise Invalid("only a pipeline token is bound to services; leave --service and --all-services out")
+        raise Invalid(
+            "only a pipeline token is bound to services; leave --service and --all-services out"
+        )
     if services and all_services:
         raise Invalid("--service and --all-services contradict each other; take one of them")
-    ask = TokenAsk(_role(role), frozenset(services) if services else None, person, _instant(expires_at))
+    ask = TokenAsk(
+        _role(role), frozenset(services) if services else None, person, _instant(expires_at)
+    )
     with transaction(existing(Settings.read())) as tx:
         created = make_token(tx, ask, _person(tx, person), BY)
     print(created.text)
@@ -45,7 +63,13 @@ def show() -> None:
     with transaction(existing(Settings.read())) as tx:
         found = list(_all(tx.conn))
     for token in found:
-        state = "revoked" if token.revoked_at else f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "good"
+        state = (
+            "revoked"
+            if token.revoked_at
+            else f"until {token.expires_at:%Y-%m-%d}"
+            if token.expires_at
+            else "good"
+        )
         services = "all services" if token.services is None else " ".join(sorted(token.services))
         used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
         print(f"{token.id}  {token.role or token.person}  {services}  {state}  {used}")
@@ -83,7 +107,9 @@ def _instant(text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise Invalid(f"--expires-at {text}: write RFC 3339, such as 2027-01-31T12:00:00Z") from None
+        raise Invalid(
+            f"--expires-at {text}: write RFC 3339, such as 2027-01-31T12:00:00Z"
+        ) from None
     if at.tzinfo is None:
         raise Invalid(f"--expires-at {text} has no zone; add Z for UTC")
     if in_utc(at) is None:
@@ -97,5 +123,7 @@ def _person(tx: Tx, asked: str | None) -> str | None:
     catalogue = current_catalogue(tx.conn)
     person = asked if asked in catalogue.people else Identities(catalogue).person(asked)
     if person is None:
-        raise Invalid(f"{asked} is nobody in the catalogue in force; add the address to a person there first")
+        raise Invalid(
+            f"{asked} is nobody in the catalogue in force; add the address to a person there first"
+        )
     return person

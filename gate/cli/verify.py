@@ -17,10 +17,15 @@ def verify(file: Path, key: str, deployment: Deployment, *, allow_observed: bool
     """Raises `Invalid` with what differs."""
     content = _read(file)
     try:
-        statement = verify_admission(content, _key(key), deployment, at=datetime.now(UTC), allow_observed=allow_observed)
+        statement = verify_admission(
+            content, _key(key), deployment, at=datetime.now(UTC), allow_observed=allow_observed
+        )
     except (StatementError, KeyTextError) as error:
         raise Invalid(f"not admitted: {error}") from None
-    print(f"admitted: {statement.service} {statement.commit[:12]} to {statement.environment}, change {statement.change}")
+    print(
+        f"admitted: {statement.service} {statement.commit[:12]} to {statement.environment}, "
+        f"change {statement.change}"
+    )
 
 
 def read_artifact(text: str) -> Artifact:
@@ -46,7 +51,9 @@ def _key(key: str) -> VerifierKey:
         try:
             return VerifierKey.parse(key)
         except KeyTextError as error:
-            raise KeyTextError(f"--key is no file that is there, so it must be the key itself: {error}") from None
+            raise KeyTextError(
+                f"--key is no file that is there, so it must be the key itself: {error}"
+            ) from None
     try:
         return VerifierKey.parse(_read(source).decode(errors="replace"))
     except KeyTextError as error:
@@ -56,5 +63,8 @@ def _key(key: str) -> VerifierKey:
 def _can_be_read(source: Path) -> bool:
     try:
         return not stat.S_ISDIR(source.stat().st_mode)
-    except (OSError, ValueError):  # a key is longer than a name may be, or has a character that none has
+    except (
+        OSError,
+        ValueError,
+    ):  # a key is longer than a name may be, or has a character that none has
         return False

@@ -1,4 +1,6 @@
-"""`gate check`, `gate evaluate` and `gate close`: their flags (each also from GATE_<FLAG>), checked before anything is asked."""
+"""`gate check`, `gate evaluate` and `gate close`: their flags (each also from GATE_<FLAG>), checked
+before anything is asked.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def run(argv: Sequence[str], world: World | None = None) -> int:
 
 
 def variables() -> frozenset[str]:
-    """Every variable of the environment that the commands of a pipeline read, or leave behind for later jobs."""
+    """Every variable of the environment that the commands of a pipeline read, or leave behind for
+    later jobs.
+    """
     asked: set[str] = set()
 
     class Asked(dict[str, str]):
@@ -103,26 +107,33 @@ def _run(options: CheckOptions | CloseOptions, world: World) -> int:
 
 def _this_world() -> World:
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character shall not end the command
+        if hasattr(
+            stream, "reconfigure"
+        ):  # a terminal that cannot show a character shall not end the command
             stream.reconfigure(errors="backslashreplace")
     return World(os.environ, str(Path.cwd()), sys.stdout, sys.stderr)
 
 
 def _parse(argv: Sequence[str], world: World) -> CheckOptions | CloseOptions:
-    parser = argparse.ArgumentParser(prog="gate", allow_abbrev=False, description="What runs in a pipeline.")
+    parser = argparse.ArgumentParser(
+        prog="gate", allow_abbrev=False, description="What runs in a pipeline."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser(
         "check",
         allow_abbrev=False,
         help="may this change go to this environment now?",
-        description="Ask whether this commit may go to this environment now. Each flag may also be set as GATE_<FLAG>.",
+        description="Ask whether this commit may go to this environment now. Each flag may also "
+        "be set "
+        "as GATE_<FLAG>.",
         epilog=_EPILOG,
     )
     evaluate = commands.add_parser(
         "evaluate",
         allow_abbrev=False,
         help="what would be decided?",
-        description="Ask what would be decided; nothing is recorded. Each flag may also be set as GATE_<FLAG>.",
+        description="Ask what would be decided; nothing is recorded. Each flag may also be set as "
+        "GATE_<FLAG>.",
         epilog=_EPILOG,
     )
     close = commands.add_parser(
@@ -150,14 +161,30 @@ class _Flags:
         self._parser = parser
         self._env = env
 
-    def one(self, flag: str, words: str, *, read: Any = str, metavar: str | None = None, default: str | None = None) -> None:
+    def one(
+        self,
+        flag: str,
+        words: str,
+        *,
+        read: Any = str,
+        metavar: str | None = None,
+        default: str | None = None,
+    ) -> None:
         value = self._env.get(_variable(flag)) or default
-        self._parser.add_argument(flag, type=read, default=value, help=words, metavar=metavar or flag[2:].upper().replace("-", "_"))
+        self._parser.add_argument(
+            flag,
+            type=read,
+            default=value,
+            help=words,
+            metavar=metavar or flag[2:].upper().replace("-", "_"),
+        )
 
     def many(self, flag: str, words: str, *, read: Any, metavar: str) -> None:
         """In the environment one a line."""
         lines = [line.strip() for line in (self._env.get(_variable(flag)) or "").splitlines()]
-        self._parser.add_argument(flag, type=read, action="append", help=f"{words}; may be repeated", metavar=metavar)
+        self._parser.add_argument(
+            flag, type=read, action="append", help=f"{words}; may be repeated", metavar=metavar
+        )
         self._parser.set_defaults(**{f"{flag[2:]}_lines": (read, [line for line in lines if line])})
 
     def switch(self, flag: str, words: str) -> None:
@@ -166,7 +193,13 @@ class _Flags:
 
     def last(self, name: str, words: str, *, read: Any) -> None:
         """A value without a flag."""
-        self._parser.add_argument(name, nargs="?", type=read, default=self._env.get(f"GATE_{name.upper()}") or None, help=words)
+        self._parser.add_argument(
+            name,
+            nargs="?",
+            type=read,
+            default=self._env.get(f"GATE_{name.upper()}") or None,
+            help=words,
+        )
 
 
 def _asking_flags(flags: _Flags) -> None:
@@ -177,8 +210,15 @@ def _asking_flags(flags: _Flags) -> None:
     flags.one("--commit", "the commit that is deployed (HEAD)")
     flags.one("--ref", "its branch or tag (what the pipeline or git says)")
     flags.one("--base", "the commit to compare with (what runs there)")
-    flags.many("--artifact", "what is deployed, by digest", read=read_artifact, metavar="NAME=DIGEST")
-    flags.many("--fact", "a fact to claim, such as checks.passed=12", read=read_fact, metavar="GROUP.NAME=VALUE")
+    flags.many(
+        "--artifact", "what is deployed, by digest", read=read_artifact, metavar="NAME=DIGEST"
+    )
+    flags.many(
+        "--fact",
+        "a fact to claim, such as checks.passed=12",
+        read=read_fact,
+        metavar="GROUP.NAME=VALUE",
+    )
     flags.many("--label", "a label", read=read_label, metavar="KEY=VALUE")
     flags.one("--title", "one line about the change (the commit's subject)")
     flags.one("--rollback-plan", "a text file that says how to go back", metavar="FILE")
@@ -187,9 +227,19 @@ def _asking_flags(flags: _Flags) -> None:
 
 
 def _check_flags(flags: _Flags) -> None:
-    flags.one("--wait", "how long to wait for an approval: seconds, or 90s 30m 24h (0)", read=read_duration, default="0")
+    flags.one(
+        "--wait",
+        "how long to wait for an approval: seconds, or 90s 30m 24h (0)",
+        read=read_duration,
+        default="0",
+    )
     flags.switch("--no-admit", "ask only; do not start the deployment")
-    flags.one("--if-down", "fail | allow: when the gate does not answer (fail)", read=read_word("fail", "allow"), default="fail")
+    flags.one(
+        "--if-down",
+        "fail | allow: when the gate does not answer (fail)",
+        read=read_word("fail", "allow"),
+        default="fail",
+    )
     flags.one("--statement", "write the signed admission here", metavar="FILE")
 
 
@@ -207,20 +257,32 @@ def _common_flags(flags: _Flags) -> None:
     flags.one("--output", " | ".join(FORMATS) + " (text)", read=read_word(*FORMATS), default="text")
 
 
-def _check_options(found: argparse.Namespace, parser: argparse.ArgumentParser, world: World) -> CheckOptions:
+def _check_options(
+    found: argparse.Namespace, parser: argparse.ArgumentParser, world: World
+) -> CheckOptions:
     asked = _asked(found, parser, world)
     no_admit = _switched(found, parser, "no_admit")
     if found.statement and no_admit:
         parser.error("--statement is what an admission gives; with --no-admit there is none")
     if found.statement and not Path(world.folder, found.statement).parent.is_dir():
         parser.error(f"--statement: there is no folder for {found.statement}")
-    return asked._replace(wait_seconds=found.wait, admit=not no_admit, if_down_allow=found.if_down == "allow", statement=found.statement)
+    return asked._replace(
+        wait_seconds=found.wait,
+        admit=not no_admit,
+        if_down_allow=found.if_down == "allow",
+        statement=found.statement,
+    )
 
 
-def _asked(found: argparse.Namespace, parser: argparse.ArgumentParser, world: World) -> CheckOptions:
+def _asked(
+    found: argparse.Namespace, parser: argparse.ArgumentParser, world: World
+) -> CheckOptions:
     _need(found, parser, "service", "environment", "url")
     if bool(found.emergency) != bool(found.incident):
-        parser.error("--emergency and --incident go together: why it cannot wait, and the incident it answers")
+        parser.error(
+            "--emergency and --incident go together: why it cannot wait, and the incident it "
+            "answers"
+        )
     return CheckOptions(
         service=found.service,
         environment=found.environment,
@@ -244,7 +306,15 @@ def _close_options(found: argparse.Namespace, parser: argparse.ArgumentParser) -
     _need(found, parser, "url", "result")
     if found.change and found.unreviewed:
         parser.error("give the change's id or --unreviewed, not both")
-    return CloseOptions(found.url, found.result, found.change, found.token, found.notes or "", found.unreviewed, found.output)
+    return CloseOptions(
+        found.url,
+        found.result,
+        found.change,
+        found.token,
+        found.notes or "",
+        found.unreviewed,
+        found.output,
+    )
 
 
 def _need(found: argparse.Namespace, parser: argparse.ArgumentParser, *names: str) -> None:
@@ -282,7 +352,10 @@ def _plan(name: str | None, parser: argparse.ArgumentParser, world: World) -> st
     except (OSError, UnicodeDecodeError) as error:
         parser.error(f"--rollback-plan: {name} cannot be read: {error}")
     if not 0 < len(text) <= ROLLBACK_PLAN_LENGTH_MAX:
-        parser.error(f"--rollback-plan: {name} has {len(text)} characters, allowed are 1 to {ROLLBACK_PLAN_LENGTH_MAX}")
+        parser.error(
+            f"--rollback-plan: {name} has {len(text)} characters, allowed are 1 to "
+            f"{ROLLBACK_PLAN_LENGTH_MAX}"
+        )
     return text
 
 

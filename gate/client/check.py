@@ -1,4 +1,6 @@
-"""The story of `gate check`: ask what runs there, say what changes, wait if told to, and be admitted."""
+"""The story of `gate check`: ask what runs there, say what changes, wait if told to, and be
+admitted.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +28,27 @@ PAUSE_SECONDS = 2.0
 """After an answer that came at once although it should have waited."""
 
 STALE_PAUSES_SECONDS = (1.0, 5.0, 11.0)
-"""What runs has changed: ask anew with facts against it. The gate decides one change again at most once in 10 s."""
+"""What runs has changed: ask anew with facts against it. The gate decides one change again at most
+once in 10 s."""
 
 STALE_ADMISSIONS_MAX = 3
 NOT_NOW_PAUSE_SECONDS = 10.0
 CANCEL_SECONDS = 4.0
 """A runner kills a job some seconds after it asked it to stop."""
 
-_MAY_DEPLOY = (APPROVED, DEPLOYING)  # deploying: this very run and attempt was admitted already, and may ask again
+_MAY_DEPLOY = (
+    APPROVED,
+    DEPLOYING,
+)  # deploying: this very run and attempt was admitted already, and may ask again
 _NOT_NOW = frozenset({"frozen", "outside_window", "conflict"})
 """What admission says of an approved change that has to wait."""
 
 
 def check(options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]) -> Outcome:
-    """Every way it can end, as an `Outcome`. Code 0 means admitted, or approved with `--no-admit`, or down with `--if-down allow`."""
+    """Every way it can end, as an `Outcome`.
+
+    Code 0 means admitted, or approved with `--no-admit`, or down with `--if-down allow`.
+    """
     try:
         asker = Asker(options, world, http, mask)
     except NothingToAsk as error:
@@ -76,7 +85,9 @@ class _Story:
         except NoCredentials as error:
             return Outcome(outcomes.DENIED, "error", self._asker.change, str(error))
         except OSError as error:
-            return Outcome(outcomes.ERROR, "error", self._asker.change, f"a file could not be written: {error}")
+            return Outcome(
+                outcomes.ERROR, "error", self._asker.change, f"a file could not be written: {error}"
+            )
 
     def _settled(self) -> Outcome:
         self.progress.show("reading the history and asking the gate")
@@ -95,7 +106,11 @@ class _Story:
             if again_in <= 0:
                 change, submitted = self._asker.submit(), self._world.monotonic()
                 continue
-            self.progress.bar(f"waiting for approval, {left:.0f} s left", self._options.wait_seconds - left, self._options.wait_seconds)
+            self.progress.bar(
+                f"waiting for approval, {left:.0f} s left",
+                self._options.wait_seconds - left,
+                self._options.wait_seconds,
+            )
             asked = self._world.monotonic()
             change = self._asker.read(max(1, int(min(READ_WAIT_SECONDS, left, again_in))))
             if change["state"] == PENDING and self._world.monotonic() - asked < 1:
@@ -103,7 +118,10 @@ class _Story:
         return change
 
     def _admitted(self, change: Body) -> Outcome:
-        """The last check before the deployment. Refused for now: wait while there is time; stale: ask anew, a few times."""
+        """The last check before the deployment.
+
+        Refused for now: wait while there is time; stale: ask anew, a few times.
+        """
         stale, because = 0, ""
         while change["state"] in _MAY_DEPLOY:
             self.progress.show("asking for admission")
@@ -115,7 +133,8 @@ class _Story:
                     stale += 1
                     change = self._waited(self._asked_anew())
                 elif error.problem == "not_approved" and stale < STALE_ADMISSIONS_MAX:
-                    # an approver no longer counts: it was decided again at once, and waits for somebody else
+                    # an approver no longer counts: it was decided again at once, and waits for
+                    # somebody else
                     stale, because = stale + 1, str(error)
                     change = self._waited(self._asker.submit())
                 elif error.problem in _NOT_NOW and (left := self._left()) > 0:
@@ -151,27 +170,61 @@ class _Story:
         return self._began + self._options.wait_seconds - self._world.monotonic()
 
     def _withdrawn(self, signal: str) -> Outcome:
-        """Nobody waits any more, so nobody shall approve it, and it shall not stand in the way of the next."""
+        """Nobody waits any more, so nobody shall approve it, and it shall not stand in the way of
+        the next.
+        """
         change = self._asker.change
         if change is None or change["state"] not in (PENDING, APPROVED):
             return Outcome(outcomes.ERROR, "error", change, f"stopped by {signal}")
         try:
             canceled = self._asker.cancel(f"the run was stopped ({signal})", CANCEL_SECONDS)
         except (Refused, Unreachable, NoCredentials) as error:
-            return Outcome(outcomes.ERROR, "error", change, f"stopped by {signal}, and the change could not be withdrawn: {error}")
-        return Outcome(outcomes.GONE, "canceled", canceled, f"stopped by {signal}, the change was withdrawn")
+            return Outcome(
+                outcomes.ERROR,
+                "error",
+                change,
+                f"stopped by {signal}, and the change could not be withdrawn: {error}",
+            )
+        return Outcome(
+            outcomes.GONE, "canceled", canceled, f"stopped by {signal}, the change was withdrawn"
+        )
 
     def _down(self, because: str) -> Outcome:
         """Fail closed, unless told otherwise and nothing in this run speaks against it."""
         change = self._asker.change
         if not self._options.if_down_allow:
-            return Outcome(outcomes.ERROR, "error", change, f"{because}; nothing is known, so nothing is allowed")
+            return Outcome(
+                outcomes.ERROR,
+                "error",
+                change,
+                f"{because}; nothing is known, so nothing is allowed",
+            )
         if self._http.denied:
-            return Outcome(outcomes.ERROR, "error", change, f"{because}; --if-down allow is refused, for the gate turned this caller away")
+            return Outcome(
+                outcomes.ERROR,
+                "error",
+                change,
+                f"{because}; --if-down allow is refused, for the gate turned this caller away",
+            )
         if self._refused or (change is not None and change["state"] not in _MAY_DEPLOY):
-            return Outcome(outcomes.ERROR, "error", change, f"{because}; --if-down allow is refused, for the gate has not said yes")
+            return Outcome(
+                outcomes.ERROR,
+                "error",
+                change,
+                f"{because}; --if-down allow is refused, for the gate has not said yes",
+            )
         try:
             name = write_unreviewed(self._world, self._asker.body(), because)
         except OSError as error:
-            return Outcome(outcomes.ERROR, "error", change, f"{because}; and its report cannot be written, so nothing is allowed: {error}")
-        return Outcome(outcomes.OK, "unreviewed", change, f"{because}; the deployment goes on unreviewed, and {name} says so")
+            return Outcome(
+                outcomes.ERROR,
+                "error",
+                change,
+                f"{because}; and its report cannot be written, so nothing is allowed: {error}",
+            )
+        return Outcome(
+            outcomes.OK,
+            "unreviewed",
+            change,
+            f"{because}; the deployment goes on unreviewed, and {name} says so",
+        )

@@ -38,21 +38,36 @@ def _close_known(options: CloseOptions, world: World, session: Session) -> Outco
     last = remembered(state_file(world, _git_folder(world)))
     change = options.change or last.get("change")
     if not isinstance(change, str) or not change:
-        return Outcome(outcomes.USAGE, "error", message="which change? no gate check was admitted here; give the change's id")
+        return Outcome(
+            outcomes.USAGE,
+            "error",
+            message="which change? no gate check was admitted here; give the change's id",
+        )
     token = last.get("change_token")
-    if isinstance(token, str) and last.get("change") == change and last.get("url") == session.http.url:
+    if (
+        isinstance(token, str)
+        and last.get("change") == change
+        and last.get("url") == session.http.url
+    ):
         session.use(token)
     return _closed(session.close(change, _report(options)))
 
 
 def _close_unreviewed(options: CloseOptions, name: str, world: World, session: Session) -> Outcome:
-    """Ask now for what was deployed then, so that it is on record, and report it. The late request admits nothing."""
+    """Ask now for what was deployed then, so that it is on record, and report it.
+
+    The late request admits nothing.
+    """
     report = read_unreviewed(world, name)
     change = str(session.submit(_as_asked_here(report["request"], world))["id"])
-    found = session.close(change, {**_report(options), "started_at": report["at"], "finished_at": world.timestamp()})
+    found = session.close(
+        change, {**_report(options), "started_at": report["at"], "finished_at": world.timestamp()}
+    )
     if found["state"] not in ("pending", "approved"):
         return _closed(found)
-    try:  # it was deployed: nobody shall approve it any more, and it shall not stand in the way of the next
+    # it was deployed: nobody shall approve it any more, and it shall not stand in the way of the
+    # next
+    try:
         found = session.cancel(change, "deployed unreviewed while the gate was down")
     except Refused as error:
         world.say(f"note: change {change} stays open: {error.detail}")
@@ -60,7 +75,9 @@ def _close_unreviewed(options: CloseOptions, name: str, world: World, session: S
 
 
 def _as_asked_here(request: Body, world: World) -> Body:
-    """A later job, or attempt, of the same run reports it: its identity token speaks for itself alone."""
+    """A later job, or attempt, of the same run reports it: its identity token speaks for itself
+    alone.
+    """
     here, then = pipeline(world).run, request.get("run")
     if not isinstance(then, dict) or then.get("id") != here["id"]:
         return request

@@ -16,7 +16,9 @@ from gate.client.world import World
 _CODES = {"approved": outcomes.OK, "pending": outcomes.STILL_PENDING, "rejected": outcomes.REJECTED}
 
 
-def evaluate(options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]) -> Outcome:
+def evaluate(
+    options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]
+) -> Outcome:
     """What would be decided now, with the exit codes of `gate check`; no change comes of it."""
     try:
         found = Asker(options, world, http, mask).evaluate()
@@ -26,4 +28,9 @@ def evaluate(options: CheckOptions, world: World, http: Http, mask: Callable[[st
         return Outcome(outcomes.DENIED, "error", message=str(error))
     except Refused as error:
         return outcomes.of_refusal(error)
-    return Outcome(_CODES[found["outcome"]], str(found["outcome"]), found, "this is what would be decided now; nothing was recorded")
+    return Outcome(
+        _CODES[found["outcome"]],
+        str(found["outcome"]),
+        found,
+        "this is what would be decided now; nothing was recorded",
+    )

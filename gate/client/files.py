@@ -1,4 +1,6 @@
-"""Files in the checkout, which the author of the change may have laid out: a link there leads nowhere."""
+"""Files in the checkout, which the author of the change may have laid out: a link there leads
+nowhere.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ class Linked(OSError):
 def read_text(folder: str, name: str, bytes_max: int) -> str:
     """A text file, read whole. Raises OSError, `Linked` and UnicodeDecodeError.
 
-    Below `folder` no link is followed: one could lead to a secret of the job, which would then be sent as text. Whoever
-    names a file elsewhere has chosen it.
+    Below `folder` no link is followed: one could lead to a secret of the job, which would then be
+    sent as text. Whoever names a file elsewhere has chosen it.
     """
     asked = Path(os.path.abspath(os.path.join(folder, name)))  # noqa: PTH100, PTH118 - as written, no link followed
     base = Path(os.path.abspath(folder))  # noqa: PTH100 - the same
@@ -32,7 +34,9 @@ def read_text(folder: str, name: str, bytes_max: int) -> str:
 
 
 def write(path: Path, content: str, mode: int = USUAL) -> None:
-    """Beside the file first, then in its place: no moment with half a file or with open permissions, and no link followed."""
+    """Beside the file first, then in its place: no moment with half a file or with open
+    permissions, and no link followed.
+    """
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

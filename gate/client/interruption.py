@@ -1,4 +1,6 @@
-"""SIGTERM and SIGINT as an exception, so that a change that nobody waits for any more is withdrawn."""
+"""SIGTERM and SIGINT as an exception, so that a change that nobody waits for any more is
+withdrawn.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Where do we run: GitHub Actions, a GitLab job, or on somebody's own machine; and what does that place say of the run?"""
+"""Where do we run: GitHub Actions, a GitLab job, or on somebody's own machine; and what does that
+place say of the run?
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ _GHE_CLOUD = re.compile(r"https://([a-z0-9-]+)\.ghe\.com")
 
 
 class Pipeline(NamedTuple):
-    """What goes into a request as it is. `people` took part beside `requested_by` and must not approve it."""
+    """What goes into a request as it is.
+
+    `people` took part beside `requested_by` and must not approve it.
+    """
 
     kind: str
     run: dict[str, Any]
@@ -57,8 +62,14 @@ def _github(env: Mapping[str, str]) -> Pipeline:
 def _gitlab(env: Mapping[str, str]) -> Pipeline:
     return Pipeline(
         GITLAB,
-        _run(env["CI_PIPELINE_ID"], env.get("CI_JOB_ID"), env.get("CI_JOB_URL") or env.get("CI_PIPELINE_URL") or ""),
-        _repository(env.get("CI_SERVER_URL", ""), env.get("CI_PROJECT_ID"), env.get("CI_PROJECT_PATH", "")),
+        _run(
+            env["CI_PIPELINE_ID"],
+            env.get("CI_JOB_ID"),
+            env.get("CI_JOB_URL") or env.get("CI_PIPELINE_URL") or "",
+        ),
+        _repository(
+            env.get("CI_SERVER_URL", ""), env.get("CI_PROJECT_ID"), env.get("CI_PROJECT_PATH", "")
+        ),
         env.get("CI_COMMIT_REF_NAME") or None,
         env.get("CI_COMMIT_SHA") or None,
         env.get("GITLAB_USER_LOGIN") or None,
@@ -69,7 +80,9 @@ def _github_issuer(server: str) -> str:
     cloud = _GHE_CLOUD.fullmatch(server)
     if server == _GITHUB_SERVER:
         return _GITHUB_ISSUER
-    return f"https://token.actions.{cloud.group(1)}.ghe.com" if cloud else f"{server}/_services/token"
+    return (
+        f"https://token.actions.{cloud.group(1)}.ghe.com" if cloud else f"{server}/_services/token"
+    )
 
 
 def _run(identity: str, attempt: str | None, url: str) -> dict[str, Any]:

@@ -14,7 +14,9 @@ _NAME = "gate-last.json"
 
 
 def state_file(world: World, git_folder: str | None) -> Path | None:
-    """$GATE_STATE, the runner's own folder, or inside `.git`; None where there is no private place."""
+    """$GATE_STATE, the runner's own folder, or inside `.git`; None where there is no private
+    place.
+    """
     if named := world.env.get("GATE_STATE"):
         return Path(world.folder, named)
     if runner := world.env.get("RUNNER_TEMP"):
@@ -23,7 +25,10 @@ def state_file(world: World, git_folder: str | None) -> Path | None:
 
 
 def remember(path: Path, state: dict[str, Any]) -> None:
-    """Whole or not at all, readable by the owner only (it holds the change's token). Raises OSError."""
+    """Whole or not at all, readable by the owner only (it holds the change's token).
+
+    Raises OSError.
+    """
     write(path, json.dumps(state, indent=1) + "\n", OWNER_ONLY)
 
 

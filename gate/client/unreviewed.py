@@ -1,4 +1,6 @@
-"""A deployment that nobody reviewed because the gate was down: written to a file now, reported later."""
+"""A deployment that nobody reviewed because the gate was down: written to a file now, reported
+later.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ class NotUnderstood(Exception):
 
 
 def write_unreviewed(world: World, body: Body, because: str) -> str:
-    """The file's name. It holds the request as it would have been sent, and no token. Raises OSError."""
+    """The file's name.
+
+    It holds the request as it would have been sent, and no token. Raises OSError.
+    """
     report = {"version": _VERSION, "at": world.timestamp(), "because": because, "request": body}
     write(Path(world.folder, FILE), json.dumps(report, indent=1) + "\n", OWNER_ONLY)
     return FILE
@@ -38,8 +43,15 @@ def read_unreviewed(world: World, name: str) -> dict[str, Any]:
     except ValueError as error:
         raise NotUnderstood(f"{name} is no JSON: {error}") from error
     request = report.get("request") if isinstance(report, dict) else None
-    known = isinstance(request, dict) and isinstance(request.get("commit"), str) and isinstance(report.get("at"), str)
+    known = (
+        isinstance(request, dict)
+        and isinstance(request.get("commit"), str)
+        and isinstance(report.get("at"), str)
+    )
     if not known or report.get("version") != _VERSION:
-        raise NotUnderstood(f"{name} is no report of an unreviewed deployment; give the {FILE} that gate check wrote")
+        raise NotUnderstood(
+            f"{name} is no report of an unreviewed deployment; give the {FILE} that gate check "
+            "wrote"
+        )
     found: dict[str, Any] = report
     return found

@@ -28,8 +28,17 @@ def read_url(text: str) -> str:
         fine = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
     except ValueError:
         fine = False
-    if not fine or parts.query or parts.fragment or "@" in parts.netloc or not text.strip().isprintable() or " " in text.strip():
-        raise ArgumentTypeError("allowed is an address such as https://gate.example.com, without user name and query")
+    if (
+        not fine
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+        or not text.strip().isprintable()
+        or " " in text.strip()
+    ):
+        raise ArgumentTypeError(
+            "allowed is an address such as https://gate.example.com, without user name and query"
+        )
     return text.strip().rstrip("/")
 
 
@@ -38,7 +47,9 @@ def read_duration(text: str) -> int:
     found = _DURATION.fullmatch(text.strip())
     seconds = int(found.group(1)) * _UNITS[found.group(2)] if found else -1
     if not 0 <= seconds <= WAIT_SECONDS_MAX:
-        raise ArgumentTypeError(f"found {text!r}, allowed are seconds or a duration such as 90s, 30m or 24h, at most 7d")
+        raise ArgumentTypeError(
+            f"found {text!r}, allowed are seconds or a duration such as 90s, 30m or 24h, at most 7d"
+        )
     return seconds
 
 
@@ -46,7 +57,10 @@ def read_artifact(text: str) -> dict[str, str]:
     """`NAME=DIGEST`; a name may have an equals sign, a digest has none."""
     name, _, digest = text.rpartition("=")
     if not name or not _DIGEST.fullmatch(digest):
-        raise ArgumentTypeError(f"found {text!r}, allowed is NAME=DIGEST with a digest such as sha256:0a1b…, all of it, in lower case")
+        raise ArgumentTypeError(
+            f"found {text!r}, allowed is NAME=DIGEST with a digest such as sha256:0a1b…, "
+            "all of it, in lower case"
+        )
     return {"name": name, "digest": digest}
 
 
@@ -59,11 +73,16 @@ def read_label(text: str) -> tuple[str, str]:
 
 
 def read_fact(text: str) -> tuple[str, str, Any]:
-    """`group.name=VALUE`: true, false, null, a number, a list in JSON or with commas, or text. The server knows the types."""
+    """`group.name=VALUE`: true, false, null, a number, a list in JSON or with commas, or text.
+
+    The server knows the types.
+    """
     name, equals, value = text.partition("=")
     group, dot, short = name.partition(".")
     if not (group and dot and short and equals):
-        raise ArgumentTypeError(f"found {text!r}, allowed is group.name=VALUE, such as checks.passed=12")
+        raise ArgumentTypeError(
+            f"found {text!r}, allowed is group.name=VALUE, such as checks.passed=12"
+        )
     return group, short, value if group == "labels" else _value(name, value)
 
 

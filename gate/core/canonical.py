@@ -10,7 +10,8 @@ EXACT_INTEGER_MAX = 2**53 - 1
 """Larger whole numbers are not the same in every JSON reader, so the canonical form has none."""
 
 _PIECE_BYTES = 2_000
-"""For more than that hashlib lets another thread in; getting back in takes far longer than hashing."""
+"""For more than that hashlib lets another thread in; getting back in takes far longer than
+hashing."""
 
 _AS_THEY_ARE = frozenset({str, bool, type(None)})
 _TEXT = frozenset({str})
@@ -19,7 +20,8 @@ _TEXT = frozenset({str})
 def canonical(value: object) -> bytes:
     """The RFC 8785 form of a JSON value (tuples are lists).
 
-    A float that is not finite, a whole number beyond 2^53, a lone surrogate, a key that is no text: ValueError.
+    A float that is not finite, a whole number beyond 2^53, a lone surrogate, a key that is no text:
+    ValueError.
     """
     if _is_plain(value):
         try:
@@ -43,7 +45,9 @@ def digest(content: bytes) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether orjson with sorted keys gives the same bytes: no floats, exact integers, ASCII keys (they sort alike)."""
+    """Whether orjson with sorted keys gives the same bytes: no floats, exact integers, ASCII keys
+    (they sort alike).
+    """
     seen = [value]
     for item in seen:  # which grows meanwhile: one call for a whole tree
         kind = type(item)

@@ -37,7 +37,9 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.CANCELED}),
         # back to pending or to rejected only through a stale admission
-        State.APPROVED: frozenset({State.DEPLOYING, State.EXPIRED, State.CANCELED, State.PENDING, State.REJECTED}),
+        State.APPROVED: frozenset(
+            {State.DEPLOYING, State.EXPIRED, State.CANCELED, State.PENDING, State.REJECTED}
+        ),
         State.DEPLOYING: frozenset({State.CLOSED}),
         State.CLOSED: frozenset(),
         State.REJECTED: frozenset(),
@@ -67,7 +69,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The pipeline run that asks. `attempt` 1 is the first; `check` is what the code host calls the job, as its token says."""
+    """The pipeline run that asks.
+
+    `attempt` 1 is the first; `check` is what the code host calls the job, as its token says.
+    """
 
     id: str
     attempt: int = 1
@@ -109,14 +114,17 @@ class Planned:
     def too_far(self, at: datetime) -> datetime | None:
         """The first of the two times that lies further ahead of `at` than is allowed."""
         latest = at + timedelta(days=PLANNED_DAYS_AHEAD_MAX)
-        return next((one for one in (self.start, self.end) if one is not None and one > latest), None)
+        return next(
+            (one for one in (self.start, self.end) if one is not None and one > latest), None
+        )
 
 
 ANY_TIME = Planned()
 
 
 class Change(NamedTuple):
-    """One intended deployment of one commit of one service to one environment, as the caller asks for it.
+    """One intended deployment of one commit of one service to one environment, as the caller asks
+    for it.
 
     `claims` holds only what a request may claim; an explicit null is left out: unknown.
     """
@@ -152,4 +160,11 @@ class Change(NamedTuple):
     def subject(self) -> Subject:
         """What an approval is given for."""
         repository = (self.repository.issuer, self.repository.id) if self.repository else None
-        return Subject(repository, self.commit, self.digests, self.service, self.environment, self.emergency is not None)
+        return Subject(
+            repository,
+            self.commit,
+            self.digests,
+            self.service,
+            self.environment,
+            self.emergency is not None,
+        )

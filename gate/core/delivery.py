@@ -1,8 +1,10 @@
-"""DORA's five for one service in one environment: what counts, and how a figure follows from counts.
+"""DORA's five for one service in one environment: what counts, and how a figure follows from
+counts.
 
-A *deployment* is an admitted change that has ended, or to which something is tied that broke. It is *failed* where it was
-closed `unsuccessful` or `rolled_back`, or is tied to an incident; *rework* where it remediates an earlier deployment of
-the same place, or is an emergency. Everything is put down to the day of its admission, so no part is larger than its whole.
+A *deployment* is an admitted change that has ended, or to which something is tied that broke. It is
+*failed* where it was closed `unsuccessful` or `rolled_back`, or is tied to an incident; *rework*
+where it remediates an earlier deployment of the same place, or is an emergency. Everything is put
+down to the day of its admission, so no part is larger than its whole.
 """
 
 import math
@@ -30,8 +32,12 @@ class Deployed:
     failed_at: datetime | None  # when it became known
     age_hours: int | None  # of the commit when it was submitted; None is unknown
     is_rework: bool
-    incidents: tuple[tuple[datetime, datetime | None], ...] = ()  # that it is tied to: began, resolved
-    next_success_at: datetime | None = None  # when a later deployment of the place was closed successful
+    incidents: tuple[
+        tuple[datetime, datetime | None], ...
+    ] = ()  # that it is tied to: began, resolved
+    next_success_at: datetime | None = (
+        None  # when a later deployment of the place was closed successful
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,10 @@ def figures(change: Deployed) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A part of a whole, and between which limits the true rate lies with 95 % certainty. None: nothing was counted."""
+    """A part of a whole, and between which limits the true rate lies with 95 % certainty.
+
+    None: nothing was counted.
+    """
 
     part: int
     whole: int

@@ -65,7 +65,10 @@ class FactDef:
 
 
 class Fact(NamedTuple):
-    """A known value and where it comes from. An unknown fact has no `Fact`. A plain tuple: every decision makes dozens."""
+    """A known value and where it comes from.
+
+    An unknown fact has no `Fact`. A plain tuple: every decision makes dozens.
+    """
 
     value: Value
     origin: Origin
@@ -79,10 +82,18 @@ _AS_FACT = partial(tuple.__new__, Fact)
 
 def facts_of(values: Mapping[str, Value], origin: Origin) -> dict[str, Fact]:
     """These values, all of one origin. Each fact is made without a call of Python's own."""
-    return dict(zip(values, map(_AS_FACT, zip(values.values(), repeat(origin), strict=False)), strict=True))
+    return dict(
+        zip(values, map(_AS_FACT, zip(values.values(), repeat(origin), strict=False)), strict=True)
+    )
 
 
-_B, _I, _D, _T, _L = FactType.BOOLEAN, FactType.INTEGER, FactType.DECIMAL, FactType.TEXT, FactType.TEXTS
+_B, _I, _D, _T, _L = (
+    FactType.BOOLEAN,
+    FactType.INTEGER,
+    FactType.DECIMAL,
+    FactType.TEXT,
+    FactType.TEXTS,
+)
 
 DIRECTIONS = ("forward", "rollback", "redeploy")
 ENVIRONMENT_TIERS = ("production", "staging", "testing", "development", "other")
@@ -93,17 +104,25 @@ _TABLE: tuple[FactDef, ...] = (
         "change.direction",
         _T,
         "direction",
-        "`redeploy`: what was last admitted, commit and artifacts. `rollback`: the very commit and artifacts that ended well here before"
-        " another commit was admitted. `forward`: anything else, also a commit that ran here with other artifacts.",
+        "`redeploy`: what was last admitted, commit and artifacts. `rollback`: the very "
+        "commit and artifacts that ended well here before"
+        " another commit was admitted. `forward`: anything else, also a commit that ran "
+        "here with other artifacts.",
         DIRECTIONS,
     ),
     FactDef(
         "change.ran_here_days_ago",
         _I,
         "days since this commit last ran here",
-        "Days since another commit was first admitted in the place of this one, with these artifacts.",
+        "Days since another commit was first admitted in the place of this one, with these "
+        "artifacts.",
     ),
-    FactDef("change.first_deployment", _B, "first deployment here", "Nothing was ever admitted for this service and environment."),
+    FactDef(
+        "change.first_deployment",
+        _B,
+        "first deployment here",
+        "Nothing was ever admitted for this service and environment.",
+    ),
     FactDef(
         "change.fixes_defect",
         _B,
@@ -113,44 +132,121 @@ _TABLE: tuple[FactDef, ...] = (
     FactDef("change.has_rollback_plan", _B, "has a rollback plan", "A rollback plan was given."),
     FactDef("change.has_test_plan", _B, "has a test plan", "A test plan was given."),
     FactDef("change.has_impact_note", _B, "has an impact note", "An impact note was given."),
-    FactDef("change.remediates", _B, "remediates an earlier change", "The request names the failed change that this one repairs."),
-    FactDef("change.age_hours", _I, "hours since the commit was made", "Whole hours from the commit to the request."),
     FactDef(
-        "change.event", _T, "event that started the run", "As the identity token or the code host names it: push, schedule, pull_request."
+        "change.remediates",
+        _B,
+        "remediates an earlier change",
+        "The request names the failed change that this one repairs.",
+    ),
+    FactDef(
+        "change.age_hours",
+        _I,
+        "hours since the commit was made",
+        "Whole hours from the commit to the request.",
+    ),
+    FactDef(
+        "change.event",
+        _T,
+        "event that started the run",
+        "As the identity token or the code host names it: push, schedule, pull_request.",
     ),
     FactDef("change.ref", _T, "ref", "Branch or tag, from token or code host only."),
     FactDef("change.ref_protected", _B, "ref is protected", "The code host protects the ref."),
-    FactDef("change.workflow", _T, "workflow file", "The pipeline's definition, from the identity token."),
+    FactDef(
+        "change.workflow",
+        _T,
+        "workflow file",
+        "The pipeline's definition, from the identity token.",
+    ),
     FactDef("service.name", _T, "service", "The service's name."),
     FactDef("service.known", _B, "service is in the catalogue", "The catalogue lists the service."),
     FactDef("service.tier", _I, "service tier", "1 is most critical, 4 least."),
     FactDef("service.owners", _L, "owners of the service", "The groups that own the service."),
     FactDef("environment.name", _T, "environment", "The environment's name in the catalogue."),
-    FactDef("environment.tier", _T, "environment tier", "The environment's tier in the catalogue.", ENVIRONMENT_TIERS),
-    FactDef("environment.proved", _B, "environment is proved", "The identity token names the environment."),
-    FactDef("diff.files", _L, "changed files", "Paths of the changed files, of a moved one both; unknown when the list was cut."),
-    FactDef("diff.files_changed", _I, "files changed", "Number of changed files."),
-    FactDef("diff.lines_added", _I, "lines added", "Lines added, of every file whatever it holds; unknown where a submodule changed."),
     FactDef(
-        "diff.lines_deleted", _I, "lines deleted", "Lines deleted, of every file whatever it holds; unknown where a submodule changed."
+        "environment.tier",
+        _T,
+        "environment tier",
+        "The environment's tier in the catalogue.",
+        ENVIRONMENT_TIERS,
     ),
-    FactDef("diff.lines_before", _I, "lines in the files before", "Lines of the touched files before the change, summed."),
+    FactDef(
+        "environment.proved",
+        _B,
+        "environment is proved",
+        "The identity token names the environment.",
+    ),
+    FactDef(
+        "diff.files",
+        _L,
+        "changed files",
+        "Paths of the changed files, of a moved one both; unknown when the list was cut.",
+    ),
+    FactDef("diff.files_changed", _I, "files changed", "Number of changed files."),
+    FactDef(
+        "diff.lines_added",
+        _I,
+        "lines added",
+        "Lines added, of every file whatever it holds; unknown where a submodule changed.",
+    ),
+    FactDef(
+        "diff.lines_deleted",
+        _I,
+        "lines deleted",
+        "Lines deleted, of every file whatever it holds; unknown where a submodule changed.",
+    ),
+    FactDef(
+        "diff.lines_before",
+        _I,
+        "lines in the files before",
+        "Lines of the touched files before the change, summed.",
+    ),
     FactDef("diff.commits", _I, "commits", "Commits from base to commit, merges included."),
-    FactDef("diff.directories", _I, "directories touched", "Distinct folders of the changed files."),
-    FactDef("diff.subsystems", _I, "subsystems touched", "Distinct top-level folders of the changed files."),
-    FactDef("diff.entropy", _D, "entropy of the change", "Shannon's entropy, in bits, of changed lines over files."),
-    FactDef("diff.file_authors", _I, "earlier authors of the files", "Distinct people who changed the touched files before."),
+    FactDef(
+        "diff.directories", _I, "directories touched", "Distinct folders of the changed files."
+    ),
+    FactDef(
+        "diff.subsystems",
+        _I,
+        "subsystems touched",
+        "Distinct top-level folders of the changed files.",
+    ),
+    FactDef(
+        "diff.entropy",
+        _D,
+        "entropy of the change",
+        "Shannon's entropy, in bits, of changed lines over files.",
+    ),
+    FactDef(
+        "diff.file_authors",
+        _I,
+        "earlier authors of the files",
+        "Distinct people who changed the touched files before.",
+    ),
     FactDef(
         "diff.days_since_touched",
         _I,
         "days since the files were touched",
         "Mean over the touched files of the days since their last change.",
     ),
-    FactDef("diff.prior_changes", _I, "earlier changes of the files", "Distinct earlier commits that touched the files."),
-    FactDef("diff.reverts", _B, "reverts a commit", "A commit of the range is a revert."),
-    FactDef("author.changes", _I, "earlier changes of the author", "Earlier commits of the least experienced author."),
     FactDef(
-        "author.recent_changes", _I, "recent changes of the author", "The same, each commit weighted by 1 / (years ago + 1), rounded down."
+        "diff.prior_changes",
+        _I,
+        "earlier changes of the files",
+        "Distinct earlier commits that touched the files.",
+    ),
+    FactDef("diff.reverts", _B, "reverts a commit", "A commit of the range is a revert."),
+    FactDef(
+        "author.changes",
+        _I,
+        "earlier changes of the author",
+        "Earlier commits of the least experienced author.",
+    ),
+    FactDef(
+        "author.recent_changes",
+        _I,
+        "recent changes of the author",
+        "The same, each commit weighted by 1 / (years ago + 1), rounded down.",
     ),
     FactDef(
         "author.subsystem_changes",
@@ -164,33 +260,85 @@ _TABLE: tuple[FactDef, ...] = (
     FactDef("checks.passed", _I, "checks passed", "Checks that succeeded."),
     FactDef("checks.failed", _I, "checks failed", "Checks that failed."),
     FactDef("checks.pending", _I, "checks pending", "Checks that have not ended."),
-    FactDef("checks.skipped", _I, "checks skipped", "Checks that were skipped or neutral, so that nothing is known from them."),
+    FactDef(
+        "checks.skipped",
+        _I,
+        "checks skipped",
+        "Checks that were skipped or neutral, so that nothing is known from them.",
+    ),
     FactDef("checks.failed_names", _L, "failed checks", "Names of the failed checks."),
-    FactDef("checks.coverage_percent", _D, "test coverage in percent", "Coverage of the tests, 0..100."),
-    FactDef("checks.security_findings_high", _I, "high security findings", "Open security findings of high or critical severity."),
+    FactDef(
+        "checks.coverage_percent", _D, "test coverage in percent", "Coverage of the tests, 0..100."
+    ),
+    FactDef(
+        "checks.security_findings_high",
+        _I,
+        "high security findings",
+        "Open security findings of high or critical severity.",
+    ),
     FactDef(
         "reviews.approvals",
         _I,
         "approving reviews",
-        "People other than the authors, who may write to the repository or are in the catalogue, whose last review approves this commit.",
+        "People other than the authors, who may write to the repository or are in the "
+        "catalogue, whose last review approves this commit.",
     ),
-    FactDef("reviews.changes_requested", _I, "reviews that request changes", "People whose last review requests changes."),
-    FactDef("reviews.by_owner", _B, "reviewed by an owner", "An approving reviewer is an owner of the service."),
-    FactDef("reviews.approved_head", _B, "the head was approved", "An approval names the very commit that is to be deployed."),
+    FactDef(
+        "reviews.changes_requested",
+        _I,
+        "reviews that request changes",
+        "People whose last review requests changes.",
+    ),
+    FactDef(
+        "reviews.by_owner",
+        _B,
+        "reviewed by an owner",
+        "An approving reviewer is an owner of the service.",
+    ),
+    FactDef(
+        "reviews.approved_head",
+        _B,
+        "the head was approved",
+        "An approval names the very commit that is to be deployed.",
+    ),
     FactDef("reviews.pull_request", _I, "pull request", "Number of the pull or merge request."),
     FactDef("artifact.count", _I, "artifacts", "Number of artifacts."),
-    FactDef("artifact.has_digest", _B, "every artifact has a digest", "Every artifact names its digest."),
-    FactDef("artifact.signed", _B, "artifact is signed", "Every artifact has a signature that was checked."),
-    FactDef("artifact.provenance", _B, "artifact has provenance", "Every artifact has a provenance statement that was checked."),
-    FactDef("history.changes", _I, "changes of this service here", "Changes ever admitted for the service and environment."),
-    FactDef("history.failures", _I, "failed changes of this service here", "Of those, how many failed."),
+    FactDef(
+        "artifact.has_digest", _B, "every artifact has a digest", "Every artifact names its digest."
+    ),
+    FactDef(
+        "artifact.signed",
+        _B,
+        "artifact is signed",
+        "Every artifact has a signature that was checked.",
+    ),
+    FactDef(
+        "artifact.provenance",
+        _B,
+        "artifact has provenance",
+        "Every artifact has a provenance statement that was checked.",
+    ),
+    FactDef(
+        "history.changes",
+        _I,
+        "changes of this service here",
+        "Changes ever admitted for the service and environment.",
+    ),
+    FactDef(
+        "history.failures", _I, "failed changes of this service here", "Of those, how many failed."
+    ),
     FactDef(
         "history.recent_failure_rate",
         _D,
         "failure rate of the last 100 changes here",
         "Failed share of the last 100 admitted changes of the service here, 0..1.",
     ),
-    FactDef("history.days_since_failure", _I, "days since the last failure here", "Days since a change of the service here last failed."),
+    FactDef(
+        "history.days_since_failure",
+        _I,
+        "days since the last failure here",
+        "Days since a change of the service here last failed.",
+    ),
     FactDef(
         "history.days_since_deployment",
         _I,
@@ -201,24 +349,56 @@ _TABLE: tuple[FactDef, ...] = (
         "history.path_failure_rate",
         _D,
         "worst failure rate of a touched folder",
-        "Worst failures / (changes + 5) of a touched two-level folder, 0..1; 0 where nothing is known to have changed.",
+        "Worst failures / (changes + 5) of a touched two-level folder, 0..1; 0 where "
+        "nothing is known to have changed.",
     ),
-    FactDef("history.path_failures", _I, "earlier failures of a touched file", "Most failed changes here that touched one of the files."),
     FactDef(
-        "history.changes_last_24h", _I, "changes in the last 24 hours", "Changes admitted here in the last 24 hours, without this one."
+        "history.path_failures",
+        _I,
+        "earlier failures of a touched file",
+        "Most failed changes here that touched one of the files.",
     ),
-    FactDef("history.lines_last_24h", _I, "lines changed in the last 24 hours", "Lines added and deleted by those changes."),
-    FactDef("history.rejected_before", _I, "earlier rejections", "Changes of this service here that people rejected in the last 30 days."),
-    FactDef("calendar.frozen", _B, "frozen", "A freeze window is open for this service and environment."),
-    FactDef("calendar.freeze", _T, "freeze window", "Id of the open window that ends last; empty when none is open."),
-    FactDef("calendar.within_business_hours", _B, "within business hours", "Now is inside the calendar's business hours."),
+    FactDef(
+        "history.changes_last_24h",
+        _I,
+        "changes in the last 24 hours",
+        "Changes admitted here in the last 24 hours, without this one.",
+    ),
+    FactDef(
+        "history.lines_last_24h",
+        _I,
+        "lines changed in the last 24 hours",
+        "Lines added and deleted by those changes.",
+    ),
+    FactDef(
+        "history.rejected_before",
+        _I,
+        "earlier rejections",
+        "Changes of this service here that people rejected in the last 30 days.",
+    ),
+    FactDef(
+        "calendar.frozen", _B, "frozen", "A freeze window is open for this service and environment."
+    ),
+    FactDef(
+        "calendar.freeze",
+        _T,
+        "freeze window",
+        "Id of the open window that ends last; empty when none is open.",
+    ),
+    FactDef(
+        "calendar.within_business_hours",
+        _B,
+        "within business hours",
+        "Now is inside the calendar's business hours.",
+    ),
     FactDef("calendar.weekday", _T, "weekday", "In the calendar's time zone.", WEEKDAYS),
     FactDef("calendar.hour", _I, "hour of the day", "0..23 in the calendar's time zone."),
     FactDef(
         "conflicts.in_flight",
         _I,
         "other changes in flight here",
-        "Other changes of this service and environment that people approved and that are still valid, or that are deploying and still"
+        "Other changes of this service and environment that people approved and that are "
+        "still valid, or that are deploying and still"
         " within `close_within`. What was approved automatically counts from its admission.",
     ),
     FactDef(
@@ -240,14 +420,27 @@ GROUPS: tuple[str, ...] = (*dict.fromkeys(fact.group for fact in _TABLE), "label
 
 CLAIMABLE_GROUPS = frozenset({"diff", "author", "checks", "reviews", "artifact", "labels"})
 _CLAIMABLE_CHANGE = frozenset(
-    {"change.fixes_defect", "change.has_rollback_plan", "change.has_test_plan", "change.has_impact_note", "change.age_hours"}
+    {
+        "change.fixes_defect",
+        "change.has_rollback_plan",
+        "change.has_test_plan",
+        "change.has_impact_note",
+        "change.age_hours",
+    }
 )
 
 
 def definition(name: str) -> FactDef | None:
-    """The fact of that name, or None; any `labels.<name>` is a text fact, its name ASCII of at most 64 characters."""
+    """The fact of that name, or None; any `labels.<name>` is a text fact, its name ASCII of at most
+    64 characters.
+    """
     if _LABEL.fullmatch(name):
-        return FactDef(name, FactType.TEXT, f"label {name[7:]}", "Text of at most 64 characters from the caller.")
+        return FactDef(
+            name,
+            FactType.TEXT,
+            f"label {name[7:]}",
+            "Text of at most 64 characters from the caller.",
+        )
     return FACTS.get(name)
 
 
@@ -257,7 +450,10 @@ def claimable(name: str) -> bool:
 
 
 def read_value(name: str, raw: object, *, where: str = "") -> Value | None:
-    """The value of a fact as JSON gives it; null is unknown. Raises `Invalid` for another type or over a limit."""
+    """The value of a fact as JSON gives it; null is unknown.
+
+    Raises `Invalid` for another type or over a limit.
+    """
     fact = definition(name)
     if fact is None:
         raise Invalid(f"{name} is no fact", faults=[Fault(f"{name} is no fact", where)])
@@ -267,7 +463,10 @@ def read_value(name: str, raw: object, *, where: str = "") -> Value | None:
     if value is None or (fact.choices and value not in fact.choices):
         allowed = " or ".join(fact.choices) if fact.choices else _ALLOWED[fact.type]
         shown = repr(raw) if len(repr(raw)) <= TEXT_LENGTH_MAX else type(raw).__name__
-        raise Invalid(f"{name} is {shown}, allowed is {allowed}", faults=[Fault(f"found {shown}, allowed is {allowed}", where)])
+        raise Invalid(
+            f"{name} is {shown}, allowed is {allowed}",
+            faults=[Fault(f"found {shown}, allowed is {allowed}", where)],
+        )
     if name.startswith("labels.") and isinstance(value, str) and len(value) > LABEL_LENGTH_MAX:
         raise Invalid(
             f"{name} has {len(value)} characters, at most {LABEL_LENGTH_MAX} are allowed",
@@ -277,7 +476,9 @@ def read_value(name: str, raw: object, *, where: str = "") -> Value | None:
 
 
 def reader(name: str) -> Callable[[object], Value | None]:
-    """How a fact of the table without choices is read, for whoever reads many: None is null, or what `read_value` explains."""
+    """How a fact of the table without choices is read, for whoever reads many: None is null, or
+    what `read_value` explains.
+    """
     return _READERS[FACTS[name].type]
 
 
@@ -321,7 +522,9 @@ def _texts(raw: object) -> Value | None:
         return None
     if not _TEXTS_ALONE.issuperset(map(type, raw)):
         return None
-    fits = max(map(len, raw), default=0) <= _SURELY_FITS or all(len(item.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for item in raw)
+    fits = max(map(len, raw), default=0) <= _SURELY_FITS or all(
+        len(item.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for item in raw
+    )
     return tuple(raw) if fits else None
 
 

@@ -1,4 +1,6 @@
-"""What the gate's own records say about one service in one environment, and the facts that follow from it."""
+"""What the gate's own records say about one service in one environment, and the facts that follow
+from it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +13,8 @@ RECENT_CHANGES = 100
 """Over how many admitted changes `history.recent_failure_rate` looks back."""
 
 PATH_PRIOR_CHANGES = 5
-"""Changes without failure that every folder is credited with, so that one early failure is not a rate of 1."""
+"""Changes without failure that every folder is credited with, so that one early failure is not a
+rate of 1."""
 
 SUMS_WINDOW = timedelta(hours=24)
 REJECTED_WINDOW = timedelta(days=30)
@@ -19,7 +22,9 @@ REJECTED_WINDOW = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What runs here: the commit of the last change that was closed successful, with or without issues."""
+    """What runs here: the commit of the last change that was closed successful, with or without
+    issues.
+    """
 
     commit: str
     change: str
@@ -37,7 +42,9 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A change that people approved and that is still valid, or one that is deploying within its `close_within`."""
+    """A change that people approved and that is still valid, or one that is deploying within its
+    `close_within`.
+    """
 
     change: str
     deploying: bool
@@ -67,11 +74,16 @@ class Suspension:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One consistent reading, at one instant. Empty means that there is nothing yet, which is known, not unknown."""
+    """One consistent reading, at one instant.
+
+    Empty means that there is nothing yet, which is known, not unknown.
+    """
 
     running: Running | None = None
     last_admitted: Admitted | None = None
-    succeeded_here: bool = False  # this very commit, with these very artifacts, was closed successful here before
+    succeeded_here: bool = (
+        False  # this very commit, with these very artifacts, was closed successful here before
+    )
     admitted_since: bool = False  # another commit was admitted after that
     replaced_at: datetime | None = None  # when another commit was first admitted in its place
     changes: int = 0
@@ -81,7 +93,10 @@ class Standing:
     last_failure_at: datetime | None = None
     changes_last_24h: int = 0
     lines_last_24h: int | None = 0  # None: one of them has unknown size
-    worst_folder: tuple[int, int] = (0, 0)  # failures, changes of the touched two-level folder with the worst rate
+    worst_folder: tuple[int, int] = (
+        0,
+        0,
+    )  # failures, changes of the touched two-level folder with the worst rate
     worst_file_failures: int = 0
     rejected: int = 0
     in_flight: tuple[InFlight, ...] = ()
@@ -89,7 +104,9 @@ class Standing:
     more_deploying: int = 0
     dependency_in_flight: bool = False
     matches: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
-    suspensions: Mapping[str, Suspension] = field(default_factory=dict)  # none for a standard change that never had one
+    suspensions: Mapping[str, Suspension] = field(
+        default_factory=dict
+    )  # none for a standard change that never had one
 
     @property
     def deploying_count(self) -> int:
@@ -103,7 +120,13 @@ class Standing:
 
 
 def facts(
-    standing: Standing, commit: str, digests: tuple[str, ...], *, files_known: bool, overdue_reviews: int, at: datetime
+    standing: Standing,
+    commit: str,
+    digests: tuple[str, ...],
+    *,
+    files_known: bool,
+    overdue_reviews: int,
+    at: datetime,
 ) -> dict[str, Fact]:
     """The facts of origin history. The path facts are unknown when the list of files is."""
     values: dict[str, Value] = {
@@ -112,9 +135,13 @@ def facts(
         "change.ran_here_days_ago": _days(standing.replaced_at, at),
         "history.changes": standing.changes,
         "history.failures": standing.failures,
-        "history.recent_failure_rate": standing.recent_failures * DECIMAL_UNIT // max(1, standing.recent_changes),
+        "history.recent_failure_rate": standing.recent_failures
+        * DECIMAL_UNIT
+        // max(1, standing.recent_changes),
         "history.days_since_failure": _days(standing.last_failure_at, at),
-        "history.days_since_deployment": _days(standing.last_admitted.at if standing.last_admitted else None, at),
+        "history.days_since_deployment": _days(
+            standing.last_admitted.at if standing.last_admitted else None, at
+        ),
         "history.changes_last_24h": standing.changes_last_24h,
         "history.rejected_before": standing.rejected,
         "conflicts.in_flight": standing.in_flight_count,
@@ -125,7 +152,9 @@ def facts(
         values["history.lines_last_24h"] = standing.lines_last_24h
     if files_known:
         failures, changes = standing.worst_folder
-        values["history.path_failure_rate"] = failures * DECIMAL_UNIT // (changes + PATH_PRIOR_CHANGES)
+        values["history.path_failure_rate"] = (
+            failures * DECIMAL_UNIT // (changes + PATH_PRIOR_CHANGES)
+        )
         values["history.path_failures"] = standing.worst_file_failures
     return facts_of(values, Origin.HISTORY)
 

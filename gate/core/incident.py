@@ -1,4 +1,6 @@
-"""An incident: what broke and when, and which change it is tied to as long as no person says otherwise."""
+"""An incident: what broke and when, and which change it is tied to as long as no person says
+otherwise.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ SUSPECTS_MAX = 20
 """How many earlier deployments of a place are looked at."""
 
 CLOCK_SLACK = timedelta(minutes=1)
-"""By how much a monitoring system may say that something began before the deployment that caused it."""
+"""By how much a monitoring system may say that something began before the deployment that caused
+it."""
 
 CONFIRMED_AFTER = timedelta(hours=24)
 """A link by `window` that nobody corrected for so long counts like one that a person confirmed."""
@@ -53,7 +56,9 @@ class Suspect:
 
 
 def suspected(suspects: Sequence[Suspect], began_at: datetime) -> tuple[str, Method] | None:
-    """The change to put it down to: the newest one that was rolled back, else the newest one; within `LINK_WINDOW`."""
+    """The change to put it down to: the newest one that was rolled back, else the newest one;
+    within `LINK_WINDOW`.
+    """
     near = [one for one in suspects if _is_near(one, began_at)]
     newest = sorted(near, key=lambda one: (one.admitted_at, one.change), reverse=True)
     for one in newest:
@@ -63,7 +68,10 @@ def suspected(suspects: Sequence[Suspect], began_at: datetime) -> tuple[str, Met
 
 
 def counts(severity: str, threshold: str | None) -> bool:
-    """Whether an alert of this severity is put down to changes. A word that nobody knows is the worst."""
+    """Whether an alert of this severity is put down to changes.
+
+    A word that nobody knows is the worst.
+    """
     return threshold is None or _rank(severity) >= _rank(threshold)
 
 
@@ -74,7 +82,11 @@ def worst(severities: Iterable[str]) -> str:
 
 def _is_near(one: Suspect, began_at: datetime) -> bool:
     """It began while it was deployed, or soon after."""
-    return one.admitted_at - CLOCK_SLACK <= began_at <= (one.closed_at or one.admitted_at) + LINK_WINDOW
+    return (
+        one.admitted_at - CLOCK_SLACK
+        <= began_at
+        <= (one.closed_at or one.admitted_at) + LINK_WINDOW
+    )
 
 
 def _rank(severity: str) -> int:

@@ -1,4 +1,6 @@
-"""Instants as whole microseconds since 1970, UTC: the form in rows and records, exact and free of zones."""
+"""Instants as whole microseconds since 1970, UTC: the form in rows and records, exact and free of
+zones.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +11,9 @@ FIRST = _EPOCH
 LAST = datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 """The instants that the gate takes from anybody.
 
-Because they are far inside of what a `datetime` can hold, adding days, months of a calendar or the offset of a zone never
-leaves it: nothing that was taken can fail when it is computed with, or read again.
+Because they are far inside of what a `datetime` can hold, adding days, months of a calendar or the
+offset of a zone never leaves it: nothing that was taken can fail when it is computed with, or read
+again.
 """
 ALLOWED = "an instant from 1970 to 2199"
 

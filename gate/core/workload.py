@@ -31,10 +31,13 @@ PRODUCTION_EVENTS: Mapping[Provider, frozenset[str]] = MappingProxyType(
                 "merge_group",
             }
         ),
-        Provider.GITLAB: frozenset({"push", "web", "schedule", "api", "trigger", "pipeline", "parent_pipeline"}),
+        Provider.GITLAB: frozenset(
+            {"push", "web", "schedule", "api", "trigger", "pipeline", "parent_pipeline"}
+        ),
     }
 )
-"""What may start a run that reaches production. Any other event may work on what nobody has merged."""
+"""What may start a run that reaches production. Any other event may work on what nobody has
+merged."""
 
 _REQUESTS = ("pull/", "merge-requests/")
 _MERGED = ("heads/", "tags/")
@@ -48,7 +51,8 @@ def is_branch_or_tag(ref: str) -> bool:
 def is_of_request(ref: str) -> bool:
     """Whether this ref is a pull or merge request's, and not a branch or tag.
 
-    A short name that begins like one counts as one, because nobody can tell it from a branch of that name.
+    A short name that begins like one counts as one, because nobody can tell it from a branch of
+    that name.
     """
     below = ref.removeprefix("refs/")
     return below.startswith(_REQUESTS) if below == ref else not below.startswith(_MERGED)
@@ -56,7 +60,9 @@ def is_of_request(ref: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One job of one run of one repository. Whoever holds its token may do what the job may, until `expires_at`.
+    """One job of one run of one repository.
+
+    Whoever holds its token may do what the job may, until `expires_at`.
 
     `services` are those that list the repository; what a token alone proves leaves them empty.
     """
@@ -84,8 +90,14 @@ class Workload:
 
     @property
     def actor(self) -> tuple[str, ...]:
-        """Every identity of whoever started the run; a login with its host, for another host may have the same."""
-        return tuple(one for one in (f"{self.provider}:{self.login}" if self.login else "", self.email) if one)
+        """Every identity of whoever started the run; a login with its host, for another host may
+        have the same.
+        """
+        return tuple(
+            one
+            for one in (f"{self.provider}:{self.login}" if self.login else "", self.email)
+            if one
+        )
 
     @property
     def facts(self) -> dict[str, Value]:
@@ -97,10 +109,16 @@ class Workload:
             "change.workflow": self.workflow,
             "environment.proved": self.environment is not None,
         }
-        return {name: value for name, value in known.items() if value is not None and not _is_too_long(value)}
+        return {
+            name: value
+            for name, value in known.items()
+            if value is not None and not _is_too_long(value)
+        }
 
     def bound_to(self, change: str) -> str:
-        """What its token is good for once it was used for this change: GitHub gives a new one for each asking, GitLab one a job."""
+        """What its token is good for once it was used for this change: GitHub gives a new one for
+        each asking, GitLab one a job.
+        """
         return change if self.provider is Provider.GITHUB else f"job {self.run.attempt}"
 
 

@@ -19,7 +19,10 @@ Wire: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the items, newest first. `next` is the opaque cursor of the page after it, None at the end."""
+    """Some of the items, newest first.
+
+    `next` is the opaque cursor of the page after it, None at the end.
+    """
 
     items: Sequence[Wire]
     next: str | None = None
@@ -93,7 +96,10 @@ class ClosureAsk:
 
 @dataclass(frozen=True, slots=True)
 class FreezeAsk:
-    """A window, or with `stop` the stopped line. Without services and environments it is for everything."""
+    """A window, or with `stop` the stopped line.
+
+    Without services and environments it is for everything.
+    """
 
     reason: str
     stop: bool = False
@@ -123,7 +129,10 @@ class InviteAsk:
 
 @dataclass(frozen=True, slots=True)
 class PersonAsk:
-    """What becomes of somebody. With `sets_role` the role is the one given, also where that is none."""
+    """What becomes of somebody.
+
+    With `sets_role` the role is the one given, also where that is none.
+    """
 
     role: Role | None = None
     sets_role: bool = False
@@ -148,7 +157,9 @@ class ReviewAsk:
 
 @dataclass(frozen=True, slots=True)
 class OverrideAsk:
-    """A window or the stopped line shall not hold this change; with neither, a rejection is lifted."""
+    """A window or the stopped line shall not hold this change; with neither, a rejection is
+    lifted.
+    """
 
     comment: str
     window: str | None = None

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from gate.errors import RateLimited
 
 ACCOUNT_FAILURES_MAX = 10
-"""At one account from one source, at once; others who want the same account from elsewhere are not kept out."""
+"""At one account from one source, at once; others who want the same account from elsewhere are not
+kept out."""
 
 ACCOUNT_PAUSE_SECONDS = 60
 """After so long one more is allowed."""
@@ -47,15 +48,26 @@ class Attempts:
     """Of one process. What is counted says nothing about whether the account exists."""
 
     monotonic: Callable[[], float] = time.monotonic
-    _accounts: _Buckets = field(default_factory=lambda: _Buckets(ACCOUNT_FAILURES_MAX, ACCOUNT_PAUSE_SECONDS))
-    _sources: _Buckets = field(default_factory=lambda: _Buckets(SOURCE_FAILURES_MAX, SOURCE_PAUSE_SECONDS))
+    _accounts: _Buckets = field(
+        default_factory=lambda: _Buckets(ACCOUNT_FAILURES_MAX, ACCOUNT_PAUSE_SECONDS)
+    )
+    _sources: _Buckets = field(
+        default_factory=lambda: _Buckets(SOURCE_FAILURES_MAX, SOURCE_PAUSE_SECONDS)
+    )
 
     def begin(self, account: str, source: str) -> None:
-        """Counted as a failure until `succeed`, so that many at once are not more than allowed. Raises `RateLimited`."""
+        """Counted as a failure until `succeed`, so that many at once are not more than allowed.
+
+        Raises `RateLimited`.
+        """
         now, both = self.monotonic(), _both(account, source)
-        wait = max(self._accounts.seconds_to_wait(both, now), self._sources.seconds_to_wait(source, now))
+        wait = max(
+            self._accounts.seconds_to_wait(both, now), self._sources.seconds_to_wait(source, now)
+        )
         if wait > 0:
-            raise RateLimited(f"Too many failed attempts from here; wait {int(wait) + 1} s and try again.")
+            raise RateLimited(
+                f"Too many failed attempts from here; wait {int(wait) + 1} s and try again."
+            )
         self._accounts.add(both, now)
         self._sources.add(source, now)
 

@@ -35,7 +35,9 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is signed in, or has a personal token; `csrf` is what a form of a session must bring back."""
+    """Somebody who is signed in, or has a personal token; `csrf` is what a form of a session must
+    bring back.
+    """
 
     id: str
     groups: frozenset[str]

@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Called for the time. What grants anything is judged again by the database's clock, in its own transaction."""
+    """Called for the time.
+
+    What grants anything is judged again by the database's clock, in its own transaction.
+    """
 
     def __init__(self) -> None:
         self._offset = timedelta(0)
@@ -14,9 +17,11 @@ class Clock:
         return datetime.now(UTC) + self._offset
 
     def correct(self, database_now: datetime, *, asked_at: datetime) -> None:
-        """Take over what the database's clock said between `asked_at` and now, both by this process's own clock.
+        """Take over what the database's clock said between `asked_at` and now, both by this
+        process's own clock.
 
-        A clock that may have been right is not corrected: the time that the answer took must not put decisions into the past.
+        A clock that may have been right is not corrected: the time that the answer took must not
+        put decisions into the past.
         """
         answered_at = datetime.now(UTC)
         self._offset = database_now - min(max(database_now, asked_at), answered_at)

@@ -1,4 +1,6 @@
-"""Other systems that the gate is joined to: what they are asked, what they tell, what they are told. None of them is needed."""
+"""Other systems that the gate is joined to: what they are asked, what they tell, what they are
+told. None of them is needed.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +21,10 @@ class Hook(Protocol):
         """Those that it looks at, in lower case."""
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
-        """One delivery, whose sender is proved first. Raises `Unauthenticated`, `NotFound`, `BadRequest`, `Invalid`."""
+        """One delivery, whose sender is proved first.
+
+        Raises `Unauthenticated`, `NotFound`, `BadRequest`, `Invalid`.
+        """
 
 
 Hooks: TypeAlias = Mapping[str, Hook]
@@ -53,7 +58,10 @@ class Connections:
 
 
 def joined_by(*parts: Connections) -> Connections:
-    """All of several; no two have one name for two things. A chore that several need is done once."""
+    """All of several; no two have one name for two things.
+
+    A chore that several need is done once.
+    """
 
     async def close() -> None:
         for part in parts:

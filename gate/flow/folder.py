@@ -12,14 +12,22 @@ TESTS = "tests"
 def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:
     """Every `*.yaml` in the folder by name, with `tests` those of its folder `tests` instead.
 
-    Raises `Invalid` for a folder that is not there or has no policies, and for a file that cannot be read.
+    Raises `Invalid` for a folder that is not there or has no policies, and for a file that cannot
+    be read.
     """
     place = folder / TESTS if tests else folder
     if not place.is_dir():
-        raise Invalid(f"{place} is no folder; name the folder of your policies with --policies or GATE_POLICIES")
+        raise Invalid(
+            f"{place} is no folder; name the folder of your policies with --policies or "
+            "GATE_POLICIES"
+        )
     paths = sorted(place.glob("*.yaml"))
-    if not paths and not tests:  # emptied for a moment, perhaps; nobody means to have no policy at all
-        raise Invalid(f"{place} has no policy files (*.yaml); put some there, or name another folder")
+    if (
+        not paths and not tests
+    ):  # emptied for a moment, perhaps; nobody means to have no policy at all
+        raise Invalid(
+            f"{place} has no policy files (*.yaml); put some there, or name another folder"
+        )
     if len(paths) > FILES_MAX:
         raise Invalid(f"{place} has {len(paths)} files, at most {FILES_MAX} are allowed")
     return {path.name: _read(path) for path in paths}
@@ -28,7 +36,9 @@ def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(FILE_BYTES_MAX + 1)  # one more, so that the reader sees that it is too long
+            content = file.read(
+                FILE_BYTES_MAX + 1
+            )  # one more, so that the reader sees that it is too long
         return content.decode()
     except OSError as error:
         raise Invalid(f"{path} cannot be read ({error.strerror})") from None

@@ -11,9 +11,14 @@ T = TypeVar("T")
 
 
 class Fresh(Generic[T]):
-    """As the database said at most a second ago. What is not there is not kept: it may be made at any moment."""
+    """As the database said at most a second ago.
 
-    def __init__(self, read: Callable[[str], Awaitable[T | None]], monotonic: Callable[[], float]) -> None:
+    What is not there is not kept: it may be made at any moment.
+    """
+
+    def __init__(
+        self, read: Callable[[str], Awaitable[T | None]], monotonic: Callable[[], float]
+    ) -> None:
         self._read = read
         self._monotonic = monotonic
         self._kept: dict[str, tuple[float, T]] = {}
@@ -26,14 +31,18 @@ class Fresh(Generic[T]):
             return found[1]
         asked = self._asked.get(key)
         if asked is None:
-            asked = self._asked[key] = asyncio.create_task(self._look_up(key, self._kept, self._asked))
+            asked = self._asked[key] = asyncio.create_task(
+                self._look_up(key, self._kept, self._asked)
+            )
         return await asyncio.shield(asked)  # one of them may go away
 
     def forget(self) -> None:
         """Something was written: nothing that is kept, or was asked before, counts any more."""
         self._kept, self._asked = {}, {}
 
-    async def _look_up(self, key: str, kept: dict[str, tuple[float, T]], asked: dict[str, "asyncio.Task[T | None]"]) -> T | None:
+    async def _look_up(
+        self, key: str, kept: dict[str, tuple[float, T]], asked: dict[str, "asyncio.Task[T | None]"]
+    ) -> T | None:
         """For those who ask now; if something is forgotten meanwhile, nobody finds it later."""
         now = self._monotonic()
         try:

@@ -23,7 +23,8 @@ from gate.metrics import Metrics
 from gate.storage.store import Store
 
 Identify: TypeAlias = Callable[[str, datetime], Awaitable[Workload | None]]
-"""Whose identity token this is at that time; None for one that is not good. Raises `SourceUnavailable` where nobody knows."""
+"""Whose identity token this is at that time; None for one that is not good. Raises
+`SourceUnavailable` where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +61,6 @@ class Gate:
     refusals: Refusals = field(default_factory=Refusals)
     setbacks: Pauses = field(default_factory=Pauses)  # of what the worker failed to do to a change
     ledger: Watch = field(default_factory=Watch)
-    hook_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # by the source whose signature they prove
+    hook_secrets: Mapping[str, bytes] = field(
+        default_factory=dict, repr=False
+    )  # by the source whose signature they prove

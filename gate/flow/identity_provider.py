@@ -12,5 +12,10 @@ class SingleSignOn(Protocol):
     async def begin(self, redirect: str) -> Begun:
         """Where to send a browser. Raises `SourceUnavailable`."""
 
-    async def finish(self, begun: Begun, redirect: str, code: str, issuer: str | None, now: datetime) -> External | None:
-        """Who came back; None for anything that is not exactly what was begun. Raises `SourceUnavailable`."""
+    async def finish(
+        self, begun: Begun, redirect: str, code: str, issuer: str | None, now: datetime
+    ) -> External | None:
+        """Who came back; None for anything that is not exactly what was begun.
+
+        Raises `SourceUnavailable`.
+        """

@@ -12,7 +12,11 @@ _PLACES = range(120, -1, -10)  # of 13 pairs with 10 bits each
 
 
 def new_id(prefix: str, at: datetime) -> str:
-    """`prefix_` and 26 characters: the millisecond, so that neighbours in time are neighbours in an index, and 80 random bits."""
+    """`prefix_` and 26 characters: the millisecond, so that neighbours in time are neighbours in an
+    index, and 80 random bits.
+    """
     milliseconds = to_us(at) // 1000
-    number = milliseconds << 8 * _RANDOM_BYTES | int.from_bytes(random_bytes()[:_RANDOM_BYTES], "big")
+    number = milliseconds << 8 * _RANDOM_BYTES | int.from_bytes(
+        random_bytes()[:_RANDOM_BYTES], "big"
+    )
     return f"{prefix}_{''.join([_PAIRS[number >> place & 0x3FF] for place in _PLACES])}"

@@ -30,11 +30,13 @@ async def one_page(
     *,
     slowly: bool = False,
 ) -> Page:
-    """One page of a list: at most `asked.limit` items after `asked.cursor`, and the cursor of the page after it.
+    """One page of a list: at most `asked.limit` items after `asked.cursor`, and the cursor of the
+    page after it.
 
-    Every list is answered by this function, so that none is cut without a `next`. The query holds every filter, for the
-    cursor is good for these filters alone. `slowly` is for pages that take long and must keep nobody else waiting.
-    Raises `BadRequest` for a cursor of another caller, of another list, or of other filters.
+    Every list is answered by this function, so that none is cut without a `next`. The query holds
+    every filter, for the cursor is good for these filters alone. `slowly` is for pages that take
+    long and must keep nobody else waiting. Raises `BadRequest` for a cursor of another caller, of
+    another list, or of other filters.
     """
     part = pages.Part(asked.limit, position_of(gate, asked.cursor, query, by))
     reading = gate.store.read_slowly if slowly else gate.store.read
@@ -43,19 +45,30 @@ async def one_page(
 
 
 async def own_name(gate: Gate, environment: str | None) -> str | None:
-    """What the environment is called in what was recorded: a filter may say any of its names, as a submit may."""
+    """What the environment is called in what was recorded: a filter may say any of its names, as a
+    submit may.
+    """
     return environment and (await gate.rulebooks.current()).catalogue.environment_named(environment)
 
 
-def position_of(gate: Gate, given: str | None, query: "DataclassInstance", by: Caller) -> Position | None:
-    """The position of a cursor. Raises `BadRequest` for one of another caller, or of other filters."""
+def position_of(
+    gate: Gate, given: str | None, query: "DataclassInstance", by: Caller
+) -> Position | None:
+    """The position of a cursor.
+
+    Raises `BadRequest` for one of another caller, or of other filters.
+    """
     if given is None:
         return None
     return cursor.unseal(gate.secrets.cursors, given, scope=by.caller, filters=fingerprint(query))
 
 
-def sealed(gate: Gate, position: Position | None, query: "DataclassInstance", by: Caller) -> str | None:
+def sealed(
+    gate: Gate, position: Position | None, query: "DataclassInstance", by: Caller
+) -> str | None:
     """The cursor of a position; None at the end."""
     if position is None:
         return None
-    return cursor.seal(gate.secrets.cursors, scope=by.caller, filters=fingerprint(query), position=position)
+    return cursor.seal(
+        gate.secrets.cursors, scope=by.caller, filters=fingerprint(query), position=position
+    )

@@ -15,7 +15,8 @@ PASSWORD_CHARACTERS_MIN = 12
 PASSWORD_BYTES_MAX = 1_024
 HASHES_AT_ONCE_MAX = 2
 HASHES_WAITING_MAX = 40
-"""More than so many who wait for theirs are told to come back: each hash takes memory and a core."""
+"""More than so many who wait for theirs are told to come back: each hash takes memory and a
+core."""
 
 TIME_COST = 3
 MEMORY_KIB = 64 * 1024
@@ -35,19 +36,27 @@ class Passwords:
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
-        """What is kept of a new password. Raises `Invalid` for one that is too short or too long, `Unavailable`."""
+        """What is kept of a new password.
+
+        Raises `Invalid` for one that is too short or too long, `Unavailable`.
+        """
         check_length(password)
         return await self._in_turn(_hash, password)
 
     async def is_right(self, password: str, kept: str | None) -> bool:
-        """Whether this is the password. Without one to compare with it takes as long, and is wrong. Raises `Unavailable`."""
+        """Whether this is the password.
+
+        Without one to compare with it takes as long, and is wrong. Raises `Unavailable`.
+        """
         if _is_too_long(password):
             return False  # nobody has such a one; how long that takes says nothing about anybody
         return await self._in_turn(_is_right, password, kept)
 
     async def _in_turn(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._waiting >= HASHES_WAITING_MAX:
-            raise Unavailable("too many people sign in at once; try again in a moment", retry_after_seconds=5)
+            raise Unavailable(
+                "too many people sign in at once; try again in a moment", retry_after_seconds=5
+            )
         self._waiting += 1
         try:
             async with self._places:
@@ -61,7 +70,10 @@ def check_length(password: str) -> None:
     if _is_too_long(password):
         raise Invalid(f"the password has more than {PASSWORD_BYTES_MAX} bytes, which is the limit")
     if len(password) < PASSWORD_CHARACTERS_MIN:
-        raise Invalid(f"the password has {len(password)} characters, at least {PASSWORD_CHARACTERS_MIN} are needed; four words will do")
+        raise Invalid(
+            f"the password has {len(password)} characters, at least "
+            f"{PASSWORD_CHARACTERS_MIN} are needed; four words will do"
+        )
 
 
 def is_weak(kept: str) -> bool:

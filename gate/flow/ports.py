@@ -1,4 +1,7 @@
-"""Who can verify what a pipeline says: its code host. Made in `integrations`, handed in by `app.py`; tests hand in their own."""
+"""Who can verify what a pipeline says: its code host.
+
+Made in `integrations`, handed in by `app.py`; tests hand in their own.
+"""
 
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias
@@ -16,7 +19,10 @@ class CodeHost(Protocol):
         """How people call it: the host name."""
 
     async def facts(self, ask: HostAsk) -> HostFacts:
-        """What it says. Raises `SourceUnavailable` for no answer at all; of a part that fails the answer is silent."""
+        """What it says.
+
+        Raises `SourceUnavailable` for no answer at all; of a part that fails the answer is silent.
+        """
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
         """A run of a pipeline as the host itself describes it. Raises `SourceUnavailable`."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 PAUSE_SECONDS = 60.0
-"""At most one entry in this time for the same caller, operation and problem on one server; those in between are counted."""
+"""At most one entry in this time for the same caller, operation and problem on one server; those in
+between are counted."""
 
 KEPT_MAX = 10_000
 """So many are remembered; while that many were told within the pause, a new one is not."""
@@ -16,7 +17,10 @@ _Same: TypeAlias = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was refused to somebody we know. `change` and `revision` are what it was about, as they named it."""
+    """What was refused to somebody we know.
+
+    `change` and `revision` are what it was about, as they named it.
+    """
 
     by: str
     operation: str
@@ -39,7 +43,9 @@ class Refusals:
     _told: dict[_Same, _Told] = field(default_factory=dict)
 
     def due(self, refused: Refused) -> int | None:
-        """How many of the same were counted since the last entry, where there may be another one now; else None."""
+        """How many of the same were counted since the last entry, where there may be another one
+        now; else None.
+        """
         same = (refused.by, refused.operation, refused.problem)
         now, known = self.monotonic(), self._told.get(same)
         if known is not None and now - known.at < PAUSE_SECONDS:
@@ -52,5 +58,7 @@ class Refusals:
 
     def _has_room(self, now: float) -> bool:
         if len(self._told) >= KEPT_MAX:
-            self._told = {same: told for same, told in self._told.items() if now - told.at < PAUSE_SECONDS}
+            self._told = {
+                same: told for same, told in self._told.items() if now - told.at < PAUSE_SECONDS
+            }
         return len(self._told) < KEPT_MAX

@@ -14,14 +14,22 @@ _log = structlog.get_logger("gate.refuse")
 
 
 async def keep(gate: Gate, refused: Refused) -> None:
-    """Put it on record, unless the same was a moment ago. Never fails: whoever is refused is refused in any case."""
+    """Put it on record, unless the same was a moment ago.
+
+    Never fails: whoever is refused is refused in any case.
+    """
     untold = gate.refusals.due(refused)
     if untold is None:
         return
     try:
         await gate.store.write(_keep, refused, untold)
     except GateError as error:
-        _log.warning("a refusal could not be recorded", by=refused.by, operation=refused.operation, error=error.detail)
+        _log.warning(
+            "a refusal could not be recorded",
+            by=refused.by,
+            operation=refused.operation,
+            error=error.detail,
+        )
 
 
 async def refuse(gate: Gate, refused: Refused, error: GateError) -> GateError:

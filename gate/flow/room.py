@@ -1,4 +1,7 @@
-"""The chat that is asked for reviews, as the chapters see it. Made in `integrations`, handed in by `app.py`."""
+"""The chat that is asked for reviews, as the chapters see it.
+
+Made in `integrations`, handed in by `app.py`.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,5 +23,10 @@ class Chat(Protocol):
     async def answer(self, reply_to: str, text: str) -> None:
         """Tell somebody what became of the button they pressed; nobody else sees it."""
 
-    def pressed(self, headers: Mapping[str, str | None], body: bytes, now: datetime) -> Click | None:
-        """A button, None for anything else that is told. Raises `NotFound`, `Unauthenticated`, `Invalid`."""
+    def pressed(
+        self, headers: Mapping[str, str | None], body: bytes, now: datetime
+    ) -> Click | None:
+        """A button, None for anything else that is told.
+
+        Raises `NotFound`, `Unauthenticated`, `Invalid`.
+        """

@@ -1,4 +1,6 @@
-"""Which policies, catalogue and calendar are in force: read from the database, compiled once, never older than a second."""
+"""Which policies, catalogue and calendar are in force: read from the database, compiled once, never
+older than a second.
+"""
 
 import threading
 import time
@@ -37,9 +39,12 @@ TROUBLE_LENGTH_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One set of the three, compiled. `id` is empty where nothing was ever activated: then everything goes to people.
+    """One set of the three, compiled.
 
-    `trouble` says why nothing was activated, as far as this server knows; it is empty once something is in force.
+    `id` is empty where nothing was ever activated: then everything goes to people.
+
+    `trouble` says why nothing was activated, as far as this server knows; it is empty once
+    something is in force.
     """
 
     id: str
@@ -48,14 +53,22 @@ class Rulebook:
     catalogue: Catalogue
     calendar: Calendar
     identities: Identities
-    text_ids: Mapping[str, str] = field(default_factory=dict)  # of every name and address in the catalogue
+    text_ids: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of every name and address in the catalogue
     trouble: str = ""
-    standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)  # by `standing_key`
+    standard_changes: tuple[tuple[str, StandardChange], ...] = field(
+        init=False
+    )  # by `standing_key`
     # standard changes whose history matters to a decision: how many successes, settled for how long
     remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
 
     def __post_init__(self) -> None:
-        pairs = tuple((standing_key(policy, one), one) for policy in self.policies.all for one in policy.standard_changes)
+        pairs = tuple(
+            (standing_key(policy, one), one)
+            for policy in self.policies.all
+            for one in policy.standard_changes
+        )
         object.__setattr__(self, "standard_changes", pairs)
         object.__setattr__(self, "remembered", _remembered(one for _, one in pairs))
 
@@ -65,18 +78,29 @@ def _by_text(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _remembered(standards: Iterable[StandardChange]) -> dict[str, tuple[int, timedelta]]:
-    """Where two policies name one alike: the most successes and the shortest time to settle, which sees enough for both."""
+    """Where two policies name one alike: the most successes and the shortest time to settle, which
+    sees enough for both.
+    """
     found: dict[str, tuple[int, timedelta]] = {}
     for one in standards:
         if one.earn is None and one.suspend is None:
             continue
-        successes, settle = (one.earn.successes, timedelta(seconds=one.earn.settle_seconds)) if one.earn else (0, timedelta.max)
+        successes, settle = (
+            (one.earn.successes, timedelta(seconds=one.earn.settle_seconds))
+            if one.earn
+            else (0, timedelta.max)
+        )
         others, shortest = found.get(one.id, (0, timedelta.max))
         found[one.id] = (max(successes, others), min(settle, shortest))
-    return {name: (successes, timedelta(0) if settle == timedelta.max else settle) for name, (successes, settle) in found.items()}
+    return {
+        name: (successes, timedelta(0) if settle == timedelta.max else settle)
+        for name, (successes, settle) in found.items()
+    }
 
 
-NOTHING_IN_FORCE = Rulebook("", Revisions("", "", ""), NO_POLICIES, Catalogue(), Calendar(), Identities(Catalogue()))
+NOTHING_IN_FORCE = Rulebook(
+    "", Revisions("", "", ""), NO_POLICIES, Catalogue(), Calendar(), Identities(Catalogue())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +135,14 @@ class Rulebooks:
         return self._latest
 
     def explain(self, because: str) -> bool:
-        """From now on this is why nothing is in force, as long as nothing is. False where it was said before."""
-        known, self._nothing = self._nothing, replace(NOTHING_IN_FORCE, trouble=because[:TROUBLE_LENGTH_MAX])
+        """From now on this is why nothing is in force, as long as nothing is.
+
+        False where it was said before.
+        """
+        known, self._nothing = (
+            self._nothing,
+            replace(NOTHING_IN_FORCE, trouble=because[:TROUBLE_LENGTH_MAX]),
+        )
         return known.trouble != self._nothing.trouble
 
     async def refresh(self) -> Rulebook:
@@ -125,12 +155,17 @@ class Rulebooks:
         return await self._store.read(self._read, revisions)
 
     def in_force(self, tx: Tx) -> Rulebook:
-        """What is in force as this transaction sees it; PostgreSQL lets nobody activate another one until it ends."""
+        """What is in force as this transaction sees it; PostgreSQL lets nobody activate another one
+        until it ends.
+        """
         set_id = policy_set_in_force(tx)
         return self._kept_or_compiled(tx.conn, set_id) if set_id else NOTHING_IN_FORCE
 
     def policy_of(self, conn: Connection, record: Record) -> Policy | None:
-        """The policy that made a decision, whichever is in force now. For a thread that reads or writes."""
+        """The policy that made a decision, whichever is in force now.
+
+        For a thread that reads or writes.
+        """
         return self._read(conn, record.revisions).policies.named(record.decision.policy)
 
     def _hear(self, topics: Topics) -> None:
@@ -143,7 +178,9 @@ class Rulebooks:
 
     def _read_current(self, conn: Connection) -> Rulebook:
         active = policy_sets.in_force(conn)
-        return NOTHING_IN_FORCE if active is None else self._kept_or_compiled(conn, active.policy_set)
+        return (
+            NOTHING_IN_FORCE if active is None else self._kept_or_compiled(conn, active.policy_set)
+        )
 
     def _read(self, conn: Connection, revisions: Revisions) -> Rulebook:
         if revisions == NOTHING_IN_FORCE.revisions:
@@ -182,5 +219,17 @@ def _compiled(conn: Connection, set_id: str) -> Rulebook:
     tree = orjson.loads(files.pop(CATALOGUE_FILE))
     names = texts.read_texts(conn, catalog_record.stand_ins(tree))
     catalogue = catalog_record.restored(tree, names.get)
-    calendar = read_calendar(files[CALENDAR_FILE], CALENDAR_FILE, catalogue) if CALENDAR_FILE in files else Calendar()
-    return Rulebook(set_id, kept.summary.revisions, read_policies(files), catalogue, calendar, Identities(catalogue), _by_text(names))
+    calendar = (
+        read_calendar(files[CALENDAR_FILE], CALENDAR_FILE, catalogue)
+        if CALENDAR_FILE in files
+        else Calendar()
+    )
+    return Rulebook(
+        set_id,
+        kept.summary.revisions,
+        read_policies(files),
+        catalogue,
+        calendar,
+        Identities(catalogue),
+        _by_text(names),
+    )

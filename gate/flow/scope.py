@@ -11,19 +11,29 @@ from gate.storage.changes.changes import StoredChange
 def require_service(by: Caller, service: str) -> None:
     """Raises `NotAllowed` where the caller's token is not bound to the service."""
     if isinstance(by, Workload) and service not in by.services:
-        detail = f"repository {by.repository.id} of {by.issuer} is not listed for {service[:100]}; list it in the catalogue"
+        detail = (
+            f"repository {by.repository.id} of {by.issuer} is not listed for {service[:100]}; "
+            "list it in the catalogue"
+        )
         raise NotAllowed(detail, problem="identity_mismatch")
     if isinstance(by, Machine) and by.services is not None and service not in by.services:
         bound = ", ".join(sorted(by.services)) or "none"
-        raise NotAllowed(f"this token is bound to {bound}, not to {service}; use a token made for it")
+        raise NotAllowed(
+            f"this token is bound to {bound}, not to {service}; use a token made for it"
+        )
 
 
 def require_repository(change: Change, book: Rulebook) -> None:
-    """Raises `NotAllowed` where the service lists its repositories, and the named one is not among them."""
+    """Raises `NotAllowed` where the service lists its repositories, and the named one is not among
+    them.
+    """
     listed = book.catalogue.services.get(change.service)
     if change.repository is None or listed is None or not listed.repositories:
         return
-    if all((known.issuer, known.id) != (change.repository.issuer, change.repository.id) for known in listed.repositories):
+    if all(
+        (known.issuer, known.id) != (change.repository.issuer, change.repository.id)
+        for known in listed.repositories
+    ):
         named = f"repository {change.repository.id} of {change.repository.issuer}"
         raise NotAllowed(
             f"{named} does not belong to {change.service}; list it in the catalogue",
@@ -48,11 +58,17 @@ def sees(by: Caller, stored: StoredChange) -> bool:
 
 def require_owner(by: Caller, stored: StoredChange, doing: str) -> None:
     """Raises `NotAllowed` for whoever sees the change but does not run its pipeline."""
-    if isinstance(by, ChangeHolder | Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE):
+    if isinstance(by, ChangeHolder | Workload) or (
+        isinstance(by, Machine) and by.role is Role.PIPELINE
+    ):
         return
     raise NotAllowed(f"only the pipeline of {stored.service} may {doing} this change")
 
 
 def bound_services(by: Caller) -> frozenset[str] | None:
     """The services to which lists are restricted; None for callers who read everything."""
-    return by.services if isinstance(by, Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE) else None
+    return (
+        by.services
+        if isinstance(by, Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE)
+        else None
+    )

@@ -1,4 +1,6 @@
-"""The signing key: read from its file as soon as it is there, and made only where nothing was ever signed with another."""
+"""The signing key: read from its file as soon as it is there, and made only where nothing was ever
+signed with another.
+"""
 
 import asyncio
 import os
@@ -22,8 +24,9 @@ _log = structlog.get_logger("gate.signing")
 class Signing:
     """The signing key of this server.
 
-    While there is none the file is looked for each time somebody needs it, so that a key which an operator makes is used
-    without a restart. Once read it is kept: a key is never replaced under a running server.
+    While there is none the file is looked for each time somebody needs it, so that a key which an
+    operator makes is used without a restart. Once read it is kept: a key is never replaced under a
+    running server.
     """
 
     def __init__(self, file: Path | None, address: str) -> None:
@@ -44,32 +47,49 @@ class Signing:
         return self._key
 
     async def require(self) -> SigningKey:
-        """The key to sign with. Raises `Unavailable` while there is none, or nothing may be signed."""
+        """The key to sign with.
+
+        Raises `Unavailable` while there is none, or nothing may be signed.
+        """
         if self.stopped is not None:
-            raise _unsigned("the ledger is not what was signed last, so nothing can be admitted: its operator finds why at /readyz")
+            raise _unsigned(
+                "the ledger is not what was signed last, so nothing can be admitted: its "
+                "operator finds why at /readyz"
+            )
         return await self.own()
 
     async def own(self) -> SigningKey:
-        """The key, also while nothing may be signed with it. Raises `Unavailable` while there is none."""
+        """The key, also while nothing may be signed with it.
+
+        Raises `Unavailable` while there is none.
+        """
         key = await self.find()
         if key is None:
             raise _unsigned(self._lacking)
         return key
 
     async def problem(self) -> str | None:
-        """What an operator must do before anything can be admitted; None when all is well. Strangers read it: it names no path."""
+        """What an operator must do before anything can be admitted; None when all is well.
+
+        Strangers read it: it names no path.
+        """
         return None if await self.find() is not None else self._lacking
 
     @property
     def _lacking(self) -> str:
         if self._file is None:
             return (
-                "no signing key file is named, so nothing can be admitted: an operator sets GATE_SIGNING_KEY_FILE and starts the gate again"
+                "no signing key file is named, so nothing can be admitted: an operator sets "
+                "GATE_SIGNING_KEY_FILE and starts the gate again"
             )
         if self._logged is not None:
-            return "the signing key file cannot be used, so nothing can be admitted: `gate doctor` says why"
+            return (
+                "the signing key file cannot be used, so nothing can be admitted: `gate "
+                "doctor` says why"
+            )
         return (
-            "the gate has no signing key, so nothing can be admitted: an operator makes the first with `gate ledger key`, or puts it back"
+            "the gate has no signing key, so nothing can be admitted: an operator makes the "
+            "first with `gate ledger key`, or puts it back"
         )
 
 
@@ -83,7 +103,10 @@ def key_name(address: str) -> str:
 
 
 def read_key(path: Path, address: str) -> SigningKey | None:
-    """The key of a file; None where there is no file. Raises `Invalid` for anything else in its place."""
+    """The key of a file; None where there is no file.
+
+    Raises `Invalid` for anything else in its place.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(KEY_FILE_BYTES_MAX).decode()
@@ -97,7 +120,10 @@ def read_key(path: Path, address: str) -> SigningKey | None:
 
 
 def make_key(path: Path, address: str) -> SigningKey:
-    """A new key, written for its owner alone. Raises `Invalid` where a file is there already: a key is never replaced."""
+    """A new key, written for its owner alone.
+
+    Raises `Invalid` where a file is there already: a key is never replaced.
+    """
     key = SigningKey.generate(key_name(address))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +133,9 @@ def make_key(path: Path, address: str) -> SigningKey:
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
-        raise Invalid(f"{path} is there already; a key is never replaced, keep it or name another file") from None
+        raise Invalid(
+            f"{path} is there already; a key is never replaced, keep it or name another file"
+        ) from None
     except OSError as error:
         raise Invalid(f"the signing key {path} cannot be written ({error.strerror})") from None
     return key

@@ -1,4 +1,6 @@
-"""What moved, as it moves: streams for pages and clients, each bounded, all of them ended when the server stops."""
+"""What moved, as it moves: streams for pages and clients, each bounded, all of them ended when the
+server stops.
+"""
 
 import asyncio
 from collections import Counter
@@ -29,7 +31,8 @@ LIFE_SECONDS = 900.0
 
 
 _WHO_IS_LET_IN = frozenset({people.TOPIC, sessions.TOPIC, tokens.TOPIC})
-"""When one of them moves somebody may be shut out: all streams end, and who opens one again is asked who they are."""
+"""When one of them moves somebody may be shut out: all streams end, and who opens one again is
+asked who they are."""
 
 
 class Stream:
@@ -85,9 +88,14 @@ class Streams:
         return len(self._streams)
 
     def require_room(self, by: Caller) -> None:
-        """Raises `Unavailable` and `RateLimited` over the limits, for an answer that has not begun."""
+        """Raises `Unavailable` and `RateLimited` over the limits, for an answer that has not
+        begun.
+        """
         if self._closed or len(self._streams) >= STREAMS_MAX:
-            raise Unavailable(f"{len(self._streams)} listen already; read the page again later", retry_after_seconds=5)
+            raise Unavailable(
+                f"{len(self._streams)} listen already; read the page again later",
+                retry_after_seconds=5,
+            )
         if self._of[by.caller] >= STREAMS_OF_ONE_MAX:
             raise RateLimited(f"you listen {STREAMS_OF_ONE_MAX} times already; close a page")
 

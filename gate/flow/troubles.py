@@ -1,4 +1,6 @@
-"""What goes wrong inside the gate and is nobody's request: counted each time, and logged once with its cause."""
+"""What goes wrong inside the gate and is nobody's request: counted each time, and logged once with
+its cause.
+"""
 
 import threading
 from contextlib import suppress
@@ -9,10 +11,12 @@ from gate.errors import GateError
 from gate.metrics import Metrics
 
 CAUSES_MAX = 20
-"""Of one trouble. Others are counted and no longer logged, so that a log is not filled by one of many words."""
+"""Of one trouble. Others are counted and no longer logged, so that a log is not filled by one of
+many words."""
 
 _UNWRITABLE = (OSError, ValueError)
-"""What a log on a full disk or on a closed stream raises: the thread that reports must go on all the same."""
+"""What a log on a full disk or on a closed stream raises: the thread that reports must go on all
+the same."""
 
 _log = structlog.get_logger("gate.troubles")
 
@@ -20,8 +24,8 @@ _log = structlog.get_logger("gate.troubles")
 class Troubles:
     """For whoever operates the gate. May be called from any thread.
 
-    A database that is down fails several times a second. That is logged when it begins, when its cause changes and when
-    it is over; the counter tells how often.
+    A database that is down fails several times a second. That is logged when it begins, when its
+    cause changes and when it is over; the counter tells how often.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -33,7 +37,13 @@ class Troubles:
         """Something failed there once, of which `context` says more."""
         self._metrics.trouble(where)
         with suppress(*_UNWRITABLE):
-            _log.error("something failed", where=where, error=_words(error), exc_info=_traced(error), **context)
+            _log.error(
+                "something failed",
+                where=where,
+                error=_words(error),
+                exc_info=_traced(error),
+                **context,
+            )
 
     def lasts(self, where: str, error: BaseException) -> None:
         """Something fails there, perhaps for the thousandth time."""
@@ -46,11 +56,18 @@ class Troubles:
                 causes.add(cause)
         if is_new:
             with suppress(*_UNWRITABLE):
-                _log.error("something fails; it is tried again", where=where, error=cause, exc_info=_traced(error))
+                _log.error(
+                    "something fails; it is tried again",
+                    where=where,
+                    error=cause,
+                    exc_info=_traced(error),
+                )
 
     def over(self, where: str) -> None:
         """It works there."""
-        if where in self._causes:  # asked for without the lock, because it is nearly always the answer
+        if (
+            where in self._causes
+        ):  # asked for without the lock, because it is nearly always the answer
             with self._lock:
                 known = self._causes.pop(where, None)
             if known:
@@ -59,7 +76,9 @@ class Troubles:
 
 
 def _traced(error: BaseException) -> BaseException | None:
-    """What is raised on purpose says everything in its words; for anything else one needs to see where it was raised."""
+    """What is raised on purpose says everything in its words; for anything else one needs to see
+    where it was raised.
+    """
     return None if isinstance(error, GateError) else error
 
 

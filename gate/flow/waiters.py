@@ -9,7 +9,8 @@ from gate.errors import RateLimited, Unavailable
 
 WAITERS_MAX = 2_000
 WAITERS_OF_ONE_MAX = 200
-"""Of one caller, so that nobody alone takes the places of all others. The jobs of one token are one caller."""
+"""Of one caller, so that nobody alone takes the places of all others. The jobs of one token are one
+caller."""
 
 
 class Waiters:
@@ -28,9 +29,14 @@ class Waiters:
         Raises `RateLimited` over the limit of this caller, `Unavailable` over the limit of all.
         """
         if self._of[caller] >= WAITERS_OF_ONE_MAX:
-            raise RateLimited(f"you wait {WAITERS_OF_ONE_MAX} times already; ask without `wait`, or later")
+            raise RateLimited(
+                f"you wait {WAITERS_OF_ONE_MAX} times already; ask without `wait`, or later"
+            )
         if self.count >= WAITERS_MAX:
-            raise Unavailable(f"{WAITERS_MAX} requests are waiting already; ask without `wait`, or later", retry_after_seconds=5)
+            raise Unavailable(
+                f"{WAITERS_MAX} requests are waiting already; ask without `wait`, or later",
+                retry_after_seconds=5,
+            )
         event = asyncio.Event()
         self._events[change].add(event)
         self._of[caller] += 1

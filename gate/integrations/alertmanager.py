@@ -1,4 +1,6 @@
-"""Alertmanager's webhook, version 4: a group of alerts is one incident of each service and environment that its labels name."""
+"""Alertmanager's webhook, version 4: a group of alerts is one incident of each service and
+environment that its labels name.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -24,7 +26,12 @@ _CAUSES = (
 )
 """Where an alert names the change that it is put down to."""
 
-_TITLES = (("annotations", "summary"), ("annotations", "title"), ("annotations", "description"), ("labels", "alertname"))
+_TITLES = (
+    ("annotations", "summary"),
+    ("annotations", "title"),
+    ("annotations", "description"),
+    ("labels", "alertname"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +62,28 @@ def read(body: bytes) -> Notification:
     version, raw, group = the(told, "version"), the(told, "alerts"), the(told, "groupKey")
     if version != VERSION or not isinstance(group, str) or not isinstance(raw, list):
         raise Invalid(
-            f"this is no notification of Alertmanager: version {str(version)[:20]!r}, with groupKey and alerts {VERSION!r} is allowed"
+            f"this is no notification of Alertmanager: version {str(version)[:20]!r}, with "
+            f"groupKey and alerts {VERSION!r} is allowed"
         )
     if len(raw) > ALERTS_MAX:
-        raise Invalid(f"/alerts: found {len(raw)} alerts, at most {ALERTS_MAX} are allowed; set max_alerts of the receiver")
+        raise Invalid(
+            f"/alerts: found {len(raw)} alerts, at most {ALERTS_MAX} are allowed; set "
+            "max_alerts of the receiver"
+        )
     alerts = [alert for k in range(len(raw)) if (alert := _alert(told, k)) is not None]
     lacking = len(raw) - len(alerts)
     places = dict.fromkeys((alert.service, alert.environment) for alert in alerts)
     return Notification(
         named=_fingerprint([group, the(told, "status"), sorted(_identity(one) for one in raw)]),
-        incidents=tuple(_incident(group, [one for one in alerts if (one.service, one.environment) == place]) for place in places),
-        ignored=(f"{lacking} alerts have no label `service`, so nothing can be put down to a change",) if lacking else (),
+        incidents=tuple(
+            _incident(group, [one for one in alerts if (one.service, one.environment) == place])
+            for place in places
+        ),
+        ignored=(
+            f"{lacking} alerts have no label `service`, so nothing can be put down to a change",
+        )
+        if lacking
+        else (),
     )
 
 
@@ -83,7 +101,9 @@ def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentTold:
         environment=first.environment,
         resolved_at=None if firing else max(ended, began_at),
         id=_fingerprint([group, first.service, first.environment]),
-        changes=foreign.changes_in(*(change for alert in firing or alerts for change in alert.changes)),
+        changes=foreign.changes_in(
+            *(change for alert in firing or alerts for change in alert.changes)
+        ),
         source=SOURCE,
         url=first.url,
         is_alert=True,
@@ -94,15 +114,22 @@ def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentTold:
 def _alert(told: Any, k: int) -> _Alert | None:
     """None without a service."""
     here = "alerts", k
-    service = foreign.maybe_name(told, *here, "labels", "service") or foreign.maybe_name(told, "commonLabels", "service")
+    service = foreign.maybe_name(told, *here, "labels", "service") or foreign.maybe_name(
+        told, "commonLabels", "service"
+    )
     if service is None:
         return None
-    environments = [foreign.maybe_name(told, *here, "labels", label) for label in ENVIRONMENT_LABELS]
+    environments = [
+        foreign.maybe_name(told, *here, "labels", label) for label in ENVIRONMENT_LABELS
+    ]
     return _Alert(
         service=service,
         environment=next(filter(None, environments), None),
         severity=foreign.severity(told, *here, "labels", "severity") or WORST,
-        title=next(filter(None, (foreign.line(told, *here, *path) for path in _TITLES)), "An alert without a name"),
+        title=next(
+            filter(None, (foreign.line(told, *here, *path) for path in _TITLES)),
+            "An alert without a name",
+        ),
         url=foreign.link(told, *here, "generatorURL") or foreign.link(told, "externalURL"),
         firing=(the(told, *here, "status") or the(told, "status")) != "resolved",
         starts_at=foreign.instant(told, *here, "startsAt"),

@@ -28,20 +28,33 @@ class Event:
 
 
 def check(secret: bytes, signature: str | None, body: bytes) -> None:
-    """Raises `NotFound` without a secret, and `Unauthenticated` unless one of the signatures is over these very bytes."""
+    """Raises `NotFound` without a secret, and `Unauthenticated` unless one of the signatures is
+    over these very bytes.
+    """
     if not secret:
-        raise NotFound("PagerDuty is not connected; set GATE_PAGERDUTY_WEBHOOK_SECRET to the secret of the webhook subscription")
+        raise NotFound(
+            "PagerDuty is not connected; set GATE_PAGERDUTY_WEBHOOK_SECRET to the secret "
+            "of the webhook subscription"
+        )
     wanted = f"{_VERSION}{hmac.digest(secret, body, hashlib.sha256).hex()}".encode()
-    given = [one.strip().encode("latin-1", "replace") for one in (signature or "").split(",", SIGNATURES_MAX)]
+    given = [
+        one.strip().encode("latin-1", "replace")
+        for one in (signature or "").split(",", SIGNATURES_MAX)
+    ]
     if not any(hmac.compare_digest(wanted, one) for one in given):
-        raise Unauthenticated("The signature does not fit. The secret must be that of GATE_PAGERDUTY_WEBHOOK_SECRET.")
+        raise Unauthenticated(
+            "The signature does not fit. The secret must be that of GATE_PAGERDUTY_WEBHOOK_SECRET."
+        )
 
 
 def read(body: bytes) -> Event:
     """Raises `BadRequest` and `Invalid`."""
     told = foreign.json_of(body)
     if not isinstance(the(told, "event"), dict):
-        raise Invalid("this is no event of PagerDuty: found no object `event`, allowed is a delivery of a version 3 webhook")
+        raise Invalid(
+            "this is no event of PagerDuty: found no object `event`, allowed is a delivery "
+            "of a version 3 webhook"
+        )
     kind, identity = foreign.name(told, "event", "event_type"), foreign.name(told, "event", "id")
     if not kind.startswith("incident.") or the(told, "event", "data", "type") != "incident":
         return Event(identity, None, f"{kind} events change nothing here")
@@ -56,8 +69,11 @@ def _incident(told: Any, kind: str) -> IncidentTold:
     over = the(told, *data, "status") == "resolved"
     return IncidentTold(
         title=foreign.line(told, *data, "title") or f"Incident {identity}",
-        service=foreign.maybe_name(told, *data, "service", "summary") or foreign.name(told, *data, "service", "id"),
-        severity=foreign.severity(told, *data, "priority", "summary") or foreign.severity(told, *data, "urgency") or None,
+        service=foreign.maybe_name(told, *data, "service", "summary")
+        or foreign.name(told, *data, "service", "id"),
+        severity=foreign.severity(told, *data, "priority", "summary")
+        or foreign.severity(told, *data, "urgency")
+        or None,
         began_at=began_at,
         resolved_at=max(at, began_at) if over else None,
         id=identity,

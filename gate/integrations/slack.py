@@ -1,4 +1,7 @@
-"""Slack: messages into one channel, and its buttons. What others wrote is shown as text: it links, mentions and formats nothing."""
+"""Slack: messages into one channel, and its buttons.
+
+What others wrote is shown as text: it links, mentions and formats nothing.
+"""
 
 import hashlib
 import hmac
@@ -54,28 +57,53 @@ class Slack:
         return (SIGNATURE, TIMESTAMP)
 
     async def say(self, notice: Notice) -> None:
-        """Put a message into the channel; with buttons where somebody is asked, and the app can hear them."""
+        """Put a message into the channel; with buttons where somebody is asked, and the app can
+        hear them.
+        """
         await self._post(self._url, message(notice, buttons=bool(self._secret)))
 
     async def answer(self, reply_to: str, text: str) -> None:
         """Only where the channel is: what names another host is nothing that Slack has sent."""
         if urlsplit(reply_to)[:2] != urlsplit(self._url)[:2]:
-            raise Undeliverable("the answer would go to another host than the one of GATE_SLACK_WEBHOOK_URL")
-        await self._post(reply_to, {"response_type": "ephemeral", "replace_original": False, "text": escaped(text, SECTION_LENGTH_MAX)})
+            raise Undeliverable(
+                "the answer would go to another host than the one of GATE_SLACK_WEBHOOK_URL"
+            )
+        await self._post(
+            reply_to,
+            {
+                "response_type": "ephemeral",
+                "replace_original": False,
+                "text": escaped(text, SECTION_LENGTH_MAX),
+            },
+        )
 
-    def pressed(self, headers: Mapping[str, str | None], body: bytes, now: datetime) -> Click | None:
-        """A button of ours. Raises `NotFound` without a secret, `Unauthenticated`, `Invalid` for what is not Slack's form."""
+    def pressed(
+        self, headers: Mapping[str, str | None], body: bytes, now: datetime
+    ) -> Click | None:
+        """A button of ours.
+
+        Raises `NotFound` without a secret, `Unauthenticated`, `Invalid` for what is not Slack's
+        form.
+        """
         if not self._secret:
-            raise NotFound("Slack's buttons are not connected; set GATE_SLACK_SIGNING_SECRET to the signing secret of the app")
+            raise NotFound(
+                "Slack's buttons are not connected; set GATE_SLACK_SIGNING_SECRET to the "
+                "signing secret of the app"
+            )
         signature, timestamp = headers.get(SIGNATURE) or "", headers.get(TIMESTAMP) or ""
         if not is_signed(self._secret, signature, timestamp, body, now):
-            raise Unauthenticated("The signature does not fit, or is older than 5 minutes. The secret must be GATE_SLACK_SIGNING_SECRET.")
+            raise Unauthenticated(
+                "The signature does not fit, or is older than 5 minutes. The secret must "
+                "be GATE_SLACK_SIGNING_SECRET."
+            )
         return _click(_payload(body), hashlib.sha256(signature.encode()).hexdigest())
 
     async def _post(self, url: str, content: Mapping[str, Any]) -> None:
         if not url:
             raise SourceUnavailable("no channel is connected; set GATE_SLACK_WEBHOOK_URL")
-        await self._outbound.post(url, orjson.dumps(content), {"Content-Type": "application/json"}, refused=REFUSED)
+        await self._outbound.post(
+            url, orjson.dumps(content), {"Content-Type": "application/json"}, refused=REFUSED
+        )
 
 
 def is_signed(secret: bytes, signature: str, timestamp: str, body: bytes, now: datetime) -> bool:
@@ -89,7 +117,10 @@ def is_signed(secret: bytes, signature: str, timestamp: str, body: bytes, now: d
 
 def message(notice: Notice, *, buttons: bool) -> dict[str, Any]:
     """As an incoming webhook takes it."""
-    what = f"{escaped(notice.service, TITLE_LENGTH_MAX)} to {escaped(notice.environment, TITLE_LENGTH_MAX)}"
+    what = (
+        f"{escaped(notice.service, TITLE_LENGTH_MAX)} to "
+        f"{escaped(notice.environment, TITLE_LENGTH_MAX)}"
+    )
     headline = f"{_WORDS[notice.occasion]}: {what}"
     blocks = [_section("\n".join(_head(notice, headline)))]
     if notice.reasons:
@@ -102,7 +133,9 @@ def message(notice: Notice, *, buttons: bool) -> dict[str, Any]:
 
 
 def escaped(text: str, length_max: int) -> str:
-    """One line of text that Slack shows as it is: no link, no mention, no formatting, nothing hidden. So long at most as it is sent."""
+    """One line of text that Slack shows as it is: no link, no mention, no formatting, nothing
+    hidden. So long at most as it is sent.
+    """
     shown, length = [], 0
     for character in " ".join(text.split()):
         shown.append(_shown(character))
@@ -155,7 +188,10 @@ def _fenced(lines: tuple[str, ...]) -> str:
 
 def _section(text: str) -> dict[str, Any]:
     """`verbatim`: Slack makes no links and mentions of its own."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_LENGTH_MAX], "verbatim": True}}
+    return {
+        "type": "section",
+        "text": {"type": "mrkdwn", "text": text[:SECTION_LENGTH_MAX], "verbatim": True},
+    }
 
 
 def _actions(notice: Notice) -> dict[str, Any]:
@@ -163,7 +199,13 @@ def _actions(notice: Notice) -> dict[str, Any]:
     value = f"{notice.change} {notice.subject_digest}"
 
     def button(action: str, style: str, text: str) -> dict[str, Any]:
-        return {"type": "button", "action_id": action, "style": style, "text": {"type": "plain_text", "text": text}, "value": value}
+        return {
+            "type": "button",
+            "action_id": action,
+            "style": style,
+            "text": {"type": "plain_text", "text": text},
+            "value": value,
+        }
 
     elements = [button("approve", "primary", "Approve"), button("reject", "danger", "Reject")]
     return {"type": "actions", "block_id": f"gate:{notice.change}", "elements": elements}
@@ -174,7 +216,10 @@ def _payload(body: bytes) -> Mapping[str, Any]:
         (text,) = parse_qs(body.decode(), strict_parsing=True, max_num_fields=10)["payload"]
         payload = orjson.loads(text)
     except (ValueError, KeyError):
-        raise Invalid("this is not the form that Slack sends for its buttons: one field, payload, with JSON in it") from None
+        raise Invalid(
+            "this is not the form that Slack sends for its buttons: one field, payload, "
+            "with JSON in it"
+        ) from None
     if not isinstance(payload, dict):
         raise Invalid("the payload of Slack is a JSON object")
     return payload
@@ -184,11 +229,22 @@ def _click(payload: Mapping[str, Any], signed_as: str) -> Click | None:
     """None for what is no button of ours."""
     actions = payload.get("actions")
     action = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
-    if payload.get("type") != "block_actions" or not isinstance(action, dict) or action.get("action_id") not in {"approve", "reject"}:
+    if (
+        payload.get("type") != "block_actions"
+        or not isinstance(action, dict)
+        or action.get("action_id") not in {"approve", "reject"}
+    ):
         return None
     user, value, reply_to = payload.get("user"), action.get("value"), payload.get("response_url")
     member = user.get("id") if isinstance(user, dict) else None
     found = _VALUE.fullmatch(value) if isinstance(value, str) else None
-    if not isinstance(member, str) or not _MEMBER.fullmatch(member) or found is None or not isinstance(reply_to, str):
-        raise Invalid("this button is none of ours: user.id, actions/0/value and response_url are needed")
+    if (
+        not isinstance(member, str)
+        or not _MEMBER.fullmatch(member)
+        or found is None
+        or not isinstance(reply_to, str)
+    ):
+        raise Invalid(
+            "this button is none of ours: user.id, actions/0/value and response_url are needed"
+        )
     return Click(signed_as, member, action["action_id"] == "approve", found[1], found[2], reply_to)

@@ -1,4 +1,6 @@
-"""Events for anybody's own receiver: signed as Standard Webhooks say, as they are or as CDEvents."""
+"""Events for anybody's own receiver: signed as Standard Webhooks say, as they are or as
+CDEvents.
+"""
 
 import base64
 import hmac
@@ -19,7 +21,10 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A receiver. While secrets are rotated it has more than one, and every message is signed with each."""
+    """A receiver.
+
+    While secrets are rotated it has more than one, and every message is signed with each.
+    """
 
     url: str
     secrets: tuple[bytes, ...] = field(repr=False)
@@ -29,7 +34,10 @@ class Webhook:
 def signature(secrets: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:
     """The value of `webhook-signature`: one signature a secret, blanks between them."""
     signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
-    return " ".join(f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}" for secret in secrets)
+    return " ".join(
+        f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}"
+        for secret in secrets
+    )
 
 
 class Webhooks:
@@ -44,7 +52,9 @@ class Webhooks:
         """Send an event; an event that a receiver's form has no word for is left out."""
         receiver = self._receivers.get(target)
         if receiver is None:
-            raise Undeliverable(f"no receiver is called {target.partition(':')[2]} any more (GATE_WEBHOOKS)")
+            raise Undeliverable(
+                f"no receiver is called {target.partition(':')[2]} any more (GATE_WEBHOOKS)"
+            )
         content: Any = cdevent(event, self._source) if receiver.as_cdevents else standard(event)
         if content is None:
             return
@@ -67,7 +77,10 @@ def standard(event: Event) -> dict[str, Any]:
 
 
 def cloud_headers(content: Mapping[str, Any]) -> dict[str, str]:
-    """The attributes of a CloudEvent in binary mode. None of these values needs to be encoded: ids, types and addresses are ASCII."""
+    """The attributes of a CloudEvent in binary mode.
+
+    None of these values needs to be encoded: ids, types and addresses are ASCII.
+    """
     context = content["context"]
     return {
         "ce-specversion": "1.0",

@@ -1,8 +1,9 @@
-"""Signed tree heads and offline proofs, to the byte: c2sp.org/signed-note, tlog-checkpoint and tlog-proof.
+"""Signed tree heads and offline proofs, to the byte: c2sp.org/signed-note, tlog-checkpoint and
+tlog-proof.
 
-The promise of `open_note`: the text it returns was signed by one of the keys it was given. A key is known by its name
-and its id together. Signatures of unknown keys are ignored (a rotated key, a witness); one false signature of a
-known key refuses the whole note.
+The promise of `open_note`: the text it returns was signed by one of the keys it was given. A key is
+known by its name and its id together. Signatures of unknown keys are ignored (a rotated key, a
+witness); one false signature of a known key refuses the whole note.
 """
 
 import base64
@@ -45,7 +46,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That an entry stands in a log. `extra` holds the entry's own bytes; `note` is the checkpoint as it was signed."""
+    """That an entry stands in a log.
+
+    `extra` holds the entry's own bytes; `note` is the checkpoint as it was signed.
+    """
 
     index: int
     hashes: tuple[bytes, ...]
@@ -63,9 +67,12 @@ class Proof:
 
 
 def origin_of(name: str, epoch: int) -> str:
-    """What a log is called in an epoch. After a restore that lost signed entries it is another log to the world.
+    """What a log is called in an epoch.
 
-    Because a log never signs two histories: whoever has a head of the earlier epoch sees that this is not its end.
+    After a restore that lost signed entries it is another log to the world.
+
+    Because a log never signs two histories: whoever has a head of the earlier epoch sees that this
+    is not its end.
     """
     return name if epoch == 1 else f"{name}/epoch-{epoch}"
 
@@ -104,7 +111,10 @@ def open_note(content: bytes, keys: Collection[VerifierKey]) -> str:
         verified = True
     if not verified:
         by = ", ".join(f"{name}+{signed[:KEY_ID_BYTES].hex()}" for name, signed in signatures)
-        raise NoteError(f"no known key has signed: signed by {by}, known are {', '.join(key.hint for key in keys) or 'none'}")
+        raise NoteError(
+            f"no known key has signed: signed by {by}, known are "
+            f"{', '.join(key.hint for key in keys) or 'none'}"
+        )
     return text
 
 
@@ -126,12 +136,21 @@ def signed_by(content: bytes) -> set[str]:
 def read_proof(content: bytes) -> Proof:
     """The parts of a proof file; nothing is verified yet. Raises `NoteError`."""
     if len(content) > PROOF_BYTES_MAX:
-        raise NoteError(f"the proof has {len(content)} bytes, at most {PROOF_BYTES_MAX} are allowed")
+        raise NoteError(
+            f"the proof has {len(content)} bytes, at most {PROOF_BYTES_MAX} are allowed"
+        )
     head, separator, note = content.partition(b"\n\n")
     first, *lines = _text(head).split("\n")
     if first != PROOF_FIRST_LINE or not separator:
-        raise NoteError(f"no proof: its first line is {PROOF_FIRST_LINE}, and an empty line stands before the checkpoint")
-    extra = _decoded(lines.pop(0).removeprefix("extra "), "extra") if lines and lines[0].startswith("extra ") else None
+        raise NoteError(
+            f"no proof: its first line is {PROOF_FIRST_LINE}, and an empty line stands "
+            "before the checkpoint"
+        )
+    extra = (
+        _decoded(lines.pop(0).removeprefix("extra "), "extra")
+        if lines and lines[0].startswith("extra ")
+        else None
+    )
     word, _, number = (lines or [""])[0].partition(" ")
     if word != "index" or not _NUMBER.fullmatch(number):
         raise NoteError(f"found {(lines or [''])[0]!r:.80}, allowed is the word index and a number")
@@ -139,7 +158,8 @@ def read_proof(content: bytes) -> Proof:
 
 
 def verify_proof(proof: Proof, entry: bytes, keys: Collection[VerifierKey]) -> Checkpoint:
-    """Prove that these exact bytes stand in a log of which one of the keys signed the head; that head.
+    """Prove that these exact bytes stand in a log of which one of the keys signed the head; that
+    head.
 
     Raises `NoteError` for the signature, `ProofError` for the place in the tree.
     """
@@ -155,7 +175,10 @@ def _split_note(content: bytes) -> tuple[str, list[tuple[str, bytes]]]:
     whole = _text(content)
     text, separator, signed = whole.rpartition("\n\n")
     if not text or not separator or not signed.endswith("\n"):
-        raise NoteError("no signed note: a text, an empty line and at least one signature line, each with its line feed")
+        raise NoteError(
+            "no signed note: a text, an empty line and at least one signature line, each "
+            "with its line feed"
+        )
     lines = signed[:-1].split("\n")
     if len(lines) > SIGNATURES_MAX:
         raise NoteError(f"the note has {len(lines)} signatures, at most {SIGNATURES_MAX} are read")
@@ -168,17 +191,24 @@ def _signature(line: str) -> tuple[str, bytes]:
         raise NoteError(f"found {line!r:.120}, allowed is a signature line: — <key name> <base64>")
     signed = _decoded(found["encoded"], "a signature")
     if len(signed) <= KEY_ID_BYTES:
-        raise NoteError(f"the signature of {found['name']} has {len(signed)} bytes, too few for a key id and a signature")
+        raise NoteError(
+            f"the signature of {found['name']} has {len(signed)} bytes, too few for a key "
+            "id and a signature"
+        )
     return found["name"], signed
 
 
 def _read_body(text: str) -> Checkpoint:
     lines = text.removesuffix("\n").split("\n")
     if len(lines) < 3 or not all(lines):  # noqa: PLR2004 - origin, size and root
-        raise NoteError("no checkpoint: at least three lines, none of them empty: origin, size, root")
+        raise NoteError(
+            "no checkpoint: at least three lines, none of them empty: origin, size, root"
+        )
     origin, size, root, *_ = lines
     if not _NUMBER.fullmatch(size):
-        raise NoteError(f"the size is {size!r:.40}, allowed is a whole number without leading zeros")
+        raise NoteError(
+            f"the size is {size!r:.40}, allowed is a whole number without leading zeros"
+        )
     return Checkpoint(origin, int(size), _hash(root))
 
 
@@ -190,7 +220,9 @@ def _hash(encoded: str) -> bytes:
 
 
 def _decoded(encoded: str, what: str) -> bytes:
-    """Standard base64 with its padding, in the one form that encoding gives: other forms hide changed bits."""
+    """Standard base64 with its padding, in the one form that encoding gives: other forms hide
+    changed bits.
+    """
     try:
         decoded = base64.b64decode(encoded.encode("ascii"), validate=True)
     except ValueError:

@@ -9,7 +9,10 @@ SIGNATURES_MAX = 16
 
 
 class StatementError(Exception):
-    """A signed statement does not say, or does not prove, what was asked. The message names what differs."""
+    """A signed statement does not say, or does not prove, what was asked.
+
+    The message names what differs.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +31,31 @@ def pre_authentication(payload_type: str, payload: bytes) -> bytes:
 
 
 def read_envelope(content: bytes) -> Envelope:
-    """The envelope in these bytes; unknown fields are ignored, as the specification asks. Nothing is verified yet."""
+    """The envelope in these bytes; unknown fields are ignored, as the specification asks.
+
+    Nothing is verified yet.
+    """
     if len(content) > ENVELOPE_BYTES_MAX:
-        raise StatementError(f"the envelope has {len(content)} bytes, at most {ENVELOPE_BYTES_MAX} are allowed")
+        raise StatementError(
+            f"the envelope has {len(content)} bytes, at most {ENVELOPE_BYTES_MAX} are allowed"
+        )
     document = read_object(content, "the envelope")
     payload_type = document.get("payloadType")
     if not isinstance(payload_type, str):
         raise StatementError("payloadType is missing or no text")
-    return Envelope(payload_type, _base64(document.get("payload"), "payload"), _signatures(document.get("signatures")))
+    return Envelope(
+        payload_type,
+        _base64(document.get("payload"), "payload"),
+        _signatures(document.get("signatures")),
+    )
 
 
 def read_object(content: bytes, what: str) -> dict[str, object]:
     """One JSON object. Duplicate keys are refused: two readers could take different ones."""
     try:
-        document = json.loads(content.decode(), object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+        document = json.loads(
+            content.decode(), object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError) as error:
         raise StatementError(f"{what} cannot be read: {error}") from error
     if not isinstance(document, dict):
@@ -52,7 +66,10 @@ def read_object(content: bytes, what: str) -> dict[str, object]:
 def _signatures(raw: object) -> tuple[bytes, ...]:
     if not isinstance(raw, list) or not 1 <= len(raw) <= SIGNATURES_MAX:
         raise StatementError(f"signatures is no list of 1 to {SIGNATURES_MAX}")
-    return tuple(_base64(item.get("sig") if isinstance(item, dict) else None, "signatures.sig") for item in raw)
+    return tuple(
+        _base64(item.get("sig") if isinstance(item, dict) else None, "signatures.sig")
+        for item in raw
+    )
 
 
 def _base64(raw: object, name: str) -> bytes:

@@ -1,15 +1,23 @@
 """An export, line by line: JSON objects of one member each, whose name says what the line is.
 
     {"export":["change-gate-ledger",1,"gate.example.com/decisions"]}
-    {"tile":["0/000","<base64 of its hashes>"]}     before its 256 entries; a higher tile after the last one below it
-    {"entry":{…}}                                   the exact bytes that the tree has the hash of, in their order
-    {"record":{…}}                                  the record of the decision in the line before, byte for byte
-    {"removed":17}                                  the entry that stood here is not in the database any more
-    {"checkpoint":"…"}                              a signed head, after the last entry that it covers
-    {"fault":[17,"…"]}                              what the exporter found wrong with a row of the database
-    {"end":1000}                                    so many entries; without this line the export is not whole
+    {"tile":["0/000","<base64 of its hashes>"]}     before its 256 entries; a higher tile after the
+    last one below it
+    {"entry":{…}}                                   the exact bytes that the tree has the hash of,
+    in their order
+    {"record":{…}}                                  the record of the decision in the line before,
+    byte for byte
+    {"removed":17}                                  the entry that stood here is not in the database
+    any more
+    {"checkpoint":"…"}                              a signed head, after the last entry that it
+    covers
+    {"fault":[17,"…"]}                              what the exporter found wrong with a row of the
+    database
+    {"end":1000}                                    so many entries; without this line the export is
+    not whole
 
-No byte of it is free: each is hashed, or compared with the one form that it may have. So every changed bit is found.
+No byte of it is free: each is hashed, or compared with the one form that it may have. So every
+changed bit is found.
 """
 
 import base64
@@ -70,7 +78,9 @@ def end_line(entries: int) -> bytes:
 
 
 class Faults:
-    """What is wrong, by the place in the ledger where it shows first; at most `FAULTS_MAX` are kept, those that came first."""
+    """What is wrong, by the place in the ledger where it shows first; at most `FAULTS_MAX` are
+    kept, those that came first.
+    """
 
     def __init__(self) -> None:
         self._found: list[tuple[int, str]] = []
@@ -115,7 +125,10 @@ class Check(Protocol):
 
 
 def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Faults) -> int:
-    """Hand every part to each check; how many entries there were. A line that is none is a fault of the entry it stands at."""
+    """Hand every part to each check; how many entries there were.
+
+    A line that is none is a fault of the entry it stands at.
+    """
     index, end, number = 0, 0, 0
     for number, line in enumerate(lines, 1):
         if line.startswith(_ENTRY) and line.endswith(_CLOSE):
@@ -132,14 +145,21 @@ def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Fault
         else:
             index += _other(line, number, index, checks, faults)
     if not end or end != number:
-        faults.add(index, f"the export ends with line {number}, which is not its end: go on with `gate ledger export`")
+        faults.add(
+            index,
+            f"the export ends with line {number}, which is not its end: go on with `gate "
+            "ledger export`",
+        )
     for check in checks:
         check.end(index)
     return index
 
 
 def _other(line: bytes, number: int, index: int, checks: tuple[Check, ...], faults: Faults) -> int:
-    """A line that is neither entry nor record; how many entries it stands for. It must be written as it would be here."""
+    """A line that is neither entry nor record; how many entries it stands for.
+
+    It must be written as it would be here.
+    """
     try:
         ((name, value),) = json.loads(line).items()
         written = _line(name, value) if (name == "export") == (number == 1) else b""
@@ -148,7 +168,10 @@ def _other(line: bytes, number: int, index: int, checks: tuple[Check, ...], faul
     match name, value:
         case _ if written != line:
             faults.add(index, f"line {number} of the export is none: {line[:80]!r}")
-        case "export", [str(kind), int(version), str(origin)] if (kind, version) == (FORMAT, VERSION):
+        case "export", [str(kind), int(version), str(origin)] if (kind, version) == (
+            FORMAT,
+            VERSION,
+        ):
             _each(checks, "begin", origin)
         case "tile", [str(path), str(encoded)]:
             _each(checks, "tile", path, encoded)

@@ -1,8 +1,9 @@
 """The bytes of a ledger entry, defined once.
 
-An entry is one RFC 8785 JSON object of at most 16 KiB: `v` (1), `kind`, `at` (RFC 3339, UTC, microseconds),
-`change` where it is about one, and the fields of its kind. It holds ids, opaque ids of people, revisions, outcomes
-and digests; never a name, an address or a text that a person wrote (those are SHA-256 of salt and text).
+An entry is one RFC 8785 JSON object of at most 16 KiB: `v` (1), `kind`, `at` (RFC 3339, UTC,
+microseconds), `change` where it is about one, and the fields of its kind. It holds ids, opaque ids
+of people, revisions, outcomes and digests; never a name, an address or a text that a person wrote
+(those are SHA-256 of salt and text).
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ from gate.ledger.dsse import StatementError, read_object
 ENTRY_VERSION = 1
 ENTRY_BYTES_MAX = 16 * 1024
 LISTED_NAMES_MAX = 50
-"""An entry with two lists of so many names, each as long as a name may be, is well below its limit."""
+"""An entry with two lists of so many names, each as long as a name may be, is well below its
+limit."""
 
 Json: TypeAlias = Any
 """A value that `canonical` takes; None stands for a field that is not there."""
@@ -50,10 +52,20 @@ class Kind(StrEnum):
     EPOCH = "epoch"
 
 
-_BY = ("by",)  # opaque id of the person, or of the token, that acted; absent where the gate did it by itself
+_BY = (
+    "by",
+)  # opaque id of the person, or of the token, that acted; absent where the gate did it by itself
 NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
-        Kind.DECISION: ("number", "outcome", "type", "route", "policy_revision", "subject_digest", "record"),
+        Kind.DECISION: (
+            "number",
+            "outcome",
+            "type",
+            "route",
+            "policy_revision",
+            "subject_digest",
+            "record",
+        ),
         Kind.APPROVAL: ("by", "subject_digest"),
         Kind.REJECTION: ("by", "subject_digest"),
         Kind.LAPSE: ("by", "subject_digest"),
@@ -96,7 +108,10 @@ class Entry:
 
 
 def entry(kind: Kind, at: datetime, change: str | None = None, **fields: Json) -> bytes:
-    """The bytes of one entry. A field that is None is left out; a missing one, or over 16 KiB in all: `EntryError`."""
+    """The bytes of one entry.
+
+    A field that is None is left out; a missing one, or over 16 KiB in all: `EntryError`.
+    """
     known = {name: value for name, value in fields.items() if value is not None}
     _check_fields(kind, known)
     document = {"v": ENTRY_VERSION, "kind": kind.value, "at": instant(at), **known}
@@ -104,12 +119,16 @@ def entry(kind: Kind, at: datetime, change: str | None = None, **fields: Json) -
         document["change"] = change
     content = canonical(document)
     if len(content) > ENTRY_BYTES_MAX:
-        raise EntryError(f"an entry of kind {kind} has {len(content)} bytes, at most {ENTRY_BYTES_MAX} are allowed")
+        raise EntryError(
+            f"an entry of kind {kind} has {len(content)} bytes, at most {ENTRY_BYTES_MAX} are "
+            "allowed"
+        )
     return content
 
 
 def listed(field: str, value: Json, names: int) -> dict[str, Json]:
-    """A list with so many names in it as a field; beyond `LISTED_NAMES_MAX` their number and SHA-256 of the canonical list.
+    """A list with so many names in it as a field; beyond `LISTED_NAMES_MAX` their number and
+    SHA-256 of the canonical list.
 
     The decision record, whose digest stands in the same entry, has the whole list.
     """
@@ -129,10 +148,17 @@ def read_entry(content: bytes) -> Entry:
     fields = {name: value for name, value in document.items() if name not in _OWN}
     change = document.get("change")
     if document.get("v") != ENTRY_VERSION:
-        raise EntryError(f"entry version {document.get('v')!r} is not known, allowed is {ENTRY_VERSION}")
+        raise EntryError(
+            f"entry version {document.get('v')!r} is not known, allowed is {ENTRY_VERSION}"
+        )
     if change is not None and not isinstance(change, str):
         raise EntryError("change is no text")
-    found = Entry(_kind(document.get("kind")), _read_instant(document.get("at")), change, MappingProxyType(fields))
+    found = Entry(
+        _kind(document.get("kind")),
+        _read_instant(document.get("at")),
+        change,
+        MappingProxyType(fields),
+    )
     if entry(found.kind, found.at, found.change, **fields) != content:
         raise EntryError("the entry is not in canonical form")
     return found
@@ -163,7 +189,9 @@ def _read_instant(raw: object) -> datetime:
     try:
         at = datetime.fromisoformat(raw)  # type: ignore[arg-type]  # a TypeError says that it is no text
     except (TypeError, ValueError):
-        raise EntryError(f"at is {raw!r}, allowed is a time such as 2026-01-31T12:00:00.000000Z") from None
+        raise EntryError(
+            f"at is {raw!r}, allowed is a time such as 2026-01-31T12:00:00.000000Z"
+        ) from None
     if at.tzinfo is None:
         raise EntryError(f"at is {raw!r}, which has no zone")
     return at

@@ -1,8 +1,10 @@
-"""What the entries say to each other: the life of every change, judged by rules that no other part of the gate shares.
+"""What the entries say to each other: the life of every change, judged by rules that no other part
+of the gate shares.
 
-A change is decided, waits, is approved by enough people who had no part in it, is admitted once, ends once. Whatever
-an entry tells that could not follow from the entries before it is a fault of that entry. Needs the standard library
-alone. Times are compared as texts: RFC 3339 in UTC with microseconds sorts like time.
+A change is decided, waits, is approved by enough people who had no part in it, is admitted once,
+ends once. Whatever an entry tells that could not follow from the entries before it is a fault of
+that entry. Needs the standard library alone. Times are compared as texts: RFC 3339 in UTC with
+microseconds sorts like time.
 """
 
 import json
@@ -16,7 +18,12 @@ from gate.ledger.export import Faults
 
 WAITING, DEPLOYING = "waiting", "deploying"
 REJECTED, EXPIRED, CANCELED = "rejected", "expired", "canceled"
-CLOSED: Mapping[str, int] = {"successful": 1, "successful_issues": 2, "unsuccessful": 3, "rolled_back": 3}
+CLOSED: Mapping[str, int] = {
+    "successful": 1,
+    "successful_issues": 2,
+    "unsuccessful": 3,
+    "rolled_back": 3,
+}
 """Results, the better the lower: a later report may only make it worse."""
 
 PARTS = ("policies", "catalogue", "calendar")
@@ -30,7 +37,16 @@ class Life:
     """One change, as far as its entries have told it."""
 
     __slots__ = (
-        *("admitted", "approvals", "carries", "digest", "excluded", "number", "observed", "outcome"),
+        *(
+            "admitted",
+            "approvals",
+            "carries",
+            "digest",
+            "excluded",
+            "number",
+            "observed",
+            "outcome",
+        ),
         *("required", "result", "revision", "state"),
     )
 
@@ -40,7 +56,9 @@ class Life:
         self.outcome = self.digest = self.revision = ""
         self.carries: Sequence[int] = ()
         self.required: Sequence[tuple[Sequence[str], int]] = ()
-        self.excluded: frozenset[str] = frozenset()  # everybody who was ever named, by any of its decisions
+        self.excluded: frozenset[str] = (
+            frozenset()
+        )  # everybody who was ever named, by any of its decisions
         self.approvals: dict[str, int] = {}  # by person the decision that it was given for
         self.observed = self.admitted = False
         self.result = 0
@@ -96,12 +114,18 @@ class LifeCheck:
             people = document["case"]["people"][0]
             required = document["decision"]["required"]
         except (ValueError, KeyError, TypeError, IndexError):
-            self._faults.add(index, "the record does not name the people that its entry has no room for")
+            self._faults.add(
+                index, "the record does not name the people that its entry has no room for"
+            )
             return
         for field, value in (("excluded", people), ("required", required)):
             beyond = fields.get(f"{field}_beyond")
             if beyond is not None and beyond.get("sha256") != sha256(_canonical(value)).hexdigest():
-                self._faults.add(index, f"the list of {field} in the record is not the one that its entry has the digest of")
+                self._faults.add(
+                    index,
+                    f"the list of {field} in the record is not the one that its entry has "
+                    "the digest of",
+                )
         life.excluded |= frozenset(people)
         life.required = required
 
@@ -122,7 +146,10 @@ class LifeCheck:
             self._fault(f"decision {fields['number']} of {change} follows decision {life.number}")
         for part, field in zip(PARTS, _REVISIONS, strict=True):
             if fields[field] != self._active[part]:
-                self._fault(f"{change} is decided by {part} of revision {fields[field][:16]}, which are not in force here")
+                self._fault(
+                    f"{change} is decided by {part} of revision {fields[field][:16]}, which "
+                    "are not in force here"
+                )
         outcome = fields["outcome"]
         life.number, life.outcome = fields["number"], outcome
         life.digest, life.revision = fields["subject_digest"], fields["policy_revision"]
@@ -158,9 +185,15 @@ class LifeCheck:
         if life.state is not WAITING:
             self._fault(f"{change} is {act} by a person, and it was {life.state} already")
         elif life.outcome != "pending":
-            self._fault(f"{change} is {act} by a person, and nobody was asked: its decision was {life.outcome}")
+            self._fault(
+                f"{change} is {act} by a person, and nobody was asked: its decision was "
+                f"{life.outcome}"
+            )
         if (fields["number"], fields["subject_digest"]) != (life.number, life.digest):
-            self._fault(f"what was {act} is decision {fields['number']} of {change}, in force is {life.number}, or their digests differ")
+            self._fault(
+                f"what was {act} is decision {fields['number']} of {change}, in force is "
+                f"{life.number}, or their digests differ"
+            )
 
     def _lapse(self, change: str, life: Life, fields: _Fields) -> None:
         if life.approvals.pop(fields["by"], None) is None:
@@ -169,9 +202,14 @@ class LifeCheck:
     def _override(self, change: str, life: Life, fields: _Fields) -> None:
         lifts = fields.get("window") == ALL_EVER
         if lifts != (life.state is REJECTED) or life.state not in (WAITING, REJECTED):
-            self._fault(f"an override of {fields.get('window')} for {change}, which was {life.state}")
+            self._fault(
+                f"an override of {fields.get('window')} for {change}, which was {life.state}"
+            )
         if fields["by"] in life.excluded:
-            self._fault(f"{fields['by']} overrides what holds {change}, and has a part in it: separation of duties")
+            self._fault(
+                f"{fields['by']} overrides what holds {change}, and has a part in it: "
+                "separation of duties"
+            )
 
     def _admission(self, change: str, life: Life, fields: _Fields) -> None:
         if life.admitted:
@@ -179,42 +217,67 @@ class LifeCheck:
         elif life.state is not WAITING:
             self._fault(f"{change} is admitted, and it was {life.state} already")
         if (fields["subject_digest"], fields["policy_revision"]) != (life.digest, life.revision):
-            self._fault(f"{change} is admitted with another digest or policy than those of its decision in force")
+            self._fault(
+                f"{change} is admitted with another digest or policy than those of its "
+                "decision in force"
+            )
         valid_until = fields.get("valid_until")
         if valid_until is not None and fields["at"] > valid_until:
-            self._fault(f"{change} is admitted at {fields['at']}, its approval was good until {valid_until}")
+            self._fault(
+                f"{change} is admitted at {fields['at']}, its approval was good until {valid_until}"
+            )
         if bool(fields.get("observed")) != life.observed:
-            self._fault(f"{change} was {'observed' if life.observed else 'decided'}, and is admitted as if it was not")
+            self._fault(
+                f"{change} was {'observed' if life.observed else 'decided'}, and is "
+                "admitted as if it was not"
+            )
         elif life.outcome == "pending" and not life.observed:
             self._require_quorum(change, life, fields)
         life.excluded = life.excluded.union(fields.get("excluded", ()))
         life.admitted, life.state = True, DEPLOYING
 
     def _require_quorum(self, change: str, life: Life, fields: _Fields) -> None:
-        """Enough people for every entry of what was required, each with an approval that counts and no part in the change."""
+        """Enough people for every entry of what was required, each with an approval that counts and
+        no part in the change.
+        """
         good = {life.number, *life.carries}
         filled = [0] * len(life.required)
         approvers = dict(fields.get("approvers", ()))
         for person, place in approvers.items():
             if life.approvals.get(person) not in good:
-                self._fault(f"{change} is admitted with an approval by {person}, who gave none that counts")
+                self._fault(
+                    f"{change} is admitted with an approval by {person}, who gave none that counts"
+                )
             elif person in life.excluded:
-                self._fault(f"{change} is admitted with the approval of {person}, who has a part in it: separation of duties")
+                self._fault(
+                    f"{change} is admitted with the approval of {person}, who has a part in "
+                    "it: separation of duties"
+                )
             else:
                 filled[place] += 1
-        lacking = sum(max(0, count - filled[place]) for place, (_, count) in enumerate(life.required))
+        lacking = sum(
+            max(0, count - filled[place]) for place, (_, count) in enumerate(life.required)
+        )
         if lacking or not life.required:
-            self._fault(f"{change} is admitted with {sum(filled)} approvals that count, {lacking} more are needed")
+            self._fault(
+                f"{change} is admitted with {sum(filled)} approvals that count, {lacking} "
+                "more are needed"
+            )
 
     def _closure(self, change: str, life: Life, fields: _Fields) -> None:
         rank = CLOSED[fields["result"]]
         if not fields.get("matched", True):
             if life.admitted:
-                self._fault(f"{change} was admitted, and its closure is told as of something that never was")
+                self._fault(
+                    f"{change} was admitted, and its closure is told as of something that never was"
+                )
         elif not life.admitted:
             self._fault(f"{change} is closed, and was never admitted")
         elif life.result and rank <= life.result:
-            self._fault(f"{change} is closed as {fields['result']}, which is no worse than before: a final state changes once")
+            self._fault(
+                f"{change} is closed as {fields['result']}, which is no worse than before: "
+                "a final state changes once"
+            )
         else:
             life.result, life.state = rank, fields["result"]
 
@@ -227,7 +290,9 @@ class LifeCheck:
 
     def _post_review(self, change: str, life: Life, fields: _Fields) -> None:
         if fields["by"] in life.approvals or fields["by"] in life.excluded:
-            self._fault(f"{fields['by']} reviews {change} afterwards, and approved it or has a part in it")
+            self._fault(
+                f"{fields['by']} reviews {change} afterwards, and approved it or has a part in it"
+            )
 
     def _registration(self, fields: _Fields) -> None:
         self._registered.add((fields["part"], fields["revision"]))
@@ -235,9 +300,13 @@ class LifeCheck:
     def _activation(self, fields: _Fields) -> None:
         part, revision = fields["part"], fields["revision"]
         if (part, revision) not in self._registered:
-            self._fault(f"{part} of revision {revision[:16]} are put in force, and were never registered")
+            self._fault(
+                f"{part} of revision {revision[:16]} are put in force, and were never registered"
+            )
         if fields.get("before", "") != self._active[part]:
-            self._fault(f"{part} of revision {revision[:16]} take the place of others than those in force")
+            self._fault(
+                f"{part} of revision {revision[:16]} take the place of others than those in force"
+            )
         self._active[part] = revision
 
 
@@ -260,21 +329,32 @@ _OF_THE_HOUSE: Mapping[str, Callable[[LifeCheck, _Fields], None]] = {
 
 
 def read_fields(body: bytes) -> _Fields:
-    """The fields of an entry, whose bytes must be the one form that it may have. Raises `ValueError`."""
+    """The fields of an entry, whose bytes must be the one form that it may have.
+
+    Raises `ValueError`.
+    """
     try:
         fields = read_object(body, "the entry")
     except StatementError as error:
         raise ValueError(str(error)) from None
     if _canonical(fields) != body:
         raise ValueError("it is not in canonical form (RFC 8785)")
-    if fields.get("v") != 1 or not isinstance(fields.get("at"), str) or not _AT.fullmatch(str(fields["at"])):
+    if (
+        fields.get("v") != 1
+        or not isinstance(fields.get("at"), str)
+        or not _AT.fullmatch(str(fields["at"]))
+    ):
         raise ValueError(f"version {fields.get('v')!r} at {fields.get('at')!r}")
     return fields
 
 
 def _canonical(value: object) -> bytes:
-    """RFC 8785, for what has neither floats nor keys beyond ASCII: an entry has none, or its bytes do not match."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    """RFC 8785, for what has neither floats nor keys beyond ASCII: an entry has none, or its bytes
+    do not match.
+    """
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    ).encode()
 
 
 _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")

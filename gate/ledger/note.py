@@ -1,7 +1,7 @@
 """Keys of C2SP signed notes (Ed25519): what they are called, how they are written, what they sign.
 
-Implements the key part of c2sp.org/signed-note v1.0.0. The promise: two different keys never share both name
-and key id by accident, and a text that is read as a key is exactly that key.
+Implements the key part of c2sp.org/signed-note v1.0.0. The promise: two different keys never share
+both name and key id by accident, and a text that is read as a key is exactly that key.
 """
 
 import base64
@@ -26,7 +26,10 @@ _PRIVATE_FORM = f"{_PRIVATE_PREFIX}{_VERIFIER_FORM}"
 
 
 class KeyTextError(ValueError):
-    """A text that should be a key is none. The message never repeats the text: it may be a private key."""
+    """A text that should be a key is none.
+
+    The message never repeats the text: it may be a private key.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class VerifierKey:
     def __post_init__(self) -> None:
         check_name(self.name)
         if len(self.public) != ED25519_KEY_BYTES:
-            raise KeyTextError(f"an Ed25519 key has {ED25519_KEY_BYTES} bytes, found {len(self.public)}")
+            raise KeyTextError(
+                f"an Ed25519 key has {ED25519_KEY_BYTES} bytes, found {len(self.public)}"
+            )
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
@@ -47,13 +52,18 @@ class VerifierKey:
         name, key_id, encoded = _parts(text.strip(), _VERIFIER_FORM)
         key = cls(name, _ed25519_bytes(encoded))
         if key_id != key.key_id.hex():
-            raise KeyTextError(f"the key id of {name} is {key.key_id.hex()}, found {key_id}: name or key was changed")
+            raise KeyTextError(
+                f"the key id of {name} is {key.key_id.hex()}, found {key_id}: name or key was "
+                "changed"
+            )
         return key
 
     @property
     def key_id(self) -> bytes:
         """The first 4 bytes of SHA-256 over name, LF, algorithm byte and key."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:KEY_ID_BYTES]
+        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[
+            :KEY_ID_BYTES
+        ]
 
     @property
     def hint(self) -> str:
@@ -74,7 +84,10 @@ class VerifierKey:
 
 
 class SigningKey:
-    """A private key with its name. It has no readable form but `private_text`, so that no log prints it."""
+    """A private key with its name.
+
+    It has no readable form but `private_text`, so that no log prints it.
+    """
 
     __slots__ = ("_private", "verifier")
 
@@ -89,7 +102,9 @@ class SigningKey:
 
     @classmethod
     def parse(cls, text: str, *, name: str) -> "SigningKey":
-        """The key of a key file: a signed-note private key, which carries its own name, or a PEM that takes `name`."""
+        """The key of a key file: a signed-note private key, which carries its own name, or a PEM
+        that takes `name`.
+        """
         text = text.strip()
         if text.startswith(_PEM_PREFIX):
             return cls(name, _pem_key(text))
@@ -98,7 +113,10 @@ class SigningKey:
         own_name, key_id, encoded = _parts(text.removeprefix(_PRIVATE_PREFIX), _PRIVATE_FORM)
         key = cls(own_name, Ed25519PrivateKey.from_private_bytes(_ed25519_bytes(encoded)))
         if key_id != key.key_id.hex():
-            raise KeyTextError(f"the key id of {own_name} is {key.key_id.hex()}, found {key_id}: name or key was changed")
+            raise KeyTextError(
+                f"the key id of {own_name} is {key.key_id.hex()}, found {key_id}: name or "
+                "key was changed"
+            )
         return key
 
     def named(self, name: str) -> "SigningKey":
@@ -130,11 +148,18 @@ class SigningKey:
 
 
 def check_name(name: str) -> None:
-    """A key name is not empty, has no white space and no plus sign (they separate it from what follows)."""
+    """A key name is not empty, has no white space and no plus sign (they separate it from what
+    follows).
+    """
     if not name or len(name) > KEY_NAME_LENGTH_MAX:
-        raise KeyTextError(f"a key name has 1 to {KEY_NAME_LENGTH_MAX} characters, found {len(name)}")
+        raise KeyTextError(
+            f"a key name has 1 to {KEY_NAME_LENGTH_MAX} characters, found {len(name)}"
+        )
     if "+" in name or not name.isprintable() or any(character.isspace() for character in name):
-        raise KeyTextError(f"key name {name!r} has a space, a plus sign or a character that cannot be printed; none is allowed")
+        raise KeyTextError(
+            f"key name {name!r} has a space, a plus sign or a character that cannot be "
+            "printed; none is allowed"
+        )
 
 
 def _parts(text: str, form: str) -> tuple[str, str, bytes]:
@@ -145,7 +170,9 @@ def _parts(text: str, form: str) -> tuple[str, str, bytes]:
     try:
         decoded = base64.b64decode(parts[2], validate=True)
     except ValueError:
-        raise KeyTextError(f"no key: its last part is not base64; allowed is {form}") from None  # the cause would show the key
+        raise KeyTextError(
+            f"no key: its last part is not base64; allowed is {form}"
+        ) from None  # the cause would show the key
     return parts[0], parts[1], decoded
 
 
@@ -159,7 +186,9 @@ def _pem_key(text: str) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(text.encode(), password=None)
     except (ValueError, TypeError):
-        raise KeyTextError("the PEM is no private key, or it has a password; allowed is an unencrypted Ed25519 key") from None
+        raise KeyTextError(
+            "the PEM is no private key, or it has a password; allowed is an unencrypted Ed25519 key"
+        ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyTextError("the PEM is not an Ed25519 key; allowed is an unencrypted Ed25519 key")
     return key

@@ -1,8 +1,10 @@
-"""The admission statement: what it says, how it is signed, and how a deploy step checks it without asking anybody.
+"""The admission statement: what it says, how it is signed, and how a deploy step checks it without
+asking anybody.
 
-A DSSE v1.0.2 envelope around an in-toto statement v1. The promise to the deploy step: a statement that
-`verify_admission` returns was signed by this key for exactly this deployment: service, environment, commit, run and all
-artifacts. It is in force at the given time, and a gate that only observed has not signed it unless that is allowed.
+A DSSE v1.0.2 envelope around an in-toto statement v1. The promise to the deploy step: a statement
+that `verify_admission` returns was signed by this key for exactly this deployment: service,
+environment, commit, run and all artifacts. It is in force at the given time, and a gate that only
+observed has not signed it unless that is allowed.
 """
 
 import base64
@@ -12,7 +14,13 @@ from datetime import UTC, datetime, timedelta
 
 from gate.core.canonical import canonical
 from gate.core.change import Artifact, Run
-from gate.ledger.dsse import Envelope, StatementError, pre_authentication, read_envelope, read_object
+from gate.ledger.dsse import (
+    Envelope,
+    StatementError,
+    pre_authentication,
+    read_envelope,
+    read_object,
+)
 from gate.ledger.note import SigningKey, VerifierKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -25,7 +33,10 @@ LEEWAY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class AdmissionStatement:
-    """What the gate admitted. Instants are whole seconds, UTC; `approvers` are opaque ids of people."""
+    """What the gate admitted.
+
+    Instants are whole seconds, UTC; `approvers` are opaque ids of people.
+    """
 
     change: str
     service: str
@@ -56,15 +67,24 @@ class Deployment:
 
 
 def statement_payload(statement: AdmissionStatement) -> bytes:
-    """The bytes that are signed: canonical JSON, so the same statement always has the same bytes."""
+    """The bytes that are signed: canonical JSON, so the same statement always has the same
+    bytes.
+    """
     subjects = [{"name": statement.repository, "digest": {"gitCommit": statement.commit}}]
-    subjects += [{"name": artifact.name, "digest": _digest_set(artifact.digest)} for artifact in statement.artifacts]
+    subjects += [
+        {"name": artifact.name, "digest": _digest_set(artifact.digest)}
+        for artifact in statement.artifacts
+    ]
     predicate = {
         "change": statement.change,
         "service": statement.service,
         "environment": statement.environment,
         "repository_id": statement.repository_id,
-        "run": {"id": statement.run.id, "attempt": statement.run.attempt, "step": statement.run.step},
+        "run": {
+            "id": statement.run.id,
+            "attempt": statement.run.attempt,
+            "step": statement.run.step,
+        },
         "policy_revision": statement.policy_revision,
         "subject_digest": statement.subject_digest,
         "admitted_at": _instant(statement.admitted_at),
@@ -73,7 +93,14 @@ def statement_payload(statement: AdmissionStatement) -> bytes:
         "approvers": list(statement.approvers),
         "observed": statement.observed,
     }
-    return canonical({"_type": STATEMENT_TYPE, "subject": subjects, "predicateType": PREDICATE_TYPE, "predicate": predicate})
+    return canonical(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": subjects,
+            "predicateType": PREDICATE_TYPE,
+            "predicate": predicate,
+        }
+    )
 
 
 def sign_envelope(key: SigningKey, statement: AdmissionStatement) -> dict[str, object]:
@@ -95,11 +122,12 @@ def verify_admission(
     at: datetime,
     allow_observed: bool = False,
 ) -> AdmissionStatement:
-    """The statement, if it admits exactly this deployment now; `StatementError` names the first thing that differs.
+    """The statement, if it admits exactly this deployment now; `StatementError` names the first
+    thing that differs.
 
-    The artifacts must be the same on both sides: one that was not admitted must not be deployed, and one that was
-    admitted but is not named could be replaced unseen. `run.attempt` and `run.step` are not compared, because the job
-    that deploys may be another one of the same run.
+    The artifacts must be the same on both sides: one that was not admitted must not be deployed,
+    and one that was admitted but is not named could be replaced unseen. `run.attempt` and
+    `run.step` are not compared, because the job that deploys may be another one of the same run.
     """
     statement = _signed_statement(read_envelope(envelope), key)
     _same("service", statement.service, deployment.service)
@@ -109,23 +137,33 @@ def verify_admission(
     _same_artifacts(statement.artifacts, deployment.artifacts)
     if statement.observed and not allow_observed:
         place = f"{statement.service} in {statement.environment}"
-        raise StatementError(f"the gate only observes {place} and would have refused nothing; --allow-observed takes it")
+        raise StatementError(
+            f"the gate only observes {place} and would have refused nothing; "
+            "--allow-observed takes it"
+        )
     _in_force(statement, at)
     return statement
 
 
 def _signed_statement(envelope: Envelope, key: VerifierKey) -> AdmissionStatement:
     if envelope.payload_type != PAYLOAD_TYPE:
-        raise StatementError(f"the payload type is {envelope.payload_type!r}, allowed is {PAYLOAD_TYPE}")
+        raise StatementError(
+            f"the payload type is {envelope.payload_type!r}, allowed is {PAYLOAD_TYPE}"
+        )
     signed = pre_authentication(envelope.payload_type, envelope.payload)
-    # keyid is a hint that nobody signed, so it decides nothing: the key must have made one of the signatures
+    # keyid is a hint that nobody signed, so it decides nothing: the key must have made one of the
+    # signatures
     if not any(key.verifies(signed, signature) for signature in envelope.signatures):
-        raise StatementError(f"none of the {len(envelope.signatures)} signatures was made by {key.hint}")
+        raise StatementError(
+            f"none of the {len(envelope.signatures)} signatures was made by {key.hint}"
+        )
     document = read_object(envelope.payload, "the payload")
     if document.get("_type") != STATEMENT_TYPE:
         raise StatementError(f"_type is {document.get('_type')!r}, allowed is {STATEMENT_TYPE}")
     if document.get("predicateType") != PREDICATE_TYPE:
-        raise StatementError(f"predicateType is {document.get('predicateType')!r}, allowed is {PREDICATE_TYPE}")
+        raise StatementError(
+            f"predicateType is {document.get('predicateType')!r}, allowed is {PREDICATE_TYPE}"
+        )
     return _read(document)
 
 
@@ -138,11 +176,14 @@ def _same_artifacts(signed: tuple[Artifact, ...], asked: tuple[Artifact, ...]) -
     for artifact in asked:
         if artifact not in signed:
             admitted = ", ".join(map(_named, signed)) or "none"
-            raise StatementError(f"artifact {_named(artifact)} was not admitted; admitted were: {admitted}")
+            raise StatementError(
+                f"artifact {_named(artifact)} was not admitted; admitted were: {admitted}"
+            )
     for artifact in signed:
         if artifact not in asked:
             raise StatementError(
-                f"artifact {_named(artifact)} was admitted, but is not named here; name with --artifact each one that is deployed"
+                f"artifact {_named(artifact)} was admitted, but is not named here; name "
+                "with --artifact each one that is deployed"
             )
 
 
@@ -153,9 +194,14 @@ def _named(artifact: Artifact) -> str:
 def _in_force(statement: AdmissionStatement, at: datetime) -> None:
     leeway = timedelta(seconds=LEEWAY_SECONDS)
     if at < statement.admitted_at - leeway:
-        raise StatementError(f"admitted at {_instant(statement.admitted_at)}, it is only {_instant(at)}")
+        raise StatementError(
+            f"admitted at {_instant(statement.admitted_at)}, it is only {_instant(at)}"
+        )
     if at > statement.expires_at + leeway:
-        raise StatementError(f"expired at {_instant(statement.expires_at)}, it is {_instant(at)}; ask for admission again")
+        raise StatementError(
+            f"expired at {_instant(statement.expires_at)}, it is {_instant(at)}; ask for "
+            "admission again"
+        )
 
 
 def _read(document: Mapping[str, object]) -> AdmissionStatement:
@@ -194,7 +240,10 @@ def _read(document: Mapping[str, object]) -> AdmissionStatement:
 
 
 def _read_subjects(raw: object) -> tuple[str, str, tuple[Artifact, ...]]:
-    """Repository name, commit and artifacts. Exactly one subject is a commit: two would leave open which was admitted."""
+    """Repository name, commit and artifacts.
+
+    Exactly one subject is a commit: two would leave open which was admitted.
+    """
     commits: list[tuple[str, str]] = []
     artifacts: list[Artifact] = []
     for subject in raw if isinstance(raw, list) else ():
@@ -238,7 +287,9 @@ def _time(document: Mapping[str, object], name: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise StatementError(f"{name} is {text!r}, allowed is a time such as 2026-01-31T12:00:00Z") from None
+        raise StatementError(
+            f"{name} is {text!r}, allowed is a time such as 2026-01-31T12:00:00Z"
+        ) from None
 
 
 def _instant(at: datetime) -> str:

@@ -1,8 +1,9 @@
-"""The tree as tiles of 256 hashes, as c2sp.org/tlog-tiles cuts it: how it grows, and every proof that follows from it.
+"""The tree as tiles of 256 hashes, as c2sp.org/tlog-tiles cuts it: how it grows, and every proof
+that follows from it.
 
-A tile at level L holds the hashes of complete subtrees of 256 ** L leaves. Tiles are read through a function, so
-that storage, a folder and a test are the same to this file. A tile that is not there, or is too short, is a
-`ProofError`: nothing is proved from half a tree.
+A tile at level L holds the hashes of complete subtrees of 256 ** L leaves. Tiles are read through a
+function, so that storage, a folder and a test are the same to this file. A tile that is not there,
+or is too short, is a `ProofError`: nothing is proved from half a tree.
 """
 
 import re
@@ -17,10 +18,13 @@ TILE_WIDTH = 1 << TILE_HEIGHT
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
 LEVEL_MAX = 63
 
-_PATH = re.compile(r"(?P<level>0|[1-9][0-9]?|entries)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?")
+_PATH = re.compile(
+    r"(?P<level>0|[1-9][0-9]?|entries)/(?P<number>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
+)
 
 ReadTile: TypeAlias = Callable[[int, int], bytes]
-"""The hashes of a tile by level and number, as many as there are; empty for a tile that is not there."""
+"""The hashes of a tile by level and number, as many as there are; empty for a tile that is not
+there."""
 
 
 class Tile(NamedTuple):
@@ -40,28 +44,41 @@ class TilePath(NamedTuple):
 
 
 def tile_path(level: int | None, number: int, width: int = TILE_WIDTH) -> str:
-    """`<L>/<N>[.p/<W>]`, the address of a tile below `tile/`; of a bundle of entries where the level is None."""
+    """`<L>/<N>[.p/<W>]`, the address of a tile below `tile/`; of a bundle of entries where the
+    level is None.
+    """
     digits = f"{number:03}"
     digits = digits.rjust(-(-len(digits) // 3) * 3, "0")
     *groups, last = (digits[begin : begin + 3] for begin in range(0, len(digits), 3))
     partial = f".p/{width}" if width < TILE_WIDTH else ""
-    return "/".join(["entries" if level is None else str(level), *(f"x{group}" for group in groups), last]) + partial
+    return (
+        "/".join(
+            ["entries" if level is None else str(level), *(f"x{group}" for group in groups), last]
+        )
+        + partial
+    )
 
 
 def read_tile_path(text: str) -> TilePath | None:
-    """The way back; None for an address that names no tile, or names one in another way than `tile_path` does."""
+    """The way back; None for an address that names no tile, or names one in another way than
+    `tile_path` does.
+    """
     found = _PATH.fullmatch(text)
     if found is None:
         return None
     level = None if found["level"] == "entries" else int(found["level"])
-    path = TilePath(level, int(re.sub(r"[x/]", "", found["number"])), int(found["width"] or TILE_WIDTH))
+    path = TilePath(
+        level, int(re.sub(r"[x/]", "", found["number"])), int(found["width"] or TILE_WIDTH)
+    )
     return path if (level or 0) <= LEVEL_MAX and tile_path(*path) == text else None
 
 
 def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[Tile]:
-    """Append leaf hashes to a tree of `size` leaves; every tile that is new or longer now, from the lowest level up.
+    """Append leaf hashes to a tree of `size` leaves; every tile that is new or longer now, from the
+    lowest level up.
 
-    `edge` has the tile of each level that is not full yet. Raises `ProofError` where it does not fit the size.
+    `edge` has the tile of each level that is not full yet. Raises `ProofError` where it does not
+    fit the size.
     """
     changed: list[Tile] = []
     level, added = 0, list(leaves)
@@ -69,7 +86,10 @@ def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[
         number, filled = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
         kept = edge.get(level, b"")
         if len(kept) != filled * HASH_BYTES:
-            raise ProofError(f"tile {tile_path(level, number)} has {len(kept) // HASH_BYTES} hashes, a tree of {size} entries has {filled}")
+            raise ProofError(
+                f"tile {tile_path(level, number)} has {len(kept) // HASH_BYTES} hashes, a "
+                f"tree of {size} entries has {filled}"
+            )
         hashes = kept + b"".join(added)
         pieces = [hashes[begin : begin + TILE_BYTES] for begin in range(0, len(hashes), TILE_BYTES)]
         changed += [Tile(level, number + place, piece) for place, piece in enumerate(pieces)]
@@ -124,7 +144,9 @@ class Tree:
         return [*self._path(index, middle, end), self._subtree(begin, middle)]
 
     def _proof(self, size1: int, begin: int, end: int, *, whole: bool) -> list[bytes]:
-        """SUBPROOF of RFC 6962; `whole`: the earlier tree's root is what the verifier has already."""
+        """SUBPROOF of RFC 6962; `whole`: the earlier tree's root is what the verifier has
+        already.
+        """
         if size1 == end:
             return [] if whole else [self._subtree(begin, end)]
         middle = begin + _split(end - begin)
@@ -141,14 +163,19 @@ class Tree:
         return hash_children(self._subtree(begin, middle), self._subtree(middle, end))
 
     def _complete(self, height: int, position: int) -> bytes:
-        """The node of that height over 2 ** height leaves; within a tile it is hashed from the tile's own row."""
+        """The node of that height over 2 ** height leaves; within a tile it is hashed from the
+        tile's own row.
+        """
         level, inner = divmod(height, TILE_HEIGHT)
         first = position << inner
         number, place = divmod(first, TILE_WIDTH)
         width = 1 << inner
         hashes = self._tile(level, number)[place * HASH_BYTES : (place + width) * HASH_BYTES]
         if len(hashes) != width * HASH_BYTES:
-            raise ProofError(f"tile {tile_path(level, number)} has no hash {place + width - 1}, a tree of {self.size} entries has one")
+            raise ProofError(
+                f"tile {tile_path(level, number)} has no hash {place + width - 1}, a tree "
+                f"of {self.size} entries has one"
+            )
         return tile_root(hashes)
 
     def _tile(self, level: int, number: int) -> bytes:

@@ -1,7 +1,9 @@
-"""The Merkle tree of RFC 6962: how leaves and nodes are hashed, and the two checks that need bytes alone.
+"""The Merkle tree of RFC 6962: how leaves and nodes are hashed, and the two checks that need bytes
+alone.
 
-`verify_inclusion` is RFC 9162 section 2.1.3.2, `verify_consistency` is section 2.1.4.2. Both return nothing and raise
-`ProofError`: a caller that forgets to look at an answer must not take a bad proof for a good one.
+`verify_inclusion` is RFC 9162 section 2.1.3.2, `verify_consistency` is section 2.1.4.2. Both return
+nothing and raise `ProofError`: a caller that forgets to look at an answer must not take a bad proof
+for a good one.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,10 @@ def hash_leaf(content: bytes) -> bytes:
 
 
 def hash_children(left: bytes, right: bytes) -> bytes:
-    """The hash of a node. Its first byte differs from a leaf's, so that neither can be taken for the other."""
+    """The hash of a node.
+
+    Its first byte differs from a leaf's, so that neither can be taken for the other.
+    """
     return sha256(b"\x01" + left + right).digest()
 
 
@@ -32,7 +37,8 @@ def verify_inclusion(
     proof: Sequence[bytes],
     root: bytes,
 ) -> None:
-    """Prove that the leaf with this hash stands at `index` in the tree of `size` leaves with this root.
+    """Prove that the leaf with this hash stands at `index` in the tree of `size` leaves with this
+    root.
 
     `proof` begins with the leaf's sibling. Raises `ProofError`.
     """
@@ -54,7 +60,8 @@ def verify_consistency(
 ) -> None:
     """Prove that the tree of `size1` leaves is the beginning of the tree of `size2` leaves.
 
-    Raises `ProofError`. An empty first tree is refused: everything begins with it, so it proves nothing.
+    Raises `ProofError`. An empty first tree is refused: everything begins with it, so it proves
+    nothing.
     """
     _check_numbers(size1=size1, size2=size2)
     _check_hashes([root1, root2, *proof])
@@ -86,7 +93,8 @@ def _climb(
 ) -> tuple[bytes, bytes]:
     """From a node to the root, whose right edge is at `last`.
 
-    Returns two roots: the one over what stands left of the node and itself, and the one over everything.
+    Returns two roots: the one over what stands left of the node and itself, and the one over
+    everything.
     """
     left = whole = seed
     for sibling in siblings:

@@ -1,7 +1,9 @@
-"""What an export proves: every entry stands where it was sealed, every record is the one that was decided, every head is signed.
+"""What an export proves: every entry stands where it was sealed, every record is the one that was
+decided, every head is signed.
 
-Needs the standard library and `cryptography` alone, reads iterables of bytes, and knows nothing of the database: anyone
-can run it on an export. What the entries say to each other is judged by `lives.py`.
+Needs the standard library and `cryptography` alone, reads iterables of bytes, and knows nothing of
+the database: anyone can run it on an export. What the entries say to each other is judged by
+`lives.py`.
 """
 
 import base64
@@ -9,10 +11,27 @@ import json
 from collections.abc import Collection, Sequence
 from hashlib import sha256
 
-from gate.ledger.checkpoint import Checkpoint, NoteError, epoch_of, name_of, open_checkpoint, origin_of, read_checkpoint, signed_by
+from gate.ledger.checkpoint import (
+    Checkpoint,
+    NoteError,
+    epoch_of,
+    name_of,
+    open_checkpoint,
+    origin_of,
+    read_checkpoint,
+    signed_by,
+)
 from gate.ledger.export import Faults
 from gate.ledger.note import KeyTextError, VerifierKey
-from gate.ledger.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, Tree, read_tile_path, tile_path, tile_root
+from gate.ledger.tiles import (
+    TILE_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Tree,
+    read_tile_path,
+    tile_path,
+    tile_root,
+)
 from gate.ledger.tree import EMPTY_ROOT, HASH_BYTES
 
 KEY_ROTATION = b"gate-ledger-key/v1\n"
@@ -31,11 +50,14 @@ def rotation_text(key: str) -> bytes:
 class TreeCheck:
     """Derives the tree anew from the entries and compares it with every tile and every signed head.
 
-    `since` are signed heads that were kept outside: each must be the beginning of this log. The newest head must be
-    signed by a key that was given, or by one to which such a key has handed over.
+    `since` are signed heads that were kept outside: each must be the beginning of this log. The
+    newest head must be signed by a key that was given, or by one to which such a key has handed
+    over.
     """
 
-    def __init__(self, keys: Collection[VerifierKey], since: Sequence[bytes], faults: Faults) -> None:
+    def __init__(
+        self, keys: Collection[VerifierKey], since: Sequence[bytes], faults: Faults
+    ) -> None:
         self.head: Checkpoint | None = None
         self.checkpoints = 0
         self.epochs: list[int] = []  # the size at which each began, from the second on
@@ -55,17 +77,29 @@ class TreeCheck:
         """The log's name, which is that of its key."""
         self._origin = origin
         if origin not in self._keys.names:
-            self._faults.add(0, f"this is the log {origin}, the key is that of {', '.join(sorted(self._keys.names))}")
+            self._faults.add(
+                0,
+                f"this is the log {origin}, the key is that of "
+                f"{', '.join(sorted(self._keys.names))}",
+            )
 
     def tile(self, path: str, encoded: str) -> None:
-        """A tile of entries comes before them and says which they are; one above must be what was derived from below."""
+        """A tile of entries comes before them and says which they are; one above must be what was
+        derived from below.
+        """
         found = read_tile_path(path)
         level = found.level if found and found.level is not None else -1
         place = self._size if level == 0 else self._size - 1
         number = place >> TILE_HEIGHT * (level + 1)
         hashes = _hashes(encoded)
-        if not hashes or path != tile_path(level, number, len(hashes) // HASH_BYTES) or (level == 0 and self._leaves):
-            self._faults.add(self._size, f"tile {path} is not written as tiles are, or stands in the wrong place")
+        if (
+            not hashes
+            or path != tile_path(level, number, len(hashes) // HASH_BYTES)
+            or (level == 0 and self._leaves)
+        ):
+            self._faults.add(
+                self._size, f"tile {path} is not written as tiles are, or stands in the wrong place"
+            )
         elif level == 0:
             self._sealed = hashes
         elif hashes != self._edge.get(level):
@@ -73,9 +107,12 @@ class TreeCheck:
             self._faults.add(begin, f"tile {path} is not what follows from the tiles below it")
 
     def entry(self, index: int, body: bytes) -> None:
-        """Its hash must be the one that was sealed at this place. The tree goes on with the sealed one.
+        """Its hash must be the one that was sealed at this place.
 
-        Because so a changed entry is found where it is, and a changed tile by the head that was signed.
+        The tree goes on with the sealed one.
+
+        Because so a changed entry is found where it is, and a changed tile by the head that was
+        signed.
         """
         leaf = sha256(b"\x00" + body).digest()
         sealed = self._sealed_at(len(self._leaves))
@@ -112,7 +149,11 @@ class TreeCheck:
         if not self._awaits:
             self._faults.add(index, "a record stands here, and the entry is of no decision")
         elif sha256(body).hexdigest().encode() != self._awaits:
-            self._faults.add(index, "the record of this decision is not the one that was decided: its SHA-256 is another one")
+            self._faults.add(
+                index,
+                "the record of this decision is not the one that was decided: its SHA-256 "
+                "is another one",
+            )
         self._awaits = b""
 
     def checkpoint(self, size: int, note: bytes) -> None:
@@ -121,15 +162,24 @@ class TreeCheck:
             head = read_checkpoint(note)
             signers = self._keys.signers(note, head.origin)
         except (NoteError, KeyTextError) as error:
-            self._faults.add(size, f"the checkpoint of {size} entries is not signed as it should be: {error}")
+            self._faults.add(
+                size, f"the checkpoint of {size} entries is not signed as it should be: {error}"
+            )
             return
         self.checkpoints += 1
         if head.origin != origin_of(self._origin, len(self.epochs) + 1):
-            self._faults.add(size, f"the checkpoint of {size} entries is of {head.origin}: another log, or another epoch")
+            self._faults.add(
+                size,
+                f"the checkpoint of {size} entries is of {head.origin}: another log, or "
+                "another epoch",
+            )
         elif head.size != size:
             self._faults.add(size, f"a checkpoint of {head.size} entries stands behind {size}")
         elif head.root != self._root():
-            self._faults.add(self._good, f"one of the entries {self._good} to {size - 1} is not the one that was signed")
+            self._faults.add(
+                self._good,
+                f"one of the entries {self._good} to {size - 1} is not the one that was signed",
+            )
         else:
             self.head, self._good = head, size
             self._newest_trusted = not signers.isdisjoint(self._keys.trusted)
@@ -143,10 +193,14 @@ class TreeCheck:
             self._faults.add(entries, f"{missing} entries of the last tile are missing")
         signed = self.head.size if self.head else 0
         if signed != entries or self.head is None:
-            self._faults.add(entries, f"{entries} entries are here, the newest valid checkpoint covers {signed}")
+            self._faults.add(
+                entries, f"{entries} entries are here, the newest valid checkpoint covers {signed}"
+            )
         elif not self._newest_trusted:
             self._faults.add(
-                signed - 1, "the newest checkpoint is signed by a key that was not given, and none that was has handed over to it"
+                signed - 1,
+                "the newest checkpoint is signed by a key that was not given, and none "
+                "that was has handed over to it",
             )
         self._kept.end(entries, self._origin, self.epochs, self._keys)
 
@@ -174,7 +228,10 @@ class TreeCheck:
 
 
 class _Keys:
-    """Which keys sign this log. `trusted` were given, or a trusted one handed over to them; the others the log itself names."""
+    """Which keys sign this log.
+
+    `trusted` were given, or a trusted one handed over to them; the others the log itself names.
+    """
 
     def __init__(self, given: Collection[VerifierKey]) -> None:
         """A key of a later epoch is the same key under that epoch's name."""
@@ -190,7 +247,10 @@ class _Keys:
             key, before = VerifierKey.parse(fields["key"]), self._last
             first = fields["action"] == "first"
             if first != (before is None) or (
-                before is not None and not before.verifies(rotation_text(str(key)), base64.b64decode(fields["signature"], validate=True))
+                before is not None
+                and not before.verifies(
+                    rotation_text(str(key)), base64.b64decode(fields["signature"], validate=True)
+                )
             ):
                 faults.add(index, f"the key {key} does not follow from the key before it")
                 return
@@ -203,8 +263,15 @@ class _Keys:
         self._last = key
 
     def signers(self, note: bytes, origin: str) -> set[VerifierKey]:
-        """Which of the known keys signed a checkpoint of that origin. Raises `NoteError` for none, or a false signature."""
-        found = {key: VerifierKey(origin, key.public) for key in self._known if epoch_of(origin, key.name)}
+        """Which of the known keys signed a checkpoint of that origin.
+
+        Raises `NoteError` for none, or a false signature.
+        """
+        found = {
+            key: VerifierKey(origin, key.public)
+            for key in self._known
+            if epoch_of(origin, key.name)
+        }
         open_checkpoint(note, found.values())
         return {key for key, as_signed in found.items() if as_signed.hint in signed_by(note)}
 
@@ -236,13 +303,23 @@ class _Kept:
             try:
                 keys.signers(note, head.origin)
             except NoteError as error:
-                self._faults.add(good, f"the checkpoint of {head.size} entries that was kept outside is not of this log: {error}")
+                self._faults.add(
+                    good,
+                    f"the checkpoint of {head.size} entries that was kept outside is not of "
+                    f"this log: {error}",
+                )
                 continue
             if ends is None or head.size > ends:
-                self._faults.add(ends or 0, f"{head.size} entries were signed when the checkpoint was kept, of those {ends or 0} are here")
+                self._faults.add(
+                    ends or 0,
+                    f"{head.size} entries were signed when the checkpoint was kept, of "
+                    f"those {ends or 0} are here",
+                )
             elif head.size and self._roots.get(head.size) != head.root:
                 self._faults.add(
-                    good, f"one of the entries {good} to {head.size - 1} is not the one of the checkpoint that was kept outside"
+                    good,
+                    f"one of the entries {good} to {head.size - 1} is not the one of the "
+                    "checkpoint that was kept outside",
                 )
             else:
                 good = head.size
@@ -254,4 +331,8 @@ def _hashes(encoded: str) -> bytes:
         hashes = base64.b64decode(encoded.encode("ascii"), validate=True)
     except ValueError:
         return b""
-    return hashes if base64.b64encode(hashes).decode() == encoded and len(hashes) % HASH_BYTES == 0 else b""
+    return (
+        hashes
+        if base64.b64encode(hashes).decode() == encoded and len(hashes) % HASH_BYTES == 0
+        else b""
+    )

@@ -1,4 +1,6 @@
-"""Brings a database to the form this release needs, in one transaction, and refuses one it does not know."""
+"""Brings a database to the form this release needs, in one transaction, and refuses one it does not
+know.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -19,8 +21,9 @@ TURN_LIMIT_MS = 10_000
 """How long an upgrade on PostgreSQL waits until another one has ended."""
 
 TABLE_LOCK_LIMIT_MS = 3_000
-"""How long a step waits for a table that is in use. Whoever asks for the table meanwhile waits behind the step, so this is
-less than the limit of a statement that writes: running replicas become slow for a moment, and none of them fails."""
+"""How long a step waits for a table that is in use. Whoever asks for the table meanwhile waits
+behind the step, so this is less than the limit of a statement that writes: running replicas become
+slow for a moment, and none of them fails."""
 
 FIRST = "2026_01_05_first"
 """How revisions of the first migration begin, of whatever build."""
@@ -38,11 +41,16 @@ class SchemaOlder(Unavailable):
 
 
 class SchemaUnreleased(Unavailable):
-    """A build from before the first release made this database; no migration leads from there to here."""
+    """A build from before the first release made this database; no migration leads from there to
+    here.
+    """
 
 
 def upgrade(url: str, *, table_lock_limit_ms: int = TABLE_LOCK_LIMIT_MS) -> str:
-    """Make or upgrade the database; the revision it has then. All steps or none: an interrupted one starts again."""
+    """Make or upgrade the database; the revision it has then.
+
+    All steps or none: an interrupted one starts again.
+    """
     with _locked(url, table_lock_limit_ms) as connection:
         found = _current(connection)
         _refuse_unknown(found, url)
@@ -71,19 +79,28 @@ def check(connection: Connection, url: str) -> None:
     found = _current(connection)
     _refuse_unknown(found, url)
     if found != head():
-        raise SchemaOlder(f"the database {shown(url)} has revision {found or 'none'}, {head()} is needed; run gate db upgrade")
+        raise SchemaOlder(
+            f"the database {shown(url)} has revision {found or 'none'}, {head()} is needed; "
+            "run gate db upgrade"
+        )
 
 
 def _refuse_unknown(found: str | None, url: str) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    known = {
+        script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()
+    }
     if found is None or found in known:
         return
     if found.startswith(FIRST):
         raise SchemaUnreleased(
-            f"the database {shown(url)} was made by a build from before the first release (revision {found}) and cannot be "
-            f"upgraded to {head()}; move it away or name another one with GATE_DATABASE_URL, and a new one is made"
+            f"the database {shown(url)} was made by a build from before the first release "
+            f"(revision {found}) and cannot be upgraded to {head()}; move it away or name another "
+            "one with GATE_DATABASE_URL, and a new one is made"
         )
-    raise SchemaNewer(f"the database {shown(url)} has revision {found}, which this release does not know; run a newer release")
+    raise SchemaNewer(
+        f"the database {shown(url)} has revision {found}, which this release does not know; "
+        "run a newer release"
+    )
 
 
 @contextmanager
@@ -99,13 +116,16 @@ def _locked(url: str, table_lock_limit_ms: int) -> Iterator[Connection]:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {table_lock_limit_ms}")
             else:
-                connection.exec_driver_sql("SELECT 1")  # BEGIN IMMEDIATE: nobody else writes from here on
+                connection.exec_driver_sql(
+                    "SELECT 1"
+                )  # BEGIN IMMEDIATE: nobody else writes from here on
             yield connection
             connection.commit()
         except DBAPIError as error:
             cause = str(error.orig).strip().partition("\n")[0]
             raise Unavailable(
-                f"the database {shown(url)} was not upgraded and is as it was before: {cause}; run gate db upgrade again"
+                f"the database {shown(url)} was not upgraded and is as it was before: "
+                f"{cause}; run gate db upgrade again"
             ) from error
 
 
@@ -115,7 +135,9 @@ def _current(connection: Connection) -> str | None:
 
 def _config(connection: Connection | None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+    )
     config.attributes["connection"] = connection
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return config

@@ -41,7 +41,9 @@ A = TypeVar("A")
 class Store:
     """One a process. Made by `Store.open`; whoever made it closes it."""
 
-    def __init__(self, engine: Engine, reading: Engine, url: str, *, readers: int, reports: Reports) -> None:
+    def __init__(
+        self, engine: Engine, reading: Engine, url: str, *, readers: int, reports: Reports
+    ) -> None:
         path = sqlite_path(url)
         self._audience = Audience()
         self._writer = Writer(engine, url, path, self._audience, reports)
@@ -51,7 +53,10 @@ class Store:
 
     @staticmethod
     def open(url: str, *, readers: int = READERS, reports: Reports = NOBODY_LISTENS) -> "Store":
-        """Refuses a database that is not there, of another release, damaged, or unsafe. Blocks for some milliseconds."""
+        """Refuses a database that is not there, of another release, damaged, or unsafe.
+
+        Blocks for some milliseconds.
+        """
         engine, reading = open_engine(url), open_engine(url, read_only=True)
         with connect(reading, url) as connection:
             _refuse_damaged(connection, sqlite_path(url))
@@ -60,27 +65,49 @@ class Store:
         return Store(engine, reading, url, readers=readers, reports=reports)
 
     def close(self) -> None:
-        """Answer what waits, then end. Blocks; call it from a thread, or when the event loop has nothing else to do."""
+        """Answer what waits, then end.
+
+        Blocks; call it from a thread, or when the event loop has nothing else to do.
+        """
         self._readers.close()
         self._slow.close()
         self._writer.close()
         if self._listener is not None:
             self._listener.close()
 
-    def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        """Call `function(conn, …)`; all its statements see one instant. For what is quick: others share its turn."""
+    def read(
+        self,
+        function: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Awaitable[T]:
+        """Call `function(conn, …)`; all its statements see one instant.
+
+        For what is quick: others share its turn.
+        """
         one = call(function, args, kwargs)
         self._readers.put(one)
         return one.future
 
-    def read_together(self, function: Callable[[Connection, Sequence[A]], Sequence[T]], asked: A) -> Awaitable[T]:
-        """The same for what is asked often: calls that wait together are one call of the function, with all they ask."""
+    def read_together(
+        self, function: Callable[[Connection, Sequence[A]], Sequence[T]], asked: A
+    ) -> Awaitable[T]:
+        """The same for what is asked often: calls that wait together are one call of the function,
+        with all they ask.
+        """
         one = call(function, (asked,))
         one.joint = True
         self._readers.put(one)
         return one.future
 
-    def read_slowly(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+    def read_slowly(
+        self,
+        function: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Awaitable[T]:
         """The same for reports and exports, which keep nobody else waiting."""
         one = call(function, args, kwargs)
         self._slow.put(one)
@@ -92,21 +119,29 @@ class Store:
         self._writer.put(one)
         return one.future
 
-    def write(self, function: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        """Call `function(tx, …)` in a savepoint of its own, durably. It may run again, and must have no other effect."""
+    def write(
+        self, function: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]:
+        """Call `function(tx, …)` in a savepoint of its own, durably.
+
+        It may run again, and must have no other effect.
+        """
         one = call(function, args, kwargs)
         self._writer.put(one)
         return one.future
 
     def on_change(self, callback: Callback) -> None:
-        """Call this in the running event loop with the topics that moved, or `EVERYTHING`, at most a second afterwards.
+        """Call this in the running event loop with the topics that moved, or `EVERYTHING`, at most
+        a second afterwards.
 
         For what this process wrote it comes before the writer's own answer.
         """
         self._audience.register(callback)
 
     def subscribe(self, subscribers: Subscribers) -> None:
-        """From now on put a message into the outbox, for each of these subscribers, with every entry of these kinds."""
+        """From now on put a message into the outbox, for each of these subscribers, with every
+        entry of these kinds.
+        """
         self._writer.subscribers = subscribers
 
     async def now(self) -> datetime:
@@ -119,13 +154,19 @@ class Store:
         return self._writer.failed
 
     async def unready(self) -> str | None:
-        """Why nothing can be written now, None when all is well. Writes a row when nothing was written for a while."""
+        """Why nothing can be written now, None when all is well.
+
+        Writes a row when nothing was written for a while.
+        """
         missing = self._writer.missing()
         if missing is not None:
             return f"{missing} was moved away or deleted"
         if self.failed is not None:
             return self.failed
-        if self._writer.trouble is None and time.monotonic() - self._writer.written_at < PROBE_AFTER_SECONDS:
+        if (
+            self._writer.trouble is None
+            and time.monotonic() - self._writer.written_at < PROBE_AFTER_SECONDS
+        ):
             return None
         try:
             await self.write(leases.take, "probe", "probe", hold_for=timedelta(0))
@@ -136,7 +177,10 @@ class Store:
 
 @contextmanager
 def transaction(url: str) -> Iterator[Tx]:
-    """One short transaction of a program that is not the server. Commits, or leaves nothing behind."""
+    """One short transaction of a program that is not the server.
+
+    Commits, or leaves nothing behind.
+    """
     with connect(open_engine(url, read_only=True), url) as connection:
         migrate.check(connection, url)
     link = Link(open_engine(url), url)

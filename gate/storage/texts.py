@@ -1,4 +1,6 @@
-"""What people wrote, and their names: kept here alone, named everywhere else by SHA-256(salt ‖ text)."""
+"""What people wrote, and their names: kept here alone, named everywhere else by SHA-256(salt ‖
+text).
+"""
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
@@ -21,10 +23,17 @@ _BY_NAME = select(_TEXTS.name, _TEXTS.id).where(_TEXTS.name.in_(bindparam("names
 
 
 def new_text(text: str, *, name: bool = False) -> TextRow:
-    """The row of a text, under a salt of its own. What no database can keep (NUL, half a surrogate pair) is replaced."""
-    kept = text.encode("utf-8", errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    """The row of a text, under a salt of its own.
+
+    What no database can keep (NUL, half a surrogate pair) is replaced.
+    """
+    kept = (
+        text.encode("utf-8", errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    )
     salt = random_bytes()
-    return TextRow(hashlib.sha256(salt + kept.encode()).hexdigest(), salt.hex(), kept, kept if name else None)
+    return TextRow(
+        hashlib.sha256(salt + kept.encode()).hexdigest(), salt.hex(), kept, kept if name else None
+    )
 
 
 def insert_texts(tx: Tx, rows: Sequence[TextRow]) -> None:
@@ -38,7 +47,10 @@ def name_ids(tx: Tx, names: Iterable[str]) -> dict[str, str]:
     rows = {name: new_text(name, name=True) for name in wanted}
     kept = [row.text for row in rows.values()]
     known = _known(tx.conn, kept)
-    insert_texts(tx, [row for row in sorted(rows.values(), key=lambda row: row.text) if row.text not in known])
+    insert_texts(
+        tx,
+        [row for row in sorted(rows.values(), key=lambda row: row.text) if row.text not in known],
+    )
     known = _known(tx.conn, kept)  # another process may have been first with some of them
     return {name: known[row.text] for name, row in rows.items()}
 
@@ -54,7 +66,8 @@ def read_texts(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
 
 
 def erase(tx: Tx, ids: Collection[str], changes: Collection[str] = ()) -> int:
-    """Forget texts for good, and of these changes the words, stored answers and messages; how many texts there were.
+    """Forget texts for good, and of these changes the words, stored answers and messages; how many
+    texts there were.
 
     Decisions and entries stay as they are: they hold ids only, and verify.
     """
@@ -66,7 +79,11 @@ def erase(tx: Tx, ids: Collection[str], changes: Collection[str] = ()) -> int:
 def _erase_copies(tx: Tx, changes: Collection[str]) -> None:
     named = orjson.dumps(sorted(changes)).decode()
     if tx.is_postgres:
-        tx.execute("UPDATE decisions SET words = '{}' WHERE change_id IN (SELECT jsonb_array_elements_text(%s::jsonb))", (named,))
+        tx.execute(
+            "UPDATE decisions SET words = '{}' WHERE change_id IN (SELECT "
+            "jsonb_array_elements_text(%s::jsonb))",
+            (named,),
+        )
     else:
         decided = "SELECT id FROM decisions WHERE change_id IN (SELECT value FROM json_each(?))"
         tx.execute(f"DELETE FROM decision_words WHERE rowid IN ({decided})", (named,))  # noqa: S608 - no value in it

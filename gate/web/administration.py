@@ -36,7 +36,9 @@ FIRST = AdministrationQuery()
 
 
 @pages.page("/administration")
-async def overview(query: Annotated[AdministrationQuery, Query()], by: Viewer, gate: GateDep) -> View:
+async def overview(
+    query: Annotated[AdministrationQuery, Query()], by: Viewer, gate: GateDep
+) -> View:
     """Everybody sees groups and health, and their own tokens; admins see people and every token."""
     return await _overview(gate, by, query, done=deciding.told(query.done))
 
@@ -79,7 +81,11 @@ async def change_person(request: Request, person: str, by: Keeper, gate: GateDep
     """Another role, shut out, or let in again."""
     form = await read_form(request, by)
     act = one(form, "act")
-    asked: dict[str, Any] = {"disabled": act == "shut_out"} if act in {"shut_out", "let_in"} else {"role": one(form, "role") or None}
+    asked: dict[str, Any] = (
+        {"disabled": act == "shut_out"}
+        if act in {"shut_out", "let_in"}
+        else {"role": one(form, "role") or None}
+    )
     await people.change(gate, person, read_ask(PersonRequest, **asked).ask(), by)
     return go_to("/administration?done=saved#people")
 
@@ -87,10 +93,16 @@ async def change_person(request: Request, person: str, by: Keeper, gate: GateDep
 _NOTHING = Page(())
 
 
-async def _overview(gate: Gate, by: Person, query: AdministrationQuery = FIRST, **more: Any) -> View:
+async def _overview(
+    gate: Gate, by: Person, query: AdministrationQuery = FIRST, **more: Any
+) -> View:
     found = await upkeep(gate, by)
     is_admin = by.role is Role.ADMIN
-    own = await tokens.listing(gate, by, Part(cursor=query.tokens)) if by.role is not Role.AUDITOR else _NOTHING
+    own = (
+        await tokens.listing(gate, by, Part(cursor=query.tokens))
+        if by.role is not Role.AUDITOR
+        else _NOTHING
+    )
     let_in = await people.listing(gate, by, Part(cursor=query.people)) if is_admin else _NOTHING
     data = {
         **found,

@@ -35,7 +35,11 @@ def routes() -> list[Route]:
 async def _file(request: Request) -> Response:
     name = request.url.path.rpartition("/")[2]
     kept = _FOREVER if request.query_params.get("v") == _version(name) else _ASK_AGAIN
-    headers = {"Cache-Control": kept, "Content-Security-Policy": "default-src 'none'", "Cross-Origin-Resource-Policy": "same-origin"}
+    headers = {
+        "Cache-Control": kept,
+        "Content-Security-Policy": "default-src 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
     return Answer(_bytes(name), media_type=_TYPES[name], headers=headers)
 
 

@@ -1,4 +1,6 @@
-"""The calendar: the change schedule and what is frozen, by week and by month; windows and the stopped line."""
+"""The calendar: the change schedule and what is frozen, by week and by month; windows and the
+stopped line.
+"""
 
 import calendar as months
 from datetime import UTC, date, datetime, timedelta
@@ -69,8 +71,12 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
         "declared": declared,
         "days": [_day(one_, day, today, found, zone, query.view) for one_ in days],
         "names": [_name(one_) for one_ in days[:WEEK_DAYS]],
-        "heading": f"{days[0]:%-d %b} to {days[-1]:%-d %b %Y}" if query.view == "week" else f"{day:%B %Y}",
-        "before": query.address(at=day - step if query.view == "week" else day.replace(day=1) - timedelta(days=1)),
+        "heading": f"{days[0]:%-d %b} to {days[-1]:%-d %b %Y}"
+        if query.view == "week"
+        else f"{day:%B %Y}",
+        "before": query.address(
+            at=day - step if query.view == "week" else day.replace(day=1) - timedelta(days=1)
+        ),
         "after": query.address(at=day + step if query.view == "week" else _next_month(day)),
         "done": deciding.told(query.done),
         "now": gate.clock(),
@@ -85,7 +91,13 @@ async def add_window(request: Request, by: Doer, gate: GateDep) -> Response:
     stop = one(form, "stop") == "yes"
     times = {} if stop else {"begins": _instant(form, "begins"), "ends": _instant(form, "ends")}
     scope = {name: names_of(form, name) for name in ("services", "environments")}
-    ask = read_ask(FreezeRequest, reason=one(form, "reason"), stop=stop, **{k: v for k, v in times.items() if v}, **scope)
+    ask = read_ask(
+        FreezeRequest,
+        reason=one(form, "reason"),
+        stop=stop,
+        **{k: v for k, v in times.items() if v},
+        **scope,
+    )
     await freezes.add(gate, ask.ask(), by)
     return go_to(f"/calendar?done={'stopped' if stop else 'window'}")
 
@@ -99,7 +111,9 @@ async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) ->
 
 
 def _month(day: date) -> list[date]:
-    return [one_ for week in months.Calendar().monthdatescalendar(day.year, day.month) for one_ in week]
+    return [
+        one_ for week in months.Calendar().monthdatescalendar(day.year, day.month) for one_ in week
+    ]
 
 
 def _week(day: date) -> list[date]:

@@ -1,4 +1,6 @@
-"""One change: why it was decided so, who may approve, what happened, and a form for a person's word."""
+"""One change: why it was decided so, who may approve, what happened, and a form for a person's
+word.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -30,7 +32,9 @@ class ChangeQuery(BaseModel, extra="forbid"):
 
 
 @pages.page("/changes/{change_id}")
-async def change(change_id: str, query: Annotated[ChangeQuery, Query()], by: Viewer, gate: GateDep) -> View:
+async def change(
+    change_id: str, query: Annotated[ChangeQuery, Query()], by: Viewer, gate: GateDep
+) -> View:
     """Everything about it."""
     return _view(await story(gate, change_id, by), view=query.view, done=query.done)
 
@@ -55,7 +59,11 @@ async def override(request: Request, change_id: str, by: Doer, gate: GateDep) ->
     """Lift what holds it, or a rejection."""
     form = await read_form(request, by)
     window, stop = one(form, "window"), one(form, "stop") == "yes"
-    ask = read_ask(OverrideRequest, comment=one(form, "comment"), **({"stop": True} if stop else {"window": window} if window else {}))
+    ask = read_ask(
+        OverrideRequest,
+        comment=one(form, "comment"),
+        **({"stop": True} if stop else {"window": window} if window else {}),
+    )
     await review.override(gate, change_id, ask.ask(), by)
     return _back(form, change_id, "overridden" if window or stop else "lifted")
 
@@ -73,7 +81,12 @@ async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -
     """Record what was learnt."""
     form = await read_form(request, by)
     actions = [line for line in one(form, "actions").splitlines() if line.strip()]
-    ask = read_ask(PostReviewRequest, findings=one(form, "findings"), comment=one(form, "comment"), actions=actions)
+    ask = read_ask(
+        PostReviewRequest,
+        findings=one(form, "findings"),
+        comment=one(form, "comment"),
+        actions=actions,
+    )
     await post_review.hold_review(gate, change_id, ask.ask(), by)
     return _back(form, change_id, "reviewed")
 

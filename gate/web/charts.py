@@ -1,4 +1,6 @@
-"""Charts as geometry, from which a template draws SVG: a bar for each rate, and a line for its interval."""
+"""Charts as geometry, from which a template draws SVG: a bar for each rate, and a line for its
+interval.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +14,9 @@ _SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
 def bars(rows: Sequence[Wire]) -> dict[str, Any]:
-    """Each row has `value rate low high`; the scale is the smallest round one that all intervals fit."""
+    """Each row has `value rate low high`; the scale is the smallest round one that all intervals
+    fit.
+    """
     highest = max((one["high"] or 0 for one in rows), default=0)
     scale = next(step for step in _SCALES if highest <= step or step == _SCALES[-1])
     room = WIDTH - LABEL - VALUE

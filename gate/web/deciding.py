@@ -1,4 +1,6 @@
-"""A person's word, as a form brings it: yes or no to what was shown, from the list and from the page."""
+"""A person's word, as a form brings it: yes or no to what was shown, from the list and from the
+page.
+"""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
@@ -39,7 +41,10 @@ def told(word: str | None) -> str | None:
 
 
 async def say(gate: Gate, change_id: str, form: Form, by: Person) -> str:
-    """Approve or reject as the form says; the word for what became of it. Raises as `flow.review` does."""
+    """Approve or reject as the form says; the word for what became of it.
+
+    Raises as `flow.review` does.
+    """
     act, digest, comment = one(form, "act"), one(form, "subject_digest"), one(form, "comment")
     return await _say(gate, change_id, act, digest, comment, by)
 
@@ -48,7 +53,9 @@ async def many(request: Request, gate: Gate, form: Form, by: Person) -> View | R
     """The same word for each; each is judged by itself, and what became of each is shown."""
     chosen = form["change"]
     if len(chosen) > MANY_MAX:
-        raise Invalid(f"{len(chosen)} changes at once are too many; decide at most {MANY_MAX} together.")
+        raise Invalid(
+            f"{len(chosen)} changes at once are too many; decide at most {MANY_MAX} together."
+        )
     act, comment = one(form, "act"), one(form, "comment")
     done: list[Wire] = []
     for each in chosen:
@@ -59,9 +66,16 @@ async def many(request: Request, gate: Gate, form: Form, by: Person) -> View | R
         except GateError as error:
             done.append({"change": change_id, "done": None, "refused": error.detail})
     if all(one_["refused"] is None for one_ in done):
-        return go_to(with_done(one(form, "back"), {APPROVE: "approved", REJECT: "rejected"}.get(act, "")))
+        return go_to(
+            with_done(one(form, "back"), {APPROVE: "approved", REJECT: "rejected"}.get(act, ""))
+        )
     _ = request
-    return View("decided.html", {"items": done}, {"done": done, "back": own_path(one(form, "back"))}, status=409)
+    return View(
+        "decided.html",
+        {"items": done},
+        {"done": done, "back": own_path(one(form, "back"))},
+        status=409,
+    )
 
 
 def with_done(back: str, word: str) -> str:
@@ -80,7 +94,12 @@ async def _say(gate: Gate, change_id: str, act: str, digest: str, comment: str, 
         case "reject":
             if not comment:
                 raise Invalid("A rejection needs a comment: whoever asked wants to know why.")
-            await review.reject(gate, change_id, read_ask(RejectionRequest, subject_digest=digest, comment=comment).ask(), by)
+            await review.reject(
+                gate,
+                change_id,
+                read_ask(RejectionRequest, subject_digest=digest, comment=comment).ask(),
+                by,
+            )
             return "rejected"
         case _:
             raise Conflict("The form said neither yes nor no.")

@@ -23,7 +23,10 @@ Form: TypeAlias = Mapping[str, list[str]]
 
 
 async def read_form(request: Request, by: Person) -> Form:
-    """The form of a page that this server made for this session. Raises `NotAllowed` for one from anywhere else."""
+    """The form of a page that this server made for this session.
+
+    Raises `NotAllowed` for one from anywhere else.
+    """
     require_same_origin(request, parts_of(request).gate)
     form = await read_fields(request)
     require_csrf(by, one(form, CSRF_FIELD))
@@ -37,9 +40,13 @@ async def read_fields(request: Request) -> Form:
         raise BadRequest(f"A form is sent as {MEDIA_TYPE}.", problem="invalid")
     body = await read_body(request.receive)
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict"
+        )
     except ValueError:
-        raise Invalid(f"The form cannot be read; it may have {FIELDS_MAX} fields in UTF-8.") from None
+        raise Invalid(
+            f"The form cannot be read; it may have {FIELDS_MAX} fields in UTF-8."
+        ) from None
     form: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\0" in value:
@@ -56,13 +63,23 @@ def one(form: Form, name: str, otherwise: str = "") -> str:
 
 def names_of(form: Form, name: str) -> list[str]:
     """Names with commas between them, in one field or in several."""
-    return [part.strip() for value in form.get(name, []) for part in value.split(",") if part.strip()]
+    return [
+        part.strip() for value in form.get(name, []) for part in value.split(",") if part.strip()
+    ]
 
 
 def read_ask(model: type[Model], **values: object) -> Model:
-    """The same value as the interface reads from JSON, with the same limits. Raises `Invalid` in words for a person."""
+    """The same value as the interface reads from JSON, with the same limits.
+
+    Raises `Invalid` in words for a person.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
         faults = faults_of(error, model)
-    raise Invalid(" ".join(f"{fault.where.removeprefix('#/').replace('_', ' ')}: {fault.detail}." for fault in faults))
+    raise Invalid(
+        " ".join(
+            f"{fault.where.removeprefix('#/').replace('_', ' ')}: {fault.detail}."
+            for fault in faults
+        )
+    )

@@ -1,4 +1,6 @@
-"""Insights: DORA's five, how often changes fail and by what decided, how much passes by itself, how long people take."""
+"""Insights: DORA's five, how often changes fail and by what decided, how much passes by itself, how
+long people take.
+"""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -39,29 +41,49 @@ class InsightsQuery(BaseModel, extra="forbid"):
 
 
 @pages.page("/insights")
-async def show(query: Annotated[InsightsQuery, Query()], by: Viewer, gate: GateDep, desk: DeskDep) -> View:
+async def show(
+    query: Annotated[InsightsQuery, Query()], by: Viewer, gate: GateDep, desk: DeskDep
+) -> View:
     """One place at a time: what is added up over places says nothing about any of them."""
     catalogue = (await gate.rulebooks.current()).catalogue
     services, environments = sorted(catalogue.services), list(catalogue.environments)
     asked = query.service is not None or query.environment is not None
     busiest = None if asked else await busiest_place(gate, DAYS[-1])
-    service, environment = busiest or (query.service or next(iter(services), None), query.environment or next(iter(environments), None))
-    values: dict[str, Any] = {"services": services, "environments": environments, "service": service, "environment": environment}
+    service, environment = busiest or (
+        query.service or next(iter(services), None),
+        query.environment or next(iter(environments), None),
+    )
+    values: dict[str, Any] = {
+        "services": services,
+        "environments": environments,
+        "service": service,
+        "environment": environment,
+    }
     values |= {"days": query.days, "choices": DAYS, "found": None, "charts": []}
     if service is None or environment is None:
         return View("insights.html", {}, values)
     now = gate.clock()
     days = min(max(query.days, 1), DAYS[-1])
-    found = await insights(gate, desk, DeliveryAsk(service, environment, now - timedelta(days=days), now), by)
-    return View("insights.html", found, {**values, "found": found, "charts": _charts(found["delivery"]["by"])})
+    found = await insights(
+        gate, desk, DeliveryAsk(service, environment, now - timedelta(days=days), now), by
+    )
+    return View(
+        "insights.html",
+        found,
+        {**values, "found": found, "charts": _charts(found["delivery"]["by"])},
+    )
 
 
 def _charts(by: Wire) -> list[dict[str, Any]]:
     found = []
     for name, heading in _DIVIDED_BY.items():
         rows = [
-            {**one, "value": short(one["value"]) if name == "policy" else one["value"]} for one in by.get(name, []) if one["deployments"]
+            {**one, "value": short(one["value"]) if name == "policy" else one["value"]}
+            for one in by.get(name, [])
+            if one["deployments"]
         ]
         if rows:
-            found.append({"heading": f"Change fail rate {heading}", "rows": rows, "chart": bars(rows)})
+            found.append(
+                {"heading": f"Change fail rate {heading}", "rows": rows, "chart": bars(rows)}
+            )
     return found

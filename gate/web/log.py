@@ -42,7 +42,11 @@ class LogQuery(BaseModel, extra="forbid"):
 
     def filters(self) -> LogFilters:
         """The same as the flow knows it."""
-        ends = _midnight(self.last + timedelta(days=1)) if self.last is not None and self.last < date.max else None
+        ends = (
+            _midnight(self.last + timedelta(days=1))
+            if self.last is not None and self.last < date.max
+            else None
+        )
         return LogFilters(
             service=self.service,
             environment=self.environment,
@@ -75,7 +79,10 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
         "facets": [_facet(name, counted[name], query) for name in FACETS],
         "days": facets.FACET_DAYS,
         "following": _address("/log", query.pairs(cursor=found.next)) if found.next else None,
-        "exports": {kind: _address("/v1/log", query.pairs(format=kind, **exported)) for kind in ("csv", "ndjson")},
+        "exports": {
+            kind: _address("/v1/log", query.pairs(format=kind, **exported))
+            for kind in ("csv", "ndjson")
+        },
         "saved": _address("/log", query.pairs()),
         "now": gate.clock(),
         "is_filtered": bool(query.pairs()),
@@ -89,7 +96,15 @@ async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) 
     if not _NUMBER.fullmatch(number):
         raise NotFound(f"{change_id[:64]} has no decision {number[:20]}")
     decision = await look.decision(gate, change_id, int(number), by)
-    return View("decision.html", decision, {"decision": decision, "groups": _by_group(decision["facts"]), "raw": sources.pretty(decision)})
+    return View(
+        "decision.html",
+        decision,
+        {
+            "decision": decision,
+            "groups": _by_group(decision["facts"]),
+            "raw": sources.pretty(decision),
+        },
+    )
 
 
 def _facet(name: str, counted: list[Wire], query: LogQuery) -> dict[str, Any]:
@@ -99,7 +114,9 @@ def _facet(name: str, counted: list[Wire], query: LogQuery) -> dict[str, Any]:
             "value": one["value"],
             "count": one["count"],
             "here": one["value"] == chosen,
-            "address": _address("/log", query.pairs(**{name: None if one["value"] == chosen else one["value"]})),
+            "address": _address(
+                "/log", query.pairs(**{name: None if one["value"] == chosen else one["value"]})
+            ),
         }
         for one in counted
     ]

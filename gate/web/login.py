@@ -1,4 +1,7 @@
-"""The way in and out: password, single sign-on, invitations. Looking changes nothing; every form comes from a page of ours."""
+"""The way in and out: password, single sign-on, invitations.
+
+Looking changes nothing; every form comes from a page of ours.
+"""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -34,7 +37,9 @@ def _look(path: str) -> Callable[[E], E]:
     """`GET path`, for a page without a twin in JSON: there is nothing on it but a way in."""
 
     def add(endpoint: E) -> E:
-        pages.routes.append(PageRoute(path, endpoint, methods=["GET"], response_model=None, include_in_schema=False))
+        pages.routes.append(
+            PageRoute(path, endpoint, methods=["GET"], response_model=None, include_in_schema=False)
+        )
         return endpoint
 
     return add
@@ -56,7 +61,9 @@ class CallbackQuery(BaseModel, extra="ignore"):
 
 
 @_look("/login")
-async def show_login(query: Annotated[NextQuery, Query()], request: Request, gate: GateDep) -> Response:
+async def show_login(
+    query: Annotated[NextQuery, Query()], request: Request, gate: GateDep
+) -> Response:
     """The form; who is signed in already goes where they wanted."""
     then = own_path(query.next)
     return go_to(then) if await visitor(request) else _login(request, gate, then)
@@ -69,7 +76,9 @@ async def sign_in(request: Request, gate: GateDep) -> Response:
     form = await read_fields(request)
     then, email = own_path(one(form, "next", "/")), one(form, "email")
     try:
-        opened = await sessions.sign_in(gate, email, one(form, "password"), source=source_of(request))
+        opened = await sessions.sign_in(
+            gate, email, one(form, "password"), source=source_of(request)
+        )
     except (Unauthenticated, RateLimited) as error:
         return _login(request, gate, then, email=email, error=error)
     return await _enter(request, gate, opened, then)
@@ -97,12 +106,18 @@ async def go_to_provider(query: Annotated[NextQuery, Query()], gate: GateDep) ->
 
 
 @_look("/login/sso/callback")
-async def come_back(query: Annotated[CallbackQuery, Query()], request: Request, gate: GateDep) -> Response:
+async def come_back(
+    query: Annotated[CallbackQuery, Query()], request: Request, gate: GateDep
+) -> Response:
     """From the identity provider."""
     if query.error:
-        raise NotAllowed("The identity provider did not sign you in. Start again, or ask whoever runs it.")
+        raise NotAllowed(
+            "The identity provider did not sign you in. Start again, or ask whoever runs it."
+        )
     kept = cookie_of(request, gate, SSO_COOKIE)
-    opened, then = await single_sign_on.finish(gate, kept, state=query.state, code=query.code, issuer=query.iss)
+    opened, then = await single_sign_on.finish(
+        gate, kept, state=query.state, code=query.code, issuer=query.iss
+    )
     response = await _enter(request, gate, opened, own_path(then))
     clear_cookie(response, gate, purpose=SSO_COOKIE)
     return response
@@ -119,9 +134,18 @@ async def accept_invitation(token: str, request: Request, gate: GateDep) -> Resp
     """Use the link, and be signed in."""
     require_same_origin(request, gate)
     form = await read_fields(request)
-    offer, password, email = await people.offered(gate, token), one(form, "password"), one(form, "email")
+    offer, password, email = (
+        await people.offered(gate, token),
+        one(form, "password"),
+        one(form, "email"),
+    )
     if password != one(form, "again"):
-        return _invitation(request, offer, email=email, error=Invalid("The two passwords differ; type the same one twice."))
+        return _invitation(
+            request,
+            offer,
+            email=email,
+            error=Invalid("The two passwords differ; type the same one twice."),
+        )
     try:
         opened = await people.accept(gate, token, password=password, email=email)
     except Invalid as error:
@@ -130,7 +154,9 @@ async def accept_invitation(token: str, request: Request, gate: GateDep) -> Resp
 
 
 def source_of(request: Request) -> str:
-    """Where somebody comes from, as far as one owner has it: of IPv6 the first half, for each has many."""
+    """Where somebody comes from, as far as one owner has it: of IPv6 the first half, for each has
+    many.
+    """
     host = request.client.host if request.client else ""
     return ":".join(host.split(":")[:4]) if ":" in host else host
 
@@ -145,16 +171,39 @@ async def _enter(request: Request, gate: Gate, opened: Opened, then: str) -> Res
     return response
 
 
-def _login(request: Request, gate: Gate, then: str, *, email: str = "", error: GateError | None = None) -> Response:
-    values: dict[str, Any] = {"then": then, "email": email, "single_sign_on": gate.single_sign_on is not None}
+def _login(
+    request: Request, gate: Gate, then: str, *, email: str = "", error: GateError | None = None
+) -> Response:
+    values: dict[str, Any] = {
+        "then": then,
+        "email": email,
+        "single_sign_on": gate.single_sign_on is not None,
+    }
     return _shown(request, "login.html", values, error)
 
 
-def _invitation(request: Request, offer: Offer, *, email: str = "", error: GateError | None = None) -> Response:
-    values: dict[str, Any] = {"offer": offer, "email": email or offer.email, "shortest": PASSWORD_CHARACTERS_MIN}
+def _invitation(
+    request: Request, offer: Offer, *, email: str = "", error: GateError | None = None
+) -> Response:
+    values: dict[str, Any] = {
+        "offer": offer,
+        "email": email or offer.email,
+        "shortest": PASSWORD_CHARACTERS_MIN,
+    }
     return _shown(request, "invitation.html", values, error)
 
 
-def _shown(request: Request, template: str, values: dict[str, Any], error: GateError | None) -> Response:
-    headers = {"Retry-After": str(ACCOUNT_PAUSE_SECONDS)} if isinstance(error, RateLimited) else None
-    return render(request, template, status=error.status if error else 200, headers=headers, error=error.detail if error else "", **values)
+def _shown(
+    request: Request, template: str, values: dict[str, Any], error: GateError | None
+) -> Response:
+    headers = (
+        {"Retry-After": str(ACCOUNT_PAUSE_SECONDS)} if isinstance(error, RateLimited) else None
+    )
+    return render(
+        request,
+        template,
+        status=error.status if error else 200,
+        headers=headers,
+        error=error.detail if error else "",
+        **values,
+    )

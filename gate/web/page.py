@@ -1,4 +1,6 @@
-"""A page: an address, its JSON beside it, and what a browser is shown when something is in the way."""
+"""A page: an address, its JSON beside it, and what a browser is shown when something is in the
+way.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -92,12 +94,22 @@ class Pages(APIRouter):
     """Pages by address. They are for people, so none of them stands in the OpenAPI document."""
 
     def page(self, path: str) -> Callable[[E], E]:
-        """`GET path`, and its twin that ends in .json; the twin stands first, or an id would swallow its ending."""
+        """`GET path`, and its twin that ends in .json; the twin stands first, or an id would
+        swallow its ending.
+        """
 
         def add(endpoint: E) -> E:
             twin = f"{path}{JSON_SUFFIX}" if path != "/" else f"/queue{JSON_SUFFIX}"
-            self.routes.append(JsonRoute(twin, endpoint, methods=["GET"], response_model=None, include_in_schema=False))
-            self.routes.append(PageRoute(path, endpoint, methods=["GET"], response_model=None, include_in_schema=False))
+            self.routes.append(
+                JsonRoute(
+                    twin, endpoint, methods=["GET"], response_model=None, include_in_schema=False
+                )
+            )
+            self.routes.append(
+                PageRoute(
+                    path, endpoint, methods=["GET"], response_model=None, include_in_schema=False
+                )
+            )
             return endpoint
 
         return add
@@ -106,39 +118,66 @@ class Pages(APIRouter):
         """`POST path`: what a form of a page is sent to."""
 
         def add(endpoint: E) -> E:
-            self.routes.append(PageRoute(path, endpoint, methods=["POST"], response_model=None, include_in_schema=False))
+            self.routes.append(
+                PageRoute(
+                    path, endpoint, methods=["POST"], response_model=None, include_in_schema=False
+                )
+            )
             return endpoint
 
         return add
 
 
 def problem_page(request: Request, error: GateError | HTTPException) -> Response:
-    """What was in the way, in words, and a way on. Who is not signed in is led to where one signs in."""
+    """What was in the way, in words, and a way on.
+
+    Who is not signed in is led to where one signs in.
+    """
     if isinstance(error, Unauthenticated) and request.method in _SAFE_METHODS:
         return go_to(f"{LOGIN}?next={quote(_own_address(request), safe='')}")
     status = error.status if isinstance(error, GateError) else error.status_code
-    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
+    headers = (
+        {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
+    )
     detail = error.detail if isinstance(error, GateError) else "No page has this address."
     title = _TITLES.get(status, HTTPStatus(status).phrase)
     faults = error.faults if isinstance(error, GateError) else ()
-    values = {"heading": title, "detail": detail, "problem": problem_name(error), "faults": faults, "code": status}
+    values = {
+        "heading": title,
+        "detail": detail,
+        "problem": problem_name(error),
+        "faults": faults,
+        "code": status,
+    }
     return render(request, "problem.html", status=status, headers=headers, **values)
 
 
 def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
     """To another page of ours, by GET."""
-    return Answer(b"", 303, media_type=b"text/plain", headers={**HEADERS, "Location": address, **(headers or {})})
+    return Answer(
+        b"",
+        303,
+        media_type=b"text/plain",
+        headers={**HEADERS, "Location": address, **(headers or {})},
+    )
 
 
 def following(path: str, part: str, **cursors: str | None) -> str | None:
-    """The address of a page whose lists go on at these cursors, at the part of that name; None where none goes on."""
+    """The address of a page whose lists go on at these cursors, at the part of that name; None
+    where none goes on.
+    """
     given = {name: cursor for name, cursor in cursors.items() if cursor}
     return f"{path}?{urlencode(given)}#{part}" if given else None
 
 
 def own_path(given: str, otherwise: str = "/") -> str:
     """An address of this server that a form brought back; anything else is ignored."""
-    is_ours = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isascii() and given.isprintable()
+    is_ours = (
+        given.startswith("/")
+        and not given.startswith(("//", "/\\"))
+        and given.isascii()
+        and given.isprintable()
+    )
     return given if is_ours and "\\" not in given else otherwise
 
 

@@ -1,4 +1,6 @@
-"""Policies for people: what is in force in words, how each rule does, what differs between revisions, and a try."""
+"""Policies for people: what is in force in words, how each rule does, what differs between
+revisions, and a try.
+"""
 
 import difflib
 from collections.abc import Mapping
@@ -65,19 +67,34 @@ async def rule(policy: str, rule_id: str, by: Viewer, gate: GateDep) -> View:
     """One rule, in words, and how the changes ended for which it fired."""
     found = await in_words.rule(gate, policy, rule_id, by)
     places = await insights.rule_places(gate, policy, rule_id, by)
-    return View("rule.html", {**found, "places": places}, {"rule": found, "places": places, "days": insights.RULE_DAYS})
+    return View(
+        "rule.html",
+        {**found, "places": places},
+        {"rule": found, "places": places, "days": insights.RULE_DAYS},
+    )
 
 
 @pages.page("/policies/{revision}")
-async def revision(revision: str, query: Annotated[RevisionQuery, Query()], by: Viewer, gate: GateDep) -> View:
-    """The files of a revision, and the difference to another one: the one before, unless somebody says."""
+async def revision(
+    revision: str, query: Annotated[RevisionQuery, Query()], by: Viewer, gate: GateDep
+) -> View:
+    """The files of a revision, and the difference to another one: the one before, unless somebody
+    says.
+    """
     found = await policies.read(gate, revision, by)
     listed = (await policies.listing(gate, by)).items
     earlier = None if query.against else await policies.before(gate, revision, by)
     other = query.against or (earlier["revision"] if earlier else None)
     before: Mapping[str, str] = (await policies.read(gate, other, by))["files"] if other else {}
     data = {**found, "against": other, "difference": _difference(before, found["files"])}
-    return View("revision.html", data, {"found": data, "others": [one_ for one_ in listed if one_["revision"] != found["revision"]]})
+    return View(
+        "revision.html",
+        data,
+        {
+            "found": data,
+            "others": [one_ for one_ in listed if one_["revision"] != found["revision"]],
+        },
+    )
 
 
 @pages.form("/policies/{revision}/activation")
@@ -93,7 +110,9 @@ async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
     """What would be decided; nothing is recorded."""
     form = await read_form(request, by)
     try:
-        tried = await evaluate.evaluate_change(gate, read_ask(ChangeRequest, **_asked(form)).change(by), by)
+        tried = await evaluate.evaluate_change(
+            gate, read_ask(ChangeRequest, **_asked(form)).change(by), by
+        )
     except GateError as error:
         return await _overview(gate, by, form=form, problem=error.detail)
     return await _overview(gate, by, form=form, tried=tried)
@@ -110,7 +129,10 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "trouble": gate.rulebooks.files_trouble,
         "listed": listed.items,
         "following": following("/policies", "revisions", cursor=listed.next),
-        "fields": [(name, label, one(form, name), FACTS[name].type is FactType.TEXTS) for name, label in TRIED],
+        "fields": [
+            (name, label, one(form, name), FACTS[name].type is FactType.TEXTS)
+            for name, label in TRIED
+        ],
         "services": sorted(book.catalogue.services),
         "environments": sorted(book.catalogue.environments),
         "asked": {name: one(form, name) for name in ("service", "environment", "requested_by")},
@@ -148,7 +170,19 @@ def _value(name: str, given: str) -> Any:
 def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:
     found = []
     for name in sorted(before.keys() | now.keys()):
-        lines = list(difflib.unified_diff(before.get(name, "").splitlines(), now.get(name, "").splitlines(), lineterm="", n=3))[2:]
+        lines = list(
+            difflib.unified_diff(
+                before.get(name, "").splitlines(), now.get(name, "").splitlines(), lineterm="", n=3
+            )
+        )[2:]
         if lines:
-            found.append({"file": name, "lines": [{"kind": {"+": "add", "-": "cut"}.get(line[:1], ""), "text": line} for line in lines]})
+            found.append(
+                {
+                    "file": name,
+                    "lines": [
+                        {"kind": {"+": "add", "-": "cut"}.get(line[:1], ""), "text": line}
+                        for line in lines
+                    ],
+                }
+            )
     return found

@@ -33,7 +33,9 @@ pages = Pages()
 
 
 class QueueQuery(BaseModel, extra="forbid"):
-    """What stands in the address: the text of the box, where the page begins, and what was just done."""
+    """What stands in the address: the text of the box, where the page begins, and what was just
+    done.
+    """
 
     q: Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX)] = ""
     after: str | None = None
@@ -41,7 +43,9 @@ class QueueQuery(BaseModel, extra="forbid"):
 
 
 @pages.page("/")
-async def queue(query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep, desk: DeskDep) -> View:
+async def queue(
+    query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep, desk: DeskDep
+) -> View:
     """The first page anybody sees in the morning."""
     filters = replace(wanted.read(query.q), after=query.after)
     found = await queue_chapter.queue(gate, desk, filters, by)
@@ -54,7 +58,9 @@ async def queue(query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep
             "tabs": _tabs(found, filters),
             "filters": filters,
             "text": query.q,
-            "following": _address(wanted.written(filters, filters.tab), found["next"]) if found["next"] else None,
+            "following": _address(wanted.written(filters, filters.tab), found["next"])
+            if found["next"]
+            else None,
             "back": _address(query.q, query.after),
             "done": deciding.told(query.done),
             "may_batch": sum(item["needs_me"] for item in found["items"]) > 1,
@@ -72,7 +78,10 @@ async def decide_many(request: Request, by: Doer, gate: GateDep, desk: DeskDep) 
     waiting = {one.id: one for one in await desk.waiting()}
     ids = [one.partition(":")[0] for one in chosen]
     if len({waiting[one].reasons for one in ids if one in waiting}) > 1:
-        raise Invalid("These changes wait for different reasons. Decide together only what waits for the same ones.")
+        raise Invalid(
+            "These changes wait for different reasons. Decide together only what waits for "
+            "the same ones."
+        )
     return await deciding.many(request, gate, form, by)
 
 

@@ -1,4 +1,6 @@
-"""A template and values become a page: escaped, with a content policy that lets nothing in from elsewhere."""
+"""A template and values become a page: escaped, with a content policy that lets nothing in from
+elsewhere.
+"""
 
 import re
 from collections.abc import Mapping
@@ -39,10 +41,24 @@ HEADERS: Mapping[str, str] = {
 _CHANGE = re.compile(r"\bchg_[0-9A-Za-z]{26}\b")
 
 
-def render(request: Request, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:
+def render(
+    request: Request,
+    name: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Response:
     """The page of this template. `viewer` and `path` are there in every one."""
-    body = _TEMPLATES.get_template(name).render(viewer=request.scope.get(VIEWER), path=request.scope["path"], **values)
-    return Answer(body.encode("utf-8", "replace"), status, media_type=HTML, headers={**HEADERS, **(headers or {})})
+    body = _TEMPLATES.get_template(name).render(
+        viewer=request.scope.get(VIEWER), path=request.scope["path"], **values
+    )
+    return Answer(
+        body.encode("utf-8", "replace"),
+        status,
+        media_type=HTML,
+        headers={**HEADERS, **(headers or {})},
+    )
 
 
 def csrf_field(token: str) -> Markup:
@@ -51,7 +67,9 @@ def csrf_field(token: str) -> Markup:
 
 
 def time_tag(instant: datetime | str | None) -> Markup:
-    """An instant for all: UTC in the text, the exact value beside it, from which the script makes the viewer's own time."""
+    """An instant for all: UTC in the text, the exact value beside it, from which the script makes
+    the viewer's own time.
+    """
     if instant is None:
         return Markup("")
     at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
@@ -59,13 +77,17 @@ def time_tag(instant: datetime | str | None) -> Markup:
 
 
 def name_tag(text: str | None) -> Markup:
-    """A name that somebody chose: isolated from the text around it, and marked where it mixes alphabets."""
+    """A name that somebody chose: isolated from the text around it, and marked where it mixes
+    alphabets.
+    """
     shown = escape(visible(text or ""))
     mixed = scripts(text or "")
     if not mixed:
         return Markup("<bdi>{}</bdi>").format(shown)
     told = f"mixes {' and '.join(mixed)} letters"
-    return Markup('<bdi class="mixed">{}</bdi> <span class="badge warn">{}</span>').format(shown, told)
+    return Markup('<bdi class="mixed">{}</bdi> <span class="badge warn">{}</span>').format(
+        shown, told
+    )
 
 
 def linked(text: str) -> Markup:

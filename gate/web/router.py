@@ -7,7 +7,18 @@ from starlette.types import Receive, Scope, Send
 
 from gate.flow.gate import Gate
 from gate.flow.queries.desk import Desk
-from gate.web import administration, assets, calendar, changes, insights, log, login, policies, queue, sightings
+from gate.web import (
+    administration,
+    assets,
+    calendar,
+    changes,
+    insights,
+    log,
+    login,
+    policies,
+    queue,
+    sightings,
+)
 from gate.web.page import problem_page
 
 _PAGES = (queue, log, sightings, changes, calendar, policies, insights, administration, login)

@@ -1,4 +1,6 @@
-"""Deployments that went past the gate, for people: which, where, who saw it, and what to do about it."""
+"""Deployments that went past the gate, for people: which, where, who saw it, and what to do about
+it.
+"""
 
 from typing import Annotated
 
@@ -36,12 +38,18 @@ async def show(query: Annotated[SightingsQuery, Query()], by: Viewer, gate: Gate
         part=Part(cursor=query.cursor),
     )
     found = await sightings.listing(gate, filters, by)
-    kept = {name: value for name, value in query.model_dump(mode="json").items() if value and name != "cursor"}
+    kept = {
+        name: value
+        for name, value in query.model_dump(mode="json").items()
+        if value and name != "cursor"
+    }
     values = {
         "rows": found.items,
         "query": query,
         "words": {missing.value: words for missing, words in MISSING_WORDS.items()},
-        "following": following("/sightings", "found", **kept, cursor=found.next) if found.next else None,
+        "following": following("/sightings", "found", **kept, cursor=found.next)
+        if found.next
+        else None,
         "is_filtered": bool(kept),
     }
     return View("sightings.html", {"items": list(found.items), "next": found.next}, values)

@@ -21,7 +21,9 @@ FILES_SHOWN = 12
 
 
 def links(change: Wire) -> list[dict[str, str]]:
-    """Addresses that may be followed: of the run, of the commit, of the comparison with what runs."""
+    """Addresses that may be followed: of the run, of the commit, of the comparison with what
+    runs.
+    """
     found = []
     run = change.get("run") or {}
     if link(run.get("url")):
@@ -31,9 +33,13 @@ def links(change: Wire) -> list[dict[str, str]]:
     name = repository.get("name", "")
     if host and _NAME.fullmatch(name):
         place, commits, comparisons = host
-        found.append({"label": "The commit", "address": f"{place}/{name}{commits}{quote(change['commit'])}"})
+        found.append(
+            {"label": "The commit", "address": f"{place}/{name}{commits}{quote(change['commit'])}"}
+        )
         if change.get("base"):
-            address = f"{place}/{name}{comparisons}{quote(change['base'])}...{quote(change['commit'])}"
+            address = (
+                f"{place}/{name}{comparisons}{quote(change['base'])}...{quote(change['commit'])}"
+            )
             found.append({"label": "The difference to what runs", "address": address})
     return found
 

@@ -1,4 +1,6 @@
-"""Who looks at a page: a person who is signed in, or with a personal token, which is good for a page's JSON."""
+"""Who looks at a page: a person who is signed in, or with a personal token, which is good for a
+page's JSON.
+"""
 
 from typing import Annotated, TypeAlias
 
@@ -19,7 +21,11 @@ class ViewerPermit(PeoplePermit):
 
     async def __call__(self, request: Request) -> Person:
         """Who looks, which the page's header shows too."""
-        person = await self._signed_in(request) if "authorization" not in request.headers else await super().__call__(request)
+        person = (
+            await self._signed_in(request)
+            if "authorization" not in request.headers
+            else await super().__call__(request)
+        )
         request.scope[VIEWER] = person
         return person
 
@@ -34,11 +40,16 @@ class ViewerPermit(PeoplePermit):
         return person
 
 
-Viewer: TypeAlias = Annotated[Person, Depends(ViewerPermit("see this page", Role.AUDITOR, Role.ADMIN, people=True))]
+Viewer: TypeAlias = Annotated[
+    Person, Depends(ViewerPermit("see this page", Role.AUDITOR, Role.ADMIN, people=True))
+]
 """Every signed-in person: all of them read all."""
 
 Doer: TypeAlias = Annotated[Person, Depends(ViewerPermit("do this", people=True))]
-"""Every signed-in person but auditors, who write nothing. Whether this one may is the chapter's to say."""
+"""Every signed-in person but auditors, who write nothing. Whether this one may is the chapter's to
+say."""
 
-Keeper: TypeAlias = Annotated[Person, Depends(ViewerPermit("manage people, tokens and policies", Role.ADMIN))]
+Keeper: TypeAlias = Annotated[
+    Person, Depends(ViewerPermit("manage people, tokens and policies", Role.ADMIN))
+]
 """Admins."""

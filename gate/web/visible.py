@@ -7,11 +7,15 @@ from functools import lru_cache
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _ALLOWED = frozenset("\n\t")
 _PLAIN = re.compile(r"[\t\n\x20-\x7e]*")
-_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\ufe0e\uffa0")
+_FILLERS = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\ufe0e\uffa0"
+)
 """Letters and marks that leave no trace on the page."""
 
 _CACHE_TEXTS = 4_096
-_MIXED_WORTHY = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "GEORGIAN", "HEBREW", "ARABIC"})
+_MIXED_WORTHY = frozenset(
+    {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "GEORGIAN", "HEBREW", "ARABIC"}
+)
 
 
 def visible(text: str) -> str:
@@ -25,15 +29,21 @@ def _visible(text: str) -> str:
 
 
 def _hides(char: str) -> bool:
-    return char not in _ALLOWED and (unicodedata.category(char) in _HIDDEN_CATEGORIES or char in _FILLERS)
+    return char not in _ALLOWED and (
+        unicodedata.category(char) in _HIDDEN_CATEGORIES or char in _FILLERS
+    )
 
 
 def scripts(text: str) -> tuple[str, ...]:
-    """The alphabets of a name where it mixes several, which an honest name rarely does; otherwise nothing."""
+    """The alphabets of a name where it mixes several, which an honest name rarely does; otherwise
+    nothing.
+    """
     return () if text.isascii() else _scripts(text)
 
 
 @lru_cache(_CACHE_TEXTS)
 def _scripts(text: str) -> tuple[str, ...]:
-    found = {unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha()} & _MIXED_WORTHY
+    found = {
+        unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha()
+    } & _MIXED_WORTHY
     return tuple(sorted(word.capitalize() for word in found)) if len(found) > 1 else ()

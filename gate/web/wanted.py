@@ -1,4 +1,6 @@
-"""What somebody typed into the box of the queue: `is:held service:checkout some words`, all in the address."""
+"""What somebody typed into the box of the queue: `is:held service:checkout some words`, all in the
+address.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +13,11 @@ from gate.flow.queries.queue import QueueFilters, Tab
 _TABS: Mapping[str, Tab] = {tab.value: tab for tab in Tab}
 _TYPES: Mapping[str, ChangeType] = {kind.value: kind for kind in ChangeType}
 _BANDS: Mapping[str, Band] = {band.word: band for band in Band}
-_NAMES: Mapping[str, str] = {"service": "service", "environment": "environment", "env": "environment"}
+_NAMES: Mapping[str, str] = {
+    "service": "service",
+    "environment": "environment",
+    "env": "environment",
+}
 WORDS_LENGTH_MAX = 200
 
 
@@ -31,8 +37,14 @@ def read(text: str) -> QueueFilters:
 def written(filters: QueueFilters, tab: Tab) -> str:
     """The text of these filters for another part of the queue."""
     parts = [f"is:{tab.value}" if tab is not Tab.MINE else ""]
-    parts += [f"is:{filters.type.value}" if filters.type else "", f"is:{filters.band.word}" if filters.band is not None else ""]
-    parts += [f"service:{filters.service}" if filters.service else "", f"environment:{filters.environment}" if filters.environment else ""]
+    parts += [
+        f"is:{filters.type.value}" if filters.type else "",
+        f"is:{filters.band.word}" if filters.band is not None else "",
+    ]
+    parts += [
+        f"service:{filters.service}" if filters.service else "",
+        f"environment:{filters.environment}" if filters.environment else "",
+    ]
     return " ".join(part for part in [*parts, filters.words] if part)
 
 

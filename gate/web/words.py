@@ -67,16 +67,28 @@ def event(one: Mapping[str, Any]) -> str:
 
 
 def _override(one: Mapping[str, Any]) -> str:
-    return "Rejection lifted" if one.get("window") == "rejection" else f"{one.get('window')} overridden"
+    return (
+        "Rejection lifted"
+        if one.get("window") == "rejection"
+        else f"{one.get('window')} overridden"
+    )
 
 
 def _closure(one: Mapping[str, Any]) -> str:
     ended = str(one["result"]).replace("_", " ")
-    return f"Closed: {ended}" if one.get("matched", True) else f"Reported {ended}, without an admission"
+    return (
+        f"Closed: {ended}"
+        if one.get("matched", True)
+        else f"Reported {ended}, without an admission"
+    )
 
 
 def _cancellation(one: Mapping[str, Any]) -> str:
-    return f"Canceled, superseded by {one['superseded_by']}" if one.get("superseded_by") else "Canceled"
+    return (
+        f"Canceled, superseded by {one['superseded_by']}"
+        if one.get("superseded_by")
+        else "Canceled"
+    )
 
 
 _TOLD: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

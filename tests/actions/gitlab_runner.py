@@ -1,4 +1,6 @@
-"""A small GitLab for one file: interpolates inputs, resolves `extends`, runs a job's script with its variables and artifacts."""
+"""A small GitLab for one file: interpolates inputs, resolves `extends`, runs a job's script with
+its variables and artifacts.
+"""
 
 import fnmatch
 import re
@@ -55,7 +57,10 @@ class Pipeline:
             if needed["artifacts"] and artifacts is not None:
                 shutil.copytree(artifacts, folder, dirs_exist_ok=True)
                 given |= dotenv
-        given |= {key: _VARIABLE.sub(lambda found: given.get(found[1], ""), value) for key, value in job["variables"].items()}
+        given |= {
+            key: _VARIABLE.sub(lambda found: given.get(found[1], ""), value)
+            for key, value in job["variables"].items()
+        }
         done = subprocess.run(  # noqa: S603 - the job's own script
             ["sh", "-e", "-c", "\n".join(job["script"])],  # noqa: S607 - the sh of the machine
             cwd=folder,
@@ -96,7 +101,9 @@ def read_template(**given: str) -> dict[str, Any]:
             raise Refused(f"{name} is one of {one['options']}")
     parsed = yaml.safe_load(content)
     filled = _filled(parsed, values)
-    return {name: _extended(job, filled) for name, job in filled.items() if not name.startswith(".")}
+    return {
+        name: _extended(job, filled) for name, job in filled.items() if not name.startswith(".")
+    }
 
 
 def _filled(node: Any, values: Mapping[str, str]) -> Any:

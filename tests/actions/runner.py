@@ -1,4 +1,6 @@
-"""A small runner for composite actions: reads action.yml, sets variables and files, runs each step with bash as GitHub's does."""
+"""A small runner for composite actions: reads action.yml, sets variables and files, runs each step
+with bash as GitHub's does.
+"""
 
 import re
 import subprocess
@@ -19,12 +21,16 @@ _PLACE = re.compile(r"inputs\.([a-z-]+)|steps\.([a-z]+)\.outputs\.([a-z]+)")
 
 
 class Unsafe(Exception):
-    """An action that a branch name could give commands to, or that this runner does not understand."""
+    """An action that a branch name could give commands to, or that this runner does not
+    understand.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What became of an action: its exit code, what it said, and what it left in the runner's files."""
+    """What became of an action: its exit code, what it said, and what it left in the runner's
+    files.
+    """
 
     code: int
     log: str
@@ -53,17 +59,29 @@ class Runner:
             outputs[step["id"]] = done.outputs
             if code != 0:
                 break
-        said = {key: _filled(one["value"], inputs, outputs) for key, one in action.get("outputs", {}).items()}
+        said = {
+            key: _filled(one["value"], inputs, outputs)
+            for key, one in action.get("outputs", {}).items()
+        }
         return Ran(code, log, said, summary)
 
-    def _step(self, name: str, step: dict[str, Any], inputs: dict[str, str], outputs: dict[str, dict[str, str]]) -> Ran:
+    def _step(
+        self,
+        name: str,
+        step: dict[str, Any],
+        inputs: dict[str, str],
+        outputs: dict[str, dict[str, str]],
+    ) -> Ran:
         if _EXPRESSION.search(step["run"]):
             raise Unsafe(f"{name}: an expression inside a script")
         if step["shell"] != "bash":
             raise Unsafe(f"{name}: {step['shell']} is no shell of this runner")
         self.steps += 1
         self.temp.mkdir(exist_ok=True)
-        files = {variable: self.temp / f"{variable.lower()}_{self.steps}" for variable in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        files = {
+            variable: self.temp / f"{variable.lower()}_{self.steps}"
+            for variable in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+        }
         for file in files.values():
             file.touch()
         script = self.temp / f"step_{self.steps}.sh"
@@ -77,14 +95,22 @@ class Runner:
                 "GITHUB_ACTION_PATH": str(ACTIONS / name),
                 **self.env,
                 **{variable: str(file) for variable, file in files.items()},
-                **{variable: _filled(str(value), inputs, outputs) for variable, value in step.get("env", {}).items()},
+                **{
+                    variable: _filled(str(value), inputs, outputs)
+                    for variable, value in step.get("env", {}).items()
+                },
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        return Ran(done.returncode, done.stdout, read_outputs(files["GITHUB_OUTPUT"].read_text()), files["GITHUB_STEP_SUMMARY"].read_text())
+        return Ran(
+            done.returncode,
+            done.stdout,
+            read_outputs(files["GITHUB_OUTPUT"].read_text()),
+            files["GITHUB_STEP_SUMMARY"].read_text(),
+        )
 
 
 def read_action(name: str) -> dict[str, Any]:
@@ -112,7 +138,9 @@ def read_outputs(text: str) -> dict[str, str]:
 
 
 def commands(log: str) -> list[str]:
-    """What a runner takes for commands: lines that begin with `::`, and the older form anywhere in a line."""
+    """What a runner takes for commands: lines that begin with `::`, and the older form anywhere in
+    a line.
+    """
     return [line for line in log.splitlines() if line.lstrip().startswith("::") or "##[" in line]
 
 
@@ -121,7 +149,9 @@ def _inputs(action: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:
     if unknown:
         raise Unsafe(f"no such input: {sorted(unknown)}")
     # `required` is a word for readers: the real runner starts an action without it
-    return {name: given.get(name, str(one.get("default", ""))) for name, one in action["inputs"].items()}
+    return {
+        name: given.get(name, str(one.get("default", ""))) for name, one in action["inputs"].items()
+    }
 
 
 def _filled(text: str, inputs: Mapping[str, str], outputs: Mapping[str, Mapping[str, str]]) -> str:

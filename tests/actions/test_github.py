@@ -1,4 +1,6 @@
-"""The GitHub actions, run by their real entry points as a runner does, against a running gate and a fake one."""
+"""The GitHub actions, run by their real entry points as a runner does, against a running gate and a
+fake one.
+"""
 
 import json
 import re
@@ -15,7 +17,18 @@ import yaml
 from gate.client.unreviewed import FILE
 from tests.actions.runner import ACTIONS, Ran, Runner, commands, read_action, read_outputs
 from tests.client.checks import a_repo
-from tests.client.fake_gate import CHANGE, CHANGE_TOKEN, TOKEN, FakeGate, Fault, cut, fake_gate, problem, raw, truncated
+from tests.client.fake_gate import (
+    CHANGE,
+    CHANGE_TOKEN,
+    TOKEN,
+    FakeGate,
+    Fault,
+    cut,
+    fake_gate,
+    problem,
+    raw,
+    truncated,
+)
 from tests.client.jobs import Job, github_env, job
 from tests.identity_provider import github
 
@@ -35,20 +48,36 @@ NASTY = [
 
 @contextmanager
 def a_runner(gate: FakeGate, folder: Path, **env: str) -> Iterator[tuple[Runner, dict[str, str]]]:
-    """A job beside a fake gate, whose python3 does not wait; and the inputs that every use of an action has."""
+    """A job beside a fake gate, whose python3 does not wait; and the inputs that every use of an
+    action has.
+    """
     python = folder / "bin" / "python3"
     python.parent.mkdir(exist_ok=True)
     real = shutil.which("python3")
-    shim = "import runpy, sys, time; time.sleep = lambda _: None; sys.argv = sys.argv[3:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    shim = (
+        "import runpy, sys, time; time.sleep = lambda _: None; sys.argv = sys.argv[3:]; "
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
     python.write_text(f'#!/bin/sh\nexec {real} -I -B -c "{shim}" "$@"\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
     path = {"PATH": f"{python.parent}:/usr/bin:/bin"}
-    with_python = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "9001", "GITHUB_RUN_ATTEMPT": "1", **path, **env}
-    yield Runner(a_repo(folder).folder, folder / "temp", with_python), {"url": gate.url, "token": TOKEN}
+    with_python = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_RUN_ID": "9001",
+        "GITHUB_RUN_ATTEMPT": "1",
+        **path,
+        **env,
+    }
+    yield (
+        Runner(a_repo(folder).folder, folder / "temp", with_python),
+        {"url": gate.url, "token": TOKEN},
+    )
 
 
 def checked(runner: Runner, given: dict[str, str], **different: str) -> Ran:
-    return runner.use("check", **{"service": "checkout", "environment": "staging", **given, **different})
+    return runner.use(
+        "check", **{"service": "checkout", "environment": "staging", **given, **different}
+    )
 
 
 # Injection
@@ -66,7 +95,11 @@ def test_every_flag_is_set_so_that_no_earlier_step_sets_it(name: str) -> None:
     source = (ACTIONS.parent / "gate" / "client" / "arguments.py").read_text()
     named = f"def _{name}_flags" if name == "check" else "def _close_flags"
     groups = ["def _common_flags", named, *(["def _asking_flags"] if name == "check" else [])]
-    flags = {flag for group in groups for flag in re.findall(r'"--([a-z-]+)"', source.partition(group)[2].partition("\n\n\n")[0])}
+    flags = {
+        flag
+        for group in groups
+        for flag in re.findall(r'"--([a-z-]+)"', source.partition(group)[2].partition("\n\n\n")[0])
+    }
     variables = {f"GATE_{flag.upper().replace('-', '_')}" for flag in flags}
 
     assert variables - set(read_action(name)["runs"]["steps"][0]["env"]) == set()
@@ -76,13 +109,29 @@ def test_every_flag_is_set_so_that_no_earlier_step_sets_it(name: str) -> None:
 def test_text_of_others_is_text_in_outputs_summary_and_log(tmp_path: Path, nasty: str) -> None:
     with fake_gate() as gate, a_runner(gate, tmp_path) as (runner, given):
         gate.extra = {
-            "reasons": [{"title": nasty, "because": nasty, "points": 3, "holds": True, "rule": "r", "facts": {}}],
+            "reasons": [
+                {
+                    "title": nasty,
+                    "because": nasty,
+                    "points": 3,
+                    "holds": True,
+                    "rule": "r",
+                    "facts": {},
+                }
+            ],
             "standard_change": nasty,
             "hold": {"reason": nasty, "until": None},
             "state": "rejected",
         }
         gate.states = ["rejected"]
-        ran = checked(runner, given, title=nasty, ref=nasty, labels=f"k={nasty.splitlines()[-1]}", commit="HEAD")
+        ran = checked(
+            runner,
+            given,
+            title=nasty,
+            ref=nasty,
+            labels=f"k={nasty.splitlines()[-1]}",
+            commit="HEAD",
+        )
 
     assert ran.code == 3, ran.log
     assert ran.outputs["decision"] == "rejected"
@@ -99,7 +148,13 @@ def outside_of_code(markdown: str) -> str:
 
 
 def test_a_branch_named_like_a_command_gives_none(tmp_path: Path) -> None:
-    with fake_gate() as gate, a_runner(gate, tmp_path, GITHUB_REF="refs/heads/$(touch${IFS}pwned);`id`") as (runner, given):
+    with (
+        fake_gate() as gate,
+        a_runner(gate, tmp_path, GITHUB_REF="refs/heads/$(touch${IFS}pwned);`id`") as (
+            runner,
+            given,
+        ),
+    ):
         ran = checked(runner, given)
 
         assert ran.code == 0, ran.log
@@ -119,17 +174,26 @@ def test_what_an_earlier_step_left_in_the_environment_changes_nothing(tmp_path: 
         ran = checked(runner, given)
 
         assert ran.outputs["admitted"] == "true", ran.log
-        assert {one.headers["authorization"] for one in gate.seen} == {f"Bearer {TOKEN}", f"Bearer {CHANGE_TOKEN}"}
+        assert {one.headers["authorization"] for one in gate.seen} == {
+            f"Bearer {TOKEN}",
+            f"Bearer {CHANGE_TOKEN}",
+        }
 
 
-def test_secrets_are_masked_before_anything_else_is_said_and_are_nowhere_else(tmp_path: Path) -> None:
+def test_secrets_are_masked_before_anything_else_is_said_and_are_nowhere_else(
+    tmp_path: Path,
+) -> None:
     with fake_gate() as gate, a_runner(gate, tmp_path) as (runner, given):
         ran = checked(runner, given)
 
     lines = ran.log.splitlines()
     assert f"::add-mask::{TOKEN}" in lines
     assert f"::add-mask::{CHANGE_TOKEN}" in lines
-    rest = "\n".join(line for line in lines if not line.startswith("::add-mask::")) + ran.summary + json.dumps(ran.outputs)
+    rest = (
+        "\n".join(line for line in lines if not line.startswith("::add-mask::"))
+        + ran.summary
+        + json.dumps(ran.outputs)
+    )
     assert TOKEN not in rest
     assert CHANGE_TOKEN not in rest
 
@@ -149,7 +213,9 @@ FAULTS: list[Any] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_usable_answer_fails_closed_after_a_few_tries_and_says_so(tmp_path: Path, fault: Fault) -> None:
+def test_no_usable_answer_fails_closed_after_a_few_tries_and_says_so(
+    tmp_path: Path, fault: Fault
+) -> None:
     with fake_gate() as gate, a_runner(gate, tmp_path) as (runner, given):
         gate.always = fault
         ran = checked(runner, given)
@@ -176,7 +242,11 @@ def test_down_and_told_to_allow_is_unreviewed_and_reported_by_close(tmp_path: Pa
         gate.always = None
         closed = runner.use("close", status="success", **given)
 
-        assert (ran.code, ran.outputs["decision"], ran.outputs["admitted"]) == (0, "unreviewed", "false")
+        assert (ran.code, ran.outputs["decision"], ran.outputs["admitted"]) == (
+            0,
+            "unreviewed",
+            "false",
+        )
         assert "UNREVIEWED" in ran.log
         assert closed.code == 0, closed.log
         assert gate.acts()[-2:] == ["submit", "closure"]
@@ -223,7 +293,9 @@ def test_a_missing_input_is_named(tmp_path: Path) -> None:
         ({"status": "success", "result": "rolled_back"}, "rolled_back"),
     ],
 )
-def test_close_reports_the_last_check_of_the_job(tmp_path: Path, given: dict[str, str], result: str) -> None:
+def test_close_reports_the_last_check_of_the_job(
+    tmp_path: Path, given: dict[str, str], result: str
+) -> None:
     with fake_gate() as gate, a_runner(gate, tmp_path) as (runner, common):
         checked(runner, common)
         closed = runner.use("close", url=common["url"], notes="a\nb", **given)
@@ -277,15 +349,29 @@ def test_a_job_deploys_without_a_secret_and_reports_how_it_went(tmp_path: Path) 
         here.github.job = lambda audience: github(aud=audience, sha=here.commit)
         runner = live(here, tmp_path)
 
-        ran = runner.use("check", url=here.gate.url, service="web", environment="staging", statement="admission.json")
+        ran = runner.use(
+            "check",
+            url=here.gate.url,
+            service="web",
+            environment="staging",
+            statement="admission.json",
+        )
         closed = runner.use("close", url=here.gate.url, status="success")
         waiting = runner.use("check", url=here.gate.url, service="web", environment="production")
         nothing = runner.use("close", url=here.gate.url, status="failure")
 
-        assert (ran.code, ran.outputs["decision"], ran.outputs["admitted"]) == (0, "approved", "true"), ran.log
+        assert (ran.code, ran.outputs["decision"], ran.outputs["admitted"]) == (
+            0,
+            "approved",
+            "true",
+        ), ran.log
         assert "### Change gate" in ran.summary
         assert json.loads((here.repo.folder / "admission.json").read_text())["signatures"]
-        assert (closed.code, closed.outputs["decision"], closed.outputs["change"]) == (0, "closed", ran.outputs["change"]), closed.log
+        assert (closed.code, closed.outputs["decision"], closed.outputs["change"]) == (
+            0,
+            "closed",
+            ran.outputs["change"],
+        ), closed.log
         assert (waiting.code, waiting.outputs["decision"]) == (5, "pending"), waiting.log
         assert nothing.code == 0
         assert "nothing to close" in nothing.log

@@ -58,15 +58,23 @@ def test_the_jobs_stand_before_and_after_the_one_that_deploys() -> None:
     assert list(found) == ["live-check", "live-close", "live-close-failed"]
     assert [one.get("when") for one in found.values()] == [None, "on_success", "on_failure"]
     for name in ("live-close", "live-close-failed"):
-        assert found[name]["needs"] == [{"job": "live-check", "artifacts": True}, {"job": "ship", "artifacts": False}]
-    assert found["live-check"]["id_tokens"] == {"GATE_ID_TOKEN": {"aud": "https://gate.example.com"}}
+        assert found[name]["needs"] == [
+            {"job": "live-check", "artifacts": True},
+            {"job": "ship", "artifacts": False},
+        ]
+    assert found["live-check"]["id_tokens"] == {
+        "GATE_ID_TOKEN": {"aud": "https://gate.example.com"}
+    }
 
 
 def test_the_job_before_takes_nothing_over_from_earlier_jobs() -> None:
     assert jobs("https://gate.example.com")[CHECK]["dependencies"] == []
 
 
-@pytest.mark.parametrize("nasty", ["$(touch pwned)", "`touch pwned`", "x; touch pwned", '"; touch pwned; "', "a\ntouch pwned"])
+@pytest.mark.parametrize(
+    "nasty",
+    ["$(touch pwned)", "`touch pwned`", "x; touch pwned", '"; touch pwned; "', "a\ntouch pwned"],
+)
 def test_an_input_gives_no_command(tmp_path: Path, nasty: str) -> None:
     with fake_gate() as gate:
         pipeline, found = beside(gate, tmp_path)
@@ -76,10 +84,14 @@ def test_an_input_gives_no_command(tmp_path: Path, nasty: str) -> None:
     assert not list(tmp_path.rglob("pwned"))
 
 
-def test_a_proxy_in_the_way_fails_closed_and_the_job_after_has_nothing_to_say(tmp_path: Path) -> None:
+def test_a_proxy_in_the_way_fails_closed_and_the_job_after_has_nothing_to_say(
+    tmp_path: Path,
+) -> None:
     with fake_gate() as gate:
         pipeline, found = beside(gate, tmp_path)
-        gate.always = raw(302, b"<html>log in</html>", "text/html", Location="https://login.example.com/")
+        gate.always = raw(
+            302, b"<html>log in</html>", "text/html", Location="https://login.example.com/"
+        )
         checked = pipeline.run(CHECK, found[CHECK], GATE_ID_TOKEN=TOKEN)
         gate.always = None
         failed = pipeline.run(FAILED, found[FAILED], GATE_ID_TOKEN=TOKEN)
@@ -109,12 +121,16 @@ def test_a_deployment_while_the_gate_was_down_is_reported_afterwards(tmp_path: P
 
 def of_job(here: Job, number: int) -> str:
     """The identity token of one job of the pipeline."""
-    return here.gitlab.sign(gitlab(aud=here.gate.url, sha=here.commit, job_id=str(number), environment="staging"))
+    return here.gitlab.sign(
+        gitlab(aud=here.gate.url, sha=here.commit, job_id=str(number), environment="staging")
+    )
 
 
 @pytest.mark.server
 @pytest.mark.parametrize(("after", "result"), [(CLOSE, "successful"), (FAILED, "unsuccessful")])
-def test_a_pipeline_deploys_without_a_secret_and_reports_how_it_went(tmp_path: Path, after: str, result: str) -> None:
+def test_a_pipeline_deploys_without_a_secret_and_reports_how_it_went(
+    tmp_path: Path, after: str, result: str
+) -> None:
     with job(tmp_path) as here:
         found = jobs(here.gate.url)
         pipeline = Pipeline(here.repo.folder, tmp_path / "builds", gitlab_env(here))
@@ -129,5 +145,8 @@ def test_a_pipeline_deploys_without_a_secret_and_reports_how_it_went(tmp_path: P
         assert re.fullmatch(r"chg_[0-9A-Z]{26}", variables["GATE_CHANGE"], re.IGNORECASE)
         assert (pipeline.builds / f"{CHECK}.artifacts" / "gate-admission.json").exists()
         auditor = here.gate.command("token", "create", "--role", "auditor")
-        read = httpx.get(f"{here.gate.url}/v1/changes/{variables['GATE_CHANGE']}", headers={"Authorization": f"Bearer {auditor}"})
+        read = httpx.get(
+            f"{here.gate.url}/v1/changes/{variables['GATE_CHANGE']}",
+            headers={"Authorization": f"Bearer {auditor}"},
+        )
         assert read.json()["closed"]["result"] == result

@@ -1,4 +1,6 @@
-"""The pipelines in the documents are real: the lines of the README deploy, and every block gives inputs that exist."""
+"""The pipelines in the documents are real: the lines of the README deploy, and every block gives
+inputs that exist.
+"""
 
 import re
 from pathlib import Path
@@ -13,7 +15,9 @@ from tests.client.checks import a_repo
 from tests.client.fake_gate import TOKEN, fake_gate
 from tests.documents import Block, documents
 
-BLOCKS = [block for document in documents() for block in document.blocks if block.language == "yaml"]
+BLOCKS = [
+    block for document in documents() for block in document.blocks if block.language == "yaml"
+]
 USES = [block for block in BLOCKS if "actions/check@" in block.text]
 INCLUDES = [block for block in BLOCKS if "templates/gate.yml" in block.text]
 
@@ -21,7 +25,11 @@ INCLUDES = [block for block in BLOCKS if "templates/gate.yml" in block.text]
 def steps_of(block: Block) -> list[dict[str, Any]]:
     """The steps in it, whether it is a whole workflow or a part of one."""
     parsed = yaml.safe_load(block.text)
-    return parsed if isinstance(parsed, list) else [step for job in parsed["jobs"].values() for step in job["steps"]]
+    return (
+        parsed
+        if isinstance(parsed, list)
+        else [step for job in parsed["jobs"].values() for step in job["steps"]]
+    )
 
 
 def test_there_are_pipelines_in_the_documents() -> None:
@@ -56,8 +64,14 @@ def test_the_six_lines_of_the_readme_deploy(tmp_path: Path) -> None:
         runner = Runner(a_repo(tmp_path).folder, tmp_path / "temp", env)
         for step in steps_of(block):
             if "uses" in step:
-                given = {key: str(value).replace("${{ job.status }}", "success") for key, value in step["with"].items()}
-                ran = runner.use(step["uses"].split("/")[3].partition("@")[0], **{**given, "url": gate.url, "token": TOKEN})
+                given = {
+                    key: str(value).replace("${{ job.status }}", "success")
+                    for key, value in step["with"].items()
+                }
+                ran = runner.use(
+                    step["uses"].split("/")[3].partition("@")[0],
+                    **{**given, "url": gate.url, "token": TOKEN},
+                )
                 assert ran.code == 0, ran.log
 
         assert gate.acts() == ["standing", "submit", "admission", "closure"]

@@ -12,7 +12,11 @@ BASE_URL = "https://gate.example.com"
 def client(app: ASGIApp, token: str | None = None) -> httpx.AsyncClient:
     """A client of this app; an error of the app reaches the test as the caller would see it."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=BASE_URL, headers=headers)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+        base_url=BASE_URL,
+        headers=headers,
+    )
 
 
 def problem(response: httpx.Response) -> Mapping[str, Any]:

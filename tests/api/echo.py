@@ -1,4 +1,6 @@
-"""A small app on the real edge and the real routes: what every route has in common, without a flow behind it."""
+"""A small app on the real edge and the real routes: what every route has in common, without a flow
+behind it.
+"""
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -47,7 +49,9 @@ async def take(ask: Ask, by: Reader) -> Answer:
 
 
 @router.get("/{name}")
-async def read(name: str, query: Annotated[Filter, Query()], by: Reader, request: Request) -> Answer:
+async def read(
+    name: str, query: Annotated[Filter, Query()], by: Reader, request: Request
+) -> Answer:
     """A page with one item, and another one after it."""
     _ = by
     return page_answer(Page([{"name": name, "limit": query.limit}], "next one"), request)
@@ -100,7 +104,9 @@ def echo_app(*, rate_limit: int = 0) -> Api:
     app.state.parts = cast(
         "Parts",
         SimpleNamespace(
-            gate=SimpleNamespace(base_url="https://gate.example.com"), access=FakeAccess(), rates=Rates(rate_limit, now=lambda: 0.0)
+            gate=SimpleNamespace(base_url="https://gate.example.com"),
+            access=FakeAccess(),
+            rates=Rates(rate_limit, now=lambda: 0.0),
         ),
     )
     return app

@@ -1,4 +1,6 @@
-"""Whether an answer is what the OpenAPI document says: as much of JSON Schema 2020-12 as the document uses."""
+"""Whether an answer is what the OpenAPI document says: as much of JSON Schema 2020-12 as the
+document uses.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,12 +21,25 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "null": (type(None),),
 }
-_ELSEWHERE = {"$ref", "anyOf", "required", "properties", "additionalProperties", "items", "title", "description", "default"}
+_ELSEWHERE = {
+    "$ref",
+    "anyOf",
+    "required",
+    "properties",
+    "additionalProperties",
+    "items",
+    "title",
+    "description",
+    "default",
+}
 
 
 @cache
 def openapi() -> dict[str, Any]:
-    """What every app serves. It follows from the code alone, and takes a third of a second to make."""
+    """What every app serves.
+
+    It follows from the code alone, and takes a third of a second to make.
+    """
     return build_api().openapi()
 
 
@@ -40,7 +55,10 @@ class Document:
     def check(self, response: httpx.Response) -> None:
         """Raises AssertionError naming every difference."""
         wrong = list(self._wrong(response))
-        assert not wrong, f"{response.request.method} {response.request.url.path} {response.status_code}: {wrong}\n{response.text[:2000]}"
+        assert not wrong, (
+            f"{response.request.method} {response.request.url.path} {response.status_code}: "
+            f"{wrong}\n{response.text[:2000]}"
+        )
 
     def _wrong(self, response: httpx.Response) -> Iterator[str]:
         method = "get" if response.request.method == "HEAD" else response.request.method.lower()
@@ -72,8 +90,12 @@ class Document:
     def differences(self, schema: Mapping[str, Any], value: Any, where: str) -> Iterator[str]:
         """Where the value is not as the schema says."""
         if "$ref" in schema:
-            yield from self.differences(self._schemas[schema["$ref"].removeprefix("#/components/schemas/")], value, where)
-        if "anyOf" in schema and all(list(self.differences(one, value, where)) for one in schema["anyOf"]):
+            yield from self.differences(
+                self._schemas[schema["$ref"].removeprefix("#/components/schemas/")], value, where
+            )
+        if "anyOf" in schema and all(
+            list(self.differences(one, value, where)) for one in schema["anyOf"]
+        ):
             yield f"{where}: {value!r} fits none of {schema['anyOf']}"
         if isinstance(value, dict):
             for keyword in ("required", "properties", "additionalProperties"):
@@ -87,7 +109,9 @@ class Document:
             if isinstance(value, applies) and not fits(value, schema[keyword]):
                 yield f"{where}: {value!r} is not {keyword} {schema[keyword]}"
 
-    def _members(self, keyword: str, schema: Mapping[str, Any], value: dict[str, Any], where: str) -> Iterator[str]:
+    def _members(
+        self, keyword: str, schema: Mapping[str, Any], value: dict[str, Any], where: str
+    ) -> Iterator[str]:
         wanted, known = schema[keyword], schema.get("properties", {})
         if keyword == "required":
             yield from (f"{where}: {name} is missing" for name in wanted if name not in value)
@@ -109,14 +133,21 @@ def document() -> Document:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """What matches the addresses of a path with names in braces. A tile's goes on behind slashes, for which there is no word."""
+    """What matches the addresses of a path with names in braces.
+
+    A tile's goes on behind slashes, for which there is no word.
+    """
     whole = re.escape(template).replace(r"\{tile\}", ".+")
     return re.compile(re.sub(r"\\{[a-z_]+\\}", "[^/]+", whole))
 
 
 def _is(value: Any, wanted: str | list[str]) -> bool:
     types = [wanted] if isinstance(wanted, str) else wanted
-    return any(isinstance(value, _TYPES[kind]) and not (isinstance(value, bool) and kind in {"integer", "number"}) for kind in types)
+    return any(
+        isinstance(value, _TYPES[kind])
+        and not (isinstance(value, bool) and kind in {"integer", "number"})
+        for kind in types
+    )
 
 
 def _is_formatted(value: str, kind: str) -> bool:
@@ -137,4 +168,5 @@ _KEYWORDS: Mapping[str, tuple[Any, Callable[[Any, Any], bool]]] = {
     "minLength": (_SIZED, lambda value, wanted: len(value) >= wanted),
     "maxLength": (_SIZED, lambda value, wanted: len(value) <= wanted),
 }
-"""To what a keyword applies, and whether a value is as it wants. A keyword that is not here fails the test."""
+"""To what a keyword applies, and whether a value is as it wants. A keyword that is not here fails
+the test."""

@@ -1,4 +1,6 @@
-"""The whole service inside a test: the real app on a real database, with every answer checked against its OpenAPI document."""
+"""The whole service inside a test: the real app on a real database, with every answer checked
+against its OpenAPI document.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,7 +30,9 @@ ROOT = Path(__file__).parents[2]
 COMMIT = "c0ffee" + "0" * 34
 DIGEST = "sha256:" + "ab" * 32
 IMAGE = {"name": "image", "digest": DIGEST}
-SMALL: Mapping[str, Any] = {"diff": {"lines_added": 12, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
+SMALL: Mapping[str, Any] = {
+    "diff": {"lines_added": 12, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}
+}
 
 
 def request(run: str = "1", **fields: Any) -> dict[str, Any]:
@@ -49,7 +53,13 @@ def request(run: str = "1", **fields: Any) -> dict[str, Any]:
 
 def admission(run: str = "1", **fields: Any) -> dict[str, Any]:
     """What is about to be deployed: that change."""
-    return {"commit": COMMIT, "artifacts": [IMAGE], "environment": "staging", "run": {"id": run}, **fields}
+    return {
+        "commit": COMMIT,
+        "artifacts": [IMAGE],
+        "environment": "staging",
+        "run": {"id": run},
+        **fields,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +70,30 @@ class Served:
     gate: Gate
     document: Document
 
-    async def token(self, role: Role | None = None, *services: str, person: str | None = None) -> str:
+    async def token(
+        self, role: Role | None = None, *services: str, person: str | None = None
+    ) -> str:
         """A new token, as the command line makes one."""
         ask = TokenAsk(role, frozenset(services) or None, person)
         return (await self.gate.store.write(make_token, ask, person, "test")).text
 
-    async def signed_in(self, who: str = "ada", role: Role | None = None, **headers: str) -> httpx.AsyncClient:
+    async def signed_in(
+        self, who: str = "ada", role: Role | None = None, **headers: str
+    ) -> httpx.AsyncClient:
         """Somebody of the catalogue at a browser, on a page of this gate."""
         await self.gate.store.write(_let_in, who, role)
         secret = (await open_session(self.gate, who)).secret
         http = self.anybody()
         http.cookies.set("__Host-gate", secret, domain="gate.example.com")
         person = await self.app.state.parts.access.signed_in(secret)
-        http.headers.update({"Sec-Fetch-Site": "same-origin", "Origin": BASE_URL, "X-CSRF-Token": person.csrf, **headers})
+        http.headers.update(
+            {
+                "Sec-Fetch-Site": "same-origin",
+                "Origin": BASE_URL,
+                "X-CSRF-Token": person.csrf,
+                **headers,
+            }
+        )
         return http
 
     def anybody(self, token: str | None = None) -> httpx.AsyncClient:
@@ -114,11 +135,24 @@ def _let_in(tx: Tx, who: str, role: Role | None) -> None:
 
 @asynccontextmanager
 async def served(
-    url: str, folder: Path, *, policies: Path | None = None, connections: Connections | None = None, **settings: Any
+    url: str,
+    folder: Path,
+    *,
+    policies: Path | None = None,
+    connections: Connections | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
-    """The service, started as production starts it, and stopped at the end; by the shipped policies, never frozen, if nothing is said."""
+    """The service, started as production starts it, and stopped at the end; by the shipped
+    policies, never frozen, if nothing is said.
+    """
     policies = policies or never_frozen(folder)
-    given = {"database_url": url, "policies": policies, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", "rate_limit": 0}
+    given = {
+        "database_url": url,
+        "policies": policies,
+        "base_url": BASE_URL,
+        "signing_key_file": folder / "gate.key",
+        "rate_limit": 0,
+    }
     make_key(folder / "gate.key", BASE_URL)  # on PostgreSQL only an operator makes one
     app = create_app(Settings.read({}, **given | settings), connections=connections)
     assert isinstance(app, Api)

@@ -1,4 +1,6 @@
-"""Who deploys is who was judged: the run, the ref and the workflow that a token proved when it was decided (B10)."""
+"""Who deploys is who was judged: the run, the ref and the workflow that a token proved when it was
+decided (B10).
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -14,7 +16,9 @@ from tests.identity_provider import COMMIT
 pytestmark = pytest.mark.anyio
 
 BRANCH: Mapping[str, str] = {"ref": "refs/heads/of-somebody", "ref_protected": "false"}
-OTHER_WORKFLOW: Mapping[str, str] = {"job_workflow_ref": "acme/storefront/.github/workflows/mine.yml@refs/heads/main"}
+OTHER_WORKFLOW: Mapping[str, str] = {
+    "job_workflow_ref": "acme/storefront/.github/workflows/mine.yml@refs/heads/main"
+}
 RUN, OTHER_RUN = "9001", "9002"
 
 
@@ -25,7 +29,9 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[Pipelines]:
         yield running
 
 
-async def admission(world: Pipelines, change: dict[str, Any], token: str, run: str = RUN) -> httpx.Response:
+async def admission(
+    world: Pipelines, change: dict[str, Any], token: str, run: str = RUN
+) -> httpx.Response:
     """Somebody with that token asks for the last check."""
     body = {"commit": COMMIT, "environment": "staging", "run": {"id": run}}
     return await world.post(f"/v1/changes/{change['id']}/admission", token, body)
@@ -43,14 +49,18 @@ async def read(world: Pipelines, change: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("claims", [{}, BRANCH, OTHER_WORKFLOW], ids=["the same ref", "a branch", "another workflow"])
+@pytest.mark.parametrize(
+    "claims", [{}, BRANCH, OTHER_WORKFLOW], ids=["the same ref", "a branch", "another workflow"]
+)
 async def test_b10_another_run_of_the_repository_deploys_nothing_that_was_decided_for_this_one(
     world: Pipelines, claims: Mapping[str, str]
 ) -> None:
     change = (await world.submit(world.github.github())).json()
     assert change["state"] == "approved"
 
-    answer = await admission(world, change, world.github.github(run_id=OTHER_RUN, **claims), OTHER_RUN)
+    answer = await admission(
+        world, change, world.github.github(run_id=OTHER_RUN, **claims), OTHER_RUN
+    )
 
     assert (said(answer), answer.status_code) == ("identity_mismatch", 403)
     assert f"decided for run {RUN}" in answer.json()["detail"]
@@ -63,18 +73,27 @@ async def test_b10_a_secret_of_the_service_is_no_proof_of_the_run(world: Pipelin
 
     for run in (RUN, OTHER_RUN):
         assert said(await admission(world, change, secret, run)) == "identity_mismatch"
-    assert (await world.service.anybody(secret).get(f"/v1/changes/{change['id']}")).json()["state"] == "approved"
+    assert (await world.service.anybody(secret).get(f"/v1/changes/{change['id']}")).json()[
+        "state"
+    ] == "approved"
 
 
 async def test_b10_a_change_token_speaks_for_its_own_run_alone(world: Pipelines) -> None:
     change = (await world.submit(world.github.github())).json()
 
-    assert said(await admission(world, change, change["change_token"], OTHER_RUN)) == "identity_mismatch"
+    assert (
+        said(await admission(world, change, change["change_token"], OTHER_RUN))
+        == "identity_mismatch"
+    )
     assert said(await admission(world, change, change["change_token"])) == "admitted"
-    assert said(await admission(world, change, change["change_token"])) == "admitted"  # the same three again
+    assert (
+        said(await admission(world, change, change["change_token"])) == "admitted"
+    )  # the same three again
 
 
-@pytest.mark.parametrize("claims", [BRANCH, OTHER_WORKFLOW], ids=["another ref", "another workflow"])
+@pytest.mark.parametrize(
+    "claims", [BRANCH, OTHER_WORKFLOW], ids=["another ref", "another workflow"]
+)
 async def test_b10_a_job_of_the_run_from_elsewhere_is_judged_by_what_its_own_token_proves(
     world: Pipelines, claims: Mapping[str, str]
 ) -> None:
@@ -85,18 +104,29 @@ async def test_b10_a_job_of_the_run_from_elsewhere_is_judged_by_what_its_own_tok
     again = await admission(world, change, world.github.github(**claims))
 
     assert (said(answer), answer.status_code) == ("stale_decision", 409)
-    proved = {"ref": decided["facts"]["change.ref"]["value"], "job_workflow_ref": decided["facts"]["change.workflow"]["value"]}
+    proved = {
+        "ref": decided["facts"]["change.ref"]["value"],
+        "job_workflow_ref": decided["facts"]["change.workflow"]["value"],
+    }
     assert decided["decision"] == 2
-    assert {name: proved[name] for name in claims if name in proved} == {name: claims[name] for name in claims if name in proved}
+    assert {name: proved[name] for name in claims if name in proved} == {
+        name: claims[name] for name in claims if name in proved
+    }
     assert said(again) == "admitted"
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"], ids=["approved", "pending"])
-async def test_b10_a_secret_of_the_service_does_not_join_a_run_that_proved_itself(world: Pipelines, environment: str) -> None:
-    """The answer would hold the token of the change, and a decision made again would be without any proof."""
+async def test_b10_a_secret_of_the_service_does_not_join_a_run_that_proved_itself(
+    world: Pipelines, environment: str
+) -> None:
+    """The answer would hold the token of the change, and a decision made again would be without any
+    proof.
+    """
     change = (await world.submit(world.github.github(), ask(environment=environment))).json()
     listed = {"issuer": world.github.url, "id": 1003}
-    joining = ask(environment=environment, repository=listed, run={"id": RUN}, artifacts=change["artifacts"])
+    joining = ask(
+        environment=environment, repository=listed, run={"id": RUN}, artifacts=change["artifacts"]
+    )
 
     answers = [
         await (await world.service.pipeline("web")).post("/v1/changes", json=joining | different)
@@ -111,7 +141,9 @@ async def test_b10_a_secret_of_the_service_does_not_join_a_run_that_proved_itsel
     assert (await read(world, change))["decision"] == 1
 
 
-async def test_b10_another_job_of_the_run_that_joins_an_approval_is_judged_first(world: Pipelines) -> None:
+async def test_b10_another_job_of_the_run_that_joins_an_approval_is_judged_first(
+    world: Pipelines,
+) -> None:
     change = (await world.submit(world.github.github())).json()
 
     joined = (await world.submit(world.github.github(**OTHER_WORKFLOW))).json()
@@ -121,8 +153,13 @@ async def test_b10_another_job_of_the_run_that_joins_an_approval_is_judged_first
     assert decided == OTHER_WORKFLOW["job_workflow_ref"]
 
 
-async def test_b10_where_no_token_proved_anything_a_secret_of_the_service_admits(world: Pipelines) -> None:
+async def test_b10_where_no_token_proved_anything_a_secret_of_the_service_admits(
+    world: Pipelines,
+) -> None:
     http = await world.service.pipeline("web")
     change = (await http.post("/v1/changes", json=ask(run={"id": RUN}))).json()
 
-    assert said(await admission(world, change, http.headers["Authorization"].removeprefix("Bearer "))) == "admitted"
+    assert (
+        said(await admission(world, change, http.headers["Authorization"].removeprefix("Bearer ")))
+        == "admitted"
+    )

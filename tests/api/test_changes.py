@@ -40,7 +40,10 @@ async def test_only_a_pipeline_submits(service: Served, role: Role) -> None:
 
 
 async def test_a_person_does_not_submit(service: Served) -> None:
-    assert problem_name(await (await service.person("ada")).post("/v1/changes", json=request())) == "not_allowed"
+    assert (
+        problem_name(await (await service.person("ada")).post("/v1/changes", json=request()))
+        == "not_allowed"
+    )
 
 
 async def test_a_pipeline_does_not_submit_for_a_service_of_others(service: Served) -> None:
@@ -63,7 +66,9 @@ async def test_a31_a_pipeline_sees_no_change_of_another_service(service: Served)
     missing = await other.get(f"/v1/changes/{NOBODYS}")
 
     assert [response.status_code for response in answers] == [404] * 5
-    assert {problem(response)["detail"].replace(change, NOBODYS) for response in answers} == {problem(missing)["detail"]}
+    assert {problem(response)["detail"].replace(change, NOBODYS) for response in answers} == {
+        problem(missing)["detail"]
+    }
     assert (await other.get("/v1/changes")).json() == {"items": [], "next": None}
     assert [item["id"] for item in (await own.get("/v1/changes")).json()["items"]] == [change]
 
@@ -107,7 +112,12 @@ async def test_the_life_of_a_change(anywhere: Served) -> None:
     assert submitted.status_code == 201
     assert submitted.headers["location"] == f"/v1/changes/{change['id']}"
     assert "retry-after" not in submitted.headers
-    assert (change["state"], change["outcome"], change["type"], change["route"]) == ("approved", "approved", "standard", "automatic")
+    assert (change["state"], change["outcome"], change["type"], change["route"]) == (
+        "approved",
+        "approved",
+        "standard",
+        "automatic",
+    )
     assert change["reasons"]
 
     holder = service.anybody(change["change_token"])
@@ -116,12 +126,17 @@ async def test_the_life_of_a_change(anywhere: Served) -> None:
     again = await holder.post(f"/v1/changes/{change['id']}/admission", json=admission())
     assert again.json() == envelope
 
-    closed = await holder.post(f"/v1/changes/{change['id']}/closure", json={"result": "successful", "notes": "fine"})
+    closed = await holder.post(
+        f"/v1/changes/{change['id']}/closure", json={"result": "successful", "notes": "fine"}
+    )
     assert (closed.json()["state"], closed.json()["closed"]["result"]) == ("closed", "successful")
 
     place = (await http.get("/v1/services/web/environments/stage")).json()
     assert place["running"]["commit"] == COMMIT
-    assert [item["decision"] for item in (await http.get(f"/v1/changes/{change['id']}/decisions")).json()["items"]] == [1]
+    assert [
+        item["decision"]
+        for item in (await http.get(f"/v1/changes/{change['id']}/decisions")).json()["items"]
+    ] == [1]
 
 
 async def test_what_people_write_comes_back_as_they_wrote_it(anywhere: Served) -> None:
@@ -133,7 +148,10 @@ async def test_what_people_write_comes_back_as_they_wrote_it(anywhere: Served) -
     }
     files = ["src/ä b.py", "a\nb", "'; drop table changes; --", "\ud7ff\ue000"]
 
-    submitted = await http.post("/v1/changes", json=request(**texts, facts={"diff": {"files": files}}, labels={"team": "=1+1"}))
+    submitted = await http.post(
+        "/v1/changes",
+        json=request(**texts, facts={"diff": {"files": files}}, labels={"team": "=1+1"}),
+    )
     change = (await http.get(f"/v1/changes/{submitted.json()['id']}")).json()
     decision = (await http.get(f"/v1/changes/{change['id']}/decisions")).json()["items"][0]
 
@@ -151,10 +169,23 @@ async def test_e26_what_an_answer_holds_can_be_sent_back(service: Served) -> Non
     again = await http.post("/v1/changes", json={name: first[name] for name in fields})
     admitted = {name: first[name] for name in AdmissionRequest.model_fields}
     statement = await http.post(f"/v1/changes/{first['id']}/admission", json=admitted)
-    closed = await http.post(f"/v1/changes/{first['id']}/closure", json={"result": "successful", "run": first["run"]})
+    closed = await http.post(
+        f"/v1/changes/{first['id']}/closure", json={"result": "successful", "run": first["run"]}
+    )
 
     assert first["run"]["url"] is None
-    assert fields >= {"service", "environment", "commit", "base", "ref", "repository", "artifacts", "run", "authors", "title"}
+    assert fields >= {
+        "service",
+        "environment",
+        "commit",
+        "base",
+        "ref",
+        "repository",
+        "artifacts",
+        "run",
+        "authors",
+        "title",
+    }
     assert (again.status_code, again.json()["id"]) == (200, first["id"])
     assert (statement.status_code, closed.status_code) == (200, 200)
 
@@ -174,7 +205,9 @@ async def test_a_change_that_waits_for_people_says_when_to_ask_again(service: Se
 
     assert (response.status_code, response.json()["state"]) == (201, "pending")
     assert response.headers["retry-after"] == "10"
-    refused = await http.post(f"/v1/changes/{response.json()['id']}/admission", json=admission(environment="production"))
+    refused = await http.post(
+        f"/v1/changes/{response.json()['id']}/admission", json=admission(environment="production")
+    )
     assert (refused.status_code, problem_name(refused)) == (409, "not_approved")
 
 
@@ -200,7 +233,9 @@ async def test_a_waiting_caller_hears_of_the_cancellation(service: Served) -> No
             group.start_soon(wait)
             while service.gate.waiters.count == 0:
                 await anyio.lowlevel.checkpoint()
-            assert (await http.post(f"/v1/changes/{change}/cancellation", json={"comment": "not today"})).status_code == 200
+            assert (
+                await http.post(f"/v1/changes/{change}/cancellation", json={"comment": "not today"})
+            ).status_code == 200
 
     assert states == ["canceled"]
 
@@ -229,7 +264,10 @@ async def test_the_same_key_gets_the_same_bytes(service: Served, keys: tuple[str
     body = json.dumps(request() | {"run": None}).encode()
     headers = {"Content-Type": "application/json"}
 
-    first, second = [await http.post("/v1/changes", content=body, headers={**headers, "Idempotency-Key": key}) for key in keys]
+    first, second = [
+        await http.post("/v1/changes", content=body, headers={**headers, "Idempotency-Key": key})
+        for key in keys
+    ]
 
     assert second.content == first.content
     assert (first.status_code, second.status_code) == (201, 201)
@@ -256,7 +294,9 @@ async def test_a_key_is_a_short_printable_text(service: Served, key: bytes) -> N
     assert problem_name(response) == "invalid"
 
 
-@pytest.mark.parametrize("field", ["risk", "band", "standard", "state", "route", "approved_by", "submitted_at"])
+@pytest.mark.parametrize(
+    "field", ["risk", "band", "standard", "state", "route", "approved_by", "submitted_at"]
+)
 async def test_a33_what_the_gate_decides_is_no_field(service: Served, field: str) -> None:
     response = await (await service.pipeline()).post("/v1/changes", json=request() | {field: "low"})
 
@@ -280,7 +320,10 @@ async def test_a45_a_cursor_is_good_for_its_caller_and_filters_alone(service: Se
 
     assert [item["run"]["id"] for item in following.json()["items"]] == ["2", "1"]
     assert problem_name(await other.get(f"/v1/changes?limit=1&cursor={cursor}")) == "bad_cursor"
-    assert problem_name(await http.get(f"/v1/changes?limit=1&service=web&cursor={cursor}")) == "bad_cursor"
+    assert (
+        problem_name(await http.get(f"/v1/changes?limit=1&service=web&cursor={cursor}"))
+        == "bad_cursor"
+    )
 
 
 async def test_pages_name_the_page_after_them(service: Served) -> None:
@@ -323,7 +366,18 @@ async def test_a46_filters_are_taken_literally(service: Served, query: str, foun
     assert len((await http.get(f"/v1/changes?{query}")).json()["items"]) == found
 
 
-@pytest.mark.parametrize("query", ["state=open", "band=1", "type=STANDARD", "outcome=", "from=yesterday", "from=2026-01-01", "sort=id"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=open",
+        "band=1",
+        "type=STANDARD",
+        "outcome=",
+        "from=yesterday",
+        "from=2026-01-01",
+        "sort=id",
+    ],
+)
 async def test_a_filter_that_is_none_is_refused(service: Served, query: str) -> None:
     assert problem_name(await (await service.auditor()).get(f"/v1/changes?{query}")) == "invalid"
 

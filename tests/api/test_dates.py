@@ -1,4 +1,6 @@
-"""No date is too far away (D20): each field that takes one refuses it or keeps it, and everything can be read afterwards."""
+"""No date is too far away (D20): each field that takes one refuses it or keeps it, and everything
+can be read afterwards.
+"""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,30 +20,57 @@ from tests.api.served import Served, admission, request, served
 pytestmark = pytest.mark.anyio
 
 YEARS = ("0000", "0001", "1969", "1970", "2038", "2199", "2200", "9999")
-CLOCKS = ("01-01T00:00:00", "12-31T23:59:59", "12-31T23:59:59.999999999", "12-31T23:59:60", "02-30T00:00:00")
+CLOCKS = (
+    "01-01T00:00:00",
+    "12-31T23:59:59",
+    "12-31T23:59:59.999999999",
+    "12-31T23:59:60",
+    "02-30T00:00:00",
+)
 ZONES = ("Z", "+14:00", "-14:00", "+23:59", "-23:59", "+99:99")
 EXTREMES = tuple(f"{year}-{clock}{zone}" for year in YEARS for clock in CLOCKS for zone in ZONES)
 NEAR = "2026-03-02T10:00:00Z"
 SENT = 12
-"""Of the extremes each field gets so many, others in each field; the ends of what a `datetime` holds always."""
+"""Of the extremes each field gets so many, others in each field; the ends of what a `datetime`
+holds always."""
 
 INCIDENT = {"title": "Images are missing", "service": "web", "severity": "high", "began_at": NEAR}
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /v1/changes": request(),
     "POST /v1/evaluations": request(),
     "POST /v1/changes/{change_id}/closure": {"result": "successful"},
-    "POST /v1/freezes": {"reason": "Closed", "services": ["status-page"], "ends": "2199-06-01T00:00:00Z"},
+    "POST /v1/freezes": {
+        "reason": "Closed",
+        "services": ["status-page"],
+        "ends": "2199-06-01T00:00:00Z",
+    },
     "POST /v1/incidents": INCIDENT,
     "POST /v1/tokens": {"role": "auditor"},
 }
 """A body that is understood, for every operation that takes a date in its body."""
 
 READ_AFTERWARDS = (
-    *("/v1/changes", "/v1/log", "/v1/log?format=csv", "/v1/calendar", "/v1/calendar.ics", "/v1/freezes", "/v1/incidents"),
+    *(
+        "/v1/changes",
+        "/v1/log",
+        "/v1/log?format=csv",
+        "/v1/calendar",
+        "/v1/calendar.ics",
+        "/v1/freezes",
+        "/v1/incidents",
+    ),
     *("/v1/calendar?service=web&environment=staging", "/v1/services/web/environments/staging"),
     "/v1/delivery?service=web&environment=staging",
 )
-PAGES = ("/", "/?q=is:decided", "/calendar", "/calendar?view=week&at=2198-06-01", "/log", "/insights", "/administration")
+PAGES = (
+    "/",
+    "/?q=is:decided",
+    "/calendar",
+    "/calendar?view=week&at=2198-06-01",
+    "/log",
+    "/insights",
+    "/administration",
+)
 
 
 @pytest.fixture
@@ -51,7 +80,9 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         yield running
 
 
-def dates_of(schema: Any, known: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def dates_of(
+    schema: Any, known: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
     """Where the schema of a request takes a date."""
     if "$ref" in schema:
         yield from dates_of(known[schema["$ref"].rpartition("/")[2]], known, path)
@@ -87,7 +118,11 @@ def test_every_operation_with_a_date_is_tried() -> None:
 
 def some(operation: str, field: tuple[str, ...]) -> list[str]:
     """Extremes for this field: the same in every run."""
-    ends = [f"{year}{zone}" for year in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999") for zone in ("Z", "+14:00", "-14:00")]
+    ends = [
+        f"{year}{zone}"
+        for year in ("0001-01-01T00:00:00", "9999-12-31T23:59:59.999999")
+        for zone in ("Z", "+14:00", "-14:00")
+    ]
     return [NEAR, *ends, *Random(f"{operation}{field}").sample(EXTREMES, SENT)]  # noqa: S311 - a test chooses what to send
 
 
@@ -125,7 +160,11 @@ async def test_no_date_is_an_error_of_the_gate(service: Served) -> None:
 def made(operation: str, field: tuple[str, ...], value: str, run: str) -> dict[str, Any]:
     """The request with that date."""
     if field[0].startswith("?"):
-        place = {"service": "web", "environment": "staging"} if "delivery" in operation or "calendar" in operation else {}
+        place = (
+            {"service": "web", "environment": "staging"}
+            if "delivery" in operation or "calendar" in operation
+            else {}
+        )
         return {"params": {**place, field[0][1:]: value}}
     body = with_date(BODIES[operation], field, value)
     return {"json": body | ({"run": {"id": run}} if "run" in body else {})}
@@ -134,19 +173,37 @@ def made(operation: str, field: tuple[str, ...], value: str, run: str) -> dict[s
 async def test_no_day_in_the_address_of_a_page_is_an_error_of_the_gate(service: Served) -> None:
     browser = await service.signed_in("ada", Role.ADMIN)
     browser.event_hooks = {}  # pages are not in the OpenAPI document
-    days = ("0001-01-01", "1969-12-31", "1999-12-31", "2000-01-01", "2199-12-31", "2200-01-01", "9999-12-31", "10000-01-01", "x")
+    days = (
+        "0001-01-01",
+        "1969-12-31",
+        "1999-12-31",
+        "2000-01-01",
+        "2199-12-31",
+        "2200-01-01",
+        "9999-12-31",
+        "10000-01-01",
+        "x",
+    )
     pages = ("/log?from=", "/log?to=", "/calendar?at=", "/calendar?view=week&at=")
 
-    answers = {f"{page}{day}": (await browser.get(f"{page}{day}")).status_code for page in pages for day in days}
+    answers = {
+        f"{page}{day}": (await browser.get(f"{page}{day}")).status_code
+        for page in pages
+        for day in days
+    }
 
-    assert {address: status for address, status in answers.items() if status not in {200, 422}} == {}
+    assert {
+        address: status for address, status in answers.items() if status not in {200, 422}
+    } == {}
 
 
 async def deployed(service: Served) -> str:
     """A change of `web` that is deploying; its id."""
     http = await service.pipeline()
     change: str = (await http.post("/v1/changes", json=request("first"))).json()["id"]
-    assert (await http.post(f"/v1/changes/{change}/admission", json=admission("first"))).status_code == 200
+    assert (
+        await http.post(f"/v1/changes/{change}/admission", json=admission("first"))
+    ).status_code == 200
     return change
 
 
@@ -164,8 +221,14 @@ async def everything_is_read(service: Served) -> None:
 @pytest.mark.parametrize(
     "form",
     [
-        pytest.param({"begins": "9999-12-31T23:59-14:00", "ends": "9999-12-31T23:59-14:00"}, id="the end of time"),
-        pytest.param({"begins": "0001-01-01T00:00+14:00", "ends": "2199-01-01T00:00"}, id="the beginning of time"),
+        pytest.param(
+            {"begins": "9999-12-31T23:59-14:00", "ends": "9999-12-31T23:59-14:00"},
+            id="the end of time",
+        ),
+        pytest.param(
+            {"begins": "0001-01-01T00:00+14:00", "ends": "2199-01-01T00:00"},
+            id="the beginning of time",
+        ),
         pytest.param({"begins": "2026-01-01T00:00", "ends": "9999-12-31T23:59"}, id="for ever"),
     ],
 )
@@ -173,14 +236,22 @@ async def test_a_form_takes_no_such_date_either(service: Served, form: dict[str,
     browser = await service.signed_in("ada")
     browser.event_hooks = {}
 
-    answer = await browser.post("/calendar/windows", data={"reason": "Closed", "csrf": browser.headers["X-CSRF-Token"], **form})
+    answer = await browser.post(
+        "/calendar/windows",
+        data={"reason": "Closed", "csrf": browser.headers["X-CSRF-Token"], **form},
+    )
 
-    assert (answer.status_code, "allowed is an instant from 1970 to 2199" in answer.text) == (422, True)
+    assert (answer.status_code, "allowed is an instant from 1970 to 2199" in answer.text) == (
+        422,
+        True,
+    )
     await everything_is_read(service)
 
 
 @pytest.mark.parametrize("field", ["start", "end"])
-async def test_a_deployment_is_not_planned_for_a_time_that_nobody_can_judge(service: Served, field: str) -> None:
+async def test_a_deployment_is_not_planned_for_a_time_that_nobody_can_judge(
+    service: Served, field: str
+) -> None:
     http = await service.pipeline()
     limit = service.gate.clock() + timedelta(days=PLANNED_DAYS_AHEAD_MAX)
 
@@ -191,7 +262,9 @@ async def test_a_deployment_is_not_planned_for_a_time_that_nobody_can_judge(serv
     beyond = [await tried(60, path) for path in ("/v1/changes", "/v1/evaluations")]
     within = await tried(-60)
 
-    assert [(answer.status_code, problem(answer)["detail"][:12]) for answer in beyond] == [(422, "planned for ")] * 2
+    assert [(answer.status_code, problem(answer)["detail"][:12]) for answer in beyond] == [
+        (422, "planned for ")
+    ] * 2
     assert "more than 366 days ahead; ask nearer to the time" in beyond[0].json()["detail"]
     assert within.status_code == 201
 

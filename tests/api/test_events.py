@@ -17,7 +17,8 @@ from tests.live import LiveGate, serving
 pytestmark = pytest.mark.anyio
 
 TRIES = 500
-"""Until the server has noticed that the others are gone, which is at its next look at their connections."""
+"""Until the server has noticed that the others are gone, which is at its next look at their
+connections."""
 
 
 @pytest.fixture
@@ -52,7 +53,9 @@ async def test_over_the_limit_the_answer_is_a_problem(service: Served) -> None:
 
 
 @pytest.mark.server
-def test_a_client_that_goes_away_is_forgotten_and_a_stop_waits_for_nobody(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_client_that_goes_away_is_forgotten_and_a_stop_waits_for_nobody(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     policies = Path(__file__).parents[2] / "policies"
     with serving(LiveGate(tmp_path, sqlite_url, policies)) as gate, ExitStack() as opened:
         token = gate.command("token", "create", "--role", "auditor")

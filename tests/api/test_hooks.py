@@ -1,4 +1,6 @@
-"""Inbound hooks: who is believed, that everything is taken once, and that nothing that was ever sent is answered with a fault."""
+"""Inbound hooks: who is believed, that everything is taken once, and that nothing that was ever
+sent is answered with a fault.
+"""
 
 import hashlib
 import hmac
@@ -41,8 +43,17 @@ def cdevent(predicate: str = "deployed", identity: str = "1") -> dict[str, Any]:
     """`web` in staging."""
     now = datetime.now(UTC).isoformat()
     return {
-        "context": {"specversion": "0.5.1", "id": identity, "source": "/ci", "type": SERVICE_EVENT.format(predicate), "timestamp": now},
-        "subject": {"id": "web", "content": {"environment": {"id": "staging"}, "artifactId": f"pkg:oci/web@{DIGEST}"}},
+        "context": {
+            "specversion": "0.5.1",
+            "id": identity,
+            "source": "/ci",
+            "type": SERVICE_EVENT.format(predicate),
+            "timestamp": now,
+        },
+        "subject": {
+            "id": "web",
+            "content": {"environment": {"id": "staging"}, "artifactId": f"pkg:oci/web@{DIGEST}"},
+        },
     }
 
 
@@ -58,12 +69,23 @@ def incident(status: str = "triggered", identity: str = "E1") -> bytes:
         "service": {"summary": "Web"},
         "urgency": "high",
     }
-    return orjson.dumps({"event": {"id": identity, "event_type": f"incident.{status}", "occurred_at": now, "data": data}})
+    return orjson.dumps(
+        {
+            "event": {
+                "id": identity,
+                "event_type": f"incident.{status}",
+                "occurred_at": now,
+                "data": data,
+            }
+        }
+    )
 
 
 def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
     """The headers that prove it."""
-    return {"X-PagerDuty-Signature": f"v1={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"}
+    return {
+        "X-PagerDuty-Signature": f"v1={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+    }
 
 
 async def deployed(service: Served) -> tuple[httpx.AsyncClient, str]:
@@ -89,15 +111,24 @@ async def test_only_a_token_for_hooks_tells(service: Served, role: Role, source:
 async def test_pagerduty_is_believed_by_its_signature_alone(service: Served) -> None:
     http, body = service.anybody(), incident()
 
-    for headers in ({}, signed(body, "another"), signed(body + b" "), {"X-PagerDuty-Signature": "v1="}):
+    for headers in (
+        {},
+        signed(body, "another"),
+        signed(body + b" "),
+        {"X-PagerDuty-Signature": "v1="},
+    ):
         response = await http.post("/v1/hooks/pagerduty", content=body, headers=headers)
         assert (response.status_code, problem_name(response)) == (401, "unauthenticated")
-    assert (await http.post("/v1/hooks/pagerduty", content=body, headers=signed(body))).status_code == 202
+    assert (
+        await http.post("/v1/hooks/pagerduty", content=body, headers=signed(body))
+    ).status_code == 202
 
 
 async def test_without_a_secret_pagerduty_is_not_connected(sqlite_url: str, tmp_path: Path) -> None:
     async with served(sqlite_url, tmp_path) as service:
-        response = await service.anybody().post("/v1/hooks/pagerduty", content=incident(), headers=signed(incident(), ""))
+        response = await service.anybody().post(
+            "/v1/hooks/pagerduty", content=incident(), headers=signed(incident(), "")
+        )
 
     assert (response.status_code, "GATE_PAGERDUTY_WEBHOOK_SECRET" in response.text) == (404, True)
 
@@ -109,7 +140,10 @@ async def test_a_deployment_closes_its_change_and_a_rollback_fails_it(service: S
     pipeline, change = await deployed(service)
     http = await hook(service)
 
-    answers = [await http.post("/v1/hooks/cdevents", json=cdevent(predicate, predicate)) for predicate in ("deployed", "rolledback")]
+    answers = [
+        await http.post("/v1/hooks/cdevents", json=cdevent(predicate, predicate))
+        for predicate in ("deployed", "rolledback")
+    ]
     states = []
     for _ in range(2):
         await inbox.work(service.gate, HANDLERS)
@@ -119,15 +153,24 @@ async def test_a_deployment_closes_its_change_and_a_rollback_fails_it(service: S
     assert states[-1] == "rolled_back"
 
 
-async def test_an_incident_of_pagerduty_is_one_incident_however_often_it_is_sent(service: Served) -> None:
+async def test_an_incident_of_pagerduty_is_one_incident_however_often_it_is_sent(
+    service: Served,
+) -> None:
     http, body = service.anybody(), incident()
 
     for _ in range(2):
-        assert (await http.post("/v1/hooks/pagerduty", content=body, headers=signed(body))).status_code == 202
+        assert (
+            await http.post("/v1/hooks/pagerduty", content=body, headers=signed(body))
+        ).status_code == 202
     await inbox.work(service.gate, HANDLERS)
 
     (found,) = (await (await service.person("ada")).get("/v1/incidents")).json()["items"]
-    assert (found["service"], found["source"], found["title"], found["created_by"]) == ("web", "pagerduty", "Down", "pagerduty")
+    assert (found["service"], found["source"], found["title"], found["created_by"]) == (
+        "web",
+        "pagerduty",
+        "Down",
+        "pagerduty",
+    )
     assert found["environment"] is None
 
 
@@ -135,14 +178,28 @@ async def test_a_group_of_alerts_is_one_incident_however_often_it_is_sent(servic
     _, change = await deployed(service)
     http = await hook(service)
     labels = {"service": "web", "env": "staging", "severity": "critical", "alertname": "Down"}
-    alert = {"status": "firing", "labels": labels, "annotations": {}, "startsAt": datetime.now(UTC).isoformat(), "fingerprint": "1"}
-    group = {"version": "4", "groupKey": "{}", "status": "firing", "alerts": [alert, alert | {"labels": {}}]}
+    alert = {
+        "status": "firing",
+        "labels": labels,
+        "annotations": {},
+        "startsAt": datetime.now(UTC).isoformat(),
+        "fingerprint": "1",
+    }
+    group = {
+        "version": "4",
+        "groupKey": "{}",
+        "status": "firing",
+        "alerts": [alert, alert | {"labels": {}}],
+    }
 
     answers = [(await http.post("/v1/hooks/alertmanager", json=group)).json() for _ in range(2)]
     await inbox.work(service.gate, HANDLERS)
 
     (found,) = (await (await service.person("ada")).get("/v1/incidents")).json()["items"]
-    assert [(answer["taken"], answer["known"], len(answer["ignored"])) for answer in answers] == [(1, 0, 1), (0, 1, 1)]
+    assert [(answer["taken"], answer["known"], len(answer["ignored"])) for answer in answers] == [
+        (1, 0, 1),
+        (0, 1, 1),
+    ]
     assert [(link["change"], link["method"]) for link in found["links"]] == [(change, "window")]
 
 
@@ -151,7 +208,9 @@ async def test_a_hook_may_send_more_than_others_and_not_without_end(service: Ser
     padded = orjson.dumps(cdevent() | {"customData": "x" * BODY_BYTES_MAX})
 
     assert (await http.post("/v1/hooks/cdevents", content=padded)).status_code == 202
-    assert (await http.post("/v1/hooks/cdevents", content=b"x" * (HOOK_BODY_BYTES_MAX + 1))).status_code == 413
+    assert (
+        await http.post("/v1/hooks/cdevents", content=b"x" * (HOOK_BODY_BYTES_MAX + 1))
+    ).status_code == 413
 
 
 # Everything that was ever sent
@@ -164,23 +223,39 @@ def payloads(folder: str) -> list[Path]:
 
 @pytest.mark.parametrize("source", ["cdevents", "alertmanager", "pagerduty", "opsgenie"])
 @pytest.mark.parametrize("folder", ["cdevents", "alertmanager", "pagerduty", "opsgenie"])
-async def test_every_real_payload_is_taken_or_refused_for_a_reason(service: Served, source: str, folder: str) -> None:
+async def test_every_real_payload_is_taken_or_refused_for_a_reason(
+    service: Served, source: str, folder: str
+) -> None:
     http = await hook(service)
     for path in payloads(f"payloads/{folder}"):
         body = path.read_bytes()
-        response = await http.post(f"/v1/hooks/{source}", content=body, headers=signed(body) | {"Content-Type": "application/json"})
+        response = await http.post(
+            f"/v1/hooks/{source}",
+            content=body,
+            headers=signed(body) | {"Content-Type": "application/json"},
+        )
         answer = response.json()
 
         assert response.status_code in {202, 404, 422}, (path, answer)
-        assert (answer["taken"] + answer["known"] + len(answer["ignored"]) > 0) if response.status_code == 202 else answer["detail"], (
+        assert (
+            (answer["taken"] + answer["known"] + len(answer["ignored"]) > 0)
+            if response.status_code == 202
+            else answer["detail"]
+        ), (
             path,
             answer,
         )
-        if source == folder and "schemas" not in path.parts and source in {"cdevents", "alertmanager"}:
+        if (
+            source == folder
+            and "schemas" not in path.parts
+            and source in {"cdevents", "alertmanager"}
+        ):
             assert response.status_code == 202, (path, answer)
 
 
-async def test_what_the_standard_calls_a_deployment_or_an_incident_is_worked_on(service: Served) -> None:
+async def test_what_the_standard_calls_a_deployment_or_an_incident_is_worked_on(
+    service: Served,
+) -> None:
     http = await hook(service)
     taken = 0
     for path in payloads("payloads/cdevents"):

@@ -77,14 +77,21 @@ A27: Mapping[str, tuple[Mapping[str, int], bool]] = {
 
 
 async def test_a20_whatever_is_wrong_with_a_token_the_answer_is_the_same(world: Pipelines) -> None:
-    tokens = {name: world.github.github(**_filled(claims, world.github.url)) for name, claims in A20.items()}
+    tokens = {
+        name: world.github.github(**_filled(claims, world.github.url))
+        for name, claims in A20.items()
+    }
 
     answers = {name: await world.submit(token) for name, token in tokens.items()}
 
-    assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(A20, 401)
+    assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(
+        A20, 401
+    )
     assert {problem(response)["detail"] for response in answers.values()} == {NOBODY}
     assert await world.changes() == 0
-    assert (await world.submit(world.github.github(aud=["https://gate.example.com"]))).status_code == 201
+    assert (
+        await world.submit(world.github.github(aud=["https://gate.example.com"]))
+    ).status_code == 201
 
 
 async def test_a21_a_header_is_believed_in_nothing(world: Pipelines) -> None:
@@ -93,20 +100,29 @@ async def test_a21_a_header_is_believed_in_nothing(world: Pipelines) -> None:
 
         answers = {name: await world.submit(token) for name, token in tokens.items()}
 
-        assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(FORGED, 401)
+        assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(
+            FORGED, 401
+        )
         assert {problem(response)["detail"] for response in answers.values()} == {NOBODY}
         assert listener.hits == []
     assert await world.changes() == 0
     assert (await world.submit(world.github.github())).status_code == 201
 
 
-async def test_a25_a_flood_of_unknown_keys_reaches_the_issuer_once_and_keeps_nobody_out(world: Pipelines) -> None:
+async def test_a25_a_flood_of_unknown_keys_reaches_the_issuer_once_and_keeps_nobody_out(
+    world: Pipelines,
+) -> None:
     assert (await world.evaluate(world.github.github())).status_code == 200
     before = len(world.github.hits)
-    flood = [by_hand({"alg": "RS256", "kid": f"unknown-{k}"}, {"iss": world.github.url}) for k in range(500)]
+    flood = [
+        by_hand({"alg": "RS256", "kid": f"unknown-{k}"}, {"iss": world.github.url})
+        for k in range(500)
+    ]
     http = world.service.anybody()
 
-    answers = await asyncio.gather(*(http.get("/v1/changes", headers={"Authorization": f"Bearer {token}"}) for token in flood))
+    answers = await asyncio.gather(
+        *(http.get("/v1/changes", headers={"Authorization": f"Bearer {token}"}) for token in flood)
+    )
 
     assert {response.status_code for response in answers} == {401}
     assert len(world.github.hits) - before <= 1
@@ -140,15 +156,24 @@ async def test_a26_keys_that_are_known_do_without_the_issuer(world: Pipelines) -
 
 
 async def test_a27_clocks_may_differ_by_a_minute(world: Pipelines) -> None:
-    answers = {name: await world.evaluate(world.github.github(**at(offsets))) for name, (offsets, _) in A27.items()}
+    answers = {
+        name: await world.evaluate(world.github.github(**at(offsets)))
+        for name, (offsets, _) in A27.items()
+    }
 
-    assert {name: response.status_code == 200 for name, response in answers.items()} == {name: good for name, (_, good) in A27.items()}
+    assert {name: response.status_code == 200 for name, response in answers.items()} == {
+        name: good for name, (_, good) in A27.items()
+    }
     assert {response.status_code for response in answers.values()} == {200, 401}
 
 
-async def test_a_public_issuer_is_trusted_only_where_the_operator_lists_nobody(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_public_issuer_is_trusted_only_where_the_operator_lists_nobody(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with pipelines(sqlite_url, tmp_path) as world:
-        token = by_hand({"alg": "RS256", "kid": "x"}, {"iss": "https://token.actions.githubusercontent.com"})
+        token = by_hand(
+            {"alg": "RS256", "kid": "x"}, {"iss": "https://token.actions.githubusercontent.com"}
+        )
 
         assert (await world.submit(token)).status_code == 401
 
@@ -159,19 +184,29 @@ def _filled(claims: Mapping[str, Any], issuer: str) -> dict[str, Any]:
 
 def _signed_with_the_public_key(world: Pipelines, _: str) -> str:
     """HS256, with what everybody knows as the secret."""
-    secret = private_key("first").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    token = by_hand({"alg": "HS256", "typ": "JWT", "kid": "first"}, {"iss": world.github.url, **github()}, b"")
+    secret = (
+        private_key("first")
+        .public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    token = by_hand(
+        {"alg": "HS256", "typ": "JWT", "kid": "first"}, {"iss": world.github.url, **github()}, b""
+    )
     seal = hmac.new(secret, token.rstrip(".").encode(), hashlib.sha256).digest()
     return token + urlsafe_b64encode(seal).rstrip(b"=").decode()
 
 
 def _unsigned(alg: str) -> Callable[[Pipelines, str], str]:
-    return lambda world, _: by_hand({"alg": alg, "kid": "first"}, {"iss": world.github.url, **github()}, b"")
+    return lambda world, _: by_hand(
+        {"alg": alg, "kid": "first"}, {"iss": world.github.url, **github()}, b""
+    )
 
 
 def _header(**header: Any) -> Callable[[Pipelines, str], str]:
     """A good token but for what its header asks for."""
-    return lambda world, url: world.github.sign(github(), **{name: _at(value, url) for name, value in header.items()})
+    return lambda world, url: world.github.sign(
+        github(), **{name: _at(value, url) for name, value in header.items()}
+    )
 
 
 def _at(value: Any, url: str) -> Any:
@@ -180,14 +215,18 @@ def _at(value: Any, url: str) -> Any:
 
 def _stranger(**header: Any) -> Callable[[Pipelines, str], str]:
     """Signed with a key of the attacker's own, which the header brings or points to."""
-    return lambda world, url: world.github.sign(github(), key="attacker", **{name: _at(value, url) for name, value in header.items()})
+    return lambda world, url: world.github.sign(
+        github(), key="attacker", **{name: _at(value, url) for name, value in header.items()}
+    )
 
 
 def _changed(world: Pipelines, _: str) -> str:
     """The claims of a good token, put right afterwards."""
     head, claims, seal = world.github.github(repository_id="666").split(".")
     better = json.loads(urlsafe_b64decode(claims + "==")) | {"repository_id": "1003"}
-    return ".".join([head, urlsafe_b64encode(json.dumps(better).encode()).rstrip(b"=").decode(), seal])
+    return ".".join(
+        [head, urlsafe_b64encode(json.dumps(better).encode()).rstrip(b"=").decode(), seal]
+    )
 
 
 FORGED: Mapping[str, Callable[[Pipelines, str], str]] = {

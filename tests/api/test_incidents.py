@@ -49,7 +49,9 @@ async def deployed(service: Served) -> str:
         pytest.param({"links": []}, "/links", id="an unknown field"),
     ],
 )
-async def test_a_report_that_is_not_understood_says_where(service: Served, different: dict[str, Any], where: str) -> None:
+async def test_a_report_that_is_not_understood_says_where(
+    service: Served, different: dict[str, Any], where: str
+) -> None:
     http = service.anybody(await service.token(Role.HOOK))
 
     response = await http.post("/v1/incidents", json=INCIDENT | different)
@@ -58,7 +60,9 @@ async def test_a_report_that_is_not_understood_says_where(service: Served, diffe
     assert where in str(response.json()["errors"][0]["pointer"])
 
 
-async def test_a_report_is_answered_with_what_it_is_put_down_to_and_told_again_is_known(service: Served) -> None:
+async def test_a_report_is_answered_with_what_it_is_put_down_to_and_told_again_is_known(
+    service: Served,
+) -> None:
     change = await deployed(service)
     http = service.anybody(await service.token(Role.HOOK))
 
@@ -68,7 +72,12 @@ async def test_a_report_is_answered_with_what_it_is_put_down_to_and_told_again_i
     (link,) = first.json()["links"]
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json() == second.json()
-    assert (first.json()["id"], first.json()["severity"], link["change"], link["method"]) == ("INC-1", "critical", change, "explicit")
+    assert (first.json()["id"], first.json()["severity"], link["change"], link["method"]) == (
+        "INC-1",
+        "critical",
+        change,
+        "explicit",
+    )
 
 
 async def test_a_change_that_nobody_knows_is_refused_with_the_reason(service: Served) -> None:
@@ -85,7 +94,9 @@ async def test_release_managers_tie_and_untie_with_a_reason(service: Served) -> 
     http = await service.person("ada")
     await http.post("/v1/incidents", json=INCIDENT)
 
-    tied = await http.post("/v1/incidents/INC-1/links", json={"change": change, "reason": "It was this one"})
+    tied = await http.post(
+        "/v1/incidents/INC-1/links", json={"change": change, "reason": "It was this one"}
+    )
     address = f"/v1/incidents/INC-1/links/{tied.json()['links'][0]['id']}"
     silent = await http.delete(address)
     removed = await http.request("DELETE", address, json={"reason": "It was not"})
@@ -98,8 +109,15 @@ async def test_release_managers_tie_and_untie_with_a_reason(service: Served) -> 
 async def test_the_list_has_pages_and_filters(service: Served) -> None:
     http = await service.person("ada")
     for number in range(3):
-        await http.post("/v1/incidents", json=INCIDENT | {"id": str(number), "began_at": f"2026-03-02T1{number}:00:00Z"})
-    await http.post("/v1/incidents", json=INCIDENT | {"id": "2", "began_at": "2026-03-02T12:00:00Z", "resolved_at": "2026-03-02T13:00:00Z"})
+        await http.post(
+            "/v1/incidents",
+            json=INCIDENT | {"id": str(number), "began_at": f"2026-03-02T1{number}:00:00Z"},
+        )
+    await http.post(
+        "/v1/incidents",
+        json=INCIDENT
+        | {"id": "2", "began_at": "2026-03-02T12:00:00Z", "resolved_at": "2026-03-02T13:00:00Z"},
+    )
 
     first = (await http.get("/v1/incidents", params={"limit": 2})).json()
     second = (await http.get("/v1/incidents", params={"limit": 2, "cursor": first["next"]})).json()

@@ -1,4 +1,6 @@
-"""`/v1/ledger` over HTTP: what is public, what is kept in caches, and that everything fits together for a stranger."""
+"""`/v1/ledger` over HTTP: what is public, what is kept in caches, and that everything fits together
+for a stranger.
+"""
 
 import base64
 from collections.abc import AsyncIterator
@@ -41,7 +43,9 @@ async def key_of(service: Served) -> VerifierKey:
 
 
 async def head_of(service: Served) -> Checkpoint:
-    return open_checkpoint((await service.anybody().get("/v1/ledger/checkpoint")).content, [await key_of(service)])
+    return open_checkpoint(
+        (await service.anybody().get("/v1/ledger/checkpoint")).content, [await key_of(service)]
+    )
 
 
 async def test_a_proof_is_waited_for_and_verifies_offline(service: Served) -> None:
@@ -63,14 +67,20 @@ async def test_a_proof_of_another_kind_is_the_newest_entry_of_that_kind(service:
     before = await pipeline.get(f"/v1/changes/{change}/proof", params={"kind": "admission"})
     await pipeline.post(f"/v1/changes/{change}/admission", json=admission())
 
-    proof = read_proof((await pipeline.get(f"/v1/changes/{change}/proof", params={"kind": "admission", **WAIT})).content)
+    proof = read_proof(
+        (
+            await pipeline.get(f"/v1/changes/{change}/proof", params={"kind": "admission", **WAIT})
+        ).content
+    )
 
     assert (before.status_code, before.json()["type"]) == (404, "urn:gate:problem:not_found")
     assert b'"kind":"admission"' in (proof.extra or b"")
     verify_proof(proof, proof.extra or b"", [await key_of(service)])
 
 
-async def test_where_nothing_is_signed_checkpoint_and_proof_say_so(sqlite_url: str, tmp_path: Path) -> None:
+async def test_where_nothing_is_signed_checkpoint_and_proof_say_so(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     """On a database with entries whose key is missing."""
     with transaction(sqlite_url) as tx:
         tell(tx, Kind.REFUSAL, None, problem="not_allowed", operation="test")
@@ -82,7 +92,10 @@ async def test_where_nothing_is_signed_checkpoint_and_proof_say_so(sqlite_url: s
             await service.anybody().get("/v1/ledger/key"),
             await pipeline.get(f"/v1/changes/{change}/proof", params={"wait": "1"}),
         ):
-            assert (answer.status_code, answer.json()["type"]) == (503, "urn:gate:problem:signing_unavailable")
+            assert (answer.status_code, answer.json()["type"]) == (
+                503,
+                "urn:gate:problem:signing_unavailable",
+            )
             assert int(answer.headers["retry-after"]) > 0
 
 
@@ -90,21 +103,38 @@ async def test_a_proof_is_for_those_who_may_read_the_change(service: Served) -> 
     _, change = await submitted(service)
 
     assert (await service.anybody().get(f"/v1/changes/{change}/proof")).status_code == 401
-    assert (await (await service.pipeline("checkout")).get(f"/v1/changes/{change}/proof")).status_code == 404
-    assert (await (await service.pipeline()).get(f"/v1/changes/{change}/proof", params={"kind": "token"})).status_code == 422
-    assert (await (await service.auditor()).get(f"/v1/changes/{change}/proof", params=WAIT)).status_code == 200
+    assert (
+        await (await service.pipeline("checkout")).get(f"/v1/changes/{change}/proof")
+    ).status_code == 404
+    assert (
+        await (await service.pipeline()).get(
+            f"/v1/changes/{change}/proof", params={"kind": "token"}
+        )
+    ).status_code == 422
+    assert (
+        await (await service.auditor()).get(f"/v1/changes/{change}/proof", params=WAIT)
+    ).status_code == 200
 
 
 async def test_tiles_and_entries_are_for_readers_of_the_log(service: Served) -> None:
     pipeline, change = await submitted(service)
     await pipeline.get(f"/v1/changes/{change}/proof", params=WAIT)
 
-    for path in ("/v1/ledger/tile/0/000.p/1", "/v1/ledger/tile/entries/000.p/1", "/v1/ledger/entries/0"):
+    for path in (
+        "/v1/ledger/tile/0/000.p/1",
+        "/v1/ledger/tile/entries/000.p/1",
+        "/v1/ledger/entries/0",
+    ):
         assert (await service.anybody().get(path)).status_code == 401
         assert (await pipeline.get(path)).status_code == 403
-        assert (await service.anybody(await service.token(Role.HOOK, "web")).get(path)).status_code == 403
+        assert (
+            await service.anybody(await service.token(Role.HOOK, "web")).get(path)
+        ).status_code == 403
         answer = await (await service.auditor()).get(path)
-        assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, max-age=31536000, immutable")
+        assert (answer.status_code, answer.headers["cache-control"]) == (
+            200,
+            "private, max-age=31536000, immutable",
+        )
 
 
 async def test_a_stranger_with_the_tiles_comes_to_the_signed_root(service: Served) -> None:
@@ -115,9 +145,14 @@ async def test_a_stranger_with_the_tiles_comes_to_the_signed_root(service: Serve
     tile = await auditor.get(f"/v1/ledger/tile/{tile_path(0, 0, head.size)}")
     bundle = await auditor.get(f"/v1/ledger/tile/{tile_path(None, 0, head.size)}")
 
-    hashes = [tile.content[begin : begin + HASH_BYTES] for begin in range(0, len(tile.content), HASH_BYTES)]
+    hashes = [
+        tile.content[begin : begin + HASH_BYTES]
+        for begin in range(0, len(tile.content), HASH_BYTES)
+    ]
     entries = unbundled(bundle.content)
-    assert tile.headers["content-type"] == bundle.headers["content-type"] == "application/octet-stream"
+    assert (
+        tile.headers["content-type"] == bundle.headers["content-type"] == "application/octet-stream"
+    )
     assert [hash_leaf(entry) for entry in entries] == hashes
     assert root_of(hashes) == head.root
     for index in (0, head.size - 1):

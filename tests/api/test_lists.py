@@ -1,4 +1,6 @@
-"""Every list is answered by pages: nothing is cut off in silence, and a cursor is good for one list alone (E26, A45)."""
+"""Every list is answered by pages: nothing is cut off in silence, and a cursor is good for one list
+alone (E26, A45).
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -78,7 +80,9 @@ def test_e26_the_lists_that_people_cut_in_silence_are_among_them() -> None:
 
 @pytest.mark.parametrize("path", LISTS)
 def test_e26_every_list_takes_limit_and_cursor_and_answers_next(path: str) -> None:
-    taken = {one["name"]: one["schema"] for one in LISTS[path]["parameters"] if one["in"] == "query"}
+    taken = {
+        one["name"]: one["schema"] for one in LISTS[path]["parameters"] if one["in"] == "query"
+    }
     answered = _schema(LISTS[path]["responses"]["200"]["content"]["application/json"]["schema"])
 
     assert taken.keys() >= {"limit", "cursor", "from", "to"}
@@ -142,7 +146,9 @@ async def _policies(service: Served) -> str:
 async def _outbox(service: Served) -> str:
     def write(tx: Tx) -> None:
         at = to_us(tx.now)
-        rows = [MessageRow(f"msg_{number}", at, "chat", None, b"{}", at) for number in range(THINGS)]
+        rows = [
+            MessageRow(f"msg_{number}", at, "chat", None, b"{}", at) for number in range(THINGS)
+        ]
         outbox.insert_messages(tx, rows)
         tx.conn.execute(schema.outbox.update().values(dead_at=at, error="refused"))
 
@@ -156,7 +162,12 @@ async def _said(service: Served) -> str:
 
     def write(tx: Tx) -> None:
         rows = [
-            {"change_id": change["id"], "person": f"p{number}", "decision": 1, "rejected": number == 0}
+            {
+                "change_id": change["id"],
+                "person": f"p{number}",
+                "decision": 1,
+                "rejected": number == 0,
+            }
             | {"subject_digest": "0" * 64, "comment": "", "at": to_us(tx.now) + number}
             for number in range(THINGS)
         ]
@@ -208,7 +219,8 @@ FILLS: Mapping[str, Fill] = {
     "log": _log,
 }
 NOT_FILLED = {"/v1/changes/{change_id}/decisions"}
-"""Its pages are shown where decisions are stored: a change that is decided five times takes a while."""
+"""Its pages are shown where decisions are stored: a change that is decided five times takes a
+while."""
 
 
 def test_every_list_is_filled_here() -> None:
@@ -216,7 +228,9 @@ def test_every_list_is_filled_here() -> None:
 
 
 @pytest.mark.parametrize("name", FILLS)
-async def test_e26_page_after_page_shows_every_thing_once_and_newest_first(service: Served, name: str) -> None:
+async def test_e26_page_after_page_shows_every_thing_once_and_newest_first(
+    service: Served, name: str
+) -> None:
     admin = await service.signed_in("ada", Role.ADMIN)
     path = await FILLS[name](service)
     items = "dead" if name == "outbox" else "items"
@@ -234,7 +248,9 @@ async def test_e26_page_after_page_shows_every_thing_once_and_newest_first(servi
 
 async def test_a45_a_cursor_of_one_list_is_refused_by_every_other_one(service: Served) -> None:
     admin = await service.signed_in("ada", Role.ADMIN)
-    paths = [await fill(service) for name, fill in FILLS.items() if name != "log"]  # what fills it fills another one
+    paths = [
+        await fill(service) for name, fill in FILLS.items() if name != "log"
+    ]  # what fills it fills another one
     cursors = {path: (await admin.get(f"{path}?limit=1")).json()["next"] for path in paths}
 
     for path in paths:

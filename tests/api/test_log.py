@@ -43,30 +43,70 @@ async def test_every_form_has_the_same_rows(service: Served) -> None:
     http = await service.auditor()
 
     page = (await http.get("/v1/log")).json()["items"]
-    lines = [json.loads(line) for line in (await http.get("/v1/log?format=ndjson")).text.splitlines()]
+    lines = [
+        json.loads(line) for line in (await http.get("/v1/log?format=ndjson")).text.splitlines()
+    ]
     table = _table(await http.get("/v1/log?format=csv"))
 
     assert [row["run"]["id"] for row in page] == ["3", "2", "1"]
     assert lines == page
-    assert [(row["change"], row["decision"], row["run.id"], row["outcome"], row["policy.name"], row["score"]) for row in table] == [
-        (row["change"], str(row["decision"]), row["run"]["id"], row["outcome"], row["policy"]["name"], str(row["score"])) for row in page
+    assert [
+        (
+            row["change"],
+            row["decision"],
+            row["run.id"],
+            row["outcome"],
+            row["policy.name"],
+            row["score"],
+        )
+        for row in table
+    ] == [
+        (
+            row["change"],
+            str(row["decision"]),
+            row["run"]["id"],
+            row["outcome"],
+            row["policy"]["name"],
+            str(row["score"]),
+        )
+        for row in page
     ]
 
 
 async def test_the_log_is_asked_for_what_an_auditor_knows(service: Served) -> None:
     http = await service.auditor()
     row = (await http.get("/v1/log")).json()["items"][1]
-    known = {"change": row["change"], "commit": row["commit"], "run": row["run"]["id"], "policy": row["policy"]["name"]}
+    known = {
+        "change": row["change"],
+        "commit": row["commit"],
+        "run": row["run"]["id"],
+        "policy": row["policy"]["name"],
+    }
 
-    found = (await http.get("/v1/log", params=known | {"revision": row["policy"]["revision"], "standard_change": "everyday"})).json()[
-        "items"
-    ]
+    found = (
+        await http.get(
+            "/v1/log",
+            params=known | {"revision": row["policy"]["revision"], "standard_change": "everyday"},
+        )
+    ).json()["items"]
 
     assert found == [row]
-    assert (await http.get("/v1/log", params={"repository": 1, "issuer": "https://gitlab.com"})).json()["items"] == []
+    assert (
+        await http.get("/v1/log", params={"repository": 1, "issuer": "https://gitlab.com"})
+    ).json()["items"] == []
 
 
-@pytest.mark.parametrize("query", ["repository=1", "issuer=https://gitlab.com", "commit=c0ffee", "change=1", "revision=1", "repository=x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "repository=1",
+        "issuer=https://gitlab.com",
+        "commit=c0ffee",
+        "change=1",
+        "revision=1",
+        "repository=x",
+    ],
+)
 async def test_a_filter_that_cannot_fit_is_refused(service: Served, query: str) -> None:
     assert (await (await service.auditor()).get(f"/v1/log?{query}")).status_code == 422
 
@@ -85,7 +125,10 @@ async def test_a_page_goes_on_where_the_one_before_ended(service: Served) -> Non
     ("query", "runs"),
     [
         ("q=nobody", []),
-        ("service=web&environment=staging&type=standard&route=automatic&band=low&outcome=approved", ["3", "2", "1"]),
+        (
+            "service=web&environment=staging&type=standard&route=automatic&band=low&outcome=approved",
+            ["3", "2", "1"],
+        ),
         ("outcome=rejected", []),
         ("to=2000-01-01T00:00:00Z", []),
     ],
@@ -93,7 +136,9 @@ async def test_a_page_goes_on_where_the_one_before_ended(service: Served) -> Non
 async def test_every_form_takes_the_filters(service: Served, query: str, runs: list[str]) -> None:
     http = await service.auditor()
 
-    assert [row["run"]["id"] for row in (await http.get(f"/v1/log?{query}")).json()["items"]] == runs
+    assert [
+        row["run"]["id"] for row in (await http.get(f"/v1/log?{query}")).json()["items"]
+    ] == runs
     assert [row["run.id"] for row in _table(await http.get(f"/v1/log?format=csv&{query}"))] == runs
 
 
@@ -105,7 +150,20 @@ async def test_a_table_without_rows_has_its_header(service: Served) -> None:
     assert response.headers["content-disposition"] == 'attachment; filename="log.csv"'
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\0x", '=HYPERLINK("http://x")', "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\tx",
+        "\rx",
+        "\0x",
+        '=HYPERLINK("http://x")',
+        "=cmd|' /C calc'!A0",
+    ],
+)
 async def test_a43_what_people_wrote_is_text_in_a_spreadsheet(text: str) -> None:
     row = await _written(_row(requested_by=text))
 
@@ -129,10 +187,14 @@ async def test_a_cell_comes_back_as_it_was(text: str) -> None:
 async def test_what_is_not_known_is_an_empty_cell() -> None:
     row = await _written(_row(repository=None, run=None, requested_by=None))
 
-    assert [row[name] for name in ("repository.id", "run.id", "run.attempt", "requested_by")] == [""] * 4
+    assert [row[name] for name in ("repository.id", "run.id", "run.attempt", "requested_by")] == [
+        ""
+    ] * 4
 
 
-async def test_a_stream_is_sent_in_pieces_and_only_as_fast_as_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_is_sent_in_pieces_and_only_as_fast_as_it_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(log, "CHUNK_BYTES", 10)  # the real size would need a long log
     made: list[int] = []
 

@@ -27,7 +27,9 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 
 async def test_metrics_need_a_token_of_any_kind(service: Served) -> None:
     assert problem_name(await service.anybody().get("/metrics")) == "unauthenticated"
-    assert (await service.anybody(await service.token(Role.HOOK)).get("/metrics")).status_code == 200
+    assert (
+        await service.anybody(await service.token(Role.HOOK)).get("/metrics")
+    ).status_code == 200
 
 
 async def test_metrics_count_decisions_answers_and_refusals(service: Served) -> None:
@@ -54,26 +56,42 @@ async def test_a_server_that_can_write_is_ready(service: Served) -> None:
     assert (await service.anybody().get("/readyz")).json() == {"status": "ready", "problems": []}
 
 
-async def test_e25_a_key_made_after_the_start_is_used_and_until_then_it_is_said(postgres_url: str, tmp_path: Path) -> None:
+async def test_e25_a_key_made_after_the_start_is_used_and_until_then_it_is_said(
+    postgres_url: str, tmp_path: Path
+) -> None:
     later = tmp_path / "later.key"
     async with served(postgres_url, tmp_path, signing_key_file=later) as running:
         http, anybody = await running.pipeline(), running.anybody()
-        path = f"/v1/changes/{(await http.post('/v1/changes', json=request())).json()['id']}/admission"
+        path = (
+            f"/v1/changes/{(await http.post('/v1/changes', json=request())).json()['id']}/admission"
+        )
         refused, unsigned = await http.post(path, json=admission()), await anybody.get("/readyz")
         no_key = await anybody.get("/v1/ledger/key")
 
         key = make_key(later, BASE_URL)
 
         signed = await anybody.get("/readyz")
-        assert (refused.status_code, problem_name(refused), problem_name(no_key)) == (503, "signing_unavailable", "signing_unavailable")
-        assert (unsigned.status_code, unsigned.json()["status"]) == (200, "ready"), "decisions go on, so nobody takes the server out"
-        assert [problem for problem in unsigned.json()["problems"] if "no signing key" in problem and str(tmp_path) not in problem]
+        assert (refused.status_code, problem_name(refused), problem_name(no_key)) == (
+            503,
+            "signing_unavailable",
+            "signing_unavailable",
+        )
+        assert (unsigned.status_code, unsigned.json()["status"]) == (200, "ready"), (
+            "decisions go on, so nobody takes the server out"
+        )
+        assert [
+            problem
+            for problem in unsigned.json()["problems"]
+            if "no signing key" in problem and str(tmp_path) not in problem
+        ]
         assert signed.json() == {"status": "ready", "problems": []}
         assert (await http.post(path, json=admission())).status_code == 200
         assert (await anybody.get("/v1/ledger/key")).text == f"{key.verifier}\n"
 
 
-async def test_a_server_whose_database_is_gone_is_alive_and_not_ready(service: Served, sqlite_url: str) -> None:
+async def test_a_server_whose_database_is_gone_is_alive_and_not_ready(
+    service: Served, sqlite_url: str
+) -> None:
     path = anyio.Path(sqlite_url.removeprefix("sqlite:///"))
     moved = await path.rename(f"{path}.moved")
 
@@ -90,13 +108,18 @@ async def test_the_document_is_public_and_of_version_3_1() -> None:
         document = (await http.get("/openapi.json")).json()
 
     assert document["openapi"].startswith("3.1")
-    assert document == openapi(), "every answer in these tests is held against the document of the code"
+    assert document == openapi(), (
+        "every answer in these tests is held against the document of the code"
+    )
     assert document["info"]["version"]
     for item in document["paths"].values():
         for operation in item.values():
             assert operation["description"]
             assert all(
-                "$ref" in str(answer) or "content" not in answer or "text" in str(answer) or "binary" in str(answer)
+                "$ref" in str(answer)
+                or "content" not in answer
+                or "text" in str(answer)
+                or "binary" in str(answer)
                 for answer in operation["responses"].values()
             )
 
@@ -108,7 +131,10 @@ async def test_the_page_loads_nothing_from_elsewhere() -> None:
         assets = [await http.get(source) for source in sources]
 
     assert len(sources) == 5
-    assert all(urljoin(BASE_URL, source).startswith(BASE_URL) and not source.startswith("//") for source in sources)
+    assert all(
+        urljoin(BASE_URL, source).startswith(BASE_URL) and not source.startswith("//")
+        for source in sources
+    )
     assert [asset.status_code for asset in assets] == [200] * 5
     assert "<script>" not in page.text
     assert "style=" not in page.text
@@ -126,7 +152,15 @@ async def test_the_page_allows_nothing_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/docs/../changes.py", "/static/docs/redoc.standalone.js", "/static/docs/", "/static/", "/redoc", "/docs/"]
+    "path",
+    [
+        "/static/docs/../changes.py",
+        "/static/docs/redoc.standalone.js",
+        "/static/docs/",
+        "/static/",
+        "/redoc",
+        "/docs/",
+    ],
 )
 async def test_nothing_else_is_served(path: str) -> None:
     async with client(build_api()) as http:

@@ -1,4 +1,6 @@
-"""What goes out of the running service: events to a receiver, a question to the chat, and the answer that comes back."""
+"""What goes out of the running service: events to a receiver, a question to the chat, and the
+answer that comes back.
+"""
 
 import asyncio
 import base64
@@ -28,7 +30,13 @@ SECONDS_MAX = 15.0
 @asynccontextmanager
 async def joined(url: str, folder: Path, lake: Receiver, slack: Receiver) -> AsyncIterator[Served]:
     """The service with a receiver and a channel; Ada is in it."""
-    webhooks = [{"name": "lake", "url": f"{lake.url}/in", "secret": f"whsec_{base64.b64encode(KEY).decode()}"}]
+    webhooks = [
+        {
+            "name": "lake",
+            "url": f"{lake.url}/in",
+            "secret": f"whsec_{base64.b64encode(KEY).decode()}",
+        }
+    ]
     async with served(
         url,
         folder,
@@ -54,30 +62,68 @@ def types(lake: Receiver) -> list[str]:
 
 def is_signed(got: Got) -> bool:
     signed = f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
-    return got.headers["webhook-signature"] == f"v1,{base64.b64encode(hmac.digest(KEY, signed, 'sha256')).decode()}"
+    return (
+        got.headers["webhook-signature"]
+        == f"v1,{base64.b64encode(hmac.digest(KEY, signed, 'sha256')).decode()}"
+    )
 
 
-async def press(service: Served, button: dict[str, Any], reply_to: str, member: str = "U0ADA", secret: str = SECRET) -> httpx.Response:
-    payload = {"type": "block_actions", "user": {"id": member}, "actions": [button], "response_url": reply_to}
+async def press(
+    service: Served,
+    button: dict[str, Any],
+    reply_to: str,
+    member: str = "U0ADA",
+    secret: str = SECRET,
+) -> httpx.Response:
+    payload = {
+        "type": "block_actions",
+        "user": {"id": member},
+        "actions": [button],
+        "response_url": reply_to,
+    }
     body = urlencode({"payload": json.dumps(payload)}).encode()
     timestamp = str(int(time()))
-    signature = "v0=" + hmac.digest(secret.encode(), f"v0:{timestamp}:".encode() + body, "sha256").hex()
-    headers = {"X-Slack-Signature": signature, "X-Slack-Request-Timestamp": timestamp, "Content-Type": "application/x-www-form-urlencoded"}
+    signature = (
+        "v0=" + hmac.digest(secret.encode(), f"v0:{timestamp}:".encode() + body, "sha256").hex()
+    )
+    headers = {
+        "X-Slack-Signature": signature,
+        "X-Slack-Request-Timestamp": timestamp,
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
     return await service.anybody().post("/v1/hooks/slack", content=body, headers=headers)
 
 
-async def test_a_change_is_asked_about_approved_in_the_chat_and_told_to_the_receiver(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_change_is_asked_about_approved_in_the_chat_and_told_to_the_receiver(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     with receiver() as lake, receiver() as slack:
         async with joined(sqlite_url, tmp_path, lake, slack) as service:
-            asked = request(environment="production", authors=["kofi@example.com"], requested_by="kofi@example.com")
+            asked = request(
+                environment="production",
+                authors=["kofi@example.com"],
+                requested_by="kofi@example.com",
+            )
             change = (await (await service.pipeline("web")).post("/v1/changes", json=asked)).json()
             await until(lambda: len(slack.got) == 1)
-            (buttons,) = [block for block in json.loads(slack.got[0].body)["blocks"] if block["type"] == "actions"]
+            (buttons,) = [
+                block
+                for block in json.loads(slack.got[0].body)["blocks"]
+                if block["type"] == "actions"
+            ]
 
-            forged = await press(service, buttons["elements"][0], f"{slack.url}/reply", secret="another")  # noqa: S106 - made up
+            forged = await press(
+                service,
+                buttons["elements"][0],
+                f"{slack.url}/reply",
+                secret="another",  # noqa: S106 - made up
+            )
             assert problem_name(forged) == "unauthenticated"
             first = await press(service, buttons["elements"][0], f"{slack.url}/reply")
-            assert (first.status_code, first.json()) == (200, {"taken": 1, "known": 0, "ignored": []})
+            assert (first.status_code, first.json()) == (
+                200,
+                {"taken": 1, "known": 0, "ignored": []},
+            )
             await until(lambda: any(got.path == "/reply" for got in slack.got))
             again = json.loads(next(got.body for got in slack.got if got.path == "/reply"))["text"]
             assert again.startswith("You approved the change")
@@ -89,7 +135,9 @@ async def test_a_change_is_asked_about_approved_in_the_chat_and_told_to_the_rece
             assert len({got.headers["webhook-id"] for got in lake.got}) == len(lake.got)
 
 
-async def test_what_was_given_up_is_seen_and_sent_again_by_an_admin(sqlite_url: str, tmp_path: Path) -> None:
+async def test_what_was_given_up_is_seen_and_sent_again_by_an_admin(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     with receiver() as lake, receiver() as slack:
         lake.answer = status(410)
         async with joined(sqlite_url, tmp_path, lake, slack) as service:

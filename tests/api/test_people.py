@@ -1,4 +1,6 @@
-"""`/v1/people`, tokens of one's own, and what a session may do at the interface (A30, A37, A39, A63)."""
+"""`/v1/people`, tokens of one's own, and what a session may do at the interface (A30, A37, A39,
+A63).
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -43,7 +45,10 @@ async def send(http: httpx.AsyncClient, call: tuple[str, str, Any]) -> httpx.Res
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param({"Origin": "https://evil.example.com", "Sec-Fetch-Site": "cross-site"}, id="from another page"),
+        pytest.param(
+            {"Origin": "https://evil.example.com", "Sec-Fetch-Site": "cross-site"},
+            id="from another page",
+        ),
         pytest.param({"Origin": "", "Sec-Fetch-Site": ""}, id="from nowhere"),
         pytest.param({"Sec-Fetch-Site": "same-site"}, id="from a neighbour"),
         pytest.param({"Origin": "null"}, id="from a sandbox"),
@@ -69,25 +74,36 @@ async def test_a37_a_word_of_any_bytes_is_another_word(service: Served) -> None:
     http = await service.signed_in("ada", Role.ADMIN)
     del http.headers["X-CSRF-Token"]
 
-    answer = await http.post("/v1/people", json={"email": "ben@example.com"}, headers=[(b"X-CSRF-Token", b"\xff\xc3\xa9")])
+    answer = await http.post(
+        "/v1/people",
+        json={"email": "ben@example.com"},
+        headers=[(b"X-CSRF-Token", b"\xff\xc3\xa9")],
+    )
 
     assert problem_name(answer) == "not_allowed"
 
 
 async def test_a37_the_word_of_another_session_is_not_enough(service: Served) -> None:
-    mine, other = await service.signed_in("ada", Role.ADMIN), await service.signed_in("ada", Role.ADMIN)
+    mine, other = (
+        await service.signed_in("ada", Role.ADMIN),
+        await service.signed_in("ada", Role.ADMIN),
+    )
     mine.headers["X-CSRF-Token"] = other.headers["X-CSRF-Token"]
 
     assert (await send(mine, WRITES[0])).status_code == 403
     assert (await send(other, WRITES[0])).status_code == 201
 
 
-async def test_a37_a_token_needs_no_word_and_a_bad_one_is_not_made_good_by_a_cookie(service: Served) -> None:
+async def test_a37_a_token_needs_no_word_and_a_bad_one_is_not_made_good_by_a_cookie(
+    service: Served,
+) -> None:
     http = await service.signed_in("ada", Role.ADMIN)
     token = await service.token(Role.ADMIN)
 
     good = await service.anybody(token).post(
-        "/v1/people", json={"email": "ben@example.com"}, headers={"Origin": "https://evil.example.com"}
+        "/v1/people",
+        json={"email": "ben@example.com"},
+        headers={"Origin": "https://evil.example.com"},
     )
     http.headers["Authorization"] = "Bearer gate_wrong"
 
@@ -95,14 +111,27 @@ async def test_a37_a_token_needs_no_word_and_a_bad_one_is_not_made_good_by_a_coo
     assert (await http.get("/v1/people")).status_code == 401
 
 
-async def test_a39_a_session_that_was_ended_is_nobodys_and_other_cookies_are_none(service: Served) -> None:
+async def test_a39_a_session_that_was_ended_is_nobodys_and_other_cookies_are_none(
+    service: Served,
+) -> None:
     http = await service.signed_in("ada", Role.ADMIN)
     assert (await http.get("/v1/people")).status_code == 200
     await (await service.admin()).patch("/v1/people/ada", json={"role": None})
 
     assert problem_name(await http.get("/v1/people")) == "unauthenticated"
-    for cookie in ("__Host-gate=", "gate=x", "__Host-gate=" + "x" * 43, "a=b", ";;;", "=", "__Host-gate"):
-        assert problem_name(await service.anybody().get("/v1/people", headers={"Cookie": cookie})) == "unauthenticated"
+    for cookie in (
+        "__Host-gate=",
+        "gate=x",
+        "__Host-gate=" + "x" * 43,
+        "a=b",
+        ";;;",
+        "=",
+        "__Host-gate",
+    ):
+        assert (
+            problem_name(await service.anybody().get("/v1/people", headers={"Cookie": cookie}))
+            == "unauthenticated"
+        )
 
 
 async def test_reading_with_a_session_needs_the_cookie_alone(service: Served) -> None:
@@ -133,7 +162,9 @@ async def test_reading_with_a_session_needs_the_cookie_alone(service: Served) ->
         ("PATCH", "/v1/people/ben", {"id": "ada", "disabled": True}),
     ],
 )
-async def test_a33_what_is_not_understood_is_refused(service: Served, method: str, path: str, body: dict[str, Any]) -> None:
+async def test_a33_what_is_not_understood_is_refused(
+    service: Served, method: str, path: str, body: dict[str, Any]
+) -> None:
     answer = await (await service.admin()).request(method, path, json=body)
 
     assert (answer.status_code, problem_name(answer)) == (422, "invalid")
@@ -181,7 +212,11 @@ async def test_people_have_tokens_of_their_own_and_no_others(service: Served) ->
     listed = await http.get("/v1/tokens")
     ended = await http.delete(f"/v1/tokens/{foreign.json()['id']}")
 
-    assert [problem_name(one) for one in (role, other, ended)] == ["not_allowed", "not_allowed", "not_found"]
+    assert [problem_name(one) for one in (role, other, ended)] == [
+        "not_allowed",
+        "not_allowed",
+        "not_found",
+    ]
     assert [one["id"] for one in listed.json()["items"]] == [mine.json()["id"]]
     by_token = service.anybody(mine.json()["token"])
     assert (await by_token.get("/v1/log")).status_code == 200

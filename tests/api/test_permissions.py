@@ -15,25 +15,75 @@ from tests.api.served import Served, request, served
 
 pytestmark = pytest.mark.anyio
 
-PUBLIC = {"get /healthz", "get /readyz", "get /v1/policies/schema", "get /v1/ledger/key", "get /v1/ledger/checkpoint"}
-SIGNED = {"post /v1/hooks/github", "post /v1/hooks/gitlab", "post /v1/hooks/pagerduty", "post /v1/hooks/slack"}
+PUBLIC = {
+    "get /healthz",
+    "get /readyz",
+    "get /v1/policies/schema",
+    "get /v1/ledger/key",
+    "get /v1/ledger/checkpoint",
+}
+SIGNED = {
+    "post /v1/hooks/github",
+    "post /v1/hooks/gitlab",
+    "post /v1/hooks/pagerduty",
+    "post /v1/hooks/slack",
+}
 """Whoever calls them proves by a signature who they are."""
 MAY: dict[str, set[str]] = {
     "post /v1/changes": {"pipeline"},
     "get /v1/changes": {"pipeline", "auditor", "admin", "person", "release manager"},
-    "get /v1/changes/{change_id}": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
-    "get /v1/changes/{change_id}/decisions": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
-    "get /v1/changes/{change_id}/proof": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
-    "get /v1/changes/{change_id}/approvals": {"pipeline", "auditor", "admin", "person", "release manager", "holder"},
+    "get /v1/changes/{change_id}": {
+        "pipeline",
+        "auditor",
+        "admin",
+        "person",
+        "release manager",
+        "holder",
+    },
+    "get /v1/changes/{change_id}/decisions": {
+        "pipeline",
+        "auditor",
+        "admin",
+        "person",
+        "release manager",
+        "holder",
+    },
+    "get /v1/changes/{change_id}/proof": {
+        "pipeline",
+        "auditor",
+        "admin",
+        "person",
+        "release manager",
+        "holder",
+    },
+    "get /v1/changes/{change_id}/approvals": {
+        "pipeline",
+        "auditor",
+        "admin",
+        "person",
+        "release manager",
+        "holder",
+    },
     "post /v1/changes/{change_id}/admission": {"pipeline", "holder"},
     "post /v1/changes/{change_id}/closure": {"pipeline", "holder"},
-    "post /v1/changes/{change_id}/cancellation": {"pipeline", "holder", "person", "release manager"},
+    "post /v1/changes/{change_id}/cancellation": {
+        "pipeline",
+        "holder",
+        "person",
+        "release manager",
+    },
     "post /v1/changes/{change_id}/approvals": {"person", "release manager"},
     "post /v1/changes/{change_id}/rejections": {"person", "release manager"},
     "post /v1/changes/{change_id}/overrides": {"person", "release manager"},
     "post /v1/changes/{change_id}/post-review": {"person", "release manager"},
     "post /v1/evaluations": {"pipeline", "admin", "person", "release manager"},
-    "get /v1/services/{service}/environments/{environment}": {"pipeline", "auditor", "admin", "person", "release manager"},
+    "get /v1/services/{service}/environments/{environment}": {
+        "pipeline",
+        "auditor",
+        "admin",
+        "person",
+        "release manager",
+    },
     "get /v1/policies": {"auditor", "admin", "person", "release manager"},
     "post /v1/policies": {"admin"},
     "post /v1/policies/check": {"admin", "person", "release manager"},
@@ -68,7 +118,11 @@ MAY: dict[str, set[str]] = {
 }
 CALLERS = ("pipeline", "hook", "auditor", "admin", "person", "release manager", "holder")
 DOCUMENT = openapi()
-OPERATIONS = {f"{method} {path}": operation for path, item in DOCUMENT["paths"].items() for method, operation in item.items()}
+OPERATIONS = {
+    f"{method} {path}": operation
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+}
 
 
 @pytest.fixture
@@ -95,24 +149,36 @@ async def test_nobody_passes_without_a_token(service: Served) -> None:
 
     answers = {name: await http.request(*_address(name)) for name in MAY}
 
-    assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(MAY, 401)
-    assert {problem_name(response) for response in answers.values() if response.content} == {"unauthenticated"}
+    assert {name: response.status_code for name, response in answers.items()} == dict.fromkeys(
+        MAY, 401
+    )
+    assert {problem_name(response) for response in answers.values() if response.content} == {
+        "unauthenticated"
+    }
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 async def test_a_caller_passes_exactly_where_the_table_says(service: Served, caller: str) -> None:
     http = service.anybody(await _token(service, caller))
 
-    passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
+    passed = {
+        name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}
+    }
 
     assert passed == {name for name, callers in MAY.items() if caller in callers}
 
 
-async def test_an_identity_token_passes_exactly_where_a_pipeline_does(sqlite_url: str, tmp_path: Path) -> None:
+async def test_an_identity_token_passes_exactly_where_a_pipeline_does(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with pipelines(sqlite_url, tmp_path) as world:
         http = world.service.anybody(world.github.github())
 
-        passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
+        passed = {
+            name
+            for name in MAY
+            if (await http.request(*_address(name))).status_code not in {401, 403}
+        }
 
     assert passed == {name for name, callers in MAY.items() if "pipeline" in callers}
 
@@ -120,18 +186,26 @@ async def test_an_identity_token_passes_exactly_where_a_pipeline_does(sqlite_url
 @pytest.mark.parametrize(
     ("role", "like"),
     [
-        pytest.param(Role.AUDITOR, {"auditor"}, id="an auditor reads and writes nothing, whatever groups they are in"),
+        pytest.param(
+            Role.AUDITOR,
+            {"auditor"},
+            id="an auditor reads and writes nothing, whatever groups they are in",
+        ),
         pytest.param(Role.ADMIN, {"admin", "release manager"}, id="an admin is a person as well"),
         pytest.param(None, {"release manager"}, id="a person"),
     ],
 )
 @pytest.mark.parametrize("way", ["token", "session"])
-async def test_a_person_passes_exactly_where_their_role_does(service: Served, role: Role | None, like: set[str], way: str) -> None:
+async def test_a_person_passes_exactly_where_their_role_does(
+    service: Served, role: Role | None, like: set[str], way: str
+) -> None:
     http = await service.signed_in("ada", role)
     if way == "token":
         http = await service.person("ada")
 
-    passed = {name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}}
+    passed = {
+        name for name in MAY if (await http.request(*_address(name))).status_code not in {401, 403}
+    }
 
     assert passed == {name for name, callers in MAY.items() if callers & like}
 
@@ -151,7 +225,9 @@ async def test_the_head_of_a_page_needs_what_the_page_needs(service: Served) -> 
 def _address(name: str) -> tuple[str, str]:
     """A stream has no end to wait for, so of it the head is asked for, which needs the same."""
     method, path = name.split()
-    return "HEAD" if path == "/v1/events" else method.upper(), re.sub(r"\{[a-z_]+\}", "nothing", path.replace("{service}", "web"))
+    return "HEAD" if path == "/v1/events" else method.upper(), re.sub(
+        r"\{[a-z_]+\}", "nothing", path.replace("{service}", "web")
+    )
 
 
 async def _token(service: Served, caller: str) -> str:
@@ -161,7 +237,9 @@ async def _token(service: Served, caller: str) -> str:
         case "release manager":
             return await service.token(person="ada")
         case "holder":
-            answer: dict[str, Any] = (await (await service.pipeline()).post("/v1/changes", json=request())).json()
+            answer: dict[str, Any] = (
+                await (await service.pipeline()).post("/v1/changes", json=request())
+            ).json()
             token: str = answer["change_token"]
             return token
     role = Role(caller)

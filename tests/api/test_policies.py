@@ -1,4 +1,6 @@
-"""`/v1/policies`, `/v1/freezes`, `/v1/calendar`, `/v1/evaluations`: what people and admins do over HTTP."""
+"""`/v1/policies`, `/v1/freezes`, `/v1/calendar`, `/v1/evaluations`: what people and admins do over
+HTTP.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,44 +29,70 @@ def changed(**files: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"files": {}}, {"files": {"../x.yaml": ""}}, {"files": {"a.yaml": 1}}, {"files": ["a"]}, {"file": {}}]
+    "body",
+    [
+        {},
+        {"files": {}},
+        {"files": {"../x.yaml": ""}},
+        {"files": {"a.yaml": 1}},
+        {"files": ["a"]},
+        {"file": {}},
+    ],
 )
 async def test_what_is_no_set_of_files_is_refused(service: Served, body: Any) -> None:
-    assert problem_name(await (await service.admin()).post("/v1/policies/check", json=body)) == "invalid"
+    assert (
+        problem_name(await (await service.admin()).post("/v1/policies/check", json=body))
+        == "invalid"
+    )
 
 
 async def test_a_fault_in_a_policy_is_told_with_its_place(service: Served) -> None:
     bent = FILES["default.yaml"].replace("policy: default", "policy: default\nunknown_key: 1", 1)
 
-    response = await (await service.person("lena")).post("/v1/policies/check", json=changed(default=bent))
+    response = await (await service.person("lena")).post(
+        "/v1/policies/check", json=changed(default=bent)
+    )
 
     assert problem_name(response) == "invalid"
-    assert any(error["pointer"].startswith("default.yaml:") for error in problem(response)["errors"])
+    assert any(
+        error["pointer"].startswith("default.yaml:") for error in problem(response)["errors"]
+    )
 
 
 async def test_policies_are_checked_registered_read_and_activated(service: Served) -> None:
     admin, other = await service.admin(), await service.admin()
-    body = changed(default=FILES["default.yaml"].replace("valid_for: 4h", "valid_for: 3h", 1) + "# new\n")
+    body = changed(
+        default=FILES["default.yaml"].replace("valid_for: 4h", "valid_for: 3h", 1) + "# new\n"
+    )
     before = (await admin.get("/v1/policies")).json()["items"]
 
     checked = (await admin.post("/v1/policies/check", json=body)).json()
     registered = await admin.post("/v1/policies", json=body)
     revision = registered.json()["revision"]
     own = await admin.post(f"/v1/policies/{revision}/activation", json={"comment": "at once"})
-    activated = await other.post(f"/v1/policies/{revision}/activation", json={"comment": "looked at it"})
+    activated = await other.post(
+        f"/v1/policies/{revision}/activation", json={"comment": "looked at it"}
+    )
 
     assert len(before) == 1
     assert checked == {"valid": True, "revision": revision}
     assert (registered.status_code, registered.json()["active"]) == (201, False)
     assert own.status_code == 403
     assert activated.json()["active"] is True
-    assert (await admin.get(f"/v1/policies/{revision}")).json()["files"]["default.yaml"] == body["files"]["default.yaml"]
+    assert (await admin.get(f"/v1/policies/{revision}")).json()["files"]["default.yaml"] == body[
+        "files"
+    ]["default.yaml"]
     assert "Ada Ekberg" not in (await admin.get(f"/v1/policies/{revision}")).text
 
 
-@pytest.mark.parametrize("body", [{}, {"comment": ""}, {"comment": " \n"}, {"comment": "x" * 4_001}])
+@pytest.mark.parametrize(
+    "body", [{}, {"comment": ""}, {"comment": " \n"}, {"comment": "x" * 4_001}]
+)
 async def test_an_activation_says_why(service: Served, body: Any) -> None:
-    assert problem_name(await (await service.admin()).post("/v1/policies/0/activation", json=body)) == "invalid"
+    assert (
+        problem_name(await (await service.admin()).post("/v1/policies/0/activation", json=body))
+        == "invalid"
+    )
 
 
 async def test_the_schema_is_for_everybody(service: Served) -> None:
@@ -77,32 +105,56 @@ async def test_the_schema_is_for_everybody(service: Served) -> None:
         pytest.param({}, id="without a reason"),
         pytest.param({"reason": "x"}, id="without an end"),
         pytest.param({"reason": "x", "stop": "yes"}, id="a text for true"),
-        pytest.param({"reason": "x", "stop": True, "ends": "2150-01-01T00:00:00Z"}, id="a stopped line with an end"),
-        pytest.param({"reason": "x", "begins": "2150-01-02T00:00:00Z", "ends": "2150-01-01T00:00:00Z"}, id="an end before it begins"),
+        pytest.param(
+            {"reason": "x", "stop": True, "ends": "2150-01-01T00:00:00Z"},
+            id="a stopped line with an end",
+        ),
+        pytest.param(
+            {"reason": "x", "begins": "2150-01-02T00:00:00Z", "ends": "2150-01-01T00:00:00Z"},
+            id="an end before it begins",
+        ),
         pytest.param({"reason": "x", "ends": "2000-01-01T00:00:00Z"}, id="an end that is past"),
-        pytest.param({"reason": "x", "ends": "2150-01-01T00:00:00Z", "tiers": []}, id="an unknown field"),
+        pytest.param(
+            {"reason": "x", "ends": "2150-01-01T00:00:00Z", "tiers": []}, id="an unknown field"
+        ),
     ],
 )
 async def test_what_is_no_window_is_refused(service: Served, body: Any) -> None:
-    assert problem_name(await (await service.person("ada")).post("/v1/freezes", json=body)) == "invalid"
+    assert (
+        problem_name(await (await service.person("ada")).post("/v1/freezes", json=body))
+        == "invalid"
+    )
 
 
-async def test_on_call_freezes_and_stops_the_line_and_only_a_release_manager_lets_it_run_again(service: Served) -> None:
+async def test_on_call_freezes_and_stops_the_line_and_only_a_release_manager_lets_it_run_again(
+    service: Served,
+) -> None:
     on_call, manager = await service.person("goran"), await service.person("ada")
 
     frozen = await on_call.post("/v1/freezes", json={"reason": "x", "ends": "2150-01-01T00:00:00Z"})
     stopped = await on_call.post("/v1/freezes", json={"reason": "something is wrong", "stop": True})
-    nobody = await (await service.person("lena")).post("/v1/freezes", json={"reason": "x", "stop": True})
-    lifted = [await http.delete(f"/v1/freezes/{stopped.json()['id']}") for http in (on_call, manager)]
+    nobody = await (await service.person("lena")).post(
+        "/v1/freezes", json={"reason": "x", "stop": True}
+    )
+    lifted = [
+        await http.delete(f"/v1/freezes/{stopped.json()['id']}") for http in (on_call, manager)
+    ]
 
     assert nobody.status_code == 403
-    assert (frozen.status_code, stopped.status_code, [one.status_code for one in lifted]) == (201, 201, [403, 200])
+    assert (frozen.status_code, stopped.status_code, [one.status_code for one in lifted]) == (
+        201,
+        201,
+        [403, 200],
+    )
 
 
 async def test_a_freeze_holds_what_comes_after_it_until_it_is_lifted(service: Served) -> None:
     manager, http = await service.person("ada"), await service.pipeline()
 
-    window = await manager.post("/v1/freezes", json={"reason": "Black Friday", "ends": "2150-01-01T00:00:00Z", "services": ["web"]})
+    window = await manager.post(
+        "/v1/freezes",
+        json={"reason": "Black Friday", "ends": "2150-01-01T00:00:00Z", "services": ["web"]},
+    )
     held = (await http.post("/v1/changes", json=request("1"))).json()
     place = (await http.get("/v1/services/web/environments/staging")).json()
     schedule = (await manager.get("/v1/calendar?service=web&environment=staging")).json()
@@ -116,7 +168,9 @@ async def test_a_freeze_holds_what_comes_after_it_until_it_is_lifted(service: Se
     assert lifted.status_code == 200
     assert (again.status_code, problem_name(again)) == (409, "state_conflict")
     assert (await http.post("/v1/changes", json=request("2"))).json()["state"] == "approved"
-    assert [item["id"] for item in (await manager.get("/v1/freezes")).json()["items"]] == [window.json()["id"]]
+    assert [item["id"] for item in (await manager.get("/v1/freezes")).json()["items"]] == [
+        window.json()["id"]
+    ]
 
 
 async def test_a_stopped_line_stops_everything(service: Served) -> None:
@@ -130,12 +184,19 @@ async def test_a_stopped_line_stops_everything(service: Served) -> None:
 
 
 async def test_a_window_of_the_file_is_not_lifted_here(service: Served) -> None:
-    assert problem_name(await (await service.person("ada")).delete("/v1/freezes/year-end")) == "not_found"
+    assert (
+        problem_name(await (await service.person("ada")).delete("/v1/freezes/year-end"))
+        == "not_found"
+    )
 
 
-@pytest.mark.parametrize("query", ["from=x", "to=2026-01-01", "service=", "environment=a%00b", "limit=1"])
+@pytest.mark.parametrize(
+    "query", ["from=x", "to=2026-01-01", "service=", "environment=a%00b", "limit=1"]
+)
 async def test_a_calendar_is_asked_for_in_instants(service: Served, query: str) -> None:
-    assert problem_name(await (await service.person("ada")).get(f"/v1/calendar?{query}")) == "invalid"
+    assert (
+        problem_name(await (await service.person("ada")).get(f"/v1/calendar?{query}")) == "invalid"
+    )
 
 
 async def test_an_evaluation_says_what_would_be_and_records_nothing(service: Served) -> None:
@@ -143,6 +204,9 @@ async def test_an_evaluation_says_what_would_be_and_records_nothing(service: Ser
 
     evaluation = (await http.post("/v1/evaluations", json=request())).json()
 
-    assert (evaluation["outcome"], evaluation["facts"]["diff.lines_added"]) == ("approved", {"value": 12, "origin": "claimed"})
+    assert (evaluation["outcome"], evaluation["facts"]["diff.lines_added"]) == (
+        "approved",
+        {"value": 12, "origin": "claimed"},
+    )
     assert not {"id", "state", "submitted_at"} & evaluation.keys()
     assert (await http.get("/v1/changes")).json()["items"] == []

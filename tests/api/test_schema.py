@@ -1,6 +1,8 @@
-"""Requests made up from the OpenAPI document, sent to a running server and held against what the document says.
+"""Requests made up from the OpenAPI document, sent to a running server and held against what the
+document says.
 
-Of schemathesis's checks one is left out: `object_level_authorization` needs two callers who own things; `test_permissions` has them.
+Of schemathesis's checks one is left out: `object_level_authorization` needs two callers who own
+things; `test_permissions` has them.
 """
 
 import shutil
@@ -40,7 +42,12 @@ ENDLESS = "/v1/events"
 """A stream has no end that a test could wait for."""
 
 SCHEMA = schemathesis.openapi.from_dict(deepcopy(openapi())).exclude(path=ENDLESS)
-LABELS = [f"{method.upper()} {path}" for path, item in openapi()["paths"].items() for method in item if path != ENDLESS]
+LABELS = [
+    f"{method.upper()} {path}"
+    for path, item in openapi()["paths"].items()
+    for method in item
+    if path != ENDLESS
+]
 LIFE = (
     schemathesis.openapi.from_dict(deepcopy(openapi()))
     .include(path_regex="^/v1/changes")
@@ -48,13 +55,15 @@ LIFE = (
     .exclude(path="/v1/changes/{change_id}/proof")
 )
 LIFE.config.generation.update(modes=[GenerationMode.POSITIVE])
-"""The addresses of a change. Left out are lists, because a cursor would make each life depend on those before, and the
-proof, because it depends on when it is signed."""
+"""The addresses of a change. Left out are lists, because a cursor would make each life depend on
+those before, and the proof, because it depends on when it is signed."""
 
 
 def paged_lists() -> list[str]:
     """Every operation that answers a list by pages."""
-    found = (operation.ok() for operation in SCHEMA.get_all_operations() if isinstance(operation, Ok))
+    found = (
+        operation.ok() for operation in SCHEMA.get_all_operations() if isinstance(operation, Ok)
+    )
     return [one.label for one in found if "cursor" in {parameter.name for parameter in one.query}]
 
 
@@ -68,7 +77,8 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "POST /v1/hooks/alertmanager": "the format is another system's",
     "POST /v1/freezes": "a freeze ends after it begins",
     "POST /v1/incidents": "the change that is named is there",
-    "DELETE /v1/incidents/{incident_id}/links/{link_id}": "the reason stands in the body or in the address",
+    "DELETE /v1/incidents/{incident_id}/links/{link_id}": "the reason stands in the body or in "
+    "the address",
     "POST /v1/changes/{change_id}/closure": "an instant is one from 1970 to 2199",
     "GET /v1/calendar": "an instant is one from 1970 to 2199",
     "POST /v1/tokens": "the person that is named is in the catalogue",
@@ -96,8 +106,9 @@ BY_A_PERSON = ("/approvals", "/rejections", "/overrides", "/post-review")
 RUNS = count()
 LIFE_NUMBERS = count()
 PLACES = ("testing", "unheard-of")
-"""Where a change passes, and where it waits for people. Every life has a place of its own: what is deployed or was
-rejected in a place decides what the next change gets there, and the same requests have to get the same answers."""
+"""Where a change passes, and where it waits for people. Every life has a place of its own: what is
+deployed or was rejected in a place decides what the next change gets there, and the same requests
+have to get the same answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +121,18 @@ class Door:
 
     def asked_by(self, who: str) -> dict[str, Any]:
         """How a request of theirs is sent."""
-        return {"base_url": self.url, "session": self.session, "headers": {"Authorization": f"Bearer {self.tokens[who]}"}}
+        return {
+            "base_url": self.url,
+            "session": self.session,
+            "headers": {"Authorization": f"Bearer {self.tokens[who]}"},
+        }
 
 
 @pytest.fixture(scope="module")
 def door(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    """One server for all of it: a check sends the request again without a token, or with a wrong one, by itself."""
+    """One server for all of it: a check sends the request again without a token, or with a wrong
+    one, by itself.
+    """
     yield from _opened(sqlite_template, tmp_path_factory.mktemp("schema"))
 
 
@@ -125,15 +142,24 @@ def quiet_door(sqlite_template: Path, tmp_path: Path) -> Iterator[Door]:
     policies = tmp_path / "policies"
     shutil.copytree(POLICIES, policies)
     catalogue = policies / CATALOGUE_FILE
-    environments = "".join(f"\n  testing-{number}: {{tier: testing}}" for number in range(LIVES_MAX))
-    catalogue.write_text(catalogue.read_text().replace("\nenvironments:", f"\nenvironments:{environments}", 1))
+    environments = "".join(
+        f"\n  testing-{number}: {{tier: testing}}" for number in range(LIVES_MAX)
+    )
+    catalogue.write_text(
+        catalogue.read_text().replace("\nenvironments:", f"\nenvironments:{environments}", 1)
+    )
     yield from _opened(sqlite_template, tmp_path, policies)
 
 
 def _opened(sqlite_template: Path, folder: Path, policies: Path = POLICIES) -> Iterator[Door]:
     (folder / "gate.sqlite").write_bytes(sqlite_template.read_bytes())
-    with serving(LiveGate(folder, f"sqlite:///{folder / 'gate.sqlite'}", policies)) as gate, requests.Session() as session:
-        tokens = {role.value: token_of(gate, role) for role in Role} | {"person": token_of(gate, person="ada")}
+    with (
+        serving(LiveGate(folder, f"sqlite:///{folder / 'gate.sqlite'}", policies)) as gate,
+        requests.Session() as session,
+    ):
+        tokens = {role.value: token_of(gate, role) for role in Role} | {
+            "person": token_of(gate, person="ada")
+        }
         yield Door(gate.url, session, tokens)
 
 
@@ -145,7 +171,13 @@ def test_what_is_made_up_from_the_document_is_answered_as_it_says(label: str, do
     left_out += [allow_header_conformance] if label in TWO_ADDRESSES else []
 
     def ask(case: schemathesis.Case[Any]) -> None:
-        machine = Role.PIPELINE if case.path.startswith("/v1/changes") else Role.HOOK if case.path.startswith("/v1/hooks") else Role.ADMIN
+        machine = (
+            Role.PIPELINE
+            if case.path.startswith("/v1/changes")
+            else Role.HOOK
+            if case.path.startswith("/v1/hooks")
+            else Role.ADMIN
+        )
         for who in (machine, "person"):
             case.call_and_validate(**door.asked_by(who), excluded_checks=left_out)
 
@@ -153,12 +185,18 @@ def test_what_is_made_up_from_the_document_is_answered_as_it_says(label: str, do
 
 
 def made_up(label: str, ask: Callable[[schemathesis.Case[Any]], None]) -> Callable[[], None]:
-    """A test of one operation, as `SCHEMA.parametrize()` makes it; but when it runs, and not when it is collected.
+    """A test of one operation, as `SCHEMA.parametrize()` makes it; but when it runs, and not when
+    it is collected.
 
-    Making the requests of all operations up takes six seconds, which every process of every run would pay.
+    Making the requests of all operations up takes six seconds, which every process of every run
+    would pay.
     """
     load_all_checks()
-    (operation,) = (found.ok() for found in SCHEMA.include(name=label).get_all_operations() if isinstance(found, Ok))
+    (operation,) = (
+        found.ok()
+        for found in SCHEMA.include(name=label).get_all_operations()
+        if isinstance(found, Ok)
+    )
     calm = settings(CALM, max_examples=EXAMPLES)
     return build_operation_test(
         config=SCHEMA.config,
@@ -177,7 +215,9 @@ def test_the_exceptions_are_of_operations_that_are_there() -> None:
 
 
 @pytest.mark.server
-def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_document_says(quiet_door: Door) -> None:
+def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_document_says(
+    quiet_door: Door,
+) -> None:
     seen: Counter[str] = Counter()
 
     class Life(LIFE.as_state_machine()):  # type: ignore[misc] # made from the document
@@ -192,17 +232,29 @@ def test_whatever_is_done_to_a_change_one_after_the_other_is_answered_as_the_doc
             case.query.pop("wait", None)  # nobody decides meanwhile
 
         def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
-            return quiet_door.asked_by("person" if case.path.endswith(BY_A_PERSON) else Role.PIPELINE)
+            return quiet_door.asked_by(
+                "person" if case.path.endswith(BY_A_PERSON) else Role.PIPELINE
+            )
 
         def after_call(self, response: Response, case: schemathesis.Case[Any]) -> None:
             seen[f"{case.operation.label} {response.status_code}"] += 1
             super().after_call(response, case)
 
-        def validate_response(self, response: Response, case: schemathesis.Case[Any], **known: Any) -> None:
+        def validate_response(
+            self, response: Response, case: schemathesis.Case[Any], **known: Any
+        ) -> None:
             left_out = [object_level_authorization, positive_data_acceptance]
-            case.validate_response(response, excluded_checks=left_out, transport_kwargs=known, recorder=self.recorder)
+            case.validate_response(
+                response, excluded_checks=left_out, transport_kwargs=known, recorder=self.recorder
+            )
 
-    run_state_machine_as_test(Life, settings=settings(CALM, max_examples=LIVES, stateful_step_count=STEPS))
-    answered = {name.rpartition("/")[2] for name in seen}  # how far each life goes depends on ids that are new every time
+    run_state_machine_as_test(
+        Life, settings=settings(CALM, max_examples=LIVES, stateful_step_count=STEPS)
+    )
+    answered = {
+        name.rpartition("/")[2] for name in seen
+    }  # how far each life goes depends on ids that are new every time
     assert "changes 201" in answered
-    assert answered & {f"{act} 200" for act in ("approvals", "admission", "closure", "cancellation")}
+    assert answered & {
+        f"{act} 200" for act in ("approvals", "admission", "closure", "cancellation")
+    }

@@ -1,4 +1,6 @@
-"""`/v1/calendar.ics` as calendar programs ask for it: with a user and a password, after they were asked for them."""
+"""`/v1/calendar.ics` as calendar programs ask for it: with a user and a password, after they were
+asked for them.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,10 +26,15 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 async def test_a_program_is_asked_for_a_password_there_and_nowhere_else(service: Served) -> None:
     answers = [await service.anybody().get(path) for path in (CALENDAR, "/v1/calendar")]
 
-    assert [one.headers["www-authenticate"] for one in answers] == ['Basic realm="gate"', 'Bearer realm="gate"']
+    assert [one.headers["www-authenticate"] for one in answers] == [
+        'Basic realm="gate"',
+        'Bearer realm="gate"',
+    ]
 
 
-@pytest.mark.parametrize("password", ["", "gate_0000000000000000_nothing", "a:b", "pass word", "\N{SNOWMAN}"])
+@pytest.mark.parametrize(
+    "password", ["", "gate_0000000000000000_nothing", "a:b", "pass word", "\N{SNOWMAN}"]
+)
 async def test_a_wrong_password_reads_nothing(service: Served, password: str) -> None:
     response = await service.anybody().get(CALENDAR, auth=("ada", password))
 
@@ -36,7 +43,9 @@ async def test_a_wrong_password_reads_nothing(service: Served, password: str) ->
 
 @pytest.mark.parametrize("given", ["Basic", "Basic ", "Basic ***", "Basic w7/Dvw=="])
 async def test_what_is_no_password_at_all_reads_nothing(service: Served, given: str) -> None:
-    assert (await service.anybody().get(CALENDAR, headers={"Authorization": given})).status_code == 401
+    assert (
+        await service.anybody().get(CALENDAR, headers={"Authorization": given})
+    ).status_code == 401
 
 
 async def test_a_token_is_a_password_for_the_calendar_alone(service: Served) -> None:
@@ -48,6 +57,8 @@ async def test_a_token_is_a_password_for_the_calendar_alone(service: Served) -> 
 
 
 async def test_the_password_of_somebody_who_may_not_read_reads_nothing(service: Served) -> None:
-    response = await service.anybody().get(CALENDAR, auth=("calendar", await service.token(Role.PIPELINE, "web")))
+    response = await service.anybody().get(
+        CALENDAR, auth=("calendar", await service.token(Role.PIPELINE, "web"))
+    )
 
     assert (response.status_code, problem_name(response)) == (403, "not_allowed")

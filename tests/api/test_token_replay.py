@@ -1,4 +1,6 @@
-"""A token is good for the first change it was used for, on every server, and for nothing else (A24)."""
+"""A token is good for the first change it was used for, on every server, and for nothing else
+(A24).
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +44,9 @@ def step(name: str, **fields: Any) -> dict[str, Any]:
     return ask(run={"id": "9001", "step": name}, **fields)
 
 
-async def test_a24_a_token_that_was_used_submits_nothing_else_on_any_server(database_url: str, tmp_path: Path) -> None:
+async def test_a24_a_token_that_was_used_submits_nothing_else_on_any_server(
+    database_url: str, tmp_path: Path
+) -> None:
     async with two(database_url, tmp_path) as (first, second):
         token = first.github.github()
         used = await first.submit(token)
@@ -60,11 +64,16 @@ async def test_a24_a_token_that_was_used_submits_nothing_else_on_any_server(data
         assert (await second.submit(first.github.github(), step("eu"))).status_code == 201
 
 
-async def test_a24_for_its_own_change_a_token_is_taken_again(database_url: str, tmp_path: Path) -> None:
+async def test_a24_for_its_own_change_a_token_is_taken_again(
+    database_url: str, tmp_path: Path
+) -> None:
     async with two(database_url, tmp_path) as (first, second):
         token = first.github.github()
         change = (await first.submit(token)).json()
-        path, body = f"/v1/changes/{change['id']}", {"commit": COMMIT, "environment": "staging", "run": {"id": "9001"}}
+        path, body = (
+            f"/v1/changes/{change['id']}",
+            {"commit": COMMIT, "environment": "staging", "run": {"id": "9001"}},
+        )
 
         again = await second.submit(token)
         admitted = await second.post(f"{path}/admission", token, body)
@@ -74,13 +83,17 @@ async def test_a24_for_its_own_change_a_token_is_taken_again(database_url: str, 
         assert [admitted.status_code, closed.status_code] == [200, 200]
 
 
-async def test_a24_of_two_servers_that_hear_one_token_at_once_one_is_told_yes(database_url: str, tmp_path: Path) -> None:
+async def test_a24_of_two_servers_that_hear_one_token_at_once_one_is_told_yes(
+    database_url: str, tmp_path: Path
+) -> None:
     async with two(database_url, tmp_path) as (first, second):
         for k in range(RACES):
             token = first.github.github(run_id=f"race-{k}")
             bodies = [ask(run={"id": f"race-{k}", "step": name}) for name in ("a", "b", "c", "d")]
 
-            answers = await asyncio.gather(*(one.submit(token, body) for one in (first, second) for body in bodies))
+            answers = await asyncio.gather(
+                *(one.submit(token, body) for one in (first, second) for body in bodies)
+            )
 
             accepted = {response.json()["id"] for response in answers if response.status_code < 300}
             assert len(accepted) == 1
@@ -88,7 +101,9 @@ async def test_a24_of_two_servers_that_hear_one_token_at_once_one_is_told_yes(da
         assert await first.changes() == RACES
 
 
-async def test_a24_a_token_that_was_used_admits_closes_and_cancels_nothing_else(world: Pipelines) -> None:
+async def test_a24_a_token_that_was_used_admits_closes_and_cancels_nothing_else(
+    world: Pipelines,
+) -> None:
     used = world.github.github()
     assert (await world.submit(used)).status_code == 201
     other = (await world.submit(world.github.github(), step("eu"))).json()
@@ -159,10 +174,14 @@ async def test_a24_an_answer_that_is_replayed_is_for_its_own_token(world: Pipeli
     assert problem_name(await world.submit(fresh, step("us"))) == "unauthenticated"
 
 
-async def test_a24_a_run_that_begins_anew_binds_its_token_to_the_new_change(world: Pipelines) -> None:
+async def test_a24_a_run_that_begins_anew_binds_its_token_to_the_new_change(
+    world: Pipelines,
+) -> None:
     first = (await world.submit(world.github.github())).json()
     admission = {"commit": COMMIT, "environment": "staging", "run": {"id": "9001"}}
-    assert (await world.post(f"/v1/changes/{first['id']}/admission", world.github.github(), admission)).status_code == 200
+    assert (
+        await world.post(f"/v1/changes/{first['id']}/admission", world.github.github(), admission)
+    ).status_code == 200
     used = world.github.github(run_attempt="2")
     assert (await world.submit(used, step("eu"))).status_code == 201
 
@@ -174,13 +193,17 @@ async def test_a24_a_run_that_begins_anew_binds_its_token_to_the_new_change(worl
     assert (anew.status_code, anew.json()["id"] == first["id"]) == (201, False)
     assert problem_name(await world.submit(token, step("eu"))) == "unauthenticated"
     http = world.service.anybody(world.github.github())
-    assert (await http.get(f"/v1/changes/{first['id']}")).json()["state"] == "closed"  # by the attempt that may, not by the stolen token
+    assert (await http.get(f"/v1/changes/{first['id']}")).json()[
+        "state"
+    ] == "closed"  # by the attempt that may, not by the stolen token
 
 
 async def test_a24_a_stolen_token_ends_no_deployment(world: Pipelines) -> None:
     first = (await world.submit(world.github.github())).json()
     admission = {"commit": COMMIT, "environment": "staging", "run": {"id": "9001"}}
-    assert (await world.post(f"/v1/changes/{first['id']}/admission", world.github.github(), admission)).status_code == 200
+    assert (
+        await world.post(f"/v1/changes/{first['id']}/admission", world.github.github(), admission)
+    ).status_code == 200
     used = world.github.github(run_attempt="2")
     assert (await world.submit(used, step("eu"))).status_code == 201
 
@@ -208,8 +231,12 @@ async def test_a24_a_token_of_gitlab_is_good_for_its_job(world: Pipelines) -> No
     steps = [status_page(run={"id": "574", "step": name}) for name in ("eu", "us")]
 
     answers = [await world.submit(token, body) for body in steps]
-    stolen = await world.submit(world.gitlab.gitlab(jti="known", job_id="1"), status_page(run={"id": "574", "step": "x"}))
-    other_job = await world.submit(world.gitlab.gitlab(jti="known", job_id="2"), status_page(run={"id": "574", "step": "y"}))
+    stolen = await world.submit(
+        world.gitlab.gitlab(jti="known", job_id="1"), status_page(run={"id": "574", "step": "x"})
+    )
+    other_job = await world.submit(
+        world.gitlab.gitlab(jti="known", job_id="2"), status_page(run={"id": "574", "step": "y"})
+    )
 
     assert [response.status_code for response in (*answers, stolen)] == [201, 201, 201]
     assert problem_name(other_job) == "unauthenticated"
@@ -223,7 +250,10 @@ async def test_two_issuers_may_give_out_the_same_id(world: Pipelines) -> None:
 
 
 async def test_an_idempotency_key_is_the_repositorys(world: Pipelines) -> None:
-    answers = [await world.submit(world.github.github(), key="k"), await world.submit(world.gitlab.gitlab(), status_page(), key="k")]
+    answers = [
+        await world.submit(world.github.github(), key="k"),
+        await world.submit(world.gitlab.gitlab(), status_page(), key="k"),
+    ]
 
     assert [response.status_code for response in answers] == [201, 201]
 
@@ -232,7 +262,9 @@ async def test_what_nobody_takes_any_more_is_forgotten(world: Pipelines) -> None
     store, now = world.service.gate.store, datetime.now(UTC)
     assert (await world.submit(world.github.github())).status_code == 201
     long_ago = round((now - timedelta(minutes=1)).timestamp() * 1_000_000)
-    assert await store.write(token_uses.bind, TokenUseRow(world.github.url, "old", "chg_1", long_ago))
+    assert await store.write(
+        token_uses.bind, TokenUseRow(world.github.url, "old", "chg_1", long_ago)
+    )
 
     await Worker(world.service.gate, world.service.app.state.parts.access, Path("nowhere")).tidy()
 

@@ -26,17 +26,43 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         pytest.param({}, "either role or person", id="neither role nor person"),
         pytest.param({"role": "admin", "person": "ada"}, "either role or person", id="both"),
         pytest.param({"role": "pipeline"}, "names its services", id="a pipeline without services"),
-        pytest.param({"role": "pipeline", "services": []}, "names its services", id="a pipeline with no service"),
-        pytest.param({"role": "pipeline", "services": ["web"], "all_services": True}, "names its services", id="a pipeline with both"),
-        pytest.param({"role": "auditor", "services": ["web"]}, "only a pipeline token", id="an auditor of one service"),
+        pytest.param(
+            {"role": "pipeline", "services": []},
+            "names its services",
+            id="a pipeline with no service",
+        ),
+        pytest.param(
+            {"role": "pipeline", "services": ["web"], "all_services": True},
+            "names its services",
+            id="a pipeline with both",
+        ),
+        pytest.param(
+            {"role": "auditor", "services": ["web"]},
+            "only a pipeline token",
+            id="an auditor of one service",
+        ),
         pytest.param({"role": "owner"}, "'pipeline'", id="a role that is none"),
-        pytest.param({"person": "nobody@example.com"}, "nobody in the catalogue", id="a person whom nobody knows"),
-        pytest.param({"role": "admin", "expires_at": "2000-01-01T00:00:00Z"}, "to come", id="an end that is past"),
-        pytest.param({"role": "admin", "expires_at": "tomorrow"}, "an instant is a text like", id="an end that is no instant"),
+        pytest.param(
+            {"person": "nobody@example.com"},
+            "nobody in the catalogue",
+            id="a person whom nobody knows",
+        ),
+        pytest.param(
+            {"role": "admin", "expires_at": "2000-01-01T00:00:00Z"},
+            "to come",
+            id="an end that is past",
+        ),
+        pytest.param(
+            {"role": "admin", "expires_at": "tomorrow"},
+            "an instant is a text like",
+            id="an end that is no instant",
+        ),
         pytest.param({"role": "admin", "id": "0123"}, "unknown field", id="an id of its own"),
     ],
 )
-async def test_a_token_that_would_be_wrong_is_not_made(service: Served, ask: dict[str, Any], says: str) -> None:
+async def test_a_token_that_would_be_wrong_is_not_made(
+    service: Served, ask: dict[str, Any], says: str
+) -> None:
     response = await (await service.admin()).post("/v1/tokens", json=ask)
 
     assert response.status_code == 422
@@ -57,7 +83,9 @@ async def test_a_token_works_from_the_first_moment_and_ends_at_once(service: Ser
 
 
 async def test_a_token_ends_when_its_time_is_over(service: Served) -> None:
-    response = await (await service.admin()).post("/v1/tokens", json={"role": "auditor", "expires_at": "2150-01-01T00:00:00Z"})
+    response = await (await service.admin()).post(
+        "/v1/tokens", json={"role": "auditor", "expires_at": "2150-01-01T00:00:00Z"}
+    )
 
     assert (await service.anybody(response.json()["token"]).get("/v1/log")).status_code == 200
 
@@ -85,20 +113,38 @@ async def test_a_changed_token_is_nobodys(service: Served, place: str) -> None:
         case _:
             identity = identity[:-1] + ("0" if identity[-1] != "0" else "1")
 
-    assert (await service.anybody(f"{prefix}_{identity}_{secret}").get("/v1/log")).status_code == 401
+    assert (
+        await service.anybody(f"{prefix}_{identity}_{secret}").get("/v1/log")
+    ).status_code == 401
     assert (await service.anybody(token).get("/v1/log")).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "token", ["gate_", "gatec_", "gatec_0_0", "gate_0123456789abcdef_" + "a" * 43, "x" * 10_000, "é", "gate_x y", "\t"]
+    "token",
+    [
+        "gate_",
+        "gatec_",
+        "gatec_0_0",
+        "gate_0123456789abcdef_" + "a" * 43,
+        "x" * 10_000,
+        "é",
+        "gate_x y",
+        "\t",
+    ],
 )
 async def test_what_is_no_token_is_nobodys(service: Served, token: str) -> None:
-    response = await service.anybody().get("/v1/log", headers=[(b"Authorization", f"Bearer {token}".encode())])
+    response = await service.anybody().get(
+        "/v1/log", headers=[(b"Authorization", f"Bearer {token}".encode())]
+    )
 
     assert problem_name(response) == "unauthenticated"
 
 
 async def test_a_pipeline_for_all_services_has_no_bounds(service: Served) -> None:
-    made = await (await service.admin()).post("/v1/tokens", json={"role": "pipeline", "all_services": True})
+    made = await (await service.admin()).post(
+        "/v1/tokens", json={"role": "pipeline", "all_services": True}
+    )
 
-    assert (await service.anybody(made.json()["token"]).post("/v1/changes", json=request())).status_code == 201
+    assert (
+        await service.anybody(made.json()["token"]).post("/v1/changes", json=request())
+    ).status_code == 201

@@ -1,4 +1,6 @@
-"""A11: many people approve, reject and cancel one change at once on two servers; it ends once, and everybody is told the same."""
+"""A11: many people approve, reject and cancel one change at once on two servers; it ends once, and
+everybody is told the same.
+"""
 
 import asyncio
 import random
@@ -20,7 +22,11 @@ from tests.api.served import Served, request, served
 CALLS = 50
 PEOPLE = ("ada", "ben", "chloe", "dmitri", "emeka", "hana", "lena")
 ACTS = ("approvals", "rejections", "cancellation")
-OF_ACT = {"approvals": {"pending", "approved"}, "rejections": {"rejected"}, "cancellation": {"canceled"}}
+OF_ACT = {
+    "approvals": {"pending", "approved"},
+    "rejections": {"rejected"},
+    "cancellation": {"canceled"},
+}
 """The states that a yes to each of them may show."""
 
 FINAL = frozenset({"rejected", "canceled"})
@@ -41,7 +47,10 @@ async def two_servers(url: str, folder: Path) -> AsyncIterator[tuple[Served, Ser
     """On one database, with one key."""
     second = folder / "second"
     second.mkdir()
-    async with served(url, folder) as one, served(url, second, signing_key_file=folder / KEY_FILE) as other:
+    async with (
+        served(url, folder) as one,
+        served(url, second, signing_key_file=folder / KEY_FILE) as other,
+    ):
         yield one, other
 
 
@@ -53,59 +62,108 @@ async def race(url: str, folder: Path, rounds: int, seed: str) -> Race:
         tokens = {who: await servers[0].token(person=who) for who in PEOPLE}
         async with _Clients(servers) as clients:
             for number in range(rounds):
-                # a commit of its own: what people rejected once stays rejected, and would not race again
-                asked = request(f"race-{number}", environment="production", commit=f"{number + 1:040x}", facts={})
+                # a commit of its own: what people rejected once stays rejected, and would not race
+                # again
+                asked = request(
+                    f"race-{number}",
+                    environment="production",
+                    commit=f"{number + 1:040x}",
+                    facts={},
+                )
                 made = await clients.post(0, "/v1/changes", pipeline, asked)
                 assert made.json()["state"] == "pending", made.text
                 await _round(clients, made.json(), pipeline, tokens, chance, result)
-                result.violations += await servers[0].gate.store.read(_told_wrong, made.json()["id"])
+                result.violations += await servers[0].gate.store.read(
+                    _told_wrong, made.json()["id"]
+                )
     return result
 
 
 async def _round(
-    clients: "_Clients", change: dict[str, Any], pipeline: str, tokens: dict[str, str], chance: random.Random, result: Race
+    clients: "_Clients",
+    change: dict[str, Any],
+    pipeline: str,
+    tokens: dict[str, str],
+    chance: random.Random,
+    result: Race,
 ) -> None:
     path, digest = f"/v1/changes/{change['id']}", change["subject_digest"]
-    acts = [(act, tokens[chance.choice(PEOPLE)]) for act in chance.choices(ACTS, weights=(8, 1, 1), k=CALLS - 2)]
+    acts = [
+        (act, tokens[chance.choice(PEOPLE)])
+        for act in chance.choices(ACTS, weights=(8, 1, 1), k=CALLS - 2)
+    ]
     acts += [("cancellation", pipeline), ("rejections", tokens[chance.choice(PEOPLE)])]
     chance.shuffle(acts)
-    answers = await asyncio.gather(*(clients.post(chance.randrange(2), f"{path}/{act}", token, _body(act, digest)) for act, token in acts))
+    answers = await asyncio.gather(
+        *(
+            clients.post(chance.randrange(2), f"{path}/{act}", token, _body(act, digest))
+            for act, token in acts
+        )
+    )
     states = [(await clients.get(server, path, pipeline)).json()["state"] for server in (0, 1)]
     result.ended[states[0]] += 1
     result.statuses.update(answer.status_code for answer in answers)
-    result.violations += [f"{change['id']}: {what}" for what in _disagreements(states, acts, answers)]
+    result.violations += [
+        f"{change['id']}: {what}" for what in _disagreements(states, acts, answers)
+    ]
 
 
 def _body(act: str, digest: str) -> dict[str, str]:
-    return {"comment": "not now"} if act == "cancellation" else {"subject_digest": digest, "comment": "looked at it"}
+    return (
+        {"comment": "not now"}
+        if act == "cancellation"
+        else {"subject_digest": digest, "comment": "looked at it"}
+    )
 
 
-def _disagreements(states: list[str], acts: list[tuple[str, str]], answers: list[httpx.Response]) -> Iterator[str]:
+def _disagreements(
+    states: list[str], acts: list[tuple[str, str]], answers: list[httpx.Response]
+) -> Iterator[str]:
     final = states[0]
     if states[1] != final or final not in FINAL:
         yield f"the servers say {states}"
     for (act, _), answer in zip(acts, answers, strict=True):
         body = answer.json()
         if answer.status_code == httpx.codes.OK:
-            if body["state"] not in OF_ACT[act] | {final} or (body["state"] in FINAL and body["state"] != final):
+            if body["state"] not in OF_ACT[act] | {final} or (
+                body["state"] in FINAL and body["state"] != final
+            ):
                 yield f"a yes to {act} shows {body['state']}, it ended {final}"
         elif answer.status_code == httpx.codes.CONFLICT:
             others = FINAL - {final}
             if any(f"is {other}" in body["detail"] for other in others):
                 yield f"a no to {act} says {body['detail']}, it ended {final}"
-        elif answer.status_code != httpx.codes.FORBIDDEN:  # some are in no group that the change asks for
+        elif (
+            answer.status_code != httpx.codes.FORBIDDEN
+        ):  # some are in no group that the change asks for
             yield f"{act} was answered {answer.status_code} {body}"
 
 
 def _told_wrong(conn: Connection, change: str) -> list[str]:
     """The ledger tells of one ending, which is the one in the database; nobody approved twice."""
     entries = schema.ledger_entries
-    told = Counter(conn.execute(select(entries.c.kind).where(entries.c.change_id == change)).scalars())
-    state = str(conn.execute(select(schema.changes.c.state).where(schema.changes.c.id == change)).scalar())
+    told = Counter(
+        conn.execute(select(entries.c.kind).where(entries.c.change_id == change)).scalars()
+    )
+    state = str(
+        conn.execute(select(schema.changes.c.state).where(schema.changes.c.id == change)).scalar()
+    )
     ends = {kind: told[kind] for kind in (*ENDINGS.values(), "expiry", "closure") if told[kind]}
-    wrong = [] if ends == {ENDINGS[state]: 1} else [f"{change}: it is {state}, the ledger tells of {ends}"]
-    people = list(conn.execute(select(schema.approvals.c.person).where(schema.approvals.c.change_id == change)).scalars())
-    return wrong if len(people) == len(set(people)) else [*wrong, f"{change}: somebody decided twice: {sorted(people)}"]
+    wrong = (
+        []
+        if ends == {ENDINGS[state]: 1}
+        else [f"{change}: it is {state}, the ledger tells of {ends}"]
+    )
+    people = list(
+        conn.execute(
+            select(schema.approvals.c.person).where(schema.approvals.c.change_id == change)
+        ).scalars()
+    )
+    return (
+        wrong
+        if len(people) == len(set(people))
+        else [*wrong, f"{change}: somebody decided twice: {sorted(people)}"]
+    )
 
 
 class _Clients:
@@ -121,8 +179,12 @@ class _Clients:
         for one in self._clients:
             await one.aclose()
 
-    async def post(self, server: int, path: str, token: str, body: dict[str, Any]) -> httpx.Response:
-        return await self._clients[server].post(path, json=body, headers={"Authorization": f"Bearer {token}"})
+    async def post(
+        self, server: int, path: str, token: str, body: dict[str, Any]
+    ) -> httpx.Response:
+        return await self._clients[server].post(
+            path, json=body, headers={"Authorization": f"Bearer {token}"}
+        )
 
     async def get(self, server: int, path: str, token: str) -> httpx.Response:
         return await self._clients[server].get(path, headers={"Authorization": f"Bearer {token}"})

@@ -7,11 +7,14 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 NUMBERS = [*range(1, 41), *range(45, 48), *range(53, 64)]
-"""The right people, their browsers and what is asked of lists. The others are met where the client, exports and integrations are tested."""
+"""The right people, their browsers and what is asked of lists. The others are met where the client,
+exports and integrations are tested."""
 
 SHOWN: Mapping[str, str] = {
-    "A01": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_excluded.py flow/changes/test_review.py",
-    "A02": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_review.py web/test_single_sign_on.py",
+    "A01": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_excluded.py "
+    "flow/changes/test_review.py",
+    "A02": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_review.py "
+    "web/test_single_sign_on.py",
     "A03": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_listen.py",
     "A04": "attacks/test_approvals.py core/catalogue/test_identity.py",
     "A05": "attacks/test_approvals.py core/decision/test_decide.py",
@@ -62,7 +65,8 @@ SHOWN: Mapping[str, str] = {
     "A59": "attacks/test_policies_and_people.py",
     "A60": "api/http/test_body.py api/http/test_protocol.py",
     "A61": "api/http/test_rates.py api/http/test_edge.py",
-    "A62": "attacks/test_approvals.py attacks/test_named_later.py api/models/test_change.py flow/changes/test_review.py",
+    "A62": "attacks/test_approvals.py attacks/test_named_later.py api/models/test_change.py "
+    "flow/changes/test_review.py",
     "A63": "attacks/test_policies_and_people.py api/test_people.py",
 }
 """Number to the files that show it, the one over HTTP first."""
@@ -72,16 +76,20 @@ PROMISES: Mapping[str, str] = {
     "A4": "flow/changes/test_excluded.py",
     "A5": "flow/changes/test_rejected.py",
     "A6": "flow/changes/test_review.py",
-    "B7": "flow/changes/test_rollback.py storage/changes/test_history.py storage/changes/test_history_whole.py",
+    "B7": "flow/changes/test_rollback.py storage/changes/test_history.py "
+    "storage/changes/test_history_whole.py",
     "B8": "ledger/test_statement.py cli/test_verify.py",
     "B9": "core/decision/test_redecision.py",
     "B10": "api/test_admission_proof.py flow/changes/test_proof.py core/decision/test_admission.py",
     "B12": "flow/changes/test_held.py web/test_pages.py",
-    "C13": "core/messages/test_host.py integrations/github/test_reviews.py integrations/github/test_read.py"
+    "C13": "core/messages/test_host.py integrations/github/test_reviews.py "
+    "integrations/github/test_read.py"
     " integrations/gitlab/test_facts.py client/git/test_commits.py",
-    "C14": "client/git/test_hostile.py client/git/test_partial_clones.py client/test_files.py integrations/github/test_read.py",
+    "C14": "client/git/test_hostile.py client/git/test_partial_clones.py client/test_files.py "
+    "integrations/github/test_read.py",
     "C15": "api/test_workloads.py integrations/identity/test_claims.py",
-    "C16": "test_github_story.py integrations/github/test_facts.py integrations/gitlab/test_runs.py",
+    "C16": "test_github_story.py integrations/github/test_facts.py "
+    "integrations/gitlab/test_runs.py",
     "D20": "api/test_dates.py flow/changes/test_expire.py",
     "D23": "test_image.py integrations/http/test_outbound.py",
     "E24": "flow/changes/test_endings.py flow/changes/test_again.py web/test_pages.py",
@@ -89,7 +97,8 @@ PROMISES: Mapping[str, str] = {
 }
 """The same for what the gate promises besides.
 
-A who approves, B what is deployed, C what counts, D cheap attacks, E what stands in the way of honest people.
+A who approves, B what is deployed, C what counts, D cheap attacks, E what stands in the way of
+honest people.
 """
 
 

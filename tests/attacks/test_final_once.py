@@ -11,7 +11,9 @@ pytestmark = pytest.mark.anyio
 ROUNDS = 5
 
 
-async def test_a11_a_change_ends_once_whoever_decides_at_once_on_two_servers(postgres_url: str, tmp_path: Path) -> None:
+async def test_a11_a_change_ends_once_whoever_decides_at_once_on_two_servers(
+    postgres_url: str, tmp_path: Path
+) -> None:
     result = await race(postgres_url, tmp_path, ROUNDS, "a11")
 
     assert result.violations == []

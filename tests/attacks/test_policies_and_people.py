@@ -1,4 +1,6 @@
-"""Over HTTP: policies that are weapons or were swapped, and admins who serve themselves (A54-A59, A63)."""
+"""Over HTTP: policies that are weapons or were swapped, and admins who serve themselves (A54-A59,
+A63).
+"""
 
 import time
 from collections.abc import AsyncIterator
@@ -37,12 +39,17 @@ async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         pytest.param("policy: !!python/object:os.system x\n", id="A56 a tag"),
         pytest.param(POLICY + "policy: default\n", id="A56 a key twice"),
         pytest.param(POLICY + "? [a]\n: 1\n", id="A56 a key that is no text"),
-        pytest.param(POLICY.replace("when: [", "when: ['diff.lines_added < 1 and 1', ", 1), id="A57 an expression of another language"),
+        pytest.param(
+            POLICY.replace("when: [", "when: ['diff.lines_added < 1 and 1', ", 1),
+            id="A57 an expression of another language",
+        ),
         pytest.param("policy: default\n", id="A59 a policy that decides nothing by itself"),
         pytest.param(POLICY + "requirement: []\n", id="A59 an unknown field"),
     ],
 )
-async def test_a_policy_that_is_a_weapon_or_ambiguous_is_refused_at_once(service: Served, text: str) -> None:
+async def test_a_policy_that_is_a_weapon_or_ambiguous_is_refused_at_once(
+    service: Served, text: str
+) -> None:
     http = await service.admin()
     began = time.process_time()
 
@@ -53,12 +60,22 @@ async def test_a_policy_that_is_a_weapon_or_ambiguous_is_refused_at_once(service
 
 
 async def test_a58_a_pattern_that_ruins_others_is_only_read_through(service: Served) -> None:
-    rule = "rules:\n  - {id: bad, title: Bad, points: 5, when: ['any diff.files matches \"/^(a+)+$/\"']}\n"
-    text = POLICY + rule if "\nrules:" not in POLICY else POLICY.replace("\nrules:\n", "\n" + rule, 1)
+    rule = (
+        "rules:\n  - {id: bad, title: Bad, points: 5, when: ['any diff.files matches "
+        '"/^(a+)+$/"\']}\n'
+    )
+    text = (
+        POLICY + rule if "\nrules:" not in POLICY else POLICY.replace("\nrules:\n", "\n" + rule, 1)
+    )
     admins = await service.admin(), await service.admin()
     made = await admins[0].post("/v1/policies", json={"files": FILES | {"default.yaml": text}})
     await admins[1].post(f"/v1/policies/{made.json()['id']}/activation", json={"comment": "fast"})
-    body = {"service": "web", "environment": "staging", "commit": "a" * 40, "facts": {"diff": {"files": ["a" * 490 + "!"] * 1_000}}}
+    body = {
+        "service": "web",
+        "environment": "staging",
+        "commit": "a" * 40,
+        "facts": {"diff": {"files": ["a" * 490 + "!"] * 1_000}},
+    }
     began = time.process_time()
 
     answer = await (await service.pipeline()).post("/v1/evaluations", json=body)
@@ -67,14 +84,21 @@ async def test_a58_a_pattern_that_ruins_others_is_only_read_through(service: Ser
     assert time.process_time() - began < SECONDS_MAX
 
 
-async def test_a54_nobody_puts_their_own_policies_in_force_and_what_was_registered_never_changes(service: Served) -> None:
+async def test_a54_nobody_puts_their_own_policies_in_force_and_what_was_registered_never_changes(
+    service: Served,
+) -> None:
     http = await service.admin()
     files = {"files": FILES | {"default.yaml": POLICY.replace("valid_for: 4h", "valid_for: 3h", 1)}}
     made = (await http.post("/v1/policies", json=files)).json()
 
     own = await http.post(f"/v1/policies/{made['id']}/activation", json={"comment": "mine"})
-    by_pipeline = await (await service.pipeline()).post(f"/v1/policies/{made['id']}/activation", json={"comment": "mine"})
-    edits = [await http.request(verb, f"/v1/policies/{made['id']}", json=files) for verb in ("PUT", "PATCH", "DELETE")]
+    by_pipeline = await (await service.pipeline()).post(
+        f"/v1/policies/{made['id']}/activation", json={"comment": "mine"}
+    )
+    edits = [
+        await http.request(verb, f"/v1/policies/{made['id']}", json=files)
+        for verb in ("PUT", "PATCH", "DELETE")
+    ]
 
     assert (problem_name(own), problem_name(by_pipeline)) == ("separation_of_duties", "not_allowed")
     assert {answer.status_code for answer in edits} == {405}
@@ -86,17 +110,33 @@ async def test_a55_a_request_brings_no_policy_of_its_own(service: Served) -> Non
     body: dict[str, Any] = {"service": "web", "environment": "production", "commit": "a" * 40}
 
     for field in ("policy", "policies", "files"):
-        assert problem_name(await http.post("/v1/changes", json=body | {field: {"approve": "always"}})) == "invalid"
+        assert (
+            problem_name(await http.post("/v1/changes", json=body | {field: {"approve": "always"}}))
+            == "invalid"
+        )
 
 
-async def test_a63_nothing_that_was_decided_is_changed_or_taken_away_even_by_an_admin(service: Served) -> None:
+async def test_a63_nothing_that_was_decided_is_changed_or_taken_away_even_by_an_admin(
+    service: Served,
+) -> None:
     change = (
-        await (await service.pipeline()).post("/v1/changes", json={"service": "web", "environment": "staging", "commit": "a" * 40})
+        await (await service.pipeline()).post(
+            "/v1/changes", json={"service": "web", "environment": "staging", "commit": "a" * 40}
+        )
     ).json()
     http = await service.admin()
-    paths = [f"/v1/changes/{change['id']}", f"/v1/changes/{change['id']}/decisions", "/v1/log", "/v1/ledger/key"]
+    paths = [
+        f"/v1/changes/{change['id']}",
+        f"/v1/changes/{change['id']}/decisions",
+        "/v1/log",
+        "/v1/ledger/key",
+    ]
 
-    answers = [await http.request(verb, path, json={}) for verb in ("PUT", "PATCH", "DELETE") for path in paths]
+    answers = [
+        await http.request(verb, path, json={})
+        for verb in ("PUT", "PATCH", "DELETE")
+        for path in paths
+    ]
 
     assert {answer.status_code for answer in answers} == {405}
     assert (await http.get(paths[0])).json()["state"] == change["state"]

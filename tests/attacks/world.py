@@ -1,4 +1,6 @@
-"""What an attacker meets: the running service with the shipped policies, and a change that waits for people."""
+"""What an attacker meets: the running service with the shipped policies, and a change that waits
+for people.
+"""
 
 from dataclasses import dataclass
 from itertools import count
@@ -30,11 +32,20 @@ class World:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def act(self, who: str, change: dict[str, Any], act: str = "approvals", **body: Any) -> str:
-        """What somebody gets who approves, or does something else: the state of the change, or the name of the problem."""
+    async def act(
+        self, who: str, change: dict[str, Any], act: str = "approvals", **body: Any
+    ) -> str:
+        """What somebody gets who approves, or does something else: the state of the change, or the
+        name of the problem.
+        """
         given = {"subject_digest": change["subject_digest"], "comment": "looked at it", **body}
         http = self.service.anybody(await self.service.token(person=who))
-        return said(await http.post(f"/v1/changes/{change['id']}/{act}", json={k: v for k, v in given.items() if v is not None}))
+        return said(
+            await http.post(
+                f"/v1/changes/{change['id']}/{act}",
+                json={k: v for k, v in given.items() if v is not None},
+            )
+        )
 
     async def approved(self, **fields: Any) -> dict[str, Any]:
         """The same, approved by two people."""
@@ -44,7 +55,13 @@ class World:
 
     async def admit(self, change: dict[str, Any], **different: Any) -> str:
         """`admitted`, or the name of the problem."""
-        body = {"commit": COMMIT, "artifacts": [IMAGE], "environment": "production", "run": {"id": change["run"]["id"]}, **different}
+        body = {
+            "commit": COMMIT,
+            "artifacts": [IMAGE],
+            "environment": "production",
+            "run": {"id": change["run"]["id"]},
+            **different,
+        }
         answer = await self.pipeline.post(f"/v1/changes/{change['id']}/admission", json=body)
         return "admitted" if answer.status_code == httpx.codes.OK else problem_name(answer)
 
@@ -61,4 +78,8 @@ async def world_of(service: Served) -> World:
 
 def said(answer: httpx.Response) -> str:
     """The state that an answer shows, or the name of its problem."""
-    return str(answer.json()["state"]) if answer.status_code == httpx.codes.OK else problem_name(answer)
+    return (
+        str(answer.json()["state"])
+        if answer.status_code == httpx.codes.OK
+        else problem_name(answer)
+    )

@@ -1,4 +1,6 @@
-"""The kill loop's checks find what they are for: lost, doubled, changed and contradicted answers."""
+"""The kill loop's checks find what they are for: lost, doubled, changed and contradicted
+answers.
+"""
 
 import json
 from pathlib import Path
@@ -30,14 +32,28 @@ def test_a_refusal_and_a_second_answer_are_remembered(tmp_path: Path) -> None:
 
     history.hears(ASKING, FIRST, was_unknown=True)
     history.hears(ASKING, Answer(201, b'{"id": "chg_2"}', replayed=True), was_unknown=False)
-    history.hears(Asking("k2", "/v1/changes", "{}", "t"), Answer(500, b"oops", replayed=False), was_unknown=False)
+    history.hears(
+        Asking("k2", "/v1/changes", "{}", "t"),
+        Answer(500, b"oops", replayed=False),
+        was_unknown=False,
+    )
 
-    assert (history.resolved, history.repeated, history.refused, len(history.violations)) == (1, 1, 0, 2)
+    assert (history.resolved, history.repeated, history.refused, len(history.violations)) == (
+        1,
+        1,
+        0,
+        2,
+    )
     assert history.path.read_text().count("\n") == 3
 
 
 def test_a_lost_and_a_changed_decision_are_found() -> None:
-    answered: dict[str, object] = {"id": "chg_1", "outcome": "approved", "risk": {"score": 3}, "state": "approved"}
+    answered: dict[str, object] = {
+        "id": "chg_1",
+        "outcome": "approved",
+        "risk": {"score": 3},
+        "state": "approved",
+    }
 
     assert list(found_again(answered, {"chg_1": {**answered, "state": "closed"}})) == []
     assert list(found_again(answered, {})) == ["chg_1 was acknowledged and is lost"]
@@ -47,7 +63,11 @@ def test_a_lost_and_a_changed_decision_are_found() -> None:
 
 
 def test_a_run_with_two_changes_is_found() -> None:
-    assert list(none_twice({"a": {"run": {"id": "1"}}, "b": {"run": {"id": "1"}}, "c": {"run": {"id": "2"}}})) == ["run 1 has 2 changes"]
+    assert list(
+        none_twice(
+            {"a": {"run": {"id": "1"}}, "b": {"run": {"id": "1"}}, "c": {"run": {"id": "2"}}}
+        )
+    ) == ["run 1 has 2 changes"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +89,13 @@ def test_an_acknowledged_act_is_still_in_the_state(act: str, state: str, violati
 def test_an_admission_that_another_deployment_stops_is_no_violation(tmp_path: Path) -> None:
     history = History(tmp_path / "history")
 
-    history.hears(Asking("k", "/v1/changes/chg_1/admission", "{}", "t"), Answer(409, b"{}", replayed=False), was_unknown=False)
-    history.hears(Asking("k", "/v1/changes", "{}", "t"), Answer(409, b"{}", replayed=False), was_unknown=False)
+    history.hears(
+        Asking("k", "/v1/changes/chg_1/admission", "{}", "t"),
+        Answer(409, b"{}", replayed=False),
+        was_unknown=False,
+    )
+    history.hears(
+        Asking("k", "/v1/changes", "{}", "t"), Answer(409, b"{}", replayed=False), was_unknown=False
+    )
 
     assert (history.refused, len(history.violations)) == (1, 1)

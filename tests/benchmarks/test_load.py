@@ -1,4 +1,6 @@
-"""The load generator sends whole requests with a number of their own and counts only what was answered."""
+"""The load generator sends whole requests with a number of their own and counts only what was
+answered.
+"""
 
 import json
 import threading
@@ -46,7 +48,16 @@ def port() -> Iterator[int]:
 def plan(port: int, path: str = "/") -> Plan:
     body = json.dumps({"number": PLACE.decode(), "share": "100 %"})
     headers = {"idempotency-key": f"key-{PLACE.decode()}"}
-    return Plan(port=port, path=path, headers=headers, bodies=[body], connections=2, seconds=0.2, first_number=7, warm_up_seconds=0.0)
+    return Plan(
+        port=port,
+        path=path,
+        headers=headers,
+        bodies=[body],
+        connections=2,
+        seconds=0.2,
+        first_number=7,
+        warm_up_seconds=0.0,
+    )
 
 
 def test_every_request_has_a_number_of_its_own(port: int) -> None:

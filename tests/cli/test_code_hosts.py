@@ -8,7 +8,11 @@ from gate.cli.code_hosts import examine
 from gate.config import Settings
 from tests.integrations.fake_github import APP_ID, app_key_text
 
-GITHUB = {"GATE_GITHUB_APP_ID": APP_ID, "GATE_GITHUB_APP_KEY": app_key_text(), "GATE_GITHUB_WEBHOOK_SECRET": "s"}
+GITHUB = {
+    "GATE_GITHUB_APP_ID": APP_ID,
+    "GATE_GITHUB_APP_KEY": app_key_text(),
+    "GATE_GITHUB_WEBHOOK_SECRET": "s",
+}
 GITLAB = {"GATE_GITLAB_TOKEN": "t", "GATE_GITLAB_WEBHOOK_TOKEN": "s"}
 
 
@@ -24,8 +28,14 @@ def test_nobody_needs_a_code_host() -> None:
 
 def test_a_whole_connection_says_where_its_webhook_goes() -> None:
     assert found(**GITHUB, **GITLAB) == [
-        (True, f"GitHub: App {APP_ID} at https://api.github.com; its webhook is https://gate.example.com/v1/hooks/github"),
-        (True, "GitLab: https://gitlab.com; its webhooks go to https://gate.example.com/v1/hooks/gitlab"),
+        (
+            True,
+            f"GitHub: App {APP_ID} at https://api.github.com; its webhook is https://gate.example.com/v1/hooks/github",
+        ),
+        (
+            True,
+            "GitLab: https://gitlab.com; its webhooks go to https://gate.example.com/v1/hooks/gitlab",
+        ),
     ]
 
 
@@ -46,11 +56,15 @@ def test_what_gitlab_lacks_is_named(missing: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "place"),
     [
-        pytest.param(GITHUB | {"GATE_GITHUB_API_URL": "https://git.acme.example/api/v3"}, 0, id="a GitHub"),
+        pytest.param(
+            GITHUB | {"GATE_GITHUB_API_URL": "https://git.acme.example/api/v3"}, 0, id="a GitHub"
+        ),
         pytest.param(GITLAB | {"GATE_GITLAB_URL": "https://git.acme.example"}, 1, id="a GitLab"),
     ],
 )
-def test_a_server_of_ones_own_that_no_issuer_names_is_said(settings: dict[str, str], place: int) -> None:
+def test_a_server_of_ones_own_that_no_issuer_names_is_said(
+    settings: dict[str, str], place: int
+) -> None:
     good, line = found(**settings)[place]
 
     assert (good, "GATE_ISSUERS" in line) == (False, True)
@@ -60,7 +74,9 @@ def test_a_server_of_ones_own_that_no_issuer_names_is_said(settings: dict[str, s
     "settings",
     [
         pytest.param(GITHUB | {"GATE_GITHUB_APP_KEY": "no key"}, id="a key that cannot sign"),
-        pytest.param(GITLAB | {"GATE_GITLAB_WEBHOOK_SECRET": "whsec_!"}, id="a signing token that is none"),
+        pytest.param(
+            GITLAB | {"GATE_GITLAB_WEBHOOK_SECRET": "whsec_!"}, id="a signing token that is none"
+        ),
     ],
 )
 def test_a_secret_that_cannot_be_is_said_without_showing_it(settings: dict[str, str]) -> None:

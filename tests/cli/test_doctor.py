@@ -12,8 +12,8 @@ from tests.cli.running import gate
 from tests.single_sign_on import people_provider
 
 NO_DATABASE = (
-    "there is no database at {}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running gate names in its first line"
-    " (gate serve or gate db upgrade makes a new one)"
+    "there is no database at {}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running "
+    "gate names in its first line (gate serve or gate db upgrade makes a new one)"
 )
 
 
@@ -30,8 +30,14 @@ def test_an_empty_place_lacks_everything(here: Path, monkeypatch: pytest.MonkeyP
     assert done.code == 1
     assert lines(done.out, "WRONG") == [
         f"database: {NO_DATABASE.format(here)}",
-        "policies: nowhere is no folder; name the folder of your policies with --policies or GATE_POLICIES",
-        f"signing key: there is none at {here}/.gate/gate.key, so nothing can be admitted; `gate ledger key` makes one",
+        (
+            "policies: nowhere is no folder; name the folder of your policies with --policies "
+            "or GATE_POLICIES"
+        ),
+        (
+            f"signing key: there is none at {here}/.gate/gate.key, so nothing can be admitted; "
+            "`gate ledger key` makes one"
+        ),
     ]
 
 
@@ -41,7 +47,10 @@ def test_all_is_well_after_the_first_steps(here: Path) -> None:
     done = gate("doctor")
 
     assert (done.code, lines(done.out, "WRONG")) == (0, [])
-    assert lines(done.out, "ok")[:2] == [f"database: {here}/.gate/gate.db", f"policies: 2 in {here}/policies"]
+    assert lines(done.out, "ok")[:2] == [
+        f"database: {here}/.gate/gate.db",
+        f"policies: 2 in {here}/policies",
+    ]
 
 
 def test_secrets_are_stars(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +63,13 @@ def test_secrets_are_stars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "GATE_DATABASE_URL = **********" in done.out
 
 
-@pytest.mark.parametrize(("name", "value"), [("GATE_PORT", "99999"), ("GATE_POLICY_ACTIVATION", "maybe"), ("GATE_RATE_LIMIT", "-1")])
-def test_a_setting_that_cannot_be_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GATE_PORT", "99999"), ("GATE_POLICY_ACTIVATION", "maybe"), ("GATE_RATE_LIMIT", "-1")],
+)
+def test_a_setting_that_cannot_be_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, value)
 
     done = gate("doctor")
@@ -63,11 +77,17 @@ def test_a_setting_that_cannot_be_is_named(name: str, value: str, monkeypatch: p
     assert (done.code, done.err.startswith(name)) == (1, True)
 
 
-SSO = {"GATE_SSO_ISSUER": "https://id.example.com", "GATE_SSO_CLIENT_ID": "gate", "GATE_SSO_CLIENT_SECRET": "hunter2"}
+SSO = {
+    "GATE_SSO_ISSUER": "https://id.example.com",
+    "GATE_SSO_CLIENT_ID": "gate",
+    "GATE_SSO_CLIENT_SECRET": "hunter2",
+}
 
 
 @pytest.mark.parametrize("missing", sorted(SSO))
-def test_half_a_single_sign_on_is_wrong_and_what_is_missing_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_single_sign_on_is_wrong_and_what_is_missing_is_named(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gate("db", "upgrade")
     for name, value in SSO.items():
         if name != missing:
@@ -76,11 +96,15 @@ def test_half_a_single_sign_on_is_wrong_and_what_is_missing_is_named(missing: st
     done = gate("doctor")
 
     assert done.code == 1
-    assert lines(done.out, "WRONG") == [f"single sign-on: off, because {missing} is not set; set it, or unset the others"]
+    assert lines(done.out, "WRONG") == [
+        f"single sign-on: off, because {missing} is not set; set it, or unset the others"
+    ]
     assert "hunter2" not in done.out + done.err
 
 
-def test_single_sign_on_needs_the_address_that_people_come_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_sign_on_needs_the_address_that_people_come_back_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gate("db", "upgrade")
     with people_provider() as provider:
         for name, value in (SSO | {"GATE_SSO_ISSUER": provider.url}).items():
@@ -90,14 +114,29 @@ def test_single_sign_on_needs_the_address_that_people_come_back_to(monkeypatch: 
         monkeypatch.setenv("GATE_BASE_URL", "https://gate.example.com")
         complete = gate("doctor")
 
-    assert lines(without.out, "WRONG") == ["single sign-on: the provider sends people back to GATE_BASE_URL, which is not set"]
-    told = f"single sign-on: {provider.url} sends people back to https://gate.example.com/login/sso/callback"
+    assert lines(without.out, "WRONG") == [
+        "single sign-on: the provider sends people back to GATE_BASE_URL, which is not set"
+    ]
+    told = (
+        f"single sign-on: {provider.url} sends people back to "
+        "https://gate.example.com/login/sso/callback"
+    )
     answers = f"single sign-on answers: {provider.url} describes itself and has keys"
     assert (complete.code, {told, answers} <= set(lines(complete.out, "ok"))) == (0, True)
 
 
-@pytest.mark.parametrize("issuer", ["http://id.example.com", "id.example.com", "https://ada:x@id.example.com", "ftp://id.example.com"])
-def test_an_issuer_that_somebody_could_overhear_is_refused(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://id.example.com",
+        "id.example.com",
+        "https://ada:x@id.example.com",
+        "ftp://id.example.com",
+    ],
+)
+def test_an_issuer_that_somebody_could_overhear_is_refused(
+    issuer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATE_SSO_ISSUER", issuer)
 
     done = gate("doctor")
@@ -111,7 +150,10 @@ def test_the_secret_may_stand_in_a_file(here: Path, monkeypatch: pytest.MonkeyPa
     gate("db", "upgrade")
     with people_provider() as provider:
         for name, value in (SSO | {"GATE_SSO_ISSUER": provider.url}).items():
-            monkeypatch.setenv(name if "SECRET" not in name else f"{name}_FILE", value if "SECRET" not in name else "secret")
+            monkeypatch.setenv(
+                name if "SECRET" not in name else f"{name}_FILE",
+                value if "SECRET" not in name else "secret",
+            )
         done = gate("doctor")
 
     assert (done.code, "hunter2" in done.out) == (0, False)
@@ -132,6 +174,9 @@ def test_c17_what_was_given_up_is_wrong_until_it_is_mended() -> None:
     assert "deliveries and messages: none was given up" in lines(before.out, "ok")
     assert given_up.code == 1
     assert lines(given_up.out, "WRONG") == [
-        "deliveries: 1 of pagerduty were given up (no such service); mend that, and have them sent again"
+        (
+            "deliveries: 1 of pagerduty were given up (no such service); mend that, and have "
+            "them sent again"
+        )
     ]
     assert again.code == 0

@@ -32,18 +32,25 @@ def test_upgrade_makes_a_database_with_its_key_for_its_owner_alone(here: Path) -
     assert (first.code, second.code) == (0, 0)
     assert first.out.splitlines()[0].startswith(f"{database} has revision ")
     assert second.out == first.out.splitlines(keepends=True)[0]
-    assert {(here / ".gate" / name).stat().st_mode & 0o777 for name in ("gate.db", "gate.key")} == {0o600}
+    assert {(here / ".gate" / name).stat().st_mode & 0o777 for name in ("gate.db", "gate.key")} == {
+        0o600
+    }
 
 
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("mysql://localhost/gate", "the database URL begins with mysql; allowed are sqlite and postgresql+psycopg"),
+        (
+            "mysql://localhost/gate",
+            "the database URL begins with mysql; allowed are sqlite and postgresql+psycopg",
+        ),
         ("sqlite://", "the database URL names no file"),
         ("nonsense", "the database URL cannot be read"),
     ],
 )
-def test_a_database_that_cannot_be_is_refused(url: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_cannot_be_is_refused(
+    url: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATE_DATABASE_URL", url)
 
     for command in (("db", "upgrade"), ("db", "backup", "copy.db"), ("token", "list")):
@@ -70,13 +77,21 @@ def test_a_backup_is_a_whole_database_for_its_owner_alone(here: Path) -> None:
     done = gate("db", "backup", "copy.db")
 
     copy = sqlite3.connect(here / "copy.db")
-    assert (done.code, done.out) == (0, f"{here}/.gate/gate.db was copied to copy.db; keep it with the signing key\n")
-    assert (copy.execute("SELECT count(*) FROM tokens").fetchone(), copy.execute("PRAGMA quick_check").fetchone()) == ((1,), ("ok",))
+    assert (done.code, done.out) == (
+        0,
+        f"{here}/.gate/gate.db was copied to copy.db; keep it with the signing key\n",
+    )
+    assert (
+        copy.execute("SELECT count(*) FROM tokens").fetchone(),
+        copy.execute("PRAGMA quick_check").fetchone(),
+    ) == ((1,), ("ok",))
     assert (here / "copy.db").stat().st_mode & 0o777 == 0o600
     copy.close()
 
 
-def test_a_backup_of_what_stands_under_an_odd_name(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_of_what_stands_under_an_odd_name(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATE_DATABASE_URL", f"sqlite:///{here}/50%25 ?#.db")
     gate("db", "upgrade")
 
@@ -90,7 +105,9 @@ def test_a_backup_of_what_stands_under_an_odd_name(here: Path, monkeypatch: pyte
         ("nowhere/copy.db", "nowhere/copy.db cannot be written (No such file or directory)"),
     ],
 )
-def test_a_backup_overwrites_nothing_and_says_what_is_in_its_way(here: Path, target: str, words: str) -> None:
+def test_a_backup_overwrites_nothing_and_says_what_is_in_its_way(
+    here: Path, target: str, words: str
+) -> None:
     gate("db", "upgrade")
     (here / "there.db").write_text("precious")
 
@@ -100,8 +117,12 @@ def test_a_backup_overwrites_nothing_and_says_what_is_in_its_way(here: Path, tar
     assert (here / "there.db").read_text() == "precious"
 
 
-def test_a_backup_of_what_is_no_database_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (here / "damaged.db").write_text("no database at all, but long enough to be looked at as one" * 20)
+def test_a_backup_of_what_is_no_database_leaves_nothing(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "damaged.db").write_text(
+        "no database at all, but long enough to be looked at as one" * 20
+    )
     monkeypatch.setenv("GATE_DATABASE_URL", "sqlite:///damaged.db")
 
     done = gate("db", "backup", "copy.db")
@@ -114,12 +135,20 @@ def test_a_backup_without_a_database_says_where_it_looked(here: Path) -> None:
     done = gate("db", "backup", "copy.db")
 
     assert (done.code, (here / ".gate").exists()) == (1, False)
-    assert done.err.startswith(f"there is no database at {here}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running gate")
+    assert done.err.startswith(
+        f"there is no database at {here}/.gate/gate.db; set GATE_DATABASE_URL to the one "
+        "that the running gate"
+    )
 
 
 @pytest.mark.parametrize(
     "command",
-    [("token", "create", "--role", "auditor"), ("people", "invite", "ada@example.com"), ("db", "backup", "copy.db"), ("ledger", "key")],
+    [
+        ("token", "create", "--role", "auditor"),
+        ("people", "invite", "ada@example.com"),
+        ("db", "backup", "copy.db"),
+        ("ledger", "key"),
+    ],
 )
 def test_e25_beside_a_demo_its_database_is_named_ready_to_paste(
     here: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -132,7 +161,10 @@ def test_e25_beside_a_demo_its_database_is_named_ready_to_paste(
     done = gate(*command)
 
     assert (done.code, done.out) == (1, "")
-    assert f"the demo keeps its records in {here}/.gate/demo.db: export GATE_DATABASE_URL={demo} (" in done.err
+    assert (
+        f"the demo keeps its records in {here}/.gate/demo.db: export GATE_DATABASE_URL={demo} ("
+        in done.err
+    )
     assert not (here / ".gate" / "gate.db").exists()
 
 
@@ -163,11 +195,15 @@ def test_a_lost_key_is_never_replaced_where_something_was_written(here: Path) ->
     done = gate("ledger", "key")
 
     assert (done.code, done.out) == (1, "")
-    assert "is missing, but the ledger is not empty: put the key back that belongs to it" in done.err
+    assert (
+        "is missing, but the ledger is not empty: put the key back that belongs to it" in done.err
+    )
     assert not (here / ".gate" / "gate.key").exists()
 
 
-def test_for_a_server_the_key_is_made_where_it_was_asked_for(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_a_server_the_key_is_made_where_it_was_asked_for(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATE_DATABASE_URL", "postgresql+psycopg://gate@db/gate")
     nowhere = gate("ledger", "key")
     monkeypatch.setenv("GATE_SIGNING_KEY_FILE", str(here / "keys" / "signing.key"))
@@ -175,7 +211,10 @@ def test_for_a_server_the_key_is_made_where_it_was_asked_for(here: Path, monkeyp
     made = gate("ledger", "key")
 
     assert (nowhere.code, nowhere.err) == (1, "no key file is named; set GATE_SIGNING_KEY_FILE\n")
-    assert (made.code, made.err.startswith(f"made {here}/keys/signing.key; keep it safe")) == (0, True)
+    assert (made.code, made.err.startswith(f"made {here}/keys/signing.key; keep it safe")) == (
+        0,
+        True,
+    )
     assert gate("ledger", "key").out == made.out
     assert (here / "keys" / "signing.key").stat().st_mode & 0o777 == 0o600
 
@@ -184,7 +223,9 @@ def test_for_a_server_the_key_is_made_where_it_was_asked_for(here: Path, monkeyp
     ("content", "words"),
     [(b"nonsense", "signing key"), (b"\xff\xfe", "signing key"), (b"", "signing key")],
 )
-def test_a_file_that_is_no_key_is_refused_and_never_shown(here: Path, content: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_no_key_is_refused_and_never_shown(
+    here: Path, content: bytes, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (here / "bad.key").write_bytes(content)
     monkeypatch.setenv("GATE_SIGNING_KEY_FILE", "bad.key")
     gate("db", "upgrade")

@@ -32,7 +32,10 @@ def url(here: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("ada@example.com --admin --auditor", "--admin and --auditor contradict each other; take one of them"),
+        (
+            "ada@example.com --admin --auditor",
+            "--admin and --auditor contradict each other; take one of them",
+        ),
         ("ada", "'ada' is no e-mail address; write one such as ada@example.com"),
     ],
 )
@@ -53,10 +56,16 @@ def test_without_a_database_nobody_is_invited(here: Path) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.usefixtures("quick_hashes")
-@pytest.mark.parametrize(("flag", "role"), [("--admin", "admin"), ("--auditor", "auditor"), (None, None)])
-async def test_the_link_is_printed_alone_and_lets_in(url: str, here: Path, flag: str | None, role: str | None) -> None:
+@pytest.mark.parametrize(
+    ("flag", "role"), [("--admin", "admin"), ("--auditor", "auditor"), (None, None)]
+)
+async def test_the_link_is_printed_alone_and_lets_in(
+    url: str, here: Path, flag: str | None, role: str | None
+) -> None:
     async with open_shop(url, here) as shop:
-        done = await asyncio.to_thread(gate, "people", "invite", "ada@example.com", *([flag] if flag else []))
+        done = await asyncio.to_thread(
+            gate, "people", "invite", "ada@example.com", *([flag] if flag else [])
+        )
         found = await _accepted(shop, done.out)
 
     assert (done.code, done.err) == (0, "")
@@ -67,7 +76,9 @@ async def _accepted(shop: Shop, printed: str) -> tuple[str, str | None]:
     link = re.fullmatch(r"http://127\.0\.0\.1:8080/invitations/([A-Za-z0-9_-]{43})\n", printed)
     assert link
     assert (await offered(shop.gate, link[1])).name == "Ada Ekberg"
-    person = await Access(shop.gate).signed_in((await accept(shop.gate, link[1], password=PASSWORD)).secret)
+    person = await Access(shop.gate).signed_in(
+        (await accept(shop.gate, link[1], password=PASSWORD)).secret
+    )
     assert person is not None
     return person.id, person.role and person.role.value
 
@@ -83,14 +94,19 @@ def test_off_a_terminal_no_way_in_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_on_a_terminal_the_first_start_shows_the_way_in_and_later_ones_do_not(tmp_path: Path) -> None:
+def test_on_a_terminal_the_first_start_shows_the_way_in_and_later_ones_do_not(
+    tmp_path: Path,
+) -> None:
     server = LiveGate(tmp_path, f"sqlite:///{tmp_path}/gate.db", ROOT / "policies")
 
     first = _shown(server)
     server.command("people", "invite", "--admin", "ada@example.com")
     later = _shown(server)
 
-    assert re.search(rf"once and within 15 minutes:\s+{re.escape(server.url)}/invitations/[A-Za-z0-9_-]{{43}}\s", first)
+    assert re.search(
+        rf"once and within 15 minutes:\s+{re.escape(server.url)}/invitations/[A-Za-z0-9_-]{{43}}\s",
+        first,
+    )
     assert "/invitations/" not in later
 
 
@@ -98,7 +114,13 @@ def _shown(server: LiveGate) -> str:
     """What a start on a terminal prints, until it is ready and stopped again."""
     ours, theirs = pty.openpty()
     with closing(os.fdopen(ours, "rb", buffering=0)) as terminal:
-        running = subprocess.Popen([GATE, "serve"], env=server.environment, cwd=server.folder, stdout=theirs, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command line
+        running = subprocess.Popen(  # noqa: S603 - our own command line
+            [GATE, "serve"],
+            env=server.environment,
+            cwd=server.folder,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(theirs)
         shown = b""
         while b"keeps its records in" not in shown:

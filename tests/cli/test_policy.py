@@ -21,7 +21,10 @@ def test_a_folder_that_is_not_there_is_named(here: Path) -> None:
     done = gate("policy", "check", "nowhere")
 
     assert (done.code, done.out) == (1, "")
-    assert done.err == "nowhere is no folder; name the folder of your policies with --policies or GATE_POLICIES\n"
+    assert (
+        done.err == "nowhere is no folder; name the folder of your policies with --policies or "
+        "GATE_POLICIES\n"
+    )
     assert here.exists()
 
 
@@ -33,7 +36,11 @@ def test_every_fault_is_a_line_with_its_place(here: Path) -> None:
 
     lines = done.err.splitlines()
     assert done.code == 1
-    assert [line.split(":")[0] for line in lines] == ["catalog.yaml", "production.yaml", "production.yaml"]
+    assert [line.split(":")[0] for line in lines] == [
+        "catalog.yaml",
+        "production.yaml",
+        "production.yaml",
+    ]
     assert all(line.split(":")[1].isdigit() for line in lines)
 
 
@@ -57,7 +64,9 @@ def test_good_files_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_cases_that_are_not_as_they_say_fail(here: Path) -> None:
     (here / "policies" / "tests").mkdir()
-    (here / "policies" / "tests" / "production.test.yaml").write_text(CASES.replace("EXPECTED", "rejected"))
+    (here / "policies" / "tests" / "production.test.yaml").write_text(
+        CASES.replace("EXPECTED", "rejected")
+    )
 
     done = gate("policy", "test")
 
@@ -68,18 +77,25 @@ def test_cases_that_are_not_as_they_say_fail(here: Path) -> None:
 
 def test_cases_that_are_as_they_say_pass(here: Path) -> None:
     (here / "policies" / "tests").mkdir()
-    (here / "policies" / "tests" / "production.test.yaml").write_text(CASES.replace("EXPECTED", "approved"))
+    (here / "policies" / "tests" / "production.test.yaml").write_text(
+        CASES.replace("EXPECTED", "approved")
+    )
 
     done = gate("policy", "test")
 
-    assert (done.code, done.out) == (0, "ok   production: a small change passes\n1 passed, 0 failed\n")
+    assert (done.code, done.out) == (
+        0,
+        "ok   production: a small change passes\n1 passed, 0 failed\n",
+    )
 
 
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         pytest.param(lambda _: None, "policies/tests is no folder", id="no folder of cases"),
-        pytest.param(lambda tests: tests.mkdir(), "policies/tests has no cases; write some", id="no cases"),
+        pytest.param(
+            lambda tests: tests.mkdir(), "policies/tests has no cases; write some", id="no cases"
+        ),
     ],
 )
 def test_without_cases_nothing_has_passed(here: Path, make: object, words: str) -> None:

@@ -19,7 +19,9 @@ GITLAB = {"gitlab_token": "glpat-secret"}
 APP = {"slug": "change-gate", "permissions": dict(PERMISSIONS)}
 
 
-def found(answer: Callable[[httpx.Request], httpx.Response], **given: Any) -> list[tuple[bool, str]]:
+def found(
+    answer: Callable[[httpx.Request], httpx.Response], **given: Any
+) -> list[tuple[bool, str]]:
     """What is said with these settings when every host answers so."""
 
     async def open_client() -> httpx.AsyncClient:
@@ -41,11 +43,16 @@ def test_nobody_is_asked_whom_no_setting_names() -> None:
         raise AssertionError(request.url)
 
     assert found(never) == []
-    assert found(never, github_app_id=APP_ID, github_webhook_secret="s", gitlab_webhook_token="s") == []  # noqa: S106 - made up
+    assert (
+        found(never, github_app_id=APP_ID, github_webhook_secret="s", gitlab_webhook_token="s")  # noqa: S106 - made up
+        == []
+    )
 
 
 def test_hosts_that_know_the_gate_are_named() -> None:
-    assert found(answering(200, APP), **GITHUB) == [(True, "GitHub answers: api.github.com knows the App change-gate")]
+    assert found(answering(200, APP), **GITHUB) == [
+        (True, "GitHub answers: api.github.com knows the App change-gate")
+    ]
     assert found(answering(200, {"version": "17.5.0"}), **GITLAB) == [
         (True, "GitLab answers: gitlab.com takes the token, and is version 17.5.0")
     ]
@@ -62,7 +69,9 @@ def test_what_the_app_may_not_read_is_named() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        pytest.param(answering(401, {"message": "Bad credentials"}), "answered 401", id="another key"),
+        pytest.param(
+            answering(401, {"message": "Bad credentials"}), "answered 401", id="another key"
+        ),
         pytest.param(refusing, "could not be asked", id="nobody listens"),
         pytest.param(answering(200, {"hello": "world"}), "was promised", id="somebody else"),
     ],
@@ -89,7 +98,10 @@ def test_all_are_asked_at_the_same_time_and_none_for_ever(monkeypatch: pytest.Mo
 
     said = examine(Settings.read({}, **GITHUB, **GITLAB), open_client)
 
-    assert said == [(False, "GitHub answers: no answer within 0 s"), (False, "GitLab answers: no answer within 0 s")]
+    assert said == [
+        (False, "GitHub answers: no answer within 0 s"),
+        (False, "GitLab answers: no answer within 0 s"),
+    ]
 
 
 def test_an_identity_provider_and_an_issuer_are_asked_for_their_keys() -> None:

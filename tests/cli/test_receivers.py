@@ -24,7 +24,10 @@ def test_nobody_needs_a_receiver() -> None:
 def test_half_a_slack_is_wrong() -> None:
     assert lines(slack_signing_secret="hidden")[-1] == (  # noqa: S106 - made up
         False,
-        "slack: off, because GATE_SLACK_WEBHOOK_URL is not set; set it, or unset GATE_SLACK_SIGNING_SECRET",
+        (
+            "slack: off, because GATE_SLACK_WEBHOOK_URL is not set; set it, or unset "
+            "GATE_SLACK_SIGNING_SECRET"
+        ),
     )
 
 
@@ -35,13 +38,20 @@ def test_a_receiver_inside_the_network_is_wrong_until_the_network_is_allowed() -
     (allowed, words), _ = lines(lake, outbound_allow="127.0.0.0/8")
 
     assert (refused, allowed) == (False, True)
-    assert why == "receiver lake: 127.0.0.1 is 127.0.0.1, which is not public; GATE_OUTBOUND_ALLOW names the networks that may be reached"
+    assert (
+        why == "receiver lake: 127.0.0.1 is 127.0.0.1, which is not public; GATE_OUTBOUND_ALLOW "
+        "names the networks that may be reached"
+    )
     assert words == "receiver lake: 127.0.0.1, events, signed with 1 secret"
 
 
 @pytest.mark.parametrize(("secret", "words"), [("", "without buttons"), ("hidden", "with buttons")])
 def test_slack_says_whether_it_has_buttons_and_not_its_address(secret: str, words: str) -> None:
-    good, line = lines(slack_webhook_url="http://127.0.0.1:9/hidden", slack_signing_secret=secret, outbound_allow="127.0.0.0/8")[-1]
+    good, line = lines(
+        slack_webhook_url="http://127.0.0.1:9/hidden",
+        slack_signing_secret=secret,
+        outbound_allow="127.0.0.0/8",
+    )[-1]
 
     assert good
     assert line.startswith(f"slack: 127.0.0.1, {words}")

@@ -1,4 +1,6 @@
-"""A real `gate serve`: it says where it is or why it is not, and stops in order; `gate explain` asks it."""
+"""A real `gate serve`: it says where it is or why it is not, and stops in order; `gate explain`
+asks it.
+"""
 
 import itertools
 import json
@@ -72,8 +74,15 @@ def read(server: LiveGate, path: str, token: str, body: bytes | None = None) -> 
 
 def submit(server: LiveGate, token: str, number: int, **place: str) -> dict[str, str]:
     """The answer to a change of its own run."""
-    asked = {"commit": f"{number:040x}", "run": {"id": str(number)}, "requested_by": "kofi@example.com", **place}
-    answered: dict[str, str] = json.loads(read(server, "/v1/changes", token, json.dumps(asked).encode()))
+    asked = {
+        "commit": f"{number:040x}",
+        "run": {"id": str(number)},
+        "requested_by": "kofi@example.com",
+        **place,
+    }
+    answered: dict[str, str] = json.loads(
+        read(server, "/v1/changes", token, json.dumps(asked).encode())
+    )
     return answered
 
 
@@ -104,26 +113,44 @@ def test_a_taken_port_is_named(here: Path) -> None:
         done = gate("serve", "--port", str(port))
 
     assert (done.code, done.out) == (1, "")
-    assert done.err == f"the gate cannot listen on 127.0.0.1:{port} (Address already in use); free it, or take another one with --port\n"
+    assert (
+        done.err
+        == f"the gate cannot listen on 127.0.0.1:{port} (Address already in use); free it, or "
+        "take another one with --port\n"
+    )
     assert not (here / ".gate").exists()
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "words"),
     [
-        ("GATE_DATABASE_URL", "mysql://localhost/gate", "the database URL begins with mysql; allowed are"),
+        (
+            "GATE_DATABASE_URL",
+            "mysql://localhost/gate",
+            "the database URL begins with mysql; allowed are",
+        ),
         (
             "GATE_DATABASE_URL",
             "postgresql+psycopg://gate@localhost:1/gate",
             "the database postgresql+psycopg://gate@localhost:1/gate cannot",
         ),
-        ("GATE_SIGNING_KEY_FILE", "policies/catalog.yaml", "the signing key policies/catalog.yaml: "),
-        ("GATE_SIGNING_KEY_FILE", "policies", "the signing key policies cannot be read (Is a directory)"),
+        (
+            "GATE_SIGNING_KEY_FILE",
+            "policies/catalog.yaml",
+            "the signing key policies/catalog.yaml: ",
+        ),
+        (
+            "GATE_SIGNING_KEY_FILE",
+            "policies",
+            "the signing key policies cannot be read (Is a directory)",
+        ),
         ("GATE_HOST", "192.0.2.1", "the gate cannot listen on 192.0.2.1:"),
         ("GATE_PORT", "99999", "GATE_PORT: "),
     ],
 )
-def test_a_start_that_cannot_be_is_said_in_words(setting: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_that_cannot_be_is_said_in_words(
+    setting: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATE_PORT", "0")
     monkeypatch.setenv(setting, value)
 
@@ -133,7 +160,9 @@ def test_a_start_that_cannot_be_is_said_in_words(setting: str, value: str, words
     assert done.err.startswith(words)
 
 
-def test_a_server_that_was_not_upgraded_is_refused(postgres_cluster: postgres.Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_was_not_upgraded_is_refused(
+    postgres_cluster: postgres.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with postgres.database(postgres_cluster, template="template1") as url:
         monkeypatch.setenv("GATE_DATABASE_URL", url)
         done = gate("serve", "--port", "0")
@@ -147,13 +176,20 @@ def test_a_server_that_was_not_upgraded_is_refused(postgres_cluster: postgres.Cl
 
 
 @pytest.mark.server
-def test_a_server_is_migrated_when_that_is_said(postgres_cluster: postgres.Cluster, tmp_path: Path) -> None:
-    with postgres.database(postgres_cluster, template="template1") as url, serving(LiveGate(tmp_path, url, ROOT / "policies")) as server:
+def test_a_server_is_migrated_when_that_is_said(
+    postgres_cluster: postgres.Cluster, tmp_path: Path
+) -> None:
+    with (
+        postgres.database(postgres_cluster, template="template1") as url,
+        serving(LiveGate(tmp_path, url, ROOT / "policies")) as server,
+    ):
         assert server.stop() == 0
 
 
 @pytest.mark.server
-def test_a_broken_folder_keeps_nobody_from_starting_and_everything_goes_to_people(tmp_path: Path) -> None:
+def test_a_broken_folder_keeps_nobody_from_starting_and_everything_goes_to_people(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "production.yaml").write_text("policy: production\nrules: 7\n")
     server = LiveGate(tmp_path, f"sqlite:///{tmp_path}/gate.db", tmp_path / "policies")
@@ -167,7 +203,9 @@ def test_a_broken_folder_keeps_nobody_from_starting_and_everything_goes_to_peopl
 
 
 @pytest.mark.server
-def test_f06_a_disk_that_fails_ends_the_server_which_answers_everybody_first(tmp_path: Path) -> None:
+def test_f06_a_disk_that_fails_ends_the_server_which_answers_everybody_first(
+    tmp_path: Path,
+) -> None:
     server = live(tmp_path)
     with serving(server):
         token = server.command("token", "create", "--role", "pipeline", "--all-services")
@@ -185,21 +223,36 @@ def test_f06_a_disk_that_fails_ends_the_server_which_answers_everybody_first(tmp
             answered = waiter.result()
 
         said = server.log.read_text()
-        causes = [(line["where"], str(line["error"])) for line in logged(said) if "writer" in str(line.get("where"))]
+        causes = [
+            (line["where"], str(line["error"]))
+            for line in logged(said)
+            if "writer" in str(line.get("where"))
+        ]
         assert ended == 1
         assert json.loads(answered)["state"] == "pending", "who waits is answered, too"
-        assert said.splitlines()[-1].startswith("the gate has ended: the disk of the database has failed and nothing more is written")
-        assert [(where, "disk I/O error" in error) for where, error in causes] == [("database writer", True)], "once, with its cause"
+        assert said.splitlines()[-1].startswith(
+            "the gate has ended: the disk of the database has failed and nothing more is written"
+        )
+        assert [(where, "disk I/O error" in error) for where, error in causes] == [
+            ("database writer", True)
+        ], "once, with its cause"
 
         server.start()
-        assert {json.loads(read(server, f"/v1/changes/{change}", token))["id"] for change in acknowledged} == set(acknowledged)
+        assert {
+            json.loads(read(server, f"/v1/changes/{change}", token))["id"]
+            for change in acknowledged
+        } == set(acknowledged)
 
 
 @pytest.mark.server
 def test_a_free_port_is_taken_and_shown(tmp_path: Path) -> None:
     server = live(tmp_path, GATE_BASE_URL="")
     with subprocess.Popen(  # noqa: S603 - our own command line
-        [GATE, "serve", "--port", "0"], env=server.environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [GATE, "serve", "--port", "0"],
+        env=server.environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         shown = re.match(r"The gate is at http://127\.0\.0\.1:(\d+) ", process.stdout.readline())
@@ -219,9 +272,15 @@ def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: Li
         ("web", "staging", "closed"),
         ("search", "staging", "closed"),
         ("web", "production", "closed"),
-        *((service, "production", "pending") for service in ("checkout", "ledger", "search", "status-page", "web")),
+        *(
+            (service, "production", "pending")
+            for service in ("checkout", "ledger", "search", "status-page", "web")
+        ),
     }
-    assert {change["closed"]["result"] for change in changes if change["closed"]} == {"successful", "unsuccessful"}
+    assert {change["closed"]["result"] for change in changes if change["closed"]} == {
+        "successful",
+        "unsuccessful",
+    }
     assert [change["service"] for change in changes if change["hold"]] == ["search"]
     assert asked(demo, "/v1/services/checkout/environments/staging")["running"] is None
     assert exported(demo)["GATE_URL"] == demo.url
@@ -229,10 +288,17 @@ def test_the_demo_shows_its_story_and_never_deploys_checkout_to_staging(demo: Li
 
 
 @pytest.mark.server
-def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(demo: LiveGate, tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATE_")}
+def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(
+    demo: LiveGate, tmp_path: Path
+) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("GATE_")
+    }
     pasted = "\n".join(re.findall(r"^export .*$", demo.log.read_text(), re.MULTILINE))
-    commands = "gate token create --role auditor; gate people invite --admin ada@example.com; gate db backup copy.db; gate doctor"
+    commands = (
+        "gate token create --role auditor; gate people invite --admin ada@example.com; gate db "
+        "backup copy.db; gate doctor"
+    )
 
     done = subprocess.run(  # noqa: S603 - our own command line, in the shell of whoever has pasted the lines
         ["bash", "-euc", f"{pasted}\n{commands}"],  # noqa: S607 - the shell of the machine
@@ -247,14 +313,20 @@ def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(demo:
     assert (done.returncode, done.stderr) == (0, "")
     assert token.startswith("gate_")
     assert link.startswith(f"{demo.url}/")
-    assert rest[0] == f"{demo.folder}/.gate/demo.db was copied to copy.db; keep it with the signing key"
+    assert (
+        rest[0]
+        == f"{demo.folder}/.gate/demo.db was copied to copy.db; keep it with the signing key"
+    )
     assert f"ok    database: {demo.folder}/.gate/demo.db" in rest
     assert not (tmp_path / ".gate").exists()
 
 
 @pytest.mark.server
 def test_e25_the_banner_names_the_database_by_its_whole_path(demo: LiveGate) -> None:
-    assert f"The gate is at {demo.url} and keeps its records in {demo.folder}/.gate/demo.db\n" in demo.log.read_text()
+    assert (
+        f"The gate is at {demo.url} and keeps its records in {demo.folder}/.gate/demo.db\n"
+        in demo.log.read_text()
+    )
 
 
 @pytest.mark.server
@@ -275,16 +347,27 @@ def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> Non
 @pytest.mark.server
 @pytest.mark.parametrize(
     ("change", "token", "words"),
-    [("chg_" + "0" * 26, None, "there is no change"), ("chg_" + "0" * 26, "gate_wrong", "valid token")],
+    [
+        ("chg_" + "0" * 26, None, "there is no change"),
+        ("chg_" + "0" * 26, "gate_wrong", "valid token"),
+    ],
 )
-def test_what_cannot_be_explained_is_said(demo: LiveGate, change: str, token: str | None, words: str) -> None:
-    done = gate("explain", change, "--url", demo.url, "--token", token or exported(demo)["GATE_TOKEN"])
+def test_what_cannot_be_explained_is_said(
+    demo: LiveGate, change: str, token: str | None, words: str
+) -> None:
+    done = gate(
+        "explain", change, "--url", demo.url, "--token", token or exported(demo)["GATE_TOKEN"]
+    )
 
     assert (done.code, done.out, words in done.err) == (1, "", True)
 
 
-def test_a_demo_that_starts_again_tells_its_story_once_and_has_another_token(tmp_path: Path) -> None:
-    settings = Settings.read({}, database_url=f"sqlite:///{tmp_path}/demo.db", policies=ROOT / "policies")
+def test_a_demo_that_starts_again_tells_its_story_once_and_has_another_token(
+    tmp_path: Path,
+) -> None:
+    settings = Settings.read(
+        {}, database_url=f"sqlite:///{tmp_path}/demo.db", policies=ROOT / "policies"
+    )
 
     first, second = prepare(settings), prepare(settings)
 
@@ -308,4 +391,8 @@ def test_a_demo_by_policies_that_refuse_its_story_starts_all_the_same(tmp_path: 
     for name, text in files.items():
         (tmp_path / "policies" / name).write_text(text)
 
-    assert prepare(Settings.read({}, database_url=f"sqlite:///{tmp_path}/demo.db", policies=tmp_path / "policies"))
+    assert prepare(
+        Settings.read(
+            {}, database_url=f"sqlite:///{tmp_path}/demo.db", policies=tmp_path / "policies"
+        )
+    )

@@ -17,7 +17,9 @@ from tests.cli.running import gate
     ],
 )
 def test_e26_a_misspelt_setting_is_named_with_what_is_meant(name: str, meant: str) -> None:
-    assert list(misspelt([name])) == [f"setting: {name} is none, so nothing follows from it; did you mean {meant}?"]
+    assert list(misspelt([name])) == [
+        f"setting: {name} is none, so nothing follows from it; did you mean {meant}?"
+    ]
 
 
 def test_a_setting_that_is_like_no_other_is_named_too() -> None:
@@ -32,7 +34,14 @@ def test_a_setting_that_is_like_no_other_is_named_too() -> None:
         *(f"GATE_{name.upper()}" for name in Settings.model_fields),
         *("GATE_SSO_CLIENT_SECRET_FILE", "GATE_DATABASE_URL_FILE"),
         *("GATE_URL", "GATE_TOKEN", "GATE_TOKEN_FILE", "GATE_ID_TOKEN", "GATE_STATE"),
-        *("GATE_IF_DOWN", "GATE_WAIT", "GATE_NO_ADMIT", "GATE_RESULT", "GATE_CHANGE", "GATE_DECISION"),
+        *(
+            "GATE_IF_DOWN",
+            "GATE_WAIT",
+            "GATE_NO_ADMIT",
+            "GATE_RESULT",
+            "GATE_CHANGE",
+            "GATE_DECISION",
+        ),
         *("GATE_DEMO", "GATE_MIGRATE", "GATE_KEY", "GATE_EXPIRES_AT"),
         *("GATE_SERVICE_HOST", "GATE_SERVICE_PORT_HTTP", "GATE_PORT_8080_TCP_ADDR"),
         *("PATH", "gate_rate_limt", "GATEWAY_URL"),
@@ -49,4 +58,7 @@ def test_e26_the_doctor_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     done = gate("doctor")
 
     assert done.code == 1
-    assert "WRONG setting: GATE_RATE_LIMT is none, so nothing follows from it; did you mean GATE_RATE_LIMIT?" in done.out
+    assert (
+        "WRONG setting: GATE_RATE_LIMT is none, so nothing follows from it; did you mean "
+        "GATE_RATE_LIMIT?" in done.out
+    )

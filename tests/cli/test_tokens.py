@@ -36,15 +36,15 @@ TO_COME = "name a time that is to come"
     [
         ("", "a token is made for a role or for a person: name one of the two"),
         ("--role king", "there is no role king; roles are pipeline, hook, auditor, admin"),
-        ("--role pipeline", "a pipeline token is bound to services: name each with --service, or say --all-services"),
-        ("--role pipeline --service web --all-services", "--service and --all-services contradict each other; take one of them"),
-        ("--role admin --service web", "only a pipeline token is bound to services; leave --service and --all-services out"),
-        ("--role auditor --all-services", "only a pipeline token is bound to services; leave --service and --all-services out"),
-        ("--person ada --service web", "a personal token is its person's, for every service; leave --service and --all-services out"),
-        ("--person nobody@example.com", "nobody@example.com is nobody in the catalogue in force; add the address to a person there first"),
-        ("--role admin --expires-at tomorrow", "--expires-at tomorrow: write RFC 3339, such as 2027-01-31T12:00:00Z"),
-        ("--role admin --expires-at 2027-01-31T12:00:00", "--expires-at 2027-01-31T12:00:00 has no zone; add Z for UTC"),
-        ("--role admin --expires-at 2020-01-31T12:00:00Z", "the token would have expired at 2020-01-31T12:00:00+00:00; " + TO_COME),
+        ("--role pipeline", ("a pipeline token is bound to services: name each with --service, or " "say " "--all-services")),
+        ("--role pipeline --service web --all-services", ("--service and --all-services " "contradict each other; take " "one of them")),
+        ("--role admin --service web", ("only a pipeline token is bound to services; leave " "--service and --all-services " "out")),
+        ("--role auditor --all-services", ("only a pipeline token is bound to services; leave " "--service and --all-services " "out")),
+        ("--person ada --service web", ("a personal token is its person's, for every service; " "leave --service and " "--all-services out")),
+        ("--person nobody@example.com", ("nobody@example.com is nobody in the catalogue in force; " "add the address to a " "person there first")),
+        ("--role admin --expires-at tomorrow", ("--expires-at tomorrow: write RFC 3339, such as " "2027-01-31T12:00:00Z")),
+        ("--role admin --expires-at 2027-01-31T12:00:00", ("--expires-at 2027-01-31T12:00:00 has " "no zone; add Z for UTC")),
+        ("--role admin --expires-at 2020-01-31T12:00:00Z", "the token would have expired at " "2020-01-31T12:00:00+00:00; " + TO_COME),
     ],
 )  # fmt: skip
 def test_a_token_that_makes_no_sense_is_refused(url: str, arguments: str, words: str) -> None:
@@ -55,13 +55,20 @@ def test_a_token_that_makes_no_sense_is_refused(url: str, arguments: str, words:
     assert url
 
 
-def test_without_a_database_nothing_is_made_and_it_is_said_where_it_was_looked_for(here: Path) -> None:
-    for command in (("token", "list"), ("token", "create", "--role", "admin"), ("token", "revoke", "0123456789abcdef")):
+def test_without_a_database_nothing_is_made_and_it_is_said_where_it_was_looked_for(
+    here: Path,
+) -> None:
+    for command in (
+        ("token", "list"),
+        ("token", "create", "--role", "admin"),
+        ("token", "revoke", "0123456789abcdef"),
+    ):
         done = gate(*command)
 
         assert (done.code, done.out) == (1, "")
         assert done.err == (
-            f"there is no database at {here}/.gate/gate.db; set GATE_DATABASE_URL to the one that the running gate names in its first line"
+            f"there is no database at {here}/.gate/gate.db; set GATE_DATABASE_URL to the "
+            "one that the running gate names in its first line"
             " (gate serve or gate db upgrade makes a new one)\n"
         )
     assert not (here / ".gate").exists()
@@ -74,12 +81,18 @@ def test_a_token_is_printed_alone_and_known_at_once(url: str) -> None:
     found = good(url, text)
     assert (done.code, done.err) == (0, "")
     assert found is not None
-    assert (found.role, found.services, found.created_by) == ("pipeline", frozenset({"web", "search"}), "command line")
+    assert (found.role, found.services, found.created_by) == (
+        "pipeline",
+        frozenset({"web", "search"}),
+        "command line",
+    )
 
 
 def test_a_token_is_listed_and_revoked_and_never_shown_again(url: str) -> None:
     until = datetime.now(UTC) + timedelta(days=3)
-    text = gate("token", "create", "--role", "auditor", "--expires-at", until.isoformat()).out.strip()
+    text = gate(
+        "token", "create", "--role", "auditor", "--expires-at", until.isoformat()
+    ).out.strip()
     found = good(url, text)
     assert found is not None
 
@@ -91,7 +104,10 @@ def test_a_token_is_listed_and_revoked_and_never_shown_again(url: str) -> None:
     assert before == f"{found.id}  auditor  all services  until {until:%Y-%m-%d}  never used\n"
     assert (revoked.code, revoked.out, good(url, text)) == (0, "", None)
     assert after == f"{found.id}  auditor  all services  revoked  never used\n"
-    assert (again.code, again.err) == (1, f"there is no token {found.id} that is good; `gate token list` shows them\n")
+    assert (again.code, again.err) == (
+        1,
+        f"there is no token {found.id} that is good; `gate token list` shows them\n",
+    )
     assert text.split("_", 2)[2] not in before + after
 
 
@@ -102,7 +118,9 @@ def test_making_and_revoking_stand_in_the_ledger(url: str) -> None:
     gate("token", "revoke", token)
 
     with transaction(url) as tx:
-        entries = [read_entry(bytes(row.body)) for row in tx.conn.execute(schema.ledger_entries.select())]
+        entries = [
+            read_entry(bytes(row.body)) for row in tx.conn.execute(schema.ledger_entries.select())
+        ]
     assert [(entry.kind.value, dict(entry.fields)) for entry in entries] == [
         ("token", {"token": token, "action": "created", "by": "command line", "role": "pipeline"}),
         ("token", {"token": token, "action": "revoked", "by": "command line"}),
@@ -119,5 +137,8 @@ async def test_a_personal_token_is_its_persons_by_id_or_address(url: str, here: 
         both = gate("token", "create", "--person", "ada", "--role", "admin")
         stranger = gate("token", "create", "--person", "eve@example.com")
 
-    assert (both.code, both.err) == (1, "a token is made for a role or for a person: name one of the two\n")
+    assert (both.code, both.err) == (
+        1,
+        "a token is made for a role or for a person: name one of the two\n",
+    )
     assert (stranger.code, stranger.out) == (1, "")

@@ -33,9 +33,13 @@ def a_repo(folder: Path) -> Repo:
     return Repo(folder / "repo")
 
 
-def checked(gate: FakeGate, folder: Path, world: World | None = None, *, seconds: float = 5, **options: Any) -> Outcome:
+def checked(
+    gate: FakeGate, folder: Path, world: World | None = None, *, seconds: float = 5, **options: Any
+) -> Outcome:
     world = world or world_of(folder)
-    asked = CheckOptions(service="checkout", environment="staging", url=gate.url, token=TOKEN)._replace(**options)
+    asked = CheckOptions(
+        service="checkout", environment="staging", url=gate.url, token=TOKEN
+    )._replace(**options)
     return check(asked, world, Http(gate.url, world, seconds=seconds), lambda _: None)
 
 

@@ -1,4 +1,6 @@
-"""A small server on loopback that speaks the part of the interface that a pipeline uses, and every kind of fault."""
+"""A small server on loopback that speaks the part of the interface that a pipeline uses, and every
+kind of fault.
+"""
 
 import base64
 import json
@@ -65,14 +67,38 @@ class FakeGate:
         """What the gate would say."""
         if seen.act == "standing":
             commit = _next(self.running)
-            running = commit and {"commit": commit, "change": CHANGE, "since": "2026-01-01T00:00:00Z"}
-            return 200, {"running": running, "first_deployment": self.first_deployment, "in_flight": []}
+            running = commit and {
+                "commit": commit,
+                "change": CHANGE,
+                "since": "2026-01-01T00:00:00Z",
+            }
+            return 200, {
+                "running": running,
+                "first_deployment": self.first_deployment,
+                "in_flight": [],
+            }
         if seen.act == "submit":
-            self.change = a_change(commit=seen.body["commit"], service=seen.body["service"], environment=seen.body["environment"])
-            return 201, {**self.change, **self.extra, "state": _next(self.states), "change_token": CHANGE_TOKEN}
+            self.change = a_change(
+                commit=seen.body["commit"],
+                service=seen.body["service"],
+                environment=seen.body["environment"],
+            )
+            return 201, {
+                **self.change,
+                **self.extra,
+                "state": _next(self.states),
+                "change_token": CHANGE_TOKEN,
+            }
         if seen.act == "evaluate":
-            answer = {**a_change(commit=seen.body["commit"]), **self.extra, "outcome": _next(self.states), "facts": {}}
-            return 200, {name: value for name, value in answer.items() if name not in {"id", "state"}}
+            answer = {
+                **a_change(commit=seen.body["commit"]),
+                **self.extra,
+                "outcome": _next(self.states),
+                "facts": {},
+            }
+            return 200, {
+                name: value for name, value in answer.items() if name not in {"id", "state"}
+            }
         if seen.act == "read":
             self.on_read()
             return 200, {**self.change, **self.extra, "state": _next(self.states)}
@@ -102,12 +128,30 @@ def a_change(**changed: Any) -> dict[str, Any]:
                 "because": "12 lines added",
                 "facts": {},
             },
-            {"rule": "tests", "title": "All checks passed", "points": 0, "holds": False, "because": "checks failed is 1", "facts": {}},
-            {"rule": "who", "title": "New author", "points": 10, "holds": None, "because": "author is unknown", "facts": {}},
+            {
+                "rule": "tests",
+                "title": "All checks passed",
+                "points": 0,
+                "holds": False,
+                "because": "checks failed is 1",
+                "facts": {},
+            },
+            {
+                "rule": "who",
+                "title": "New author",
+                "points": 10,
+                "holds": None,
+                "because": "author is unknown",
+                "facts": {},
+            },
         ],
         "policy": {"name": "default", "revision": "e" * 64},
         "standard_change": "everyday",
-        "approvals": {"required": [{"by": ["release-managers", "owners"], "count": 2, "missing": 2}], "given": [], "excluded": []},
+        "approvals": {
+            "required": [{"by": ["release-managers", "owners"], "count": 2, "missing": 2}],
+            "given": [],
+            "excluded": [],
+        },
         "hold": None,
         "links": {"self": f"https://gate.example.com/v1/changes/{CHANGE}"},
         **changed,
@@ -135,7 +179,9 @@ def problem(status: int, name: str, detail: str = "because", **headers: str) -> 
     return raw(status, json.dumps(body).encode(), "application/problem+json", **headers)
 
 
-def raw(status: int, content: bytes, content_type: str = "application/json", **headers: str) -> Fault:
+def raw(
+    status: int, content: bytes, content_type: str = "application/json", **headers: str
+) -> Fault:
     """Any bytes, whole."""
 
     def play(handler: BaseHTTPRequestHandler) -> None:
@@ -154,7 +200,11 @@ def truncated(content: bytes, promised: int) -> Fault:
     """The answer breaks off."""
 
     def play(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % promised + content)
+        handler.wfile.write(
+            b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % promised
+            + content
+        )
 
     return play
 

@@ -1,4 +1,6 @@
-"""A job as a runner gives it: a checkout, a gate in a process of its own, and the issuers around them."""
+"""A job as a runner gives it: a checkout, a gate in a process of its own, and the issuers around
+them.
+"""
 
 import json
 import subprocess
@@ -30,7 +32,13 @@ class Job:
         return subprocess.run(  # noqa: S603 - our own command line
             [sys.executable, "-m", "gate.client", *arguments, "--output", "json"],
             cwd=self.repo.folder,
-            env={**ENV, "PYTHONPATH": str(ROOT), "GATE_URL": self.gate.url, "HOME": str(self.gate.folder), **env},
+            env={
+                **ENV,
+                "PYTHONPATH": str(ROOT),
+                "GATE_URL": self.gate.url,
+                "HOME": str(self.gate.folder),
+                **env,
+            },
             capture_output=True,
             text=True,
             check=False,

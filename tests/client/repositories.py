@@ -1,4 +1,6 @@
-"""Real git repositories for tests, made by git itself and independent of anybody's configuration."""
+"""Real git repositories for tests, made by git itself and independent of anybody's
+configuration.
+"""
 
 import os
 import subprocess
@@ -34,7 +36,12 @@ class Repo:
         answer = subprocess.run(  # noqa: S603 - a test's own git
             ["git", *arguments],  # noqa: S607 - the git of the machine is what is meant
             cwd=self.folder,
-            env={**ENV, "GIT_AUTHOR_DATE": f"{self.at} +0000", "GIT_COMMITTER_DATE": f"{self.at} +0000", **(env or {})},
+            env={
+                **ENV,
+                "GIT_AUTHOR_DATE": f"{self.at} +0000",
+                "GIT_COMMITTER_DATE": f"{self.at} +0000",
+                **(env or {}),
+            },
             input=given,
             capture_output=True,
             check=True,
@@ -87,18 +94,31 @@ class Repo:
         self.git("fast-import", "--quiet", "--force", given=stream)
 
 
-def import_stream(commits: Sequence[tuple[str, int, dict[bytes, bytes | None]]], *, branch: str = "main") -> bytes:
-    """A linear history for `fast_import`: author, time, and files by path (None removes one) of each commit."""
+def import_stream(
+    commits: Sequence[tuple[str, int, dict[bytes, bytes | None]]], *, branch: str = "main"
+) -> bytes:
+    """A linear history for `fast_import`: author, time, and files by path (None removes one) of
+    each commit.
+    """
     parts: list[bytes] = []
     for number, (author, at, files) in enumerate(commits, start=1):
-        parts.append(f"commit refs/heads/{branch}\nmark :{number}\ncommitter {author} <{author}@example.com> {at} +0000\n".encode())
+        parts.append(
+            f"commit refs/heads/{branch}\nmark :{number}\ncommitter {author} "
+            f"<{author}@example.com> {at} +0000\n".encode()
+        )
         parts.append(b"data 6\nchange\n")
         parts.append(b"" if number == 1 else f"from :{number - 1}\n".encode())
         for path, content in files.items():
-            quoted = b'"' + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n") + b'"'
+            quoted = (
+                b'"'
+                + path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+                + b'"'
+            )
             if content is None:
                 parts.append(b"D " + quoted + b"\n")
             else:
-                parts.append(b"M 100644 inline " + quoted + b"\ndata %d\n" % len(content) + content + b"\n")
+                parts.append(
+                    b"M 100644 inline " + quoted + b"\ndata %d\n" % len(content) + content + b"\n"
+                )
         parts.append(b"\n")
     return b"".join(parts)

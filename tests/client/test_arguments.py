@@ -1,4 +1,6 @@
-"""The command line: flags and their variables, what is refused before anything is asked, and whole runs."""
+"""The command line: flags and their variables, what is refused before anything is asked, and whole
+runs.
+"""
 
 import ast
 import json
@@ -39,11 +41,19 @@ def a_repo(folder: Path) -> Repo:
         pytest.param(["chek"], "invalid choice", id="another command"),
         pytest.param(["check"], "--service is needed, or GATE_SERVICE", id="no service"),
         pytest.param(["check", "--service=a"], "--environment is needed", id="no environment"),
-        pytest.param(["check", "--service=a", "--environment=b"], "--url is needed", id="no address"),
+        pytest.param(
+            ["check", "--service=a", "--environment=b"], "--url is needed", id="no address"
+        ),
         pytest.param([*NEEDED, "--serv=x"], "unrecognized", id="an abbreviation"),
         pytest.param([*NEEDED, "--url=ftp://x"], "https://gate.example.com", id="another scheme"),
-        pytest.param([*NEEDED, "--url=https://ada:pw@x"], "without user name", id="a user name in the address"),
-        pytest.param([*NEEDED, "--url=https://x/?a=b"], "without user name and query", id="a query"),
+        pytest.param(
+            [*NEEDED, "--url=https://ada:pw@x"],
+            "without user name",
+            id="a user name in the address",
+        ),
+        pytest.param(
+            [*NEEDED, "--url=https://x/?a=b"], "without user name and query", id="a query"
+        ),
         pytest.param([*NEEDED, "--wait=soon"], "a duration such as", id="no duration"),
         pytest.param([*NEEDED, "--wait=8d"], "at most 7d", id="too long"),
         pytest.param([*NEEDED, "--artifact=web"], "NAME=DIGEST", id="no digest"),
@@ -51,21 +61,47 @@ def a_repo(folder: Path) -> Repo:
         pytest.param([*NEEDED, "--fact=passed=1"], "group.name=VALUE", id="a fact without group"),
         pytest.param([*NEEDED, "--label=x"], "KEY=VALUE", id="a label without value"),
         pytest.param([*NEEDED, "--if-down=maybe"], "fail or allow", id="neither fail nor allow"),
-        pytest.param([*NEEDED, "--output=xml"], "text or json or github or gitlab", id="another format"),
+        pytest.param(
+            [*NEEDED, "--output=xml"], "text or json or github or gitlab", id="another format"
+        ),
         pytest.param([*NEEDED, "--emergency=x"], "go together", id="an emergency without incident"),
         pytest.param([*NEEDED, "--incident=x"], "go together", id="an incident without emergency"),
-        pytest.param([*NEEDED, "--no-admit", "--statement=x"], "there is none", id="a statement without admission"),
-        pytest.param([*NEEDED, "--statement=no/such/file"], "there is no folder", id="a folder that is not there"),
+        pytest.param(
+            [*NEEDED, "--no-admit", "--statement=x"],
+            "there is none",
+            id="a statement without admission",
+        ),
+        pytest.param(
+            [*NEEDED, "--statement=no/such/file"],
+            "there is no folder",
+            id="a folder that is not there",
+        ),
         pytest.param([*NEEDED, "--rollback-plan=nothing"], "cannot be read", id="no such plan"),
         pytest.param([*NEEDED, "--rollback-plan=empty"], "has 0 characters", id="an empty plan"),
-        pytest.param([*NEEDED, "--rollback-plan=long"], "4001 characters", id="a plan over the limit"),
+        pytest.param(
+            [*NEEDED, "--rollback-plan=long"], "4001 characters", id="a plan over the limit"
+        ),
         pytest.param(["close", "--url=https://x"], "--result is needed", id="no result"),
-        pytest.param(["close", "--url=https://x", "--result=fine"], "successful or successful_issues", id="another result"),
-        pytest.param(["close", "--url=https://x", "--result=successful", "a/b"], "the id of a change", id="no id"),
-        pytest.param(["close", "--url=https://x", "--result=successful", "--unreviewed=x", "chg_1"], "not both", id="both"),
+        pytest.param(
+            ["close", "--url=https://x", "--result=fine"],
+            "successful or successful_issues",
+            id="another result",
+        ),
+        pytest.param(
+            ["close", "--url=https://x", "--result=successful", "a/b"],
+            "the id of a change",
+            id="no id",
+        ),
+        pytest.param(
+            ["close", "--url=https://x", "--result=successful", "--unreviewed=x", "chg_1"],
+            "not both",
+            id="both",
+        ),
     ],
 )
-def test_a_wrong_command_line_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: list[str], says: str) -> None:
+def test_a_wrong_command_line_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: list[str], says: str
+) -> None:
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "long").write_text("x" * 4_001)
 
@@ -83,7 +119,9 @@ def test_a_wrong_command_line_is_a_usage_error(tmp_path: Path, capsys: pytest.Ca
         ({"GATE_OUTPUT": "xml"}, "text or json"),
     ],
 )
-def test_a_wrong_variable_is_a_usage_error_too(tmp_path: Path, capsys: pytest.CaptureFixture[str], env: dict[str, str], says: str) -> None:
+def test_a_wrong_variable_is_a_usage_error_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], env: dict[str, str], says: str
+) -> None:
     assert run(NEEDED, a_world(tmp_path, env=env)) == 2
     assert says in capsys.readouterr().err
 
@@ -120,7 +158,10 @@ def test_a_fact_is_read_as_what_it_looks_like(text: str, fact: tuple[str, str, A
     assert values.read_fact(text) == fact
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("90", 90), ("90s", 90), ("30m", 1_800), ("24h", 86_400), ("7d", 604_800)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0), ("90", 90), ("90s", 90), ("30m", 1_800), ("24h", 86_400), ("7d", 604_800)],
+)
 def test_a_duration_is_whole_seconds(text: str, seconds: int) -> None:
     assert values.read_duration(text) == seconds
 
@@ -133,15 +174,32 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_an_artifact_name_may_have_an_equals_sign_and_a_colon() -> None:
     digest = "sha256:" + "0" * 64
-    assert values.read_artifact(f"reg.example.com:5000/a=b={digest}") == {"name": "reg.example.com:5000/a=b", "digest": digest}
+    assert values.read_artifact(f"reg.example.com:5000/a=b={digest}") == {
+        "name": "reg.example.com:5000/a=b",
+        "digest": digest,
+    }
 
 
-@pytest.mark.parametrize("text", ["https://gate.example.com/", " http://127.0.0.1:8080", "https://x.example.com/gate/"])
+@pytest.mark.parametrize(
+    "text", ["https://gate.example.com/", " http://127.0.0.1:8080", "https://x.example.com/gate/"]
+)
 def test_an_address_loses_its_last_slash_and_nothing_else(text: str) -> None:
     assert values.read_url(text) == text.strip().rstrip("/")
 
 
-@pytest.mark.parametrize("text", ["", "x", "https://", "https://x y", "https://x:99999", "https://x:0", "https://x\n.y", "https://x#a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "https://",
+        "https://x y",
+        "https://x:99999",
+        "https://x:0",
+        "https://x\n.y",
+        "https://x#a",
+    ],
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="allowed is an address"):
         values.read_url(text)
@@ -172,16 +230,29 @@ def test_everything_may_come_from_the_environment(tmp_path: Path) -> None:
         assert run(["check"], world) == 0
         body = gate.of("submit")[0].body
 
-    assert (body["service"], body["environment"], body["title"]) == ("checkout", "production", "a title")
+    assert (body["service"], body["environment"], body["title"]) == (
+        "checkout",
+        "production",
+        "a title",
+    )
     assert [artifact["name"] for artifact in body["artifacts"]] == ["web", "api"]
-    assert (body["facts"]["checks"], body["labels"], body["rollback_plan"]) == ({"passed": 1, "failed": 0}, {"team": "a b"}, "go back")
+    assert (body["facts"]["checks"], body["labels"], body["rollback_plan"]) == (
+        {"passed": 1, "failed": 0},
+        {"team": "a b"},
+        "go back",
+    )
     assert (json.loads(said(world))["exit_code"], json.loads(said(world))["admitted"]) == (0, False)
 
 
 def test_a_flag_stands_above_its_variable(tmp_path: Path) -> None:
     repo = a_repo(tmp_path)
     with fake_gate() as gate:
-        world = a_world(repo.folder, GATE_URL="https://gate.example.com", GATE_LABEL="a=b", GATE_ENVIRONMENT="production")
+        world = a_world(
+            repo.folder,
+            GATE_URL="https://gate.example.com",
+            GATE_LABEL="a=b",
+            GATE_ENVIRONMENT="production",
+        )
         argv = ["check", "--service=a", "--environment=staging", f"--url={gate.url}", "--label=c=d"]
         assert run(argv, world) == 0
         body = gate.of("submit")[0].body
@@ -194,7 +265,13 @@ def test_check_and_then_close_need_nothing_but_the_result(tmp_path: Path) -> Non
     with fake_gate() as gate:
         world = a_world(repo.folder, GATE_URL=gate.url, GATE_STATE="")
         assert run(["check", "--service=checkout", "--environment=staging"], world) == 0
-        assert run(["close", "--result", "successful"], world._replace(env={**world.env, "GATE_TOKEN": ""})) == 0
+        assert (
+            run(
+                ["close", "--result", "successful"],
+                world._replace(env={**world.env, "GATE_TOKEN": ""}),
+            )
+            == 0
+        )
         assert gate.of("closure")[0].path == f"/v1/changes/{CHANGE}/closure"
 
     assert (repo.folder / ".git" / "gate-last.json").stat().st_mode & 0o777 == 0o600
@@ -220,9 +297,24 @@ def test_no_token_appears_in_anything_that_is_shown(tmp_path: Path) -> None:
     for output in values.FORMATS:
         with fake_gate() as gate:
             gate.states = ["pending"]
-            world = a_world(repo.folder, GATE_URL=gate.url, GITHUB_OUTPUT=str(tmp_path / "out"), GITHUB_STEP_SUMMARY=str(tmp_path / "sum"))
-            assert run(["check", "--service=a", "--environment=b", "--wait=1", f"--output={output}"], world) == 5
-        everything = said(world) + noted(world) + "".join(p.read_text() for p in (tmp_path / "out", tmp_path / "sum") if p.exists())
+            world = a_world(
+                repo.folder,
+                GATE_URL=gate.url,
+                GITHUB_OUTPUT=str(tmp_path / "out"),
+                GITHUB_STEP_SUMMARY=str(tmp_path / "sum"),
+            )
+            assert (
+                run(
+                    ["check", "--service=a", "--environment=b", "--wait=1", f"--output={output}"],
+                    world,
+                )
+                == 5
+            )
+        everything = (
+            said(world)
+            + noted(world)
+            + "".join(p.read_text() for p in (tmp_path / "out", tmp_path / "sum") if p.exists())
+        )
         assert TOKEN not in everything
         assert CHANGE_TOKEN not in everything
 
@@ -230,14 +322,26 @@ def test_no_token_appears_in_anything_that_is_shown(tmp_path: Path) -> None:
 def test_in_github_the_job_is_named_and_the_secrets_are_masked_first(tmp_path: Path) -> None:
     repo = a_repo(tmp_path)
     with fake_gate() as gate:
-        env = {**GITHUB, "GATE_URL": gate.url, "GITHUB_OUTPUT": str(tmp_path / "out"), "RUNNER_TEMP": str(tmp_path)}
+        env = {
+            **GITHUB,
+            "GATE_URL": gate.url,
+            "GITHUB_OUTPUT": str(tmp_path / "out"),
+            "RUNNER_TEMP": str(tmp_path),
+        }
         world = a_world(repo.folder, env=env)
         assert run(["check", "--service=a", "--environment=b", "--output=github"], world) == 0
         body = gate.of("submit")[0].body
 
-    assert (body["requested_by"], body["authors"], body["ref"]) == ("ada-gh", ["ben-gh", "ada@example.com"], "refs/heads/main")
+    assert (body["requested_by"], body["authors"], body["ref"]) == (
+        "ada-gh",
+        ["ben-gh", "ada@example.com"],
+        "refs/heads/main",
+    )
     assert (body["run"]["id"], body["repository"]["id"]) == ("4525744960", 1001)
-    assert [line for line in noted(world).splitlines() if line.startswith("::")] == [f"::add-mask::{TOKEN}", f"::add-mask::{CHANGE_TOKEN}"]
+    assert [line for line in noted(world).splitlines() if line.startswith("::")] == [
+        f"::add-mask::{TOKEN}",
+        f"::add-mask::{CHANGE_TOKEN}",
+    ]
     assert "no pipeline" not in noted(world)
     assert "decision<<" in (tmp_path / "out").read_text()
 
@@ -278,13 +382,37 @@ def test_a_token_over_plain_http_is_warned_of(tmp_path: Path) -> None:
     assert "can be read on its way" in noted(world)
 
 
-@pytest.mark.parametrize("how", [["-m", "gate.client"], [str(ROOT / "gate" / "client")], [str(ROOT / "gate" / "client" / "__main__.py")]])
-def test_a_runner_can_start_it_in_each_way_without_anything_installed(tmp_path: Path, how: list[str]) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["-m", "gate.client"],
+        [str(ROOT / "gate" / "client")],
+        [str(ROOT / "gate" / "client" / "__main__.py")],
+    ],
+)
+def test_a_runner_can_start_it_in_each_way_without_anything_installed(
+    tmp_path: Path, how: list[str]
+) -> None:
     repo = a_repo(tmp_path)
-    env = {**ENV, **({"PYTHONPATH": str(ROOT)} if "-m" in how else {}), "GATE_TOKEN": TOKEN, "PYTHONWARNINGS": "error"}
+    env = {
+        **ENV,
+        **({"PYTHONPATH": str(ROOT)} if "-m" in how else {}),
+        "GATE_TOKEN": TOKEN,
+        "PYTHONWARNINGS": "error",
+    }
     with fake_gate() as gate:
-        command = [sys.executable, "-S", *how, "check", "--service=a", "--environment=b", f"--url={gate.url}"]
-        done = subprocess.run(command, cwd=repo.folder, env=env, capture_output=True, check=False, timeout=60)  # noqa: S603 - our own
+        command = [
+            sys.executable,
+            "-S",
+            *how,
+            "check",
+            "--service=a",
+            "--environment=b",
+            f"--url={gate.url}",
+        ]
+        done = subprocess.run(  # noqa: S603 - our own
+            command, cwd=repo.folder, env=env, capture_output=True, check=False, timeout=60
+        )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"APPROVED and admitted")
 
@@ -297,6 +425,9 @@ def test_the_client_imports_nothing_but_itself_and_the_standard_library() -> Non
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             foreign |= {
-                name for name in names if not name.startswith("gate.client") and name.partition(".")[0] not in sys.stdlib_module_names
+                name
+                for name in names
+                if not name.startswith("gate.client")
+                and name.partition(".")[0] not in sys.stdlib_module_names
             }
     assert foreign == set()

@@ -1,4 +1,6 @@
-"""`gate check` against a server: what each answer means, what is asked, and how a run that is stopped ends."""
+"""`gate check` against a server: what each answer means, what is asked, and how a run that is
+stopped ends.
+"""
 
 import json
 import os
@@ -33,7 +35,9 @@ ROOT = Path(__file__).parents[2]
         ("deploying", (0, "approved", True)),
     ],
 )
-def test_each_state_has_its_exit_code(tmp_path: Path, state: str, expected: tuple[int, str, bool]) -> None:
+def test_each_state_has_its_exit_code(
+    tmp_path: Path, state: str, expected: tuple[int, str, bool]
+) -> None:
     with fake_gate() as gate:
         gate.states = [state]
         assert told(checked(gate, tmp_path)) == expected
@@ -42,9 +46,17 @@ def test_each_state_has_its_exit_code(tmp_path: Path, state: str, expected: tupl
 
 @pytest.mark.parametrize("act", ["standing", "submit", "admission"])
 @pytest.mark.parametrize(
-    ("status", "name", "code"), [(401, "unauthenticated", 4), (403, "not_allowed", 4), (422, "invalid", 1), (413, "too_large", 1)]
+    ("status", "name", "code"),
+    [
+        (401, "unauthenticated", 4),
+        (403, "not_allowed", 4),
+        (422, "invalid", 1),
+        (413, "too_large", 1),
+    ],
 )
-def test_a_refusal_has_its_exit_code(tmp_path: Path, act: str, status: int, name: str, code: int) -> None:
+def test_a_refusal_has_its_exit_code(
+    tmp_path: Path, act: str, status: int, name: str, code: int
+) -> None:
     with fake_gate() as gate:
         gate.faults[act] = [problem(status, name, "no such thing")] * 2
         outcome = checked(gate, tmp_path)
@@ -68,7 +80,9 @@ def test_a_refusal_has_its_exit_code(tmp_path: Path, act: str, status: int, name
         ("subject_mismatch", "approved", (1, "error", False)),
     ],
 )
-def test_a_refused_admission_has_the_exit_code_of_its_reason(tmp_path: Path, name: str, then: str, expected: tuple[int, str, bool]) -> None:
+def test_a_refused_admission_has_the_exit_code_of_its_reason(
+    tmp_path: Path, name: str, then: str, expected: tuple[int, str, bool]
+) -> None:
     with fake_gate() as gate:
         gate.states = ["approved", then]
         gate.faults["admission"] = [problem(409, name)]
@@ -81,7 +95,9 @@ def test_without_admission_approved_is_enough(tmp_path: Path) -> None:
         assert gate.acts() == ["standing", "submit"]
 
 
-def test_a_service_that_the_caller_does_not_see_has_no_base_and_the_submit_decides(tmp_path: Path) -> None:
+def test_a_service_that_the_caller_does_not_see_has_no_base_and_the_submit_decides(
+    tmp_path: Path,
+) -> None:
     with fake_gate() as gate:
         gate.faults["standing"] = [problem(404, "not_found")]
         assert told(checked(gate, tmp_path)) == (0, "approved", True)
@@ -95,11 +111,19 @@ def test_a_change_that_is_approved_while_waiting_is_admitted(tmp_path: Path) -> 
     clock = Clock()
     with fake_gate() as gate:
         gate.states = ["pending", "pending", "pending", "approved"]
-        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=600)) == (0, "approved", True)
+        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=600)) == (
+            0,
+            "approved",
+            True,
+        )
         assert gate.acts() == ["standing", "submit", "read", "read", "read", "admission"]
         assert gate.of("read")[0].query == "wait=20"
-        assert {one.headers["authorization"] for one in gate.of("read") + gate.of("admission")} == {f"Bearer {CHANGE_TOKEN}"}
-        assert {one.headers["authorization"] for one in gate.of("submit") + gate.of("standing")} == {f"Bearer {TOKEN}"}
+        assert {one.headers["authorization"] for one in gate.of("read") + gate.of("admission")} == {
+            f"Bearer {CHANGE_TOKEN}"
+        }
+        assert {
+            one.headers["authorization"] for one in gate.of("submit") + gate.of("standing")
+        } == {f"Bearer {TOKEN}"}
 
 
 def test_e26_the_page_is_named_when_the_waiting_begins_and_when_it_ends(tmp_path: Path) -> None:
@@ -110,7 +134,9 @@ def test_e26_the_page_is_named_when_the_waiting_begins_and_when_it_ends(tmp_path
         world = world_of(tmp_path, clock=Clock())
         outcome = checked(gate, tmp_path, world, wait_seconds=30)
 
-    assert [line for line in noted(world).splitlines() if line.startswith("waiting")] == [f"waiting up to 30 s for people, see {page}"]
+    assert [line for line in noted(world).splitlines() if line.startswith("waiting")] == [
+        f"waiting up to 30 s for people, see {page}"
+    ]
     assert f"see {page}" in summary(outcome).next_steps
 
 
@@ -126,11 +152,17 @@ def test_d19_a_job_too_many_reads_without_waiting(tmp_path: Path) -> None:
     assert reads[: RETRIES_MAX + 2] == ["wait=20"] * (RETRIES_MAX + 1) + [""]
 
 
-def test_the_time_limit_ends_the_waiting_and_every_minute_it_asks_again_with_a_new_key(tmp_path: Path) -> None:
+def test_the_time_limit_ends_the_waiting_and_every_minute_it_asks_again_with_a_new_key(
+    tmp_path: Path,
+) -> None:
     clock = Clock()
     with fake_gate() as gate:
         gate.states = ["pending"]
-        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=150)) == (5, "pending", False)
+        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=150)) == (
+            5,
+            "pending",
+            False,
+        )
         submits = gate.of("submit")
 
     assert 150 <= clock.seconds <= 152
@@ -143,7 +175,11 @@ def test_a_frozen_approval_is_admitted_when_the_freeze_ends_in_time(tmp_path: Pa
     clock = Clock()
     with fake_gate() as gate:
         gate.faults["admission"] = [problem(409, "frozen"), problem(409, "frozen")]
-        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=60)) == (0, "approved", True)
+        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=60)) == (
+            0,
+            "approved",
+            True,
+        )
     assert clock.slept == [10, 10]
 
 
@@ -163,17 +199,24 @@ def test_a_stale_decision_is_asked_anew_with_facts_against_what_runs_now(tmp_pat
 
 
 @pytest.mark.parametrize(("said", "lines"), [(True, 2), (False, None), ("yes", None), (None, None)])
-def test_where_nothing_was_ever_admitted_everything_is_new(tmp_path: Path, said: object, lines: int | None) -> None:
+def test_where_nothing_was_ever_admitted_everything_is_new(
+    tmp_path: Path, said: object, lines: int | None
+) -> None:
     with fake_gate() as gate:
         gate.first_deployment = said
         checked(gate, tmp_path)
         body = gate.of("submit")[0].body
 
     assert "base" not in body
-    assert (body["facts"]["diff"]["lines_added"], body["facts"]["author"]["changes"]) == (lines, None)
+    assert (body["facts"]["diff"]["lines_added"], body["facts"]["author"]["changes"]) == (
+        lines,
+        None,
+    )
 
 
-@pytest.mark.parametrize(("wait_seconds", "expected"), [(600, (0, "approved", True)), (0, (5, "pending", False))])
+@pytest.mark.parametrize(
+    ("wait_seconds", "expected"), [(600, (0, "approved", True)), (0, (5, "pending", False))]
+)
 def test_an_approval_that_no_longer_counts_waits_for_another_one(
     tmp_path: Path, wait_seconds: int, expected: tuple[int, str, bool]
 ) -> None:
@@ -181,10 +224,14 @@ def test_an_approval_that_no_longer_counts_waits_for_another_one(
     with fake_gate() as gate:
         gate.states = ["approved", "pending", "approved"]
         gate.faults["admission"] = [problem(409, "not_approved", "1 approvals no longer count")]
-        outcome = checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=wait_seconds)
+        outcome = checked(
+            gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=wait_seconds
+        )
 
     assert told(outcome) == expected
-    assert outcome.message == ("" if wait_seconds else "1 approvals no longer count (409 not_approved)")
+    assert outcome.message == (
+        "" if wait_seconds else "1 approvals no longer count (409 not_approved)"
+    )
 
 
 def test_a_decision_that_stays_stale_is_given_up(tmp_path: Path) -> None:
@@ -208,9 +255,18 @@ def test_a_laptop_asks_as_the_git_user_with_a_run_of_its_own_and_says_so(tmp_pat
     assert body["requested_by"] == "ada@example.com"
     assert body["authors"] == ["ben@example.com", "ada@example.com"]
     assert body["run"] == admission["run"] == {"id": "local-id-1", "attempt": 1}
-    assert (body["ref"], body["title"], body["base"]) == ("refs/heads/main", "add a line", repo.git("rev-parse", "HEAD~1"))
+    assert (body["ref"], body["title"], body["base"]) == (
+        "refs/heads/main",
+        "add a line",
+        repo.git("rev-parse", "HEAD~1"),
+    )
     assert body["facts"]["diff"]["files"] == ["a"]
-    assert admission == {"commit": repo.head(), "artifacts": body["artifacts"], "environment": "staging", "run": body["run"]}
+    assert admission == {
+        "commit": repo.head(),
+        "artifacts": body["artifacts"],
+        "environment": "staging",
+        "run": body["run"],
+    }
     assert "this is no pipeline; asking as the git user, ada@example.com" in noted(world)
 
 
@@ -231,7 +287,11 @@ def test_a_request_has_what_was_given_and_no_more(tmp_path: Path) -> None:
 
     assert body["facts"]["checks"] == {"passed": 12}
     assert body["facts"]["diff"]["lines_added"] == 3
-    assert (body["labels"], body["rollback_plan"], body["ref"]) == ({"team": "payments"}, "go back", "refs/tags/v1")
+    assert (body["labels"], body["rollback_plan"], body["ref"]) == (
+        {"team": "payments"},
+        "go back",
+        "refs/tags/v1",
+    )
     assert body["emergency"] == {"reason": "it burns", "incident": "INC-1"}
     assert len(body["title"]) == 200
     assert body["title"].startswith("a title of two lines x")
@@ -244,7 +304,9 @@ def test_a_request_has_what_was_given_and_no_more(tmp_path: Path) -> None:
 def test_the_statement_is_the_envelope_as_it_came(tmp_path: Path) -> None:
     with fake_gate() as gate:
         checked(gate, tmp_path, statement="admission.json")
-    assert json.loads((tmp_path / "repo" / "admission.json").read_text()) == an_envelope(CHANGE, a_repo(tmp_path).head())
+    assert json.loads((tmp_path / "repo" / "admission.json").read_text()) == an_envelope(
+        CHANGE, a_repo(tmp_path).head()
+    )
 
 
 def test_what_close_needs_is_left_behind_for_the_owner_alone(tmp_path: Path) -> None:
@@ -254,7 +316,11 @@ def test_what_close_needs_is_left_behind_for_the_owner_alone(tmp_path: Path) -> 
     place = tmp_path / "repo" / "state.json"
     state = json.loads(place.read_text())
 
-    assert (state["change"], state["change_token"], state["url"]) == (CHANGE, CHANGE_TOKEN, gate.url)
+    assert (state["change"], state["change_token"], state["url"]) == (
+        CHANGE,
+        CHANGE_TOKEN,
+        gate.url,
+    )
     assert place.stat().st_mode & 0o777 == 0o600
 
 
@@ -279,7 +345,9 @@ def test_without_git_and_without_a_commit_the_error_says_to_install_git(tmp_path
 
 
 @pytest.mark.parametrize("path", [ENV["PATH"], "/nowhere"])
-def test_a_full_hash_needs_no_repository_but_every_fact_is_unknown(tmp_path: Path, path: str) -> None:
+def test_a_full_hash_needs_no_repository_but_every_fact_is_unknown(
+    tmp_path: Path, path: str
+) -> None:
     world = a_world(tmp_path, GIT_CEILING_DIRECTORIES=str(tmp_path.parent), PATH=path)
     with fake_gate() as gate:
         outcome = checked(gate, tmp_path, world, commit="c" * 40)
@@ -301,13 +369,31 @@ def test_a_commit_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_stopped_withdraws_its_pending_change(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_run_that_is_stopped_withdraws_its_pending_change(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     repo = a_repo(tmp_path)
-    env = {**ENV, "PYTHONPATH": str(ROOT), "GATE_TOKEN": TOKEN, "GATE_STATE": str(tmp_path / "state.json")}
+    env = {
+        **ENV,
+        "PYTHONPATH": str(ROOT),
+        "GATE_TOKEN": TOKEN,
+        "GATE_STATE": str(tmp_path / "state.json"),
+    }
     with fake_gate() as gate:
         gate.states = ["pending"]
-        command = [sys.executable, "-m", "gate.client", "check", "--service=a", "--environment=b", "--wait=1h", f"--url={gate.url}"]
-        process = subprocess.Popen(command, cwd=repo.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - our own program
+        command = [
+            sys.executable,
+            "-m",
+            "gate.client",
+            "check",
+            "--service=a",
+            "--environment=b",
+            "--wait=1h",
+            f"--url={gate.url}",
+        ]
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            command, cwd=repo.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         gate.on_read = lambda: os.kill(process.pid, number)
         out, _ = process.communicate(timeout=30)
         canceled = gate.of("cancellation")
@@ -319,7 +405,9 @@ def test_a_run_that_is_stopped_withdraws_its_pending_change(tmp_path: Path, numb
     assert canceled[0].headers["authorization"] == f"Bearer {CHANGE_TOKEN}"
 
 
-def test_a_stopped_run_that_cannot_withdraw_its_change_is_an_error_and_asks_only_once(tmp_path: Path) -> None:
+def test_a_stopped_run_that_cannot_withdraw_its_change_is_an_error_and_asks_only_once(
+    tmp_path: Path,
+) -> None:
     with fake_gate() as gate:
         gate.states = ["pending"]
         gate.faults["cancellation"] = [cut] * 9

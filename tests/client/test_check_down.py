@@ -1,4 +1,6 @@
-"""`gate check` when the gate does not answer, or answers what is not the gate's: it fails closed (F24)."""
+"""`gate check` when the gate does not answer, or answers what is not the gate's: it fails closed
+(F24).
+"""
 
 import json
 from pathlib import Path
@@ -8,7 +10,19 @@ import pytest
 
 from gate.client.unreviewed import FILE
 from tests.client.checks import a_repo, checked, told, world_of
-from tests.client.fake_gate import CHANGE, TOKEN, Fault, a_change, an_envelope, cut, fake_gate, hang, problem, raw, truncated
+from tests.client.fake_gate import (
+    CHANGE,
+    TOKEN,
+    Fault,
+    a_change,
+    an_envelope,
+    cut,
+    fake_gate,
+    hang,
+    problem,
+    raw,
+    truncated,
+)
 
 FAULTS: list[Any] = [
     pytest.param(raw(500, b"", "text/plain"), id="500"),
@@ -16,7 +30,9 @@ FAULTS: list[Any] = [
     pytest.param(raw(200, b"<html>approved</html>", "text/html"), id="HTML of a proxy"),
     pytest.param(raw(200, b""), id="200 and empty"),
     pytest.param(raw(200, b'{"state": "approved"}'), id="foreign JSON"),
-    pytest.param(raw(200, json.dumps(a_change(commit="d" * 40)).encode()), id="another commit's change"),
+    pytest.param(
+        raw(200, json.dumps(a_change(commit="d" * 40)).encode()), id="another commit's change"
+    ),
     pytest.param(raw(200, json.dumps(a_change(state="fine")).encode()), id="an unknown state"),
     pytest.param(truncated(b'{"id": "chg_1", "sta', 400), id="truncated"),
     pytest.param(cut, id="cut"),
@@ -51,7 +67,9 @@ def test_nobody_there_fails_closed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("act", ["standing", "submit", "admission"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_down_and_told_to_allow_goes_on_unreviewed_and_writes_it_down(tmp_path: Path, fault: Fault, act: str) -> None:
+def test_down_and_told_to_allow_goes_on_unreviewed_and_writes_it_down(
+    tmp_path: Path, fault: Fault, act: str
+) -> None:
     with fake_gate() as gate:
         gate.faults[act] = [fault] * 6
         outcome = checked(gate, tmp_path, if_down_allow=True)
@@ -66,7 +84,9 @@ def test_down_and_told_to_allow_goes_on_unreviewed_and_writes_it_down(tmp_path: 
 
 @pytest.mark.parametrize("act", ["standing", "submit", "admission"])
 @pytest.mark.parametrize(("status", "name"), [(401, "unauthenticated"), (403, "not_allowed")])
-def test_turned_away_is_never_allowed_for_being_down(tmp_path: Path, act: str, status: int, name: str) -> None:
+def test_turned_away_is_never_allowed_for_being_down(
+    tmp_path: Path, act: str, status: int, name: str
+) -> None:
     with fake_gate() as gate:
         gate.faults[act] = [problem(status, name), cut, cut, cut, cut, cut, cut]
         outcome = checked(gate, tmp_path, if_down_allow=True)
@@ -113,7 +133,9 @@ def test_an_outage_whose_report_cannot_be_written_fails_closed(tmp_path: Path) -
         pytest.param({"state": "deploying"}, id="a change"),
         pytest.param(an_envelope("chg_other", "?"), id="another change"),
         pytest.param(an_envelope(CHANGE, "d" * 40), id="another commit"),
-        pytest.param(an_envelope(CHANGE, "?", predicateType="urn:gate:denial:v1"), id="another predicate"),
+        pytest.param(
+            an_envelope(CHANGE, "?", predicateType="urn:gate:denial:v1"), id="another predicate"
+        ),
         pytest.param({**an_envelope(CHANGE, "?"), "signatures": []}, id="unsigned"),
         pytest.param({**an_envelope(CHANGE, "?"), "payload": "%%"}, id="no base64"),
     ],

@@ -12,10 +12,25 @@ from gate.client.options import CloseOptions
 from gate.client.show.outcome import Outcome
 from gate.client.unreviewed import FILE, write_unreviewed
 from gate.client.world import World
-from tests.client.fake_gate import CHANGE, CHANGE_TOKEN, TOKEN, FakeGate, a_change, cut, fake_gate, problem, raw
+from tests.client.fake_gate import (
+    CHANGE,
+    CHANGE_TOKEN,
+    TOKEN,
+    FakeGate,
+    a_change,
+    cut,
+    fake_gate,
+    problem,
+    raw,
+)
 from tests.client.worlds import a_world, noted
 
-REQUEST = {"service": "checkout", "environment": "staging", "commit": "c" * 40, "run": {"id": "7", "attempt": 1}}
+REQUEST = {
+    "service": "checkout",
+    "environment": "staging",
+    "commit": "c" * 40,
+    "run": {"id": "7", "attempt": 1},
+}
 
 
 def closed(gate: FakeGate, world: World, **options: Any) -> Outcome:
@@ -50,7 +65,10 @@ def test_the_token_of_a_change_goes_to_no_other_change_and_no_other_gate(tmp_pat
             assert gate.seen[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
-@pytest.mark.parametrize(("status", "name", "code"), [(401, "unauthenticated", 4), (403, "not_allowed", 4), (409, "state_conflict", 1)])
+@pytest.mark.parametrize(
+    ("status", "name", "code"),
+    [(401, "unauthenticated", 4), (403, "not_allowed", 4), (409, "state_conflict", 1)],
+)
 def test_a_refusal_has_its_exit_code(tmp_path: Path, status: int, name: str, code: int) -> None:
     with fake_gate() as gate:
         gate.always = problem(status, name)
@@ -77,7 +95,10 @@ def test_after_a_check_close_knows_the_change_and_its_token(tmp_path: Path) -> N
         seen = gate.seen[0]
 
     assert (outcome.code, outcome.decision) == (0, "closed")
-    assert (seen.path, seen.body) == (f"/v1/changes/{CHANGE}/closure", {"result": "unsuccessful", "notes": "it broke"})
+    assert (seen.path, seen.body) == (
+        f"/v1/changes/{CHANGE}/closure",
+        {"result": "unsuccessful", "notes": "it broke"},
+    )
     assert seen.headers["authorization"] == f"Bearer {CHANGE_TOKEN}"
 
 
@@ -86,7 +107,10 @@ def test_a_change_token_that_has_ended_gives_way_to_the_pipelines_own(tmp_path: 
         a_state(tmp_path, gate)
         gate.faults["closure"] = [problem(401, "unauthenticated")]
         assert closed(gate, a_world(tmp_path)).code == 0
-        assert [one.headers["authorization"] for one in gate.seen] == [f"Bearer {CHANGE_TOKEN}", f"Bearer {TOKEN}"]
+        assert [one.headers["authorization"] for one in gate.seen] == [
+            f"Bearer {CHANGE_TOKEN}",
+            f"Bearer {TOKEN}",
+        ]
 
 
 def test_a_change_that_was_never_admitted_is_said_to_be_on_record(tmp_path: Path) -> None:
@@ -107,10 +131,16 @@ def test_an_unreviewed_deployment_is_asked_for_reported_and_withdrawn(tmp_path: 
     assert (outcome.code, outcome.decision) == (0, "closed")
     assert gate.acts() == ["submit", "closure", "cancellation"]
     assert gate.seen[0].body == REQUEST
-    assert gate.seen[1].body == {"result": "rolled_back", "started_at": "2026-09-21T14:13:20Z", "finished_at": "2026-09-21T14:13:20Z"}
+    assert gate.seen[1].body == {
+        "result": "rolled_back",
+        "started_at": "2026-09-21T14:13:20Z",
+        "finished_at": "2026-09-21T14:13:20Z",
+    }
 
 
-def test_an_unreviewed_deployment_whose_change_cannot_be_withdrawn_is_still_reported(tmp_path: Path) -> None:
+def test_an_unreviewed_deployment_whose_change_cannot_be_withdrawn_is_still_reported(
+    tmp_path: Path,
+) -> None:
     world = a_world(tmp_path)
     write_unreviewed(world, REQUEST, "it did not answer")
     with fake_gate() as gate:
@@ -131,7 +161,15 @@ def _leave_open(gate: FakeGate) -> Any:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"version": 1, "at": "x"}', '{"version": 9, "at": "x", "request": {"commit": "c"}}', " " * 3_000_000]
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"version": 1, "at": "x"}',
+        '{"version": 9, "at": "x", "request": {"commit": "c"}}',
+        " " * 3_000_000,
+    ],
 )
 def test_a_file_that_is_no_report_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "report.json").write_text(content)

@@ -14,7 +14,9 @@ from tests.client.fake_gate import TOKEN, FakeGate, fake_gate, problem, raw
 
 def evaluated(gate: FakeGate, folder: Path) -> tuple[tuple[int, str, bool], str]:
     world = world_of(folder)
-    options = CheckOptions(service="checkout", environment="staging", url=gate.url, token=TOKEN, record=False)
+    options = CheckOptions(
+        service="checkout", environment="staging", url=gate.url, token=TOKEN, record=False
+    )
     outcome = evaluate(options, world, Http(gate.url, world, seconds=5), lambda _: None)
     return told(outcome), summary(outcome).headline
 
@@ -45,7 +47,9 @@ def test_a_caller_who_is_turned_away_is_told_so(tmp_path: Path) -> None:
         assert evaluated(gate, tmp_path)[0] == (4, "error", False)
 
 
-@pytest.mark.parametrize("foreign", [b"{}", b'{"outcome": "approved"}', b'{"outcome": "allowed", "commit": "c"}'])
+@pytest.mark.parametrize(
+    "foreign", [b"{}", b'{"outcome": "approved"}', b'{"outcome": "allowed", "commit": "c"}']
+)
 def test_an_answer_that_is_not_the_gates_is_no_answer(tmp_path: Path, foreign: bytes) -> None:
     with fake_gate() as gate:
         gate.faults["evaluate"] = [raw(200, foreign)] * 6

@@ -15,12 +15,16 @@ NEEDED = ["check", "--service=a", "--environment=b", "--url=https://gate.example
 
 
 @pytest.mark.parametrize("way", ["a link", "a link inside", "a folder that is a link"])
-def test_c14_a_plan_that_is_a_link_is_not_sent_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str], way: str) -> None:
+def test_c14_a_plan_that_is_a_link_is_not_sent_anywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
     folder = tmp_path / "repo"
     (folder / ".git").mkdir(parents=True)
     (tmp_path / "secret").write_text("TOKEN=1")
     (folder / ".git" / "config").write_text("TOKEN=2")
-    (folder / "ROLLBACK.md").symlink_to({"a link": "../secret", "a link inside": ".git/config"}.get(way, "nothing"))
+    (folder / "ROLLBACK.md").symlink_to(
+        {"a link": "../secret", "a link inside": ".git/config"}.get(way, "nothing")
+    )
     (folder / "plans").symlink_to("../")
     name = "plans/secret" if way == "a folder that is a link" else "ROLLBACK.md"
 
@@ -44,12 +48,20 @@ def test_a_plan_is_read_from_a_checkout_that_is_itself_behind_a_link(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["admission.json", "gate.env"])
-def test_c14_an_answer_takes_the_place_of_a_link_and_follows_none(tmp_path: Path, name: str) -> None:
+def test_c14_an_answer_takes_the_place_of_a_link_and_follows_none(
+    tmp_path: Path, name: str
+) -> None:
     folder = a_repo(tmp_path).folder
     precious = tmp_path / "precious"
     precious.write_text("mine")
     (folder / name).symlink_to(precious)
-    asked = ["check", "--service=checkout", "--environment=staging", "--output=gitlab", "--statement=admission.json"]
+    asked = [
+        "check",
+        "--service=checkout",
+        "--environment=staging",
+        "--output=gitlab",
+        "--statement=admission.json",
+    ]
     with fake_gate() as gate:
         assert run(asked, a_world(folder, env={"GATE_URL": gate.url})) == 0
 

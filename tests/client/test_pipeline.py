@@ -48,12 +48,27 @@ def test_a_laptop_has_a_run_of_its_own_and_nothing_else(tmp_path: Path) -> None:
     assert found == ("local", {"id": "local-id-1", "attempt": 1}, None, None, None, None, ())
 
 
-def test_a_github_run_is_named_by_its_numbers_and_whoever_ran_it_again_took_part(tmp_path: Path) -> None:
+def test_a_github_run_is_named_by_its_numbers_and_whoever_ran_it_again_took_part(
+    tmp_path: Path,
+) -> None:
     found = pipeline(world_with(tmp_path, GITHUB))
 
-    assert found.run == {"id": "4525744960", "attempt": 2, "url": "https://github.com/acme/checkout/actions/runs/4525744960"}
-    assert found.repository == {"issuer": "https://token.actions.githubusercontent.com", "id": 1001, "name": "acme/checkout"}
-    assert (found.ref, found.commit, found.requested_by, found.people) == ("refs/heads/main", "c" * 40, "ada-gh", ("ben-gh",))
+    assert found.run == {
+        "id": "4525744960",
+        "attempt": 2,
+        "url": "https://github.com/acme/checkout/actions/runs/4525744960",
+    }
+    assert found.repository == {
+        "issuer": "https://token.actions.githubusercontent.com",
+        "id": 1001,
+        "name": "acme/checkout",
+    }
+    assert (found.ref, found.commit, found.requested_by, found.people) == (
+        "refs/heads/main",
+        "c" * 40,
+        "ada-gh",
+        ("ben-gh",),
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,20 +88,45 @@ def test_the_issuer_follows_from_the_server(tmp_path: Path, server: str, issuer:
 def test_a_gitlab_job_is_the_attempt_of_its_pipeline(tmp_path: Path) -> None:
     found = pipeline(world_with(tmp_path, GITLAB))
 
-    assert found.run == {"id": "574", "attempt": 302, "url": "https://gitlab.example.com/g/p/-/jobs/302"}
-    assert found.repository == {"issuer": "https://gitlab.example.com", "id": 20, "name": "my-group/my-project"}
-    assert (found.ref, found.commit, found.requested_by, found.people) == ("main", "d" * 40, "sample-user", ())
+    assert found.run == {
+        "id": "574",
+        "attempt": 302,
+        "url": "https://gitlab.example.com/g/p/-/jobs/302",
+    }
+    assert found.repository == {
+        "issuer": "https://gitlab.example.com",
+        "id": 20,
+        "name": "my-group/my-project",
+    }
+    assert (found.ref, found.commit, found.requested_by, found.people) == (
+        "main",
+        "d" * 40,
+        "sample-user",
+        (),
+    )
 
 
 @pytest.mark.parametrize(
-    "changed", [{"GITHUB_REPOSITORY_ID": ""}, {"GITHUB_REPOSITORY_ID": "x1"}, {"GITHUB_SERVER_URL": "http://ghes.internal"}]
+    "changed",
+    [
+        {"GITHUB_REPOSITORY_ID": ""},
+        {"GITHUB_REPOSITORY_ID": "x1"},
+        {"GITHUB_SERVER_URL": "http://ghes.internal"},
+    ],
 )
-def test_a_repository_without_a_number_or_a_safe_address_is_not_named(tmp_path: Path, changed: dict[str, str]) -> None:
+def test_a_repository_without_a_number_or_a_safe_address_is_not_named(
+    tmp_path: Path, changed: dict[str, str]
+) -> None:
     assert pipeline(world_with(tmp_path, {**GITHUB, **changed})).repository is None
 
 
 def test_a_run_without_a_good_attempt_or_address_leaves_them_out(tmp_path: Path) -> None:
-    found = pipeline(world_with(tmp_path, {**GITHUB, "GITHUB_RUN_ATTEMPT": "zero", "GITHUB_SERVER_URL": "http://ghes.internal"}))
+    found = pipeline(
+        world_with(
+            tmp_path,
+            {**GITHUB, "GITHUB_RUN_ATTEMPT": "zero", "GITHUB_SERVER_URL": "http://ghes.internal"},
+        )
+    )
     assert found.run == {"id": "4525744960", "attempt": 1}
 
 
@@ -122,17 +162,26 @@ def test_gitlab_gives_its_token_in_a_variable(tmp_path: Path) -> None:
 def test_github_is_asked_for_a_token_for_this_gate(tmp_path: Path) -> None:
     with fake_gate() as runner:
         runner.always = raw(200, b'{"count": 1, "value": "eyJ"}')
-        env = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{runner.url}/token?api-version=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner"}
+        env = {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{runner.url}/token?api-version=2",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner",
+        }
         assert token_of(tmp_path, None, env) == ("eyJ", ["eyJ"])
         seen = runner.seen[0]
 
-    assert (seen.path, seen.query) == ("/token", "api-version=2&audience=https%3A%2F%2Fgate.example.com")
+    assert (seen.path, seen.query) == (
+        "/token",
+        "api-version=2&audience=https%3A%2F%2Fgate.example.com",
+    )
     assert seen.headers["authorization"] == "Bearer runner"
 
 
 def test_a_runner_that_gives_no_token_is_said_so(tmp_path: Path) -> None:
     with fake_gate() as runner:
-        env = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{runner.url}/token?a=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner"}
+        env = {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{runner.url}/token?a=1",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner",
+        }
         runner.always = problem(403, "not_allowed")
         with pytest.raises(NoCredentials, match="gave no identity token"):
             token_of(tmp_path, None, env)
@@ -155,7 +204,9 @@ def test_a_runner_that_gives_no_token_is_said_so(tmp_path: Path) -> None:
         "nothing",
     ],
 )
-def test_the_runners_secret_goes_to_no_address_where_others_can_read_it(tmp_path: Path, url: str) -> None:
+def test_the_runners_secret_goes_to_no_address_where_others_can_read_it(
+    tmp_path: Path, url: str
+) -> None:
     with pytest.raises(NoCredentials, match="not https"):
         token_of(tmp_path, None, {"ACTIONS_ID_TOKEN_REQUEST_URL": url})
 
@@ -163,9 +214,13 @@ def test_the_runners_secret_goes_to_no_address_where_others_can_read_it(tmp_path
 # where the last check is remembered
 
 
-def test_the_state_lies_where_it_is_told_else_with_the_runner_else_in_git_else_nowhere(tmp_path: Path) -> None:
+def test_the_state_lies_where_it_is_told_else_with_the_runner_else_in_git_else_nowhere(
+    tmp_path: Path,
+) -> None:
     world = a_world(tmp_path, GATE_STATE="s.json", RUNNER_TEMP="/runner")
     assert state_file(world, "/repo/.git") == tmp_path / "s.json"
-    assert state_file(world._replace(env={"RUNNER_TEMP": "/runner"}), "/repo/.git") == Path("/runner/gate-last.json")
+    assert state_file(world._replace(env={"RUNNER_TEMP": "/runner"}), "/repo/.git") == Path(
+        "/runner/gate-last.json"
+    )
     assert state_file(world._replace(env={}), "/repo/.git") == Path("/repo/.git/gate-last.json")
     assert state_file(world._replace(env={}), None) is None

@@ -49,13 +49,24 @@ class Ids:
 
 
 def a_world(
-    folder: Path, *, clock: Clock | None = None, terminal: bool = False, env: Mapping[str, str] | None = None, **more: str
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    terminal: bool = False,
+    env: Mapping[str, str] | None = None,
+    **more: str,
 ) -> World:
     """With a token, and a state file beside the repository; `env` and `more` come on top."""
     clock = clock or Clock()
     stream = Terminal if terminal else io.StringIO
     return World(
-        env={**ENV, "GATE_TOKEN": TOKEN, "GATE_STATE": str(folder / "state.json"), **(env or {}), **more},
+        env={
+            **ENV,
+            "GATE_TOKEN": TOKEN,
+            "GATE_STATE": str(folder / "state.json"),
+            **(env or {}),
+            **more,
+        },
         folder=str(folder),
         out=stream(),
         err=stream(),

@@ -1,4 +1,6 @@
-"""As much of JSON Schema 2020-12 as the gate's own schemas use; a keyword it does not know fails the test."""
+"""As much of JSON Schema 2020-12 as the gate's own schemas use; a keyword it does not know fails
+the test.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +27,18 @@ _SIZES: Mapping[str, Callable[[Any, Any], bool]] = {
     "pattern": lambda value, limit: re.search(limit, value) is not None,
     "required": lambda value, limit: set(limit) <= set(value),
 }
-_SILENT = frozenset({"$schema", "$id", "$defs", "title", "description", "examples", "properties", "additionalProperties"})
+_SILENT = frozenset(
+    {
+        "$schema",
+        "$id",
+        "$defs",
+        "title",
+        "description",
+        "examples",
+        "properties",
+        "additionalProperties",
+    }
+)
 
 
 def accepts(schema: Mapping[str, Any], value: Any, root: Mapping[str, Any] | None = None) -> bool:
@@ -33,7 +46,9 @@ def accepts(schema: Mapping[str, Any], value: Any, root: Mapping[str, Any] | Non
     root = root or schema
     if "type" in schema and not _TYPES[schema["type"]](value):
         return False
-    return all(_keyword(keyword, schema, value, root) for keyword in schema if keyword not in _SILENT) and _members(schema, value, root)
+    return all(
+        _keyword(keyword, schema, value, root) for keyword in schema if keyword not in _SILENT
+    ) and _members(schema, value, root)
 
 
 def _keyword(keyword: str, schema: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> bool:
@@ -57,6 +72,10 @@ def _members(schema: Mapping[str, Any], value: Any, root: Mapping[str, Any]) -> 
         return True
     known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
     return all(
-        accepts(known[name], item, root) if name in known else others if isinstance(others, bool) else accepts(others, item, root)
+        accepts(known[name], item, root)
+        if name in known
+        else others
+        if isinstance(others, bool)
+        else accepts(others, item, root)
         for name, item in value.items()
     )

@@ -1,4 +1,6 @@
-"""Policies as text for tests: each valid, with one thing different; and made-up ones of every kind."""
+"""Policies as text for tests: each valid, with one thing different; and made-up ones of every
+kind.
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +13,10 @@ from gate.core.facts import Fact, Facts, Origin, Value
 from gate.core.policy.file import read_policy
 from gate.core.policy.policy import Policy
 
-RULE = "{id: size, title: Larger changes fail more often, points_by: diff.lines_added, steps: {10: 8, 200: 30}}"
+RULE = (
+    "{id: size, title: Larger changes fail more often, points_by: diff.lines_added, steps: "
+    "{10: 8, 200: 30}}"
+)
 
 
 def policy_text(*lines: str, rules: str = f"[{RULE}]") -> str:
@@ -24,9 +29,14 @@ def make_policy(*lines: str, rules: str = f"[{RULE}]") -> Policy:
     return read_policy(policy_text(*lines, rules=rules), "small.yaml")
 
 
-def when_policy(condition: str, *, points: int = 5, trust: str = "[diff, author, change]") -> Policy:
+def when_policy(
+    condition: str, *, points: int = 5, trust: str = "[diff, author, change]"
+) -> Policy:
     """A policy of one rule with one condition."""
-    return make_policy(f"trust_claims: {trust}", rules=f"[{{id: it, title: It, when: [{json.dumps(condition)}], points: {points}}}]")
+    return make_policy(
+        f"trust_claims: {trust}",
+        rules=f"[{{id: it, title: It, when: [{json.dumps(condition)}], points: {points}}}]",
+    )
 
 
 def make_facts(values: Mapping[str, Value], origin: Origin = Origin.VERIFIED) -> Facts:
@@ -34,9 +44,15 @@ def make_facts(values: Mapping[str, Value], origin: Origin = Origin.VERIFIED) ->
     return {name: Fact(value, origin) for name, value in values.items()}
 
 
-# What follows makes up policies: every type of fact, every operator, groups in groups, both polarities.
+# What follows makes up policies: every type of fact, every operator, groups in groups, both
+# polarities.
 
-NUMBERS = {"checks.failed": "3", "diff.lines_added": "20", "history.recent_failure_rate": "0.25", "calendar.hour": "12"}
+NUMBERS = {
+    "checks.failed": "3",
+    "diff.lines_added": "20",
+    "history.recent_failure_rate": "0.25",
+    "calendar.hour": "12",
+}
 VALUES: Mapping[str, st.SearchStrategy[Value]] = {
     "checks.failed": st.integers(0, 6),
     "diff.lines_added": st.integers(0, 40),
@@ -46,10 +62,16 @@ VALUES: Mapping[str, st.SearchStrategy[Value]] = {
     "change.ref_protected": st.booleans(),
     "change.direction": st.sampled_from(["forward", "rollback", "redeploy"]),
     "labels.team": st.sampled_from(["a", "b", "ab"]),
-    "diff.files": st.lists(st.sampled_from(["a.py", "docs/a.md", "db/migrations/1"]), max_size=3).map(tuple),
+    "diff.files": st.lists(
+        st.sampled_from(["a.py", "docs/a.md", "db/migrations/1"]), max_size=3
+    ).map(tuple),
 }
 FACTS: st.SearchStrategy[Facts] = st.fixed_dictionaries(
-    {}, optional={name: st.builds(Fact, values, st.sampled_from(list(Origin))) for name, values in VALUES.items()}
+    {},
+    optional={
+        name: st.builds(Fact, values, st.sampled_from(list(Origin)))
+        for name, values in VALUES.items()
+    },
 )
 
 
@@ -57,10 +79,18 @@ FACTS: st.SearchStrategy[Facts] = st.fixed_dictionaries(
 def conditions(*, helps: bool) -> st.SearchStrategy[str]:
     """One line that may stand where holding helps, or hurts."""
     numbers = st.builds(
-        "{0[0]} {1} {0[1]}".format, st.sampled_from(list(NUMBERS.items())), st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
+        "{0[0]} {1} {0[1]}".format,
+        st.sampled_from(list(NUMBERS.items())),
+        st.sampled_from(["==", "!=", "<", "<=", ">", ">="]),
     )
-    knowledge = st.builds("{} is {}".format, st.sampled_from(list(VALUES)), st.just("known" if helps else "unknown"))
-    turned = st.builds("not {} is {}".format, st.sampled_from(list(VALUES)), st.just("unknown" if helps else "known"))
+    knowledge = st.builds(
+        "{} is {}".format, st.sampled_from(list(VALUES)), st.just("known" if helps else "unknown")
+    )
+    turned = st.builds(
+        "not {} is {}".format,
+        st.sampled_from(list(VALUES)),
+        st.just("unknown" if helps else "known"),
+    )
     lists = st.builds(
         "{} diff.files {} {}".format,
         st.sampled_from(["any", "all", "none"]),
@@ -88,7 +118,10 @@ def clauses(*, helps: bool, depth: int = 2) -> st.SearchStrategy[list[Any]]:
     """A list of conditions and groups."""
     entry: st.SearchStrategy[Any] = conditions(helps=helps)
     if depth:
-        same, turned = clauses(helps=helps, depth=depth - 1), clauses(helps=not helps, depth=depth - 1)
+        same, turned = (
+            clauses(helps=helps, depth=depth - 1),
+            clauses(helps=not helps, depth=depth - 1),
+        )
         groups = [
             same.map(lambda inner: {"any_of": inner}),
             same.map(lambda inner: {"all_of": inner}),
@@ -102,7 +135,9 @@ def clauses(*, helps: bool, depth: int = 2) -> st.SearchStrategy[list[Any]]:
 def policies(draw: st.DrawFn) -> Policy:
     """A policy that the reader accepts. JSON is YAML, but for the numbers under `steps`."""
     rules = [draw(_rules(f"rule-{number}")) for number in range(draw(st.integers(1, 4)))]
-    requirements = [_requirement(draw, f"must-{number}") for number in range(draw(st.integers(0, 2)))]
+    requirements = [
+        _requirement(draw, f"must-{number}") for number in range(draw(st.integers(0, 2)))
+    ]
     standard = [
         {
             "id": f"kind-{number}",
@@ -115,7 +150,9 @@ def policies(draw: st.DrawFn) -> Policy:
         }
         for number in range(draw(st.integers(0, 2)))
     ]
-    trust = draw(st.lists(st.sampled_from(["diff", "author", "change", "checks", "labels"]), unique=True))
+    trust = draw(
+        st.lists(st.sampled_from(["diff", "author", "change", "checks", "labels"]), unique=True)
+    )
     return make_policy(
         f"trust_claims: {json.dumps(trust)}",
         f"requirements: {json.dumps(requirements)}",
@@ -133,7 +170,14 @@ def _requirement(draw: st.DrawFn, name: str) -> dict[str, Any]:
 def _rules(draw: st.DrawFn, name: str) -> str:
     if draw(st.booleans()):
         points = draw(st.integers(-100, 100))
-        return json.dumps({"id": name, "title": "It counts", "points": points, "when": draw(clauses(helps=points < 0))})
+        return json.dumps(
+            {
+                "id": name,
+                "title": "It counts",
+                "points": points,
+                "when": draw(clauses(helps=points < 0)),
+            }
+        )
     fact = draw(st.sampled_from(["checks.failed", "diff.lines_added"]))
     limits = sorted(draw(st.sets(st.integers(0, 40), min_size=1, max_size=4)))
     steps = ", ".join(f"{limit}: {draw(st.integers(-100, 100))}" for limit in limits)

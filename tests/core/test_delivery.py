@@ -12,7 +12,12 @@ from gate.core.delivery import NOTHING, Deployed, Figures, figures, percentile, 
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-OK, ISSUES, BAD, BACK = Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES, Result.UNSUCCESSFUL, Result.ROLLED_BACK
+OK, ISSUES, BAD, BACK = (
+    Result.SUCCESSFUL,
+    Result.SUCCESSFUL_ISSUES,
+    Result.UNSUCCESSFUL,
+    Result.ROLLED_BACK,
+)
 
 
 def deployed(result: Result | None = OK, **different: Any) -> Deployed:
@@ -35,7 +40,9 @@ def test_a_deployment_that_goes_on_counts_for_nothing() -> None:
 
 @pytest.mark.parametrize("result", [OK, ISSUES])
 def test_a_success_counts_and_took_from_the_commit_to_its_end(result: Result) -> None:
-    assert figures(deployed(result)) == Figures(1, 0, 0, lead_seconds=significant(3 * 3600 + 12 * 60))
+    assert figures(deployed(result)) == Figures(
+        1, 0, 0, lead_seconds=significant(3 * 3600 + 12 * 60)
+    )
 
 
 def test_of_a_commit_of_unknown_age_there_is_no_lead_time() -> None:
@@ -44,18 +51,24 @@ def test_of_a_commit_of_unknown_age_there_is_no_lead_time() -> None:
 
 def test_a_deployment_that_did_not_succeed_failed_and_waits_for_the_next_success() -> None:
     assert figures(deployed(BAD)) == Figures(1, 1, 0)
-    assert figures(deployed(BAD, next_success_at=AT + HOUR)) == Figures(1, 1, 0, recovery_seconds=3600)
+    assert figures(deployed(BAD, next_success_at=AT + HOUR)) == Figures(
+        1, 1, 0, recovery_seconds=3600
+    )
 
 
 def test_what_was_rolled_back_is_well_again_when_that_was_reported() -> None:
-    assert figures(deployed(BACK, failed_at=AT + 30 * MINUTE)) == Figures(1, 1, 0, recovery_seconds=1800)
+    assert figures(deployed(BACK, failed_at=AT + 30 * MINUTE)) == Figures(
+        1, 1, 0, recovery_seconds=1800
+    )
 
 
 def test_an_incident_makes_a_success_failed_once_however_many_there_are() -> None:
     one = (AT + MINUTE, AT + HOUR)
     found = figures(deployed(incidents=(one, one, (AT + 2 * MINUTE, AT + 2 * HOUR))))
 
-    assert found == Figures(1, 1, 0, lead_seconds=significant(11520), recovery_seconds=significant(7140))
+    assert found == Figures(
+        1, 1, 0, lead_seconds=significant(11520), recovery_seconds=significant(7140)
+    )
 
 
 def test_as_long_as_one_incident_goes_on_it_is_not_well_again() -> None:
@@ -100,8 +113,12 @@ def test_of_nothing_there_is_no_rate() -> None:
     assert (found.rate, found.low, found.high) == (None, None, None)
 
 
-@given(st.integers(1, 10**7).flatmap(lambda whole: st.tuples(st.integers(0, whole), st.just(whole))))
-def test_a_rate_lies_in_its_interval_and_that_within_nothing_and_all(counted: tuple[int, int]) -> None:
+@given(
+    st.integers(1, 10**7).flatmap(lambda whole: st.tuples(st.integers(0, whole), st.just(whole)))
+)
+def test_a_rate_lies_in_its_interval_and_that_within_nothing_and_all(
+    counted: tuple[int, int],
+) -> None:
     found = rate(*counted)
 
     assert found.rate is not None

@@ -1,4 +1,6 @@
-"""Whatever stands in catalog.yaml or calendar.yaml, the readers answer with values or with `Invalid`, and with nothing else."""
+"""Whatever stands in catalog.yaml or calendar.yaml, the readers answer with values or with
+`Invalid`, and with nothing else.
+"""
 
 from contextlib import suppress
 

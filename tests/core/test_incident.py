@@ -11,7 +11,9 @@ AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 
 
-def suspect(change: str = "a", admitted_at: datetime = AT, result: Result | None = Result.SUCCESSFUL) -> Suspect:
+def suspect(
+    change: str = "a", admitted_at: datetime = AT, result: Result | None = Result.SUCCESSFUL
+) -> Suspect:
     """A change whose deployment took an hour, unless it goes on."""
     return Suspect(change, admitted_at, None if result is None else admitted_at + HOUR, result)
 
@@ -30,7 +32,10 @@ def test_without_a_deployment_there_is_nobody_to_suspect() -> None:
         pytest.param(AT + HOUR + LINK_WINDOW + SECOND, False, id="after it"),
     ],
 )
-def test_an_incident_is_put_down_to_a_deployment_that_it_follows_soon(began_at: datetime, tied: bool) -> None:  # noqa: FBT001 - a case of the table
+def test_an_incident_is_put_down_to_a_deployment_that_it_follows_soon(
+    began_at: datetime,
+    tied: bool,  # noqa: FBT001 - a case of the table
+) -> None:
     assert suspected([suspect()], began_at) == (("a", Method.WINDOW) if tied else None)
 
 
@@ -46,13 +51,18 @@ def test_the_newest_deployment_is_suspected() -> None:
 
 
 def test_one_that_was_rolled_back_is_suspected_before_a_newer_one() -> None:
-    found = suspected([suspect("a", result=Result.ROLLED_BACK), suspect("b", AT + HOUR)], AT + 2 * HOUR)
+    found = suspected(
+        [suspect("a", result=Result.ROLLED_BACK), suspect("b", AT + HOUR)], AT + 2 * HOUR
+    )
 
     assert found == ("a", Method.ROLLBACK)
 
 
 def test_one_that_was_rolled_back_long_ago_is_not() -> None:
-    assert suspected([suspect("a", AT - 24 * HOUR, Result.ROLLED_BACK), suspect("b")], AT) == ("b", Method.WINDOW)
+    assert suspected([suspect("a", AT - 24 * HOUR, Result.ROLLED_BACK), suspect("b")], AT) == (
+        "b",
+        Method.WINDOW,
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,5 +77,9 @@ def test_one_that_was_rolled_back_long_ago_is_not() -> None:
         pytest.param("high", "odd", False, id="and high is below that"),
     ],
 )
-def test_an_alert_counts_from_the_severity_of_its_service(severity: str, threshold: str | None, counted: bool) -> None:  # noqa: FBT001 - a case of the table
+def test_an_alert_counts_from_the_severity_of_its_service(
+    severity: str,
+    threshold: str | None,
+    counted: bool,  # noqa: FBT001 - a case of the table
+) -> None:
     assert counts(severity, threshold) is counted

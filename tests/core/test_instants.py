@@ -22,8 +22,17 @@ def test_what_is_taken_is_the_same_instant_and_survives_being_kept(instant: date
         assert (at, at.tzinfo, from_us(to_us(at))) == (instant, UTC, at)
 
 
-@given(st.datetimes(min_value=FIRST.replace(tzinfo=None), max_value=LAST.replace(tzinfo=None), timezones=st.just(UTC)), HOURS)
-def test_a_century_before_and_after_what_is_taken_is_still_a_time_everywhere(instant: datetime, zone: timezone) -> None:
+@given(
+    st.datetimes(
+        min_value=FIRST.replace(tzinfo=None),
+        max_value=LAST.replace(tzinfo=None),
+        timezones=st.just(UTC),
+    ),
+    HOURS,
+)
+def test_a_century_before_and_after_what_is_taken_is_still_a_time_everywhere(
+    instant: datetime, zone: timezone
+) -> None:
     for years in (-100, 0, 100):
         assert (instant + timedelta(days=365 * years)).astimezone(zone).isoformat()
 
@@ -35,8 +44,14 @@ def test_a_century_before_and_after_what_is_taken_is_still_a_time_everywhere(ins
         pytest.param(FIRST - timedelta(microseconds=1), False, id="before the first"),
         pytest.param(LAST, True, id="the last"),
         pytest.param(LAST + timedelta(microseconds=1), False, id="after the last"),
-        pytest.param(datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))), False, id="no instant in UTC any more"),
-        pytest.param(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), False, id="none in UTC yet"),
+        pytest.param(
+            datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
+            False,
+            id="no instant in UTC any more",
+        ),
+        pytest.param(
+            datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), False, id="none in UTC yet"
+        ),
     ],
 )
 def test_the_ends(instant: datetime, *, taken: bool) -> None:

@@ -1,4 +1,6 @@
-"""Calendars, catalogues and instants for the tests of freezes: each valid, with one thing different."""
+"""Calendars, catalogues and instants for the tests of freezes: each valid, with one thing
+different.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,11 +20,24 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def make_freeze(begins: str, lasts: timedelta, rrule: str | None = None, *, zone: ZoneInfo = BERLIN, **fields: Any) -> Freeze:
+def make_freeze(
+    begins: str,
+    lasts: timedelta,
+    rrule: str | None = None,
+    *,
+    zone: ZoneInfo = BERLIN,
+    **fields: Any,
+) -> Freeze:
     """A window of local times, called `window`."""
     first = datetime.fromisoformat(begins)
     rule = read_rrule(rrule, first, zone) if rrule else None
-    values: dict[str, Any] = {"id": "window", "reason": "Because", "begins": first, "ends": first + lasts, "rule": rule} | fields
+    values: dict[str, Any] = {
+        "id": "window",
+        "reason": "Because",
+        "begins": first,
+        "ends": first + lasts,
+        "rule": rule,
+    } | fields
     return Freeze(**values)
 
 
@@ -33,13 +48,26 @@ def make_calendar(*freezes: Freeze, zone: ZoneInfo = BERLIN) -> Calendar:
 
 def make_adhoc(begins: str, ends: str | None = None, **fields: Any) -> AdHoc:
     """A window that a person opened, in UTC."""
-    values: dict[str, Any] = {"id": "adhoc", "reason": "Somebody said so", "begins": utc(begins), "ends": utc(ends) if ends else None}
+    values: dict[str, Any] = {
+        "id": "adhoc",
+        "reason": "Somebody said so",
+        "begins": utc(begins),
+        "ends": utc(ends) if ends else None,
+    }
     return AdHoc(**values | fields)
 
 
 def make_scope(**fields: Any) -> Scope:
     """Checkout in production, with owners and tier known."""
-    return Scope(**{"service": "checkout", "environment": "production", "owners": ("team-payments",), "tier": "production"} | fields)
+    return Scope(
+        **{
+            "service": "checkout",
+            "environment": "production",
+            "owners": ("team-payments",),
+            "tier": "production",
+        }
+        | fields
+    )
 
 
 def make_reach(**names: tuple[str, ...]) -> Reach:
@@ -49,14 +77,19 @@ def make_reach(**names: tuple[str, ...]) -> Reach:
 
 def make_catalogue(*people: Person) -> Catalogue:
     """Two services in two environments; the people given, in no group, or Ada and Ben."""
-    listed = people or (Person("ada", "Ada", emails=("ada@example.com",)), Person("ben", "Ben", emails=("ben@example.com",)))
+    listed = people or (
+        Person("ada", "Ada", emails=("ada@example.com",)),
+        Person("ben", "Ben", emails=("ben@example.com",)),
+    )
     return Catalogue(
         environments={
             "production": Environment("production", "production", ("prod", "live")),
             "staging": Environment("staging", "staging"),
         },
         services={
-            "checkout": Service("checkout", owners=("team-payments",), tier=1, depends_on=("ledger",)),
+            "checkout": Service(
+                "checkout", owners=("team-payments",), tier=1, depends_on=("ledger",)
+            ),
             "ledger": Service("ledger", tier=2, environments=("production",)),
         },
         groups={

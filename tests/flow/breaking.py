@@ -45,7 +45,11 @@ async def open_incidents(shop: Shop, **different: Any) -> list[Wire]:
 
 def failed(conn: Connection) -> list[str]:
     """The commits that failed, by the first letter, in the order of their admission."""
-    query = select(schema.changes.c.commit_sha).where(schema.changes.c.failed).order_by(schema.changes.c.admitted_at)
+    query = (
+        select(schema.changes.c.commit_sha)
+        .where(schema.changes.c.failed)
+        .order_by(schema.changes.c.admitted_at)
+    )
     return [commit[0] for commit in conn.execute(query).scalars()]
 
 

@@ -1,4 +1,6 @@
-"""A gate in service: on both kinds of database, or on SQLite alone where the database makes no difference."""
+"""A gate in service: on both kinds of database, or on SQLite alone where the database makes no
+difference.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -20,7 +20,9 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
 @contextmanager
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Parameters that protect nothing, until the end of the test."""
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(
+        passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    )
     passwords._nobodys.cache_clear()  # noqa: SLF001 - made with the other parameters
     yield
     passwords._nobodys.cache_clear()  # noqa: SLF001 - the same

@@ -13,7 +13,10 @@ Answer = Callable[[HostAsk], HostFacts]
 
 @dataclass(slots=True)
 class FakeHost:
-    """`answer` makes the answer, or raises; every ask is remembered. `runs` are those that it knows."""
+    """`answer` makes the answer, or raises; every ask is remembered.
+
+    `runs` are those that it knows.
+    """
 
     answer: Answer
     name: str = "github.com"

@@ -15,8 +15,13 @@ NEEDED = 2
 LAWS = {
     "usual": {},
     "one at a time": {"parallel": "refuse"},
-    "size is worse": {"rules": "[{id: size, title: Size, points_by: diff.lines_added, steps: {5: 35, 200: 70}}]"},
-    "never": {"requirements": "[{id: never, title: Never, require: [labels.never == x], otherwise: reject}]"},
+    "size is worse": {
+        "rules": "[{id: size, title: Size, points_by: diff.lines_added, steps: {5: 35, 200: 70}}]"
+    },
+    "never": {
+        "requirements": "[{id: never, title: Never, require: [labels.never == x], otherwise: "
+        "reject}]"
+    },
 }
 BANDS = ("low", "moderate", "high", "critical")
 GROUPS = {
@@ -28,7 +33,14 @@ GROUPS = {
     "kofi": "x",
 }
 KINDS = ("small", "small", "large", "large", "large", "emergency")
-SEVERAL = (("ada", "farida"), ("ben", "ada"), ("farida", "ben"), ("chloe", "lena"), ("ada",), ("kofi", "ada", "ada"))
+SEVERAL = (
+    ("ada", "farida"),
+    ("ben", "ada"),
+    ("farida", "ben"),
+    ("chloe", "lena"),
+    ("ada",),
+    ("kofi", "ada", "ada"),
+)
 """Who approves together: enough of them, too few, or of the wrong ones."""
 FILES = CATALOGUE.replace("on-call: {people: [chloe]}", "on-call: {people: [chloe, lena]}")
 ENDS = {"rejection", "cancellation", "expiry", "admission"}
@@ -54,7 +66,10 @@ class Life:
     succeeded: bool = False  # once, whatever was reported later
 
     def __repr__(self) -> str:
-        return f"<{self.change.commit[0]} {self.state.value}, waiting or over since {self.since} h, {sorted(self.approvers)}>"
+        return (
+            f"<{self.change.commit[0]} {self.state.value}, waiting or over since {self.since} "
+            f"h, {sorted(self.approvers)}>"
+        )
 
     @property
     def state(self) -> State:
@@ -79,17 +94,23 @@ class Life:
     def unentitled(self, person: str) -> str | None:
         """The refusal of whom nobody asks."""
         asked = {"on-call"} if self.change.emergency else {"release-managers", "team-payments"}
-        return None if self.seen["route"] != "automatic" and GROUPS[person] in asked else "not_allowed"
+        return (
+            None if self.seen["route"] != "automatic" and GROUPS[person] in asked else "not_allowed"
+        )
 
     def may_not_lift(self, person: str) -> str | None:
-        """The refusal of whom nobody would ask; where the gate itself decided, those count who answer for the service."""
+        """The refusal of whom nobody would ask; where the gate itself decided, those count who
+        answer for the service.
+        """
         if self.seen["route"] != "automatic":
             return self.unentitled(person)
         return None if GROUPS[person] in {"release-managers", "team-payments"} else "not_allowed"
 
     def own(self, person: str) -> str | None:
         """The refusal of who asked for it."""
-        return "separation_of_duties" if self.change.requested_by == f"{person}@example.com" else None
+        return (
+            "separation_of_duties" if self.change.requested_by == f"{person}@example.com" else None
+        )
 
     def not_shown(self, digest: str) -> str | None:
         """The refusal of what is no longer to be decided, or was decided otherwise."""
@@ -101,16 +122,27 @@ class Life:
         """It may have come here; another decision keeps approvals only where it is no worse."""
         before, state = self.state, State(now["state"])
         over = before in WAITING and hours - self.since >= self.hours
-        expected = set(allowed) if not over else {State.EXPIRED} if not self.held else {*allowed, State.EXPIRED}
+        expected = (
+            set(allowed)
+            if not over
+            else {State.EXPIRED}
+            if not self.held
+            else {*allowed, State.EXPIRED}
+        )
         assert state in expected, f"{before} became {state}, the model allows {sorted(expected)}"
         anew = now["decision"]["number"] != self.seen["decision"]["number"]
         if state is State.CLOSED and self.result is None:
             self.result = Result.ROLLED_BACK
         if anew:
-            worse = BANDS.index(now["risk"]["band"]) > BANDS.index(self.seen["risk"]["band"]) or now["type"] != self.seen["type"]
+            worse = (
+                BANDS.index(now["risk"]["band"]) > BANDS.index(self.seen["risk"]["band"])
+                or now["type"] != self.seen["type"]
+            )
             self.approvers = set() if worse or state is State.REJECTED else self.approvers
             self.endings = endings
-        assert anew or now["subject_digest"] == self.seen["subject_digest"]  # an override changes no fact
+        assert (
+            anew or now["subject_digest"] == self.seen["subject_digest"]
+        )  # an override changes no fact
         if state is not before or (anew and state is State.APPROVED):
             self.since = hours
         self.learn(now)
@@ -126,17 +158,28 @@ class Life:
             assert given == self.approvers
             assert not any(map(self.own, given))
         if self.state is State.PENDING:
-            assert sum(one["missing"] for one in now["approvals"]["required"]) == NEEDED - len(self.approvers) > 0
+            assert (
+                sum(one["missing"] for one in now["approvals"]["required"])
+                == NEEDED - len(self.approvers)
+                > 0
+            )
         assert (now["closed"] or {"result": None})["result"] == self.result
         if self.state is State.APPROVED:
             assert now["route"] == "automatic" or len(self.approvers) >= NEEDED
 
     def compare(self, entries: Collection[Entry]) -> None:
-        """The ledger tells of one end, of one admission of what was admitted, and of approvals by who may, of what was shown."""
+        """The ledger tells of one end, of one admission of what was admitted, and of approvals by
+        who may, of what was shown.
+        """
         ends = [entry.kind.value for entry in entries if entry.kind.value in ENDS]
-        written = {State.REJECTED: "rejection" if self.rejected_by_person else None, State.CANCELED: "cancellation"}
+        written = {
+            State.REJECTED: "rejection" if self.rejected_by_person else None,
+            State.CANCELED: "cancellation",
+        }
         expected = "admission" if self.envelope else written.get(self.state)
-        assert ends in ([["expiry"], []] if self.state is State.EXPIRED else [[expected] if expected else []])
+        assert ends in (
+            [["expiry"], []] if self.state is State.EXPIRED else [[expected] if expected else []]
+        )
         for given in (entry.fields for entry in entries if entry.kind.value == "approval"):
             assert given["subject_digest"] in self.digests
             assert not self.own(str(given["by"]))
@@ -149,4 +192,6 @@ def who(name: str) -> Person:
 
 def make_laws(name: str) -> dict[str, str]:
     """The files with these laws; two deployments at once may be, unless they say otherwise."""
-    return make_files(**{"unverified_authors": "two", "parallel": "allow", **LAWS[name]}) | {"catalog.yaml": FILES}
+    return make_files(**{"unverified_authors": "two", "parallel": "allow", **LAWS[name]}) | {
+        "catalog.yaml": FILES
+    }

@@ -1,4 +1,6 @@
-"""A model of who may not decide on a change: everybody who was ever named, by the catalogue of now."""
+"""A model of who may not decide on a change: everybody who was ever named, by the catalogue of
+now.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +16,11 @@ from tests.flow.shop import CATALOGUE, make_files
 
 NEEDED = 2
 MANAGERS = ("ada", "ben", "chloe", "kofi", "lena")
-GROUPS = {**dict.fromkeys(MANAGERS, "release-managers"), "farida": "team-payments", "ivan": "team-payments"}
+GROUPS = {
+    **dict.fromkeys(MANAGERS, "release-managers"),
+    "farida": "team-payments",
+    "ivan": "team-payments",
+}
 """Everybody who may decide on a change of `checkout`."""
 
 REPOSITORY = Repository(ISSUER, 1001, "acme/checkout")

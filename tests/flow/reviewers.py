@@ -43,19 +43,28 @@ TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 
 async def approve(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
     """An approval of what was shown."""
-    ask = ReviewAsk(**{"subject_digest": change["subject_digest"], "comment": "looks right", **different})
+    ask = ReviewAsk(
+        **{"subject_digest": change["subject_digest"], "comment": "looks right", **different}
+    )
     return await review.approve(shop.gate, change["id"], ask, person(by))
 
 
 async def reject(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
     """A rejection of it."""
-    ask = ReviewAsk(**{"subject_digest": change["subject_digest"], "comment": "not on a Friday", **different})
+    ask = ReviewAsk(
+        **{"subject_digest": change["subject_digest"], "comment": "not on a Friday", **different}
+    )
     return await review.reject(shop.gate, change["id"], ask, person(by))
 
 
 async def override(shop: Shop, change: Wire, by: str, **ask: Any) -> Wire:
     """A hold, or a rejection, that shall not count for it."""
-    return await review.override(shop.gate, change["id"], OverrideAsk(**{"comment": "agreed with the authority", **ask}), person(by))
+    return await review.override(
+        shop.gate,
+        change["id"],
+        OverrideAsk(**{"comment": "agreed with the authority", **ask}),
+        person(by),
+    )
 
 
 async def problem(act: Awaitable[Any]) -> str:

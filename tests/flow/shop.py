@@ -1,4 +1,6 @@
-"""A small organisation with its policies, and a running gate for it: what the tests of every chapter begin with."""
+"""A small organisation with its policies, and a running gate for it: what the tests of every
+chapter begin with.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -63,14 +65,18 @@ people:
   kofi: {name: Kofi Mensah, emails: [kofi@example.com]}
   lena: {name: Lena Vogel, emails: [lena@example.com]}
 """
-SIZE = "{id: size, title: Larger changes fail more often, points_by: diff.lines_added, steps: {10: 8, 200: 30}}"
+SIZE = (
+    "{id: size, title: Larger changes fail more often, points_by: diff.lines_added, steps: "
+    "{10: 8, 200: 30}}"
+)
 EVERYDAY = (
     "{id: everyday, title: Everyday, owner: platform, authorised_by: [release-managers],"
     " when: [diff.lines_added < 100], up_to: low, earn: none}"
 )
 ROLLBACK = (
-    "{id: rollback, title: Back to what ran here, owner: platform, authorised_by: [release-managers],"
-    " when: [change.direction == rollback], up_to: critical, earn: none, during_freeze: true}"
+    "{id: rollback, title: Back to what ran here, owner: platform, authorised_by: "
+    "[release-managers], when: [change.direction == rollback], up_to: critical, earn: none, "
+    "during_freeze: true}"
 )
 PARTS: Mapping[str, str] = {
     "mode": "enforce",
@@ -98,7 +104,11 @@ ADA = Person("ada", frozenset({"release-managers", "platform"}), "of-ada")
 def policy_text(name: str = "production", tier: str = "production", **parts: str) -> str:
     """A policy for one tier, with other parts than usual; an empty text leaves a part out."""
     given = {**PARTS, **parts}
-    lines = [f"policy: {name}", f"applies_to: [environment.tier == {tier}]", *(f"{key}: {text}" for key, text in given.items() if text)]
+    lines = [
+        f"policy: {name}",
+        f"applies_to: [environment.tier == {tier}]",
+        *(f"{key}: {text}" for key, text in given.items() if text),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -136,25 +146,46 @@ class Shop:
         """The same, connected to these code hosts."""
         return replace(self, gate=replace(self.gate, hosts=hosts))
 
-    async def submit(self, change: Change | str = "a", by: Caller = PIPELINE, key: IdempotencyKey | None = None, **different: Any) -> Wire:
+    async def submit(
+        self,
+        change: Change | str = "a",
+        by: Caller = PIPELINE,
+        key: IdempotencyKey | None = None,
+        **different: Any,
+    ) -> Wire:
         """Ask for a change, or for the one of that letter; the answer as JSON."""
         asked = make_change(change, **different) if isinstance(change, str) else change
         answer: Wire = orjson.loads((await submit.submit(self.gate, asked, by, key)).body)
         return answer
 
-    async def ask(self, change: Change, by: Caller = PIPELINE, key: IdempotencyKey | None = None) -> Submitted:
+    async def ask(
+        self, change: Change, by: Caller = PIPELINE, key: IdempotencyKey | None = None
+    ) -> Submitted:
         """The same, with all of the answer."""
         return await submit.submit(self.gate, change, by, key)
 
     async def admit(self, change: Wire, by: Caller = PIPELINE, **different: Any) -> Wire:
         """Have it admitted for its own run; `different` are fields of the ask."""
-        return await admit.admit(self.gate, change["id"], replace(admission_of(change), **different), by)
+        return await admit.admit(
+            self.gate, change["id"], replace(admission_of(change), **different), by
+        )
 
-    async def close(self, change: Wire, result: Result = Result.SUCCESSFUL, by: Caller = PIPELINE, **different: Any) -> Wire:
+    async def close(
+        self,
+        change: Wire,
+        result: Result = Result.SUCCESSFUL,
+        by: Caller = PIPELINE,
+        **different: Any,
+    ) -> Wire:
         """Report how it ended."""
         return await close.close(self.gate, change["id"], ClosureAsk(result, **different), by)
 
-    async def deploy(self, change: Change | str = "a", result: Result | None = Result.SUCCESSFUL, **different: Any) -> Wire:
+    async def deploy(
+        self,
+        change: Change | str = "a",
+        result: Result | None = Result.SUCCESSFUL,
+        **different: Any,
+    ) -> Wire:
         """Ask, have it admitted, and report the result, if there is one."""
         submitted = await self.submit(change, **different)
         await self.admit(submitted)
@@ -162,14 +193,22 @@ class Shop:
 
     async def read(self, change: Wire | str, by: Caller = ADMIN, wait: int = 0) -> Wire:
         """The change as it is now."""
-        return await look.change(self.gate, change if isinstance(change, str) else change["id"], by, wait)
+        return await look.change(
+            self.gate, change if isinstance(change, str) else change["id"], by, wait
+        )
 
-    async def adopt(self, files: Mapping[str, str] | None = None, *, changed: bool = True, **parts: str) -> policy_chapter.Registered:
+    async def adopt(
+        self, files: Mapping[str, str] | None = None, *, changed: bool = True, **parts: str
+    ) -> policy_chapter.Registered:
         """Other policies, as if the folder had changed."""
-        return await policy_chapter.adopt(self.gate, make_files(**parts) if files is None else files, changed=changed)
+        return await policy_chapter.adopt(
+            self.gate, make_files(**parts) if files is None else files, changed=changed
+        )
 
     async def round(self) -> None:
-        """What the worker does each second, without the pause between two decisions of one change."""
+        """What the worker does each second, without the pause between two decisions of one
+        change.
+        """
         forget_pauses(self.gate.pauses)
         worker = self.worker()
         await worker.holds()
@@ -191,7 +230,11 @@ class Shop:
         """The ledger, oldest first."""
         bodies = await self.gate.store.read(_bodies)
         found = [_entry(bytes(body)) for body in bodies]
-        return [one for one in found if kind in {None, one.kind.value} and (change is None or one.change == change["id"])]
+        return [
+            one
+            for one in found
+            if kind in {None, one.kind.value} and (change is None or one.change == change["id"])
+        ]
 
     async def records(self, change: Wire) -> list[Record]:
         """Every decision of the change, oldest first."""
@@ -229,16 +272,33 @@ def forget_pauses(pauses: Pauses) -> None:
 
 @asynccontextmanager
 async def open_shop(
-    url: str, folder: Path, files: Mapping[str, str] | None = None, *, in_force: bool = True, **settings: Any
+    url: str,
+    folder: Path,
+    files: Mapping[str, str] | None = None,
+    *,
+    in_force: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[Shop]:
-    """A gate with these policies in force, or none, and a signing key unless the settings name another one."""
-    given = {"database_url": url, "policies": folder, "base_url": BASE_URL, "signing_key_file": folder / "gate.key", **settings}
+    """A gate with these policies in force, or none, and a signing key unless the settings name
+    another one.
+    """
+    given = {
+        "database_url": url,
+        "policies": folder,
+        "base_url": BASE_URL,
+        "signing_key_file": folder / "gate.key",
+        **settings,
+    }
     if "signing_key_file" not in settings and not (folder / "gate.key").exists():
         make_key(folder / "gate.key", BASE_URL)
     store = await asyncio.to_thread(Store.open, url)
     try:
         hands = Hands()
-        shop = Shop(replace(await make_gate(Settings.read({}, **given), store, Metrics()), clock=hands), hands, folder)
+        shop = Shop(
+            replace(await make_gate(Settings.read({}, **given), store, Metrics()), clock=hands),
+            hands,
+            folder,
+        )
         if in_force:
             await shop.adopt(files, changed=False)
         yield shop
@@ -248,7 +308,15 @@ async def open_shop(
 
 _INSTANTS = {
     schema.changes: (
-        *("submitted_at", "decided_at", "expires_at", "redecide_at", "valid_until", "planned_start", "planned_end"),
+        *(
+            "submitted_at",
+            "decided_at",
+            "expires_at",
+            "redecide_at",
+            "valid_until",
+            "planned_start",
+            "planned_end",
+        ),
         *("admitted_at", "close_by", "ended_at", "closed_at", "failed_at"),
     ),
     schema.standard_matches: ("admitted_at",),
@@ -270,12 +338,18 @@ def let_pass_now(tx: Tx, microseconds: int) -> None:
 
 @lru_cache(maxsize=4096)
 def _entry(body: bytes) -> Entry:
-    """As `read_entry`: some tests read the whole ledger after every step, and the same bytes are the same entry."""
+    """As `read_entry`: some tests read the whole ledger after every step, and the same bytes are
+    the same entry.
+    """
     return read_entry(body)
 
 
 def _bodies(conn: Any) -> list[bytes]:
-    return list(conn.execute(select(schema.ledger_entries.c.body).order_by(schema.ledger_entries.c.id)).scalars())
+    return list(
+        conn.execute(
+            select(schema.ledger_entries.c.body).order_by(schema.ledger_entries.c.id)
+        ).scalars()
+    )
 
 
 def _measures(conn: Any) -> list[tuple[str, int]]:

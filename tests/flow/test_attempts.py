@@ -1,4 +1,6 @@
-"""How often somebody may fail: enough for clumsy fingers, too few for guessing, and never for ever (A30)."""
+"""How often somebody may fail: enough for clumsy fingers, too few for guessing, and never for ever
+(A30).
+"""
 
 import pytest
 from hypothesis import given
@@ -6,7 +8,12 @@ from hypothesis import strategies as st
 
 from gate.errors import RateLimited
 from gate.flow import attempts
-from gate.flow.attempts import ACCOUNT_FAILURES_MAX, ACCOUNT_PAUSE_SECONDS, SOURCE_FAILURES_MAX, Attempts
+from gate.flow.attempts import (
+    ACCOUNT_FAILURES_MAX,
+    ACCOUNT_PAUSE_SECONDS,
+    SOURCE_FAILURES_MAX,
+    Attempts,
+)
 
 
 class Clock:

@@ -1,4 +1,6 @@
-"""Many who ask at once cost one look-up, and nobody hears what was read before something was written."""
+"""Many who ask at once cost one look-up, and nobody hears what was read before something was
+written.
+"""
 
 import asyncio
 

@@ -1,4 +1,6 @@
-"""Passwords: argon2id with real parameters, long enough, never too long, and not too many at once."""
+"""Passwords: argon2id with real parameters, long enough, never too long, and not too many at
+once.
+"""
 
 import asyncio
 import threading
@@ -7,16 +9,32 @@ import pytest
 
 from gate.errors import Invalid, Unavailable
 from gate.flow import passwords
-from gate.flow.passwords import HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX, PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Passwords, is_weak
+from gate.flow.passwords import (
+    HASHES_AT_ONCE_MAX,
+    HASHES_WAITING_MAX,
+    PASSWORD_BYTES_MAX,
+    PASSWORD_CHARACTERS_MIN,
+    Passwords,
+    is_weak,
+)
 
 pytestmark = pytest.mark.anyio
 WORD = "correct horse battery staple"
 
 
 @pytest.mark.parametrize(
-    "password", ["", "x" * (PASSWORD_CHARACTERS_MIN - 1), "x" * (PASSWORD_BYTES_MAX + 1), "ü" * PASSWORD_BYTES_MAX, "x" * 10**6]
+    "password",
+    [
+        "",
+        "x" * (PASSWORD_CHARACTERS_MIN - 1),
+        "x" * (PASSWORD_BYTES_MAX + 1),
+        "ü" * PASSWORD_BYTES_MAX,
+        "x" * 10**6,
+    ],
 )
-async def test_a_password_of_another_length_is_refused_before_anything_is_computed(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_password_of_another_length_is_refused_before_anything_is_computed(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(passwords, "_hash", None)
 
     with pytest.raises(Invalid, match="the password has"):
@@ -49,7 +67,9 @@ async def test_what_is_no_hash_is_nobodys_password(kept: str) -> None:
     assert not await Passwords().is_right(WORD, kept)
 
 
-async def test_few_are_computed_at_once_and_who_comes_too_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_few_are_computed_at_once_and_who_comes_too_late_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     running, most, gate = [0], [0], threading.Event()
 
     def slow(password: str) -> str:

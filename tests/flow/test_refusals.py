@@ -47,7 +47,11 @@ def test_the_same_is_told_once_within_the_pause_and_counted_meanwhile(hand: Hand
 
 @pytest.mark.parametrize(
     "other",
-    [Refused("person:ben", "approval", "not_allowed"), Refused("person:ada", "x", "not_allowed"), Refused("person:ada", "approval", "x")],
+    [
+        Refused("person:ben", "approval", "not_allowed"),
+        Refused("person:ada", "x", "not_allowed"),
+        Refused("person:ada", "approval", "x"),
+    ],
 )
 def test_another_caller_operation_or_problem_is_told_for_itself(hand: Hand, other: Refused) -> None:
     memory = Refusals(hand)
@@ -67,7 +71,10 @@ def test_only_so_many_are_remembered_and_told(hand: Hand, monkeypatch: pytest.Mo
     memory = Refusals(hand)
 
     def told() -> int:
-        return sum(memory.due(Refused(f"token:{k}", "approval", "not_allowed")) is not None for k in range(10))
+        return sum(
+            memory.due(Refused(f"token:{k}", "approval", "not_allowed")) is not None
+            for k in range(10)
+        )
 
     assert (told(), told()) == (3, 0)
     hand.at = PAUSE_SECONDS
@@ -95,10 +102,15 @@ async def test_the_next_entry_says_how_many_were_not_told(small_shop: Shop) -> N
     hand.at = PAUSE_SECONDS
     await keep(small_shop.gate, ADA)
 
-    assert [entry.fields.get("untold") for entry in await small_shop.entries("refusal")] == [None, 4]
+    assert [entry.fields.get("untold") for entry in await small_shop.entries("refusal")] == [
+        None,
+        4,
+    ]
 
 
-async def test_a_refusal_stays_a_refusal_when_nothing_can_be_written(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refusal_stays_a_refusal_when_nothing_can_be_written(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: Any) -> None:
         raise Unavailable("the storage is full", problem="storage_full")
 

@@ -1,4 +1,6 @@
-"""The signing key of a running server: looked for until it is there, and never replaced afterwards."""
+"""The signing key of a running server: looked for until it is there, and never replaced
+afterwards.
+"""
 
 from pathlib import Path
 
@@ -29,7 +31,11 @@ async def test_a_file_that_is_no_key_signs_nothing_and_is_never_shown(tmp_path: 
 
     problem = await signing.problem()
     assert problem is not None
-    assert (await signing.find(), "nonsense" in problem, str(tmp_path) in problem) == (None, False, False)
+    assert (await signing.find(), "nonsense" in problem, str(tmp_path) in problem) == (
+        None,
+        False,
+        False,
+    )
 
 
 async def test_e25_a_key_that_is_made_later_is_used(tmp_path: Path) -> None:
@@ -45,7 +51,9 @@ async def test_e25_a_key_that_is_made_later_is_used(tmp_path: Path) -> None:
 
 
 async def test_e25_a_file_that_is_mended_later_is_used(tmp_path: Path) -> None:
-    (tmp_path / "gate.key").write_text("")  # as somebody sees it who looks while it is being written
+    (tmp_path / "gate.key").write_text(
+        ""
+    )  # as somebody sees it who looks while it is being written
     signing = Signing(tmp_path / "gate.key", ADDRESS)
     assert await signing.find() is None
 

@@ -40,7 +40,9 @@ async def test_a_change_that_passes_by_itself_is_told_as_decided(shop: Shop) -> 
     assert change["id"] not in told
 
 
-async def test_what_moves_in_between_is_told_together_and_very_much_as_everything(shop: Shop) -> None:
+async def test_what_moves_in_between_is_told_together_and_very_much_as_everything(
+    shop: Shop,
+) -> None:
     with Streams(shop.gate.store).listening(ADA) as stream:
         stream.put(frozenset({"chg_1"}))
         stream.put(frozenset({"freezes"}))

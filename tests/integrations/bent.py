@@ -1,4 +1,6 @@
-"""JSON with one thing bent: what another version, a proxy or an attacker may send in place of a real payload."""
+"""JSON with one thing bent: what another version, a proxy or an attacker may send in place of a
+real payload.
+"""
 
 import copy
 from collections.abc import Iterator
@@ -6,7 +8,22 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-OTHERS: tuple[Any, ...] = (None, True, 7, -1, 1.5, 2**70, "", "x", "\0", [], [None], [[]], {}, {"x": None})
+OTHERS: tuple[Any, ...] = (
+    None,
+    True,
+    7,
+    -1,
+    1.5,
+    2**70,
+    "",
+    "x",
+    "\0",
+    [],
+    [None],
+    [[]],
+    {},
+    {"x": None},
+)
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -1,4 +1,6 @@
-"""A GitHub that speaks the protocol and refuses what the real one refuses: bad tokens, wrong verbs, unknown fields, long texts."""
+"""A GitHub that speaks the protocol and refuses what the real one refuses: bad tokens, wrong verbs,
+unknown fields, long texts.
+"""
 
 import json
 import re
@@ -32,7 +34,11 @@ def app_key_text() -> str:
     """As GitHub gives it to the owner of the App."""
     return (
         app_key()
-        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
         .decode()
     )
 
@@ -61,7 +67,9 @@ class Canned:
 def reply(status: int, body: Json = None, **headers: str) -> Canned:
     """JSON, or nothing."""
     content = b"" if body is None else json.dumps(body).encode()
-    return Canned(status, content, {name.replace("_", "-"): value for name, value in headers.items()})
+    return Canned(
+        status, content, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 Route = tuple[str, str, frozenset[str], Callable[..., Canned]]
@@ -83,7 +91,9 @@ class FakeGitHub:
     deployment_statuses: dict[int, list[Json]] = field(default_factory=dict)
     runs: dict[str, Json] = field(default_factory=dict)
     commits: dict[str, Json] = field(default_factory=dict)  # by hash, or tags/NAME
-    writers: dict[str, str] = field(default_factory=dict)  # what GitHub permits whom; others are not known
+    writers: dict[str, str] = field(
+        default_factory=dict
+    )  # what GitHub permits whom; others are not known
     contents: dict[tuple[str, str], Json] = field(default_factory=dict)  # by path and commit
     waiting: dict[str, set[str]] = field(default_factory=dict)  # environments that wait, by run
     deliveries: list[Json] = field(default_factory=list)
@@ -92,7 +102,9 @@ class FakeGitHub:
     redelivered: list[int] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     failing: dict[str, Canned] = field(default_factory=dict)  # by a part of the path
-    permissions: frozenset[str] = frozenset({"actions", "checks", "contents", "deployments", "pull_requests", "statuses"})
+    permissions: frozenset[str] = frozenset(
+        {"actions", "checks", "contents", "deployments", "pull_requests", "statuses"}
+    )
     prefix: str = ""
     tokens: dict[str, float] = field(default_factory=dict)
     page_size: int = 100
@@ -117,7 +129,10 @@ class FakeGitHub:
         return self._answer(request).response()
 
     def _answer(self, request: httpx.Request) -> Canned:
-        if not request.headers.get("user-agent") or request.headers.get("accept") != "application/vnd.github+json":
+        if (
+            not request.headers.get("user-agent")
+            or request.headers.get("accept") != "application/vnd.github+json"
+        ):
             return reply(403, {"message": "Request forbidden by administrative rules."})
         assert request.headers["x-github-api-version"] == "2022-11-28"
         path = request.url.raw_path.decode().partition("?")[0].removeprefix(self.prefix)
@@ -133,27 +148,56 @@ class FakeGitHub:
         return reply(404, {"message": "Not Found"})
 
     def _routes(self) -> tuple[Route, ...]:
-        repo, none, pages = r"/repos/(?P<repo>[^/]+/[^/]+)", frozenset[str](), frozenset({"per_page", "page"})
+        repo, none, pages = (
+            r"/repos/(?P<repo>[^/]+/[^/]+)",
+            frozenset[str](),
+            frozenset({"per_page", "page"}),
+        )
         return (
             ("GET", rf"{repo}/installation", none, self._installation),
-            ("POST", r"/app/installations/(?P<installation>\d+)/access_tokens", none, self._access_token),
-            ("GET", r"/app/hook/deliveries", frozenset({"per_page", "cursor", "status"}), self._list_deliveries),
+            (
+                "POST",
+                r"/app/installations/(?P<installation>\d+)/access_tokens",
+                none,
+                self._access_token,
+            ),
+            (
+                "GET",
+                r"/app/hook/deliveries",
+                frozenset({"per_page", "cursor", "status"}),
+                self._list_deliveries,
+            ),
             ("POST", r"/app/hook/deliveries/(?P<delivery>\d+)/attempts", none, self._redeliver),
             ("GET", rf"{repo}/compare/(?P<span>[^/]+)", pages, self._compare),
             ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/pulls", pages, self._pulls),
             ("GET", rf"{repo}/pulls/(?P<number>\d+)/reviews", pages, self._reviews),
             ("GET", rf"{repo}/pulls/(?P<number>\d+)/commits", pages, self._pull_commits),
-            ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/check-runs", pages | {"filter"}, self._check_runs),
+            (
+                "GET",
+                rf"{repo}/commits/(?P<sha>[0-9a-f]+)/check-runs",
+                pages | {"filter"},
+                self._check_runs,
+            ),
             ("GET", rf"{repo}/commits/(?P<sha>[0-9a-f]+)/status", pages, self._status),
             ("GET", rf"{repo}/commits/(?P<ref>(?:tags/)?[^/]+)", none, self._commit),
             ("GET", rf"{repo}/collaborators/(?P<login>[^/]+)/permission", none, self._permission),
             ("GET", rf"{repo}/contents/(?P<path>.+)", frozenset({"ref"}), self._contents),
             ("GET", rf"{repo}/branches/(?P<branch>[^/]+)", none, self._branch),
             ("GET", rf"{repo}/deployments", pages | {"environment", "sha"}, self._deployments),
-            ("GET", rf"{repo}/deployments/(?P<number>\d+)/statuses", pages, self._deployment_statuses),
+            (
+                "GET",
+                rf"{repo}/deployments/(?P<number>\d+)/statuses",
+                pages,
+                self._deployment_statuses,
+            ),
             ("GET", rf"{repo}/actions/runs/(?P<run>\d+)", none, self._run),
             ("GET", rf"{repo}/actions/runs/(?P<run>\d+)/pending_deployments", none, self._pending),
-            ("POST", rf"{repo}/actions/runs/(?P<run>\d+)/deployment_protection_rule", none, self._decide),
+            (
+                "POST",
+                rf"{repo}/actions/runs/(?P<run>\d+)/deployment_protection_rule",
+                none,
+                self._decide,
+            ),
         )
 
     # As the App
@@ -161,15 +205,25 @@ class FakeGitHub:
     def _is_app(self, request: httpx.Request) -> bool:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
-            claims = jwt.decode(token, app_key().public_key(), ["RS256"], options={"require": ["iat", "exp", "iss"]})
+            claims = jwt.decode(
+                token, app_key().public_key(), ["RS256"], options={"require": ["iat", "exp", "iss"]}
+            )
         except jwt.PyJWTError:
             return False
-        return bool(claims["iss"] == APP_ID and claims["exp"] - time.time() <= JWT_SECONDS_MAX and claims["iat"] <= time.time())
+        return bool(
+            claims["iss"] == APP_ID
+            and claims["exp"] - time.time() <= JWT_SECONDS_MAX
+            and claims["iat"] <= time.time()
+        )
 
     def _installation(self, request: httpx.Request, repo: str) -> Canned:
         if not self._is_app(request):
             return reply(401, {"message": "A JSON web token could not be decoded"})
-        return reply(200, {"id": INSTALLATION}) if repo in self.repositories else reply(404, {"message": "Not Found"})
+        return (
+            reply(200, {"id": INSTALLATION})
+            if repo in self.repositories
+            else reply(404, {"message": "Not Found"})
+        )
 
     def _access_token(self, request: httpx.Request, installation: str) -> Canned:
         if not self._is_app(request) or installation != str(INSTALLATION):
@@ -178,13 +232,26 @@ class FakeGitHub:
         if set(asked) - {"repository_ids", "repositories", "permissions"}:
             return reply(422, {"message": "Invalid request. Unknown keys"})
         names = {identity: name for name, identity in self.repositories.items()}
-        if not set(asked["repository_ids"]) <= names.keys() or not asked["permissions"].keys() <= self.permissions:
-            return reply(422, {"message": "The permissions requested are not granted to this installation."})
+        if (
+            not set(asked["repository_ids"]) <= names.keys()
+            or not asked["permissions"].keys() <= self.permissions
+        ):
+            return reply(
+                422, {"message": "The permissions requested are not granted to this installation."}
+            )
         token = f"ghs_{len(self.tokens)}_" + "x" * 300
         self.tokens[token] = time.time() + 3_600
         expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.tokens[token]))
         listed = [{"id": one, "full_name": names[one]} for one in asked["repository_ids"]]
-        return reply(201, {"token": token, "expires_at": expires, "permissions": asked["permissions"], "repositories": listed})
+        return reply(
+            201,
+            {
+                "token": token,
+                "expires_at": expires,
+                "permissions": asked["permissions"],
+                "repositories": listed,
+            },
+        )
 
     def _list_deliveries(self, request: httpx.Request) -> Canned:
         if not self._is_app(request):
@@ -192,7 +259,12 @@ class FakeGitHub:
         begin = int(request.url.params.get("cursor", 0))
         size = min(int(request.url.params.get("per_page", 30)), self.page_size)
         more = begin + size < len(self.deliveries)
-        link = f'<https://api.github.com/app/hook/deliveries?per_page={size}&cursor={begin + size}>; rel="next"' if more else ""
+        link = (
+            f"<https://api.github.com/app/hook/deliveries?per_page={size}&cursor={begin + size}>; "
+            'rel="next"'
+            if more
+            else ""
+        )
         return reply(200, self.deliveries[begin : begin + size], link=link)
 
     def _redeliver(self, request: httpx.Request, delivery: str) -> Canned:
@@ -209,19 +281,30 @@ class FakeGitHub:
             return reply(401, {"message": "Bad credentials"})
         return None if repo in self.repositories else reply(404, {"message": "Not Found"})
 
-    def _listed(self, request: httpx.Request, repo: str, listed: list[Json], key: str | None = None) -> Canned:
+    def _listed(
+        self, request: httpx.Request, repo: str, listed: list[Json], key: str | None = None
+    ) -> Canned:
         refused = self._refusal(request, repo)
         if refused is not None:
             return refused
-        size, page = min(int(request.url.params.get("per_page", 30)), self.page_size), int(request.url.params.get("page", 1))
+        size, page = (
+            min(int(request.url.params.get("per_page", 30)), self.page_size),
+            int(request.url.params.get("page", 1)),
+        )
         part = listed[(page - 1) * size : page * size]
-        link = f'<https://api.github.com/x?page={page + 1}>; rel="next"' if page * size < len(listed) else ""
+        link = (
+            f'<https://api.github.com/x?page={page + 1}>; rel="next"'
+            if page * size < len(listed)
+            else ""
+        )
         return reply(200, {key: part, "total_count": len(listed)} if key else part, link=link)
 
     def _compare(self, request: httpx.Request, repo: str, span: str) -> Canned:
         refused = self._refusal(request, repo)
         found = self.compares.get(span)
-        return refused or (reply(404, {"message": "Not Found"}) if found is None else reply(200, found))
+        return refused or (
+            reply(404, {"message": "Not Found"}) if found is None else reply(200, found)
+        )
 
     def _pulls(self, request: httpx.Request, repo: str, sha: str) -> Canned:
         return self._listed(request, repo, self.pulls.get(sha, []))
@@ -239,7 +322,9 @@ class FakeGitHub:
         return self._listed(request, repo, self.statuses.get(sha, []), "statuses")
 
     def _there(self, request: httpx.Request, repo: str, found: Json) -> Canned:
-        return self._refusal(request, repo) or (reply(404, {"message": "Not Found"}) if found is None else reply(200, found))
+        return self._refusal(request, repo) or (
+            reply(404, {"message": "Not Found"}) if found is None else reply(200, found)
+        )
 
     def _commit(self, request: httpx.Request, repo: str, ref: str) -> Canned:
         return self._there(request, repo, self.commits.get(ref))
@@ -247,7 +332,11 @@ class FakeGitHub:
     def _permission(self, request: httpx.Request, repo: str, login: str) -> Canned:
         permission = self.writers.get(login)
         user = {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}
-        return self._there(request, repo, permission and {"permission": permission, "role_name": permission, "user": user})
+        return self._there(
+            request,
+            repo,
+            permission and {"permission": permission, "role_name": permission, "user": user},
+        )
 
     def _contents(self, request: httpx.Request, repo: str, path: str) -> Canned:
         return self._there(request, repo, self.contents.get((path, request.url.params["ref"])))
@@ -256,7 +345,9 @@ class FakeGitHub:
         return self._there(request, repo, self.branches.get(branch))
 
     def _deployments(self, request: httpx.Request, repo: str) -> Canned:
-        return self._listed(request, repo, self.deployments.get(request.url.params["environment"], []))
+        return self._listed(
+            request, repo, self.deployments.get(request.url.params["environment"], [])
+        )
 
     def _deployment_statuses(self, request: httpx.Request, repo: str, number: str) -> Canned:
         return self._listed(request, repo, self.deployment_statuses.get(int(number), []))
@@ -274,7 +365,11 @@ class FakeGitHub:
             return refused
         said: Mapping[str, Json] = json.loads(request.content)
         place = (run, said.get("environment_name", ""))
-        if not _is_decision(said) or place in self.decided or place[1] not in self.waiting.get(run, ()):
+        if (
+            not _is_decision(said)
+            or place in self.decided
+            or place[1] not in self.waiting.get(run, ())
+        ):
             return reply(422, {"message": "Validation Failed"})
         if "state" in said:
             self.decided[place] = said
@@ -288,6 +383,16 @@ class FakeGitHub:
 
 def _is_decision(said: Mapping[str, Json]) -> bool:
     """One of the two forms, within their limits."""
-    known = set(said) <= {"environment_name", "state", "comment"} and bool(said.get("environment_name"))
+    known = set(said) <= {"environment_name", "state", "comment"} and bool(
+        said.get("environment_name")
+    )
     fits = len(said.get("comment", "")) <= COMMENT_LENGTH_MAX
-    return known and fits and (said["state"] in {"approved", "rejected"} if "state" in said else bool(said.get("comment")))
+    return (
+        known
+        and fits
+        and (
+            said["state"] in {"approved", "rejected"}
+            if "state" in said
+            else bool(said.get("comment"))
+        )
+    )

@@ -1,4 +1,6 @@
-"""A GitLab that speaks the protocol and refuses what the real one refuses: bad tokens, unknown places, wrong verbs and fields."""
+"""A GitLab that speaks the protocol and refuses what the real one refuses: bad tokens, unknown
+places, wrong verbs and fields.
+"""
 
 import json
 import re
@@ -19,10 +21,14 @@ Route = tuple[str, str, frozenset[str], Callable[..., Canned]]
 
 @dataclass(slots=True)
 class FakeGitLab:
-    """What it knows is given by the test, by the very words of the interface; a path that is not here is not there."""
+    """What it knows is given by the test, by the very words of the interface; a path that is not
+    here is not there.
+    """
 
     compares: dict[tuple[str, str], Json] = field(default_factory=dict)  # by from and to
-    answers: dict[str, Json] = field(default_factory=dict)  # by path below the project; a list has pages
+    answers: dict[str, Json] = field(
+        default_factory=dict
+    )  # by path below the project; a list has pages
     deployments: list[Json] = field(default_factory=list)
     approved: dict[int, Json] = field(default_factory=dict)
     played: list[int] = field(default_factory=list)
@@ -59,7 +65,9 @@ class FakeGitLab:
         return self._known(request, below)
 
     def _routes(self) -> tuple[Route, ...]:
-        listing = frozenset({"environment", "status", "order_by", "sort", "per_page", "page", "updated_after"})
+        listing = frozenset(
+            {"environment", "status", "order_by", "sort", "per_page", "page", "updated_after"}
+        )
         return (
             ("GET", "/repository/compare", frozenset({"from", "to", "straight"}), self._compare),
             ("GET", "/deployments", listing, self._deployments),
@@ -75,7 +83,10 @@ class FakeGitLab:
     def _paged(self, request: httpx.Request, found: Json) -> Canned:
         if not isinstance(found, list):
             return reply(200, found)
-        size, page = min(int(request.url.params.get("per_page", 20)), self.page_size), int(request.url.params.get("page", 1))
+        size, page = (
+            min(int(request.url.params.get("per_page", 20)), self.page_size),
+            int(request.url.params.get("page", 1)),
+        )
         after = str(page + 1) if page * size < len(found) else ""
         return reply(200, found[(page - 1) * size : page * size], x_next_page=after)
 
@@ -99,12 +110,22 @@ class FakeGitLab:
         known = next((one for one in self.deployments if one["id"] == int(deployment)), None)
         if known is None:
             return reply(404, {"message": "404 Not found"})
-        if set(said) - {"status", "comment", "represented_as"} or said.get("status") not in {"approved", "rejected"}:
+        if set(said) - {"status", "comment", "represented_as"} or said.get("status") not in {
+            "approved",
+            "rejected",
+        }:
             return reply(400, {"error": "status does not have a valid value"})
         if known["status"] != "blocked" or int(deployment) in self.approved:
             return reply(400, {"message": "This deployment is not waiting for approvals."})
         self.approved[int(deployment)] = said
-        return reply(201, {"user": {"username": "gate"}, "status": said["status"], "comment": said.get("comment")})
+        return reply(
+            201,
+            {
+                "user": {"username": "gate"},
+                "status": said["status"],
+                "comment": said.get("comment"),
+            },
+        )
 
     def _play(self, request: httpx.Request, job: str) -> Canned:
         assert request.content == b""

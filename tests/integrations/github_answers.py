@@ -1,4 +1,6 @@
-"""What a fake GitHub knows of one small reviewed change, by the words of the interface; each part with one thing different."""
+"""What a fake GitHub knows of one small reviewed change, by the words of the interface; each part
+with one thing different.
+"""
 
 from typing import Any
 
@@ -15,28 +17,51 @@ SPAN = f"{BASE}...{HEAD}"
 REPOSITORY = Repository(ISSUER, 1001, "acme/checkout")
 
 
-def commit(author: str | None = "cy", message: str = "Round half to even", **different: Any) -> dict[str, Any]:
+def commit(
+    author: str | None = "cy", message: str = "Round half to even", **different: Any
+) -> dict[str, Any]:
     """A commit as a comparison lists it; `author` None is an address that is nobody's account."""
     who = {"name": "Somebody", "email": f"{author or 'nobody'}@example.com"}
     account = {"login": author, "type": "User"} if author else None
     verification = {"verified": False, "reason": "unsigned"}
-    plain = {"commit": {"author": who, "committer": who, "message": message, "verification": verification}, "author": account}
+    plain = {
+        "commit": {
+            "author": who,
+            "committer": who,
+            "message": message,
+            "verification": verification,
+        },
+        "author": account,
+    }
     return {**plain, "committer": account, "sha": HEAD, "parents": [{"sha": BASE}], **different}
 
 
 def merge(**different: Any) -> dict[str, Any]:
     """What GitHub itself committed, when somebody pressed the button that merges."""
     who = {"name": "GitHub", "email": "noreply@github.com"}
-    said = {**commit()["commit"], "committer": who, "verification": {"verified": True, "reason": "valid"}, "tree": {"sha": commit_of("e")}}
+    said = {
+        **commit()["commit"],
+        "committer": who,
+        "verification": {"verified": True, "reason": "valid"},
+        "tree": {"sha": commit_of("e")},
+    }
     return commit(commit=said | different, committer={"login": "web-flow", "type": "User"})
 
 
 def file(name: str = "src/cart.py", additions: int = 5, deletions: int = 2) -> dict[str, Any]:
     """A changed file as a comparison lists it."""
-    return {"filename": name, "status": "modified", "additions": additions, "deletions": deletions, "changes": additions + deletions}
+    return {
+        "filename": name,
+        "status": "modified",
+        "additions": additions,
+        "deletions": deletions,
+        "changes": additions + deletions,
+    }
 
 
-def comparison(status: str = "ahead", commits: Any = None, files: Any = None, total: int | None = None) -> dict[str, Any]:
+def comparison(
+    status: str = "ahead", commits: Any = None, files: Any = None, total: int | None = None
+) -> dict[str, Any]:
     """An answer to a comparison."""
     commits = [commit()] if commits is None else commits
     return {
@@ -58,15 +83,33 @@ def pull(number: int = 7, **different: Any) -> dict[str, Any]:
     } | different
 
 
-def said(state: str, login: str = "ada-gh", commit_id: str = commit_of("c"), kind: str = "User", **different: Any) -> dict[str, Any]:
+def said(
+    state: str,
+    login: str = "ada-gh",
+    commit_id: str = commit_of("c"),
+    kind: str = "User",
+    **different: Any,
+) -> dict[str, Any]:
     """A review."""
-    return {"state": state, "user": {"login": login, "type": kind}, "commit_id": commit_id} | different
+    return {
+        "state": state,
+        "user": {"login": login, "type": kind},
+        "commit_id": commit_id,
+    } | different
 
 
-def check(name: str = "test", conclusion: str | None = "success", **different: Any) -> dict[str, Any]:
+def check(
+    name: str = "test", conclusion: str | None = "success", **different: Any
+) -> dict[str, Any]:
     """A check run of GitHub Actions."""
     status = "completed" if conclusion else "in_progress"
-    return {"id": 1, "name": name, "status": status, "conclusion": conclusion, "app": {"slug": "github-actions"}} | different
+    return {
+        "id": 1,
+        "name": name,
+        "status": status,
+        "conclusion": conclusion,
+        "app": {"slug": "github-actions"},
+    } | different
 
 
 def fake(**knows: Any) -> FakeGitHub:

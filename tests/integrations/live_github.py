@@ -25,7 +25,12 @@ def listening(known: FakeGitHub) -> Iterator[str]:
         def answer(self) -> None:
             """As the fake answers."""
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            request = httpx.Request(self.command, f"{address}{self.path}", headers=list(self.headers.items()), content=content)
+            request = httpx.Request(
+                self.command,
+                f"{address}{self.path}",
+                headers=list(self.headers.items()),
+                content=content,
+            )
             with lock:
                 status, headers, body = asyncio.run(_answer(known, request))
             self.send_response(status)
@@ -49,6 +54,8 @@ def listening(known: FakeGitHub) -> Iterator[str]:
         thread.join()
 
 
-async def _answer(known: FakeGitHub, request: httpx.Request) -> tuple[int, list[tuple[str, str]], bytes]:
+async def _answer(
+    known: FakeGitHub, request: httpx.Request
+) -> tuple[int, list[tuple[str, str]], bytes]:
     response = await known.handle(request)
     return response.status_code, list(response.headers.items()), await response.aread()

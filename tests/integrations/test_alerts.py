@@ -15,14 +15,25 @@ from gate.integrations.http.foreign import CHANGES_NAMED_MAX
 
 SECRET = b"shhh"
 BODY = b'{"event":{}}'
-SIGNED_BY_OTHERS = "59a8fe84f5944f8a51f3ec209862dc930251925cb9fd03282971241c1e732023"  # BODY, by another program
+SIGNED_BY_OTHERS = (
+    "59a8fe84f5944f8a51f3ec209862dc930251925cb9fd03282971241c1e732023"  # BODY, by another program
+)
 
 
 def alert(
-    status: str = "firing", starts: str = "2026-03-02T10:00:00.123456789Z", ends: str = "0001-01-01T00:00:00Z", **labels: str | None
+    status: str = "firing",
+    starts: str = "2026-03-02T10:00:00.123456789Z",
+    ends: str = "0001-01-01T00:00:00Z",
+    **labels: str | None,
 ) -> Any:
     """One alert of checkout's production."""
-    named = {"alertname": "Slow", "service": "checkout", "env": "prod", "severity": "warning", **labels}
+    named = {
+        "alertname": "Slow",
+        "service": "checkout",
+        "env": "prod",
+        "severity": "warning",
+        **labels,
+    }
     return {
         "status": status,
         "labels": {name: value for name, value in named.items() if value is not None},
@@ -36,7 +47,14 @@ def alert(
 
 def notification(*alerts: Any, **different: Any) -> Notification:
     """What a group of them says."""
-    told = {"version": "4", "groupKey": "{}:{a}", "status": "firing", "alerts": list(alerts), "commonLabels": {}, **different}
+    told = {
+        "version": "4",
+        "groupKey": "{}:{a}",
+        "status": "firing",
+        "alerts": list(alerts),
+        "commonLabels": {},
+        **different,
+    }
     return alertmanager.read(orjson.dumps(told))
 
 
@@ -51,14 +69,23 @@ def test_a_group_that_fires_is_one_incident_of_its_service_and_environment() -> 
         "critical",
         "Checkout is slow",
     )
-    assert (incident.began_at, incident.resolved_at) == (datetime(2026, 3, 2, 9, 59, tzinfo=UTC), None)
-    assert (incident.is_alert, incident.comes_back, incident.url) == (True, True, "https://prometheus.example.com/graph")
+    assert (incident.began_at, incident.resolved_at) == (
+        datetime(2026, 3, 2, 9, 59, tzinfo=UTC),
+        None,
+    )
+    assert (incident.is_alert, incident.comes_back, incident.url) == (
+        True,
+        True,
+        "https://prometheus.example.com/graph",
+    )
 
 
 def test_it_goes_on_while_one_alert_fires_and_ends_with_the_last() -> None:
     ended = alert("resolved", ends="2026-03-02T11:00:00Z")
     (going_on,) = notification(ended, alert(starts="2026-03-02T10:30:00Z")).incidents
-    (over,) = notification(ended, alert("resolved", ends="2026-03-02T12:00:00Z"), status="resolved").incidents
+    (over,) = notification(
+        ended, alert("resolved", ends="2026-03-02T12:00:00Z"), status="resolved"
+    ).incidents
 
     assert going_on.resolved_at is None
     assert over.resolved_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -66,7 +93,9 @@ def test_it_goes_on_while_one_alert_fires_and_ends_with_the_last() -> None:
 
 
 def test_each_service_and_environment_of_a_group_has_its_own() -> None:
-    found = notification(alert(), alert(service="web"), alert(env=None, environment="staging"), alert(env=None)).incidents
+    found = notification(
+        alert(), alert(service="web"), alert(env=None, environment="staging"), alert(env=None)
+    ).incidents
 
     assert [(one.service, one.environment) for one in found] == [
         ("checkout", "prod"),
@@ -104,10 +133,16 @@ def test_alerts_without_a_service_are_ignored_with_the_reason() -> None:
         pytest.param({"alerts": {}}, "no notification", id="no list"),
         pytest.param({"alerts": [alert()] * (ALERTS_MAX + 1)}, "/alerts", id="too many"),
         pytest.param({"alerts": [alert(starts="soon")]}, "/alerts/0/startsAt", id="no time"),
-        pytest.param({"alerts": [alert(service="a\nb")]}, "/alerts/0/labels/service", id="a name of two lines"),
+        pytest.param(
+            {"alerts": [alert(service="a\nb")]},
+            "/alerts/0/labels/service",
+            id="a name of two lines",
+        ),
     ],
 )
-def test_what_is_no_notification_is_refused_with_the_place(different: dict[str, Any], where: str) -> None:
+def test_what_is_no_notification_is_refused_with_the_place(
+    different: dict[str, Any], where: str
+) -> None:
     with pytest.raises(Invalid, match=re.escape(where)):
         notification(**different)
 
@@ -167,7 +202,16 @@ def event(kind: str = "incident.triggered", **data: Any) -> bytes:
         "urgency": "low",
         **data,
     }
-    return orjson.dumps({"event": {"id": "E1", "event_type": kind, "occurred_at": "2026-03-02T11:00:00.5Z", "data": incident}})
+    return orjson.dumps(
+        {
+            "event": {
+                "id": "E1",
+                "event_type": kind,
+                "occurred_at": "2026-03-02T11:00:00.5Z",
+                "data": incident,
+            }
+        }
+    )
 
 
 BEGAN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -196,29 +240,47 @@ def test_an_incident_is_told_under_its_own_id() -> None:
         ("incident.reopened", {"status": "triggered"}, None, True),
     ],
 )
-def test_its_later_life_is_news(kind: str, data: dict[str, Any], resolved_at: datetime | None, reopened: bool) -> None:  # noqa: FBT001 - a case of the table
+def test_its_later_life_is_news(
+    kind: str,
+    data: dict[str, Any],
+    resolved_at: datetime | None,
+    reopened: bool,  # noqa: FBT001 - a case of the table
+) -> None:
     incident = pagerduty.read(event(kind, **data)).incident
 
     assert incident is not None
     assert (incident.resolved_at, incident.reopened) == (resolved_at, reopened)
 
 
-@pytest.mark.parametrize(("data", "severity"), [({"priority": None}, "low"), ({"priority": None, "urgency": None}, None)])
-def test_without_a_priority_the_urgency_counts_and_without_both_nothing_is_said(data: dict[str, Any], severity: str | None) -> None:
+@pytest.mark.parametrize(
+    ("data", "severity"), [({"priority": None}, "low"), ({"priority": None, "urgency": None}, None)]
+)
+def test_without_a_priority_the_urgency_counts_and_without_both_nothing_is_said(
+    data: dict[str, Any], severity: str | None
+) -> None:
     incident = pagerduty.read(event(**data)).incident
 
     assert incident is not None
     assert incident.severity == severity
 
 
-@pytest.mark.parametrize(("kind", "data"), [("pagey.ping", {}), ("service.updated", {}), ("incident.annotated", {"type": "incident_note"})])
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("pagey.ping", {}),
+        ("service.updated", {}),
+        ("incident.annotated", {"type": "incident_note"}),
+    ],
+)
 def test_other_events_are_ignored_with_the_reason(kind: str, data: dict[str, Any]) -> None:
     found = pagerduty.read(event(kind, **data))
 
     assert (found.incident, found.ignored) == (None, f"{kind} events change nothing here")
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"1", event(created_at="once"), event(service=None), event(id=None)])
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b"1", event(created_at="once"), event(service=None), event(id=None)]
+)
 def test_what_is_no_event_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         pagerduty.read(body)
@@ -235,7 +297,11 @@ CHANGE, OTHER = "chg_" + "0" * 25 + "a", "chg_" + "0" * 25 + "b"
         pytest.param({}, (), id="none"),
         pytest.param({"title": f"Errors after {CHANGE}"}, (CHANGE,), id="in the title"),
         pytest.param({"incident_key": f"checkout/{CHANGE}"}, (CHANGE,), id="in the key"),
-        pytest.param({"incident_key": OTHER, "title": f"{CHANGE}, {OTHER}: slow"}, (OTHER, CHANGE), id="several, each once"),
+        pytest.param(
+            {"incident_key": OTHER, "title": f"{CHANGE}, {OTHER}: slow"},
+            (OTHER, CHANGE),
+            id="several, each once",
+        ),
         pytest.param({"title": f"x{CHANGE} {CHANGE}0"}, (), id="a part of a longer word"),
         pytest.param({"title": 7, "incident_key": None}, (), id="no text"),
     ],
@@ -260,10 +326,22 @@ def annotated(**annotations: str) -> dict[str, Any]:
         pytest.param([alert(change=CHANGE)], (CHANGE,), id="a label"),
         pytest.param([alert(change_id=CHANGE)], (CHANGE,), id="another label"),
         pytest.param([annotated(change=CHANGE)], (CHANGE,), id="an annotation"),
-        pytest.param([annotated(description=f"Since {CHANGE} it is slow")], (CHANGE,), id="in words"),
-        pytest.param([annotated(runbook=f"https://gate.example.com/changes/{CHANGE}")], (), id="elsewhere"),
-        pytest.param([alert(change=CHANGE), alert(change=OTHER), alert(change=CHANGE)], (CHANGE, OTHER), id="several alerts"),
-        pytest.param([alert("resolved", change=CHANGE), alert(change=OTHER)], (OTHER,), id="those that fire count"),
+        pytest.param(
+            [annotated(description=f"Since {CHANGE} it is slow")], (CHANGE,), id="in words"
+        ),
+        pytest.param(
+            [annotated(runbook=f"https://gate.example.com/changes/{CHANGE}")], (), id="elsewhere"
+        ),
+        pytest.param(
+            [alert(change=CHANGE), alert(change=OTHER), alert(change=CHANGE)],
+            (CHANGE, OTHER),
+            id="several alerts",
+        ),
+        pytest.param(
+            [alert("resolved", change=CHANGE), alert(change=OTHER)],
+            (OTHER,),
+            id="those that fire count",
+        ),
         pytest.param([alert("resolved", change=CHANGE)], (CHANGE,), id="all of them are over"),
     ],
 )

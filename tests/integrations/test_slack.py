@@ -1,4 +1,6 @@
-"""Slack: what others wrote is shown as text, what arrives is proved, and answers go nowhere else (A41, A48, A49)."""
+"""Slack: what others wrote is shown as text, what arrives is proved, and answers go nowhere else
+(A41, A48, A49).
+"""
 
 import hmac
 import json
@@ -17,7 +19,15 @@ from hypothesis import strategies as st
 from gate.core.messages.notice import Click, Notice, Occasion
 from gate.errors import Invalid, NotFound, SourceUnavailable, Unauthenticated, Undeliverable
 from gate.integrations.http.outbound import Outbound
-from gate.integrations.slack import SECTION_LENGTH_MAX, SIGNATURE, TIMESTAMP, Slack, escaped, is_signed, message
+from gate.integrations.slack import (
+    SECTION_LENGTH_MAX,
+    SIGNATURE,
+    TIMESTAMP,
+    Slack,
+    escaped,
+    is_signed,
+    message,
+)
 from tests.receivers import LOOPBACK, receiver, status
 
 pytestmark = pytest.mark.anyio
@@ -50,15 +60,26 @@ NASTY = [
 ]
 
 
-def slack(url: str = "https://hooks.slack.example.com/services/T/B/hidden", secret: str = SECRET) -> Slack:
+def slack(
+    url: str = "https://hooks.slack.example.com/services/T/B/hidden", secret: str = SECRET
+) -> Slack:
     return Slack(url, secret, Outbound([ip_network(LOOPBACK)]))
 
 
 def texts(node: Any) -> list[str]:
     """Every text that Slack reads as its markup."""
     if isinstance(node, dict):
-        own = [node["text"]] if isinstance(node.get("text"), str) and node.get("type") != "plain_text" else []
-        return own + [text for key, value in node.items() if key != "text" or not isinstance(value, str) for text in texts(value)]
+        own = (
+            [node["text"]]
+            if isinstance(node.get("text"), str) and node.get("type") != "plain_text"
+            else []
+        )
+        return own + [
+            text
+            for key, value in node.items()
+            if key != "text" or not isinstance(value, str)
+            for text in texts(value)
+        ]
     return [text for one in node for text in texts(one)] if isinstance(node, list) else []
 
 
@@ -68,17 +89,29 @@ def texts(node: Any) -> list[str]:
 @pytest.mark.parametrize("nasty", NASTY)
 @pytest.mark.parametrize("occasion", list(Occasion))
 def test_text_of_others_links_mentions_and_formats_nothing(nasty: str, occasion: Occasion) -> None:
-    others: dict[str, Any] = {"service": nasty, "environment": nasty, "title": nasty, "hold": nasty, "by": nasty}
+    others: dict[str, Any] = {
+        "service": nasty,
+        "environment": nasty,
+        "title": nasty,
+        "hold": nasty,
+        "by": nasty,
+    }
     notice = replace(NOTICE, occasion=occasion, reasons=(nasty,) * 30, needs=(nasty,), **others)
 
     for text in texts(message(notice, buttons=True)):
-        ours = re.sub(r"<https://gate\.example\.com/changes/chg_1\|Open the change>|<@U0ADA>", "", text)
+        ours = re.sub(
+            r"<https://gate\.example\.com/changes/chg_1\|Open the change>|<@U0ADA>", "", text
+        )
         assert "<" not in ours
         assert ">" not in ours
         assert ours.count("`") in {0, 6}
         assert "\u202e" not in ours
         assert len(text) <= SECTION_LENGTH_MAX
-    assert all(block["text"]["verbatim"] for block in message(notice, buttons=True)["blocks"] if block["type"] == "section")
+    assert all(
+        block["text"]["verbatim"]
+        for block in message(notice, buttons=True)["blocks"]
+        if block["type"] == "section"
+    )
 
 
 @given(st.text(), st.integers(2, 100))
@@ -91,7 +124,9 @@ def test_escaped_text_is_one_line_without_marks(text: str, length: int) -> None:
 
 
 def test_people_who_are_asked_have_buttons_bound_to_what_they_see() -> None:
-    (actions,) = [block for block in message(NOTICE, buttons=True)["blocks"] if block["type"] == "actions"]
+    (actions,) = [
+        block for block in message(NOTICE, buttons=True)["blocks"] if block["type"] == "actions"
+    ]
 
     assert [one["action_id"] for one in actions["elements"]] == ["approve", "reject"]
     assert {one["value"] for one in actions["elements"]} == {f"chg_1 {DIGEST}"}
@@ -101,7 +136,10 @@ def test_people_who_are_asked_have_buttons_bound_to_what_they_see() -> None:
 
 @pytest.mark.parametrize("occasion", [Occasion.APPROVED, Occasion.REJECTED, Occasion.EXPIRED])
 def test_what_is_settled_has_no_buttons(occasion: Occasion) -> None:
-    assert "actions" not in {block["type"] for block in message(replace(NOTICE, occasion=occasion), buttons=True)["blocks"]}
+    assert "actions" not in {
+        block["type"]
+        for block in message(replace(NOTICE, occasion=occasion), buttons=True)["blocks"]
+    }
 
 
 # What arrives
@@ -115,7 +153,9 @@ def test_the_signature_of_the_published_example_fits() -> None:
     )
     signature = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
 
-    assert is_signed(SECRET.encode(), signature, "1531420618", body, datetime.fromtimestamp(1531420618, UTC))
+    assert is_signed(
+        SECRET.encode(), signature, "1531420618", body, datetime.fromtimestamp(1531420618, UTC)
+    )
 
 
 def pressed(action: str = "approve", **different: Any) -> dict[str, Any]:
@@ -130,7 +170,11 @@ def pressed(action: str = "approve", **different: Any) -> dict[str, Any]:
 
 def signed(body: bytes, at: datetime = NOW, secret: str = SECRET) -> dict[str, str | None]:
     timestamp = str(int(at.timestamp()))
-    return {SIGNATURE: "v0=" + hmac.digest(secret.encode(), f"v0:{timestamp}:".encode() + body, "sha256").hex(), TIMESTAMP: timestamp}
+    return {
+        SIGNATURE: "v0="
+        + hmac.digest(secret.encode(), f"v0:{timestamp}:".encode() + body, "sha256").hex(),
+        TIMESTAMP: timestamp,
+    }
 
 
 def form(payload: Mapping[str, Any]) -> bytes:
@@ -143,7 +187,9 @@ def test_a_button_is_read() -> None:
     click = slack().pressed(signed(body), body, NOW)
 
     assert click is not None
-    assert click == Click(click.id, "U0ADA", approves=False, change="chg_1", subject_digest=DIGEST, reply_to=REPLY_TO)
+    assert click == Click(
+        click.id, "U0ADA", approves=False, change="chg_1", subject_digest=DIGEST, reply_to=REPLY_TO
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +217,9 @@ def test_what_is_older_than_5_minutes_is_refused(seconds: int) -> None:
     body = form(pressed())
 
     with pytest.raises(Unauthenticated):
-        slack().pressed(signed(body, datetime.fromtimestamp(NOW.timestamp() + seconds, UTC)), body, NOW)
+        slack().pressed(
+            signed(body, datetime.fromtimestamp(NOW.timestamp() + seconds, UTC)), body, NOW
+        )
 
 
 def test_another_secret_or_one_changed_byte_is_refused_and_none_is_nobody_s() -> None:
@@ -256,10 +304,19 @@ async def test_an_answer_goes_only_where_the_channel_is() -> None:
     with receiver() as listening, receiver() as elsewhere:
         to = slack(f"{listening.url}/services/hidden")
         await to.answer(f"{listening.url}/actions/1", "<!channel> done")
-        for other in (f"{elsewhere.url}/actions/1", "https://evil.example/", f"{listening.url}@evil.example/", "file:///etc/passwd"):
+        for other in (
+            f"{elsewhere.url}/actions/1",
+            "https://evil.example/",
+            f"{listening.url}@evil.example/",
+            "file:///etc/passwd",
+        ):
             with pytest.raises(Undeliverable):
                 await to.answer(other, "done")
 
         (got,) = listening.got
-        assert json.loads(got.body) == {"response_type": "ephemeral", "replace_original": False, "text": "&lt;!channel&gt; done"}
+        assert json.loads(got.body) == {
+            "response_type": "ephemeral",
+            "replace_original": False,
+            "text": "&lt;!channel&gt; done",
+        }
         assert elsewhere.got == []

@@ -31,7 +31,10 @@ def an_event(kind: str = "change.decided", **data: Any) -> Event:
     change = {
         "id": "chg_1",
         "service": "check out/é",
-        "links": {"page": f"{SOURCE}/changes/chg_1", "place": f"{SOURCE}/v1/services/checkout/environments/production"},
+        "links": {
+            "page": f"{SOURCE}/changes/chg_1",
+            "place": f"{SOURCE}/v1/services/checkout/environments/production",
+        },
     }
     return Event("msg_1", kind, AT, "chg_1", {"change": change, **data})
 
@@ -53,12 +56,21 @@ def test_a_signature_is_the_one_of_the_specification() -> None:
 
 async def test_a_message_is_signed_with_every_secret_while_they_are_rotated() -> None:
     with receiver() as listening:
-        hooks = Webhooks({"webhook:lake": Webhook(f"{listening.url}/in", (SECRET, OTHER))}, Outbound([ip_network(LOOPBACK)]), SOURCE)
+        hooks = Webhooks(
+            {"webhook:lake": Webhook(f"{listening.url}/in", (SECRET, OTHER))},
+            Outbound([ip_network(LOOPBACK)]),
+            SOURCE,
+        )
         await hooks("webhook:lake", decided("approved"))
 
         (got,) = listening.got
-        signed = f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
-        wanted = [f"v1,{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}" for key in (SECRET, OTHER)]
+        signed = (
+            f"{got.headers['webhook-id']}.{got.headers['webhook-timestamp']}.".encode() + got.body
+        )
+        wanted = [
+            f"v1,{base64.b64encode(hmac.digest(key, signed, 'sha256')).decode()}"
+            for key in (SECRET, OTHER)
+        ]
         assert got.headers["webhook-signature"].split(" ") == wanted
         assert got.headers["webhook-id"] == "msg_1"
         assert json.loads(got.body)["type"] == "change.decided"
@@ -67,7 +79,11 @@ async def test_a_message_is_signed_with_every_secret_while_they_are_rotated() ->
 
 async def test_the_same_event_has_the_same_bytes_at_every_attempt() -> None:
     with receiver() as listening:
-        hooks = Webhooks({"webhook:lake": Webhook(listening.url, (SECRET,))}, Outbound([ip_network(LOOPBACK)]), SOURCE)
+        hooks = Webhooks(
+            {"webhook:lake": Webhook(listening.url, (SECRET,))},
+            Outbound([ip_network(LOOPBACK)]),
+            SOURCE,
+        )
         for _ in range(2):
             await hooks("webhook:lake", decided("approved"))
 
@@ -94,32 +110,79 @@ def closed(responder: str, decision: str, status: str) -> dict[str, str]:
 
 GIVEN = {"responder": "urn:gate:person:ada", "decision": "approved"}
 CASES: list[Any] = [
-    pytest.param(decided("pending"), "created", {"requestor": "urn:gate:service:check%20out%2F%C3%A9"}, id="pending"),
-    pytest.param(decided("approved"), "closed", closed("policy:production", "approved", "approved"), id="approved"),
-    pytest.param(decided("rejected", None), "closed", closed("policy", "rejected", "rejected"), id="rejected"),
+    pytest.param(
+        decided("pending"),
+        "created",
+        {"requestor": "urn:gate:service:check%20out%2F%C3%A9"},
+        id="pending",
+    ),
+    pytest.param(
+        decided("approved"),
+        "closed",
+        closed("policy:production", "approved", "approved"),
+        id="approved",
+    ),
+    pytest.param(
+        decided("rejected", None), "closed", closed("policy", "rejected", "rejected"), id="rejected"
+    ),
     pytest.param(an_event("change.approval_given", by="ada"), "updated", GIVEN, id="one approval"),
-    pytest.param(an_event("change.approved"), "closed", closed("review", "approved", "approved"), id="the last approval"),
-    pytest.param(an_event("change.rejected", by="ada"), "closed", closed("person:ada", "rejected", "rejected"), id="a no"),
-    pytest.param(an_event("change.expired"), "closed", closed("review", "deferred", "expired"), id="expired"),
-    pytest.param(an_event("change.canceled"), "closed", closed("review", "deferred", "cancelled"), id="canceled"),
+    pytest.param(
+        an_event("change.approved"),
+        "closed",
+        closed("review", "approved", "approved"),
+        id="the last approval",
+    ),
+    pytest.param(
+        an_event("change.rejected", by="ada"),
+        "closed",
+        closed("person:ada", "rejected", "rejected"),
+        id="a no",
+    ),
+    pytest.param(
+        an_event("change.expired"), "closed", closed("review", "deferred", "expired"), id="expired"
+    ),
+    pytest.param(
+        an_event("change.canceled"),
+        "closed",
+        closed("review", "deferred", "cancelled"),
+        id="canceled",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("event", "predicate", "content"), CASES)
-def test_a_decision_in_the_words_of_the_draft(event: Event, predicate: str, content: Mapping[str, str]) -> None:
+def test_a_decision_in_the_words_of_the_draft(
+    event: Event, predicate: str, content: Mapping[str, str]
+) -> None:
     found = cdevent(event, SOURCE)
 
     assert found is not None
     assert found["context"]["type"] == f"dev.cdevents.approval.{predicate}.0.1.0"
-    assert {name: value for name, value in found["subject"]["content"].items() if not name.endswith("Url")} == content
+    assert {
+        name: value
+        for name, value in found["subject"]["content"].items()
+        if not name.endswith("Url")
+    } == content
 
 
-@pytest.mark.parametrize("kind", ["change.admitted", "change.closed", "change.linked", "change.approval_lapsed", "change.overridden"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "change.admitted",
+        "change.closed",
+        "change.linked",
+        "change.approval_lapsed",
+        "change.overridden",
+    ],
+)
 def test_what_the_draft_has_no_word_for_is_left_out(kind: str) -> None:
     assert cdevent(an_event(kind), SOURCE) is None
 
 
-@pytest.mark.parametrize(("event", "predicate"), [pytest.param(case.values[0], case.values[1], id=case.id) for case in CASES])
+@pytest.mark.parametrize(
+    ("event", "predicate"),
+    [pytest.param(case.values[0], case.values[1], id=case.id) for case in CASES],
+)
 def test_the_draft_s_own_schema_takes_it(event: Event, predicate: str) -> None:
     text = shared(f"payloads/cdevents/v0.6.0-draft/schemas/approval{predicate}.json").read_text()
     schema = json.loads(re.sub(r'"\$ref": "links/embeddedlinksarray"', '"type": "array"', text))

@@ -1,4 +1,6 @@
-"""Exports made by hand: entries as fields, with the tree, the tiles and the signed heads that belong to them."""
+"""Exports made by hand: entries as fields, with the tree, the tiles and the signed heads that
+belong to them.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -25,7 +27,9 @@ from gate.ledger.tree import HASH_BYTES, hash_leaf
 from gate.ledger.verify import TreeCheck
 from tests.ledger.trees import Kept
 
-KEY = SigningKey("gate.example.com/decisions", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+KEY = SigningKey(
+    "gate.example.com/decisions", Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+)
 DIGEST, OTHER_DIGEST = "d" * 64, "e" * 64
 CHANGE = "chg_1"
 REVISIONS = {"policies": "p" * 64, "catalogue": "c" * 64, "calendar": "k" * 64}
@@ -41,8 +45,12 @@ def entry(kind: str, change: str | None = None, **fields: Any) -> dict[str, Any]
 
 def house() -> list[dict[str, Any]]:
     """What stands before every decision: the key, and policies that are registered and in force."""
-    registered = [entry("registration", part=part, revision=revision) for part, revision in REVISIONS.items()]
-    active = [entry("activation", part=part, revision=revision) for part, revision in REVISIONS.items()]
+    registered = [
+        entry("registration", part=part, revision=revision) for part, revision in REVISIONS.items()
+    ]
+    active = [
+        entry("activation", part=part, revision=revision) for part, revision in REVISIONS.items()
+    ]
     return [entry("key", key=str(KEY.verifier), action="first"), *registered, *active]
 
 
@@ -68,10 +76,21 @@ def decision(change: str = CHANGE, **fields: Any) -> dict[str, Any]:
 
 def passing(change: str = CHANGE, **fields: Any) -> dict[str, Any]:
     """A first decision that approves at once."""
-    return decision(change, **{"outcome": "approved", "route": "automatic", "type": "standard", "required": None, **fields})
+    return decision(
+        change,
+        **{
+            "outcome": "approved",
+            "route": "automatic",
+            "type": "standard",
+            "required": None,
+            **fields,
+        },
+    )
 
 
-def approval(person: str = "per_ben", change: str = CHANGE, kind: str = "approval", **fields: Any) -> dict[str, Any]:
+def approval(
+    person: str = "per_ben", change: str = CHANGE, kind: str = "approval", **fields: Any
+) -> dict[str, Any]:
     """Somebody's word for the first decision."""
     return entry(kind, change, **{"by": person, "number": 1, "subject_digest": DIGEST, **fields})
 
@@ -97,7 +116,14 @@ def closure(result: str = "successful", change: str = CHANGE, **fields: Any) -> 
 def record_of(change: str, number: int, people: Iterable[str]) -> bytes:
     """A record with what is read of one: the people who are left out, and what is required."""
     required = [[["release-managers"], 1]]
-    return canonical({"case": {"people": [list(people)]}, "change": change, "decision": {"required": required}, "number": number})
+    return canonical(
+        {
+            "case": {"people": [list(people)]},
+            "change": change,
+            "decision": {"required": required},
+            "number": number,
+        }
+    )
 
 
 def export_of(
@@ -107,15 +133,24 @@ def export_of(
     key: SigningKey = KEY,
     epochs: Sequence[int] = (),
 ) -> list[bytes]:
-    """The lines of an export of these entries, whose newest head is signed, and those of the other sizes too."""
-    bodies = [canonical({name: value for name, value in one.items() if name != "$record"}) for one in entries]
+    """The lines of an export of these entries, whose newest head is signed, and those of the other
+    sizes too.
+    """
+    bodies = [
+        canonical({name: value for name, value in one.items() if name != "$record"})
+        for one in entries
+    ]
     kept = Kept()
     kept.append([hash_leaf(body) for body in bodies])
     lines = [header_line(key.name)]
     for index, (one, body) in enumerate(zip(entries, bodies, strict=True)):
         if index % TILE_WIDTH == 0:
             width = min(TILE_WIDTH, len(bodies) - index)
-            lines.append(tile_line(0, index // TILE_WIDTH, kept.tiles[0, index // TILE_WIDTH][: width * HASH_BYTES]))
+            lines.append(
+                tile_line(
+                    0, index // TILE_WIDTH, kept.tiles[0, index // TILE_WIDTH][: width * HASH_BYTES]
+                )
+            )
         lines.append(entry_line(body))
         if "$record" in one:
             lines.append(record_line(one["$record"]))
@@ -139,11 +174,18 @@ def note_of(kept: Kept, size: int, key: SigningKey = KEY, epoch: int = 1) -> byt
 def tree_of(entries: Sequence[dict[str, Any]]) -> Kept:
     """The tree over these entries."""
     kept = Kept()
-    kept.append([hash_leaf(canonical({name: value for name, value in one.items() if name != "$record"})) for one in entries])
+    kept.append(
+        [
+            hash_leaf(canonical({name: value for name, value in one.items() if name != "$record"}))
+            for one in entries
+        ]
+    )
     return kept
 
 
-def faults_of(lines: Iterable[bytes], *, since: Sequence[bytes] = (), keys: Sequence[SigningKey] = (KEY,)) -> list[tuple[int, str]]:
+def faults_of(
+    lines: Iterable[bytes], *, since: Sequence[bytes] = (), keys: Sequence[SigningKey] = (KEY,)
+) -> list[tuple[int, str]]:
     """What a verifier finds, by place."""
     faults = Faults()
     tree = TreeCheck([key.verifier for key in keys], since, faults)

@@ -1,4 +1,6 @@
-"""Signed notes, checkpoints and proof files: the published examples, and whatever is not of the form is refused (A69)."""
+"""Signed notes, checkpoints and proof files: the published examples, and whatever is not of the
+form is refused (A69).
+"""
 
 import base64
 from pathlib import Path
@@ -28,7 +30,8 @@ from tests.ledger.trees import path_of, root_of
 FOO = VerifierKey.parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")
 FOO_NOTE = (
     "This is an example message.\n\n"
-    "— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
+    "— example.com/foo "
+    "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
 ).encode()
 NAME = "gate.example.com/decisions"
 KEY = SigningKey(NAME, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -69,21 +72,47 @@ def test_a_checkpoint_opens_as_it_was_signed() -> None:
         pytest.param(FOO_NOTE.replace(b"\n", b"\r\n"), "control character", id="CRLF"),
         pytest.param(FOO_NOTE.replace(b"\n\n", b"\n"), "no signed note", id="no empty line"),
         pytest.param(FOO_NOTE + b"\n", "signature line", id="an empty line at the end"),
-        pytest.param(b"\n" + FOO_NOTE[len("This is an example message.\n") :], "no signed note", id="no text"),
-        pytest.param(FOO_NOTE.replace(b"example m", b"example\tm"), "control character", id="a tab"),
+        pytest.param(
+            b"\n" + FOO_NOTE[len("This is an example message.\n") :], "no signed note", id="no text"
+        ),
+        pytest.param(
+            FOO_NOTE.replace(b"example m", b"example\tm"), "control character", id="a tab"
+        ),
         pytest.param(FOO_NOTE.replace("—".encode(), b"-"), "signature line", id="a hyphen"),
-        pytest.param(FOO_NOTE.replace(b"example.com/foo U", b"example.com/foo  U"), "signature line", id="two blanks"),
-        pytest.param(FOO_NOTE.replace(b"com/foo", b"com/+foo"), "signature line", id="a plus sign in the name"),
-        pytest.param(FOO_NOTE.replace(b"com/foo", "com/\u2003foo".encode()), "signature line", id="a wide blank in the name"),
-        pytest.param(FOO_NOTE.replace(b"QM=", b"QN="), "one base64 form", id="another base64 of the same bytes"),
+        pytest.param(
+            FOO_NOTE.replace(b"example.com/foo U", b"example.com/foo  U"),
+            "signature line",
+            id="two blanks",
+        ),
+        pytest.param(
+            FOO_NOTE.replace(b"com/foo", b"com/+foo"),
+            "signature line",
+            id="a plus sign in the name",
+        ),
+        pytest.param(
+            FOO_NOTE.replace(b"com/foo", "com/\u2003foo".encode()),
+            "signature line",
+            id="a wide blank in the name",
+        ),
+        pytest.param(
+            FOO_NOTE.replace(b"QM=", b"QN="),
+            "one base64 form",
+            id="another base64 of the same bytes",
+        ),
         pytest.param(FOO_NOTE.replace(b"QM=", b"QM"), "base64", id="base64 without padding"),
-        pytest.param(FOO_NOTE.replace(b"example m", b"Example m"), "does not belong", id="another text"),
-        pytest.param(FOO_NOTE.replace(b"Uw2QOkn8", b"Uw2QOkn9"), "does not belong", id="another signature"),
+        pytest.param(
+            FOO_NOTE.replace(b"example m", b"Example m"), "does not belong", id="another text"
+        ),
+        pytest.param(
+            FOO_NOTE.replace(b"Uw2QOkn8", b"Uw2QOkn9"), "does not belong", id="another signature"
+        ),
         pytest.param(FOO_NOTE.replace(b"Uw2QOk", b"Uw2QPk"), "no known key", id="another key id"),
         pytest.param(FOO_NOTE.replace(b"com/foo", b"com/bar"), "no known key", id="another name"),
         pytest.param(FOO_NOTE.replace(b"Thi", b"Th\xff"), "UTF-8", id="no UTF-8"),
         pytest.param(b"x" * NOTE_BYTES_MAX + FOO_NOTE, "at most", id="too long"),
-        pytest.param(FOO_NOTE + "— a AAAAAA==\n".encode(), "too few", id="a key id without a signature"),
+        pytest.param(
+            FOO_NOTE + "— a AAAAAA==\n".encode(), "too few", id="a key id without a signature"
+        ),
     ],
 )
 def test_what_is_no_note_of_a_known_key_is_refused(note: bytes, says: str) -> None:
@@ -110,7 +139,10 @@ def test_another_key_of_the_same_name_and_id_is_refused() -> None:
 
 
 def test_sixteen_signatures_are_read_and_too_many_are_not() -> None:
-    assert open_note(signed(HEAD.text, KEY, *[OTHER] * 15), [OTHER.verifier, KEY.verifier]) == HEAD.text
+    assert (
+        open_note(signed(HEAD.text, KEY, *[OTHER] * 15), [OTHER.verifier, KEY.verifier])
+        == HEAD.text
+    )
     with pytest.raises(NoteError, match="at most"):
         open_note(signed(HEAD.text, *[KEY] * (SIGNATURES_MAX + 1)), KEYS)
 
@@ -129,7 +161,11 @@ def test_the_last_empty_line_separates() -> None:
         pytest.param(HEAD.text.replace("\n5\n", "\n05\n"), "leading zeros", id="a leading zero"),
         pytest.param(HEAD.text.replace("\n5\n", "\n+5\n"), "leading zeros", id="a sign"),
         pytest.param(HEAD.text.replace("\n5\n", "\n-1\n"), "leading zeros", id="a negative size"),
-        pytest.param(HEAD.text.replace("\n5\n", "\n\u0665\n"), "leading zeros", id="a digit of another script"),
+        pytest.param(
+            HEAD.text.replace("\n5\n", "\n\u0665\n"),
+            "leading zeros",
+            id="a digit of another script",
+        ),
         pytest.param(HEAD.text.replace("\n5\n", "\n5 \n"), "leading zeros", id="a blank"),
         pytest.param(f"{NAME}\n5\n", "no checkpoint", id="two lines"),
         pytest.param(f"{NAME}\n5\nAAAA\n", "32 bytes", id="a short root"),
@@ -166,7 +202,13 @@ def test_no_bit_of_a_checkpoint_can_be_changed(bit: int) -> None:
 
 
 def proof(index: int = 2, **changed: object) -> Proof:
-    parts = {"index": index, "hashes": tuple(path_of(index, HASHES)), "note": NOTE, "extra": ENTRIES[index], **changed}
+    parts = {
+        "index": index,
+        "hashes": tuple(path_of(index, HASHES)),
+        "note": NOTE,
+        "extra": ENTRIES[index],
+        **changed,
+    }
     return Proof(**parts)  # type: ignore[arg-type]  # fields by name
 
 
@@ -189,7 +231,9 @@ def test_a_proof_file_proves_its_entry(index: int) -> None:
         pytest.param(bytes(proof()).replace(b"index 2", b"index 02"), "index", id="a leading zero"),
         pytest.param(bytes(proof()).replace(b"index", b"Index"), "index", id="another word"),
         pytest.param(bytes(proof()).replace(b"\n\n", b"\n"), "no proof", id="no empty line"),
-        pytest.param(bytes(proof()).replace(b"extra ", b"extra  "), "extra", id="an extra that is no base64"),
+        pytest.param(
+            bytes(proof()).replace(b"extra ", b"extra  "), "extra", id="an extra that is no base64"
+        ),
         pytest.param(bytes(proof(hashes=(b"short",))), "32 bytes", id="a short hash"),
         pytest.param(b"c2sp.org/tlog-proof@v1\n\n" + NOTE, "index", id="no index"),
         pytest.param(b"x" * 300_000, "at most", id="too long"),

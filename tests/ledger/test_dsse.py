@@ -4,7 +4,11 @@ import base64
 import json
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicNumbers
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePublicNumbers,
+)
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -16,7 +20,11 @@ Y = 5640078356564379163099075877009565129882514886557779369047442380624545832820
 
 
 def envelope_bytes(**changed: object) -> bytes:
-    whole = {"payload": "aGVsbG8=", "payloadType": "text/plain", "signatures": [{"keyid": "k", "sig": "AAAA"}]} | changed
+    whole = {
+        "payload": "aGVsbG8=",
+        "payloadType": "text/plain",
+        "signatures": [{"keyid": "k", "sig": "AAAA"}],
+    } | changed
     return json.dumps({name: value for name, value in whole.items() if value is not None}).encode()
 
 
@@ -34,11 +42,21 @@ def envelope_bytes(**changed: object) -> bytes:
         pytest.param(envelope_bytes(payload=None), "payload is missing", id="no payload"),
         pytest.param(envelope_bytes(payload="%%%%"), "payload is not base64", id="no base64"),
         pytest.param(envelope_bytes(payload="ä"), "payload is not base64", id="no ASCII"),
-        pytest.param(envelope_bytes(payloadType=1), "payloadType is missing", id="a type that is no text"),
+        pytest.param(
+            envelope_bytes(payloadType=1), "payloadType is missing", id="a type that is no text"
+        ),
         pytest.param(envelope_bytes(signatures=[]), "1 to 16", id="no signature"),
-        pytest.param(envelope_bytes(signatures={"sig": "AAAA"}), "1 to 16", id="signatures that are no list"),
-        pytest.param(envelope_bytes(signatures=[{"sig": "AAAA"}] * 17), "1 to 16", id="17 signatures"),
-        pytest.param(envelope_bytes(signatures=["AAAA"]), r"signatures\.sig is missing", id="a signature that is no object"),
+        pytest.param(
+            envelope_bytes(signatures={"sig": "AAAA"}), "1 to 16", id="signatures that are no list"
+        ),
+        pytest.param(
+            envelope_bytes(signatures=[{"sig": "AAAA"}] * 17), "1 to 16", id="17 signatures"
+        ),
+        pytest.param(
+            envelope_bytes(signatures=["AAAA"]),
+            r"signatures\.sig is missing",
+            id="a signature that is no object",
+        ),
     ],
 )
 def test_what_is_no_envelope_is_refused(content: bytes, says: str) -> None:
@@ -48,7 +66,9 @@ def test_what_is_no_envelope_is_refused(content: bytes, says: str) -> None:
 
 def test_unknown_fields_are_ignored_and_both_alphabets_are_read() -> None:
     raw = bytes([0xFB, 0xEF, 0xFF])
-    envelope = read_envelope(envelope_bytes(payload="--__", signatures=[{"sig": "++//", "cert": "x"}], more=1))
+    envelope = read_envelope(
+        envelope_bytes(payload="--__", signatures=[{"sig": "++//", "cert": "x"}], more=1)
+    )
 
     assert envelope.payload == envelope.signatures[0] == raw
 
@@ -61,5 +81,9 @@ def test_the_published_vector_verifies() -> None:
     assert signed == b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     key = EllipticCurvePublicNumbers(X, Y, SECP256R1()).public_key()
     raw = envelope.signatures[0]
-    key.verify(encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:])), signed, ECDSA(SHA256()))
+    key.verify(
+        encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:])),
+        signed,
+        ECDSA(SHA256()),
+    )
     assert raw == base64.b64decode(json.loads(content)["signatures"][0]["sig"])

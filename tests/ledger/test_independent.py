@@ -1,4 +1,6 @@
-"""Verifiers that others have written read what this one writes: sigstore for checkpoints and proofs, securesystemslib for DSSE."""
+"""Verifiers that others have written read what this one writes: sigstore for checkpoints and
+proofs, securesystemslib for DSSE.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +16,23 @@ from sigstore._internal.merkle import verify_merkle_inclusion
 from sigstore._internal.rekor.checkpoint import SignedCheckpoint, SignedNote
 from sigstore.errors import VerificationError
 
-from gate.ledger.checkpoint import Checkpoint, Proof, open_checkpoint, read_proof, sign_checkpoint, verify_proof
+from gate.ledger.checkpoint import (
+    Checkpoint,
+    Proof,
+    open_checkpoint,
+    read_proof,
+    sign_checkpoint,
+    verify_proof,
+)
 from gate.ledger.note import SigningKey
 from gate.ledger.statement import PAYLOAD_TYPE, sign_envelope
 from gate.ledger.tree import hash_leaf
 from tests.ledger.test_statement import STATEMENT
 from tests.ledger.trees import Kept
 
-KEY = SigningKey("gate.example.com/decisions", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+KEY = SigningKey(
+    "gate.example.com/decisions", Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+)
 SIZE_MAX = 600
 ENTRIES = [b'{"n":%d}' % number for number in range(SIZE_MAX)]
 KEPT = Kept()
@@ -47,14 +58,25 @@ def checkpoint_of(size: int) -> bytes:
 
 def as_sigstore(entry: bytes, proof: Proof, head: Checkpoint) -> Any:
     """The proof where sigstore looks for it."""
-    inclusion = SimpleNamespace(log_index=proof.index, tree_size=head.size, hashes=list(proof.hashes), root_hash=head.root)
-    return SimpleNamespace(_inner=SimpleNamespace(inclusion_proof=inclusion, canonicalized_body=entry))
+    inclusion = SimpleNamespace(
+        log_index=proof.index, tree_size=head.size, hashes=list(proof.hashes), root_hash=head.root
+    )
+    return SimpleNamespace(
+        _inner=SimpleNamespace(inclusion_proof=inclusion, canonicalized_body=entry)
+    )
 
 
 @given(st.integers(1, SIZE_MAX), st.data())
 def test_sigstore_accepts_our_checkpoints_and_proofs(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
-    written = bytes(Proof(index, tuple(KEPT.tree(size).inclusion_proof(index)), checkpoint_of(size), ENTRIES[index]))
+    written = bytes(
+        Proof(
+            index,
+            tuple(KEPT.tree(size).inclusion_proof(index)),
+            checkpoint_of(size),
+            ENTRIES[index],
+        )
+    )
     proof = read_proof(written)
 
     theirs = SignedCheckpoint.from_text(proof.note.decode())
@@ -81,9 +103,13 @@ def test_sigstore_refuses_what_we_refuse() -> None:
 
 
 def test_securesystemslib_verifies_the_envelope_of_an_admission() -> None:
-    theirs = SSlibKey(KEY.verifier.hint, "ed25519", "ed25519", {"public": KEY.verifier.public.hex()})
+    theirs = SSlibKey(
+        KEY.verifier.hint, "ed25519", "ed25519", {"public": KEY.verifier.public.hex()}
+    )
     signed: dict[str, Any] = dict(sign_envelope(KEY, STATEMENT))
-    envelope = Envelope.from_dict({**signed, "signatures": [dict(one) for one in signed["signatures"]]})
+    envelope = Envelope.from_dict(
+        {**signed, "signatures": [dict(one) for one in signed["signatures"]]}
+    )
 
     assert envelope.payload_type == PAYLOAD_TYPE
     assert list(envelope.verify([theirs], 1)) == [KEY.verifier.hint]

@@ -1,4 +1,6 @@
-"""Signed-note keys: the published vector, what is no key, and that no message shows a private one."""
+"""Signed-note keys: the published vector, what is no key, and that no message shows a private
+one.
+"""
 
 import base64
 import hashlib
@@ -14,7 +16,9 @@ from gate.ledger.note import KeyTextError, SigningKey, VerifierKey, check_name
 
 VECTOR_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 VECTOR_TEXT = b"This is an example message.\n"
-VECTOR_SIGNATURE = "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM="
+VECTOR_SIGNATURE = (
+    "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM="
+)
 
 
 def pem_of(key: Ed25519PrivateKey | object) -> str:
@@ -44,11 +48,21 @@ def test_a_name_that_would_break_the_format_is_refused(name: str) -> None:
     [
         pytest.param("", "no key", id="empty"),
         pytest.param("gate.example.com", "no key", id="a name alone"),
-        pytest.param(VECTOR_KEY.replace("example.com/foo", "example.com/bar"), "key id", id="another name"),
+        pytest.param(
+            VECTOR_KEY.replace("example.com/foo", "example.com/bar"), "key id", id="another name"
+        ),
         pytest.param(VECTOR_KEY.replace("530d903a", "530d903b"), "key id", id="another key id"),
         pytest.param(VECTOR_KEY[:-1], "base64", id="cut"),
-        pytest.param("example.com/foo+530d903a+" + base64.b64encode(b"\x02" + bytes(32)).decode(), "not Ed25519", id="another algorithm"),
-        pytest.param("example.com/foo+530d903a+" + base64.b64encode(b"\x01" + bytes(31)).decode(), "not Ed25519", id="31 bytes"),
+        pytest.param(
+            "example.com/foo+530d903a+" + base64.b64encode(b"\x02" + bytes(32)).decode(),
+            "not Ed25519",
+            id="another algorithm",
+        ),
+        pytest.param(
+            "example.com/foo+530d903a+" + base64.b64encode(b"\x01" + bytes(31)).decode(),
+            "not Ed25519",
+            id="31 bytes",
+        ),
         pytest.param("x" * 5_000, "no key", id="too long"),
     ],
 )
@@ -97,8 +111,12 @@ def test_a_pem_takes_the_given_name() -> None:
     [
         pytest.param(VECTOR_KEY, "no private key", id="a verifier key"),
         pytest.param("PRIVATE+KEY+gate.example.com", "no key", id="cut"),
-        pytest.param("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "PEM", id="a broken PEM"),
-        pytest.param(pem_of(generate_private_key(SECP256R1())), "not an Ed25519 key", id="another algorithm"),
+        pytest.param(
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "PEM", id="a broken PEM"
+        ),
+        pytest.param(
+            pem_of(generate_private_key(SECP256R1())), "not an Ed25519 key", id="another algorithm"
+        ),
     ],
 )
 def test_a_text_that_is_no_private_key_is_refused(text: str, says: str) -> None:
@@ -110,7 +128,9 @@ def test_neither_errors_nor_repr_show_the_private_key() -> None:
     key = SigningKey.generate("gate.example.com")
     secret = key.private_text().strip().split("+", 4)[4]  # which may have plus signs of its own
     with pytest.raises(KeyTextError) as caught:
-        SigningKey.parse(key.private_text().replace("gate.example.com", "other.example.com"), name="gate")
+        SigningKey.parse(
+            key.private_text().replace("gate.example.com", "other.example.com"), name="gate"
+        )
 
     assert secret not in f"{caught.value!r} {key!r}"
     assert caught.value.__cause__ is None

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from gate.core.change import Artifact, Run
 from gate.ledger.dsse import StatementError, pre_authentication
 from gate.ledger.note import SigningKey
-from gate.ledger.statement import PAYLOAD_TYPE, AdmissionStatement, Deployment, sign_envelope, statement_payload, verify_admission
+from gate.ledger.statement import (
+    PAYLOAD_TYPE,
+    AdmissionStatement,
+    Deployment,
+    sign_envelope,
+    statement_payload,
+    verify_admission,
+)
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 KEY = SigningKey("gate.example.com", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -45,7 +52,9 @@ def signed(**changed: Any) -> bytes:
     return json.dumps(sign_envelope(KEY, replace(STATEMENT, **changed))).encode()
 
 
-def signed_document(change: Callable[[dict[str, Any]], object], payload_type: str = PAYLOAD_TYPE) -> bytes:
+def signed_document(
+    change: Callable[[dict[str, Any]], object], payload_type: str = PAYLOAD_TYPE
+) -> bytes:
     """A statement that was changed before it was signed."""
     document = json.loads(statement_payload(STATEMENT))
     change(document)
@@ -62,7 +71,9 @@ def signed_payload(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     return json.dumps(envelope).encode()
 
 
-def verified(envelope: bytes, *, key: SigningKey = KEY, at: datetime = NOW, **different: Any) -> AdmissionStatement:
+def verified(
+    envelope: bytes, *, key: SigningKey = KEY, at: datetime = NOW, **different: Any
+) -> AdmissionStatement:
     """The statement for this deployment with something different. Raises `StatementError`."""
     return verify_admission(envelope, key.verifier, replace(DEPLOYMENT, **different), at=at)
 
@@ -75,16 +86,40 @@ def verified(envelope: bytes, *, key: SigningKey = KEY, at: datetime = NOW, **di
         pytest.param({"service": ""}, "service differs", id="no service"),
         pytest.param({"commit": "c" * 39}, "commit differs", id="a prefix of the commit"),
         pytest.param({"commit": "C" * 40}, "commit differs", id="the commit in upper case"),
-        pytest.param({"environment": "prod"}, "environment differs", id="a prefix of the environment"),
+        pytest.param(
+            {"environment": "prod"}, "environment differs", id="a prefix of the environment"
+        ),
         pytest.param({"environment": "Production"}, "environment differs", id="another case"),
         pytest.param({"run_id": "421"}, "run differs", id="another run"),
-        pytest.param({"artifacts": (replace(IMAGE, name="other"), CHART)}, "artifact other=", id="another artifact name"),
-        pytest.param({"artifacts": (IMAGE, replace(CHART, digest="sha512:00"))}, "was not admitted", id="the second digest differs"),
-        pytest.param({"artifacts": (IMAGE, CHART, replace(IMAGE, digest="sha256:00"))}, "was not admitted", id="one artifact more"),
-        pytest.param({"artifacts": (IMAGE,)}, "artifact chart=.* was admitted, but is not named", id="one artifact less"),
+        pytest.param(
+            {"artifacts": (replace(IMAGE, name="other"), CHART)},
+            "artifact other=",
+            id="another artifact name",
+        ),
+        pytest.param(
+            {"artifacts": (IMAGE, replace(CHART, digest="sha512:00"))},
+            "was not admitted",
+            id="the second digest differs",
+        ),
+        pytest.param(
+            {"artifacts": (IMAGE, CHART, replace(IMAGE, digest="sha256:00"))},
+            "was not admitted",
+            id="one artifact more",
+        ),
+        pytest.param(
+            {"artifacts": (IMAGE,)},
+            "artifact chart=.* was admitted, but is not named",
+            id="one artifact less",
+        ),
         pytest.param({"artifacts": ()}, "was admitted, but is not named", id="no artifact"),
-        pytest.param({"at": NOW - timedelta(seconds=61)}, "it is only", id="before admission and leeway"),
-        pytest.param({"at": NOW + timedelta(minutes=15, seconds=61)}, "expired at", id="after expiry and leeway"),
+        pytest.param(
+            {"at": NOW - timedelta(seconds=61)}, "it is only", id="before admission and leeway"
+        ),
+        pytest.param(
+            {"at": NOW + timedelta(minutes=15, seconds=61)},
+            "expired at",
+            id="after expiry and leeway",
+        ),
     ],
 )
 def test_b8_whatever_differs_is_named_and_refused(different: dict[str, Any], says: str) -> None:
@@ -97,16 +132,26 @@ SIGNED_DIFFERENTLY: dict[str, st.SearchStrategy[Any]] = {
     "environment": st.text(max_size=20),
     "commit": st.text("0123456789abcdefABCDEF", max_size=64),
     "run": st.builds(Run, id=st.text(max_size=20), attempt=st.just(2), step=st.just("deploy")),
-    "artifacts": st.lists(st.sampled_from([IMAGE, CHART, replace(IMAGE, name="other"), replace(CHART, digest="sha512:00")])).map(tuple),
+    "artifacts": st.lists(
+        st.sampled_from(
+            [IMAGE, CHART, replace(IMAGE, name="other"), replace(CHART, digest="sha512:00")]
+        )
+    ).map(tuple),
     "observed": st.sampled_from([True]),
-    "expires_at": st.integers(min_value=61, max_value=10**8).map(lambda seconds: NOW - timedelta(seconds=seconds)),
-    "admitted_at": st.integers(min_value=61, max_value=10**8).map(lambda seconds: NOW + timedelta(seconds=seconds)),
+    "expires_at": st.integers(min_value=61, max_value=10**8).map(
+        lambda seconds: NOW - timedelta(seconds=seconds)
+    ),
+    "admitted_at": st.integers(min_value=61, max_value=10**8).map(
+        lambda seconds: NOW + timedelta(seconds=seconds)
+    ),
 }
 """What a deploy step compares, and statements that this very key has signed for something else."""
 
 
 @given(st.sampled_from(sorted(SIGNED_DIFFERENTLY)), st.data())
-def test_b8_a_statement_signed_for_anything_else_is_refused(field: str, data: st.DataObject) -> None:
+def test_b8_a_statement_signed_for_anything_else_is_refused(
+    field: str, data: st.DataObject
+) -> None:
     other = replace(STATEMENT, **{field: data.draw(SIGNED_DIFFERENTLY[field])})
     assume(other != STATEMENT)
     assume(field != "run" or other.run.id != STATEMENT.run.id)
@@ -120,7 +165,13 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
     """The path of every value in a document."""
     if path:
         yield path
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inside = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for name, one in inside:
         yield from places(one, (*path, name))
 
@@ -134,14 +185,23 @@ def holder(document: Any, path: tuple[str | int, ...]) -> Any:
 PLACES = sorted(places(json.loads(statement_payload(STATEMENT))), key=str)
 
 
-@given(st.sampled_from([path for path in PLACES if path[-1] != "repository_id" and path[-2:-1] != ("approvers",)]))
+@given(
+    st.sampled_from(
+        [path for path in PLACES if path[-1] != "repository_id" and path[-2:-1] != ("approvers",)]
+    )
+)
 def test_b8_a_signed_statement_that_lacks_anything_is_refused(path: tuple[str | int, ...]) -> None:
     with pytest.raises(StatementError):
         verified(signed_document(lambda doc: holder(doc, path).__delitem__(path[-1])))
 
 
-@given(st.sampled_from(PLACES), st.one_of(st.floats(allow_nan=False), st.just({}), st.binary(max_size=3).map(list)))
-def test_b8_a_signed_statement_with_a_value_of_another_type_is_refused(path: tuple[str | int, ...], value: object) -> None:
+@given(
+    st.sampled_from(PLACES),
+    st.one_of(st.floats(allow_nan=False), st.just({}), st.binary(max_size=3).map(list)),
+)
+def test_b8_a_signed_statement_with_a_value_of_another_type_is_refused(
+    path: tuple[str | int, ...], value: object
+) -> None:
     assume(not (path[-1] == "approvers" and value == []))
 
     with pytest.raises(StatementError):
@@ -150,7 +210,9 @@ def test_b8_a_signed_statement_with_a_value_of_another_type_is_refused(path: tup
 
 @given(st.integers(min_value=0), st.integers(0, 7))
 def test_b8_an_envelope_with_a_changed_bit_admits_nothing_else(place: int, bit: int) -> None:
-    """A changed bit of what nobody signs (the hint of a key, an unused bit of base64) leaves the same statement."""
+    """A changed bit of what nobody signs (the hint of a key, an unused bit of base64) leaves the
+    same statement.
+    """
     envelope = bytearray(signed())
     envelope[place % len(envelope)] ^= 1 << bit
 
@@ -162,7 +224,12 @@ def test_b8_a_statement_of_a_gate_that_only_observes_must_be_allowed() -> None:
     with pytest.raises(StatementError, match="only observes checkout in production"):
         verified(signed(observed=True))
 
-    assert verify_admission(signed(observed=True), KEY.verifier, DEPLOYMENT, at=NOW, allow_observed=True).observed is True
+    assert (
+        verify_admission(
+            signed(observed=True), KEY.verifier, DEPLOYMENT, at=NOW, allow_observed=True
+        ).observed
+        is True
+    )
 
 
 def test_b8_allowing_observed_statements_allows_nothing_else() -> None:
@@ -175,31 +242,89 @@ def test_b8_allowing_observed_statements_allows_nothing_else() -> None:
     )
     for different in differences:
         with pytest.raises(StatementError):
-            verify_admission(signed(observed=True), KEY.verifier, replace(DEPLOYMENT, **different), at=NOW, allow_observed=True)
+            verify_admission(
+                signed(observed=True),
+                KEY.verifier,
+                replace(DEPLOYMENT, **different),
+                at=NOW,
+                allow_observed=True,
+            )
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        pytest.param(lambda doc: doc.update(_type="https://in-toto.io/Statement/v0.1"), "_type", id="another statement type"),
-        pytest.param(lambda doc: doc.update(predicateType="urn:gate:denial:v1"), "predicateType", id="another predicate"),
+        pytest.param(
+            lambda doc: doc.update(_type="https://in-toto.io/Statement/v0.1"),
+            "_type",
+            id="another statement type",
+        ),
+        pytest.param(
+            lambda doc: doc.update(predicateType="urn:gate:denial:v1"),
+            "predicateType",
+            id="another predicate",
+        ),
         pytest.param(lambda doc: doc["subject"].pop(0), "names 0 commits", id="no commit"),
-        pytest.param(lambda doc: doc["subject"].append(doc["subject"][0]), "names 2 commits", id="two commits"),
-        pytest.param(lambda doc: doc.update(subject="x"), "names 0 commits", id="subjects that are no list"),
-        pytest.param(lambda doc: doc["subject"].append("x"), "no object", id="a subject that is no object"),
-        pytest.param(lambda doc: doc["subject"][0].pop("digest"), "digest is missing", id="a subject without digest"),
+        pytest.param(
+            lambda doc: doc["subject"].append(doc["subject"][0]),
+            "names 2 commits",
+            id="two commits",
+        ),
+        pytest.param(
+            lambda doc: doc.update(subject="x"), "names 0 commits", id="subjects that are no list"
+        ),
+        pytest.param(
+            lambda doc: doc["subject"].append("x"), "no object", id="a subject that is no object"
+        ),
+        pytest.param(
+            lambda doc: doc["subject"][0].pop("digest"),
+            "digest is missing",
+            id="a subject without digest",
+        ),
         pytest.param(lambda doc: doc.pop("predicate"), "predicate is missing", id="no predicate"),
-        pytest.param(lambda doc: doc["predicate"].update(run={"id": 42}), "attempt", id="a run without attempt"),
-        pytest.param(lambda doc: doc["predicate"]["run"].update(id=42), "id is missing or no text", id="a run id that is a number"),
-        pytest.param(lambda doc: doc["predicate"].update(expires_at="2999"), "expires_at", id="a time of another form"),
-        pytest.param(lambda doc: doc["predicate"].pop("admitted_at"), "admitted_at", id="no time of admission"),
-        pytest.param(lambda doc: doc["predicate"].update(repository_id="1001"), "repository_id", id="an id that is text"),
-        pytest.param(lambda doc: doc["predicate"].update(approvers=[1]), "approvers", id="approvers that are numbers"),
-        pytest.param(lambda doc: doc["predicate"].pop("observed"), "observed", id="not said whether it was observed"),
-        pytest.param(lambda doc: doc["predicate"].update(observed=0), "observed", id="observed as a number"),
+        pytest.param(
+            lambda doc: doc["predicate"].update(run={"id": 42}),
+            "attempt",
+            id="a run without attempt",
+        ),
+        pytest.param(
+            lambda doc: doc["predicate"]["run"].update(id=42),
+            "id is missing or no text",
+            id="a run id that is a number",
+        ),
+        pytest.param(
+            lambda doc: doc["predicate"].update(expires_at="2999"),
+            "expires_at",
+            id="a time of another form",
+        ),
+        pytest.param(
+            lambda doc: doc["predicate"].pop("admitted_at"),
+            "admitted_at",
+            id="no time of admission",
+        ),
+        pytest.param(
+            lambda doc: doc["predicate"].update(repository_id="1001"),
+            "repository_id",
+            id="an id that is text",
+        ),
+        pytest.param(
+            lambda doc: doc["predicate"].update(approvers=[1]),
+            "approvers",
+            id="approvers that are numbers",
+        ),
+        pytest.param(
+            lambda doc: doc["predicate"].pop("observed"),
+            "observed",
+            id="not said whether it was observed",
+        ),
+        pytest.param(
+            lambda doc: doc["predicate"].update(observed=0), "observed", id="observed as a number"
+        ),
     ],
 )
-def test_a_signed_statement_of_another_shape_is_refused(change: Callable[[dict[str, Any]], object], says: str) -> None:
+def test_a_signed_statement_of_another_shape_is_refused(
+    change: Callable[[dict[str, Any]], object], says: str
+) -> None:
     with pytest.raises(StatementError, match=says):
         verified(signed_document(change))
 
@@ -210,7 +335,9 @@ def test_another_payload_type_is_refused_although_it_is_signed() -> None:
 
 
 def test_a_payload_with_a_key_twice_is_refused_although_it_is_signed() -> None:
-    payload = statement_payload(STATEMENT).replace(b'"environment":', b'"environment":"staging","environment":')
+    payload = statement_payload(STATEMENT).replace(
+        b'"environment":', b'"environment":"staging","environment":'
+    )
 
     with pytest.raises(StatementError, match="names a key twice"):
         verified(signed_payload(payload))

@@ -1,11 +1,19 @@
-"""Tiles: however a tree grew, it is the tree of the definition, and so is every proof that is read from its tiles."""
+"""Tiles: however a tree grew, it is the tree of the definition, and so is every proof that is read
+from its tiles.
+"""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.ledger.tiles import TILE_BYTES, TILE_WIDTH, Tree, grow, read_tile_path, tile_path
-from gate.ledger.tree import EMPTY_ROOT, HASH_BYTES, ProofError, verify_consistency, verify_inclusion
+from gate.ledger.tree import (
+    EMPTY_ROOT,
+    HASH_BYTES,
+    ProofError,
+    verify_consistency,
+    verify_inclusion,
+)
 from tests.ledger.trees import Kept, leaves, path_of, proof_of, root_of
 
 LEAVES = leaves(1200)
@@ -66,7 +74,9 @@ def test_proofs_read_from_tiles_are_those_of_the_definition(size: int, data: st.
     assert tree.inclusion_proof(index) == path_of(index, hashes)
     assert tree.consistency_proof(size1) == proof_of(size1, hashes)
     verify_inclusion(index, size, hashes[index], tree.inclusion_proof(index), tree.root())
-    verify_consistency(size1, size, tree.consistency_proof(size1), root_of(hashes[:size1]), tree.root())
+    verify_consistency(
+        size1, size, tree.consistency_proof(size1), root_of(hashes[:size1]), tree.root()
+    )
 
 
 def test_a_tree_of_70000_has_the_tiles_of_the_specification() -> None:
@@ -83,7 +93,10 @@ def test_a_tree_of_256_has_a_full_tile_and_one_hash_above() -> None:
     kept = Kept()
     changed = kept.append(LEAVES[:256])
 
-    assert [(tile.level, tile.number, len(tile.hashes)) for tile in changed] == [(0, 0, TILE_BYTES), (1, 0, HASH_BYTES)]
+    assert [(tile.level, tile.number, len(tile.hashes)) for tile in changed] == [
+        (0, 0, TILE_BYTES),
+        (1, 0, HASH_BYTES),
+    ]
 
 
 def test_an_empty_tree_has_a_root_and_no_proofs() -> None:

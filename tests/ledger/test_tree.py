@@ -27,11 +27,22 @@ VECTORS = "payloads/merkle-rfc6962"
 SIZE_MAX = 40
 LEAVES = leaves(SIZE_MAX)
 ROOTS = [root_of(LEAVES[:size]) for size in range(SIZE_MAX + 1)]
-KNOWN = ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+KNOWN = (
+    "",
+    "00",
+    "10",
+    "2021",
+    "3031",
+    "40414243",
+    "5051525354555657",
+    "606162636465666768696a6b6c6d6e6f",
+)
 
 
 def decoded(raw: Any) -> Any:
-    return [decoded(one) for one in raw or []] if not isinstance(raw, str) else base64.b64decode(raw)
+    return (
+        [decoded(one) for one in raw or []] if not isinstance(raw, str) else base64.b64decode(raw)
+    )
 
 
 def check_inclusion(vector: dict[str, Any]) -> None:
@@ -58,7 +69,9 @@ def check_consistency(vector: dict[str, Any]) -> None:
     ("folder", "check", "many"),
     [("inclusion", check_inclusion, 50), ("consistency", check_consistency, 40)],
 )
-def test_every_published_vector_is_answered_as_published(folder: str, check: Callable[[dict[str, Any]], None], many: int) -> None:
+def test_every_published_vector_is_answered_as_published(
+    folder: str, check: Callable[[dict[str, Any]], None], many: int
+) -> None:
     files = sorted(Path(shared(VECTORS), folder).rglob("*.json"))
     wrong = []
     for file in files:
@@ -80,9 +93,17 @@ def test_known_hashes() -> None:
     hashes = [hash_leaf(content) for content in contents]
 
     assert EMPTY_ROOT == sha256(b"").digest() == root_of([])
-    assert hash_leaf(b"L123456").hex() == "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56"
-    assert hash_children(b"N123", b"N456").hex() == "aa217fe888e47007fa15edab33c2b492a722cb106c64667fc2b044444de66bbb"
-    assert root_of(hashes).hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+    assert (
+        hash_leaf(b"L123456").hex()
+        == "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56"
+    )
+    assert (
+        hash_children(b"N123", b"N456").hex()
+        == "aa217fe888e47007fa15edab33c2b492a722cb106c64667fc2b044444de66bbb"
+    )
+    assert (
+        root_of(hashes).hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,15 +117,29 @@ def test_known_hashes() -> None:
         pytest.param({"leaf_hash": LEAVES[3][:-1]}, "32 bytes", id="a short leaf hash"),
         pytest.param({"leaf_hash": LEAVES[3].hex()}, "32 bytes", id="a hash as text"),
         pytest.param({"root": ROOTS[7] + b"\0"}, "32 bytes", id="a long root"),
-        pytest.param({"proof": [*path_of(3, LEAVES[:7]), b""]}, "32 bytes", id="an empty hash in the proof"),
+        pytest.param(
+            {"proof": [*path_of(3, LEAVES[:7]), b""]}, "32 bytes", id="an empty hash in the proof"
+        ),
         pytest.param({"proof": path_of(3, LEAVES[:7])[:-1]}, "shorter", id="a truncated proof"),
-        pytest.param({"proof": [*path_of(3, LEAVES[:7]), ROOTS[7]]}, "longer", id="an extended proof"),
-        pytest.param({"leaf_hash": hash_children(LEAVES[2], LEAVES[3])}, "another root", id="a node for a leaf"),
+        pytest.param(
+            {"proof": [*path_of(3, LEAVES[:7]), ROOTS[7]]}, "longer", id="an extended proof"
+        ),
+        pytest.param(
+            {"leaf_hash": hash_children(LEAVES[2], LEAVES[3])},
+            "another root",
+            id="a node for a leaf",
+        ),
         pytest.param({"root": ROOTS[8]}, "another root", id="the root of another tree"),
     ],
 )
 def test_an_inclusion_that_is_not_proved_is_refused(changed: dict[str, Any], says: str) -> None:
-    good: dict[str, Any] = {"index": 3, "size": 7, "leaf_hash": LEAVES[3], "proof": path_of(3, LEAVES[:7]), "root": ROOTS[7]}
+    good: dict[str, Any] = {
+        "index": 3,
+        "size": 7,
+        "leaf_hash": LEAVES[3],
+        "proof": path_of(3, LEAVES[:7]),
+        "root": ROOTS[7],
+    }
     verify_inclusion(**good)
 
     with pytest.raises(ProofError, match=says):
@@ -114,16 +149,30 @@ def test_an_inclusion_that_is_not_proved_is_refused(changed: dict[str, Any], say
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        pytest.param({"size1": 0, "root1": EMPTY_ROOT, "proof": []}, "prove nothing", id="from nothing"),
+        pytest.param(
+            {"size1": 0, "root1": EMPTY_ROOT, "proof": []}, "prove nothing", id="from nothing"
+        ),
         pytest.param({"size1": 8}, "not the beginning", id="backwards"),
         pytest.param({"proof": []}, "proof is empty", id="no proof"),
         pytest.param({"root1": ROOTS[7], "root2": ROOTS[3]}, "does not lead", id="swapped roots"),
-        pytest.param({"size1": 7, "root1": ROOTS[7]}, "same root and an empty proof", id="a proof of nothing"),
-        pytest.param({"size1": 7, "proof": []}, "same root and an empty proof", id="two histories of one size"),
+        pytest.param(
+            {"size1": 7, "root1": ROOTS[7]}, "same root and an empty proof", id="a proof of nothing"
+        ),
+        pytest.param(
+            {"size1": 7, "proof": []},
+            "same root and an empty proof",
+            id="two histories of one size",
+        ),
     ],
 )
 def test_a_consistency_that_is_not_proved_is_refused(changed: dict[str, Any], says: str) -> None:
-    good: dict[str, Any] = {"size1": 3, "size2": 7, "proof": proof_of(3, LEAVES[:7]), "root1": ROOTS[3], "root2": ROOTS[7]}
+    good: dict[str, Any] = {
+        "size1": 3,
+        "size2": 7,
+        "proof": proof_of(3, LEAVES[:7]),
+        "root1": ROOTS[3],
+        "root2": ROOTS[7],
+    }
     verify_consistency(**good)
 
     with pytest.raises(ProofError, match=says):
@@ -156,7 +205,9 @@ def test_two_sizes_are_consistent_and_no_mutant_is(data: st.DataObject) -> None:
 
 
 def mutated(data: st.DataObject, hashes: list[bytes]) -> list[bytes]:
-    """The same hashes with one bit flipped, one more, one less or two swapped: never the same list."""
+    """The same hashes with one bit flipped, one more, one less or two swapped: never the same
+    list.
+    """
     changed = list(hashes)
     place = data.draw(st.integers(0, len(hashes) - 1))
     match data.draw(st.sampled_from(["flip", "repeat", "drop", "swap"])):

@@ -1,4 +1,6 @@
-"""An export proves what it says, and whatever was changed in it is found and placed (A64, A65, A67, F30)."""
+"""An export proves what it says, and whatever was changed in it is found and placed (A64, A65, A67,
+F30).
+"""
 
 import base64
 import json
@@ -65,7 +67,10 @@ def test_a_whole_export_verifies() -> None:
 
 def test_an_empty_export_and_one_without_a_head_prove_nothing() -> None:
     assert "is not its end" in first([])[1]
-    assert "newest valid checkpoint covers 0" in first([line for line in LINES if b'{"checkpoint"' not in line])[1]
+    assert (
+        "newest valid checkpoint covers 0"
+        in first([line for line in LINES if b'{"checkpoint"' not in line])[1]
+    )
 
 
 @settings(max_examples=300)
@@ -114,7 +119,9 @@ def test_a64_an_entry_that_is_gone_from_the_database_leaves_the_others_judged() 
 
 def test_a_row_that_says_something_else_than_its_entry_is_told() -> None:
     lines = list(LINES)
-    lines.insert(line_of(20), fault_line(19, "decisions.outcome is 'approved', the entry says 'rejected'"))
+    lines.insert(
+        line_of(20), fault_line(19, "decisions.outcome is 'approved', the entry says 'rejected'")
+    )
 
     assert faults_of(lines) == [(19, "decisions.outcome is 'approved', the entry says 'rejected'")]
 
@@ -123,7 +130,11 @@ def test_a_row_that_says_something_else_than_its_entry_is_told() -> None:
     ("change", "says"),
     [
         pytest.param(lambda _: b"", "is missing", id="removed"),
-        pytest.param(lambda record: record.replace(b'"number":1', b'"number":2'), "its SHA-256 is another one", id="another"),
+        pytest.param(
+            lambda record: record.replace(b'"number":1', b'"number":2'),
+            "its SHA-256 is another one",
+            id="another",
+        ),
         pytest.param(lambda record: record * 2, "a record stands here", id="twice"),
     ],
 )
@@ -138,7 +149,10 @@ def test_a64_a_record_that_is_not_the_decided_one_is_found(change: Any, says: st
 
 
 def test_a65_a_tail_that_was_rewritten_and_signed_again_contradicts_an_older_head() -> None:
-    rewritten = [*STORY[:200], *({**one, "at": "2026-01-30T12:00:00.000000Z"} for one in STORY[200:])]
+    rewritten = [
+        *STORY[:200],
+        *({**one, "at": "2026-01-30T12:00:00.000000Z"} for one in STORY[200:]),
+    ]
     older, oldest = note_of(tree_of(STORY), 240), note_of(tree_of(STORY), 150)
     lines = export_of(rewritten)
 
@@ -186,7 +200,12 @@ def genuine(line: bytes, notes: dict[int, bytes]) -> bytes:
     if not line.startswith(b'{"checkpoint"'):
         return line
     size = int(json.loads(line)["checkpoint"].split("\n")[1])
-    return json.dumps({"checkpoint": notes[size].decode()}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return (
+        json.dumps(
+            {"checkpoint": notes[size].decode()}, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+        + b"\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,15 +234,27 @@ def test_what_is_no_whole_export_is_refused(lines: list[bytes], says: str) -> No
 def test_a_higher_tile_is_what_follows_from_those_below() -> None:
     place = next(number for number, line in enumerate(LINES) if line.startswith(b'{"tile":["1/'))
     lines = list(LINES)
-    lines[place] = lines[place].replace(b'.p/1","', b'.p/1","' + base64.b64encode(bytes(32))[:4], 1)[: len(lines[place])]
-    forged = json.dumps({"tile": ["1/000.p/1", base64.b64encode(bytes(32)).decode()]}, separators=(",", ":")).encode() + b"\n"
+    lines[place] = lines[place].replace(
+        b'.p/1","', b'.p/1","' + base64.b64encode(bytes(32))[:4], 1
+    )[: len(lines[place])]
+    forged = (
+        json.dumps(
+            {"tile": ["1/000.p/1", base64.b64encode(bytes(32)).decode()]}, separators=(",", ":")
+        ).encode()
+        + b"\n"
+    )
 
-    assert first([*LINES[:place], forged, *LINES[place + 1 :]]) == (0, "tile 1/000.p/1 is not what follows from the tiles below it")
+    assert first([*LINES[:place], forged, *LINES[place + 1 :]]) == (
+        0,
+        "tile 1/000.p/1 is not what follows from the tiles below it",
+    )
     assert faults_of(lines)
 
 
 def test_another_key_than_the_logs_is_refused() -> None:
-    assert any("no known key has signed" in what for _, what in faults_of(export_of(STORY, key=STRANGER)))
+    assert any(
+        "no known key has signed" in what for _, what in faults_of(export_of(STORY, key=STRANGER))
+    )
     assert any("a key that was not given" in what for _, what in faults_of(LINES, keys=[STRANGER]))
     other = SigningKey.generate("other.example.com/decisions")
     assert "the key is that of other" in first(LINES, keys=[other])[1]
@@ -232,7 +263,9 @@ def test_another_key_than_the_logs_is_refused() -> None:
 def rotated(signer: SigningKey = KEY, **fields: Any) -> list[Entry]:
     """The story with a new key in its middle, to which the old one hands over."""
     signature = base64.b64encode(signer.sign(rotation_text(str(NEW_KEY.verifier)))).decode()
-    handing_over = entry("key", key=str(NEW_KEY.verifier), action="rotated", signature=signature, **fields)
+    handing_over = entry(
+        "key", key=str(NEW_KEY.verifier), action="rotated", signature=signature, **fields
+    )
     return [*STORY[:50], handing_over, *STORY[50:]]
 
 
@@ -241,7 +274,10 @@ def test_f30_after_a_rotation_either_key_verifies_everything(given_keys: list[Si
     entries = rotated()
     lines = export_of(entries, heads=(40,), key=NEW_KEY)
     old = note_of(tree_of(entries), 40)
-    lines = [genuine(line, {40: old, len(entries): note_of(tree_of(entries), len(entries), NEW_KEY)}) for line in lines]
+    lines = [
+        genuine(line, {40: old, len(entries): note_of(tree_of(entries), len(entries), NEW_KEY)})
+        for line in lines
+    ]
 
     assert faults_of(lines, keys=given_keys, since=[old]) == []
 
@@ -249,8 +285,14 @@ def test_f30_after_a_rotation_either_key_verifies_everything(given_keys: list[Si
 def test_f30_a_key_to_which_the_old_one_did_not_hand_over_is_not_trusted() -> None:
     lines = export_of(rotated(STRANGER), key=NEW_KEY)
 
-    assert first(lines) == (50, f"the key {NEW_KEY.verifier} does not follow from the key before it")
-    assert any("a key that was not given" in what or "not signed as it should" in what for _, what in faults_of(lines))
+    assert first(lines) == (
+        50,
+        f"the key {NEW_KEY.verifier} does not follow from the key before it",
+    )
+    assert any(
+        "a key that was not given" in what or "not signed as it should" in what
+        for _, what in faults_of(lines)
+    )
 
 
 def epochs() -> list[Entry]:
@@ -266,7 +308,10 @@ def test_a66_a_new_epoch_is_another_log_to_whoever_has_a_head_of_the_former_one(
 
     assert faults_of(lines, since=[note_of(tree_of(before), 90)]) == []
     index, what = first(lines, since=[note_of(tree_of(before), 130)])
-    assert (index, what) == (100, "130 entries were signed when the checkpoint was kept, of those 100 are here")
+    assert (index, what) == (
+        100,
+        "130 entries were signed when the checkpoint was kept, of those 100 are here",
+    )
 
 
 def test_a66_a_head_of_the_wrong_epoch_is_refused() -> None:

@@ -1,4 +1,6 @@
-"""Programs that `test_crash.py` starts and kills: each records units and tells on its standard output what was acknowledged."""
+"""Programs that `test_crash.py` starts and kills: each records units and tells on its standard
+output what was acknowledged.
+"""
 
 import asyncio
 import itertools
@@ -31,7 +33,11 @@ ROOM_BYTES = 100_000
 def unit(number: int) -> Unit:
     """A unit with a row in every table."""
     made = make_unit(number, key=f"k{number}")
-    return make_unit(number, key=f"k{number}", messages=(MessageRow(f"m{number}", AT, "chat", made.change.id, b"{}", AT),))
+    return make_unit(
+        number,
+        key=f"k{number}",
+        messages=(MessageRow(f"m{number}", AT, "chat", made.change.id, b"{}", AT),),
+    )
 
 
 async def load(url: str, begin: int) -> None:
@@ -47,7 +53,10 @@ async def load(url: str, begin: int) -> None:
 
 
 def die_under_load(url: str, kills: Sequence[int]) -> None:
-    """One child after another, each killed after so many acknowledgements. Tells all that there were."""
+    """One child after another, each killed after so many acknowledgements.
+
+    Tells all that there were.
+    """
     for turn, kill_after in enumerate(kills):
         reading, writing = os.pipe()
         child = os.fork()
@@ -86,7 +95,10 @@ def die_at_each(template: str, folder: str) -> None:
 
 
 async def break_disk(url: str) -> None:
-    """Record until the file may not grow: the write of a page fails, which is no full disk. Tells what follows."""
+    """Record until the file may not grow: the write of a page fails, which is no full disk.
+
+    Tells what follows.
+    """
     store = Store.open(url)
     await store.record(unit(1))
     _limit_growth(Path(f"{sqlite_path(url)}-wal"))
@@ -95,7 +107,9 @@ async def break_disk(url: str) -> None:
             await store.record(unit(number))
             os.write(1, f"{number}\n".encode())
     except Unavailable as error:
-        os.write(1, f"{error.detail}\n{store.failed is not None}\n{await store.unready()}\n".encode())
+        os.write(
+            1, f"{error.detail}\n{store.failed is not None}\n{await store.unready()}\n".encode()
+        )
     try:
         await store.record(unit(1))
     except Unavailable:

@@ -1,7 +1,8 @@
-"""What a database consists of, one sentence a part: equal for two databases if and only if their schemas are.
+"""What a database consists of, one sentence a part: equal for two databases if and only if their
+schemas are.
 
-Read from the catalogue of the database itself, so that neither the order of columns nor the way in which a table came to
-its form makes a difference.
+Read from the catalogue of the database itself, so that neither the order of columns nor the way in
+which a table came to its form makes a difference.
 """
 
 import re
@@ -11,8 +12,12 @@ from sqlalchemy import Connection
 
 from gate.storage.database.engine import open_engine
 
-BY_HAND = re.compile(r"^(?:(?:trigger|function|table) |column decisions\.words |index ix_decisions_words |column alembic_version\.)")
-"""Parts that the tables in code do not know: the migration makes them by hand, and Alembic its own table."""
+BY_HAND = re.compile(
+    r"^(?:(?:trigger|function|table) |column decisions\.words |index ix_decisions_words "
+    r"|column alembic_version\.)"
+)
+"""Parts that the tables in code do not know: the migration makes them by hand, and Alembic its own
+table."""
 
 _POSTGRES = """
 SELECT 'column ' || c.relname || '.' || a.attname || ' is ' || format_type(a.atttypid, a.atttypmod)
@@ -54,13 +59,22 @@ def _of_sqlite(connection: Connection) -> Iterator[str]:
 
 
 def _of_table(connection: Connection, table: str) -> Iterator[str]:
-    for _, name, type_, not_null, default, key in connection.exec_driver_sql(f"PRAGMA table_info('{table}')"):
+    for _, name, type_, not_null, default, key in connection.exec_driver_sql(
+        f"PRAGMA table_info('{table}')"
+    ):
         yield f"column {table}.{name} is {type_}{', not null' * not_null}, {default}, key {key}"
-    for _, _, other, column, other_column, *_ in connection.exec_driver_sql(f"PRAGMA foreign_key_list('{table}')"):
+    for _, _, other, column, other_column, *_ in connection.exec_driver_sql(
+        f"PRAGMA foreign_key_list('{table}')"
+    ):
         yield f"constraint of {table} is {column} in {other}.{other_column}"
     for _, name, unique, origin, _ in connection.exec_driver_sql(f"PRAGMA index_list('{table}')"):
         columns = [row[2] for row in connection.exec_driver_sql(f"PRAGMA index_info('{name}')")]
-        sql = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).scalar() or ""
+        sql = (
+            connection.exec_driver_sql(
+                "SELECT sql FROM sqlite_master WHERE name = ?", (name,)
+            ).scalar()
+            or ""
+        )
         where = " ".join(sql.split()).partition(" WHERE ")[2]
         named = "" if origin != "c" else f"{name} "  # the others are made and named by the database
         yield f"index {named}of {table} is {', '.join(columns)}{', unique' * unique} where {where}"

@@ -1,7 +1,9 @@
-"""The schema as text: what the first migration runs, and what a database that already exists looks like.
+"""The schema as text: what the first migration runs, and what a database that already exists looks
+like.
 
-`make schema` writes both after a change of the tables in code, as long as the first migration is the only one and not yet
-released. From then on the texts of the migration stay as they are, and each release adds a dump of its own.
+`make schema` writes both after a change of the tables in code, as long as the first migration is
+the only one and not yet released. From then on the texts of the migration stay as they are, and
+each release adds a dump of its own.
 """
 
 import pkgutil
@@ -24,14 +26,17 @@ from gate.storage.tables.schema import metadata
 from tests import postgres
 from tests.storage.stored import put_change, put_decision, writing
 
-DIALECTS: dict[str, Dialect] = {name: make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql")}
+DIALECTS: dict[str, Dialect] = {
+    name: make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql")
+}
 DUMPS = Path(__file__).parent / "dumps"
 KEPT = "chg_00000000000000000000000kept"
 """The change that a dump holds, so that an upgrade meets rows and not empty tables alone."""
 
 _HEAD = "-- Every table and index, as `make schema` writes them from gate/storage/tables/.\n"
 _SKIPPED = ("--", "\\", "SET ", "SELECT pg_catalog.set_config")
-"""How lines of pg_dump begin that are comments, orders to psql, or settings that other releases of PostgreSQL lack."""
+"""How lines of pg_dump begin that are comments, orders to psql, or settings that other releases of
+PostgreSQL lack."""
 
 
 def every_table() -> MetaData:
@@ -44,7 +49,13 @@ def every_table() -> MetaData:
 def tables_text(dialect: Dialect) -> str:
     """What makes the tables in code on a database of this kind."""
     statements = [str(made.compile(dialect=dialect)) for made in _creations()]
-    return _HEAD + "\n\n".join(statement.strip().replace("\t", "    ").replace(" \n", "\n") for statement in statements) + "\n"
+    return (
+        _HEAD
+        + "\n\n".join(
+            statement.strip().replace("\t", "    ").replace(" \n", "\n") for statement in statements
+        )
+        + "\n"
+    )
 
 
 def first_text(kind: str) -> str:
@@ -59,7 +70,9 @@ def _first_file(kind: str) -> Path:
 def _creations() -> Iterable[CreateTable | CreateIndex]:
     for table in every_table().sorted_tables:
         yield CreateTable(table)
-        yield from (CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name)))
+        yield from (
+            CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))
+        )
 
 
 def make_rows(url: str) -> None:
@@ -89,10 +102,21 @@ def restore(url: str, text: str) -> None:
 
 def _dump_of_sqlite(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
-        made = connection.execute("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        made = connection.execute(
+            "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        ).fetchall()
         virtual = [name for name, _, sql in made if sql.startswith("CREATE VIRTUAL TABLE")]
-        own = [one for one in made if not one[0].startswith((*(f"{name}_" for name in virtual), "sqlite_"))]
-        rows = [row for name, kind, _ in own if kind == "table" for row in _inserts(connection, name, rowid=name in virtual)]
+        own = [
+            one
+            for one in made
+            if not one[0].startswith((*(f"{name}_" for name in virtual), "sqlite_"))
+        ]
+        rows = [
+            row
+            for name, kind, _ in own
+            if kind == "table"
+            for row in _inserts(connection, name, rowid=name in virtual)
+        ]
         triggers = [sql for _, kind, sql in own if kind == "trigger"]
         others = [sql for _, kind, sql in own if kind != "trigger"]
     return ";\n".join((*others, *rows, *triggers)) + ";\n"
@@ -107,7 +131,14 @@ def _inserts(connection: sqlite3.Connection, table: str, *, rowid: bool) -> Iter
 
 
 def _dump_of_postgres(url: str) -> str:
-    command = [str(_pg_dump()), "--inserts", "--no-owner", "--no-privileges", "--no-comments", _libpq(url)]
+    command = [
+        str(_pg_dump()),
+        "--inserts",
+        "--no-owner",
+        "--no-privileges",
+        "--no-comments",
+        _libpq(url),
+    ]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - the server's own program
     lines = [line for line in text.splitlines() if line and not line.startswith(_SKIPPED)]
     return "\n".join(lines) + "\n"

@@ -19,7 +19,14 @@ AT = DAY * 86_400_000_000
 KEY_LIFETIME = 86_400_000_000
 
 
-def make_unit(number: int, *, key: str | None = None, run: str | None = None, caller: str = "token:a", **fields: Any) -> Unit:
+def make_unit(
+    number: int,
+    *,
+    key: str | None = None,
+    run: str | None = None,
+    caller: str = "token:a",
+    **fields: Any,
+) -> Unit:
     """The unit of change `number`; `fields` are those of `Unit`."""
     change = make_change(number, caller=caller, run_key=run)
     unit = Unit(
@@ -92,7 +99,15 @@ def make_decision(change: ChangeRow, **fields: Any) -> DecisionRow:
 
 def make_key(change: ChangeRow, key: str, **fields: Any) -> KeyRow:
     """The first answer of that change."""
-    row = KeyRow(change.caller, key, "b" * 64, 201, change.id, b'{"id":1}', change.submitted_at + KEY_LIFETIME)
+    row = KeyRow(
+        change.caller,
+        key,
+        "b" * 64,
+        201,
+        change.id,
+        b'{"id":1}',
+        change.submitted_at + KEY_LIFETIME,
+    )
     return row._replace(**fields)
 
 
@@ -103,7 +118,10 @@ def make_rollup(measure: str, n: int = 1) -> RollupRow:
 
 @asynccontextmanager
 async def busy(store: Store) -> AsyncIterator[Callable[[], None]]:
-    """While inside, the writer is in another group: what is asked for meanwhile waits together. Yields what lets it go."""
+    """While inside, the writer is in another group: what is asked for meanwhile waits together.
+
+    Yields what lets it go.
+    """
     loop = asyncio.get_running_loop()
     begun, go_on = asyncio.Event(), threading.Event()
 

@@ -41,7 +41,11 @@ def planned(conn: Connection, look: Callable[[Connection], object]) -> list[str]
     raw.set_trace_callback(sent.append)
     look(conn)
     raw.set_trace_callback(None)
-    return ["\n".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}")) for sql in sent if sql.lstrip().startswith("SELECT")]
+    return [
+        "\n".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}"))
+        for sql in sent
+        if sql.lstrip().startswith("SELECT")
+    ]
 
 
 def change_id() -> str:
@@ -85,28 +89,71 @@ def put_change(conn: Connection, **different: object) -> str:
     return change
 
 
-def put_closed(conn: Connection, at: datetime, result: str = "successful", **different: object) -> str:
+def put_closed(
+    conn: Connection, at: datetime, result: str = "successful", **different: object
+) -> str:
     """A change that was admitted at that time and closed a minute later."""
     failed = result in {"unsuccessful", "rolled_back"}
-    life = {"admitted_at": at, "closed_at": at + MINUTE, "failed": failed, "failed_at": at + MINUTE if failed else None}
-    return put_change(conn, **{"state": "closed", "result": result, "same_commit": False, "close_by": at + HOUR, **life, **different})
+    life = {
+        "admitted_at": at,
+        "closed_at": at + MINUTE,
+        "failed": failed,
+        "failed_at": at + MINUTE if failed else None,
+    }
+    return put_change(
+        conn,
+        **{
+            "state": "closed",
+            "result": result,
+            "same_commit": False,
+            "close_by": at + HOUR,
+            **life,
+            **different,
+        },
+    )
 
 
-def put_match(conn: Connection, change: str, admitted_at: datetime, name: str = "routine", service: str = "shop") -> None:
+def put_match(
+    conn: Connection,
+    change: str,
+    admitted_at: datetime,
+    name: str = "routine",
+    service: str = "shop",
+) -> None:
     """That this change matched a standard change when it was admitted."""
-    row = {"service": service, "environment": "production", "standard_change": name, "change_id": change, "admitted_at": to_us(admitted_at)}
+    row = {
+        "service": service,
+        "environment": "production",
+        "standard_change": name,
+        "change_id": change,
+        "admitted_at": to_us(admitted_at),
+    }
     conn.execute(insert(schema.standard_matches).values(row))
 
 
-def put_path(conn: Connection, path: str, changes: int, failures: int, service: str = "shop") -> None:
+def put_path(
+    conn: Connection, path: str, changes: int, failures: int, service: str = "shop"
+) -> None:
     """What is counted for a path."""
-    row = {"service": service, "environment": "production", "path": path, "changes": changes, "failures": failures}
+    row = {
+        "service": service,
+        "environment": "production",
+        "path": path,
+        "changes": changes,
+        "failures": failures,
+    }
     conn.execute(insert(schema.path_outcomes).values(row))
 
 
 def put_standard_change(conn: Connection, name: str, **instants: datetime) -> None:
     """What people or failures did to a standard change."""
-    row = {"service": "shop", "environment": "production", "standard_change": name, "because": "two failed", **row_values(instants)}
+    row = {
+        "service": "shop",
+        "environment": "production",
+        "standard_change": name,
+        "because": "two failed",
+        **row_values(instants),
+    }
     conn.execute(insert(schema.standard_changes).values(row))
 
 

@@ -10,14 +10,31 @@ from gate.storage.changes import approvals
 from gate.storage.changes.approvals import Approval
 from gate.storage.changes.units import insert_unit
 from gate.storage.database.engine import BUSY_LIMIT_MS, open_engine
-from gate.storage.migrate import TABLE_LOCK_LIMIT_MS, SchemaNewer, SchemaOlder, current, head, upgrade
+from gate.storage.migrate import (
+    TABLE_LOCK_LIMIT_MS,
+    SchemaNewer,
+    SchemaOlder,
+    current,
+    head,
+    upgrade,
+)
 from gate.storage.store import Store, transaction
 from tests.storage.making import make_unit
 
-REJECTION = Approval("ben", 1, rejected=True, subject_digest="d" * 64, comment="", at=datetime(2026, 1, 31, tzinfo=UTC))
+REJECTION = Approval(
+    "ben",
+    1,
+    rejected=True,
+    subject_digest="d" * 64,
+    comment="",
+    at=datetime(2026, 1, 31, tzinfo=UTC),
+)
 LATE = {
     "sqlite": ("CREATE TABLE decision_words (a)", "DROP TABLE decision_words"),
-    "postgresql": ("CREATE FUNCTION gate_refuse() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION gate_refuse()"),
+    "postgresql": (
+        "CREATE FUNCTION gate_refuse() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DROP FUNCTION gate_refuse()",
+    ),
 }
 """What makes the first migration fail near its end, and how to take it away."""
 
@@ -65,7 +82,9 @@ def test_an_upgrade_does_not_keep_a_table_waiting(postgres_url: str) -> None:
     with open_engine(postgres_url).begin() as connection:
         connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
 
-        with pytest.raises(Unavailable, match=r"as it was before: .*lock timeout; run gate db upgrade again"):
+        with pytest.raises(
+            Unavailable, match=r"as it was before: .*lock timeout; run gate db upgrade again"
+        ):
             upgrade(postgres_url, table_lock_limit_ms=1)
 
 
@@ -120,7 +139,9 @@ def test_the_lapse_of_an_approval_is_set_once(database_url: str) -> None:
         run(database_url, "UPDATE approvals SET lapsed_at = 6")
 
 
-@pytest.mark.parametrize("table", ["decisions", "ledger_entries", "approvals", "tiles", "ledger_head", "checkpoints"])
+@pytest.mark.parametrize(
+    "table", ["decisions", "ledger_entries", "approvals", "tiles", "ledger_head", "checkpoints"]
+)
 def test_truncating_a_table_is_no_way_round(postgres_url: str, table: str) -> None:
     with pytest.raises(DBAPIError, match="never changed"):
         run(postgres_url, f"TRUNCATE {table} CASCADE")
@@ -143,4 +164,8 @@ def run(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 def record(url: str) -> list[tuple[object, ...]]:
-    return [row for table in ("decisions", "ledger_entries", "approvals") for row in run(url, f"SELECT * FROM {table}")]  # noqa: S608 - our own names
+    return [
+        row
+        for table in ("decisions", "ledger_entries", "approvals")
+        for row in run(url, f"SELECT * FROM {table}")  # noqa: S608 - our own names
+    ]

@@ -1,4 +1,6 @@
-"""The migrations and the tables in code say the same, and a database that is there comes to the same form as a new one."""
+"""The migrations and the tables in code say the same, and a database that is there comes to the
+same form as a new one.
+"""
 
 from collections.abc import Callable
 
@@ -10,13 +12,22 @@ from gate.storage.database.engine import open_engine, sqlite_path
 from gate.storage.migrate import FIRST, SchemaUnreleased, current, head, upgrade
 from gate.storage.store import Store
 from tests.storage.described import BY_HAND, described
-from tests.storage.frozen import DIALECTS, DUMPS, KEPT, every_table, first_text, restore, tables_text
+from tests.storage.frozen import (
+    DIALECTS,
+    DUMPS,
+    KEPT,
+    every_table,
+    first_text,
+    restore,
+    tables_text,
+)
 from tests.storage.stored import reading
 from tests.storage.test_migrate import run
 
 DUMPED = sorted({dump.name.split(".")[0] for dump in DUMPS.glob("*.sql")})
 WHAT_TO_DO = (
-    "the tables in gate/storage/tables/ and the migrations differ. Before the first release, run `make schema` and commit what "
+    "the tables in gate/storage/tables/ and the migrations differ. Before the first "
+    "release, run `make schema` and commit what "
     "it writes; afterwards add a migration, as docs/how-to/work-on-the-gate.md says"
 )
 
@@ -38,7 +49,9 @@ def test_the_migrations_make_the_tables_in_code(empty_database_url: str) -> None
 
 
 @pytest.mark.parametrize("release", DUMPED)
-def test_a_database_of_a_release_becomes_what_a_new_one_is(empty_database_url: str, release: str) -> None:
+def test_a_database_of_a_release_becomes_what_a_new_one_is(
+    empty_database_url: str, release: str
+) -> None:
     new = made_by(empty_database_url, upgrade)
 
     assert made_by(empty_database_url, lambda url: upgrade_dump(url, release)) == new
@@ -55,7 +68,10 @@ def test_a_database_of_an_earlier_build_is_refused_with_what_to_do(database_url:
         run(database_url, f"UPDATE alembic_version SET version_num = '{earlier}'")  # noqa: S608 - a name of our own
 
         for attempt in (Store.open, upgrade):
-            with pytest.raises(SchemaUnreleased, match=f"revision {earlier}.* cannot be upgraded to {head()}; move it away"):
+            with pytest.raises(
+                SchemaUnreleased,
+                match=f"revision {earlier}.* cannot be upgraded to {head()}; move it away",
+            ):
                 attempt(database_url)
         assert current(database_url) == earlier
 
@@ -81,7 +97,9 @@ def create_all(url: str) -> None:
 
 def upgrade_dump(url: str, release: str) -> None:
     """A database of that release, with rows in it, upgraded to this one."""
-    restore(url, (DUMPS / f"{release}.{open_engine(url).dialect.name}.sql").read_text(encoding="utf-8"))
+    restore(
+        url, (DUMPS / f"{release}.{open_engine(url).dialect.name}.sql").read_text(encoding="utf-8")
+    )
     try:
         upgrade(url)
     except SchemaUnreleased:

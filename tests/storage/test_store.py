@@ -1,4 +1,6 @@
-"""Reading and writing together: shared commits, one's own errors, what others hear, an orderly end."""
+"""Reading and writing together: shared commits, one's own errors, what others hear, an orderly
+end.
+"""
 
 import asyncio
 import threading
@@ -56,7 +58,9 @@ async def test_nobody_gets_an_answer_before_the_commit(store: Store) -> None:
         checked.set()
 
     def look(_: Tx) -> None:
-        loop.call_soon_threadsafe(check)  # an answer that was given already would have been posted before this
+        loop.call_soon_threadsafe(
+            check
+        )  # an answer that was given already would have been posted before this
         checked.wait()
 
     async with busy(store):
@@ -138,7 +142,11 @@ async def test_two_replicas_with_one_key_record_one(database_url: str, store: St
     try:
         for turn in range(10):
             numbers = range(100 * turn, 100 * turn + 20)
-            asked = [one.record(make_unit(2 * number + k, key=f"k{turn}")) for number in numbers for k, one in enumerate((store, other))]
+            asked = [
+                one.record(make_unit(2 * number + k, key=f"k{turn}"))
+                for number in numbers
+                for k, one in enumerate((store, other))
+            ]
 
             answers = await all_of(asked)
 
@@ -188,7 +196,9 @@ async def test_what_is_asked_together_is_answered_by_one_call(store: Store) -> N
 
 
 @pytest.mark.parametrize(("bad", "said"), [(-1, "no such number"), (-2, "nonsense")])
-async def test_one_that_fails_is_not_the_fault_of_those_who_asked_with_it(store: Store, bad: int, said: str) -> None:
+async def test_one_that_fails_is_not_the_fault_of_those_who_asked_with_it(
+    store: Store, bad: int, said: str
+) -> None:
     asked = [store.read_together(doubled, number) for number in (1, bad, 2)]
     after = store.read(count_changes_outside)
 
@@ -238,7 +248,9 @@ async def test_a_full_queue_refuses_at_once(store: Store, monkeypatch: pytest.Mo
     assert await all_of(waiting) == [NEW] * 3
 
 
-async def test_who_waited_too_long_is_refused_untried(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_waited_too_long_is_refused_untried(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with busy(store):
         late = store.record(make_unit(1))
         monkeypatch.setattr(writer, "QUEUED_SECONDS_MAX", 0)  # 8 s in earnest
@@ -282,7 +294,9 @@ async def test_what_failed_is_not_heard(store: Store) -> None:
     assert frozenset({"tokens"}) not in heard
 
 
-async def test_what_another_process_wrote_is_heard_within_a_second(database_url: str, store: Store) -> None:
+async def test_what_another_process_wrote_is_heard_within_a_second(
+    database_url: str, store: Store
+) -> None:
     heard: asyncio.Queue[Topics] = asyncio.Queue()
     store.on_change(heard.put_nowait)
     other = Store.open(database_url)
@@ -323,7 +337,9 @@ async def all_of(calls: Sequence[Awaitable[T]]) -> list[T]:
 
 
 def note(tx: Tx, name: str) -> str:
-    tx.conn.execute(text("INSERT INTO leases (name, holder, until) VALUES (:name, 'x', 0)"), {"name": name})
+    tx.conn.execute(
+        text("INSERT INTO leases (name, holder, until) VALUES (:name, 'x', 0)"), {"name": name}
+    )
     return name
 
 

@@ -15,15 +15,20 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. A test that needs it is skipped where it is absent; on the build server it is required.
+    """Debian's Chromium.
 
-    Of a module and not of the run: while it is open its event loop runs, and no other test may have one.
+    A test that needs it is skipped where it is absent; on the build server it is required.
+
+    Of a module and not of the run: while it is open its event loop runs, and no other test may have
+    one.
     """
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*sandbox, "--disable-dev-shm-usage"])
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*sandbox, "--disable-dev-shm-usage"]
+        )
         yield running
         running.close()
 

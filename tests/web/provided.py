@@ -1,4 +1,6 @@
-"""The service with an identity provider of people, and a browser that is sent there and comes back."""
+"""The service with an identity provider of people, and a browser that is sent there and comes
+back.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +29,10 @@ class World:
 
     def browser(self) -> httpx.AsyncClient:
         """One that was just opened."""
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.service.app, raise_app_exceptions=False), base_url=BASE_URL)
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.service.app, raise_app_exceptions=False),
+            base_url=BASE_URL,
+        )
 
     async def leave(self, http: httpx.AsyncClient, **query: str) -> str:
         """Go to the provider, sign in there, and say where it sends the browser back to."""

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, Request
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Error,
+    Page,
+    Request,
+)
 
 from gate.flow.caller import Role
 from gate.storage.identity import people, sessions
@@ -16,8 +24,12 @@ from tests.builders import commit_of, image_of
 from tests.flow.shop import make_files
 from tests.live import LiveGate, token_of
 
-LARGE = {"diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
-SMALL = {"diff": {"lines_added": 5, "lines_deleted": 2, "files": ["src/cart.py"], "files_changed": 1}}
+LARGE = {
+    "diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}
+}
+SMALL = {
+    "diff": {"lines_added": 5, "lines_deleted": 2, "files": ["src/cart.py"], "files_changed": 1}
+}
 COOKIE = "gate"
 LIVE_WITHIN_MS = 1_000
 
@@ -34,7 +46,9 @@ class Site:
     complaints: list[str] = field(default_factory=list)
 
     def submit(self, title: str, facts: Any = None, **fields: Any) -> dict[str, Any]:
-        """A change of `web` to production that needs somebody; with `SMALL` facts one that passes by itself."""
+        """A change of `web` to production that needs somebody; with `SMALL` facts one that passes
+        by itself.
+        """
         self.number += 1
         letter = f"{self.number % 16:x}"
         image = image_of(letter)
@@ -54,13 +68,17 @@ class Site:
 
     def deploy(self, change: dict[str, Any]) -> None:
         """Have it admitted, and report that it went well."""
-        admission = {name: change[name] for name in ("commit", "artifacts", "environment")} | {"run": {"id": change["run"]["id"]}}
+        admission = {name: change[name] for name in ("commit", "artifacts", "environment")} | {
+            "run": {"id": change["run"]["id"]}
+        }
         self.post(f"/v1/changes/{change['id']}/admission", admission)
         self.post(f"/v1/changes/{change['id']}/closure", {"result": "successful"})
 
     def post(self, path: str, body: Any, token: str | None = None) -> dict[str, Any]:
         """What a machine would send."""
-        with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {token or self.pipeline}"}) as http:
+        with httpx.Client(
+            base_url=self.gate.url, headers={"Authorization": f"Bearer {token or self.pipeline}"}
+        ) as http:
             response = http.post(path, json=body)
             assert response.status_code in {200, 201}, response.text
             answer: dict[str, Any] = response.json()
@@ -68,13 +86,17 @@ class Site:
 
     def get(self, path: str) -> dict[str, Any]:
         """What an auditor would read."""
-        with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {self.token(Role.AUDITOR)}"}) as http:
+        with httpx.Client(
+            base_url=self.gate.url, headers={"Authorization": f"Bearer {self.token(Role.AUDITOR)}"}
+        ) as http:
             answer: dict[str, Any] = http.get(path).json()
             return answer
 
     def read(self, change: dict[str, Any]) -> dict[str, Any]:
         """The change as it is now."""
-        with httpx.Client(base_url=self.gate.url, headers={"Authorization": f"Bearer {self.pipeline}"}) as http:
+        with httpx.Client(
+            base_url=self.gate.url, headers={"Authorization": f"Bearer {self.pipeline}"}
+        ) as http:
             answer: dict[str, Any] = http.get(f"/v1/changes/{change['id']}").json()
             return answer
 
@@ -91,11 +113,17 @@ class Site:
 
     @contextmanager
     def as_person(self, person: str, role: Role | None = None, **options: Any) -> Iterator[Page]:
-        """A browser of their own in which this person is signed in; whatever leaves the origin is noted, and fails the test."""
+        """A browser of their own in which this person is signed in; whatever leaves the origin is
+        noted, and fails the test.
+        """
         assert self.browser is not None
-        context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options})
+        context = self.browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
+        )
         context.set_default_timeout(5_000)
-        context.add_cookies([{"name": COOKIE, "value": self.session(person, role), "url": self.gate.url}])
+        context.add_cookies(
+            [{"name": COOKIE, "value": self.session(person, role), "url": self.gate.url}]
+        )
         self._watch(context)
         try:
             yield context.new_page()

@@ -56,12 +56,25 @@ SCRIPTS = (
     "<button form=many name=act value=approve>",
     "`${alert(1)}`",
 )
-TURNED = ("main\u202ecod.sh", "a\u2066b\u2069c", "zero\u200bwidth", "soft\u00adhyphen", "tag\U000e0041s", "nul-like\u2800end")
+TURNED = (
+    "main\u202ecod.sh",
+    "a\u2066b\u2069c",
+    "zero\u200bwidth",
+    "soft\u00adhyphen",
+    "tag\U000e0041s",
+    "nul-like\u2800end",
+)
 
 
 def _pages(change: str) -> tuple[str, ...]:
     queue = f"/?q={quote(MARK)}"
-    return (queue, f"/changes/{change}", f"/changes/{change}?view=raw", f"/changes/{change}/decisions/1", f"/log?q={quote(MARK)}")
+    return (
+        queue,
+        f"/changes/{change}",
+        f"/changes/{change}?view=raw",
+        f"/changes/{change}/decisions/1",
+        f"/log?q={quote(MARK)}",
+    )
 
 
 def test_a34_a_script_in_any_field_is_shown_as_text_on_every_page(site: Site) -> None:
@@ -76,7 +89,14 @@ def test_a34_a_script_in_any_field_is_shown_as_text_on_every_page(site: Site) ->
                 impact=payload,
                 rollback_plan=payload,
                 artifacts=[{"name": payload, "digest": "sha256:" + "ab" * 32}],
-                facts={"diff": {"lines_added": 300, "lines_deleted": 1, "files": [payload], "files_changed": 1}},
+                facts={
+                    "diff": {
+                        "lines_added": 300,
+                        "lines_deleted": 1,
+                        "files": [payload],
+                        "files_changed": 1,
+                    }
+                },
             )
             page.goto(f"{site.gate.url}/changes/{change['id']}")
             assert payload in page.locator("h1").inner_text()
@@ -105,7 +125,9 @@ def test_a34_what_a_person_writes_is_text_too(site: Site) -> None:
 
 
 @pytest.mark.parametrize("text", TURNED)
-def test_a35_what_hides_or_turns_the_reading_round_is_shown_by_its_number(site: Site, text: str) -> None:
+def test_a35_what_hides_or_turns_the_reading_round_is_shown_by_its_number(
+    site: Site, text: str
+) -> None:
     change = site.submit(f"Turned {text}", ref=f"refs/heads/{text}")
     hidden = next(char for char in text if not char.isascii())
     with site.as_person("ada") as page:
@@ -119,7 +141,9 @@ def test_a35_a_name_of_two_alphabets_is_marked(site: Site) -> None:
     change = site.submit("Deploy from m\u0430in", ref="refs/heads/m\u0430in")
     with site.as_person("ada") as page:
         page.goto(f"{site.gate.url}/changes/{change['id']}")
-        expect(page.locator("dd", has_text="refs/heads")).to_contain_text("mixes Cyrillic and Latin letters")
+        expect(page.locator("dd", has_text="refs/heads")).to_contain_text(
+            "mixes Cyrillic and Latin letters"
+        )
 
 
 def test_a36_only_web_addresses_of_runs_can_be_followed(site: Site) -> None:
@@ -146,7 +170,10 @@ def test_a37_another_site_cannot_approve_and_a_forged_form_neither(site: Site) -
     }
     address = f"{site.gate.url}/changes/{change['id']}/decisions"
     answers = {
-        name: httpx.post(address, data=fields, headers=headers, cookies={COOKIE: secret}).status_code for name, headers in forged.items()
+        name: httpx.post(
+            address, data=fields, headers=headers, cookies={COOKIE: secret}
+        ).status_code
+        for name, headers in forged.items()
     }
 
     assert answers == dict.fromkeys(forged, 403)
@@ -158,13 +185,18 @@ def test_a37_looking_changes_nothing(site: Site) -> None:
     secret = site.session("ada")
     with httpx.Client(base_url=site.gate.url, cookies={COOKIE: secret}) as http:
         query = urlencode({"act": "approve", "subject_digest": change["subject_digest"]})
-        statuses = [http.get(f"/changes/{change['id']}/{name}?{query}").status_code for name in ("decisions", "overrides", "cancellation")]
+        statuses = [
+            http.get(f"/changes/{change['id']}/{name}?{query}").status_code
+            for name in ("decisions", "overrides", "cancellation")
+        ]
 
     assert set(statuses) <= {404, 405}
     assert site.read(change)["state"] == "pending"
 
 
-def test_a38_a_form_on_a_foreign_page_and_a_frame_are_refused_by_the_browser_and_by_us(site: Site) -> None:
+def test_a38_a_form_on_a_foreign_page_and_a_frame_are_refused_by_the_browser_and_by_us(
+    site: Site,
+) -> None:
     change = site.submit("Framed and forged")
     form = f"""<form method=post action="{site.gate.url}/changes/{change["id"]}/decisions"><input name=act value=approve>
       <input name=subject_digest value={change["subject_digest"]}></form><iframe src="{site.gate.url}/changes/{change["id"]}"></iframe>"""
@@ -178,14 +210,30 @@ def test_a38_a_form_on_a_foreign_page_and_a_frame_are_refused_by_the_browser_and
 
 
 def test_a38_every_page_says_what_a_browser_may_do_with_it(site: Site) -> None:
-    with httpx.Client(base_url=site.gate.url, cookies={COOKIE: site.session("ada")}, headers={"Accept": "text/html"}) as http:
-        for address in ("/", "/log", "/calendar", "/policies", "/administration", "/nothing", "/changes/nothing", "/login"):
+    with httpx.Client(
+        base_url=site.gate.url,
+        cookies={COOKIE: site.session("ada")},
+        headers={"Accept": "text/html"},
+    ) as http:
+        for address in (
+            "/",
+            "/log",
+            "/calendar",
+            "/policies",
+            "/administration",
+            "/nothing",
+            "/changes/nothing",
+            "/login",
+        ):
             headers = http.get(address).headers
             policy = headers["content-security-policy"]
             assert "default-src 'none'" in policy
             assert "unsafe" not in policy
             assert "frame-ancestors 'none'" in policy
-            assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
+            assert (headers["x-content-type-options"], headers["cache-control"]) == (
+                "nosniff",
+                "no-store",
+            )
             assert headers["referrer-policy"] == "same-origin"
 
 
@@ -217,7 +265,9 @@ def _foreign_site(body: str) -> Iterator[str]:
             """Nobody reads it."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     try:
         yield f"http://localhost:{server.server_port}/"

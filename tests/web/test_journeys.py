@@ -1,4 +1,6 @@
-"""What a release manager does in the morning: with the mouse, with the keyboard alone, and without a script."""
+"""What a release manager does in the morning: with the mouse, with the keyboard alone, and without
+a script.
+"""
 
 import re
 from urllib.parse import quote
@@ -28,7 +30,10 @@ def test_a_change_is_approved_with_the_mouse_and_a_comment(site: Site) -> None:
         expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
         expect(page.locator(".change-head .state")).to_have_text("approved")
     after = site.read(change)
-    assert (after["state"], [(one["person"], one["comment"]) for one in after["approvals"]["given"]]) == (
+    assert (
+        after["state"],
+        [(one["person"], one["comment"]) for one in after["approvals"]["given"]],
+    ) == (
         "approved",
         [("ada", "Looked at it.")],
     )
@@ -101,7 +106,10 @@ def test_everything_works_without_a_script(site: Site) -> None:
 
 def test_several_are_decided_at_once_where_the_reasons_are_the_same(site: Site) -> None:
     alike = [site.submit(f"Batch {word}") for word in ("one", "two")]
-    other = site.submit("Batch three", {"diff": {"lines_added": 150, "lines_deleted": 1, "files": ["a.py"], "files_changed": 1}})
+    other = site.submit(
+        "Batch three",
+        {"diff": {"lines_added": 150, "lines_deleted": 1, "files": ["a.py"], "files_changed": 1}},
+    )
     with site.as_person("ada") as page:
         _queue(site, "batch", page)
         page.get_by_label("Tick Batch one").check()
@@ -110,12 +118,19 @@ def test_several_are_decided_at_once_where_the_reasons_are_the_same(site: Site) 
         page.get_by_label("Comment for all").fill("Both looked at.")
         page.get_by_role("button", name="Approve the ticked").click()
         expect(page.get_by_text("Approved.", exact=True)).to_be_visible()
-    assert [site.read(one)["state"] for one in (*alike, other)] == ["approved", "approved", "pending"]
+    assert [site.read(one)["state"] for one in (*alike, other)] == [
+        "approved",
+        "approved",
+        "pending",
+    ]
 
 
 def test_different_reasons_are_not_decided_together_even_without_a_script(site: Site) -> None:
     one = site.submit("Mixed one")
-    two = site.submit("Mixed two", {"diff": {"lines_added": 150, "lines_deleted": 1, "files": ["a.py"], "files_changed": 1}})
+    two = site.submit(
+        "Mixed two",
+        {"diff": {"lines_added": 150, "lines_deleted": 1, "files": ["a.py"], "files_changed": 1}},
+    )
     with site.as_person("ada", java_script_enabled=False) as page:
         _queue(site, "mixed", page)
         page.get_by_label("Tick Mixed one").check()
@@ -128,11 +143,29 @@ def test_different_reasons_are_not_decided_together_even_without_a_script(site: 
 
 def test_what_was_decided_again_since_shows_the_difference_instead(site: Site) -> None:
     change = site.submit("Moves under you", run={"id": "moves"})
-    asked = {name: change[name] for name in ("commit", "artifacts", "service", "environment", "requested_by", "authors", "title")}
+    asked = {
+        name: change[name]
+        for name in (
+            "commit",
+            "artifacts",
+            "service",
+            "environment",
+            "requested_by",
+            "authors",
+            "title",
+        )
+    }
     with site.as_person("ada", java_script_enabled=False) as page:
         page.goto(f"{site.gate.url}/changes/{change['id']}")
         page.get_by_label("Comment").first.fill("Looks good.")
-        moved = site.post("/v1/changes", {**asked, "run": {"id": "moves"}, "facts": {"diff": {**LARGE["diff"], "lines_added": 150}}})
+        moved = site.post(
+            "/v1/changes",
+            {
+                **asked,
+                "run": {"id": "moves"},
+                "facts": {"diff": {**LARGE["diff"], "lines_added": 150}},
+            },
+        )
         assert (moved["id"], moved["decision"]["number"]) == (change["id"], 2)
 
         page.get_by_role("button", name="Approve").click()
@@ -153,11 +186,15 @@ def test_two_browsers_see_new_changes_and_each_others_decisions_within_a_second(
             expect(page.locator("body")).to_have_attribute("data-stream", "on")
         change = site.submit("Seen together")
         for page in (one, two):
-            expect(page.get_by_role("link", name="Seen together")).to_be_visible(timeout=LIVE_WITHIN_MS)
+            expect(page.get_by_role("link", name="Seen together")).to_be_visible(
+                timeout=LIVE_WITHIN_MS
+            )
 
         two.get_by_role("link", name="Seen together").click()
         two.get_by_role("button", name="Approve").click()
-        expect(one.get_by_role("link", name="Seen together")).to_have_count(0, timeout=2 * LIVE_WITHIN_MS)
+        expect(one.get_by_role("link", name="Seen together")).to_have_count(
+            0, timeout=2 * LIVE_WITHIN_MS
+        )
     assert site.read(change)["state"] == "approved"
 
 
@@ -170,13 +207,17 @@ def test_more_tabs_than_a_browser_has_connections_are_all_live(site: Site) -> No
             expect(tab.locator("body")).to_have_attribute("data-stream", "on")
         site.submit("Many tabs first")
         for tab in tabs:
-            expect(tab.get_by_role("link", name="Many tabs first")).to_be_visible(timeout=2 * LIVE_WITHIN_MS)
+            expect(tab.get_by_role("link", name="Many tabs first")).to_be_visible(
+                timeout=2 * LIVE_WITHIN_MS
+            )
 
         page.close()  # it was the one that listened
         expect(tabs[1].locator("body")).to_have_attribute("data-stream", "on")
         site.submit("Many tabs second")
         for tab in tabs[1:]:
-            expect(tab.get_by_role("link", name="Many tabs second")).to_be_visible(timeout=3 * LIVE_WITHIN_MS)
+            expect(tab.get_by_role("link", name="Many tabs second")).to_be_visible(
+                timeout=3 * LIVE_WITHIN_MS
+            )
 
 
 def test_a_stopped_line_holds_what_waits_in_every_open_tab_at_once(site: Site) -> None:
@@ -207,7 +248,9 @@ def test_what_somebody_is_writing_stays_when_the_page_moves(site: Site) -> None:
         page.get_by_label("Comment").last.fill("I am still thinking ab")
         site.submit("Half of another")
 
-        expect(page.get_by_role("link", name="Half of another")).to_be_visible(timeout=LIVE_WITHIN_MS)
+        expect(page.get_by_role("link", name="Half of another")).to_be_visible(
+            timeout=LIVE_WITHIN_MS
+        )
         expect(page.locator(f"#comment-{change['id']}")).to_have_value("I am still thinking ab")
 
 
@@ -220,7 +263,9 @@ def test_a_page_goes_on_when_the_server_starts_again(site: Site) -> None:
         site.gate.start()
         expect(page.locator("body")).to_have_attribute("data-stream", "on", timeout=10_000)
         site.submit("Restarted and there")
-        expect(page.get_by_role("link", name="Restarted and there")).to_be_visible(timeout=LIVE_WITHIN_MS)
+        expect(page.get_by_role("link", name="Restarted and there")).to_be_visible(
+            timeout=LIVE_WITHIN_MS
+        )
 
 
 def test_an_auditor_reads_everything_and_is_offered_nothing_to_press(site: Site) -> None:

@@ -35,7 +35,9 @@ def browser(service: Served, **options: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=HERE)
 
 
-async def sign_in(http: httpx.AsyncClient, email: str = "ada@example.com", password: str = PASSWORD, **fields: str) -> httpx.Response:
+async def sign_in(
+    http: httpx.AsyncClient, email: str = "ada@example.com", password: str = PASSWORD, **fields: str
+) -> httpx.Response:
     """Fill the form and send it."""
     return await http.post("/login", data={"email": email, "password": password, **fields})
 
@@ -62,22 +64,35 @@ def csrf(page: httpx.Response) -> str:
         {"Origin": "http://gate.example.com"},
         {"Origin": BASE_URL + ".evil.example.com"},
         {"Origin": BASE_URL + ":8443"},
-        {"Host": "evil.example.com", "Origin": "https://evil.example.com", "Sec-Fetch-Site": "same-origin"},
+        {
+            "Host": "evil.example.com",
+            "Origin": "https://evil.example.com",
+            "Sec-Fetch-Site": "same-origin",
+        },
         {},
     ],
 )
-async def test_a37_what_another_page_sends_signs_nobody_in_or_out(service: Served, headers: dict[str, str]) -> None:
+async def test_a37_what_another_page_sends_signs_nobody_in_or_out(
+    service: Served, headers: dict[str, str]
+) -> None:
     await enter(service.gate)
     invited = await link(service.gate, "ben@example.com")
     http = browser(service)
     await sign_in(http)
     word = csrf(await http.get("/"))
-    foreign = httpx.AsyncClient(transport=httpx.ASGITransport(service.app), base_url=BASE_URL, headers=headers, cookies=http.cookies)
+    foreign = httpx.AsyncClient(
+        transport=httpx.ASGITransport(service.app),
+        base_url=BASE_URL,
+        headers=headers,
+        cookies=http.cookies,
+    )
 
     said = [
         await sign_in(foreign),
         await foreign.post("/logout", data={"csrf": word}),
-        await foreign.post(f"/invitations/{invited}", data={"password": PASSWORD, "again": PASSWORD}),
+        await foreign.post(
+            f"/invitations/{invited}", data={"password": PASSWORD, "again": PASSWORD}
+        ),
     ]
 
     assert [answer.status_code for answer in said] == [403] * 3
@@ -87,14 +102,18 @@ async def test_a37_what_another_page_sends_signs_nobody_in_or_out(service: Serve
 
 
 @pytest.mark.parametrize("word", ["", "x" * 64, None])
-async def test_a37_a_form_without_the_word_of_its_session_does_nothing(service: Served, word: str | None) -> None:
+async def test_a37_a_form_without_the_word_of_its_session_does_nothing(
+    service: Served, word: str | None
+) -> None:
     await enter(service.gate)
     http = browser(service)
     await sign_in(http)
     other = browser(service)
     await sign_in(other)
 
-    answer = await http.post("/logout", data={"csrf": csrf(await other.get("/")) if word is None else word})
+    answer = await http.post(
+        "/logout", data={"csrf": csrf(await other.get("/")) if word is None else word}
+    )
 
     assert answer.status_code == 403
     assert (await http.get("/")).status_code == 200
@@ -114,11 +133,16 @@ async def test_a37_looking_changes_nothing(service: Served) -> None:
     assert (await people.offered(service.gate, invited)).email == "ben@example.com"
 
 
-async def test_a30_a_wrong_try_says_nothing_of_the_account_and_gives_the_form_back(service: Served) -> None:
+async def test_a30_a_wrong_try_says_nothing_of_the_account_and_gives_the_form_back(
+    service: Served,
+) -> None:
     await enter(service.gate)
     http = browser(service)
 
-    wrong, unknown = await sign_in(http, password="not this one, no"), await sign_in(http, "eve@example.com")  # noqa: S106 - a wrong one
+    wrong, unknown = (
+        await sign_in(http, password="not this one, no"),  # noqa: S106 - a wrong one
+        await sign_in(http, "eve@example.com"),
+    )
 
     assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert wrong.text.replace("ada@", "eve@") == unknown.text
@@ -130,11 +154,19 @@ async def test_a30_a_wrong_try_says_nothing_of_the_account_and_gives_the_form_ba
 async def test_a30_a_thousand_tries_end_soon_and_others_come_in(service: Served) -> None:
     await enter(service.gate)
     pipeline = await service.pipeline()
-    attacker, owner = browser(service, client=("203.0.113.9", 1)), browser(service, client=("198.51.100.7", 1))
+    attacker, owner = (
+        browser(service, client=("203.0.113.9", 1)),
+        browser(service, client=("198.51.100.7", 1)),
+    )
 
-    said = [(await sign_in(attacker, password=f"a guess number {n}")).status_code for n in range(1_000)]
+    said = [
+        (await sign_in(attacker, password=f"a guess number {n}")).status_code for n in range(1_000)
+    ]
 
-    assert (said[:ACCOUNT_FAILURES_MAX], set(said[ACCOUNT_FAILURES_MAX:])) == ([401] * ACCOUNT_FAILURES_MAX, {429})
+    assert (said[:ACCOUNT_FAILURES_MAX], set(said[ACCOUNT_FAILURES_MAX:])) == (
+        [401] * ACCOUNT_FAILURES_MAX,
+        {429},
+    )
     assert (await sign_in(attacker)).headers["retry-after"] == "60"
     assert (await sign_in(owner)).status_code == 303
     assert (await pipeline.get("/v1/changes")).status_code == 200
@@ -143,7 +175,14 @@ async def test_a30_a_thousand_tries_end_soon_and_others_come_in(service: Served)
 async def test_a30_addresses_of_one_network_are_one_source(service: Served) -> None:
     await enter(service.gate)
 
-    said = [(await sign_in(browser(service, client=(f"2001:db8:1:2::{n:x}", 1)), password=f"a guess number {n}")) for n in range(1, 13)]
+    said = [
+        (
+            await sign_in(
+                browser(service, client=(f"2001:db8:1:2::{n:x}", 1)), password=f"a guess number {n}"
+            )
+        )
+        for n in range(1, 13)
+    ]
 
     assert [answer.status_code for answer in said] == [401] * ACCOUNT_FAILURES_MAX + [429] * 2
     assert (await sign_in(browser(service, client=("2001:db8:1:3::1", 1)))).status_code == 303
@@ -176,11 +215,15 @@ async def test_a40_nobody_is_sent_elsewhere_after_signing_in(service: Served, ad
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", "gate.example.com.evil.example.com"])
-async def test_a40_no_link_is_made_of_the_host_that_a_request_names(service: Served, host: str) -> None:
+async def test_a40_no_link_is_made_of_the_host_that_a_request_names(
+    service: Served, host: str
+) -> None:
     admin = await service.admin()
     admin.headers.update({"Host": host, "X-Forwarded-Host": host, "X-Forwarded-Proto": "http"})
 
-    invited = (await admin.post("/v1/people", json={"email": "ben@example.com"})).json()["invitation"]
+    invited = (await admin.post("/v1/people", json={"email": "ben@example.com"})).json()[
+        "invitation"
+    ]
     after = await browser(service).get("/", headers={"Host": host})
 
     assert invited.startswith(f"{BASE_URL}/invitations/")
@@ -191,7 +234,10 @@ async def test_a40_no_link_is_made_of_the_host_that_a_request_names(service: Ser
 async def test_a_link_that_never_was_is_not_found(service: Served, token: str) -> None:
     http = browser(service)
 
-    for answer in (await http.get(f"/invitations/{token}"), await http.post(f"/invitations/{token}", data={"password": PASSWORD})):
+    for answer in (
+        await http.get(f"/invitations/{token}"),
+        await http.post(f"/invitations/{token}", data={"password": PASSWORD}),
+    ):
         assert answer.status_code == 404
 
 
@@ -204,13 +250,21 @@ async def test_a_link_that_never_was_is_not_found(service: Served, token: str) -
         ("", "", "at least 12 are needed"),
     ],
 )
-async def test_a_password_that_is_refused_leaves_the_link_good(service: Served, password: str, again: str, words: str) -> None:
+async def test_a_password_that_is_refused_leaves_the_link_good(
+    service: Served, password: str, again: str, words: str
+) -> None:
     invited = await link(service.gate, "ben@example.com")
     http = browser(service)
 
-    refused = await http.post(f"/invitations/{invited}", data={"password": password, "again": again})
-    taken = await http.post(f"/invitations/{invited}", data={"password": PASSWORD, "again": PASSWORD})
-    twice = await http.post(f"/invitations/{invited}", data={"password": PASSWORD, "again": PASSWORD})
+    refused = await http.post(
+        f"/invitations/{invited}", data={"password": password, "again": again}
+    )
+    taken = await http.post(
+        f"/invitations/{invited}", data={"password": PASSWORD, "again": PASSWORD}
+    )
+    twice = await http.post(
+        f"/invitations/{invited}", data={"password": PASSWORD, "again": PASSWORD}
+    )
 
     assert (refused.status_code, words in refused.text) == (422, True)
     assert (taken.status_code, taken.headers["location"], twice.status_code) == (303, "/", 404)
@@ -226,13 +280,20 @@ async def test_the_cookie_is_for_this_host_alone_and_unseen_by_scripts(service: 
     after = await sign_in(http, next="/changes?q=a")
 
     name, value, *attributes = re.split("=|; ", after.headers["set-cookie"], maxsplit=2)
-    assert (after.status_code, after.headers["location"], name, len(value)) == (303, "/changes?q=a", COOKIE, 43)
+    assert (after.status_code, after.headers["location"], name, len(value)) == (
+        303,
+        "/changes?q=a",
+        COOKIE,
+        43,
+    )
     assert attributes == ["Max-Age=86400; Path=/; HttpOnly; SameSite=Lax; Secure"]
     assert after.headers["cache-control"] == "no-store"
     assert (await http.get("/")).status_code == 200
 
 
-async def test_a39_signing_in_makes_a_new_session_and_ends_the_one_that_was_there(service: Served) -> None:
+async def test_a39_signing_in_makes_a_new_session_and_ends_the_one_that_was_there(
+    service: Served,
+) -> None:
     await enter(service.gate)
     http = browser(service)
     http.cookies.set(COOKIE, "planted" * 6 + "x", domain="gate.example.com")
@@ -243,7 +304,9 @@ async def test_a39_signing_in_makes_a_new_session_and_ends_the_one_that_was_ther
     await sign_in(http)
 
     assert http.cookies[COOKIE] != first
-    assert (await browser(service).get("/", headers={"Cookie": f"{COOKIE}={first}"})).status_code == 303
+    assert (
+        await browser(service).get("/", headers={"Cookie": f"{COOKIE}={first}"})
+    ).status_code == 303
     assert (await http.get("/")).status_code == 200
 
 
@@ -257,7 +320,9 @@ async def test_a39_after_signing_out_the_old_cookie_is_nobodys(service: Served) 
 
     assert (after.status_code, after.headers["location"]) == (303, "/login")
     assert COOKIE not in http.cookies
-    assert (await browser(service).get("/", headers={"Cookie": f"{COOKIE}={old}"})).headers["location"] == "/login?next=%2F"
+    assert (await browser(service).get("/", headers={"Cookie": f"{COOKIE}={old}"})).headers[
+        "location"
+    ] == "/login?next=%2F"
     assert (await http.post("/logout", data={})).status_code == 303
 
 
@@ -283,14 +348,19 @@ async def test_two_cookies_of_one_name_are_none(service: Served) -> None:
 
 
 async def test_the_first_person_sets_the_gate_up_once(service: Served) -> None:
-    first, second = await service.gate.store.write(people.make_setup), await service.gate.store.write(people.make_setup)
+    first, second = (
+        await service.gate.store.write(people.make_setup),
+        await service.gate.store.write(people.make_setup),
+    )
     fields = {"email": "zoe@example.com", "password": PASSWORD, "again": PASSWORD}
     http = browser(service)
 
     page = await http.get(f"/invitations/{first}")
     nameless = await http.post(f"/invitations/{first}", data={**fields, "email": "zoe"})
     after = await http.post(f"/invitations/{first}", data=fields)
-    late = await browser(service).post(f"/invitations/{second}", data={**fields, "email": "eve@example.com"})
+    late = await browser(service).post(
+        f"/invitations/{second}", data={**fields, "email": "eve@example.com"}
+    )
 
     assert "Set up the gate" in page.text
     assert (nameless.status_code, after.status_code, late.status_code) == (422, 303, 404)
@@ -311,7 +381,9 @@ async def test_the_demos_link_signs_in_without_a_password_once(service: Served) 
     assert 'type="password"' not in page.text
     assert after.status_code == 303
     assert (await http.get("/")).status_code == 200
-    assert (await browser(service).post(f"/invitations/{secret}", data={"sent": "again"})).status_code == 404
+    assert (
+        await browser(service).post(f"/invitations/{secret}", data={"sent": "again"})
+    ).status_code == 404
 
 
 async def test_without_single_sign_on_nothing_speaks_of_it(service: Served) -> None:

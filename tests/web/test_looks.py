@@ -11,19 +11,31 @@ from tests.web.site import SMALL, Site
 
 WIDTHS = (320, 390, 768, 1280)
 SCHEMES = ("light", "dark")
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+RULES = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
 
 
 def _addresses(site: Site) -> Iterator[str]:
     """One of each page, with something on it."""
-    waiting = site.submit("Looked at from all sides", description="What it does.\nAnd why.", impact="A short pause.")
+    waiting = site.submit(
+        "Looked at from all sides", description="What it does.\nAnd why.", impact="A short pause."
+    )
     done = site.submit("Looked at and done", SMALL, environment="staging")
     if done["state"] == "approved":  # the first one; those after it would have to name what runs
         site.deploy(done)
     revision = site.get("/v1/policies")["items"][0]["revision"]
     yield from ("/?q=looked", "/?q=is:decided+looked", "/?q=nothing+has+these+words")
     yield from (f"/changes/{waiting['id']}", f"/changes/{done['id']}?view=compact")
-    yield from (f"/changes/{waiting['id']}?view=raw", f"/changes/{waiting['id']}/decisions/1", "/log", "/log?outcome=pending&q=looked")
+    yield from (
+        f"/changes/{waiting['id']}?view=raw",
+        f"/changes/{waiting['id']}/decisions/1",
+        "/log",
+        "/log?outcome=pending&q=looked",
+    )
     yield from (
         "/sightings",
         "/calendar",
@@ -31,7 +43,12 @@ def _addresses(site: Site) -> Iterator[str]:
         "/policies",
         "/policies/rules/production/size",
     )
-    yield from (f"/policies/{revision}", "/insights?service=web&environment=staging", "/administration", "/no-such-page")
+    yield from (
+        f"/policies/{revision}",
+        "/insights?service=web&environment=staging",
+        "/administration",
+        "/no-such-page",
+    )
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -43,7 +60,10 @@ def test_no_page_breaks_a_rule_of_accessibility(site: Site, scheme: str) -> None
             _open_all(page)
             result = Axe().run(page, options=RULES)
             if result.violations_count:
-                found[address] = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in result.response["violations"]]
+                found[address] = [
+                    f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+                    for one in result.response["violations"]
+                ]
     site.session("ada")
 
     assert found == {}
@@ -57,7 +77,9 @@ def test_no_page_scrolls_sideways_and_every_button_is_in_the_window(site: Site, 
             page.goto(site.gate.url + address)
             _open_all(page)
             if page.evaluate("document.documentElement.scrollWidth") > width:
-                wrong.append(f"{address} is {page.evaluate('document.documentElement.scrollWidth')} wide")
+                wrong.append(
+                    f"{address} is {page.evaluate('document.documentElement.scrollWidth')} wide"
+                )
             wrong += [f"{address}: {text}" for text in page.evaluate(_OUTSIDE, width)]
     site.session("ada")
 

@@ -1,4 +1,6 @@
-"""Pages as a program sees them: addresses, their JSON, what stands in the way, and forms that change something."""
+"""Pages as a program sees them: addresses, their JSON, what stands in the way, and forms that
+change something.
+"""
 
 import re
 from collections.abc import AsyncIterator
@@ -20,9 +22,20 @@ from tests.api.served import Served, admission, request, served
 
 pytestmark = pytest.mark.anyio
 
-PAGES = ("/", "/insights", "/log", "/sightings", "/calendar", "/calendar?view=week", "/policies", "/administration")
+PAGES = (
+    "/",
+    "/insights",
+    "/log",
+    "/sightings",
+    "/calendar",
+    "/calendar?view=week",
+    "/policies",
+    "/administration",
+)
 OWN = {"Origin": "https://gate.example.com", "Sec-Fetch-Site": "same-origin"}
-LARGE = {"diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}}
+LARGE = {
+    "diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}
+}
 
 
 @pytest.fixture
@@ -32,7 +45,9 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         yield running
 
 
-async def browser(service: Served, person: str = "ada", role: Role | None = None) -> httpx.AsyncClient:
+async def browser(
+    service: Served, person: str = "ada", role: Role | None = None
+) -> httpx.AsyncClient:
     """A browser in which this person is signed in, as far as headers go."""
     http = await service.signed_in(person, role)
     http.headers["Accept"] = "text/html"
@@ -51,7 +66,11 @@ def stranger(service: Served) -> httpx.AsyncClient:
 async def waiting(service: Served, **fields: Any) -> dict[str, Any]:
     """A change of `web` to production that needs somebody."""
     http = await service.pipeline()
-    answer: dict[str, Any] = (await http.post("/v1/changes", json=request(environment="production", facts=LARGE, **fields))).json()
+    answer: dict[str, Any] = (
+        await http.post(
+            "/v1/changes", json=request(environment="production", facts=LARGE, **fields)
+        )
+    ).json()
     return answer
 
 
@@ -63,7 +82,9 @@ async def send(http: httpx.AsyncClient, address: str, **fields: str) -> httpx.Re
 
 
 @pytest.mark.parametrize("address", PAGES)
-async def test_who_is_not_signed_in_is_led_to_where_one_signs_in_and_back(service: Served, address: str) -> None:
+async def test_who_is_not_signed_in_is_led_to_where_one_signs_in_and_back(
+    service: Served, address: str
+) -> None:
     response = await stranger(service).get(address)
 
     assert response.status_code == 303
@@ -82,7 +103,10 @@ async def test_every_page_has_its_json_for_the_same_people(service: Served, addr
         base_url="https://gate.example.com",
         headers={"Authorization": f"Bearer {await service.token(person='ada')}"},
     )
-    assert (page.headers["content-type"], data.headers["content-type"]) == ("text/html; charset=utf-8", "application/json")
+    assert (page.headers["content-type"], data.headers["content-type"]) == (
+        "text/html; charset=utf-8",
+        "application/json",
+    )
     assert isinstance((await token.get(twin)).json(), dict)
 
 
@@ -97,13 +121,23 @@ async def test_the_json_of_a_change_is_its_whole_story(service: Served) -> None:
 
 async def test_c18_what_went_past_the_gate_is_shown_as_text(service: Served) -> None:
     seen = DeploymentSeen(
-        *("<b>web</b>", "production", "ab" * 20, Result.SUCCESSFUL, datetime(2026, 3, 2, tzinfo=UTC), "github"),
+        *(
+            "<b>web</b>",
+            "production",
+            "ab" * 20,
+            Result.SUCCESSFUL,
+            datetime(2026, 3, 2, tzinfo=UTC),
+            "github",
+        ),
         url="https://github.com/acme/x/1",
     )
     await deployment_seen(service.gate, seen)
     http = await browser(service)
 
-    shown, narrowed = await http.get("/sightings"), await http.get("/sightings?missing=repository&service=")
+    shown, narrowed = (
+        await http.get("/sightings"),
+        await http.get("/sightings?missing=repository&service="),
+    )
 
     assert "&lt;b&gt;web&lt;/b&gt;" in shown.text
     assert "unknown service" in shown.text
@@ -140,7 +174,10 @@ async def test_an_address_without_a_page_says_so_to_people_and_to_machines(servi
 
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert "There is nothing here" in page.text
-    assert (machine.status_code, machine.headers["content-type"]) == (404, "application/problem+json")
+    assert (machine.status_code, machine.headers["content-type"]) == (
+        404,
+        "application/problem+json",
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +193,9 @@ async def test_an_address_without_a_page_says_so_to_people_and_to_machines(servi
         "/calendar?view=year",
     ],
 )
-async def test_an_address_that_is_not_understood_is_explained_on_a_page(service: Served, address: str) -> None:
+async def test_an_address_that_is_not_understood_is_explained_on_a_page(
+    service: Served, address: str
+) -> None:
     response = await (await browser(service)).get(address)
 
     assert response.status_code in {400, 422}
@@ -171,7 +210,10 @@ async def test_what_never_changes_is_kept_for_ever_and_nothing_else(service: Ser
 
     assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert asked.headers["cache-control"] == "no-cache"
-    assert [(await http.get(f"/static/{name}")).status_code for name in ("gate.js", "gate.svg", "../router.py", "nothing.css")] == [
+    assert [
+        (await http.get(f"/static/{name}")).status_code
+        for name in ("gate.js", "gate.svg", "../router.py", "nothing.css")
+    ] == [
         200,
         200,
         404,
@@ -179,7 +221,9 @@ async def test_what_never_changes_is_kept_for_ever_and_nothing_else(service: Ser
     ]
 
 
-async def test_the_log_finds_by_day_word_and_facet_and_its_export_has_the_same_filters(service: Served) -> None:
+async def test_the_log_finds_by_day_word_and_facet_and_its_export_has_the_same_filters(
+    service: Served,
+) -> None:
     change = await waiting(service, title="Month end closing")
     http = await browser(service, role=Role.AUDITOR)
     day = change["submitted_at"][:10]
@@ -210,11 +254,19 @@ async def test_every_decision_has_a_page_with_all_its_facts(service: Served) -> 
     assert (await http.get(f"/changes/{change['id']}/decisions/1.json")).json()["decision"] == 1
 
 
-async def test_the_line_is_stopped_with_a_reason_by_whom_may_and_runs_again(service: Served) -> None:
+async def test_the_line_is_stopped_with_a_reason_by_whom_may_and_runs_again(
+    service: Served,
+) -> None:
     http, other = await browser(service), await browser(service, "lena")
 
     refused = await send(other, "/calendar/windows", stop="yes", reason="No")
-    stopped = await send(http, "/calendar/windows", stop="yes", reason="The database is on fire", services="web, ledger")
+    stopped = await send(
+        http,
+        "/calendar/windows",
+        stop="yes",
+        reason="The database is on fire",
+        services="web, ledger",
+    )
 
     assert (refused.status_code, stopped.status_code) == (403, 303)
     (window,) = (await http.get("/calendar.json")).json()["declared"]
@@ -224,11 +276,19 @@ async def test_the_line_is_stopped_with_a_reason_by_whom_may_and_runs_again(serv
     assert (await http.get("/calendar.json")).json()["declared"] == []
 
 
-async def test_b12_what_is_approved_and_held_is_shown_and_passes_by_an_override_on_its_page(service: Served) -> None:
+async def test_b12_what_is_approved_and_held_is_shown_and_passes_by_an_override_on_its_page(
+    service: Served,
+) -> None:
     http, other = await browser(service), await browser(service, "kofi")
     pipeline = await service.pipeline()
     change = (await pipeline.post("/v1/changes", json=request("held"))).json()
-    await send(http, "/calendar/windows", reason="The disks are moved", begins="2026-01-01T00:00", ends="2199-01-01T00:00")
+    await send(
+        http,
+        "/calendar/windows",
+        reason="The disks are moved",
+        begins="2026-01-01T00:00",
+        ends="2199-01-01T00:00",
+    )
     await Holds(service.gate).turn()
     page = f"/changes/{change['id']}"
 
@@ -242,42 +302,68 @@ async def test_b12_what_is_approved_and_held_is_shown_and_passes_by_an_override_
     assert "Override for this change" in shown
     assert "Override for this change" not in (await other.get(page)).text
     assert (refused.status_code, passed.status_code) == (403, 303)
-    assert "The hold no longer stops this change." in (await http.get(passed.headers["location"])).text
+    assert (
+        "The hold no longer stops this change." in (await http.get(passed.headers["location"])).text
+    )
     assert (await pipeline.post(f"/v1{page}/admission", json=admission("held"))).status_code == 200
 
 
-async def test_e24_whoever_may_clears_the_way_and_the_reason_leads_to_what_stands_in_it(service: Served) -> None:
+async def test_e24_whoever_may_clears_the_way_and_the_reason_leads_to_what_stands_in_it(
+    service: Served,
+) -> None:
     http, other = await browser(service), await browser(service, "kofi")
-    change = (await (await service.pipeline()).post("/v1/changes", json=request("in the way"))).json()
+    change = (
+        await (await service.pipeline()).post("/v1/changes", json=request("in the way"))
+    ).json()
     page = f"/changes/{change['id']}"
 
     offered = ["Cancel this change" in (await one.get(page)).text for one in (http, other)]
     refused = await send(await browser(service, "farida"), f"{page}/cancellation")
     canceled = await send(http, f"{page}/cancellation", comment="Nobody deploys it")
 
-    assert (change["state"], offered) == ("approved", [True, True])  # a release manager, and an owner
+    assert (change["state"], offered) == (
+        "approved",
+        [True, True],
+    )  # a release manager, and an owner
     assert (refused.status_code, canceled.status_code) == (403, 303)
-    assert linked(f"{change['id']} is <deploying> here") == f'<a href="{page}">{change["id"]}</a> is &lt;deploying&gt; here'
+    assert (
+        linked(f"{change['id']} is <deploying> here")
+        == f'<a href="{page}">{change["id"]}</a> is &lt;deploying&gt; here'
+    )
 
 
 async def test_a_window_is_declared_for_a_time(service: Served) -> None:
     http = await browser(service)
 
-    wrong = await send(http, "/calendar/windows", reason="Closing", begins="tomorrow", ends="2199-01-01T00:00")
+    wrong = await send(
+        http, "/calendar/windows", reason="Closing", begins="tomorrow", ends="2199-01-01T00:00"
+    )
     made = await send(
-        http, "/calendar/windows", reason="Closing", begins="2150-01-01T00:00", ends="2150-01-02T12:00", environments="production"
+        http,
+        "/calendar/windows",
+        reason="Closing",
+        begins="2150-01-01T00:00",
+        ends="2150-01-02T12:00",
+        environments="production",
     )
 
     assert (wrong.status_code, made.status_code) == (422, 303)
     month = (await http.get("/calendar.json?at=2150-01-01")).json()
-    assert [(one["reason"], one["begins"], one["reach"]) for one in month["items"] if one["id"].startswith("frz_")] == [
-        ("Closing", "2150-01-01T00:00:00Z", {"environments": ["production"]})
-    ]
+    assert [
+        (one["reason"], one["begins"], one["reach"])
+        for one in month["items"]
+        if one["id"].startswith("frz_")
+    ] == [("Closing", "2150-01-01T00:00:00Z", {"environments": ["production"]})]
 
 
 async def test_a_change_is_tried_and_nothing_is_recorded(service: Served) -> None:
     http = await browser(service)
-    fields = {"service": "checkout", "environment": "staging", "diff.lines_added": "12", "diff.files": "a.py\nb.py"}
+    fields = {
+        "service": "checkout",
+        "environment": "staging",
+        "diff.lines_added": "12",
+        "diff.files": "a.py\nb.py",
+    }
 
     tried = await send(http, "/policies/tries", **fields)
     wrong = await send(http, "/policies/tries", **{**fields, "checks.failed": "some"})
@@ -291,7 +377,9 @@ async def test_a_rule_and_a_revision_have_pages_of_their_own(service: Served) ->
     http = await browser(service)
     revision = (await http.get("/policies.json")).json()["revision"]
 
-    assert "Larger changes fail more often" in (await http.get("/policies/rules/production/size")).text
+    assert (
+        "Larger changes fail more often" in (await http.get("/policies/rules/production/size")).text
+    )
     assert (await http.get("/policies/rules/production/nothing")).status_code == 404
     page = (await http.get(f"/policies/{revision}.json")).json()
     assert (page["revision"], page["against"]) == (revision, None)
@@ -314,13 +402,19 @@ async def test_a_token_is_shown_once_and_revoked(service: Served) -> None:
 async def test_only_an_admin_invites_and_sets_roles(service: Served) -> None:
     person, admin = await browser(service), await browser(service, "ben", Role.ADMIN)
 
-    assert (await send(person, "/administration/people", email="lena@example.com")).status_code == 403
+    assert (
+        await send(person, "/administration/people", email="lena@example.com")
+    ).status_code == 403
     invited = await send(admin, "/administration/people", email="lena@example.com", role="auditor")
     changed = await send(admin, "/administration/people/lena", act="shut_out")
 
     assert "https://gate.example.com/invitations/" in invited.text
     assert changed.status_code == 303
-    (lena,) = [one for one in (await admin.get("/administration.json")).json()["let_in"] if one["id"] == "lena"]
+    (lena,) = [
+        one
+        for one in (await admin.get("/administration.json")).json()["let_in"]
+        if one["id"] == "lena"
+    ]
     assert (lena["role"], lena["disabled"]) == ("auditor", True)
     assert (await person.get("/administration.json")).json()["let_in"] == []
 
@@ -328,15 +422,34 @@ async def test_only_an_admin_invites_and_sets_roles(service: Served) -> None:
 async def test_an_auditor_changes_nothing_by_any_form(service: Served) -> None:
     change = await waiting(service)
     http = await browser(service, role=Role.AUDITOR)
-    forms = (f"/changes/{change['id']}/decisions", "/queue/decisions", "/calendar/windows", "/policies/tries", "/administration/tokens")
+    forms = (
+        f"/changes/{change['id']}/decisions",
+        "/queue/decisions",
+        "/calendar/windows",
+        "/policies/tries",
+        "/administration/tokens",
+    )
 
-    assert [(await send(http, address, act="approve", reason="x", stop="yes")).status_code for address in forms] == [403] * len(forms)
+    assert [
+        (await send(http, address, act="approve", reason="x", stop="yes")).status_code
+        for address in forms
+    ] == [403] * len(forms)
 
 
 async def test_what_is_no_form_is_refused(service: Served) -> None:
     http = await browser(service)
 
-    assert (await http.post("/calendar/windows", content=b"reason=\xff", headers={**OWN, "Content-Type": "text/plain"})).status_code == 400
     assert (
-        await http.post("/calendar/windows", content=b"reason=%ff", headers={**OWN, "Content-Type": "application/x-www-form-urlencoded"})
+        await http.post(
+            "/calendar/windows",
+            content=b"reason=\xff",
+            headers={**OWN, "Content-Type": "text/plain"},
+        )
+    ).status_code == 400
+    assert (
+        await http.post(
+            "/calendar/windows",
+            content=b"reason=%ff",
+            headers={**OWN, "Content-Type": "application/x-www-form-urlencoded"},
+        )
     ).status_code == 422

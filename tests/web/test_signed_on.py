@@ -28,7 +28,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
 
 @pytest.fixture
 async def world(sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """The service with the shipped people, whose release managers may also be a group of the provider."""
+    """The service with the shipped people, whose release managers may also be a group of the
+    provider.
+    """
     async with opened(sqlite_url, tmp_path) as found:
         yield found
 
@@ -40,7 +42,9 @@ async def either_world(database_url: str, tmp_path: Path) -> AsyncIterator[World
         yield found
 
 
-async def test_somebody_of_the_catalogue_comes_in_and_goes_where_they_wanted(either_world: World) -> None:
+async def test_somebody_of_the_catalogue_comes_in_and_goes_where_they_wanted(
+    either_world: World,
+) -> None:
     http = either_world.browser()
 
     page = await http.get("/login", params={"next": "/log?q=a"})
@@ -50,20 +54,31 @@ async def test_somebody_of_the_catalogue_comes_in_and_goes_where_they_wanted(eit
     assert (after.status_code, after.headers["location"]) == (303, "/log?q=a")
     assert (await http.get("/")).status_code == 200
     me = await either_world.me()
-    assert (me["id"], me["role"], me["single_sign_on"], me["password"]) == ("ada", None, True, False)
+    assert (me["id"], me["role"], me["single_sign_on"], me["password"]) == (
+        "ada",
+        None,
+        True,
+        False,
+    )
     entries = [dict(entry.fields) for entry in await _entries(either_world)]
     assert {"person": "ada", "action": "bound", "by": "single sign-on"} in entries
 
 
-@pytest.mark.parametrize("address", ["//evil.example.com", "https://evil.example.com", "/\\evil.example.com"])
-async def test_a40_nobody_is_sent_elsewhere_after_single_sign_on(world: World, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["//evil.example.com", "https://evil.example.com", "/\\evil.example.com"]
+)
+async def test_a40_nobody_is_sent_elsewhere_after_single_sign_on(
+    world: World, address: str
+) -> None:
     assert (await world.sign_in(next=address)).headers["location"] == "/"
 
 
 async def test_what_the_browser_is_sent_with(world: World) -> None:
     http = world.browser()
 
-    sent = await http.get("/login/sso", headers={"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"})
+    sent = await http.get(
+        "/login/sso", headers={"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"}
+    )
 
     place = urlsplit(sent.headers["location"])
     query = {name: values[0] for name, values in parse_qs(place.query).items()}
@@ -82,9 +97,15 @@ async def test_what_the_browser_is_sent_with(world: World) -> None:
     assert cookie.endswith("; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure")
 
 
-async def test_a_person_is_known_by_the_providers_name_whatever_their_address_is_later(world: World) -> None:
+async def test_a_person_is_known_by_the_providers_name_whatever_their_address_is_later(
+    world: World,
+) -> None:
     await world.sign_in()
-    world.provider.person = {"sub": "00u1", "email": "ada@married.example.com", "email_verified": False}
+    world.provider.person = {
+        "sub": "00u1",
+        "email": "ada@married.example.com",
+        "email_verified": False,
+    }
 
     http = world.browser()
 
@@ -94,7 +115,11 @@ async def test_a_person_is_known_by_the_providers_name_whatever_their_address_is
 
 async def test_groups_of_the_provider_count_until_it_says_otherwise(either_world: World) -> None:
     http = either_world.browser()
-    either_world.provider.person = {"sub": "1", "email": "lena@example.com", "groups": ["rm", "everybody"]}
+    either_world.provider.person = {
+        "sub": "1",
+        "email": "lena@example.com",
+        "groups": ["rm", "everybody"],
+    }
 
     await either_world.sign_in(http)
     with_it = (await either_world.me())["groups"]
@@ -116,7 +141,11 @@ async def test_groups_of_the_provider_count_until_it_says_otherwise(either_world
         ([f"g{n}" for n in range(600)] + ["rm"], False),
     ],
 )
-async def test_what_is_claimed_of_groups_may_be_anything(world: World, claimed: object, counts: bool) -> None:  # noqa: FBT001 - the expected answer
+async def test_what_is_claimed_of_groups_may_be_anything(
+    world: World,
+    claimed: object,
+    counts: bool,  # noqa: FBT001 - the expected answer
+) -> None:
     world.provider.person = {"sub": "1", "email": "lena@example.com", "groups": claimed}
     http = world.browser()
 
@@ -124,7 +153,9 @@ async def test_what_is_claimed_of_groups_may_be_anything(world: World, claimed: 
     assert ("release-managers" in (await world.me())["groups"]) == counts
 
 
-async def test_a17_groups_that_nobody_confirmed_for_a_week_count_no_more(either_world: World) -> None:
+async def test_a17_groups_that_nobody_confirmed_for_a_week_count_no_more(
+    either_world: World,
+) -> None:
     http = either_world.browser()
     either_world.provider.person = {"sub": "1", "email": "lena@example.com", "groups": ["rm"]}
     await either_world.sign_in(http)
@@ -135,23 +166,42 @@ async def test_a17_groups_that_nobody_confirmed_for_a_week_count_no_more(either_
     await either_world.service.gate.store.write(_age, timedelta(minutes=2))
     await either_world.service.gate.store.write(forget_old_claims)
 
-    assert (in_time, (await either_world.me())["groups"]) == (["release-managers", "team-web"], ["team-web"])
+    assert (in_time, (await either_world.me())["groups"]) == (
+        ["release-managers", "team-web"],
+        ["team-web"],
+    )
 
 
 def _age(tx: Tx, by: timedelta) -> None:
     table = schema.metadata.tables["people"]
-    tx.conn.execute(update(table).values(claimed_at=table.c.claimed_at - by // timedelta(microseconds=1)))
+    tx.conn.execute(
+        update(table).values(claimed_at=table.c.claimed_at - by // timedelta(microseconds=1))
+    )
 
 
-async def test_somebody_outside_the_catalogue_comes_in_once_invited_and_is_in_no_group(either_world: World) -> None:
-    await people.invite(either_world.service.gate, InviteAsk("Audit@Example.org", Role.AUDITOR), ADMIN)
-    either_world.provider.person = {"sub": "1", "email": "audit@example.org", "email_verified": True, "groups": ["rm"]}
+async def test_somebody_outside_the_catalogue_comes_in_once_invited_and_is_in_no_group(
+    either_world: World,
+) -> None:
+    await people.invite(
+        either_world.service.gate, InviteAsk("Audit@Example.org", Role.AUDITOR), ADMIN
+    )
+    either_world.provider.person = {
+        "sub": "1",
+        "email": "audit@example.org",
+        "email_verified": True,
+        "groups": ["rm"],
+    }
     http = either_world.browser()
 
     await either_world.sign_in(http)
 
     me = await either_world.me()
-    assert (me["email"], me["role"], me["groups"], me["single_sign_on"]) == ("audit@example.org", "auditor", [], True)
+    assert (me["email"], me["role"], me["groups"], me["single_sign_on"]) == (
+        "audit@example.org",
+        "auditor",
+        [],
+        True,
+    )
     assert (await http.get("/v1/log")).status_code == 200
 
 
@@ -162,11 +212,18 @@ async def test_a_person_with_a_password_may_come_in_either_way(world: World) -> 
     await world.sign_in(http)
 
     me = await world.me()
-    assert (me["id"], me["role"], me["password"], me["single_sign_on"]) == ("ada", "admin", True, True)
+    assert (me["id"], me["role"], me["password"], me["single_sign_on"]) == (
+        "ada",
+        "admin",
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("method", [["client_secret_basic"], ["client_secret_post"], None])
-async def test_the_gate_proves_itself_as_the_provider_wants_it(world: World, method: list[str] | None) -> None:
+async def test_the_gate_proves_itself_as_the_provider_wants_it(
+    world: World, method: list[str] | None
+) -> None:
     world.provider.document = {"token_endpoint_auth_methods_supported": method}
 
     assert (await world.sign_in()).status_code == 303
@@ -196,18 +253,32 @@ async def test_i10_nothing_of_the_sign_in_is_kept(either_world: World) -> None:
 
     everything = await either_world.service.gate.store.read(_everything)
 
-    for secret in (code, "00u1", http.cookies["__Host-gate"], either_world.provider.settings["sso_client_secret"]):
+    for secret in (
+        code,
+        "00u1",
+        http.cookies["__Host-gate"],
+        either_world.provider.settings["sso_client_secret"],
+    ):
         assert secret not in everything
 
 
 def _everything(conn: Any) -> str:
-    return repr([tuple(row) for table in schema.metadata.sorted_tables for row in conn.execute(table.select())])
+    return repr(
+        [
+            tuple(row)
+            for table in schema.metadata.sorted_tables
+            for row in conn.execute(table.select())
+        ]
+    )
 
 
 async def _entries(world: World) -> list[Any]:
     def read(conn: Any) -> list[bytes]:
         return [
-            bytes(one) for one in conn.execute(schema.ledger_entries.select().with_only_columns(schema.ledger_entries.c.body)).scalars()
+            bytes(one)
+            for one in conn.execute(
+                schema.ledger_entries.select().with_only_columns(schema.ledger_entries.c.body)
+            ).scalars()
         ]
 
     return [read_entry(body) for body in await world.service.gate.store.read(read)]

@@ -12,7 +12,19 @@ from gate.flow.identity import people
 from gate.integrations.http import client
 from tests.flow.shop import ADMIN
 from tests.identity_provider import by_hand
-from tests.single_sign_on import CLIENT, DISCOVERY, KEYS, TOKEN, Answer, PeopleProvider, down, drip, elsewhere, garbage, huge
+from tests.single_sign_on import (
+    CLIENT,
+    DISCOVERY,
+    KEYS,
+    TOKEN,
+    Answer,
+    PeopleProvider,
+    down,
+    drip,
+    elsewhere,
+    garbage,
+    huge,
+)
 from tests.web.provided import World, opened
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
@@ -22,7 +34,9 @@ START_AGAIN = "was not begun in this browser"
 
 @pytest.fixture
 async def world(sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    """The service with the shipped people, whose release managers may also be a group of the provider."""
+    """The service with the shipped people, whose release managers may also be a group of the
+    provider.
+    """
     async with opened(sqlite_url, tmp_path) as found:
         yield found
 
@@ -41,7 +55,10 @@ async def either_world(database_url: str, tmp_path: Path) -> AsyncIterator[World
         pytest.param({"claims": {"nonce": None}}, id="no nonce"),
         pytest.param({"claims": {"iss": "https://evil.example.com"}}, id="another issuer"),
         pytest.param({"claims": {"aud": "another-client"}}, id="for another client"),
-        pytest.param({"claims": {"aud": [CLIENT, "another-client"]}}, id="for others too, without saying whose"),
+        pytest.param(
+            {"claims": {"aud": [CLIENT, "another-client"]}},
+            id="for others too, without saying whose",
+        ),
         pytest.param({"claims": {"azp": "another-client"}}, id="given to another client"),
         pytest.param({"claims": {"exp": 1}}, id="over"),
         pytest.param({"claims": {"exp": None}}, id="without an end"),
@@ -57,7 +74,9 @@ async def either_world(database_url: str, tmp_path: Path) -> AsyncIterator[World
         pytest.param({"header": {"kid": None}}, id="names no key"),
     ],
 )
-async def test_an_id_token_that_is_not_exactly_right_lets_nobody_in(world: World, lie: dict[str, Any]) -> None:
+async def test_an_id_token_that_is_not_exactly_right_lets_nobody_in(
+    world: World, lie: dict[str, Any]
+) -> None:
     for name, value in lie.items():
         setattr(world.provider, name, value)
     http = world.browser()
@@ -70,9 +89,14 @@ async def test_an_id_token_that_is_not_exactly_right_lets_nobody_in(world: World
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256"])
-async def test_a21_an_id_token_of_another_algorithm_lets_nobody_in(world: World, algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a21_an_id_token_of_another_algorithm_lets_nobody_in(
+    world: World, algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def sign(self: PeopleProvider, asked: Any) -> str:
-        return by_hand({"alg": algorithm, "kid": self.kid}, {"iss": self.url, "aud": CLIENT, "nonce": asked.nonce, **asked.person})
+        return by_hand(
+            {"alg": algorithm, "kid": self.kid},
+            {"iss": self.url, "aud": CLIENT, "nonce": asked.nonce, **asked.person},
+        )
 
     monkeypatch.setattr(PeopleProvider, "sign", sign)
 
@@ -104,14 +128,23 @@ async def test_the_same_answer_twice_lets_nobody_in_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("change", ["state", "iss", "code", "no iss"])
-async def test_an_answer_that_was_changed_on_the_way_lets_nobody_in(world: World, change: str) -> None:
+async def test_an_answer_that_was_changed_on_the_way_lets_nobody_in(
+    world: World, change: str
+) -> None:
     http = world.browser()
     address = httpx.URL(await world.leave(http))
-    address = address.copy_remove_param("iss") if change == "no iss" else address.copy_set_param(change, "another")
+    address = (
+        address.copy_remove_param("iss")
+        if change == "no iss"
+        else address.copy_set_param(change, "another")
+    )
 
     answer = await http.get(address)
 
-    assert (answer.status_code, (START_AGAIN if change == "state" else NOT_ACCEPTED) in answer.text) == (403, True)
+    assert (
+        answer.status_code,
+        (START_AGAIN if change == "state" else NOT_ACCEPTED) in answer.text,
+    ) == (403, True)
 
 
 async def test_a_cookie_that_was_changed_lets_nobody_in(world: World) -> None:
@@ -119,15 +152,27 @@ async def test_a_cookie_that_was_changed_lets_nobody_in(world: World) -> None:
     address = await world.leave(http)
     kept = http.cookies["__Host-gate-sso"]
 
-    for forged in ("A" + kept[1:], kept[:-1] + ("0" if kept[-1] != "0" else "1"), kept.partition(".")[0], "." + kept.partition(".")[2], ""):
+    for forged in (
+        "A" + kept[1:],
+        kept[:-1] + ("0" if kept[-1] != "0" else "1"),
+        kept.partition(".")[0],
+        "." + kept.partition(".")[2],
+        "",
+    ):
         answer = await world.browser().get(address, headers={"Cookie": f"__Host-gate-sso={forged}"})
         assert (answer.status_code, START_AGAIN in answer.text) == (403, True)
 
 
 async def test_the_provider_may_say_no(world: World) -> None:
-    answer = await world.browser().get("/login/sso/callback?error=access_denied&error_description=<b>no</b>&state=x")
+    answer = await world.browser().get(
+        "/login/sso/callback?error=access_denied&error_description=<b>no</b>&state=x"
+    )
 
-    assert (answer.status_code, "did not sign you in" in answer.text, "<b>" in answer.text) == (403, True, False)
+    assert (answer.status_code, "did not sign you in" in answer.text, "<b>" in answer.text) == (
+        403,
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,9 +201,15 @@ async def test_a02_whoever_the_catalogue_does_not_know_by_this_very_address_stay
     assert (await people.listing(world.service.gate, ADMIN)).items == []
 
 
-async def test_a02_an_address_that_is_taken_over_at_the_provider_is_not_the_person(either_world: World) -> None:
+async def test_a02_an_address_that_is_taken_over_at_the_provider_is_not_the_person(
+    either_world: World,
+) -> None:
     assert (await either_world.sign_in()).status_code == 303
-    either_world.provider.person = {"sub": "00u2", "email": "ada@example.com", "email_verified": True}
+    either_world.provider.person = {
+        "sub": "00u2",
+        "email": "ada@example.com",
+        "email_verified": True,
+    }
 
     answer = await either_world.sign_in()
 
@@ -175,7 +226,9 @@ async def test_who_was_shut_out_stays_out(world: World) -> None:
 
 @pytest.mark.parametrize("path", [DISCOVERY, TOKEN, KEYS])
 @pytest.mark.parametrize("answer", [down, garbage, elsewhere, huge])
-async def test_f23_a_provider_that_is_not_well_lets_nobody_in_and_whoever_is_in_stays(world: World, path: str, answer: Answer) -> None:
+async def test_f23_a_provider_that_is_not_well_lets_nobody_in_and_whoever_is_in_stays(
+    world: World, path: str, answer: Answer
+) -> None:
     signed_in = await world.service.signed_in("ben")
     world.provider.answers[path] = answer
     http = world.browser()
@@ -191,7 +244,9 @@ async def test_f23_a_provider_that_is_not_well_lets_nobody_in_and_whoever_is_in_
     assert "__Host-gate" not in http.cookies
 
 
-async def test_f23_a_provider_that_begins_and_never_ends_is_left_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f23_a_provider_that_begins_and_never_ends_is_left_in_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client, "SOURCE_SECONDS_MAX", 0.2)
     http = world.browser()
     address = await world.leave(http)
@@ -211,7 +266,9 @@ async def test_f23_a_provider_that_begins_and_never_ends_is_left_in_time(world: 
         {"authorization_endpoint": "javascript:alert(1)"},
     ],
 )
-async def test_a_discovery_document_that_leads_elsewhere_is_refused(world: World, document: dict[str, Any]) -> None:
+async def test_a_discovery_document_that_leads_elsewhere_is_refused(
+    world: World, document: dict[str, Any]
+) -> None:
     world.provider.document = document
 
     assert (await world.browser().get("/login/sso")).status_code == 503

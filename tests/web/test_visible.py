@@ -30,7 +30,11 @@ def test_a35_what_hides_is_shown_by_its_number(text: str, shown: str) -> None:
 
 @given(st.text())
 def test_a35_no_invisible_character_is_ever_left(text: str) -> None:
-    left = [char for char in visible(text) if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} and char not in "\n\t"]
+    left = [
+        char
+        for char in visible(text)
+        if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} and char not in "\n\t"
+    ]
 
     assert left == []
 

@@ -14,7 +14,10 @@ from gate.web import wanted
         ("", QueueFilters()),
         ("is:held", QueueFilters(tab=Tab.HELD)),
         ("is:emergency is:high", QueueFilters(type=ChangeType.EMERGENCY, band=Band.HIGH)),
-        ("service:web env:production month end", QueueFilters(service="web", environment="production", words="month end")),
+        (
+            "service:web env:production month end",
+            QueueFilters(service="web", environment="production", words="month end"),
+        ),
         ("ticket:42 is: service:", QueueFilters(words="ticket:42 is: service:")),
     ],
 )
@@ -29,7 +32,13 @@ def test_an_unknown_is_word_says_which_ones_there_are() -> None:
 
 @pytest.mark.parametrize("tab", list(Tab))
 def test_what_is_written_for_a_tab_reads_back_as_the_same_filters(tab: Tab) -> None:
-    filters = QueueFilters(service="web", environment="production", type=ChangeType.NORMAL, band=Band.LOW, words="month end")
+    filters = QueueFilters(
+        service="web",
+        environment="production",
+        type=ChangeType.NORMAL,
+        band=Band.LOW,
+        words="month end",
+    )
 
     read = wanted.read(wanted.written(filters, tab))
 

@@ -1,4 +1,6 @@
-"""The whole story in one test: a run waits at GitHub, facts are verified, a person approves in the browser, and it goes wrong later."""
+"""The whole story in one test: a run waits at GitHub, facts are verified, a person approves in the
+browser, and it goes wrong later.
+"""
 
 import hashlib
 import hmac
@@ -62,7 +64,9 @@ def world(folder: Path, template: Path, known: FakeGitHub, browser: Browser) -> 
     with listening(known) as address:
         for name, text in make_files(trust_claims="[]", unverified_authors="two").items():
             at_github = f'{{issuer: "{address}/_services/token", id: 1001,'
-            (policies / name).write_text(text.replace("{provider: github, id: 1001,", at_github), encoding="utf-8")
+            (policies / name).write_text(
+                text.replace("{provider: github, id: 1001,", at_github), encoding="utf-8"
+            )
         (folder / "app.pem").write_text(app_key_text())
         settings = {
             "GATE_GITHUB_API_URL": address,
@@ -88,17 +92,45 @@ def until(holds: Callable[[], Any], what: str) -> Any:
 def from_github(site: Site, event: str, payload: Any) -> None:
     """A delivery of the App's webhook."""
     body = orjson.dumps(payload)
-    headers = {"X-Hub-Signature-256": signature(body), "X-GitHub-Event": event, "X-GitHub-Delivery": f"{event}-1"}
-    assert httpx.post(f"{site.gate.url}/v1/hooks/github", content=body, headers=headers).status_code == 202
+    headers = {
+        "X-Hub-Signature-256": signature(body),
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": f"{event}-1",
+    }
+    assert (
+        httpx.post(f"{site.gate.url}/v1/hooks/github", content=body, headers=headers).status_code
+        == 202
+    )
 
 
 def from_pagerduty(site: Site) -> None:
     """Something broke."""
     now = datetime.now(UTC).isoformat()
-    data = {"id": "P1", "type": "incident", "status": "triggered", "created_at": now, "title": "Down", "service": {"summary": "checkout"}}
-    body = orjson.dumps({"event": {"id": "E1", "event_type": "incident.triggered", "occurred_at": now, "data": data}})
-    headers = {"X-PagerDuty-Signature": f"v1={hmac.new(PAGER.encode(), body, hashlib.sha256).hexdigest()}"}
-    assert httpx.post(f"{site.gate.url}/v1/hooks/pagerduty", content=body, headers=headers).status_code == 202
+    data = {
+        "id": "P1",
+        "type": "incident",
+        "status": "triggered",
+        "created_at": now,
+        "title": "Down",
+        "service": {"summary": "checkout"},
+    }
+    body = orjson.dumps(
+        {
+            "event": {
+                "id": "E1",
+                "event_type": "incident.triggered",
+                "occurred_at": now,
+                "data": data,
+            }
+        }
+    )
+    headers = {
+        "X-PagerDuty-Signature": f"v1={hmac.new(PAGER.encode(), body, hashlib.sha256).hexdigest()}"
+    }
+    assert (
+        httpx.post(f"{site.gate.url}/v1/hooks/pagerduty", content=body, headers=headers).status_code
+        == 202
+    )
 
 
 def rolled_back(site: Site) -> None:
@@ -110,10 +142,16 @@ def rolled_back(site: Site) -> None:
         "type": "dev.cdevents.service.rolledback.0.3.0",
         "timestamp": datetime.now(UTC).isoformat(),
     }
-    content = {"environment": {"id": "production"}, "artifactId": "pkg:oci/checkout@sha256:" + "ab" * 32}
+    content = {
+        "environment": {"id": "production"},
+        "artifactId": "pkg:oci/checkout@sha256:" + "ab" * 32,
+    }
     event = {"context": context, "subject": {"id": "checkout", "content": content}}
     headers = {"Authorization": f"Bearer {site.token(Role.HOOK)}"}
-    assert httpx.post(f"{site.gate.url}/v1/hooks/cdevents", json=event, headers=headers).status_code == 202
+    assert (
+        httpx.post(f"{site.gate.url}/v1/hooks/cdevents", json=event, headers=headers).status_code
+        == 202
+    )
 
 
 def fail_rate(site: Site) -> Any:
@@ -122,11 +160,18 @@ def fail_rate(site: Site) -> Any:
 
 
 @pytest.mark.server
-def test_from_a_run_that_waits_to_a_change_that_failed(browser: Browser, sqlite_template: Path, tmp_path: Path) -> None:
+def test_from_a_run_that_waits_to_a_change_that_failed(
+    browser: Browser, sqlite_template: Path, tmp_path: Path
+) -> None:
     known = knows()
     with world(tmp_path, sqlite_template, known, browser) as site:
         callback = f"{site.gate.settings['GATE_GITHUB_API_URL']}/repos/acme/checkout/actions/runs/77/deployment_protection_rule"
-        asked = {"action": "requested", "environment": "production", "deployment_callback_url": callback, "repository": REPOSITORY}
+        asked = {
+            "action": "requested",
+            "environment": "production",
+            "deployment_callback_url": callback,
+            "repository": REPOSITORY,
+        }
         from_github(site, "deployment_protection_rule", asked)
         report = until(lambda: known.reports.get(PLACE), "the report to the run")[0]
         assert "300 lines added" in report
@@ -137,19 +182,31 @@ def test_from_a_run_that_waits_to_a_change_that_failed(browser: Browser, sqlite_
             expect(page.get_by_role("heading", level=1)).to_have_text("Round half to even")
             expect(page.locator("main")).to_contain_text("verified")
             page.get_by_role("button", name="Approve").click()
-            expect(page.locator(".change-head .state")).to_have_text(re.compile("approved|deploying"))
-        until(lambda: known.decided.get(PLACE, {}).get("state") == "approved", "the approval to the run")
+            expect(page.locator(".change-head .state")).to_have_text(
+                re.compile("approved|deploying")
+            )
+        until(
+            lambda: known.decided.get(PLACE, {}).get("state") == "approved",
+            "the approval to the run",
+        )
 
         change = {"id": address.rpartition("/")[2]}
         deployed = {"state": "success", "created_at": datetime.now(UTC).isoformat()}
         where = {"sha": HEAD, "environment": "production"}
-        from_github(site, "deployment_status", {"deployment": where, "deployment_status": deployed, "repository": REPOSITORY})
+        from_github(
+            site,
+            "deployment_status",
+            {"deployment": where, "deployment_status": deployed, "repository": REPOSITORY},
+        )
         until(lambda: site.read(change)["state"] == "closed", "the closure by what GitHub saw")
         assert site.read(change)["closed"]["result"] == "successful"
 
         from_pagerduty(site)
         until(lambda: fail_rate(site)["failed"] == 1, "the incident to count against the change")
         rolled_back(site)
-        until(lambda: site.read(change)["closed"]["result"] == "rolled_back", "the rollback to worsen the result")
+        until(
+            lambda: site.read(change)["closed"]["result"] == "rolled_back",
+            "the rollback to worsen the result",
+        )
 
         assert (fail_rate(site)["failed"], fail_rate(site)["deployments"]) == (1, 1)

@@ -28,8 +28,15 @@ def test_a_span_is_said_in_at_most_two_units(seconds: int, said: str) -> None:
 
 
 def test_instants_are_said_in_utc_wherever_they_are_from() -> None:
-    assert words.instant(datetime.fromisoformat("2026-11-23T13:05:59+01:00")) == "23 Nov 2026, 12:05 UTC"
-    assert (words.ago("2026-11-23T11:00:00Z", NOW), words.left("2026-11-23T12:00:30Z", NOW), words.ago(None, NOW)) == ("1 h", "30 s", "")
+    assert (
+        words.instant(datetime.fromisoformat("2026-11-23T13:05:59+01:00"))
+        == "23 Nov 2026, 12:05 UTC"
+    )
+    assert (
+        words.ago("2026-11-23T11:00:00Z", NOW),
+        words.left("2026-11-23T12:00:30Z", NOW),
+        words.ago(None, NOW),
+    ) == ("1 h", "30 s", "")
 
 
 @pytest.mark.parametrize(
@@ -53,15 +60,24 @@ def test_only_an_address_of_the_web_is_a_link(address: str | None, followed: boo
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ({"kind": "decision", "number": 2, "outcome": "pending", "type": "normal"}, "Decision 2: pending, normal change"),
+        (
+            {"kind": "decision", "number": 2, "outcome": "pending", "type": "normal"},
+            "Decision 2: pending, normal change",
+        ),
         ({"kind": "approval"}, "Approved"),
         ({"kind": "override", "window": "rejection"}, "Rejection lifted"),
         ({"kind": "override", "window": "year-end"}, "year-end overridden"),
         ({"kind": "closure", "result": "rolled_back"}, "Closed: rolled back"),
-        ({"kind": "closure", "result": "successful", "matched": False}, "Reported successful, without an admission"),
+        (
+            {"kind": "closure", "result": "successful", "matched": False},
+            "Reported successful, without an admission",
+        ),
         ({"kind": "cancellation", "superseded_by": "chg_1"}, "Canceled, superseded by chg_1"),
         ({"kind": "cancellation"}, "Canceled"),
-        ({"kind": "refusal", "operation": "approval", "problem": "separation_of_duties"}, "Refused: approval (separation of duties)"),
+        (
+            {"kind": "refusal", "operation": "approval", "problem": "separation_of_duties"},
+            "Refused: approval (separation of duties)",
+        ),
         ({"kind": "something_new"}, "Something new"),
     ],
 )

@@ -1,4 +1,6 @@
-"""The change schedule as an iCalendar file (RFC 5545), for whatever program keeps somebody's calendar."""
+"""The change schedule as an iCalendar file (RFC 5545), for whatever program keeps somebody's
+calendar.
+"""
 
 from datetime import datetime
 from itertools import chain
@@ -19,7 +21,11 @@ PRODUCT = "-//Change-enablement gate//Change schedule//EN"
 router = APIRouter(prefix="/v1/calendar.ics", tags=["calendar"], route_class=GateRoute)
 
 
-@router.get("", response_class=Response, responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}})
+@router.get(
+    "",
+    response_class=Response,
+    responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
+)
 async def read_icalendar(by: Subscriber, gate: GateDep) -> Answer:
     """Windows of the next four weeks, to be subscribed to; a token may also come as a password."""
     found = await calendar.schedule(gate, None, None, None, None, by)
@@ -37,7 +43,12 @@ def _event(window: Wire, now: datetime) -> list[str]:
     begins = datetime.fromisoformat(window["begins"])
     word = "Line stopped" if window["stop"] else "Frozen"
     scope = ", ".join([*window["services"], *window["environments"]])
-    event = ["BEGIN:VEVENT", f"UID:{window['id']}-{_instant(begins)}@gate", f"DTSTAMP:{_instant(now)}", f"DTSTART:{_instant(begins)}"]
+    event = [
+        "BEGIN:VEVENT",
+        f"UID:{window['id']}-{_instant(begins)}@gate",
+        f"DTSTAMP:{_instant(now)}",
+        f"DTSTART:{_instant(begins)}",
+    ]
     if window["ends"] is not None:
         event.append(f"DTEND:{_instant(datetime.fromisoformat(window['ends']))}")
     event.append(f"SUMMARY:{_text(f'{word}: ' + window['reason'])}")

@@ -52,7 +52,9 @@ def _cell(row: Wire, column: str) -> str:
     name, _, part = column.partition(".")
     value = row[name]
     if name == "reasons":
-        return defused("; ".join(reason["because"] for reason in value if reason["holds"] is not False))
+        return defused(
+            "; ".join(reason["because"] for reason in value if reason["holds"] is not False)
+        )
     if part:
         value = None if value is None else value[part]
     if value is None:

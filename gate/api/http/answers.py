@@ -16,11 +16,21 @@ JSON_TYPE = b"application/json"
 class Answer(Response):
     """A whole body, ready to be sent."""
 
-    def __init__(self, body: bytes, status: int = 200, *, media_type: bytes = JSON_TYPE, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        status: int = 200,
+        *,
+        media_type: bytes = JSON_TYPE,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.status_code = status
         self.body = body
         self.background = None
-        self.raw_headers = [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+        self.raw_headers = [
+            (b"content-type", media_type),
+            (b"content-length", str(len(body)).encode()),
+        ]
         for name, value in (headers or {}).items():
             self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
@@ -31,14 +41,25 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
 
 
 def page_answer(page: Page, request: Request, *, items: str = "items", **more: Any) -> Answer:
-    """`{items, next}`, with a Link to the page after it. `items` is another name for the list, `more` what stands beside it."""
+    """`{items, next}`, with a Link to the page after it.
+
+    `items` is another name for the list, `more` what stands beside it.
+    """
     headers = {"Link": f'<{_with_cursor(request, page.next)}>; rel="next"'} if page.next else None
     return answer({items: page.items, "next": page.next, **more}, headers=headers)
 
 
-def stream_answer(chunks: AsyncIterator[bytes], media_type: str, *, file_name: str) -> StreamingResponse:
-    """A long body, made while it is sent: the next chunk waits until the connection has taken the last one."""
-    return StreamingResponse(chunks, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{file_name}"'})
+def stream_answer(
+    chunks: AsyncIterator[bytes], media_type: str, *, file_name: str
+) -> StreamingResponse:
+    """A long body, made while it is sent: the next chunk waits until the connection has taken the
+    last one.
+    """
+    return StreamingResponse(
+        chunks,
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
+    )
 
 
 def with_member(body: bytes, name: str, value: str) -> bytes:
@@ -47,6 +68,12 @@ def with_member(body: bytes, name: str, value: str) -> bytes:
 
 
 def _with_cursor(request: Request, cursor: str) -> str:
-    """The same address with another cursor: without a host, which only the caller knows for certain."""
-    given = [(name, value) for name, value in parse_qsl(request.scope["query_string"].decode("latin-1")) if name != "cursor"]
+    """The same address with another cursor: without a host, which only the caller knows for
+    certain.
+    """
+    given = [
+        (name, value)
+        for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"))
+        if name != "cursor"
+    ]
     return quote(request.scope["path"], safe="/") + "?" + urlencode([*given, ("cursor", cursor)])

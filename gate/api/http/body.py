@@ -1,8 +1,8 @@
 """From the bytes of a request to a checked value: strict JSON within limits, then the model.
 
-The good path costs one parse. What orjson takes in silence (a key twice, a whole number that JSON cannot carry
-exactly, a NUL, 1,000 levels) is looked for with scans of the bytes that are fast and may err only towards suspicion;
-a suspect is read again, slowly and exactly.
+The good path costs one parse. What orjson takes in silence (a key twice, a whole number that JSON
+cannot carry exactly, a NUL, 1,000 levels) is looked for with scans of the bytes that are fast and
+may err only towards suspicion; a suspect is read again, slowly and exactly.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ DEPTH_MAX = 32
 MEDIA_TYPE = "application/json"
 
 ARRIVED = "gate.arrived"
-"""Where the server notes that the whole body is here: reading it takes no time that would need a limit."""
+"""Where the server notes that the whole body is here: reading it takes no time that would need a
+limit."""
 
 _BODY = "gate.body"
 
@@ -46,7 +47,11 @@ async def body_of(request: Request) -> bytes:
     """The body of a request, read once."""
     known: bytes | None = request.scope.get(_BODY)
     if known is None:
-        check_media_type(next((value for name, value in request.scope["headers"] if name == b"content-type"), None))
+        check_media_type(
+            next(
+                (value for name, value in request.scope["headers"] if name == b"content-type"), None
+            )
+        )
         read = _whole if ARRIVED in request.scope else read_body
         known = request.scope[_BODY] = await read(request.receive, BODY_BYTES_MAX)
     return known
@@ -64,7 +69,9 @@ async def read_body(receive: Receive, limit_bytes: int = BODY_BYTES_MAX) -> byte
             return await _whole(receive, limit_bytes)
     except TimeoutError:
         raise HTTPException(
-            408, f"The body did not arrive within {BODY_SECONDS_MAX} s. Send it again.", headers={"Connection": "close"}
+            408,
+            f"The body did not arrive within {BODY_SECONDS_MAX} s. Send it again.",
+            headers={"Connection": "close"},
         ) from None
 
 
@@ -90,15 +97,24 @@ def check_media_type(value: bytes | None) -> None:
         return
     kind, _, parameters = value.decode("latin-1").lower().partition(";")
     if kind.strip() != MEDIA_TYPE:
-        raise HTTPException(415, f"The body is not declared as {MEDIA_TYPE}. Send `Content-Type: {MEDIA_TYPE}`.")
+        raise HTTPException(
+            415, f"The body is not declared as {MEDIA_TYPE}. Send `Content-Type: {MEDIA_TYPE}`."
+        )
     charset = parameters.replace(" ", "").replace('"', "")
     if charset not in {"", "charset=utf-8", "charset=utf8"}:
         raise BadRequest("The body is declared in another charset; JSON is always UTF-8.")
 
 
 def read_model(body: bytes, model: type[Model]) -> Model:
-    """The value that the body describes. Raises `BadRequest` for bad JSON and `Invalid` for another shape."""
-    value = {} if not body and not any(field.is_required() for field in model.model_fields.values()) else strict_json(body)
+    """The value that the body describes.
+
+    Raises `BadRequest` for bad JSON and `Invalid` for another shape.
+    """
+    value = (
+        {}
+        if not body and not any(field.is_required() for field in model.model_fields.values())
+        else strict_json(body)
+    )
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -107,15 +123,23 @@ def read_model(body: bytes, model: type[Model]) -> Model:
 
 
 def strict_json(body: bytes) -> Any:
-    """The JSON value. Raises `BadRequest` for anything that two readers might understand differently."""
+    """The JSON value.
+
+    Raises `BadRequest` for anything that two readers might understand differently.
+    """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is no JSON: {error}.") from None
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _is_deep(value, DEPTH_MAX):
         raise BadRequest(f"The body is nested deeper than {DEPTH_MAX} levels.")
-    # A name ends with a colon. Written out again the value has as many colons as the body, unless a name stood twice.
-    if b"\\u" in body or body.count(b":") != orjson.dumps(value).count(b":") or _LONG_NUMBER in body.translate(_DIGITS_AS_ZERO):
+    # A name ends with a colon. Written out again the value has as many colons as the body, unless a
+    # name stood twice.
+    if (
+        b"\\u" in body
+        or body.count(b":") != orjson.dumps(value).count(b":")
+        or _LONG_NUMBER in body.translate(_DIGITS_AS_ZERO)
+    ):
         _read_slowly(body)
         _refuse_nul(value)
     return value
@@ -139,21 +163,28 @@ def _names_once(pairs: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
-            raise BadRequest(f"The name {json.dumps(name[:_SHOWN_LENGTH])} stands twice in one object of the body; send it once.")
+            raise BadRequest(
+                f"The name {json.dumps(name[:_SHOWN_LENGTH])} stands twice in one object of "
+                "the body; send it once."
+            )
         seen.add(name)
 
 
 def _exact(digits: str) -> None:
     if len(digits) > _INTEGER_DIGITS + 1 or abs(int(digits)) > INTEGER_MAX:
         raise BadRequest(
-            f"The body has the whole number {digits[:_SHOWN_LENGTH]}, which JSON does not carry exactly; at most {INTEGER_MAX} is allowed."
+            f"The body has the whole number {digits[:_SHOWN_LENGTH]}, which JSON does not "
+            f"carry exactly; at most {INTEGER_MAX} is allowed."
         )
 
 
 def _refuse_nul(value: Any) -> None:
     for path in _with_nul(value, ()):
         where = pointer(path)
-        raise Invalid("A text of the body has a NUL character, which no text may have.", faults=[Fault("has a NUL character", where)])
+        raise Invalid(
+            "A text of the body has a NUL character, which no text may have.",
+            faults=[Fault("has a NUL character", where)],
+        )
 
 
 def _with_nul(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:

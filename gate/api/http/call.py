@@ -1,4 +1,6 @@
-"""How an endpoint is called: its signature, read once, says what it needs of a request and in which order."""
+"""How an endpoint is called: its signature, read once, says what it needs of a request and in which
+order.
+"""
 
 import re
 from collections.abc import Callable
@@ -22,7 +24,9 @@ _WITH_BODY = (400, 408, 413, 415, 422)
 
 
 class Call:
-    """Permission first, then path and query, the body last: nothing is read for somebody who may not ask."""
+    """Permission first, then path and query, the body last: nothing is read for somebody who may
+    not ask.
+    """
 
     def __init__(self, endpoint: Callable[..., Any]) -> None:
         self._endpoint = endpoint
@@ -102,10 +106,16 @@ def _query_of(request: Request, model: type[BaseModel]) -> BaseModel:
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name in given:
-            raise Invalid(f"The parameter {name} is given twice; give it once.", faults=[Fault("given twice", pointer([name]))])
+            raise Invalid(
+                f"The parameter {name} is given twice; give it once.",
+                faults=[Fault("given twice", pointer([name]))],
+            )
         given[name] = value
     try:
         return model.model_validate(given)
     except ValidationError as error:
         faults = faults_of(error, model)
-    raise Invalid(f"The address has a query that is not understood: {faults[0].where} {faults[0].detail}", faults=faults)
+    raise Invalid(
+        f"The address has a query that is not understood: {faults[0].where} {faults[0].detail}",
+        faults=faults,
+    )

@@ -1,7 +1,9 @@
-"""Sessions in cookies: how they are set and read, and what a request that changes something has to bring beside them (A37).
+"""Sessions in cookies: how they are set and read, and what a request that changes something has to
+bring beside them (A37).
 
-A browser sends a cookie whoever asked it to. So a request with one that changes anything must come from a page of this
-gate (the browser says so, and no page can make it lie) and must bring the session's own word, which only such a page knows.
+A browser sends a cookie whoever asked it to. So a request with one that changes anything must come
+from a page of this gate (the browser says so, and no page can make it lie) and must bring the
+session's own word, which only such a page knows.
 """
 
 import hmac
@@ -26,7 +28,9 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def cookie_name(gate: Gate, purpose: str = "gate") -> str:
-    """Over https the name itself makes browsers refuse what another host or an insecure page has set."""
+    """Over https the name itself makes browsers refuse what another host or an insecure page has
+    set.
+    """
     return f"__Host-{purpose}" if is_secure(gate) else purpose
 
 
@@ -35,10 +39,22 @@ def is_secure(gate: Gate) -> bool:
     return gate.base_url.startswith("https://")
 
 
-def set_cookie(response: Response, gate: Gate, value: str, *, purpose: str = "gate", seconds: int = LIFE_HOURS * 3600) -> None:
-    """For this host alone, unseen by scripts; other sites' forms do not send it, links from elsewhere do."""
+def set_cookie(
+    response: Response,
+    gate: Gate,
+    value: str,
+    *,
+    purpose: str = "gate",
+    seconds: int = LIFE_HOURS * 3600,
+) -> None:
+    """For this host alone, unseen by scripts; other sites' forms do not send it, links from
+    elsewhere do.
+    """
     secure = "; Secure" if is_secure(gate) else ""
-    cookie = f"{cookie_name(gate, purpose)}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    cookie = (
+        f"{cookie_name(gate, purpose)}={value}; Max-Age={seconds}; Path=/; HttpOnly; "
+        f"SameSite=Lax{secure}"
+    )
     response.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
 
 
@@ -50,34 +66,59 @@ def clear_cookie(response: Response, gate: Gate, *, purpose: str = "gate") -> No
 def cookie_of(request: Request, gate: Gate, purpose: str = "gate") -> str | None:
     """The cookie's value. Two of one name are none: somebody has planted one of them."""
     name = cookie_name(gate, purpose).encode()
-    found = [value for one in _cookies(request) for key, _, value in [one.partition(b"=")] if key.strip() == name]
+    found = [
+        value
+        for one in _cookies(request)
+        for key, _, value in [one.partition(b"=")]
+        if key.strip() == name
+    ]
     return found[0].strip().decode("latin-1") if len(found) == 1 else None
 
 
 def require_same_origin(request: Request, gate: Gate) -> None:
-    """Raises `NotAllowed` for whatever no page of this gate has sent, also where nobody says who did."""
+    """Raises `NotAllowed` for whatever no page of this gate has sent, also where nobody says who
+    did.
+    """
     headers = request.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if (site is None and origin is None) or (site is not None and site != "same-origin"):
-        raise NotAllowed("This was not sent by a page of this gate; open the page here and send it again.")
+        raise NotAllowed(
+            "This was not sent by a page of this gate; open the page here and send it again."
+        )
     if origin is not None and origin not in own_origins(gate.base_url):
-        raise NotAllowed(f"This was sent by a page of another address than {gate.base_url}; open the gate there, or set GATE_BASE_URL.")
+        raise NotAllowed(
+            f"This was sent by a page of another address than {gate.base_url}; open the "
+            "gate there, or set GATE_BASE_URL."
+        )
 
 
 def require_csrf(person: Person, given: str | None) -> None:
     """Raises `NotAllowed` unless the request brings the session's own word."""
-    if not person.csrf or not hmac.compare_digest((given or "").encode(errors="replace"), person.csrf.encode()):
-        raise NotAllowed("The form is not of this session; load the page again and send it from there.")
+    if not person.csrf or not hmac.compare_digest(
+        (given or "").encode(errors="replace"), person.csrf.encode()
+    ):
+        raise NotAllowed(
+            "The form is not of this session; load the page again and send it from there."
+        )
 
 
 def own_origins(base_url: str) -> frozenset[str]:
     """How browsers name the gate. A machine has several names for itself."""
     parts = urlsplit(base_url)
-    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
+    host = (
+        f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
+    )
     port = "" if parts.port in {None, _PORTS.get(parts.scheme)} else f":{parts.port}"
-    hosts: Iterable[str] = (host, *_THIS_MACHINE) if parts.scheme == "http" and host in _ANYWHERE else (host,)
+    hosts: Iterable[str] = (
+        (host, *_THIS_MACHINE) if parts.scheme == "http" and host in _ANYWHERE else (host,)
+    )
     return frozenset(f"{parts.scheme}://{one}{port}" for one in hosts)
 
 
 def _cookies(request: Request) -> list[bytes]:
-    return [one for name, value in request.scope["headers"] if name == b"cookie" for one in value.split(b";")]
+    return [
+        one
+        for name, value in request.scope["headers"]
+        if name == b"cookie"
+        for one in value.split(b";")
+    ]

@@ -1,4 +1,6 @@
-"""`/openapi.json` and `/docs`: the interface, described by itself, without a byte from elsewhere."""
+"""`/openapi.json` and `/docs`: the interface, described by itself, without a byte from
+elsewhere.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,8 +14,8 @@ from gate.api.http.answers import Answer
 
 ASSETS = "/static/docs"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+    "data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
 _KEPT = {"Cache-Control": "public, max-age=86400"}
@@ -35,7 +37,10 @@ _PAGE = f"""<!doctype html>
 </body>
 </html>
 """
-_START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null, queryConfigEnabled: false});\n'
+_START = (
+    'SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: '
+    "null, queryConfigEnabled: false});\n"
+)
 _TYPES = {
     "favicon.png": "image/png",
     "swagger-ui.css": "text/css; charset=utf-8",

@@ -1,4 +1,6 @@
-"""The outermost layer of HTTP: the id of a request, the limit of its body, the headers of every answer, the last catch of errors."""
+"""The outermost layer of HTTP: the id of a request, the limit of its body, the headers of every
+answer, the last catch of errors.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,8 @@ from gate.storage.database.chance import random_bytes
 
 REQUEST_ID = "gate.request_id"
 DRAIN_BYTES_MAX = 8 * 1024 * 1024
-"""So much of a body that is too large is read and thrown away: who is still sending cannot read the refusal."""
+"""So much of a body that is too large is read and thrown away: who is still sending cannot read the
+refusal."""
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ID_BYTES = 10
@@ -50,7 +53,9 @@ class Edge:
             failed = error
             self._metrics.refused(await exchange.fail(error))
         finally:
-            self._metrics.answered(exchange.template, exchange.status, time.perf_counter() - started)
+            self._metrics.answered(
+                exchange.template, exchange.status, time.perf_counter() - started
+            )
         if failed is not None:
             await keep_refusal(scope, failed)
 
@@ -74,7 +79,9 @@ class _Exchange:
                 given = value
             elif name == b"expect":
                 self._expects = True
-        self.request_id = given.decode() if _GIVEN_ID.fullmatch(given) else random_bytes()[:_ID_BYTES].hex()
+        self.request_id = (
+            given.decode() if _GIVEN_ID.fullmatch(given) else random_bytes()[:_ID_BYTES].hex()
+        )
         scope[REQUEST_ID] = self.request_id
         # the server holds a caller to the length it announced; what comes without one is counted
         self.receive = receive if self._announced is not None else self._counted
@@ -87,7 +94,9 @@ class _Exchange:
     def refuse_announced(self) -> None:
         """Before any work. Raises `TooLarge`."""
         if self._announced is not None and self._announced > self._bytes_max:
-            raise TooLarge(f"The body has {self._announced} bytes; at most {self._bytes_max} are taken.")
+            raise TooLarge(
+                f"The body has {self._announced} bytes; at most {self._bytes_max} are taken."
+            )
 
     async def _counted(self) -> Message:
         message = await self._receive()
@@ -100,7 +109,11 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._started = True
             self.status = message["status"]
-            headers = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff"), (b"x-request-id", self.request_id.encode())]
+            headers = [
+                *message.get("headers", ()),
+                (b"x-content-type-options", b"nosniff"),
+                (b"x-request-id", self.request_id.encode()),
+            ]
             if b"cache-control" not in dict(headers):
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
@@ -109,9 +122,14 @@ class _Exchange:
         await self._send(message)
 
     async def fail(self, error: Exception) -> str:
-        """Tells the caller; returns the problem's name. An answer that has begun is left unfinished, which a caller sees."""
+        """Tells the caller; returns the problem's name.
+
+        An answer that has begun is left unfinished, which a caller sees.
+        """
         if not is_planned(error):
-            log.error("request failed", request=self.request_id, route=self.template, exc_info=error)
+            log.error(
+                "request failed", request=self.request_id, route=self.template, exc_info=error
+            )
         name = problem_name(error)
         if self._started:
             return name

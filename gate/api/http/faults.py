@@ -1,4 +1,6 @@
-"""What pydantic found, in the words of a problem document: what was found, what is allowed, where."""
+"""What pydantic found, in the words of a problem document: what was found, what is allowed,
+where.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +21,20 @@ SHOWN_LENGTH = 60
 _TOKEN = re.compile(r"gatec?_|gh[a-z]_|glpat-|eyJ|secret|password|bearer", re.IGNORECASE)
 """A text like this may be a secret in the wrong place: it is never repeated."""
 
-_DECIDED_HERE = frozenset({"risk", "band", "score", "standard", "standard_change", "state", "route", "outcome", "type", "decision"})
+_DECIDED_HERE = frozenset(
+    {
+        "risk",
+        "band",
+        "score",
+        "standard",
+        "standard_change",
+        "state",
+        "route",
+        "outcome",
+        "type",
+        "decision",
+    }
+)
 
 _ALLOWED: Mapping[str, str] = MappingProxyType(
     {
@@ -51,7 +66,9 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         if _TOKEN.search(value):
             return f"a text of {len(value)} characters"
-        return orjson.dumps(value if len(value) <= SHOWN_LENGTH else value[:SHOWN_LENGTH] + "…").decode()
+        return orjson.dumps(
+            value if len(value) <= SHOWN_LENGTH else value[:SHOWN_LENGTH] + "…"
+        ).decode()
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
@@ -71,13 +88,20 @@ def _fault(found: ErrorDetails, model: type[BaseModel]) -> Fault:
 
 
 def _allowed(found: ErrorDetails) -> str:
-    known = _ALLOWED.get(found["type"]) or PATTERN_WORDS.get(found.get("ctx", {}).get("pattern", ""))
-    return known or found["msg"].replace("Input should", "it should").replace("String should", "it should").rstrip(".")
+    known = _ALLOWED.get(found["type"]) or PATTERN_WORDS.get(
+        found.get("ctx", {}).get("pattern", "")
+    )
+    return known or found["msg"].replace("Input should", "it should").replace(
+        "String should", "it should"
+    ).rstrip(".")
 
 
 def _unknown(name: str, names: Sequence[str]) -> str:
     if name in _DECIDED_HERE:
-        return "no field of a request: the gate alone decides type, risk, band, standard change, state and route"
+        return (
+            "no field of a request: the gate alone decides type, risk, band, standard change, "
+            "state and route"
+        )
     allowed = did_you_mean(name, names) or f"; allowed are {', '.join(names)}"
     return f"unknown field{allowed}"
 
@@ -95,5 +119,7 @@ def _model_in(annotation: Any) -> type[BaseModel]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(
-        _model_in(part) for part in get_args(annotation) if get_args(part) or (isinstance(part, type) and issubclass(part, BaseModel))
+        _model_in(part)
+        for part in get_args(annotation)
+        if get_args(part) or (isinstance(part, type) and issubclass(part, BaseModel))
     )

@@ -1,4 +1,6 @@
-"""Who may call what: each permission stands in a route's signature, and in the table of the design."""
+"""Who may call what: each permission stands in a route's signature, and in the table of the
+design.
+"""
 
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -7,7 +9,13 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends
 from starlette.requests import Request
 
-from gate.api.http.cookies import CSRF_HEADER, SAFE_METHODS, cookie_of, require_csrf, require_same_origin
+from gate.api.http.cookies import (
+    CSRF_HEADER,
+    SAFE_METHODS,
+    cookie_of,
+    require_csrf,
+    require_same_origin,
+)
 from gate.api.http.rates import Rates
 from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
@@ -48,12 +56,18 @@ def _gate(request: Request) -> Gate:
 class Permit:
     """Lets pass machines of these roles, people, and whoever holds the token of one change.
 
-    A person who is an admin passes where an admin's token does, too; one who is an auditor passes there alone where an
-    auditor's token does.
+    A person who is an admin passes where an admin's token does, too; one who is an auditor passes
+    there alone where an auditor's token does.
     """
 
     def __init__(
-        self, act: str, *roles: Role, people: bool = False, group: str | None = None, holder: bool = False, counted: bool = True
+        self,
+        act: str,
+        *roles: Role,
+        people: bool = False,
+        group: str | None = None,
+        holder: bool = False,
+        counted: bool = True,
     ) -> None:
         self._act = act
         self._roles = frozenset(roles)
@@ -74,7 +88,9 @@ class Permit:
         return caller
 
     async def caller(self, request: Request, parts: Parts) -> Caller:
-        """Who asks by a token, or else by a session: then what changes anything must also prove that a page of ours has sent it."""
+        """Who asks by a token, or else by a session: then what changes anything must also prove
+        that a page of ours has sent it.
+        """
         headers = request.scope["headers"]
         given = [value for name, value in headers if name == b"authorization"]
         if given or not any(name == b"cookie" for name, _ in headers):
@@ -89,7 +105,9 @@ class Permit:
         return person
 
     def admits(self, caller: Caller) -> bool:
-        """Whether this caller may at all; whether for this service or change is the flow's to say."""
+        """Whether this caller may at all; whether for this service or change is the flow's to
+        say.
+        """
         if isinstance(caller, Machine):
             return caller.role in self._roles
         if isinstance(caller, Workload):
@@ -126,20 +144,29 @@ class PeoplePermit(Permit):
 
 
 class SubscriberPermit(Permit):
-    """Takes a token also as the password of any user: programs that keep calendars know nothing else, and wait to be asked for it."""
+    """Takes a token also as the password of any user: programs that keep calendars know nothing
+    else, and wait to be asked for it.
+    """
 
     async def caller(self, request: Request, parts: Parts) -> Caller:
         """Whoever has this token, this password or this session."""
         try:
             password = _password(request)
-            return await (super().caller(request, parts) if password is None else parts.access.authenticate(password))
+            return await (
+                super().caller(request, parts)
+                if password is None
+                else parts.access.authenticate(password)
+            )
         except Unauthenticated as error:
             error.challenge = "Basic"
             raise
 
 
 async def visitor(request: Request) -> Person | None:
-    """Whoever is signed in at this browser; None for nobody. For pages, which then show the way in."""
+    """Whoever is signed in at this browser; None for nobody.
+
+    For pages, which then show the way in.
+    """
     parts = parts_of(request)
     secret = cookie_of(request, parts.gate)
     return None if secret is None else await parts.access.signed_in(secret)
@@ -175,21 +202,47 @@ GateDep: TypeAlias = Annotated[Gate, Depends(_gate)]
 _A, _D, _P = Role.AUDITOR, Role.ADMIN, Role.PIPELINE
 
 Submitter: TypeAlias = Annotated[Caller, Depends(Permit("submit a change", _P))]
-Evaluator: TypeAlias = Annotated[Caller, Depends(Permit("ask what would be decided", _P, _D, people=True))]
-ChangeReader: TypeAlias = Annotated[Caller, Depends(Permit("read a change", _P, _A, _D, people=True, holder=True))]
-PlaceReader: TypeAlias = Annotated[Caller, Depends(Permit("read changes and what runs where", _P, _A, _D, people=True))]
-Admitter: TypeAlias = Annotated[Caller, Depends(Permit("have a change admitted", _P, holder=True, counted=False))]
+Evaluator: TypeAlias = Annotated[
+    Caller, Depends(Permit("ask what would be decided", _P, _D, people=True))
+]
+ChangeReader: TypeAlias = Annotated[
+    Caller, Depends(Permit("read a change", _P, _A, _D, people=True, holder=True))
+]
+PlaceReader: TypeAlias = Annotated[
+    Caller, Depends(Permit("read changes and what runs where", _P, _A, _D, people=True))
+]
+Admitter: TypeAlias = Annotated[
+    Caller, Depends(Permit("have a change admitted", _P, holder=True, counted=False))
+]
 Closer: TypeAlias = Annotated[Caller, Depends(Permit("close a change", _P, holder=True))]
-Canceler: TypeAlias = Annotated[Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))]
+Canceler: TypeAlias = Annotated[
+    Caller, Depends(Permit("cancel a change", _P, people=True, holder=True))
+]
 Reviewer: TypeAlias = Annotated[Person, Depends(PeoplePermit("review a change", people=True))]
-Reader: TypeAlias = Annotated[Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))]
-Subscriber: TypeAlias = Annotated[Caller, Depends(SubscriberPermit("read the calendar", _A, _D, people=True))]
+Reader: TypeAlias = Annotated[
+    Caller, Depends(Permit("read log, policies and calendar", _A, _D, people=True))
+]
+Subscriber: TypeAlias = Annotated[
+    Caller, Depends(SubscriberPermit("read the calendar", _A, _D, people=True))
+]
 Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
 Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _D))]
 TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]
-Freezer: TypeAlias = Annotated[Person, Depends(PeoplePermit("freeze or stop the line", people=True))]
-Lifter: TypeAlias = Annotated[Person, Depends(PeoplePermit("lift a freeze or a stopped line", group=RELEASE_MANAGERS))]
-IncidentReporter: TypeAlias = Annotated[Caller, Depends(Permit("report an incident", Role.HOOK, people=True))]
-IncidentLinker: TypeAlias = Annotated[Person, Depends(PeoplePermit("correct what an incident is put down to", group=RELEASE_MANAGERS))]
-HookSender: TypeAlias = Annotated[Caller, Depends(Permit("tell what another system saw", Role.HOOK))]
-AnyToken: TypeAlias = Annotated[Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))]
+Freezer: TypeAlias = Annotated[
+    Person, Depends(PeoplePermit("freeze or stop the line", people=True))
+]
+Lifter: TypeAlias = Annotated[
+    Person, Depends(PeoplePermit("lift a freeze or a stopped line", group=RELEASE_MANAGERS))
+]
+IncidentReporter: TypeAlias = Annotated[
+    Caller, Depends(Permit("report an incident", Role.HOOK, people=True))
+]
+IncidentLinker: TypeAlias = Annotated[
+    Person, Depends(PeoplePermit("correct what an incident is put down to", group=RELEASE_MANAGERS))
+]
+HookSender: TypeAlias = Annotated[
+    Caller, Depends(Permit("tell what another system saw", Role.HOOK))
+]
+AnyToken: TypeAlias = Annotated[
+    Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))
+]

@@ -1,4 +1,6 @@
-"""HTTP/1.1 under time limits: uvicorn waits for ever for the rest of a head, and for a body that nobody reads."""
+"""HTTP/1.1 under time limits: uvicorn waits for ever for the rest of a head, and for a body that
+nobody reads.
+"""
 
 import asyncio
 from enum import Enum, auto
@@ -22,7 +24,10 @@ SECONDS = {_Phase.HEAD: HEAD_SECONDS_MAX, _Phase.BODY: BODY_SECONDS_MAX + _BODY_
 
 
 class GateProtocol(HttpToolsProtocol):
-    """A request that arrives in one piece, as nearly all do, touches no timer. For `uvicorn.Config(http=…)`."""
+    """A request that arrives in one piece, as nearly all do, touches no timer.
+
+    For `uvicorn.Config(http=…)`.
+    """
 
     _phase = _Phase.HEAD
     _timed: _Phase | None = None

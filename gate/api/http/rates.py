@@ -11,12 +11,17 @@ _ROUNDING = 1e-6
 
 
 class Rates:
-    """One bucket a caller, in memory. A caller is known by then, so nobody can fill it with invented names."""
+    """One bucket a caller, in memory.
+
+    A caller is known by then, so nobody can fill it with invented names.
+    """
 
     def __init__(self, per_second: int, now: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._now = now
-        self._free_at: dict[str, float] = {}  # when the bucket is full again; in the past is as good as absent
+        self._free_at: dict[
+            str, float
+        ] = {}  # when the bucket is full again; in the past is as good as absent
 
     def take(self, caller: str) -> None:
         """Count one request. Raises `RateLimited`."""
@@ -25,7 +30,10 @@ class Rates:
         now = self._now()
         free_at = max(now, self._free_at.get(caller, now)) + 1 / self._per_second
         if free_at - now > 1 + _ROUNDING:
-            raise RateLimited(f"More than {self._per_second} requests a second from this caller; wait a second and send it again.")
+            raise RateLimited(
+                f"More than {self._per_second} requests a second from this caller; wait a "
+                "second and send it again."
+            )
         if caller not in self._free_at and len(self._free_at) >= CALLERS_MAX:
             self._make_room(now)
         self._free_at[caller] = free_at

@@ -1,4 +1,6 @@
-"""A refusal at the door goes on record when it is known who was refused; what nobody can be named for is only counted."""
+"""A refusal at the door goes on record when it is known who was refused; what nobody can be named
+for is only counted.
+"""
 
 from starlette.types import Scope
 
@@ -17,4 +19,6 @@ async def keep_refusal(scope: Scope, error: Exception) -> None:
         return
     parts: Parts = scope["app"].state.parts
     operation = f"{scope['method']} {scope['route'].path_format}"
-    await keep(parts.gate, Refused(by, operation, error.problem, scope["path_params"].get("change_id")))
+    await keep(
+        parts.gate, Refused(by, operation, error.problem, scope["path_params"].get("change_id"))
+    )

@@ -1,4 +1,7 @@
-"""An address and a method. FastAPI documents it from the signature; `Call` calls it, in one order for all."""
+"""An address and a method.
+
+FastAPI documents it from the signature; `Call` calls it, in one order for all.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +26,10 @@ class GateRoute(APIRoute):
         self._call = Call(endpoint)
         options["responses"] = documented(*self._call.problems) | (options.get("responses") or {})
         if self._call.is_guarded:
-            options["openapi_extra"] = {"security": [{SECURITY: []}], **(options.get("openapi_extra") or {})}
+            options["openapi_extra"] = {
+                "security": [{SECURITY: []}],
+                **(options.get("openapi_extra") or {}),
+            }
         super().__init__(path, endpoint, **options)
         methods = frozenset(self.methods or ())
         self.taken = methods | {"HEAD"} if "GET" in methods else methods
@@ -34,7 +40,11 @@ class GateRoute(APIRoute):
         if found is None:
             return Match.NONE, {}
         full = scope["method"] in self.taken
-        return Match.FULL if full else Match.PARTIAL, {"route": self, "path_params": found.groupdict(), "gate.full": full}
+        return Match.FULL if full else Match.PARTIAL, {
+            "route": self,
+            "path_params": found.groupdict(),
+            "gate.full": full,
+        }
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or raises what the edge turns into a problem."""
@@ -42,7 +52,13 @@ class GateRoute(APIRoute):
             raise HTTPException(405, headers={"Allow": ", ".join(sorted(_methods_at(scope)))})
         response = await self._call(Request(scope, receive))
         if scope["method"] == "HEAD" and isinstance(response, StreamingResponse):
-            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": response.status_code,
+                    "headers": response.raw_headers,
+                }
+            )
             await send({"type": "http.response.body", "body": b""})
             return
         await response(scope, receive, send)
@@ -50,5 +66,9 @@ class GateRoute(APIRoute):
 
 def _methods_at(scope: Scope) -> set[str]:
     routes: list[BaseRoute] = scope["app"].routes
-    here = (route for route in routes if isinstance(route, GateRoute) and route.path_regex.match(scope["path"]))
+    here = (
+        route
+        for route in routes
+        if isinstance(route, GateRoute) and route.path_regex.match(scope["path"])
+    )
     return {method for route in here for method in route.taken}

@@ -10,7 +10,10 @@ Result = TypeVar("Result")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """What the work gives. It is given up when the caller goes away: a place among the waiters is for who still waits."""
+    """What the work gives.
+
+    It is given up when the caller goes away: a place among the waiters is for who still waits.
+    """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_gone(request))
     try:

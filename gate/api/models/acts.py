@@ -17,7 +17,10 @@ Names = Annotated[tuple[Name, ...], Field(max_length=SCOPE_NAMES_MAX)]
 class PoliciesRequest(Asked):
     """A whole set of policy files, name to text: policies, catalogue and calendar together."""
 
-    files: Annotated[dict[Annotated[str, StringConstraints(pattern=_FILE_NAME)], str], Field(min_length=1, max_length=POLICY_FILES_MAX)]
+    files: Annotated[
+        dict[Annotated[str, StringConstraints(pattern=_FILE_NAME)], str],
+        Field(min_length=1, max_length=POLICY_FILES_MAX),
+    ]
 
 
 class ActivationRequest(Asked):
@@ -27,7 +30,10 @@ class ActivationRequest(Asked):
 
 
 class FreezeRequest(Asked):
-    """A freeze window; with `stop` the stopped line, until a person lifts it. Without a scope it is for everything."""
+    """A freeze window; with `stop` the stopped line, until a person lifts it.
+
+    Without a scope it is for everything.
+    """
 
     reason: Reason
     stop: Flag | None = None
@@ -39,9 +45,14 @@ class FreezeRequest(Asked):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.stop and (self.begins or self.ends):
-            raise ValueError("a stopped line begins now and ends when a person lifts it; leave begins and ends out")
+            raise ValueError(
+                "a stopped line begins now and ends when a person lifts it; leave begins "
+                "and ends out"
+            )
         if self.begins and self.ends and self.begins >= self.ends:
-            raise ValueError(f"ends {self.ends.isoformat()} is not after begins {self.begins.isoformat()}")
+            raise ValueError(
+                f"ends {self.ends.isoformat()} is not after begins {self.begins.isoformat()}"
+            )
         return self
 
     def ask(self) -> FreezeAsk:
@@ -57,7 +68,10 @@ class FreezeRequest(Asked):
 
 
 class TokenRequest(Asked):
-    """A token of a role, or with `person` a personal one. A pipeline token names its services or says `all_services`."""
+    """A token of a role, or with `person` a personal one.
+
+    A pipeline token names its services or says `all_services`.
+    """
 
     role: Role | None = None
     services: Names | None = None
@@ -77,4 +91,6 @@ class TokenRequest(Asked):
 
     def ask(self) -> TokenAsk:
         """The same as the flow knows it."""
-        return TokenAsk(self.role, frozenset(self.services or ()) or None, self.person, self.expires_at)
+        return TokenAsk(
+            self.role, frozenset(self.services or ()) or None, self.person, self.expires_at
+        )

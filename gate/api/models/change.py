@@ -56,7 +56,9 @@ Artifacts: TypeAlias = Annotated[tuple[ArtifactAsk, ...], Field(max_length=ARTIF
 
 
 class RunAsk(Asked):
-    """The pipeline run that asks: GitHub's `run_id` and `run_attempt`, GitLab's `pipeline_id` and `job_id`."""
+    """The pipeline run that asks: GitHub's `run_id` and `run_attempt`, GitLab's `pipeline_id` and
+    `job_id`.
+    """
 
     id: Name
     attempt: Number | None = None
@@ -64,7 +66,10 @@ class RunAsk(Asked):
     url: LinkOrNone | None = None
 
     def value(self, by: Caller) -> Run:
-        """The same as the core knows it. An attempt that is not given is that of the caller's token, where it has one."""
+        """The same as the core knows it.
+
+        An attempt that is not given is that of the caller's token, where it has one.
+        """
         attempt = self.attempt
         if attempt is None:
             attempt = by.run.attempt if isinstance(by, Workload) else 1
@@ -132,7 +137,9 @@ class ChangeRequest(Asked):
             impact=self.impact or "",
             rollback_plan=self.rollback_plan or "",
             test_plan=self.test_plan or "",
-            emergency=EmergencyAsk(self.emergency.reason, self.emergency.incident) if self.emergency else None,
+            emergency=EmergencyAsk(self.emergency.reason, self.emergency.incident)
+            if self.emergency
+            else None,
             planned=Planned(self.planned.start, self.planned.end) if self.planned else Planned(),
             remediates=self.remediates,
             claims=claims_of(self.facts or {}, self.labels or {}),
@@ -149,7 +156,9 @@ class AdmissionRequest(Asked):
 
     def ask(self, by: Caller) -> AdmissionAsk:
         """The same as the flow knows it."""
-        return AdmissionAsk(self.commit, _values(self.artifacts), self.environment, self.run.value(by))
+        return AdmissionAsk(
+            self.commit, _values(self.artifacts), self.environment, self.run.value(by)
+        )
 
 
 class ClosureRequest(Asked):
@@ -182,6 +191,17 @@ def _values(artifacts: Iterable[ArtifactAsk] | None) -> tuple[Artifact, ...]:
     return tuple(map(ArtifactAsk.value, artifacts or ()))
 
 
-def _check_order(first: str, begins: datetime | None, second: str, ends: datetime | None, *, together: bool = False) -> None:
-    if begins is not None and ends is not None and (begins > ends or (begins == ends and not together)):
+def _check_order(
+    first: str,
+    begins: datetime | None,
+    second: str,
+    ends: datetime | None,
+    *,
+    together: bool = False,
+) -> None:
+    if (
+        begins is not None
+        and ends is not None
+        and (begins > ends or (begins == ends and not together))
+    ):
         raise ValueError(f"{second} {ends.isoformat()} is not after {first} {begins.isoformat()}")

@@ -1,4 +1,6 @@
-"""The facts that a request claims: names and types checked against the table of facts, null left out as unknown."""
+"""The facts that a request claims: names and types checked against the table of facts, null left
+out as unknown.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -41,7 +43,9 @@ class Claimable:
 
 
 def _claimable_by_group() -> Mapping[str, Mapping[str, Claimable]]:
-    groups: dict[str, dict[str, Claimable]] = {group: {} for group in sorted(CLAIMABLE_GROUPS | {"change"})}
+    groups: dict[str, dict[str, Claimable]] = {
+        group: {} for group in sorted(CLAIMABLE_GROUPS | {"change"})
+    }
     for name, fact in FACTS.items():
         if claimable(name):
             groups[fact.group][name.partition(".")[2]] = Claimable(name, reader(name))
@@ -58,7 +62,11 @@ def _fact_schema(fact: FactDef) -> dict[str, Any]:
         FactType.INTEGER: {"type": ["integer", "null"], "minimum": 0, "maximum": INTEGER_MAX},
         FactType.DECIMAL: {"type": ["number", "null"], "minimum": 0},
         FactType.TEXT: {"type": ["string", "null"], "maxLength": TEXT_LENGTH_MAX},
-        FactType.TEXTS: {"type": ["array", "null"], "items": {"type": "string"}, "maxItems": LIST_LENGTH_MAX},
+        FactType.TEXTS: {
+            "type": ["array", "null"],
+            "items": {"type": "string"},
+            "maxItems": LIST_LENGTH_MAX,
+        },
     }
     return {**kinds[fact.type], "description": fact.help}
 
@@ -92,7 +100,9 @@ Labels: TypeAlias = Annotated[
 ]
 
 
-def claims_of(facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str | None]) -> dict[str, Value]:
+def claims_of(
+    facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str | None]
+) -> dict[str, Value]:
     """Every claimed fact by full name. Raises `Invalid` with every fault."""
     claims: dict[str, Value] = {}
     faults: list[Fault] = []
@@ -109,7 +119,9 @@ def claims_of(facts: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str |
                 _take(group, short, raw, claims, faults)
     for short, text in labels.items():
         if text is not None and claims.setdefault(f"{_LABELS}.{short}", text) != text:
-            faults.append(Fault("differs from the same label under facts", pointer([_LABELS, short])))
+            faults.append(
+                Fault("differs from the same label under facts", pointer([_LABELS, short]))
+            )
     if len(labels) + len(facts.get(_LABELS, ())) > LABELS_MAX:
         faults.append(Fault(f"at most {LABELS_MAX} labels are allowed", pointer([_LABELS])))
     if faults:
@@ -134,7 +146,9 @@ def _take(group: str, short: str, raw: Any, claims: dict[str, Value], faults: li
 
 
 def _no_group(group: str) -> str:
-    allowed = did_you_mean(group, CLAIMABLE) or f"; a request may claim facts of {', '.join(CLAIMABLE)}"
+    allowed = (
+        did_you_mean(group, CLAIMABLE) or f"; a request may claim facts of {', '.join(CLAIMABLE)}"
+    )
     return f"no group of facts that a request may claim{allowed}"
 
 

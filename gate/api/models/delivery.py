@@ -15,7 +15,9 @@ class DeliveryQuery(Asked):
 
     service: Name
     environment: Name
-    begins: Annotated[Instant | None, Field(alias="from", description="30 days before `to`, if nothing is said")] = None
+    begins: Annotated[
+        Instant | None, Field(alias="from", description="30 days before `to`, if nothing is said")
+    ] = None
     ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
 
     def ask(self) -> DeliveryAsk:
@@ -24,7 +26,10 @@ class DeliveryQuery(Asked):
 
 
 class SpreadView(View):
-    """Half of all values, and nine of ten, are not above these; null where there is none. Three digits are kept."""
+    """Half of all values, and nine of ten, are not above these; null where there is none.
+
+    Three digits are kept.
+    """
 
     p50: int | None
     p90: int | None
@@ -56,7 +61,10 @@ class ReworkView(View):
 
 
 class DivisionsView(View):
-    """Change fail rate by what decided. `rule` is policy and rule; of `service` the others of the environment are shown too."""
+    """Change fail rate by what decided.
+
+    `rule` is policy and rule; of `service` the others of the environment are shown too.
+    """
 
     route: list[ShareView]
     band: list[ShareView]

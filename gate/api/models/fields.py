@@ -6,7 +6,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
 
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
 from gate.core.instants import ALLOWED, in_utc
@@ -33,9 +42,12 @@ PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
         _ONE_LINE: "allowed is one line without control characters",
         _LINES: "allowed is text without control characters",
         _COMMIT: "allowed is a full commit hash: 40 or 64 lower-case hexadecimal digits",
-        _DIGEST: "allowed is sha256:, sha384: or sha512: with the whole digest in lower-case hexadecimal digits",
+        _DIGEST: "allowed is sha256:, sha384: or sha512: with the whole digest in lower-case "
+        "hexadecimal digits",
         _LINK: "allowed is an https:// address without a user name (http:// for this machine only)",
-        _LINK_OR_NONE: "allowed is an https:// address without a user name (http:// for this machine only), or nothing",
+        _LINK_OR_NONE: "allowed is an https:// address without a user name (http:// for this "
+        "machine "
+        "only), or nothing",
         SHA256: "allowed is a SHA-256 in 64 lower-case hexadecimal digits",
         _CHANGE_ID: "allowed is the id of a change: chg_ and 26 characters",
         _SOMETHING: "allowed is a text that says something, without control characters",
@@ -43,14 +55,22 @@ PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
 )
 """What a pattern allows, for people."""
 
-Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX, pattern=_ONE_LINE)]
+Name: TypeAlias = Annotated[
+    str, StringConstraints(min_length=1, max_length=TEXT_LENGTH_MAX, pattern=_ONE_LINE)
+]
 Line: TypeAlias = Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX, pattern=_ONE_LINE)]
-LongText: TypeAlias = Annotated[str, StringConstraints(max_length=LONG_TEXT_LENGTH_MAX, pattern=_LINES)]
-Reason: TypeAlias = Annotated[str, StringConstraints(max_length=LONG_TEXT_LENGTH_MAX, pattern=_SOMETHING)]
+LongText: TypeAlias = Annotated[
+    str, StringConstraints(max_length=LONG_TEXT_LENGTH_MAX, pattern=_LINES)
+]
+Reason: TypeAlias = Annotated[
+    str, StringConstraints(max_length=LONG_TEXT_LENGTH_MAX, pattern=_SOMETHING)
+]
 Commit: TypeAlias = Annotated[str, StringConstraints(pattern=_COMMIT)]
 Digest: TypeAlias = Annotated[str, StringConstraints(pattern=_DIGEST)]
 Link: TypeAlias = Annotated[str, StringConstraints(max_length=LINK_LENGTH_MAX, pattern=_LINK)]
-LinkOrNone: TypeAlias = Annotated[str, StringConstraints(max_length=LINK_LENGTH_MAX, pattern=_LINK_OR_NONE)]
+LinkOrNone: TypeAlias = Annotated[
+    str, StringConstraints(max_length=LINK_LENGTH_MAX, pattern=_LINK_OR_NONE)
+]
 ChangeId: TypeAlias = Annotated[str, StringConstraints(pattern=_CHANGE_ID)]
 Number: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=INTEGER_MAX)]
 Flag: TypeAlias = StrictBool
@@ -61,7 +81,10 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\
 def _rfc3339(value: object) -> object:
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         return value
-    raise ValueError("an instant is a text like 2026-11-23T10:00:00Z, with seconds and a zone (in an address `+` is written %2B)")
+    raise ValueError(
+        "an instant is a text like 2026-11-23T10:00:00Z, with seconds and a zone (in an "
+        "address `+` is written %2B)"
+    )
 
 
 def _taken(value: datetime) -> datetime:
@@ -78,8 +101,8 @@ Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterVa
 class Asked(BaseModel):
     """What a caller sends: unknown fields are refused, nothing changes afterwards.
 
-    A field that may be left out may also be null, which means the same, because answers show what is absent as null
-    and what an answer holds can be sent back.
+    A field that may be left out may also be null, which means the same, because answers show what
+    is absent as null and what an answer holds can be sent back.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,6 @@
-"""What is answered to admins, release managers and operators: windows, tokens, policy sets, health."""
+"""What is answered to admins, release managers and operators: windows, tokens, policy sets,
+health.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -43,7 +45,9 @@ class TokenView(View):
 
 
 class PolicySetView(View):
-    """A registered policy set: its id, the revisions of its three parts, and whether it is in force."""
+    """A registered policy set: its id, the revisions of its three parts, and whether it is in
+    force.
+    """
 
     id: str
     revision: str

@@ -16,25 +16,39 @@ from gate.flow.queries.sightings import SightingFilters
 from gate.storage.incidents.sightings import Missing
 
 Severity: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
-IncidentId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
+IncidentId: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")
+]
 
 
 class IncidentRequest(Asked):
     """Something broke, or news of it: the same `id` again is the same incident."""
 
-    id: Annotated[IncidentId | None, Field(description="your own name for it; without one each report is a new incident")] = None
+    id: Annotated[
+        IncidentId | None,
+        Field(description="your own name for it; without one each report is a new incident"),
+    ] = None
     title: Name
     service: Name
-    environment: Annotated[Name | None, Field(description="absent: every environment of tier production")] = None
-    severity: Annotated[Severity, Field(description="such as critical, high, warning, info; case does not matter")]
+    environment: Annotated[
+        Name | None, Field(description="absent: every environment of tier production")
+    ] = None
+    severity: Annotated[
+        Severity, Field(description="such as critical, high, warning, info; case does not matter")
+    ]
     began_at: Instant
     resolved_at: Instant | None = None
-    change: Annotated[ChangeId | None, Field(description="the change that it is put down to")] = None
+    change: Annotated[ChangeId | None, Field(description="the change that it is put down to")] = (
+        None
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.resolved_at is not None and self.resolved_at < self.began_at:
-            raise ValueError(f"resolved_at {self.resolved_at.isoformat()} is before began_at {self.began_at.isoformat()}")
+            raise ValueError(
+                f"resolved_at {self.resolved_at.isoformat()} is before began_at "
+                f"{self.began_at.isoformat()}"
+            )
         return self
 
     def ask(self) -> IncidentTold:
@@ -75,11 +89,15 @@ class IncidentsQuery(PartQuery):
 
     service: Name | None = None
     environment: Name | None = None
-    open: Annotated[bool | None, Field(description="true: those that go on; false: those that are over")] = None
+    open: Annotated[
+        bool | None, Field(description="true: those that go on; false: those that are over")
+    ] = None
 
     def filters(self) -> IncidentFilters:
         """The same as the flow knows it."""
-        return IncidentFilters(service=self.service, environment=self.environment, open=self.open, part=self.part())
+        return IncidentFilters(
+            service=self.service, environment=self.environment, open=self.open, part=self.part()
+        )
 
 
 class ConfirmedView(View):
@@ -99,7 +117,9 @@ class LinkView(View):
     by: str
     reason: str | None
     confirmed: ConfirmedView | None
-    counts_at: Annotated[datetime, Field(description="from then on it may suspend a standard change")]
+    counts_at: Annotated[
+        datetime, Field(description="from then on it may suspend a standard change")
+    ]
 
 
 class IncidentView(View):
@@ -124,16 +144,23 @@ class SightingsQuery(PartQuery):
 
     service: Name | None = None
     environment: Name | None = None
-    source: Annotated[Name | None, Field(description="who saw it, such as github, gitlab, cdevents")] = None
+    source: Annotated[
+        Name | None, Field(description="who saw it, such as github, gitlab, cdevents")
+    ] = None
     missing: Annotated[Missing | None, Field(description="what would have explained it")] = None
 
     def filters(self) -> SightingFilters:
         """The same as the flow knows it."""
-        return SightingFilters(self.service, self.environment, self.source, self.missing, self.part())
+        return SightingFilters(
+            self.service, self.environment, self.source, self.missing, self.part()
+        )
 
 
 class SightingView(View):
-    """A deployment that no admission explains. `service` null: the catalogue does not say whose the repository is."""
+    """A deployment that no admission explains.
+
+    `service` null: the catalogue does not say whose the repository is.
+    """
 
     id: str
     source: str

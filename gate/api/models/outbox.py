@@ -34,4 +34,6 @@ class OutboxView(View):
 
     targets: list[TargetView]
     dead: list[DeadLetterView]
-    next: Annotated[str | None, Field(description="the `cursor` of the part of `dead` after this one")]
+    next: Annotated[
+        str | None, Field(description="the `cursor` of the part of `dead` after this one")
+    ]

@@ -14,9 +14,14 @@ from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX
 _ADDRESS = r"^[^\s\x00-\x1f\x7f-\x9f@]+(?:@[^\s\x00-\x1f\x7f-\x9f@]+)+$"
 """Controls are named: what else is a space differs among the readers of a pattern."""
 PersonRole: TypeAlias = Literal["admin", "auditor"]
-Email: TypeAlias = Annotated[str, StringConstraints(min_length=3, max_length=ADDRESS_LENGTH_MAX, pattern=_ADDRESS)]
+Email: TypeAlias = Annotated[
+    str, StringConstraints(min_length=3, max_length=ADDRESS_LENGTH_MAX, pattern=_ADDRESS)
+]
 
-_SAYS_SOMETHING: list[JsonValue] = [{"required": ["role"]}, {"required": ["disabled"], "properties": {"disabled": {"type": "boolean"}}}]
+_SAYS_SOMETHING: list[JsonValue] = [
+    {"required": ["role"]},
+    {"required": ["disabled"], "properties": {"disabled": {"type": "boolean"}}},
+]
 
 
 class InvitationRequest(Asked):
@@ -46,11 +51,18 @@ class PersonRequest(Asked):
 
     def ask(self) -> PersonAsk:
         """The same as the flow knows it."""
-        return PersonAsk(None if self.role is None else Role(self.role), "role" in self.model_fields_set, self.disabled)
+        return PersonAsk(
+            None if self.role is None else Role(self.role),
+            "role" in self.model_fields_set,
+            self.disabled,
+        )
 
 
 class PersonView(View):
-    """Somebody who was let in or shut out. `groups` are those of now, the identity provider's among them."""
+    """Somebody who was let in or shut out.
+
+    `groups` are those of now, the identity provider's among them.
+    """
 
     id: str
     name: str

@@ -9,11 +9,20 @@ from gate.api.models.views import BandWord
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
-from gate.flow.asks import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, WAIT_SECONDS_MAX, ChangeFilters, LogFilters, Part
+from gate.flow.asks import (
+    PAGE_ITEMS_DEFAULT,
+    PAGE_ITEMS_MAX,
+    WAIT_SECONDS_MAX,
+    ChangeFilters,
+    LogFilters,
+    Part,
+)
 
 CURSOR_LENGTH_MAX = 500
 
-Words: TypeAlias = Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX), Field(description="every word must occur")]
+Words: TypeAlias = Annotated[
+    str, StringConstraints(max_length=TEXT_LENGTH_MAX), Field(description="every word must occur")
+]
 
 Sha256Text: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 
@@ -21,9 +30,13 @@ Sha256Text: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 class PartQuery(Asked):
     """Which part of a list."""
 
-    begins: Annotated[Instant | None, Field(alias="from", description="not before this instant")] = None
+    begins: Annotated[
+        Instant | None, Field(alias="from", description="not before this instant")
+    ] = None
     ends: Annotated[Instant | None, Field(alias="to", description="before this instant")] = None
-    cursor: Annotated[str | None, Field(max_length=CURSOR_LENGTH_MAX, description="`next` of the part before")] = None
+    cursor: Annotated[
+        str | None, Field(max_length=CURSOR_LENGTH_MAX, description="`next` of the part before")
+    ] = None
     limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = PAGE_ITEMS_DEFAULT
 
     def part(self) -> Part:
@@ -71,7 +84,10 @@ class LogQuery(PartQuery):
     change: ChangeId | None = None
     commit: Commit | None = None
     run: Annotated[Name | None, Field(description="id of a pipeline run")] = None
-    repository: Annotated[int | None, Field(ge=1, le=INTEGER_MAX, description="numeric id, together with its `issuer`")] = None
+    repository: Annotated[
+        int | None,
+        Field(ge=1, le=INTEGER_MAX, description="numeric id, together with its `issuer`"),
+    ] = None
     issuer: Name | None = None
     q: Words = ""
     format: Literal["json", "ndjson", "csv"] = "json"
@@ -91,7 +107,9 @@ class LogQuery(PartQuery):
             change=self.change,
             commit=self.commit,
             run=self.run,
-            repository=None if self.repository is None or self.issuer is None else (self.issuer, self.repository),
+            repository=None
+            if self.repository is None or self.issuer is None
+            else (self.issuer, self.repository),
             service=self.service,
             environment=self.environment,
             type=self.type,
@@ -113,7 +131,9 @@ class ProofQuery(Asked):
     """Which entry of a change, and how long to wait until it is signed."""
 
     kind: Annotated[
-        Literal["decision", "approval", "rejection", "admission", "closure", "cancellation", "expiry"],
+        Literal[
+            "decision", "approval", "rejection", "admission", "closure", "cancellation", "expiry"
+        ],
         Field(description="the newest entry of this kind"),
     ] = "decision"
     wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX, description="seconds")] = 0
@@ -122,7 +142,9 @@ class ProofQuery(Asked):
 class CalendarQuery(Asked):
     """Which days, and for whom."""
 
-    begins: Annotated[Instant | None, Field(alias="from", description="now, if nothing is said")] = None
+    begins: Annotated[
+        Instant | None, Field(alias="from", description="now, if nothing is said")
+    ] = None
     ends: Annotated[Instant | None, Field(alias="to")] = None
     service: Name | None = None
     environment: Name | None = None

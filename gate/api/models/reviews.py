@@ -1,4 +1,6 @@
-"""What people send about a change: approvals, rejections, overrides, post-implementation reviews."""
+"""What people send about a change: approvals, rejections, overrides, post-implementation
+reviews.
+"""
 
 from typing import Annotated, Self
 
@@ -34,7 +36,10 @@ class RejectionRequest(Asked):
 
 
 class OverrideRequest(Asked):
-    """A window, or with `stop` the stopped line, shall not hold this change. With neither, a rejection is lifted."""
+    """A window, or with `stop` the stopped line, shall not hold this change.
+
+    With neither, a rejection is lifted.
+    """
 
     comment: Reason
     window: Name | None = None
@@ -43,7 +48,9 @@ class OverrideRequest(Asked):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if self.stop and self.window is not None:
-            raise ValueError("name a window or say stop, not both; each hold is overridden by itself")
+            raise ValueError(
+                "name a window or say stop, not both; each hold is overridden by itself"
+            )
         return self
 
     def ask(self) -> OverrideAsk:

@@ -1,4 +1,7 @@
-"""What is answered. These shapes are the documented contract; the values come ready from the flow."""
+"""What is answered.
+
+These shapes are the documented contract; the values come ready from the flow.
+"""
 
 from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
@@ -43,7 +46,14 @@ class ProblemView(BaseModel):
     title: str
     status: int
     detail: str
-    instance: Annotated[str, Field(description="`urn:gate:request:` and the id of the request, as in `X-Request-Id` and the log")]
+    instance: Annotated[
+        str,
+        Field(
+            description="`urn:gate:request:` and the id of the request, as in `X-Request-Id` and "
+            "the "
+            "log"
+        ),
+    ]
     errors: list[FaultView] = []
 
 
@@ -121,7 +131,10 @@ class GivenView(View):
 
 
 class SaidView(View):
-    """What one person said about one decision of a change. `comment` null: there is none, or it was erased."""
+    """What one person said about one decision of a change.
+
+    `comment` null: there is none, or it was erased.
+    """
 
     person: str
     decision: int

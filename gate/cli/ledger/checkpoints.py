@@ -1,7 +1,9 @@
-"""`gate ledger checkpoint`: the newest signed head, and copies of it where the gate cannot reach them.
+"""`gate ledger checkpoint`: the newest signed head, and copies of it where the gate cannot reach
+them.
 
-Whoever holds the database and the key can write another history. Only a head that was kept elsewhere shows it, so an
-anchor is worth as much as its distance from the gate: another machine, another administrator.
+Whoever holds the database and the key can write another history. Only a head that was kept
+elsewhere shows it, so an anchor is worth as much as its distance from the gate: another machine,
+another administrator.
 """
 
 import os
@@ -12,7 +14,14 @@ from gate.cli.ledger.offline import CHECKPOINT_SUFFIX, read_checkpoints, read_ke
 from gate.client.connection.transport import Request, TransportFailed, send
 from gate.client.show.text import visible
 from gate.errors import Invalid
-from gate.ledger.checkpoint import Checkpoint, NoteError, epoch_of, name_of, open_checkpoint, read_checkpoint
+from gate.ledger.checkpoint import (
+    Checkpoint,
+    NoteError,
+    epoch_of,
+    name_of,
+    open_checkpoint,
+    read_checkpoint,
+)
 from gate.ledger.note import VerifierKey
 from gate.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tree, tile_path
 from gate.ledger.tree import ProofError, verify_consistency
@@ -28,9 +37,12 @@ def show(url: str) -> None:
 
 
 def anchor(folder: Path, url: str, token: str, keys: list[str], *, commit: bool) -> None:
-    """Keep the newest head in a folder, unless it contradicts one that is there. Raises `Invalid` with the contradiction.
+    """Keep the newest head in a folder, unless it contradicts one that is there.
 
-    With a token that may read the log the two are compared by a consistency proof; without one only what needs none.
+    Raises `Invalid` with the contradiction.
+
+    With a token that may read the log the two are compared by a consistency proof; without one only
+    what needs none.
     """
     note = fetch(url, "/v1/ledger/checkpoint")
     head = _opened(note, [key for text in keys for key in read_keys(text)])
@@ -38,7 +50,10 @@ def anchor(folder: Path, url: str, token: str, keys: list[str], *, commit: bool)
     kept = _newest(place)
     if kept is not None:
         _require_continued(kept, head, url, token)
-    file = place / f"{epoch_of(head.origin, name_of(head.origin)):03}-{head.size:012}{CHECKPOINT_SUFFIX}"
+    file = (
+        place
+        / f"{epoch_of(head.origin, name_of(head.origin)):03}-{head.size:012}{CHECKPOINT_SUFFIX}"
+    )
     if kept == head:
         print(f"{file} is there already: nothing was signed since")
         return
@@ -47,21 +62,31 @@ def anchor(folder: Path, url: str, token: str, keys: list[str], *, commit: bool)
     if commit:
         _commit(folder, file, f"{head.origin}: {head.size} entries")
     compared = (
-        "and continues the one before it" if kept and token else "the first of this log" if kept is None else "not compared: no token"
+        "and continues the one before it"
+        if kept and token
+        else "the first of this log"
+        if kept is None
+        else "not compared: no token"
     )
     print(f"{file}: {head.size:,} entries, {compared}")
 
 
 def fetch(url: str, path: str, token: str = "", *, wait: int = 0) -> bytes:
     """What the gate answers. Raises `Invalid` with what it says instead."""
-    headers = {"User-Agent": "gate-client", **({"Authorization": f"Bearer {token}"} if token else {})}
+    headers = {
+        "User-Agent": "gate-client",
+        **({"Authorization": f"Bearer {token}"} if token else {}),
+    }
     asked = f"{url.rstrip('/')}{path}"
     try:
         reply = send(Request("GET", asked, headers, None, ASK_SECONDS + wait), os.environ)
     except TransportFailed as error:
         raise Invalid(f"{asked}: {error}") from None
     if reply.status != _OK:
-        raise Invalid(f"{asked} answered {reply.status}: {visible(reply.content.decode(errors='replace'), length_max=500)}")
+        raise Invalid(
+            f"{asked} answered {reply.status}: "
+            f"{visible(reply.content.decode(errors='replace'), length_max=500)}"
+        )
     return reply.content
 
 
@@ -69,7 +94,14 @@ def _opened(note: bytes, keys: list[VerifierKey]) -> Checkpoint:
     """Signed by one of these keys, under the name of whichever epoch it is of."""
     origin = note.partition(b"\n")[0].decode(errors="replace")
     try:
-        return open_checkpoint(note, [VerifierKey(origin, key.public) for key in keys if epoch_of(origin, name_of(key.name))])
+        return open_checkpoint(
+            note,
+            [
+                VerifierKey(origin, key.public)
+                for key in keys
+                if epoch_of(origin, name_of(key.name))
+            ],
+        )
     except (NoteError, ValueError) as error:
         raise Invalid(f"what the gate serves is no checkpoint of this key: {error}") from None
 
@@ -82,7 +114,9 @@ def _newest(place: Path) -> Checkpoint | None:
     try:
         return read_checkpoint(read_checkpoints(files[-1])[0])
     except NoteError as error:
-        raise Invalid(f"{files[-1]} is no checkpoint ({error}); put it back from the history of the folder") from None
+        raise Invalid(
+            f"{files[-1]} is no checkpoint ({error}); put it back from the history of the folder"
+        ) from None
 
 
 def _require_continued(kept: Checkpoint, head: Checkpoint, url: str, token: str) -> None:
@@ -91,11 +125,14 @@ def _require_continued(kept: Checkpoint, head: Checkpoint, url: str, token: str)
     before, now = epoch_of(kept.origin, name), epoch_of(head.origin, name)
     if before != now:
         raise Invalid(
-            f"ALARM: {head.origin} takes the place of {kept.origin}: a backup was restored, and what was signed after it is gone. "
-            f"Ask the operators why, then begin a new folder"
+            f"ALARM: {head.origin} takes the place of {kept.origin}: a backup was restored, and "
+            "what was signed after it is gone. Ask the operators why, then begin a new folder"
         )
     if kept.size > head.size:
-        raise Invalid(f"ALARM: {kept.size} entries were signed when the last checkpoint was kept, {head.size} are now: entries are gone")
+        raise Invalid(
+            f"ALARM: {kept.size} entries were signed when the last checkpoint was kept, "
+            f"{head.size} are now: entries are gone"
+        )
     if kept.size == head.size and kept.root != head.root:
         raise Invalid(f"ALARM: two different histories of {head.size} entries were signed")
     if not token or kept.size in {0, head.size}:
@@ -109,11 +146,26 @@ def _require_continued(kept: Checkpoint, head: Checkpoint, url: str, token: str)
         proof = Tree(head.size, read).consistency_proof(kept.size)
         verify_consistency(kept.size, head.size, proof, kept.root, head.root)
     except ProofError as error:
-        raise Invalid(f"ALARM: what is signed now does not continue the checkpoint of {kept.size} entries that was kept: {error}") from None
+        raise Invalid(
+            f"ALARM: what is signed now does not continue the checkpoint of {kept.size} "
+            f"entries that was kept: {error}"
+        ) from None
 
 
 def _commit(folder: Path, file: Path, words: str) -> None:
-    for command in (["add", "--", str(file.absolute())], ["commit", "--quiet", "--message", words, "--", str(file.absolute())]):
-        done = subprocess.run(["git", "-C", str(folder), *command], capture_output=True, text=True, timeout=GIT_SECONDS, check=False)  # noqa: S603, S607 - git of the path, with a file of our own name
+    for command in (
+        ["add", "--", str(file.absolute())],
+        ["commit", "--quiet", "--message", words, "--", str(file.absolute())],
+    ):
+        done = subprocess.run(  # noqa: S603 - git of the path, with a file of our own name
+            ["git", "-C", str(folder), *command],  # noqa: S607 - git of the path, with a file of our own name
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
         if done.returncode != 0:
-            raise Invalid(f"git {command[0]} in {folder} failed: {visible(done.stderr.strip(), length_max=500)}")
+            raise Invalid(
+                f"git {command[0]} in {folder} failed: "
+                f"{visible(done.stderr.strip(), length_max=500)}"
+            )

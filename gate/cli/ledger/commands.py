@@ -9,11 +9,18 @@ import typer
 from gate.cli.outcome import told
 from gate.errors import Invalid
 
-app = typer.Typer(help="The ledger: verify it, export it, prove an entry, keep its checkpoints, its signing key.", no_args_is_help=True)
+app = typer.Typer(
+    help="The ledger: verify it, export it, prove an entry, keep its checkpoints, its signing key.",
+    no_args_is_help=True,
+)
 
 Keys = Annotated[
     list[str] | None,
-    typer.Option("--key", envvar="GATE_KEY", help="The verifier key, or a file with one or more; may be repeated."),
+    typer.Option(
+        "--key",
+        envvar="GATE_KEY",
+        help="The verifier key, or a file with one or more; may be repeated.",
+    ),
 ]
 Url = Annotated[str, typer.Option(envvar="GATE_URL", help="The gate's address.")]
 Token = Annotated[str, typer.Option(envvar="GATE_TOKEN", help="An API token.")]
@@ -22,13 +29,24 @@ Token = Annotated[str, typer.Option(envvar="GATE_TOKEN", help="An API token.")]
 @app.command()
 @told
 def verify(
-    file: Annotated[Path | None, typer.Argument(help="An export or a .tlog-proof; without one the database itself.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="An export or a .tlog-proof; without one the database itself."),
+    ] = None,
     *,
     key: Keys = None,
-    since: Annotated[list[Path] | None, typer.Option(help="A checkpoint that was kept outside, or a folder of them.")] = None,
-    save_as: Annotated[Path | None, typer.Option(help="Write the verifier itself into this file, and do nothing else.")] = None,
+    since: Annotated[
+        list[Path] | None,
+        typer.Option(help="A checkpoint that was kept outside, or a folder of them."),
+    ] = None,
+    save_as: Annotated[
+        Path | None,
+        typer.Option(help="Write the verifier itself into this file, and do nothing else."),
+    ] = None,
 ) -> None:
-    """Prove, offline, that nothing was altered or left out: exit 0 when everything is proved, 1 with the first bad entry."""
+    """Prove, offline, that nothing was altered or left out: exit 0 when everything is proved, 1
+    with the first bad entry.
+    """
     if save_as is not None:
         from gate.cli.ledger.program import save  # noqa: PLC0415 - only what runs is imported
 
@@ -48,8 +66,14 @@ def verify(
 
 @app.command()
 @told
-def export(out: Annotated[Path, typer.Option(envvar="GATE_OUT", help="The file; one that is there is continued.")]) -> None:
-    """Write everything that is signed into one file: entries, decision records, tiles and checkpoints."""
+def export(
+    out: Annotated[
+        Path, typer.Option(envvar="GATE_OUT", help="The file; one that is there is continued.")
+    ],
+) -> None:
+    """Write everything that is signed into one file: entries, decision records, tiles and
+    checkpoints.
+    """
     from gate.cli.ledger.exports import export as write  # noqa: PLC0415 - only what runs is imported
 
     write(out)
@@ -60,9 +84,15 @@ def export(out: Annotated[Path, typer.Option(envvar="GATE_OUT", help="The file; 
 def proof(
     change: Annotated[str, typer.Argument(help="The change's id.")],
     *,
-    out: Annotated[Path, typer.Option(envvar="GATE_OUT", help="The file, with the suffix .tlog-proof.")],
-    kind: Annotated[str, typer.Option(envvar="GATE_KIND", help="decision, approval, admission, closure …")] = "decision",
-    wait: Annotated[int, typer.Option(envvar="GATE_WAIT", help="Seconds to wait until it is signed.")] = 30,
+    out: Annotated[
+        Path, typer.Option(envvar="GATE_OUT", help="The file, with the suffix .tlog-proof.")
+    ],
+    kind: Annotated[
+        str, typer.Option(envvar="GATE_KIND", help="decision, approval, admission, closure …")
+    ] = "decision",
+    wait: Annotated[
+        int, typer.Option(envvar="GATE_WAIT", help="Seconds to wait until it is signed.")
+    ] = 30,
     url: Url,
     token: Token,
 ) -> None:
@@ -77,10 +107,20 @@ def proof(
 def checkpoint(
     *,
     url: Url,
-    token: Annotated[str, typer.Option(envvar="GATE_TOKEN", help="Reads the log, to compare by a proof.")] = "",
+    token: Annotated[
+        str, typer.Option(envvar="GATE_TOKEN", help="Reads the log, to compare by a proof.")
+    ] = "",
     key: Keys = None,
-    anchor: Annotated[Path | None, typer.Option(envvar="GATE_ANCHOR", help="Keep it in this folder, compared with those there.")] = None,
-    commit: Annotated[bool, typer.Option("--commit", help="Commit it in the git repository that the folder is in.")] = False,
+    anchor: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="GATE_ANCHOR", help="Keep it in this folder, compared with those there."
+        ),
+    ] = None,
+    commit: Annotated[
+        bool,
+        typer.Option("--commit", help="Commit it in the git repository that the folder is in."),
+    ] = False,
 ) -> None:
     """Print the newest signed head, or keep it where the gate cannot reach it."""
     from gate.cli.ledger import checkpoints, offline  # noqa: PLC0415 - only what runs is imported
@@ -114,9 +154,16 @@ def key(
 @app.command()
 @told
 def epoch(
-    comment: Annotated[str, typer.Option(envvar="GATE_COMMENT", help="Why: which backup was restored, and who knows of it.")],
+    comment: Annotated[
+        str,
+        typer.Option(
+            envvar="GATE_COMMENT", help="Why: which backup was restored, and who knows of it."
+        ),
+    ],
 ) -> None:
-    """Sign a restored database again, visibly: to whoever has a checkpoint from before it is another log."""
+    """Sign a restored database again, visibly: to whoever has a checkpoint from before it is
+    another log.
+    """
     from gate.cli.ledger.keys import open_epoch  # noqa: PLC0415 - only what runs is imported
 
     open_epoch(comment)

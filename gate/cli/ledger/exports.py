@@ -1,4 +1,6 @@
-"""`gate ledger export`: the ledger into one file, block by block; what was interrupted goes on where it ended."""
+"""`gate ledger export`: the ledger into one file, block by block; what was interrupted goes on
+where it ended.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -23,29 +25,43 @@ from gate.storage.ledger.exporting import Extent, block_lines, extent, unknown_l
 from gate.storage.ledger.reconciling import moved
 
 BACK_BYTES = 1024 * 1024
-"""How much of the end of a file is looked at at once, for the place where its export was interrupted."""
+"""How much of the end of a file is looked at at once, for the place where its export was
+interrupted."""
 
 
 def export(out: Path) -> None:
-    """Write what is signed. A file that is there already is continued, if it is an export of this ledger."""
+    """Write what is signed.
+
+    A file that is there already is continued, if it is an export of this ledger.
+    """
     with _reading() as conn, _continued(out, whole := extent(conn)) as (file, first):
         for block in range(first, whole.blocks):
             file.writelines(block_lines(conn, whole, block))
-            conn.rollback()  # what is sealed never changes: no transaction need stay open over all of it
-            show_bar(f"{min((block + 1) * TILE_WIDTH, whole.size):,} of {whole.size:,} entries", block + 1, whole.blocks)
+            # what is sealed never changes: no transaction need stay open over all of it
+            conn.rollback()
+            show_bar(
+                f"{min((block + 1) * TILE_WIDTH, whole.size):,} of {whole.size:,} entries",
+                block + 1,
+                whole.blocks,
+            )
         file.writelines(unknown_lines(conn, whole))
         file.write(end_line(whole.size))
         file.flush()
         os.fsync(file.fileno())
     clear_bar()
     went_on = f", from entry {first * TILE_WIDTH:,} on" if first else ""
-    print(f"{out} has {whole.size:,} entries of {whole.origin}{went_on}; verify it with gate ledger verify {out} --key KEY")
+    print(
+        f"{out} has {whole.size:,} entries of {whole.origin}{went_on}; verify it with gate "
+        f"ledger verify {out} --key KEY"
+    )
 
 
 def verify_database(keys: Sequence[str], since: Sequence[Path]) -> int:
-    """The database itself, as an export of it would be verified; and where its changes stand, by what their entries tell.
+    """The database itself, as an export of it would be verified; and where its changes stand, by
+    what their entries tell.
 
-    Without a key it is the one beside the database, which proves less than a copy that somebody kept.
+    Without a key it is the one beside the database, which proves less than a copy that somebody
+    kept.
     """
     known = [key for text in keys for key in read_keys(text)] or [_own_key()]
     kept = [note for path in since for note in read_checkpoints(path)]
@@ -61,7 +77,10 @@ def _own_key() -> VerifierKey:
     place = key_place(settings)
     key = read_key(place.path, settings.address) if place else None
     if key is None:
-        raise Invalid("no key was given, and there is none beside the database: name the verifier key with --key")
+        raise Invalid(
+            "no key was given, and there is none beside the database: name the verifier "
+            "key with --key"
+        )
     return key.verifier
 
 
@@ -99,10 +118,14 @@ def _continued(out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _where_it_ended(file: BinaryIO, header: bytes) -> int:
-    """Go to where writing goes on, which is before the last tile of entries; the number of that tile."""
+    """Go to where writing goes on, which is before the last tile of entries; the number of that
+    tile.
+    """
     begins = file.read(len(header))
     if not header.startswith(begins):
-        raise Invalid("the file is there already, and is no export of this ledger; name another one")
+        raise Invalid(
+            "the file is there already, and is no export of this ledger; name another one"
+        )
     end, tail = file.seek(0, os.SEEK_END), b""
     place = end
     while place > len(header) and b"\n" + TILE_MARK not in tail:

@@ -1,4 +1,6 @@
-"""What an operator does with the signing key of a ledger that has entries: hand over to a new one, open a new epoch."""
+"""What an operator does with the signing key of a ledger that has entries: hand over to a new one,
+open a new epoch.
+"""
 
 import base64
 import os
@@ -28,10 +30,12 @@ NEW_SUFFIX = ".new"
 
 
 def rotate() -> None:
-    """Sign with a new key from now on. The old one signs the new, so that whoever trusts it may trust the other.
+    """Sign with a new key from now on.
 
-    The new key is on the disk before the ledger names it, and takes the old one's place afterwards: an interrupted
-    rotation is finished by another call.
+    The old one signs the new, so that whoever trusts it may trust the other.
+
+    The new key is on the disk before the ledger names it, and takes the old one's place afterwards:
+    an interrupted rotation is finished by another call.
     """
     settings = Settings.read()
     file, old = _own_key(settings)
@@ -42,12 +46,16 @@ def rotate() -> None:
     kept = file.with_name(f"{file.name}.{old.key_id.hex()}")
     file.replace(kept)
     beside.replace(file)
-    print(f"the old key is {kept}; give {file} to every server of this database and restart it", file=sys.stderr)
+    print(
+        f"the old key is {kept}; give {file} to every server of this database and restart it",
+        file=sys.stderr,
+    )
     print(new.verifier)
 
 
 def open_epoch(comment: str) -> None:
-    """Let a restored database be signed again, as another log to whoever has a checkpoint from before.
+    """Let a restored database be signed again, as another log to whoever has a checkpoint from
+    before.
 
     Raises `Invalid` where the database goes on from what was signed last: then nothing was lost.
     """
@@ -62,7 +70,11 @@ def open_epoch(comment: str) -> None:
         against = contradiction(guard, key.name, head, tree(tx.conn, guard.size))
         before = epoch_of(guard.origin, key.name)
         if against is None or before is None:
-            raise Invalid(against or "the database goes on from what was signed last: a new epoch is not needed, start the gate")
+            raise Invalid(
+                against
+                or "the database goes on from what was signed last: a new epoch is not "
+                "needed, start the gate"
+            )
         epoch = max(before, head.epoch) + 1
         said = new_text(comment)
         insert_texts(tx, [said])
@@ -78,7 +90,10 @@ def open_epoch(comment: str) -> None:
             comment=said.id,
             by=COMMAND_LINE,
         )
-    print(f"epoch {epoch} begins after {head.size} entries; {guard.size} had been signed", file=sys.stderr)
+    print(
+        f"epoch {epoch} begins after {head.size} entries; {guard.size} had been signed",
+        file=sys.stderr,
+    )
     print(key.named(origin_of(key.name, epoch)).verifier)
 
 
@@ -88,7 +103,9 @@ def _own_key(settings: Settings) -> tuple[Path, SigningKey]:
         raise Invalid("no key file is named; set GATE_SIGNING_KEY_FILE")
     key = read_key(place.path, settings.address)
     if key is None:
-        raise Invalid(f"there is no key at {place.path}; put it back, or name it with GATE_SIGNING_KEY_FILE")
+        raise Invalid(
+            f"there is no key at {place.path}; put it back, or name it with GATE_SIGNING_KEY_FILE"
+        )
     return place.path, key
 
 
@@ -97,10 +114,22 @@ def _hand_over(tx: Tx, old: SigningKey, new: SigningKey) -> None:
     if head.key == after:
         return  # it was handed over already, and the files were not moved
     if head.key != before:
-        raise Invalid(f"the ledger is signed with {head.key or 'no key yet'}, the file has {before}; only the key in use hands over")
+        raise Invalid(
+            f"the ledger is signed with {head.key or 'no key yet'}, the file has {before}; "
+            "only the key in use hands over"
+        )
     heads.set_head(tx, key=after)
     signature = base64.b64encode(old.sign(rotation_text(after))).decode()
-    tell(tx, Kind.KEY, None, key=after, action="rotated", before=before, signature=signature, by=COMMAND_LINE)
+    tell(
+        tx,
+        Kind.KEY,
+        None,
+        key=after,
+        action="rotated",
+        before=before,
+        signature=signature,
+        by=COMMAND_LINE,
+    )
 
 
 def _locked(tx: Tx) -> Head:

@@ -1,7 +1,8 @@
-"""`gate ledger verify`: needs a file and a key; no server, no database, nothing but Python and `cryptography`.
+"""`gate ledger verify`: needs a file and a key; no server, no database, nothing but Python and
+`cryptography`.
 
-The same file is the main program of the one that `gate ledger verify --save-as` writes, for auditors who install
-nothing of the gate.
+The same file is the main program of the one that `gate ledger verify --save-as` writes, for
+auditors who install nothing of the gate.
 """
 
 import argparse
@@ -14,7 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from gate.ledger.checkpoint import NOTE_BYTES_MAX, PROOF_BYTES_MAX, PROOF_FIRST_LINE, NoteError, read_proof, verify_proof
+from gate.ledger.checkpoint import (
+    NOTE_BYTES_MAX,
+    PROOF_BYTES_MAX,
+    PROOF_FIRST_LINE,
+    NoteError,
+    read_proof,
+    verify_proof,
+)
 from gate.ledger.export import FAULTS_MAX, Faults, read_export
 from gate.ledger.lives import LifeCheck
 from gate.ledger.note import KEY_TEXT_LENGTH_MAX, KeyTextError, VerifierKey
@@ -24,7 +32,8 @@ from gate.ledger.verify import TreeCheck
 VERIFIED, NOT_VERIFIED = 0, 1
 CHECKPOINT_SUFFIX = ".checkpoint"
 APART_BYTES_MIN = 32 * 1024 * 1024
-"""From this size on the lives of changes are judged by a second process, while this one derives the tree."""
+"""From this size on the lives of changes are judged by a second process, while this one derives the
+tree."""
 
 _LINES_BETWEEN_SIGNS = 8_192
 _BAR = 20
@@ -47,10 +56,23 @@ class Verdict:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify a file; 0 when everything in it is proved."""
-    parser = argparse.ArgumentParser(prog="gate-verify", description="Verify an export of the gate's ledger, or a proof.")
+    parser = argparse.ArgumentParser(
+        prog="gate-verify", description="Verify an export of the gate's ledger, or a proof."
+    )
     parser.add_argument("file", type=Path, help="an export, or a .tlog-proof")
-    parser.add_argument("--key", action="append", required=True, help="the verifier key, or a file with one or more; may be repeated")
-    parser.add_argument("--since", action="append", default=[], type=Path, help="a checkpoint that was kept, or a folder of them")
+    parser.add_argument(
+        "--key",
+        action="append",
+        required=True,
+        help="the verifier key, or a file with one or more; may be repeated",
+    )
+    parser.add_argument(
+        "--since",
+        action="append",
+        default=[],
+        type=Path,
+        help="a checkpoint that was kept, or a folder of them",
+    )
     asked = parser.parse_args(argv)
     try:
         return verify(asked.file, asked.key, asked.since)
@@ -60,10 +82,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def verify(file: Path, keys: Sequence[str], since: Sequence[Path]) -> int:
-    """Say what was proved, or the first bad entry and what is wrong with it. Raises `CannotVerify`."""
+    """Say what was proved, or the first bad entry and what is wrong with it.
+
+    Raises `CannotVerify`.
+    """
     known = [key for text in keys for key in read_keys(text)]
     if not known:
-        raise CannotVerify("no key was given: --key takes the verifier key, or a file that holds it")
+        raise CannotVerify(
+            "no key was given: --key takes the verifier key, or a file that holds it"
+        )
     with _opened(file) as opened:
         begins = opened.read(len(PROOF_FIRST_LINE))
     if begins == PROOF_FIRST_LINE.encode():
@@ -81,11 +108,16 @@ def tell(verdict: Verdict) -> int:
     for index, what in verdict.faults:
         print(f"entry {index}: {_visible(what)}", file=sys.stderr)
     more = " or more" if len(verdict.faults) >= FAULTS_MAX else ""
-    print(f"not verified: {len(verdict.faults)}{more} faults, the first at entry {first}", file=sys.stderr)
+    print(
+        f"not verified: {len(verdict.faults)}{more} faults, the first at entry {first}",
+        file=sys.stderr,
+    )
     return NOT_VERIFIED
 
 
-def judge(lines: Iterable[bytes], keys: Sequence[VerifierKey], kept: Sequence[bytes]) -> tuple[Verdict, LifeCheck]:
+def judge(
+    lines: Iterable[bytes], keys: Sequence[VerifierKey], kept: Sequence[bytes]
+) -> tuple[Verdict, LifeCheck]:
     """Both checks in one reading."""
     faults = Faults()
     tree, lives = TreeCheck(keys, kept, faults), LifeCheck(faults)
@@ -154,14 +186,28 @@ class _Ignored(Faults):
         """Nothing."""
 
 
-def _verdict(faults: Faults, entries: int, tree: TreeCheck, decisions: int, changes: int, kept: int) -> Verdict:
-    lines = [f"verified: {entries:,} entries, {decisions:,} decisions of {changes:,} changes, {tree.checkpoints:,} checkpoints"]
+def _verdict(
+    faults: Faults, entries: int, tree: TreeCheck, decisions: int, changes: int, kept: int
+) -> Verdict:
+    lines = [
+        (
+            f"verified: {entries:,} entries, {decisions:,} decisions of {changes:,} changes, "
+            f"{tree.checkpoints:,} checkpoints"
+        )
+    ]
     if tree.head is not None:
-        lines.append(f"signed: {tree.head.origin}, {tree.head.size:,} entries, root {tree.head.root.hex()}")
+        lines.append(
+            f"signed: {tree.head.origin}, {tree.head.size:,} entries, root {tree.head.root.hex()}"
+        )
     if kept:
-        lines.append(f"checkpoints that were kept outside: {kept}, each of them the beginning of this log")
+        lines.append(
+            f"checkpoints that were kept outside: {kept}, each of them the beginning of this log"
+        )
     for number, size in enumerate(tree.epochs, 2):
-        lines.append(f"epoch {number} begins after {size:,} entries: a backup was restored, and what had been signed after that is gone")
+        lines.append(
+            f"epoch {number} begins after {size:,} entries: a backup was restored, and what "
+            "had been signed after that is gone"
+        )
     return Verdict(list(faults), entries, decisions, changes, tuple(lines))
 
 
@@ -171,7 +217,9 @@ def _verify_proof(file: Path, keys: Sequence[VerifierKey]) -> int:
     try:
         proof = read_proof(content)
         if proof.extra is None:
-            raise CannotVerify("the proof does not have the entry in it; there is nothing to be proved")
+            raise CannotVerify(
+                "the proof does not have the entry in it; there is nothing to be proved"
+            )
         head = verify_proof(proof, proof.extra, keys)
     except (NoteError, ProofError) as error:
         raise CannotVerify(str(error)) from None
@@ -198,7 +246,12 @@ def show_bar(words: str, done: int, whole: int) -> None:
     """A line on standard error that is written over; on a terminal alone."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         filled = _BAR * done // max(whole, 1)
-        print(f"\r\x1b[K[{'#' * filled}{'.' * (_BAR - filled)}] {words}", end="", file=sys.stderr, flush=True)
+        print(
+            f"\r\x1b[K[{'#' * filled}{'.' * (_BAR - filled)}] {words}",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def clear_bar() -> None:
@@ -217,10 +270,17 @@ def _opened(path: Path) -> BinaryIO:
 def _can_be_read(source: Path) -> bool:
     try:
         return not stat.S_ISDIR(source.stat().st_mode)
-    except (OSError, ValueError):  # a key is longer than a name may be, or has a character that none has
+    except (
+        OSError,
+        ValueError,
+    ):  # a key is longer than a name may be, or has a character that none has
         return False
 
 
 def _visible(text: str) -> str:
-    """What a line of an export says goes to a terminal: no character of it may do anything there."""
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
+    """What a line of an export says goes to a terminal: no character of it may do anything
+    there.
+    """
+    return "".join(
+        character if character.isprintable() else f"\\x{ord(character):02x}" for character in text
+    )

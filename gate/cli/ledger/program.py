@@ -1,4 +1,6 @@
-"""The verifier as one file: a zip that Python runs, with nothing in it but the parts that verify."""
+"""The verifier as one file: a zip that Python runs, with nothing in it but the parts that
+verify.
+"""
 
 import zipfile
 from pathlib import Path
@@ -7,25 +9,46 @@ from gate.errors import Invalid
 
 PACKAGE = Path(__file__).parents[2]
 PARTS = (
-    *("__init__.py", "cli/__init__.py", "cli/ledger/__init__.py", "cli/ledger/offline.py", "ledger/__init__.py"),
-    *("ledger/checkpoint.py", "ledger/dsse.py", "ledger/export.py", "ledger/lives.py", "ledger/note.py"),
+    *(
+        "__init__.py",
+        "cli/__init__.py",
+        "cli/ledger/__init__.py",
+        "cli/ledger/offline.py",
+        "ledger/__init__.py",
+    ),
+    *(
+        "ledger/checkpoint.py",
+        "ledger/dsse.py",
+        "ledger/export.py",
+        "ledger/lives.py",
+        "ledger/note.py",
+    ),
     *("ledger/tiles.py", "ledger/tree.py", "ledger/verify.py"),
 )
 """Everything that verifying needs, and it needs the standard library and `cryptography` alone."""
 
-_MAIN = "import sys\n\nfrom gate.cli.ledger.offline import main\n\nif __name__ == '__main__':\n    sys.exit(main())\n"
+_MAIN = (
+    "import sys\n\nfrom gate.cli.ledger.offline import main\n\nif __name__ == '__main__':\n    "
+    "sys.exit(main())\n"
+)
 _BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)
 """The same parts always make the same file."""
 
 
 def save(file: Path) -> None:
-    """Write it. `python3 FILE EXPORT --key K` verifies then, wherever Python and `cryptography` are."""
+    """Write it.
+
+    `python3 FILE EXPORT --key K` verifies then, wherever Python and `cryptography` are.
+    """
     try:
         with file.open("xb") as opened:
             opened.write(b"#!/usr/bin/env python3\n")
             with zipfile.ZipFile(opened, "w") as program:
                 for part in PARTS:
-                    program.writestr(zipfile.ZipInfo(f"gate/{part}", _BEGINNING_OF_TIME), (PACKAGE / part).read_text())
+                    program.writestr(
+                        zipfile.ZipInfo(f"gate/{part}", _BEGINNING_OF_TIME),
+                        (PACKAGE / part).read_text(),
+                    )
                 program.writestr(zipfile.ZipInfo("__main__.py", _BEGINNING_OF_TIME), _MAIN)
     except FileExistsError:
         raise Invalid(f"{file} is there already; name a new file") from None

@@ -1,4 +1,6 @@
-"""`gate ledger proof`: the proof of what was decided about one change, as a file that anybody checks offline."""
+"""`gate ledger proof`: the proof of what was decided about one change, as a file that anybody
+checks offline.
+"""
 
 from pathlib import Path
 from urllib.parse import quote, urlencode

@@ -14,4 +14,6 @@ def is_private(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return False
-    return (parts.scheme == "https" and bool(host)) or (parts.scheme == "http" and host in _THIS_MACHINE)
+    return (parts.scheme == "https" and bool(host)) or (
+        parts.scheme == "http" and host in _THIS_MACHINE
+    )

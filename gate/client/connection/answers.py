@@ -1,4 +1,6 @@
-"""What the gate answers, checked before anything is believed: a foreign, cached or cut answer is no answer."""
+"""What the gate answers, checked before anything is believed: a foreign, cached or cut answer is no
+answer.
+"""
 
 from __future__ import annotations
 
@@ -61,18 +63,32 @@ def evaluation_of(commit: str) -> Check:
 
 def any_change(body: Body) -> str | None:
     """A change, whichever."""
-    return None if isinstance(body.get("id"), str) and body.get("state") in STATES else "it is no change"
+    return (
+        None
+        if isinstance(body.get("id"), str) and body.get("state") in STATES
+        else "it is no change"
+    )
 
 
 def envelope_of(change: str, commit: str) -> Check:
-    """An admission of this change and commit. Whoever deploys verifies the signature: `gate verify-admission`."""
+    """An admission of this change and commit.
+
+    Whoever deploys verifies the signature: `gate verify-admission`.
+    """
 
     def check(body: Body) -> str | None:
         statement = _statement(body)
         predicate = statement.get("predicate")
-        if statement.get("_type") != STATEMENT_TYPE or statement.get("predicateType") != PREDICATE_TYPE:
+        if (
+            statement.get("_type") != STATEMENT_TYPE
+            or statement.get("predicateType") != PREDICATE_TYPE
+        ):
             return "it is no admission statement"
-        if not isinstance(predicate, dict) or predicate.get("change") != change or commit not in _commits(statement):
+        if (
+            not isinstance(predicate, dict)
+            or predicate.get("change") != change
+            or commit not in _commits(statement)
+        ):
             return "it admits something else"
         return None
 
@@ -89,5 +105,9 @@ def _statement(envelope: Body) -> dict[str, Any]:
 
 def _commits(statement: dict[str, Any]) -> list[object]:
     subjects = statement.get("subject")
-    digests = [subject.get("digest") for subject in subjects if isinstance(subject, dict)] if isinstance(subjects, list) else []
+    digests = (
+        [subject.get("digest") for subject in subjects if isinstance(subject, dict)]
+        if isinstance(subjects, list)
+        else []
+    )
     return [digest.get("gitCommit") for digest in digests if isinstance(digest, dict)]

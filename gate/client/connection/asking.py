@@ -1,4 +1,6 @@
-"""What `gate check` asks the gate, one question after the other, always about the same run and commit."""
+"""What `gate check` asks the gate, one question after the other, always about the same run and
+commit.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +23,23 @@ from gate.client.world import World
 
 
 class Asker:
-    """Holds what stays the same over all questions. Raises `NothingToAsk` when made without a commit to ask about."""
+    """Holds what stays the same over all questions.
 
-    def __init__(self, options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]) -> None:
+    Raises `NothingToAsk` when made without a commit to ask about.
+    """
+
+    def __init__(
+        self, options: CheckOptions, world: World, http: Http, mask: Callable[[str], None]
+    ) -> None:
         self._options = options
         self._world = world
         self._http = http
         self._mask = mask
         self._pipe = pipeline(world)
         self._source = Source(world, options, self._pipe)
-        self._session = Session(http, Credentials(world, options.token, http.url, mask), world, mask)
+        self._session = Session(
+            http, Credentials(world, options.token, http.url, mask), world, mask
+        )
         self._git: GitFacts | None = None
         self._place = Place()
         if self._pipe.kind == LOCAL:
@@ -87,7 +96,12 @@ class Asker:
 
     def cancel(self, comment: str, seconds: float) -> Body:
         """Withdraw the change: one attempt, soon."""
-        quick = Session(Http(self._http.url, self._world, seconds=seconds), self._session.credentials, self._world, self._mask)
+        quick = Session(
+            Http(self._http.url, self._world, seconds=seconds),
+            self._session.credentials,
+            self._world,
+            self._mask,
+        )
         quick.use(self._session.change_token)
         return quick.cancel(str(self._known()["id"]), comment, retries=0)
 
@@ -103,7 +117,10 @@ class Asker:
             self._world.say(f"note: {visible(notice)}")
 
     def _remember(self, change: Body) -> None:
-        """What was admitted is what `gate close` reports. Without a private place nothing is left behind, and close needs the id."""
+        """What was admitted is what `gate close` reports.
+
+        Without a private place nothing is left behind, and close needs the id.
+        """
         repository = self._source.repository
         place = state_file(self._world, repository.git_folder if repository else None)
         if place is None:
@@ -120,4 +137,7 @@ class Asker:
         try:
             remember(place, state)
         except OSError as error:
-            self._world.say(f"note: gate close will need the change's id, for {place} cannot be written: {error.strerror}")
+            self._world.say(
+                f"note: gate close will need the change's id, for {place} cannot be "
+                f"written: {error.strerror}"
+            )

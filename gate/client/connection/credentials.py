@@ -19,7 +19,9 @@ class NoCredentials(Exception):
 class Credentials:
     """A token for each asking: an identity token is good for minutes, an API token for long."""
 
-    def __init__(self, world: World, given: str | None, audience: str, mask: Callable[[str], None]) -> None:
+    def __init__(
+        self, world: World, given: str | None, audience: str, mask: Callable[[str], None]
+    ) -> None:
         self._world = world
         self._given = given or _from_file(world)
         self._audience = audience
@@ -27,7 +29,9 @@ class Credentials:
 
     @property
     def name_the_repository(self) -> bool:
-        """An identity token does, under the very issuer that made it; with one there is nothing for a request to add."""
+        """An identity token does, under the very issuer that made it; with one there is nothing for
+        a request to add.
+        """
         return not self._given
 
     def token(self) -> str:
@@ -36,10 +40,15 @@ class Credentials:
             self._mask(self._given)
             return self._given
         env = self._world.env
-        token = self._of_github() if env.get("ACTIONS_ID_TOKEN_REQUEST_URL") else env.get("GATE_ID_TOKEN", "")
+        token = (
+            self._of_github()
+            if env.get("ACTIONS_ID_TOKEN_REQUEST_URL")
+            else env.get("GATE_ID_TOKEN", "")
+        )
         if not token:
             raise NoCredentials(
-                "no token: set GATE_TOKEN; in GitHub the job may have id-token: write, in GitLab id_tokens with GATE_ID_TOKEN"
+                "no token: set GATE_TOKEN; in GitHub the job may have id-token: write, in "
+                "GitLab id_tokens with GATE_ID_TOKEN"
             )
         self._mask(token)
         return token
@@ -51,7 +60,10 @@ class Credentials:
         env = self._world.env
         url = env["ACTIONS_ID_TOKEN_REQUEST_URL"]
         if not is_private(url):
-            raise NoCredentials("ACTIONS_ID_TOKEN_REQUEST_URL is not https; the runner's identity token is not asked for")
+            raise NoCredentials(
+                "ACTIONS_ID_TOKEN_REQUEST_URL is not https; the runner's identity token is "
+                "not asked for"
+            )
         address = f"{url}{AUDIENCE_FIELD}{urllib.parse.quote(self._audience, safe='')}"
         request_token = env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
         try:

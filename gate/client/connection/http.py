@@ -1,4 +1,6 @@
-"""Asking the gate: JSON in and out, a few attempts with one key, and an answer that is not the gate's is no answer."""
+"""Asking the gate: JSON in and out, a few attempts with one key, and an answer that is not the
+gate's is no answer.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ Body = dict[str, Any]
 
 
 class Unreachable(Exception):
-    """No answer of the gate, for whatever reason, after all attempts. Nothing is known, so nothing is allowed."""
+    """No answer of the gate, for whatever reason, after all attempts.
+
+    Nothing is known, so nothing is allowed.
+    """
 
 
 class Refused(Exception):
@@ -47,7 +52,8 @@ class Refused(Exception):
 class Asking(NamedTuple):
     """One question. Every attempt carries the same key, so that the gate does it once.
 
-    `check` says what is wrong with an answer that should be the gate's. With `wait` it may take so much longer.
+    `check` says what is wrong with an answer that should be the gate's. With `wait` it may take so
+    much longer.
     """
 
     method: str
@@ -63,14 +69,19 @@ class Asking(NamedTuple):
 class _Again(Exception):
     """This attempt failed; the next one may not."""
 
-    def __init__(self, because: str, *, retry_after: float | None = None, refused: Refused | None = None) -> None:
+    def __init__(
+        self, because: str, *, retry_after: float | None = None, refused: Refused | None = None
+    ) -> None:
         super().__init__(because)
         self.retry_after = retry_after
         self.refused = refused
 
 
 class Http:
-    """One address. `denied` remembers a 401 or 403 of this run: after one nothing is let through for being down."""
+    """One address.
+
+    `denied` remembers a 401 or 403 of this run: after one nothing is let through for being down.
+    """
 
     def __init__(self, url: str, world: World, *, seconds: float = REQUEST_SECONDS_MAX) -> None:
         self.url = url
@@ -79,7 +90,10 @@ class Http:
         self._seconds = seconds
 
     def ask(self, asking: Asking) -> Body:
-        """The JSON object of a 2xx answer that passed its check. Raises `Refused` or `Unreachable`."""
+        """The JSON object of a 2xx answer that passed its check.
+
+        Raises `Refused` or `Unreachable`.
+        """
         failed = _Again("not asked")
         for attempt in range(asking.retries + 1):
             if attempt:
@@ -106,12 +120,19 @@ class Http:
             headers["Content-Type"] = "application/json"
             data = json.dumps(asking.body).encode()
         path = f"{asking.path}?wait={asking.wait}" if asking.wait else asking.path
-        return send(Request(asking.method, f"{self.url}{path}", headers, data, self._seconds + asking.wait), self._world.env)
+        return send(
+            Request(asking.method, f"{self.url}{path}", headers, data, self._seconds + asking.wait),
+            self._world.env,
+        )
 
     def _judge(self, asking: Asking, reply: Reply) -> Body:
         if reply.status in _DENIED:
             self.denied = True
-            raise _refusal(reply) or Refused(reply.status, "not_allowed", "the server, or a proxy before it, does not let this caller in")
+            raise _refusal(reply) or Refused(
+                reply.status,
+                "not_allowed",
+                "the server, or a proxy before it, does not let this caller in",
+            )
         if _OK <= reply.status < _REDIRECT:
             body = _json(reply)
             wrong = "it is no JSON object" if body is None else asking.check(body)
@@ -122,13 +143,20 @@ class Http:
         if reply.status >= _SERVER or reply.status == _TOO_MANY:
             known = refused if reply.status == _TOO_MANY else None
             said = f": {refused.detail}" if refused else ""
-            raise _Again(f"it answered {reply.status}{said}", retry_after=_retry_after(reply), refused=known)
+            raise _Again(
+                f"it answered {reply.status}{said}", retry_after=_retry_after(reply), refused=known
+            )
         if refused:
             raise refused
         if _REDIRECT <= reply.status < _BAD:
             to = visible(reply.headers.get("location", "nowhere"), length_max=200)
-            raise Unreachable(f"{self.url} redirects to {to}; redirects are not followed, give the address itself (GATE_URL)")
-        raise Unreachable(f"{self.url} answered {reply.status}, and not as the gate does; is the address right?")
+            raise Unreachable(
+                f"{self.url} redirects to {to}; redirects are not followed, give the "
+                "address itself (GATE_URL)"
+            )
+        raise Unreachable(
+            f"{self.url} answered {reply.status}, and not as the gate does; is the address right?"
+        )
 
 
 def _refusal(reply: Reply) -> Refused | None:
@@ -139,9 +167,18 @@ def _refusal(reply: Reply) -> Refused | None:
         return None
     detail = str(body.get("detail") or body.get("title") or "no detail was given")
     faults = body.get("errors")
-    found = [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
-    said = [detail, *(f"{fault.get('pointer', '')} {fault.get('detail', '')}".strip() for fault in found)]
-    return Refused(reply.status, visible(kind[len(PROBLEM_PREFIX) :], length_max=40), visible("; ".join(dict.fromkeys(said))))
+    found = (
+        [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
+    )
+    said = [
+        detail,
+        *(f"{fault.get('pointer', '')} {fault.get('detail', '')}".strip() for fault in found),
+    ]
+    return Refused(
+        reply.status,
+        visible(kind[len(PROBLEM_PREFIX) :], length_max=40),
+        visible("; ".join(dict.fromkeys(said))),
+    )
 
 
 def _json(reply: Reply) -> Body | None:
@@ -161,6 +198,8 @@ def _retry_after(reply: Reply) -> float | None:
 
 
 def _pause(attempt: int, retry_after: float | None) -> float:
-    """Exponential with jitter, so that a thousand jobs do not come back together; never earlier than the server asks."""
+    """Exponential with jitter, so that a thousand jobs do not come back together; never earlier
+    than the server asks.
+    """
     backoff = BACKOFF_SECONDS * 2.0 ** (attempt - 1)
     return (retry_after or 0.0) + backoff * (0.5 + os.urandom(1)[0] / 510)

@@ -40,7 +40,9 @@ class Source:
         """What git says; without a repository everything is unknown."""
         if self.repository is None:
             return no_git_facts(self.commit, self.because)
-        return git_facts(self.repository, self.commit, place=place, asked_base=asked_base, now=self._world.now())
+        return git_facts(
+            self.repository, self.commit, place=place, asked_base=asked_base, now=self._world.now()
+        )
 
     def git_user(self) -> str:
         """Who asks where no pipeline says so; empty where git does not know."""
@@ -56,8 +58,13 @@ class Source:
         if named and FULL_HASH.fullmatch(named):
             return named
         if self.repository is None:
-            raise NothingToAsk(f"{self.because}; run inside the repository, or give --commit with the full hash")
-        raise NothingToAsk(f"{asked or 'HEAD'} is no commit of this repository; give --commit with one, or with a full hash")
+            raise NothingToAsk(
+                f"{self.because}; run inside the repository, or give --commit with the full hash"
+            )
+        raise NothingToAsk(
+            f"{asked or 'HEAD'} is no commit of this repository; give --commit with one, or "
+            "with a full hash"
+        )
 
 
 def request_body(options: CheckOptions, source: Source, pipe: Pipeline, git: GitFacts) -> Body:
@@ -68,15 +75,22 @@ def request_body(options: CheckOptions, source: Source, pipe: Pipeline, git: Git
         "environment": options.environment,
         "commit": git.commit,
         "base": git.base,
-        "ref": options.ref or pipe.ref or (repository.ref() if repository and pipe.kind == LOCAL and not options.commit else None),
+        "ref": options.ref
+        or pipe.ref
+        or (repository.ref() if repository and pipe.kind == LOCAL and not options.commit else None),
         "repository": pipe.repository,
         "artifacts": list(options.artifacts),
         "run": pipe.run,
-        "requested_by": _line(pipe.requested_by or (source.git_user() if pipe.kind == LOCAL else "")) or None,
+        "requested_by": _line(
+            pipe.requested_by or (source.git_user() if pipe.kind == LOCAL else "")
+        )
+        or None,
         "authors": list(dict.fromkeys([*pipe.people, *git.authors]))[:AUTHORS_MAX],
         "title": _line(options.title if options.title is not None else git.title),
         "rollback_plan": options.rollback_plan,
-        "emergency": {"reason": options.emergency, "incident": options.incident} if options.emergency else None,
+        "emergency": {"reason": options.emergency, "incident": options.incident}
+        if options.emergency
+        else None,
         "facts": _facts(options, git),
         "labels": dict(options.labels),
     }
@@ -84,7 +98,9 @@ def request_body(options: CheckOptions, source: Source, pipe: Pipeline, git: Git
 
 
 def _facts(options: CheckOptions, git: GitFacts) -> dict[str, dict[str, Any]]:
-    """What was given by hand stands above what was computed; the server compares both with what it can verify."""
+    """What was given by hand stands above what was computed; the server compares both with what it
+    can verify.
+    """
     facts = {group: dict(values) for group, values in git.facts.items()}
     for group, name, value in options.facts:
         facts.setdefault(group, {})[name] = value

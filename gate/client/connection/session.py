@@ -17,9 +17,13 @@ RATE_LIMITED = "rate_limited"
 
 
 class Session:
-    """`change` is what the gate last said; `change_token` is good for this change alone and is used once it is known."""
+    """`change` is what the gate last said; `change_token` is good for this change alone and is used
+    once it is known.
+    """
 
-    def __init__(self, http: Http, credentials: Credentials, world: World, mask: Callable[[str], None]) -> None:
+    def __init__(
+        self, http: Http, credentials: Credentials, world: World, mask: Callable[[str], None]
+    ) -> None:
         self.http = http
         self.change: Body | None = None
         self.change_token = ""
@@ -33,7 +37,10 @@ class Session:
         self.change_token = change_token
 
     def place(self, service: str, environment: str) -> Place:
-        """What the gate knows of where the change goes. Of a service that it does not show it says nothing."""
+        """What the gate knows of where the change goes.
+
+        Of a service that it does not show it says nothing.
+        """
         path = f"/v1/services/{_quoted(service)}/environments/{_quoted(environment)}"
         try:
             said = self.http.ask(Asking("GET", path, self.credentials.token(), answers.standing))
@@ -42,12 +49,16 @@ class Session:
                 raise
             return Place()
         running = said["running"]
-        return Place(str(running["commit"]) if running else None, said.get("first_deployment") is True)
+        return Place(
+            str(running["commit"]) if running else None, said.get("first_deployment") is True
+        )
 
     def submit(self, body: Body) -> Body:
         """A new asking has a new key; its retries repeat it."""
         check = answers.change_of(body["commit"])
-        asking = Asking("POST", "/v1/changes", self.credentials.token(), check, body, key=self._world.fresh_id())
+        asking = Asking(
+            "POST", "/v1/changes", self.credentials.token(), check, body, key=self._world.fresh_id()
+        )
         change = self.http.ask(asking)
         token = change.pop("change_token", None)
         if isinstance(token, str) and token:
@@ -57,13 +68,21 @@ class Session:
 
     def evaluate(self, body: Body) -> Body:
         """What would be decided; nothing is recorded."""
-        return self.http.ask(Asking("POST", "/v1/evaluations", self.credentials.token(), answers.evaluation_of(body["commit"]), body))
+        return self.http.ask(
+            Asking(
+                "POST",
+                "/v1/evaluations",
+                self.credentials.token(),
+                answers.evaluation_of(body["commit"]),
+                body,
+            )
+        )
 
     def read(self, change: Body, wait: int = 0) -> Body:
         """The change as it is now, or as soon as it is no longer pending.
 
-        A gate limits how many jobs of one caller wait at once. Whoever is one too many reads without waiting, because
-        the pipeline still needs its answer.
+        A gate limits how many jobs of one caller wait at once. Whoever is one too many reads
+        without waiting, because the pipeline still needs its answer.
         """
         check = answers.change_of(change["commit"], change["id"])
         asking = Asking("GET", _path(change["id"]), self._token(), check, wait=wait)
@@ -88,16 +107,22 @@ class Session:
         """Report how the deployment ended."""
         return self._act(change, "closure", body, answers.any_change)
 
-    def _act(self, change: str, act: str, body: Body, check: answers.Check, retries: int = RETRIES_MAX) -> Body:
+    def _act(
+        self, change: str, act: str, body: Body, check: answers.Check, retries: int = RETRIES_MAX
+    ) -> Body:
         path, key = f"{_path(change)}/{act}", self._world.fresh_id()
         try:
-            return self.http.ask(Asking("POST", path, self._token(), check, body, key=key, retries=retries))
+            return self.http.ask(
+                Asking("POST", path, self._token(), check, body, key=key, retries=retries)
+            )
         except Refused as error:
             if not (error.denied and self.change_token):
                 raise
         # the change's own token ends a day after the change; whoever may still act has another
         self.change_token = ""
-        return self.http.ask(Asking("POST", path, self._token(), check, body, key=key, retries=retries))
+        return self.http.ask(
+            Asking("POST", path, self._token(), check, body, key=key, retries=retries)
+        )
 
     def _token(self) -> str:
         return self.change_token or self.credentials.token()

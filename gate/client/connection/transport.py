@@ -1,4 +1,6 @@
-"""One HTTP request: certificates are always checked, no redirect is followed, time and size are bounded."""
+"""One HTTP request: certificates are always checked, no redirect is followed, time and size are
+bounded.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def send(request: Request, env: Mapping[str, str]) -> Reply:
 
 
 def _within(seconds: float, work: Callable[[], Reply]) -> Reply:
-    """The time limits of sockets do not cover name look-ups and slow drips; a thread that we stop waiting for does."""
+    """The time limits of sockets do not cover name look-ups and slow drips; a thread that we stop
+    waiting for does.
+    """
     done: list[Any] = []
 
     def run() -> None:
@@ -108,7 +112,9 @@ def _read(response: addinfourl) -> Reply:
 
 
 def _opener(url: str, env: Mapping[str, str]) -> urllib.request.OpenerDirector:
-    """Only HTTP and HTTPS; a redirect is an answer like another, so a token never follows one to a foreign host."""
+    """Only HTTP and HTTPS; a redirect is an answer like another, so a token never follows one to a
+    foreign host.
+    """
     import urllib.error  # noqa: PLC0415 - loaded already
     import urllib.request  # noqa: PLC0415 - the same
 
@@ -130,11 +136,17 @@ def _proxies(url: str, env: Mapping[str, str]) -> dict[str, str]:
 
     proxy = env.get("https_proxy") or env.get("HTTPS_PROXY")
     parts = urllib.parse.urlsplit(url)
-    if parts.scheme != "https" or not proxy or _bypasses(parts.hostname or "", env.get("no_proxy") or env.get("NO_PROXY") or ""):
+    if (
+        parts.scheme != "https"
+        or not proxy
+        or _bypasses(parts.hostname or "", env.get("no_proxy") or env.get("NO_PROXY") or "")
+    ):
         return {}
     return {"https": proxy}
 
 
 def _bypasses(host: str, without: str) -> bool:
     names = [name.strip().lstrip(".").lower() for name in without.split(",")]
-    return "*" in names or any(name and (host == name or host.endswith(f".{name}")) for name in names)
+    return "*" in names or any(
+        name and (host == name or host.endswith(f".{name}")) for name in names
+    )

@@ -1,4 +1,6 @@
-"""What a change is measured against: what runs there, the merge base with the default branch, or nothing at all."""
+"""What a change is measured against: what runs there, the merge base with the default branch, or
+nothing at all.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,19 @@ _DEFAULT_BRANCHES = (
 
 
 class Place(NamedTuple):
-    """What the server knows of the place: the commit that runs there, and whether nothing was ever admitted there."""
+    """What the server knows of the place: the commit that runs there, and whether nothing was ever
+    admitted there.
+    """
 
     running: str | None = None
     first_deployment: bool = False
 
 
 class Baseline(NamedTuple):
-    """The base, where there is one, and why there is none. `everything`: all of the commit is new there."""
+    """The base, where there is one, and why there is none.
+
+    `everything`: all of the commit is new there.
+    """
 
     commit: str | None
     because: str = ""
@@ -33,8 +40,8 @@ class Baseline(NamedTuple):
 def baseline(repository: Repository, commit: str, place: Place, asked: str | None) -> Baseline:
     """`asked` (--base) wins over what runs there, which wins over the merge base.
 
-    Without any of them everything is new, if nothing was ever admitted there. A full hash that is not here is answered
-    as it is: the caller may fetch it.
+    Without any of them everything is new, if nothing was ever admitted there. A full hash that is
+    not here is answered as it is: the caller may fetch it.
     """
     if asked:
         found = repository.resolve(asked)
@@ -57,6 +64,9 @@ def _merge_base(repository: Repository, commit: str) -> Baseline:
         except GitFailed:
             return Baseline(None, "this commit and the default branch have no common history here")
         if found == commit:
-            return Baseline(None, "nothing is known to run there, and the commit is on the default branch already")
+            return Baseline(
+                None,
+                "nothing is known to run there, and the commit is on the default branch already",
+            )
         return Baseline(found)
     return Baseline(None, "nothing is known to run there, and no default branch was found")

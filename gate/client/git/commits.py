@@ -1,4 +1,6 @@
-"""The commits between base and commit: who made them, and whether they repair or take back something."""
+"""The commits between base and commit: who made them, and whether they repair or take back
+something.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,26 @@ _SHORTSTAT = re.compile(rb"(\d+) (?:insertion|deletion)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 _GITHUB = "noreply@github.com"
-"""GitHub's own committer of merges made in the browser. Anybody can write it, so it stands for nobody else."""
+"""GitHub's own committer of merges made in the browser. Anybody can write it, so it stands for
+nobody else."""
 
 _FORMAT = "%H%x00%P%x00%ae%x00%an%x00%ce%x00%s%x00%B"
-_STAT = ("--shortstat", "--text", "-M", "--ignore-submodules=none", "--no-color", "--no-ext-diff", "--no-textconv")
+_STAT = (
+    "--shortstat",
+    "--text",
+    "-M",
+    "--ignore-submodules=none",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+)
 
 
 class Commit(NamedTuple):
-    """One commit of the range. Addresses are as they were written: a mailmap is a part of what is deployed."""
+    """One commit of the range.
+
+    Addresses are as they were written: a mailmap is a part of what is deployed.
+    """
 
     hash: str
     parents: str
@@ -50,11 +64,17 @@ class Commit(NamedTuple):
     @property
     def reverts(self) -> bool:
         """Whether it takes back another commit."""
-        return _REVERT_SUBJECT.match(self.subject) is not None or _REVERT_BODY.search(self.message) is not None
+        return (
+            _REVERT_SUBJECT.match(self.subject) is not None
+            or _REVERT_BODY.search(self.message) is not None
+        )
 
 
 class Range(NamedTuple):
-    """Commits, newest first. An incomplete range was cut by a limit or by a shallow clone: it can only be added to."""
+    """Commits, newest first.
+
+    An incomplete range was cut by a limit or by a shallow clone: it can only be added to.
+    """
 
     commits: list[Commit]
     complete: bool
@@ -74,7 +94,8 @@ def all_commits(repository: Repository, commit: str) -> Range:
 
 def _all(repository: Repository, revisions: list[str]) -> Range:
     found = _read(repository, [f"--max-count={COMMITS_MAX + 1}", *revisions])
-    # a shallow clone ends in commits that seem to have no parents: what lies beyond may belong to the range
+    # a shallow clone ends in commits that seem to have no parents: what lies beyond may belong to
+    # the range
     cut = repository.shallow and any(not one.parents for one in found)
     return Range(found[:COMMITS_MAX], complete=not cut and len(found) <= COMMITS_MAX)
 
@@ -115,5 +136,8 @@ def fixes_defect(repository: Repository, base: str, commit: str, commits: list[C
         return False
     raw = repository.run(["log", *_STAT, "--format=%x00%H%x00", commit, f"^{base}"])
     fields = raw.split(b"\0")[1:]
-    lines = {fields[at].decode(): sum(map(int, _SHORTSTAT.findall(fields[at + 1]))) for at in range(0, len(fields) - 1, 2)}
+    lines = {
+        fields[at].decode(): sum(map(int, _SHORTSTAT.findall(fields[at + 1])))
+        for at in range(0, len(fields) - 1, 2)
+    }
     return 2 * sum(count for name, count in lines.items() if name in repairs) > sum(lines.values())

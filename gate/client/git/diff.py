@@ -1,4 +1,6 @@
-"""What changed between base and commit: the facts of the group `diff` that two trees alone can tell."""
+"""What changed between base and commit: the facts of the group `diff` that two trees alone can
+tell.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ _GITLINK = b"160000"
 class File(NamedTuple):
     """One changed file. A rename is one file, and both its paths are listed.
 
-    Every file is text here, whatever it holds and whatever attributes say, because the author of a change decides both.
-    A submodule's lines are in another repository, so they are not `counted`.
+    Every file is text here, whatever it holds and whatever attributes say, because the author of a
+    change decides both. A submodule's lines are in another repository, so they are not `counted`.
     """
 
     path: bytes
@@ -46,20 +48,37 @@ class File(NamedTuple):
 
 
 def bring_contents(repository: Repository, base: str, commit: str) -> bool:
-    """Ask the remote of a partial clone, once, for the contents that changed. False where some are still missing."""
+    """Ask the remote of a partial clone, once, for the contents that changed.
+
+    False where some are still missing.
+    """
     wanted = _contents(repository, ["diff-tree", "-r", base, commit])
     wanted |= _contents(repository, ["log", "--format=", commit, f"^{base}"])
     missing = _missing(repository, wanted)
     if not missing:
         return True
-    if len(missing) > CONTENTS_FETCHED_MAX or not repository.fetch([one.decode() for one in missing]):
+    if len(missing) > CONTENTS_FETCHED_MAX or not repository.fetch(
+        [one.decode() for one in missing]
+    ):
         return False
     return not _missing(repository, wanted)
 
 
 def _contents(repository: Repository, command: list[str]) -> set[bytes]:
-    """The contents on both sides of every change that the command lists; of trees alone, so none need be here."""
-    raw = repository.run([*command[:1], "-z", "--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=all", *command[1:]])
+    """The contents on both sides of every change that the command lists; of trees alone, so none
+    need be here.
+    """
+    raw = repository.run(
+        [
+            *command[:1],
+            "-z",
+            "--raw",
+            "--no-abbrev",
+            "--no-renames",
+            "--ignore-submodules=all",
+            *command[1:],
+        ]
+    )
     tokens = iter(raw.split(b"\0"))
     found: set[bytes] = set()
     for token in tokens:
@@ -78,7 +97,9 @@ def _missing(repository: Repository, wanted: set[bytes]) -> list[bytes]:
 
 
 def empty_tree(repository: Repository) -> str:
-    """The tree without files, in the repository's own format. git knows it, whether it is stored or not."""
+    """The tree without files, in the repository's own format. git knows it, whether it is stored or
+    not.
+    """
     return repository.run(["hash-object", "-t", "tree", "--stdin"]).decode().strip()
 
 
@@ -108,7 +129,8 @@ def changed_files(repository: Repository, base: str, commit: str) -> list[File]:
 def diff_facts(files: list[File]) -> dict[str, Any]:
     """Counts, entropy and paths. Paths over a limit make the list unknown; its count is kept.
 
-    A submodule leaves the lines unknown, because the one line that git shows of it may stand for any number.
+    A submodule leaves the lines unknown, because the one line that git shows of it may stand for
+    any number.
     """
     folders = {file.path.rpartition(b"/")[0] for file in files}
     counted = all(file.counted for file in files)
@@ -142,7 +164,9 @@ def entropy(lines: list[int]) -> float:
 
 
 def lines_before(repository: Repository, files: list[File]) -> int | None:
-    """Lines of the touched files before the change, or None where that is too much to read, or not here."""
+    """Lines of the touched files before the change, or None where that is too much to read, or not
+    here.
+    """
     if not all(file.counted for file in files):
         return None
     blobs = [file.old_blob for file in files if file.old_blob]
@@ -173,12 +197,17 @@ def _count_lines(content: bytes) -> int:
 
 
 def _paths(files: list[File]) -> list[str] | None:
-    """What left a folder touched it: a rule for that folder must see the old path of a rename, too."""
+    """What left a folder touched it: a rule for that folder must see the old path of a rename,
+    too.
+    """
     raw = sorted({path for file in files for path in (file.path, file.old_path)})
     if len(raw) > PATHS_MAX or any(len(path) > PATH_BYTES_MAX for path in raw):
         return None
     paths = [readable(path) for path in raw]
-    fits = all(len(path.encode()) <= PATH_BYTES_MAX for path in paths) and len(json.dumps(paths)) <= LIST_BYTES_MAX
+    fits = (
+        all(len(path.encode()) <= PATH_BYTES_MAX for path in paths)
+        and len(json.dumps(paths)) <= LIST_BYTES_MAX
+    )
     return paths if fits else None
 
 
@@ -188,7 +217,9 @@ def readable(raw: bytes) -> str:
 
 
 def _parse(raw: bytes) -> list[File]:
-    r"""First all `:modes hashes status NUL path NUL [new path NUL]`, then all `added TAB deleted TAB path NUL`."""
+    r"""First all `:modes hashes status NUL path NUL [new path NUL]`, then all `added TAB deleted
+    TAB path NUL`.
+    """
     tokens = iter(raw.split(b"\0"))
     before: dict[bytes, tuple[bytes, bytes | None, bool]] = {}
     files: list[File] = []

@@ -1,6 +1,8 @@
-"""Everything git can tell about a change, as facts: `diff.*`, `author.*`, and `fixes_defect age_hours` of `change.*`.
+"""Everything git can tell about a change, as facts: `diff.*`, `author.*`, and `fixes_defect
+age_hours` of `change.*`.
 
-A fact that cannot be computed exactly (no base, a cut clone, too much history, a time limit) is None: unknown.
+A fact that cannot be computed exactly (no base, a cut clone, too much history, a time limit) is
+None: unknown.
 """
 
 from __future__ import annotations
@@ -9,8 +11,22 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gate.client.git.baseline import Place, baseline
-from gate.client.git.commits import AUTHORS_MAX, Range, all_commits, commits_between, fixes_defect, people
-from gate.client.git.diff import File, bring_contents, changed_files, diff_facts, empty_tree, lines_before
+from gate.client.git.commits import (
+    AUTHORS_MAX,
+    Range,
+    all_commits,
+    commits_between,
+    fixes_defect,
+    people,
+)
+from gate.client.git.diff import (
+    File,
+    bring_contents,
+    changed_files,
+    diff_facts,
+    empty_tree,
+    lines_before,
+)
 from gate.client.git.history import NO_EARLIER_DAYS, author_facts, earlier_commits, file_facts
 from gate.client.git.run import Budget, GitFailed, Head, Repository
 
@@ -40,7 +56,10 @@ _NAMES = {
     "change": ("fixes_defect", "age_hours"),
 }
 _PARTIAL = "the clone is partial, and what changed could not be fetched; clone without a filter"
-_CUT = "the clone is shallow: facts that need its history are unknown; fetch all of it (fetch-depth: 0 in GitHub, GIT_DEPTH: 0 in GitLab)"
+_CUT = (
+    "the clone is shallow: facts that need its history are unknown; fetch all of it "
+    "(fetch-depth: 0 in GitHub, GIT_DEPTH: 0 in GitLab)"
+)
 
 
 class GitFacts(NamedTuple):
@@ -63,7 +82,10 @@ def git_facts(
     now: float,
     history_seconds: float = HISTORY_SECONDS_MAX,
 ) -> GitFacts:
-    """The facts of `commit` (a full hash) against its base. `place` is what the server says of where it goes."""
+    """The facts of `commit` (a full hash) against its base.
+
+    `place` is what the server says of where it goes.
+    """
     draft = _Draft(repository, commit, history_seconds)
     draft.attempt("facts of the code", lambda: _fill(draft, place, asked_base, now))
     return draft.done()
@@ -71,7 +93,9 @@ def git_facts(
 
 def no_git_facts(commit: str, because: str) -> GitFacts:
     """Nothing is known but the commit."""
-    return GitFacts(commit, None, "", [], unknown_facts(), [f"facts of the code are unknown: {because}"])
+    return GitFacts(
+        commit, None, "", [], unknown_facts(), [f"facts of the code are unknown: {because}"]
+    )
 
 
 def unknown_facts() -> Groups:
@@ -116,15 +140,23 @@ def _fill(draft: _Draft, place: Place, asked_base: str | None, now: float) -> No
     commits = commits_between(draft.repository, base, head.commit)
     draft.authors = people(commits.commits)
     if len(draft.authors) > AUTHORS_MAX:
-        draft.notices.append(f"{len(draft.authors)} people took part, the first {AUTHORS_MAX} are named")
+        draft.notices.append(
+            f"{len(draft.authors)} people took part, the first {AUTHORS_MAX} are named"
+        )
         draft.authors = draft.authors[:AUTHORS_MAX]
     if base:
         _measure(draft, head, base, commits)
     elif found.everything:
-        draft.notices.append("nothing was ever admitted there, so everything is new; facts about the author are unknown")
+        draft.notices.append(
+            "nothing was ever admitted there, so everything is new; facts about the author are "
+            "unknown"
+        )
         _measure_everything(draft, head)
     else:
-        because = found.because or f"base {(found.commit or '')[:12]} is not in this clone and could not be fetched"
+        because = (
+            found.because
+            or f"base {(found.commit or '')[:12]} is not in this clone and could not be fetched"
+        )
         draft.notices.append(f"facts about diff and author are unknown: {because}")
 
 
@@ -140,31 +172,52 @@ def _measure(draft: _Draft, head: Head, base: str, commits: Range) -> None:
     if draft.repository.partial and not bring_contents(draft.repository, base, head.commit):
         draft.notices.append(_PARTIAL)
     files = changed_files(draft.repository, base, head.commit)
-    draft.facts["diff"].update(diff_facts(files), lines_before=lines_before(draft.repository, files))
+    draft.facts["diff"].update(
+        diff_facts(files), lines_before=lines_before(draft.repository, files)
+    )
     if draft.repository.shallow:
         draft.notices.append(_CUT)
     elif not commits.complete:
-        draft.notices.append(f"facts about commits and authors are unknown: more than {len(commits.commits)} commits since base")
+        draft.notices.append(
+            f"facts about commits and authors are unknown: more than {len(commits.commits)} "
+            "commits since base"
+        )
     if commits.complete:
         draft.attempt("facts about the commits", lambda: _judge_commits(draft, head, base, commits))
         if not draft.repository.shallow:
-            draft.attempt("facts about the history", lambda: _read_history(draft, head, base, commits, files))
+            draft.attempt(
+                "facts about the history", lambda: _read_history(draft, head, base, commits, files)
+            )
 
 
 def _measure_everything(draft: _Draft, head: Head) -> None:
-    """Against the empty tree. No file was there before, and no commit, so nobody has touched them."""
+    """Against the empty tree.
+
+    No file was there before, and no commit, so nobody has touched them.
+    """
     repository = draft.repository
     files = changed_files(repository, empty_tree(repository), head.commit)
-    before = {"lines_before": 0, "file_authors": 0, "prior_changes": 0, "days_since_touched": NO_EARLIER_DAYS}
+    before = {
+        "lines_before": 0,
+        "file_authors": 0,
+        "prior_changes": 0,
+        "days_since_touched": NO_EARLIER_DAYS,
+    }
     draft.facts["diff"].update(diff_facts(files), **before)
     commits = all_commits(repository, head.commit)
     if commits.complete:
-        draft.facts["diff"].update(commits=len(commits.commits), reverts=any(one.reverts for one in commits.commits))
+        draft.facts["diff"].update(
+            commits=len(commits.commits), reverts=any(one.reverts for one in commits.commits)
+        )
 
 
 def _judge_commits(draft: _Draft, head: Head, base: str, commits: Range) -> None:
-    draft.facts["diff"].update(commits=len(commits.commits), reverts=any(one.reverts for one in commits.commits))
-    draft.facts["change"]["fixes_defect"] = fixes_defect(draft.repository, base, head.commit, commits.commits)
+    draft.facts["diff"].update(
+        commits=len(commits.commits), reverts=any(one.reverts for one in commits.commits)
+    )
+    draft.facts["change"]["fixes_defect"] = fixes_defect(
+        draft.repository, base, head.commit, commits.commits
+    )
 
 
 def _read_history(draft: _Draft, head: Head, base: str, commits: Range, files: list[File]) -> None:
@@ -172,5 +225,7 @@ def _read_history(draft: _Draft, head: Head, base: str, commits: Range, files: l
     earlier = earlier_commits(draft.repository, base, budget)
     if earlier is None:
         raise GitFailed("the history is longer than may be read")
-    draft.facts["author"] = author_facts(draft.repository, commits.commits, earlier, files, head.time, budget)
+    draft.facts["author"] = author_facts(
+        draft.repository, commits.commits, earlier, files, head.time, budget
+    )
     draft.facts["diff"].update(file_facts(draft.repository, base, files, head.time, budget))

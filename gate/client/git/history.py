@@ -1,4 +1,6 @@
-"""What happened before base: how well its authors know the code, and how often the files were touched."""
+"""What happened before base: how well its authors know the code, and how often the files were
+touched.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ COMMITS_MAX = 200_000
 """A longer history is not read; its facts are unknown."""
 
 FILES_ASKED_MAX = 16
-"""Up to so many paths git filters the history; beyond, it is faster to read it all and to filter here."""
+"""Up to so many paths git filters the history; beyond, it is faster to read it all and to filter
+here."""
 
 NO_EARLIER_DAYS = 3_650
 _DAY = 24 * 3600
@@ -34,23 +37,42 @@ class Past(NamedTuple):
 
 def earlier_commits(repository: Repository, base: str, budget: Budget) -> list[Past] | None:
     """Every commit up to base; None when there are more than may be read."""
-    raw = repository.run(["log", "-z", f"--max-count={COMMITS_MAX + 1}", "--format=%H %ct %ae%x01%an", base], budget=budget)
+    raw = repository.run(
+        ["log", "-z", f"--max-count={COMMITS_MAX + 1}", "--format=%H %ct %ae%x01%an", base],
+        budget=budget,
+    )
     lines = raw.decode(errors="backslashreplace").split("\0")[:-1]
     return None if len(lines) > COMMITS_MAX else [_past(line) for line in lines]
 
 
 def author_facts(
-    repository: Repository, commits: list[Commit], earlier: list[Past], files: list[File], at: int, budget: Budget
+    repository: Repository,
+    commits: list[Commit],
+    earlier: list[Past],
+    files: list[File],
+    at: int,
+    budget: Budget,
 ) -> dict[str, Any]:
-    """The group `author`, for the least experienced author of the range. Without commits there are no authors."""
+    """The group `author`, for the least experienced author of the range.
+
+    Without commits there are no authors.
+    """
     authors = {one.person for one in commits}
     if not authors:
-        return {"changes": 0, "recent_changes": 0, "subsystem_changes": 0, "count": 0, "known": False}
+        return {
+            "changes": 0,
+            "recent_changes": 0,
+            "subsystem_changes": 0,
+            "count": 0,
+            "known": False,
+        }
     own: dict[str, list[Past]] = {person: [] for person in authors}
     for past in earlier:
         if past.person in own:
             own[past.person].append(past)
-    least = min(authors, key=lambda person: (len(own[person]), recent_changes(own[person], at), person))
+    least = min(
+        authors, key=lambda person: (len(own[person]), recent_changes(own[person], at), person)
+    )
     return {
         "changes": len(own[least]),
         "recent_changes": recent_changes(own[least], at),
@@ -69,11 +91,22 @@ def recent_changes(commits: Iterable[Past], at: int) -> int:
     return sum(count * (unit // years) for years, count in by_years.items()) // unit
 
 
-def file_facts(repository: Repository, base: str, files: list[File], at: int, budget: Budget) -> dict[str, Any]:
-    """Who touched these files before, how often, and how long ago. Merges touch nothing by themselves."""
-    touched = _touches(repository, base, {path for file in files for path in (file.path, file.old_path)}, budget)
+def file_facts(
+    repository: Repository, base: str, files: list[File], at: int, budget: Budget
+) -> dict[str, Any]:
+    """Who touched these files before, how often, and how long ago.
+
+    Merges touch nothing by themselves.
+    """
+    touched = _touches(
+        repository, base, {path for file in files for path in (file.path, file.old_path)}, budget
+    )
     commits = {past.hash: past.person for seen in touched.values() for past in seen}
-    ages = [max(0, at - max(past.time for past in seen)) for file in files if (seen := [*touched[file.path], *touched[file.old_path]])]
+    ages = [
+        max(0, at - max(past.time for past in seen))
+        for file in files
+        if (seen := [*touched[file.path], *touched[file.old_path]])
+    ]
     return {
         "file_authors": len(set(commits.values())),
         "prior_changes": len(commits),
@@ -81,13 +114,26 @@ def file_facts(repository: Repository, base: str, files: list[File], at: int, bu
     }
 
 
-def _touches(repository: Repository, base: str, paths: set[bytes], budget: Budget) -> defaultdict[bytes, list[Past]]:
+def _touches(
+    repository: Repository, base: str, paths: set[bytes], budget: Budget
+) -> defaultdict[bytes, list[Past]]:
     touched: defaultdict[bytes, list[Past]] = defaultdict(list)
     if not paths:
         return touched
     mark = os.urandom(8).hex().encode()  # no path can be taken for the line of a commit
-    command = ["log", "-z", "--name-only", "--no-renames", "--no-merges", "--full-history", f"--max-count={COMMITS_MAX}"]
-    raw = repository.run([*command, f"--format={mark.decode()}%H %ct %ae%x01%an", base, "--", *_asked(paths)], budget=budget)
+    command = [
+        "log",
+        "-z",
+        "--name-only",
+        "--no-renames",
+        "--no-merges",
+        "--full-history",
+        f"--max-count={COMMITS_MAX}",
+    ]
+    raw = repository.run(
+        [*command, f"--format={mark.decode()}%H %ct %ae%x01%an", base, "--", *_asked(paths)],
+        budget=budget,
+    )
     for part in raw.split(mark)[1:]:
         line, _, names = part.partition(b"\0")
         past = _past(line.decode(errors="backslashreplace"))
@@ -106,12 +152,18 @@ def _asked(paths: set[bytes]) -> list[str]:
     return [f":(top,literal){os.fsdecode(path)}" for path in sorted(wanted)]
 
 
-def _changes_in(repository: Repository, own: list[Past], folders: set[bytes], budget: Budget) -> int:
+def _changes_in(
+    repository: Repository, own: list[Past], folders: set[bytes], budget: Budget
+) -> int:
     """How many of these commits touched one of the top-level folders."""
     if not own or not folders:
         return 0
     given = "".join(f"{past.hash}\n" for past in own).encode()
-    raw = repository.run(["diff-tree", "--stdin", "--root", "-z", "--raw", "--no-renames"], given=given, budget=budget)
+    raw = repository.run(
+        ["diff-tree", "--stdin", "--root", "-z", "--raw", "--no-renames"],
+        given=given,
+        budget=budget,
+    )
     tokens = iter(raw.split(b"\0"))
     current, found = b"", set()
     for token in tokens:

@@ -1,12 +1,13 @@
-"""What git may see while it is asked: the objects of the repository, and nothing that somebody wrote to bend the answer.
+"""What git may see while it is asked: the objects of the repository, and nothing that somebody
+wrote to bend the answer.
 
-The repository that is judged must not decide how it is measured. So commits, trees and differences are not asked of the
-repository itself but of an empty git folder of our own which borrows its objects. That folder has no configuration of
-the repository's, no attributes, mailmap or modules file, no hook, no replaced or grafted object and no remote, because
-none of these are in it.
+The repository that is judged must not decide how it is measured. So commits, trees and differences
+are not asked of the repository itself but of an empty git folder of our own which borrows its
+objects. That folder has no configuration of the repository's, no attributes, mailmap or modules
+file, no hook, no replaced or grafted object and no remote, because none of these are in it.
 
-Only names (`HEAD`, branches, tags), the remote and the git user are asked of the repository itself, and there the
-settings below stand above its own.
+Only names (`HEAD`, branches, tags), the remote and the git user are asked of the repository itself,
+and there the settings below stand above its own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PROTOCOLS = ("file", "http", "https", "ssh")
-"""How a missing commit may be fetched. `ext` and every helper would run a program of the address's choice."""
+"""How a missing commit may be fetched. `ext` and every helper would run a program of the address's
+choice."""
 
 OUTER_SETTINGS = (
     "safe.bareRepository=explicit",  # a bare repository among the files is no repository of ours
@@ -35,8 +37,8 @@ OUTER_SETTINGS = (
 INNER_SETTINGS = ("core.quotePath=false", "i18n.logOutputEncoding=UTF-8", "log.mailmap=false")
 
 _ATTRIBUTES = "* diff\n"
-"""Every file is text. `--text` says the same, but not to `--numstat` and `--shortstat`, which then count nothing for
-files with a NUL in them, or more bytes than `core.bigFileThreshold`."""
+"""Every file is text. `--text` says the same, but not to `--numstat` and `--shortstat`, which then
+count nothing for files with a NUL in them, or more bytes than `core.bigFileThreshold`."""
 
 _ALWAYS = {
     "GIT_NO_LAZY_FETCH": "1",  # asking for an object that is missing must not start a transfer
@@ -50,12 +52,17 @@ _KEPT = re.compile(
     r"GIT_(?:DIR|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|ASKPASS|SSH|SSH_COMMAND|SSH_VARIANT"
     r"|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|(?:HTTP|SSL|PROXY_SSL)_\w+)"
 )
-"""Where the operator's repository is, and how its remote is reached. Every other variable of git's could bend an answer."""
+"""Where the operator's repository is, and how its remote is reached. Every other variable of git's
+could bend an answer."""
 
 
 def outer_environment(env: Mapping[str, str]) -> dict[str, str]:
     """For questions about names, and for fetching."""
-    kept = {name: value for name, value in env.items() if not name.startswith("GIT_") or _KEPT.fullmatch(name)}
+    kept = {
+        name: value
+        for name, value in env.items()
+        if not name.startswith("GIT_") or _KEPT.fullmatch(name)
+    }
     allowed = env.get("GIT_ALLOW_PROTOCOL")
     protocols = [one for one in PROTOCOLS if allowed is None or one in allowed.split(":")]
     return {
@@ -86,13 +93,17 @@ def inner_environment(env: Mapping[str, str], folder: str, objects: str) -> dict
 
 
 def absolute_path(env: Mapping[str, str]) -> str:
-    """The search path without entries that mean a folder of the code that is judged, such as `.`."""
+    """The search path without entries that mean a folder of the code that is judged, such as
+    `.`.
+    """
     entries = env.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(one for one in entries if Path(one).is_absolute())
 
 
 def find_git(env: Mapping[str, str]) -> str | None:
-    """The whole path of git: Windows looks into the current folder first, which is the code that is judged."""
+    """The whole path of git: Windows looks into the current folder first, which is the code that is
+    judged.
+    """
     names = ("git.exe", "git.cmd") if os.name == "nt" else ("git",)
     for folder in absolute_path(env).split(os.pathsep):
         for name in names:
@@ -110,12 +121,17 @@ def make_folder(object_format: str) -> str:
     (folder / "refs").mkdir()
     (folder / "info").mkdir()
     (folder / "HEAD").write_text("ref: refs/heads/none\n")
-    (folder / "config").write_text(f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}")
+    (folder / "config").write_text(
+        f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}"
+    )
     (folder / "info" / "attributes").write_text(_ATTRIBUTES)
     return str(folder)
 
 
 def copy_shallow(source: str, folder: str) -> None:
-    """Where a shallow clone ends. A fetch moves that, so it is copied again after one. Raises OSError."""
+    """Where a shallow clone ends.
+
+    A fetch moves that, so it is copied again after one. Raises OSError.
+    """
     if Path(source).is_file():
         shutil.copyfile(source, Path(folder, "shallow"))

@@ -1,4 +1,6 @@
-"""Asking git: few processes, each with a time limit, output parsed as bytes, and nothing that a repository can bend."""
+"""Asking git: few processes, each with a time limit, output parsed as bytes, and nothing that a
+repository can bend.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ ERROR_LENGTH_MAX = 300
 FULL_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _HASH = re.compile(r"[0-9a-f]{4,64}")
 _TIME = re.compile(r"[0-9]{1,12}")
-_BARE = "this folder is inside a bare repository, which may be a part of the code that is judged; if it is yours, name it by GIT_DIR"
+_BARE = (
+    "this folder is inside a bare repository, which may be a part of the code that is judged; "
+    "if it is yours, name it by GIT_DIR"
+)
 
 
 class GitFailed(Exception):
@@ -80,7 +85,10 @@ class _Git(NamedTuple):
     env: Mapping[str, str]
 
     def run(self, arguments: Sequence[str], given: bytes, seconds: float) -> bytes:
-        """What it writes. Raises `GitFailed` with git's own words, `GitTooSlow` at the time limit."""
+        """What it writes.
+
+        Raises `GitFailed` with git's own words, `GitTooSlow` at the time limit.
+        """
         if seconds <= 0:
             raise GitTooSlow("the time for reading the history is used up")
         options = [part for setting in self.settings for part in ("-c", setting)]
@@ -133,7 +141,9 @@ class Repository:
             weakref.finalize(self, shutil.rmtree, own, ignore_errors=True)
             copy_shallow(self._shallow_file, own)
         except OSError as error:
-            raise GitFailed(f"no folder could be made for reading the repository: {error}") from error
+            raise GitFailed(
+                f"no folder could be made for reading the repository: {error}"
+            ) from error
         inner = inner_environment(env, own, found.objects)
         self._inner = _Git(git, INNER_SETTINGS, own, inner)
 
@@ -155,12 +165,19 @@ class Repository:
 
     def _look(self) -> _Found:
         """What kind of repository this is, and where its parts are."""
-        questions = ["--is-shallow-repository", "--is-inside-git-dir", "--absolute-git-dir", "--show-object-format"]
+        questions = [
+            "--is-shallow-repository",
+            "--is-inside-git-dir",
+            "--absolute-git-dir",
+            "--show-object-format",
+        ]
         paths = ["--git-path", "objects", "--git-path", "shallow"]
         said = os.fsdecode(self._ask(["rev-parse", *questions, *paths]))
         lines = said.removesuffix("\n").split("\n")
         if len(lines) != len(_Found._fields):
-            raise GitFailed("git does not say where its objects are; a folder's name may have a line break")
+            raise GitFailed(
+                "git does not say where its objects are; a folder's name may have a line break"
+            )
         shallow, inside, git_folder, object_format, objects, shallow_file = lines
         return _Found(
             shallow == "true",
@@ -174,7 +191,8 @@ class Repository:
     def resolve(self, revision: str) -> str | None:
         """The full hash of a commit; None where there is no such commit here.
 
-        A text that can be a hash is one, if such a commit is here: a branch or tag of that name would be believed by git.
+        A text that can be a hash is one, if such a commit is here: a branch or tag of that name
+        would be believed by git.
         """
         if not revision or revision.startswith("-") or not revision.isprintable():
             return None
@@ -187,12 +205,20 @@ class Repository:
         return FULL_HASH.fullmatch(commit) is not None and self.resolve(commit) == commit
 
     def fetch(self, objects: Sequence[str], *, depth: int | None = None) -> bool:
-        """Ask the remote for these commits or contents (whole hashes), once. A shallow clone stays shallow, a whole one stays whole."""
+        """Ask the remote for these commits or contents (whole hashes), once.
+
+        A shallow clone stays shallow, a whole one stays whole.
+        """
         remotes = self._ask(["remote"]).decode(errors="replace").split()
         if not remotes:
             return False
         remote = "origin" if "origin" in remotes else remotes[0]
-        options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--upload-pack=git-upload-pack"]
+        options = [
+            "--quiet",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--upload-pack=git-upload-pack",
+        ]
         if self.shallow and depth is not None:
             options.append(f"--depth={depth}")
         try:
@@ -205,7 +231,9 @@ class Repository:
     @property
     def partial(self) -> bool:
         """Whether the clone leaves out contents, which its remote promises to have."""
-        return _optional(self._ask, ["config", "--get-regexp", r"^remote\..*\.promisor$"]) is not None
+        return (
+            _optional(self._ask, ["config", "--get-regexp", r"^remote\..*\.promisor$"]) is not None
+        )
 
     def head(self, commit: str) -> Head:
         """Time and subject of a commit that is here."""
@@ -223,7 +251,10 @@ class Repository:
 
 
 def unix_time(text: str) -> int:
-    """A commit's time. A commit that git would not write may have none, and counts as the oldest there is."""
+    """A commit's time.
+
+    A commit that git would not write may have none, and counts as the oldest there is.
+    """
     return int(text) if _TIME.fullmatch(text) else 0
 
 

@@ -15,7 +15,10 @@ _BLOCK = "!" * 72
 
 
 def show(outcome: Outcome, output: str, world: World) -> None:
-    """Write it where its format belongs. Raises OSError when a file of the runner cannot be written."""
+    """Write it where its format belongs.
+
+    Raises OSError when a file of the runner cannot be written.
+    """
     said = summary(outcome)
     if outcome.decision == "unreviewed":
         _warn(said, world)
@@ -41,7 +44,9 @@ def _json(outcome: Outcome) -> str:
 
 
 def _text(outcome: Outcome, said: Summary, world: World) -> str:
-    blocks = [[_coloured(said.headline, outcome.decision, world), *(f"  {line}" for line in said.details)]]
+    blocks = [
+        [_coloured(said.headline, outcome.decision, world), *(f"  {line}" for line in said.details)]
+    ]
     if said.reasons:
         blocks.append(["Reasons", *(f"  {line}" for line in said.reasons)])
     if said.next_steps:

@@ -1,4 +1,7 @@
-"""What a GitHub runner takes: outputs, a job summary, annotations, masks. Text of others can give it no command."""
+"""What a GitHub runner takes: outputs, a job summary, annotations, masks.
+
+Text of others can give it no command.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,16 @@ def outputs(outcome: Outcome) -> dict[str, str]:
         "band": known.get("band"),
         "message": outcome.message,
     }
-    return {name: "" if value is None else visible(value, length_max=OUTPUT_LENGTH_MAX) for name, value in values.items()}
+    return {
+        name: "" if value is None else visible(value, length_max=OUTPUT_LENGTH_MAX)
+        for name, value in values.items()
+    }
 
 
 def markdown(said: Summary) -> str:
-    """Nothing but code spans and fenced blocks around what others wrote: no image, link, mention or HTML comes through."""
+    """Nothing but code spans and fenced blocks around what others wrote: no image, link, mention or
+    HTML comes through.
+    """
     parts = [f"### Change gate\n\n{code_span(said.headline)}\n"]
     parts += [f"- {code_span(line)}\n" for line in said.details]
     for title, lines in (("Reasons", said.reasons), ("Next", said.next_steps)):
@@ -70,7 +78,10 @@ def fenced(lines: list[str]) -> str:
 
 
 def mask(world: World, secret: str) -> None:
-    """From now on the runner shows stars instead. On standard error: standard output may be a document."""
+    """From now on the runner shows stars instead.
+
+    On standard error: standard output may be a document.
+    """
     if world.env.get("GITHUB_ACTIONS") == "true" and secret:
         world.say(f"::add-mask::{_escaped(secret)}")
 
@@ -99,7 +110,10 @@ def _fitting(text: str, path: str) -> str:
     room = SUMMARY_BYTES_MAX - (place.stat().st_size if place.exists() else 0)
     if len(text.encode()) <= room:
         return text
-    short = "### Change gate\n\nThe summary is too long to be shown here; the log of the step has all of it.\n"
+    short = (
+        "### Change gate\n\nThe summary is too long to be shown here; the log of the step has "
+        "all of it.\n"
+    )
     return short if len(short) <= room else ""
 
 

@@ -23,11 +23,18 @@ VARIABLES = {
 
 
 def write(outcome: Outcome, world: World) -> None:
-    """One line a variable. GitLab takes values as they are, so nothing but words and numbers goes in."""
+    """One line a variable.
+
+    GitLab takes values as they are, so nothing but words and numbers goes in.
+    """
     known = outputs(outcome)
     lines = [f"{variable}={_plain(known[name])}\n" for variable, name in VARIABLES.items()]
     files.write(Path(world.folder, DOTENV_FILE), "".join(lines))
 
 
 def _plain(value: str) -> str:
-    return "".join(character for character in value if character.isascii() and (character.isalnum() or character in "._-"))
+    return "".join(
+        character
+        for character in value
+        if character.isascii() and (character.isalnum() or character in "._-")
+    )

@@ -23,7 +23,12 @@ class Summary(NamedTuple):
 def summary(outcome: Outcome) -> Summary:
     """What was decided, why, and what to do."""
     change = outcome.change or {}
-    return Summary(_headline(outcome, change), _details(outcome, change), _reasons(change), _next_steps(outcome, change))
+    return Summary(
+        _headline(outcome, change),
+        _details(outcome, change),
+        _reasons(change),
+        _next_steps(outcome, change),
+    )
 
 
 def _headline(outcome: Outcome, change: Mapping[str, Any]) -> str:
@@ -32,7 +37,10 @@ def _headline(outcome: Outcome, change: Mapping[str, Any]) -> str:
         return word
     commit = visible(change.get("commit", ""))[:12]
     identity = f", {visible(change['id'])}" if change.get("id") else ""  # an evaluation has none
-    return f"{word}  {visible(change.get('service'))} to {visible(change.get('environment'))}, commit {commit}{identity}"
+    return (
+        f"{word}  {visible(change.get('service'))} to {visible(change.get('environment'))}, "
+        f"commit {commit}{identity}"
+    )
 
 
 def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
@@ -41,12 +49,16 @@ def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
         return details
     risk, policy = _part(change, "risk"), _part(change, "policy")
     standard = change.get("standard_change")
-    route = f"{visible(change.get('type'))} change, {visible(change.get('route'))}" + (f", {visible(standard)}" if standard else "")
+    route = f"{visible(change.get('type'))} change, {visible(change.get('route'))}" + (
+        f", {visible(standard)}" if standard else ""
+    )
     score = f"risk {visible(risk.get('score'))} ({visible(risk.get('band'))})"
     details.append(f"{route}, {score}, policy {visible(policy.get('name') or 'none')}")
     hold = _part(change, "hold")
     if hold:
-        until = f"until {visible(hold['until'])}" if hold.get("until") else "until a person lifts it"
+        until = (
+            f"until {visible(hold['until'])}" if hold.get("until") else "until a person lifts it"
+        )
         details.append(f"held: {visible(hold.get('reason'))}, {until}")
     return details
 
@@ -54,9 +66,17 @@ def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
 def _reasons(change: Mapping[str, Any]) -> list[str]:
     """In the gate's order; the one that decided stands first."""
     reasons = change.get("reasons")
-    found = [reason for reason in reasons if isinstance(reason, dict)] if isinstance(reasons, list) else []
+    found = (
+        [reason for reason in reasons if isinstance(reason, dict)]
+        if isinstance(reasons, list)
+        else []
+    )
     lines = [f"{_mark(reason):>5}  {_sentence(reason)}" for reason in found[:REASONS_MAX]]
-    return lines if len(found) <= REASONS_MAX else [*lines, f"       and {counted(len(found) - REASONS_MAX, 'reason')} more"]
+    return (
+        lines
+        if len(found) <= REASONS_MAX
+        else [*lines, f"       and {counted(len(found) - REASONS_MAX, 'reason')} more"]
+    )
 
 
 def _mark(reason: Mapping[str, Any]) -> str:
@@ -74,8 +94,12 @@ def _sentence(reason: Mapping[str, Any]) -> str:
 
 _AFTERWARDS = {
     "approved": "right before the deployment run gate check again without --no-admit",
-    "pending": "gate check --wait 30m waits for the answer; a later run of the same commit joins this change",
-    "unreviewed": "afterwards say how it went: gate close --unreviewed gate-unreviewed.json --result successful",
+    "pending": "gate check --wait 30m waits for the answer; a later run of the same commit joins "
+    "this "
+    "change",
+    "unreviewed": "afterwards say how it went: gate close --unreviewed gate-unreviewed.json "
+    "--result "
+    "successful",
     "expired": "run the pipeline again to ask again",
     "canceled": "run the pipeline again to ask again",
 }
@@ -106,12 +130,19 @@ def page_of(change: Mapping[str, Any]) -> str:
 
 def _missing(change: Mapping[str, Any]) -> list[str]:
     required = _part(change, "approvals").get("required")
-    entries = [entry for entry in required if isinstance(entry, dict)] if isinstance(required, list) else []
+    entries = (
+        [entry for entry in required if isinstance(entry, dict)]
+        if isinstance(required, list)
+        else []
+    )
     lines = []
     for entry in entries:
         missing, by = entry.get("missing"), entry.get("by")
         if isinstance(missing, int) and missing > 0 and isinstance(by, list):
-            lines.append(f"needs {counted(missing, 'approval')} by {' or '.join(visible(group) for group in by)}")
+            lines.append(
+                f"needs {counted(missing, 'approval')} by "
+                f"{' or '.join(visible(group) for group in by)}"
+            )
     return lines
 
 

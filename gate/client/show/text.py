@@ -1,4 +1,6 @@
-"""Text of others made safe to look at: nothing in it can move the cursor, reorder a line or give a command."""
+"""Text of others made safe to look at: nothing in it can move the cursor, reorder a line or give a
+command.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,24 @@ import unicodedata
 
 SHOWN_LENGTH_MAX = 2_000
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|\x9b[0-?]*[ -/]*[@-~]")
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|\x9b[0-?]*[ -/]*[@-~]"
+)
 _SPACES = re.compile(r"[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def visible(text: object, *, length_max: int = SHOWN_LENGTH_MAX) -> str:
-    r"""One line: terminal sequences are gone, line breaks are spaces, other characters that cannot be seen are \u escapes."""
+    r"""One line: terminal sequences are gone, line breaks are spaces, other characters that cannot
+    be seen are \u escapes.
+    """
     line = _SPACES.sub(" ", _ANSI.sub("", str(text)))
     if len(line) > length_max:
         line = f"{line[: length_max - 1]}…"
     if not line.isprintable():
         line = "".join(map(_shown, line))
-    # commands to a GitHub runner: the older form is found anywhere in a line, the newer one where it begins
+    # commands to a GitHub runner: the older form is found anywhere in a line, the newer one where
+    # it begins
     line = line.replace("##[", "# #[")
     return line.replace("::", ": :", 1) if line.lstrip().startswith("::") else line
 

@@ -1,8 +1,9 @@
 """The change calendar as values: business hours, and the windows in which nothing may be deployed.
 
-Times in the file are local times of its zone, and a window is counted on the clock on the wall: `16:00`, lasting `64h`,
-ends at `08:00` even when the clocks change in between. A local time that occurs twice means the first one; one that does
-not occur is read with the offset before the gap, as iCalendar does (RFC 5545, 3.3.5).
+Times in the file are local times of its zone, and a window is counted on the clock on the wall:
+`16:00`, lasting `64h`, ends at `08:00` even when the clocks change in between. A local time that
+occurs twice means the first one; one that does not occur is read with the offset before the gap, as
+iCalendar does (RFC 5545, 3.3.5).
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,9 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """Minutes of the local day, `begins` inside and `ends` outside, on these weekdays (0 is Monday)."""
+    """Minutes of the local day, `begins` inside and `ends` outside, on these weekdays (0 is
+    Monday).
+    """
 
     weekdays: frozenset[int]
     begins_minute: int
@@ -51,12 +54,17 @@ class BusinessHours:
 
     def include(self, local: datetime) -> bool:
         """Whether a local time is inside."""
-        return local.weekday() in self.weekdays and self.begins_minute <= local.hour * 60 + local.minute < self.ends_minute
+        return (
+            local.weekday() in self.weekdays
+            and self.begins_minute <= local.hour * 60 + local.minute < self.ends_minute
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """One window of the file, perhaps recurring. `begins` and `ends` are local times of the first opening, `fold` kept.
+    """One window of the file, perhaps recurring.
+
+    `begins` and `ends` are local times of the first opening, `fold` kept.
 
     `excluded_days` and `excluded_times` (local) are openings of the rule that do not take place.
     """
@@ -83,17 +91,24 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`calendar.yaml` as values. Without a file nothing is frozen and business hours are unknown."""
+    """`calendar.yaml` as values.
+
+    Without a file nothing is frozen and business hours are unknown.
+    """
 
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("UTC"))
     business_hours: BusinessHours | None = None
     freezes: tuple[Freeze, ...] = ()
     revision: str = field(init=False, compare=False)
-    # What is open on a day is worked out once; the same question always has the same answer, so sharing is harmless.
-    _by_day: dict[int, tuple[Occurrence, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    # What is open on a day is worked out once; the same question always has the same answer, so
+    # sharing is harmless.
+    _by_day: dict[int, tuple[Occurrence, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
-        # of the canonical form: the same windows, however the file is written, are the same revision
+        # of the canonical form: the same windows, however the file is written, are the same
+        # revision
         object.__setattr__(self, "revision", digest(canonical(self.tree())))
 
     @property
@@ -107,12 +122,21 @@ class Calendar:
         return {
             "time_zone": self.time_zone,
             "business_hours": hours
-            and {"days": [WEEKDAYS[day] for day in sorted(hours.weekdays)], "from": hours.begins_minute, "to": hours.ends_minute},
-            "freezes": [_freeze_tree(freeze) for freeze in sorted(self.freezes, key=lambda freeze: freeze.id)],
+            and {
+                "days": [WEEKDAYS[day] for day in sorted(hours.weekdays)],
+                "from": hours.begins_minute,
+                "to": hours.ends_minute,
+            },
+            "freezes": [
+                _freeze_tree(freeze)
+                for freeze in sorted(self.freezes, key=lambda freeze: freeze.id)
+            ],
         }
 
     def on_day_of(self, at: datetime) -> tuple[Occurrence, ...]:
-        """Every opening that touches the UTC day of `at` (which is in UTC); worked out once a day."""
+        """Every opening that touches the UTC day of `at` (which is in UTC); worked out once a
+        day.
+        """
         day = at.toordinal()
         found = self._by_day.get(day)
         if found is None:
@@ -126,13 +150,19 @@ class Calendar:
         return found
 
     def between(self, after: datetime, before: datetime) -> Iterator[Occurrence]:
-        """Every opening that touches [after, before), window by window; at most `OCCURRENCES_MAX` of each."""
+        """Every opening that touches [after, before), window by window; at most `OCCURRENCES_MAX`
+        of each.
+        """
         for freeze in self.freezes:
             yield from occurrences(freeze, self.zone, after, before)
 
 
-def occurrences(freeze: Freeze, zone: tzinfo, after: datetime, before: datetime) -> Iterator[Occurrence]:
-    """The openings of one window that touch [after, before), in order; not further than three years from `after`."""
+def occurrences(
+    freeze: Freeze, zone: tzinfo, after: datetime, before: datetime
+) -> Iterator[Occurrence]:
+    """The openings of one window that touch [after, before), in order; not further than three years
+    from `after`.
+    """
     after = min(max(after, EARLIEST), LATEST)
     before = min(before, LATEST, after + timedelta(days=366 * YEARS_AHEAD_MAX))
     seen = 0
@@ -149,14 +179,18 @@ def instant(local: datetime, zone: tzinfo) -> datetime:
     return local.replace(tzinfo=zone).astimezone(UTC)
 
 
-def _openings(freeze: Freeze, zone: tzinfo, after: datetime, before: datetime) -> Iterator[Occurrence]:
+def _openings(
+    freeze: Freeze, zone: tzinfo, after: datetime, before: datetime
+) -> Iterator[Occurrence]:
     """The first opening, then all that the rule gives near the time asked for."""
     if not _is_excluded(freeze, freeze.begins):
         yield _opening(freeze, zone, freeze.begins, freeze.ends)
     if freeze.rule is None:
         return
     lasts = freeze.ends.replace(fold=0) - freeze.begins.replace(fold=0)
-    first = (after.astimezone(zone).replace(tzinfo=None) - lasts - _ONE_DAY).date()  # a day more, whatever the clocks do
+    first = (
+        after.astimezone(zone).replace(tzinfo=None) - lasts - _ONE_DAY
+    ).date()  # a day more, whatever the clocks do
     last = (before.astimezone(zone).replace(tzinfo=None) + _ONE_DAY).date()
     for day in days(freeze.rule, freeze.begins, first, last):
         begins = datetime.combine(day, freeze.begins.time().replace(fold=0))
@@ -166,7 +200,9 @@ def _openings(freeze: Freeze, zone: tzinfo, after: datetime, before: datetime) -
 
 def _opening(freeze: Freeze, zone: tzinfo, begins: datetime, ends: datetime) -> Occurrence:
     opens, closes = instant(begins, zone), instant(ends, zone)
-    if closes <= opens:  # it began inside the hour that the clocks leave out: it lasts as long as on any other day
+    if (
+        closes <= opens
+    ):  # it began inside the hour that the clocks leave out: it lasts as long as on any other day
         closes = opens + (ends - begins)
     return Occurrence(freeze, opens, closes)
 
@@ -186,7 +222,9 @@ def _freeze_tree(freeze: Freeze) -> dict[str, object]:
     }
     if freeze.rule:
         tree["rrule"] = rrule_text(freeze.rule)
-        tree["exclude"] = sorted([*map(str, freeze.excluded_days), *map(_local_text, freeze.excluded_times)])
+        tree["exclude"] = sorted(
+            [*map(str, freeze.excluded_days), *map(_local_text, freeze.excluded_times)]
+        )
     return tree
 
 

@@ -6,7 +6,17 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gate.core.calendar.calendar import FREEZES_MAX, LASTS_DAYS_MAX, YEAR_FIRST, YEAR_LAST, BusinessHours, Calendar, Freeze, Reach, instant
+from gate.core.calendar.calendar import (
+    FREEZES_MAX,
+    LASTS_DAYS_MAX,
+    YEAR_FIRST,
+    YEAR_LAST,
+    BusinessHours,
+    Calendar,
+    Freeze,
+    Reach,
+    instant,
+)
 from gate.core.calendar.recurrence import RRULE_BYTES_MAX, Recurrence, read_rrule
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.catalogue.names import read_listed, read_name
@@ -22,12 +32,19 @@ _T = TypeVar("_T")
 _ZONE = re.compile(r"UTC|[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+){1,2}")
 _CLOCK = re.compile(r"(?P<hour>[01][0-9]|2[0-4]):(?P<minute>[0-5][0-9])")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?")
-_TIME_ALLOWED = f"a time such as 2026-12-20T00:00, with Z or an offset where it is not local, in the years {YEAR_FIRST} to {YEAR_LAST}"
+_TIME = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<clock>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+_TIME_ALLOWED = (
+    "a time such as 2026-12-20T00:00, with Z or an offset where it is not local, in the years "
+    f"{YEAR_FIRST} to {YEAR_LAST}"
+)
 
 
 def read_calendar(text: str | bytes, name: str, catalogue: Catalogue | None) -> Calendar:
-    """The calendar of a file, whose names the catalogue must know. Raises `Invalid` with every fault and its place.
+    """The calendar of a file, whose names the catalogue must know.
+
+    Raises `Invalid` with every fault and its place.
 
     Without a catalogue, because it could not be read, names are not checked.
     """
@@ -39,7 +56,10 @@ def read_calendar(text: str | bytes, name: str, catalogue: Catalogue | None) -> 
     calendar = Calendar(
         zone=zone,
         business_hours=_business_hours(hours) if hours else None,
-        freezes=tuple(reader.freeze(node) for node in root.items("freezes", required=False, length_max=FREEZES_MAX) or ()),
+        freezes=tuple(
+            reader.freeze(node)
+            for node in root.items("freezes", required=False, length_max=FREEZES_MAX) or ()
+        ),
     )
     root.done()
     faults.stop()
@@ -54,7 +74,10 @@ def _zone(root: Fields) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass  # said below, with all other faults
     if name:
-        root.faults.add(root.place_of("time_zone"), f"time_zone: found {clip(name)}, allowed is UTC or a zone such as Europe/Berlin")
+        root.faults.add(
+            root.place_of("time_zone"),
+            f"time_zone: found {clip(name)}, allowed is UTC or a zone such as Europe/Berlin",
+        )
     return ZoneInfo("UTC")
 
 
@@ -63,8 +86,14 @@ def _business_hours(fields: Fields) -> BusinessHours:
     begins, ends = _minute(fields, "from"), _minute(fields, "to")
     fields.done()
     if begins is not None and ends is not None and begins >= ends:
-        fields.faults.add(fields.place, "business_hours: found to not after from, allowed are hours of one day; 24:00 is its end")
-    return BusinessHours(frozenset(WEEKDAYS.index(day) for day in days if day in WEEKDAYS), begins or 0, ends or 0)
+        fields.faults.add(
+            fields.place,
+            "business_hours: found to not after from, allowed are hours of one day; 24:00 is its "
+            "end",
+        )
+    return BusinessHours(
+        frozenset(WEEKDAYS.index(day) for day in days if day in WEEKDAYS), begins or 0, ends or 0
+    )
 
 
 def _minute(fields: Fields, key: str) -> int | None:
@@ -74,7 +103,10 @@ def _minute(fields: Fields, key: str) -> int | None:
     if minute <= DAY_MINUTES:
         return minute
     if text:
-        fields.faults.add(fields.place_of(key), f'{key}: found {clip(text)}, allowed is a time of day such as "09:00", to "24:00"')
+        fields.faults.add(
+            fields.place_of(key),
+            f'{key}: found {clip(text)}, allowed is a time of day such as "09:00", to "24:00"',
+        )
     return None
 
 
@@ -106,7 +138,10 @@ class _Freezes:
             excluded_times=times,
         )
         if (days or times) and not fields.has("rrule"):
-            self._faults.add(fields.place_of("exclude"), "exclude: found it without rrule, allowed is it beside one")
+            self._faults.add(
+                fields.place_of("exclude"),
+                "exclude: found it without rrule, allowed is it beside one",
+            )
         fields.done()
         return freeze
 
@@ -125,9 +160,13 @@ class _Freezes:
         return Reach(
             services=frozenset(read_listed(fields, "services", self._services, "service")),
             owners=frozenset(read_listed(fields, "owners", self._groups, "group")),
-            environments=frozenset(read_listed(fields, "environments", self._environments, "environment")),
+            environments=frozenset(
+                read_listed(fields, "environments", self._environments, "environment")
+            ),
             tiers=frozenset(fields.texts("tiers", (), choices=ENVIRONMENT_TIERS)),
-            except_services=frozenset(read_listed(fields, "except_services", self._services, "service")),
+            except_services=frozenset(
+                read_listed(fields, "except_services", self._services, "service")
+            ),
         )
 
     def _span(self, fields: Fields) -> tuple[datetime, datetime]:
@@ -145,11 +184,20 @@ class _Freezes:
         if ends is None:
             ends = begins.replace(fold=0) + timedelta(seconds=seconds)
         # a window that recurs is counted on the clock on the wall, a single one in real time
-        length = ends - begins if fields.has("rrule") else instant(ends, self._zone) - instant(begins, self._zone)
+        length = (
+            ends - begins
+            if fields.has("rrule")
+            else instant(ends, self._zone) - instant(begins, self._zone)
+        )
         if fields.has("ends") and length <= timedelta():
-            self._faults.add(fields.place_of("ends"), "ends: found a time that is not after begins, allowed is a later one")
+            self._faults.add(
+                fields.place_of("ends"),
+                "ends: found a time that is not after begins, allowed is a later one",
+            )
         elif length > timedelta(days=LASTS_DAYS_MAX):
-            self._faults.add(fields.place, f"a freeze: found {length.days} days, allowed are {LASTS_DAYS_MAX}")
+            self._faults.add(
+                fields.place, f"a freeze: found {length.days} days, allowed are {LASTS_DAYS_MAX}"
+            )
         return begins, ends
 
     def _rule(self, fields: Fields, begins: datetime) -> Recurrence | None:
@@ -166,7 +214,13 @@ class _Freezes:
         days: set[date] = set()
         times: set[datetime] = set()
         for node in fields.items("exclude", required=False, length_max=EXCLUDES_MAX) or ():
-            found = _read(fields, node, "exclude", self._day_or_time, f"a day such as 2026-12-25, or {_TIME_ALLOWED}")
+            found = _read(
+                fields,
+                node,
+                "exclude",
+                self._day_or_time,
+                f"a day such as 2026-12-25, or {_TIME_ALLOWED}",
+            )
             if isinstance(found, datetime):
                 times.add(found.replace(fold=0))
             elif found is not None:
@@ -186,7 +240,9 @@ class _Freezes:
         return at if at.tzinfo is None else at.astimezone(self._zone).replace(tzinfo=None)
 
 
-def _read(fields: Fields, node: Node | None, key: str, read: Callable[[str], _T], allowed: str) -> _T | None:
+def _read(
+    fields: Fields, node: Node | None, key: str, read: Callable[[str], _T], allowed: str
+) -> _T | None:
     """What a text says, or a fault."""
     if node is None:
         return None

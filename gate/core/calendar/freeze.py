@@ -1,7 +1,8 @@
 """Is it frozen, and until when?
 
-Any window that covers the change freezes it: deny beats allow. A window begins with its first instant and ends before
-its last; windows that overlap or touch are one hold. A stopped line is a window without an end.
+Any window that covers the change freezes it: deny beats allow. A window begins with its first
+instant and ends before its last; windows that overlap or touch are one hold. A stopped line is a
+window without an end.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -20,7 +21,10 @@ LOOK_AHEAD_DAYS_MAX = 366
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What somebody wants to change. `owners` and `tier` (the environment's) are None where nobody knows them."""
+    """What somebody wants to change.
+
+    `owners` and `tier` (the environment's) are None where nobody knows them.
+    """
 
     service: str
     environment: str
@@ -43,7 +47,10 @@ class AdHoc:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window at one time: what is open now, or one row of the change schedule. Instants are in UTC."""
+    """One window at one time: what is open now, or one row of the change schedule.
+
+    Instants are in UTC.
+    """
 
     id: str
     reason: str
@@ -55,12 +62,23 @@ class Window:
 
 
 def scope_of(catalogue: Catalogue, service: str, environment: str) -> Scope:
-    """Whom a window may cover; what the catalogue does not know stays unknown, so that every window covers it."""
-    return Scope(service, environment, owners=catalogue.owners_of(service), tier=catalogue.tier_of(service, environment))
+    """Whom a window may cover; what the catalogue does not know stays unknown, so that every window
+    covers it.
+    """
+    return Scope(
+        service,
+        environment,
+        owners=catalogue.owners_of(service),
+        tier=catalogue.tier_of(service, environment),
+    )
 
 
-def open_windows(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> tuple[Window, ...]:
-    """Every window that is open for this scope at this instant: stops first, then the one that ends last."""
+def open_windows(
+    calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime
+) -> tuple[Window, ...]:
+    """Every window that is open for this scope at this instant: stops first, then the one that ends
+    last.
+    """
     found = list(_open(calendar, extra, scope, _utc(at)))
     found.sort(key=_last_end_first)
     return tuple(found)
@@ -71,8 +89,16 @@ def open_anywhere(calendar: Calendar, extra: Iterable[AdHoc], at: datetime) -> t
     return tuple(sorted(_open(calendar, extra, None, _utc(at)), key=_last_end_first))
 
 
-def holds(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime, overridden: Collection[str] = ()) -> tuple[Hold, ...]:
-    """One hold for each open window that was not overridden; the one that ends last names the end of all that touch it."""
+def holds(
+    calendar: Calendar,
+    extra: Iterable[AdHoc],
+    scope: Scope,
+    at: datetime,
+    overridden: Collection[str] = (),
+) -> tuple[Hold, ...]:
+    """One hold for each open window that was not overridden; the one that ends last names the end
+    of all that touch it.
+    """
     extra = tuple(extra)
     found = [
         Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
@@ -85,16 +111,25 @@ def holds(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime
 
 
 def next_opening(
-    calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime, overridden: Collection[str] = ()
+    calendar: Calendar,
+    extra: Iterable[AdHoc],
+    scope: Scope,
+    at: datetime,
+    overridden: Collection[str] = (),
 ) -> datetime | None:
-    """The first instant from `at` on at which nothing is frozen; None where there is none within 366 days.
+    """The first instant from `at` on at which nothing is frozen; None where there is none within
+    366 days.
 
     A window that was overridden freezes nothing.
     """
     extra = tuple(extra)
     until = at = _utc(at)
     while until <= at + timedelta(days=LOOK_AHEAD_DAYS_MAX):
-        ends = [window.ends for window in _open(calendar, extra, scope, until) if window.id not in overridden]
+        ends = [
+            window.ends
+            for window in _open(calendar, extra, scope, until)
+            if window.id not in overridden
+        ]
         if not ends:
             return until
         known = [end for end in ends if end is not None]
@@ -105,7 +140,9 @@ def next_opening(
 
 
 def held(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> Hold | None:
-    """The hold of a frozen scope, named for the window that ends last; None where nothing is open."""
+    """The hold of a frozen scope, named for the window that ends last; None where nothing is
+    open.
+    """
     return next(iter(holds(calendar, extra, scope, at)), None)
 
 
@@ -119,14 +156,22 @@ def facts(windows: tuple[Window, ...], calendar: Calendar, at: datetime) -> dict
         "calendar.hour": _HOURS[local.hour],
     }
     if calendar.business_hours is not None:
-        found["calendar.within_business_hours"] = _YES if calendar.business_hours.include(local) else _NO
+        found["calendar.within_business_hours"] = (
+            _YES if calendar.business_hours.include(local) else _NO
+        )
     return found
 
 
 def schedule(
-    calendar: Calendar, extra: Iterable[AdHoc], begins: datetime, ends: datetime, scope: Scope | None = None
+    calendar: Calendar,
+    extra: Iterable[AdHoc],
+    begins: datetime,
+    ends: datetime,
+    scope: Scope | None = None,
 ) -> tuple[Window, ...]:
-    """The windows that touch [begins, ends), earliest first and at most a thousand; of every scope, or of one."""
+    """The windows that touch [begins, ends), earliest first and at most a thousand; of every scope,
+    or of one.
+    """
     begins, ends = _utc(begins), _utc(ends)
     recurring = [
         map(_opened, occurrences(freeze, calendar.zone, begins, ends))
@@ -136,17 +181,23 @@ def schedule(
     adhoc = [
         _window(window)
         for window in extra
-        if window.begins < ends and (window.ends is None or window.ends > begins) and (scope is None or covers(window.reach, scope))
+        if window.begins < ends
+        and (window.ends is None or window.ends > begins)
+        and (scope is None or covers(window.reach, scope))
     ]
     # Each list is in order, so only what is shown is ever worked out.
     merged = merge(*recurring, sorted(adhoc, key=_first_begin_first), key=_first_begin_first)
     return tuple(islice(merged, OCCURRENCES_MAX))
 
 
-def _open(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope | None, at: datetime) -> Iterator[Window]:
+def _open(
+    calendar: Calendar, extra: Iterable[AdHoc], scope: Scope | None, at: datetime
+) -> Iterator[Window]:
     """What is open for a scope, or for anybody."""
     for opening in calendar.on_day_of(at):
-        if opening.begins <= at < opening.ends and (scope is None or covers(opening.freeze.reach, scope)):
+        if opening.begins <= at < opening.ends and (
+            scope is None or covers(opening.freeze.reach, scope)
+        ):
             yield _opened(opening)
     for window in extra:
         is_open = window.begins <= at and (window.ends is None or at < window.ends)
@@ -155,10 +206,16 @@ def _open(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope | None, at: d
 
 
 def covers(reach: Reach, scope: Scope) -> bool:
-    """Unknown is the worst case: a window for a tier or for owners covers what has none that we know."""
-    if (reach.environments and scope.environment not in reach.environments) or (reach.services and scope.service not in reach.services):
+    """Unknown is the worst case: a window for a tier or for owners covers what has none that we
+    know.
+    """
+    if (reach.environments and scope.environment not in reach.environments) or (
+        reach.services and scope.service not in reach.services
+    ):
         return False
-    if scope.service in reach.except_services or (reach.tiers and scope.tier is not None and scope.tier not in reach.tiers):
+    if scope.service in reach.except_services or (
+        reach.tiers and scope.tier is not None and scope.tier not in reach.tiers
+    ):
         return False
     return not reach.owners or scope.owners is None or not reach.owners.isdisjoint(scope.owners)
 
@@ -166,11 +223,21 @@ def covers(reach: Reach, scope: Scope) -> bool:
 def _opened(opening: Occurrence) -> Window:
     freeze = opening.freeze
     override_by = freeze.override_by or (OWNERS_OF_LAST_RESORT,)
-    return Window(freeze.id, freeze.reason, opening.begins, opening.ends, override_by, stop=False, reach=freeze.reach)
+    return Window(
+        freeze.id,
+        freeze.reason,
+        opening.begins,
+        opening.ends,
+        override_by,
+        stop=False,
+        reach=freeze.reach,
+    )
 
 
 def _window(adhoc: AdHoc) -> Window:
-    return Window(adhoc.id, adhoc.reason, adhoc.begins, adhoc.ends, adhoc.override_by, adhoc.stop, adhoc.reach)
+    return Window(
+        adhoc.id, adhoc.reason, adhoc.begins, adhoc.ends, adhoc.override_by, adhoc.stop, adhoc.reach
+    )
 
 
 def _utc(at: datetime) -> datetime:

@@ -1,8 +1,8 @@
 """On which days does a recurring window open? The part of RFC 5545's RRULE that changes need.
 
-Our own, because a library that walks from the first opening to the year 9999 spends seconds on a rule that never
-matches (`FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30`), and policies come from outside. Here only the days that are asked for
-are looked at. The tests hold it against two libraries.
+Our own, because a library that walks from the first opening to the year 9999 spends seconds on a
+rule that never matches (`FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30`), and policies come from outside. Here
+only the days that are asked for are looked at. The tests hold it against two libraries.
 """
 
 import calendar
@@ -49,7 +49,8 @@ class Recurrence:
 
 
 def days(rule: Recurrence, begins: datetime, first: date, last: date) -> Iterator[date]:
-    """The days from `first` to `last` on which the rule opens a window after the first one, in order.
+    """The days from `first` to `last` on which the rule opens a window after the first one, in
+    order.
 
     `begins` itself is always an opening, whether the rule gives it or not, and never among these.
     """
@@ -64,7 +65,8 @@ def days(rule: Recurrence, begins: datetime, first: date, last: date) -> Iterato
 
 
 def read_rrule(text: str, begins: datetime, zone: tzinfo) -> Recurrence:
-    """The rule of a text like `FREQ=WEEKLY;BYDAY=FR`, for a window that first opens at `begins` (local time of `zone`).
+    """The rule of a text like `FREQ=WEEKLY;BYDAY=FR`, for a window that first opens at `begins`
+    (local time of `zone`).
 
     Raises ValueError: what was found, and what is allowed.
     """
@@ -72,7 +74,9 @@ def read_rrule(text: str, begins: datetime, zone: tzinfo) -> Recurrence:
         raise ValueError(f"found {len(text)} characters, allowed are {RRULE_BYTES_MAX} bytes")
     parts = _parts(text.upper().removeprefix("RRULE:"))
     if parts.get("FREQ") not in list(Frequency):
-        raise ValueError(f"found FREQ={parts.get('FREQ', '')}, allowed is FREQ={' or '.join(Frequency)}")
+        raise ValueError(
+            f"found FREQ={parts.get('FREQ', '')}, allowed is FREQ={' or '.join(Frequency)}"
+        )
     rule = Recurrence(
         frequency=Frequency(parts["FREQ"]),
         interval=_whole(parts, "INTERVAL", INTERVAL_MAX) or 1,
@@ -114,14 +118,20 @@ def _last_day(until: datetime, begins: datetime) -> date:
 def _matching(rule: Recurrence, start: date, first: date, last: date) -> Iterator[date]:
     """Every day of the rule from `first` to `last`, as if it had no count and no end."""
     origin, step = _period(rule, start), rule.interval
-    skipped = max(0, -(-(_period(rule, first) - origin) // step))  # rounded up: periods before that of `first` end before it
+    skipped = max(
+        0, -(-(_period(rule, first) - origin) // step)
+    )  # rounded up: periods before that of `first` end before it
     for period in range(origin + skipped * step, _period(rule, last) + 1, step):
         begin, end = _bounds(rule, period)
-        if rule.by_set_position:  # a position counts over the whole period; everything else is a day's own matter
+        if (
+            rule.by_set_position
+        ):  # a position counts over the whole period; everything else is a day's own matter
             found = _at_positions(rule.by_set_position, _opening_days(rule, begin, end))
             yield from (day for day in found if first <= day <= last)
         else:
-            yield from _opening_days(rule, max(begin, first.toordinal()), min(end, last.toordinal()))
+            yield from _opening_days(
+                rule, max(begin, first.toordinal()), min(end, last.toordinal())
+            )
 
 
 def _period(rule: Recurrence, day: date) -> int:
@@ -130,7 +140,9 @@ def _period(rule: Recurrence, day: date) -> int:
         case Frequency.DAILY:
             return day.toordinal()
         case Frequency.WEEKLY:
-            return (day.toordinal() - 1 - rule.week_start) // 7  # day 1 of the calendar was a Monday
+            return (
+                day.toordinal() - 1 - rule.week_start
+            ) // 7  # day 1 of the calendar was a Monday
         case Frequency.MONTHLY:
             return day.year * 12 + day.month - 1
         case Frequency.YEARLY:
@@ -147,7 +159,9 @@ def _bounds(rule: Recurrence, period: int) -> tuple[int, int]:
             return monday, monday + 6
         case Frequency.MONTHLY:
             begin = date(period // 12, period % 12 + 1, 1)
-            return begin.toordinal(), begin.toordinal() + calendar.monthrange(begin.year, begin.month)[1] - 1
+            return begin.toordinal(), begin.toordinal() + calendar.monthrange(
+                begin.year, begin.month
+            )[1] - 1
         case Frequency.YEARLY:
             return date(period, 1, 1).toordinal(), date(period, 12, 31).toordinal()
 
@@ -163,11 +177,16 @@ def _opens_on(rule: Recurrence, day: date) -> bool:
         from_the_end = day.day - calendar.monthrange(day.year, day.month)[1] - 1
         if day.day not in rule.by_month_day and from_the_end not in rule.by_month_day:
             return False
-    return not rule.by_day or any(weekday == day.weekday() and (nth == 0 or nth in _ordinals(rule, day)) for nth, weekday in rule.by_day)
+    return not rule.by_day or any(
+        weekday == day.weekday() and (nth == 0 or nth in _ordinals(rule, day))
+        for nth, weekday in rule.by_day
+    )
 
 
 def _ordinals(rule: Recurrence, day: date) -> tuple[int, int]:
-    """Which one of its weekday this is, from the front and from the back: of the month, or of the year if no month is named."""
+    """Which one of its weekday this is, from the front and from the back: of the month, or of the
+    year if no month is named.
+    """
     if rule.frequency is Frequency.YEARLY and not rule.by_month:
         number, length = day.timetuple().tm_yday, 366 if calendar.isleap(day.year) else 365
     else:
@@ -177,7 +196,9 @@ def _ordinals(rule: Recurrence, day: date) -> tuple[int, int]:
 
 def _at_positions(positions: tuple[int, ...], found: list[date]) -> list[date]:
     size = len(found)
-    return sorted({found[place - 1 if place > 0 else place] for place in positions if abs(place) <= size})
+    return sorted(
+        {found[place - 1 if place > 0 else place] for place in positions if abs(place) <= size}
+    )
 
 
 def _completed(rule: Recurrence, start: date) -> Recurrence:
@@ -192,10 +213,15 @@ def _completed(rule: Recurrence, start: date) -> Recurrence:
 
 def _ever_opens(rule: Recurrence, begins: datetime) -> None:
     if rule.until and rule.until < begins:
-        raise ValueError(f"found UNTIL={rule.until.isoformat()}, allowed is a time not before the first opening")
+        raise ValueError(
+            f"found UNTIL={rule.until.isoformat()}, allowed is a time not before the first opening"
+        )
     start = begins.date()
     if next(_matching(rule, start, start, start + timedelta(days=SEARCH_DAYS_MAX)), None) is None:
-        raise ValueError("found a rule that matches no day in ten years, allowed is one that opens; check BYMONTH, BYMONTHDAY and INTERVAL")
+        raise ValueError(
+            "found a rule that matches no day in ten years, allowed is one that opens; "
+            "check BYMONTH, BYMONTHDAY and INTERVAL"
+        )
 
 
 def _fits_together(rule: Recurrence) -> None:
@@ -203,7 +229,9 @@ def _fits_together(rule: Recurrence) -> None:
     faults = {
         "COUNT and UNTIL, allowed is one of them": rule.count and rule.until,
         "BYMONTHDAY in a weekly rule, allowed is FREQ=MONTHLY": weekly and rule.by_month_day,
-        "a numbered weekday, allowed are those with FREQ=MONTHLY or YEARLY": any(nth for nth, _ in rule.by_day)
+        "a numbered weekday, allowed are those with FREQ=MONTHLY or YEARLY": any(
+            nth for nth, _ in rule.by_day
+        )
         and rule.frequency in (Frequency.DAILY, Frequency.WEEKLY),
         "BYSETPOS alone, allowed is it beside BYDAY or BYMONTHDAY, and not with FREQ=DAILY": rule.by_set_position
         and (rule.frequency is Frequency.DAILY or not (rule.by_day or rule.by_month_day)),
@@ -218,7 +246,10 @@ def _parts(text: str) -> dict[str, str]:
     for part in text.split(";"):
         name, _, value = part.partition("=")
         if name not in PARTS or not value:
-            raise ValueError(f"found {part or 'an empty part'}, allowed are {'=… '.join(PARTS)}=…, separated by ;")
+            raise ValueError(
+                f"found {part or 'an empty part'}, allowed are {'=… '.join(PARTS)}=…, "
+                "separated by ;"
+            )
         if name in parts:
             raise ValueError(f"found {name} twice, allowed is once")
         parts[name] = value
@@ -239,7 +270,10 @@ def _numbers(parts: dict[str, str], name: str, low: int, high: int) -> tuple[int
         return ()
     found = [int(item) if _NUMBER.fullmatch(item) else 0 for item in parts[name].split(",")]
     if not all(number and low <= number <= high for number in found):
-        raise ValueError(f"found {name}={parts[name]}, allowed are whole numbers from {low} to {high}{' without 0' if low < 0 else ''}")
+        raise ValueError(
+            f"found {name}={parts[name]}, allowed are whole numbers from {low} to "
+            f"{high}{' without 0' if low < 0 else ''}"
+        )
     return tuple(sorted(set(found)))
 
 
@@ -263,12 +297,18 @@ def _weekday(name: str, word: str) -> int:
 def _until(text: str, zone: tzinfo) -> datetime:
     """A day alone means all of that day; a time in UTC becomes the local one."""
     if not _UNTIL.fullmatch(text):
-        raise ValueError(f"found UNTIL={text}, allowed is 20261231, 20261231T235959 or 20261231T235959Z")
+        raise ValueError(
+            f"found UNTIL={text}, allowed is 20261231, 20261231T235959 or 20261231T235959Z"
+        )
     try:
         if len(text) == len("20261231"):
             return datetime.strptime(text, "%Y%m%d").replace(hour=23, minute=59, second=59)  # noqa: DTZ007 - a local time
         until = datetime.strptime(text.removesuffix("Z"), "%Y%m%dT%H%M%S")  # noqa: DTZ007 - the zone is looked at below
-        return until.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None) if text.endswith("Z") else until
+        return (
+            until.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+            if text.endswith("Z")
+            else until
+        )
     except (ValueError, OverflowError):
         raise ValueError(f"found UNTIL={text}, allowed is a day that exists") from None
 

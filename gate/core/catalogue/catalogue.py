@@ -75,7 +75,10 @@ _Index: TypeAlias = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """`catalog.yaml` as values. `revision` is empty until storage has salted the names (`catalog_record.revision`)."""
+    """`catalog.yaml` as values.
+
+    `revision` is empty until storage has salted the names (`catalog_record.revision`).
+    """
 
     environments: Mapping[str, Environment] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -84,23 +87,34 @@ class Catalogue:
     revision: str = ""
     _named: dict[str, str] = field(init=False, compare=False, repr=False)
     _groups_of: _Index = field(init=False, compare=False, repr=False)
-    _services_of: dict[tuple[str, int], tuple[str, ...]] = field(init=False, compare=False, repr=False)
+    _services_of: dict[tuple[str, int], tuple[str, ...]] = field(
+        init=False, compare=False, repr=False
+    )
     # worked out once a pair; the same question always has the same answer, so sharing is harmless
-    _facts: dict[tuple[str, str], dict[str, Fact]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _facts: dict[tuple[str, str], dict[str, Fact]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         named = {name: place.name for place in self.environments.values() for name in place.names}
-        named.update({name: name for name in self.environments})  # an own name beats another's second name
+        named.update(
+            {name: name for name in self.environments}
+        )  # an own name beats another's second name
         object.__setattr__(self, "_named", named)
         object.__setattr__(self, "_groups_of", _turned_round(self.groups.values()))
         object.__setattr__(self, "_services_of", _by_repository(self.services.values()))
 
     def environment_named(self, asked: str) -> str:
-        """The environment's own name; the asked text itself where the catalogue knows none. Exact, no case folding."""
+        """The environment's own name; the asked text itself where the catalogue knows none.
+
+        Exact, no case folding.
+        """
         return self._named.get(asked, asked)
 
     def service_named(self, said: str) -> str:
-        """The service that another system means, which may write blanks and capitals; the text itself where none or several fit."""
+        """The service that another system means, which may write blanks and capitals; the text
+        itself where none or several fit.
+        """
         if said in self.services:
             return said
         wanted = _as_word(said)
@@ -108,7 +122,10 @@ class Catalogue:
         return fitting[0] if len(fitting) == 1 else said
 
     def means(self, said: str, environment: str) -> bool:
-        """Whether a token's word for an environment means this one. Code hosts fold case, so a word that is nobody's name may."""
+        """Whether a token's word for an environment means this one.
+
+        Code hosts fold case, so a word that is nobody's name may.
+        """
         named = self._named.get(said)
         if named is not None:
             return named == environment
@@ -117,7 +134,9 @@ class Catalogue:
         return meant == {environment} if meant else folded == environment.casefold()
 
     def facts(self, service: str, environment: str) -> dict[str, Fact]:
-        """What the catalogue knows of a service in an environment (given by its own name); what it lacks stays unknown."""
+        """What the catalogue knows of a service in an environment (given by its own name); what it
+        lacks stays unknown.
+        """
         known = self._facts.get((service, environment))
         if known is not None:
             return dict(known)
@@ -127,7 +146,9 @@ class Catalogue:
         return facts
 
     def tier_of(self, service: str, environment: str) -> str | None:
-        """The environment's tier for this service; None where it has no business there, or the catalogue lacks the environment."""
+        """The environment's tier for this service; None where it has no business there, or the
+        catalogue lacks the environment.
+        """
         place = self.environments.get(environment)
         listed = self.services.get(service)
         if place is None or (listed is not None and not listed.deploys_to(environment)):

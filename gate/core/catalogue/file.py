@@ -4,7 +4,16 @@ import re
 from collections.abc import Collection
 
 from gate.core.catalogue import identity
-from gate.core.catalogue.catalogue import ERASED, OWNERS, PROVIDER_ISSUERS, Catalogue, Environment, Group, Person, Service
+from gate.core.catalogue.catalogue import (
+    ERASED,
+    OWNERS,
+    PROVIDER_ISSUERS,
+    Catalogue,
+    Environment,
+    Group,
+    Person,
+    Service,
+)
 from gate.core.catalogue.names import read_listed, read_name
 from gate.core.change import Repository
 from gate.core.facts import ENVIRONMENT_TIERS, INTEGER_MAX
@@ -17,15 +26,23 @@ IDENTITIES_MAX = 50
 
 _EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _LOGIN = re.compile(r"[^@\s<>:\[\]]+")
-_ISSUER = re.compile(r"https://[^\s/?#@]+[^\s?#]*|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:/[^\s?#]*)?")
+_ISSUER = re.compile(
+    r"https://[^\s/?#@]+[^\s?#]*|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:/[^\s?#]*)?"
+)
 _SEVERITY = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 def read_catalogue(text: str | bytes, name: str) -> Catalogue:
-    """The catalogue of a file, without a revision. Raises `Invalid` with every fault and its place."""
+    """The catalogue of a file, without a revision.
+
+    Raises `Invalid` with every fault and its place.
+    """
     faults = Faults()
     root = Fields(strict_yaml.read(text, name), faults, "the catalogue")
-    nodes = {part: tuple(root.pairs(part, required=False)) for part in ("environments", "services", "groups", "people")}
+    nodes = {
+        part: tuple(root.pairs(part, required=False))
+        for part in ("environments", "services", "groups", "people")
+    }
     root.done()
     people = _people(nodes["people"], faults)
     groups = {key.text: _group(key, node, people, faults) for key, node in nodes["groups"]}
@@ -39,7 +56,13 @@ def read_catalogue(text: str | bytes, name: str) -> Catalogue:
 class _Services:
     """Reads services; holds what they may name."""
 
-    def __init__(self, faults: Faults, groups: Collection[str], environments: Collection[str], services: Collection[str]) -> None:
+    def __init__(
+        self,
+        faults: Faults,
+        groups: Collection[str],
+        environments: Collection[str],
+        services: Collection[str],
+    ) -> None:
         self._faults = faults
         self._groups = groups
         self._environments = environments
@@ -59,7 +82,10 @@ class _Services:
             alerts_count_from=_severity(fields),
         )
         if name in service.depends_on:
-            self._faults.add(fields.place_of("depends_on"), f"depends_on: found {name} itself, allowed are other services")
+            self._faults.add(
+                fields.place_of("depends_on"),
+                f"depends_on: found {name} itself, allowed are other services",
+            )
         fields.done()
         return service
 
@@ -68,7 +94,10 @@ class _Services:
             return None
         listed = read_listed(fields, "environments", self._environments, "environment")
         if fields.items("environments") == ():
-            detail = "environments: found an empty list, allowed is at least one; leave the key out for all of them"
+            detail = (
+                "environments: found an empty list, allowed is at least one; leave the key out "
+                "for all of them"
+            )
             self._faults.add(fields.place_of("environments"), detail)
         return listed
 
@@ -77,21 +106,32 @@ class _Services:
         for node in fields.items("repositories", required=False) or ():
             repository = _repository(Fields(node, self._faults, "a repository"))
             if found.setdefault((repository.issuer, repository.id), repository) is not repository:
-                self._faults.add(node.place, f"repositories: found {repository.id} of {repository.issuer} twice; keep one of them")
+                self._faults.add(
+                    node.place,
+                    f"repositories: found {repository.id} of {repository.issuer} twice; "
+                    "keep one of them",
+                )
         return tuple(found.values())
 
 
 def _repository(fields: Fields) -> Repository:
     if fields.has("provider") == fields.has("issuer"):
         found = "provider and issuer" if fields.has("issuer") else "neither provider nor issuer"
-        fields.faults.add(fields.place, f"a repository: found {found}, allowed is provider (github or gitlab) or issuer (a URL)")
+        fields.faults.add(
+            fields.place,
+            f"a repository: found {found}, allowed is provider (github or gitlab) or issuer (a "
+            "URL)",
+        )
     issuer = ""
     if fields.has("provider"):
         issuer = PROVIDER_ISSUERS[fields.choice("provider", tuple(PROVIDER_ISSUERS))]
     elif fields.has("issuer"):
         issuer = fields.text("issuer")
         if issuer and not _ISSUER.fullmatch(issuer):
-            detail = f"issuer: found {clip(issuer)}, allowed is an https URL, or http to this machine, as the tokens' iss has it"
+            detail = (
+                f"issuer: found {clip(issuer)}, allowed is an https URL, or http to this "
+                "machine, as the tokens' iss has it"
+            )
             fields.faults.add(fields.place_of("issuer"), detail)
     repository = Repository(issuer, fields.integer("id", 1, INTEGER_MAX), fields.text("name", ""))
     fields.done()
@@ -103,7 +143,10 @@ def _severity(fields: Fields) -> str | None:
         return None
     word = fields.text("alerts_count_from")
     if word and not _SEVERITY.fullmatch(word):
-        detail = f"alerts_count_from: found {clip(word)}, allowed is a severity such as critical or warning"
+        detail = (
+            f"alerts_count_from: found {clip(word)}, allowed is a severity such as critical or "
+            "warning"
+        )
         fields.faults.add(fields.place_of("alerts_count_from"), detail)
     return word
 
@@ -114,10 +157,15 @@ def _environments(nodes: tuple[tuple[Scalar, Node], ...], faults: Faults) -> dic
     for key, node in nodes:
         name = read_name(key, faults, "an environment")
         fields = Fields(node, faults, f"environment {name}")
-        environment = Environment(name, fields.choice("tier", ENVIRONMENT_TIERS), fields.texts("names", ()))
+        environment = Environment(
+            name, fields.choice("tier", ENVIRONMENT_TIERS), fields.texts("names", ())
+        )
         for other in environment.names:
             if taken.setdefault(other, name) != name or other == name:
-                detail = f"names: found {clip(other)}, which already means {taken[other]}; one name means one environment"
+                detail = (
+                    f"names: found {clip(other)}, which already means {taken[other]}; one name "
+                    "means one environment"
+                )
                 faults.add(fields.place_of("names"), detail)
         fields.done()
         found[name] = environment
@@ -127,7 +175,11 @@ def _environments(nodes: tuple[tuple[Scalar, Node], ...], faults: Faults) -> dic
 def _group(key: Scalar, node: Node, people: Collection[str], faults: Faults) -> Group:
     name = read_name(key, faults, "a group")
     if name == OWNERS:
-        faults.add(key.place, f"found a group called {OWNERS}, which stands for the owners of the service; give it another name")
+        faults.add(
+            key.place,
+            f"found a group called {OWNERS}, which stands for the owners of the service; "
+            "give it another name",
+        )
     fields = Fields(node, faults, f"group {name}")
     group = Group(name, read_listed(fields, "people", people, "person"), fields.texts("sso", ()))
     fields.done()
@@ -141,7 +193,10 @@ def _people(nodes: tuple[tuple[Scalar, Node], ...], faults: Faults) -> dict[str,
         person = _person(key, node, faults)
         for text in identity.hosted(person):
             if owner.setdefault(text, person.id) != person.id:
-                detail = f"person {person.id}: found {clip(text)}, which is {owner[text]} already; one identity belongs to one person"
+                detail = (
+                    f"person {person.id}: found {clip(text)}, which is {owner[text]} already; "
+                    "one identity belongs to one person"
+                )
                 faults.add(node.place, detail)
         found[person.id] = person
     return found
@@ -158,9 +213,20 @@ def _person(key: Scalar, node: Node, faults: Faults) -> Person:
         slack=fields.text("slack") if fields.has("slack") else None,
     )
     if person.slack:
-        _check(person.slack, fields.place_of("slack"), fields, _LOGIN, "slack", "a member id such as U0ADA")
+        _check(
+            person.slack,
+            fields.place_of("slack"),
+            fields,
+            _LOGIN,
+            "slack",
+            "a member id such as U0ADA",
+        )
     if not identity.hosted(person):
-        faults.add(node.place, f"person {person.id}: found no e-mail and no login; without one nobody could tell their own changes")
+        faults.add(
+            node.place,
+            f"person {person.id}: found no e-mail and no login; without one nobody could "
+            "tell their own changes",
+        )
     fields.done()
     return person
 
@@ -168,13 +234,17 @@ def _person(key: Scalar, node: Node, faults: Faults) -> Person:
 def _identities(fields: Fields, key: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
     texts = fields.texts(key, ())
     if len(texts) > IDENTITIES_MAX:
-        fields.faults.add(fields.place_of(key), f"{key}: found {len(texts)} entries, allowed are {IDENTITIES_MAX}")
+        fields.faults.add(
+            fields.place_of(key), f"{key}: found {len(texts)} entries, allowed are {IDENTITIES_MAX}"
+        )
     for text, node in zip(texts, fields.items(key) or () if texts else (), strict=False):
         if text:
             _check(text, node.place, fields, form, key, what)
     return tuple(filter(None, texts))
 
 
-def _check(text: str, place: Place, fields: Fields, form: re.Pattern[str], key: str, what: str) -> None:
+def _check(
+    text: str, place: Place, fields: Fields, form: re.Pattern[str], key: str, what: str
+) -> None:
     if not form.fullmatch(text) or text == ERASED or identity.is_bot(identity.normalised(text)):
         fields.faults.add(place, f"{key}: found {clip(text)}, allowed is {what} of a human")

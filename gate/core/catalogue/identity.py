@@ -2,10 +2,13 @@
 
 Three rules, from strict to careful:
 
-- **The same**: case, `+tag`, compatibility forms (full-width letters) and the no-reply forms of GitHub and GitLab are
+- **The same**: case, `+tag`, compatibility forms (full-width letters) and the no-reply forms of
+  GitHub and GitLab are
   folded away. Such a text *is* the person.
-- **Looks the same**: another alphabet's letters, or invisible characters, that make a text read like somebody's. It is
-  never that person (it cannot act as them), but whoever it imitates is excluded too: a claim can only add.
+- **Looks the same**: another alphabet's letters, or invisible characters, that make a text read
+  like somebody's. It is
+  never that person (it cannot act as them), but whoever it imitates is excluded too: a claim can
+  only add.
 - **A stranger**: anything else is a person of its own.
 """
 
@@ -28,8 +31,11 @@ _BOT = "[bot]"
 _MACHINES = frozenset({"noreply@github.com", "github:web-flow", "web-flow"})
 """GitHub commits under these when somebody merges in the browser."""
 
-_GITLAB_BOT = re.compile(r"(?:project|group)_?[0-9]+_bot_?[0-9a-z]*|service_account_(?:(?:project|group)_[0-9]+_)?[0-9a-f]+")
-"""Logins that GitLab makes up: of the access tokens of projects and groups, and of service accounts."""
+_GITLAB_BOT = re.compile(
+    r"(?:project|group)_?[0-9]+_bot_?[0-9a-z]*|service_account_(?:(?:project|group)_[0-9]+_)?[0-9a-f]+"
+)
+"""Logins that GitLab makes up: of the access tokens of projects and groups, and of service
+accounts."""
 
 NOBODY: frozenset[str] = frozenset()
 SPELLINGS_KEPT_MAX = 4_096
@@ -38,9 +44,12 @@ SPELLINGS_KEPT_MAX = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """Who may not approve. `strangers` are normalised texts of people outside the catalogue, each a person of its own.
+    """Who may not approve.
 
-    `shared` says that one of the texts belongs to more than one person, so that nobody knows who it was.
+    `strangers` are normalised texts of people outside the catalogue, each a person of its own.
+
+    `shared` says that one of the texts belongs to more than one person, so that nobody knows who it
+    was.
     """
 
     people: frozenset[str]
@@ -63,7 +72,9 @@ class Identities:
             _add(self._alike, _skeleton(normalised(person.id)), person.id)
 
     def people(self, identity: str) -> frozenset[str]:
-        """Everybody whose identity this is; more than one only for a login that is given without its host."""
+        """Everybody whose identity this is; more than one only for a login that is given without
+        its host.
+        """
         return self._known.get(normalised(identity), NOBODY)
 
     def person(self, identity: str) -> str | None:
@@ -98,27 +109,45 @@ def keys(person: Person) -> tuple[str, ...]:
 
 
 def hosted(person: Person) -> tuple[str, ...]:
-    """The normalised texts that are this person and nobody else: addresses, and logins with their host. Bots are never people."""
+    """The normalised texts that are this person and nobody else: addresses, and logins with their
+    host. Bots are never people.
+    """
     found = [normalised(address) for address in person.emails if address != ERASED]
-    logins = {"github": person.github, "gitlab": person.gitlab, "slack": (person.slack,) if person.slack else ()}
-    found += [f"{kind}:{normalised(login)}" for kind, texts in logins.items() for login in texts if login != ERASED]
+    logins = {
+        "github": person.github,
+        "gitlab": person.gitlab,
+        "slack": (person.slack,) if person.slack else (),
+    }
+    found += [
+        f"{kind}:{normalised(login)}"
+        for kind, texts in logins.items()
+        for login in texts
+        if login != ERASED
+    ]
     return tuple(key for key in dict.fromkeys(found) if key and not is_bot(key))
 
 
 def is_bot(key: str) -> bool:
-    """Whether a normalised text names a machine: by its login, with or without a host, or by its address."""
+    """Whether a normalised text names a machine: by its login, with or without a host, or by its
+    address.
+    """
     if key.endswith(_BOT) or key in _MACHINES:
         return True
     login, _, domain = key.partition("@")
-    return _GITLAB_BOT.fullmatch(login.removeprefix("gitlab:")) is not None and (not domain or domain.startswith(_NO_REPLY_HOST))
+    return _GITLAB_BOT.fullmatch(login.removeprefix("gitlab:")) is not None and (
+        not domain or domain.startswith(_NO_REPLY_HOST)
+    )
 
 
 @lru_cache(SPELLINGS_KEPT_MAX)
 def normalised(text: str) -> str:
-    """One spelling for all spellings of an e-mail or a login: `ada@example.com`, `ada-gh`, `github:ada-gh`."""
+    """One spelling for all spellings of an e-mail or a login: `ada@example.com`, `ada-gh`,
+    `github:ada-gh`.
+    """
     if text.isascii():
         return _address(text.strip().lower())
-    # folded twice: compatibility forms bring out letters that have a case, and folded case ones that compose
+    # folded twice: compatibility forms bring out letters that have a case, and folded case ones
+    # that compose
     return unicodedata.normalize("NFKC", _address(_folded(_folded(text)).strip()))
 
 
@@ -137,7 +166,9 @@ def _address(folded: str) -> str:
 
 
 def _no_reply(local: str, domain: str) -> str:
-    """`ID+login` is GitHub's, `ID-login` GitLab's form; a login alone is GitHub's old form, or some server's own."""
+    """`ID+login` is GitHub's, `ID-login` GitLab's form; a login alone is GitHub's old form, or some
+    server's own.
+    """
     number, _, login = local.partition("+")
     if login and number.isdecimal():
         return f"github:{login}"
@@ -152,7 +183,9 @@ def _folded(text: str) -> str:
 
 
 def _readable(domain: str) -> str:
-    """Letters instead of Punycode, so that both spellings of a domain are one and a look-alike can be seen."""
+    """Letters instead of Punycode, so that both spellings of a domain are one and a look-alike can
+    be seen.
+    """
     if "xn--" not in domain or not domain.isascii():
         return domain
     try:
@@ -165,8 +198,10 @@ def _add(index: dict[str, frozenset[str]], key: str, person: str) -> None:
     index[key] = index.get(key, NOBODY) | {person}
 
 
-# Letters of other alphabets that a reader takes for the Latin one beside them. Case is folded before, so Cyrillic and
-# Greek capitals are here as their small letters. Not every confusable there is: this widens an exclusion, no more.
+# Letters of other alphabets that a reader takes for the Latin one beside them. Case is folded
+# before, so Cyrillic and
+# Greek capitals are here as their small letters. Not every confusable there is: this widens an
+# exclusion, no more.
 _PAIRS = (
     "аa вb еe кk мm нh оo рp сc тt уy хx ѕs іi јj ԁd һh ӏl ԛq ԝw ьb "  # noqa: RUF001 - look-alikes are the point
     "αa βb εe ζz ηn ιi κk μm νv οo ρp τt υu χx ωw "  # noqa: RUF001 - the same
@@ -177,10 +212,14 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Me", "Mn", "Zs"})
 
 
 def _skeleton(key: str) -> str:
-    """What a normalised text looks like, host or not: for finding who is imitated, never for finding who it is."""
+    """What a normalised text looks like, host or not: for finding who is imitated, never for
+    finding who it is.
+    """
     kind, colon, login = key.partition(":")
     shape = login if colon and kind in _KINDS else key
     if shape.isascii() and shape.isprintable():
         return shape.replace(" ", "")
     parts = unicodedata.normalize("NFD", shape)
-    return "".join(letter for letter in parts if unicodedata.category(letter) not in _INVISIBLE).translate(_LOOKS_LIKE)
+    return "".join(
+        letter for letter in parts if unicodedata.category(letter) not in _INVISIBLE
+    ).translate(_LOOKS_LIKE)

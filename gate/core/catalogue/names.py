@@ -1,4 +1,6 @@
-"""What may be a name in the catalogue and the calendar, and whether a listed name is one we know."""
+"""What may be a name in the catalogue and the calendar, and whether a listed name is one we
+know.
+"""
 
 import re
 from collections.abc import Collection
@@ -7,7 +9,9 @@ from gate.core.yaml.fields import Faults, Fields, did_you_mean
 from gate.core.yaml.reader import Scalar, clip
 
 NAME_LENGTH_MAX = 100
-ALLOWED = f"letters, digits and . _ / -, beginning with a letter or digit, at most {NAME_LENGTH_MAX}"
+ALLOWED = (
+    f"letters, digits and . _ / -, beginning with a letter or digit, at most {NAME_LENGTH_MAX}"
+)
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_./-]{{0,{NAME_LENGTH_MAX - 1}}}")
 
@@ -15,11 +19,15 @@ _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_./-]{{0,{NAME_LENGTH_MAX - 1}}}")
 def read_name(key: Scalar, faults: Faults, what: str) -> str:
     """The name that a key gives to something; a condition can hold it as a bare word."""
     if not _NAME.fullmatch(key.text):
-        faults.add(key.place, f"found {clip(key.text)} as the name of {what}, allowed are {ALLOWED}")
+        faults.add(
+            key.place, f"found {clip(key.text)} as the name of {what}, allowed are {ALLOWED}"
+        )
     return key.text
 
 
-def read_listed(fields: Fields, key: str, known: Collection[str] | None, what: str) -> tuple[str, ...]:
+def read_listed(
+    fields: Fields, key: str, known: Collection[str] | None, what: str
+) -> tuple[str, ...]:
     """Names under a key, each of which must be known; none where the key is absent.
 
     With `known` None the catalogue could not be read, and every name is taken.
@@ -28,5 +36,7 @@ def read_listed(fields: Fields, key: str, known: Collection[str] | None, what: s
     for name, node in zip(names, fields.items(key) or () if names else (), strict=False):
         if name and known is not None and name not in known:
             meant = did_you_mean(name, known)
-            fields.faults.add(node.place, f"{key}: found {clip(name)}, which is no {what} of the catalogue{meant}")
+            fields.faults.add(
+                node.place, f"{key}: found {clip(name)}, which is no {what} of the catalogue{meant}"
+            )
     return tuple(filter(None, names))

@@ -1,4 +1,6 @@
-"""The catalogue as it is stored and hashed: whatever says who somebody is stands elsewhere, and can be erased."""
+"""The catalogue as it is stored and hashed: whatever says who somebody is stands elsewhere, and can
+be erased.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -8,7 +10,8 @@ from gate.core.catalogue.catalogue import ERASED, Catalogue, Environment, Group,
 from gate.core.change import Repository
 
 Pseudonym: TypeAlias = Callable[[str], str]
-"""The stand-in for a text, always the same for the same text while it is known (storage keeps the salts)."""
+"""The stand-in for a text, always the same for the same text while it is known (storage keeps the
+salts)."""
 
 Lookup: TypeAlias = Callable[[str], str | None]
 """The text of a stand-in, or None once it was erased."""
@@ -17,12 +20,25 @@ Tree: TypeAlias = Mapping[str, Any]
 
 
 def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
-    """The catalogue as JSON, with every name, address and login of a person replaced. Ids of people stay."""
+    """The catalogue as JSON, with every name, address and login of a person replaced.
+
+    Ids of people stay.
+    """
     return {
-        "environments": {place.name: {"tier": place.tier, "names": list(place.names)} for place in catalogue.environments.values()},
-        "services": {service.name: _service_tree(service) for service in catalogue.services.values()},
-        "groups": {group.name: {"people": list(group.people), "sso": list(group.sso)} for group in catalogue.groups.values()},
-        "people": {person.id: _person_tree(person, pseudonym) for person in catalogue.people.values()},
+        "environments": {
+            place.name: {"tier": place.tier, "names": list(place.names)}
+            for place in catalogue.environments.values()
+        },
+        "services": {
+            service.name: _service_tree(service) for service in catalogue.services.values()
+        },
+        "groups": {
+            group.name: {"people": list(group.people), "sso": list(group.sso)}
+            for group in catalogue.groups.values()
+        },
+        "people": {
+            person.id: _person_tree(person, pseudonym) for person in catalogue.people.values()
+        },
     }
 
 
@@ -30,7 +46,13 @@ def stand_ins(tree: Tree) -> list[str]:
     """Every stand-in of a stored tree."""
     found = []
     for person in tree["people"].values():
-        found += [person["name"], *person["emails"], *person["github"], *person["gitlab"], person["slack"] or ""]
+        found += [
+            person["name"],
+            *person["emails"],
+            *person["github"],
+            *person["gitlab"],
+            person["slack"] or "",
+        ]
     return [one for one in found if one]
 
 
@@ -50,9 +72,15 @@ def revision(tree: Tree) -> str:
 def restored(tree: Tree, lookup: Lookup) -> Catalogue:
     """The catalogue of a stored tree, with its revision; an erased text becomes `ERASED`."""
     return Catalogue(
-        environments={name: Environment(name, place["tier"], tuple(place["names"])) for name, place in tree["environments"].items()},
+        environments={
+            name: Environment(name, place["tier"], tuple(place["names"]))
+            for name, place in tree["environments"].items()
+        },
         services={name: _service(name, service) for name, service in tree["services"].items()},
-        groups={name: Group(name, tuple(group["people"]), tuple(group["sso"])) for name, group in tree["groups"].items()},
+        groups={
+            name: Group(name, tuple(group["people"]), tuple(group["sso"]))
+            for name, group in tree["groups"].items()
+        },
         people={name: _person(name, person, lookup) for name, person in tree["people"].items()},
         revision=revision(tree),
     )
@@ -64,7 +92,10 @@ def _service_tree(service: Service) -> Tree:
         "tier": service.tier,
         "environments": None if service.environments is None else list(service.environments),
         "depends_on": list(service.depends_on),
-        "repositories": [{"issuer": known.issuer, "id": known.id, "name": known.name} for known in service.repositories],
+        "repositories": [
+            {"issuer": known.issuer, "id": known.id, "name": known.name}
+            for known in service.repositories
+        ],
         "alerts_count_from": service.alerts_count_from,
     }
 
@@ -76,7 +107,10 @@ def _service(name: str, tree: Tree) -> Service:
         tier=tree["tier"],
         environments=None if tree["environments"] is None else tuple(tree["environments"]),
         depends_on=tuple(tree["depends_on"]),
-        repositories=tuple(Repository(known["issuer"], known["id"], known["name"]) for known in tree["repositories"]),
+        repositories=tuple(
+            Repository(known["issuer"], known["id"], known["name"])
+            for known in tree["repositories"]
+        ),
         alerts_count_from=tree["alerts_count_from"],
     )
 

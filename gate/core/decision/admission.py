@@ -21,7 +21,9 @@ class Refusal:
 
 
 class Proof(NamedTuple):
-    """What an identity token proves about the run it belongs to; None is what the token does not say."""
+    """What an identity token proves about the run it belongs to; None is what the token does not
+    say.
+    """
 
     run: str
     ref: Value | None
@@ -49,7 +51,9 @@ class Standing:
     proved: Proof | None  # by a token, when it was decided
     planned: Planned
     hold: Hold | None  # that binds this change: neither excused nor overridden
-    others_deploying: Collection[str]  # of this service and environment, still within their `close_within`
+    others_deploying: Collection[
+        str
+    ]  # of this service and environment, still within their `close_within`
     parallel: bool
     decided_direction: str  # where it went when it was decided, and where it would go now
     direction: str
@@ -62,8 +66,12 @@ class Standing:
         return self.decided_direction == "rollback"
 
 
-def refusal(standing: Standing, asked: Subject, run: Run, proof: Proof | None = None, *, at: datetime) -> Refusal | None:
-    """Why this run may not deploy, or None if it may. `proof` is what the token of the caller proves.
+def refusal(
+    standing: Standing, asked: Subject, run: Run, proof: Proof | None = None, *, at: datetime
+) -> Refusal | None:
+    """Why this run may not deploy, or None if it may.
+
+    `proof` is what the token of the caller proves.
 
     Reasons are tried in order: first those that no retry can fix, last those that pass with time.
     """
@@ -85,14 +93,16 @@ def admitted_before(standing: Standing, run: Run) -> bool:
 
 
 def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | None:
-    """Why this is not the run that proved itself when it was decided; None where it is, or where none did."""
+    """Why this is not the run that proved itself when it was decided; None where it is, or where
+    none did.
+    """
     if proved is None:
         return None
     if run.id != proved.run:
         return Refusal(
             "identity_mismatch",
-            f"this was decided for run {proved.run}, which proved itself by its token, not for run {run.id};"
-            " submit the change from the run that deploys it",
+            f"this was decided for run {proved.run}, which proved itself by its token, not for "
+            f"run {run.id}; submit the change from the run that deploys it",
         )
     if proof is None:
         return Refusal(
@@ -103,7 +113,9 @@ def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | 
     return None
 
 
-def fires_more(policy: Policy, facts: Facts, *, changes_last_24h: int, lines_last_24h: int | None) -> str | None:
+def fires_more(
+    policy: Policy, facts: Facts, *, changes_last_24h: int, lines_last_24h: int | None
+) -> str | None:
     """The first rule that fires with the sums of now and did not fire with those of the decision.
 
     This is what stops one large change that was cut into many small ones.
@@ -118,7 +130,9 @@ def fires_more(policy: Policy, facts: Facts, *, changes_last_24h: int, lines_las
 
 
 def _fired(evaluation: Evaluation) -> list[str]:
-    return [f"{finding.rule}:{finding.points}" for finding in evaluation.findings if finding.points > 0]
+    return [
+        f"{finding.rule}:{finding.points}" for finding in evaluation.findings if finding.points > 0
+    ]
 
 
 def _other_subject(recorded: Subject, asked: Subject) -> Refusal | None:
@@ -126,7 +140,9 @@ def _other_subject(recorded: Subject, asked: Subject) -> Refusal | None:
         approved, deployed = getattr(recorded, name), getattr(asked, name)
         if approved != deployed:
             return Refusal(
-                "subject_mismatch", f"the decision was made for {name} {approved}, the deployment is of {deployed}; submit what is deployed"
+                "subject_mismatch",
+                f"the decision was made for {name} {approved}, the deployment is of "
+                f"{deployed}; submit what is deployed",
             )
     return None
 
@@ -136,35 +152,55 @@ def _other_state(standing: Standing, run: Run) -> Refusal | None:
         case State.APPROVED:
             return None
         case State.PENDING | State.REJECTED:
-            return Refusal("not_approved", f"the change is {standing.state.value}; only an approved one may be deployed")
+            return Refusal(
+                "not_approved",
+                f"the change is {standing.state.value}; only an approved one may be deployed",
+            )
         case State.EXPIRED:
             return Refusal("expired", "the approval was not used in time; submit the change again")
         case State.DEPLOYING:
             by = standing.admitted_run or replace(run, id="another")
-            return Refusal("consumed", f"run {by.id}, attempt {by.attempt} has used this approval already; submit the change again")
+            return Refusal(
+                "consumed",
+                f"run {by.id}, attempt {by.attempt} has used this approval already; submit "
+                "the change again",
+            )
         case _:
-            return Refusal("state_conflict", f"the change is {standing.state.value}; submit a new one")
+            return Refusal(
+                "state_conflict", f"the change is {standing.state.value}; submit a new one"
+            )
 
 
 def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None:
     """A job of the same run, but from elsewhere: it is judged by what its own token proves."""
     if proved is None or proof is None:
         return None
-    for what, then, now in (("ref", proved.ref, proof.ref), ("workflow", proved.workflow, proof.workflow)):
+    for what, then, now in (
+        ("ref", proved.ref, proof.ref),
+        ("workflow", proved.workflow, proof.workflow),
+    ):
         if then != now:
-            words = f"this was decided for {what} {then or 'unknown'}, the token proves {now or 'none'}"
-            return Refusal("stale_decision", f"{words}; it is decided again for this one, ask once more")
+            words = (
+                f"this was decided for {what} {then or 'unknown'}, the token proves {now or 'none'}"
+            )
+            return Refusal(
+                "stale_decision", f"{words}; it is decided again for this one, ask once more"
+            )
     return None
 
 
 def _outside_window(planned: Planned, at: datetime) -> Refusal | None:
     if planned.start is not None and at < planned.start:
         return Refusal(
-            "outside_window", f"planned to start at {planned.start.isoformat()}, it is {at.isoformat(timespec='seconds')}; wait until then"
+            "outside_window",
+            f"planned to start at {planned.start.isoformat()}, it is "
+            f"{at.isoformat(timespec='seconds')}; wait until then",
         )
     if planned.end is not None and at > planned.end:
         return Refusal(
-            "outside_window", f"planned to end at {planned.end.isoformat()}, it is {at.isoformat(timespec='seconds')}; submit it again"
+            "outside_window",
+            f"planned to end at {planned.end.isoformat()}, it is "
+            f"{at.isoformat(timespec='seconds')}; submit it again",
         )
     return None
 
@@ -176,23 +212,33 @@ def _held(hold: Hold | None) -> Refusal | None:
         return Refusal("frozen", "the line is stopped; wait until it is lifted")
     until = f" until {hold.until.isoformat(timespec='minutes')}" if hold.until else ""
     return Refusal(
-        "frozen", f"frozen by {hold.window}{until}; wait, or ask {' or '.join(hold.lifted_by) or 'a release manager'} for an override"
+        "frozen",
+        f"frozen by {hold.window}{until}; wait, or ask "
+        f"{' or '.join(hold.lifted_by) or 'a release manager'} for an override",
     )
 
 
 def _conflict(standing: Standing) -> Refusal | None:
     if standing.parallel or standing.rollback or not standing.others_deploying:
         return None
-    return Refusal("conflict", f"{min(standing.others_deploying)} is deploying here; wait until it is closed")
+    return Refusal(
+        "conflict", f"{min(standing.others_deploying)} is deploying here; wait until it is closed"
+    )
 
 
 def _stale(standing: Standing) -> Refusal | None:
     if standing.what_ran != standing.what_runs:
-        return Refusal("stale_decision", "another commit runs here than when this was decided; it is decided again, ask once more")
+        return Refusal(
+            "stale_decision",
+            "another commit runs here than when this was decided; it is decided again, ask once "
+            "more",
+        )
     if standing.decided_direction not in {"forward", standing.direction}:
-        # A rollback may pass a freeze, and asks fewer people: the report that it had gone well may have been taken back.
+        # A rollback may pass a freeze, and asks fewer people: the report that it had gone well may
+        # have been taken back.
         words = (
-            f"this was decided as a {standing.decided_direction}, and is {standing.direction} by now; it is decided again, ask once more"
+            f"this was decided as a {standing.decided_direction}, and is {standing.direction} "
+            "by now; it is decided again, ask once more"
         )
         return Refusal("stale_decision", words)
     return None

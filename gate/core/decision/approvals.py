@@ -11,17 +11,27 @@ LAST_RESORT = (Required((OWNERS_OF_LAST_RESORT,), 2),)
 """Who decides when no policy says who: nothing matched is never yes."""
 
 
-def needed(policy: Policy, band: Band, *, owners: tuple[str, ...], emergency: bool) -> tuple[Required, ...]:
+def needed(
+    policy: Policy, band: Band, *, owners: tuple[str, ...], emergency: bool
+) -> tuple[Required, ...]:
     """The approvals for this band, or for an emergency. Never none."""
     if emergency and policy.emergency is not None:
         return (Required(_groups(policy.emergency.by, owners), policy.emergency.approvals),)
-    from_band = max((entry.from_band for entry in policy.review if entry.from_band <= band), default=None)
-    entries = tuple(Required(_groups(entry.by, owners), entry.approvals) for entry in policy.review if entry.from_band == from_band)
+    from_band = max(
+        (entry.from_band for entry in policy.review if entry.from_band <= band), default=None
+    )
+    entries = tuple(
+        Required(_groups(entry.by, owners), entry.approvals)
+        for entry in policy.review
+        if entry.from_band == from_band
+    )
     return entries or LAST_RESORT
 
 
 def raised_to_two(required: tuple[Required, ...]) -> tuple[Required, ...]:
-    """At least two distinct approvers: the first entry's count is raised until all add up to two."""
+    """At least two distinct approvers: the first entry's count is raised until all add up to
+    two.
+    """
     lacking = 2 - sum(entry.count for entry in required)
     if lacking <= 0:
         return required
@@ -30,8 +40,12 @@ def raised_to_two(required: tuple[Required, ...]) -> tuple[Required, ...]:
 
 
 def _groups(by: Iterable[str], owners: tuple[str, ...]) -> tuple[str, ...]:
-    """`owners` stands for the groups that own the service, or for those who own what nobody owns."""
+    """`owners` stands for the groups that own the service, or for those who own what nobody
+    owns.
+    """
     resolved: dict[str, None] = {}
     for group in by:
-        resolved.update(dict.fromkeys((owners or (OWNERS_OF_LAST_RESORT,)) if group == OWNERS else (group,)))
+        resolved.update(
+            dict.fromkeys((owners or (OWNERS_OF_LAST_RESORT,)) if group == OWNERS else (group,))
+        )
     return tuple(resolved)

@@ -39,7 +39,8 @@ REJECTED_HERE = "rejected-here"
 
 
 NOTHING_IN_FORCE = "nothing-in-force"
-"""The note that no policy set was ever activated, and why. Beside it no policy can apply, so it is what decides."""
+"""The note that no policy set was ever activated, and why. Beside it no policy can apply, so it is
+what decides."""
 
 
 class People(NamedTuple):
@@ -62,44 +63,69 @@ class InTheWay(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Everything a decision is made from beside the policies. It is recorded whole, so that it can be replayed."""
+    """Everything a decision is made from beside the policies.
+
+    It is recorded whole, so that it can be replayed.
+    """
 
     facts: Facts
     at: datetime
     emergency: bool = False
     people: People = NOBODY_KNOWN
     contradictions: tuple[Contradiction, ...] = ()
-    holds: tuple[Hold, ...] = ()  # open freeze windows, and a stopped line, that nobody has overridden
+    holds: tuple[
+        Hold, ...
+    ] = ()  # open freeze windows, and a stopped line, that nobody has overridden
     in_flight: int = 0  # other changes of this service and environment
     deploying: int = 0  # of those, how many are deploying
     in_the_way: tuple[InTheWay, ...] = ()  # the first of them, by name
     overdue_reviews: int = 0
-    rejection: str | None = None  # the change by which a person rejected this commit here, and nobody lifted it
+    rejection: str | None = (
+        None  # the change by which a person rejected this commit here, and nobody lifted it
+    )
     standing: Mapping[str, Standing] = MappingProxyType({})  # by `standing_key`
     notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
 
 
-def decide(policies: Policies, case: Case, failed: Callable[[Exception], None] = lambda _: None) -> Decision:
+def decide(
+    policies: Policies, case: Case, failed: Callable[[Exception], None] = lambda _: None
+) -> Decision:
     """The answer for this case. Total: an error while evaluating is a finding, and never approves.
 
-    `failed` hears of such an error: this part of the gate has no log, and an operator needs the cause.
+    `failed` hears of such an error: this part of the gate has no log, and an operator needs the
+    cause.
     """
     try:
         return _decide_enforced(policies, case)
     except Exception as error:  # noqa: BLE001 - whatever went wrong in a policy, people decide then
         failed(error)
-        finding = _guard("evaluation-failed", f"the policies could not be evaluated ({type(error).__name__}); two release managers decide")
+        finding = _guard(
+            "evaluation-failed",
+            f"the policies could not be evaluated ({type(error).__name__}); two release "
+            "managers decide",
+        )
         return _without_policy(case, finding)
 
 
 def _decide_enforced(policies: Policies, case: Case) -> Decision:
-    values = {name: fact.value for name in policies.looked_at if (fact := case.facts.get(name)) is not None}
+    values = {
+        name: fact.value
+        for name in policies.looked_at
+        if (fact := case.facts.get(name)) is not None
+    }
     choice = policies.policy_for(values)
     shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
     if choice.policy is None:
         finding = _why_nothing_is_in_force(case) or choice.finding
-        finding = finding or _guard("no-policy", "no enforced policy applies; two release managers decide")
-        return _undecided(case, finding, [_decide_by(policy, case) for policy in policies.possible(values)], shadows)
+        finding = finding or _guard(
+            "no-policy", "no enforced policy applies; two release managers decide"
+        )
+        return _undecided(
+            case,
+            finding,
+            [_decide_by(policy, case) for policy in policies.possible(values)],
+            shadows,
+        )
     return _decide_by(choice.policy, case, shadows)
 
 
@@ -117,9 +143,19 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
     if hold is not None:
         return answer.pending(_held(hold), hold)
     if case.emergency:
-        return answer.pending(_guard("emergency", "an emergency is approved by the people on call, and reviewed afterwards"))
+        return answer.pending(
+            _guard(
+                "emergency",
+                "an emergency is approved by the people on call, and reviewed afterwards",
+            )
+        )
     if case.rejection is not None and not rollback:
-        return answer.pending(_guard(REJECTED_HERE, f"a person rejected this commit here as {case.rejection}; only people let it pass"))
+        return answer.pending(
+            _guard(
+                REJECTED_HERE,
+                f"a person rejected this commit here as {case.rejection}; only people let it pass",
+            )
+        )
     if evaluation.unmet:
         return answer.pending(_finding_of(evaluation, evaluation.unmet[0]))
     in_flight = case.in_flight - (case.deploying if rollback else 0)
@@ -130,10 +166,19 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
         return answer.pending(_contradicted(case.contradictions))
     if case.overdue_reviews > 0 and not rollback:
         return answer.pending(
-            _guard("emergency-debt", f"{case.overdue_reviews} reviews of the owners' emergencies are overdue; hold them first")
+            _guard(
+                "emergency-debt",
+                f"{case.overdue_reviews} reviews of the owners' emergencies are overdue; "
+                "hold them first",
+            )
         )
     if not case.people.named:
-        return answer.pending(_guard("nobody-named", "neither author, requester nor actor is known; name them, or let two people decide"))
+        return answer.pending(
+            _guard(
+                "nobody-named",
+                "neither author, requester nor actor is known; name them, or let two people decide",
+            )
+        )
     if passing is not None:
         return answer.approved(passing)
     return answer.pending(_guard("review", why_not))
@@ -148,21 +193,36 @@ class _Answer(NamedTuple):
 
     def approved(self, standard: StandardChange) -> Decision:
         because = f"{standard.title}, risk {self.evaluation.score} is {self.evaluation.band.word}"
-        finding = Finding(FindingKind.GATE, standard.id, standard.title, holds=True, seen=(("because", because),))
-        return self._decision(Outcome.APPROVED, ChangeType.STANDARD, Route.AUTOMATIC, finding, standard=standard.id)
+        finding = Finding(
+            FindingKind.GATE, standard.id, standard.title, holds=True, seen=(("because", because),)
+        )
+        return self._decision(
+            Outcome.APPROVED, ChangeType.STANDARD, Route.AUTOMATIC, finding, standard=standard.id
+        )
 
     def rejected(self, finding: Finding) -> Decision:
         kind = ChangeType.EMERGENCY if self.case.emergency else ChangeType.NORMAL
         return self._decision(Outcome.REJECTED, kind, Route.AUTOMATIC, finding)
 
     def pending(self, finding: Finding, hold: Hold | None = None) -> Decision:
-        kind, route = (ChangeType.EMERGENCY, Route.EMERGENCY) if self.case.emergency else (ChangeType.NORMAL, Route.REVIEW)
+        kind, route = (
+            (ChangeType.EMERGENCY, Route.EMERGENCY)
+            if self.case.emergency
+            else (ChangeType.NORMAL, Route.REVIEW)
+        )
         owners = seen_as(self.policy, self.case.facts, "service.owners")
         required = needed(
-            self.policy, self.evaluation.band, owners=owners if isinstance(owners, tuple) else (), emergency=self.case.emergency
+            self.policy,
+            self.evaluation.band,
+            owners=owners if isinstance(owners, tuple) else (),
+            emergency=self.case.emergency,
         )
         people = self.case.people
-        if not people.named or people.shared or (self.policy.two_unverified_authors and not people.verified):
+        if (
+            not people.named
+            or people.shared
+            or (self.policy.two_unverified_authors and not people.verified)
+        ):
             required = raised_to_two(required)
         return self._decision(Outcome.PENDING, kind, route, finding, hold=hold, required=required)
 
@@ -186,7 +246,9 @@ class _Answer(NamedTuple):
             policy=self.policy.name,
             findings=(finding, *self.case.notes, *_without(finding, self.evaluation.findings)),
             standard_change=standard,
-            matched_standard_changes=tuple(item.id for item in self.evaluation.matched if self.evaluation.band <= item.up_to),
+            matched_standard_changes=tuple(
+                item.id for item in self.evaluation.matched if self.evaluation.band <= item.up_to
+            ),
             required=required,
             hold=hold,
             excused=self.excused,
@@ -195,8 +257,12 @@ class _Answer(NamedTuple):
         )
 
 
-def _undecided(case: Case, finding: Finding, possible: list[Decision], shadows: tuple[Decision, ...]) -> Decision:
-    """No policy is known to decide: people do, and nobody gets away with less than a policy that may apply asks for."""
+def _undecided(
+    case: Case, finding: Finding, possible: list[Decision], shadows: tuple[Decision, ...]
+) -> Decision:
+    """No policy is known to decide: people do, and nobody gets away with less than a policy that
+    may apply asks for.
+    """
     worst = max(possible, key=_strictness, default=None)
     pending = _without_policy(case, finding, shadows)
     if worst is None or _strictness(worst) <= _strictness(pending):
@@ -221,7 +287,11 @@ def _strictness(decision: Decision) -> tuple[int, int]:
 
 
 def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] = ()) -> Decision:
-    kind, route = (ChangeType.EMERGENCY, Route.EMERGENCY) if case.emergency else (ChangeType.NORMAL, Route.REVIEW)
+    kind, route = (
+        (ChangeType.EMERGENCY, Route.EMERGENCY)
+        if case.emergency
+        else (ChangeType.NORMAL, Route.REVIEW)
+    )
     return Decision(
         outcome=Outcome.PENDING,
         type=kind,
@@ -237,7 +307,9 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
     )
 
 
-def _standard_change(policy: Policy, evaluation: Evaluation, case: Case, *, rollback: bool) -> tuple[StandardChange | None, str]:
+def _standard_change(
+    policy: Policy, evaluation: Evaluation, case: Case, *, rollback: bool
+) -> tuple[StandardChange | None, str]:
     """The first standard change that may pass by itself, and why none may otherwise."""
     reasons = [f"risk {evaluation.score} is {evaluation.band.word}, and no standard change matches"]
     passing = []
@@ -252,61 +324,101 @@ def _standard_change(policy: Policy, evaluation: Evaluation, case: Case, *, roll
     return (passing[0] if passing else None), reasons[-1]
 
 
-def _obstacle(policy: Policy, standard: StandardChange, evaluation: Evaluation, case: Case, *, rollback: bool) -> str | None:
+def _obstacle(
+    policy: Policy, standard: StandardChange, evaluation: Evaluation, case: Case, *, rollback: bool
+) -> str | None:
     if evaluation.band > standard.up_to:
-        return f"risk {evaluation.score} is {evaluation.band.word}, {standard.title} goes up to {standard.up_to.word}"
+        return (
+            f"risk {evaluation.score} is {evaluation.band.word}, {standard.title} goes up to "
+            f"{standard.up_to.word}"
+        )
     standing = case.standing.get(standing_key(policy, standard), NOT_EARNED)
     if standing.suspended:
         return f"{standard.title} is suspended here: {standing.because}"
     if standard.review_by is not None and case.at.date() > standard.review_by and not rollback:
-        return f"{standard.title} was to be reviewed by {standard.review_by.isoformat()}, and is suspended until it is"
+        return (
+            f"{standard.title} was to be reviewed by {standard.review_by.isoformat()}, and is "
+            "suspended until it is"
+        )
     if standard.earn is not None and not standing.earned:
         return f"{standard.title} is not earned here yet: {standing.because}"
     return None
 
 
 def _held(hold: Hold) -> Finding:
-    until = f"until {hold.until.isoformat(timespec='minutes')}" if hold.until else "until somebody lifts it"
+    until = (
+        f"until {hold.until.isoformat(timespec='minutes')}"
+        if hold.until
+        else "until somebody lifts it"
+    )
     words = "the line is stopped" if hold.stop else f"frozen by {hold.window}"
     return _guard("stopped" if hold.stop else "frozen", f"{words}, {until}")
 
 
 def _in_flight(named: list[InTheWay], count: int) -> Finding:
-    """That others are in flight. It names one of them, the same one as long as that is in the way, and what ends it."""
+    """That others are in flight.
+
+    It names one of them, the same one as long as that is in the way, and what ends it.
+    """
     if not named:
-        return _guard(IN_FLIGHT, f"{count} other changes are in flight here; wait until they are closed, or let people decide")
+        return _guard(
+            IN_FLIGHT,
+            f"{count} other changes are in flight here; wait until they are closed, or let "
+            "people decide",
+        )
     first = min(named, key=lambda one: (not one.deploying, one.change))
     more = f" (and {count - 1} more in flight)" if count > 1 else ""
     if first.deploying:
         stands = State.DEPLOYING
-        words = f"{first.change} is deploying here{more}; wait until it is closed, or let people decide"
+        words = (
+            f"{first.change} is deploying here{more}; wait until it is closed, or let people decide"
+        )
     else:
         stands = State.APPROVED
-        words = f"{first.change} was approved by people and is not deployed yet{more}; deploy or cancel it, or let people decide"
+        words = (
+            f"{first.change} was approved by people and is not deployed yet{more}; deploy or "
+            "cancel it, or let people decide"
+        )
     finding = _guard(IN_FLIGHT, words)
     return replace(finding, seen=(*finding.seen, (NAMED, first.change), (STANDS, stands.value)))
 
 
 def in_the_way(finding: Finding) -> tuple[str | None, ...]:
-    """The change that a finding names as being in the way, and where it stands; how many others there are is no part of it."""
+    """The change that a finding names as being in the way, and where it stands; how many others
+    there are is no part of it.
+    """
     said = dict(finding.seen) if finding.rule == IN_FLIGHT else {}
     return said.get(NAMED), said.get(STANDS)
 
 
 def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
     first = contradictions[0]
-    claimed, verified = wire_value(first.fact, first.claimed), wire_value(first.fact, first.verified)
+    claimed, verified = (
+        wire_value(first.fact, first.claimed),
+        wire_value(first.fact, first.verified),
+    )
     more = f", and {len(contradictions) - 1} more" if len(contradictions) > 1 else ""
-    return _guard("claim_contradicted", f"{first.fact} was claimed as {claimed}, the code host says {verified}{more}")
+    return _guard(
+        "claim_contradicted",
+        f"{first.fact} was claimed as {claimed}, the code host says {verified}{more}",
+    )
 
 
 def _finding_of(evaluation: Evaluation, requirement: Requirement) -> Finding:
-    return next(one for one in evaluation.findings if one.kind is FindingKind.REQUIREMENT and one.rule == requirement.id)
+    return next(
+        one
+        for one in evaluation.findings
+        if one.kind is FindingKind.REQUIREMENT and one.rule == requirement.id
+    )
 
 
 def _without(first: Finding, findings: tuple[Finding, ...]) -> Iterable[Finding]:
     """A guard of the gate's is none of what a policy found."""
-    return findings if first.kind is FindingKind.GATE else (other for other in findings if other is not first)
+    return (
+        findings
+        if first.kind is FindingKind.GATE
+        else (other for other in findings if other is not first)
+    )
 
 
 def _guard(rule: str, because: str) -> Finding:
@@ -318,7 +430,9 @@ def _terms(policy: Policy, *, emergency: bool) -> Terms:
     rule = policy.emergency
     return Terms(
         expires_after_seconds=policy.expires_after_seconds,
-        valid_for_seconds=rule.valid_for_seconds if emergency and rule else policy.valid_for_seconds,
+        valid_for_seconds=rule.valid_for_seconds
+        if emergency and rule
+        else policy.valid_for_seconds,
         close_within_seconds=policy.close_within_seconds,
         parallel=policy.parallel,
     )

@@ -1,4 +1,6 @@
-"""Applies a policy to facts: every rule becomes a finding, points become score and band; never stops early."""
+"""Applies a policy to facts: every rule becomes a finding, points become score and band; never
+stops early.
+"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -7,7 +9,16 @@ from typing import NamedTuple
 
 from gate.core.decision.values import Band, Finding, FindingKind
 from gate.core.facts import FACTS, Facts, FactType, Origin, Value, Values
-from gate.core.policy.policy import Check, Clause, Judge, Plan, Policy, Requirement, Rule, StandardChange
+from gate.core.policy.policy import (
+    Check,
+    Clause,
+    Judge,
+    Plan,
+    Policy,
+    Requirement,
+    Rule,
+    StandardChange,
+)
 
 _BANDS = tuple(Band)
 _POINTS = attrgetter("points")
@@ -50,16 +61,23 @@ def evaluate(policy: Policy, facts: Facts) -> Evaluation:
 
 
 def plan_of(policy: Policy) -> Plan:
-    """The policy made ready. It follows from the rest of the policy alone, so it is made once and kept there."""
+    """The policy made ready.
+
+    It follows from the rest of the policy alone, so it is made once and kept there.
+    """
     if policy.plan is None:
         object.__setattr__(policy, "plan", _plan(policy))
     return policy.plan or _plan(policy)
 
 
 def seen_as(policy: Policy, facts: Facts, name: str) -> Value | None:
-    """The fact as the policy sees it: a claim counts only for the groups it trusts, other origins always do."""
+    """The fact as the policy sees it: a claim counts only for the groups it trusts, other origins
+    always do.
+    """
     fact = facts.get(name)
-    if fact is None or (fact.origin is Origin.CLAIMED and name.partition(".")[0] not in policy.trust_claims):
+    if fact is None or (
+        fact.origin is Origin.CLAIMED and name.partition(".")[0] not in policy.trust_claims
+    ):
         return None
     return fact.value
 
@@ -67,7 +85,9 @@ def seen_as(policy: Policy, facts: Facts, name: str) -> Value | None:
 def seen_by(plan: Plan, facts: Facts) -> Values:
     """The facts that the plan looks at and trusts."""
     get, claimed = facts.get, Origin.CLAIMED
-    values: dict[str, Value] = {name: fact.value for name in plan.trusted if (fact := get(name)) is not None}
+    values: dict[str, Value] = {
+        name: fact.value for name in plan.trusted if (fact := get(name)) is not None
+    }
     for name in plan.doubted:
         fact = get(name)
         if fact is not None and fact.origin is not claimed:
@@ -80,8 +100,14 @@ def _plan(policy: Policy) -> Plan:
     trusted = tuple(name for name in names if name.partition(".")[0] in policy.trust_claims)
     return Plan(
         rules=tuple(_rule_judge(rule) for rule in policy.rules),
-        requirements=tuple((one, _clause_judge(FindingKind.REQUIREMENT, one, _required(one))) for one in policy.requirements),
-        standard_changes=tuple((one, _clause_judge(FindingKind.STANDARD_CHANGE, one, one.when)) for one in policy.standard_changes),
+        requirements=tuple(
+            (one, _clause_judge(FindingKind.REQUIREMENT, one, _required(one)))
+            for one in policy.requirements
+        ),
+        standard_changes=tuple(
+            (one, _clause_judge(FindingKind.STANDARD_CHANGE, one, one.when))
+            for one in policy.standard_changes
+        ),
         subjects={
             **{(FindingKind.RULE, one.id): one for one in policy.rules},
             **{(FindingKind.REQUIREMENT, one.id): one for one in policy.requirements},
@@ -107,7 +133,9 @@ def _rule_judge(rule: Rule) -> Judge:
         return _step_judge(rule)
     finding = _giver(FindingKind.RULE, rule, rule.when.facts)
     return rule.when.choose(
-        finding(holds=True, points=rule.points), finding(holds=False), finding(holds=None, points=rule.points_if_unknown)
+        finding(holds=True, points=rule.points),
+        finding(holds=False),
+        finding(holds=None, points=rule.points_if_unknown),
     )
 
 
@@ -116,7 +144,10 @@ def _step_judge(rule: Rule) -> Judge:
     name = rule.points_by or ""
     finding = _giver(FindingKind.RULE, rule, (name,))
     limits = tuple(limit for limit, _ in rule.steps)
-    findings = (finding(holds=False), *(finding(holds=True, points=points, step=limit) for limit, points in rule.steps))
+    findings = (
+        finding(holds=False),
+        *(finding(holds=True, points=points, step=limit) for limit, points in rule.steps),
+    )
     unknown = finding(holds=None, points=rule.points_if_unknown)
 
     def judge(values: Values) -> Finding:
@@ -149,12 +180,26 @@ def _either(require: Check, unless: Check) -> Check:
     return either
 
 
-def _clause_judge(kind: FindingKind, subject: Requirement | StandardChange, clause: Clause) -> Judge:
+def _clause_judge(
+    kind: FindingKind, subject: Requirement | StandardChange, clause: Clause
+) -> Judge:
     finding = _giver(kind, subject, clause.facts)
     return clause.choose(finding(holds=True), finding(holds=False), finding(holds=None))
 
 
-def _giver(kind: FindingKind, subject: Rule | Requirement | StandardChange, facts: tuple[str, ...]) -> Callable[..., Finding]:
-    """Makes the findings of one rule; what they say is remembered, but of lists, which are hardly ever the same twice."""
+def _giver(
+    kind: FindingKind, subject: Rule | Requirement | StandardChange, facts: tuple[str, ...]
+) -> Callable[..., Finding]:
+    """Makes the findings of one rule; what they say is remembered, but of lists, which are hardly
+    ever the same twice.
+    """
     remembered, sole = _LISTS.isdisjoint(facts), facts[0] if len(facts) == 1 else None
-    return lambda **said: Finding(kind, subject.id, subject.title, facts=facts, told={} if remembered else None, sole=sole, **said)
+    return lambda **said: Finding(
+        kind,
+        subject.id,
+        subject.title,
+        facts=facts,
+        told={} if remembered else None,
+        sole=sole,
+        **said,
+    )

@@ -1,8 +1,9 @@
-"""Whom a change names, and who of them may not decide on it: separation of duties, without a database.
+"""Whom a change names, and who of them may not decide on it: separation of duties, without a
+database.
 
-Names come from everywhere and at any time: from the request and from every later one of its run, from
-the identity tokens that ask and admit, from the code host, from its webhooks. They are kept as they
-were written, because the catalogue may learn only later whose they are.
+Names come from everywhere and at any time: from the request and from every later one of its run,
+from the identity tokens that ask and admit, from the code host, from its webhooks. They are kept as
+they were written, because the catalogue may learn only later whose they are.
 """
 
 from collections.abc import Iterable
@@ -51,7 +52,8 @@ NOBODY_NAMED = Named()
 def named_by(actor: Iterable[str], requested_by: str | None, authors: Iterable[str]) -> Named:
     """Whom one request names.
 
-    A requester who is the actor's bare login is left out, because it would be anybody's at any host.
+    A requester who is the actor's bare login is left out, because it would be anybody's at any
+    host.
     """
     asked = tuple(actor)
     if requested_by is not None and not any(one.endswith(f":{requested_by}") for one in asked):
@@ -60,10 +62,11 @@ def named_by(actor: Iterable[str], requested_by: str | None, authors: Iterable[s
 
 
 def people_of(named: Named, before: People, identities: Identities, *, rollback: bool) -> People:
-    """Who may not decide, by the catalogue behind `identities`; they only grow, whatever it forgets.
+    """Who may not decide, by the catalogue behind `identities`; they only grow, whatever it
+    forgets.
 
-    Of a rollback whoever asks for it is excluded, not whoever wrote what ran here long ago. Bots are
-    nobody, so a list of bots alone names nobody.
+    Of a rollback whoever asks for it is excluded, not whoever wrote what ran here long ago. Bots
+    are nobody, so a list of bots alone names nobody.
     """
     texts = named.asked if rollback and named.asked else (*named.asked, *named.wrote)
     found = identities.excluded(texts)

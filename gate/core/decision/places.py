@@ -1,7 +1,9 @@
-"""Says when the catalogue lacks the service or the environment of a change, or does not join the two.
+"""Says when the catalogue lacks the service or the environment of a change, or does not join the
+two.
 
-Their facts are unknown then, so rules count the worst case and perhaps no policy is known to apply. A name that somebody
-misspelt looks just the same, so the reviewer and the pipeline are told which name is unknown, and which one may be meant.
+Their facts are unknown then, so rules count the worst case and perhaps no policy is known to apply.
+A name that somebody misspelt looks just the same, so the reviewer and the pipeline are told which
+name is unknown, and which one may be meant.
 """
 
 from collections.abc import Collection
@@ -17,17 +19,31 @@ NOT_DEPLOYED_THERE = "not-deployed-there"
 
 
 def notes_of_place(catalogue: Catalogue, service: str, environment: str) -> tuple[Finding, ...]:
-    """One note for each thing that is not known. A catalogue that lists none of a kind has nothing to say about it."""
+    """One note for each thing that is not known.
+
+    A catalogue that lists none of a kind has nothing to say about it.
+    """
     notes = []
     if lacks(catalogue.services, service):
-        notes.append(_note(UNKNOWN_SERVICE, "Unknown service", unknown("service", service, catalogue.services)))
+        notes.append(
+            _note(
+                UNKNOWN_SERVICE, "Unknown service", unknown("service", service, catalogue.services)
+            )
+        )
     if lacks(catalogue.environments, environment):
         because = unknown("environment", environment, catalogue.environments)
         notes.append(_note(UNKNOWN_ENVIRONMENT, "Unknown environment", because))
     listed = catalogue.services.get(service)
-    if listed is not None and environment in catalogue.environments and not listed.deploys_to(environment):
+    if (
+        listed is not None
+        and environment in catalogue.environments
+        and not listed.deploys_to(environment)
+    ):
         places = ", ".join(listed.environments or ())
-        because = f"the catalogue has {clip(service)} in {places}, not in {clip(environment)}, so its tier there is unknown"
+        because = (
+            f"the catalogue has {clip(service)} in {places}, not in {clip(environment)}, so its "
+            "tier there is unknown"
+        )
         notes.append(_note(NOT_DEPLOYED_THERE, "Not deployed there", because))
     return tuple(notes)
 

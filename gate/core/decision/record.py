@@ -1,6 +1,8 @@
-"""The record of one decision: everything it was made from and everything it says, as the bytes that are hashed.
+"""The record of one decision: everything it was made from and everything it says, as the bytes that
+are hashed.
 
-Texts that people wrote, names and addresses are ids of texts here; of people only the ids of the catalogue stand in it.
+Texts that people wrote, names and addresses are ids of texts here; of people only the ids of the
+catalogue stand in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +51,10 @@ class Revisions:
 
 
 class Asked(NamedTuple):
-    """What the caller said beside the subject. Texts, names and addresses are ids of texts, empty where none was given."""
+    """What the caller said beside the subject.
+
+    Texts, names and addresses are ids of texts, empty where none was given.
+    """
 
     base: str | None = None
     ref: str | None = None
@@ -86,7 +91,9 @@ class Record(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """The canonical bytes of what stands in several places: in the record, in a digest, in the row of the change."""
+    """The canonical bytes of what stands in several places: in the record, in a digest, in the row
+    of the change.
+    """
 
     subject: bytes
     asked: bytes
@@ -95,11 +102,20 @@ class Parts(NamedTuple):
 
 def parts_of(subject: Subject, asked: Asked, facts: Facts) -> Parts:
     """Each written once."""
-    return Parts(_canonical(_subject(subject)), _canonical(_asked(asked)), _canonical(_facts(facts)))
+    return Parts(
+        _canonical(_subject(subject)), _canonical(_asked(asked)), _canonical(_facts(facts))
+    )
 
 
-def subject_digest(subject: Subject, planned: Planned, policy_revision: str, facts: Facts, parts: Parts | None = None) -> str:
-    """What an approval names: SHA-256 over the RFC 8785 form of subject, planned times, policy revision and facts.
+def subject_digest(
+    subject: Subject,
+    planned: Planned,
+    policy_revision: str,
+    facts: Facts,
+    parts: Parts | None = None,
+) -> str:
+    """What an approval names: SHA-256 over the RFC 8785 form of subject, planned times, policy
+    revision and facts.
 
     `parts` are theirs, where they are at hand.
     """
@@ -116,7 +132,8 @@ def subject_digest(subject: Subject, planned: Planned, policy_revision: str, fac
 
 
 def content_key(commit: str, digests: Sequence[str]) -> str:
-    """SHA-256 of what would run: the commit together with the digests of all artifacts, which are sorted.
+    """SHA-256 of what would run: the commit together with the digests of all artifacts, which are
+    sorted.
 
     By it the same content is found again, whoever asks for it and wherever it goes.
     """
@@ -135,7 +152,11 @@ def write(record: Record, parts: Parts | None = None) -> bytes:
             "subject": Fragment(parts.subject),
             "subject_digest": record.subject_digest,
             "asked": Fragment(parts.asked),
-            "revisions": [record.revisions.policies, record.revisions.catalogue, record.revisions.calendar],
+            "revisions": [
+                record.revisions.policies,
+                record.revisions.catalogue,
+                record.revisions.calendar,
+            ],
             "case": _case(record.case, parts.facts),
             "decision": _decision(record.decision),
             "carries": record.carries,
@@ -144,7 +165,10 @@ def write(record: Record, parts: Parts | None = None) -> bytes:
 
 
 def read(content: bytes) -> Record:
-    """The record of these bytes. They are the gate's own: a wrong shape is a bug, and fails loudly."""
+    """The record of these bytes.
+
+    They are the gate's own: a wrong shape is a bug, and fails loudly.
+    """
     raw = orjson.loads(content)
     asked = _read_asked(raw["asked"])
     return Record(
@@ -182,13 +206,16 @@ def read_hold(text: str | None) -> Hold | None:
 
 
 def _canonical(value: _Json) -> bytes:
-    # By construction there are no floats here, whole numbers are exact and keys ASCII: sorted keys are RFC 8785.
+    # By construction there are no floats here, whole numbers are exact and keys ASCII: sorted keys
+    # are RFC 8785.
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _subject(subject: Subject) -> _Json:
     return {
-        "repository": None if subject.repository is None else {"issuer": subject.repository[0], "id": subject.repository[1]},
+        "repository": None
+        if subject.repository is None
+        else {"issuer": subject.repository[0], "id": subject.repository[1]},
         "commit": subject.commit,
         "digests": subject.digests,
         "service": subject.service,
@@ -218,7 +245,10 @@ def _facts(facts: Facts) -> dict[str, list[Any]]:
 
 
 def _read_facts(raw: Mapping[str, list[Any]]) -> dict[str, Fact]:
-    return {name: Fact(tuple(value) if isinstance(value, list) else value, Origin(origin)) for name, (value, origin) in raw.items()}
+    return {
+        name: Fact(tuple(value) if isinstance(value, list) else value, Origin(origin))
+        for name, (value, origin) in raw.items()
+    }
 
 
 def _asked(asked: Asked) -> _Json:
@@ -226,9 +256,13 @@ def _asked(asked: Asked) -> _Json:
     return {
         "base": asked.base,
         "ref": asked.ref,
-        "repository": None if repository is None else [repository.issuer, repository.id, repository.name],
+        "repository": None
+        if repository is None
+        else [repository.issuer, repository.id, repository.name],
         "artifacts": [[artifact.name, artifact.digest] for artifact in asked.artifacts],
-        "run": None if run is None else [run.id, run.attempt, run.step, run.url, *([run.check] if run.check else [])],
+        "run": None
+        if run is None
+        else [run.id, run.attempt, run.step, run.url, *([run.check] if run.check else [])],
         "requested_by": asked.requested_by,
         "authors": asked.authors,
         "actor": asked.actor,
@@ -272,13 +306,23 @@ def _case(case: Case, facts: bytes) -> _Json:
         "facts": Fragment(facts),
         "at": to_us(case.at),
         "emergency": case.emergency,
-        "people": [case.people.excluded, case.people.named, case.people.verified, case.people.shared],
-        "contradictions": [[item.fact, item.claimed, item.verified] for item in case.contradictions],
+        "people": [
+            case.people.excluded,
+            case.people.named,
+            case.people.verified,
+            case.people.shared,
+        ],
+        "contradictions": [
+            [item.fact, item.claimed, item.verified] for item in case.contradictions
+        ],
         "holds": [_hold(hold) for hold in case.holds],
         "in_flight": [case.in_flight, case.deploying, list(map(list, case.in_the_way))],
         "overdue_reviews": case.overdue_reviews,
         "rejection": case.rejection,
-        "standing": {name: [item.earned, item.suspended, item.because] for name, item in case.standing.items()},
+        "standing": {
+            name: [item.earned, item.suspended, item.because]
+            for name, item in case.standing.items()
+        },
         "notes": _findings(case.notes),
     }
 
@@ -322,7 +366,16 @@ def _findings(findings: Sequence[Finding]) -> list[Fragment]:
 
 
 def _written(finding: Finding) -> Fragment:
-    fields = [finding.kind, finding.rule, finding.title, finding.holds, finding.points, finding.facts, finding.step, finding.seen]
+    fields = [
+        finding.kind,
+        finding.rule,
+        finding.title,
+        finding.holds,
+        finding.points,
+        finding.facts,
+        finding.step,
+        finding.seen,
+    ]
     form = Fragment(orjson.dumps(fields))
     object.__setattr__(finding, "form", form)
     return form
@@ -330,7 +383,16 @@ def _written(finding: Finding) -> Fragment:
 
 def _read_finding(raw: list[Any]) -> Finding:
     kind, rule, title, holds, points, facts, step, seen = raw
-    return Finding(FindingKind(kind), rule, title, holds, points, tuple(facts), step, tuple((word, text) for word, text in seen))
+    return Finding(
+        FindingKind(kind),
+        rule,
+        title,
+        holds,
+        points,
+        tuple(facts),
+        step,
+        tuple((word, text) for word, text in seen),
+    )
 
 
 def _decision(decision: Decision) -> _Json:
@@ -348,7 +410,12 @@ def _decision(decision: Decision) -> _Json:
         "required": [[entry.by, entry.count] for entry in decision.required],
         "hold": None if decision.hold is None else _hold(decision.hold),
         "excused": decision.excused,
-        "terms": [terms.expires_after_seconds, terms.valid_for_seconds, terms.close_within_seconds, terms.parallel],
+        "terms": [
+            terms.expires_after_seconds,
+            terms.valid_for_seconds,
+            terms.close_within_seconds,
+            terms.parallel,
+        ],
         "shadows": [_decision(shadow) for shadow in decision.shadows],
     }
 

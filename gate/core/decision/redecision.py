@@ -10,7 +10,8 @@ from gate.core.decision.values import Decision, Finding, FindingKind, Outcome
 def same(before: Record, now: Record) -> bool:
     """Whether nothing changed that a person acts on: then nothing is written, and the digest stays.
 
-    The people belong to it: whoever was named since the last decision is excluded, and the ledger has to say so.
+    The people belong to it: whoever was named since the last decision is excluded, and the ledger
+    has to say so.
     """
     return _matters(before) == _matters(now)
 
@@ -18,8 +19,9 @@ def same(before: Record, now: Record) -> bool:
 def keeps_approvals(before: Record, now: Decision, planned: Planned) -> bool:
     """Whether approvals of the decision before count for this one too.
 
-    They do where neither the band nor the unmet requirements became worse, and only for the planned times that were
-    shown: whoever approved Sunday night has not approved Monday noon. A rejection keeps none.
+    They do where neither the band nor the unmet requirements became worse, and only for the planned
+    times that were shown: whoever approved Sunday night has not approved Monday noon. A rejection
+    keeps none.
     """
     decided = before.decision
     if now.outcome is Outcome.REJECTED or now.band > decided.band or now.type is not decided.type:
@@ -29,7 +31,10 @@ def keeps_approvals(before: Record, now: Decision, planned: Planned) -> bool:
 
 def _matters(record: Record) -> tuple[object, ...]:
     decision, hold = record.decision, record.decision.hold
-    holds = tuple((finding.kind, finding.rule, finding.holds, in_the_way(finding), _words(finding)) for finding in decision.findings)
+    holds = tuple(
+        (finding.kind, finding.rule, finding.holds, in_the_way(finding), _words(finding))
+        for finding in decision.findings
+    )
     held_by = (hold.window, hold.stop) if hold else None
     return (
         decision.outcome,
@@ -46,7 +51,9 @@ def _matters(record: Record) -> tuple[object, ...]:
 
 
 def _words(finding: Finding) -> object:
-    """Why nothing is in force is what whoever mends it reads, so other words are another decision."""
+    """Why nothing is in force is what whoever mends it reads, so other words are another
+    decision.
+    """
     return finding.seen if finding.rule == NOTHING_IN_FORCE else None
 
 

@@ -1,4 +1,7 @@
-"""A finding as one sentence: what was seen, and what the limit was. Values stand in it as they do on the wire."""
+"""A finding as one sentence: what was seen, and what the limit was.
+
+Values stand in it as they do on the wire.
+"""
 
 import json
 import re
@@ -19,9 +22,16 @@ _MEASURES = frozenset({"service.tier", "calendar.hour", "reviews.pull_request"})
 
 
 def sentences(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[str]:
-    """Why each finding is as it is. `facts` are all recorded facts, `policy` the one that gave the findings, if there was one."""
+    """Why each finding is as it is.
+
+    `facts` are all recorded facts, `policy` the one that gave the findings, if there was one.
+    """
     names = {name for finding in findings for name in finding.facts}
-    values = {name: value for name in names if (value := seen_as(policy, facts, name)) is not None} if policy else {}
+    values = (
+        {name: value for name in names if (value := seen_as(policy, facts, name)) is not None}
+        if policy
+        else {}
+    )
     return [_sentence(finding, values, facts, policy) for finding in findings]
 
 
@@ -31,7 +41,9 @@ def sentence(finding: Finding, facts: Facts, policy: Policy | None) -> str:
 
 
 def shown(name: str, value: Value) -> str:
-    """A value in a sentence: text that is more than a word is quoted, and nothing in it can act on a terminal."""
+    """A value in a sentence: text that is more than a word is quoted, and nothing in it can act on
+    a terminal.
+    """
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, tuple):
@@ -65,23 +77,37 @@ def _sentence(finding: Finding, values: Values, facts: Facts, policy: Policy | N
 
 def _guard(finding: Finding) -> str:
     said = dict(finding.seen)
-    return said.get("because") or "; ".join(f"{word}: {text}" for word, text in finding.seen) or finding.title
+    return (
+        said.get("because")
+        or "; ".join(f"{word}: {text}" for word, text in finding.seen)
+        or finding.title
+    )
 
 
 def _without_policy(finding: Finding, facts: Facts) -> str:
     """What can be said when the policy is not at hand."""
-    seen = [f"{name} is {shown(name, facts[name].value)}" if name in facts else f"{name} is unknown" for name in finding.facts]
-    return "; ".join((_listed(seen), *([_gives(finding.points)] if finding.kind is FindingKind.RULE else [])))
+    seen = [
+        f"{name} is {shown(name, facts[name].value)}" if name in facts else f"{name} is unknown"
+        for name in finding.facts
+    ]
+    return "; ".join(
+        (_listed(seen), *([_gives(finding.points)] if finding.kind is FindingKind.RULE else []))
+    )
 
 
-# What follows takes a finding apart once a policy; what is left is a closure that puts the values seen between fixed words.
+# What follows takes a finding apart once a policy; what is left is a closure that puts the values
+# seen between fixed words.
 
 
 def _telling(finding: Finding, policy: Policy) -> Telling | None:
     """How findings like this one are told; None where the policy knows nothing of them."""
     subject = plan_of(policy).subjects.get((finding.kind, finding.rule))
     if isinstance(subject, Rule):
-        return _steps(subject, finding, policy) if subject.when is None else _rule(subject.when, finding, policy)
+        return (
+            _steps(subject, finding, policy)
+            if subject.when is None
+            else _rule(subject.when, finding, policy)
+        )
     if isinstance(subject, Requirement):
         return _requirement(subject, finding, policy)
     return None if subject is None else _standard_change(subject, finding, policy)
@@ -91,7 +117,9 @@ def _rule(when: Clause, finding: Finding, policy: Policy) -> Telling:
     if finding.holds:
         return _ending(_every(when, policy), f"; {when.text} {_gives(finding.points)}")
     if finding.holds is None:
-        return _ending(_deciding(when, policy), f"; counted as the worst case, {_points(finding.points)}")
+        return _ending(
+            _deciding(when, policy), f"; counted as the worst case, {_points(finding.points)}"
+        )
     return _deciding(when, policy, lambda part: f"; {part.text} does not hold, no points")
 
 
@@ -100,7 +128,11 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Telling:
     if finding.holds is None:
         worst = f"; counted as the worst case, {_points(finding.points)}"
         return lambda _values, facts: _unseen(name, facts, policy) + worst
-    limit = f"fewer than {shown(name, rule.steps[0][0])}" if finding.step is None else f"{shown(name, finding.step)} or more"
+    limit = (
+        f"fewer than {shown(name, rule.steps[0][0])}"
+        if finding.step is None
+        else f"{shown(name, finding.step)} or more"
+    )
     ending = f"; {limit} {_gives(finding.points)}"
     fact = FACTS[name]
     counts = fact.type is FactType.INTEGER and name not in _MEASURES
@@ -109,7 +141,11 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Telling:
     def told(_values: Values, facts: Facts) -> str:
         """`812 lines added`; of one, and of what is no count, `lines added: 1`."""
         value = facts[name].value if name in facts else ""
-        return f"{shown(name, value)}{after}" if counts and value != 1 else f"{before}{shown(name, value)}{ending}"
+        return (
+            f"{shown(name, value)}{after}"
+            if counts and value != 1
+            else f"{before}{shown(name, value)}{ending}"
+        )
 
     return told
 
@@ -123,14 +159,20 @@ def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> 
     if unless is None:
         return required
     excused = _ending(_every(unless, policy), "; not required then")
-    return lambda values, facts: (required if require.check(values) is True else excused)(values, facts)
+    return lambda values, facts: (required if require.check(values) is True else excused)(
+        values, facts
+    )
 
 
 def _unexcused(unmet: Telling, unless: Clause, policy: Policy) -> Telling:
     excuse = _deciding(unless, policy)
 
     def told(values: Values, facts: Facts) -> str:
-        excused = f"; {excuse(values, facts)}, so it is not excused" if unless.check(values) is None else ""
+        excused = (
+            f"; {excuse(values, facts)}, so it is not excused"
+            if unless.check(values) is None
+            else ""
+        )
         return unmet(values, facts) + excused
 
     return told
@@ -151,9 +193,14 @@ def _every(clause: Clause, policy: Policy) -> Telling:
     return _together([_seen(part, policy, holds=True) for part in clause.parts])
 
 
-def _deciding(clause: Clause, policy: Policy, ending: Callable[[Part], str] = lambda _: "") -> Telling:
+def _deciding(
+    clause: Clause, policy: Policy, ending: Callable[[Part], str] = lambda _: ""
+) -> Telling:
     """The entry that does not hold; else the first that is unknown."""
-    tellings = [(part.check, _ending(_seen(part, policy, holds=False), ending(part))) for part in clause.parts]
+    tellings = [
+        (part.check, _ending(_seen(part, policy, holds=False), ending(part)))
+        for part in clause.parts
+    ]
     first = tellings[0][1]
     if len(tellings) == 1:
         return first
@@ -172,7 +219,9 @@ def _deciding(clause: Clause, policy: Policy, ending: Callable[[Part], str] = la
 
 
 def _seen(part: Part, policy: Policy, *, holds: bool) -> Telling:
-    """What the entry looked at, claims that do not count included; of a list the item that decided, if one did."""
+    """What the entry looked at, claims that do not count included; of a list the item that decided,
+    if one did.
+    """
     scalar = _together([_fact(name, policy) for name in part.facts])
     if part.example is None:
         return scalar
@@ -211,7 +260,10 @@ def _unseen(name: str, facts: Facts, policy: Policy) -> str:
     if claimed is None:
         return f"{name} is unknown"
     trusted = ", ".join(sorted(policy.trust_claims)) or "no claims"
-    return f"{name} is claimed ({shown(name, claimed.value)}), not counted: {policy.name} trusts {trusted}"
+    return (
+        f"{name} is claimed ({shown(name, claimed.value)}), not counted: {policy.name} trusts "
+        f"{trusted}"
+    )
 
 
 def _listed(seen: Sequence[str]) -> str:

@@ -29,38 +29,76 @@ def standing_key(policy: Policy, standard: StandardChange) -> str:
     return f"{policy.name}/{standard.id}"
 
 
-def standing_of(standard: StandardChange, matches: Sequence[Match], suspension: Suspension = NEVER_SUSPENDED, *, at: datetime) -> Standing:
-    """Earned and suspended as of `at`; `matches` newest first. Failures before a reinstatement no longer count."""
+def standing_of(
+    standard: StandardChange,
+    matches: Sequence[Match],
+    suspension: Suspension = NEVER_SUSPENDED,
+    *,
+    at: datetime,
+) -> Standing:
+    """Earned and suspended as of `at`; `matches` newest first.
+
+    Failures before a reinstatement no longer count.
+    """
     row, wanted = 0, standard.earn.successes if standard.earn else 0
     if standard.earn is not None:
-        row = _successes_in_a_row(standard.earn, matches, reinstated_at=suspension.reinstated_at, at=at)
-    because = suspension.because if suspension.because is not None else f"{row} of {wanted} successes in a row are settled"
+        row = _successes_in_a_row(
+            standard.earn, matches, reinstated_at=suspension.reinstated_at, at=at
+        )
+    because = (
+        suspension.because
+        if suspension.because is not None
+        else f"{row} of {wanted} successes in a row are settled"
+    )
     return Standing(earned=row >= wanted, suspended=suspension.because is not None, because=because)
 
 
-def with_settling(standing: Standing, earn: Earn, matches: Sequence[Match], suspension: Suspension, *, at: datetime) -> Standing:
+def with_settling(
+    standing: Standing,
+    earn: Earn,
+    matches: Sequence[Match],
+    suspension: Suspension,
+    *,
+    at: datetime,
+) -> Standing:
     """The same standing, and how many successes have not settled yet and when the next one will.
 
-    `matches` are all that are looked back on, newest first. This is for people: nothing is decided by it.
+    `matches` are all that are looked back on, newest first. This is for people: nothing is decided
+    by it.
     """
     settle = timedelta(seconds=earn.settle_seconds)
     row = _row(matches, reinstated_at=suspension.reinstated_at)
-    settles = sorted(match.closed_at + settle for match in row if match.closed_at is not None and match.closed_at + settle > at)
+    settles = sorted(
+        match.closed_at + settle
+        for match in row
+        if match.closed_at is not None and match.closed_at + settle > at
+    )
     if not settles:
         return standing._replace(because=f"{standing.because}, and no other one waits to settle")
     more = "one more settles" if len(settles) == 1 else f"{len(settles)} more settle, the next"
-    return standing._replace(because=f"{standing.because}; {more} at {settles[0].isoformat(timespec='minutes')}")
+    return standing._replace(
+        because=f"{standing.because}; {more} at {settles[0].isoformat(timespec='minutes')}"
+    )
 
 
-def to_suspend(rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None) -> str | None:
+def to_suspend(
+    rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None
+) -> str | None:
     """Why the standard change must be suspended now, or None; `matches` newest first."""
-    failures = sum(1 for match in matches[: rule.within] if _counts_as_failure(match, reinstated_at))
+    failures = sum(
+        1 for match in matches[: rule.within] if _counts_as_failure(match, reinstated_at)
+    )
     if failures < rule.failures:
         return None
-    return f"{failures} of the last {min(rule.within, len(matches))} failed, {rule.failures} are the limit"
+    return (
+        f"{failures} of the last {min(rule.within, len(matches))} failed, {rule.failures} are the "
+        "limit"
+    )
 
 
-def _successes_in_a_row(earn: Earn, matches: Sequence[Match], *, reinstated_at: datetime | None, at: datetime) -> int:
+def _successes_in_a_row(
+    earn: Earn, matches: Sequence[Match], *, reinstated_at: datetime | None, at: datetime
+) -> int:
     settled_before = at - timedelta(seconds=earn.settle_seconds)
     row = _row(matches, reinstated_at=reinstated_at)
     return sum(match.closed_at is not None and match.closed_at <= settled_before for match in row)

@@ -55,7 +55,10 @@ class Band(IntEnum):
 
 
 class FindingKind(StrEnum):
-    """What was looked at. `GATE` is the gate's own guard: hold, conflict, contradiction, debt, no policy."""
+    """What was looked at.
+
+    `GATE` is the gate's own guard: hold, conflict, contradiction, debt, no policy.
+    """
 
     RULE = "rule"
     REQUIREMENT = "requirement"
@@ -67,8 +70,8 @@ class FindingKind(StrEnum):
 class Finding:
     """One result as data; the sentence is rendered from it and from the facts it names.
 
-    `step` is the reached limit of a `points_by` rule (raw fact units), `seen` what a guard of the gate has to
-    say beside facts: pairs of a word and a text.
+    `step` is the reached limit of a `points_by` rule (raw fact units), `seen` what a guard of the
+    gate has to say beside facts: pairs of a word and a text.
     """
 
     kind: FindingKind
@@ -79,15 +82,23 @@ class Finding:
     facts: tuple[str, ...] = ()
     step: int | None = None
     seen: tuple[tuple[str, str], ...] = ()
-    form: Fragment | None = field(default=None, init=False, compare=False, repr=False)  # in a record; made once, by `record`
-    # of a finding that a policy gives again and again: what people were told, by what it saw of its facts; kept by `flow/answers/wire`
+    form: Fragment | None = field(
+        default=None, init=False, compare=False, repr=False
+    )  # in a record; made once, by `record`
+    # of a finding that a policy gives again and again: what people were told, by what it saw of its
+    # facts; kept by `flow/answers/wire`
     told: dict[object, Fragment] | None = field(default=None, compare=False, repr=False)
-    sole: str | None = field(default=None, compare=False, repr=False)  # its fact, where that is one alone
+    sole: str | None = field(
+        default=None, compare=False, repr=False
+    )  # its fact, where that is one alone
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why an otherwise approvable change must wait. `until` is None for a stopped line: until a person lifts it."""
+    """Why an otherwise approvable change must wait.
+
+    `until` is None for a stopped line: until a person lifts it.
+    """
 
     window: str
     reason: str
@@ -152,6 +163,7 @@ class Decision(NamedTuple):
     matched_standard_changes: tuple[str, ...] = ()
     required: tuple[Required, ...] = ()
     hold: Hold | None = None
-    excused: bool = False  # no freeze window holds it, because it is an emergency or may pass; a stopped line does
+    # no freeze window holds it, because it is an emergency or may pass; a stopped line does
+    excused: bool = False
     terms: Terms = USUAL_TERMS
     shadows: tuple["Decision", ...] = ()

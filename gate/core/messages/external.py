@@ -15,7 +15,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """Who has signed in there. `email` is one that the provider does not call unverified; `groups` are its own."""
+    """Who has signed in there.
+
+    `email` is one that the provider does not call unverified; `groups` are its own.
+    """
 
     issuer: str
     subject: str

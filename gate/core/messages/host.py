@@ -1,4 +1,6 @@
-"""What a code host says of a change: facts that it verifies, who wrote it, who reviewed it, and where the caller says otherwise."""
+"""What a code host says of a change: facts that it verifies, who wrote it, who reviewed it, and
+where the caller says otherwise.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +39,13 @@ OF_CHECKS = frozenset(
     }
 )
 OF_REVIEWS = frozenset(
-    {"reviews.approvals", "reviews.changes_requested", "reviews.by_owner", "reviews.approved_head", "reviews.pull_request"}
+    {
+        "reviews.approvals",
+        "reviews.changes_requested",
+        "reviews.by_owner",
+        "reviews.approved_head",
+        "reviews.pull_request",
+    }
 )
 OF_REF = frozenset({"change.ref", "change.ref_protected"})
 ASKED = FROM_BASE | OF_CHECKS | OF_REVIEWS | OF_REF
@@ -50,7 +58,8 @@ _SHARE = 10  # a tenth
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Somebody who wrote, committed or pushed a part of the change, under every name that the host has for them.
+    """Somebody who wrote, committed or pushed a part of the change, under every name that the host
+    has for them.
 
     `confirmed`: the host knows whose account it is; an address in a commit is anybody's to write.
     `doubtful`: it says that the host itself did it, and no signature of the host's proves that.
@@ -63,10 +72,13 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class HostAsk:
-    """What a code host is asked. `base` is what runs here by the gate's own records, None where nothing does.
+    """What a code host is asked.
 
-    Then the host's last successful deployment to one of `environments` is the base; failing that `claimed_base` tells
-    who wrote the change, and verifies nothing. `ref` is claimed, unless the token `proves_ref`.
+    `base` is what runs here by the gate's own records, None where nothing does.
+
+    Then the host's last successful deployment to one of `environments` is the base; failing that
+    `claimed_base` tells who wrote the change, and verifies nothing. `ref` is claimed, unless the
+    token `proves_ref`.
     """
 
     repository: Repository
@@ -90,8 +102,9 @@ class Verdict(StrEnum):
 class Review:
     """The last word of one reviewer.
 
-    `of_commit`: it was said of the very commit that is deployed, or of the one that the host merged into it.
-    `may_write`: whether the host lets the reviewer write to the repository; None where nobody asked, or it did not say.
+    `of_commit`: it was said of the very commit that is deployed, or of the one that the host merged
+    into it. `may_write`: whether the host lets the reviewer write to the repository; None where
+    nobody asked, or it did not say.
     """
 
     by: str
@@ -102,7 +115,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """Of the pull requests that brought the commit, or would; `pull_request` is the newest of them."""
+    """Of the pull requests that brought the commit, or would; `pull_request` is the newest of
+    them.
+    """
 
     reviews: tuple[Review, ...] = ()
     pull_request: int | None = None
@@ -110,7 +125,10 @@ class Reviews:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """One answer. What it is silent about, of what it was asked for, is unknown; `trouble` says why."""
+    """One answer.
+
+    What it is silent about, of what it was asked for, is unknown; `trouble` says why.
+    """
 
     base: str | None = None  # what the commit was compared with, where that is known for sure
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -119,7 +137,9 @@ class HostFacts:
     all_hands: bool = False  # nobody is missing
     reviews: Reviews | None = None  # None is unknown
     commits: tuple[str, ...] = ()  # what was compared, as far as it is listed
-    pushers: tuple[str, ...] = ()  # whoever brought them there; to merge another's work is not to write it
+    pushers: tuple[
+        str, ...
+    ] = ()  # whoever brought them there; to merge another's work is not to write it
     trouble: tuple[str, ...] = ()
 
 
@@ -129,25 +149,37 @@ def silence(because: str) -> HostFacts:
 
 
 def confirmed(heard: HostFacts, identities: Identities) -> bool:
-    """Whether the host says for sure who wrote the change: nobody is missing, and everybody is an account or in the catalogue."""
-    return heard.all_hands and all(not hand.doubtful and (hand.confirmed or _is_known(hand, identities)) for hand in heard.hands)
+    """Whether the host says for sure who wrote the change: nobody is missing, and everybody is an
+    account or in the catalogue.
+    """
+    return heard.all_hands and all(
+        not hand.doubtful and (hand.confirmed or _is_known(hand, identities))
+        for hand in heard.hands
+    )
 
 
 def _is_known(hand: Hand, identities: Identities) -> bool:
     """Somebody of the catalogue, or a machine, which approves nothing anyway."""
-    return any(identities.person(one) is not None or is_bot(normalised(one)) for one in hand.identities)
+    return any(
+        identities.person(one) is not None or is_bot(normalised(one)) for one in hand.identities
+    )
 
 
-def review_facts(heard: HostFacts, identities: Identities, owners: Collection[str]) -> dict[str, Value]:
-    """Of reviews by people who had no hand in the change; a person with two accounts is one, and a machine is nobody.
+def review_facts(
+    heard: HostFacts, identities: Identities, owners: Collection[str]
+) -> dict[str, Value]:
+    """Of reviews by people who had no hand in the change; a person with two accounts is one, and a
+    machine is nobody.
 
-    An approval counts from whoever may write to the repository, or whom the catalogue knows. As long as somebody who
-    wrote may be missing, nobody knows whose review is another's; and as long as one approval is in doubt, nobody knows
-    how many there are.
+    An approval counts from whoever may write to the repository, or whom the catalogue knows. As
+    long as somebody who wrote may be missing, nobody knows whose review is another's; and as long
+    as one approval is in doubt, nobody knows how many there are.
     """
     if heard.reviews is None or not heard.all_hands:
         return {}
-    wrote = {who for hand in heard.hands for one in hand.identities for who in _whoever(one, identities)}
+    wrote = {
+        who for hand in heard.hands for one in hand.identities for who in _whoever(one, identities)
+    }
     verdicts: dict[str, set[Verdict]] = {}
     for review in heard.reviews.reviews:
         who = _whoever(review.by, identities)
@@ -162,7 +194,9 @@ def review_facts(heard: HostFacts, identities: Identities, owners: Collection[st
     approving = {who for who, said in verdicts.items() if said == {Verdict.APPROVES}}
     facts: dict[str, Value] = {
         "reviews.approvals": len(approving),
-        "reviews.changes_requested": sum(Verdict.REQUESTS_CHANGES in said for said in verdicts.values()),
+        "reviews.changes_requested": sum(
+            Verdict.REQUESTS_CHANGES in said for said in verdicts.values()
+        ),
         "reviews.by_owner": not approving.isdisjoint(owners),
         "reviews.approved_head": bool(approving),
     }
@@ -178,17 +212,26 @@ def _counts(review: Review, identities: Identities) -> bool | None:
     return True if identities.people(review.by) else review.may_write
 
 
-def contradictions(claims: Mapping[str, Value], verified: Mapping[str, Value], *, same_base: bool) -> tuple[Contradiction, ...]:
-    """Where the caller says otherwise. What was measured from another base says something else, and contradicts nothing."""
+def contradictions(
+    claims: Mapping[str, Value], verified: Mapping[str, Value], *, same_base: bool
+) -> tuple[Contradiction, ...]:
+    """Where the caller says otherwise.
+
+    What was measured from another base says something else, and contradicts nothing.
+    """
     return tuple(
         Contradiction(name, claims[name], value)
         for name, value in sorted(verified.items())
-        if name in claims and (same_base or name not in FROM_BASE) and differs(name, claims[name], value)
+        if name in claims
+        and (same_base or name not in FROM_BASE)
+        and differs(name, claims[name], value)
     )
 
 
 def differs(name: str, claimed: Value, verified: Value) -> bool:
-    """Numbers of `diff` and `author` by more than a tenth and more than 10, lists as sets, everything else at all."""
+    """Numbers of `diff` and `author` by more than a tenth and more than 10, lists as sets,
+    everything else at all.
+    """
     if isinstance(claimed, tuple) and isinstance(verified, tuple):
         return set(claimed) != set(verified)
     said, seen = _tolerant(name, claimed), _tolerant(name, verified)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message for one target, such as `github:41` or `slack`; what stands before the colon is its kind.
+    """One message for one target, such as `github:41` or `slack`; what stands before the colon is
+    its kind.
 
     It may arrive more than once, always under the same `id`: whoever acts on it acts once an id.
     """

@@ -42,7 +42,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody pressed a button. `id` is never the same for two; `reply_to` is where the answer goes."""
+    """Somebody pressed a button.
+
+    `id` is never the same for two; `reply_to` is where the answer goes.
+    """
 
     id: str
     member: str

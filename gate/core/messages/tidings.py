@@ -1,4 +1,6 @@
-"""What a code host tells by itself, as values: each names the repository by its issuer and numeric id."""
+"""What a code host tells by itself, as values: each names the repository by its issuer and numeric
+id.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ from gate.core.workload import Provider
 
 @dataclass(frozen=True, slots=True)
 class RunHeld:
-    """A run waits before a job of this environment until somebody lets it go. `environment` is the host's word for it.
+    """A run waits before a job of this environment until somebody lets it go.
+
+    `environment` is the host's word for it.
 
     `run` is what the host is asked about it by, and answered: GitHub's run, GitLab's deployment.
     """
@@ -37,7 +41,9 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class CommitsMoved:
-    """Something that the host verifies of these commits is not what it was: a check, a review, a branch."""
+    """Something that the host verifies of these commits is not what it was: a check, a review, a
+    branch.
+    """
 
     issuer: str
     repository: int
@@ -46,7 +52,9 @@ class CommitsMoved:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """Somebody brought these commits into the repository; the last of them is what the branch stands at."""
+    """Somebody brought these commits into the repository; the last of them is what the branch
+    stands at.
+    """
 
     issuer: str
     repository: int
@@ -56,7 +64,9 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentTold:
-    """A deployment began (`result` None) or ended. `commit` may be short where the host says no more.
+    """A deployment began (`result` None) or ended.
+
+    `commit` may be short where the host says no more.
 
     `name` is what people call the repository.
     """
@@ -76,7 +86,9 @@ Tiding: TypeAlias = RunHeld | RunEnded | CommitsMoved | Pushed | DeploymentTold
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One delivery: its id at the host, and what it says; without a tiding `ignored` says why nothing is done."""
+    """One delivery: its id at the host, and what it says; without a tiding `ignored` says why
+    nothing is done.
+    """
 
     id: str
     tiding: Tiding | None
@@ -85,7 +97,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class RunSeen:
-    """A run as its host describes it when it is asked. `actors` are whoever started it, first or again."""
+    """A run as its host describes it when it is asked.
+
+    `actors` are whoever started it, first or again.
+    """
 
     provider: Provider
     run: str

@@ -1,4 +1,6 @@
-"""What other systems tell, once their own words are translated: something broke, or something was deployed."""
+"""What other systems tell, once their own words are translated: something broke, or something was
+deployed.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +15,10 @@ API = "api"
 
 @dataclass(frozen=True, slots=True)
 class IncidentTold:
-    """Something broke, or news of it. `id` is the teller's own name for it: the same again is the same incident."""
+    """Something broke, or news of it.
+
+    `id` is the teller's own name for it: the same again is the same incident.
+    """
 
     title: str
     service: str
@@ -29,15 +34,19 @@ class IncidentTold:
     is_alert: bool = False  # below the service's `alerts_count_from` it is put down to nothing
     comes_back: bool = False  # what began after it was resolved is another incident
     reopened: bool = False  # the source takes back that it was resolved
-    is_end: bool = False  # the source tells of the end alone: without its beginning there is nothing to tell of
+    # the source tells of the end alone: without its beginning there is nothing to tell of
+    is_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentSeen:
-    """What another system says that it deployed. What it does not say is None or empty, the service of a repository among it.
+    """What another system says that it deployed.
 
-    `environment` may be any of the catalogue's names for it. `source` names who says so (`github`, `cdevents` …), and
-    `url` where a person finds it there. `result` None: it has begun, or nobody knows how it ended.
+    What it does not say is None or empty, the service of a repository among it.
+
+    `environment` may be any of the catalogue's names for it. `source` names who says so (`github`,
+    `cdevents` …), and `url` where a person finds it there. `result` None: it has begun, or nobody
+    knows how it ended.
     """
 
     service: str

@@ -1,4 +1,6 @@
-"""A list of conditions in a file becomes one clause: all must hold; `any_of`, `all_of` and `none_of` nest."""
+"""A list of conditions in a file becomes one clause: all must hold; `any_of`, `all_of` and
+`none_of` nest.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -39,7 +41,9 @@ class Read:
 
 
 def read_clause(fields: Fields, key: str, costs: Costs, *, helps: bool | None) -> Read | None:
-    """The clause under the key; None where the key is absent or its conditions have faults, which are remembered."""
+    """The clause under the key; None where the key is absent or its conditions have faults, which
+    are remembered.
+    """
     node = fields.node(key, required=False)
     if node is None:
         return None
@@ -47,7 +51,9 @@ def read_clause(fields: Fields, key: str, costs: Costs, *, helps: bool | None) -
     reader = _ClauseReader(fields.faults, costs, key)
     parts = reader.all_of(node, helps=helps)
     if reader.conditions > CONDITIONS_MAX:
-        fields.faults.add(node.place, f"{key}: found {reader.conditions} conditions, allowed are {CONDITIONS_MAX}")
+        fields.faults.add(
+            node.place, f"{key}: found {reader.conditions} conditions, allowed are {CONDITIONS_MAX}"
+        )
     if len(fields.faults.found) > before:
         return None
     clause = Clause(
@@ -80,20 +86,33 @@ class _ClauseReader:
 
     def _list(self, node: Node, key: str, *, helps: bool | None, depth: int) -> list[Part]:
         if not isinstance(node, Sequence):
-            form = f": [{single_quoted(node.place.raw)}]" if isinstance(node, Scalar) and node.value is not None else ""
-            self._fault(node.place, f"{key}: found {shown(node)}, allowed is a list of conditions{form}")
+            form = (
+                f": [{single_quoted(node.place.raw)}]"
+                if isinstance(node, Scalar) and node.value is not None
+                else ""
+            )
+            self._fault(
+                node.place, f"{key}: found {shown(node)}, allowed is a list of conditions{form}"
+            )
             return []
         if not node.items:
-            self._fault(node.place, f"{key}: found an empty list, allowed is at least one condition")
+            self._fault(
+                node.place, f"{key}: found an empty list, allowed is at least one condition"
+            )
         parts: list[Part] = []
         covered = 0
         for item in node.items:
             if item.place.start < covered:
-                continue  # A piece of a condition that YAML has cut; its beginning was already reported.
+                # A piece of a condition that YAML has cut; its beginning was already reported.
+                continue
             whole = _as_meant(item)
             if whole is not None:
                 covered = item.place.start + len(whole)
-                self._fault(item.place, f"{key}: YAML cuts this condition at {shown(item)}; write it in single quotes: {_written(whole)}")
+                self._fault(
+                    item.place,
+                    f"{key}: YAML cuts this condition at {shown(item)}; write it in single "
+                    f"quotes: {_written(whole)}",
+                )
                 continue
             part = self._entry(item, helps=helps, depth=depth)
             parts += [] if part is None else [part]
@@ -105,11 +124,16 @@ class _ClauseReader:
         if isinstance(node, Sequence):
             self._fault(
                 node.place,
-                f"{self._key}: found a list where a condition stands; nest with all_of:, or write {single_quoted(node.place.raw)}",
+                f"{self._key}: found a list where a condition stands; nest with all_of:, or "
+                f"write {single_quoted(node.place.raw)}",
             )
             return None
         if not isinstance(node.value, str):
-            self._fault(node.place, f"{self._key}: found {shown(node)}, allowed is a condition such as 'checks.failed == 0'")
+            self._fault(
+                node.place,
+                f"{self._key}: found {shown(node)}, allowed is a condition such as "
+                "'checks.failed == 0'",
+            )
             return None
         return self._condition(node.value, node.place, helps=helps, top=depth == 0)
 
@@ -127,16 +151,27 @@ class _ClauseReader:
         return checked.part
 
     def _remember(self, fact: str, checked: Checked) -> None:
-        if checked.equal is not None and self.equal.setdefault(fact, checked.equal) != checked.equal:
+        if (
+            checked.equal is not None
+            and self.equal.setdefault(fact, checked.equal) != checked.equal
+        ):
             self.contradiction = f"{fact} cannot be {self.equal[fact]} and {checked.equal} at once"
 
     def _count(self, checked: Checked, place: Place) -> None:
         self._costs.over_lists += checked.over_list
         self._costs.expressions += checked.expression
         if self._costs.over_lists == LIST_CONDITIONS_MAX + 1 and checked.over_list:
-            self._fault(place, f"found more than {LIST_CONDITIONS_MAX} conditions over lists, allowed are {LIST_CONDITIONS_MAX} a file")
+            self._fault(
+                place,
+                f"found more than {LIST_CONDITIONS_MAX} conditions over lists, allowed are "
+                f"{LIST_CONDITIONS_MAX} a file",
+            )
         if self._costs.expressions == EXPRESSIONS_MAX + 1 and checked.expression:
-            self._fault(place, f"found more than {EXPRESSIONS_MAX} regular expressions, allowed are {EXPRESSIONS_MAX} a file; write globs")
+            self._fault(
+                place,
+                f"found more than {EXPRESSIONS_MAX} regular expressions, allowed are "
+                f"{EXPRESSIONS_MAX} a file; write globs",
+            )
 
     def _group(self, node: YamlMapping, *, helps: bool | None, depth: int) -> Part | None:
         keys = [str(key.value) for key, _ in node.entries]
@@ -144,7 +179,10 @@ class _ClauseReader:
             self._fault(node.place, _bent(node, self._key))
             return None
         if depth > NESTING_MAX:
-            self._fault(node.place, f"{self._key}: found groups nested {depth} deep, allowed are {NESTING_MAX}")
+            self._fault(
+                node.place,
+                f"{self._key}: found groups nested {depth} deep, allowed are {NESTING_MAX}",
+            )
             return None
         group, inner = keys[0], node.entries[0][1]
         inside = not helps if group == "none_of" and helps is not None else helps
@@ -161,22 +199,36 @@ def _facts(parts: list[Part]) -> tuple[str, ...]:
 
 
 def _bent(node: YamlMapping, key: str) -> str:
-    """A mapping where a condition stands: a misspelt group, or a line that YAML took for a mapping."""
+    """A mapping where a condition stands: a misspelt group, or a line that YAML took for a
+    mapping.
+    """
     raw = node.place.raw.strip()
     if "\n" in raw or any(isinstance(value, Sequence) for _, value in node.entries):
-        return f"{key}: found a mapping with {clip(', '.join(key.text for key, _ in node.entries))}, allowed is one of {', '.join(GROUPS)}"
-    return f"{key}: YAML takes this condition for a mapping; write it in single quotes: {_written(raw)}"
+        return (
+            f"{key}: found a mapping with {clip(', '.join(key.text for key, _ in node.entries))}, "
+            f"allowed is one of {', '.join(GROUPS)}"
+        )
+    return (
+        f"{key}: YAML takes this condition for a mapping; write it in single quotes: "
+        f"{_written(raw)}"
+    )
 
 
 def _as_meant(node: Node) -> str | None:
-    """The whole condition, where YAML ended it early at a comma or a `#`; None where nothing was cut."""
+    """The whole condition, where YAML ended it early at a comma or a `#`; None where nothing was
+    cut.
+    """
     if not isinstance(node, Scalar) or node.quoted or not isinstance(node.value, str):
         return None
     text, start, end = node.place.text, node.place.start, node.place.end
     line_end = text.find("\n", end)
     rest = text[end : line_end if line_end >= 0 else len(text)].rstrip()
     for opening, closing in (("(", ")"), ('"', '"')):
-        is_open = node.value.count(opening) > node.value.count(closing) if opening != closing else node.value.count('"') % 2 == 1
+        is_open = (
+            node.value.count(opening) > node.value.count(closing)
+            if opening != closing
+            else node.value.count('"') % 2 == 1
+        )
         if is_open and closing in rest:
             return text[start : end + rest.index(closing) + 1]
     if rest.lstrip().startswith("#") and _unfinished(node.value):
@@ -185,7 +237,9 @@ def _as_meant(node: Node) -> str | None:
 
 
 def _written(condition: str) -> str:
-    """The condition as it can stand in the file; a value that is more than a word gets its double quotes too."""
+    """The condition as it can stand in the file; a value that is more than a word gets its double
+    quotes too.
+    """
     try:
         parse(condition)
     except BadCondition:
@@ -251,4 +305,8 @@ def _none(checks: Checks) -> Check:
     return none_holds
 
 
-_KLEENE: Mapping[str, Callable[[Checks], Check]] = {"all_of": _all, "any_of": _any, "none_of": _none}
+_KLEENE: Mapping[str, Callable[[Checks], Check]] = {
+    "all_of": _all,
+    "any_of": _any,
+    "none_of": _none,
+}

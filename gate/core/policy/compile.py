@@ -1,6 +1,8 @@
-"""What a condition means: its types are checked once, at load, and it becomes one plain closure of three answers.
+"""What a condition means: its types are checked once, at load, and it becomes one plain closure of
+three answers.
 
-Kleene's logic: an unknown fact makes the answer None, and None stays None until something certain outweighs it.
+Kleene's logic: an unknown fact makes the answer None, and None stays None until something certain
+outweighs it.
 """
 
 import re
@@ -59,7 +61,10 @@ _OPS: Mapping[FactType, tuple[Op, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A condition that can be applied. `equal` is what its fact must be, where it asks for exactly one value."""
+    """A condition that can be applied.
+
+    `equal` is what its fact must be, where it asks for exactly one value.
+    """
 
     part: Part
     equal: Value | None = None
@@ -68,9 +73,12 @@ class Checked:
 
 
 def check(condition: Condition, *, helps: bool | None) -> Checked:
-    """The condition, typed and compiled. `helps` says whether holding helps the change; None where it decides which policy applies.
+    """The condition, typed and compiled.
 
-    Raises `BadCondition` for an unknown fact, a wrong type, or a comparison whose answer never changes.
+    `helps` says whether holding helps the change; None where it decides which policy applies.
+
+    Raises `BadCondition` for an unknown fact, a wrong type, or a comparison whose answer never
+    changes.
     """
     fact = definition(condition.fact)
     if fact is None or len(fact.name) > LABEL_LENGTH_MAX + len("labels."):
@@ -80,7 +88,10 @@ def check(condition: Condition, *, helps: bool | None) -> Checked:
     if condition.negated and condition.op is not Op.HOLDS:
         better = OPPOSITE.get(condition.op)
         way_out = f"; write {fact.name} {better} …" if better else "; put it under none_of:"
-        raise BadCondition(f"found not in front of a comparison, it stands before a true-or-false fact only{way_out}")
+        raise BadCondition(
+            "found not in front of a comparison, it stands before a true-or-false fact "
+            f"only{way_out}"
+        )
     if condition.quantifier:
         return _quantified(condition, fact)
     if condition.op not in _OPS[fact.type]:
@@ -88,7 +99,11 @@ def check(condition: Condition, *, helps: bool | None) -> Checked:
     constant = _constant(condition, fact)
     choose = _chooser(condition, fact, constant)
     part = Part(condition.text, (fact.name,), choose(True, False, None), choose)  # noqa: FBT003 - the three answers, in their order
-    return Checked(part, equal=_equal(condition, constant), expression=condition.op in _MATCHING and constant.expression)
+    return Checked(
+        part,
+        equal=_equal(condition, constant),
+        expression=condition.op in _MATCHING and constant.expression,
+    )
 
 
 _MATCHING = frozenset({Op.MATCHES, Op.NOT_MATCHES})
@@ -104,7 +119,11 @@ def fact_number(fact: FactDef, text: str) -> int:
         raise BadCondition(f"found {text}, {fact.name} is compared with a whole number")
     if len(places) > DECIMAL_PLACES_MAX:
         raise BadCondition(f"found {text}, a decimal has at most {DECIMAL_PLACES_MAX} places")
-    value = int(whole) * DECIMAL_UNIT + int(places.ljust(DECIMAL_PLACES_MAX, "0")) if fact.type is FactType.DECIMAL else int(whole)
+    value = (
+        int(whole) * DECIMAL_UNIT + int(places.ljust(DECIMAL_PLACES_MAX, "0"))
+        if fact.type is FactType.DECIMAL
+        else int(whole)
+    )
     return -value if sign else value
 
 
@@ -115,24 +134,34 @@ def _meant(name: str) -> str:
     if not group and last in short:
         return f"; did you mean {short[last]}?"
     siblings = [known for known in FACTS if known.startswith(f"{group}.")]
-    return did_you_mean(name, siblings) or did_you_mean(name, FACTS) or "; the facts are listed in docs/reference/facts.md"
+    return (
+        did_you_mean(name, siblings)
+        or did_you_mean(name, FACTS)
+        or "; the facts are listed in docs/reference/facts.md"
+    )
 
 
 def _knowledge(condition: Condition, *, helps: bool | None) -> Checked:
-    """`is known` where holding helps, `is unknown` where it hurts: withholding must never improve an outcome."""
+    """`is known` where holding helps, `is unknown` where it hurts: withholding must never improve
+    an outcome.
+    """
     asks_known = (condition.op is Op.KNOWN) != condition.negated
     if condition.quantifier:
         raise BadCondition(
-            f"found {condition.quantifier} before {condition.op}, a whole list is known or unknown; leave {condition.quantifier} out"
+            f"found {condition.quantifier} before {condition.op}, a whole list is known or "
+            f"unknown; leave {condition.quantifier} out"
         )
     if helps is None:
-        raise BadCondition(f"found {condition.op} where it is decided which policy applies; only comparisons are allowed there")
+        raise BadCondition(
+            f"found {condition.op} where it is decided which policy applies; only "
+            "comparisons are allowed there"
+        )
     if asks_known != helps:
         where, allowed = ("helps", "is unknown") if helps else ("hurts", "is known")
         other = "hurts" if helps else "helps"
         raise BadCondition(
-            f"found {condition.text} where holding {where} the change; {allowed} is allowed only where holding {other} it, "
-            "or withholding a fact would pay"
+            f"found {condition.text} where holding {where} the change; {allowed} is allowed only "
+            f"where holding {other} it, or withholding a fact would pay"
         )
     name = condition.fact
 
@@ -156,7 +185,9 @@ def _wrong_op(condition: Condition, fact: FactDef) -> str:
 
 
 def _constant(condition: Condition, fact: FactDef) -> Constant:
-    """What the fact is compared with, as its own type; refused where the answer could never change."""
+    """What the fact is compared with, as its own type; refused where the answer could never
+    change.
+    """
     if condition.op is Op.HOLDS:
         return not condition.negated
     if condition.op in _MATCHING:
@@ -184,15 +215,27 @@ def _value(fact: FactDef, word: Word, op: Op) -> Value:
         return word.text == "true"
     if fact.type in _NUMBERS:
         if word.quoted:
-            raise BadCondition(f'found the text "{clip(word.text)}", {fact.name} is compared with a number; leave the quotes out')
+            raise BadCondition(
+                f'found the text "{clip(word.text)}", {fact.name} is compared with a '
+                "number; leave the quotes out"
+            )
         return _number(fact, word)
     if fact.choices and op is not Op.CONTAINS and word.text not in fact.choices:
         raise BadCondition(
-            f"{fact.name} is never {clip(word.text)}, allowed are {', '.join(fact.choices)}{did_you_mean(word.text, fact.choices)}"
+            f"{fact.name} is never {clip(word.text)}, allowed are "
+            f"{', '.join(fact.choices)}{did_you_mean(word.text, fact.choices)}"
         )
-    longest = PATH_BYTES_MAX if fact.type is FactType.TEXTS else LABEL_LENGTH_MAX if fact.group == "labels" else TEXT_LENGTH_MAX
+    longest = (
+        PATH_BYTES_MAX
+        if fact.type is FactType.TEXTS
+        else LABEL_LENGTH_MAX
+        if fact.group == "labels"
+        else TEXT_LENGTH_MAX
+    )
     if len(word.text) > longest:
-        raise BadCondition(f"found a text of {len(word.text)} characters, {fact.name} has at most {longest}")
+        raise BadCondition(
+            f"found a text of {len(word.text)} characters, {fact.name} has at most {longest}"
+        )
     return word.text
 
 
@@ -201,7 +244,9 @@ def _number(fact: FactDef, word: Word) -> int:
     lowest, highest = _RANGES.get(fact.name, (0, INTEGER_MAX))
     if not lowest <= value <= highest:
         unit = DECIMAL_UNIT if fact.type is FactType.DECIMAL else 1
-        raise BadCondition(f"found {word.text}, {fact.name} is never outside {lowest // unit} to {highest // unit}")
+        raise BadCondition(
+            f"found {word.text}, {fact.name} is never outside {lowest // unit} to {highest // unit}"
+        )
     return value
 
 
@@ -213,10 +258,17 @@ def _refuse_constant_answer(condition: Condition, fact: FactDef, constant: Const
     else:
         samples = fact.choices
     answers = {_TESTS[condition.op](constant)(sample) for sample in samples}
-    always = answers == {True} or (condition.op is Op.CONTAINS and constant == "") or (condition.op in _MATCHING and constant.everything)
+    always = (
+        answers == {True}
+        or (condition.op is Op.CONTAINS and constant == "")
+        or (condition.op in _MATCHING and constant.everything)
+    )
     if always or answers == {False}:
         ever = "always" if always and condition.op is not Op.NOT_MATCHES else "never"
-        raise BadCondition(f"{clip(condition.text)} {ever} holds; compare with a value that {fact.name} may or may not have")
+        raise BadCondition(
+            f"{clip(condition.text)} {ever} holds; compare with a value that {fact.name} "
+            "may or may not have"
+        )
 
 
 def _chooser(condition: Condition, fact: FactDef, constant: Constant) -> Choose:
@@ -228,7 +280,9 @@ def _chooser(condition: Condition, fact: FactDef, constant: Constant) -> Choose:
 
 
 def _true(name: str) -> Choose:
-    return lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen else no
+    return lambda yes, no, unknown: (
+        lambda values: unknown if (seen := values.get(name)) is None else yes if seen else no
+    )
 
 
 def _turned(choose: Choose) -> Choose:
@@ -240,7 +294,11 @@ def _tested(op: Op) -> Callable[[str, Constant], Choose]:
 
     def tested(name: str, constant: Constant) -> Choose:
         test = _TESTS[op](constant)
-        return lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if test(seen) else no
+        return lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if test(seen) else no
+            )
+        )
 
     return tested
 
@@ -248,28 +306,60 @@ def _tested(op: Op) -> Callable[[str, Constant], Choose]:
 # The comparison stands in the closure itself: a second call would double what a condition costs.
 _COMPARED: Mapping[Op, Callable[[str, Constant], Choose]] = {
     Op.EQUAL: lambda name, limit: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen == limit else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen == limit else no
+            )
+        )
     ),
     Op.UNEQUAL: lambda name, limit: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen != limit else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen != limit else no
+            )
+        )
     ),
     Op.BELOW: lambda name, limit: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen < limit else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen < limit else no
+            )
+        )
     ),
     Op.AT_MOST: lambda name, limit: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen <= limit else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen <= limit else no
+            )
+        )
     ),
     Op.ABOVE: lambda name, limit: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen > limit else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen > limit else no
+            )
+        )
     ),
     Op.AT_LEAST: lambda name, limit: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen >= limit else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen >= limit else no
+            )
+        )
     ),
     Op.IN: lambda name, some: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen in some else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen in some else no
+            )
+        )
     ),
     Op.NOT_IN: lambda name, some: (
-        lambda yes, no, unknown: lambda values: unknown if (seen := values.get(name)) is None else yes if seen not in some else no
+        lambda yes, no, unknown: (
+            lambda values: (
+                unknown if (seen := values.get(name)) is None else yes if seen not in some else no
+            )
+        )
     ),
     Op.MATCHES: _tested(Op.MATCHES),
     Op.NOT_MATCHES: _tested(Op.NOT_MATCHES),
@@ -299,12 +389,20 @@ def _equal(condition: Condition, constant: Constant) -> Value | None:
 def _quantified(condition: Condition, fact: FactDef) -> Checked:
     """Over an empty list `any` and `all` do not hold and `none` does."""
     if fact.type is not FactType.TEXTS:
-        raise BadCondition(f"found {condition.quantifier} before {fact.name}, which is {fact.type}; leave {condition.quantifier} out")
+        raise BadCondition(
+            f"found {condition.quantifier} before {fact.name}, which is {fact.type}; leave "
+            f"{condition.quantifier} out"
+        )
     if condition.op not in _TEXT_OPS:
-        raise BadCondition(f"found {condition.op}, the items of {fact.name} are text; allowed are {', '.join(_TEXT_OPS)}")
+        raise BadCondition(
+            f"found {condition.op}, the items of {fact.name} are text; allowed are "
+            f"{', '.join(_TEXT_OPS)}"
+        )
     constant = _constant(condition, fact)
     # `all` holds where no item fails: one search for the first item that decides serves all three.
-    first = _first(OPPOSITE.get(condition.op), condition.op, constant, failing=condition.quantifier == "all")
+    first = _first(
+        OPPOSITE.get(condition.op), condition.op, constant, failing=condition.quantifier == "all"
+    )
     name, quantifier = fact.name, condition.quantifier
 
     def any_of(values: Seen) -> bool | None:
@@ -321,10 +419,14 @@ def _quantified(condition: Condition, fact: FactDef) -> Checked:
 
     answer: Check = any_of if quantifier == "any" else all_of if quantifier == "all" else none_of
     part = Part(condition.text, (name,), answer, example=example)
-    return Checked(part, over_list=True, expression=condition.op in _MATCHING and constant.expression)
+    return Checked(
+        part, over_list=True, expression=condition.op in _MATCHING and constant.expression
+    )
 
 
-def _first(opposite: Op | None, op: Op, constant: Constant, *, failing: bool) -> Callable[[Sequence[str]], str | None]:
+def _first(
+    opposite: Op | None, op: Op, constant: Constant, *, failing: bool
+) -> Callable[[Sequence[str]], str | None]:
     """The first item for which the comparison holds, or fails."""
     wanted = opposite if failing else op
     if wanted is Op.MATCHES:

@@ -12,7 +12,16 @@ from gate.core.facts import FACTS, FactDef, FactType, definition
 from gate.core.policy.clauses import Costs, read_clause
 from gate.core.policy.compile import fact_number
 from gate.core.policy.grammar import BadCondition
-from gate.core.policy.policy import POINTS_MAX, STEPS_MAX, Clause, Earn, Requirement, Rule, StandardChange, Suspend
+from gate.core.policy.policy import (
+    POINTS_MAX,
+    STEPS_MAX,
+    Clause,
+    Earn,
+    Requirement,
+    Rule,
+    StandardChange,
+    Suspend,
+)
 from gate.core.yaml.fields import Faults, Fields, did_you_mean
 from gate.core.yaml.reader import Mapping, Node, Scalar, clip, shown
 
@@ -27,7 +36,10 @@ def read_name(fields: Fields, key: str) -> str:
     """A name that others refer to: short, lower case."""
     name = fields.text(key, length_max=NAME_LENGTH_MAX)
     if name and not _NAME.fullmatch(name):
-        fields.faults.add(fields.place_of(key), f"{key}: found {clip(name)}, allowed are lower-case letters, digits and -, not - first")
+        fields.faults.add(
+            fields.place_of(key),
+            f"{key}: found {clip(name)}, allowed are lower-case letters, digits and -, not - first",
+        )
     return name
 
 
@@ -42,16 +54,25 @@ class Entries:
     def rule(self, fields: Fields) -> Rule:
         """Scored: points for a clause, or points by the steps of a number."""
         name, title = self._id(fields), fields.text("title")
-        by_steps, by_points = fields.has("points_by") or fields.has("steps"), fields.has("when") or fields.has("points")
+        by_steps, by_points = (
+            fields.has("points_by") or fields.has("steps"),
+            fields.has("when") or fields.has("points"),
+        )
         if by_steps == by_points:
             found = "both" if by_steps else "neither"
-            self.faults.add(fields.place, f"rule {name}: found {found}, allowed is either when with points, or points_by with steps")
+            self.faults.add(
+                fields.place,
+                f"rule {name}: found {found}, allowed is either when with points, or "
+                "points_by with steps",
+            )
             return Rule(name, title)
         if by_steps:
             rule = self._steps_rule(fields, name, title)
         else:
             points = fields.integer("points", -POINTS_MAX, POINTS_MAX)
-            rule = Rule(name, title, when=self._clause(fields, "when", helps=points < 0), points=points)
+            rule = Rule(
+                name, title, when=self._clause(fields, "when", helps=points < 0), points=points
+            )
         fields.done()
         return rule
 
@@ -60,18 +81,38 @@ class Entries:
         fact = definition(fact_name)
         pairs = list(fields.pairs("steps"))
         if fact_name and (fact is None or fact.type not in {FactType.INTEGER, FactType.DECIMAL}):
-            numbers = [one.name for one in FACTS.values() if one.type in {FactType.INTEGER, FactType.DECIMAL}]
-            reason = f"{fact_name} is {fact.type}, allowed is a fact that is a number" if fact else f"{clip(fact_name)} is no fact"
-            self.faults.add(fields.place_of("points_by"), f"points_by: {reason}{did_you_mean(fact_name, numbers)}")
+            numbers = [
+                one.name
+                for one in FACTS.values()
+                if one.type in {FactType.INTEGER, FactType.DECIMAL}
+            ]
+            reason = (
+                f"{fact_name} is {fact.type}, allowed is a fact that is a number"
+                if fact
+                else f"{clip(fact_name)} is no fact"
+            )
+            self.faults.add(
+                fields.place_of("points_by"),
+                f"points_by: {reason}{did_you_mean(fact_name, numbers)}",
+            )
             return Rule(name, title)
-        if isinstance(fields.node("steps", required=False), Mapping) and not 1 <= len(pairs) <= STEPS_MAX:
-            self.faults.add(fields.place_of("steps"), f"steps: found {len(pairs)} steps, allowed are 1 to {STEPS_MAX}")
+        if (
+            isinstance(fields.node("steps", required=False), Mapping)
+            and not 1 <= len(pairs) <= STEPS_MAX
+        ):
+            self.faults.add(
+                fields.place_of("steps"),
+                f"steps: found {len(pairs)} steps, allowed are 1 to {STEPS_MAX}",
+            )
             return Rule(name, title)
         if fact is None:
             return Rule(name, title)
         steps = tuple((self._limit(key, fact), self._points(fields, value)) for key, value in pairs)
         if any(lower >= upper for (lower, _), (upper, _) in pairwise(steps)):
-            self.faults.add(fields.place_of("steps"), "steps: found limits out of order, allowed are limits that rise from left to right")
+            self.faults.add(
+                fields.place_of("steps"),
+                "steps: found limits out of order, allowed are limits that rise from left to right",
+            )
         return Rule(name, title, points_by=fact_name, steps=steps)
 
     def _limit(self, key: Scalar, fact: FactDef) -> int:
@@ -102,7 +143,9 @@ class Entries:
             id=self._id(fields),
             title=fields.text("title"),
             require=self._clause(fields, "require", helps=True),
-            otherwise=Outcome.REJECTED if fields.choice("otherwise", ("review", "reject"), "review") == "reject" else Outcome.PENDING,
+            otherwise=Outcome.REJECTED
+            if fields.choice("otherwise", ("review", "reject"), "review") == "reject"
+            else Outcome.PENDING,
             unless=self._clause(fields, "unless", helps=True) if fields.has("unless") else None,
         )
         fields.done()
@@ -137,10 +180,16 @@ class Entries:
         inner = self._inner(fields, "suspend", required=False)
         if inner is None:
             return None
-        suspend = Suspend(inner.integer("failures", 1, MATCHES_MAX), inner.integer("within", 1, MATCHES_MAX))
+        suspend = Suspend(
+            inner.integer("failures", 1, MATCHES_MAX), inner.integer("within", 1, MATCHES_MAX)
+        )
         inner.done()
         if suspend.failures > suspend.within:
-            self.faults.add(inner.place, f"suspend: found {suspend.failures} failures within {suspend.within}, which cannot happen")
+            self.faults.add(
+                inner.place,
+                f"suspend: found {suspend.failures} failures within {suspend.within}, which "
+                "cannot happen",
+            )
         return suspend
 
     def _inner(self, fields: Fields, key: str, *, required: bool) -> Fields | None:
@@ -156,18 +205,26 @@ class Entries:
         text = fields.text(key)
         day = _day(text)
         if text and day is None:
-            self.faults.add(fields.place_of(key), f"{key}: found {clip(text)}, allowed is a day such as 2026-12-31")
+            self.faults.add(
+                fields.place_of(key),
+                f"{key}: found {clip(text)}, allowed is a day such as 2026-12-31",
+            )
         return day
 
     def _id(self, fields: Fields) -> str:
         name = read_name(fields, "id")
         if name in self.ids and name:
-            self.faults.add(fields.place_of("id"), f"id: found {name} twice in this policy; findings are told apart by it")
+            self.faults.add(
+                fields.place_of("id"),
+                f"id: found {name} twice in this policy; findings are told apart by it",
+            )
         self.ids.add(name)
         return name
 
     def _clause(self, fields: Fields, key: str, *, helps: bool) -> Clause:
-        """A clause that must be there; after a fault one that never holds, which nobody will see."""
+        """A clause that must be there; after a fault one that never holds, which nobody will
+        see.
+        """
         fields.node(key)
         found = read_clause(fields, key, self.costs, helps=helps)
         return found.clause if found else Clause("", (), lambda _: None)

@@ -9,7 +9,15 @@ from gate.core.decision.values import Band
 from gate.core.facts import FACTS, GROUPS, claimable
 from gate.core.policy.clauses import Read, read_clause
 from gate.core.policy.entries import BAND_WORDS, Entries, read_name
-from gate.core.policy.policy import POINTS_MAX, RULES_MAX, Emergency, Mode, Policy, Reminder, ReviewEntry
+from gate.core.policy.policy import (
+    POINTS_MAX,
+    RULES_MAX,
+    Emergency,
+    Mode,
+    Policy,
+    Reminder,
+    ReviewEntry,
+)
 from gate.core.yaml.fields import Faults, Fields
 from gate.core.yaml.reader import Node, Sequence, read
 
@@ -24,10 +32,16 @@ VALID_FOR_SECONDS = 4 * HOUR
 CLOSE_WITHIN_SECONDS = 6 * HOUR
 BANDS = {Band.MODERATE: 30, Band.HIGH: 60, Band.CRITICAL: 90}
 REVIEW = (ReviewEntry(Band.LOW, 2, ("release-managers",)),)
-EMERGENCY = Emergency(by=("release-managers",), approvals=2, valid_for_seconds=HOUR, review_within_seconds=72 * HOUR)
+EMERGENCY = Emergency(
+    by=("release-managers",), approvals=2, valid_for_seconds=HOUR, review_within_seconds=72 * HOUR
+)
 
 APPLIES_TO_GROUPS = frozenset({"environment", "service"})
-TRUSTABLE = tuple(group for group in GROUPS if group == "labels" or any(claimable(name) for name in FACTS if name.startswith(f"{group}.")))
+TRUSTABLE = tuple(
+    group
+    for group in GROUPS
+    if group == "labels" or any(claimable(name) for name in FACTS if name.startswith(f"{group}."))
+)
 
 T = TypeVar("T")
 
@@ -73,18 +87,24 @@ class _Reader:
             valid_for_seconds=fields.duration("valid_for", VALID_FOR_SECONDS),
             close_within_seconds=fields.duration("close_within", CLOSE_WITHIN_SECONDS),
             parallel=fields.choice("parallel", ("refuse", "allow"), "refuse") == "allow",
-            two_unverified_authors=fields.choice("unverified_authors", ("two", "claims"), "two") == "two",
+            two_unverified_authors=fields.choice("unverified_authors", ("two", "claims"), "two")
+            == "two",
             remind=self._remind(),
             emergency=self._emergency(),
         )
         fields.done()
         return policy
 
-    def _each(self, key: str, one: Callable[[Fields], T], *, required: bool = False) -> tuple[T, ...]:
+    def _each(
+        self, key: str, one: Callable[[Fields], T], *, required: bool = False
+    ) -> tuple[T, ...]:
         nodes = self.fields.items(key, required=required, length_max=RULES_MAX)
         node = self.fields.node(key, required=False)
         if required and isinstance(node, Sequence) and not node.items:
-            self.faults.add(self.fields.place_of(key), f"{key}: found none, a policy without rules decides nothing; write at least one")
+            self.faults.add(
+                self.fields.place_of(key),
+                f"{key}: found none, a policy without rules decides nothing; write at least one",
+            )
         return tuple(one(Fields(node, self.faults, f"an entry of {key}")) for node in nodes or ())
 
     def _applies_to(self) -> Read | None:
@@ -92,9 +112,14 @@ class _Reader:
         place = self.fields.place_of("applies_to")
         for fact in applies.clause.facts if applies else ():
             if fact.partition(".")[0] not in APPLIES_TO_GROUPS:
-                self.faults.add(place, f"applies_to: found {fact}, allowed are facts of environment and service only")
+                self.faults.add(
+                    place,
+                    f"applies_to: found {fact}, allowed are facts of environment and service only",
+                )
         if applies and applies.contradiction:
-            self.faults.add(place, f"applies_to: {applies.contradiction}, so the policy would never apply")
+            self.faults.add(
+                place, f"applies_to: {applies.contradiction}, so the policy would never apply"
+            )
         return applies
 
     def _bands(self) -> Mapping[Band, int]:
@@ -105,7 +130,10 @@ class _Reader:
         fields.done()
         if not bands[Band.MODERATE] < bands[Band.HIGH] < bands[Band.CRITICAL]:
             found = ", ".join(f"{band.word} {lowest}" for band, lowest in bands.items())
-            self.faults.add(fields.place, f"bands: found {found}, allowed are scores that rise from moderate to critical")
+            self.faults.add(
+                fields.place,
+                f"bands: found {found}, allowed are scores that rise from moderate to critical",
+            )
         return bands
 
     def _review(self) -> tuple[ReviewEntry, ...]:
@@ -113,7 +141,9 @@ class _Reader:
         if nodes is None:
             return REVIEW
         before = len(self.faults.found)
-        entries = tuple(self._review_entry(Fields(node, self.faults, "an entry of review")) for node in nodes)
+        entries = tuple(
+            self._review_entry(Fields(node, self.faults, "an entry of review")) for node in nodes
+        )
         if len(self.faults.found) == before:
             self._totals(entries)
         return entries
@@ -121,7 +151,9 @@ class _Reader:
     @staticmethod
     def _review_entry(fields: Fields) -> ReviewEntry:
         entry = ReviewEntry(
-            Band.of(fields.choice("from_band", BAND_WORDS)), fields.integer("approvals", 1, APPROVALS_MAX), fields.texts("by")
+            Band.of(fields.choice("from_band", BAND_WORDS)),
+            fields.integer("approvals", 1, APPROVALS_MAX),
+            fields.texts("by"),
         )
         fields.done()
         return entry
@@ -129,14 +161,23 @@ class _Reader:
     def _totals(self, entries: tuple[ReviewEntry, ...]) -> None:
         """A higher band never needs fewer approvals, or withholding a fact could pay."""
         place = self.fields.place_of("review")
-        totals = {band: sum(entry.approvals for entry in entries if entry.from_band is band) for band in Band}
+        totals = {
+            band: sum(entry.approvals for entry in entries if entry.from_band is band)
+            for band in Band
+        }
         named = {band: total for band, total in totals.items() if total}
         if Band.LOW not in named:
-            self.faults.add(place, "review: found no entry from low, allowed is one for every band; begin with from_band: low")
+            self.faults.add(
+                place,
+                "review: found no entry from low, allowed is one for every band; begin "
+                "with from_band: low",
+            )
         for (lower, fewer), (upper, more) in pairwise(named.items()):
             if more < fewer:
                 self.faults.add(
-                    place, f"review: found {more} approvals from {upper.word} after {fewer} from {lower.word}, the sum may not fall"
+                    place,
+                    f"review: found {more} approvals from {upper.word} after {fewer} from "
+                    f"{lower.word}, the sum may not fall",
                 )
 
     def _remind(self) -> Reminder | None:

@@ -1,8 +1,10 @@
-"""The grammar of one condition: a line of text becomes its words. What the words mean is the business of `checks`.
+"""The grammar of one condition: a line of text becomes its words.
 
-fact | not fact | [not] fact is known | [not] fact is unknown
-fact OP value | any|all|none list-fact OP value
-OP: == != < <= > >= in (a, b) not in (a, b) matches "glob" matches /re/ not matches … contains
+What the words mean is the business of `checks`.
+
+fact | not fact | [not] fact is known | [not] fact is unknown fact OP value | any|all|none list-fact
+OP value OP: == != < <= > >= in (a, b) not in (a, b) matches "glob" matches /re/ not matches …
+contains
 """
 
 import re
@@ -55,7 +57,9 @@ QUANTIFIERS = ("any", "all", "none")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A constant as written: a bare word, a double-quoted text, or an expression between slashes."""
+    """A constant as written: a bare word, a double-quoted text, or an expression between
+    slashes.
+    """
 
     text: str
     quoted: bool = False
@@ -77,9 +81,13 @@ class Condition:
 def parse(text: str) -> Condition:
     """The condition of that text. Raises `BadCondition`."""
     if len(text) > CONDITION_LENGTH_MAX:
-        raise BadCondition(f"found {len(text)} characters, a condition has at most {CONDITION_LENGTH_MAX}")
+        raise BadCondition(
+            f"found {len(text)} characters, a condition has at most {CONDITION_LENGTH_MAX}"
+        )
     if not text.isprintable():
-        raise BadCondition(f"found {clip(text)}, a condition is one line without control characters")
+        raise BadCondition(
+            f"found {clip(text)}, a condition is one line without control characters"
+        )
     return _Parser(text).condition()
 
 
@@ -121,12 +129,18 @@ class _Parser:
     @staticmethod
     def _no_token(rest: str) -> str:
         if rest.startswith('"'):
-            return f'found {clip(rest)}, a text ends with a double quote; inside, only \\" and \\\\ are escaped'
+            return (
+                f'found {clip(rest)}, a text ends with a double quote; inside, only \\" and '
+                "\\\\ are escaped"
+            )
         if rest.startswith("["):
             return f"found {clip(rest)}, a list of values is written as in (a, b)"
         if rest.startswith("="):
             return "found =, allowed is =="
-        return f"found {clip(rest)}, allowed are words of letters, digits and _ . / -; write other text in double quotes"
+        return (
+            f"found {clip(rest)}, allowed are words of letters, digits and _ . / -; write other "
+            "text in double quotes"
+        )
 
     def _optional(self, *words: str) -> str | None:
         if self._kind != "word" or self._value not in words:
@@ -137,7 +151,10 @@ class _Parser:
 
     def _fact(self) -> str:
         if self._kind != "word":
-            raise BadCondition(f"found {self._value or 'nothing'}, a condition begins with a fact such as checks.failed")
+            raise BadCondition(
+                f"found {self._value or 'nothing'}, a condition begins with a fact such as "
+                "checks.failed"
+            )
         fact = self._value
         self._step()
         return fact
@@ -152,8 +169,14 @@ class _Parser:
         if self._kind == "word" and found in _WORD_OPS:
             return self._word_operator(found)
         if found in _JOINS:
-            raise BadCondition(f"found {found}, one line is one condition; a list of conditions means all, any_of: means any")
-        raise BadCondition(f"found {found} where an operator stands, allowed are {', '.join(op for op in Op if op is not Op.HOLDS)}")
+            raise BadCondition(
+                f"found {found}, one line is one condition; a list of conditions means all, "
+                "any_of: means any"
+            )
+        raise BadCondition(
+            f"found {found} where an operator stands, allowed are "
+            f"{', '.join(op for op in Op if op is not Op.HOLDS)}"
+        )
 
     def _word_operator(self, first: str) -> Op:
         if first in {"is", "not"}:
@@ -161,10 +184,13 @@ class _Parser:
             first = f"{first} {self._value}"
         if first not in set(Op):
             raise BadCondition(
-                f"found {first.strip()}, allowed are is known, is unknown, not in and not matches; values are compared with =="
+                f"found {first.strip()}, allowed are is known, is unknown, not in and not "
+                "matches; values are compared with =="
             )
         op = Op(first)
-        if op not in {Op.MATCHES, Op.NOT_MATCHES} or not self._text[self._at :].lstrip().startswith("/"):
+        if op not in {Op.MATCHES, Op.NOT_MATCHES} or not self._text[self._at :].lstrip().startswith(
+            "/"
+        ):
             self._step()
             return op
         self._expression()
@@ -174,7 +200,10 @@ class _Parser:
         """The rest of the line is the expression, so that it may hold anything."""
         rest = self._text[self._at :].strip()
         if len(rest) < len("/x/") or not rest.endswith("/"):
-            raise BadCondition(f"found {clip(rest)}, an expression ends with / at the end of the line; write a glob in double quotes")
+            raise BadCondition(
+                f"found {clip(rest)}, an expression ends with / at the end of the line; "
+                "write a glob in double quotes"
+            )
         self._kind, self._value, self._at = "expression", rest[1:-1], len(self._text)
 
     def _words(self, op: Op) -> tuple[Word, ...]:
@@ -194,12 +223,17 @@ class _Parser:
 
     def _mark(self, mark: str, op: Op) -> None:
         if self._kind != "mark" or self._value != mark:
-            raise BadCondition(f"found {self._value or 'the end'} after {op}, allowed is a list in parentheses: {op} (a, b)")
+            raise BadCondition(
+                f"found {self._value or 'the end'} after {op}, allowed is a list in "
+                f"parentheses: {op} (a, b)"
+            )
         self._step()
 
     def _word(self, op: Op) -> Word:
         if self._kind not in {"word", "quoted", "expression"}:
-            raise BadCondition(f"found {self._value or 'nothing'} after {op}, allowed is a value{self._after()}")
+            raise BadCondition(
+                f"found {self._value or 'nothing'} after {op}, allowed is a value{self._after()}"
+            )
         kind, text = self._kind, self._value
         if kind == "quoted":
             text = re.sub(r"\\(.)", r"\1", text[1:-1])

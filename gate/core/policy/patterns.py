@@ -1,7 +1,8 @@
-"""What `matches` means: a glob over a whole text, or `/re/` anywhere in it; both in time linear in the text.
+"""What `matches` means: a glob over a whole text, or `/re/` anywhere in it; both in time linear in
+the text.
 
-Both are run by RE2, which never tracks back. A list of paths is matched against a glob in one pass over all of them:
-a change may name thousands.
+Both are run by RE2, which never tracks back. A list of paths is matched against a glob in one pass
+over all of them: a change may name thousands.
 """
 
 import re
@@ -32,33 +33,49 @@ class Pattern:
 
 @lru_cache(maxsize=1024)
 def glob(text: str) -> Pattern:
-    """`*` and `?` stand for characters of one name, `**` for any number of folders. Raises `BadPattern`."""
+    """`*` and `?` stand for characters of one name, `**` for any number of folders.
+
+    Raises `BadPattern`.
+    """
     _measure(text)
     odd = re.search(r"[\[\]{}\\!]", text)
     if odd:
-        raise BadPattern(f"found {odd[0]} in a glob, allowed are *, ** and ?; write /{re.escape(text)}/ for a regular expression")
+        raise BadPattern(
+            f"found {odd[0]} in a glob, allowed are *, ** and ?; write /{re.escape(text)}/ "
+            "for a regular expression"
+        )
     compiled = _compiled(f"(?m)^{_translated(text)}$")
     needed = max(re.split(r"[/*?]", text), key=len)
 
     def first(items: Sequence[str]) -> str | None:
         lines = "\n".join(items)
-        if needed not in lines or not items:  # most lists hold nothing, and this says so at a tenth of the price
+        if (
+            needed not in lines or not items
+        ):  # most lists hold nothing, and this says so at a tenth of the price
             return None
-        if lines.count("\n") >= len(items):  # a line break inside an item; no glob can name one, nor what it becomes
+        if lines.count("\n") >= len(
+            items
+        ):  # a line break inside an item; no glob can name one, nor what it becomes
             lines = "\n".join([item.replace("\n", "\r") for item in items])
         encoded = lines.encode(errors="replace")
         found = compiled.search(encoded)
         return items[encoded.count(b"\n", 0, found.start())] if found else None
 
-    return Pattern(test=lambda text: first((text,)) is not None, first=first, everything=text == "**")
+    return Pattern(
+        test=lambda text: first((text,)) is not None, first=first, everything=text == "**"
+    )
 
 
 @lru_cache(maxsize=1024)
 def expression(text: str) -> Pattern:
-    """A regular expression of RE2, found anywhere in the text unless it is anchored. Raises `BadPattern`."""
+    """A regular expression of RE2, found anywhere in the text unless it is anchored.
+
+    Raises `BadPattern`.
+    """
     _measure(text)
     compiled = _compiled(text)
-    # What is found in one item is found in its line too. Most lists hold nothing: then one search over all lines says so.
+    # What is found in one item is found in its line too. Most lists hold nothing: then one search
+    # over all lines says so.
     anywhere = None if _LINES_DIFFER.search(text) else _compiled(f"(?m){text}")
 
     def test(text: str) -> bool:
@@ -67,7 +84,11 @@ def expression(text: str) -> Pattern:
     def first(items: Sequence[str]) -> str | None:
         lines = "\n".join(items)
         whole = lines.count("\n") < len(items)  # otherwise an item has a line break of its own
-        if anywhere is not None and whole and anywhere.search(lines.encode(errors="replace")) is None:
+        if (
+            anywhere is not None
+            and whole
+            and anywhere.search(lines.encode(errors="replace")) is None
+        ):
             return None
         return next((item for item in items if test(item)), None)
 
@@ -91,12 +112,21 @@ def _translated(text: str) -> str:
     for number, name in enumerate(names):
         last = number == len(names) - 1
         if name == "**":
-            # In front and in between: any number of whole folders, none included. At the end: everything below.
-            parts.append(r"[^\n]*" if last and number == 0 else r"[^\n]+" if last else r"(?:[^\n]*/)?")
+            # In front and in between: any number of whole folders, none included. At the end:
+            # everything below.
+            parts.append(
+                r"[^\n]*" if last and number == 0 else r"[^\n]+" if last else r"(?:[^\n]*/)?"
+            )
         elif "**" in name:
-            raise BadPattern(f"found {name} in a glob, ** stands alone between slashes; write * for characters of one name")
+            raise BadPattern(
+                f"found {name} in a glob, ** stands alone between slashes; write * for "
+                "characters of one name"
+            )
         else:
-            parts.append("".join(_ONE.get(character) or re.escape(character) for character in name) + ("" if last else "/"))
+            parts.append(
+                "".join(_ONE.get(character) or re.escape(character) for character in name)
+                + ("" if last else "/")
+            )
     return "".join(parts)
 
 
@@ -112,8 +142,18 @@ def _compiled(text: str) -> Any:
     try:
         compiled = re2.compile(text.encode(), options)
     except re2.error as error:
-        reason = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise BadPattern(f"found a pattern that is none of RE2 ({reason}); look-around and back references are not allowed") from None
+        reason = (
+            error.args[0].decode(errors="replace")
+            if error.args and isinstance(error.args[0], bytes)
+            else str(error)
+        )
+        raise BadPattern(
+            f"found a pattern that is none of RE2 ({reason}); look-around and back "
+            "references are not allowed"
+        ) from None
     if compiled.programsize > PROGRAM_SIZE_MAX:
-        raise BadPattern(f"found a pattern of {compiled.programsize} steps, allowed are {PROGRAM_SIZE_MAX}; shorten its repetitions")
+        raise BadPattern(
+            f"found a pattern of {compiled.programsize} steps, allowed are "
+            f"{PROGRAM_SIZE_MAX}; shorten its repetitions"
+        )
     return compiled

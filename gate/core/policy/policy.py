@@ -18,7 +18,9 @@ T = TypeVar("T")
 
 
 class Choose(Protocol):
-    """Makes a closure that answers one of three things: where it holds, where it does not, where that is unknown."""
+    """Makes a closure that answers one of three things: where it holds, where it does not, where
+    that is unknown.
+    """
 
     def __call__(self, yes: T, no: T, unknown: T, /) -> Callable[[Values], T]:
         """The closure that answers with these three."""
@@ -56,8 +58,8 @@ class Mode(StrEnum):
 class Part:
     """One entry of a clause, a condition or a nested group, compiled; sentences are made of parts.
 
-    `example` answers the item of a list that decided the answer, for conditions over a list. `choose` is there where a
-    closure can compare and choose at once.
+    `example` answers the item of a list that decided the answer, for conditions over a list.
+    `choose` is there where a closure can compare and choose at once.
     """
 
     text: str
@@ -69,7 +71,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Conditions compiled to one closure of three answers; `text` is what the policy says, `facts` what it looks at."""
+    """Conditions compiled to one closure of three answers; `text` is what the policy says, `facts`
+    what it looks at.
+    """
 
     text: str
     facts: tuple[str, ...]
@@ -86,7 +90,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Scored. Either `when` with `points`, or `points_by` with `steps` (ascending raw limits to points)."""
+    """Scored.
+
+    Either `when` with `points`, or `points_by` with `steps` (ascending raw limits to points).
+    """
 
     id: str
     title: str
@@ -104,7 +111,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Not scored. One that does not hold, and is not excused by `unless`, ends the automatic path."""
+    """Not scored.
+
+    One that does not hold, and is not excused by `unless`, ends the automatic path.
+    """
 
     id: str
     title: str
@@ -174,19 +184,25 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A policy made ready: every finding it can ever give exists already, so that judging is only picking.
+    """A policy made ready: every finding it can ever give exists already, so that judging is only
+    picking.
 
-    `trusted` and `doubted` are the names of the facts that are looked at, by whether a claim of them counts.
+    `trusted` and `doubted` are the names of the facts that are looked at, by whether a claim of
+    them counts.
     """
 
     rules: tuple[Judge, ...]
     requirements: tuple[tuple[Requirement, Judge], ...]
     standard_changes: tuple[tuple[StandardChange, Judge], ...]
-    subjects: Mapping[tuple[FindingKind, str], Rule | Requirement | StandardChange]  # what a finding is about
+    subjects: Mapping[
+        tuple[FindingKind, str], Rule | Requirement | StandardChange
+    ]  # what a finding is about
     trusted: tuple[str, ...]
     doubted: tuple[str, ...]
     limits: tuple[int, ...]  # lowest scores of moderate, high, critical
-    tellings: dict[tuple[object, ...], Telling] = field(default_factory=dict, compare=False, repr=False)  # filled by `sentences`
+    tellings: dict[tuple[object, ...], Telling] = field(
+        default_factory=dict, compare=False, repr=False
+    )  # filled by `sentences`
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +212,9 @@ class Policy:
     name: str
     mode: Mode
     applies_to: Clause | None
-    applies_to_equal: Mapping[str, object]  # fact -> constant of each `==` in applies_to; proves policies disjoint
+    applies_to_equal: Mapping[
+        str, object
+    ]  # fact -> constant of each `==` in applies_to; proves policies disjoint
     trust_claims: frozenset[str]
     bands: Mapping[Band, int]  # lowest score of moderate, high, critical
     rules: tuple[Rule, ...]
@@ -210,7 +228,9 @@ class Policy:
     two_unverified_authors: bool
     remind: Reminder | None = None
     emergency: Emergency | None = None
-    plan: Plan | None = field(default=None, init=False, compare=False, repr=False)  # made by the first evaluation
+    plan: Plan | None = field(
+        default=None, init=False, compare=False, repr=False
+    )  # made by the first evaluation
 
     @property
     def specificity(self) -> int:
@@ -219,4 +239,6 @@ class Policy:
 
     def band_of(self, score: int) -> Band:
         """The band of a score; low begins at 0."""
-        return max((band for band, lowest in self.bands.items() if score >= lowest), default=Band.LOW)
+        return max(
+            (band for band, lowest in self.bands.items() if score >= lowest), default=Band.LOW
+        )

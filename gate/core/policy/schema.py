@@ -1,6 +1,8 @@
-"""The JSON Schema of a policy file, for editors; made from the table of facts and the limits that the reader applies.
+"""The JSON Schema of a policy file, for editors; made from the table of facts and the limits that
+the reader applies.
 
-An editor says early what it can; the reader has the last word: what types and limits cannot say is checked only there.
+An editor says early what it can; the reader has the last word: what types and limits cannot say is
+checked only there.
 """
 
 import re
@@ -29,7 +31,9 @@ SCHEMA_ID = "urn:gate:schema:policy:v1"
 
 def schema() -> Schema:
     """JSON Schema 2020-12 of one policy file."""
-    bands = _object({band.word: _whole(1, SCORE_MAX) for band in BANDS}, required=[band.word for band in BANDS])
+    bands = _object(
+        {band.word: _whole(1, SCORE_MAX) for band in BANDS}, required=[band.word for band in BANDS]
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
@@ -39,28 +43,58 @@ def schema() -> Schema:
                 "policy": {"$ref": "#/$defs/name", "description": "The policy's name."},
                 "mode": {
                     "enum": [mode.value for mode in Mode],
-                    "description": "enforce decides, evaluate is recorded beside the decision, off is not looked at.",
+                    "description": "enforce decides, evaluate is recorded beside the decision, "
+                    "off is not "
+                    "looked at.",
                 },
                 "applies_to": {
                     "$ref": "#/$defs/conditions",
-                    "description": "Facts of environment and service only; without it the policy applies everywhere.",
+                    "description": "Facts of environment and service only; without it the policy "
+                    "applies "
+                    "everywhere.",
                 },
-                "trust_claims": _list({"enum": list(TRUSTABLE)}, "Groups of facts for which what the pipeline claims counts."),
-                "bands": {**bands, "description": "The lowest score of each band; low begins at 0."},
-                "rules": _list({"$ref": "#/$defs/rule"}, "Scored; all are evaluated.", lowest=1, highest=RULES_MAX),
-                "requirements": _list(
-                    {"$ref": "#/$defs/requirement"}, "One that does not hold ends the automatic path.", highest=RULES_MAX
+                "trust_claims": _list(
+                    {"enum": list(TRUSTABLE)},
+                    "Groups of facts for which what the pipeline claims counts.",
                 ),
-                "standard_changes": _list({"$ref": "#/$defs/standard_change"}, "Pre-authorised kinds of change.", highest=RULES_MAX),
-                "review": _list({"$ref": "#/$defs/review"}, "Who approves from which band on.", lowest=1, highest=REVIEW_ENTRIES_MAX),
+                "bands": {
+                    **bands,
+                    "description": "The lowest score of each band; low begins at 0.",
+                },
+                "rules": _list(
+                    {"$ref": "#/$defs/rule"},
+                    "Scored; all are evaluated.",
+                    lowest=1,
+                    highest=RULES_MAX,
+                ),
+                "requirements": _list(
+                    {"$ref": "#/$defs/requirement"},
+                    "One that does not hold ends the automatic path.",
+                    highest=RULES_MAX,
+                ),
+                "standard_changes": _list(
+                    {"$ref": "#/$defs/standard_change"},
+                    "Pre-authorised kinds of change.",
+                    highest=RULES_MAX,
+                ),
+                "review": _list(
+                    {"$ref": "#/$defs/review"},
+                    "Who approves from which band on.",
+                    lowest=1,
+                    highest=REVIEW_ENTRIES_MAX,
+                ),
                 "expires_after": _duration("How long a pending change waits."),
                 "remind": {"$ref": "#/$defs/remind"},
                 "valid_for": _duration("How long an approval is good for."),
                 "close_within": _duration("Later than this a deployment counts as never closed."),
-                "parallel": {"enum": ["refuse", "allow"], "description": "Two deployments of one service and environment at once."},
+                "parallel": {
+                    "enum": ["refuse", "allow"],
+                    "description": "Two deployments of one service and environment at once.",
+                },
                 "unverified_authors": {
                     "enum": ["two", "claims"],
-                    "description": "Approvers needed when no code host confirms who wrote the change.",
+                    "description": "Approvers needed when no code host confirms who wrote the "
+                    "change.",
                 },
                 "emergency": {"$ref": "#/$defs/emergency"},
             },
@@ -74,17 +108,28 @@ def _definitions() -> Schema:
     return {
         "name": {"type": "string", "pattern": NAME_PATTERN, "maxLength": NAME_LENGTH_MAX},
         "text": {"type": "string", "minLength": 1, "maxLength": TEXT_LENGTH_MAX},
-        "groups": _list({"$ref": "#/$defs/text"}, "Groups of the catalogue; owners are the service's.", lowest=1),
+        "groups": _list(
+            {"$ref": "#/$defs/text"}, "Groups of the catalogue; owners are the service's.", lowest=1
+        ),
         "duration": {"type": "string", "pattern": DURATION_PATTERN},
         "band": {"enum": [band.word for band in Band]},
         "condition": {"anyOf": [_condition_line(), {"$ref": "#/$defs/group"}]},
         "group": {
-            **_object({group: {"$ref": "#/$defs/list_of_conditions"} for group in ("any_of", "all_of", "none_of")}),
+            **_object(
+                {
+                    group: {"$ref": "#/$defs/list_of_conditions"}
+                    for group in ("any_of", "all_of", "none_of")
+                }
+            ),
             "minProperties": 1,
             "maxProperties": 1,
         },
-        "list_of_conditions": _list({"$ref": "#/$defs/condition"}, "All must hold.", lowest=1, highest=CONDITIONS_MAX),
-        "conditions": {"anyOf": [{"$ref": "#/$defs/list_of_conditions"}, {"$ref": "#/$defs/group"}]},
+        "list_of_conditions": _list(
+            {"$ref": "#/$defs/condition"}, "All must hold.", lowest=1, highest=CONDITIONS_MAX
+        ),
+        "conditions": {
+            "anyOf": [{"$ref": "#/$defs/list_of_conditions"}, {"$ref": "#/$defs/group"}]
+        },
         "rule": _rule(),
         "requirement": _object(
             {
@@ -97,11 +142,18 @@ def _definitions() -> Schema:
         ),
         "standard_change": _standard_change(),
         "review": _object(
-            {"from_band": {"$ref": "#/$defs/band"}, "approvals": _whole(1, APPROVALS_MAX), "by": {"$ref": "#/$defs/groups"}},
+            {
+                "from_band": {"$ref": "#/$defs/band"},
+                "approvals": _whole(1, APPROVALS_MAX),
+                "by": {"$ref": "#/$defs/groups"},
+            },
             required=["from_band", "approvals", "by"],
         ),
         "remind": _object(
-            {"after": _duration("When it is brought up again."), "escalate_to": _list({"$ref": "#/$defs/text"}, "And to whom later.")},
+            {
+                "after": _duration("When it is brought up again."),
+                "escalate_to": _list({"$ref": "#/$defs/text"}, "And to whom later."),
+            },
             required=["after"],
         ),
         "emergency": _object(
@@ -118,7 +170,9 @@ def _definitions() -> Schema:
 
 def _rule() -> Schema:
     """Either points for a clause, or points by the steps of a number."""
-    numbers = [fact.name for fact in FACTS.values() if fact.type in {FactType.INTEGER, FactType.DECIMAL}]
+    numbers = [
+        fact.name for fact in FACTS.values() if fact.type in {FactType.INTEGER, FactType.DECIMAL}
+    ]
     steps = {
         "type": "object",
         "description": "The largest step not above the value counts; below the first, 0.",
@@ -144,7 +198,10 @@ def _rule() -> Schema:
 
 def _standard_change() -> Schema:
     counted = _whole(1, MATCHES_MAX)
-    earn = _object({"successes": counted, "settle": _duration("How long a success must have stood.")}, required=["successes", "settle"])
+    earn = _object(
+        {"successes": counted, "settle": _duration("How long a success must have stood.")},
+        required=["successes", "settle"],
+    )
     suspend = _object({"failures": counted, "within": counted}, required=["failures", "within"])
     return _object(
         {
@@ -169,7 +226,11 @@ def _condition_line() -> Schema:
         "type": "string",
         "pattern": rf"^\s*((any|all|none|not)\s+)?({names}|labels\.[A-Za-z0-9_./-]+)(\s*$|[\s=!<>])",
         "maxLength": CONDITION_LENGTH_MAX,
-        "examples": ["checks.failed == 0", 'any diff.files matches "**/migrations/**"', "not change.has_rollback_plan"],
+        "examples": [
+            "checks.failed == 0",
+            'any diff.files matches "**/migrations/**"',
+            "not change.has_rollback_plan",
+        ],
     }
 
 
@@ -178,12 +239,23 @@ def _titled() -> Schema:
 
 
 def _object(properties: Mapping[str, Any], *, required: list[str] | None = None) -> Schema:
-    found: Schema = {"type": "object", "properties": dict(properties), "additionalProperties": False}
+    found: Schema = {
+        "type": "object",
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
     return {**found, "required": required} if required else found
 
 
-def _list(items: Schema, description: str, *, lowest: int = 0, highest: int | None = None) -> Schema:
-    found: Schema = {"type": "array", "items": items, "minItems": lowest, "description": description}
+def _list(
+    items: Schema, description: str, *, lowest: int = 0, highest: int | None = None
+) -> Schema:
+    found: Schema = {
+        "type": "array",
+        "items": items,
+        "minItems": lowest,
+        "description": description,
+    }
     return found if highest is None else {**found, "maxItems": highest}
 
 

@@ -31,7 +31,8 @@ class Choice:
 class GroupsNeeded:
     """People that a policy counts on: `count` of all members of `groups` together.
 
-    `key` names them in the file, `place` is where it stands, and `places` where each of the groups does.
+    `key` names them in the file, `place` is where it stands, and `places` where each of the groups
+    does.
     """
 
     groups: tuple[str, ...]
@@ -47,25 +48,36 @@ class Policies:
 
     all: tuple[Policy, ...]
     revision: str
-    needs: tuple[GroupsNeeded, ...] = field(default=(), repr=False)  # to be checked against a catalogue
-    looked_at: tuple[str, ...] = field(init=False, repr=False)  # the facts that say which policy applies
+    needs: tuple[GroupsNeeded, ...] = field(
+        default=(), repr=False
+    )  # to be checked against a catalogue
+    looked_at: tuple[str, ...] = field(
+        init=False, repr=False
+    )  # the facts that say which policy applies
     _enforced: tuple[Policy, ...] = field(init=False, repr=False)
     _shadows: tuple[Policy, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         enforced = [policy for policy in self.all if policy.mode is Mode.ENFORCE]
         enforced.sort(key=lambda policy: -policy.specificity)
-        facts = (name for policy in self.all if policy.applies_to for name in policy.applies_to.facts)
+        facts = (
+            name for policy in self.all if policy.applies_to for name in policy.applies_to.facts
+        )
         object.__setattr__(self, "looked_at", tuple(dict.fromkeys(facts)))
         object.__setattr__(self, "_enforced", tuple(enforced))
-        object.__setattr__(self, "_shadows", tuple(policy for policy in self.all if policy.mode is Mode.EVALUATE))
+        object.__setattr__(
+            self, "_shadows", tuple(policy for policy in self.all if policy.mode is Mode.EVALUATE)
+        )
 
     def named(self, name: str | None) -> Policy | None:
         """The policy of that name, if there is one."""
         return next((policy for policy in self.all if policy.name == name), None)
 
     def policy_for(self, values: Values) -> Choice:
-        """Among enforced policies that apply, the one with most conditions. Whether one applies must be known."""
+        """Among enforced policies that apply, the one with most conditions.
+
+        Whether one applies must be known.
+        """
         chosen: Policy | None = None
         for policy in self._enforced:
             holds = _applies(policy, values)
@@ -85,10 +97,12 @@ class Policies:
 
 
 def read_policies(files: Mapping[str, str]) -> Policies:
-    """The policies among the files of a folder, by name of file. Raises `Invalid` with the faults of all files.
+    """The policies among the files of a folder, by name of file.
 
-    The catalogue, the calendar and tests are left to others; any other file without `policy:` is refused, so that a
-    misspelt key does not switch a policy off in silence.
+    Raises `Invalid` with the faults of all files.
+
+    The catalogue, the calendar and tests are left to others; any other file without `policy:` is
+    refused, so that a misspelt key does not switch a policy off in silence.
     """
     faults = Faults()
     read: list[tuple[Policy, Node]] = []
@@ -123,7 +137,10 @@ def groups_needed(policy: Policy, node: Node) -> Iterator[GroupsNeeded]:
 
 
 def _needed(node: Node, groups: tuple[str, ...], count: int, *path: str | int) -> GroupsNeeded:
-    """`path` leads to the groups. A policy that leaves them out needs those of the default, and its own place is named."""
+    """`path` leads to the groups.
+
+    A policy that leaves them out needs those of the default, and its own place is named.
+    """
     places = tuple(place_of(node, *path, number) for number in range(len(groups)))
     return GroupsNeeded(groups, count, str(path[-1]), place_of(node, *path), places)
 
@@ -132,7 +149,10 @@ def _document(text: str, name: str) -> Node:
     node = strict_yaml.read(text, name, number_keys=NUMBER_KEYS)
     if isinstance(node, strict_yaml.Mapping) and node.get("policy") is None:
         meant = did_you_mean("policy", [key.text for key, _ in node.entries])
-        raise strict_yaml.refuse(node.place, f"found no policy:, allowed are policies, {' and '.join(OTHER_FILES)}{meant}")
+        raise strict_yaml.refuse(
+            node.place,
+            f"found no policy:, allowed are policies, {' and '.join(OTHER_FILES)}{meant}",
+        )
     return node
 
 
@@ -144,8 +164,16 @@ def _check_together(read: list[tuple[Policy, Node]], faults: Faults) -> None:
     for number, (policy, node) in enumerate(read):
         for other, earlier in read[:number]:
             if policy.name == other.name:
-                faults.add(_name_place(node), f"policy: found {policy.name} twice, first in {_name_place(earlier)}; rename one of them")
-            elif Mode.ENFORCE is policy.mode is other.mode and policy.specificity == other.specificity and not _disjoint(policy, other):
+                faults.add(
+                    _name_place(node),
+                    f"policy: found {policy.name} twice, first in {_name_place(earlier)}; "
+                    "rename one of them",
+                )
+            elif (
+                Mode.ENFORCE is policy.mode is other.mode
+                and policy.specificity == other.specificity
+                and not _disjoint(policy, other)
+            ):
                 faults.add(_name_place(node), _unclear(policy, other))
 
 
@@ -157,13 +185,18 @@ def _name_place(node: Node) -> Place:
 def _disjoint(one: Policy, other: Policy) -> bool:
     """Both compare one fact by == with different constants."""
     theirs = other.applies_to_equal
-    return any(fact in theirs and theirs[fact] != constant for fact, constant in one.applies_to_equal.items())
+    return any(
+        fact in theirs and theirs[fact] != constant
+        for fact, constant in one.applies_to_equal.items()
+    )
 
 
 def _unclear(policy: Policy, other: Policy) -> str:
     return (
-        f"policy: {policy.name} and {other.name} are both enforced with {policy.specificity} conditions in applies_to, so that both could "
-        "decide one change; let both compare one fact by == with different values, or give one of them more conditions"
+        f"policy: {policy.name} and {other.name} are both enforced with "
+        f"{policy.specificity} conditions in applies_to, so that both could "
+        "decide one change; let both compare one fact by == with different values, or give "
+        "one of them more conditions"
     )
 
 
@@ -175,13 +208,30 @@ def _undecided(policy: Policy, values: Values) -> Finding:
     facts = policy.applies_to.facts if policy.applies_to else ()
     unknown = tuple(name for name in facts if values.get(name) is None)
     words = f"{' and '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} unknown"
-    because = f"{words}, so it is open whether the policy {policy.name} applies; list service and environment in the catalogue"
-    return Finding(FindingKind.GATE, "policy-undecided", "Which policy applies", None, 0, unknown, seen=(("because", because),))
+    because = (
+        f"{words}, so it is open whether the policy {policy.name} applies; list service and "
+        "environment in the catalogue"
+    )
+    return Finding(
+        FindingKind.GATE,
+        "policy-undecided",
+        "Which policy applies",
+        None,
+        0,
+        unknown,
+        seen=(("because", because),),
+    )
 
 
 def _none_applies() -> Finding:
     because = "no enforced policy applies; write one whose applies_to holds here, or none at all"
-    return Finding(FindingKind.GATE, "no-policy", "Which policy applies", holds=False, seen=(("because", because),))
+    return Finding(
+        FindingKind.GATE,
+        "no-policy",
+        "Which policy applies",
+        holds=False,
+        seen=(("because", because),),
+    )
 
 
 NO_POLICIES = read_policies({})

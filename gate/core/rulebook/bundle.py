@@ -24,7 +24,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Three parts that agree with each other. A file that is absent says nothing: nobody is known, nothing is frozen."""
+    """Three parts that agree with each other.
+
+    A file that is absent says nothing: nobody is known, nothing is frozen.
+    """
 
     policies: Policies
     catalogue: Catalogue
@@ -32,7 +35,10 @@ class Bundle:
 
 
 def read_bundle(files: Mapping[str, str]) -> Bundle:
-    """Read `name -> text`. Raises `Invalid` with every fault that was found, each with `file:line:column` where it has one."""
+    """Read `name -> text`.
+
+    Raises `Invalid` with every fault that was found, each with `file:line:column` where it has one.
+    """
     if len(files) > FILES_MAX:
         raise Invalid(f"found {len(files)} files, at most {FILES_MAX} are allowed")
     faults: list[Fault] = []
@@ -43,7 +49,9 @@ def read_bundle(files: Mapping[str, str]) -> Bundle:
         faults.extend(_unfilled(policies, catalogue))
     if policies is None or catalogue is None or calendar is None or faults:
         said = "; ".join(f"{fault.where}: {fault.detail}" for fault in faults[:FAULTS_SAID_MAX])
-        more = f"; and {len(faults) - FAULTS_SAID_MAX} more" if len(faults) > FAULTS_SAID_MAX else ""
+        more = (
+            f"; and {len(faults) - FAULTS_SAID_MAX} more" if len(faults) > FAULTS_SAID_MAX else ""
+        )
         raise Invalid(said + more, faults=faults)
     return Bundle(policies, catalogue, calendar)
 
@@ -62,7 +70,9 @@ def _read_calendar(files: Mapping[str, str], catalogue: Catalogue | None) -> Cal
 
 
 def _read(faults: list[Fault], read: Callable[[], _T]) -> _T | None:
-    """What was read, or None with the faults taken down: one broken file does not hide the faults of another."""
+    """What was read, or None with the faults taken down: one broken file does not hide the faults
+    of another.
+    """
     try:
         return read()
     except Invalid as error:
@@ -80,8 +90,14 @@ def _unfilled(policies: Policies, catalogue: Catalogue) -> Iterator[Fault]:
 def _unknown(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
     for group, place in zip(needed.groups, needed.places, strict=True):
         if group != OWNERS and group not in catalogue.groups:
-            meant = did_you_mean(group, catalogue.groups) or f"; add it in {CATALOGUE_FILE}, or name another"
-            yield Fault(f"{needed.key}: found {clip(group)}, which is no group of the catalogue{meant}", str(place))
+            meant = (
+                did_you_mean(group, catalogue.groups)
+                or f"; add it in {CATALOGUE_FILE}, or name another"
+            )
+            yield Fault(
+                f"{needed.key}: found {clip(group)}, which is no group of the catalogue{meant}",
+                str(place),
+            )
 
 
 def _too_few(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
@@ -91,5 +107,7 @@ def _too_few(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
     people = {person for group in named for person in catalogue.members(group)}
     if len(people) < needed.count:
         has = f"{' and '.join(named)} {'has' if len(named) == 1 else 'have'} {len(people)} people"
-        detail = f"{needed.key}: {has}, but {needed.count} are needed; add people in {CATALOGUE_FILE}"
+        detail = (
+            f"{needed.key}: {has}, but {needed.count} are needed; add people in {CATALOGUE_FILE}"
+        )
         yield Fault(detail, str(needed.place))

@@ -1,4 +1,7 @@
-"""Cases written by people who know the risk: facts in, the answer out. `policies/tests/*.test.yaml` hold them."""
+"""Cases written by people who know the risk: facts in, the answer out.
+
+`policies/tests/*.test.yaml` hold them.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,7 +24,10 @@ CASES_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a case asks of the decision; None asks nothing. `fired` names every rule that holds and counts."""
+    """What a case asks of the decision; None asks nothing.
+
+    `fired` names every rule that holds and counts.
+    """
 
     outcome: Outcome | None = None
     type: ChangeType | None = None
@@ -75,21 +81,31 @@ def read_cases(text: str | bytes, name: str) -> tuple[PolicyCase, ...]:
     nodes = fields.items("cases", length_max=CASES_MAX)
     if nodes == ():
         faults.add(fields.place_of("cases"), "cases: found none, allowed is at least one")
-    cases = tuple(_case(Fields(node, faults, "a case"), policy, policy_place) for node in nodes or ())
+    cases = tuple(
+        _case(Fields(node, faults, "a case"), policy, policy_place) for node in nodes or ()
+    )
     fields.done()
     faults.stop()
     return cases
 
 
 def check_cases(cases: Iterable[PolicyCase], policies: Policies) -> None:
-    """Whether the policies have everything that cases name. Raises `Invalid` with every fault and its place."""
+    """Whether the policies have everything that cases name.
+
+    Raises `Invalid` with every fault and its place.
+    """
     faults = Faults()
     for case in cases:
         policy = policies.named(case.policy)
         if policy is None:
-            _refuse(faults, case.policy_place, "policy", case.policy, [one.name for one in policies.all])
+            _refuse(
+                faults, case.policy_place, "policy", case.policy, [one.name for one in policies.all]
+            )
             continue
-        standards, rules = [one.id for one in policy.standard_changes], [one.id for one in policy.rules]
+        standards, rules = (
+            [one.id for one in policy.standard_changes],
+            [one.id for one in policy.rules],
+        )
         for named in case.standards_named:
             _refuse(faults, named.place, "earned", named.text, standards)
         for named in case.rules_named:
@@ -98,7 +114,9 @@ def check_cases(cases: Iterable[PolicyCase], policies: Policies) -> None:
 
 
 def _refuse(faults: Faults, place: Place, key: str, name: str, allowed: list[str]) -> None:
-    """One fault for a name that is none of those allowed; the same place is named once, however many cases share it."""
+    """One fault for a name that is none of those allowed; the same place is named once, however
+    many cases share it.
+    """
     if name in allowed or any(one.where == str(place) for one in faults.found):
         return
     said = f"allowed are {', '.join(allowed)}" if allowed else "the policy has none"
@@ -106,7 +124,10 @@ def _refuse(faults: Faults, place: Place, key: str, name: str, allowed: list[str
 
 
 def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
-    """Decide the case by its policy alone, as if it were enforced. Raises `Invalid` for a policy or a standard change there is not."""
+    """Decide the case by its policy alone, as if it were enforced.
+
+    Raises `Invalid` for a policy or a standard change there is not.
+    """
     check_cases([case], policies)
     policy = policies.named(case.policy)
     if policy is None:
@@ -114,7 +135,14 @@ def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
     alone = replace(policy, mode=Mode.ENFORCE)
     decision = decide(
         Policies((alone,), policies.revision),
-        _guarded(Case(case.facts, at, people=People(named=True, verified=True), standing=_standing(case, alone))),
+        _guarded(
+            Case(
+                case.facts,
+                at,
+                people=People(named=True, verified=True),
+                standing=_standing(case, alone),
+            )
+        ),
     )
     return Verdict(case, compare(case, decision))
 
@@ -122,7 +150,10 @@ def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
 def _guarded(case: Case) -> Case:
     """The gate's own guards, where the case names the facts that tell of them."""
     values = {name: fact.value for name, fact in case.facts.items()}
-    in_flight, overdue = values.get("conflicts.in_flight", 0), values.get("debt.emergency_reviews_overdue", 0)
+    in_flight, overdue = (
+        values.get("conflicts.in_flight", 0),
+        values.get("debt.emergency_reviews_overdue", 0),
+    )
     window = str(values.get("calendar.freeze", "")) or "a window"
     return case._replace(
         holds=(Hold(window, "", None, ()),) if values.get("calendar.frozen") is True else (),
@@ -135,7 +166,9 @@ def compare(case: PolicyCase, decision: Decision) -> tuple[str, ...]:
     """Every difference between what the case asks and what was decided."""
     expect = case.expect
     fired = frozenset(
-        finding.rule for finding in decision.findings if finding.kind is FindingKind.RULE and finding.holds and finding.points
+        finding.rule
+        for finding in decision.findings
+        if finding.kind is FindingKind.RULE and finding.holds and finding.points
     )
     pairs: tuple[tuple[str, object, object], ...] = (
         ("policy", case.policy, decision.policy or "none, because its applies_to does not hold"),
@@ -183,9 +216,15 @@ def _case(fields: Fields, policy: str, policy_place: Place) -> PolicyCase:
 
 
 def _names(fields: Fields, key: str) -> tuple[Scalar, ...]:
-    """The names in a list as they stand in the file; none where the list is absent or has another shape."""
+    """The names in a list as they stand in the file; none where the list is absent or has another
+    shape.
+    """
     node = fields.node(key, required=False)
-    return tuple(item for item in node.items if isinstance(item, Scalar)) if isinstance(node, Sequence) else ()
+    return (
+        tuple(item for item in node.items if isinstance(item, Scalar))
+        if isinstance(node, Sequence)
+        else ()
+    )
 
 
 def _facts(fields: Fields) -> Facts:
@@ -227,13 +266,19 @@ def _expected(fields: Fields | None) -> Expected:
     if fields is None:
         return Expected()
     expected = Expected(
-        outcome=Outcome(fields.choice("outcome", tuple(Outcome))) if fields.has("outcome") else None,
+        outcome=Outcome(fields.choice("outcome", tuple(Outcome)))
+        if fields.has("outcome")
+        else None,
         type=ChangeType(fields.choice("type", tuple(ChangeType))) if fields.has("type") else None,
-        band=Band.of(fields.choice("band", tuple(band.word for band in Band))) if fields.has("band") else None,
+        band=Band.of(fields.choice("band", tuple(band.word for band in Band)))
+        if fields.has("band")
+        else None,
         score=fields.integer("score", 0, SCORE_MAX) if fields.has("score") else None,
         fired=frozenset(fields.texts("fired", ())) if fields.has("fired") else None,
     )
     fields.done()
     if expected == Expected():
-        fields.faults.add(fields.place, "expect: found nothing, allowed are outcome, type, band, score and fired")
+        fields.faults.add(
+            fields.place, "expect: found nothing, allowed are outcome, type, band, score and fired"
+        )
     return expected

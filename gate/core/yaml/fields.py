@@ -1,6 +1,8 @@
-"""Reads the keys of a mapping by type and remembers every fault, so that one reading of a file shows all of them.
+"""Reads the keys of a mapping by type and remembers every fault, so that one reading of a file
+shows all of them.
 
-After a fault a method answers a harmless value of its type; nobody uses it, because `Faults.stop` raises first.
+After a fault a method answers a harmless value of its type; nobody uses it, because `Faults.stop`
+raises first.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,11 +19,15 @@ FAULTS_MAX = 20
 ENTRIES_MAX = 10_000
 WORD_LENGTH_MAX = 64
 WORDS_COMPARED_MAX = 100
-"""Comparing two words takes 20 us. A request may name anything, so of a long list only the likeliest are compared."""
+"""Comparing two words takes 20 us. A request may name anything, so of a long list only the
+likeliest are compared."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean x?`, or nothing. Of near words, the one that begins alike. A long word is not looked up: that is quadratic."""
+    """`; did you mean x?`, or nothing.
+
+    Of near words, the one that begins alike. A long word is not looked up: that is quadratic.
+    """
     if len(word) > WORD_LENGTH_MAX:
         return ""
     close = get_close_matches(word, _likeliest(word, list(known)))
@@ -29,20 +35,31 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _likeliest(word: str, known: list[str]) -> list[str]:
-    """All of a short list; of a long one those that begin most alike, and then those of about the same length."""
+    """All of a short list; of a long one those that begin most alike, and then those of about the
+    same length.
+    """
     if len(known) <= WORDS_COMPARED_MAX:
         return known
-    return nsmallest(WORDS_COMPARED_MAX, known, key=lambda name: (-_alike(name, word), abs(len(name) - len(word))))
+    return nsmallest(
+        WORDS_COMPARED_MAX,
+        known,
+        key=lambda name: (-_alike(name, word), abs(len(name) - len(word))),
+    )
 
 
 def _alike(name: str, word: str) -> int:
     """How many characters the two begin with in common."""
-    return next((at for at, pair in enumerate(zip(name, word, strict=False)) if pair[0] != pair[1]), min(len(name), len(word)))
+    return next(
+        (at for at, pair in enumerate(zip(name, word, strict=False)) if pair[0] != pair[1]),
+        min(len(name), len(word)),
+    )
 
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with one or several files, in the order of reading; at most `FAULTS_MAX`, then it raises."""
+    """What is wrong with one or several files, in the order of reading; at most `FAULTS_MAX`, then
+    it raises.
+    """
 
     found: list[Fault] = field(default_factory=list)
 
@@ -75,13 +92,19 @@ class Fields:
         self.faults = faults
         self._what = what
         self._whole = isinstance(node, Mapping)
-        self._nodes = {str(key.value): (key, value) for key, value in node.entries} if isinstance(node, Mapping) else {}
+        self._nodes = (
+            {str(key.value): (key, value) for key, value in node.entries}
+            if isinstance(node, Mapping)
+            else {}
+        )
         self._asked: set[str] = set()
         if not self._whole:
             faults.add(node.place, f"{what}: found {shown(node)}, allowed is a mapping")
 
     def has(self, key: str) -> bool:
-        """Whether the key is there; an empty value (`key:`) is there too, and is refused by its type."""
+        """Whether the key is there; an empty value (`key:`) is there too, and is refused by its
+        type.
+        """
         self._asked.add(key)
         return key in self._nodes
 
@@ -97,7 +120,9 @@ class Fields:
         """Where the key's value stands, or the mapping where there is none."""
         return self._nodes[key][1].place if key in self._nodes else self.place
 
-    def text(self, key: str, default: str | None = None, *, length_max: int = TEXT_LENGTH_MAX) -> str:
+    def text(
+        self, key: str, default: str | None = None, *, length_max: int = TEXT_LENGTH_MAX
+    ) -> str:
         """Text; required without a default."""
         node = self.node(key, required=default is None)
         return default or "" if node is None else self._text(node, key, length_max)
@@ -134,13 +159,19 @@ class Fields:
         self.wrong(node, key, f"{' or '.join(choices)}{meant}")
         return choices[0]
 
-    def texts(self, key: str, default: tuple[str, ...] | None = None, *, choices: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """A list of different texts, each one of `choices` where there are any; required and not empty without a default."""
+    def texts(
+        self, key: str, default: tuple[str, ...] | None = None, *, choices: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
+        """A list of different texts, each one of `choices` where there are any; required and not
+        empty without a default.
+        """
         nodes = self.items(key, required=default is None)
         if nodes is None:
             return default or ()
         if not nodes and default is None:
-            self.faults.add(self.place_of(key), f"{key}: found an empty list, allowed is at least one entry")
+            self.faults.add(
+                self.place_of(key), f"{key}: found an empty list, allowed is at least one entry"
+            )
         found: list[str] = []
         for node in nodes:
             text = self._text(node, key, TEXT_LENGTH_MAX)
@@ -156,12 +187,18 @@ class Fields:
         node = self.node(key, required=default is None)
         if node is None:
             return default or 0
-        seconds = durations.read_duration(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
+        seconds = (
+            durations.read_duration(node.value)
+            if isinstance(node, Scalar) and isinstance(node.value, str)
+            else None
+        )
         if seconds is None:
             self.wrong(node, key, durations.ALLOWED)
         return seconds or 0
 
-    def items(self, key: str, *, required: bool = True, length_max: int = ENTRIES_MAX) -> tuple[Node, ...] | None:
+    def items(
+        self, key: str, *, required: bool = True, length_max: int = ENTRIES_MAX
+    ) -> tuple[Node, ...] | None:
         """The entries of a list, of any kind; None where the key is absent."""
         node = self.node(key, required=required)
         if node is None:
@@ -170,7 +207,9 @@ class Fields:
             self.wrong(node, key, "a list")
             return ()
         if len(node.items) > length_max:
-            self.faults.add(node.place, f"{key}: found {len(node.items)} entries, allowed are {length_max}")
+            self.faults.add(
+                node.place, f"{key}: found {len(node.items)} entries, allowed are {length_max}"
+            )
             return ()
         return node.items
 
@@ -197,7 +236,10 @@ class Fields:
             if name not in self._asked:
                 known = ", ".join(sorted(self._asked))
                 meant = did_you_mean(name, sorted(self._asked))
-                self.faults.add(key.place, f"{self._what}: found the key {clip(name)}, allowed are {known}{meant}")
+                self.faults.add(
+                    key.place,
+                    f"{self._what}: found the key {clip(name)}, allowed are {known}{meant}",
+                )
 
     def _text(self, node: Node, key: str, length_max: int) -> str:
         if not isinstance(node, Scalar) or node.value is None:
@@ -205,9 +247,13 @@ class Fields:
         elif not isinstance(node.value, str):
             self.wrong(node, key, f"text; write it in quotes: {single_quoted(node.text)}")
         elif not node.value.strip():
-            self.faults.add(node.place, f"{key}: found an empty text, allowed is one that says something")
+            self.faults.add(
+                node.place, f"{key}: found an empty text, allowed is one that says something"
+            )
         elif len(node.value) > length_max:
-            self.faults.add(node.place, f"{key}: found {len(node.value)} characters, allowed are {length_max}")
+            self.faults.add(
+                node.place, f"{key}: found {len(node.value)} characters, allowed are {length_max}"
+            )
         else:
             return node.value
         return ""

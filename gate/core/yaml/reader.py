@@ -1,8 +1,9 @@
-"""YAML 1.2 core schema, read strictly: what a person did not plainly write is refused, with `file:line:column`.
+"""YAML 1.2 core schema, read strictly: what a person did not plainly write is refused, with
+`file:line:column`.
 
-Only libyaml's events are used, never a constructor, and every collection is counted while it is read: a hostile file
-costs at most its own size. Refused are duplicate keys, anchors, aliases, merge keys, tags, directives, several
-documents, and anything over a limit.
+Only libyaml's events are used, never a constructor, and every collection is counted while it is
+read: a hostile file costs at most its own size. Refused are duplicate keys, anchors, aliases, merge
+keys, tags, directives, several documents, and anything over a limit.
 """
 
 import re
@@ -37,9 +38,11 @@ Plain: TypeAlias = str | bool | int | Decimal | None
 
 
 class Place(NamedTuple):
-    """Where a node stands: line and column count from 1, `start` and `end` are offsets into the text of the file.
+    """Where a node stands: line and column count from 1, `start` and `end` are offsets into the
+    text of the file.
 
-    A plain tuple, because every node has one, and reading a file of the largest size must stay cheap.
+    A plain tuple, because every node has one, and reading a file of the largest size must stay
+    cheap.
     """
 
     file: str
@@ -63,7 +66,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value. `text` is what was written without its quotes; `value` is what YAML 1.2 makes of it."""
+    """One value.
+
+    `text` is what was written without its quotes; `value` is what YAML 1.2 makes of it.
+    """
 
     place: Place
     value: Plain
@@ -95,7 +101,9 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 def read(text: str | bytes, name: str, *, number_keys: frozenset[str] = frozenset()) -> Node:
-    """The one document of a file. Keys are text; under the keys in `number_keys` they may be numbers.
+    """The one document of a file.
+
+    Keys are text; under the keys in `number_keys` they may be numbers.
 
     Raises `Invalid` and nothing else, whatever the input.
     """
@@ -107,7 +115,9 @@ def read(text: str | bytes, name: str, *, number_keys: frozenset[str] = frozense
 
 
 def place_of(node: Node, *path: str | int) -> Place:
-    """Where the value at the end of a path of keys and numbers stands; where it is absent, the nearest thing above it."""
+    """Where the value at the end of a path of keys and numbers stands; where it is absent, the
+    nearest thing above it.
+    """
     for step in path:
         inner: Node | None = None
         if isinstance(node, Mapping) and isinstance(step, str):
@@ -143,12 +153,17 @@ def clip(text: str) -> str:
 
 
 def plain(node: Node) -> Any:
-    """The node as JSON has it, for a canonical form; a decimal becomes text, number keys become text."""
+    """The node as JSON has it, for a canonical form; a decimal becomes text, number keys become
+    text.
+    """
     if isinstance(node, Scalar):
         return _number_text(node.value) if isinstance(node.value, Decimal) else node.value
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
-    return {_number_text(key.value) if isinstance(key.value, Decimal) else str(key.value): plain(value) for key, value in node.entries}
+    return {
+        _number_text(key.value) if isinstance(key.value, Decimal) else str(key.value): plain(value)
+        for key, value in node.entries
+    }
 
 
 def _number_text(number: Decimal) -> str:
@@ -158,12 +173,16 @@ def _number_text(number: Decimal) -> str:
 def _source(text: str | bytes, name: str) -> str:
     size = len(text) if isinstance(text, bytes) else len(text.encode(errors="surrogatepass"))
     if size > FILE_BYTES_MAX:
-        raise _at_start(name, f"found {size} bytes, allowed are at most {FILE_BYTES_MAX}; split the file")
+        raise _at_start(
+            name, f"found {size} bytes, allowed are at most {FILE_BYTES_MAX}; split the file"
+        )
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
         decoded.encode()
     except UnicodeError:
-        raise _at_start(name, "found bytes that are not UTF-8, allowed is UTF-8 text; save the file as UTF-8") from None
+        raise _at_start(
+            name, "found bytes that are not UTF-8, allowed is UTF-8 text; save the file as UTF-8"
+        ) from None
     return decoded.removeprefix("\ufeff")
 
 
@@ -183,7 +202,11 @@ def _syntax(error: YAMLError, source: str, name: str) -> Invalid:
 def _quoting(source: str, line: int) -> str:
     """How to write the line, if it is an entry of a list; what to look for otherwise."""
     lines = source.splitlines()
-    entry = _ENTRY.fullmatch(lines[line - 1].strip()[:LINE_QUOTED_MAX]) if 0 < line <= len(lines) else None
+    entry = (
+        _ENTRY.fullmatch(lines[line - 1].strip()[:LINE_QUOTED_MAX])
+        if 0 < line <= len(lines)
+        else None
+    )
     text = entry and (entry["block"] or entry["flow"])
     if not text or text[0] in "'\"[{":
         return "a text that holds `#`, `,`, `: `, `[` or `{` is written in single quotes"
@@ -224,10 +247,15 @@ def _number(text: str, place: Place) -> Plain:
     number = next((convert for pattern, convert in _NUMBERS if pattern.fullmatch(text)), None)
     if number is None:
         return text
-    # The length is looked at first: turning a long text into a number, or a big exponent into digits, is what would cost.
+    # The length is looked at first: turning a long text into a number, or a big exponent into
+    # digits, is what would cost.
     exponent = text.lower().partition("e")[2] if number is Decimal else ""
     if len(text) > NUMBER_LENGTH_MAX or abs(int(exponent or 0)) > EXPONENT_MAX:
-        raise refuse(place, f"found the number {clip(text)}, allowed are {NUMBER_LENGTH_MAX} characters and exponents to {EXPONENT_MAX}")
+        raise refuse(
+            place,
+            f"found the number {clip(text)}, allowed are {NUMBER_LENGTH_MAX} characters and "
+            f"exponents to {EXPONENT_MAX}",
+        )
     return number(text)
 
 
@@ -248,12 +276,19 @@ class _Reader:
         if not isinstance(start, DocumentStartEvent):
             raise _at_start(self._name, "found an empty file, allowed is one document")
         if start.version or start.tags:
-            raise refuse(self._place(start), "found a directive, allowed is a document without any; remove the line that begins with %")
+            raise refuse(
+                self._place(start),
+                "found a directive, allowed is a document without any; remove the line "
+                "that begins with %",
+            )
         root = self._node(self._next(), 1, number_keys=False)
         self._next()  # the end of the document
         after = self._next()
         if not isinstance(after, StreamEndEvent):
-            raise refuse(self._place(after), "found a second document, allowed is one a file; remove `---` and what follows")
+            raise refuse(
+                self._place(after),
+                "found a second document, allowed is one a file; remove `---` and what follows",
+            )
         if isinstance(root, Scalar) and root.value is None:
             raise _at_start(self._name, "found an empty document, allowed is one with content")
         return root
@@ -263,13 +298,22 @@ class _Reader:
 
     def _place(self, start: Any, end: Any = None) -> Place:
         mark = start.start_mark
-        return Place(self._name, mark.line + 1, mark.column + 1, mark.index, (end or start).end_mark.index, self._source)
+        return Place(
+            self._name,
+            mark.line + 1,
+            mark.column + 1,
+            mark.index,
+            (end or start).end_mark.index,
+            self._source,
+        )
 
     def _node(self, event: Any, level: int, *, number_keys: bool) -> Node:
         place = self._checked(event)
         if isinstance(event, ScalarEvent):
             quoted = bool(event.style)
-            return Scalar(place, event.value if quoted else _resolve(event.value, place), event.value, quoted)
+            return Scalar(
+                place, event.value if quoted else _resolve(event.value, place), event.value, quoted
+            )
         if level > LEVELS_MAX:
             raise refuse(place, f"found more than {LEVELS_MAX} levels, allowed are {LEVELS_MAX}")
         if isinstance(event, SequenceStartEvent):
@@ -281,14 +325,27 @@ class _Reader:
         place = self._place(event)
         self._nodes += 1
         if self._nodes > NODES_MAX:
-            raise refuse(place, f"found more than {NODES_MAX} values, allowed are {NODES_MAX} a file")
+            raise refuse(
+                place, f"found more than {NODES_MAX} values, allowed are {NODES_MAX} a file"
+            )
         if event.anchor is None and not isinstance(event, AliasEvent) and event.tag is None:
             return place
         if isinstance(event, AliasEvent):
-            raise refuse(place, f"found the alias *{clip(str(event.anchor))}, aliases are not allowed; write the value out")
+            raise refuse(
+                place,
+                f"found the alias *{clip(str(event.anchor))}, aliases are not allowed; "
+                "write the value out",
+            )
         if event.anchor is not None:
-            raise refuse(place, f"found the anchor &{clip(event.anchor)}, anchors are not allowed; write the value without it")
-        raise refuse(place, f"found the tag {clip(event.tag)}, tags are not allowed; write the value without it")
+            raise refuse(
+                place,
+                f"found the anchor &{clip(event.anchor)}, anchors are not allowed; write "
+                "the value without it",
+            )
+        raise refuse(
+            place,
+            f"found the tag {clip(event.tag)}, tags are not allowed; write the value without it",
+        )
 
     def _sequence(self, start: Any, level: int) -> Sequence:
         items: list[Node] = []
@@ -300,22 +357,49 @@ class _Reader:
         entries: list[tuple[Scalar, Node]] = []
         seen: dict[Plain, Place] = {}
         while not isinstance(event := self._next(), MappingEndEvent):
-            key = self._key(self._node(event, level + 1, number_keys=False), number_keys=number_keys)
+            key = self._key(
+                self._node(event, level + 1, number_keys=False), number_keys=number_keys
+            )
             if key.value in seen:
-                raise refuse(key.place, f"found the key {shown(key)} twice, first in line {seen[key.value].line}; keep one of them")
+                raise refuse(
+                    key.place,
+                    f"found the key {shown(key)} twice, first in line "
+                    f"{seen[key.value].line}; keep one of them",
+                )
             seen[key.value] = key.place
-            entries.append((key, self._node(self._next(), level + 1, number_keys=key.value in self._number_keys)))
+            entries.append(
+                (
+                    key,
+                    self._node(self._next(), level + 1, number_keys=key.value in self._number_keys),
+                )
+            )
         return Mapping(self._place(start, event), tuple(entries))
 
     @staticmethod
     def _key(key: Node, *, number_keys: bool) -> Scalar:
         if isinstance(key, Scalar) and not key.quoted and key.text == "<<":
-            raise refuse(key.place, "found a merge key, merge keys are not allowed; write the keys out")
-        number = isinstance(key, Scalar) and isinstance(key.value, int | Decimal) and not isinstance(key.value, bool)
-        if not isinstance(key, Scalar) or not (isinstance(key.value, str) or (number and number_keys)):
-            raise refuse(key.place, f"found the key {shown(key)}, allowed is {'a number' if number_keys else 'text'}{_if_text(key)}")
+            raise refuse(
+                key.place, "found a merge key, merge keys are not allowed; write the keys out"
+            )
+        number = (
+            isinstance(key, Scalar)
+            and isinstance(key.value, int | Decimal)
+            and not isinstance(key.value, bool)
+        )
+        if not isinstance(key, Scalar) or not (
+            isinstance(key.value, str) or (number and number_keys)
+        ):
+            raise refuse(
+                key.place,
+                f"found the key {shown(key)}, allowed is "
+                f"{'a number' if number_keys else 'text'}{_if_text(key)}",
+            )
         return key
 
 
 def _if_text(key: Node) -> str:
-    return f"; write it in quotes if it is meant as text: {single_quoted(key.text)}" if isinstance(key, Scalar) and key.text else ""
+    return (
+        f"; write it in quotes if it is meant as text: {single_quoted(key.text)}"
+        if isinstance(key, Scalar) and key.text
+        else ""
+    )

@@ -16,7 +16,10 @@ async def in_force(gate: Gate, by: Caller) -> Wire:
     """Every policy in force."""
     _ = by  # everybody who reads policies reads all of them
     book = await gate.rulebooks.current()
-    return {"revision": book.revisions.policies, "items": [policy_words(one) for one in book.policies.all]}
+    return {
+        "revision": book.revisions.policies,
+        "items": [policy_words(one) for one in book.policies.all],
+    }
 
 
 async def rule(gate: Gate, policy: str, rule_id: str, by: Caller) -> Wire:
@@ -28,7 +31,11 @@ async def rule(gate: Gate, policy: str, rule_id: str, by: Caller) -> Wire:
         for kind in ("rules", "requirements", "standard_changes"):
             for one in words[kind]:
                 if one["id"] == rule_id:
-                    return {"policy": policy, "kind": kind.removesuffix("s").replace("_", " "), **one}
+                    return {
+                        "policy": policy,
+                        "kind": kind.removesuffix("s").replace("_", " "),
+                        **one,
+                    }
     raise NotFound(f"no policy in force is called {policy[:60]} and has a rule {rule_id[:60]}")
 
 
@@ -37,20 +44,28 @@ def policy_words(policy: Policy) -> Wire:
     return {
         "name": policy.name,
         "mode": policy.mode.value,
-        "applies_to": policy.applies_to.text if policy.applies_to else "everything that no other policy is for",
+        "applies_to": policy.applies_to.text
+        if policy.applies_to
+        else "everything that no other policy is for",
         "trusts": sorted(policy.trust_claims),
-        "bands": [{"band": band.word, "from": lowest} for band, lowest in sorted(policy.bands.items())],
+        "bands": [
+            {"band": band.word, "from": lowest} for band, lowest in sorted(policy.bands.items())
+        ],
         "rules": [{"id": one.id, "title": one.title, "text": _rule(one)} for one in policy.rules],
         "requirements": [
             {
                 "id": one.id,
                 "title": one.title,
-                "text": f"{one.require.text}; otherwise {'it is rejected' if one.otherwise is Outcome.REJECTED else 'people decide'}"
+                "text": f"{one.require.text}; otherwise "
+                f"{'it is rejected' if one.otherwise is Outcome.REJECTED else 'people decide'}"
                 + (f"; not asked when {one.unless.text}" if one.unless else ""),
             }
             for one in policy.requirements
         ],
-        "standard_changes": [{"id": one.id, "title": one.title, "text": _standard(one)} for one in policy.standard_changes],
+        "standard_changes": [
+            {"id": one.id, "title": one.title, "text": _standard(one)}
+            for one in policy.standard_changes
+        ],
         "review": [_review(one) for one in policy.review],
         "terms": _terms(policy),
     }
@@ -60,7 +75,9 @@ def _rule(one: Rule) -> str:
     if one.when is not None:
         return f"{one.when.text}: {_points(one.points)}"
     name = one.points_by or ""
-    steps = "; ".join(f"from {shown(name, limit)} on {_points(points)}" for limit, points in one.steps)
+    steps = "; ".join(
+        f"from {shown(name, limit)} on {_points(points)}" for limit, points in one.steps
+    )
     return f"by {FACTS[name].words if name in FACTS else name}: {steps}"
 
 
@@ -69,7 +86,8 @@ def _standard(one: StandardChange) -> str:
     parts.append(
         "pre-authorised from the start"
         if one.earn is None
-        else f"earned by {one.earn.successes} successes in a row, each settled for {_span(one.earn.settle_seconds)}"
+        else f"earned by {one.earn.successes} successes in a row, each settled for "
+        f"{_span(one.earn.settle_seconds)}"
     )
     if one.suspend is not None:
         parts.append(f"suspended after {one.suspend.failures} failures among {one.suspend.within}")
@@ -88,18 +106,24 @@ def _terms(policy: Policy) -> list[str]:
         f"A change that waits expires after {_span(policy.expires_after_seconds)}.",
         f"An approval is good for {_span(policy.valid_for_seconds)}.",
         f"A deployment is to be closed within {_span(policy.close_within_seconds)}.",
-        "Two deployments of one service and environment may run at once." if policy.parallel else "One deployment at a time.",
+        "Two deployments of one service and environment may run at once."
+        if policy.parallel
+        else "One deployment at a time.",
     ]
     if policy.remind is not None:
         to = " and ".join(policy.remind.escalate_to)
-        found.append(f"After {_span(policy.remind.after_seconds)} the approvers are reminded, later {to or 'nobody else'} too.")
+        found.append(
+            f"After {_span(policy.remind.after_seconds)} the approvers are reminded, later "
+            f"{to or 'nobody else'} too."
+        )
     if policy.two_unverified_authors:
         found.append("Where no code host says who wrote it, two people approve.")
     if policy.emergency is not None:
         one = policy.emergency
         found.append(
-            f"An emergency needs {one.approvals} of {' or '.join(one.by)}, is good for {_span(one.valid_for_seconds)},"
-            f" and is looked back on within {_span(one.review_within_seconds)}."
+            f"An emergency needs {one.approvals} of {' or '.join(one.by)}, is good for "
+            f"{_span(one.valid_for_seconds)}, and is looked back on within "
+            f"{_span(one.review_within_seconds)}."
         )
     return found
 

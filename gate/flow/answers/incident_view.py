@@ -15,7 +15,9 @@ from gate.storage.texts import read_texts
 def incident_views(conn: Connection, found: Sequence[Incident]) -> list[Wire]:
     """In the order in which they were found. An erased text is shown as null."""
     tied = links.of_incidents(conn, [incident.id for incident in found])
-    said = read_texts(conn, [*(incident.title for incident in found), *(one.reason for one in tied)])
+    said = read_texts(
+        conn, [*(incident.title for incident in found), *(one.reason for one in tied)]
+    )
     return [
         {
             "id": incident.id,
@@ -29,7 +31,9 @@ def incident_views(conn: Connection, found: Sequence[Incident]) -> list[Wire]:
             "resolved_at": instant(incident.resolved_at),
             "created_at": instant(incident.created_at),
             "created_by": incident.created_by,
-            "links": [_link_view(one, said.get(one.reason)) for one in tied if one.incident == incident.id],
+            "links": [
+                _link_view(one, said.get(one.reason)) for one in tied if one.incident == incident.id
+            ],
         }
         for incident in found
     ]

@@ -1,4 +1,6 @@
-"""A change as people and pipelines see it: one form, made from its record and from where it stands."""
+"""A change as people and pipelines see it: one form, made from its record and from where it
+stands.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +53,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What people said so far: `missing` is what each entry lacks; empty where nobody was asked yet.
+    """What people said so far: `missing` is what each entry lacks; empty where nobody was asked
+    yet.
 
     `excluded` are those who may not decide as of now; None where that is what the decision says.
     """
@@ -66,25 +69,54 @@ NOT_REVIEWED = Reviewed()
 
 def text_ids(asked: Asked) -> tuple[str, ...]:
     """The ids of everything that people wrote about the change."""
-    plans = (asked.description, asked.impact, asked.rollback_plan, asked.test_plan, asked.emergency_reason)
-    return tuple(one for one in (asked.title, asked.requested_by, *asked.authors, *asked.actor, *plans) if one)
+    plans = (
+        asked.description,
+        asked.impact,
+        asked.rollback_plan,
+        asked.test_plan,
+        asked.emergency_reason,
+    )
+    return tuple(
+        one
+        for one in (asked.title, asked.requested_by, *asked.authors, *asked.actor, *plans)
+        if one
+    )
 
 
 def change_view(
-    record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str, reviewed: Reviewed = NOT_REVIEWED
+    record: Record,
+    policy: Policy | None,
+    life: Life,
+    texts: Mapping[str, str],
+    base_url: str,
+    reviewed: Reviewed = NOT_REVIEWED,
 ) -> Wire:
     """The whole change; `policy` is the one that decided. An erased text is shown as null."""
-    return _whole(record, reasons(record.decision.findings, record.case.facts, policy), life, texts, base_url, reviewed)
+    return _whole(
+        record,
+        reasons(record.decision.findings, record.case.facts, policy),
+        life,
+        texts,
+        base_url,
+        reviewed,
+    )
 
 
-def written_change(record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str) -> bytes:
+def written_change(
+    record: Record, policy: Policy | None, life: Life, texts: Mapping[str, str], base_url: str
+) -> bytes:
     """The same as JSON, when nobody was asked yet."""
     told = written_reasons(record.decision.findings, record.case.facts, policy)
     return orjson.dumps(_whole(record, told, life, texts, base_url, NOT_REVIEWED))
 
 
 def _whole(
-    record: Record, told: Sequence[Wire | Fragment], life: Life, texts: Mapping[str, str], base_url: str, reviewed: Reviewed
+    record: Record,
+    told: Sequence[Wire | Fragment],
+    life: Life,
+    texts: Mapping[str, str],
+    base_url: str,
+    reviewed: Reviewed,
 ) -> Wire:
     return {
         "id": record.change,
@@ -160,7 +192,12 @@ def log_row(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> 
 def shadows(decision: Decision) -> list[Wire]:
     """What the policies in `mode: evaluate` would have decided."""
     return [
-        {"policy": one.policy, "outcome": one.outcome, "type": one.type, "risk": {"score": one.score, "band": one.band.word}}
+        {
+            "policy": one.policy,
+            "outcome": one.outcome,
+            "type": one.type,
+            "risk": {"score": one.score, "band": one.band.word},
+        }
         for one in decision.shadows
     ]
 
@@ -176,7 +213,9 @@ def _what(record: Record, told: Sequence[Wire | Fragment], texts: Mapping[str, s
         "repository": _repository(asked),
         "commit": subject.commit,
         "base": asked.base,
-        "artifacts": [{"name": artifact.name, "digest": artifact.digest} for artifact in asked.artifacts],
+        "artifacts": [
+            {"name": artifact.name, "digest": artifact.digest} for artifact in asked.artifacts
+        ],
         "requested_by": texts.get(asked.requested_by),
         "authors": _known(asked.authors, texts),
         "title": texts.get(asked.title, ""),
@@ -197,27 +236,54 @@ def _policy(record: Record) -> Wire:
 
 def _repository(asked: Asked) -> Wire | None:
     repository = asked.repository
-    return None if repository is None else {"issuer": repository.issuer, "id": repository.id, "name": repository.name}
+    return (
+        None
+        if repository is None
+        else {"issuer": repository.issuer, "id": repository.id, "name": repository.name}
+    )
 
 
 def _run(run: Run | None) -> Wire | None:
-    return None if run is None else {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None}
+    return (
+        None
+        if run is None
+        else {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None}
+    )
 
 
 def _approvals(record: Record, reviewed: Reviewed, texts: Mapping[str, str]) -> Wire:
     required = record.decision.required
     missing = reviewed.missing or tuple(entry.count for entry in required)
     return {
-        "required": [{"by": list(entry.by), "count": entry.count, "missing": left} for entry, left in zip(required, missing, strict=True)],
-        "given": [
-            {"person": one.person, "at": instant(one.at), "comment": texts.get(one.comment), "lapsed": one.lapsed} for one in reviewed.given
+        "required": [
+            {"by": list(entry.by), "count": entry.count, "missing": left}
+            for entry, left in zip(required, missing, strict=True)
         ],
-        "excluded": list(record.case.people.excluded if reviewed.excluded is None else reviewed.excluded),
+        "given": [
+            {
+                "person": one.person,
+                "at": instant(one.at),
+                "comment": texts.get(one.comment),
+                "lapsed": one.lapsed,
+            }
+            for one in reviewed.given
+        ],
+        "excluded": list(
+            record.case.people.excluded if reviewed.excluded is None else reviewed.excluded
+        ),
     }
 
 
 def _closed(closed: Closed | None, texts: Mapping[str, str]) -> Wire | None:
-    return None if closed is None else {"result": closed.result, "at": instant(closed.at), "notes": texts.get(closed.notes, "")}
+    return (
+        None
+        if closed is None
+        else {
+            "result": closed.result,
+            "at": instant(closed.at),
+            "notes": texts.get(closed.notes, ""),
+        }
+    )
 
 
 def _links(record: Record, life: Life, base_url: str) -> Wire:

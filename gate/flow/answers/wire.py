@@ -23,7 +23,9 @@ def instant(at: datetime | None) -> str | None:
 
 
 def hold(held: Hold | None, texts: Mapping[str, str]) -> Wire | None:
-    """Why a change must wait, until when, and what lifts it; the reason of an ad-hoc window is a text."""
+    """Why a change must wait, until when, and what lifts it; the reason of an ad-hoc window is a
+    text.
+    """
     if held is None:
         return None
     return {
@@ -36,8 +38,13 @@ def hold(held: Hold | None, texts: Mapping[str, str]) -> Wire | None:
 
 
 def reasons(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[Wire]:
-    """Every finding with its sentence and the facts it looked at; the one that decided stands first."""
-    shown = {name: _fact(name, facts) for name in dict.fromkeys(name for finding in findings for name in finding.facts)}
+    """Every finding with its sentence and the facts it looked at; the one that decided stands
+    first.
+    """
+    shown = {
+        name: _fact(name, facts)
+        for name in dict.fromkeys(name for finding in findings for name in finding.facts)
+    }
     return [
         {
             "rule": finding.rule,
@@ -51,12 +58,20 @@ def reasons(findings: Sequence[Finding], facts: Facts, policy: Policy | None) ->
     ]
 
 
-def written_reasons(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[Wire | Fragment]:
-    """The same, ready to be written as JSON. Most findings look at facts of few values, so most were written before."""
+def written_reasons(
+    findings: Sequence[Finding], facts: Facts, policy: Policy | None
+) -> list[Wire | Fragment]:
+    """The same, ready to be written as JSON.
+
+    Most findings look at facts of few values, so most were written before.
+    """
     if policy is None:
         return [*reasons(findings, facts, policy)]
     get = facts.get
-    known = [one.told and one.told.get(get(one.sole) if one.sole else tuple(map(get, one.facts))) for one in findings]
+    known = [
+        one.told and one.told.get(get(one.sole) if one.sole else tuple(map(get, one.facts)))
+        for one in findings
+    ]
     new = [finding for finding, written in zip(findings, known, strict=True) if not written]
     told = map(_keep, new, reasons(new, facts, policy), repeat(facts))
     return [written or next(told) for written in known]

@@ -1,11 +1,22 @@
-"""The last check, immediately before a deployment: it consumes the approval and starts the deployment."""
+"""The last check, immediately before a deployment: it consumes the approval and starts the
+deployment.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Result, Run, State, Subject
-from gate.core.decision.admission import Proof, Refusal, Standing, admitted_before, fires_more, other_run, proof_by, refusal
+from gate.core.decision.admission import (
+    Proof,
+    Refusal,
+    Standing,
+    admitted_before,
+    fires_more,
+    other_run,
+    proof_by,
+    refusal,
+)
 from gate.core.decision.named import Named
 from gate.core.decision.quorum import placed
 from gate.core.decision.values import Outcome, Route
@@ -41,8 +52,11 @@ from gate.storage.database.tx import Tx
 
 STALE, MISMATCH, FROZEN = "stale_decision", "identity_mismatch", "frozen"
 DECIDED_AGAIN = frozenset({STALE, "not_approved"})
-"""What an approved change is decided again for: its decision, or people whose approvals counted, no longer hold."""
-SECURITY_RELEVANT = frozenset({MISMATCH, "subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"})
+"""What an approved change is decided again for: its decision, or people whose approvals counted, no
+longer hold."""
+SECURITY_RELEVANT = frozenset(
+    {MISMATCH, "subject_mismatch", "not_approved", "expired", "consumed", "state_conflict"}
+)
 """Refusals that stand in the ledger; those that only time mends do not."""
 REVIEW_WITHIN = timedelta(hours=72)
 """Where no policy says when the review of an emergency is due."""
@@ -60,15 +74,21 @@ class _Books:
 
 
 async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wire:
-    """The signed permission to deploy exactly this now. The same run, attempt and step again gets the same answer.
+    """The signed permission to deploy exactly this now.
 
-    Raises `Conflict` with the reason where it may not, `Unavailable` while there is no signing key. A stale decision is
-    made again at once: the caller asks once more.
+    The same run, attempt and step again gets the same answer.
+
+    Raises `Conflict` with the reason where it may not, `Unavailable` while there is no signing key.
+    A stale decision is made again at once: the caller asks once more.
     """
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
     key = await gate.signing.require()
-    books = _Books(await gate.rulebooks.of(known.record.revisions), await gate.rulebooks.current(), gate.rulebooks)
+    books = _Books(
+        await gate.rulebooks.of(known.record.revisions),
+        await gate.rulebooks.current(),
+        gate.rulebooks,
+    )
     require_admissible(ask, by, known.stored, books.current)
     asked = _subject(ask, known.record.subject, books.current, by)
     answer = await gate.store.write(_admit_by, by, known, asked, ask.run, books)
@@ -76,19 +96,28 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
         if answer.problem in DECIDED_AGAIN:
             await _decide_again(gate, change_id, by)
         elif answer.problem == FROZEN:
-            await release(gate, known)  # its row may not say so: whoever overrode the hold may not count any more
+            await release(
+                gate, known
+            )  # its row may not say so: whoever overrode the hold may not count any more
         kind = NotAllowed if answer.problem == MISMATCH else Conflict
         error = kind(answer.detail, problem=answer.problem)
         if answer.problem in SECURITY_RELEVANT and answer is not OVERTAKEN:
-            raise await refuse(gate, Refused(by.caller, "admission", answer.problem, change_id), error)
+            raise await refuse(
+                gate, Refused(by.caller, "admission", answer.problem, change_id), error
+            )
         raise error
     return sign_envelope(key, answer)
 
 
 def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook, by: Caller) -> Subject:
-    """What is about to be deployed. What neither the request nor its token names is as in the change that was named."""
+    """What is about to be deployed.
+
+    What neither the request nor its token names is as in the change that was named.
+    """
     return Subject(
-        repository=(by.issuer, by.repository.id) if isinstance(by, Workload) else recorded.repository,
+        repository=(by.issuer, by.repository.id)
+        if isinstance(by, Workload)
+        else recorded.repository,
         commit=ask.commit,
         digests=tuple(sorted(artifact.digest for artifact in ask.artifacts)),
         service=recorded.service,
@@ -98,23 +127,34 @@ def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook, by: Caller) -
 
 
 async def _decide_again(gate: Gate, change_id: str, by: Caller) -> None:
-    """By what the caller's token proves, where the decision in force was made by what a token of the same run proved."""
+    """By what the caller's token proves, where the decision in force was made by what a token of
+    the same run proved.
+    """
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None or known.stored.state_at(gate.clock()) is not State.APPROVED:
         return
     judged = known.proof
-    facts = by.facts if isinstance(by, Workload) and judged is not None and judged.run == by.run.id else None
+    facts = (
+        by.facts
+        if isinstance(by, Workload) and judged is not None and judged.run == by.run.id
+        else None
+    )
     await decide_again(gate, known, proved=facts)
 
 
 def _proof(by: Caller, proved: Proof | None) -> Proof | None:
-    """What the caller proves. A change token was given to the run that proved itself, and stands for its token."""
+    """What the caller proves.
+
+    A change token was given to the run that proved itself, and stands for its token.
+    """
     if isinstance(by, Workload):
         return proof_by(by.run, by.facts)
     return proved if isinstance(by, ChangeHolder) else None
 
 
-def _admit_by(tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books: _Books) -> AdmissionStatement | Refusal:
+def _admit_by(
+    tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books: _Books
+) -> AdmissionStatement | Refusal:
     """Whoever is admitted has used the token for this change."""
     use = token_use(by, known.stored.id)
     require_unused(tx.conn, use)
@@ -129,13 +169,17 @@ def _admit_by(tx: Tx, by: Caller, known: Known, asked: Subject, run: Run, books:
 
 
 def _name(tx: Tx, known: Known, by: Workload, books: _Books) -> None:
-    """Whoever has it admitted has asked for it, and keeps no approval of their own, whether or not it is admitted now."""
+    """Whoever has it admitted has asked for it, and keeps no approval of their own, whether or not
+    it is admitted now.
+    """
     now = know(tx.conn, books.all, known.stored.id, books.current)
     if now is not None:
         learn(tx, now.stored, now.names, Named(asked=by.actor))
 
 
-def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller: Caller) -> AdmissionStatement | Refusal:
+def _admit(
+    tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller: Caller
+) -> AdmissionStatement | Refusal:
     stored = changes.read(tx.conn, known.stored.id)
     if stored is None or stored.decision != known.stored.decision:
         return OVERTAKEN
@@ -165,7 +209,9 @@ def _admit(tx: Tx, known: Known, asked: Subject, run: Run, books: _Books, caller
     if known.record.subject.emergency:
         _owe_review(tx, known, books.current)
     if known.record.asked.remediates is not None:
-        aftermath.remediate(tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by)
+        aftermath.remediate(
+            tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by
+        )
     admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
     return _started(tx, admitted, run, by, books.current)
 
@@ -209,33 +255,57 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
 
 
 def _lacking(known: Known, book: Rulebook) -> Refusal | None:
-    """Approvals are counted once more: who has left the group meanwhile, or turns out to be excluded, no longer counts."""
+    """Approvals are counted once more: who has left the group meanwhile, or turns out to be
+    excluded, no longer counts.
+    """
     if known.record.decision.outcome is not Outcome.PENDING:
         return None
-    lacking = sum(still_missing(known.approvals, known.record, known.people.excluded, book.catalogue))
+    lacking = sum(
+        still_missing(known.approvals, known.record, known.people.excluded, book.catalogue)
+    )
     if not lacking:
         return None
     because = "an approver has left the group, or wrote or asked for the change"
-    return Refusal("not_approved", f"{lacking} approvals no longer count, because {because}; it is decided again, and waits for others")
+    return Refusal(
+        "not_approved",
+        f"{lacking} approvals no longer count, because {because}; it is decided again, and "
+        "waits for others",
+    )
 
 
 def _shared(known: Known) -> Refusal | None:
-    """Since the decision somebody was named by a login of several people: nobody knows who it was, so two have to approve."""
-    if known.record.decision.outcome is not Outcome.PENDING or known.people.shared == known.record.case.people.shared:
+    """Since the decision somebody was named by a login of several people: nobody knows who it was,
+    so two have to approve.
+    """
+    if (
+        known.record.decision.outcome is not Outcome.PENDING
+        or known.people.shared == known.record.case.people.shared
+    ):
         return None
-    return Refusal(STALE, "an identity that was named since belongs to several people; it is decided again, ask once more")
+    return Refusal(
+        STALE,
+        "an identity that was named since belongs to several people; it is decided again, "
+        "ask once more",
+    )
 
 
 def _rejected_meanwhile(tx: Tx, known: Known, book: Rulebook) -> Refusal | None:
-    """What passed by itself does not any more once a person has rejected the commit here, by whatever other change."""
+    """What passed by itself does not any more once a person has rejected the commit here, by
+    whatever other change.
+    """
     stored = known.stored
     if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
         return None
-    (found,) = rejections(tx.conn, [(Placed(stored.service, stored.environment, stored.commit), book)])
+    (found,) = rejections(
+        tx.conn, [(Placed(stored.service, stored.environment, stored.commit), book)]
+    )
     rejected = still_standing(found, known.people.excluded)
     if rejected is None:
         return None
-    return Refusal(STALE, f"a person rejected this commit here as {rejected}; it is decided again, ask once more")
+    return Refusal(
+        STALE,
+        f"a person rejected this commit here as {rejected}; it is decided again, ask once more",
+    )
 
 
 def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
@@ -244,15 +314,33 @@ def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
     policy = book.policies.named(record.decision.policy)
     if record.decision.route is not Route.AUTOMATIC or policy is None:
         return None
-    rule = fires_more(policy, record.case.facts, changes_last_24h=here.changes_last_24h, lines_last_24h=here.lines_last_24h)
+    rule = fires_more(
+        policy,
+        record.case.facts,
+        changes_last_24h=here.changes_last_24h,
+        lines_last_24h=here.lines_last_24h,
+    )
     if rule is None:
         return None
-    return Refusal(STALE, f"what was deployed here since the decision fires rule {rule}; it is decided again, ask once more")
+    return Refusal(
+        STALE,
+        f"what was deployed here since the decision fires rule {rule}; it is decided again, "
+        "ask once more",
+    )
 
 
-def _close_rolled_back(tx: Tx, stored: StoredChange, rollback: Known, books: _Books, by: str) -> None:
+def _close_rolled_back(
+    tx: Tx, stored: StoredChange, rollback: Known, books: _Books, by: str
+) -> None:
     other = know_stored(tx.conn, books.all, stored)
-    endings.close(tx, other, Report(caller=by, result=Result.ROLLED_BACK), books.current, by=by, rolled_back_by=rollback.stored.id)
+    endings.close(
+        tx,
+        other,
+        Report(caller=by, result=Result.ROLLED_BACK),
+        books.current,
+        by=by,
+        rolled_back_by=rollback.stored.id,
+    )
 
 
 def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
@@ -262,7 +350,8 @@ def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
 
 
 def _started(tx: Tx, known: Known, run: Run, by: str, book: Rulebook) -> AdmissionStatement:
-    """The entry has what anybody needs to judge it again: who filled which place of what was required, and until when it was good.
+    """The entry has what anybody needs to judge it again: who filled which place of what was
+    required, and until when it was good.
 
     `known` is the change as it is once it was admitted, without the approvals that lapsed by that.
     """
@@ -291,7 +380,11 @@ def _started(tx: Tx, known: Known, run: Run, by: str, book: Rulebook) -> Admissi
 def _learnt_since(known: Known) -> Wire:
     """Who is excluded, where that is not what the entry of the decision says."""
     excluded = known.people.excluded
-    return {} if excluded == known.record.case.people.excluded else listed("excluded", list(excluded), len(excluded))
+    return (
+        {}
+        if excluded == known.record.case.people.excluded
+        else listed("excluded", list(excluded), len(excluded))
+    )
 
 
 def _now(tx: Tx, change: str) -> StoredChange:
@@ -322,5 +415,13 @@ def _statement(known: Known, run: Run) -> AdmissionStatement:
         admitted_at=admitted_at,
         expires_at=admitted_at + timedelta(seconds=ADMISSION_VALID_SECONDS),
         type=record.decision.type.value,
-        approvers=tuple(sorted({one.person for one in known.approvals if one.lapsed_at is None and not one.rejected})),
+        approvers=tuple(
+            sorted(
+                {
+                    one.person
+                    for one in known.approvals
+                    if one.lapsed_at is None and not one.rejected
+                }
+            )
+        ),
     )

@@ -1,7 +1,9 @@
-"""What follows when a change has ended, or when something that broke is tied to it: inside a transaction.
+"""What follows when a change has ended, or when something that broke is tied to it: inside a
+transaction.
 
-A change failed or it did not, the sums of delivery say so, and its standard changes may be suspended. All of it under the
-lock of its place, and all of it again whenever a result gets worse, an incident moves or a link is corrected.
+A change failed or it did not, the sums of delivery say so, and its standard changes may be
+suspended. All of it under the lock of its place, and all of it again whenever a result gets worse,
+an incident moves or a link is corrected.
 """
 
 from gate.core.change import FAILED_RESULTS, Result
@@ -28,8 +30,12 @@ GATE = "gate"
 """The source of an incident that nobody told of."""
 
 
-def after_closure(tx: Tx, known: Known, result: Result, book: Rulebook, *, was: Result | None, by: str) -> None:
-    """`known` is the change as it was read before it was closed with this result; `was` its result until now."""
+def after_closure(
+    tx: Tx, known: Known, result: Result, book: Rulebook, *, was: Result | None, by: str
+) -> None:
+    """`known` is the change as it was read before it was closed with this result; `was` its result
+    until now.
+    """
     stored = known.stored
     if result in FAILED_RESULTS and was not in FAILED_RESULTS:
         suspend(tx, stored, book)
@@ -39,16 +45,21 @@ def after_closure(tx: Tx, known: Known, result: Result, book: Rulebook, *, was: 
         _remedied(tx, known, by)
     outcomes.count(tx, stored.id, _kind(tx, known))
     others = outcomes.unrecovered(tx, stored.service, stored.environment)
-    if was is not None and stored.admitted_at is not None:  # it may have been what recovered an earlier one
+    if (
+        was is not None and stored.admitted_at is not None
+    ):  # it may have been what recovered an earlier one
         others += outcomes.failed_before(tx, stored.service, stored.environment, stored.admitted_at)
     for other in dict.fromkeys(others):
         outcomes.count(tx, other)
 
 
 def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> Link | None:
-    """Put the incident down to the change. None: there is no such change that was admitted, or they are tied already.
+    """Put the incident down to the change.
 
-    What was tied by the time alone is tied by the better method then, because its source has named the change meanwhile.
+    None: there is no such change that was admitted, or they are tied already.
+
+    What was tied by the time alone is tied by the better method then, because its source has named
+    the change meanwhile.
     """
     stored = changes.read(tx.conn, asked.change)
     if stored is None or stored.admitted_at is None:
@@ -67,7 +78,9 @@ def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> Link | None:
 
 
 def remediate(tx: Tx, books: Rulebooks, book: Rulebook, known: Known, by: str) -> None:
-    """`known` was admitted just now, and may say that it repairs an earlier deployment of its place: that one failed then."""
+    """`known` was admitted just now, and may say that it repairs an earlier deployment of its
+    place: that one failed then.
+    """
     repaired = remediated(tx, known.stored, known.record.asked.remediates)
     if repaired is None:
         return
@@ -104,20 +117,38 @@ def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
 def told(tx: Tx, link: Link, action: str, *, by: str, reason: str = "") -> None:
     """The ledger's word for what was done with a link."""
     method = link.method.value
-    tell(tx, Kind.LINK, link.change, incident=link.incident, link=link.id, method=method, action=action, by=by, reason=reason or None)
+    tell(
+        tx,
+        Kind.LINK,
+        link.change,
+        incident=link.incident,
+        link=link.id,
+        method=method,
+        action=action,
+        by=by,
+        reason=reason or None,
+    )
 
 
 def suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
     """Whether too many failed by now of what this change matched."""
-    policy = book.policies.named(stored.policy)  # the others, shadows among them, have their own idea of the same names
-    rules = {one.id: one.suspend for one in policy.standard_changes if one.suspend is not None} if policy else {}
+    policy = book.policies.named(
+        stored.policy
+    )  # the others, shadows among them, have their own idea of the same names
+    rules = (
+        {one.id: one.suspend for one in policy.standard_changes if one.suspend is not None}
+        if policy
+        else {}
+    )
     for name in stored.matched:
         if name not in rules:
             continue
         newest = matches.newest(tx.conn, stored.service, stored.environment, name, at=tx.now)
         known = matches.suspension(tx.conn, stored.service, stored.environment, name)
         because = to_suspend(rules[name], newest, reinstated_at=known.reinstated_at)
-        if because is not None and matches.suspend(tx, stored.service, stored.environment, name, because):
+        if because is not None and matches.suspend(
+            tx, stored.service, stored.environment, name, because
+        ):
             tell(
                 tx,
                 Kind.STANDARD_CHANGE,
@@ -136,14 +167,19 @@ def _tie_to_open_incidents(tx: Tx, known: Known, book: Rulebook, by: str) -> Non
     if stored.admitted_at is None:
         return
     for incident in incidents.open_of_service(tx.conn, stored.service):
-        if incident.environment not in {None, stored.environment} or incident.began_at < stored.admitted_at - CLOCK_SLACK:
+        if (
+            incident.environment not in {None, stored.environment}
+            or incident.began_at < stored.admitted_at - CLOCK_SLACK
+        ):
             continue
         found = links.of_incidents(tx.conn, [incident.id])
         mine = next((link for link in found if link.change == stored.id), None)
         if mine is not None and mine.method is Method.WINDOW:
             _found_better(tx, mine, Method.ROLLBACK, by)
         elif not found and not links.was_removed(tx.conn, incident.id, stored.id):
-            link = links.add(tx, new_id("lnk", tx.now), Tie(incident.id, stored.id, Method.ROLLBACK, by))
+            link = links.add(
+                tx, new_id("lnk", tx.now), Tie(incident.id, stored.id, Method.ROLLBACK, by)
+            )
             if link is not None:
                 told(tx, link, "linked", by=by)
     if any(link.counts_at <= tx.now for link in links.of_change(tx.conn, stored.id)):
@@ -152,11 +188,22 @@ def _tie_to_open_incidents(tx: Tx, known: Known, book: Rulebook, by: str) -> Non
 
 def _found_better(tx: Tx, link: Link, method: Method, by: str) -> None:
     links.found_better(tx, link, method)
-    tell(tx, Kind.LINK, link.change, incident=link.incident, link=link.id, method=method.value, action="found_better", by=by)
+    tell(
+        tx,
+        Kind.LINK,
+        link.change,
+        incident=link.incident,
+        link=link.id,
+        method=method.value,
+        action="found_better",
+        by=by,
+    )
 
 
 def _kind(tx: Tx, known: Known) -> OutcomeKind:
-    """What the figures are divided by; all of it follows from the decision by which the change was admitted."""
+    """What the figures are divided by; all of it follows from the decision by which the change was
+    admitted.
+    """
     record, stored = known.record, known.stored
     decision = record.decision
     age = record.case.facts.get("change.age_hours")
@@ -168,12 +215,15 @@ def _kind(tx: Tx, known: Known) -> OutcomeKind:
         standard_change=decision.standard_change or "",
         rules=tuple(f"{decision.policy}/{rule}" for rule in gave),
         age_hours=age.value if age is not None and isinstance(age.value, int) else None,
-        rework=decision.type is ChangeType.EMERGENCY or remediated(tx, stored, record.asked.remediates) is not None,
+        rework=decision.type is ChangeType.EMERGENCY
+        or remediated(tx, stored, record.asked.remediates) is not None,
     )
 
 
 def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
-    """What goes on there since that deployment; else one that nobody told of, and that lasts until the remedy works."""
+    """What goes on there since that deployment; else one that nobody told of, and that lasts until
+    the remedy works.
+    """
     began = repaired.admitted_at or tx.now
     for one in incidents.open_of_service(tx.conn, repaired.service):
         if one.environment in {None, repaired.environment} and one.began_at >= began - CLOCK_SLACK:
@@ -199,14 +249,25 @@ def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
         created_by=by,
     )
     incidents.add(tx, incident)
-    tell(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="opened", by=by, source=GATE, title=title.id)
+    tell(
+        tx,
+        Kind.INCIDENT,
+        repaired.id,
+        incident=incident.id,
+        action="opened",
+        by=by,
+        source=GATE,
+        title=title.id,
+    )
     return incident.id
 
 
 def _remedied(tx: Tx, known: Known, by: str) -> None:
     """The remedy works: what the gate itself took for broken is well again."""
     repaired = remediated(tx, known.stored, known.record.asked.remediates)
-    incident = incidents.newest_of_series(tx.conn, GATE, repaired.id) if repaired is not None else None
+    incident = (
+        incidents.newest_of_series(tx.conn, GATE, repaired.id) if repaired is not None else None
+    )
     if repaired is None or incident is None or incident.resolved_at is not None:
         return
     incidents.tell(tx, incident.id, resolved_at=tx.now, severity=incident.severity, told_at=tx.now)
@@ -217,6 +278,10 @@ def _remedied(tx: Tx, known: Known, by: str) -> None:
 def remediated(tx: Tx, stored: StoredChange, named: str | None) -> StoredChange | None:
     """The earlier deployment of the same place that this change says it repairs."""
     other = changes.read(tx.conn, named) if named is not None and named != stored.id else None
-    if other is None or other.admitted_at is None or (other.service, other.environment) != (stored.service, stored.environment):
+    if (
+        other is None
+        or other.admitted_at is None
+        or (other.service, other.environment) != (stored.service, stored.environment)
+    ):
         return None
     return other

@@ -1,4 +1,6 @@
-"""A change is decided again: facts gathered anew, and written only where a person would see a difference."""
+"""A change is decided again: facts gathered anew, and written only where a person would see a
+difference.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -35,21 +37,35 @@ from gate.storage.ledger.ledger import append_entries
 from gate.storage.texts import insert_texts
 
 
-async def decide_again(gate: Gate, known: Known, asked_now: Change | None = None, *, proved: Mapping[str, Value] | None = None) -> bool:
-    """Decide a pending change again, or an approved one whose admission was stale. True when another decision is in force.
+async def decide_again(
+    gate: Gate,
+    known: Known,
+    asked_now: Change | None = None,
+    *,
+    proved: Mapping[str, Value] | None = None,
+) -> bool:
+    """Decide a pending change again, or an approved one whose admission was stale.
 
-    `asked_now` is what the caller says now; without it the claims of the decision in force are taken. `proved` are the
-    facts that another token of the run proves, in the place of those before.
+    True when another decision is in force.
+
+    `asked_now` is what the caller says now; without it the claims of the decision in force are
+    taken. `proved` are the facts that another token of the run proves, in the place of those
+    before.
     """
     book = await gate.rulebooks.current()
     texts = Texts(book.text_ids)
-    change, kept = (asked_now, asked(asked_now, texts)) if asked_now else (asked_before(known), known.record.asked)
+    change, kept = (
+        (asked_now, asked(asked_now, texts))
+        if asked_now
+        else (asked_before(known), known.record.asked)
+    )
     if proved is not None:
         ref = proved.get("change.ref")
         kept = kept._replace(ref=ref if isinstance(ref, str) else None)
         change = change._replace(proved=proved, ref=kept.ref)
     made = await decide_change(gate, change, book, known.stored.id, kept, known)
-    # an approved one is here because its decision no longer holds: it needs another one even if that reads the same
+    # an approved one is here because its decision no longer holds: it needs another one even if
+    # that reads the same
     if known.stored.state is State.PENDING and same(known.record, made.record):
         await gate.store.write(_nothing_new, gate, known.stored, made)
         return False
@@ -91,7 +107,9 @@ def _values(facts: Facts, origin: Origin) -> dict[str, Value]:
 
 def _nothing_new(tx: Tx, gate: Gate, stored: StoredChange, made: Decided) -> None:
     """Asked and answered; what stands in its way is looked at again when that ends."""
-    book = gate.rulebooks.in_force(tx)  # before the row: whoever activates another one takes them in this order
+    book = gate.rulebooks.in_force(
+        tx
+    )  # before the row: whoever activates another one takes them in this order
     still = moves.move(
         tx,
         stored.id,
@@ -106,7 +124,9 @@ def _nothing_new(tx: Tx, gate: Gate, stored: StoredChange, made: Decided) -> Non
 
 
 def _people_now(tx: Tx, gate: Gate, made: Decided, book: Rulebook) -> frozenset[str]:
-    """Who is excluded in this transaction; whoever was named while it was decided asks for yet another decision."""
+    """Who is excluded in this transaction; whoever was named while it was decided asks for yet
+    another decision.
+    """
     known = know(tx.conn, gate.rulebooks, made.record.change, book)
     if known is None:
         raise LookupError(made.record.change)  # changes are never deleted
@@ -116,7 +136,9 @@ def _people_now(tx: Tx, gate: Gate, made: Decided, book: Rulebook) -> frozenset[
     return now
 
 
-def _put_in_force(tx: Tx, gate: Gate, known: Known, made: Decided, texts: Texts, book: Rulebook) -> bool:
+def _put_in_force(
+    tx: Tx, gate: Gate, known: Known, made: Decided, texts: Texts, book: Rulebook
+) -> bool:
     stored, record = known.stored, made.record
     moves.lock_place(tx, stored.service, stored.environment)
     if units.policy_set_in_force(tx) != book.id:
@@ -158,7 +180,9 @@ def _put_in_force(tx: Tx, gate: Gate, known: Known, made: Decided, texts: Texts,
         return False
     insert_texts(tx, texts.rows)
     said = {**known.texts, **texts.by_id}
-    units.insert_decision(tx, made.row, searched(record, [said[one] for one in text_ids(kept) if one in said]))
+    units.insert_decision(
+        tx, made.row, searched(record, [said[one] for one in text_ids(kept) if one in said])
+    )
     append_entries(tx, [decision_entry(made)])
     _keep_names(tx, known, made)
     excluded = _people_now(tx, gate, made, book)
@@ -170,7 +194,9 @@ def _put_in_force(tx: Tx, gate: Gate, known: Known, made: Decided, texts: Texts,
 
 
 def _keep_names(tx: Tx, known: Known, made: Decided) -> None:
-    """Whom the request of the decision before named, and whoever pushed the commits that were compared then."""
+    """Whom the request of the decision before named, and whoever pushed the commits that were
+    compared then.
+    """
     kept, commits = known.names.also(made.gathered.told), commits_of(made)
     named.add(tx, known.stored.id, kept)
     if commits is not None:

@@ -28,7 +28,9 @@ async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
         if state is State.CANCELED:
             return known.view(gate.clock(), gate.base_url)
         if state not in {State.PENDING, State.APPROVED}:
-            raise Conflict(f"the change is {state.value}; only a pending or approved one can be canceled")
+            raise Conflict(
+                f"the change is {state.value}; only a pending or approved one can be canceled"
+            )
         if await gate.store.write(_cancel, known, comment, by):
             gate.waiters.wake(change_id)
             return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
@@ -36,9 +38,11 @@ async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
 
 
 def people_may_cancel(known: Known, by: Person, catalogue: Catalogue) -> bool:
-    """Whether this person may withdraw the change: release managers, owners of the service, and whoever it asks for.
+    """Whether this person may withdraw the change: release managers, owners of the service, and
+    whoever it asks for.
 
-    Whoever may stop everything may also clear the way, because an approval that nobody uses stops others.
+    Whoever may stop everything may also clear the way, because an approval that nobody uses stops
+    others.
     """
     asked = (group for entry in known.record.decision.required for group in entry.by)
     owners = catalogue.owners_of(known.stored.service) or ()

@@ -20,7 +20,15 @@ UNMATCHED = Finding(
     "unmatched_deployment",
     "Deployed without admission",
     holds=False,
-    seen=(("because", "this change was never admitted, so the report is kept as a finding and changes nothing; admit before you deploy"),),
+    seen=(
+        (
+            "because",
+            (
+                "this change was never admitted, so the report is kept as a finding and "
+                "changes nothing; admit before you deploy"
+            ),
+        ),
+    ),
 )
 ATTEMPTS_MAX = 3
 KEPT = frozenset({Closing.CLOSED, Closing.WORSENED, Closing.UNMATCHED})
@@ -36,7 +44,9 @@ async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire
         known = await visible_change(gate, change_id, by)
         require_owner(by, known.stored, "close")
         require_own_run(ask.run, by)
-        closing = await gate.store.write(_close_by, by, gate.rulebooks, change_id, ask, await gate.rulebooks.current())
+        closing = await gate.store.write(
+            _close_by, by, gate.rulebooks, change_id, ask, await gate.rulebooks.current()
+        )
         if closing is not Closing.OVERTAKEN:
             gate.waiters.wake(change_id)
             return await _answer(gate, change_id, closing)
@@ -49,12 +59,14 @@ def _require_same_run(known: Known, ask: ClosureAsk) -> None:
         return
     if (run.id, run.attempt, run.step) != (admitted.id, admitted.attempt, admitted.step):
         raise Conflict(
-            f"run {admitted.id}, attempt {admitted.attempt} deployed this change, not run {run.id}, attempt {run.attempt}; "
-            "close the change of your own run"
+            f"run {admitted.id}, attempt {admitted.attempt} deployed this change, not run "
+            f"{run.id}, attempt {run.attempt}; close the change of your own run"
         )
 
 
-def _close_by(tx: Tx, by: Caller, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook) -> Closing:
+def _close_by(
+    tx: Tx, by: Caller, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook
+) -> Closing:
     """Whoever has reported has used the token for this change."""
     use = token_use(by, change_id)
     require_unused(tx.conn, use)
@@ -64,8 +76,12 @@ def _close_by(tx: Tx, by: Caller, books: Rulebooks, change_id: str, ask: Closure
     return closing
 
 
-def _close(tx: Tx, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook, by: str) -> Closing:
-    known = know(tx.conn, books, change_id)  # as it is now: admitted meanwhile, perhaps, or closed by another report
+def _close(
+    tx: Tx, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook, by: str
+) -> Closing:
+    known = know(
+        tx.conn, books, change_id
+    )  # as it is now: admitted meanwhile, perhaps, or closed by another report
     if known is None:
         raise LookupError(change_id)  # changes are never deleted
     _require_same_run(known, ask)

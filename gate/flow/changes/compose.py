@@ -1,4 +1,6 @@
-"""From a request to the rows of its decision: what a submit records, and what deciding again adds."""
+"""From a request to the rows of its decision: what a submit records, and what deciding again
+adds.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,21 +27,35 @@ from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind, entry, listed
 from gate.storage.changes.named import Role, commits_row
 from gate.storage.changes.words import words
-from gate.storage.database.rows import ChangeRow, CommitsRow, DecisionRow, EntryRow, NamedRow, RollupRow, TextRow
+from gate.storage.database.rows import (
+    ChangeRow,
+    CommitsRow,
+    DecisionRow,
+    EntryRow,
+    NamedRow,
+    RollupRow,
+    TextRow,
+)
 from gate.storage.texts import new_text
 
 DAY_US = 24 * 3600 * 1_000_000
 REVISION_CHARACTERS = 16
 """Of a policy revision, in a rollup."""
 
-BORN = {Outcome.APPROVED: State.APPROVED, Outcome.PENDING: State.PENDING, Outcome.REJECTED: State.REJECTED}
+BORN = {
+    Outcome.APPROVED: State.APPROVED,
+    Outcome.PENDING: State.PENDING,
+    Outcome.REJECTED: State.REJECTED,
+}
 
 
 @dataclass(slots=True)
 class Texts:
     """Collects what people wrote, and gives out the ids under which it is kept."""
 
-    known: Mapping[str, str]  # the ids of the catalogue's names and addresses, under which they are kept already
+    known: Mapping[
+        str, str
+    ]  # the ids of the catalogue's names and addresses, under which they are kept already
     rows: list[TextRow] = field(default_factory=list)
     by_id: dict[str, str] = field(default_factory=dict)
 
@@ -90,8 +106,17 @@ class Decided(NamedTuple):
     parts: Parts
 
 
-async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: str, kept: Asked, before: Known | None = None) -> Decided:
-    """Gather, then decide; everything the decision was made from stands beside it. `before` is the change as it stands.
+async def decide_change(
+    gate: Gate,
+    change: Change,
+    book: Rulebook,
+    identity: str,
+    kept: Asked,
+    before: Known | None = None,
+) -> Decided:
+    """Gather, then decide; everything the decision was made from stands beside it.
+
+    `before` is the change as it stands.
 
     Raises `Invalid` for a first decision about a time that is planned too far ahead.
     """
@@ -107,7 +132,9 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
 
     def failed(error: Exception) -> None:
         place = f"{subject.service} to {subject.environment}"
-        gate.troubles.tell("evaluation", error, change=identity, place=place, revision=book.revisions.policies)
+        gate.troubles.tell(
+            "evaluation", error, change=identity, place=place, revision=book.revisions.policies
+        )
 
     decision = decide(book.policies, case, failed)
     parts = records.parts_of(subject, kept, case.facts)
@@ -120,7 +147,9 @@ async def decide_change(gate: Gate, change: Change, book: Rulebook, identity: st
         revisions=book.revisions,
         case=case,
         decision=decision,
-        subject_digest=records.subject_digest(subject, change.planned, book.revisions.policies, case.facts, parts),
+        subject_digest=records.subject_digest(
+            subject, change.planned, book.revisions.policies, case.facts, parts
+        ),
         carries=_carried(before.record, decision, kept.planned) if before else (),
     )
     return Decided(record, _decision_row(record, parts, gathered), gathered, parts)
@@ -130,8 +159,8 @@ def _require_near(planned: Planned, at: datetime) -> None:
     far = planned.too_far(at)
     if far is not None:
         raise Invalid(
-            f"planned for {far.isoformat()}, which is more than {PLANNED_DAYS_AHEAD_MAX} days ahead;"
-            " ask nearer to the time, or leave `planned` out"
+            f"planned for {far.isoformat()}, which is more than {PLANNED_DAYS_AHEAD_MAX} days "
+            "ahead; ask nearer to the time, or leave `planned` out"
         )
 
 
@@ -150,7 +179,9 @@ def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
         run=run,
         hold=decision.hold,
         expires_at=at + timedelta(seconds=terms.expires_after_seconds) if pending else None,
-        valid_until=counts_from + timedelta(seconds=terms.valid_for_seconds) if state is State.APPROVED else None,
+        valid_until=counts_from + timedelta(seconds=terms.valid_for_seconds)
+        if state is State.APPROVED
+        else None,
     )
 
 
@@ -209,7 +240,11 @@ def decision_entry(made: Decided) -> EntryRow:
         standard_change=row.standard_change,
         running_change=row.running_change,
         carries=record.carries or None,
-        **listed("required", [[list(one.by), one.count] for one in required], sum(len(one.by) for one in required)),
+        **listed(
+            "required",
+            [[list(one.by), one.count] for one in required],
+            sum(len(one.by) for one in required),
+        ),
         **listed("excluded", list(excluded), len(excluded)),
     )
     return EntryRow(at=row.at, kind=Kind.DECISION.value, change_id=record.change, body=body)
@@ -273,27 +308,42 @@ def direction_of(record: Record) -> str:
 
 def lines_of(record: Record) -> int | None:
     """Lines added and deleted, as anybody said them; None is unknown."""
-    added, deleted = (record.case.facts.get(name) for name in ("diff.lines_added", "diff.lines_deleted"))
-    if added is None or deleted is None or isinstance(added.value, str | tuple) or isinstance(deleted.value, str | tuple):
+    added, deleted = (
+        record.case.facts.get(name) for name in ("diff.lines_added", "diff.lines_deleted")
+    )
+    if (
+        added is None
+        or deleted is None
+        or isinstance(added.value, str | tuple)
+        or isinstance(deleted.value, str | tuple)
+    ):
         return None
     return int(added.value) + int(deleted.value)
 
 
 def named_rows(made: Decided, texts: Texts) -> tuple[NamedRow, ...]:
-    """Whom the code host names in the first decision; whom the request names stands in the record."""
+    """Whom the code host names in the first decision; whom the request names stands in the
+    record.
+    """
     named = made.gathered.told
-    return tuple(NamedRow(made.record.change, Role.WROTE.value, texts.keep(one)) for one in named.wrote)
+    return tuple(
+        NamedRow(made.record.change, Role.WROTE.value, texts.keep(one)) for one in named.wrote
+    )
 
 
 def commits_of(made: Decided) -> CommitsRow | None:
-    """Which commits it brings, so that whoever is told to have pushed one of them later is excluded too."""
+    """Which commits it brings, so that whoever is told to have pushed one of them later is excluded
+    too.
+    """
     if not made.gathered.commits:
         return None
     return commits_row(made.record.change, made.gathered.commits, made.record.subject.commit)
 
 
 def redecide_at(made: Decided) -> datetime | None:
-    """When nothing else happens first: at the end of its hold, or of the time of what is in its way."""
+    """When nothing else happens first: at the end of its hold, or of the time of what is in its
+    way.
+    """
     decision = made.record.decision
     if decision.outcome is not Outcome.PENDING:
         return None
@@ -301,15 +351,28 @@ def redecide_at(made: Decided) -> datetime | None:
         return decision.hold.until
     if decision.findings[0].rule != IN_FLIGHT:
         return None
-    return min((one.until for one in made.gathered.standing.in_flight if one.until is not None), default=None)
+    return min(
+        (one.until for one in made.gathered.standing.in_flight if one.until is not None),
+        default=None,
+    )
 
 
 def rollups(record: Record, measures: Iterable[str], *, at: datetime) -> tuple[RollupRow, ...]:
     """One more of each measure, on the day of `at`."""
     decision, subject = record.decision, record.subject
     day, route, band = to_us(at) // DAY_US, decision.route.value, int(decision.band)
-    policy, standard = record.revisions.policies[:REVISION_CHARACTERS], decision.standard_change or ""
-    return tuple([RollupRow(day, subject.service, subject.environment, measure, route, band, policy, standard) for measure in measures])
+    policy, standard = (
+        record.revisions.policies[:REVISION_CHARACTERS],
+        decision.standard_change or "",
+    )
+    return tuple(
+        [
+            RollupRow(
+                day, subject.service, subject.environment, measure, route, band, policy, standard
+            )
+            for measure in measures
+        ]
+    )
 
 
 def searched(record: Record, texts: Iterable[str]) -> list[str]:

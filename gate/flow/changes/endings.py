@@ -1,4 +1,6 @@
-"""How a change ends, inside a transaction: closed, canceled or expired, with everything that follows from it."""
+"""How a change ends, inside a transaction: closed, canceled or expired, with everything that
+follows from it.
+"""
 
 from gate.core.canonical import canonical
 from gate.core.change import FAILED_RESULTS, State
@@ -21,8 +23,18 @@ NAMES_BYTES_MAX = 12_000
 CHANGED = frozenset({Closing.CLOSED, Closing.WORSENED})
 
 
-def close(tx: Tx, known: Known, report: Report, book: Rulebook, *, by: str, rolled_back_by: str | None = None) -> Closing:
-    """Take one report about the end of a deployment; a failure may suspend the standard changes it matched."""
+def close(
+    tx: Tx,
+    known: Known,
+    report: Report,
+    book: Rulebook,
+    *,
+    by: str,
+    rolled_back_by: str | None = None,
+) -> Closing:
+    """Take one report about the end of a deployment; a failure may suspend the standard changes it
+    matched.
+    """
     stored = known.stored
     moves.lock_place(tx, stored.service, stored.environment)
     closing = closures.close(tx, stored, report, known.files)
@@ -38,22 +50,40 @@ def close(tx: Tx, known: Known, report: Report, book: Rulebook, *, by: str, roll
         )
     if closing in CHANGED:
         failed = report.result in FAILED_RESULTS and not stored.failed
-        measures = [f"closed_{report.result.value}"] if closing is Closing.CLOSED else [f"worsened_{report.result.value}"]
+        measures = (
+            [f"closed_{report.result.value}"]
+            if closing is Closing.CLOSED
+            else [f"worsened_{report.result.value}"]
+        )
         tx.add(rollups(known.record, [*measures, "failed"] if failed else measures, at=tx.now))
         aftermath.after_closure(tx, known, report.result, book, was=stored.result, by=by)
         reconsider.ask(tx, stored.service, stored.environment)
     return closing
 
 
-def cancel(tx: Tx, known: Known, by: str, *, comment: str = "", superseded_by: str | None = None) -> bool:
+def cancel(
+    tx: Tx, known: Known, by: str, *, comment: str = "", superseded_by: str | None = None
+) -> bool:
     """It will not be deployed. False: it is no longer what was read."""
     stored = known.stored
     waiting = (State.PENDING, State.APPROVED)
     if stored.state not in waiting or not moves.move(
-        tx, stored.id, from_states=(stored.state,), of_decision=stored.decision, state=State.CANCELED, redecide_at=None
+        tx,
+        stored.id,
+        from_states=(stored.state,),
+        of_decision=stored.decision,
+        state=State.CANCELED,
+        redecide_at=None,
     ):
         return False
-    tell(tx, Kind.CANCELLATION, stored.id, by=by, comment=comment or None, superseded_by=superseded_by)
+    tell(
+        tx,
+        Kind.CANCELLATION,
+        stored.id,
+        by=by,
+        comment=comment or None,
+        superseded_by=superseded_by,
+    )
     tx.add(rollups(known.record, ["canceled"], at=tx.now))
     reconsider.ask(tx, stored.service, stored.environment)
     return True
@@ -62,7 +92,14 @@ def cancel(tx: Tx, known: Known, by: str, *, comment: str = "", superseded_by: s
 def expire(tx: Tx, known: Known) -> bool:
     """Its time is over. False: somebody was first."""
     stored = known.stored
-    if not moves.move(tx, stored.id, from_states=(stored.state,), of_decision=stored.decision, state=State.EXPIRED, redecide_at=None):
+    if not moves.move(
+        tx,
+        stored.id,
+        from_states=(stored.state,),
+        of_decision=stored.decision,
+        state=State.EXPIRED,
+        redecide_at=None,
+    ):
         return False
     tell(tx, Kind.EXPIRY, stored.id, state=stored.state.value)
     tx.add(rollups(known.record, ["expired"], at=tx.now))
@@ -74,4 +111,7 @@ def check_names(*names: str) -> None:
     """Raises `Invalid` for more names than one entry of the ledger holds."""
     size_bytes = len(canonical(names))
     if size_bytes > NAMES_BYTES_MAX:
-        raise Invalid(f"the names take {size_bytes} bytes, at most {NAMES_BYTES_MAX} are allowed; name fewer, or none for all")
+        raise Invalid(
+            f"the names take {size_bytes} bytes, at most {NAMES_BYTES_MAX} are allowed; "
+            "name fewer, or none for all"
+        )

@@ -19,4 +19,8 @@ async def evaluate_change(gate: Gate, change: Change, by: Caller) -> Wire:
     require_repository(here, book)
     texts = Texts(book.text_ids)
     made = await decide_change(gate, here, book, "", asked(here, texts))
-    return evaluation_view(made.record, book.policies.named(made.record.decision.policy), {**made.gathered.said, **texts.by_id})
+    return evaluation_view(
+        made.record,
+        book.policies.named(made.record.decision.policy),
+        {**made.gathered.said, **texts.by_id},
+    )

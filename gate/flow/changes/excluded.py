@@ -35,7 +35,9 @@ def people_now(record: Record, names: Named, book: Rulebook) -> People:
 
 
 def names_of(conn: Connection, record: Record, said: Mapping[str, str], book: Rulebook) -> Named:
-    """Everybody who was ever named for the change; `said` has the texts of the request that `record` holds."""
+    """Everybody who was ever named for the change; `said` has the texts of the request that
+    `record` holds.
+    """
     wanted = Of(record.change, repositories(record, book))
     return names_in(record.asked, said).also(named.of_change(conn, wanted))
 
@@ -48,7 +50,9 @@ def names_in(asked: Asked, said: Mapping[str, str]) -> Named:
 
 
 def repositories(record: Record, book: Rulebook) -> Repositories:
-    """Where its commits may have been pushed to: the repository it names, or all that the service has."""
+    """Where its commits may have been pushed to: the repository it names, or all that the service
+    has.
+    """
     if record.subject.repository is not None:
         return (record.subject.repository,)
     service = book.catalogue.services.get(record.subject.service)
@@ -80,7 +84,10 @@ def people_of_many(conn: Connection, found: Iterable[Record], book: Rulebook) ->
 
 
 def windows_overridden(conn: Connection, change: str, book: Rulebook) -> frozenset[str]:
-    """Windows that shall not hold the change. The word of somebody who turns out to be excluded no longer counts."""
+    """Windows that shall not hold the change.
+
+    The word of somebody who turns out to be excluded no longer counts.
+    """
     given = approvals.overrides_of(conn, change)
     if not given:
         return frozenset()
@@ -106,7 +113,9 @@ def learn(tx: Tx, stored: StoredChange, known: Named, said: Named) -> bool:
     return True
 
 
-def remember(tx: Tx, stored: StoredChange, record: Record, known: Named, people: Iterable[str]) -> None:
+def remember(
+    tx: Tx, stored: StoredChange, record: Record, known: Named, people: Iterable[str]
+) -> None:
     """Keep whoever is excluded now and was not at the decision, whatever the catalogue forgets."""
     news = frozenset(people) - frozenset(record.case.people.excluded) - known.people
     if news:
@@ -116,4 +125,6 @@ def remember(tx: Tx, stored: StoredChange, record: Record, known: Named, people:
 
 def look_again(tx: Tx, stored: StoredChange) -> None:
     """The worker decides it again, if it is pending still."""
-    moves.move(tx, stored.id, from_states=(State.PENDING,), of_decision=stored.decision, redecide_at=tx.now)
+    moves.move(
+        tx, stored.id, from_states=(State.PENDING,), of_decision=stored.decision, redecide_at=tx.now
+    )

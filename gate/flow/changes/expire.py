@@ -13,7 +13,8 @@ from gate.flow.gate import Gate
 from gate.storage.changes import changes
 
 ROUND_SECONDS_MAX = 4.0
-"""After this a round ends, and the next one goes on: the right to do it is renewed between rounds, and code hosts may be slow."""
+"""After this a round ends, and the next one goes on: the right to do it is renewed between rounds,
+and code hosts may be slow."""
 
 BATCH = 100
 """Changes of one round; the next round takes the rest."""
@@ -35,13 +36,16 @@ async def expire_due(gate: Gate) -> int:
 
 
 async def decide_due(gate: Gate) -> int:
-    """Decide again what something asked for: a hold that ended, other policies, a conflict that is over. How many it were.
+    """Decide again what something asked for: a hold that ended, other policies, a conflict that is
+    over. How many it were.
 
     One after the other: of two that stood in each other's way only one is approved.
     """
 
     async def decide(known: Known) -> bool:
-        if known.stored.state_at(gate.clock()) is not State.PENDING or not gate.pauses.begin(known.stored.id):
+        if known.stored.state_at(gate.clock()) is not State.PENDING or not gate.pauses.begin(
+            known.stored.id
+        ):
             return False
         await decide_again(gate, known)
         return True
@@ -54,8 +58,8 @@ async def decide_due(gate: Gate) -> int:
 async def _each(gate: Gate, due: Sequence[str], act: Callable[[Known], Awaitable[bool]]) -> int:
     """Read and act on one change after the other; how many it was done to.
 
-    A change that fails is set aside for a while. Because the oldest are taken first, a hundred that always fail would
-    otherwise be all that a round ever looks at.
+    A change that fails is set aside for a while. Because the oldest are taken first, a hundred that
+    always fail would otherwise be all that a round ever looks at.
     """
     done, began = 0, time.monotonic()
     for change in due:
@@ -67,5 +71,9 @@ async def _each(gate: Gate, due: Sequence[str], act: Callable[[Known], Awaitable
         except Exception:  # noqa: BLE001 - of whatever kind: the others have their turn, and it is logged
             gate.setbacks.begin(change)
             gate.metrics.set_back()
-            _log.exception("a change could not be expired or decided again; others go on, and it is tried again later", change=change)
+            _log.exception(
+                "a change could not be expired or decided again; others go on, and it is "
+                "tried again later",
+                change=change,
+            )
     return done

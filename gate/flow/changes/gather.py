@@ -32,7 +32,8 @@ from gate.storage.policies import freezes
 from gate.storage.texts import read_texts
 
 BASE_DIFFERS = "base-differs"
-"""The note that a diff was left out. The record has no more of it, so a decision that is made again repeats it."""
+"""The note that a diff was left out. The record has no more of it, so a decision that is made again
+repeats it."""
 
 
 class Gathered(NamedTuple):
@@ -45,11 +46,18 @@ class Gathered(NamedTuple):
     commits: tuple[str, ...] = ()  # what the code host compared
 
 
-async def gather(gate: Gate, change: Change, book: Rulebook, *, before: Known | None = None) -> Gathered:
-    """All facts of a change as of now. `before` is the change as it stands, when it is decided again."""
+async def gather(
+    gate: Gate, change: Change, book: Rulebook, *, before: Known | None = None
+) -> Gathered:
+    """All facts of a change as of now.
+
+    `before` is the change as it stands, when it is decided again.
+    """
     heard = await listen(gate, change, book) if gate.hosts else None
     at = gate.clock()
-    seen = await gate.store.read_together(_look, _question(change, heard, book, at, before.stored.id if before else ""))
+    seen = await gate.store.read_together(
+        _look, _question(change, heard, book, at, before.stored.id if before else "")
+    )
     return assemble(change, book, seen, at=at, before=before, heard=heard)
 
 
@@ -65,7 +73,13 @@ class Seen(NamedTuple):
 
 
 def assemble(
-    change: Change, book: Rulebook, seen: Seen, *, at: datetime, before: Known | None = None, heard: HostFacts | None = None
+    change: Change,
+    book: Rulebook,
+    seen: Seen,
+    *,
+    at: datetime,
+    before: Known | None = None,
+    heard: HostFacts | None = None,
 ) -> Gathered:
     """The case, from what was read: pure."""
     here, windows = seen.standing, seen.windows
@@ -81,9 +95,20 @@ def assemble(
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
     overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
-    known.update(history.facts(here, change.commit, change.digests, files_known="diff.files" in known, overdue_reviews=overdue, at=at))
+    known.update(
+        history.facts(
+            here,
+            change.commit,
+            change.digests,
+            files_known="diff.files" in known,
+            overdue_reviews=overdue,
+            at=at,
+        )
+    )
     told = _told(heard)
-    people = _people(change, book, before, heard, told, rollback=known["change.direction"].value == "rollback")
+    people = _people(
+        change, book, before, heard, told, rollback=known["change.direction"].value == "rollback"
+    )
     overridden = {one.window for one in seen.overrides if one.person not in people.excluded}
     case = Case(
         facts=known,
@@ -98,10 +123,19 @@ def assemble(
         overdue_reviews=overdue,
         rejection=still_standing(seen.rejections, people.excluded),
         standing={
-            key: standing_of(standard, here.matches.get(standard.id, ()), here.suspensions.get(standard.id, NEVER_SUSPENDED), at=at)
+            key: standing_of(
+                standard,
+                here.matches.get(standard.id, ()),
+                here.suspensions.get(standard.id, NEVER_SUSPENDED),
+                at=at,
+            )
             for key, standard in book.standard_changes
         },
-        notes=(*_nothing_in_force(book), *notes_of_place(book.catalogue, change.service, change.environment), *noted),
+        notes=(
+            *_nothing_in_force(book),
+            *notes_of_place(book.catalogue, change.service, change.environment),
+            *noted,
+        ),
     )
     return Gathered(case, here, seen.said, told, heard.commits if heard else ())
 
@@ -118,10 +152,19 @@ def _told(heard: HostFacts | None) -> Named:
     return Named(wrote=(*named(heard.hands), *heard.pushers)) if heard else NOBODY_NAMED
 
 
-def _people(change: Change, book: Rulebook, before: Known | None, heard: HostFacts | None, told: Named, *, rollback: bool) -> People:
+def _people(
+    change: Change,
+    book: Rulebook,
+    before: Known | None,
+    heard: HostFacts | None,
+    told: Named,
+    *,
+    rollback: bool,
+) -> People:
     """Who may not approve: everybody who was ever named.
 
-    The list is verified where the code host says who wrote the change, and where the token says who rolls it back.
+    The list is verified where the code host says who wrote the change, and where the token says who
+    rolls it back.
     """
     names = named_by(change.actor, change.requested_by, change.authors).also(told)
     people = people_of(
@@ -132,7 +175,9 @@ def _people(change: Change, book: Rulebook, before: Known | None, heard: HostFac
     )
     acting = book.identities.excluded(change.actor) if change.actor else None
     acts = acting is not None and bool(acting.people or acting.strangers)
-    sure = heard is not None and (acts if rollback else heard.base is not None and confirmed(heard, book.identities))
+    sure = heard is not None and (
+        acts if rollback else heard.base is not None and confirmed(heard, book.identities)
+    )
     return people._replace(verified=sure or (change.emergency is not None and acts))
 
 
@@ -144,7 +189,9 @@ class Question(NamedTuple):
     book: Rulebook
 
 
-def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datetime, without: str) -> Question:
+def _question(
+    change: Change, heard: HostFacts | None, book: Rulebook, at: datetime, without: str
+) -> Question:
     files = heard.values.get("diff.files") if heard else None
     files = change.claims.get("diff.files") if files is None else files
     place = Ask(
@@ -155,14 +202,19 @@ def _question(change: Change, heard: HostFacts | None, book: Rulebook, at: datet
         digests=change.digests,
         files=files if isinstance(files, tuple) else None,
         depends_on=book.catalogue.depends_on(change.service),
-        earning=tuple(Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()),
+        earning=tuple(
+            Earning(one, successes, at - settle)
+            for one, (successes, settle) in book.remembered.items()
+        ),
         change=without,
     )
     return Question(place, Placed(change.service, change.environment, change.commit), book)
 
 
 def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
-    """What several decisions ask at once, each as of its own instant but for windows and reviews, which are few."""
+    """What several decisions ask at once, each as of its own instant but for windows and reviews,
+    which are few.
+    """
     earliest = min(question.place.now for question in asked)
     windows = freezes.open_at(conn, earliest)
     said = read_texts(conn, [window.reason for window in windows])
@@ -179,8 +231,12 @@ def _overrides(conn: Connection, change: str) -> tuple[Override, ...]:
     return approvals.overrides_of(conn, change) if change else ()
 
 
-def _claims(change: Change, here: Standing, before: Case | None, heard: HostFacts | None) -> tuple[dict[str, Value], tuple[Finding, ...]]:
-    """What the caller says, with what the request itself shows; a diff from another base than what runs says nothing."""
+def _claims(
+    change: Change, here: Standing, before: Case | None, heard: HostFacts | None
+) -> tuple[dict[str, Value], tuple[Finding, ...]]:
+    """What the caller says, with what the request itself shows; a diff from another base than what
+    runs says nothing.
+    """
     claims = left_of(change.claims, heard)
     claims.setdefault("change.has_rollback_plan", bool(change.rollback_plan))
     claims.setdefault("change.has_test_plan", bool(change.test_plan))
@@ -192,8 +248,22 @@ def _claims(change: Change, here: Standing, before: Case | None, heard: HostFact
         return claims, notes(heard)
     counted = {name: value for name, value in claims.items() if not name.startswith("diff.")}
     left_out_before = before is not None and any(note.rule == BASE_DIFFERS for note in before.notes)
-    if (heard is not None and heard.base is not None) or (len(counted) == len(claims) and not left_out_before):
+    if (heard is not None and heard.base is not None) or (
+        len(counted) == len(claims) and not left_out_before
+    ):
         return counted, notes(heard)
     measured = f"was measured from {change.base[:12]}" if change.base else "names no base"
-    because = f"the diff {measured}, but {here.running.commit[:12]} runs here, so it counts as unknown; measure it from there"
-    return counted, (Finding(FindingKind.GATE, BASE_DIFFERS, "Base differs", holds=False, seen=(("because", because),)), *notes(heard))
+    because = (
+        f"the diff {measured}, but {here.running.commit[:12]} runs here, so it counts as "
+        "unknown; measure it from there"
+    )
+    return counted, (
+        Finding(
+            FindingKind.GATE,
+            BASE_DIFFERS,
+            "Base differs",
+            holds=False,
+            seen=(("because", because),),
+        ),
+        *notes(heard),
+    )

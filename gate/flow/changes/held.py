@@ -1,7 +1,8 @@
-"""What holds a change that waits: freeze windows and the stopped line, put into its row as they open and end.
+"""What holds a change that waits: freeze windows and the stopped line, put into its row as they
+open and end.
 
-The admission judges everything again, and would refuse it all the same. The row is for people: they see the hold and may
-override it, and the time that the change has stands still while it lasts.
+The admission judges everything again, and would refuse it all the same. The row is for people: they
+see the hold and may override it, and the time that the change has stands still while it lasts.
 """
 
 import time
@@ -31,14 +32,22 @@ AT_ONCE = 200
 LOOKED_AT_AGAIN_SECONDS = 20.0
 """So long after a window opened or ended every change is looked at in each turn.
 
-Because a decision may have been gathered before that and be recorded after it; both together take no longer.
+Because a decision may have been gathered before that and be recorded after it; both together take
+no longer.
 """
 
 _WAITING = frozenset({State.PENDING, State.APPROVED})
 
 
-def hold_of(conn: Connection, stored: StoredChange, book: Rulebook, at: datetime, windows: Sequence[AdHoc] | None = None) -> Hold | None:
-    """What holds the change at this instant: of what is open and not overridden for it, what lasts longest.
+def hold_of(
+    conn: Connection,
+    stored: StoredChange,
+    book: Rulebook,
+    at: datetime,
+    windows: Sequence[AdHoc] | None = None,
+) -> Hold | None:
+    """What holds the change at this instant: of what is open and not overridden for it, what lasts
+    longest.
 
     `windows` are those that people declared, where they are at hand.
     """
@@ -47,7 +56,9 @@ def hold_of(conn: Connection, stored: StoredChange, book: Rulebook, at: datetime
     if not freeze.open_windows(book.calendar, windows, scope, at):
         return None
     overridden = windows_overridden(conn, stored.id, book)
-    return binding(freeze.holds(book.calendar, windows, scope, at, overridden), excused=stored.excused)
+    return binding(
+        freeze.holds(book.calendar, windows, scope, at, overridden), excused=stored.excused
+    )
 
 
 async def release(gate: Gate, known: Known) -> bool:
@@ -57,7 +68,10 @@ async def release(gate: Gate, known: Known) -> bool:
 
 @dataclass(slots=True)
 class Holds:
-    """Follows the windows of one process. Several may do so: whoever comes second finds nothing to put right."""
+    """Follows the windows of one process.
+
+    Several may do so: whoever comes second finds nothing to put right.
+    """
 
     gate: Gate
     _seen: tuple[str, tuple[Window, ...]] | None = field(default=None, init=False)
@@ -84,7 +98,9 @@ class Holds:
             found = freeze.holds(book.calendar, windows, scope, at)
             wanted = (binding(found, excused=False), binding(found, excused=True))
             after = ""
-            while ids := await self.gate.store.read(holds.held_otherwise, place, wanted, at, after=after, limit=AT_ONCE):
+            while ids := await self.gate.store.read(
+                holds.held_otherwise, place, wanted, at, after=after, limit=AT_ONCE
+            ):
                 done += await self.gate.store.write(_put_right, place, ids, book)
                 after = ids[-1]
         return done
@@ -102,23 +118,35 @@ def _release(tx: Tx, books: Rulebooks, change: str) -> bool:
     stored = changes.read(tx.conn, change)
     if stored is None:
         raise LookupError(change)  # changes are never deleted
-    return _hold(tx, stored, book, freezes.open_at(tx.conn, tx.now)) and hold_of(tx.conn, stored, book, tx.now) is None
+    return (
+        _hold(tx, stored, book, freezes.open_at(tx.conn, tx.now))
+        and hold_of(tx.conn, stored, book, tx.now) is None
+    )
 
 
 def _hold(tx: Tx, stored: StoredChange, book: Rulebook, windows: Sequence[AdHoc]) -> bool:
-    """Make the row say what holds the change now; False where it says so already, or where it waits no longer."""
+    """Make the row say what holds the change now; False where it says so already, or where it waits
+    no longer.
+    """
     state = stored.state_at(tx.now)
     hold = hold_of(tx.conn, stored, book, tx.now, windows)
     if state not in _WAITING or hold == stored.hold:
         return False
     again = {"redecide_at": tx.now} if state is State.PENDING else {}
     return moves.move(
-        tx, stored.id, from_states=(state,), of_decision=stored.decision, hold=hold, **again, **_time(stored, state, hold, tx.now)
+        tx,
+        stored.id,
+        from_states=(state,),
+        of_decision=stored.decision,
+        hold=hold,
+        **again,
+        **_time(stored, state, hold, tx.now),
     )
 
 
 def _time(stored: StoredChange, state: State, hold: Hold | None, at: datetime) -> dict[str, object]:
-    """The time of a change stands still while it is held, and goes on when nothing holds it any more.
+    """The time of a change stands still while it is held, and goes on when nothing holds it any
+    more.
 
     That of an approval does not run before the planned start either.
     """

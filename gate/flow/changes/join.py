@@ -52,7 +52,15 @@ class Asking(NamedTuple):
         """What is remembered of the answer."""
         if self.key is None:
             return None
-        return KeyRow(self.caller, self.key.key, self.key.body_sha256, status, change_id, body, to_us(at + KEY_LIFE))
+        return KeyRow(
+            self.caller,
+            self.key.key,
+            self.key.body_sha256,
+            status,
+            change_id,
+            body,
+            to_us(at + KEY_LIFE),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +73,13 @@ class Answer:
     pending: bool
 
 
-async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: bytes) -> Answer | None:
-    """Answer with the run's change, or record `unit` in its place and answer `body`. None: it moved meanwhile, ask again from the start."""
+async def join(
+    gate: Gate, asking: Asking, change_id: str, unit: Unit, body: bytes
+) -> Answer | None:
+    """Answer with the run's change, or record `unit` in its place and answer `body`.
+
+    None: it moved meanwhile, ask again from the start.
+    """
     known = await gate.store.read(know, gate.rulebooks, change_id)
     run = asking.change.run
     if known is None or run is None:
@@ -77,28 +90,37 @@ async def join(gate: Gate, asking: Asking, change_id: str, unit: Unit, body: byt
     same = stored.subject_key == unit.change.subject_key
     attempt = stored.run_attempt or 1
     if run.attempt < attempt:
-        raise Conflict(f"attempt {run.attempt} of this run was overtaken by attempt {attempt}; run it again")
+        raise Conflict(
+            f"attempt {run.attempt} of this run was overtaken by attempt {attempt}; run it again"
+        )
     if not same and run.attempt == attempt:
         raise Invalid(
-            f"this attempt of run {run.id} has asked for another commit, artifact or repository; run it again", problem="key_reused"
+            f"this attempt of run {run.id} has asked for another commit, artifact or "
+            "repository; run it again",
+            problem="key_reused",
         )
     if same and (state in WAITING or run.attempt == attempt):
         return await _joined(gate, asking, known, state)
     if same and state is State.DEPLOYING:
-        await gate.store.write(_close_run_again, gate, change_id, asking.by, unit.token, await gate.rulebooks.current())
-        return None  # decided with the old deployment in its way; what is asked again finds it closed
+        await gate.store.write(
+            _close_run_again, gate, change_id, asking.by, unit.token, await gate.rulebooks.current()
+        )
+        return (
+            None  # decided with the old deployment in its way; what is asked again finds it closed
+        )
     return await _begun_anew(gate, known, unit, body)
 
 
 def _require_proof(known: Known, by: Caller) -> None:
     """Raises `NotAllowed` where a run that proved itself is named by somebody who proves nothing.
 
-    Because the answer holds the token of the change, and a decision that is made again keeps no proof of before, an API
-    token would be a way around what the run has to prove at its admission.
+    Because the answer holds the token of the change, and a decision that is made again keeps no
+    proof of before, an API token would be a way around what the run has to prove at its admission.
     """
     if known.proof is not None and not isinstance(by, Workload):
         raise NotAllowed(
-            f"run {known.proof.run} proved itself by its identity token; ask for it with a token of that run, or name another run",
+            f"run {known.proof.run} proved itself by its identity token; ask for it with a "
+            "token of that run, or name another run",
             problem="identity_mismatch",
         )
 
@@ -115,18 +137,29 @@ async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Ans
 
 
 def _other_job(known: Known, by: Caller) -> bool:
-    """Whether this job of the run proves another ref or workflow: an approval that was given for one is none for the other."""
-    return known.proof is not None and isinstance(by, Workload) and proof_by(by.run, by.facts) != known.proof
+    """Whether this job of the run proves another ref or workflow: an approval that was given for
+    one is none for the other.
+    """
+    return (
+        known.proof is not None
+        and isinstance(by, Workload)
+        and proof_by(by.run, by.facts) != known.proof
+    )
 
 
 async def name(gate: Gate, asking: Asking, change_id: str) -> None:
-    """Whoever gets the first answer again has asked as well: the same key and body may come from another actor's token."""
+    """Whoever gets the first answer again has asked as well: the same key and body may come from
+    another actor's token.
+    """
     if isinstance(asking.by, Workload):
         await gate.store.write(_name, gate, asking, change_id)
 
 
 async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:
-    """The change as it is now, as the answer to this asking. None: somebody with the same key was first."""
+    """The change as it is now, as the answer to this asking.
+
+    None: somebody with the same key was first.
+    """
     return await gate.store.write(_take_up, gate, asking, change_id)
 
 
@@ -136,7 +169,13 @@ def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | Non
     known = _name(tx, gate, asking, change_id)
     state = known.stored.state_at(tx.now)
     if run is not None and state in WAITING and run.attempt > (known.stored.run_attempt or 1):
-        moves.move(tx, change_id, from_states=(state,), of_decision=known.stored.decision, run_attempt=run.attempt)
+        moves.move(
+            tx,
+            change_id,
+            from_states=(state,),
+            of_decision=known.stored.decision,
+            run_attempt=run.attempt,
+        )
         known = know(tx.conn, gate.rulebooks, change_id) or known
     body = orjson.dumps(known.view(tx.now, gate.base_url))
     key = asking.key_row(JOINED, change_id, body, tx.now)
@@ -147,26 +186,41 @@ def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | Non
 
 
 def _name(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Known:
-    """The change with everybody whom this asking names, whatever becomes of it otherwise: from now on they may not decide on it."""
+    """The change with everybody whom this asking names, whatever becomes of it otherwise: from now
+    on they may not decide on it.
+    """
     change = asking.change
     moves.lock_place(tx, change.service, change.environment)
     known = know(tx.conn, gate.rulebooks, change_id)
     if known is None:
         raise LookupError(change_id)  # changes are never deleted
-    if learn(tx, known.stored, known.names, named_by(change.actor, change.requested_by, change.authors)):
+    if learn(
+        tx, known.stored, known.names, named_by(change.actor, change.requested_by, change.authors)
+    ):
         known = know(tx.conn, gate.rulebooks, change_id) or known
     return known
 
 
-def _close_run_again(tx: Tx, gate: Gate, change_id: str, by: Caller, token: TokenUseRow | None, book: Rulebook) -> None:
-    """The former attempt is over: whatever it deployed, nobody has reported. `token` will be used for the new change."""
+def _close_run_again(
+    tx: Tx, gate: Gate, change_id: str, by: Caller, token: TokenUseRow | None, book: Rulebook
+) -> None:
+    """The former attempt is over: whatever it deployed, nobody has reported.
+
+    `token` will be used for the new change.
+    """
     require_unused(tx.conn, token)
     known = know(tx.conn, gate.rulebooks, change_id)
     if known is None or known.stored.state is not State.DEPLOYING:
         return
     note = new_text(RUN_AGAIN)
     insert_texts(tx, [note])
-    endings.close(tx, known, Report(caller=by.caller, result=Result.UNSUCCESSFUL, notes=note.id), book, by=by.caller)
+    endings.close(
+        tx,
+        known,
+        Report(caller=by.caller, result=Result.UNSUCCESSFUL, notes=note.id),
+        book,
+        by=by.caller,
+    )
 
 
 async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
@@ -177,7 +231,9 @@ async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answ
 
 def _replace(tx: Tx, former: str, unit: Unit) -> bool:
     """The run's former change gives up its place."""
-    if units.policy_set_in_force(tx) != unit.expects_policy_set or not units.pass_on_run_key(tx, former, unit.change.run_key):
+    if units.policy_set_in_force(tx) != unit.expects_policy_set or not units.pass_on_run_key(
+        tx, former, unit.change.run_key
+    ):
         return False
     use_token(tx, unit.token)
     units.insert_unit(tx, unit)

@@ -1,4 +1,6 @@
-"""A change as the database has it: its row, the record of its decision in force, and what people wrote."""
+"""A change as the database has it: its row, the record of its decision in force, and what people
+wrote.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,16 +58,25 @@ class Known:
 
     @property
     def overridden(self) -> frozenset[str]:
-        """Windows that shall not hold it. The word of somebody who turns out to be excluded no longer counts."""
-        return frozenset(one.window for one in self.overrides if one.person not in self.people.excluded)
+        """Windows that shall not hold it.
+
+        The word of somebody who turns out to be excluded no longer counts.
+        """
+        return frozenset(
+            one.window for one in self.overrides if one.person not in self.people.excluded
+        )
 
     def view(self, now: datetime, base_url: str) -> Wire:
         """The change as it is shown, with expiry taken into account."""
-        return change_view(self.record, self.policy, self.life(now), self.texts, base_url, self._reviewed())
+        return change_view(
+            self.record, self.policy, self.life(now), self.texts, base_url, self._reviewed()
+        )
 
     def _reviewed(self) -> Reviewed:
         given = tuple(
-            Given(one.person, one.at, one.comment, lapsed=one.lapsed_at is not None) for one in self.approvals if not one.rejected
+            Given(one.person, one.at, one.comment, lapsed=one.lapsed_at is not None)
+            for one in self.approvals
+            if not one.rejected
         )
         return Reviewed(given, self.missing, self.people.excluded)
 
@@ -90,23 +101,36 @@ class Known:
 
 
 async def visible_change(gate: Gate, change_id: str, by: Caller) -> Known:
-    """The change. Raises `NotFound` for one that is not there and for one that this caller cannot see: both look the same."""
+    """The change.
+
+    Raises `NotFound` for one that is not there and for one that this caller cannot see: both look
+    the same.
+    """
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None or not sees(by, known.stored):
         raise NotFound(f"there is no change {change_id[:64]}")
     return known
 
 
-def know(conn: Connection, books: Rulebooks, change: str, book: Rulebook | None = None) -> Known | None:
-    """The change of that id, None where there is none. An act names the `book` that is in force in its transaction."""
+def know(
+    conn: Connection, books: Rulebooks, change: str, book: Rulebook | None = None
+) -> Known | None:
+    """The change of that id, None where there is none.
+
+    An act names the `book` that is in force in its transaction.
+    """
     stored = changes.read(conn, change)
     return None if stored is None else know_stored(conn, books, stored, book)
 
 
-def know_stored(conn: Connection, books: Rulebooks, stored: StoredChange, book: Rulebook | None = None) -> Known:
+def know_stored(
+    conn: Connection, books: Rulebooks, stored: StoredChange, book: Rulebook | None = None
+) -> Known:
     """Everything else about a change that was found."""
     book = book or books.latest
-    record = records.read(decisions.record(conn, stored.id, stored.decision) or b"")  # a row without its bytes fails loudly
+    record = records.read(
+        decisions.record(conn, stored.id, stored.decision) or b""
+    )  # a row without its bytes fails loudly
     closed = _closed(conn, stored)
     ids = [*text_ids(record.asked)]
     if closed is not None and closed.notes:

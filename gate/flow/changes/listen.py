@@ -1,4 +1,6 @@
-"""Ask the code host before a decision, with no transaction open, and weigh what it says against what the caller says."""
+"""Ask the code host before a decision, with no transaction open, and weigh what it says against
+what the caller says.
+"""
 
 import asyncio
 import time
@@ -10,7 +12,17 @@ from gate.core.decision.decide import Case
 from gate.core.decision.values import Contradiction, Finding, FindingKind
 from gate.core.facts import Value
 from gate.core.history import Standing
-from gate.core.messages.host import ASKED, FROM_BASE, OF_CHECKS, OF_REVIEWS, HostAsk, HostFacts, contradictions, review_facts, silence
+from gate.core.messages.host import (
+    ASKED,
+    FROM_BASE,
+    OF_CHECKS,
+    OF_REVIEWS,
+    HostAsk,
+    HostFacts,
+    contradictions,
+    review_facts,
+    silence,
+)
 from gate.errors import SourceUnavailable
 from gate.flow.gate import Gate
 from gate.flow.ports import CodeHost, Hosts
@@ -26,15 +38,22 @@ SILENT = "source-silent"
 
 
 async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None:
-    """What the code host of the change says; None where none is connected that knows its repository."""
+    """What the code host of the change says; None where none is connected that knows its
+    repository.
+    """
     if change.repository is None and _has_several(change, book, gate.hosts):
-        return silence("the request names no repository, and the service has several; name it, or what it should verify is unknown")
+        return silence(
+            "the request names no repository, and the service has several; name it, or "
+            "what it should verify is unknown"
+        )
     repository = repository_of(change, book)
     host = gate.hosts.get(repository.issuer) if repository else None
     if repository is None or host is None:
         return None
     place = book.catalogue.environments.get(change.environment)
-    here = await gate.store.read(standing, Ask(change.service, change.environment, change.commit, gate.clock()))
+    here = await gate.store.read(
+        standing, Ask(change.service, change.environment, change.commit, gate.clock())
+    )
     ask = HostAsk(
         repository=repository,
         commit=change.commit,
@@ -51,7 +70,10 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
     gate.metrics.heard(host.name, said, time.monotonic() - began)
     if not heard.commits:
         return heard
-    return replace(heard, pushers=await gate.store.read(pushers, (repository.issuer, repository.id), heard.commits))
+    return replace(
+        heard,
+        pushers=await gate.store.read(pushers, (repository.issuer, repository.id), heard.commits),
+    )
 
 
 async def _answer_of(host: CodeHost, ask: HostAsk) -> HostFacts:
@@ -60,7 +82,10 @@ async def _answer_of(host: CodeHost, ask: HostAsk) -> HostFacts:
         async with asyncio.timeout(HOST_SECONDS_MAX):
             return await host.facts(ask)
     except TimeoutError:
-        return silence(f"{host.name} did not answer within {HOST_SECONDS_MAX:g} s, so what it should verify is unknown")
+        return silence(
+            f"{host.name} did not answer within {HOST_SECONDS_MAX:g} s, so what it should "
+            "verify is unknown"
+        )
     except SourceUnavailable as error:
         return silence(f"{error.detail}; what it should verify is unknown")
 
@@ -73,7 +98,8 @@ def _has_several(change: Change, book: Rulebook, hosts: Hosts) -> bool:
 
 
 def repository_of(change: Change, book: Rulebook) -> Repository | None:
-    """The one of the request, if the catalogue lists it for the service; without one the only one that it lists.
+    """The one of the request, if the catalogue lists it for the service; without one the only one
+    that it lists.
 
     What is true of somebody else's repository says nothing about this service, whoever names it.
     """
@@ -87,12 +113,23 @@ def repository_of(change: Change, book: Rulebook) -> Repository | None:
 
 
 def measured_from(heard: HostFacts | None, here: Standing) -> HostFacts | None:
-    """What was heard, without what was compared with another commit than the one that runs here by now."""
+    """What was heard, without what was compared with another commit than the one that runs here by
+    now.
+    """
     if heard is None or here.running is None or heard.base in {None, here.running.commit}:
         return heard
     values = {name: value for name, value in heard.values.items() if name not in FROM_BASE}
-    moved = f"{here.running.commit[:12]} runs here since a moment ago, so the comparison with {(heard.base or '')[:12]} says nothing"
-    return replace(heard, base=None, values=values, silent=heard.silent | FROM_BASE, trouble=(*heard.trouble, moved))
+    moved = (
+        f"{here.running.commit[:12]} runs here since a moment ago, so the comparison with "
+        f"{(heard.base or '')[:12]} says nothing"
+    )
+    return replace(
+        heard,
+        base=None,
+        values=values,
+        silent=heard.silent | FROM_BASE,
+        trouble=(*heard.trouble, moved),
+    )
 
 
 def verified(heard: HostFacts | None, change: Change, book: Rulebook) -> dict[str, Value]:
@@ -105,11 +142,26 @@ def verified(heard: HostFacts | None, change: Change, book: Rulebook) -> dict[st
     return {**heard.values, **review_facts(heard, book.identities, members)}
 
 
-def contradicted(heard: HostFacts | None, change: Change, known: Mapping[str, Value], before: Case | None) -> tuple[Contradiction, ...]:
-    """Where the host says otherwise than the caller; what it said before stands as long as it is silent now."""
-    fresh = contradictions(change.claims, known, same_base=heard is not None and heard.base is not None and heard.base == change.base)
+def contradicted(
+    heard: HostFacts | None, change: Change, known: Mapping[str, Value], before: Case | None
+) -> tuple[Contradiction, ...]:
+    """Where the host says otherwise than the caller; what it said before stands as long as it is
+    silent now.
+    """
+    fresh = contradictions(
+        change.claims,
+        known,
+        same_base=heard is not None and heard.base is not None and heard.base == change.base,
+    )
     earlier = before.contradictions if before else ()
-    return (*fresh, *(one for one in earlier if one.fact not in known and change.claims.get(one.fact) == one.claimed))
+    return (
+        *fresh,
+        *(
+            one
+            for one in earlier
+            if one.fact not in known and change.claims.get(one.fact) == one.claimed
+        ),
+    )
 
 
 def left_of(claims: Mapping[str, Value], heard: HostFacts | None) -> dict[str, Value]:
@@ -124,4 +176,12 @@ def notes(heard: HostFacts | None) -> tuple[Finding, ...]:
     """Why facts of the host are unknown."""
     if heard is None or not heard.trouble:
         return ()
-    return (Finding(FindingKind.GATE, SILENT, "Code host", holds=False, seen=(("because", "; ".join(heard.trouble)),)),)
+    return (
+        Finding(
+            FindingKind.GATE,
+            SILENT,
+            "Code host",
+            holds=False,
+            seen=(("because", "; ".join(heard.trouble)),),
+        ),
+    )

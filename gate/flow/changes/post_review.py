@@ -1,4 +1,7 @@
-"""What was learnt: the review of an emergency, or of a change that failed. It pays the debt of the owners."""
+"""What was learnt: the review of an emergency, or of a change that failed.
+
+It pays the debt of the owners.
+"""
 
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.decision.admission import Refusal
@@ -20,19 +23,27 @@ from gate.storage.texts import insert_texts, new_text
 
 
 async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person) -> Wire:
-    """Record the review, by an owner or release manager who neither approved, wrote nor asked for the change.
+    """Record the review, by an owner or release manager who neither approved, wrote nor asked for
+    the change.
 
-    Raises `NotAllowed` for anybody else, `Conflict` for a change that needs none, or has had its own.
+    Raises `NotAllowed` for anybody else, `Conflict` for a change that needs none, or has had its
+    own.
     """
     await visible_change(gate, change_id, by)
     refused = await gate.store.write(_hold, gate.rulebooks, change_id, ask, by)
     if refused is not None:
-        error = (Conflict if refused.problem == "state_conflict" else NotAllowed)(refused.detail, problem=refused.problem)
-        raise await refuse(gate, Refused(by.caller, "post-review", refused.problem, change_id), error)
+        error = (Conflict if refused.problem == "state_conflict" else NotAllowed)(
+            refused.detail, problem=refused.problem
+        )
+        raise await refuse(
+            gate, Refused(by.caller, "post-review", refused.problem, change_id), error
+        )
     return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
 
 
-def _hold(tx: Tx, books: Rulebooks, change_id: str, ask: PostReviewAsk, by: Person) -> Refusal | None:
+def _hold(
+    tx: Tx, books: Rulebooks, change_id: str, ask: PostReviewAsk, by: Person
+) -> Refusal | None:
     book = books.in_force(tx)
     known = know(tx.conn, books, change_id, book)
     if known is None:
@@ -44,14 +55,32 @@ def _hold(tx: Tx, books: Rulebooks, change_id: str, ask: PostReviewAsk, by: Pers
     stored = known.stored
     if post_reviews.read(tx.conn, stored.id) is None:
         if not stored.failed:
-            return Refusal("state_conflict", "this change owes no review: it was no emergency that was admitted, and it did not fail")
-        post_reviews.owe(tx, stored.id, tx.now, book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,))
+            return Refusal(
+                "state_conflict",
+                "this change owes no review: it was no emergency that was admitted, and it "
+                "did not fail",
+            )
+        post_reviews.owe(
+            tx,
+            stored.id,
+            tx.now,
+            book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,),
+        )
     rows = [new_text(text) for text in (ask.findings, ask.comment, *ask.actions)]
     insert_texts(tx, rows)
     findings, comment, *actions = (row.id for row in rows)
     if not post_reviews.settle(tx, stored.id, by.id, Findings(findings, tuple(actions), comment)):
         return Refusal("state_conflict", "the review of this change was held already")
-    tell(tx, Kind.POST_REVIEW, stored.id, by=by.id, token=by.token, findings=findings, actions=actions, comment=comment)
+    tell(
+        tx,
+        Kind.POST_REVIEW,
+        stored.id,
+        by=by.id,
+        token=by.token,
+        findings=findings,
+        actions=actions,
+        comment=comment,
+    )
     reconsider.ask(tx)
     return None
 
@@ -59,9 +88,18 @@ def _hold(tx: Tx, books: Rulebooks, change_id: str, ask: PostReviewAsk, by: Pers
 def _not_entitled(known: Known, by: Person, book: Rulebook) -> Refusal | None:
     allowed = {OWNERS_OF_LAST_RESORT, *(book.catalogue.owners_of(known.stored.service) or ())}
     if not by.groups & allowed:
-        return Refusal("not_allowed", f"the review is held by {' or '.join(sorted(allowed))}; you are in none of these groups")
+        return Refusal(
+            "not_allowed",
+            f"the review is held by {' or '.join(sorted(allowed))}; you are in none of "
+            "these groups",
+        )
     if any(one.person == by.id and not one.rejected for one in known.approvals):
-        return Refusal("separation_of_duties", "you approved this change; somebody else has to look back on it")
+        return Refusal(
+            "separation_of_duties", "you approved this change; somebody else has to look back on it"
+        )
     if by.id in known.people.excluded:
-        return Refusal("separation_of_duties", "you wrote or requested this change; somebody else has to look back on it")
+        return Refusal(
+            "separation_of_duties",
+            "you wrote or requested this change; somebody else has to look back on it",
+        )
     return None

@@ -11,8 +11,12 @@ from gate.storage.changes import approvals
 from gate.storage.changes.approvals import Placed, Rejection
 
 
-def rejections(conn: Connection, wanted: Sequence[tuple[Placed, Rulebook]]) -> list[tuple[Rejection, ...]]:
-    """Every rejection of each of these commits, newest first, with whoever lifted it and may decide even now."""
+def rejections(
+    conn: Connection, wanted: Sequence[tuple[Placed, Rulebook]]
+) -> list[tuple[Rejection, ...]]:
+    """Every rejection of each of these commits, newest first, with whoever lifted it and may decide
+    even now.
+    """
     found = approvals.rejections(conn, [placed for placed, _ in wanted])
     judged: list[tuple[Rejection, ...]] = []
     for of_commit, (_, book) in zip(found, wanted, strict=True):
@@ -21,12 +25,16 @@ def rejections(conn: Connection, wanted: Sequence[tuple[Placed, Rulebook]]) -> l
 
 
 def still_standing(found: Iterable[Rejection], excluded: Collection[str]) -> str | None:
-    """The newest that nobody lifted who may decide on what is asked for now; then it is left to people."""
+    """The newest that nobody lifted who may decide on what is asked for now; then it is left to
+    people.
+    """
     return next((one.change for one in found if not one.lifted_by.difference(excluded)), None)
 
 
 def _judged(conn: Connection, one: Rejection, book: Rulebook) -> Rejection:
-    """Whoever lifted it counts for nothing once they turn out to have written or asked for it themselves."""
+    """Whoever lifted it counts for nothing once they turn out to have written or asked for it
+    themselves.
+    """
     if not one.lifted_by:
         return one
     excluded = people_of_change(conn, one.change, book).excluded

@@ -1,4 +1,7 @@
-"""People decide: approve, reject, and override what holds a change. Bound to what they were shown, never for their own change."""
+"""People decide: approve, reject, and override what holds a change.
+
+Bound to what they were shown, never for their own change.
+"""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -36,21 +39,44 @@ _NOT_ALLOWED = frozenset({_DUTIES, "not_allowed"})
 
 
 async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
-    """One person's approval of what they were shown; complete, it approves the change. The same person again changes nothing.
+    """One person's approval of what they were shown; complete, it approves the change.
 
-    Raises `NotAllowed` for whoever is not asked or wrote the change, `Conflict` where something else is in force by now.
+    The same person again changes nothing.
+
+    Raises `NotAllowed` for whoever is not asked or wrote the change, `Conflict` where something
+    else is in force by now.
     """
-    return await _act(gate, change_id, by, "approval", lambda tx, known, person, book: _approve(tx, known, ask, person, book))
+    return await _act(
+        gate,
+        change_id,
+        by,
+        "approval",
+        lambda tx, known, person, book: _approve(tx, known, ask, person, book),
+    )
 
 
 async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
     """One person's no ends the change. Raises as `approve` does."""
-    return await _act(gate, change_id, by, "rejection", lambda tx, known, person, book: _reject(tx, known, ask, person, book))
+    return await _act(
+        gate,
+        change_id,
+        by,
+        "rejection",
+        lambda tx, known, person, book: _reject(tx, known, ask, person, book),
+    )
 
 
 async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> Wire:
-    """A window or a stopped line no longer holds this change; or a rejection is lifted, so that it may be asked for anew."""
-    await _act(gate, change_id, by, "override", lambda tx, known, person, book: _override(tx, known, ask, person, book))
+    """A window or a stopped line no longer holds this change; or a rejection is lifted, so that it
+    may be asked for anew.
+    """
+    await _act(
+        gate,
+        change_id,
+        by,
+        "override",
+        lambda tx, known, person, book: _override(tx, known, ask, person, book),
+    )
     known = await visible_change(gate, change_id, by)
     match known.stored.state_at(gate.clock()):
         case State.PENDING:
@@ -65,14 +91,18 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
     await gate.rulebooks.current()
     refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
     if refused is not None:
-        error = (NotAllowed if refused.problem in _NOT_ALLOWED else Conflict)(refused.detail, problem=refused.problem)
+        error = (NotAllowed if refused.problem in _NOT_ALLOWED else Conflict)(
+            refused.detail, problem=refused.problem
+        )
         raise await refuse(gate, Refused(by.caller, operation, refused.problem, change_id), error)
     gate.waiters.wake(change_id)
     return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
 
 
 def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:
-    """Everybody who acts here at once does so one after the other, and by the catalogue that is in force at that moment."""
+    """Everybody who acts here at once does so one after the other, and by the catalogue that is in
+    force at that moment.
+    """
     moves.lock_place(tx, before.stored.service, before.stored.environment)
     book = books.in_force(tx)
     known = know(tx.conn, books, before.stored.id, book)
@@ -87,10 +117,17 @@ def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -
     if refused is not None:
         return refused
     if by.id in counted(known.approvals, known.record, known.people.excluded, book.catalogue):
-        # counted once, however often it is said; but somebody may be in a group again who was not when it was counted last
+        # counted once, however often it is said; but somebody may be in a group again who was not
+        # when it was counted last
         settle(tx, known.stored, known.record, known.people.excluded, book)
         return None
-    if not moves.move(tx, known.stored.id, from_states=(State.PENDING,), of_decision=known.stored.decision, decision=known.stored.decision):
+    if not moves.move(
+        tx,
+        known.stored.id,
+        from_states=(State.PENDING,),
+        of_decision=known.stored.decision,
+        decision=known.stored.decision,
+    ):
         return _moved_on()
     _keep(tx, known, ask, by, rejected=False)
     settle(tx, known.stored, known.record, known.people.excluded, book)
@@ -102,7 +139,13 @@ def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) ->
     refused = _not_entitled(known, by) or _not_shown(tx, known, ask)
     if refused is not None:
         return refused
-    if not moves.move(tx, known.stored.id, from_states=(State.PENDING,), of_decision=known.stored.decision, state=State.REJECTED):
+    if not moves.move(
+        tx,
+        known.stored.id,
+        from_states=(State.PENDING,),
+        of_decision=known.stored.decision,
+        state=State.REJECTED,
+    ):
         return _moved_on()
     _keep(tx, known, ask, by, rejected=True)
     return None
@@ -116,68 +159,107 @@ def _override(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook
         return refused
     stored = known.stored
     if stored.state_at(tx.now) not in {State.PENDING, State.APPROVED}:
-        return Refusal("state_conflict", f"the change is {stored.state_at(tx.now).value}; only a waiting one is held")
+        return Refusal(
+            "state_conflict",
+            f"the change is {stored.state_at(tx.now).value}; only a waiting one is held",
+        )
     scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
     opened = freeze.open_windows(book.calendar, freezes.open_at(tx.conn, tx.now), scope, tx.now)
-    meant = [window for window in opened if window.stop == ask.stop and (ask.stop or window.id == ask.window)]
+    meant = [
+        window
+        for window in opened
+        if window.stop == ask.stop and (ask.stop or window.id == ask.window)
+    ]
     if not meant:
-        return Refusal("state_conflict", f"{'no stopped line' if ask.stop else ask.window} holds this change now; look at its hold again")
+        return Refusal(
+            "state_conflict",
+            f"{'no stopped line' if ask.stop else ask.window} holds this change now; look "
+            "at its hold again",
+        )
     for window in meant:
         _keep_override(tx, known, window.id, ask.comment, by)
     return None
 
 
 def _may_not_override(ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
-    """Whoever is not entitled is refused whether or not the window is open: the state is none of theirs to try out."""
-    named = {group for one in book.calendar.freezes if one.id == ask.window for group in one.override_by}
+    """Whoever is not entitled is refused whether or not the window is open: the state is none of
+    theirs to try out.
+    """
+    named = {
+        group for one in book.calendar.freezes if one.id == ask.window for group in one.override_by
+    }
     allowed = {OWNERS_OF_LAST_RESORT, *named}
     if by.groups & allowed:
         return None
     what = "a stopped line" if ask.stop else str(ask.window)
-    return Refusal("not_allowed", f"{what} is overridden by {' or '.join(sorted(allowed))}; ask one of them")
+    return Refusal(
+        "not_allowed", f"{what} is overridden by {' or '.join(sorted(allowed))}; ask one of them"
+    )
 
 
-def _lift_rejection(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
+def _lift_rejection(
+    tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook
+) -> Refusal | None:
     refused = _may_not_lift(known, by, book) or _own_change(known, by)
     if refused is not None:
         return refused
     if known.stored.state is not State.REJECTED or known.stored.route is Route.AUTOMATIC:
-        return Refusal("state_conflict", "no person has rejected this change; name the window, or the stop, to override")
+        return Refusal(
+            "state_conflict",
+            "no person has rejected this change; name the window, or the stop, to override",
+        )
     _keep_override(tx, known, REJECTION, ask.comment, by)
     return None
 
 
 def _may_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
-    """Whoever may approve it. Where nobody was asked to, whoever would be asked for anything of the service."""
+    """Whoever may approve it.
+
+    Where nobody was asked to, whoever would be asked for anything of the service.
+    """
     if known.record.decision.required:
         return _not_entitled(known, by)
     allowed = {OWNERS_OF_LAST_RESORT, *(book.catalogue.owners_of(known.stored.service) or ())}
     if by.groups & allowed:
         return None
-    return Refusal("not_allowed", f"a rejection is lifted by {' or '.join(sorted(allowed))}; you are in none of these groups")
+    return Refusal(
+        "not_allowed",
+        f"a rejection is lifted by {' or '.join(sorted(allowed))}; you are in none of these groups",
+    )
 
 
 def _not_entitled(known: Known, by: Person) -> Refusal | None:
     asked = [group for entry in known.record.decision.required for group in entry.by]
     if by.groups & set(asked):
         return None
-    return Refusal("not_allowed", f"this change asks for {' or '.join(dict.fromkeys(asked)) or 'nobody'}; you are in none of these groups")
+    return Refusal(
+        "not_allowed",
+        f"this change asks for {' or '.join(dict.fromkeys(asked)) or 'nobody'}; you are in "
+        "none of these groups",
+    )
 
 
 def _own_change(known: Known, by: Person) -> Refusal | None:
     if by.id not in known.people.excluded:
         return None
-    return Refusal(_DUTIES, "you wrote or requested this change, or a part of it; somebody else has to decide")
+    return Refusal(
+        _DUTIES, "you wrote or requested this change, or a part of it; somebody else has to decide"
+    )
 
 
 def _not_shown(tx: Tx, known: Known, ask: ReviewAsk) -> Refusal | None:
     state = known.stored.state_at(tx.now)
     if state is State.EXPIRED:
-        return Refusal("expired", "nobody decided in time, and the change has expired; the pipeline asks again")
+        return Refusal(
+            "expired", "nobody decided in time, and the change has expired; the pipeline asks again"
+        )
     if state is not State.PENDING:
         return Refusal("state_conflict", f"the change is {state.value} already")
     if ask.subject_digest != known.record.subject_digest:
-        return Refusal("subject_mismatch", "the change was decided again since you looked; look at it as it is now, then decide")
+        return Refusal(
+            "subject_mismatch",
+            "the change was decided again since you looked; look at it as it is now, then decide",
+        )
     return None
 
 
@@ -203,7 +285,9 @@ def _keep(tx: Tx, known: Known, ask: ReviewAsk, by: Person, *, rejected: bool) -
 
 
 def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) -> None:
-    """Once a window; a second person's override of the same changes nothing, unless the first one's no longer counts."""
+    """Once a window; a second person's override of the same changes nothing, unless the first one's
+    no longer counts.
+    """
     if window in known.overridden:
         return
     kept = _text(tx, comment)

@@ -18,12 +18,17 @@ from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 
 
-def settle(tx: Tx, stored: StoredChange, record: Record, excluded: Collection[str], book: Rulebook) -> bool:
+def settle(
+    tx: Tx, stored: StoredChange, record: Record, excluded: Collection[str], book: Rulebook
+) -> bool:
     """Approve a pending change whose approvals are complete.
 
-    One that is held now, whatever its decision saw, keeps its hold, and its time begins with the end of that.
+    One that is held now, whatever its decision saw, keeps its hold, and its time begins with the
+    end of that.
     """
-    if any(still_missing(approvals.of_change(tx.conn, stored.id), record, excluded, book.catalogue)):
+    if any(
+        still_missing(approvals.of_change(tx.conn, stored.id), record, excluded, book.catalogue)
+    ):
         return False
     hold = hold_of(tx.conn, replace(stored, excused=record.decision.excused), book, tx.now)
     moved = moves.move(
@@ -46,10 +51,23 @@ def settle(tx: Tx, stored: StoredChange, record: Record, excluded: Collection[st
 
 def good_until(record: Record, at: datetime) -> datetime:
     """An approval is good from the later of now and the planned start."""
-    return max(at, record.asked.planned.start or at) + timedelta(seconds=record.decision.terms.valid_for_seconds)
+    return max(at, record.asked.planned.start or at) + timedelta(
+        seconds=record.decision.terms.valid_for_seconds
+    )
 
 
 def lapse(tx: Tx, record: Record, excluded: Collection[str]) -> None:
-    """Approvals that the decision in force does not carry are over, visibly; so are those of people who are excluded now."""
-    for one in approvals.lapse_all_but(tx, record.change, {record.number, *record.carries}, excluded):
-        tell(tx, Kind.LAPSE, record.change, by=one.person, subject_digest=one.subject_digest, number=one.decision)
+    """Approvals that the decision in force does not carry are over, visibly; so are those of people
+    who are excluded now.
+    """
+    for one in approvals.lapse_all_but(
+        tx, record.change, {record.number, *record.carries}, excluded
+    ):
+        tell(
+            tx,
+            Kind.LAPSE,
+            record.change,
+            by=one.person,
+            subject_digest=one.subject_digest,
+            number=one.decision,
+        )

@@ -1,4 +1,6 @@
-"""Says of a standard change that is not earned yet how many successes still settle, and when the next one will."""
+"""Says of a standard change that is not earned yet how many successes still settle, and when the
+next one will.
+"""
 
 from collections.abc import Mapping
 
@@ -15,17 +17,23 @@ from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import matches
 
 
-async def tell_settling(gate: Gate, change: Change, book: Rulebook, gathered: Gathered, decision: Decision) -> Gathered:
-    """The same case, in which every standard change that may have passed says what it still waits for.
+async def tell_settling(
+    gate: Gate, change: Change, book: Rulebook, gathered: Gathered, decision: Decision
+) -> Gathered:
+    """The same case, in which every standard change that may have passed says what it still waits
+    for.
 
-    This is read only for a decision that may turn on it, because it looks back on up to 200 deployments and a place
-    that has earned its standard changes must not pay for that. It changes words, never what is decided.
+    This is read only for a decision that may turn on it, because it looks back on up to 200
+    deployments and a place that has earned its standard changes must not pay for that. It changes
+    words, never what is decided.
     """
     unearned = _unearned(book, gathered.case, decision)
     if not unearned:
         return gathered
     told = await gate.store.read(_told, change, unearned, gathered.case)
-    return gathered._replace(case=gathered.case._replace(standing={**gathered.case.standing, **told}))
+    return gathered._replace(
+        case=gathered.case._replace(standing={**gathered.case.standing, **told})
+    )
 
 
 def _unearned(book: Rulebook, case: Case, decision: Decision) -> dict[str, StandardChange]:
@@ -33,7 +41,11 @@ def _unearned(book: Rulebook, case: Case, decision: Decision) -> dict[str, Stand
     policy = book.policies.named(decision.policy)
     if policy is None or decision.outcome is not Outcome.PENDING:
         return {}
-    matched = {standing_key(policy, one): one for one in policy.standard_changes if one.id in decision.matched_standard_changes}
+    matched = {
+        standing_key(policy, one): one
+        for one in policy.standard_changes
+        if one.id in decision.matched_standard_changes
+    }
     return {key: one for key, one in matched.items() if _waits(case.standing.get(key))}
 
 
@@ -41,12 +53,16 @@ def _waits(standing: Standing | None) -> bool:
     return standing is not None and not standing.earned and not standing.suspended
 
 
-def _told(conn: Connection, change: Change, unearned: Mapping[str, StandardChange], case: Case) -> dict[str, Standing]:
+def _told(
+    conn: Connection, change: Change, unearned: Mapping[str, StandardChange], case: Case
+) -> dict[str, Standing]:
     told = {}
     for key, standard in unearned.items():
         if standard.earn is not None:
             place = change.service, change.environment, standard.id
             looked_back_on = matches.newest(conn, *place, at=case.at)
             suspension = matches.suspension(conn, *place)
-            told[key] = with_settling(case.standing[key], standard.earn, looked_back_on, suspension, at=case.at)
+            told[key] = with_settling(
+                case.standing[key], standard.earn, looked_back_on, suspension, at=case.at
+            )
     return told

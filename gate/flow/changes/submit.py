@@ -40,7 +40,9 @@ DECISIONS_MAX = 3
 
 
 class Submitted(NamedTuple):
-    """The answer: `body` is the change as JSON, byte for byte the first answer where it is replayed."""
+    """The answer: `body` is the change as JSON, byte for byte the first answer where it is
+    replayed.
+    """
 
     status: int
     body: bytes
@@ -49,23 +51,36 @@ class Submitted(NamedTuple):
     pending: bool = False
 
 
-async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | None = None) -> Submitted:
-    """Decide a change and record it; answered only when it is durable. The same key or run again joins what is there.
+async def submit(
+    gate: Gate, change: Change, by: Caller, key: IdempotencyKey | None = None
+) -> Submitted:
+    """Decide a change and record it; answered only when it is durable.
 
-    Raises `NotAllowed` outside the caller's services, `Invalid` for a reused key, `Unavailable` where nothing was recorded.
+    The same key or run again joins what is there.
+
+    Raises `NotAllowed` outside the caller's services, `Invalid` for a reused key, `Unavailable`
+    where nothing was recorded.
     """
     book = await gate.rulebooks.current()
     for _ in range(DECISIONS_MAX):
         environment = book.catalogue.environment_named(change.environment)
-        here = change if environment == change.environment else change._replace(environment=environment)
+        here = (
+            change
+            if environment == change.environment
+            else change._replace(environment=environment)
+        )
         require_service(by, here.service)
         here = bind(here, by, book)
         require_repository(here, book)
         texts = Texts(book.text_ids)
-        made = await decide_change(gate, here, book, new_id("chg", gate.clock()), asked(here, texts))
+        made = await decide_change(
+            gate, here, book, new_id("chg", gate.clock()), asked(here, texts)
+        )
         asking = Asking(here, by, key)
         rejection = _caught_by(made)
-        if rejection is not None and not await gate.store.read(_has_own, run_key(here), gate.clock()):
+        if rejection is not None and not await gate.store.read(
+            _has_own, run_key(here), gate.clock()
+        ):
             answer = await take_up(gate, asking, rejection)
             if answer is not None:
                 return _joined(answer)
@@ -74,7 +89,12 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
         match recorded.outcome:
             case units.Outcome.NEW:
                 gate.metrics.decided(made.record.decision)
-                return Submitted(CREATED, body, made.record.change, pending=made.record.decision.outcome is Outcome.PENDING)
+                return Submitted(
+                    CREATED,
+                    body,
+                    made.record.change,
+                    pending=made.record.decision.outcome is Outcome.PENDING,
+                )
             case units.Outcome.SAME_KEY if recorded.key is not None:
                 replayed = _replayed(recorded.key, unit.key)
                 await name(gate, asking, replayed.change_id)
@@ -90,11 +110,15 @@ async def submit(gate: Gate, change: Change, by: Caller, key: IdempotencyKey | N
             case _:
                 pass
         book = await gate.rulebooks.refresh()
-    raise Unavailable("what this change depends on moved three times while it was decided; nothing was recorded, ask again")
+    raise Unavailable(
+        "what this change depends on moved three times while it was decided; nothing was "
+        "recorded, ask again"
+    )
 
 
 def _caught_by(made: Decided) -> str | None:
-    """The change by which a person rejected this commit here: asking for it otherwise, with one artifact more, is no way around it.
+    """The change by which a person rejected this commit here: asking for it otherwise, with one
+    artifact more, is no way around it.
 
     Rollbacks and emergencies are never caught, because they are for when nothing else is left.
     """
@@ -104,19 +128,27 @@ def _caught_by(made: Decided) -> str | None:
 
 
 def _has_own(conn: Connection, key: str | None, now: datetime) -> bool:
-    """Whether the run has a change that waits or deploys: that one is joined, for people may have let it pass since."""
+    """Whether the run has a change that waits or deploys: that one is joined, for people may have
+    let it pass since.
+    """
     own = changes.of_run(conn, key) if key is not None else None
     return own is not None and own.state_at(now) in {*WAITING, State.DEPLOYING}
 
 
-def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Rulebook) -> tuple[Unit, bytes]:
+def _unit(
+    gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Rulebook
+) -> tuple[Unit, bytes]:
     """Everything the decision adds to the database, and the answer, which is a part of it."""
     record, change = made.record, asking.change
     life = life_of(record, submitted_at=record.at, run=change.run)
     said = {**made.gathered.said, **texts.by_id}
-    body = written_change(record, book.policies.named(record.decision.policy), life, said, gate.base_url)
+    body = written_change(
+        record, book.policies.named(record.decision.policy), life, said, gate.base_url
+    )
     key = asking.key_row(CREATED, record.change, body, record.at)
-    searchable = searched(record, texts.by_id.values())  # before the host's people are among them: they wrote none of it
+    searchable = searched(
+        record, texts.by_id.values()
+    )  # before the host's people are among them: they wrote none of it
     named = named_rows(made, texts)
     unit = Unit(
         change=change_row(made, life, asking.caller, run_key(change)),
@@ -135,16 +167,24 @@ def _unit(gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Ruleboo
 
 
 def run_key(change: Change) -> str | None:
-    """The natural key: one run and step asks once for a service and environment. Without a run there is none."""
+    """The natural key: one run and step asks once for a service and environment.
+
+    Without a run there is none.
+    """
     if change.run is None:
         return None
     repository = [change.repository.issuer, change.repository.id] if change.repository else None
-    return digest(canonical([repository, change.run.id, change.run.step, change.service, change.environment]))
+    return digest(
+        canonical([repository, change.run.id, change.run.step, change.service, change.environment])
+    )
 
 
 def _replayed(first: KeyRow, asked: KeyRow | None) -> Submitted:
     if asked is None or first.body_sha256 != asked.body_sha256:
-        raise Invalid("this Idempotency-Key was used with another body; take a new key for another change", problem="key_reused")
+        raise Invalid(
+            "this Idempotency-Key was used with another body; take a new key for another change",
+            problem="key_reused",
+        )
     return Submitted(first.status, first.answer, first.change_id, replayed=True)
 
 

@@ -1,4 +1,6 @@
-"""What the identity token of a pipeline proves goes into what it asks; what contradicts it is refused."""
+"""What the identity token of a pipeline proves goes into what it asks; what contradicts it is
+refused.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +10,13 @@ from sqlalchemy import Connection
 
 from gate.core.change import Change, Repository, Run
 from gate.core.instants import to_us
-from gate.core.workload import PRODUCTION_EVENTS, Provider, Workload, is_branch_or_tag, is_of_request
+from gate.core.workload import (
+    PRODUCTION_EVENTS,
+    Provider,
+    Workload,
+    is_branch_or_tag,
+    is_of_request,
+)
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.asks import AdmissionAsk
 from gate.flow.caller import NOBODY, Caller
@@ -27,7 +35,8 @@ PRODUCTION = "production"
 def bind(change: Change, by: Caller, book: Rulebook) -> Change:
     """The change with what the token proves. Raises `NotAllowed` for a body that says otherwise.
 
-    The catalogue must list the repository for the service. With any other kind of token the change is as it was.
+    The catalogue must list the repository for the service. With any other kind of token the change
+    is as it was.
     """
     if not isinstance(by, Workload):
         _require_merged(change.ref, change.service, change.environment, book)
@@ -61,10 +70,14 @@ def require_own_run(run: Run | None, by: Caller) -> None:
 
 
 def token_use(by: Caller, change: str) -> TokenUseRow | None:
-    """What the caller's token is bound to once it was used for this change; None for tokens that may be used again."""
+    """What the caller's token is bound to once it was used for this change; None for tokens that
+    may be used again.
+    """
     if not isinstance(by, Workload):
         return None
-    return TokenUseRow(by.issuer, by.jti, by.bound_to(change), to_us(by.expires_at + REMEMBERED_AFTER_EXPIRY))
+    return TokenUseRow(
+        by.issuer, by.jti, by.bound_to(change), to_us(by.expires_at + REMEMBERED_AFTER_EXPIRY)
+    )
 
 
 def require_unused(conn: Connection, use: TokenUseRow | None) -> None:
@@ -74,38 +87,68 @@ def require_unused(conn: Connection, use: TokenUseRow | None) -> None:
 
 
 def use_token(tx: Tx, use: TokenUseRow | None) -> None:
-    """Bind the token, as a part of what it is used for. Raises `Unauthenticated` as above: whoever was first has it."""
+    """Bind the token, as a part of what it is used for.
+
+    Raises `Unauthenticated` as above: whoever was first has it.
+    """
     if use is not None and not token_uses.bind(tx, use):
         raise Unauthenticated(NOBODY)
 
 
 def _require_listed(by: Workload, service: str, environment: str, book: Rulebook) -> None:
-    """The catalogue's word: which services the repository deploys, where, and what an environment is called."""
+    """The catalogue's word: which services the repository deploys, where, and what an environment
+    is called.
+    """
     catalogue = book.catalogue
     if service not in catalogue.services_of(by.issuer, by.repository.id):
-        raise _mismatch(f"repository {by.repository.id} of {by.issuer} is not listed for {service[:100]}; list it in the catalogue")
+        raise _mismatch(
+            f"repository {by.repository.id} of {by.issuer} is not listed for "
+            f"{service[:100]}; list it in the catalogue"
+        )
     if not catalogue.services[service].deploys_to(environment):
-        raise _mismatch(f"{service} is not deployed to {environment[:100]}; list the environment in the catalogue")
+        raise _mismatch(
+            f"{service} is not deployed to {environment[:100]}; list the environment in the "
+            "catalogue"
+        )
     if by.environment is not None and not catalogue.means(by.environment, environment):
-        raise _mismatch(f"the token is for environment {by.environment[:100]}, not for {environment[:100]}; ask from a job of that one")
+        raise _mismatch(
+            f"the token is for environment {by.environment[:100]}, not for "
+            f"{environment[:100]}; ask from a job of that one"
+        )
     allowed = PRODUCTION_EVENTS[by.provider]
     is_production = catalogue.tier_of(service, environment) == PRODUCTION
     if by.event not in allowed and is_production:
         raise NotAllowed(
-            f"a run for {by.event or 'an event that nobody names'} may be one that works on what is not merged yet, and never"
-            f" reaches production; deploy after the merge, by one of {', '.join(sorted(allowed))}"
+            f"a run for {by.event or 'an event that nobody names'} may be one that works on what "
+            "is not merged yet, and never reaches production; deploy after the merge, by one of "
+            f"{', '.join(sorted(allowed))}"
         )
 
-    if by.provider is Provider.GITLAB and by.ref is not None and not is_branch_or_tag(by.ref) and is_production:
-        raise NotAllowed(f"a pipeline of {by.ref[:100]} is of neither branch nor tag, and never reaches production; deploy after the merge")
+    if (
+        by.provider is Provider.GITLAB
+        and by.ref is not None
+        and not is_branch_or_tag(by.ref)
+        and is_production
+    ):
+        raise NotAllowed(
+            f"a pipeline of {by.ref[:100]} is of neither branch nor tag, and never reaches "
+            "production; deploy after the merge"
+        )
 
 
 def _require_merged(ref: str | None, service: str, environment: str, book: Rulebook) -> None:
-    """Raises `NotAllowed` for a pull or merge request that asks for production, whatever started its run and whoever asks."""
-    if ref is not None and is_of_request(ref) and book.catalogue.tier_of(service, environment) == PRODUCTION:
+    """Raises `NotAllowed` for a pull or merge request that asks for production, whatever started
+    its run and whoever asks.
+    """
+    if (
+        ref is not None
+        and is_of_request(ref)
+        and book.catalogue.tier_of(service, environment) == PRODUCTION
+    ):
         raise NotAllowed(
-            f"{ref[:100]} is a pull or merge request, which is not merged yet and never reaches production;"
-            " deploy a branch or tag after the merge (a branch of that name: refs/heads/…)"
+            f"{ref[:100]} is a pull or merge request, which is not merged yet and never reaches "
+            "production; deploy a branch or tag after the merge (a branch of that name: "
+            "refs/heads/…)"
         )
 
 
@@ -119,7 +162,11 @@ def _contradictions(
         yield "ref", ref, by.ref
     if repository is not None:
         if (repository.issuer, repository.id) != (by.issuer, by.repository.id):
-            yield "repository", f"{repository.id} of {repository.issuer}", f"{by.repository.id} of {by.issuer}"
+            yield (
+                "repository",
+                f"{repository.id} of {repository.issuer}",
+                f"{by.repository.id} of {by.issuer}",
+            )
         elif repository.name and repository.name.casefold() != by.repository.name.casefold():
             yield "repository name", repository.name, by.repository.name
     if run is not None and run.id != by.run.id:
@@ -130,12 +177,19 @@ def _contradictions(
 
 def _short(ref: str) -> tuple[str, ...]:
     """`main` for `refs/heads/main`, as people write it."""
-    return tuple(ref.removeprefix(folder) for folder in ("refs/heads/", "refs/tags/") if ref.startswith(folder))
+    return tuple(
+        ref.removeprefix(folder)
+        for folder in ("refs/heads/", "refs/tags/")
+        if ref.startswith(folder)
+    )
 
 
 def _refuse(contradictions: Iterator[tuple[str, object, object]]) -> None:
     for what, said, proved in contradictions:
-        raise _mismatch(f"the body says {what} {said}, the token says {proved}; leave it out, or send what the token says")
+        raise _mismatch(
+            f"the body says {what} {said}, the token says {proved}; leave it out, or send "
+            "what the token says"
+        )
 
 
 def _mismatch(detail: str) -> NotAllowed:

@@ -1,4 +1,7 @@
-"""Who is this? A bearer token becomes a machine, a person, or whoever holds one change; a cookie becomes a person."""
+"""Who is this?
+
+A bearer token becomes a machine, a person, or whoever holds one change; a cookie becomes a person.
+"""
 
 import hmac
 import time
@@ -29,9 +32,15 @@ class Access:
 
     def __init__(self, gate: Gate, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._gate = gate
-        self._tokens: Fresh[Kept] = Fresh(lambda token: gate.store.read(tokens.find, token), monotonic)
-        self._sessions: Fresh[Session] = Fresh(lambda session: gate.store.read(sessions.find, session), monotonic)
-        self._people: Fresh[Standing] = Fresh(lambda person: gate.store.read(people.standing, person), monotonic)
+        self._tokens: Fresh[Kept] = Fresh(
+            lambda token: gate.store.read(tokens.find, token), monotonic
+        )
+        self._sessions: Fresh[Session] = Fresh(
+            lambda session: gate.store.read(sessions.find, session), monotonic
+        )
+        self._people: Fresh[Standing] = Fresh(
+            lambda person: gate.store.read(people.standing, person), monotonic
+        )
         self._used: dict[str, datetime] = {}
         self._seen: dict[str, datetime] = {}
 
@@ -66,12 +75,18 @@ class Access:
 
     def hear(self, topics: Topics) -> None:
         """What the store says has moved; none of it that is kept counts any more."""
-        for topic, kept in ((tokens.TOPIC, self._tokens), (sessions.TOPIC, self._sessions), (people.TOPIC, self._people)):
+        for topic, kept in (
+            (tokens.TOPIC, self._tokens),
+            (sessions.TOPIC, self._sessions),
+            (people.TOPIC, self._people),
+        ):
             if topic in topics or topics == EVERYTHING:
                 kept.forget()
 
     def take_used(self) -> Mapping[str, datetime]:
-        """Which tokens were used since this was asked last; the worker writes it down, nobody waits for it."""
+        """Which tokens were used since this was asked last; the worker writes it down, nobody waits
+        for it.
+        """
         used, self._used = self._used, {}
         return used
 
@@ -81,13 +96,21 @@ class Access:
         return seen
 
     async def _workload(self, bearer: str) -> Workload | None:
-        """Anybody's pipeline has a good token of a public issuer. Raises `NotAllowed` for one whose repository nobody lists."""
+        """Anybody's pipeline has a good token of a public issuer.
+
+        Raises `NotAllowed` for one whose repository nobody lists.
+        """
         workload = await self._gate.identify(bearer, self._gate.clock())
         if workload is None:
             return None
-        services = (await self._gate.rulebooks.current()).catalogue.services_of(workload.issuer, workload.repository.id)
+        services = (await self._gate.rulebooks.current()).catalogue.services_of(
+            workload.issuer, workload.repository.id
+        )
         if not services:
-            detail = f"repository {workload.repository.id} of {workload.issuer} is listed for no service; list it in the catalogue"
+            detail = (
+                f"repository {workload.repository.id} of {workload.issuer} is listed for no "
+                "service; list it in the catalogue"
+            )
             # one name for all repositories of an issuer that nobody lists: there is no end of them
             raise NotAllowed(detail, problem="identity_mismatch", by=f"issuer:{workload.issuer}")
         return replace(workload, services=frozenset(services))

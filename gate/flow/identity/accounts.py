@@ -1,4 +1,7 @@
-"""Whose account is this? An address is somebody of the catalogue, or somebody outside it who was invited."""
+"""Whose account is this?
+
+An address is somebody of the catalogue, or somebody outside it who was invited.
+"""
 
 from sqlalchemy import Connection
 
@@ -13,7 +16,9 @@ from gate.storage.identity.people import Stored
 
 
 def one_spelling(email: str) -> str:
-    """Letter case and blanks around it do not count; `+tags` do: whoever has the one address need not have the other."""
+    """Letter case and blanks around it do not count; `+tags` do: whoever has the one address need
+    not have the other.
+    """
     return email.strip().casefold()
 
 
@@ -21,7 +26,11 @@ def person_at(book: Rulebook, email: str) -> str | None:
     """The one person of the catalogue who has this very address."""
     spelled = one_spelling(email)
     catalogue = book.catalogue
-    found = [one for one in book.identities.people(spelled) if spelled in map(one_spelling, catalogue.people[one].emails)]
+    found = [
+        one
+        for one in book.identities.people(spelled)
+        if spelled in map(one_spelling, catalogue.people[one].emails)
+    ]
     return found[0] if len(found) == 1 else None
 
 
@@ -41,11 +50,15 @@ def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
     if known is not None:
         return people.ensure(tx, known, by)
     spelled = one_spelling(email)
-    return people.ensure(tx, new_id("per", tx.now), by, email=texts.name_ids(tx, [spelled])[spelled])
+    return people.ensure(
+        tx, new_id("per", tx.now), by, email=texts.name_ids(tx, [spelled])[spelled]
+    )
 
 
 def settled(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
-    """The row under the id that the catalogue gives its owner, if it has learnt of them since they were let in."""
+    """The row under the id that the catalogue gives its owner, if it has learnt of them since they
+    were let in.
+    """
     if stored.email is None:
         return stored
     known = person_at(book, texts.read_texts(tx.conn, [stored.email]).get(stored.email, ""))

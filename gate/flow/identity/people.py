@@ -48,13 +48,20 @@ class Offer:
 async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Wire:
     """Let somebody in: the person, and the one-time link that they choose their password at.
 
-    Raises `Invalid` for what is no address, `NotAllowed` for one's own role, `Conflict` for whoever was shut out.
+    Raises `Invalid` for what is no address, `NotAllowed` for one's own role, `Conflict` for whoever
+    was shut out.
     """
     made = await gate.store.write(invite_person, await gate.rulebooks.current(), ask, by)
     if isinstance(made, str):
         raise NotAllowed(made)
-    view = await gate.store.read(_view_of, await gate.rulebooks.current(), made.person, gate.clock())
-    return {**view, "invitation": link_of(gate.base_url, made.secret), "expires_at": instant(made.expires_at)}
+    view = await gate.store.read(
+        _view_of, await gate.rulebooks.current(), made.person, gate.clock()
+    )
+    return {
+        **view,
+        "invitation": link_of(gate.base_url, made.secret),
+        "expires_at": instant(made.expires_at),
+    }
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
@@ -87,7 +94,8 @@ async def offered(gate: Gate, secret: str) -> Offer:
 async def accept(gate: Gate, secret: str, *, password: str = "", email: str = "") -> Opened:
     """Use the link: the password is theirs from now on, and they are signed in.
 
-    `email` is asked of the first person only. Raises `NotFound`, and `Invalid` while the link stays good.
+    `email` is asked of the first person only. Raises `NotFound`, and `Invalid` while the link stays
+    good.
     """
     offer = await offered(gate, secret)
     hashed = None
@@ -112,7 +120,10 @@ class Invited:
 
 
 def invite_person(tx: Tx, book: Rulebook, ask: InviteAsk, by: Caller | None) -> Invited | str:
-    """In one transaction with its entry. `by` None: the command line. A text says why it was refused, which is on record."""
+    """In one transaction with its entry.
+
+    `by` None: the command line. A text says why it was refused, which is on record.
+    """
     check_address(ask.email)
     who = COMMAND_LINE if by is None else by.caller
     account = account_made(tx, book, ask.email, who)
@@ -130,7 +141,9 @@ def invite_person(tx: Tx, book: Rulebook, ask: InviteAsk, by: Caller | None) -> 
 
 
 def make_setup(tx: Tx) -> str | None:
-    """The secret of the link for the first person, who becomes an admin; None where there is somebody already."""
+    """The secret of the link for the first person, who becomes an admin; None where there is
+    somebody already.
+    """
     if not people.nobody_yet(tx.conn):
         return None
     return invitations.add(tx, Link.SETUP, None, COMMAND_LINE, timedelta(minutes=SETUP_MINUTES))
@@ -151,7 +164,13 @@ def check_address(email: str) -> None:
     """Raises `Invalid` for what nobody could be reached at."""
     spelled = one_spelling(email)
     local, _, domain = spelled.rpartition("@")
-    if not local or not domain or not spelled.isprintable() or " " in spelled or len(spelled) > ADDRESS_LENGTH_MAX:
+    if (
+        not local
+        or not domain
+        or not spelled.isprintable()
+        or " " in spelled
+        or len(spelled) > ADDRESS_LENGTH_MAX
+    ):
         raise Invalid(f"{email[:100]!r} is no e-mail address; write one such as ada@example.com")
 
 
@@ -174,7 +193,15 @@ def _first(tx: Tx, book: Rulebook, email: str) -> str | None:
         return None
     account = account_made(tx, book, email, COMMAND_LINE)
     people.set_role(tx, account.id, Role.ADMIN.value)
-    tell(tx, Kind.ROLE, None, person=account.id, action="role", role=Role.ADMIN.value, by=COMMAND_LINE)
+    tell(
+        tx,
+        Kind.ROLE,
+        None,
+        person=account.id,
+        action="role",
+        role=Role.ADMIN.value,
+        by=COMMAND_LINE,
+    )
     return account.id
 
 
@@ -188,10 +215,26 @@ def _change(tx: Tx, book: Rulebook, person: str, ask: PersonAsk, by: Caller) -> 
     role = ask.role.value if ask.role else None
     if ask.sets_role and role != stored.role:
         people.set_role(tx, person, role)
-        tell(tx, Kind.ROLE, None, person=person, action="role", role=role, before=stored.role, by=by.caller)
+        tell(
+            tx,
+            Kind.ROLE,
+            None,
+            person=person,
+            action="role",
+            role=role,
+            before=stored.role,
+            by=by.caller,
+        )
     if ask.disabled is not None and ask.disabled != (stored.disabled_at is not None):
         (people.disable if ask.disabled else people.enable)(tx, person)
-        tell(tx, Kind.ROLE, None, person=person, action="disabled" if ask.disabled else "enabled", by=by.caller)
+        tell(
+            tx,
+            Kind.ROLE,
+            None,
+            person=person,
+            action="disabled" if ask.disabled else "enabled",
+            by=by.caller,
+        )
     return None
 
 
@@ -233,7 +276,9 @@ def _addresses(conn: Connection, found: Sequence[Stored]) -> dict[str, str]:
     return texts.read_texts(conn, [one.email for one in found if one.email])
 
 
-def _views(conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime) -> tuple[Wire, ...]:
+def _views(
+    conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime
+) -> tuple[Wire, ...]:
     addresses, invited = _addresses(conn, found), invitations.waiting(conn, now)
     return tuple(_view(book, one, addresses, invited) for one in found)
 
@@ -245,7 +290,9 @@ def _view_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> Wi
     return _views(conn, book, [stored], now)[0]
 
 
-def _view(book: Rulebook, stored: Stored, addresses: dict[str, str], invited: frozenset[str]) -> Wire:
+def _view(
+    book: Rulebook, stored: Stored, addresses: dict[str, str], invited: frozenset[str]
+) -> Wire:
     name, email = _names(book, stored, addresses)
     return {
         "id": stored.id,

@@ -32,13 +32,18 @@ Session: TypeAlias = Opened
 
 
 async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Session:
-    """A new session for whoever knows the password. Raises `Unauthenticated`, `RateLimited`, and `Unavailable` when too many try.
+    """A new session for whoever knows the password.
 
-    However it ends, it takes as long: an address that is nobody's is checked against nobody's password.
+    Raises `Unauthenticated`, `RateLimited`, and `Unavailable` when too many try.
+
+    However it ends, it takes as long: an address that is nobody's is checked against nobody's
+    password.
     """
     address = normalised(email[:ADDRESS_LENGTH_MAX])
     gate.attempts.begin(address, source)
-    account = await gate.store.read(account_of, await gate.rulebooks.current(), email[:ADDRESS_LENGTH_MAX])
+    account = await gate.store.read(
+        account_of, await gate.rulebooks.current(), email[:ADDRESS_LENGTH_MAX]
+    )
     kept = account.password if account is not None else None
     try:
         right = await gate.passwords.is_right(password, kept)
@@ -49,14 +54,19 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Sess
         raise Unauthenticated(WRONG)
     gate.attempts.succeed(address, source)
     rehashed = await gate.passwords.hash(password) if is_weak(kept) else None
-    opened = await gate.store.write(_open_by_password, account.id, kept, rehashed, await gate.rulebooks.current())
+    opened = await gate.store.write(
+        _open_by_password, account.id, kept, rehashed, await gate.rulebooks.current()
+    )
     if opened is None:
         raise Unauthenticated(WRONG)
     return opened
 
 
 async def open_session(gate: Gate, person: str) -> Opened:
-    """A new session for somebody who has proved who they are. Raises `NotAllowed` for whoever was disabled or is nobody."""
+    """A new session for somebody who has proved who they are.
+
+    Raises `NotAllowed` for whoever was disabled or is nobody.
+    """
     opened = await gate.store.write(begin, person, await gate.rulebooks.current())
     if opened is None:
         raise NotAllowed("this person may not sign in; ask an admin")
@@ -71,7 +81,8 @@ async def end(gate: Gate, secret: str) -> None:
 def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -> Opened | None:
     """Always a new session, never one that was there before (A39).
 
-    None: whoever this was is nobody any more, or has another password than the one that was checked.
+    None: whoever this was is nobody any more, or has another password than the one that was
+    checked.
     """
     if not people.signed_in(tx, person, password=password):
         return None
@@ -83,8 +94,12 @@ def begin(tx: Tx, person: str, book: Rulebook, *, password: str | None = None) -
     return Opened(stored.id, new.secret, new.session.ends_at)
 
 
-def _open_by_password(tx: Tx, person: str, kept: str, rehashed: str | None, book: Rulebook) -> Opened | None:
-    """The password was checked without a transaction, so what it was checked against must still be there."""
+def _open_by_password(
+    tx: Tx, person: str, kept: str, rehashed: str | None, book: Rulebook
+) -> Opened | None:
+    """The password was checked without a transaction, so what it was checked against must still be
+    there.
+    """
     opened = begin(tx, person, book, password=kept)
     if opened is not None and rehashed is not None:
         people.keep_rehashed(tx, opened.person, rehashed)

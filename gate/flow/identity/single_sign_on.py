@@ -1,4 +1,6 @@
-"""People sign in at their identity provider: sent there, taken back by the same browser, and recognised."""
+"""People sign in at their identity provider: sent there, taken back by the same browser, and
+recognised.
+"""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -26,10 +28,22 @@ SIGN_IN_MINUTES = 10
 
 CALLBACK = "/login/sso/callback"
 START_AGAIN = "this sign-in was not begun in this browser, or took too long; start again"
-NOT_ACCEPTED = "the identity provider's answer cannot be accepted; start again, and if it stays so, ask an admin"
-NO_ADDRESS = "the identity provider names no verified address, so nobody knows who you are here; ask an admin"
-UNKNOWN = "nobody here has the address that the identity provider names; ask an admin to put it into the catalogue, or to invite you"
-ANOTHER = "somebody with this address signs in here under another name at the identity provider; ask an admin"
+NOT_ACCEPTED = (
+    "the identity provider's answer cannot be accepted; start again, and if it stays so, ask an "
+    "admin"
+)
+NO_ADDRESS = (
+    "the identity provider names no verified address, so nobody knows who you are here; ask an "
+    "admin"
+)
+UNKNOWN = (
+    "nobody here has the address that the identity provider names; ask an admin to put it into "
+    "the catalogue, or to invite you"
+)
+ANOTHER = (
+    "somebody with this address signs in here under another name at the identity provider; ask "
+    "an admin"
+)
 BY = "single sign-on"
 SHUT_OUT = "this person may not sign in; ask an admin"
 
@@ -50,20 +64,28 @@ class Refused:
 
 
 async def start(gate: Gate, then: str) -> Started:
-    """Send somebody to the provider; afterwards to `then`. Raises `NotFound` where there is none, `SourceUnavailable`."""
+    """Send somebody to the provider; afterwards to `then`.
+
+    Raises `NotFound` where there is none, `SourceUnavailable`.
+    """
     begun = await _provider(gate).begin(gate.base_url + CALLBACK)
     until = to_us(gate.clock() + timedelta(minutes=SIGN_IN_MINUTES))
     return Started(begun.url, _seal(gate, [begun.state, begun.nonce, begun.verifier, then, until]))
 
 
-async def finish(gate: Gate, kept: str | None, *, state: str, code: str, issuer: str | None) -> tuple[Opened, str]:
+async def finish(
+    gate: Gate, kept: str | None, *, state: str, code: str, issuer: str | None
+) -> tuple[Opened, str]:
     """Take somebody back: a new session, and where they wanted to go.
 
-    Raises `NotAllowed` for another browser, an answer that is not good, or a stranger; `SourceUnavailable`.
+    Raises `NotAllowed` for another browser, an answer that is not good, or a stranger;
+    `SourceUnavailable`.
     """
     provider = _provider(gate)
     opened = _open(gate, kept)
-    if opened is None or not hmac.compare_digest(opened[0].encode(), state.encode(errors="replace")):
+    if opened is None or not hmac.compare_digest(
+        opened[0].encode(), state.encode(errors="replace")
+    ):
         raise NotAllowed(START_AGAIN)
     begun = Begun("", opened[0], opened[1], opened[2])
     external = await provider.finish(begun, gate.base_url + CALLBACK, code, issuer, gate.clock())
@@ -125,4 +147,6 @@ def _open(gate: Gate, kept: str | None) -> list[str] | None:
 
 
 def _mac(gate: Gate, body: str) -> str:
-    return hmac.digest(gate.secrets.sessions, b"single sign-on\n" + body.encode(errors="replace"), "sha256").hex()
+    return hmac.digest(
+        gate.secrets.sessions, b"single sign-on\n" + body.encode(errors="replace"), "sha256"
+    ).hex()

@@ -1,4 +1,6 @@
-"""Tokens: those of one change, made from a secret and stored nowhere, and the API tokens that an admin makes."""
+"""Tokens: those of one change, made from a secret and stored nowhere, and the API tokens that an
+admin makes.
+"""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -29,15 +31,24 @@ TOKENS_OF_A_PERSON_MAX = 50
 
 
 def change_token(secret: bytes, change: str) -> str:
-    """Good for this change alone: read, admit, close, cancel. The same change always has the same token."""
-    seal = hmac.new(secret, change.encode(), "sha256").digest()  # `hmac.digest` would let another thread in
+    """Good for this change alone: read, admit, close, cancel.
+
+    The same change always has the same token.
+    """
+    seal = hmac.new(
+        secret, change.encode(), "sha256"
+    ).digest()  # `hmac.digest` would let another thread in
     return f"{PREFIX}{change.removeprefix('chg_')}_{urlsafe_b64encode(seal).decode().rstrip('=')}"
 
 
 async def holder(gate: Gate, token: str) -> ChangeHolder | None:
-    """Whoever shows the token of a change; None for any other text, and from 24 hours after the change's final state."""
+    """Whoever shows the token of a change; None for any other text, and from 24 hours after the
+    change's final state.
+    """
     change = "chg_" + token.removeprefix(PREFIX).partition("_")[0]
-    if not hmac.compare_digest(_plain(token), _plain(change_token(gate.secrets.change_tokens, change))):
+    if not hmac.compare_digest(
+        _plain(token), _plain(change_token(gate.secrets.change_tokens, change))
+    ):
         return None
     stored = await gate.store.read(changes.read, change)
     if stored is None or _over(stored, gate.clock()):
@@ -46,16 +57,25 @@ async def holder(gate: Gate, token: str) -> ChangeHolder | None:
 
 
 async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
-    """A new token, whose text is shown this once. Raises `Invalid` for a person whom the catalogue lacks.
+    """A new token, whose text is shown this once.
+
+    Raises `Invalid` for a person whom the catalogue lacks.
 
     An admin makes any, everybody else personal ones of their own: `NotAllowed`.
     """
     book = await gate.rulebooks.current()
     person = None
     if ask.person is not None:
-        person = ask.person if ask.person in book.catalogue.people else book.identities.person(ask.person)
+        person = (
+            ask.person
+            if ask.person in book.catalogue.people
+            else book.identities.person(ask.person)
+        )
         if person is None:
-            raise Invalid(f"{ask.person[:100]} is nobody in the catalogue; add the address to a person there first")
+            raise Invalid(
+                f"{ask.person[:100]} is nobody in the catalogue; add the address to a "
+                "person there first"
+            )
     owner = _owner(by)
     if owner is not None and person != owner:
         raise NotAllowed("you may make personal tokens of your own; an admin makes all others")
@@ -66,12 +86,17 @@ async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
-    """A page of all tokens, or for people who are no admins of their own, newest first, without what makes them work."""
+    """A page of all tokens, or for people who are no admins of their own, newest first, without
+    what makes them work.
+    """
     return await one_page(gate, TokenQuery(_owner(by), part.begins, part.ends), part, by, _page)
 
 
 async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
-    """Good for nothing from now on, everywhere within a second. Raises `NotFound`; again is the same."""
+    """Good for nothing from now on, everywhere within a second.
+
+    Raises `NotFound`; again is the same.
+    """
     owner = _owner(by)
     kept = None if owner is None else await gate.store.read(tokens.find, token_id)
     foreign = owner is not None and (kept is None or kept.token.person != owner)
@@ -83,9 +108,26 @@ def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: str) -> tokens.Cre
     """The token and its entry in the ledger, in one transaction."""
     check_names(*(ask.services or ()))
     role = ask.role.value if ask.role else None
-    created = tokens.create(tx, created_by=by, role=role, person=person, services=ask.services, expires_at=ask.expires_at)
+    created = tokens.create(
+        tx,
+        created_by=by,
+        role=role,
+        person=person,
+        services=ask.services,
+        expires_at=ask.expires_at,
+    )
     services = None if ask.services is None else sorted(ask.services)
-    tell(tx, Kind.TOKEN, None, token=created.token.id, action="created", by=by, role=role, person=person, services=services)
+    tell(
+        tx,
+        Kind.TOKEN,
+        None,
+        token=created.token.id,
+        action="created",
+        by=by,
+        role=role,
+        person=person,
+        services=services,
+    )
     return created
 
 
@@ -110,7 +152,10 @@ def _page(conn: Connection, query: TokenQuery, part: pages.Part) -> pages.Page[W
 def _require_room(conn: Connection, person: str) -> None:
     good = tokens.count_good(conn, person)
     if good >= TOKENS_OF_A_PERSON_MAX:
-        raise Invalid(f"you have {good} tokens that are not revoked, at most {TOKENS_OF_A_PERSON_MAX} are allowed; revoke one first")
+        raise Invalid(
+            f"you have {good} tokens that are not revoked, at most {TOKENS_OF_A_PERSON_MAX} "
+            "are allowed; revoke one first"
+        )
 
 
 def _plain(text: str) -> bytes:

@@ -1,4 +1,6 @@
-"""What broke: told by people and by other systems, tied to changes, and untied by people who give a reason."""
+"""What broke: told by people and by other systems, tied to changes, and untied by people who give a
+reason.
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -65,8 +67,13 @@ class _Books:
 
 
 async def report(gate: Gate, ask: IncidentTold, by: Caller) -> Reported:
-    """Take an incident, or news of one. Raises `Invalid` for a change that is not there, `Conflict` for one that was never deployed."""
-    return await gate.store.write(_take, gate.rulebooks, await gate.rulebooks.current(), ask, by.caller)
+    """Take an incident, or news of one.
+
+    Raises `Invalid` for a change that is not there, `Conflict` for one that was never deployed.
+    """
+    return await gate.store.write(
+        _take, gate.rulebooks, await gate.rulebooks.current(), ask, by.caller
+    )
 
 
 def delivery(ask: IncidentTold, *, named: str, caller: str) -> Delivery:
@@ -77,7 +84,9 @@ def delivery(ask: IncidentTold, *, named: str, caller: str) -> Delivery:
 async def work(gate: Gate, claimed: Claimed) -> None:
     """Work on what `delivery` made."""
     ask = told.read_incident(claimed.body)
-    await gate.store.write(_take, gate.rulebooks, await gate.rulebooks.current(), ask, claimed.caller)
+    await gate.store.write(
+        _take, gate.rulebooks, await gate.rulebooks.current(), ask, claimed.caller
+    )
 
 
 async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page:
@@ -93,19 +102,39 @@ async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page:
 
 
 async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
-    """Put it down to a change, or confirm that the gate was right to. Raises `NotFound` and `Conflict`."""
-    answer = await gate.store.write(_link, gate.rulebooks, await gate.rulebooks.current(), incident_id, Asked(change_id, reason, by.caller))
+    """Put it down to a change, or confirm that the gate was right to.
+
+    Raises `NotFound` and `Conflict`.
+    """
+    answer = await gate.store.write(
+        _link,
+        gate.rulebooks,
+        await gate.rulebooks.current(),
+        incident_id,
+        Asked(change_id, reason, by.caller),
+    )
     gate.waiters.wake(change_id)
     return answer
 
 
 async def unlink(gate: Gate, incident_id: str, link_id: str, reason: str, by: Person) -> Wire:
-    """It had nothing to do with that change: what was counted is taken back. Raises `NotFound`, and `Conflict` for the second time."""
-    return await gate.store.write(_unlink, gate.rulebooks, await gate.rulebooks.current(), incident_id, Asked(link_id, reason, by.caller))
+    """It had nothing to do with that change: what was counted is taken back.
+
+    Raises `NotFound`, and `Conflict` for the second time.
+    """
+    return await gate.store.write(
+        _unlink,
+        gate.rulebooks,
+        await gate.rulebooks.current(),
+        incident_id,
+        Asked(link_id, reason, by.caller),
+    )
 
 
 async def judge_due(gate: Gate) -> int:
-    """Links by `window` that nobody corrected in time count for suspensions from now on; how many it were."""
+    """Links by `window` that nobody corrected in time count for suspensions from now on; how many
+    it were.
+    """
     due = await gate.store.read(_due, gate)
     book = await gate.rulebooks.current()
     for one in due:
@@ -130,16 +159,25 @@ def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) 
     ask = replace(ask, service=service, environment=environment, severity=severity)
     _check(tx.conn, ask)
     both = _Books(book, books)
-    known = _known_to_callers(tx, ask) if ask.source == API else _known_at_its_source(tx, both, ask, by)
-    incident = _open(tx, ask, by) if known is None else _news(tx, both, known.incident, known.ask, by)
+    known = (
+        _known_to_callers(tx, ask) if ask.source == API else _known_at_its_source(tx, both, ask, by)
+    )
+    incident = (
+        _open(tx, ask, by) if known is None else _news(tx, both, known.incident, known.ask, by)
+    )
     _tie_by_itself(tx, both, incident, ask, by)
     return Reported(_one(tx.conn, incident.id), known is None)
 
 
 def _check(conn: Connection, ask: IncidentTold) -> None:
-    """A caller is told what is wrong. Of a hook nobody reads the answer, so a change that it names in vain is left out later."""
+    """A caller is told what is wrong.
+
+    Of a hook nobody reads the answer, so a change that it names in vain is left out later.
+    """
     if ask.resolved_at is not None and ask.resolved_at < ask.began_at:
-        raise Invalid("it was resolved before it began; `resolved_at` must not be earlier than `began_at`")
+        raise Invalid(
+            "it was resolved before it began; `resolved_at` must not be earlier than `began_at`"
+        )
     for named in ask.changes if ask.source == API else ():
         stored = changes.read(conn, named)
         if stored is None:
@@ -157,7 +195,10 @@ class _Known:
 
 
 def _known_to_callers(tx: Tx, ask: IncidentTold) -> _Known | None:
-    """By the id that a caller gave, or by one of the gate's own, whatever the source was. Raises `Conflict` for another place."""
+    """By the id that a caller gave, or by one of the gate's own, whatever the source was.
+
+    Raises `Conflict` for another place.
+    """
     if ask.id is None:
         return None
     if ask.id.startswith(OWN_ID):
@@ -167,12 +208,16 @@ def _known_to_callers(tx: Tx, ask: IncidentTold) -> _Known | None:
         known = incidents.newest_of_series(tx.conn, ask.source, ask.id)
     if known is not None and not _is_at(known, ask):
         where = f"{known.service} in {known.environment or 'no named environment'}"
-        raise Conflict(f"{known.series[:100]} is an incident of {where}; report another one under another id")
+        raise Conflict(
+            f"{known.series[:100]} is an incident of {where}; report another one under another id"
+        )
     return None if known is None else _Known(known, ask)
 
 
 def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _Known | None:
-    """By the name that its source gave. One that the source has moved to another service or environment ends where it was.
+    """By the name that its source gave.
+
+    One that the source has moved to another service or environment ends where it was.
 
     Raises `Unavailable` for an end of which nobody has told the beginning yet.
     """
@@ -182,18 +227,29 @@ def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _
     series = incidents.of_series(tx.conn, ask.source, ask.id)
     latest = max(series, key=lambda one: one.told_at, default=None)
     if latest is not None and _told_at(tx, ask) < latest.told_at:
-        return _Known(latest, ask)  # an older word that comes late moves nothing and changes nothing
+        return _Known(
+            latest, ask
+        )  # an older word that comes late moves nothing and changes nothing
     here = next((one for one in series if _is_at(one, ask)), None)
     elsewhere = [one for one in series if not _is_at(one, ask) and one.resolved_at is None]
     if ask.is_end and here is None and elsewhere:
         here = elsewhere.pop(0)  # whoever tells of the end alone need not know where it is by now
     for one in elsewhere:
         _end_there(tx, books, one, _told_at(tx, ask), by)
-    if here is not None and ask.comes_back and here.resolved_at is not None and ask.began_at > here.resolved_at:
+    if (
+        here is not None
+        and ask.comes_back
+        and here.resolved_at is not None
+        and ask.began_at > here.resolved_at
+    ):
         here = None
     if here is None and ask.is_end:
         raise Unavailable("nobody has told of the beginning yet", retry_after_seconds=60)
-    return None if here is None else _Known(here, replace(ask, reopened=ask.reopened or bool(elsewhere)))
+    return (
+        None
+        if here is None
+        else _Known(here, replace(ask, reopened=ask.reopened or bool(elsewhere)))
+    )
 
 
 def _is_at(known: Incident, ask: IncidentTold) -> bool:
@@ -201,7 +257,10 @@ def _is_at(known: Incident, ask: IncidentTold) -> bool:
 
 
 def _told_at(tx: Tx, ask: IncidentTold) -> datetime:
-    """When the source said so. A clock that is far ahead would otherwise make every later word of the source an old one."""
+    """When the source said so.
+
+    A clock that is far ahead would otherwise make every later word of the source an old one.
+    """
     return min(ask.told_at or tx.now, tx.now + AHEAD_MAX)
 
 
@@ -258,13 +317,17 @@ def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentTold, by: str) ->
 
 
 def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold, by: str) -> None:
-    """By the changes that were named; else by what was deployed there, once: what a person untied stays untied."""
+    """By the changes that were named; else by what was deployed there, once: what a person untied
+    stays untied.
+    """
     named = _named(tx.conn, incident, ask)
     for change in named:
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, Method.EXPLICIT, by))
     catalogue = books.current.catalogue
     listed = catalogue.services.get(incident.service)
-    below = ask.is_alert and not counts(incident.severity, listed.alerts_count_from if listed else None)
+    below = ask.is_alert and not counts(
+        incident.severity, listed.alerts_count_from if listed else None
+    )
     if named or below or links.ever(tx.conn, incident.id):
         return
     here = (
@@ -272,7 +335,9 @@ def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold,
         if incident.environment
         else [one.name for one in catalogue.environments.values() if one.tier == "production"]
     )
-    found = suspected(incidents.suspects(tx.conn, incident.service, here, incident.began_at), incident.began_at)
+    found = suspected(
+        incidents.suspects(tx.conn, incident.service, here, incident.began_at), incident.began_at
+    )
     if found is not None:
         change, method = found
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, method, by))
@@ -281,14 +346,22 @@ def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold,
 def _named(conn: Connection, incident: Incident, ask: IncidentTold) -> list[str]:
     """The changes to tie it to because its source names them.
 
-    A hook speaks for the service of its incident alone, and what was deployed after something broke did not break it.
+    A hook speaks for the service of its incident alone, and what was deployed after something broke
+    did not break it.
     """
     found = []
     for named in ask.changes:
         stored = changes.read(conn, named)
-        if stored is None or stored.admitted_at is None or links.was_removed(conn, incident.id, stored.id):
+        if (
+            stored is None
+            or stored.admitted_at is None
+            or links.was_removed(conn, incident.id, stored.id)
+        ):
             continue
-        is_here = stored.service == incident.service and incident.environment in {None, stored.environment}
+        is_here = stored.service == incident.service and incident.environment in {
+            None,
+            stored.environment,
+        }
         is_before = stored.admitted_at <= incident.began_at + CLOCK_SLACK
         if ask.source == API or (is_here and is_before):
             found.append(stored.id)
@@ -306,11 +379,16 @@ def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Ask
     tied = links.of_incidents(tx.conn, [incident.id])
     known = next((one for one in tied if one.change == stored.id), None)
     if known is None and len(tied) >= LINKS_MAX:
-        raise Conflict(f"{incident.id} is tied to {LINKS_MAX} changes already; untie those it has nothing to do with")
+        raise Conflict(
+            f"{incident.id} is tied to {LINKS_MAX} changes already; untie those it has "
+            "nothing to do with"
+        )
     reason = new_text(asked.reason)
     insert_texts(tx, [reason])
     if known is None:
-        aftermath.tie(tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason.id))
+        aftermath.tie(
+            tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason.id)
+        )
     elif known.method is Method.WINDOW and links.confirm(tx, known, asked.by):
         aftermath.told(tx, known, "confirmed", by=asked.by, reason=reason.id)
         aftermath.settle(tx, books, book, stored.id)

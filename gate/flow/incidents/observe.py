@@ -25,7 +25,8 @@ __all__ = ("KIND", "DeploymentSeen", "Observed", "delivery", "deployment_seen", 
 
 KIND = "deployment"
 CLOCK_SLACK = timedelta(minutes=5)
-"""By how much another system's clock may be behind: what it saw so long before an admission may be of it."""
+"""By how much another system's clock may be behind: what it saw so long before an admission may be
+of it."""
 
 WENT_BACK_WITHIN = timedelta(hours=24)
 """How long after its end a deployment may still be rolled back by a word from outside."""
@@ -39,7 +40,9 @@ class Observed(StrEnum):
 
     KNOWN = "known"  # it belongs to a change that was admitted, and says nothing new
     CLOSED = "closed"  # it closed its change, or made the result worse
-    BEGUN = "begun"  # it has begun and is not admitted yet; its end tells whether it went past the gate
+    BEGUN = (
+        "begun"  # it has begun and is not admitted yet; its end tells whether it went past the gate
+    )
     UNMATCHED = "unmatched"  # it went past the gate: people see it
 
 
@@ -51,16 +54,24 @@ class _Saw:
 
 
 async def deployment_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
-    """Tie it to its change, and close that where the result is known. The same seen again changes nothing.
+    """Tie it to its change, and close that where the result is known.
 
-    Only a change that is still deploying is closed; what its own pipeline said is not contradicted, except that it was
-    rolled back. Whoever sees a deployment never approves one.
+    The same seen again changes nothing.
+
+    Only a change that is still deploying is closed; what its own pipeline said is not contradicted,
+    except that it was rolled back. Whoever sees a deployment never approves one.
     """
-    return _said(gate, seen, await gate.store.write(_see, gate.rulebooks, await gate.rulebooks.current(), seen))
+    return _said(
+        gate,
+        seen,
+        await gate.store.write(_see, gate.rulebooks, await gate.rulebooks.current(), seen),
+    )
 
 
 async def unplaced_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
-    """A deployment of a repository of which the catalogue does not say whose it is: it went past the gate, wherever to."""
+    """A deployment of a repository of which the catalogue does not say whose it is: it went past
+    the gate, wherever to.
+    """
     return _said(gate, seen, await gate.store.write(_see_unplaced, seen))
 
 
@@ -89,7 +100,9 @@ def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw
     result = Result.ROLLED_BACK if seen.went_back else seen.result
     if found is None:
         return _past_the_gate(tx, seen, result, _missing(book, seen))
-    may_close = found.state is State.DEPLOYING or (seen.went_back and found.result is not Result.ROLLED_BACK)
+    may_close = found.state is State.DEPLOYING or (
+        seen.went_back and found.result is not Result.ROLLED_BACK
+    )
     if result is None or not may_close:
         return _Saw(Observed.KNOWN)
     by = f"hook:{seen.source}"
@@ -102,7 +115,9 @@ def _see_unplaced(tx: Tx, seen: DeploymentSeen) -> _Saw:
 
 
 def _past_the_gate(tx: Tx, seen: DeploymentSeen, result: Result | None, missing: Missing) -> _Saw:
-    """A code host tells of a job that begins before the job has asked the gate, so a beginning alone is nothing yet."""
+    """A code host tells of a job that begins before the job has asked the gate, so a beginning
+    alone is nothing yet.
+    """
     if result is None:
         return _Saw(Observed.BEGUN)
     new = sightings.add(tx, seen, result, missing)
@@ -112,24 +127,33 @@ def _past_the_gate(tx: Tx, seen: DeploymentSeen, result: Result | None, missing:
 def _missing(book: Rulebook, seen: DeploymentSeen) -> Missing:
     if lacks(book.catalogue.services, seen.service):
         return Missing.SERVICE
-    return Missing.ENVIRONMENT if lacks(book.catalogue.environments, seen.environment) else Missing.ADMISSION
+    return (
+        Missing.ENVIRONMENT
+        if lacks(book.catalogue.environments, seen.environment)
+        else Missing.ADMISSION
+    )
 
 
 def _deployed(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
-    """The change that this is a deployment of: the one that is deploying, else the newest one that it can still be.
+    """The change that this is a deployment of: the one that is deploying, else the newest one that
+    it can still be.
 
-    A commit that was admitted once is not admitted for ever: what comes back after another change was admitted here went
-    past the gate.
+    A commit that was admitted once is not admitted for ever: what comes back after another change
+    was admitted here went past the gate.
     """
     here = sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK)
     if seen.commit is not None:
-        alike: Sequence[StoredChange] = sightings.admitted_commit(tx.conn, seen, seen.at + CLOCK_SLACK)
+        alike: Sequence[StoredChange] = sightings.admitted_commit(
+            tx.conn, seen, seen.at + CLOCK_SLACK
+        )
         alike = [one for one in alike if not one.digests or _has_artifact(one, seen)]
     else:
         alike = [one for one in here if _has_artifact(one, seen)]
     deploying = next((one for one in alike if one.state is State.DEPLOYING), None)
     newest = here[0].id if here and (seen.commit is not None or seen.digests) else None
-    return deploying or next((one for one in alike if one.id == newest or _is_just_over(one, seen)), None)
+    return deploying or next(
+        (one for one in alike if one.id == newest or _is_just_over(one, seen)), None
+    )
 
 
 def _has_artifact(change: StoredChange, seen: DeploymentSeen) -> bool:
@@ -141,7 +165,10 @@ def _is_just_over(change: StoredChange, seen: DeploymentSeen) -> bool:
 
 
 def _rolled_back(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
-    """The change that is undone: the newest one here that was no rollback itself. Some say what runs now, some what ran."""
+    """The change that is undone: the newest one here that was no rollback itself.
+
+    Some say what runs now, some what ran.
+    """
     for one in sightings.admitted(tx.conn, seen, seen.at + CLOCK_SLACK):
         if one.direction == "rollback":
             continue

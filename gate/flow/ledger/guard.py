@@ -1,7 +1,9 @@
-"""The guard: the last head this server signed, in a file of its own, so that a restored database is found out.
+"""The guard: the last head this server signed, in a file of its own, so that a restored database is
+found out.
 
-A database alone cannot tell that it is an older copy of itself. The guard lies beside the signing key, where a
-restored backup does not reach. Without it, or with a guard from the same backup, only a checkpoint outside can tell.
+A database alone cannot tell that it is an older copy of itself. The guard lies beside the signing
+key, where a restored backup does not reach. Without it, or with a guard from the same backup, only
+a checkpoint outside can tell.
 """
 
 import os
@@ -17,7 +19,10 @@ _OWNER_ALONE = 0o600
 
 
 def read_guard(path: Path) -> Checkpoint | None:
-    """The head that was signed last; None where there is no guard. Raises `Unavailable` for what cannot be read."""
+    """The head that was signed last; None where there is no guard.
+
+    Raises `Unavailable` for what cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return read_checkpoint(file.read(NOTE_BYTES_MAX + 1))
@@ -30,7 +35,10 @@ def read_guard(path: Path) -> Checkpoint | None:
 
 
 def write_guard(path: Path, note: bytes) -> None:
-    """Whole or not at all, and on the disk before anybody sees the signature. Raises `Unavailable`."""
+    """Whole or not at all, and on the disk before anybody sees the signature.
+
+    Raises `Unavailable`.
+    """
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         beside.unlink(missing_ok=True)
@@ -46,28 +54,40 @@ def write_guard(path: Path, note: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        raise _broken(f"the ledger guard cannot be written ({error.strerror}); nothing is signed without it") from None
+        raise _broken(
+            f"the ledger guard cannot be written ({error.strerror}); nothing is signed without it"
+        ) from None
 
 
 def contradiction(guard: Checkpoint, name: str, head: Head, tree: Tree) -> str | None:
     """Why the database cannot be the one whose head is guarded; None where it goes on from there.
 
-    `tree` is the tree of as many entries as the guard has, where the database has them. An earlier epoch's guard is
-    no contradiction: an operator has said since that its entries are gone.
+    `tree` is the tree of as many entries as the guard has, where the database has them. An earlier
+    epoch's guard is no contradiction: an operator has said since that its entries are gone.
     """
     epoch = epoch_of(guard.origin, name)
     if epoch is None:
         return f"the guard belongs to {guard.origin}, this server signs {name}"
     if epoch != head.epoch:
-        restored = f"the guard is of epoch {epoch}, the database of epoch {head.epoch}: it was restored from before that epoch"
+        restored = (
+            f"the guard is of epoch {epoch}, the database of epoch {head.epoch}: it was "
+            "restored from before that epoch"
+        )
         return restored if epoch > head.epoch else None
     if guard.size > head.size:
-        return f"{guard.size} entries were signed, the database has {head.size}: it was restored from an older backup"
+        return (
+            f"{guard.size} entries were signed, the database has {head.size}: it was restored "
+            "from an older backup"
+        )
     try:
         same = tree.root() == guard.root
     except ProofError as error:
         return f"the tree of the {guard.size} entries that were signed is damaged: {error}"
-    return None if same else f"the database has another history of the {guard.size} entries that were signed last"
+    return (
+        None
+        if same
+        else f"the database has another history of the {guard.size} entries that were signed last"
+    )
 
 
 def _broken(detail: str) -> Unavailable:

@@ -1,7 +1,9 @@
-"""The sealer and the publisher, as turns of the worker: entries get their places, and committed heads are signed.
+"""The sealer and the publisher, as turns of the worker: entries get their places, and committed
+heads are signed.
 
-Any replica may do either; a lease lets one do it at a time, so that the others lose no time on the same. What keeps
-the ledger right is not the lease but the lock on its head, and the comparisons before every signature.
+Any replica may do either; a lease lets one do it at a time, so that the others lose no time on the
+same. What keeps the ledger right is not the lease but the lock on its head, and the comparisons
+before every signature.
 """
 
 import asyncio
@@ -13,7 +15,14 @@ from gate.errors import Unavailable
 from gate.flow.entries import tell
 from gate.flow.gate import Gate
 from gate.flow.ledger.guard import contradiction, read_guard, write_guard
-from gate.ledger.checkpoint import Checkpoint, NoteError, epoch_of, origin_of, read_checkpoint, sign_checkpoint
+from gate.ledger.checkpoint import (
+    Checkpoint,
+    NoteError,
+    epoch_of,
+    origin_of,
+    read_checkpoint,
+    sign_checkpoint,
+)
 from gate.ledger.format import Kind
 from gate.ledger.note import SigningKey
 from gate.ledger.tree import ProofError, verify_consistency
@@ -32,7 +41,10 @@ PUBLISHED = "published"
 
 
 async def turn(gate: Gate, holder: str) -> None:
-    """Seal what waits, judge what is there, sign what is new. What forbids that is kept for everybody to see, until it is gone."""
+    """Seal what waits, judge what is there, sign what is new.
+
+    What forbids that is kept for everybody to see, until it is gone.
+    """
     try:
         key = await gate.signing.find()
         standing = await _sealed(gate, key, holder)
@@ -50,7 +62,9 @@ async def turn(gate: Gate, holder: str) -> None:
 
 
 async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> Standing:
-    """Where the ledger is once everything that waited is sealed; the first key that comes is written down before."""
+    """Where the ledger is once everything that waited is sealed; the first key that comes is
+    written down before.
+    """
     standing = await gate.store.read(heads.standing)
     if key is not None and standing.head.key is None:
         await gate.store.write(_adopt_key, str(key.verifier))
@@ -69,7 +83,10 @@ async def _judge(gate: Gate, key: SigningKey, standing: Standing) -> None:
     """Raises `Unavailable` with the reason where this server may sign nothing."""
     mine, expected = str(key.verifier), standing.head.key
     if expected != mine:
-        raise _unsigned(f"the ledger is signed with {expected}, this server has {mine}; give it that key and restart it")
+        raise _unsigned(
+            f"the ledger is signed with {expected}, this server has {mine}; give it that "
+            "key and restart it"
+        )
     guard = await _guard(gate)
     if gate.ledger.judged == (standing, guard):
         return
@@ -94,8 +111,12 @@ async def _guard(gate: Gate) -> Checkpoint | None:
     return None if path is None else await asyncio.to_thread(read_guard, path)
 
 
-def _contradiction(conn: Connection, standing: Standing, name: str, guard: Checkpoint | None) -> str | None:
-    """Why this head may not be signed: its own tree, the head that was signed last, and the guard all have to agree with it."""
+def _contradiction(
+    conn: Connection, standing: Standing, name: str, guard: Checkpoint | None
+) -> str | None:
+    """Why this head may not be signed: its own tree, the head that was signed last, and the guard
+    all have to agree with it.
+    """
     head = standing.head
     sealing.require_whole(conn, head)
     try:
@@ -106,11 +127,17 @@ def _contradiction(conn: Connection, standing: Standing, name: str, guard: Check
     except (NoteError, ProofError) as error:
         return f"the ledger does not continue the head that was signed last: {error}"
     against = contradiction(guard, name, head, tree(conn, guard.size)) if guard else None
-    return against and f"{against}. Put the newest database back, or open a new epoch with `gate ledger epoch`"
+    return (
+        against
+        and f"{against}. Put the newest database back, or open a new epoch with `gate ledger epoch`"
+    )
 
 
 async def _publish(gate: Gate, key: SigningKey, standing: Standing, holder: str) -> None:
-    """Sign the head that was judged, unless it is signed already. The guard has it before anybody else."""
+    """Sign the head that was judged, unless it is signed already.
+
+    The guard has it before anybody else.
+    """
     head = standing.head
     if head.size <= standing.signed:
         await _follow(gate, key, standing)
@@ -125,9 +152,14 @@ async def _publish(gate: Gate, key: SigningKey, standing: Standing, holder: str)
 
 
 async def _follow(gate: Gate, key: SigningKey, standing: Standing) -> None:
-    """Another server signed: its head is guarded here as well, so that a restore is found out by whichever comes first."""
+    """Another server signed: its head is guarded here as well, so that a restore is found out by
+    whichever comes first.
+    """
     guard = gate.ledger.judged[1] if gate.ledger.judged else None
-    behind = guard is None or (epoch_of(guard.origin, key.name) or 0, guard.size) < (standing.head.epoch, standing.signed)
+    behind = guard is None or (epoch_of(guard.origin, key.name) or 0, guard.size) < (
+        standing.head.epoch,
+        standing.signed,
+    )
     if standing.note is not None and behind:
         await _keep(gate, standing.note)
         gate.waiters.wake(PUBLISHED)

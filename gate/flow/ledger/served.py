@@ -1,4 +1,6 @@
-"""The log as anybody reads it who wants to check it: its signed head, its key, its tiles, its entries, proofs."""
+"""The log as anybody reads it who wants to check it: its signed head, its key, its tiles, its
+entries, proofs.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -37,7 +39,10 @@ async def checkpoint(gate: Gate) -> bytes:
 
 
 async def verifier_key(gate: Gate) -> str:
-    """The key by which anybody verifies what this gate signs. Raises `Unavailable` while there is none."""
+    """The key by which anybody verifies what this gate signs.
+
+    Raises `Unavailable` while there is none.
+    """
     key = await gate.signing.own()
     head = await gate.store.read(heads.head)
     return str(key.named(origin_of(key.name, head.epoch)).verifier)
@@ -48,23 +53,33 @@ async def tile(gate: Gate, path: str) -> bytes:
     found = read_tile_path(path)
     content = await gate.store.read(_tile, found) if found else None
     if content is None:
-        raise NotFound(f"there is no tile {path[:80]}; the checkpoint says how many entries there are")
+        raise NotFound(
+            f"there is no tile {path[:80]}; the checkpoint says how many entries there are"
+        )
     return content
 
 
 async def entry(gate: Gate, index: str) -> bytes:
     """The exact bytes of a sealed entry. Raises `NotFound`."""
-    known = index.isascii() and index.isdecimal() and len(index) <= INDEX_DIGITS_MAX and str(int(index)) == index
+    known = (
+        index.isascii()
+        and index.isdecimal()
+        and len(index) <= INDEX_DIGITS_MAX
+        and str(int(index)) == index
+    )
     rows = await gate.store.read(ledger.sealed, int(index), int(index) + 1) if known else ()
     if not rows:
-        raise NotFound(f"there is no entry {index[:40]}; the checkpoint says how many entries there are")
+        raise NotFound(
+            f"there is no entry {index[:40]}; the checkpoint says how many entries there are"
+        )
     return rows[0][1]
 
 
 async def proof(gate: Gate, change_id: str, kind: str, by: Caller, wait_seconds: int) -> bytes:
     """The proof file of a change's newest entry of a kind, with the entry's own bytes in it.
 
-    Waits until the entry is sealed and signed. Raises `NotFound`, and `Unavailable` when that takes longer.
+    Waits until the entry is sealed and signed. Raises `NotFound`, and `Unavailable` when that takes
+    longer.
     """
     await visible_change(gate, change_id, by)
     found = await gate.store.read(_proof, change_id, kind)
@@ -75,7 +90,9 @@ async def proof(gate: Gate, change_id: str, kind: str, by: Caller, wait_seconds:
     return bytes(found)
 
 
-async def _published(gate: Gate, change_id: str, kind: str, by: Caller, wait_seconds: int) -> Proof | None:
+async def _published(
+    gate: Gate, change_id: str, kind: str, by: Caller, wait_seconds: int
+) -> Proof | None:
     """Read again whenever a head was signed, until it covers the entry or the time is over."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + wait_seconds

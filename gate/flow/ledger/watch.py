@@ -11,8 +11,8 @@ from gate.storage.ledger.heads import Standing
 class Watch:
     """`guard` is the file with the last signed head, None where nobody named one.
 
-    `judged` is what was found good last, so that only what is new is looked at; `position` is the tile of entries
-    that is compared with its hashes next.
+    `judged` is what was found good last, so that only what is new is looked at; `position` is the
+    tile of entries that is compared with its hashes next.
     """
 
     guard: Path | None = None

@@ -1,4 +1,6 @@
-"""People are asked where they talk: messages with the reasons, and buttons that act as the person who pressed them."""
+"""People are asked where they talk: messages with the reasons, and buttons that act as the person
+who pressed them.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,7 +53,8 @@ SUBSCRIPTIONS: Subscribers = MappingProxyType(
         SETTLED: (Subscription(TARGET),),
     }
 )
-"""What the chat is told: that people are asked, and what came of it. What the policy settles by itself is nobody's work."""
+"""What the chat is told: that people are asked, and what came of it. What the policy settles by
+itself is nobody's work."""
 
 _OCCASIONS = {
     Kind.DECISION.value: Occasion.ASKED,
@@ -69,20 +72,28 @@ def delivering(gate: Gate, chat: Chat) -> Deliver:
             reply = orjson.loads(message.body)
             await chat.answer(reply["to"], reply["text"])
             return
-        notice = await gate.store.read(read_notice, gate.rulebooks, message, gate.clock(), gate.base_url)
+        notice = await gate.store.read(
+            read_notice, gate.rulebooks, message, gate.clock(), gate.base_url
+        )
         if notice is not None:
             await chat.say(notice)
 
     return deliver
 
 
-def read_notice(conn: Connection, books: Rulebooks, message: Message, now: datetime, base_url: str) -> Notice | None:
-    """What is to be said now; None where it is over by now, so that nobody is asked for what is settled."""
+def read_notice(
+    conn: Connection, books: Rulebooks, message: Message, now: datetime, base_url: str
+) -> Notice | None:
+    """What is to be said now; None where it is over by now, so that nobody is asked for what is
+    settled.
+    """
     told = orjson.loads(message.body)
     known = know(conn, books, message.change_id or "")
     if known is None:
         raise Undeliverable(f"message {message.id} is about no change")
-    occasion = _OCCASIONS.get(told["kind"]) or (Occasion.ESCALATED if told["stage"] > 1 else Occasion.REMINDED)
+    occasion = _OCCASIONS.get(told["kind"]) or (
+        Occasion.ESCALATED if told["stage"] > 1 else Occasion.REMINDED
+    )
     if occasion not in ASKING:
         return _notice(known, occasion, base_url, by=str(told.get("by", "")))
     stands = known.stored.state_at(now) is State.PENDING and told["number"] == known.record.number
@@ -93,16 +104,43 @@ def _notice(known: Known, occasion: Occasion, base_url: str, by: str = "") -> No
     stored = known.stored
     title = known.texts.get(known.record.asked.title, "")
     page = f"{base_url}/changes/{stored.id}"
-    return Notice(occasion, stored.id, stored.service, stored.environment, title, page, known.record.subject_digest, by=by)
+    return Notice(
+        occasion,
+        stored.id,
+        stored.service,
+        stored.environment,
+        title,
+        page,
+        known.record.subject_digest,
+        by=by,
+    )
 
 
-def _asking(known: Known, occasion: Occasion, base_url: str, catalogue: Catalogue, now: datetime) -> Notice:
-    plain, decision, view = _notice(known, occasion, base_url), known.record.decision, known.view(now, base_url)
-    missing = [(entry.by, left) for entry, left in zip(decision.required, known.missing, strict=True) if left > 0]
+def _asking(
+    known: Known, occasion: Occasion, base_url: str, catalogue: Catalogue, now: datetime
+) -> Notice:
+    plain, decision, view = (
+        _notice(known, occasion, base_url),
+        known.record.decision,
+        known.view(now, base_url),
+    )
+    missing = [
+        (entry.by, left)
+        for entry, left in zip(decision.required, known.missing, strict=True)
+        if left > 0
+    ]
     groups = [group for by, _ in missing for group in by]
-    if occasion is Occasion.ESCALATED and known.policy is not None and known.policy.remind is not None:
+    if (
+        occasion is Occasion.ESCALATED
+        and known.policy is not None
+        and known.policy.remind is not None
+    ):
         owners = catalogue.owners_of(plain.service) or (OWNERS_OF_LAST_RESORT,)
-        groups += [one for group in known.policy.remind.escalate_to for one in (owners if group == "owners" else (group,))]
+        groups += [
+            one
+            for group in known.policy.remind.escalate_to
+            for one in (owners if group == "owners" else (group,))
+        ]
     return Notice(
         occasion,
         plain.change,
@@ -124,17 +162,27 @@ def _reasons(known: Known) -> tuple[str, ...]:
     first, *others = reasons(known.record.decision.findings, known.record.case.facts, known.policy)
     told = [first, *(one for one in others if one["points"] or one["holds"] is not True)]
     lines = [_line(one) for one in told[:REASONS_MAX]]
-    return tuple(lines if len(told) <= REASONS_MAX else [*lines, f"and {len(told) - REASONS_MAX} more"])
+    return tuple(
+        lines if len(told) <= REASONS_MAX else [*lines, f"and {len(told) - REASONS_MAX} more"]
+    )
 
 
 def _line(reason: Wire) -> str:
     points = f"{reason['points']:+d} " if reason["points"] else ""
-    return f"{points}{reason['title']}: {reason['because']}" if reason["because"] else f"{points}{reason['title']}"
+    return (
+        f"{points}{reason['title']}: {reason['because']}"
+        if reason["because"]
+        else f"{points}{reason['title']}"
+    )
 
 
 def _members(catalogue: Catalogue, groups: list[str], excluded: tuple[str, ...]) -> tuple[str, ...]:
-    """Those who are asked and may answer, by their ids in the chat; whoever has none hears it from the others."""
-    asked = dict.fromkeys(person for group in groups for person in catalogue.members(group) if person not in excluded)
+    """Those who are asked and may answer, by their ids in the chat; whoever has none hears it from
+    the others.
+    """
+    asked = dict.fromkeys(
+        person for group in groups for person in catalogue.members(group) if person not in excluded
+    )
     found = [catalogue.people[person].slack for person in asked if person in catalogue.people]
     return tuple(member for member in found if member)[:MEMBERS_MAX]
 
@@ -143,19 +191,29 @@ def _members(catalogue: Catalogue, groups: list[str], excluded: tuple[str, ...])
 
 
 async def take(gate: Gate, click: Click) -> int:
-    """Keep it, to be worked on within seconds. Raises `Unauthenticated` for one that was sent before."""
+    """Keep it, to be worked on within seconds.
+
+    Raises `Unauthenticated` for one that was sent before.
+    """
     new = await inbox.receive(gate, [Delivery(TARGET, click.id, CLICK, TARGET, write_click(click))])
     if not new:
-        raise Unauthenticated("This very request was sent before; whoever repeats it is not the chat.")
+        raise Unauthenticated(
+            "This very request was sent before; whoever repeats it is not the chat."
+        )
     return new
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
-    """Act as the person who pressed the button, under the same rules as anywhere else, and tell them what became of it."""
+    """Act as the person who pressed the button, under the same rules as anywhere else, and tell
+    them what became of it.
+    """
     click = read_click(claimed.body)
     person = await _person(gate, click.member)
     if person is None:
-        text = f"The catalogue knows nobody with `slack: {click.member}`, so this changed nothing. Add it to your entry in catalog.yaml."
+        text = (
+            f"The catalogue knows nobody with `slack: {click.member}`, so this changed nothing. "
+            "Add it to your entry in catalog.yaml."
+        )
     else:
         text = await _act(gate, click, person)
     await gate.store.write(_reply, click, text)
@@ -175,14 +233,24 @@ async def _act(gate: Gate, click: Click, person: Person) -> str:
     left = sum(entry["missing"] for entry in change["approvals"]["required"])
     if not click.approves:
         return "You rejected the change."
-    return f"You approved the change; {left} more to come." if left and change["state"] == State.PENDING else "You approved the change."
+    return (
+        f"You approved the change; {left} more to come."
+        if left and change["state"] == State.PENDING
+        else "You approved the change."
+    )
 
 
 async def _person(gate: Gate, member: str) -> Person | None:
     """Whoever has this id in the catalogue, unless they were shut out."""
     catalogue = (await gate.rulebooks.current()).catalogue
-    found = next((name for name, person in catalogue.people.items() if person.slack == member), None)
-    return None if found is None else signed_on(catalogue, found, await gate.store.read(people.standing, found))
+    found = next(
+        (name for name, person in catalogue.people.items() if person.slack == member), None
+    )
+    return (
+        None
+        if found is None
+        else signed_on(catalogue, found, await gate.store.read(people.standing, found))
+    )
 
 
 def _reply(tx: Tx, click: Click, text: str) -> None:

@@ -1,4 +1,6 @@
-"""From a message of the outbox to the event it stands for: read when it is told, from what never changes."""
+"""From a message of the outbox to the event it stands for: read when it is told, from what never
+changes.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,7 +31,8 @@ from gate.storage.database.tx import Tx
 from gate.storage.messages.outbox import announce
 
 SETTLED = "approved"
-"""Stands in the outbox beside the kinds of the ledger: the last approval that was missing has come."""
+"""Stands in the outbox beside the kinds of the ledger: the last approval that was missing has
+come."""
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -50,7 +53,18 @@ TYPES: Mapping[str, str] = MappingProxyType(
 """What is told outside, by kind of entry."""
 
 _TOLD = (
-    *("by", "number", "subject_digest", "window", "run", "expires_at", "result", "matched", "rolled_back_by", "superseded_by"),
+    *(
+        "by",
+        "number",
+        "subject_digest",
+        "window",
+        "run",
+        "expires_at",
+        "result",
+        "matched",
+        "rolled_back_by",
+        "superseded_by",
+    ),
     *("state", "incident", "link", "method", "action"),
 )
 """Fields of an entry that mean something outside. A decision says its own in full."""
@@ -85,11 +99,17 @@ def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: s
     number = entry.get("number")
     if entry["kind"] == Kind.DECISION.value:
         data["decision"] = _decision(conn, books, stored.id, number)
-        data["title"] = texts.read_texts(conn, [stored.asked.title]).get(stored.asked.title, "") if stored.asked.title else ""
+        data["title"] = (
+            texts.read_texts(conn, [stored.asked.title]).get(stored.asked.title, "")
+            if stored.asked.title
+            else ""
+        )
         data["subject_digest"] = entry["subject_digest"]
     else:
         data |= {name: entry[name] for name in _TOLD if name in entry}
-    return Event(message.id, TYPES[entry["kind"]], datetime.fromisoformat(entry["at"]), stored.id, data)
+    return Event(
+        message.id, TYPES[entry["kind"]], datetime.fromisoformat(entry["at"]), stored.id, data
+    )
 
 
 def subject(stored: StoredChange, base_url: str) -> Wire:
@@ -101,18 +121,26 @@ def subject(stored: StoredChange, base_url: str) -> Wire:
         "id": stored.id,
         "service": stored.service,
         "environment": stored.environment,
-        "repository": repository and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
+        "repository": repository
+        and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
         "commit": stored.commit,
         "ref": asked.ref,
         "artifacts": [{"name": one.name, "digest": one.digest} for one in asked.artifacts],
-        "run": run and {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None},
+        "run": run
+        and {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None},
         "submitted_at": instant(stored.submitted_at),
-        "links": {"self": f"{base_url}/v1/changes/{stored.id}", "page": f"{base_url}/changes/{stored.id}", "place": place},
+        "links": {
+            "self": f"{base_url}/v1/changes/{stored.id}",
+            "page": f"{base_url}/changes/{stored.id}",
+            "place": place,
+        },
     }
 
 
 def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> Wire:
-    record = records.read(decisions.record(conn, change, number) or b"")  # an entry without its record fails loudly
+    record = records.read(
+        decisions.record(conn, change, number) or b""
+    )  # an entry without its record fails loudly
     decision = record.decision
     held = texts.read_texts(conn, [decision.hold.reason]) if decision.hold else {}
     return {
@@ -131,12 +159,26 @@ def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> W
 
 def _reasons(conn: Connection, books: Rulebooks, record: Record) -> list[Wire]:
     told = reasons(record.decision.findings, record.case.facts, books.policy_of(conn, record))
-    return [{name: one[name] for name in ("rule", "title", "points", "holds", "because")} for one in told]
+    return [
+        {name: one[name] for name in ("rule", "title", "points", "holds", "because")}
+        for one in told
+    ]
 
 
 def settled(tx: Tx, change: str, number: int, subject_digest: str) -> None:
-    """Tell that the last approval has come. The ledger has the approvals, and nothing of its own for this."""
-    body = orjson.dumps({"kind": SETTLED, "at": tx.now.isoformat(), "change": change, "number": number, "subject_digest": subject_digest})
+    """Tell that the last approval has come.
+
+    The ledger has the approvals, and nothing of its own for this.
+    """
+    body = orjson.dumps(
+        {
+            "kind": SETTLED,
+            "at": tx.now.isoformat(),
+            "change": change,
+            "number": number,
+            "subject_digest": subject_digest,
+        }
+    )
     announce(tx, [EntryRow(to_us(tx.now), SETTLED, change, body)])
 
 

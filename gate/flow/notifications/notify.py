@@ -1,4 +1,6 @@
-"""Messages go out: at least once, each under an id that never changes, and a dead target keeps nobody else waiting."""
+"""Messages go out: at least once, each under an id that never changes, and a dead target keeps
+nobody else waiting.
+"""
 
 import asyncio
 import random
@@ -40,10 +42,13 @@ class Deliver(Protocol):
     """Brings messages to the targets of one kind. Made in `integrations`, handed in by `app.py`."""
 
     async def __call__(self, message: Message) -> None:
-        """Deliver it; to return is to confirm. It may be called again for a message that did arrive.
+        """Deliver it; to return is to confirm.
 
-        Raises `SourceUnavailable` (or another `GateError`) to be called again later, not before its `retry_after_seconds`;
-        `Undeliverable` where another try would be refused too: the message is dead until a person sends it again.
+        It may be called again for a message that did arrive.
+
+        Raises `SourceUnavailable` (or another `GateError`) to be called again later, not before its
+        `retry_after_seconds`; `Undeliverable` where another try would be refused too: the message
+        is dead until a person sends it again.
         """
 
 
@@ -68,7 +73,10 @@ _Marks: TypeAlias = list[tuple[Message, str, _Failed | None]]
 
 @dataclass(slots=True)
 class Post:
-    """The deliveries of one process. Several processes share the work: a message is claimed before it is sent."""
+    """The deliveries of one process.
+
+    Several processes share the work: a message is claimed before it is sent.
+    """
 
     gate: Gate
     deliveries: Deliveries
@@ -77,13 +85,19 @@ class Post:
     _rests_until: dict[str, float] = field(default_factory=dict)
 
     async def turn(self) -> None:
-        """Begin with every target that has something due; each goes on by itself, so a slow one holds up no other."""
+        """Begin with every target that has something due; each goes on by itself, so a slow one
+        holds up no other.
+        """
         if not self.deliveries:
             return
         self._busy = {target: task for target, task in self._busy.items() if not task.done()}
         for target in await self.gate.store.read(outbox.due_targets, self.gate.clock()):
             free = len(self._busy) < TARGETS_AT_ONCE_MAX and target not in self._busy
-            if free and kind_of(target) in self.deliveries and self._rests_until.get(target, 0.0) <= monotonic():
+            if (
+                free
+                and kind_of(target) in self.deliveries
+                and self._rests_until.get(target, 0.0) <= monotonic()
+            ):
                 self._busy[target] = asyncio.create_task(self._serve(target))
 
     async def settled(self) -> None:
@@ -100,7 +114,12 @@ class Post:
         """How every target is, for the operator."""
         now = self.gate.clock()
         found = await self.gate.store.read(letters.health)
-        self.gate.metrics.outbox({one.target: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds()) for one in found})
+        self.gate.metrics.outbox(
+            {
+                one.target: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds())
+                for one in found
+            }
+        )
 
     async def tidy(self) -> None:
         """Forget what was delivered long ago."""
@@ -118,10 +137,15 @@ class Post:
 
     async def _some(self, target: str) -> bool:
         """Deliver what may be delivered at once; whether it is worth going on."""
-        claimed = await self.gate.store.write(outbox.claim, target, lease_for=LEASE, at_most=AT_ONCE_MAX)
+        claimed = await self.gate.store.write(
+            outbox.claim, target, lease_for=LEASE, at_most=AT_ONCE_MAX
+        )
         deliver = self.deliveries[kind_of(target)]
         failures = await asyncio.gather(*(_delivered(deliver, message) for message, _ in claimed))
-        marks = [(message, lease, failed) for (message, lease), failed in zip(claimed, failures, strict=True)]
+        marks = [
+            (message, lease, failed)
+            for (message, lease), failed in zip(claimed, failures, strict=True)
+        ]
         if marks:
             await self.gate.store.write(_mark, marks)
         for message, _, failed in marks:
@@ -131,7 +155,9 @@ class Post:
         return len(claimed) == AT_ONCE_MAX and not failed_now
 
     def _rest(self, target: str, *, failed: bool) -> None:
-        """A target that does not answer is left alone for a while, however many messages wait for it."""
+        """A target that does not answer is left alone for a while, however many messages wait for
+        it.
+        """
         if not failed:
             self._failures.pop(target, None)
             self._rests_until.pop(target, None)
@@ -140,10 +166,23 @@ class Post:
         self._rests_until[target] = monotonic() + min(REST_SECONDS_MAX, 2.0 ** min(count, 10) / 2)
 
     def _tell(self, message: Message, failed: _Failed | None) -> None:
-        self.gate.metrics.sent(kind_of(message.target), "delivered" if failed is None else "dead" if failed.dead else "failed")
+        self.gate.metrics.sent(
+            kind_of(message.target),
+            "delivered" if failed is None else "dead" if failed.dead else "failed",
+        )
         if failed is not None:
-            told = {"message": message.id, "target": message.target, "attempt": message.attempts, "error": failed.error}
-            _log.warning("a message is dead; send it again by hand" if failed.dead else "a message was not delivered", **told)
+            told = {
+                "message": message.id,
+                "target": message.target,
+                "attempt": message.attempts,
+                "error": failed.error,
+            }
+            _log.warning(
+                "a message is dead; send it again by hand"
+                if failed.dead
+                else "a message was not delivered",
+                **told,
+            )
 
 
 def kind_of(target: str) -> str:
@@ -165,7 +204,9 @@ async def _delivered(deliver: Deliver, message: Message) -> _Failed | None:
     except GateError as error:
         return _again(message, error.detail)
     except Exception as error:  # noqa: BLE001 - a fault of our own with one message must not keep the others waiting
-        _log.exception("a delivery failed by a fault of its own", message=message.id, target=message.target)
+        _log.exception(
+            "a delivery failed by a fault of its own", message=message.id, target=message.target
+        )
         return _again(message, f"a fault of the gate itself ({type(error).__name__})")
     return None
 
@@ -176,13 +217,18 @@ def _again(message: Message, error: str, at_least: timedelta = timedelta(0)) -> 
 
 
 def pause(attempts: int) -> timedelta:
-    """Longer after every attempt, and never the same for two, so that they do not come back together."""
+    """Longer after every attempt, and never the same for two, so that they do not come back
+    together.
+    """
     longest = min(PAUSE_MAX, FIRST_PAUSE * PAUSE_GROWTH ** min(attempts - 1, ATTEMPTS_MAX))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - only so that they part
 
 
 def _mark(tx: Tx, marks: _Marks) -> None:
-    """All of them in one write. Who lost the claim marks nothing: another worker has the message."""
+    """All of them in one write.
+
+    Who lost the claim marks nothing: another worker has the message.
+    """
     for message, lease, failed in marks:
         if failed is None:
             outbox.delivered(tx, message, lease)

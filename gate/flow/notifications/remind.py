@@ -1,4 +1,6 @@
-"""Reviews that age are brought up again: to the approvers, and after twice that time to others too, as the policy says."""
+"""Reviews that age are brought up again: to the approvers, and after twice that time to others too,
+as the policy says.
+"""
 
 from datetime import timedelta
 
@@ -19,7 +21,10 @@ AGAIN, ESCALATED = 1, 2
 
 
 async def remind(gate: Gate) -> None:
-    """One round. What was brought up is remembered in the transaction that puts the message into the outbox."""
+    """One round.
+
+    What was brought up is remembered in the transaction that puts the message into the outbox.
+    """
     policies = (await gate.rulebooks.current()).policies.all
     if any(policy.remind is not None for policy in policies):
         await gate.store.write(_remind, policies)
@@ -30,13 +35,25 @@ def _remind(tx: Tx, policies: tuple[Policy, ...]) -> None:
         if policy.remind is None:
             continue
         after = timedelta(seconds=policy.remind.after_seconds)
-        if policy.remind.escalate_to:  # first, so that what is overdue already is brought up once and not twice
-            _tell(tx, reminders.take_due(tx, policy.name, stage=ESCALATED, older_than=2 * after), ESCALATED)
+        if (
+            policy.remind.escalate_to
+        ):  # first, so that what is overdue already is brought up once and not twice
+            _tell(
+                tx,
+                reminders.take_due(tx, policy.name, stage=ESCALATED, older_than=2 * after),
+                ESCALATED,
+            )
         _tell(tx, reminders.take_due(tx, policy.name, stage=AGAIN, older_than=after), AGAIN)
     reminders.forget_settled(tx)
 
 
 def _tell(tx: Tx, due: list[Due], stage: int) -> None:
     now = to_us(tx.now)
-    bodies = [(one.change, orjson.dumps({"kind": REMINDER, "stage": stage, "number": one.decision})) for one in due]
-    insert_messages(tx, [MessageRow(new_message_id(), now, TARGET, change, body, now) for change, body in bodies])
+    bodies = [
+        (one.change, orjson.dumps({"kind": REMINDER, "stage": stage, "number": one.decision}))
+        for one in due
+    ]
+    insert_messages(
+        tx,
+        [MessageRow(new_message_id(), now, TARGET, change, body, now) for change, body in bodies],
+    )

@@ -40,10 +40,12 @@ async def not_over(gate: Gate, by: Caller) -> Sequence[Wire]:
 
 
 async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
-    """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody lifts it.
+    """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody
+    lifts it.
 
-    Raises `NotAllowed` for whoever is in no group that may, and `Invalid` for a service or environment that the catalogue
-    lacks: such a window would hold nothing, and whoever declared it would believe that it does.
+    Raises `NotAllowed` for whoever is in no group that may, and `Invalid` for a service or
+    environment that the catalogue lacks: such a window would hold nothing, and whoever declared it
+    would believe that it does.
     """
     book = await gate.rulebooks.current()
     _require_entitled(book, ask, by)
@@ -55,23 +57,42 @@ async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
 
 
 async def lift(gate: Gate, freeze_id: str, by: Person) -> Wire:
-    """End a window, or let the line run again. Raises `NotFound`, and `Conflict` where it was lifted before."""
+    """End a window, or let the line run again.
+
+    Raises `NotFound`, and `Conflict` where it was lifted before.
+    """
     return await gate.store.write(_lift, freeze_id, by.caller)
 
 
 def _require_entitled(book: Rulebook, ask: FreezeAsk, by: Person) -> None:
-    """Who may override a window may freeze; who decides emergencies may stop the line. Lifting is the release managers' alone."""
-    groups = {OWNERS_OF_LAST_RESORT, *(group for window in book.calendar.freezes for group in window.override_by)}
+    """Who may override a window may freeze; who decides emergencies may stop the line.
+
+    Lifting is the release managers' alone.
+    """
+    groups = {
+        OWNERS_OF_LAST_RESORT,
+        *(group for window in book.calendar.freezes for group in window.override_by),
+    }
     if ask.stop:
         groups |= _who_decide_emergencies(book, ask.services)
     if by.groups.isdisjoint(groups):
         what = "stop the line" if ask.stop else "freeze"
-        raise NotAllowed(f"{' and '.join(sorted(groups))} may {what}; you are in none of these groups, ask one of them")
+        raise NotAllowed(
+            f"{' and '.join(sorted(groups))} may {what}; you are in none of these groups, "
+            "ask one of them"
+        )
 
 
 def _who_decide_emergencies(book: Rulebook, services: tuple[str, ...]) -> set[str]:
-    """As the policies say that decide; `owners` only of services that are named, and only who owns every one of them."""
-    named = {group for one in book.policies.all if one.mode is Mode.ENFORCE and one.emergency for group in one.emergency.by}
+    """As the policies say that decide; `owners` only of services that are named, and only who owns
+    every one of them.
+    """
+    named = {
+        group
+        for one in book.policies.all
+        if one.mode is Mode.ENFORCE and one.emergency
+        for group in one.emergency.by
+    }
     if OWNERS not in named:
         return named
     owners = [set(book.catalogue.owners_of(service) or ()) for service in services]
@@ -89,7 +110,11 @@ def _check(ask: FreezeAsk) -> None:
 
 
 def _require_known(kind: str, key: str, names: Sequence[str], known: Collection[str]) -> None:
-    faults = [Fault(unknown(kind, name, known), f"#/{key}/{number}") for number, name in enumerate(names) if name not in known]
+    faults = [
+        Fault(unknown(kind, name, known), f"#/{key}/{number}")
+        for number, name in enumerate(names)
+        if name not in known
+    ]
     if faults:
         raise Invalid("; ".join(fault.detail for fault in faults[:FAULTS_SAID_MAX]), faults=faults)
 
@@ -100,7 +125,8 @@ def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:
     declared = sum(not one.stop for one in freezes.open_at(tx.conn, tx.now))
     if not ask.stop and declared >= freezes.OPEN_MAX:
         raise Invalid(
-            f"{declared} windows are not over yet, at most {freezes.OPEN_MAX} are allowed; lift one, or write it into the calendar"
+            f"{declared} windows are not over yet, at most {freezes.OPEN_MAX} are allowed; "
+            "lift one, or write it into the calendar"
         )
     reason = texts.new_text(ask.reason)
     texts.insert_texts(tx, [reason])
@@ -123,7 +149,10 @@ def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:
 def _lift(tx: Tx, freeze_id: str, by: str) -> Wire:
     window = freezes.read(tx.conn, freeze_id)
     if window is None:
-        raise NotFound(f"there is no window {freeze_id[:64]}; those of the calendar's file are changed in the file")
+        raise NotFound(
+            f"there is no window {freeze_id[:64]}; those of the calendar's file are changed in "
+            "the file"
+        )
     if not freezes.lift(tx, freeze_id, by):
         raise Conflict(f"{freeze_id} was lifted before")
     lifted = replace(window, lifted_at=tx.now, lifted_by=by)

@@ -39,7 +39,8 @@ PARTS = ("policies", "catalogue", "calendar")
 """What a set consists of, as `Revisions` and the ledger name it."""
 
 ADOPTIONS_MAX = 16
-"""So often a server tries to put its files in force while others do the same; each lost race is another server's success."""
+"""So often a server tries to put its files in force while others do the same; each lost race is
+another server's success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,12 @@ async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> Wire:
 
 
 async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Registered:
-    """Take over what stands in the folder. In force at once where it is new, or, with `changed`, where a file has just changed.
+    """Take over what stands in the folder.
 
-    With activation by approval it is only registered. Raises `Invalid`: what is in force stays in force; and `Conflict`
-    where other servers were first every time.
+    In force at once where it is new, or, with `changed`, where a file has just changed.
+
+    With activation by approval it is only registered. Raises `Invalid`: what is in force stays in
+    force; and `Conflict` where other servers were first every time.
     """
     made = await _adopt_in_turn(gate, files, await _read_bundle(files), changed=changed)
     if made.activated:
@@ -76,13 +79,20 @@ async def adopt(gate: Gate, files: Mapping[str, str], *, changed: bool) -> Regis
     return made
 
 
-async def _adopt_in_turn(gate: Gate, files: Mapping[str, str], bundle: Bundle, *, changed: bool) -> Registered:
+async def _adopt_in_turn(
+    gate: Gate, files: Mapping[str, str], bundle: Bundle, *, changed: bool
+) -> Registered:
     for _ in range(ADOPTIONS_MAX):
         try:
-            return await gate.store.write(_adopt, files, bundle, at_once=gate.activate_at_once, changed=changed)
+            return await gate.store.write(
+                _adopt, files, bundle, at_once=gate.activate_at_once, changed=changed
+            )
         except Conflict:  # another server that starts now was first, mostly with the same files
             continue
-    raise Conflict(f"other servers activated policies each of {ADOPTIONS_MAX} times this one tried; give all servers the same files")
+    raise Conflict(
+        f"other servers activated policies each of {ADOPTIONS_MAX} times this one tried; "
+        "give all servers the same files"
+    )
 
 
 async def _read_bundle(files: Mapping[str, str]) -> Bundle:
@@ -96,7 +106,10 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
 
 
 async def before(gate: Gate, revision: str, by: Caller) -> Wire | None:
-    """The set that was registered before this one and has other policies; None for the first. Raises `NotFound`."""
+    """The set that was registered before this one and has other policies; None for the first.
+
+    Raises `NotFound`.
+    """
     _ = by  # everybody who reads policies reads all of them
     named, found = await gate.store.read(_before, revision)
     if not named:
@@ -105,7 +118,8 @@ async def before(gate: Gate, revision: str, by: Caller) -> Wire | None:
 
 
 async def read(gate: Gate, revision: str, by: Caller) -> Wire:
-    """The set of that id, or the one with a part of that revision that was registered last; of people only ids.
+    """The set of that id, or the one with a part of that revision that was registered last; of
+    people only ids.
 
     Raises `NotFound`.
     """
@@ -117,14 +131,19 @@ async def read(gate: Gate, revision: str, by: Caller) -> Wire:
 
 
 async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
-    """Put a registered set in force, by somebody else than who registered it; `revision` is its id, or one of its parts alone has it.
+    """Put a registered set in force, by somebody else than who registered it; `revision` is its id,
+    or one of its parts alone has it.
 
     Raises `NotFound`, `NotAllowed`, `Conflict`, and `Invalid` where several sets have that part.
     """
     view = await gate.store.write(_activate, revision, comment, by.caller)
     if view is None:
-        error = NotAllowed("who registers policies does not activate them; ask another admin", problem=SAME_PERSON)
-        raise await refuse(gate, Refused(by.caller, "activation", SAME_PERSON, revision=revision), error)
+        error = NotAllowed(
+            "who registers policies does not activate them; ask another admin", problem=SAME_PERSON
+        )
+        raise await refuse(
+            gate, Refused(by.caller, "activation", SAME_PERSON, revision=revision), error
+        )
     await gate.rulebooks.refresh()
     return view
 
@@ -137,7 +156,9 @@ def schema() -> Wire:
 def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str) -> Registered:
     ids = name_ids(tx, catalog_record.names(bundle.catalogue))
     tree = catalog_record.pseudonymised(bundle.catalogue, ids.__getitem__)
-    revisions = Revisions(bundle.policies.revision, catalog_record.revision(tree), bundle.calendar.revision)
+    revisions = Revisions(
+        bundle.policies.revision, catalog_record.revision(tree), bundle.calendar.revision
+    )
     kept = {name: text for name, text in files.items() if name != CATALOGUE_FILE}
     kept[CATALOGUE_FILE] = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
     new = policy_sets.register(tx, revisions, kept, by)
@@ -147,10 +168,16 @@ def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str) -> Regi
     return Registered(policy_sets.set_id(revisions), revisions, new, activated=False)
 
 
-def _adopt(tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, changed: bool) -> Registered:
+def _adopt(
+    tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, changed: bool
+) -> Registered:
     made = _register(tx, files, bundle, FOLDER)
     current = policy_sets.in_force(tx.conn)
-    if not at_once or not (made.new or changed or current is None) or (current is not None and current.policy_set == made.id):
+    if (
+        not at_once
+        or not (made.new or changed or current is None)
+        or (current is not None and current.policy_set == made.id)
+    ):
         return made
     _put_in_force(tx, made.id, made.revisions, current, FOLDER, "")
     return Registered(made.id, made.revisions, made.new, activated=True)
@@ -179,17 +206,27 @@ def _meant(conn: Connection, revision: str) -> Summary:
         raise _unknown(revision)
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
-        raise Invalid(f"revision {revision} is a part of several registered sets; name one of them by its id: {ids}")
+        raise Invalid(
+            f"revision {revision} is a part of several registered sets; name one of them by "
+            f"its id: {ids}"
+        )
     return found[0]
 
 
 def _unknown(revision: str) -> NotFound:
-    return NotFound(f"no policies of revision {revision[:64]} were registered; the list of policies has the ids and revisions")
+    return NotFound(
+        f"no policies of revision {revision[:64]} were registered; the list of policies has "
+        "the ids and revisions"
+    )
 
 
-def _put_in_force(tx: Tx, policy_set: str, revisions: Revisions, current: InForce | None, by: str, comment: str) -> None:
+def _put_in_force(
+    tx: Tx, policy_set: str, revisions: Revisions, current: InForce | None, by: str, comment: str
+) -> None:
     before = policy_sets.read(tx.conn, current.policy_set) if current else None
-    if not policy_sets.activate(tx, policy_set, expected=current.policy_set if current else None, by=by, comment=comment):
+    if not policy_sets.activate(
+        tx, policy_set, expected=current.policy_set if current else None, by=by, comment=comment
+    ):
         raise Conflict("another set was activated meanwhile; look at it, then activate again")
     after = policy_sets.read(tx.conn, policy_set)
     difference = _difference(before.files if before else {}, after.files if after else {})
@@ -212,13 +249,19 @@ def _put_in_force(tx: Tx, policy_set: str, revisions: Revisions, current: InForc
 
 
 def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[list[str | None]]:
-    """Every file that differs: its name, and the beginnings of SHA-256 of what it was and what it is."""
+    """Every file that differs: its name, and the beginnings of SHA-256 of what it was and what it
+    is.
+    """
 
     def seal(text: str | None) -> str | None:
         return None if text is None else digest(text.encode())[:SEAL_CHARACTERS]
 
     names = sorted(before.keys() | now.keys())
-    return [[name[:NAME_CHARACTERS], seal(before.get(name)), seal(now.get(name))] for name in names if before.get(name) != now.get(name)]
+    return [
+        [name[:NAME_CHARACTERS], seal(before.get(name)), seal(now.get(name))]
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
 
 
 FOLDER = "folder"
@@ -233,7 +276,9 @@ def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None,
 def _registered(conn: Connection, policy_set: str) -> Wire:
     found = policy_sets.read(conn, policy_set)
     if found is None:
-        raise LookupError(policy_set)  # it was registered a moment ago, and nothing is ever taken out
+        raise LookupError(
+            policy_set
+        )  # it was registered a moment ago, and nothing is ever taken out
     return _view(found.summary, policy_sets.in_force(conn))
 
 

@@ -18,9 +18,16 @@ SCHEDULE_DAYS = 28
 
 
 async def schedule(
-    gate: Gate, begins: datetime | None, ends: datetime | None, service: str | None, environment: str | None, by: Caller
+    gate: Gate,
+    begins: datetime | None,
+    ends: datetime | None,
+    service: str | None,
+    environment: str | None,
+    by: Caller,
 ) -> Wire:
-    """Windows that touch the time, earliest first; of a place where both are named, with its next opening."""
+    """Windows that touch the time, earliest first; of a place where both are named, with its next
+    opening.
+    """
     _ = by  # everybody who reads the calendar reads all of it
     book = await gate.rulebooks.current()
     now = gate.clock()
@@ -29,11 +36,15 @@ async def schedule(
     windows, said = await gate.store.read(windows_to_come, min(begins, now))
     scope = None
     if service is not None and environment is not None:
-        scope = freeze.scope_of(book.catalogue, service, book.catalogue.environment_named(environment))
+        scope = freeze.scope_of(
+            book.catalogue, service, book.catalogue.environment_named(environment)
+        )
     found = freeze.schedule(book.calendar, windows, begins, ends, scope)
     return {
         "items": [_view(window, said) for window in found],
-        "next_opening": instant(freeze.next_opening(book.calendar, windows, scope, now)) if scope else None,
+        "next_opening": instant(freeze.next_opening(book.calendar, windows, scope, now))
+        if scope
+        else None,
     }
 
 
@@ -49,21 +60,36 @@ def _view(window: Window, said: dict[str, str]) -> Wire:
     }
 
 
-async def planner(gate: Gate, begins: datetime, ends: datetime, service: str | None, environment: str | None, by: Caller) -> Wire:
-    """The schedule for people: windows with their whole reach, changes that name a time, and who is in whose way."""
+async def planner(
+    gate: Gate,
+    begins: datetime,
+    ends: datetime,
+    service: str | None,
+    environment: str | None,
+    by: Caller,
+) -> Wire:
+    """The schedule for people: windows with their whole reach, changes that name a time, and who is
+    in whose way.
+    """
     found = await schedule(gate, begins, ends, service, environment, by)
     book = gate.rulebooks.latest
     windows, said = await gate.store.read(windows_to_come, min(begins, gate.clock()))
     scope = None
     if service is not None and environment is not None:
-        scope = freeze.scope_of(book.catalogue, service, book.catalogue.environment_named(environment))
+        scope = freeze.scope_of(
+            book.catalogue, service, book.catalogue.environment_named(environment)
+        )
     shown = freeze.schedule(book.calendar, windows, begins, ends, scope)
     now = gate.clock()
     planned = await gate.store.read(planned_between, begins, ends, service, environment)
     return {
         **found,
         "items": [_with_reach(one, said) for one in shown],
-        "open": [_with_reach(one, said) for one in shown if one.begins <= now and (one.ends is None or one.ends > now)],
+        "open": [
+            _with_reach(one, said)
+            for one in shown
+            if one.begins <= now and (one.ends is None or one.ends > now)
+        ],
         "planned": [_planned(one, shown, book, planned) for one in planned],
         "time_zone": str(book.calendar.zone),
         "services": sorted(book.catalogue.services),
@@ -75,15 +101,23 @@ async def planner(gate: Gate, begins: datetime, ends: datetime, service: str | N
 
 
 def _with_reach(window: Window, said: dict[str, str]) -> Wire:
-    return {**_view(window, said), "reach": window.reach.tree(), "override_by": list(window.override_by)}
+    return {
+        **_view(window, said),
+        "reach": window.reach.tree(),
+        "override_by": list(window.override_by),
+    }
 
 
-def _planned(one: Planned, windows: Iterable[Window], book: Rulebook, others: Iterable[Planned]) -> Wire:
+def _planned(
+    one: Planned, windows: Iterable[Window], book: Rulebook, others: Iterable[Planned]
+) -> Wire:
     scope = freeze.scope_of(book.catalogue, one.service, one.environment)
     frozen = [
         window.id
         for window in windows
-        if freeze.covers(window.reach, scope) and window.begins < one.ends and (window.ends is None or window.ends > one.begins)
+        if freeze.covers(window.reach, scope)
+        and window.begins < one.ends
+        and (window.ends is None or window.ends > one.begins)
     ]
     same = [
         other.id

@@ -1,4 +1,6 @@
-"""How a place delivers: DORA's five, and how often changes fail, divided by what decided about them."""
+"""How a place delivers: DORA's five, and how often changes fail, divided by what decided about
+them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +34,10 @@ class DeliveryAsk:
 
 
 async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> Wire:
-    """Whole days, UTC, each change on the day of its admission. Raises `Invalid` for a time that is empty or too long."""
+    """Whole days, UTC, each change on the day of its admission.
+
+    Raises `Invalid` for a time that is empty or too long.
+    """
     _ = by  # every reader reads all places
     catalogue = (await gate.rulebooks.current()).catalogue
     ends = ask.ends or gate.clock()
@@ -41,7 +46,10 @@ async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> Wire:
         raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
     first, last = to_us(begins) // _DAY_US, -(-to_us(ends) // _DAY_US)
     if last - first > DAYS_MAX:
-        raise Invalid(f"from {begins.date()} to {ends.date()} are {last - first} days, at most {DAYS_MAX} are allowed")
+        raise Invalid(
+            f"from {begins.date()} to {ends.date()} are {last - first} days, at most "
+            f"{DAYS_MAX} are allowed"
+        )
     place = Place(ask.service, catalogue.environment_named(ask.environment), first, last)
     return _view(place, await gate.store.read_slowly(delivery.sums, place))
 
@@ -57,17 +65,31 @@ def _view(place: Place, sums: Sums) -> Wire:
         "deployment_frequency_per_day": round(sums.deployments / (place.ends - place.begins), 4),
         "failed_deployment_recovery_time_seconds": _spread(sums.recovery),
         "change_fail_rate": _fail_rate(rate(sums.failed, sums.deployments)),
-        "deployment_rework_rate": {"rework": rework.part, "deployments": rework.whole, "rate": rework.rate},
+        "deployment_rework_rate": {
+            "rework": rework.part,
+            "deployments": rework.whole,
+            "rate": rework.rate,
+        },
         "by": {name: [_share(name, one) for one in shares] for name, shares in sums.by.items()},
     }
 
 
 def _spread(counts: Mapping[int, int]) -> Wire:
-    return {"p50": percentile(counts, 0.5), "p90": percentile(counts, 0.9), "n": sum(counts.values())}
+    return {
+        "p50": percentile(counts, 0.5),
+        "p90": percentile(counts, 0.9),
+        "n": sum(counts.values()),
+    }
 
 
 def _fail_rate(found: Rate) -> Wire:
-    return {"failed": found.part, "deployments": found.whole, "rate": found.rate, "low": found.low, "high": found.high}
+    return {
+        "failed": found.part,
+        "deployments": found.whole,
+        "rate": found.rate,
+        "low": found.low,
+        "high": found.high,
+    }
 
 
 def _share(name: str, share: Share) -> Wire:

@@ -1,7 +1,9 @@
-"""Who is needed by which waiting change? Kept in memory, so that a long queue opens as fast as a short one.
+"""Who is needed by which waiting change?
 
-What the store says has moved is read again when somebody asks next; everything else stays. The database decides:
-who acts on what stood here is judged again in the transaction of the act.
+Kept in memory, so that a long queue opens as fast as a short one.
+
+What the store says has moved is read again when somebody asks next; everything else stays. The
+database decides: who acts on what stood here is judged again in the transaction of the act.
 """
 
 import asyncio
@@ -61,7 +63,11 @@ class Waiting:
 
     def needs_word_of(self, person: Person) -> bool:
         """Whether this person's approval would count."""
-        return bool(self.needs & person.groups) and person.id not in self.excluded and person.id not in self.approvers
+        return (
+            bool(self.needs & person.groups)
+            and person.id not in self.excluded
+            and person.id not in self.approvers
+        )
 
 
 class Desk:
@@ -103,7 +109,10 @@ class Desk:
                 self._by_id = await self._gate.store.read_slowly(_all, self._gate.rulebooks, known)
             else:
                 found = await self._gate.store.read(_some, self._gate.rulebooks, moved)
-                self._by_id = {**{name: one for name, one in known.items() if name not in moved}, **found}
+                self._by_id = {
+                    **{name: one for name, one in known.items() if name not in moved},
+                    **found,
+                }
         except BaseException:  # nothing was learnt: ask for it again next time
             self._everything, self._forget = True, True
             raise
@@ -130,7 +139,8 @@ def _all(conn: Connection, books: Rulebooks, known: dict[str, Waiting]) -> dict[
         if name in known
         and name not in spoken
         and not known[name].approvers
-        and (known[name].decision, known[name].held, known[name].expires_at) == (decision, held, optional_instant(expires))
+        and (known[name].decision, known[name].held, known[name].expires_at)
+        == (decision, held, optional_instant(expires))
     }
     return same | _some(conn, books, light.keys() - same.keys())
 
@@ -140,14 +150,29 @@ def _some(conn: Connection, books: Rulebooks, ids: Collection[str]) -> dict[str,
     given = waiting.approvals_of(conn, [one.id for one in stored])
     decided = {one.id: records.read(one.record) for one in stored}
     people = people_of_many(conn, decided.values(), books.latest)
-    return {one.id: _waiting(one, decided[one.id], people[one.id].excluded, given.get(one.id, ()), books) for one in stored}
+    return {
+        one.id: _waiting(
+            one, decided[one.id], people[one.id].excluded, given.get(one.id, ()), books
+        )
+        for one in stored
+    }
 
 
-def _waiting(one: waiting.Stored, record: Record, excluded: Collection[str], given: Iterable[Approval], books: Rulebooks) -> Waiting:
+def _waiting(
+    one: waiting.Stored,
+    record: Record,
+    excluded: Collection[str],
+    given: Iterable[Approval],
+    books: Rulebooks,
+) -> Waiting:
     catalogue = books.latest.catalogue
     given = tuple(given)
     is_pending = one.state is State.PENDING
-    missing = still_missing(given, record, excluded, catalogue) if is_pending else (0,) * len(record.decision.required)
+    missing = (
+        still_missing(given, record, excluded, catalogue)
+        if is_pending
+        else (0,) * len(record.decision.required)
+    )
     return Waiting(
         id=one.id,
         decision=one.decision,
@@ -159,7 +184,12 @@ def _waiting(one: waiting.Stored, record: Record, excluded: Collection[str], giv
         environment=record.subject.environment,
         type=record.decision.type,
         band=record.decision.band,
-        needs=frozenset(group for entry, left in zip(record.decision.required, missing, strict=True) if left for group in entry.by),
+        needs=frozenset(
+            group
+            for entry, left in zip(record.decision.required, missing, strict=True)
+            if left
+            for group in entry.by
+        ),
         excluded=frozenset(excluded),
         approvers=frozenset(counted(given, record, excluded, catalogue)),
         reasons=reasons_key(record),
@@ -167,6 +197,14 @@ def _waiting(one: waiting.Stored, record: Record, excluded: Collection[str], giv
 
 
 def reasons_key(record: Record) -> str:
-    """What stands against the change, whatever the values: rules that gave points, what is required and not met, and guards."""
-    against = sorted({f"{finding.kind.value}:{finding.rule}" for finding in record.decision.findings if is_against(finding)})
+    """What stands against the change, whatever the values: rules that gave points, what is required
+    and not met, and guards.
+    """
+    against = sorted(
+        {
+            f"{finding.kind.value}:{finding.rule}"
+            for finding in record.decision.findings
+            if is_against(finding)
+        }
+    )
     return digest("\n".join((record.decision.band.word, *against)).encode())[:REASONS_CHARACTERS]

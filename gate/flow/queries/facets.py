@@ -14,12 +14,20 @@ _DAY_US = 24 * 3600 * 1_000_000
 
 
 async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> Wire:
-    """Counts by outcome, route, band, environment and service; each narrowed by the other filters, but not by words or dates."""
+    """Counts by outcome, route, band, environment and service; each narrowed by the other filters,
+    but not by words or dates.
+    """
     _ = by  # every reader of the log reads all of it
     today = to_us(gate.clock()) // _DAY_US
-    equal = {name: getattr(filters, name) for name in ("service", "environment", "route", "band", "outcome")}
+    equal = {
+        name: getattr(filters, name)
+        for name in ("service", "environment", "route", "band", "outcome")
+    }
     found = await gate.store.read_slowly(facets.counts, today - FACET_DAYS + 1, equal)
-    return {name: [{"value": _word(name, value), "count": n} for value, n in pairs] for name, pairs in found.items()}
+    return {
+        name: [{"value": _word(name, value), "count": n} for value, n in pairs]
+        for name, pairs in found.items()
+    }
 
 
 def _word(name: str, value: Any) -> Any:

@@ -1,4 +1,6 @@
-"""How well it goes: delivery of a place, how much passes by itself, how long people take, how old the queue is."""
+"""How well it goes: delivery of a place, how much passes by itself, how long people take, how old
+the queue is.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,10 +23,16 @@ _SECOND = timedelta(seconds=1)
 async def insights(gate: Gate, desk: Desk, ask: DeliveryAsk, by: Caller) -> Wire:
     """Of one place; figures of places are never added up."""
     environment = (await gate.rulebooks.current()).catalogue.environment_named(ask.environment)
-    routes = (await facets.of_log(gate, LogFilters(service=ask.service, environment=environment), by))["route"]
+    routes = (
+        await facets.of_log(gate, LogFilters(service=ask.service, environment=environment), by)
+    )["route"]
     spent = await gate.store.read_slowly(figures.seconds_to_last_word, ask.service, environment)
     now = gate.clock()
-    here = [one for one in await desk.waiting() if (one.service, one.environment) == (ask.service, environment)]
+    here = [
+        one
+        for one in await desk.waiting()
+        if (one.service, one.environment) == (ask.service, environment)
+    ]
     decided = sum(one["count"] for one in routes)
     automatic = sum(one["count"] for one in routes if one["value"] == "automatic")
     return {
@@ -38,8 +46,12 @@ async def insights(gate: Gate, desk: Desk, ask: DeliveryAsk, by: Caller) -> Wire
 
 
 async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
-    """Where most was deployed in so many days: what a visitor is shown who has not asked for a place."""
-    return await gate.store.read_slowly(figures.busiest_place, to_us(gate.clock()) // _DAY_US - days)
+    """Where most was deployed in so many days: what a visitor is shown who has not asked for a
+    place.
+    """
+    return await gate.store.read_slowly(
+        figures.busiest_place, to_us(gate.clock()) // _DAY_US - days
+    )
 
 
 async def rule_places(gate: Gate, policy: str, rule: str, by: Caller) -> list[Wire]:

@@ -24,7 +24,9 @@ CHUNK_ROWS = 200
 async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page:
     """One page, newest first."""
     query = await _query(gate, filters)
-    return await one_page(gate, query, filters.part, by, partial(_rows, gate.rulebooks), slowly=True)
+    return await one_page(
+        gate, query, filters.part, by, partial(_rows, gate.rulebooks), slowly=True
+    )
 
 
 async def stream(gate: Gate, filters: LogFilters, by: Caller) -> AsyncIterator[Wire]:
@@ -61,7 +63,9 @@ async def _query(gate: Gate, filters: LogFilters) -> LogQuery:
     )
 
 
-def _rows(books: Rulebooks, conn: Connection, query: LogQuery, part: pages.Part) -> pages.Page[Wire]:
+def _rows(
+    books: Rulebooks, conn: Connection, query: LogQuery, part: pages.Part
+) -> pages.Page[Wire]:
     found = log_page(conn, query, part)
     decided = [records.read(row.record) for row in found.rows]
     said = texts.read_texts(conn, [record.asked.requested_by for record in decided])

@@ -39,7 +39,10 @@ LOOK_AGAIN_SECONDS = 5.0
 
 
 async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> Wire:
-    """One change; with `wait_seconds` (to 60) as soon as it is no longer pending. Raises `NotFound`."""
+    """One change; with `wait_seconds` (to 60) as soon as it is no longer pending.
+
+    Raises `NotFound`.
+    """
     known = await visible_change(gate, change_id, by)
     if wait_seconds > 0 and known.stored.state_at(gate.clock()) is State.PENDING:
         known = await _settled(gate, known, wait_seconds, by)
@@ -47,7 +50,9 @@ async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> W
 
 
 async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page:
-    """A page of changes, newest first; a pipeline sees those of its services, and the token of one change sees that one."""
+    """A page of changes, newest first; a pipeline sees those of its services, and the token of one
+    change sees that one.
+    """
     if isinstance(by, ChangeHolder):
         return Page([await change(gate, by.change, by, 0)])
     query = ChangeQuery(
@@ -89,12 +94,15 @@ async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> Wire:
 
 
 async def approvals(gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE) -> Page:
-    """A page of what people said about a change, newest first: approvals, lapsed ones too, and rejections.
+    """A page of what people said about a change, newest first: approvals, lapsed ones too, and
+    rejections.
 
     Raises `NotFound`.
     """
     known = await visible_change(gate, change_id, by)
-    return await one_page(gate, ApprovalQuery(known.stored.id, part.begins, part.ends), part, by, _approvals)
+    return await one_page(
+        gate, ApprovalQuery(known.stored.id, part.begins, part.ends), part, by, _approvals
+    )
 
 
 async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
@@ -103,23 +111,37 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
     book = await gate.rulebooks.current()
     named = book.catalogue.environment_named(environment)
     now = gate.clock()
-    here, windows, said = await gate.store.read(_place, Ask(service=service, environment=named, commit="", now=now))
+    here, windows, said = await gate.store.read(
+        _place, Ask(service=service, environment=named, commit="", now=now)
+    )
     scope = freeze.scope_of(book.catalogue, service, named)
     held = freeze.held(book.calendar, windows, scope, now)
     running = here.running
     return {
         "service": service,
         "environment": named,
-        "running": running and {"commit": running.commit, "change": running.change, "since": wire.instant(running.since)},
+        "running": running
+        and {
+            "commit": running.commit,
+            "change": running.change,
+            "since": wire.instant(running.since),
+        },
         "first_deployment": here.last_admitted is None,
-        "in_flight": [{"change": one.change, "state": State.DEPLOYING if one.deploying else State.APPROVED} for one in here.in_flight],
+        "in_flight": [
+            {"change": one.change, "state": State.DEPLOYING if one.deploying else State.APPROVED}
+            for one in here.in_flight
+        ],
         "hold": wire.hold(held, said),
-        "next_opening": wire.instant(freeze.next_opening(book.calendar, windows, scope, now)) if held else None,
+        "next_opening": wire.instant(freeze.next_opening(book.calendar, windows, scope, now))
+        if held
+        else None,
     }
 
 
 async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> Known:
-    """Read again whenever the change may have moved, until it is no longer pending or the time is over."""
+    """Read again whenever the change may have moved, until it is no longer pending or the time is
+    over.
+    """
     change_id = known.stored.id
     loop = asyncio.get_running_loop()
     ends = loop.time() + wait_seconds
@@ -133,18 +155,29 @@ async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> K
             if known.stored.state_at(now) is not State.PENDING or left <= 0 or gate.waiters.closed:
                 return known
             try:
-                await asyncio.wait_for(moved.wait(), min(left, LOOK_AGAIN_SECONDS, _until(known.stored.expires_at, now)))
+                await asyncio.wait_for(
+                    moved.wait(),
+                    min(left, LOOK_AGAIN_SECONDS, _until(known.stored.expires_at, now)),
+                )
             except TimeoutError:
                 continue
 
 
 def _until(expires_at: datetime | None, now: datetime) -> float:
-    return LOOK_AGAIN_SECONDS if expires_at is None else max((expires_at - now) / timedelta(seconds=1), 0.0)
+    return (
+        LOOK_AGAIN_SECONDS
+        if expires_at is None
+        else max((expires_at - now) / timedelta(seconds=1), 0.0)
+    )
 
 
-def _decisions(books: Rulebooks, conn: Connection, query: DecisionQuery, part: pages.Part) -> pages.Page[Wire]:
+def _decisions(
+    books: Rulebooks, conn: Connection, query: DecisionQuery, part: pages.Part
+) -> pages.Page[Wire]:
     found = decision_table.decision_page(conn, query, part)
-    return pages.Page(decision_views(conn, books, [records.read(one.record) for one in found.rows]), found.next)
+    return pages.Page(
+        decision_views(conn, books, [records.read(one.record) for one in found.rows]), found.next
+    )
 
 
 def _decision(conn: Connection, books: Rulebooks, change_id: str, number: int) -> Wire | None:
@@ -154,7 +187,11 @@ def _decision(conn: Connection, books: Rulebooks, change_id: str, number: int) -
 
 def decision_views(conn: Connection, books: Rulebooks, found: Sequence[Record]) -> tuple[Wire, ...]:
     """Each decision with every fact it was made from."""
-    wanted = [one for record in found for one in (record.asked.title, record.asked.requested_by, *record.asked.authors)]
+    wanted = [
+        one
+        for record in found
+        for one in (record.asked.title, record.asked.requested_by, *record.asked.authors)
+    ]
     wanted += [record.decision.hold.reason for record in found if record.decision.hold is not None]
     said = texts.read_texts(conn, wanted)
     return tuple(decision_view(record, books.policy_of(conn, record), said) for record in found)

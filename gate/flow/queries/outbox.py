@@ -28,7 +28,9 @@ async def send_again(gate: Gate, message_id: str, by: Caller) -> None:
     """Have a dead message tried anew. Raises `NotFound` for one that is not dead."""
     _ = by
     if not await gate.store.write(letters.send_again, message_id):
-        raise NotFound(f"there is no dead message {message_id[:64]}; GET /v1/outbox lists those that there are")
+        raise NotFound(
+            f"there is no dead message {message_id[:64]}; GET /v1/outbox lists those that there are"
+        )
 
 
 def _page(conn: Connection, query: DeadLetterQuery, part: pages.Part) -> pages.Page[Wire]:
@@ -37,7 +39,12 @@ def _page(conn: Connection, query: DeadLetterQuery, part: pages.Part) -> pages.P
 
 
 def _target_view(one: TargetHealth) -> Wire:
-    return {"target": one.target, "waiting": one.waiting, "oldest_at": instant(one.oldest_at), "dead": one.dead}
+    return {
+        "target": one.target,
+        "waiting": one.waiting,
+        "oldest_at": instant(one.oldest_at),
+        "dead": one.dead,
+    }
 
 
 def _view(one: DeadLetter) -> Wire:

@@ -1,4 +1,6 @@
-"""The queue of a person: what needs them, what waits for others, what is held, and what was decided."""
+"""The queue of a person: what needs them, what waits for others, what is held, and what was
+decided.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,8 +63,12 @@ async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wi
     """One page of one part, with how many there are in each."""
     waiting = _fitting(await desk.waiting(), filters)
     if filters.words:
-        having = await gate.store.read_slowly(_having_words, _query(filters, State.PENDING), gate.clock())
-        having |= await gate.store.read_slowly(_having_words, _query(filters, State.APPROVED), gate.clock())
+        having = await gate.store.read_slowly(
+            _having_words, _query(filters, State.PENDING), gate.clock()
+        )
+        having |= await gate.store.read_slowly(
+            _having_words, _query(filters, State.APPROVED), gate.clock()
+        )
         waiting = [one for one in waiting if one.id in having]
     parts = _parts(waiting, by)
     counts: dict[str, int] = {tab.value: len(found) for tab, found in parts.items()}
@@ -72,7 +78,13 @@ async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wi
         items, following = await _decided(gate, query, filters, by)
     else:
         items, following = await _waiting(gate, parts[filters.tab], filters, by)
-    return {"tab": filters.tab.value, "counts": counts, "items": items, "next": following, "at": instant(gate.clock())}
+    return {
+        "tab": filters.tab.value,
+        "counts": counts,
+        "items": items,
+        "next": following,
+        "at": instant(gate.clock()),
+    }
 
 
 def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
@@ -93,7 +105,9 @@ def _fitting(waiting: Sequence[Waiting], filters: QueueFilters) -> Sequence[Wait
     return waiting
 
 
-async def _waiting(gate: Gate, found: list[Waiting], filters: QueueFilters, by: Person) -> tuple[list[Wire], str | None]:
+async def _waiting(
+    gate: Gate, found: list[Waiting], filters: QueueFilters, by: Person
+) -> tuple[list[Wire], str | None]:
     behind = after(found, _read_cursor(filters.after))
     some = behind[: filters.limit]
     known = await gate.store.read(_read, gate.rulebooks, [one.id for one in some])
@@ -102,7 +116,9 @@ async def _waiting(gate: Gate, found: list[Waiting], filters: QueueFilters, by: 
     return items, _cursor(some[-1]) if len(behind) > len(some) else None
 
 
-async def _decided(gate: Gate, query: ChangeQuery, filters: QueueFilters, by: Person) -> tuple[list[Wire], str | None]:
+async def _decided(
+    gate: Gate, query: ChangeQuery, filters: QueueFilters, by: Person
+) -> tuple[list[Wire], str | None]:
     part = Part(filters.limit, position_of(gate, filters.after, query, by))
     now = gate.clock()
     found, following = await gate.store.read(_settled_page, gate.rulebooks, query, part, now)
@@ -135,7 +151,9 @@ def _read(conn: Connection, books: Rulebooks, ids: Sequence[str]) -> dict[str, K
 _Settled: TypeAlias = tuple[list[Known], Position | None]
 
 
-def _settled_page(conn: Connection, books: Rulebooks, query: ChangeQuery, part: Part, now: datetime) -> _Settled:
+def _settled_page(
+    conn: Connection, books: Rulebooks, query: ChangeQuery, part: Part, now: datetime
+) -> _Settled:
     found = change_list.change_page(conn, query, part, now=now)
     return [know_stored(conn, books, stored) for stored in found.rows], found.next
 
@@ -145,11 +163,16 @@ def _count_settled(conn: Connection, query: ChangeQuery, now: datetime) -> int:
 
 
 def _having_words(conn: Connection, query: ChangeQuery, now: datetime) -> set[str]:
-    return {stored.id for stored in change_list.change_page(conn, query, Part(SEARCHED_MAX), now=now).rows}
+    return {
+        stored.id
+        for stored in change_list.change_page(conn, query, Part(SEARCHED_MAX), now=now).rows
+    }
 
 
 def _query(filters: QueueFilters, state: State) -> ChangeQuery:
-    return ChangeQuery(state=state, service=filters.service, environment=filters.environment, words=filters.words)
+    return ChangeQuery(
+        state=state, service=filters.service, environment=filters.environment, words=filters.words
+    )
 
 
 def _settled(filters: QueueFilters) -> ChangeQuery:
@@ -164,7 +187,9 @@ def _settled(filters: QueueFilters) -> ChangeQuery:
 
 
 def _cursor(one: Waiting) -> str:
-    """Where the next page begins, in plain words: it opens nothing that the viewer does not see anyhow."""
+    """Where the next page begins, in plain words: it opens nothing that the viewer does not see
+    anyhow.
+    """
     later, submitted_at, change = one.key
     return f"{int(later)}_{(submitted_at - _EPOCH) // timedelta(microseconds=1)}_{change}"
 
@@ -175,5 +200,8 @@ def _read_cursor(given: str | None) -> tuple[bool, datetime, str] | None:
     later, _, rest = given.partition("_")
     instant_us, _, change = rest.partition("_")
     if later not in {"0", "1"} or not instant_us.isdecimal() or len(instant_us) > _DIGITS_MAX:
-        raise BadRequest("This is no place in the queue. Open the queue from its beginning.", problem="bad_cursor")
+        raise BadRequest(
+            "This is no place in the queue. Open the queue from its beginning.",
+            problem="bad_cursor",
+        )
     return later == "1", _EPOCH + timedelta(microseconds=int(instant_us)), change

@@ -1,4 +1,6 @@
-"""Deployments that other systems saw and that no admission explains: those that went past the gate."""
+"""Deployments that other systems saw and that no admission explains: those that went past the
+gate.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +31,9 @@ class SightingFilters:
 
 
 async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page:
-    """A page of deployments that went past the gate, newest first, each with what to do about it."""
+    """A page of deployments that went past the gate, newest first, each with what to do about
+    it.
+    """
     query = SightingQuery(
         service=filters.service,
         environment=await own_name(gate, filters.environment),
@@ -42,7 +46,9 @@ async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page:
     return await one_page(gate, query, filters.part, by, partial(_page, catalogue))
 
 
-def _page(catalogue: Catalogue, conn: Connection, query: SightingQuery, part: pages.Part) -> pages.Page[Wire]:
+def _page(
+    catalogue: Catalogue, conn: Connection, query: SightingQuery, part: pages.Part
+) -> pages.Page[Wire]:
     found = sighting_page(conn, query, part)
     return pages.Page(tuple(_view(one, catalogue) for one in found.rows), found.next)
 
@@ -54,7 +60,8 @@ def _view(one: Sighting, catalogue: Catalogue) -> Wire:
         "source": one.source,
         "missing": one.missing,
         "because": _because(one, catalogue),
-        "repository": repository and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
+        "repository": repository
+        and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
         "service": one.service,
         "environment": one.environment,
         "commit": one.commit,
@@ -69,13 +76,19 @@ def _view(one: Sighting, catalogue: Catalogue) -> Wire:
 def _because(one: Sighting, catalogue: Catalogue) -> str:
     match one.missing:
         case Missing.REPOSITORY:
-            return f"{_ORIGIN}; list the repository for one service, or call the environment SERVICE/ENVIRONMENT"
+            return (
+                f"{_ORIGIN}; list the repository for one service, or call the environment "
+                "SERVICE/ENVIRONMENT"
+            )
         case Missing.SERVICE:
             return unknown("service", one.service or "", catalogue.services)
         case Missing.ENVIRONMENT:
             return unknown("environment", one.environment, catalogue.environments)
         case Missing.ADMISSION:
-            return "nothing like it was admitted there; its pipeline has to ask with gate check before it deploys"
+            return (
+                "nothing like it was admitted there; its pipeline has to ask with gate check "
+                "before it deploys"
+            )
 
 
 _ORIGIN = "the catalogue does not say which service this repository deploys there"

@@ -1,4 +1,6 @@
-"""Everything about one change for a person who has to decide on it: why, who may, what happened, what went before."""
+"""Everything about one change for a person who has to decide on it: why, who may, what happened,
+what went before.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -50,13 +52,17 @@ async def story(gate: Gate, change_id: str, by: Caller) -> Wire:
     return found
 
 
-def _read(conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: datetime, base_url: str) -> Wire | None:
+def _read(
+    conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: datetime, base_url: str
+) -> Wire | None:
     known = know(conn, books, change_id)
     if known is None or not sees(by, known.stored):
         return None
     record, policy, book = known.record, known.policy, books.latest
     told = explained(record, policy)
-    decided = decision_table.decision_page(conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)).rows
+    decided = decision_table.decision_page(
+        conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)
+    ).rows
     owed = post_reviews.read(conn, change_id)
     return {
         "change": known.view(now, base_url),
@@ -70,7 +76,13 @@ def _read(conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: d
         "decisions": decision_views(conn, books, [records.read(one.record) for one in decided]),
         "timeline": _timeline(conn, change_id),
         "previous": _previous(conn, books, known, now, base_url),
-        "post_review": None if owed is None else {"due_at": instant(owed.due_at), "done_at": instant(owed.done_at), "person": owed.person},
+        "post_review": None
+        if owed is None
+        else {
+            "due_at": instant(owed.due_at),
+            "done_at": instant(owed.done_at),
+            "person": owed.person,
+        },
         "at": instant(now),
     }
 
@@ -100,13 +112,17 @@ def _people(known: Known, book: Rulebook) -> Wire:
     given = counted(known.approvals, record, known.people.excluded, catalogue)
     required = zip(record.decision.required, known.missing, strict=True)
     return {
-        "required": [_entry(entry, missing, known.people, catalogue, given) for entry, missing in required],
+        "required": [
+            _entry(entry, missing, known.people, catalogue, given) for entry, missing in required
+        ],
         "excluded": _excluded(known, book),
         "verified": record.case.people.verified,
     }
 
 
-def _entry(entry: Required, missing: int, people: People, catalogue: Catalogue, given: Mapping[str, Any]) -> Wire:
+def _entry(
+    entry: Required, missing: int, people: People, catalogue: Catalogue, given: Mapping[str, Any]
+) -> Wire:
     groups = [(group, catalogue.members(group)) for group in entry.by]
     return {
         "count": entry.count,
@@ -115,7 +131,12 @@ def _entry(entry: Required, missing: int, people: People, catalogue: Catalogue, 
             {
                 "group": group,
                 "people": [
-                    {"id": person, "name": _name(catalogue, person), "excluded": person in people.excluded, "approved": person in given}
+                    {
+                        "id": person,
+                        "name": _name(catalogue, person),
+                        "excluded": person in people.excluded,
+                        "approved": person in given,
+                    }
                     for person in members
                 ],
             }
@@ -132,14 +153,20 @@ def _excluded(known: Known, book: Rulebook) -> list[Wire]:
         "started the run": [said[one] for one in asked.actor if one in said],
     }
     now = [name for names in roles.values() for name in names]
-    roles["asked for it before, or had it admitted"] = [one for one in known.names.asked if one not in now]
+    roles["asked for it before, or had it admitted"] = [
+        one for one in known.names.asked if one not in now
+    ]
     roles["wrote or pushed a part of it"] = [one for one in known.names.wrote if one not in now]
     why: dict[str, list[str]] = {person: [] for person in known.people.excluded}
     for role, names in roles.items():
         for person in why.keys() & book.identities.excluded(names).people:
             why[person].append(role)
     return [
-        {"id": person, "name": _name(book.catalogue, person), "why": roles_ or ["was named under an identity that is nobody's now"]}
+        {
+            "id": person,
+            "name": _name(book.catalogue, person),
+            "why": roles_ or ["was named under an identity that is nobody's now"],
+        }
         for person, roles_ in why.items()
     ]
 
@@ -152,7 +179,9 @@ def _name(catalogue: Catalogue, person: str) -> str:
 def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
     """What this person could do now; each act is judged again when it is done."""
     if not isinstance(by, Person):
-        return dict.fromkeys(("review", "reject", "own", "approved", "override", "lift", "cancel"), False)
+        return dict.fromkeys(
+            ("review", "reject", "own", "approved", "override", "lift", "cancel"), False
+        )
     state, record = known.stored.state_at(now), known.record
     asked = {group for entry in record.decision.required for group in entry.by}
     own = by.id in known.people.excluded
@@ -165,9 +194,13 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
         "reject": state is State.PENDING and entitled,
         "own": own,
         "approved": approved,
-        "override": hold is not None and state in {State.PENDING, State.APPROVED} and not own and bool(by.groups & lifters),
+        "override": hold is not None
+        and state in {State.PENDING, State.APPROVED}
+        and not own
+        and bool(by.groups & lifters),
         "lift": state is State.REJECTED and bool(asked) and entitled and not own,
-        "cancel": state in {State.PENDING, State.APPROVED} and people_may_cancel(known, by, book.catalogue),
+        "cancel": state in {State.PENDING, State.APPROVED}
+        and people_may_cancel(known, by, book.catalogue),
     }
 
 
@@ -221,9 +254,13 @@ _EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
-def _previous(conn: Connection, books: Rulebooks, known: Known, now: datetime, base_url: str) -> list[Wire]:
+def _previous(
+    conn: Connection, books: Rulebooks, known: Known, now: datetime, base_url: str
+) -> list[Wire]:
     """The changes of this place that were submitted before it, newest first."""
     stored = known.stored
-    query = ChangeQuery(service=stored.service, environment=stored.environment, ends=stored.submitted_at)
+    query = ChangeQuery(
+        service=stored.service, environment=stored.environment, ends=stored.submitted_at
+    )
     found = change_list.change_page(conn, query, Part(PREVIOUS_SHOWN), now=now).rows
     return [know_stored(conn, books, one).view(now, base_url) for one in found]

@@ -1,4 +1,6 @@
-"""How the gate itself is: what it could not tell others, what it has not worked on, and whether it may sign and write."""
+"""How the gate itself is: what it could not tell others, what it has not worked on, and whether it
+may sign and write.
+"""
 
 from collections.abc import Iterable
 
@@ -16,11 +18,15 @@ from gate.storage.messages.inbox import GivenUp
 from gate.storage.messages.upkeep import Waiting
 
 GIVEN_UP_SHOWN = 20
-"""Of the deliveries that were given up, so many of the newest are shown; the figures count all of them."""
+"""Of the deliveries that were given up, so many of the newest are shown; the figures count all of
+them."""
 
 
 async def upkeep(gate: Gate, by: Caller) -> Wire:
-    """Everything an operator looks at first. Every signed-in person reads it; no secret is in it."""
+    """Everything an operator looks at first.
+
+    Every signed-in person reads it; no secret is in it.
+    """
     _ = by
     book = await gate.rulebooks.current()
     outbox, inbox, given_up = await gate.store.read_slowly(_read)
@@ -34,11 +40,24 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
         "outbox": _views(outbox),
         "inbox": _views(inbox),
         "given_up": [
-            {"source": one.source, "kind": one.kind, "at": instant(one.at), "attempts": one.attempts, "error": one.error}
+            {
+                "source": one.source,
+                "kind": one.kind,
+                "at": instant(one.at),
+                "attempts": one.attempts,
+                "error": one.error,
+            }
             for one in given_up
         ],
         "policy_files": trouble and {"error": trouble.because, "since": instant(trouble.since)},
-        "groups": [{"name": one.name, "people": [_named(book, person) for person in one.people], "sso": list(one.sso)} for one in groups],
+        "groups": [
+            {
+                "name": one.name,
+                "people": [_named(book, person) for person in one.people],
+                "sso": list(one.sso),
+            }
+            for one in groups
+        ],
         "at": instant(gate.clock()),
     }
 
@@ -54,6 +73,12 @@ def _named(book: Rulebook, person: str) -> Wire:
 
 def _views(found: Iterable[Waiting]) -> list[Wire]:
     return [
-        {"name": one.name, "waiting": one.waiting, "dead": one.dead, "oldest_at": instant(one.oldest_at), "error": one.error}
+        {
+            "name": one.name,
+            "waiting": one.waiting,
+            "dead": one.dead,
+            "oldest_at": instant(one.oldest_at),
+            "error": one.error,
+        }
         for one in found
     ]

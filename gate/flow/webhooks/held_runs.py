@@ -1,4 +1,6 @@
-"""Runs that a code host holds: each is answered as its change is settled, and hears meanwhile what it waits for."""
+"""Runs that a code host holds: each is answered as its change is settled, and hears meanwhile what
+it waits for.
+"""
 
 from dataclasses import replace
 
@@ -44,7 +46,11 @@ async def answer_due(gate: Gate) -> int:
         try:
             told += await _look_at(gate, run, stored)
         except GateError as error:  # one that cannot be answered now keeps no other one waiting
-            _log.warning("a held run could not be answered; the next round tries again", change=stored.id, error=error.detail)
+            _log.warning(
+                "a held run could not be answered; the next round tries again",
+                change=stored.id,
+                error=error.detail,
+            )
     return told
 
 
@@ -70,7 +76,11 @@ async def _look_at(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
         return await _tell(gate, run, stored, APPROVED, APPROVED)
     if state in {State.PENDING, State.APPROVED}:
         told = f"{state.value} {stored.decision}"
-        return run.told != told and run.reports < REPORTS_MAX and await _tell(gate, run, stored, told, None)
+        return (
+            run.told != told
+            and run.reports < REPORTS_MAX
+            and await _tell(gate, run, stored, told, None)
+        )
     return await _tell(gate, run, stored, REJECTED, REJECTED)
 
 
@@ -79,7 +89,12 @@ async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
     if not gate.pauses.begin(f"admission of {stored.id}"):
         return False
     artifacts = stored.asked.artifacts
-    ask = AdmissionAsk(stored.commit, artifacts, stored.environment, Run(run.run_id, run.attempt, stored.run_step or ""))
+    ask = AdmissionAsk(
+        stored.commit,
+        artifacts,
+        stored.environment,
+        Run(run.run_id, run.attempt, stored.run_step or ""),
+    )
     try:
         await admit(gate, stored.id, ask, ChangeHolder(stored.id, caller_of(run)))
     except (Conflict, NotAllowed, NotFound, Unavailable) as refused:
@@ -95,7 +110,9 @@ def _is_admitted(run: HeldRun, stored: StoredChange) -> bool:
     return admitted is not None and (admitted.id, admitted.attempt) == (run.run_id, run.attempt)
 
 
-async def _tell(gate: Gate, run: HeldRun, stored: StoredChange, told: str, state: str | None, because: str = "") -> bool:
+async def _tell(
+    gate: Gate, run: HeldRun, stored: StoredChange, told: str, state: str | None, because: str = ""
+) -> bool:
     known = await gate.store.read(know, gate.rulebooks, stored.id)
     if known is None:
         raise LookupError(stored.id)  # changes are never deleted
@@ -103,7 +120,9 @@ async def _tell(gate: Gate, run: HeldRun, stored: StoredChange, told: str, state
     words = [because] if because else _headline(view, state)
     reasons = [str(one["because"]) for one in view["reasons"]]
     body = _message(run, state, words, reasons, f"{gate.base_url}/changes/{stored.id}")
-    return await gate.store.write(held_runs.tell, run, told, _target(run), body, is_answer=state is not None)
+    return await gate.store.write(
+        held_runs.tell, run, told, _target(run), body, is_answer=state is not None
+    )
 
 
 def _headline(view: Wire, state: str | None) -> list[str]:
@@ -115,24 +134,41 @@ def _headline(view: Wire, state: str | None) -> list[str]:
     hold = view["hold"]
     if hold is not None:
         return [f"held by {hold['window']} until {hold['until'] or 'somebody lifts it'}"]
-    asked = [f"{entry['missing']} of {', '.join(entry['by'])}" for entry in view["approvals"]["required"] if entry["missing"]]
+    asked = [
+        f"{entry['missing']} of {', '.join(entry['by'])}"
+        for entry in view["approvals"]["required"]
+        if entry["missing"]
+    ]
     return [f"waits for people, {risk}", *(f"approvals that are missing: {one}" for one in asked)]
 
 
 def _refuse(tx: Tx, run: HeldRun, because: str) -> None:
     if held_runs.add(tx, run):
-        held_runs.tell(tx, run, REJECTED, _target(run), _message(run, REJECTED, [because], [], ""), is_answer=True)
+        held_runs.tell(
+            tx,
+            run,
+            REJECTED,
+            _target(run),
+            _message(run, REJECTED, [because], [], ""),
+            is_answer=True,
+        )
 
 
 def _target(run: HeldRun) -> str:
     return f"{run.provider}:{run.repository_id}"
 
 
-def _message(run: HeldRun, state: str | None, words: list[str], reasons: list[str], url: str) -> bytes:
+def _message(
+    run: HeldRun, state: str | None, words: list[str], reasons: list[str], url: str
+) -> bytes:
     """What the host is told; whoever delivers it gives it the host's form."""
     return orjson.dumps(
         {
-            "repository": {"issuer": run.issuer, "id": run.repository_id, "name": run.repository_name},
+            "repository": {
+                "issuer": run.issuer,
+                "id": run.repository_id,
+                "name": run.repository_name,
+            },
             "run": run.reference,
             "environment": run.environment,
             "state": state,

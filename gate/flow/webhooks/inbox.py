@@ -37,7 +37,10 @@ async def receive(gate: Gate, told: Sequence[Delivery]) -> int:
 
 
 async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
-    """Work on what is due; how many there were. Of one source in turn, of several at the same time."""
+    """Work on what is due; how many there were.
+
+    Of one source in turn, of several at the same time.
+    """
     worked = 0
     for _ in range(TURNS_MAX):
         claimed = await gate.store.write(_claim)
@@ -55,7 +58,12 @@ async def measure(gate: Gate) -> None:
     """How every source is, for the operator."""
     now = gate.clock()
     found = await gate.store.read_slowly(upkeep.told)
-    gate.metrics.inbox({one.name: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds()) for one in found})
+    gate.metrics.inbox(
+        {
+            one.name: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds())
+            for one in found
+        }
+    )
 
 
 async def tidy(gate: Gate) -> None:
@@ -63,7 +71,9 @@ async def tidy(gate: Gate) -> None:
     await gate.store.write(_forget)
 
 
-async def _work_through(gate: Gate, handlers: Mapping[str, Handler], told: Sequence[Claimed]) -> None:
+async def _work_through(
+    gate: Gate, handlers: Mapping[str, Handler], told: Sequence[Claimed]
+) -> None:
     for one in told:
         await _work_on(gate, handlers, one)
 
@@ -71,7 +81,9 @@ async def _work_through(gate: Gate, handlers: Mapping[str, Handler], told: Seque
 async def _work_on(gate: Gate, handlers: Mapping[str, Handler], one: Claimed) -> None:
     handler = handlers.get(one.kind)
     if handler is None:
-        await gate.store.write(_give_up, one, f"nothing here works on deliveries of kind {one.kind}")
+        await gate.store.write(
+            _give_up, one, f"nothing here works on deliveries of kind {one.kind}"
+        )
         return
     try:
         await handler(gate, one)
@@ -81,8 +93,17 @@ async def _work_on(gate: Gate, handlers: Mapping[str, Handler], one: Claimed) ->
         else:
             await gate.store.write(_give_up, one, error.detail)
     except Exception as error:  # noqa: BLE001 - one delivery must not keep the others waiting; it is logged, tried again, given up
-        _log.exception("a delivery could not be worked on", source=one.source, kind=one.kind, attempt=one.attempts)
-        await gate.store.write(_again if one.attempts < ATTEMPTS_MAX else _give_up, one, f"{type(error).__name__}: {error}")
+        _log.exception(
+            "a delivery could not be worked on",
+            source=one.source,
+            kind=one.kind,
+            attempt=one.attempts,
+        )
+        await gate.store.write(
+            _again if one.attempts < ATTEMPTS_MAX else _give_up,
+            one,
+            f"{type(error).__name__}: {error}",
+        )
     else:
         await gate.store.write(_done, one)
 

@@ -1,4 +1,7 @@
-"""A code host tells something by itself: it is kept, and worked on afterwards. It never approves anything: we ask back."""
+"""A code host tells something by itself: it is kept, and worked on afterwards.
+
+It never approves anything: we ask back.
+"""
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -63,7 +66,9 @@ async def ignored(gate: Gate, tiding: Tiding) -> str:
     """Why nothing is done about it, so that it is not kept; empty where something is."""
     if not isinstance(tiding, CommitsMoved | Pushed):
         return ""
-    services = (await gate.rulebooks.current()).catalogue.services_of(tiding.issuer, tiding.repository)
+    services = (await gate.rulebooks.current()).catalogue.services_of(
+        tiding.issuer, tiding.repository
+    )
     if isinstance(tiding, Pushed):
         return "" if services else "no service lists this repository"
     waits = await gate.store.read(_is_waited_for, tiding, services)
@@ -71,9 +76,13 @@ async def ignored(gate: Gate, tiding: Tiding) -> str:
 
 
 async def count(gate: Gate, tiding: Tiding | None) -> None:
-    """What counts from the answer on: whoever pushed something may not approve it, not even before anybody works on the delivery."""
+    """What counts from the answer on: whoever pushed something may not approve it, not even before
+    anybody works on the delivery.
+    """
     if isinstance(tiding, Pushed):
-        await gate.store.write(pushes.add, (tiding.issuer, tiding.repository), tiding.commits, tiding.by)
+        await gate.store.write(
+            pushes.add, (tiding.issuer, tiding.repository), tiding.commits, tiding.by
+        )
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
@@ -95,10 +104,18 @@ async def work(gate: Gate, claimed: Claimed) -> None:
 HANDLERS: Mapping[str, Handler] = dict.fromkeys(KINDS, work)
 
 
-async def look_for_held(gate: Gate, issuer: str, held: Callable[[Repository], Awaitable[Sequence[RunHeld]]]) -> int:
-    """Ask a host that does not tell by itself which runs wait there; how many are new. Some repositories a round, all in turn."""
+async def look_for_held(
+    gate: Gate, issuer: str, held: Callable[[Repository], Awaitable[Sequence[RunHeld]]]
+) -> int:
+    """Ask a host that does not tell by itself which runs wait there; how many are new.
+
+    Some repositories a round, all in turn.
+    """
     services = (await gate.rulebooks.current()).catalogue.services.values()
-    listed = sorted({one for service in services for one in service.repositories if one.issuer == issuer}, key=lambda one: one.id)
+    listed = sorted(
+        {one for service in services for one in service.repositories if one.issuer == issuer},
+        key=lambda one: one.id,
+    )
     if not listed:
         return 0
     rounds = -(-len(listed) // LOOKED_AT_MAX)
@@ -108,7 +125,9 @@ async def look_for_held(gate: Gate, issuer: str, held: Callable[[Repository], Aw
         try:
             found = await held(repository)
         except SourceUnavailable as error:  # one that cannot be asked keeps no other one waiting
-            _log.warning("which runs wait could not be asked", repository=repository.id, error=error.detail)
+            _log.warning(
+                "which runs wait could not be asked", repository=repository.id, error=error.detail
+            )
             continue
         told = [Told(f"{one.issuer} {one.repository} {one.run}", one) for one in found]
         new += await inbox.receive(gate, [kept for one in told for kept in delivery("held", one)])
@@ -116,7 +135,9 @@ async def look_for_held(gate: Gate, issuer: str, held: Callable[[Repository], Aw
 
 
 def place_of(book: Rulebook, tiding: RunHeld | DeploymentTold) -> tuple[str, str]:
-    """Service and environment, by the catalogue's names. Raises `Invalid` where the catalogue does not say which.
+    """Service and environment, by the catalogue's names.
+
+    Raises `Invalid` where the catalogue does not say which.
 
     A repository of several services calls its environments SERVICE/ENVIRONMENT.
     """
@@ -129,7 +150,10 @@ def place_of(book: Rulebook, tiding: RunHeld | DeploymentTold) -> tuple[str, str
         return services[0], _environment(book, tiding.environment)
     if not services:
         raise Invalid(f"{named} is listed for no service; list it in the catalogue")
-    raise Invalid(f"{named} is listed for {', '.join(services)}; call the environment SERVICE/ENVIRONMENT to say which is deployed")
+    raise Invalid(
+        f"{named} is listed for {', '.join(services)}; call the environment "
+        "SERVICE/ENVIRONMENT to say which is deployed"
+    )
 
 
 def _environment(book: Rulebook, said: str) -> str:
@@ -137,18 +161,26 @@ def _environment(book: Rulebook, said: str) -> str:
     name = book.catalogue.environment_named(said)
     if name in book.catalogue.environments:
         return name
-    return next((one for one in book.catalogue.environments if book.catalogue.means(said, one)), said)
+    return next(
+        (one for one in book.catalogue.environments if book.catalogue.means(said, one)), said
+    )
 
 
 def _is_waited_for(conn: Connection, tiding: CommitsMoved, services: tuple[str, ...]) -> bool:
-    return reconsider.is_waited_for(conn, (tiding.issuer, tiding.repository), services, tiding.commits)
+    return reconsider.is_waited_for(
+        conn, (tiding.issuer, tiding.repository), services, tiding.commits
+    )
 
 
 async def _look_again(gate: Gate, tiding: CommitsMoved | RunEnded) -> None:
     """What waits is decided again, with facts gathered anew."""
-    services = (await gate.rulebooks.current()).catalogue.services_of(tiding.issuer, tiding.repository)
+    services = (await gate.rulebooks.current()).catalogue.services_of(
+        tiding.issuer, tiding.repository
+    )
     commits = tiding.commits if isinstance(tiding, CommitsMoved) else (tiding.commit,)
-    await gate.store.write(reconsider.ask_commits, (tiding.issuer, tiding.repository), services, commits)
+    await gate.store.write(
+        reconsider.ask_commits, (tiding.issuer, tiding.repository), services, commits
+    )
 
 
 async def _pushed(gate: Gate, tiding: Pushed) -> None:
@@ -158,7 +190,16 @@ async def _pushed(gate: Gate, tiding: Pushed) -> None:
 
 async def _deployed(gate: Gate, tiding: DeploymentTold, source: str) -> None:
     repository = Repository(tiding.issuer, tiding.repository, tiding.name)
-    seen = DeploymentSeen("", tiding.environment, tiding.commit, tiding.result, tiding.at, source, tiding.url, repository=repository)
+    seen = DeploymentSeen(
+        "",
+        tiding.environment,
+        tiding.commit,
+        tiding.result,
+        tiding.at,
+        source,
+        tiding.url,
+        repository=repository,
+    )
     try:
         service, environment = place_of(await gate.rulebooks.current(), tiding)
     except Invalid:  # nobody knows whose it is, so nobody has admitted it
@@ -172,7 +213,10 @@ async def _held(gate: Gate, tiding: RunHeld) -> None:
     repository = Repository(tiding.issuer, tiding.repository, tiding.name)
     host = gate.hosts.get(tiding.issuer)
     if host is None:
-        raise Invalid(f"no code host of {tiding.issuer} is connected, so its run cannot be looked at; `gate doctor` says what is missing")
+        raise Invalid(
+            f"no code host of {tiding.issuer} is connected, so its run cannot be looked at; "
+            "`gate doctor` says what is missing"
+        )
     seen = await host.run(repository, tiding.run)
     waits = HeldRun(
         issuer=tiding.issuer,
@@ -196,7 +240,9 @@ async def _held(gate: Gate, tiding: RunHeld) -> None:
     await held_runs.wait(gate, waits, submitted.change_id)
 
 
-def _workload(gate: Gate, repository: Repository, seen: RunSeen, environment: str, book: Rulebook) -> Workload:
+def _workload(
+    gate: Gate, repository: Repository, seen: RunSeen, environment: str, book: Rulebook
+) -> Workload:
     """What the host says of its run is as good as the token that it would give the run."""
     return Workload(
         issuer=repository.issuer,

@@ -28,17 +28,22 @@ class CloudEvent:
     data: Any
 
 
-def read(content_type: str | None, headers: Mapping[str, str | None], body: bytes) -> list[CloudEvent]:
+def read(
+    content_type: str | None, headers: Mapping[str, str | None], body: bytes
+) -> list[CloudEvent]:
     """The events of one request; `headers` are those of `HEADERS` by their names in small letters.
 
-    A body that is a whole CDEvent needs no headers: it says all of it by itself. Raises `BadRequest` and `Invalid`.
+    A body that is a whole CDEvent needs no headers: it says all of it by itself. Raises
+    `BadRequest` and `Invalid`.
     """
     kind = (content_type or "").strip().lower()
     if kind.startswith(BATCHED):
         found = json_of(body)
         if not isinstance(found, list) or len(found) > BATCH_MAX:
             size = f"{len(found)} events" if isinstance(found, list) else "no list"
-            raise Invalid(f"a batch is a JSON list of at most {BATCH_MAX} events, found {size}; send fewer")
+            raise Invalid(
+                f"a batch is a JSON list of at most {BATCH_MAX} events, found {size}; send fewer"
+            )
         return [_structured(one) for one in found]
     if kind.startswith(STRUCTURED):
         return [_structured(json_of(body))]
@@ -52,7 +57,9 @@ def _structured(event: Any) -> CloudEvent:
     data = event.get("data")
     if data is None and isinstance(event.get("data_base64"), str):
         data = json_of(_decoded_base64(event["data_base64"]))
-    return CloudEvent(foreign.name(event, "id"), foreign.name(event, "source"), foreign.name(event, "type"), data)
+    return CloudEvent(
+        foreign.name(event, "id"), foreign.name(event, "source"), foreign.name(event, "type"), data
+    )
 
 
 def _decoded_base64(text: str) -> bytes:
@@ -63,14 +70,28 @@ def _decoded_base64(text: str) -> bytes:
 
 
 def _binary(headers: Mapping[str, str | None], body: bytes) -> CloudEvent:
-    given = {name.removeprefix(PREFIX): _decoded(value) for name, value in headers.items() if name.startswith(PREFIX) and value is not None}
+    given = {
+        name.removeprefix(PREFIX): _decoded(value)
+        for name, value in headers.items()
+        if name.startswith(PREFIX) and value is not None
+    }
     _check_version(foreign.name(given, "specversion"))
-    return CloudEvent(foreign.name(given, "id"), foreign.name(given, "source"), foreign.name(given, "type"), json_of(body))
+    return CloudEvent(
+        foreign.name(given, "id"),
+        foreign.name(given, "source"),
+        foreign.name(given, "type"),
+        json_of(body),
+    )
 
 
 def _by_itself(event: Any) -> CloudEvent:
     where = "context"
-    return CloudEvent(foreign.name(event, where, "id"), foreign.name(event, where, "source"), foreign.name(event, where, "type"), event)
+    return CloudEvent(
+        foreign.name(event, where, "id"),
+        foreign.name(event, where, "source"),
+        foreign.name(event, where, "type"),
+        event,
+    )
 
 
 def _decoded(value: str) -> str:
@@ -79,7 +100,9 @@ def _decoded(value: str) -> str:
     try:
         return unquote_to_bytes(value[1:-1] if quoted else value).decode()
     except UnicodeDecodeError:
-        raise BadRequest(f"A header of the event is no UTF-8 once it is decoded: {value[:60]!r}.") from None
+        raise BadRequest(
+            f"A header of the event is no UTF-8 once it is decoded: {value[:60]!r}."
+        ) from None
 
 
 def _check_version(version: str) -> None:

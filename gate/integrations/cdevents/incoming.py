@@ -16,13 +16,18 @@ from gate.integrations.http.shapes import the
 SOURCE = "cdevents"
 _TYPE = re.compile(r"dev\.cdevents\.(?P<what>[a-z]+\.[a-z]+)\.(?P<major>\d+)\.\d+\.\d+(?:-.*)?")
 _MAJOR = "0"
-_DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])")
+_DIGEST = re.compile(
+    r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])"
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _Told: TypeAlias = IncidentTold | DeploymentSeen
 
 
 def read(event: CloudEvent) -> _Told | str:
-    """What it tells, or why nothing follows from it. Raises `Invalid` where a field that is needed is not there."""
+    """What it tells, or why nothing follows from it.
+
+    Raises `Invalid` where a field that is needed is not there.
+    """
     found = _TYPE.fullmatch(event.type)
     reader = _READERS.get(found["what"]) if found else None
     if found is None or reader is None:
@@ -31,9 +36,14 @@ def read(event: CloudEvent) -> _Told | str:
         return f"events of type {event.type} are of a version that is not known here; {_MAJOR}.x is"
     data = event.data
     if the(data, "context", "type") != event.type:
-        raise Invalid(f"/context/type: the event says {event.type} outside and {str(the(data, 'context', 'type'))[:100]} inside")
+        raise Invalid(
+            f"/context/type: the event says {event.type} outside and "
+            f"{str(the(data, 'context', 'type'))[:100]} inside"
+        )
     if the(data, "context", "specversion") is None and the(data, "context", "version") is None:
-        raise foreign.misshapen(data, ("context", "specversion"), "a version of CDEvents (up to 0.4 it is `version`)")
+        raise foreign.misshapen(
+            data, ("context", "specversion"), "a version of CDEvents (up to 0.4 it is `version`)"
+        )
     return reader(data, foreign.instant(data, "context", "timestamp"))
 
 
@@ -80,7 +90,9 @@ def _told_of(event: Any, at: datetime, resolved_at: datetime | None) -> Incident
     service = foreign.maybe_name(event, *content, "service", "id")
     if service is None:
         return f"incident {identity} names no service, so nothing can be put down to a change"
-    source = foreign.maybe_name(event, "subject", "source") or foreign.name(event, "context", "source")
+    source = foreign.maybe_name(event, "subject", "source") or foreign.name(
+        event, "context", "source"
+    )
     return IncidentTold(
         title=foreign.line(event, *content, "description") or f"Incident {identity}",
         service=service,
@@ -90,7 +102,9 @@ def _told_of(event: Any, at: datetime, resolved_at: datetime | None) -> Incident
         resolved_at=resolved_at,
         id=f"{source}\n{identity}",
         source=SOURCE,
-        changes=foreign.changes_in(the(event, "customData", "change"), the(event, *content, "description")),
+        changes=foreign.changes_in(
+            the(event, "customData", "change"), the(event, *content, "description")
+        ),
         url=foreign.link(event, *content, "ticketURI"),
         told_at=at,
         is_end=resolved_at is not None,

@@ -1,4 +1,7 @@
-"""Decisions as CDEvents: the approval events of the 0.6.0 draft. A receiver asks for this form; nobody else gets it."""
+"""Decisions as CDEvents: the approval events of the 0.6.0 draft.
+
+A receiver asks for this form; nobody else gets it.
+"""
 
 from datetime import UTC
 from typing import Any, NamedTuple
@@ -35,7 +38,11 @@ _WORDS = {
 def cdevent(event: Event, source: str) -> dict[str, Any] | None:
     """The event in the draft's words; None for what it has none for."""
     decision = event.data.get("decision")
-    word = _DECIDED.get(str(decision["outcome"])) if event.type == "change.decided" and decision else _WORDS.get(event.type)
+    word = (
+        _DECIDED.get(str(decision["outcome"]))
+        if event.type == "change.decided" and decision
+        else _WORDS.get(event.type)
+    )
     if word is None:
         return None
     return {
@@ -52,7 +59,10 @@ def cdevent(event: Event, source: str) -> dict[str, Any] | None:
 
 def _content(event: Event, word: _Word) -> dict[str, str]:
     change = event.data["change"]
-    place = {"approvalDetailsUrl": change["links"]["page"], "resourceTargetUrl": change["links"]["place"]}
+    place = {
+        "approvalDetailsUrl": change["links"]["page"],
+        "resourceTargetUrl": change["links"]["place"],
+    }
     if word.predicate == "created":
         return {**place, "requestor": f"urn:gate:service:{_quoted(change['service'])}"}
     content = {**place, "responder": _responder(event), "decision": word.decision}

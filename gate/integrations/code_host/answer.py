@@ -29,12 +29,23 @@ class Answer:
             self.silent |= names
             self.trouble.append(error.detail)
 
-    def measured(self, values: Mapping[str, Value], fixes_defect: bool | None, *, whole: bool) -> None:  # noqa: FBT001 - a fact's value
-        """What was compared with the base. Whether it repairs something is the client's to say where some commits do and some do not."""
+    def measured(
+        self,
+        values: Mapping[str, Value],
+        fixes_defect: bool | None,  # noqa: FBT001 - a fact's value
+        *,
+        whole: bool,
+    ) -> None:
+        """What was compared with the base.
+
+        Whether it repairs something is the client's to say where some commits do and some do not.
+        """
         self.values.update(values)
         if fixes_defect is not None:
             self.values["change.fixes_defect"] = fixes_defect
-        self.silent |= FROM_BASE - self.values.keys() - ({"change.fixes_defect"} if whole else set())
+        self.silent |= (
+            FROM_BASE - self.values.keys() - ({"change.fixes_defect"} if whole else set())
+        )
 
     def done(self) -> HostFacts:
         """The whole answer."""

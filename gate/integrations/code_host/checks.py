@@ -18,7 +18,10 @@ class Check(StrEnum):
 
 
 def counted(checks: Sequence[tuple[str, Check]]) -> dict[str, Value]:
-    """The facts of the group, from every check by name. Names over a limit make their list unknown; its count is kept."""
+    """The facts of the group, from every check by name.
+
+    Names over a limit make their list unknown; its count is kept.
+    """
     seen = [check for _, check in checks]
     failed = sorted({name[:NAME_LENGTH_MAX] for name, check in checks if check is Check.FAILED})
     facts: dict[str, Value] = {

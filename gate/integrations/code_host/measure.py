@@ -1,4 +1,6 @@
-"""The facts of a change as the client measures them from git, here from what a code host says: the same words, the same numbers."""
+"""The facts of a change as the client measures them from git, here from what a code host says: the
+same words, the same numbers.
+"""
 
 import math
 import re
@@ -8,12 +10,15 @@ from typing import NamedTuple
 from gate.core.facts import LIST_LENGTH_MAX, PATH_BYTES_MAX, Value, decimal
 
 GITHUB_ADDRESS = "noreply@github.com"
-"""Under which GitHub commits in its own name, as when somebody merges in the browser. Anybody can write it."""
+"""Under which GitHub commits in its own name, as when somebody merges in the browser. Anybody can
+write it."""
 
 _FIX = re.compile(r"^(fix|bug|hotfix)\b|\b(fix(es|ed)?|bug|defect|regression)\b", re.IGNORECASE)
 _REVERT_SUBJECT = re.compile(r'^Revert "')
 _REVERT_BODY = re.compile(r"^This reverts commit [0-9a-f]{7,64}", re.MULTILINE)
-_CO_AUTHOR = re.compile(r"^[ \t]*co-authored-by:[ \t]*(?:[^<>\n]*<)?([^<>\n]+)>?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_CO_AUTHOR = re.compile(
+    r"^[ \t]*co-authored-by:[ \t]*(?:[^<>\n]*<)?([^<>\n]+)>?[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Lines(NamedTuple):
@@ -29,10 +34,12 @@ class Lines(NamedTuple):
 
 
 class File(NamedTuple):
-    """One changed file. `lines` None: the host does not say how many changed. `before`: where it was, if it was moved.
+    """One changed file.
 
-    That is so for what it takes for binary, and attributes in the repository, or one NUL, decide what that is. A
-    submodule's lines are in another repository.
+    `lines` None: the host does not say how many changed. `before`: where it was, if it was moved.
+
+    That is so for what it takes for binary, and attributes in the repository, or one NUL, decide
+    what that is. A submodule's lines are in another repository.
     """
 
     path: str
@@ -59,7 +66,10 @@ class Message(NamedTuple):
     @property
     def reverts(self) -> bool:
         """Whether it takes back another commit."""
-        return _REVERT_SUBJECT.match(self.subject) is not None or _REVERT_BODY.search(self.text) is not None
+        return (
+            _REVERT_SUBJECT.match(self.subject) is not None
+            or _REVERT_BODY.search(self.text) is not None
+        )
 
     @property
     def co_authors(self) -> tuple[str, ...]:
@@ -80,8 +90,12 @@ def diff_facts(files: Sequence[File]) -> dict[str, Value]:
         facts["diff.lines_deleted"] = sum(lines.deleted for lines in counted)
         facts["diff.entropy"] = _entropy([lines.both for lines in counted])
     # what left a folder touched it: a rule for that folder must see where a moved file was, too
-    paths = sorted({path for file in files for path in (file.path, file.before) if path is not None})
-    if len(paths) <= LIST_LENGTH_MAX and all(len(path.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for path in paths):
+    paths = sorted(
+        {path for file in files for path in (file.path, file.before) if path is not None}
+    )
+    if len(paths) <= LIST_LENGTH_MAX and all(
+        len(path.encode(errors="surrogatepass")) <= PATH_BYTES_MAX for path in paths
+    ):
         facts["diff.files"] = tuple(paths)
     return facts
 
@@ -93,7 +107,8 @@ def counts(files: Sequence[File]) -> list[Lines] | None:
 
 
 def fixes_defect(messages: Iterable[Message], files: Sequence[File] | None) -> bool | None:
-    """More than half of the lines come from commits that speak of a fix; None where some do and some do not.
+    """More than half of the lines come from commits that speak of a fix; None where some do and
+    some do not.
 
     A merge brings no lines of its own. `files` None: nobody knows how many lines there are.
     """

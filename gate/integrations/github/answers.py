@@ -1,4 +1,6 @@
-"""What a run that GitHub holds is told: a report while it waits, and once an approval or a rejection with the reasons."""
+"""What a run that GitHub holds is told: a report while it waits, and once an approval or a
+rejection with the reasons.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,19 +32,26 @@ class GitHubAnswers:
         self._github = github
 
     async def __call__(self, message: Message) -> None:
-        """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitHub would never take it."""
+        """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitHub would never
+        take it.
+        """
         told = orjson.loads(message.body)
         repository = told["repository"]
-        place = await self._github.at(Repository(repository["issuer"], repository["id"], repository["name"]))
+        place = await self._github.at(
+            Repository(repository["issuer"], repository["id"], repository["name"])
+        )
         run, environment = quote(told["run"], safe=""), told["environment"]
         try:
-            await place.post(f"/actions/runs/{run}/deployment_protection_rule", body_of(told), _TAKEN)
+            await place.post(
+                f"/actions/runs/{run}/deployment_protection_rule", body_of(told), _TAKEN
+            )
         except Refused as refused:
             if refused.status not in _OVER:
                 raise
             if await _still_waits(place, run, environment):
                 raise Undeliverable(refused.detail) from None
-            # it was told before and the answer was lost, or somebody else has ended the run: nobody waits any more
+            # it was told before and the answer was lost, or somebody else has ended the run: nobody
+            # waits any more
 
 
 async def _still_waits(place: Place, run: str, environment: str) -> bool:
@@ -52,17 +61,25 @@ async def _still_waits(place: Place, run: str, environment: str) -> bool:
         if refused.status == _NOT_FOUND:
             return False
         raise
-    return any(shapes.the(one, "environment", "name") == environment for one in shapes.items([pending], 0))
+    return any(
+        shapes.the(one, "environment", "name") == environment for one in shapes.items([pending], 0)
+    )
 
 
 def body_of(told: Any) -> dict[str, str]:
     """The body of the callback: with a state a decision, without one a report."""
-    body = {"environment_name": told["environment"], "comment": comment(told["words"], told["reasons"], told["url"])}
+    body = {
+        "environment_name": told["environment"],
+        "comment": comment(told["words"], told["reasons"], told["url"]),
+    }
     return body if told["state"] is None else {**body, "state": told["state"]}
 
 
 def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
-    """Markdown that fits. What others wrote stands in a fenced block: no image, link, mention or HTML comes through."""
+    """Markdown that fits.
+
+    What others wrote stands in a fenced block: no image, link, mention or HTML comes through.
+    """
     begins, ends = "Change gate\n\n```text\n", "\n```" + (f"\n\n{url}" if url else "")
     room = COMMENT_LENGTH_MAX - len(begins) - len(ends)
     kept = "\n".join(_line(one) for one in (*words, *(f"- {reason}" for reason in reasons)))

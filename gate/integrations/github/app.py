@@ -1,4 +1,6 @@
-"""Who the gate is at GitHub: an App, which gets a token of an hour for one repository at a time, with the least permissions."""
+"""Who the gate is at GitHub: an App, which gets a token of an hour for one repository at a time,
+with the least permissions.
+"""
 
 import asyncio
 import time
@@ -36,7 +38,10 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Good for one repository. `full_name` is what GitHub calls it today, whatever it was called in the catalogue."""
+    """Good for one repository.
+
+    `full_name` is what GitHub calls it today, whatever it was called in the catalogue.
+    """
 
     full_name: str
     credential: Credential
@@ -49,9 +54,14 @@ class Pass:
 
 
 class App:
-    """One GitHub App at one GitHub. Passes are kept until shortly before they end, and asked for once however many wait."""
+    """One GitHub App at one GitHub.
 
-    def __init__(self, app_id: str, key: str, rest: Rest, clock: Callable[[], float] = time.time) -> None:
+    Passes are kept until shortly before they end, and asked for once however many wait.
+    """
+
+    def __init__(
+        self, app_id: str, key: str, rest: Rest, clock: Callable[[], float] = time.time
+    ) -> None:
         self._app_id = app_id
         self._key = key
         self._rest = rest
@@ -67,11 +77,16 @@ class App:
         try:
             signed = jwt.encode(claims, self._key, algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):
-            raise Invalid("GATE_GITHUB_APP_KEY_FILE has no private key; it is the PEM file that GitHub gave for the App") from None
+            raise Invalid(
+                "GATE_GITHUB_APP_KEY_FILE has no private key; it is the PEM file that "
+                "GitHub gave for the App"
+            ) from None
         return Credential("app", {"Authorization": f"Bearer {signed}"})
 
     async def pass_for(self, repository: Repository) -> Pass:
-        """Raises `SourceUnavailable` where the App is not installed there, lacks a permission, or nobody answers."""
+        """Raises `SourceUnavailable` where the App is not installed there, lacks a permission, or
+        nobody answers.
+        """
         kept = self._passes.get(repository.id)
         if kept is not None and kept.good_until > self._clock():
             return kept
@@ -92,23 +107,40 @@ class App:
 
     async def _ask(self, repository: Repository) -> Pass:
         if not repository.name:
-            raise SourceUnavailable(f"the catalogue gives no name for repository {repository.id}, so {self._rest.host} cannot be asked")
+            raise SourceUnavailable(
+                f"the catalogue gives no name for repository {repository.id}, so "
+                f"{self._rest.host} cannot be asked"
+            )
         installation = await self._installation(repository)
         body = {"repository_ids": [repository.id], "permissions": PERMISSIONS}
         try:
-            reply = await self._rest.post(f"/app/installations/{installation}/access_tokens", self.credential(), body, _CREATED)
+            reply = await self._rest.post(
+                f"/app/installations/{installation}/access_tokens",
+                self.credential(),
+                body,
+                _CREATED,
+            )
         except Refused as refused:
             if refused.status == _UNPROCESSABLE:
                 needed = ", ".join(f"{name}: {access}" for name, access in PERMISSIONS.items())
-                raise SourceUnavailable(f"the GitHub App may not read {repository.name}; it needs {needed}, and the repository") from None
+                raise SourceUnavailable(
+                    f"the GitHub App may not read {repository.name}; it needs {needed}, and "
+                    "the repository"
+                ) from None
             raise
         listed = shapes.items(reply.body, "repositories")
         found = next((one for one in listed if shapes.the(one, "id") == repository.id), None)
         if found is None:
-            raise SourceUnavailable(f"{repository.name} at {self._rest.host} is not the repository {repository.id} of the catalogue")
+            raise SourceUnavailable(
+                f"{repository.name} at {self._rest.host} is not the repository "
+                f"{repository.id} of the catalogue"
+            )
         made = Pass(
             shapes.text(found, "full_name"),
-            Credential(f"installation {installation}", {"Authorization": f"Bearer {shapes.text(reply.body, 'token')}"}),
+            Credential(
+                f"installation {installation}",
+                {"Authorization": f"Bearer {shapes.text(reply.body, 'token')}"},
+            ),
             shapes.instant(reply.body, "expires_at").timestamp() - REFRESH_BEFORE_SECONDS,
         )
         self._passes[repository.id] = made
@@ -118,9 +150,13 @@ class App:
 
     async def _installation(self, repository: Repository) -> int:
         try:
-            reply = await self._rest.get(f"/repos/{repository.name}/installation", self.credential())
+            reply = await self._rest.get(
+                f"/repos/{repository.name}/installation", self.credential()
+            )
         except Refused as refused:
             if refused.status == _NOT_FOUND:
-                raise SourceUnavailable(f"the GitHub App is not installed in {repository.name}; install it there") from None
+                raise SourceUnavailable(
+                    f"the GitHub App is not installed in {repository.name}; install it there"
+                ) from None
             raise
         return shapes.number(reply.body, "id")

@@ -1,4 +1,6 @@
-"""GitHub as a source of verified facts: everything about one change, asked at once, each part on its own."""
+"""GitHub as a source of verified facts: everything about one change, asked at once, each part on
+its own.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,7 +13,18 @@ import httpx
 from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.core.change import Repository
 from gate.core.facts import Value
-from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, Hand, HostAsk, HostFacts, Review, Reviews, Verdict
+from gate.core.messages.host import (
+    FROM_BASE,
+    OF_CHECKS,
+    OF_REF,
+    OF_REVIEWS,
+    Hand,
+    HostAsk,
+    HostFacts,
+    Review,
+    Reviews,
+    Verdict,
+)
 from gate.core.messages.tidings import RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
@@ -49,7 +62,9 @@ T = TypeVar("T")
 
 
 def issuer_of(api_url: str) -> str:
-    """Who issues the identity tokens of the GitHub behind this address: the public one, a cloud of one's own, or a server."""
+    """Who issues the identity tokens of the GitHub behind this address: the public one, a cloud of
+    one's own, or a server.
+    """
     url = httpx.URL(api_url)
     if api_url.rstrip("/") == PUBLIC_API:
         return PROVIDER_ISSUERS["github"]
@@ -92,8 +107,13 @@ class GitHub:
         return replace(seen, ref=ref, workflow=read.workflow(body, here.full_name, ref))
 
     async def at(self, repository: Repository) -> "Place":
-        """Everything else of one repository. Raises `SourceUnavailable` where the App cannot get in."""
-        return Place(self.rest, await self.app.pass_for(repository), lambda: self.app.forget(repository))
+        """Everything else of one repository.
+
+        Raises `SourceUnavailable` where the App cannot get in.
+        """
+        return Place(
+            self.rest, await self.app.pass_for(repository), lambda: self.app.forget(repository)
+        )
 
 
 class Place:
@@ -111,7 +131,9 @@ class Place:
 
     async def get(self, path: str, **params: str | int) -> Reply:
         """Raises `Refused` for any status but 200."""
-        return await self._seen(self._rest.get(self._pass.path + path, self._pass.credential, params or None))
+        return await self._seen(
+            self._rest.get(self._pass.path + path, self._pass.credential, params or None)
+        )
 
     async def get_if_there(self, path: str, **params: str | int) -> Any:
         """The body; None for what is not there."""
@@ -124,25 +146,36 @@ class Place:
 
     async def post(self, path: str, body: Mapping[str, str], wanted: frozenset[int]) -> Reply:
         """Once. Raises `Refused` for any other status than those that are wanted."""
-        return await self._seen(self._rest.post(self._pass.path + path, self._pass.credential, body, wanted))
+        return await self._seen(
+            self._rest.post(self._pass.path + path, self._pass.credential, body, wanted)
+        )
 
     async def _seen(self, asking: Awaitable[Reply]) -> Reply:
         try:
             return await asking
         except Refused as refused:
-            if refused.status == _UNAUTHORIZED:  # taken back before its time; the next asking gets another
+            if (
+                refused.status == _UNAUTHORIZED
+            ):  # taken back before its time; the next asking gets another
                 self._forget()
             raise
 
     async def every(self, path: str, *key: str, **params: str | int) -> list[Any]:
-        """All pages of a list. Raises `SourceUnavailable` for more than are read: part of a list says nothing."""
+        """All pages of a list.
+
+        Raises `SourceUnavailable` for more than are read: part of a list says nothing.
+        """
         found: list[Any] = []
         for page in range(1, PAGES_MAX + 1):
-            reply = await self.get(path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {}))
+            reply = await self.get(
+                path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {})
+            )
             found += shapes.items(reply.body, *key) if key else shapes.items([reply.body], 0)
             if not reply.has_next:
                 return found
-        raise SourceUnavailable(f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read")
+        raise SourceUnavailable(
+            f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read"
+        )
 
     async def every_if_there(self, path: str) -> list[Any]:
         """The same; empty for what is not there."""
@@ -159,7 +192,9 @@ class Place:
             return read.compared((await self.get(f"/compare/{base}...{head}")).body)
         except Refused as refused:
             if refused.status == _NOT_FOUND:
-                raise SourceUnavailable(f"{self._pass.full_name} does not know both {base[:12]} and {head[:12]}") from None
+                raise SourceUnavailable(
+                    f"{self._pass.full_name} does not know both {base[:12]} and {head[:12]}"
+                ) from None
             raise
 
 
@@ -178,7 +213,9 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
     answer.base = trusted
     if seen.status == "behind":  # what takes it back is the same, the other way round
         files = _turned_round((await here.compare(ask.commit, base)).files)
-    elif seen.status == "diverged":  # the list has what changed since the two parted, not what changes here
+    elif (
+        seen.status == "diverged"
+    ):  # the list has what changed since the two parted, not what changes here
         files = None
     else:
         files = await _with_moved(here, base, seen)
@@ -188,16 +225,32 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
 def _turned_round(files: Sequence[measure.File] | None) -> tuple[measure.File, ...] | None:
     if files is None:
         return None
-    return tuple(file._replace(lines=file.lines and measure.Lines(file.lines.deleted, file.lines.added)) for file in files)
+    return tuple(
+        file._replace(lines=file.lines and measure.Lines(file.lines.deleted, file.lines.added))
+        for file in files
+    )
 
 
-async def _with_moved(here: Place, base: str, seen: read.Compared) -> tuple[measure.File, ...] | None:
-    """The files, where those that only moved have no lines. GitHub shows a moved file like one that it takes for binary."""
+async def _with_moved(
+    here: Place, base: str, seen: read.Compared
+) -> tuple[measure.File, ...] | None:
+    """The files, where those that only moved have no lines.
+
+    GitHub shows a moved file like one that it takes for binary.
+    """
     if seen.files is None or len(seen.renames) > RENAMES_ASKED_MAX:
         return seen.files
-    before = await asyncio.gather(*(here.get_if_there(f"/contents/{quote(one.before)}", ref=base) for one in seen.renames))
-    moved = {one.path for one, body in zip(seen.renames, before, strict=True) if read.blob(body) == one.blob}
-    return tuple(one._replace(lines=measure.Lines(0, 0)) if one.path in moved else one for one in seen.files)
+    before = await asyncio.gather(
+        *(here.get_if_there(f"/contents/{quote(one.before)}", ref=base) for one in seen.renames)
+    )
+    moved = {
+        one.path
+        for one, body in zip(seen.renames, before, strict=True)
+        if read.blob(body) == one.blob
+    }
+    return tuple(
+        one._replace(lines=measure.Lines(0, 0)) if one.path in moved else one for one in seen.files
+    )
 
 
 def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...] | None) -> None:
@@ -206,13 +259,18 @@ def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...
         values["diff.reverts"] = any(one.reverts for one in seen.messages)
         values["author.count"] = read.authors(seen.commits)
     else:
-        answer.trouble.append(f"{seen.total_commits} commits since the base are more than are listed")
+        answer.trouble.append(
+            f"{seen.total_commits} commits since the base are more than are listed"
+        )
     if files is None:
         answer.trouble.append("the list of changed files is not whole")
     else:
         values.update(measure.diff_facts(files))
         if measure.counts(files) is None:
-            answer.trouble.append("the lines of some changed files are not told: they are binary by content or attribute, or submodules")
+            answer.trouble.append(
+                "the lines of some changed files are not told: they are binary by content "
+                "or attribute, or submodules"
+            )
     fixes = measure.fixes_defect(seen.messages, files) if seen.all_commits else None
     answer.measured(values, fixes, whole=seen.all_commits and files is not None)
 
@@ -220,9 +278,13 @@ def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...
 async def _last_deployed(here: Place, ask: HostAsk) -> str | None:
     """By GitHub's own records, where the gate has none."""
     for environment in ask.environments:
-        reply = await here.get("/deployments", environment=environment, per_page=DEPLOYMENTS_LOOKED_AT)
+        reply = await here.get(
+            "/deployments", environment=environment, per_page=DEPLOYMENTS_LOOKED_AT
+        )
         for one in shapes.items([reply.body], 0):
-            statuses = await here.get(f"/deployments/{shapes.number(one, 'id')}/statuses", per_page=PER_PAGE)
+            statuses = await here.get(
+                f"/deployments/{shapes.number(one, 'id')}/statuses", per_page=PER_PAGE
+            )
             if read.deployed(shapes.items([statuses.body], 0)):
                 return shapes.text(one, "sha")
     return None
@@ -234,7 +296,10 @@ async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
         answer.reviews = Reviews()
         return
     if len(pulls) > PULLS_READ_MAX:
-        raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {PULLS_READ_MAX} pull requests, which are not all read")
+        raise SourceUnavailable(
+            f"{ask.commit[:12]} belongs to more than {PULLS_READ_MAX} pull requests, which "
+            "are not all read"
+        )
     answer.hands += [pull.by for pull in pulls if pull.by is not None]
     reviewed, wrote = await asyncio.gather(
         asyncio.gather(*(_reviewed(here, pull, ask.commit) for pull in pulls)),
@@ -246,7 +311,10 @@ async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
 
 
 async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Reviewed:
-    """Its reviews. They count for the commit where it is the head itself, or GitHub merged nothing else into it."""
+    """Its reviews.
+
+    They count for the commit where it is the head itself, or GitHub merged nothing else into it.
+    """
     listed = await here.every(f"/pulls/{pull.number}/reviews")
     counts = pull.is_head or (pull.is_merge and await _holds_no_more(here, commit, pull.head))
     return read.Reviewed(listed, pull.head if counts else None)
@@ -255,16 +323,22 @@ async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Re
 async def _wrote(here: Place, pull: read.PullRequest) -> tuple[Hand, ...]:
     """Who wrote in a pull request, whatever it is compared with.
 
-    Whoever squashes it may leave the others out of the message of the commit, and whoever claims a base chooses it.
+    Whoever squashes it may leave the others out of the message of the commit, and whoever claims a
+    base chooses it.
     """
     commits = await here.every_if_there(f"/pulls/{pull.number}/commits")
     if len(commits) >= PULL_COMMITS_MAX:
-        raise SourceUnavailable(f"pull request {pull.number} may have more commits than the {PULL_COMMITS_MAX} that are listed")
+        raise SourceUnavailable(
+            f"pull request {pull.number} may have more commits than the {PULL_COMMITS_MAX} "
+            "that are listed"
+        )
     return read.hands(commits)
 
 
 async def _holds_no_more(here: Place, commit: str, head: str) -> bool:
-    """Whether the merge is GitHub's own, or holds exactly what the head holds; by hand anything can be put into a merge."""
+    """Whether the merge is GitHub's own, or holds exactly what the head holds; by hand anything can
+    be put into a merge.
+    """
     merge = await here.get_if_there(f"/commits/{commit}")
     if read.is_made_by_github(merge):
         return True
@@ -272,9 +346,15 @@ async def _holds_no_more(here: Place, commit: str, head: str) -> bool:
     return held is not None and held == read.tree(await here.get_if_there(f"/commits/{head}"))
 
 
-async def _with_permissions(here: Place, said: tuple[Review, ...], answer: Answer) -> tuple[Review, ...]:
-    """The reviews, with what GitHub says of who approved: `author_association` is a hint that anybody outside may have."""
-    approving = [one for one in said if one.verdict is Verdict.APPROVES and one.of_commit][:REVIEWERS_ASKED_MAX]
+async def _with_permissions(
+    here: Place, said: tuple[Review, ...], answer: Answer
+) -> tuple[Review, ...]:
+    """The reviews, with what GitHub says of who approved: `author_association` is a hint that
+    anybody outside may have.
+    """
+    approving = [one for one in said if one.verdict is Verdict.APPROVES and one.of_commit][
+        :REVIEWERS_ASKED_MAX
+    ]
     known = await asyncio.gather(*(_may_write(here, one.by, answer) for one in approving))
     may_write = {one.by: allowed for one, allowed in zip(approving, known, strict=True)}
     return tuple(replace(one, may_write=may_write.get(one.by)) for one in said)
@@ -284,7 +364,9 @@ async def _may_write(here: Place, by: str, answer: Answer) -> bool | None:
     """None where GitHub does not say, which leaves the others their answer."""
     login = by.partition(":")[2]
     try:
-        return read.may_write(await here.get_if_there(f"/collaborators/{quote(login, safe='')}/permission"))
+        return read.may_write(
+            await here.get_if_there(f"/collaborators/{quote(login, safe='')}/permission")
+        )
     except SourceUnavailable as error:
         answer.trouble.append(error.detail)
         return None
@@ -299,12 +381,17 @@ async def _check(here: Place, ask: HostAsk, answer: Answer) -> None:
 
 
 async def _protect(here: Place, ask: HostAsk, answer: Answer) -> None:
-    """Whether the commit is on the branch that the caller names, and the branch protected. A token says it better."""
+    """Whether the commit is on the branch that the caller names, and the branch protected.
+
+    A token says it better.
+    """
     name = read.branch_name(ask.ref)
     if ask.proves_ref or name is None:
         return
     branch = await _branch_of(here, name, ask.commit)
-    if branch is not None:  # otherwise a tag, or nothing at all: whether it is protected stays unknown
+    if (
+        branch is not None
+    ):  # otherwise a tag, or nothing at all: whether it is protected stays unknown
         answer.values["change.ref"] = f"refs/heads/{name}"
         answer.values["change.ref_protected"] = shapes.flag(branch, "protected")
 
@@ -322,7 +409,9 @@ async def _branch_of(here: Place, name: str, commit: str) -> Any:
 
 
 async def _whole_ref(here: Place, name: str | None, commit: str) -> str | None:
-    """`refs/heads/main` for `main`, where the commit is on that branch; the same for a tag; None where neither is so."""
+    """`refs/heads/main` for `main`, where the commit is on that branch; the same for a tag; None
+    where neither is so.
+    """
     name = read.branch_name(name)
     if name is None:
         return None

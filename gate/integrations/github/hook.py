@@ -1,4 +1,6 @@
-"""What GitHub tells by itself: who says so is proved over the very bytes, then it becomes one of our values, or a reason why not."""
+"""What GitHub tells by itself: who says so is proved over the very bytes, then it becomes one of
+our values, or a reason why not.
+"""
 
 import hashlib
 import hmac
@@ -11,7 +13,15 @@ import orjson
 
 from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
-from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Tiding, Told
+from gate.core.messages.tidings import (
+    CommitsMoved,
+    DeploymentTold,
+    Pushed,
+    RunEnded,
+    RunHeld,
+    Tiding,
+    Told,
+)
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
@@ -46,20 +56,40 @@ class GitHubHook:
         return HEADERS
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
-        """One delivery. Raises `NotFound` without a secret, `Unauthenticated`, `BadRequest`, `Invalid` for another shape than GitHub's."""
+        """One delivery.
+
+        Raises `NotFound` without a secret, `Unauthenticated`, `BadRequest`, `Invalid` for another
+        shape than GitHub's.
+        """
         if not self._secret:
-            raise NotFound("GitHub is not connected; set GATE_GITHUB_WEBHOOK_SECRET to the secret of the App's webhook")
+            raise NotFound(
+                "GitHub is not connected; set GATE_GITHUB_WEBHOOK_SECRET to the secret of "
+                "the App's webhook"
+            )
         if not is_signed(self._secret, headers.get(SIGNATURE), body):
-            raise Unauthenticated("The signature does not fit. The secret of the webhook must be that of GATE_GITHUB_WEBHOOK_SECRET.")
+            raise Unauthenticated(
+                "The signature does not fit. The secret of the webhook must be that of "
+                "GATE_GITHUB_WEBHOOK_SECRET."
+            )
         event, delivery = headers.get(EVENT), headers.get(DELIVERY)
         if not event or not delivery or len(delivery) > TEXT_LENGTH_MAX:
-            raise Invalid(f"{EVENT} and {DELIVERY} are sent once each with every delivery of GitHub; one is missing")
+            raise Invalid(
+                f"{EVENT} and {DELIVERY} are sent once each with every delivery of GitHub; "
+                "one is missing"
+            )
         try:
             payload = orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise BadRequest("The body is no JSON. Choose the content type application/json in the settings of the webhook.") from None
+            raise BadRequest(
+                "The body is no JSON. Choose the content type application/json in the "
+                "settings of the webhook."
+            ) from None
         try:
-            found = _READERS[event](self, payload) if event in _READERS else f"{event[:TEXT_LENGTH_MAX]} events change nothing here"
+            found = (
+                _READERS[event](self, payload)
+                if event in _READERS
+                else f"{event[:TEXT_LENGTH_MAX]} events change nothing here"
+            )
         except Misshapen as error:
             raise Invalid(f"this is no {event} event as GitHub sends it: {error.detail}") from None
         return Told(delivery, None, found) if isinstance(found, str) else Told(delivery, found)
@@ -73,13 +103,18 @@ class GitHubHook:
         return RunHeld(self.issuer, _repository(payload), name, run, _short(payload, "environment"))
 
     def _run_of(self, callback: str, name: str) -> str:
-        """The run that the callback is about: at the GitHub that was configured, of the repository that the payload is about."""
+        """The run that the callback is about: at the GitHub that was configured, of the repository
+        that the payload is about.
+        """
         try:
             url = httpx.URL(callback)
         except httpx.InvalidURL:
             raise Misshapen("deployment_callback_url is no address") from None
         if (url.scheme, url.host, url.port) != (self._api.scheme, self._api.host, self._api.port):
-            raise Misshapen(f"deployment_callback_url is at {url.host[:100]}, the GitHub that is connected is {self._api.host}")
+            raise Misshapen(
+                f"deployment_callback_url is at {url.host[:100]}, the GitHub that is "
+                f"connected is {self._api.host}"
+            )
         path = rf"{re.escape(self._api.path.rstrip('/'))}/repos/{re.escape(name)}/actions/runs/([0-9]{{1,20}})/deployment_protection_rule"
         found = re.fullmatch(path, url.path, re.IGNORECASE)
         if found is None:
@@ -106,7 +141,9 @@ class GitHubHook:
         if shapes.text(payload, "action") != "completed":
             return "a run that has not ended changes nothing yet"
         run = str(shapes.number(payload, "workflow_run", "id"))
-        return RunEnded(self.issuer, _repository(payload), run, _commit(payload, "workflow_run", "head_sha"))
+        return RunEnded(
+            self.issuer, _repository(payload), run, _commit(payload, "workflow_run", "head_sha")
+        )
 
     def _check_run(self, payload: Any) -> Tiding | str:
         return self._moved(payload, ("check_run", "head_sha"))
@@ -118,7 +155,11 @@ class GitHubHook:
         return self._moved(payload, ("sha",))
 
     def _pull_request(self, payload: Any) -> Tiding | str:
-        merged = (("pull_request", "merge_commit_sha"),) if shapes.maybe_text(payload, "pull_request", "merge_commit_sha") else ()
+        merged = (
+            (("pull_request", "merge_commit_sha"),)
+            if shapes.maybe_text(payload, "pull_request", "merge_commit_sha")
+            else ()
+        )
         return self._moved(payload, ("pull_request", "head", "sha"), *merged)
 
     def _push(self, payload: Any) -> Tiding | str:
@@ -126,10 +167,19 @@ class GitHubHook:
             return "a ref that is gone has no commit"
         brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
         commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], _commit(payload, "after"))))
-        return Pushed(self.issuer, _repository(payload), commits, f"github:{_short(payload, 'pusher', 'name')}")
+        return Pushed(
+            self.issuer,
+            _repository(payload),
+            commits,
+            f"github:{_short(payload, 'pusher', 'name')}",
+        )
 
     def _moved(self, payload: Any, *places: tuple[str, ...]) -> Tiding:
-        return CommitsMoved(self.issuer, _repository(payload), tuple(dict.fromkeys(_commit(payload, *place) for place in places)))
+        return CommitsMoved(
+            self.issuer,
+            _repository(payload),
+            tuple(dict.fromkeys(_commit(payload, *place) for place in places)),
+        )
 
 
 _READERS: Mapping[str, _Reader] = {
@@ -146,7 +196,9 @@ _READERS: Mapping[str, _Reader] = {
 
 
 def is_signed(secret: bytes, signature: str | None, body: bytes) -> bool:
-    """Whether `X-Hub-Signature-256` is over these bytes; the older SHA-1 header is never looked at."""
+    """Whether `X-Hub-Signature-256` is over these bytes; the older SHA-1 header is never looked
+    at.
+    """
     wanted = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(wanted.encode(), (signature or "").encode())
 
@@ -165,10 +217,17 @@ def _commit(payload: Any, *path: str) -> str:
 def _short(payload: Any, *path: str) -> str:
     found = shapes.text(payload, *path)
     if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
-        raise Misshapen(f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that cannot be shown")
+        raise Misshapen(
+            f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that "
+            "cannot be shown"
+        )
     return found
 
 
 def _link(url: str | None) -> str:
     """An address that may be shown as a link, or none."""
-    return url if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else ""
+    return (
+        url
+        if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX
+        else ""
+    )

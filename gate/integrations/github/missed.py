@@ -1,4 +1,6 @@
-"""Deliveries that never arrived: GitHub does not send them again by itself, so they are looked up and asked for."""
+"""Deliveries that never arrived: GitHub does not send them again by itself, so they are looked up
+and asked for.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,7 +10,8 @@ from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused
 
 LOOK_BACK = timedelta(hours=24)
-"""GitHub can send again what is at most three days old; what a run waits for is noticed long before."""
+"""GitHub can send again what is at most three days old; what a run waits for is noticed long
+before."""
 
 SETTLED_AFTER = timedelta(minutes=2)
 """Younger ones may be on their way."""
@@ -42,7 +45,11 @@ async def send_missed_again(github: GitHub, now: Callable[[], datetime]) -> int:
             elif at - LOOK_BACK < sent < at - SETTLED_AFTER:
                 missed.setdefault(guid, shapes.number(one, "id"))
         cursor = reply.next_cursor
-        if cursor is None or not listed or shapes.instant(listed[-1], "delivered_at") < at - LOOK_BACK:
+        if (
+            cursor is None
+            or not listed
+            or shapes.instant(listed[-1], "delivered_at") < at - LOOK_BACK
+        ):
             break
     again = [identity for guid, identity in missed.items() if guid not in arrived][:AGAIN_MAX]
     return sum([await _send_again(github, identity) for identity in again])
@@ -50,7 +57,9 @@ async def send_missed_again(github: GitHub, now: Callable[[], datetime]) -> int:
 
 async def _send_again(github: GitHub, identity: int) -> bool:
     try:
-        await github.rest.post(f"/app/hook/deliveries/{identity}/attempts", github.app.credential(), None, _ACCEPTED)
+        await github.rest.post(
+            f"/app/hook/deliveries/{identity}/attempts", github.app.credential(), None, _ACCEPTED
+        )
     except Refused:
         return False  # too old by now, or gone
     return True

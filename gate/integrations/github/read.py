@@ -1,4 +1,6 @@
-"""What GitHub's answers say, as values of our own: comparisons, pull requests, reviews, checks, branches, deployments."""
+"""What GitHub's answers say, as values of our own: comparisons, pull requests, reviews, checks,
+branches, deployments.
+"""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -35,13 +37,19 @@ _NO_FOLDERS = frozenset({"", ".", ".."})
 """Parts of a path that would lead elsewhere in an address."""
 
 _SUBMODULE = re.compile(r"^[+-]Subproject commit ", re.MULTILINE)
-_VERDICTS = {"APPROVED": Verdict.APPROVES, "CHANGES_REQUESTED": Verdict.REQUESTS_CHANGES, "DISMISSED": None}
+_VERDICTS = {
+    "APPROVED": Verdict.APPROVES,
+    "CHANGES_REQUESTED": Verdict.REQUESTS_CHANGES,
+    "DISMISSED": None,
+}
 _WEB_FLOW = "web-flow"
 _ACTIONS = "github-actions"
 
 
 class Rename(NamedTuple):
-    """A file that GitHub shows under another name and without lines: it may be the same, or not shown because binary."""
+    """A file that GitHub shows under another name and without lines: it may be the same, or not
+    shown because binary.
+    """
 
     path: str
     before: str
@@ -66,7 +74,11 @@ class Compared(NamedTuple):
     def messages(self) -> tuple[Message, ...]:
         """What the commits say."""
         return tuple(
-            Message(shapes.maybe_text(one, "commit", "message") or "", len(shapes.items(one, "parents")) > 1) for one in self.commits
+            Message(
+                shapes.maybe_text(one, "commit", "message") or "",
+                len(shapes.items(one, "parents")) > 1,
+            )
+            for one in self.commits
         )
 
 
@@ -75,8 +87,12 @@ def compared(body: Any) -> Compared:
     listed = shapes.the(body, "files")
     files, renames = None, []
     if isinstance(listed, list) and len(listed) < FILES_MAX:
-        files = tuple(File(shapes.text(one, "filename"), _lines(one), _before(one)) for one in listed)
-        renames = [_rename(one) for one, file in zip(listed, files, strict=True) if file.lines is None]
+        files = tuple(
+            File(shapes.text(one, "filename"), _lines(one), _before(one)) for one in listed
+        )
+        renames = [
+            _rename(one) for one, file in zip(listed, files, strict=True) if file.lines is None
+        ]
     return Compared(
         shapes.text(body, "status"),
         shapes.number(body, "total_commits"),
@@ -95,11 +111,17 @@ def _rename(file: Any) -> Rename | None:
 
 def _before(file: Any) -> str | None:
     """Where a moved file was. A copy leaves its source as it is."""
-    return None if shapes.maybe_text(file, "status") == "copied" else shapes.maybe_text(file, "previous_filename")
+    return (
+        None
+        if shapes.maybe_text(file, "status") == "copied"
+        else shapes.maybe_text(file, "previous_filename")
+    )
 
 
 def _lines(file: Any) -> Lines | None:
-    """None where GitHub shows no lines although there may be some: binary by content or by attribute, or a submodule."""
+    """None where GitHub shows no lines although there may be some: binary by content or by
+    attribute, or a submodule.
+    """
     lines = Lines(shapes.number(file, "additions"), shapes.number(file, "deletions"))
     patch = shapes.maybe_text(file, "patch")
     if patch is not None:
@@ -115,7 +137,8 @@ def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
         for role in ("author", "committer"):
             found[_hand(one, role)] = None
         for address in Message(shapes.maybe_text(one, "commit", "message") or "").co_authors:
-            # a trailer can only add: who leaves it out loses nothing, so an unknown one makes nobody less sure
+            # a trailer can only add: who leaves it out loses nothing, so an unknown one makes
+            # nobody less sure
             found[Hand((address,), confirmed=True)] = None
     return tuple(found)
 
@@ -123,10 +146,15 @@ def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
 def _hand(commit: Any, role: str) -> Hand:
     """GitHub links an account where the address is one of its own; who is not linked is not known.
 
-    GitHub commits in its own name when somebody merges in the browser, and signs that. Anybody can write its address.
+    GitHub commits in its own name when somebody merges in the browser, and signs that. Anybody can
+    write its address.
     """
     login = shapes.maybe_text(commit, role, "login")
-    address = shapes.maybe_text(commit, "commit", role, "email") or shapes.maybe_text(commit, "commit", role, "name") or "nobody"
+    address = (
+        shapes.maybe_text(commit, "commit", role, "email")
+        or shapes.maybe_text(commit, "commit", role, "name")
+        or "nobody"
+    )
     account = (f"github:{login}",) if login else ()
     if login == _WEB_FLOW or address.lower() == GITHUB_ADDRESS:
         signed = is_well_signed(commit)
@@ -155,21 +183,27 @@ def tree(commit: Any) -> str | None:
 def _is_badly_signed(commit: Any) -> bool:
     """Signed, and the signature does not hold. No signature at all is as good as the address."""
     verification = shapes.the(commit, "commit", "verification")
-    return shapes.the(verification, "verified") is False and shapes.maybe_text(verification, "reason") not in {"unsigned", None}
+    return shapes.the(verification, "verified") is False and shapes.maybe_text(
+        verification, "reason"
+    ) not in {"unsigned", None}
 
 
 def authors(commits: Iterable[Any]) -> int:
     """How many different people wrote the commits."""
     return len(
         {
-            shapes.maybe_text(one, "author", "login") or (shapes.maybe_text(one, "commit", "author", "email") or "").lower()
+            shapes.maybe_text(one, "author", "login")
+            or (shapes.maybe_text(one, "commit", "author", "email") or "").lower()
             for one in commits
         }
     )
 
 
 class PullRequest(NamedTuple):
-    """One that a commit belongs to. `is_head`: the commit is its newest; `is_merge`: GitHub says that it merged it."""
+    """One that a commit belongs to.
+
+    `is_head`: the commit is its newest; `is_merge`: GitHub says that it merged it.
+    """
 
     number: int
     head: str
@@ -179,11 +213,15 @@ class PullRequest(NamedTuple):
 
 
 def pull_requests(body: Any, commit: str) -> tuple[PullRequest, ...]:
-    """Of `GET …/commits/{sha}/pulls`, newest first: those that would bring or have brought this very commit.
+    """Of `GET …/commits/{sha}/pulls`, newest first: those that would bring or have brought this
+    very commit.
 
-    Where there are none, the newest of the others: the commit is a part of it, and nobody has reviewed that part alone.
+    Where there are none, the newest of the others: the commit is a part of it, and nobody has
+    reviewed that part alone.
     """
-    found = sorted((_pull_request(one, commit) for one in shapes.items([body], 0)), key=lambda one: -one.number)
+    found = sorted(
+        (_pull_request(one, commit) for one in shapes.items([body], 0)), key=lambda one: -one.number
+    )
     bring = tuple(one for one in found if one.is_head or one.is_merge)
     return bring or tuple(found[:1])
 
@@ -209,13 +247,20 @@ class Reviewed(NamedTuple):
 
 
 def reviews(pulls: Iterable[Reviewed]) -> tuple[Review, ...]:
-    """The last word of everybody, comments aside; what was dismissed was not said. Machines have no word."""
+    """The last word of everybody, comments aside; what was dismissed was not said.
+
+    Machines have no word.
+    """
     said = [(one, pull.head) for pull in pulls for one in pull.listed]
     said.sort(key=lambda pair: shapes.maybe_text(pair[0], "submitted_at") or "")
     last: dict[str, Review | None] = {}
     for one, head in said:
         login, state = shapes.maybe_text(one, "user", "login"), shapes.text(one, "state")
-        if login is None or shapes.maybe_text(one, "user", "type") not in _PEOPLE or state not in _VERDICTS:
+        if (
+            login is None
+            or shapes.maybe_text(one, "user", "type") not in _PEOPLE
+            or state not in _VERDICTS
+        ):
             continue
         verdict = _VERDICTS[state]
         of_commit = head is not None and shapes.the(one, "commit_id") == head
@@ -224,14 +269,22 @@ def reviews(pulls: Iterable[Reviewed]) -> tuple[Review, ...]:
 
 
 def may_write(body: Any) -> bool:
-    """Of `GET …/collaborators/{login}/permission`: whether this person may push to the repository."""
-    return shapes.maybe_text(body, "permission") in _MAY_WRITE and shapes.maybe_text(body, "user", "type") in _PEOPLE
+    """Of `GET …/collaborators/{login}/permission`: whether this person may push to the
+    repository.
+    """
+    return (
+        shapes.maybe_text(body, "permission") in _MAY_WRITE
+        and shapes.maybe_text(body, "user", "type") in _PEOPLE
+    )
 
 
 def check_facts(runs: Sequence[Any], statuses: Sequence[Any], run: Run | None) -> dict[str, Value]:
     """Check runs and statuses together. The job that asks has not ended, and is not waited for."""
     ended = [(shapes.text(one, "name"), _ended(one)) for one in runs if not _waits_for_us(one, run)]
-    ended += [(shapes.text(one, "context"), _STATUSES.get(shapes.text(one, "state"), Check.FAILED)) for one in statuses]
+    ended += [
+        (shapes.text(one, "context"), _STATUSES.get(shapes.text(one, "state"), Check.FAILED))
+        for one in statuses
+    ]
     return counted(ended)
 
 
@@ -245,13 +298,17 @@ def _ended(check: Any) -> Check:
 
 
 def _waits_for_us(check: Any, run: Run | None) -> bool:
-    """A job that a protection rule holds, or the very job that asks: it waits for the answer, not the answer for it.
+    """A job that a protection rule holds, or the very job that asks: it waits for the answer, not
+    the answer for it.
 
-    Which job asks is taken from its identity token alone; a caller who may name one could hide any check.
+    Which job asks is taken from its identity token alone; a caller who may name one could hide any
+    check.
     """
     if shapes.the(check, "app", "slug") != _ACTIONS or shapes.the(check, "status") == "completed":
         return False
-    return shapes.the(check, "status") == "waiting" or (run is not None and run.check != "" and str(shapes.the(check, "id")) == run.check)
+    return shapes.the(check, "status") == "waiting" or (
+        run is not None and run.check != "" and str(shapes.the(check, "id")) == run.check
+    )
 
 
 def branch_name(ref: str | None) -> str | None:
@@ -263,14 +320,19 @@ def branch_name(ref: str | None) -> str | None:
 
 
 def deployed(statuses: Collection[Any]) -> bool:
-    """Of `GET …/deployments/{id}/statuses`, newest first: it succeeded, and if it is inactive now it did so before."""
+    """Of `GET …/deployments/{id}/statuses`, newest first: it succeeded, and if it is inactive now
+    it did so before.
+    """
     states = [shapes.text(one, "state") for one in statuses]
     return "success" in states and set(states[: states.index("success")]) <= {"inactive"}
 
 
 def run_seen(body: Any) -> RunSeen:
     """Of `GET …/actions/runs/{id}`. Whoever started this attempt stands first; the ref is short."""
-    logins = (shapes.maybe_text(body, "triggering_actor", "login"), shapes.maybe_text(body, "actor", "login"))
+    logins = (
+        shapes.maybe_text(body, "triggering_actor", "login"),
+        shapes.maybe_text(body, "actor", "login"),
+    )
     return RunSeen(
         provider=Provider.GITHUB,
         run=str(shapes.number(body, "id")),
@@ -290,20 +352,29 @@ def blob(body: Any) -> str | None:
 
 
 def workflow(body: Any, full_name: str, ref: str) -> str | None:
-    """The workflow's name as the identity token of its jobs would say it (`job_workflow_ref`); None where that is open.
+    """The workflow's name as the identity token of its jobs would say it (`job_workflow_ref`); None
+    where that is open.
 
-    A run that calls other workflows does not say which of them the held job belongs to, and the token would name that one.
+    A run that calls other workflows does not say which of them the held job belongs to, and the
+    token would name that one.
     """
     if shapes.the(body, "referenced_workflows"):
         return None
     path = shapes.maybe_text(body, "path")
     if path is None:
         return None
-    for said in (ref, shapes.maybe_text(body, "head_branch")):  # newer answers name the ref here too
+    for said in (
+        ref,
+        shapes.maybe_text(body, "head_branch"),
+    ):  # newer answers name the ref here too
         path = path.removesuffix(f"@{said}")
     name = f"{full_name}/{path}@{ref}"
     return name if len(name) <= TEXT_LENGTH_MAX else None
 
 
 def _link(url: str | None) -> str:
-    return url if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX else ""
+    return (
+        url
+        if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX
+        else ""
+    )

@@ -1,4 +1,6 @@
-"""What a deployment that GitLab blocks is told: one approval or rejection with the reasons; approved, its job is started too."""
+"""What a deployment that GitLab blocks is told: one approval or rejection with the reasons;
+approved, its job is started too.
+"""
 
 from typing import Any
 
@@ -18,19 +20,27 @@ APPROVED = "approved"
 
 
 class GitLabAnswers:
-    """Delivers them. GitLab has no place for a report while something waits, so reports end here."""
+    """Delivers them.
+
+    GitLab has no place for a report while something waits, so reports end here.
+    """
 
     def __init__(self, gitlab: GitLab) -> None:
         self._gitlab = gitlab
 
     async def __call__(self, message: Message) -> None:
-        """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitLab would never take it."""
+        """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitLab would never
+        take it.
+        """
         told = orjson.loads(message.body)
         if told["state"] is None:
             return
         project = self._gitlab.at(told["repository"]["id"])
         deployment = f"/deployments/{int(told['run'])}"
-        said = {"status": told["state"], "comment": comment(told["words"], told["reasons"], told["url"])}
+        said = {
+            "status": told["state"],
+            "comment": comment(told["words"], told["reasons"], told["url"]),
+        }
         try:
             await project.post(f"{deployment}/approval", said, _TAKEN)
         except Refused as refused:
@@ -38,7 +48,8 @@ class GitLabAnswers:
                 raise
             if await _status(project, deployment) == _BLOCKED:
                 raise Undeliverable(refused.detail) from None
-            # it was told before and the answer was lost, or somebody else has decided: it does not wait any more
+            # it was told before and the answer was lost, or somebody else has decided: it does not
+            # wait any more
         if told["state"] == APPROVED:
             await _start(project, deployment)
 
@@ -48,7 +59,10 @@ async def _status(project: Project, deployment: str) -> str | None:
 
 
 async def _start(project: Project, deployment: str) -> None:
-    """An approval alone starts nothing. A job that runs already is left alone; one that waits for more approvals, too."""
+    """An approval alone starts nothing.
+
+    A job that runs already is left alone; one that waits for more approvals, too.
+    """
     body: Any = await project.get_if_there(deployment)
     if shapes.maybe_text(body, "status") not in {_BLOCKED, "created"}:
         return

@@ -8,7 +8,17 @@ from urllib.parse import quote
 
 from gate.core.change import Repository
 from gate.core.facts import TEXT_LENGTH_MAX, Value
-from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REF, OF_REVIEWS, HostAsk, HostFacts, Review, Reviews, Verdict
+from gate.core.messages.host import (
+    FROM_BASE,
+    OF_CHECKS,
+    OF_REF,
+    OF_REVIEWS,
+    HostAsk,
+    HostFacts,
+    Review,
+    Reviews,
+    Verdict,
+)
 from gate.core.messages.tidings import RunHeld, RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
@@ -54,7 +64,10 @@ class GitLab:
         return answer.done()
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
-        """The job of a deployment that waits, by the deployment's id. Raises `SourceUnavailable`."""
+        """The job of a deployment that waits, by the deployment's id.
+
+        Raises `SourceUnavailable`.
+        """
         here = self.at(repository.id)
         body = (await here.get(f"/deployments/{quote(run, safe='')}")).body
         source = read.source(body, "deployable", "pipeline")
@@ -65,8 +78,20 @@ class GitLab:
         return replace(seen, workflow=read.workflow(await here.get_if_there(""), host, seen.ref))
 
     async def held(self, repository: Repository) -> list[RunHeld]:
-        """Deployments that wait for an approval; GitLab does not tell of them by itself. Raises `SourceUnavailable`."""
-        listed = shapes.items([(await self.at(repository.id).get("/deployments", status="blocked", per_page=PER_PAGE)).body], 0)
+        """Deployments that wait for an approval; GitLab does not tell of them by itself.
+
+        Raises `SourceUnavailable`.
+        """
+        listed = shapes.items(
+            [
+                (
+                    await self.at(repository.id).get(
+                        "/deployments", status="blocked", per_page=PER_PAGE
+                    )
+                ).body
+            ],
+            0,
+        )
         return [
             RunHeld(
                 repository.issuer,
@@ -96,7 +121,9 @@ class Project:
         return await self._rest.get(self._path + path, self._credential, params or None)
 
     async def get_if_there(self, path: str, **params: str | int) -> Any:
-        """The body; None for what this GitLab does not have: not this branch, not in this edition."""
+        """The body; None for what this GitLab does not have: not this branch, not in this
+        edition.
+        """
         try:
             return (await self.get(path, **params)).body
         except Refused as refused:
@@ -104,19 +131,28 @@ class Project:
                 return None
             raise
 
-    async def post(self, path: str, body: Mapping[str, str] | None, wanted: frozenset[int]) -> Reply:
+    async def post(
+        self, path: str, body: Mapping[str, str] | None, wanted: frozenset[int]
+    ) -> Reply:
         """Once. Raises `Refused` for any other status than those that are wanted."""
         return await self._rest.post(self._path + path, self._credential, body, wanted)
 
     async def every(self, path: str, **params: str | int) -> list[Any]:
-        """All pages of a list. Raises `SourceUnavailable` for more than are read: part of a list says nothing."""
+        """All pages of a list.
+
+        Raises `SourceUnavailable` for more than are read: part of a list says nothing.
+        """
         found: list[Any] = []
         for page in range(1, PAGES_MAX + 1):
-            reply = await self.get(path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {}))
+            reply = await self.get(
+                path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {})
+            )
             found += shapes.items([reply.body], 0)
             if not (reply.has_next or reply.headers.get("x-next-page")):
                 return found
-        raise SourceUnavailable(f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read")
+        raise SourceUnavailable(
+            f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read"
+        )
 
     async def every_if_there(self, path: str) -> list[Any]:
         """The same; empty for what is not there."""
@@ -134,7 +170,10 @@ class Project:
             return read.compared((await self.get("/repository/compare", **params)).body)
         except Refused as refused:
             if refused.status == _NOT_FOUND:
-                raise SourceUnavailable(f"{self._rest.host} does not know both {base[:12]} and {head[:12]} in this project") from None
+                raise SourceUnavailable(
+                    f"{self._rest.host} does not know both {base[:12]} and {head[:12]} in "
+                    "this project"
+                ) from None
             raise
 
 
@@ -163,7 +202,10 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
     else:
         values.update(measure.diff_facts(seen.files))
         if measure.counts(seen.files) is None:
-            answer.trouble.append("the lines of some changed files are not told: they are large, moved, binary or submodules")
+            answer.trouble.append(
+                "the lines of some changed files are not told: they are large, moved, "
+                "binary or submodules"
+            )
     fixes = measure.fixes_defect(seen.messages, seen.files) if seen.all_commits else None
     answer.measured(values, fixes, whole=seen.all_commits and seen.files is not None)
 
@@ -171,33 +213,51 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
 async def _last_deployed(here: Project, ask: HostAsk) -> str | None:
     """By GitLab's own records, where the gate has none."""
     for environment in ask.environments:
-        params: dict[str, str | int] = {"environment": environment, "status": "success", "order_by": "id", "sort": "desc", "per_page": 1}
+        params: dict[str, str | int] = {
+            "environment": environment,
+            "status": "success",
+            "order_by": "id",
+            "sort": "desc",
+            "per_page": 1,
+        }
         for one in shapes.items([(await here.get("/deployments", **params)).body], 0):
             return shapes.text(one, "sha")
     return None
 
 
 async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
-    found = read.merge_requests(await here.every(f"/repository/commits/{ask.commit}/merge_requests"), ask.commit)
+    found = read.merge_requests(
+        await here.every(f"/repository/commits/{ask.commit}/merge_requests"), ask.commit
+    )
     if not found:
         answer.reviews = Reviews()
         return
     if len(found) > REQUESTS_READ_MAX:
-        raise SourceUnavailable(f"{ask.commit[:12]} belongs to more than {REQUESTS_READ_MAX} merge requests, which are not all read")
+        raise SourceUnavailable(
+            f"{ask.commit[:12]} belongs to more than {REQUESTS_READ_MAX} merge requests, "
+            "which are not all read"
+        )
     answer.hands += [one.by for one in found if one.by is not None]
     rules = await here.get_if_there("/approvals")
     resets = shapes.the(rules, "reset_approvals_on_push") is True
     said, wrote = await asyncio.gather(
         asyncio.gather(*(_said(here, one, resets=resets) for one in found)),
-        asyncio.gather(*(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found)),
+        asyncio.gather(
+            *(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found)
+        ),
     )
-    # whoever squashes may leave the others out of the message of the commit, and whoever claims a base chooses it
+    # whoever squashes may leave the others out of the message of the commit, and whoever claims a
+    # base chooses it
     answer.hands += [hand for commits in wrote for hand in read.hands(commits)]
-    asked = await _with_permissions(here, [reviewer for listed in said for reviewer in listed], answer)
+    asked = await _with_permissions(
+        here, [reviewer for listed in said for reviewer in listed], answer
+    )
     answer.reviews = Reviews(asked, found[0].number)
 
 
-async def _said(here: Project, request: read.MergeRequest, *, resets: bool) -> tuple[read.Reviewer, ...]:
+async def _said(
+    here: Project, request: read.MergeRequest, *, resets: bool
+) -> tuple[read.Reviewer, ...]:
     place = f"/merge_requests/{request.number}"
     approvals, versions, reviewers = await asyncio.gather(
         here.get(f"{place}/approvals"),
@@ -205,20 +265,36 @@ async def _said(here: Project, request: read.MergeRequest, *, resets: bool) -> t
         here.get_if_there(f"{place}/reviewers"),
     )
     newest = read.newest_version(versions)
-    return read.reviews(approvals.body, shapes.items([reviewers or []], 0), newest, resets=resets, is_head=request.is_head)
+    return read.reviews(
+        approvals.body,
+        shapes.items([reviewers or []], 0),
+        newest,
+        resets=resets,
+        is_head=request.is_head,
+    )
 
 
-async def _with_permissions(here: Project, said: Sequence[read.Reviewer], answer: Answer) -> tuple[Review, ...]:
+async def _with_permissions(
+    here: Project, said: Sequence[read.Reviewer], answer: Answer
+) -> tuple[Review, ...]:
     """The reviews, with what GitLab says of who approved."""
-    approving = [one for one in said if one.review.verdict is Verdict.APPROVES and one.review.of_commit][:REVIEWERS_ASKED_MAX]
+    approving = [
+        one for one in said if one.review.verdict is Verdict.APPROVES and one.review.of_commit
+    ][:REVIEWERS_ASKED_MAX]
     users = list(dict.fromkeys(one.user for one in approving if one.user is not None))
     known = await asyncio.gather(*(_may_write(here, user, answer) for user in users))
     may_write = dict(zip(users, known, strict=True))
-    return tuple(replace(one.review, may_write=may_write.get(one.user) if one.user is not None else None) for one in said)
+    return tuple(
+        replace(one.review, may_write=may_write.get(one.user) if one.user is not None else None)
+        for one in said
+    )
 
 
 async def _may_write(here: Project, user: int, answer: Answer) -> bool | None:
-    """None where GitLab does not say, which leaves the others their answer. Who is no member is not there, and may not."""
+    """None where GitLab does not say, which leaves the others their answer.
+
+    Who is no member is not there, and may not.
+    """
     try:
         member = await here.get_if_there(f"/members/all/{user}")
         return member is not None and read.may_write(member)
@@ -228,12 +304,21 @@ async def _may_write(here: Project, user: int, answer: Answer) -> bool | None:
 
 
 async def _check(here: Project, ask: HostAsk, answer: Answer) -> None:
-    answer.values.update(read.check_facts(await here.every(f"/repository/commits/{ask.commit}/statuses"), ask.run))
+    answer.values.update(
+        read.check_facts(await here.every(f"/repository/commits/{ask.commit}/statuses"), ask.run)
+    )
 
 
 async def _protect(here: Project, ask: HostAsk, answer: Answer) -> None:
-    """Whether the commit is on the branch that the caller names, and the branch protected. A token says it better."""
-    if ask.proves_ref or ask.ref is None or (ask.ref.startswith("refs/") and not ask.ref.startswith("refs/heads/")):
+    """Whether the commit is on the branch that the caller names, and the branch protected.
+
+    A token says it better.
+    """
+    if (
+        ask.proves_ref
+        or ask.ref is None
+        or (ask.ref.startswith("refs/") and not ask.ref.startswith("refs/heads/"))
+    ):
         return
     name = ask.ref.removeprefix("refs/heads/")
     branch: Awaitable[Any] = here.get_if_there(f"/repository/branches/{quote(name, safe='')}")

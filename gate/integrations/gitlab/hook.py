@@ -1,4 +1,6 @@
-"""What GitLab tells by itself: signed, or with the secret token; then it becomes one of our values, or a reason why not."""
+"""What GitLab tells by itself: signed, or with the secret token; then it becomes one of our values,
+or a reason why not.
+"""
 
 import base64
 import binascii
@@ -33,7 +35,10 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - how every such secret begins
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _AT_ITS_END = re.compile(r"/commit/([0-9a-f]{40}|[0-9a-f]{64})\Z")
-_NOBODY = "Neither signature nor token fits. They must be those of GATE_GITLAB_WEBHOOK_SECRET and GATE_GITLAB_WEBHOOK_TOKEN."
+_NOBODY = (
+    "Neither signature nor token fits. They must be those of GATE_GITLAB_WEBHOOK_SECRET and "
+    "GATE_GITLAB_WEBHOOK_TOKEN."
+)
 _RESULTS: Mapping[str, Result | None] = {
     "success": Result.SUCCESSFUL,
     "failed": Result.UNSUCCESSFUL,
@@ -45,9 +50,14 @@ _Reader: TypeAlias = Callable[[str, Any], Tiding | str]
 
 
 class GitLabHook:
-    """The hooks of one GitLab. With a signing secret every delivery must be signed; otherwise it must bring the token."""
+    """The hooks of one GitLab.
 
-    def __init__(self, issuer: str, *, token: str, secret: str, clock: Callable[[], float] = time.time) -> None:
+    With a signing secret every delivery must be signed; otherwise it must bring the token.
+    """
+
+    def __init__(
+        self, issuer: str, *, token: str, secret: str, clock: Callable[[], float] = time.time
+    ) -> None:
         """Raises `Invalid` for a signing secret that is none."""
         self.issuer = issuer
         self._token = token.encode()
@@ -60,9 +70,16 @@ class GitLabHook:
         return HEADERS
 
     def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
-        """One delivery. Raises `NotFound` without secrets, `Unauthenticated`, `BadRequest`, `Invalid` for another shape than GitLab's."""
+        """One delivery.
+
+        Raises `NotFound` without secrets, `Unauthenticated`, `BadRequest`, `Invalid` for another
+        shape than GitLab's.
+        """
         if not self._token and not self._secret:
-            raise NotFound("GitLab is not connected; set GATE_GITLAB_WEBHOOK_TOKEN, or GATE_GITLAB_WEBHOOK_SECRET for signed deliveries")
+            raise NotFound(
+                "GitLab is not connected; set GATE_GITLAB_WEBHOOK_TOKEN, or "
+                "GATE_GITLAB_WEBHOOK_SECRET for signed deliveries"
+            )
         self._require_sender(headers, body)
         try:
             payload = orjson.loads(body)
@@ -72,9 +89,18 @@ class GitLabHook:
         if not isinstance(kind, str):
             raise Invalid("this is no webhook as GitLab sends it: object_kind is missing")
         # of an old GitLab the bytes are the only thing that stays the same over its retries
-        delivery = headers.get(KEY) or headers.get(ID) or headers.get(EVENT_ID) or hashlib.sha256(body).hexdigest()
+        delivery = (
+            headers.get(KEY)
+            or headers.get(ID)
+            or headers.get(EVENT_ID)
+            or hashlib.sha256(body).hexdigest()
+        )
         try:
-            found = _READERS[kind](self.issuer, payload) if kind in _READERS else f"{kind[:TEXT_LENGTH_MAX]} events change nothing here"
+            found = (
+                _READERS[kind](self.issuer, payload)
+                if kind in _READERS
+                else f"{kind[:TEXT_LENGTH_MAX]} events change nothing here"
+            )
         except Misshapen as error:
             raise Invalid(f"this is no {kind} event as GitLab sends it: {error.detail}") from None
         named = delivery[:TEXT_LENGTH_MAX]
@@ -83,7 +109,9 @@ class GitLabHook:
     def _require_sender(self, headers: Mapping[str, str | None], body: bytes) -> None:
         signature = headers.get(SIGNATURE)
         if signature is not None or self._secret:
-            good = self._secret is not None and is_signed(self._secret, headers, body, self._clock())
+            good = self._secret is not None and is_signed(
+                self._secret, headers, body, self._clock()
+            )
         else:
             good = hmac.compare_digest(self._token, (headers.get(TOKEN) or "").encode())
         if not good:
@@ -91,9 +119,15 @@ class GitLabHook:
 
 
 def is_signed(secret: bytes, headers: Mapping[str, str | None], body: bytes, now: float) -> bool:
-    """Standard Webhooks: over id, time and the very bytes; one of the signatures must fit, and the time be near."""
+    """Standard Webhooks: over id, time and the very bytes; one of the signatures must fit, and the
+    time be near.
+    """
     identity, timestamp = headers.get(ID) or "", headers.get(TIMESTAMP) or ""
-    if not identity or not re.fullmatch(r"[0-9]{1,12}", timestamp) or abs(now - int(timestamp)) > OFF_SECONDS_MAX:
+    if (
+        not identity
+        or not re.fullmatch(r"[0-9]{1,12}", timestamp)
+        or abs(now - int(timestamp)) > OFF_SECONDS_MAX
+    ):
         return False
     wanted = hmac.new(secret, f"{identity}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     expected = b"v1," + base64.b64encode(wanted)
@@ -107,7 +141,10 @@ def _key(secret: str) -> bytes | None:
     try:
         return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
-        raise Invalid(f"GATE_GITLAB_WEBHOOK_SECRET is no signing token; it begins with {SECRET_PREFIX} and goes on in base64") from None
+        raise Invalid(
+            "GATE_GITLAB_WEBHOOK_SECRET is no signing token; it begins with "
+            f"{SECRET_PREFIX} and goes on in base64"
+        ) from None
 
 
 def _deployment(issuer: str, payload: Any) -> Tiding | str:
@@ -134,7 +171,11 @@ def _deployment(issuer: str, payload: Any) -> Tiding | str:
 def _pipeline(issuer: str, payload: Any) -> Tiding | str:
     if shapes.text(payload, "object_attributes", "status") not in _ENDED:
         return "a pipeline that has not ended changes nothing yet"
-    return CommitsMoved(issuer, shapes.number(payload, "project", "id"), (_commit(payload, "object_attributes", "sha"),))
+    return CommitsMoved(
+        issuer,
+        shapes.number(payload, "project", "id"),
+        (_commit(payload, "object_attributes", "sha"),),
+    )
 
 
 def _job(issuer: str, payload: Any) -> Tiding | str:
@@ -148,7 +189,9 @@ def _merge_request(issuer: str, payload: Any) -> Tiding | str:
     commits = [_commit(said, "last_commit", "id")]
     if shapes.maybe_text(said, "merge_commit_sha"):
         commits.append(_commit(said, "merge_commit_sha"))
-    return CommitsMoved(issuer, shapes.number(payload, "project", "id"), tuple(dict.fromkeys(commits)))
+    return CommitsMoved(
+        issuer, shapes.number(payload, "project", "id"), tuple(dict.fromkeys(commits))
+    )
 
 
 def _push(issuer: str, payload: Any) -> Tiding | str:
@@ -182,7 +225,10 @@ def _commit(payload: Any, *path: str) -> str:
 def _short(payload: Any, *path: str) -> str:
     found = shapes.text(payload, *path)
     if len(found) > TEXT_LENGTH_MAX or not found.isprintable():
-        raise Misshapen(f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that cannot be shown")
+        raise Misshapen(
+            f"{'/'.join(path)} has more than {TEXT_LENGTH_MAX} characters, or one that "
+            "cannot be shown"
+        )
     return found
 
 

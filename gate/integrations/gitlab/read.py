@@ -1,4 +1,6 @@
-"""What GitLab's answers say, as values of our own: comparisons, merge requests, approvals, jobs, branches, deployments."""
+"""What GitLab's answers say, as values of our own: comparisons, merge requests, approvals, jobs,
+branches, deployments.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -57,7 +59,9 @@ class Compared(NamedTuple):
 
 
 def compared(body: Any) -> Compared:
-    """Of `GET …/repository/compare?straight=true`: there are no counts of lines, so the lines are counted."""
+    """Of `GET …/repository/compare?straight=true`: there are no counts of lines, so the lines are
+    counted.
+    """
     listed = shapes.items(body, "diffs")
     whole = shapes.the(body, "compare_timeout") is not True and len(listed) < LISTED_MAX
     files = tuple(_file(one) for one in listed) if whole else None
@@ -66,13 +70,23 @@ def compared(body: Any) -> Compared:
 
 def _file(one: Any) -> File:
     moved = shapes.the(one, "renamed_file") is True
-    return File(shapes.text(one, "new_path"), _lines(one), shapes.maybe_text(one, "old_path") if moved else None)
+    return File(
+        shapes.text(one, "new_path"),
+        _lines(one),
+        shapes.maybe_text(one, "old_path") if moved else None,
+    )
 
 
 def _lines(one: Any) -> Lines | None:
-    """None: GitLab leaves out what is too large or takes for binary, and does not say how large it is. Nor has a submodule lines."""
+    """None: GitLab leaves out what is too large or takes for binary, and does not say how large it
+    is. Nor has a submodule lines.
+    """
     diff = shapes.the(one, "diff")
-    if not isinstance(diff, str) or shapes.the(one, "too_large") is True or shapes.the(one, "collapsed") is True:
+    if (
+        not isinstance(diff, str)
+        or shapes.the(one, "too_large") is True
+        or shapes.the(one, "collapsed") is True
+    ):
         return None
     if _SUBMODULE_MODE in (shapes.the(one, "a_mode"), shapes.the(one, "b_mode")):
         return None
@@ -81,12 +95,20 @@ def _lines(one: Any) -> Lines | None:
 
 
 def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
-    """Authors, committers and co-authors. GitLab tells their addresses, which are anybody's to write, and no accounts."""
+    """Authors, committers and co-authors.
+
+    GitLab tells their addresses, which are anybody's to write, and no accounts.
+    """
     found: dict[Hand, None] = {}
     for one in commits:
         for role in ("author", "committer"):
-            address = shapes.maybe_text(one, f"{role}_email") or shapes.maybe_text(one, f"{role}_name") or "nobody"
-            # GitHub signs what it commits in its own name; GitLab tells nothing of that, so it may be anybody
+            address = (
+                shapes.maybe_text(one, f"{role}_email")
+                or shapes.maybe_text(one, f"{role}_name")
+                or "nobody"
+            )
+            # GitHub signs what it commits in its own name; GitLab tells nothing of that, so it may
+            # be anybody
             found[Hand((address,), doubtful=address.lower() == GITHUB_ADDRESS)] = None
         for address in Message(_message(one)).co_authors:
             found[Hand((address,), confirmed=True)] = None  # a trailer can only add
@@ -95,7 +117,16 @@ def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
 
 def authors(commits: Iterable[Any]) -> int:
     """How many different people wrote the commits."""
-    return len({(shapes.maybe_text(one, "author_email") or shapes.maybe_text(one, "author_name") or "").lower() for one in commits})
+    return len(
+        {
+            (
+                shapes.maybe_text(one, "author_email")
+                or shapes.maybe_text(one, "author_name")
+                or ""
+            ).lower()
+            for one in commits
+        }
+    )
 
 
 class MergeRequest(NamedTuple):
@@ -107,9 +138,11 @@ class MergeRequest(NamedTuple):
 
 
 def merge_requests(listed: Sequence[Any], commit: str) -> tuple[MergeRequest, ...]:
-    """Of `GET …/commits/{sha}/merge_requests`, newest first: those that would bring or have brought this very commit.
+    """Of `GET …/commits/{sha}/merge_requests`, newest first: those that would bring or have brought
+    this very commit.
 
-    Where there are none, the newest of the others: the commit is a part of it, and nobody has reviewed that part alone.
+    Where there are none, the newest of the others: the commit is a part of it, and nobody has
+    reviewed that part alone.
     """
     found = sorted((_merge_request(one, commit) for one in listed), key=lambda one: -one.number)
     bring = tuple(one for one in found if one.is_head)
@@ -118,7 +151,10 @@ def merge_requests(listed: Sequence[Any], commit: str) -> tuple[MergeRequest, ..
 
 def _merge_request(body: Any, commit: str) -> MergeRequest:
     merged = shapes.the(body, "state") == "merged"
-    brought = commit in (shapes.the(body, "merge_commit_sha"), shapes.the(body, "squash_commit_sha"))
+    brought = commit in (
+        shapes.the(body, "merge_commit_sha"),
+        shapes.the(body, "squash_commit_sha"),
+    )
     login = shapes.maybe_text(body, "author", "username")
     return MergeRequest(
         number=shapes.number(body, "iid"),
@@ -128,24 +164,43 @@ def _merge_request(body: Any, commit: str) -> MergeRequest:
 
 
 class Reviewer(NamedTuple):
-    """What somebody said of a merge request, and who it was by the number that GitLab gives people."""
+    """What somebody said of a merge request, and who it was by the number that GitLab gives
+    people.
+    """
 
     review: Review
     user: int | None
 
 
-def reviews(approvals: Any, reviewers: Sequence[Any], pushed_at: datetime | None, *, resets: bool, is_head: bool) -> tuple[Reviewer, ...]:
-    """What was said of the newest version: after it was pushed, or where GitLab itself takes approvals back at every push."""
+def reviews(
+    approvals: Any,
+    reviewers: Sequence[Any],
+    pushed_at: datetime | None,
+    *,
+    resets: bool,
+    is_head: bool,
+) -> tuple[Reviewer, ...]:
+    """What was said of the newest version: after it was pushed, or where GitLab itself takes
+    approvals back at every push.
+    """
     found: dict[str, Reviewer] = {}
     for one in shapes.items(approvals, "approved_by"):
         login = shapes.text(one, "user", "username")
         at = shapes.maybe_text(one, "approved_at")
-        newest = resets or (at is not None and pushed_at is not None and shapes.instant(one, "approved_at") >= pushed_at)
-        found[login] = Reviewer(Review(f"gitlab:{login}", Verdict.APPROVES, newest and is_head), _user(one))
+        newest = resets or (
+            at is not None
+            and pushed_at is not None
+            and shapes.instant(one, "approved_at") >= pushed_at
+        )
+        found[login] = Reviewer(
+            Review(f"gitlab:{login}", Verdict.APPROVES, newest and is_head), _user(one)
+        )
     for one in reviewers:
         if shapes.the(one, "state") == "requested_changes":
             login = shapes.text(one, "user", "username")
-            found[login] = Reviewer(Review(f"gitlab:{login}", Verdict.REQUESTS_CHANGES, is_head), _user(one))
+            found[login] = Reviewer(
+                Review(f"gitlab:{login}", Verdict.REQUESTS_CHANGES, is_head), _user(one)
+            )
     return tuple(found.values())
 
 
@@ -155,7 +210,10 @@ def _user(body: Any) -> int | None:
 
 def may_write(body: Any) -> bool:
     """Of `GET …/members/all/{user}`: whether this person may push to the project."""
-    return shapes.the(body, "state") in (None, "active") and shapes.number(body, "access_level") >= DEVELOPER
+    return (
+        shapes.the(body, "state") in (None, "active")
+        and shapes.number(body, "access_level") >= DEVELOPER
+    )
 
 
 def newest_version(listed: Sequence[Any]) -> datetime | None:
@@ -164,8 +222,15 @@ def newest_version(listed: Sequence[Any]) -> datetime | None:
 
 
 def check_facts(statuses: Sequence[Any], run: Run | None) -> dict[str, Value]:
-    """Jobs and external statuses. The job that asks, and what comes after it in its pipeline, is not waited for."""
-    ended = [(shapes.text(one, "name"), check) for one in statuses if (check := _ended(one, run)) is not None]
+    """Jobs and external statuses.
+
+    The job that asks, and what comes after it in its pipeline, is not waited for.
+    """
+    ended = [
+        (shapes.text(one, "name"), check)
+        for one in statuses
+        if (check := _ended(one, run)) is not None
+    ]
     return counted(ended)
 
 
@@ -174,24 +239,35 @@ def _ended(one: Any, run: Run | None) -> Check | None:
     status = shapes.text(one, "status")
     if status in _PASSED:
         return Check.PASSED
-    if status in _FAILED:  # a job that may fail has shown nothing: the file that says so is part of what is deployed
+    if (
+        status in _FAILED
+    ):  # a job that may fail has shown nothing: the file that says so is part of what is deployed
         return Check.SKIPPED if shapes.the(one, "allow_failure") is True else Check.FAILED
     if status in _SKIPPED:
         return Check.SKIPPED
     asks = run if run is not None and run.check != "" else None
     if status in _UNDER_WAY:
-        return None if asks is not None and str(shapes.the(one, "id")) == asks.check else Check.PENDING
+        return (
+            None if asks is not None and str(shapes.the(one, "id")) == asks.check else Check.PENDING
+        )
     if status == "created":  # in the pipeline that asks it is what comes afterwards
-        return None if asks is not None and str(shapes.the(one, "pipeline_id")) == asks.id else Check.PENDING
+        return (
+            None
+            if asks is not None and str(shapes.the(one, "pipeline_id")) == asks.id
+            else Check.PENDING
+        )
     return None  # manual, scheduled: nobody waits for it
 
 
 def run_seen(body: Any, source: str) -> RunSeen:
-    """Of `GET …/deployments/{id}`: the pipeline is the run, its job the attempt, as with their identity token.
+    """Of `GET …/deployments/{id}`: the pipeline is the run, its job the attempt, as with their
+    identity token.
 
     `source` is what started the pipeline, empty where GitLab does not say.
     """
-    login = shapes.maybe_text(body, "deployable", "user", "username") or shapes.maybe_text(body, "user", "username")
+    login = shapes.maybe_text(body, "deployable", "user", "username") or shapes.maybe_text(
+        body, "user", "username"
+    )
     url = shapes.maybe_text(body, "deployable", "web_url") or ""
     return RunSeen(
         provider=Provider.GITLAB,
@@ -217,7 +293,9 @@ def source(body: Any, *path: str) -> str | None:
 
 
 def _whole_ref(body: Any) -> str | None:
-    """`refs/heads/main` where the job is of a branch, `refs/tags/v1` of a tag; None where GitLab does not say which."""
+    """`refs/heads/main` where the job is of a branch, `refs/tags/v1` of a tag; None where GitLab
+    does not say which.
+    """
     name, tag = shapes.maybe_text(body, "deployable", "ref"), shapes.the(body, "deployable", "tag")
     if name is None or not isinstance(tag, bool):
         return None
@@ -225,9 +303,11 @@ def _whole_ref(body: Any) -> str | None:
 
 
 def workflow(project: Any, host: str, ref: str | None) -> str | None:
-    """The pipeline's definition as the identity token of its jobs would say it (`ci_config_ref_uri`).
+    """The pipeline's definition as the identity token of its jobs would say it
+    (`ci_config_ref_uri`).
 
-    `project` is the answer of `GET /projects/{id}`. None where the ref is not whole, or the definition is kept elsewhere.
+    `project` is the answer of `GET /projects/{id}`. None where the ref is not whole, or the
+    definition is kept elsewhere.
     """
     name = shapes.maybe_text(project, "path_with_namespace")
     file = shapes.maybe_text(project, "ci_config_path") or CI_FILE

@@ -1,4 +1,6 @@
-"""How other systems are asked: one kind of client, a few seconds, a limited answer, and one kind of error."""
+"""How other systems are asked: one kind of client, a few seconds, a limited answer, and one kind of
+error.
+"""
 
 import asyncio
 import ssl
@@ -25,7 +27,11 @@ async def open_client() -> httpx.AsyncClient:
         timeout=SOURCE_SECONDS_MAX,
         follow_redirects=False,
         trust_env=False,
-        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "change-gate"},
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "change-gate",
+        },
     )
 
 
@@ -34,24 +40,51 @@ async def read_json(url: str, *, within_seconds: float = SOURCE_SECONDS_MAX) -> 
     return await _ask("GET", url, None, {}, _OK_ALONE, within_seconds)
 
 
-async def send_form(url: str, body: str, headers: Mapping[str, str], *, may_answer: Collection[int]) -> Any:
-    """The JSON that is answered to this form. Raises `SourceUnavailable` for any other status than those that may be."""
-    return await _ask("POST", url, body.encode(), {**headers, "Content-Type": FORM}, may_answer, SOURCE_SECONDS_MAX)
+async def send_form(
+    url: str, body: str, headers: Mapping[str, str], *, may_answer: Collection[int]
+) -> Any:
+    """The JSON that is answered to this form.
+
+    Raises `SourceUnavailable` for any other status than those that may be.
+    """
+    return await _ask(
+        "POST",
+        url,
+        body.encode(),
+        {**headers, "Content-Type": FORM},
+        may_answer,
+        SOURCE_SECONDS_MAX,
+    )
 
 
 async def _ask(
-    method: str, url: str, body: bytes | None, headers: Mapping[str, str], may_answer: Collection[int], within_seconds: float
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    may_answer: Collection[int],
+    within_seconds: float,
 ) -> Any:
     if not is_private(url):
-        raise SourceUnavailable(f"{_named(url)} is not asked: allowed is https, or http to this machine")
+        raise SourceUnavailable(
+            f"{_named(url)} is not asked: allowed is https, or http to this machine"
+        )
     client = await open_client()
     try:
-        async with asyncio.timeout(within_seconds), client, client.stream(method, url, content=body, headers=headers) as response:
+        async with (
+            asyncio.timeout(within_seconds),
+            client,
+            client.stream(method, url, content=body, headers=headers) as response,
+        ):
             content = await _content(response, may_answer)
     except TimeoutError:
-        raise SourceUnavailable(f"{_named(url)} did not answer within {within_seconds:g} s") from None
+        raise SourceUnavailable(
+            f"{_named(url)} did not answer within {within_seconds:g} s"
+        ) from None
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise SourceUnavailable(f"{_named(url)} could not be asked ({type(error).__name__})") from error
+        raise SourceUnavailable(
+            f"{_named(url)} could not be asked ({type(error).__name__})"
+        ) from error
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -59,7 +92,9 @@ async def _ask(
 
 
 def is_private(url: str) -> bool:
-    """Whether nobody on the way can read or change what is asked: https, or http that stays on this machine."""
+    """Whether nobody on the way can read or change what is asked: https, or http that stays on this
+    machine.
+    """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -82,12 +117,16 @@ def is_loopback(host: str) -> bool:
 async def _content(response: httpx.Response, may_answer: Collection[int]) -> bytes:
     """The body, never unpacked: a small one could become a large one."""
     if response.status_code not in may_answer:
-        raise SourceUnavailable(f"{_named(str(response.url))} answered {response.status_code}, wanted was 200")
+        raise SourceUnavailable(
+            f"{_named(str(response.url))} answered {response.status_code}, wanted was 200"
+        )
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk
         if len(content) > ANSWER_BYTES_MAX:
-            raise SourceUnavailable(f"{_named(str(response.url))} answered with more than {ANSWER_BYTES_MAX:,} bytes")
+            raise SourceUnavailable(
+                f"{_named(str(response.url))} answered with more than {ANSWER_BYTES_MAX:,} bytes"
+            )
     return bytes(content)
 
 
@@ -98,7 +137,10 @@ def _named(url: str) -> str:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The usual authorities, and those that the operator has installed on this machine. Reading them takes a while, so once."""
+    """The usual authorities, and those that the operator has installed on this machine.
+
+    Reading them takes a while, so once.
+    """
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     return context

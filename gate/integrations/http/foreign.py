@@ -1,4 +1,7 @@
-"""Names, lines and times of other systems, cut to what the gate keeps. What is no such thing is `Invalid`, and says where."""
+"""Names, lines and times of other systems, cut to what the gate keeps.
+
+What is no such thing is `Invalid`, and says where.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -48,7 +51,9 @@ def maybe_name(value: Any, *path: str | int) -> str | None:
 
 
 def line(value: Any, *path: str | int) -> str:
-    """What people wrote, on one line, cut to 200 characters; empty where there is nothing of the kind."""
+    """What people wrote, on one line, cut to 200 characters; empty where there is nothing of the
+    kind.
+    """
     found = the(value, *path)
     return _CONTROL.sub(" ", found).strip()[:TEXT_LENGTH_MAX] if isinstance(found, str) else ""
 
@@ -59,7 +64,9 @@ def severity(value: Any, *path: str | int) -> str:
 
 
 def changes_in(*texts: Any) -> tuple[str, ...]:
-    """The ids of changes that stand in these texts, each once and in their order; what is no text names none."""
+    """The ids of changes that stand in these texts, each once and in their order; what is no text
+    names none.
+    """
     found = (name for text in texts if isinstance(text, str) for name in _CHANGE.findall(text))
     return tuple(islice(dict.fromkeys(found), CHANGES_NAMED_MAX))
 
@@ -67,7 +74,11 @@ def changes_in(*texts: Any) -> tuple[str, ...]:
 def link(value: Any, *path: str | int) -> str:
     """An https address; empty for anything else."""
     found = line(value, *path)
-    return found if found.startswith("https://") and len(found) < TEXT_LENGTH_MAX and " " not in found else ""
+    return (
+        found
+        if found.startswith("https://") and len(found) < TEXT_LENGTH_MAX and " " not in found
+        else ""
+    )
 
 
 def instant(value: Any, *path: str | int) -> datetime:
@@ -79,7 +90,9 @@ def instant(value: Any, *path: str | int) -> datetime:
 
 
 def maybe_instant(value: Any, *path: str | int) -> datetime | None:
-    """The same, None where it is absent, or is none that the gate takes: Go writes the year 1 for `never`."""
+    """The same, None where it is absent, or is none that the gate takes: Go writes the year 1 for
+    `never`.
+    """
     found = the(value, *path)
     if found is None or found == "":
         return None
@@ -94,4 +107,7 @@ def misshapen(value: Any, path: tuple[str | int, ...], wanted: str) -> Invalid:
     """What was found where, and what is allowed."""
     where = "".join(f"/{step}" for step in path)
     found = the(value, *path)
-    return Invalid(f"{where or '/'}: found {repr(found)[:_SHOWN_LENGTH]}, allowed is {wanted}", faults=[Fault(f"not {wanted}", where)])
+    return Invalid(
+        f"{where or '/'}: found {repr(found)[:_SHOWN_LENGTH]}, allowed is {wanted}",
+        faults=[Fault(f"not {wanted}", where)],
+    )

@@ -1,7 +1,8 @@
-"""Messages to addresses that somebody configured: never into our own network, never elsewhere than said, never for long.
+"""Messages to addresses that somebody configured: never into our own network, never elsewhere than
+said, never for long.
 
-The name is looked up once, every address is judged, and the connection goes to the judged one. There is no redirect, no
-proxy, no second look-up, and the answer's body is not read.
+The name is looked up once, every address is judged, and the connection goes to the judged one.
+There is no redirect, no proxy, no second look-up, and the answer's body is not read.
 """
 
 import asyncio
@@ -27,9 +28,12 @@ OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
 
 _NAT64 = ip_network("64:ff9b::/96")
 _TUNNELS = (ip_network("2001::/32"), ip_network("2002::/16"), ip_network("64:ff9b:1::/48"))
-_PROTOCOL_ASSIGNMENTS = ip_network("192.0.0.0/24")  # for machines on the way, whatever a later table calls global
+_PROTOCOL_ASSIGNMENTS = ip_network(
+    "192.0.0.0/24"
+)  # for machines on the way, whatever a later table calls global
 _GLOBAL_UNICAST = ip_network("2000::/3")
-"""All that IPv6 gives out. Python calls others global too, such as the site-local `fec0::/10`, which some networks still use."""
+"""All that IPv6 gives out. Python calls others global too, such as the site-local `fec0::/10`,
+which some networks still use."""
 
 _NEVER_PUBLIC = (ip_network("3fff::/20"), ip_network("192.88.99.0/24"))
 """For documents, and for relays of 6to4, whatever a table of Python's says."""
@@ -46,15 +50,33 @@ async def look_up(host: str, port: int) -> list[str]:
 
 
 class Outbound:
-    """Sends to what is public, and to the networks that the operator allows; plain http goes to those alone."""
+    """Sends to what is public, and to the networks that the operator allows; plain http goes to
+    those alone.
+    """
 
-    def __init__(self, allowed: Sequence[Network] = (), *, resolve: Resolve = look_up, client: OpenClient = open_client) -> None:
+    def __init__(
+        self,
+        allowed: Sequence[Network] = (),
+        *,
+        resolve: Resolve = look_up,
+        client: OpenClient = open_client,
+    ) -> None:
         self._allowed = tuple(allowed)
         self._resolve = resolve
         self._client = client
 
-    async def post(self, url: str, content: bytes, headers: Mapping[str, str], *, refused: frozenset[int] = GONE) -> None:
-        """Returns when the receiver has confirmed with 2xx. Raises `SourceUnavailable`, and `Undeliverable` for a status of `refused`."""
+    async def post(
+        self,
+        url: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        *,
+        refused: frozenset[int] = GONE,
+    ) -> None:
+        """Returns when the receiver has confirmed with 2xx.
+
+        Raises `SourceUnavailable`, and `Undeliverable` for a status of `refused`.
+        """
         parsed = _parsed(url)
         host = parsed.raw_host.decode()
         try:
@@ -66,10 +88,15 @@ class Outbound:
         if status in refused:
             raise Undeliverable(f"{host} answered {status}: it takes this message no more")
         if not _OK <= status < _REDIRECT:
-            raise SourceUnavailable(f"{host} answered {status}, wanted was 2xx", retry_after_seconds=retry_after)
+            raise SourceUnavailable(
+                f"{host} answered {status}, wanted was 2xx", retry_after_seconds=retry_after
+            )
 
     async def judge(self, url: str) -> None:
-        """Whether anything may be sent there now; nothing is. Raises `SourceUnavailable` that says why not."""
+        """Whether anything may be sent there now; nothing is.
+
+        Raises `SourceUnavailable` that says why not.
+        """
         parsed = _parsed(url)
         host = parsed.raw_host.decode()
         try:
@@ -92,13 +119,23 @@ class Outbound:
 
     def _refuse_forbidden(self, url: httpx.URL, host: str, address: str) -> None:
         judged = _judged(address)
-        inside = judged is not None and any(judged in network for network in self._allowed if network.version == judged.version)
+        inside = judged is not None and any(
+            judged in network for network in self._allowed if network.version == judged.version
+        )
         if not inside and (judged is None or not _is_public(judged)):
-            raise SourceUnavailable(f"{host} is {address}, which is not public; GATE_OUTBOUND_ALLOW names the networks that may be reached")
+            raise SourceUnavailable(
+                f"{host} is {address}, which is not public; GATE_OUTBOUND_ALLOW names the "
+                "networks that may be reached"
+            )
         if not inside and url.scheme != "https":
-            raise SourceUnavailable(f"{host} is asked for by http, allowed is https; http goes to networks of GATE_OUTBOUND_ALLOW alone")
+            raise SourceUnavailable(
+                f"{host} is asked for by http, allowed is https; http goes to networks of "
+                "GATE_OUTBOUND_ALLOW alone"
+            )
 
-    async def _sent(self, url: httpx.URL, addresses: Sequence[str], content: bytes, headers: Mapping[str, str]) -> tuple[int, int]:
+    async def _sent(
+        self, url: httpx.URL, addresses: Sequence[str], content: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, int]:
         """The status, from the first address that takes a connection."""
         host = url.raw_host.decode()
         error: Exception | None = None
@@ -110,7 +147,9 @@ class Outbound:
                     content=content,
                     headers={**headers, "Host": url.netloc.decode()},
                     timeout=httpx.Timeout(SECONDS_MAX, connect=CONNECT_SECONDS_MAX),
-                    extensions={"sni_hostname": host},  # the certificate must be the name's, not the address's
+                    extensions={
+                        "sni_hostname": host
+                    },  # the certificate must be the name's, not the address's
                 )
                 try:
                     response = await client.send(request, stream=True)
@@ -118,7 +157,9 @@ class Outbound:
                     error = failed
                     continue
                 except (httpx.HTTPError, httpx.StreamError) as failed:
-                    raise SourceUnavailable(f"{host} gave no usable answer ({type(failed).__name__})") from failed
+                    raise SourceUnavailable(
+                        f"{host} gave no usable answer ({type(failed).__name__})"
+                    ) from failed
                 try:
                     return response.status_code, _seconds(response.headers.get("retry-after", ""))
                 finally:
@@ -127,7 +168,9 @@ class Outbound:
 
 
 def _parsed(url: str) -> httpx.URL:
-    """Raises `SourceUnavailable` for what is no address of a receiver; the message does not repeat it, for it may hold a secret."""
+    """Raises `SourceUnavailable` for what is no address of a receiver; the message does not repeat
+    it, for it may hold a secret.
+    """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -142,7 +185,10 @@ def _port(url: httpx.URL) -> int:
 
 
 def _judged(address: str) -> Address | None:
-    """The address that would really be reached: one that carries another is judged by that one. None is never allowed."""
+    """The address that would really be reached: one that carries another is judged by that one.
+
+    None is never allowed.
+    """
     try:
         found = ip_address(address)
     except ValueError:
@@ -167,4 +213,8 @@ def _is_public(address: Address) -> bool:
 
 def _seconds(retry_after: str) -> int:
     """What a receiver asks for, bounded; a date is not worth a calendar here."""
-    return min(int(retry_after), RETRY_AFTER_SECONDS_MAX) if retry_after.isascii() and retry_after.isdigit() else 1
+    return (
+        min(int(retry_after), RETRY_AFTER_SECONDS_MAX)
+        if retry_after.isascii() and retry_after.isdigit()
+        else 1
+    )

@@ -1,4 +1,6 @@
-"""A REST interface of another system, asked within limits: time, bytes, requests at once, tries, and the pace that it asks for."""
+"""A REST interface of another system, asked within limits: time, bytes, requests at once, tries,
+and the pace that it asks for.
+"""
 
 import asyncio
 import re
@@ -14,7 +16,8 @@ from gate.errors import SourceUnavailable
 from gate.integrations.http.client import is_private, open_client
 
 REQUEST_SECONDS_MAX = 2.5
-"""Under the time that a source has for everything, so that one slow part leaves the others their answer."""
+"""Under the time that a source has for everything, so that one slow part leaves the others their
+answer."""
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
 """A comparison of 300 files brings their patches, whether one wants them or not."""
@@ -40,7 +43,10 @@ OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Whoever asks. `lane` is who has a budget of requests of their own, however often their token changes."""
+    """Whoever asks.
+
+    `lane` is who has a budget of requests of their own, however often their token changes.
+    """
 
     lane: str
     headers: Mapping[str, str] = field(repr=False)
@@ -48,7 +54,9 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: status, headers with names in lower case, and the JSON of the body (None for an empty one)."""
+    """An answer: status, headers with names in lower case, and the JSON of the body (None for an
+    empty one).
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -108,8 +116,13 @@ class Rest:
         if client is not None:
             await (await client).aclose()
 
-    async def get(self, path: str, by: Credential, params: Mapping[str, str | int] | None = None) -> Reply:
-        """Ask, again where that may help. Raises `Refused` for any status but 200, `SourceUnavailable` for no answer."""
+    async def get(
+        self, path: str, by: Credential, params: Mapping[str, str | int] | None = None
+    ) -> Reply:
+        """Ask, again where that may help.
+
+        Raises `Refused` for any status but 200, `SourceUnavailable` for no answer.
+        """
         for attempt in range(TRIES_MAX):
             try:
                 reply = await self._once("GET", path, by, params, None)
@@ -130,7 +143,14 @@ class Rest:
             raise SourceUnavailable(failed.detail) from failed
         return self._wanted(reply, path, wanted)
 
-    async def _once(self, method: str, path: str, by: Credential, params: Mapping[str, str | int] | None, body: Any) -> Reply:
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        by: Credential,
+        params: Mapping[str, str | int] | None,
+        body: Any,
+    ) -> Reply:
         self._require_pace(by.lane)
         headers = {**self._headers, **by.headers}
         content = None if body is None else orjson.dumps(body)
@@ -139,12 +159,22 @@ class Rest:
         try:
             async with asyncio.timeout(REQUEST_SECONDS_MAX), self._at_once:
                 client = await self._connected()
-                async with client.stream(method, self.url + path, params=params, headers=headers, content=content) as response:
-                    reply = Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, await _content(response))
+                async with client.stream(
+                    method, self.url + path, params=params, headers=headers, content=content
+                ) as response:
+                    reply = Reply(
+                        response.status_code,
+                        {k.lower(): v for k, v in response.headers.items()},
+                        await _content(response),
+                    )
         except TimeoutError:
-            raise self._failed(f"{self.host} did not answer within {REQUEST_SECONDS_MAX:g} s") from None
+            raise self._failed(
+                f"{self.host} did not answer within {REQUEST_SECONDS_MAX:g} s"
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise self._failed(f"{self.host} could not be asked ({type(error).__name__})") from error
+            raise self._failed(
+                f"{self.host} could not be asked ({type(error).__name__})"
+            ) from error
         if reply.status >= _SERVER_ERROR:
             raise self._failed(f"{self.host} answered {reply.status}")
         self._failures = 0
@@ -154,8 +184,12 @@ class Rest:
     async def _connected(self) -> httpx.AsyncClient:
         """One for all, opened when it is needed first; who gives up waiting ends it for nobody."""
         if not is_private(self.url):
-            raise SourceUnavailable(f"{self.host} is not asked: allowed is https, or http to this machine")
-        if self._client is None or (self._client.done() and (self._client.cancelled() or self._client.exception())):
+            raise SourceUnavailable(
+                f"{self.host} is not asked: allowed is https, or http to this machine"
+            )
+        if self._client is None or (
+            self._client.done() and (self._client.cancelled() or self._client.exception())
+        ):
             self._client = asyncio.ensure_future(self._open())
         return await asyncio.shield(self._client)
 
@@ -171,15 +205,22 @@ class Rest:
     def _require_pace(self, lane: str) -> None:
         now = self._monotonic()
         if now < self._down_until:
-            raise SourceUnavailable(f"{self.host} did not answer {FAILURES_MAX} times in a row, and is left alone for {DOWN_SECONDS:g} s")
+            raise SourceUnavailable(
+                f"{self.host} did not answer {FAILURES_MAX} times in a row, and is left "
+                f"alone for {DOWN_SECONDS:g} s"
+            )
         left = self._pace.get(lane, now) - now
         if left > 0:
             raise SourceUnavailable(
-                f"{self.host} wants no requests for another {left:.0f} s (rate limit)", retry_after_seconds=int(left) + 1
+                f"{self.host} wants no requests for another {left:.0f} s (rate limit)",
+                retry_after_seconds=int(left) + 1,
             )
 
     def _keep_pace(self, lane: str, reply: Reply) -> None:
-        """Where it says that these were too many, wait as long as it says. Raises `SourceUnavailable` then."""
+        """Where it says that these were too many, wait as long as it says.
+
+        Raises `SourceUnavailable` then.
+        """
         seconds = _asked_pause(reply)
         if seconds is None:
             return
@@ -189,7 +230,9 @@ class Rest:
         self._require_pace(lane)
 
     def _moved_to(self, reply: Reply) -> str | None:
-        """A new place at the same address; anybody else's is not asked, least of all with a token."""
+        """A new place at the same address; anybody else's is not asked, least of all with a
+        token.
+        """
         target = reply.headers.get("location", "")
         return target.removeprefix(self.url) if target.startswith(f"{self.url}/") else None
 
@@ -198,7 +241,10 @@ class Rest:
             return reply
         said = reply.body.get("message") if isinstance(reply.body, dict) else None
         words = f": {str(said)[:200]}" if said else ""
-        raise Refused(f"{self.host} answered {reply.status} to {path.partition('?')[0][:200]}{words}", reply.status)
+        raise Refused(
+            f"{self.host} answered {reply.status} to {path.partition('?')[0][:200]}{words}",
+            reply.status,
+        )
 
 
 class _Failed(SourceUnavailable):
@@ -214,10 +260,14 @@ def _asked_pause(reply: Reply) -> float | None:
         return after
     remaining = reply.headers.get("x-ratelimit-remaining", reply.headers.get("ratelimit-remaining"))
     if remaining == "0":
-        reset = _seconds(reply.headers.get("x-ratelimit-reset", reply.headers.get("ratelimit-reset")))
+        reset = _seconds(
+            reply.headers.get("x-ratelimit-reset", reply.headers.get("ratelimit-reset"))
+        )
         return PACE_SECONDS_DEFAULT if reset is None else max(1.0, reset - time.time())
     said = str(reply.body.get("message", "")) if isinstance(reply.body, dict) else ""
-    return PACE_SECONDS_DEFAULT if reply.status == _TOO_MANY or "rate limit" in said.lower() else None
+    return (
+        PACE_SECONDS_DEFAULT if reply.status == _TOO_MANY or "rate limit" in said.lower() else None
+    )
 
 
 def _seconds(value: str | None) -> float | None:
@@ -230,7 +280,9 @@ async def _content(response: httpx.Response) -> Any:
     async for chunk in response.aiter_raw():
         content += chunk
         if len(content) > ANSWER_BYTES_MAX:
-            raise SourceUnavailable(f"{response.url.host} answered with more than {ANSWER_BYTES_MAX:,} bytes")
+            raise SourceUnavailable(
+                f"{response.url.host} answered with more than {ANSWER_BYTES_MAX:,} bytes"
+            )
     if not content:
         return None
     try:
@@ -238,4 +290,6 @@ async def _content(response: httpx.Response) -> Any:
     except orjson.JSONDecodeError:
         if response.status_code >= _SERVER_ERROR:
             return None
-        raise SourceUnavailable(f"{response.url.host} answered {response.status_code} with something that is no JSON") from None
+        raise SourceUnavailable(
+            f"{response.url.host} answered {response.status_code} with something that is no JSON"
+        ) from None

@@ -1,4 +1,6 @@
-"""What another system answered, read field by field: whatever has another shape than its documents say is no answer."""
+"""What another system answered, read field by field: whatever has another shape than its documents
+say is no answer.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,7 +21,11 @@ def the(value: Any, *path: str | int) -> Any:
     """What stands there; None where any part of the way is missing or null."""
     for step in path:
         if isinstance(step, int):
-            value = value[step] if isinstance(value, list) and -len(value) <= step < len(value) else None
+            value = (
+                value[step]
+                if isinstance(value, list) and -len(value) <= step < len(value)
+                else None
+            )
         else:
             value = value.get(step) if isinstance(value, dict) else None
     return value
@@ -44,7 +50,9 @@ def maybe_text(value: Any, *path: str | int) -> str | None:
 
 
 def one_line(value: Any, *path: str | int) -> str:
-    """A short text for eyes alone; empty where it is absent, or anything else than one short line."""
+    """A short text for eyes alone; empty where it is absent, or anything else than one short
+    line.
+    """
     found = the(value, *path)
     is_line = isinstance(found, str) and len(found) <= TEXT_LENGTH_MAX and found.isprintable()
     return str(found) if is_line else ""

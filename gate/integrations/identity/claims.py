@@ -1,4 +1,7 @@
-"""What GitHub and GitLab say of a job in its identity token, as our own value. `sub` is never read: its form is anybody's."""
+"""What GitHub and GitLab say of a job in its identity token, as our own value.
+
+`sub` is never read: its form is anybody's.
+"""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +26,10 @@ class Unreadable(Exception):
 
 
 def workload_of(provider: Provider, claims: Mapping[str, Any], expires_at: datetime) -> Workload:
-    """The job of a verified token. Raises `Unreadable`; `NotAllowed` for a job that runs elsewhere than its project."""
+    """The job of a verified token.
+
+    Raises `Unreadable`; `NotAllowed` for a job that runs elsewhere than its project.
+    """
     return _READERS[provider](claims, expires_at)
 
 
@@ -32,9 +38,15 @@ def _of_github(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
     return Workload(
         issuer=issuer,
         provider=Provider.GITHUB,
-        repository=Repository(issuer, _number(claims, "repository_id"), _optional(claims, "repository") or ""),
+        repository=Repository(
+            issuer, _number(claims, "repository_id"), _optional(claims, "repository") or ""
+        ),
         commit=_text(claims, "sha"),
-        run=Run(_text(claims, "run_id"), _number(claims, "run_attempt"), check=_optional(claims, "check_run_id") or ""),
+        run=Run(
+            _text(claims, "run_id"),
+            _number(claims, "run_attempt"),
+            check=_optional(claims, "check_run_id") or "",
+        ),
         jti=_text(claims, "jti"),
         expires_at=expires_at,
         login=_optional(claims, "actor") or "",
@@ -51,7 +63,8 @@ def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
     project = _number(claims, "project_id")
     if claims.get("job_project_id") is not None and _number(claims, "job_project_id") != project:
         raise NotAllowed(
-            "this job runs in one project for a merge request of another, a fork; only a project's own pipelines may ask",
+            "this job runs in one project for a merge request of another, a fork; only a "
+            "project's own pipelines may ask",
             problem="identity_mismatch",
         )
     source = _text(claims, "pipeline_source")
@@ -60,7 +73,9 @@ def _of_gitlab(claims: Mapping[str, Any], expires_at: datetime) -> Workload:
         provider=Provider.GITLAB,
         repository=Repository(issuer, project, _optional(claims, "project_path") or ""),
         commit=_text(claims, "sha"),
-        run=Run(_text(claims, "pipeline_id"), _number(claims, "job_id"), check=_text(claims, "job_id")),
+        run=Run(
+            _text(claims, "pipeline_id"), _number(claims, "job_id"), check=_text(claims, "job_id")
+        ),
         jti=_text(claims, "jti"),
         expires_at=expires_at,
         login=_optional(claims, "user_login") or "",
@@ -77,10 +92,14 @@ _READERS = {Provider.GITHUB: _of_github, Provider.GITLAB: _of_gitlab}
 
 
 def _gitlab_ref(claims: Mapping[str, Any]) -> str:
-    """`ref` is the short name; older servers do not say the whole one, and then only `ref_type` says what it is."""
+    """`ref` is the short name; older servers do not say the whole one, and then only `ref_type`
+    says what it is.
+    """
     short = _optional(claims, "ref")
     folder = {"branch": "heads", "tag": "tags"}.get(_optional(claims, "ref_type") or "")
-    whole = _optional(claims, "ref_path") or (f"refs/{folder}/{short}" if short and folder else short)
+    whole = _optional(claims, "ref_path") or (
+        f"refs/{folder}/{short}" if short and folder else short
+    )
     if whole is None:
         raise Unreadable("ref")
     return whole

@@ -1,4 +1,7 @@
-"""Identity tokens of pipelines: who signed, for whom, until when. Whatever is wrong, the caller hears the same."""
+"""Identity tokens of pipelines: who signed, for whom, until when.
+
+Whatever is wrong, the caller hears the same.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -43,7 +46,8 @@ class IdentityTokens:
     async def verify(self, token: str, now: datetime) -> Workload | None:
         """The job that the token was given to, None for any token that is not good now.
 
-        Raises `SourceUnavailable` where the issuer's keys cannot be had, `NotAllowed` for a good token of a fork's job.
+        Raises `SourceUnavailable` where the issuer's keys cannot be had, `NotAllowed` for a good
+        token of a fork's job.
         """
         unchecked = _read(token)
         issuer = self._issuers.get(unchecked.issuer) if unchecked else None
@@ -53,15 +57,26 @@ class IdentityTokens:
         if key is None:
             return None
         try:
-            claims = jwt.decode(token, key, [ALGORITHM], audience=issuer.audience, issuer=issuer.url, options=_OPTIONS)
-            return workload_of(issuer.provider, claims, _expiry(claims, issuer.audience, now.timestamp()))
+            claims = jwt.decode(
+                token,
+                key,
+                [ALGORITHM],
+                audience=issuer.audience,
+                issuer=issuer.url,
+                options=_OPTIONS,
+            )
+            return workload_of(
+                issuer.provider, claims, _expiry(claims, issuer.audience, now.timestamp())
+            )
         except (jwt.PyJWTError, Unreadable):
             return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Unchecked:
-    """What a token says of itself: good for finding the key that it must be signed with, for nothing else."""
+    """What a token says of itself: good for finding the key that it must be signed with, for
+    nothing else.
+    """
 
     issuer: str
     kid: str
@@ -73,18 +88,36 @@ def _read(token: str) -> _Unchecked | None:
     try:
         kid = _kid(jwt.get_unverified_header(token))
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-    except (jwt.PyJWTError, Unreadable, ValueError, RecursionError):  # it may be any bytes: too deep, numbers too long
+    except (
+        jwt.PyJWTError,
+        Unreadable,
+        ValueError,
+        RecursionError,
+    ):  # it may be any bytes: too deep, numbers too long
         return None
     return _Unchecked(issuer, kid) if isinstance(issuer, str) else None
 
 
 # time is judged below, by the clock that the gate is given
-_OPTIONS: Any = {"require": list(_REQUIRED), "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+_OPTIONS: Any = {
+    "require": list(_REQUIRED),
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
 
 
 def _kid(header: Mapping[str, Any]) -> str:
-    """Of a header that asks for nothing we do not know. Keys that a header brings or points to are never looked at."""
-    if header.get("alg") != ALGORITHM or "crit" in header or "b64" in header or header.get("typ") not in _TYPES:
+    """Of a header that asks for nothing we do not know.
+
+    Keys that a header brings or points to are never looked at.
+    """
+    if (
+        header.get("alg") != ALGORITHM
+        or "crit" in header
+        or "b64" in header
+        or header.get("typ") not in _TYPES
+    ):
         raise Unreadable("header")
     kid = header.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= KID_LENGTH_MAX:
@@ -93,18 +126,30 @@ def _kid(header: Mapping[str, Any]) -> str:
 
 
 def _expiry(claims: Mapping[str, Any], audience: str, now: float) -> datetime:
-    """Until when it is good. Raises `Unreadable` where it is not good now, or good for others too."""
+    """Until when it is good.
+
+    Raises `Unreadable` where it is not good now, or good for others too.
+    """
     if claims["aud"] not in (audience, [audience]):
         raise Unreadable("aud")
     issued, expires = _instant(claims["iat"]), _instant(claims["exp"])
     begins = _instant(claims.get("nbf", issued))
     ends = min(expires, issued + AGE_SECONDS_MAX)
-    if max(issued, begins) > now + LEEWAY_SECONDS or ends <= now - LEEWAY_SECONDS or expires <= issued:
+    if (
+        max(issued, begins) > now + LEEWAY_SECONDS
+        or ends <= now - LEEWAY_SECONDS
+        or expires <= issued
+    ):
         raise Unreadable("time")
     return datetime.fromtimestamp(ends, UTC)
 
 
 def _instant(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= _INSTANT_MAX:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not 0 <= value <= _INSTANT_MAX
+    ):
         raise Unreadable("instant")
     return float(value)

@@ -1,4 +1,6 @@
-"""The public keys of one issuer: kept by id, read again at a bounded rate, never older than an hour."""
+"""The public keys of one issuer: kept by id, read again at a bounded rate, never older than an
+hour.
+"""
 
 import asyncio
 import time
@@ -14,13 +16,15 @@ from gate.errors import SourceUnavailable
 from gate.integrations.http.client import is_private, read_json
 
 COOL_DOWN_SECONDS = 60.0
-"""So long nothing makes the keys be read again, however many tokens name a key that is not there."""
+"""So long nothing makes the keys be read again, however many tokens name a key that is not
+there."""
 
 EMPTY_COOL_DOWN_SECONDS = 10.0
 """The same while there are no keys at all: nobody can be let in before they are read."""
 
 REFRESH_AFTER_SECONDS = 300.0
-"""Keys older than this are read again beside the work: a key that the issuer has withdrawn is soon gone."""
+"""Keys older than this are read again beside the work: a key that the issuer has withdrawn is soon
+gone."""
 
 AGE_SECONDS_MAX = 3_600.0
 """Keys older than this count no more, whatever the reason that there are no newer ones."""
@@ -38,7 +42,11 @@ class Keys:
     """Of one issuer. `jwks_uri` None: the issuer's discovery document says where they are."""
 
     def __init__(
-        self, issuer: str, jwks_uri: str | None = None, read: ReadJson = read_json, monotonic: Callable[[], float] = time.monotonic
+        self,
+        issuer: str,
+        jwks_uri: str | None = None,
+        read: ReadJson = read_json,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer
         self._given_uri = jwks_uri
@@ -51,7 +59,10 @@ class Keys:
         self._reading: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> RSAPublicKey | None:
-        """The key of that id, None where the issuer has none. Raises `SourceUnavailable` where nobody knows."""
+        """The key of that id, None where the issuer has none.
+
+        Raises `SourceUnavailable` where nobody knows.
+        """
         now = self._monotonic()
         if now - self._read_at > AGE_SECONDS_MAX:
             self._keys = {}
@@ -62,7 +73,9 @@ class Keys:
             return known
         reading = self._ask(now)
         if reading is not None:
-            await asyncio.shield(reading)  # others wait for the same: one who gives up ends it for nobody
+            await asyncio.shield(
+                reading
+            )  # others wait for the same: one who gives up ends it for nobody
         known = self._keys.get(kid)
         if known is None and self._trouble is not None:
             raise self._trouble
@@ -82,27 +95,42 @@ class Keys:
         try:
             self._keys = _keys_of(await self._read(await self._uri()), self._issuer)
         except SourceUnavailable as error:
-            detail = f"the keys of {self._issuer} cannot be read, so its tokens cannot be checked: {error.detail}; ask again"
-            self._trouble = SourceUnavailable(detail, retry_after_seconds=int(EMPTY_COOL_DOWN_SECONDS))
+            detail = (
+                f"the keys of {self._issuer} cannot be read, so its tokens cannot be checked: "
+                f"{error.detail}; ask again"
+            )
+            self._trouble = SourceUnavailable(
+                detail, retry_after_seconds=int(EMPTY_COOL_DOWN_SECONDS)
+            )
             self._found_uri = None
-            _log.warning("the keys of an issuer cannot be read", issuer=self._issuer, error=error.detail)
+            _log.warning(
+                "the keys of an issuer cannot be read", issuer=self._issuer, error=error.detail
+            )
         else:
             self._trouble, self._read_at = None, self._monotonic()
 
     async def _uri(self) -> str:
         uri = self._given_uri or self._found_uri
         if uri is None:
-            document = await self._read(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+            document = await self._read(
+                f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+            )
             uri = self._found_uri = _jwks_uri_of(document, self._issuer)
         return uri
 
 
 def _jwks_uri_of(document: Any, issuer: str) -> str:
-    """From a discovery document that speaks of this very issuer, and not of a less private place than its own."""
+    """From a discovery document that speaks of this very issuer, and not of a less private place
+    than its own.
+    """
     if not isinstance(document, dict) or document.get("issuer") != issuer:
         raise SourceUnavailable("its discovery document names another issuer")
     uri = document.get("jwks_uri")
-    if not isinstance(uri, str) or not is_private(uri) or (issuer.startswith("https:") and not uri.startswith("https:")):
+    if (
+        not isinstance(uri, str)
+        or not is_private(uri)
+        or (issuer.startswith("https:") and not uri.startswith("https:"))
+    ):
         raise SourceUnavailable("its discovery document has no jwks_uri that may be asked")
     return uri
 
@@ -126,7 +154,11 @@ def _key_of(one: Any) -> RSAPublicKey | None:
     if one.get("use", "sig") != "sig" or one.get("alg", "RS256") != "RS256":
         return None
     try:
-        public = {"kty": "RSA", "n": one["n"], "e": one["e"]}  # whatever else there is: a private part is not read
+        public = {
+            "kty": "RSA",
+            "n": one["n"],
+            "e": one["e"],
+        }  # whatever else there is: a private part is not read
         key = cast("RSAPublicKey", RSAAlgorithm.from_jwk(public))
     except (InvalidKeyError, KeyError, TypeError, ValueError):
         return None

@@ -1,4 +1,6 @@
-"""Single sign-on by OpenID Connect: code and PKCE, and an id token of which every part is checked."""
+"""Single sign-on by OpenID Connect: code and PKCE, and an id token of which every part is
+checked.
+"""
 
 import asyncio
 import hmac
@@ -22,7 +24,8 @@ from gate.integrations.http.client import is_private, read_json, send_form
 from gate.integrations.identity.jwks import Keys
 
 ALGORITHM = "RS256"
-"""What every provider has to be able to sign with. A token that names another one is refused, whatever it names."""
+"""What every provider has to be able to sign with. A token that names another one is refused,
+whatever it names."""
 
 LEEWAY_SECONDS = 60
 ISSUED_SECONDS_MAX = 600
@@ -46,7 +49,12 @@ GROUPS = "groups"
 """The claim, and the scope where the provider knows one of that name."""
 
 _ANSWERS = frozenset({200, 400, 401})
-_OPTIONS: Any = {"require": ["iss", "sub", "aud", "exp", "iat"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+_OPTIONS: Any = {
+    "require": ["iss", "sub", "aud", "exp", "iat"],
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
 
 _log = structlog.get_logger("gate.single_sign_on")
 
@@ -73,7 +81,10 @@ class Endpoints:
 
 
 class SingleSignOn:
-    """One provider. What it says is kept for an hour; whoever comes meanwhile waits for one reading at most."""
+    """One provider.
+
+    What it says is kept for an hour; whoever comes meanwhile waits for one reading at most.
+    """
 
     def __init__(
         self,
@@ -111,16 +122,24 @@ class SingleSignOn:
         )
         return Begun(url, state, nonce, verifier)
 
-    async def finish(self, begun: Begun, redirect: str, code: str, issuer: str | None, now: datetime) -> External | None:
+    async def finish(
+        self, begun: Begun, redirect: str, code: str, issuer: str | None, now: datetime
+    ) -> External | None:
         """Who came back with this code; None for anything that is not exactly what was begun.
 
-        `issuer` is what the provider's answer says of itself (RFC 9207). Raises `SourceUnavailable`.
+        `issuer` is what the provider's answer says of itself (RFC 9207). Raises
+        `SourceUnavailable`.
         """
         endpoints = await self._discover()
-        if len(code) > CODE_LENGTH_MAX or issuer not in ({self._issuer} if endpoints.names_issuer else {self._issuer, None}):
+        if len(code) > CODE_LENGTH_MAX or issuer not in (
+            {self._issuer} if endpoints.names_issuer else {self._issuer, None}
+        ):
             return None
         if self._exchanging >= EXCHANGES_AT_ONCE_MAX:
-            raise SourceUnavailable("too many people come back from the identity provider at once; start again in a moment")
+            raise SourceUnavailable(
+                "too many people come back from the identity provider at once; start again in a "
+                "moment"
+            )
         self._exchanging += 1
         try:
             token = await self._exchange(endpoints, begun, redirect, code)
@@ -129,7 +148,9 @@ class SingleSignOn:
         if token is None:
             return None
         claims = await self._verified(token, now.timestamp())
-        if claims is None or not hmac.compare_digest(str(claims.get("nonce")).encode(), begun.nonce.encode()):
+        if claims is None or not hmac.compare_digest(
+            str(claims.get("nonce")).encode(), begun.nonce.encode()
+        ):
             _log.warning("an id token was refused", issuer=self._issuer)
             return None
         return External(self._issuer, claims["sub"], _email(claims), _groups(claims.get(GROUPS)))
@@ -144,7 +165,9 @@ class SingleSignOn:
                 raise SourceUnavailable(detail, retry_after_seconds=int(COOL_DOWN_SECONDS))
             self._asked_at = now
             self._reading = asyncio.create_task(self._read_document())
-        return await asyncio.shield(self._reading)  # others wait for the same: one who gives up ends it for nobody
+        return await asyncio.shield(
+            self._reading
+        )  # others wait for the same: one who gives up ends it for nobody
 
     async def _read_document(self) -> Endpoints:
         document = await self._read(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -152,9 +175,13 @@ class SingleSignOn:
         self._read_at, self._asked_at = self._monotonic(), float("-inf")
         return found
 
-    async def _exchange(self, endpoints: Endpoints, begun: Begun, redirect: str, code: str) -> str | None:
+    async def _exchange(
+        self, endpoints: Endpoints, begun: Begun, redirect: str, code: str
+    ) -> str | None:
         """The id token for this code; None where the provider does not take it, or sends none."""
-        body = prepare_token_request("authorization_code", redirect_uri=redirect, code=code, code_verifier=begun.verifier)
+        body = prepare_token_request(
+            "authorization_code", redirect_uri=redirect, code=code, code_verifier=begun.verifier
+        )
         method = "client_secret_post" if endpoints.secret_in_body else "client_secret_basic"
         auth = ClientAuth(self._client.id, self._client.secret, method)
         url, headers, body = auth.prepare("POST", endpoints.token, {}, body)
@@ -162,7 +189,9 @@ class SingleSignOn:
         token = answer.get("id_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or len(token) > ID_TOKEN_LENGTH_MAX:
             _log.warning(
-                "no id token was given", issuer=self._issuer, error=str(answer.get("error") if isinstance(answer, dict) else "")[:100]
+                "no id token was given",
+                issuer=self._issuer,
+                error=str(answer.get("error") if isinstance(answer, dict) else "")[:100],
             )
             return None
         return token
@@ -179,7 +208,14 @@ class SingleSignOn:
         if key is None:
             return None
         try:
-            claims = jwt.decode(token, key, [ALGORITHM], audience=self._client.id, issuer=self._issuer, options=_OPTIONS)
+            claims = jwt.decode(
+                token,
+                key,
+                [ALGORITHM],
+                audience=self._client.id,
+                issuer=self._issuer,
+                options=_OPTIONS,
+            )
         except PyJWTError:
             return None
         return claims if _is_good(claims, self._client.id, now) else None
@@ -187,12 +223,20 @@ class SingleSignOn:
 
 def _endpoints_of(document: Any, issuer: str) -> Endpoints:
     if not isinstance(document, dict) or document.get("issuer") != issuer:
-        raise SourceUnavailable(f"the discovery document of {issuer} names another issuer; look at GATE_SSO_ISSUER")
+        raise SourceUnavailable(
+            f"the discovery document of {issuer} names another issuer; look at GATE_SSO_ISSUER"
+        )
     places = [document.get(f"{name}_endpoint") for name in ("authorization", "token")]
     secure = issuer.startswith("https:")
     for place in places:
-        if not isinstance(place, str) or not is_private(place) or (secure and not place.startswith("https:")):
-            raise SourceUnavailable(f"the discovery document of {issuer} has no endpoint that may be used")
+        if (
+            not isinstance(place, str)
+            or not is_private(place)
+            or (secure and not place.startswith("https:"))
+        ):
+            raise SourceUnavailable(
+                f"the discovery document of {issuer} has no endpoint that may be used"
+            )
     methods = _texts(document.get("token_endpoint_auth_methods_supported"))
     scopes = (*SCOPES, GROUPS) if GROUPS in _texts(document.get("scopes_supported")) else SCOPES
     return Endpoints(
@@ -207,19 +251,31 @@ def _endpoints_of(document: Any, issuer: str) -> Endpoints:
 def _is_good(claims: Mapping[str, Any], client: str, now: float) -> bool:
     """For this client alone, of this hour, and of somebody."""
     audience, party = claims["aud"], claims.get("azp")
-    if (party is not None and party != client) or (isinstance(audience, list) and len(audience) > 1 and party is None):
+    if (party is not None and party != client) or (
+        isinstance(audience, list) and len(audience) > 1 and party is None
+    ):
         return False
-    subject, expires, issued, begins = claims["sub"], claims["exp"], claims["iat"], claims.get("nbf", claims["iat"])
+    subject, expires, issued, begins = (
+        claims["sub"],
+        claims["exp"],
+        claims["iat"],
+        claims.get("nbf", claims["iat"]),
+    )
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH_MAX:
         return False
-    if any(isinstance(at, bool) or not isinstance(at, int | float) or not at < float("inf") for at in (expires, issued, begins)):
+    if any(
+        isinstance(at, bool) or not isinstance(at, int | float) or not at < float("inf")
+        for at in (expires, issued, begins)
+    ):
         return False
     fresh = max(issued, begins) <= now + LEEWAY_SECONDS and issued > now - ISSUED_SECONDS_MAX
     return bool(fresh and expires > now - LEEWAY_SECONDS)
 
 
 def _email(claims: Mapping[str, Any]) -> str | None:
-    """An address whose letters are what they look like, and which the provider does not call unverified."""
+    """An address whose letters are what they look like, and which the provider does not call
+    unverified.
+    """
     email, verified = claims.get("email"), claims.get("email_verified", True)
     if not isinstance(email, str) or not email.isascii() or verified not in {True, "true"}:
         return None
@@ -229,7 +285,9 @@ def _email(claims: Mapping[str, Any]) -> str | None:
 def _groups(claimed: object) -> tuple[str, ...]:
     """Too many are cut: who is in fewer groups may do less."""
     names = [claimed] if isinstance(claimed, str) else _texts(claimed)
-    return tuple(dict.fromkeys(name for name in names if 0 < len(name) <= GROUP_LENGTH_MAX))[:GROUPS_MAX]
+    return tuple(dict.fromkeys(name for name in names if 0 < len(name) <= GROUP_LENGTH_MAX))[
+        :GROUPS_MAX
+    ]
 
 
 def _texts(value: object) -> list[str]:

@@ -1,4 +1,6 @@
-"""What an admission writes, beside its entry in the ledger: all of it in one call, so that no count is forgotten."""
+"""What an admission writes, beside its entry in the ledger: all of it in one call, so that no count
+is forgotten.
+"""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,7 +16,9 @@ from gate.storage.tables.schema import ADMITTED, changes
 
 
 def admit(tx: Tx, change: StoredChange, run: Run, files: Iterable[str]) -> bool:
-    """Consume the approval and start the deployment. False: the change is no longer what was read; nothing is written.
+    """Consume the approval and start the deployment.
+
+    False: the change is no longer what was read; nothing is written.
 
     `files` are the paths of the decision in force, empty where nobody told us.
     """
@@ -39,6 +43,15 @@ def admit(tx: Tx, change: StoredChange, run: Run, files: Iterable[str]) -> bool:
 
 
 def _last_commit(tx: Tx, change: StoredChange) -> str | None:
-    here = (changes.c.service == change.service, changes.c.environment == change.environment, text(ADMITTED))
-    query = select(changes.c.commit_sha).where(*here).order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(1)
+    here = (
+        changes.c.service == change.service,
+        changes.c.environment == change.environment,
+        text(ADMITTED),
+    )
+    query = (
+        select(changes.c.commit_sha)
+        .where(*here)
+        .order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
+        .limit(1)
+    )
     return tx.conn.execute(query).scalar()

@@ -48,7 +48,9 @@ _REJECTED = {
 
 
 class Placed(NamedTuple):
-    """One commit of one service in one environment: what a person's rejection is about, whatever else a request says."""
+    """One commit of one service in one environment: what a person's rejection is about, whatever
+    else a request says.
+    """
 
     service: str
     environment: str
@@ -65,7 +67,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One person's word for one decision. `comment` is the id of a text, or empty; `standing` is the person's of now."""
+    """One person's word for one decision.
+
+    `comment` is the id of a text, or empty; `standing` is the person's of now.
+    """
 
     person: str
     decision: int
@@ -89,7 +94,9 @@ class Override:
 
 def of_change(conn: Connection, change: str) -> tuple[Approval, ...]:
     """Everything people said, first to last, lapsed approvals too."""
-    query = GIVEN.where(approvals.c.change_id == change).order_by(approvals.c.at, approvals.c.person)
+    query = GIVEN.where(approvals.c.change_id == change).order_by(
+        approvals.c.at, approvals.c.person
+    )
     return last_words(map(approval_of, conn.execute(query)))
 
 
@@ -97,7 +104,9 @@ def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
     """Without a person's yes to a decision where the same person has said no to it since."""
     said = tuple(given)
     taken_back = {(one.person, one.decision) for one in said if one.rejected}
-    return tuple(one for one in said if one.rejected or (one.person, one.decision) not in taken_back)
+    return tuple(
+        one for one in said if one.rejected or (one.person, one.decision) not in taken_back
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,10 @@ def approval_of(row: Row[Any]) -> Approval:
 
 
 def add(tx: Tx, change: str, given: Approval) -> None:
-    """Keep it. A person's no stands beside the same person's yes: what somebody approved is never written over."""
+    """Keep it.
+
+    A person's no stands beside the same person's yes: what somebody approved is never written over.
+    """
     row = {
         "change_id": change,
         "person": given.person,
@@ -150,37 +162,61 @@ def add(tx: Tx, change: str, given: Approval) -> None:
 
 
 def rejections(conn: Connection, wanted: Sequence[Placed]) -> list[tuple[Rejection, ...]]:
-    """For each of these every change of the commit there that a person rejected, newest first. Every submit asks this.
+    """For each of these every change of the commit there that a person rejected, newest first.
+
+    Every submit asks this.
 
     There is no limit, because each of them took an act of a person.
     """
     cursor = conn.connection.cursor()
     try:
-        cursor.execute(_REJECTED[conn.dialect.name], (orjson.dumps([tuple(one) for one in wanted]).decode(), REJECTION))
+        cursor.execute(
+            _REJECTED[conn.dialect.name],
+            (orjson.dumps([tuple(one) for one in wanted]).decode(), REJECTION),
+        )
         found: list[dict[str, set[str]]] = [{} for _ in wanted]
         for place, change, person in cursor.fetchall():
             found[place].setdefault(change, set()).update([person] if person is not None else [])
     finally:
         cursor.close()
-    return [tuple(Rejection(change, frozenset(people)) for change, people in one.items()) for one in found]
+    return [
+        tuple(Rejection(change, frozenset(people)) for change, people in one.items())
+        for one in found
+    ]
 
 
 def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:
     """Every override of this change."""
-    rows = conn.execute(select(overrides).where(overrides.c.change_id == change).order_by(overrides.c.at, overrides.c.window))
+    rows = conn.execute(
+        select(overrides)
+        .where(overrides.c.change_id == change)
+        .order_by(overrides.c.at, overrides.c.window)
+    )
     return tuple(Override(row.window, row.person, row.comment, from_us(row.at)) for row in rows)
 
 
 def add_override(tx: Tx, change: str, given: Override) -> None:
     """Keep it, once a person and window."""
-    row = {"change_id": change, "window": given.window, "person": given.person, "comment": given.comment, "at": to_us(given.at)}
+    row = {
+        "change_id": change,
+        "window": given.window,
+        "person": given.person,
+        "comment": given.comment,
+        "at": to_us(given.at),
+    }
     tx.conn.execute(insert(overrides).values(row))
     tx.touch(change)
 
 
-def lapse_all_but(tx: Tx, change: str, decisions: Collection[int], excluded: Collection[str]) -> tuple[Approval, ...]:
-    """Approvals of any other decision, or by one of these people, no longer count; those that lapsed now."""
-    given = [one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None]
+def lapse_all_but(
+    tx: Tx, change: str, decisions: Collection[int], excluded: Collection[str]
+) -> tuple[Approval, ...]:
+    """Approvals of any other decision, or by one of these people, no longer count; those that
+    lapsed now.
+    """
+    given = [
+        one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None
+    ]
     lapsed = [one for one in given if one.decision not in decisions or one.person in excluded]
     here = approvals.c
     for one in lapsed:

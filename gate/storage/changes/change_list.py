@@ -1,4 +1,6 @@
-"""Which changes there are, newest first: by what they are, by their words, and by whom the caller may see."""
+"""Which changes there are, newest first: by what they are, by their words, and by whom the caller
+may see.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +18,18 @@ from gate.storage.database.pages import Page, Part, between, page, plain
 from gate.storage.tables.schema import changes
 
 SERVICES_MERGED_MAX = 20
-"""Up to so many services of a scope are read one by one; more of them are looked for among all changes."""
+"""Up to so many services of a scope are read one by one; more of them are looked for among all
+changes."""
 
 KEYS = (changes.c.submitted_at, changes.c.id)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeQuery:
-    """Which changes. None is any; `services` is what the caller may see. Every word of `words` must occur."""
+    """Which changes.
+
+    None is any; `services` is what the caller may see. Every word of `words` must occur.
+    """
 
     state: State | None = None
     service: str | None = None
@@ -38,10 +44,19 @@ class ChangeQuery:
     settled: bool = False  # in any state but pending; `state` is None then
 
 
-def change_page(conn: Connection, query: ChangeQuery, part: Part, *, now: datetime) -> Page[StoredChange]:
-    """One page by (`submitted_at`, `id`). What is overdue counts as expired, as it does everywhere."""
+def change_page(
+    conn: Connection, query: ChangeQuery, part: Part, *, now: datetime
+) -> Page[StoredChange]:
+    """One page by (`submitted_at`, `id`).
+
+    What is overdue counts as expired, as it does everywhere.
+    """
     conditions = [*_conditions(conn, query)]
-    branches = [_select(*conditions, *state, *service) for state in _states(query, now) for service in _services(query)]
+    branches = [
+        _select(*conditions, *state, *service)
+        for state in _states(query, now)
+        for service in _services(query)
+    ]
     return page(conn, branches, KEYS, part, from_row)
 
 
@@ -51,7 +66,12 @@ def count(conn: Connection, query: ChangeQuery, most: int, *, now: datetime) -> 
     counted = 0
     for state in _states(query, now):
         for service in _services(query):
-            some = select(changes.c.id).where(*conditions, *state, *service).limit(most - counted).subquery()
+            some = (
+                select(changes.c.id)
+                .where(*conditions, *state, *service)
+                .limit(most - counted)
+                .subquery()
+            )
             counted += conn.execute(select(func.count()).select_from(some)).scalar_one()
             if counted >= most:
                 return most
@@ -64,7 +84,12 @@ def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 def _conditions(conn: Connection, query: ChangeQuery) -> list[ColumnElement[bool]]:
     column = changes.c
-    equal = {column.environment: query.environment, column.type: query.type, column.band: query.band, column.outcome: query.outcome}
+    equal = {
+        column.environment: query.environment,
+        column.type: query.type,
+        column.band: query.band,
+        column.outcome: query.outcome,
+    }
     found = [wanted == plain(value) for wanted, value in equal.items() if value is not None]
     found += between(column.submitted_at, query.begins, query.ends)
     having = change_having_words(conn, query.words)
@@ -100,5 +125,11 @@ def _states(query: ChangeQuery, now: datetime) -> list[Branch]:
         return [(stored, or_(column.valid_until.is_(None), column.valid_until > at))]
     if state is State.EXPIRED:
         overdue = {State.PENDING: column.expires_at, State.APPROVED: column.valid_until}
-        return [(stored,), *([and_(column.state == waiting.value, ends <= at)] for waiting, ends in overdue.items())]
+        return [
+            (stored,),
+            *(
+                [and_(column.state == waiting.value, ends <= at)]
+                for waiting, ends in overdue.items()
+            ),
+        ]
     return [(stored,)]

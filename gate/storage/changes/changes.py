@@ -18,12 +18,16 @@ SUPERSEDED_MAX = 200
 """How many changes one admission cancels; the next admission takes those that are left."""
 
 ROLLED_BACK_MAX = 100
-"""How many deployments one rollback closes; those that are left stay in flight and go on stopping others."""
+"""How many deployments one rollback closes; those that are left stay in flight and go on stopping
+others."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
-    """Every column, in the order of the table. `state` is the stored one: ask `state_at` what it is now."""
+    """Every column, in the order of the table.
+
+    `state` is the stored one: ask `state_at` what it is now.
+    """
 
     id: str
     service: str
@@ -93,7 +97,9 @@ class StoredChange:
         """The run that consumed the approval."""
         if self.admitted_run_id is None:
             return None
-        return Run(self.admitted_run_id, self.admitted_run_attempt or 1, self.admitted_run_step or "")
+        return Run(
+            self.admitted_run_id, self.admitted_run_attempt or 1, self.admitted_run_step or ""
+        )
 
 
 def read(conn: Connection, change: str) -> StoredChange | None:
@@ -109,26 +115,47 @@ def of_run(conn: Connection, run_key: str) -> StoredChange | None:
 def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:
     """Ids of pending and approved changes whose time is over, longest first."""
     here = changes.c
-    pending = select(here.id).where(_state(State.PENDING), here.expires_at <= to_us(now)).order_by(here.expires_at)
-    approved = select(here.id).where(_state(State.APPROVED), here.valid_until <= to_us(now)).order_by(here.valid_until)
+    pending = (
+        select(here.id)
+        .where(_state(State.PENDING), here.expires_at <= to_us(now))
+        .order_by(here.expires_at)
+    )
+    approved = (
+        select(here.id)
+        .where(_state(State.APPROVED), here.valid_until <= to_us(now))
+        .order_by(here.valid_until)
+    )
     found = list(conn.execute(pending.limit(limit)).scalars())
     return found + list(conn.execute(approved.limit(limit - len(found))).scalars())
 
 
 def due_to_redecide(conn: Connection, now: datetime, limit: int) -> list[str]:
     """Ids of changes that something asked to decide again, longest first."""
-    due = select(changes.c.id).where(changes.c.redecide_at <= to_us(now)).order_by(changes.c.redecide_at, changes.c.id)
+    due = (
+        select(changes.c.id)
+        .where(changes.c.redecide_at <= to_us(now))
+        .order_by(changes.c.redecide_at, changes.c.id)
+    )
     return list(conn.execute(due.limit(limit)).scalars())
 
 
 def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:
-    """Changes of the place that were submitted before this one and still wait; emergencies and rollbacks excepted."""
+    """Changes of the place that were submitted before this one and still wait; emergencies and
+    rollbacks excepted.
+    """
     # `+ 0`: or SQLite would read the index of all changes that the place ever had
-    earlier = tuple_(changes.c.submitted_at + 0, changes.c.id) < tuple_(to_us(change.submitted_at), change.id)
+    earlier = tuple_(changes.c.submitted_at + 0, changes.c.id) < tuple_(
+        to_us(change.submitted_at), change.id
+    )
     found: tuple[StoredChange, ...] = ()
     for state in (State.PENDING, State.APPROVED):
         waiting = and_(
-            *(changes.c.service == change.service, changes.c.environment == change.environment, _state(state), earlier),
+            *(
+                changes.c.service == change.service,
+                changes.c.environment == change.environment,
+                _state(state),
+                earlier,
+            ),
             *(changes.c.type != ChangeType.EMERGENCY.value, changes.c.direction != "rollback"),
         )
         found += every(conn, select(changes).where(waiting).limit(SUPERSEDED_MAX - len(found)))
@@ -136,10 +163,21 @@ def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange,
 
 
 def in_flight(conn: Connection, rollback: StoredChange, now: datetime) -> tuple[StoredChange, ...]:
-    """Other changes that are deploying in its place and still within their `close_within`, the newest first."""
-    here = (changes.c.service == rollback.service, changes.c.environment == rollback.environment, _state(State.DEPLOYING))
-    query = select(changes).where(*here, changes.c.close_by > to_us(now), changes.c.id != rollback.id)
-    return every(conn, query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(ROLLED_BACK_MAX))
+    """Other changes that are deploying in its place and still within their `close_within`, the
+    newest first.
+    """
+    here = (
+        changes.c.service == rollback.service,
+        changes.c.environment == rollback.environment,
+        _state(State.DEPLOYING),
+    )
+    query = select(changes).where(
+        *here, changes.c.close_by > to_us(now), changes.c.id != rollback.id
+    )
+    return every(
+        conn,
+        query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(ROLLED_BACK_MAX),
+    )
 
 
 def first(conn: Connection, query: Select[Any]) -> StoredChange | None:
@@ -160,7 +198,12 @@ def _state(state: State) -> ColumnElement[bool]:
 
 def from_row(row: Iterable[Any]) -> StoredChange:
     """The change of a whole row."""
-    return StoredChange(*[value if read is None or value is None else read(value) for read, value in zip(_READERS, row, strict=True)])
+    return StoredChange(
+        *[
+            value if read is None or value is None else read(value)
+            for read, value in zip(_READERS, row, strict=True)
+        ]
+    )
 
 
 def _texts(json: str) -> tuple[str, ...]:
@@ -200,5 +243,6 @@ _INSTANTS = frozenset(
     }
 )
 _READERS: Sequence[Callable[[Any], Any] | None] = tuple(
-    optional_instant if column.name in _INSTANTS else _SPECIAL.get(column.name) for column in changes.columns
+    optional_instant if column.name in _INSTANTS else _SPECIAL.get(column.name)
+    for column in changes.columns
 )

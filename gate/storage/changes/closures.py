@@ -1,4 +1,6 @@
-"""How deployments ended: every report that said something new, numbered per change, and what the change makes of it."""
+"""How deployments ended: every report that said something new, numbered per change, and what the
+change makes of it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,7 +49,10 @@ class Closing(StrEnum):
 
 
 def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) -> Closing:
-    """Take one report. A result is only ever made worse; the first failure is counted, once, for these `files` too."""
+    """Take one report.
+
+    A result is only ever made worse; the first failure is counted, once, for these `files` too.
+    """
     if change.admitted_at is None:
         _add(tx, change.id, report, matched=False)
         return Closing.UNMATCHED
@@ -64,12 +69,20 @@ def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) ->
 
 def of_change(conn: Connection, change: str) -> tuple[Closure, ...]:
     """All reports about a change, first to last."""
-    rows = conn.execute(select(closures).where(closures.c.change_id == change).order_by(closures.c.number))
+    rows = conn.execute(
+        select(closures).where(closures.c.change_id == change).order_by(closures.c.number)
+    )
     return tuple(
         Closure(
             number=row.number,
             at=from_us(row.at),
-            report=Report(row.caller, Result(row.result), row.notes, optional_instant(row.started_at), optional_instant(row.finished_at)),
+            report=Report(
+                row.caller,
+                Result(row.result),
+                row.notes,
+                optional_instant(row.started_at),
+                optional_instant(row.finished_at),
+            ),
             matched=row.matched,
         )
         for row in rows
@@ -91,8 +104,16 @@ def _set(tx: Tx, change: StoredChange, result: Result, *, failed_now: bool) -> b
     stands = State.DEPLOYING if change.result is None else State.CLOSED
     statement = (
         update(changes)
-        .where(changes.c.id == change.id, changes.c.state == stands.value, changes.c.failed == change.failed)
-        .where(changes.c.result.is_(None) if change.result is None else changes.c.result == change.result.value)
+        .where(
+            changes.c.id == change.id,
+            changes.c.state == stands.value,
+            changes.c.failed == change.failed,
+        )
+        .where(
+            changes.c.result.is_(None)
+            if change.result is None
+            else changes.c.result == change.result.value
+        )
         .values(values)
     )
     if tx.conn.execute(statement).rowcount != 1:
@@ -102,7 +123,9 @@ def _set(tx: Tx, change: StoredChange, result: Result, *, failed_now: bool) -> b
 
 
 def _add(tx: Tx, change: str, report: Report, *, matched: bool) -> None:
-    highest = tx.conn.execute(select(func.max(closures.c.number)).where(closures.c.change_id == change)).scalar()
+    highest = tx.conn.execute(
+        select(func.max(closures.c.number)).where(closures.c.change_id == change)
+    ).scalar()
     row = {
         "change_id": change,
         "number": (highest or 0) + 1,

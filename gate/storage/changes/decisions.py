@@ -17,7 +17,10 @@ KEYS = (decisions.c.number,)
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """One row, never changed. `record` is what `record_sha256` is the hash of; `core.record.read` reads it."""
+    """One row, never changed.
+
+    `record` is what `record_sha256` is the hash of; `core.record.read` reads it.
+    """
 
     change: str
     number: int
@@ -56,13 +59,19 @@ def decision_page(conn: Connection, query: DecisionQuery, part: Part) -> Page[St
 
 def read(conn: Connection, change: str, number: int) -> StoredDecision | None:
     """One of them."""
-    row = conn.execute(_QUERY.where(decisions.c.change_id == change, decisions.c.number == number)).first()
+    row = conn.execute(
+        _QUERY.where(decisions.c.change_id == change, decisions.c.number == number)
+    ).first()
     return None if row is None else _decision(row)
 
 
 def record(conn: Connection, change: str, number: int) -> bytes:
-    """The bytes alone, of a decision that a row of a change names: that there is none would be a bug, and fails."""
-    query = select(decisions.c.record).where(decisions.c.change_id == change, decisions.c.number == number)
+    """The bytes alone, of a decision that a row of a change names: that there is none would be a
+    bug, and fails.
+    """
+    query = select(decisions.c.record).where(
+        decisions.c.change_id == change, decisions.c.number == number
+    )
     return bytes(conn.execute(query).scalar_one())
 
 

@@ -1,8 +1,10 @@
-"""What the gate's own records say about one place: one statement a decision, so that it is one snapshot.
+"""What the gate's own records say about one place: one statement a decision, so that it is one
+snapshot.
 
-A place is one service in one environment. The statement costs the same at ten changes and at a million: every part
-reads one row, or a bounded piece of an index. It goes to the driver as text that was made once. On SQLite decisions that
-are made together ask with one statement: the driver lets other threads in at each, and has to wait to get back.
+A place is one service in one environment. The statement costs the same at ten changes and at a
+million: every part reads one row, or a bounded piece of an index. It goes to the driver as text
+that was made once. On SQLite decisions that are made together ask with one statement: the driver
+lets other threads in at each, and has to wait to get back.
 """
 
 from collections.abc import Sequence
@@ -43,7 +45,9 @@ IN_FLIGHT_COUNTED_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Earning:
-    """A standard change whose standing is wanted: the newest `successes` that count, settled before that instant."""
+    """A standard change whose standing is wanted: the newest `successes` that count, settled before
+    that instant.
+    """
 
     standard_change: str
     successes: int = 0
@@ -68,8 +72,8 @@ class Ask:
 def standing(conn: Connection, ask: Ask) -> Standing:
     """Everything history knows for this ask, as of one instant.
 
-    `matches` holds only what can count for earning: settled successes with another commit than the one before,
-    and failures that no reinstatement has forgiven.
+    `matches` holds only what can count for earning: settled successes with another commit than the
+    one before, and failures that no reinstatement has forgiven.
     """
     return standings(conn, [ask])[0]
 
@@ -96,7 +100,9 @@ _Json: TypeAlias = Any
 
 
 def _bound(asks: Sequence[Ask]) -> list[str | int]:
-    values = [value for number, ask in enumerate(asks) for value in (number, *_parameters(ask).values())]
+    values = [
+        value for number, ask in enumerate(asks) for value in (number, *_parameters(ask).values())
+    ]
     return [*values, max(map(_matches, asks))]
 
 
@@ -108,7 +114,9 @@ def _matches(ask: Ask) -> int:
 def _parameters(ask: Ask) -> dict[str, str | int]:
     now = to_us(ask.now)
     paths = touched(ask.files or ())
-    earning = [(wanted.standard_change, optional_us(wanted.settled_before)) for wanted in ask.earning]
+    earning = [
+        (wanted.standard_change, optional_us(wanted.settled_before)) for wanted in ask.earning
+    ]
     return {
         "service": ask.service,
         "environment": ask.environment,
@@ -126,7 +134,22 @@ def _parameters(ask: Ask) -> dict[str, str | int]:
 
 
 def _standing(row: Any) -> Standing:
-    running, admitted, ran, totals, recent, failure, sums, folder, file, rejected, approved, deploying, dependency, standard = row
+    (
+        running,
+        admitted,
+        ran,
+        totals,
+        recent,
+        failure,
+        sums,
+        folder,
+        file,
+        rejected,
+        approved,
+        deploying,
+        dependency,
+        standard,
+    ) = row
     changes, failures = totals or (0, 0)
     recent_changes, recent_failures = recent or (0, 0)
     last_day, known_lines, lines = sums or (0, 0, 0)
@@ -155,9 +178,14 @@ def _standing(row: Any) -> Standing:
         more_approved=more_approved,
         more_deploying=more_deploying,
         dependency_in_flight=bool(dependency),
-        matches={name: tuple(_match(item) for item in matches or ()) for name, _, _, _, matches in standards},
+        matches={
+            name: tuple(_match(item) for item in matches or ())
+            for name, _, _, _, matches in standards
+        },
         suspensions={
-            name: Suspension(because if suspended_at is not None else None, optional_instant(reinstated_at))
+            name: Suspension(
+                because if suspended_at is not None else None, optional_instant(reinstated_at)
+            )
             for name, because, suspended_at, reinstated_at, _ in standards
             if because is not None
         },
@@ -169,14 +197,20 @@ def _running(raw: _Json) -> Running | None:
 
 
 def _admitted(raw: _Json) -> Admitted | None:
-    return None if raw is None else Admitted(commit=raw[0], digests=tuple(orjson.loads(raw[1])), at=from_us(raw[2]))
+    return (
+        None
+        if raw is None
+        else Admitted(commit=raw[0], digests=tuple(orjson.loads(raw[1])), at=from_us(raw[2]))
+    )
 
 
 def _in_flight(column: _Json, *, deploying: bool) -> tuple[int, tuple[InFlight, ...]]:
     count, listed = column
     if not count:
         return 0, ()
-    listed = tuple(InFlight(change, deploying, optional_instant(until)) for change, until in sorted(listed))
+    listed = tuple(
+        InFlight(change, deploying, optional_instant(until)) for change, until in sorted(listed)
+    )
     return count - len(listed), listed
 
 
@@ -198,9 +232,12 @@ _HERE = "service = {service} AND environment = {environment}"
 _APPROVED = f"{APPROVED_BY_PEOPLE} AND (valid_until IS NULL OR valid_until > {{now}})"
 _DEPLOYING = "state = 'deploying' AND close_by > {now}"
 
-# In words, in this order: what runs; what was last admitted; when this very content last ran here with success and when
-# another commit took its place; all changes and failures; those of the last 100; the last failure; sums of a day; the worst folder;
-# the worst file; rejected by people; approved by people; deploying; a dependency in flight; standing of standard changes.
+# In words, in this order: what runs; what was last admitted; when this very content last ran here
+# with success and when
+# another commit took its place; all changes and failures; those of the last 100; the last failure;
+# sums of a day; the worst folder;
+# the worst file; rejected by people; approved by people; deploying; a dependency in flight;
+# standing of standard changes.
 _TEMPLATE = f"""
 SELECT {{begin}}
   (SELECT {{array}}(commit_sha, id, closed_at) FROM changes WHERE {_HERE} AND {SUCCEEDED}
@@ -269,7 +306,8 @@ _BOUND = (
 _SQLITE = {
     **{name: f'ask."{name}"' for name in _BOUND},
     "matches": "?",  # a limit cannot be a column: the last parameter, for all asks
-    "begin": "json_group_array(json_array(ask.number,",  # all in one row: the driver lets other threads in at every row, too
+    # all in one row: the driver lets other threads in at every row, too
+    "begin": "json_group_array(json_array(ask.number,",
     "end": ")) FROM ask",
     "array": "json_array",
     "list": "json_group_array",
@@ -279,7 +317,8 @@ _SQLITE = {
     "depends_on": "json_each(ask.depends_on) dependency",
     "earning": "json_each(ask.earning) wanted",
     "name": "json_extract(wanted.value, '$[0]')",
-    # the subquery is in this order, and CROSS JOIN keeps it: sorting again would first read all of it
+    # the subquery is in this order, and CROSS JOIN keeps it: sorting again would first read all of
+    # it
     "newest_matches": "",
     "settled_before": "json_extract(wanted.value, '$[1]')",
 }

@@ -1,10 +1,23 @@
-"""Changes that wait, and what their rows say holds them: which of them say something else than is so now."""
+"""Changes that wait, and what their rows say holds them: which of them say something else than is
+so now.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal_column, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 
 from gate.core.change import State
 from gate.core.decision.record import write_hold
@@ -25,27 +38,43 @@ class Place(NamedTuple):
 
 def waiting_places(conn: Connection) -> Sequence[Place]:
     """Where changes wait, for people, for a hold or for their deployment."""
-    waiting = [select(changes.c.service, changes.c.environment).where(_is(state)).distinct() for state in _WAITING]
+    waiting = [
+        select(changes.c.service, changes.c.environment).where(_is(state)).distinct()
+        for state in _WAITING
+    ]
     rows = conn.execute(union(*waiting).order_by("service", "environment").limit(PLACES_MAX))
     return [Place(row.service, row.environment) for row in rows]
 
 
 def held_otherwise(
-    conn: Connection, place: Place, holds: tuple[Hold | None, Hold | None], now: datetime, *, after: str, limit: int
+    conn: Connection,
+    place: Place,
+    holds: tuple[Hold | None, Hold | None],
+    now: datetime,
+    *,
+    after: str,
+    limit: int,
 ) -> list[str]:
-    """Ids, in order and after this one, of waiting changes of the place that say another hold than is so.
+    """Ids, in order and after this one, of waiting changes of the place that say another hold than
+    is so.
 
-    `holds` are what holds a change here, and what holds one that freeze windows excuse. What was overridden for one
-    change alone is not looked at: that change is among these.
+    `holds` are what holds a change here, and what holds one that freeze windows excuse. What was
+    overridden for one change alone is not looked at: that change is among these.
     """
     everybody, excused = (write_hold(hold) or "" for hold in holds)
     wanted = case((changes.c.excused, excused), else_=everybody)
     otherwise = func.coalesce(changes.c.hold, "") != wanted
     found: list[str] = []
     for state, ends in _WAITING.items():
-        here = and_(_is(state), changes.c.service == place.service, changes.c.environment == place.environment)
+        here = and_(
+            _is(state),
+            changes.c.service == place.service,
+            changes.c.environment == place.environment,
+        )
         in_time = or_(ends.is_(None), ends > to_us(now))
-        query: Select[Any] = select(changes.c.id).where(here, in_time, otherwise, changes.c.id > after)
+        query: Select[Any] = select(changes.c.id).where(
+            here, in_time, otherwise, changes.c.id > after
+        )
         found += conn.execute(query.order_by(changes.c.id).limit(limit)).scalars()
     return sorted(found)[:limit]
 

@@ -21,7 +21,9 @@ _COLUMNS = tuple(_KEYS[name] for name in KeyRow._fields)
 
 def find_key(conn: Connection, caller: str, key: str, now: int) -> KeyRow | None:
     """The first answer, as long as it is remembered."""
-    row = conn.execute(select(*_COLUMNS).where(_KEYS.caller == caller, _KEYS.key == key, _KEYS.expires_at > now)).first()
+    row = conn.execute(
+        select(*_COLUMNS).where(_KEYS.caller == caller, _KEYS.key == key, _KEYS.expires_at > now)
+    ).first()
     return None if row is None else KeyRow(*row)
 
 
@@ -31,7 +33,10 @@ def insert_keys(tx: Tx, rows: Sequence[KeyRow]) -> None:
 
 
 def remember(tx: Tx, row: KeyRow) -> bool:
-    """Remember one answer. False: the key is remembered already, by another process perhaps a moment ago."""
+    """Remember one answer.
+
+    False: the key is remembered already, by another process perhaps a moment ago.
+    """
     insert = postgresql.insert if tx.is_postgres else sqlite.insert
     statement = insert(schema.idempotency).values(row._asdict()).on_conflict_do_nothing()
     return tx.conn.execute(statement).rowcount == 1
@@ -45,7 +50,12 @@ def delete_keys(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:
 
 def delete_expired(tx: Tx) -> int:
     """Remove some expired keys, the oldest first; how many it were."""
-    expired = select(_KEYS.caller, _KEYS.key).where(_KEYS.expires_at <= to_us(tx.now)).order_by(_KEYS.expires_at).limit(EXPIRED_A_TURN_MAX)
+    expired = (
+        select(_KEYS.caller, _KEYS.key)
+        .where(_KEYS.expires_at <= to_us(tx.now))
+        .order_by(_KEYS.expires_at)
+        .limit(EXPIRED_A_TURN_MAX)
+    )
     rows = tx.conn.execute(expired).all()
     delete_keys(tx, [(row.caller, row.key) for row in rows])
     return len(rows)

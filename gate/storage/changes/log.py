@@ -1,4 +1,7 @@
-"""The log: one row a decision, newest first, by filters and words. A stream of any length is page after page."""
+"""The log: one row a decision, newest first, by filters and words.
+
+A stream of any length is page after page.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +43,10 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One decision, and of its change what never changes. The reasons are in `record`; `core.record.read` reads it."""
+    """One decision, and of its change what never changes.
+
+    The reasons are in `record`; `core.record.read` reads it.
+    """
 
     change: str
     number: int
@@ -67,7 +73,10 @@ class LogRow:
 
 
 def log_page(conn: Connection, query: LogQuery, part: Part) -> Page[LogRow]:
-    """One page by (`at`, `change`, `number`). Each is a read of its own, so that the longest export holds no snapshot."""
+    """One page by (`at`, `change`, `number`).
+
+    Each is a read of its own, so that the longest export holds no snapshot.
+    """
     joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
     return page(conn, [joined.where(*_conditions(conn, query))], KEYS, part, _row)
 
@@ -96,9 +105,27 @@ def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:
 
 
 _COLUMNS = (
-    *(decisions.c.change_id, decisions.c.number, decisions.c.at, decisions.c.service, decisions.c.environment),
-    *(decisions.c.type, decisions.c.route, decisions.c.outcome, decisions.c.band, decisions.c.score, decisions.c.policy),
-    *(decisions.c.revision, decisions.c.standard_change, decisions.c.subject_digest, decisions.c.record),
+    *(
+        decisions.c.change_id,
+        decisions.c.number,
+        decisions.c.at,
+        decisions.c.service,
+        decisions.c.environment,
+    ),
+    *(
+        decisions.c.type,
+        decisions.c.route,
+        decisions.c.outcome,
+        decisions.c.band,
+        decisions.c.score,
+        decisions.c.policy,
+    ),
+    *(
+        decisions.c.revision,
+        decisions.c.standard_change,
+        decisions.c.subject_digest,
+        decisions.c.record,
+    ),
     *(changes.c.commit_sha, changes.c.detail),
 )
 

@@ -16,27 +16,51 @@ from gate.storage.tables.schema_incidents import ACTIVE, incident_links
 def add(tx: Tx, change: str, service: str, environment: str, matched: tuple[str, ...]) -> None:
     """This change is admitted now, and matched these."""
     rows = [
-        {"service": service, "environment": environment, "name": name, "change": change, "at": to_us(tx.now)}
+        {
+            "service": service,
+            "environment": environment,
+            "name": name,
+            "change": change,
+            "at": to_us(tx.now),
+        }
         for name in sorted(set(matched))
     ]
     if rows:
         tx.conn.execute(_ADD, rows)
 
 
-def newest(conn: Connection, service: str, environment: str, standard_change: str, *, at: datetime) -> tuple[Match, ...]:
+def newest(
+    conn: Connection, service: str, environment: str, standard_change: str, *, at: datetime
+) -> tuple[Match, ...]:
     """Every match that is looked back on, newest first: also those that count neither way.
 
     A change that failed by a link alone that does not count yet has not failed here.
     """
     here = standard_matches.c
     link = incident_links.c
-    tied = select(link.id).where(link.change_id == changes.c.id, text(ACTIVE), link.counts_at <= to_us(at)).exists()
-    failed = or_(changes.c.result.in_([result.value for result in FAILED_RESULTS]), tied).label("failed")
-    columns = (changes.c.same_commit, changes.c.result, changes.c.closed_at, failed, changes.c.failed_at)
+    tied = (
+        select(link.id)
+        .where(link.change_id == changes.c.id, text(ACTIVE), link.counts_at <= to_us(at))
+        .exists()
+    )
+    failed = or_(changes.c.result.in_([result.value for result in FAILED_RESULTS]), tied).label(
+        "failed"
+    )
+    columns = (
+        changes.c.same_commit,
+        changes.c.result,
+        changes.c.closed_at,
+        failed,
+        changes.c.failed_at,
+    )
     query = (
         select(here.change_id, here.admitted_at, *columns)
         .join(changes, changes.c.id == here.change_id)
-        .where(here.service == service, here.environment == environment, here.standard_change == standard_change)
+        .where(
+            here.service == service,
+            here.environment == environment,
+            here.standard_change == standard_change,
+        )
         .order_by(here.admitted_at.desc(), here.change_id.desc())
         .limit(MATCHES_MAX)
     )
@@ -50,27 +74,37 @@ def newest(conn: Connection, service: str, environment: str, standard_change: st
             failed=bool(has_failed),
             failed_at=optional_instant(failed_at),
         )
-        for change, admitted_at, same_commit, result, closed_at, has_failed, failed_at in conn.execute(query)
+        for change, admitted_at, same_commit, result, closed_at, has_failed, failed_at in conn.execute(
+            query
+        )
     )
 
 
-def suspension(conn: Connection, service: str, environment: str, standard_change: str) -> Suspension:
+def suspension(
+    conn: Connection, service: str, environment: str, standard_change: str
+) -> Suspension:
     """What is in force for it here."""
     here = standard_changes.c
     query = select(here.because, here.suspended_at, here.reinstated_at).where(
-        here.service == service, here.environment == environment, here.standard_change == standard_change
+        here.service == service,
+        here.environment == environment,
+        here.standard_change == standard_change,
     )
     row = conn.execute(query).first()
     if row is None:
         return Suspension()
-    return Suspension(row.because if row.suspended_at is not None else None, optional_instant(row.reinstated_at))
+    return Suspension(
+        row.because if row.suspended_at is not None else None, optional_instant(row.reinstated_at)
+    )
 
 
 def suspend(tx: Tx, service: str, environment: str, standard_change: str, because: str) -> bool:
     """Suspended until a person lifts it. False when it is suspended already."""
     place = {"service": service, "environment": environment, "name": standard_change}
     tx.conn.execute(_NAME, place)
-    return tx.conn.execute(_SUSPEND, {**place, "because": because, "at": to_us(tx.now)}).rowcount == 1
+    return (
+        tx.conn.execute(_SUSPEND, {**place, "because": because, "at": to_us(tx.now)}).rowcount == 1
+    )
 
 
 _ADD = text(
@@ -83,5 +117,6 @@ _NAME = text(
 )
 _SUSPEND = text(
     "UPDATE standard_changes SET suspended_at = :at, because = :because"
-    " WHERE service = :service AND environment = :environment AND standard_change = :name AND suspended_at IS NULL"
+    " WHERE service = :service AND environment = :environment AND standard_change = :name "
+    "AND suspended_at IS NULL"
 )

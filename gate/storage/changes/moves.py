@@ -1,4 +1,7 @@
-"""The only ways a change moves: compare, and set. Whoever comes second gets False, and reads again."""
+"""The only ways a change moves: compare, and set.
+
+Whoever comes second gets False, and reads again.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -17,19 +20,26 @@ from gate.storage.tables.schema import changes
 
 
 def lock_place(tx: Tx, service: str, environment: str) -> None:
-    """Until the transaction ends nobody else admits here: what is deploying here may be looked at and relied on.
+    """Until the transaction ends nobody else admits here: what is deploying here may be looked at
+    and relied on.
 
     SQLite has one writer at a time; PostgreSQL needs to be told.
     """
     if tx.is_postgres:
-        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{service}\n{environment}",))
+        tx.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{service}\n{environment}",)
+        )
 
 
-def move(tx: Tx, change: str, *, from_states: Collection[State], of_decision: int, **columns: object) -> bool:
-    """Set columns if the change stands in one of these states, by this decision, and its time is not over.
+def move(
+    tx: Tx, change: str, *, from_states: Collection[State], of_decision: int, **columns: object
+) -> bool:
+    """Set columns if the change stands in one of these states, by this decision, and its time is
+    not over.
 
-    Only a move to `expired` asks for the opposite: that the time is over. Values are as in `StoredChange`. A move that
-    `core.change.MOVES` does not know is a bug: ValueError; to stay is none.
+    Only a move to `expired` asks for the opposite: that the time is over. Values are as in
+    `StoredChange`. A move that `core.change.MOVES` does not know is a bug: ValueError; to stay is
+    none.
     """
     to_state = columns.get("state")
     forbidden = [state for state in from_states if to_state not in {None, state, *MOVES[state]}]
@@ -37,8 +47,14 @@ def move(tx: Tx, change: str, *, from_states: Collection[State], of_decision: in
         raise ValueError(f"no change moves from {forbidden[0]} to {to_state}")
     if to_state in FINAL:
         columns["ended_at"] = tx.now
-    guard = or_(*(_stands(state, tx.now, overdue=to_state is State.EXPIRED) for state in from_states))
-    statement = update(changes).where(changes.c.id == change, changes.c.decision == of_decision, guard).values(row_values(columns))
+    guard = or_(
+        *(_stands(state, tx.now, overdue=to_state is State.EXPIRED) for state in from_states)
+    )
+    statement = (
+        update(changes)
+        .where(changes.c.id == change, changes.c.decision == of_decision, guard)
+        .values(row_values(columns))
+    )
     if tx.conn.execute(statement).rowcount != 1:
         return False
     tx.touch(change)

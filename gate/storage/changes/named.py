@@ -27,7 +27,9 @@ class Role(StrEnum):
 
 
 class Of(NamedTuple):
-    """A change whose names are asked for, and the repositories (issuer, numeric id) of its commits."""
+    """A change whose names are asked for, and the repositories (issuer, numeric id) of its
+    commits.
+    """
 
     change: str
     repositories: tuple[tuple[str, int], ...] = ()
@@ -84,7 +86,9 @@ def insert_commits(tx: Tx, rows: Sequence[CommitsRow]) -> None:
 
 
 def commits_row(change: str, commits: Iterable[str], own: str) -> CommitsRow:
-    """With the commit itself, which a host does not list where nothing lies between it and the base."""
+    """With the commit itself, which a host does not list where nothing lies between it and the
+    base.
+    """
     return CommitsRow(change, orjson.dumps(sorted({*commits, own})).decode())
 
 
@@ -109,7 +113,9 @@ WHERE n.change_id = wanted.value ORDER BY n.change_id, n.role, n.who
 """
 _NAMED = {
     "sqlite": _NAMED_TEMPLATE.format(each="json_each(?) AS wanted"),
-    "postgresql": _NAMED_TEMPLATE.format(each="jsonb_array_elements_text(%s::jsonb) AS wanted(value)"),
+    "postgresql": _NAMED_TEMPLATE.format(
+        each="jsonb_array_elements_text(%s::jsonb) AS wanted(value)"
+    ),
 }
 _PUSHED = {
     "sqlite": """

@@ -1,7 +1,8 @@
 """How often changes of a place touched a path, and how often such a change failed.
 
-A place is one service in one environment. Counted are files, the two-level folders they lie in, and the place as a
-whole, whose path is empty: so that a decision reads three kinds of counts from one table, and none of them by adding up.
+A place is one service in one environment. Counted are files, the two-level folders they lie in, and
+the place as a whole, whose path is empty: so that a decision reads three kinds of counts from one
+table, and none of them by adding up.
 """
 
 from collections.abc import Iterable
@@ -27,13 +28,19 @@ class Touched:
 
 
 def touched(files: Iterable[str]) -> Touched:
-    """The files and their two-level folders. What ends with a slash, or is empty, is no file and never counted."""
+    """The files and their two-level folders.
+
+    What ends with a slash, or is empty, is no file and never counted.
+    """
     names = {name for name in files if name and not name.endswith("/")}
     return Touched(tuple(sorted(names)), tuple(sorted({_folder(name) for name in names})))
 
 
 def count_change(tx: Tx, service: str, environment: str, files: Iterable[str]) -> None:
-    """One more change of the place; it touched these files. An unknown list counts for the place alone."""
+    """One more change of the place; it touched these files.
+
+    An unknown list counts for the place alone.
+    """
     _count(tx, service, environment, files, changes=1, failures=0)
 
 
@@ -47,8 +54,13 @@ def take_back_failure(tx: Tx, service: str, environment: str, files: Iterable[st
     _count(tx, service, environment, files, changes=0, failures=-1)
 
 
-def _count(tx: Tx, service: str, environment: str, files: Iterable[str], *, changes: int, failures: int) -> None:
-    """Sorted, so that two writers take the rows in the same order. A path that is new has had this one change."""
+def _count(
+    tx: Tx, service: str, environment: str, files: Iterable[str], *, changes: int, failures: int
+) -> None:
+    """Sorted, so that two writers take the rows in the same order.
+
+    A path that is new has had this one change.
+    """
     paths = touched(files)
     keys = orjson.dumps(sorted({PLACE, *paths.files, *paths.folders})).decode()
     statement = _POSTGRES if tx.is_postgres else _SQLITE
@@ -62,7 +74,9 @@ ON CONFLICT (service, environment, path)
 DO UPDATE SET changes = path_outcomes.changes + {integer}, failures = path_outcomes.failures + {integer}
 """  # `WHERE true`: without it SQLite takes ON for the beginning of a join
 _SQLITE = _COUNT.format(text="?", integer="?", each="json_each(?) touched")
-_POSTGRES = _COUNT.format(text="%s::text", integer="%s::integer", each="json_array_elements_text(%s::json) touched(value)")
+_POSTGRES = _COUNT.format(
+    text="%s::text", integer="%s::integer", each="json_array_elements_text(%s::json) touched(value)"
+)
 
 
 def _folder(name: str) -> str:

@@ -30,16 +30,24 @@ class Planned(NamedTuple):
 def planned_between(
     conn: Connection, begins: datetime, ends: datetime, service: str | None, environment: str | None
 ) -> tuple[Planned, ...]:
-    """Those that touch the time, earliest first and at most so many. Of all changes only those are looked at that wait."""
+    """Those that touch the time, earliest first and at most so many.
+
+    Of all changes only those are looked at that wait.
+    """
     column, length = changes.c, USUAL_LENGTH // timedelta(microseconds=1)
     first = func.coalesce(column.planned_start, column.planned_end - length)
     last = func.coalesce(column.planned_end, column.planned_start + length)
     named = or_(column.planned_start.is_not(None), column.planned_end.is_not(None))
     touching = and_(column.state.in_(_WAITING), named, first < to_us(ends), last > to_us(begins))
-    query = select(column.id, column.service, column.environment, column.state, first, last).where(touching)
+    query = select(column.id, column.service, column.environment, column.state, first, last).where(
+        touching
+    )
     if service is not None:
         query = query.where(column.service == service)
     if environment is not None:
         query = query.where(column.environment == environment)
     rows = conn.execute(query.order_by(first, column.id).limit(PLANNED_MAX))
-    return tuple(Planned(change, name, place, state, from_us(start), from_us(end)) for change, name, place, state, start, end in rows)
+    return tuple(
+        Planned(change, name, place, state, from_us(start), from_us(end))
+        for change, name, place, state, start, end in rows
+    )

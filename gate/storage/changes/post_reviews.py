@@ -38,7 +38,11 @@ class Findings:
 def owe(tx: Tx, change: str, due_at: datetime, owners: tuple[str, ...]) -> None:
     """The review is due from now on; for a change that owes one already nothing changes."""
     insert = postgresql.insert if tx.is_postgres else sqlite.insert
-    row = {"change_id": change, "due_at": to_us(due_at), "owners": orjson.dumps(sorted(owners)).decode()}
+    row = {
+        "change_id": change,
+        "due_at": to_us(due_at),
+        "owners": orjson.dumps(sorted(owners)).decode(),
+    }
     tx.conn.execute(insert(post_reviews).values(row).on_conflict_do_nothing())
 
 
@@ -47,7 +51,13 @@ def read(conn: Connection, change: str) -> PostReview | None:
     row = conn.execute(select(post_reviews).where(post_reviews.c.change_id == change)).first()
     if row is None:
         return None
-    return PostReview(row.change_id, from_us(row.due_at), tuple(orjson.loads(row.owners)), optional_instant(row.done_at), row.person)
+    return PostReview(
+        row.change_id,
+        from_us(row.due_at),
+        tuple(orjson.loads(row.owners)),
+        optional_instant(row.done_at),
+        row.person,
+    )
 
 
 def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
@@ -60,12 +70,17 @@ def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
         "actions": orjson.dumps(said.actions).decode(),
         "comment": said.comment,
     }
-    statement = update(post_reviews).where(here.change_id == change, here.done_at.is_(None)).values(values)
+    statement = (
+        update(post_reviews).where(here.change_id == change, here.done_at.is_(None)).values(values)
+    )
     return tx.conn.execute(statement).rowcount == 1
 
 
 def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
-    """The owners of each review that is overdue. Every decision asks this, so it goes to the driver as it is."""
+    """The owners of each review that is overdue.
+
+    Every decision asks this, so it goes to the driver as it is.
+    """
     cursor = conn.connection.cursor()
     try:
         cursor.execute(_OVERDUE[conn.dialect.name], (to_us(now),))
@@ -75,4 +90,7 @@ def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
 
 
 _TEMPLATE = "SELECT owners FROM post_reviews WHERE done_at IS NULL AND due_at <= {at} LIMIT {limit}"
-_OVERDUE = {"sqlite": _TEMPLATE.format(at="?", limit=OVERDUE_MAX), "postgresql": _TEMPLATE.format(at="%s", limit=OVERDUE_MAX)}
+_OVERDUE = {
+    "sqlite": _TEMPLATE.format(at="?", limit=OVERDUE_MAX),
+    "postgresql": _TEMPLATE.format(at="%s", limit=OVERDUE_MAX),
+}

@@ -1,4 +1,6 @@
-"""Changes that something asks to look at again: an instant in their row, which survives whoever set it."""
+"""Changes that something asks to look at again: an instant in their row, which survives whoever set
+it.
+"""
 
 from collections.abc import Collection
 
@@ -10,10 +12,15 @@ from gate.storage.tables.schema import changes
 
 
 def ask(tx: Tx, service: str | None = None, environment: str | None = None) -> None:
-    """All pending changes of a place, of a service or environment everywhere, or all there are; the worker does it soon."""
+    """All pending changes of a place, of a service or environment everywhere, or all there are; the
+    worker does it soon.
+    """
     here = changes.c
     now = to_us(tx.now)
-    wanted = [here.state == literal_column("'pending'"), or_(here.redecide_at.is_(None), here.redecide_at > now)]
+    wanted = [
+        here.state == literal_column("'pending'"),
+        or_(here.redecide_at.is_(None), here.redecide_at > now),
+    ]
     if service is not None:
         wanted.append(here.service == service)
     if environment is not None:
@@ -21,22 +28,43 @@ def ask(tx: Tx, service: str | None = None, environment: str | None = None) -> N
     tx.conn.execute(update(changes).where(*wanted).values(redecide_at=now))
 
 
-def ask_commits(tx: Tx, repository: tuple[str, int], services: Collection[str], commits: Collection[str]) -> None:
-    """Pending changes of these commits of a repository; of its services, where a change names no repository."""
+def ask_commits(
+    tx: Tx, repository: tuple[str, int], services: Collection[str], commits: Collection[str]
+) -> None:
+    """Pending changes of these commits of a repository; of its services, where a change names no
+    repository.
+    """
     now = to_us(tx.now)
     due = or_(changes.c.redecide_at.is_(None), changes.c.redecide_at > now)
-    tx.conn.execute(update(changes).where(_of_commits(repository, services, commits), due).values(redecide_at=now))
+    tx.conn.execute(
+        update(changes)
+        .where(_of_commits(repository, services, commits), due)
+        .values(redecide_at=now)
+    )
 
 
-def is_waited_for(conn: Connection, repository: tuple[str, int], services: Collection[str], commits: Collection[str]) -> bool:
+def is_waited_for(
+    conn: Connection,
+    repository: tuple[str, int],
+    services: Collection[str],
+    commits: Collection[str],
+) -> bool:
     """Whether there is such a change."""
-    return conn.execute(select(changes.c.id).where(_of_commits(repository, services, commits)).limit(1)).first() is not None
+    return (
+        conn.execute(
+            select(changes.c.id).where(_of_commits(repository, services, commits)).limit(1)
+        ).first()
+        is not None
+    )
 
 
-def _of_commits(repository: tuple[str, int], services: Collection[str], commits: Collection[str]) -> ColumnElement[bool]:
+def _of_commits(
+    repository: tuple[str, int], services: Collection[str], commits: Collection[str]
+) -> ColumnElement[bool]:
     here = changes.c
     issuer, number = repository
     same = or_(
-        and_(here.repository_issuer == issuer, here.repository_id == number), and_(here.repository_id.is_(None), here.service.in_(services))
+        and_(here.repository_issuer == issuer, here.repository_id == number),
+        and_(here.repository_id.is_(None), here.service.in_(services)),
     )
     return and_(here.commit_sha.in_(commits), here.state == literal_column("'pending'"), same)

@@ -1,4 +1,7 @@
-"""A unit: everything that one decision adds to the database, as one value. All of it is recorded, or nothing."""
+"""A unit: everything that one decision adds to the database, as one value.
+
+All of it is recorded, or nothing.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +34,8 @@ from gate.storage.tables import schema
 from gate.storage.texts import insert_texts
 
 DECIDED = "decided"
-"""What others are told when a change was settled at birth; of one that waits they are told its id."""
+"""What others are told when a change was settled at birth; of one that waits they are told its
+id."""
 
 _CHANGES = Bulk(schema.changes, ChangeRow._fields)
 _DECISIONS = Bulk(schema.decisions, DecisionRow._fields)
@@ -58,7 +62,9 @@ class Unit(NamedTuple):
     rollups: Sequence[RollupRow] = ()
     words: Sequence[str] = ()
     token: TokenUseRow | None = None  # the caller's identity token, bound to this change
-    named: Sequence[NamedRow] = ()  # whom the code host names; whom the request names stands in the record
+    named: Sequence[
+        NamedRow
+    ] = ()  # whom the code host names; whom the request names stands in the record
     commits: CommitsRow | None = None
 
 
@@ -74,7 +80,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The answer to a unit: with `SAME_KEY` the first answer, with `SAME_RUN` the change of that run."""
+    """The answer to a unit: with `SAME_KEY` the first answer, with `SAME_RUN` the change of that
+    run.
+    """
 
     outcome: Outcome
     key: KeyRow | None = None
@@ -87,7 +95,10 @@ TOKEN_USED = Recorded(Outcome.TOKEN_USED)
 
 
 def record(tx: Tx, units: Sequence[Unit]) -> list[Recorded]:
-    """Add those that are new. Of two with the same key or run the second is answered with the first."""
+    """Add those that are new.
+
+    Of two with the same key or run the second is answered with the first.
+    """
     known = _look_up(tx, units)
     answers = [known.answer(unit) for unit in units]
     fresh = [unit for unit, answer in zip(units, answers, strict=True) if answer is NEW]
@@ -123,14 +134,22 @@ def insert_decision(tx: Tx, row: DecisionRow, words: Sequence[str]) -> None:
 
 
 def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
-    """Free the natural key for another change of the run. False: this one does not stand for the run any more."""
+    """Free the natural key for another change of the run.
+
+    False: this one does not stand for the run any more.
+    """
     placeholder = "%s" if tx.is_postgres else "?"
-    statement = f"UPDATE changes SET run_key = NULL WHERE id = {placeholder} AND run_key = {placeholder}"  # noqa: S608 - placeholders
+    statement = (
+        f"UPDATE changes SET run_key = NULL WHERE id = {placeholder} AND run_key = {placeholder}"  # noqa: S608 - placeholders
+    )
     return tx.execute(statement, (change_id, run_key)).rowcount == 1
 
 
 def policy_set_in_force(tx: Tx) -> str:
-    """Empty when nothing was ever activated. PostgreSQL lets nobody activate another one until this commits."""
+    """Empty when nothing was ever activated.
+
+    PostgreSQL lets nobody activate another one until this commits.
+    """
     row = tx.execute(_IN_FORCE_LOCKED if tx.is_postgres else _IN_FORCE).fetchone()
     return row[0] if row else ""
 
@@ -141,7 +160,9 @@ def _insert_decisions(tx: Tx, decided: Iterable[tuple[DecisionRow, Sequence[str]
         return
     decided = list(decided)
     _DECISIONS.insert(tx, [row for row, _ in decided])
-    _WORDS.run(tx, [(row.change_id, row.number, " ".join(words)) for row, words in decided if words])
+    _WORDS.run(
+        tx, [(row.change_id, row.number, " ".join(words)) for row, words in decided if words]
+    )
 
 
 @dataclass(slots=True)
@@ -162,7 +183,11 @@ class _Known:
             first = self.keys.get((key.caller, key.key))
             if first is not None and first.expires_at > unit.decision.at:
                 replays = first.body_sha256 == key.body_sha256
-                return Recorded(Outcome.SAME_KEY, key=first) if not replays or self._use(unit, first.change_id) else TOKEN_USED
+                return (
+                    Recorded(Outcome.SAME_KEY, key=first)
+                    if not replays or self._use(unit, first.change_id)
+                    else TOKEN_USED
+                )
             if first is not None:
                 self.expired.append((key.caller, key.key))
         if run is not None and run in self.runs:
@@ -178,7 +203,10 @@ class _Known:
         return NEW
 
     def _use(self, unit: Unit, change: str) -> bool:
-        """Bind the unit's token to the change that answers it. False: it is bound to something else."""
+        """Bind the unit's token to the change that answers it.
+
+        False: it is bound to something else.
+        """
         use = unit.token
         if use is None:
             return True
@@ -208,11 +236,22 @@ SELECT NULL, c.run_key, NULL, NULL, c.id, NULL, NULL FROM jsonb_array_elements_t
 
 
 def _look_up(tx: Tx, units: Sequence[Unit]) -> _Known:
-    keys = orjson.dumps([(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]).decode()
-    runs = orjson.dumps([unit.change.run_key for unit in units if unit.change.run_key is not None]).decode()
+    keys = orjson.dumps(
+        [(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]
+    ).decode()
+    runs = orjson.dumps(
+        [unit.change.run_key for unit in units if unit.change.run_key is not None]
+    ).decode()
     uses = [unit.token for unit in units if unit.token is not None]
-    known = _Known(policy_set_in_force(tx) if tx.is_postgres else "", {}, {}, token_uses.find(tx, uses) if uses else {})
-    for row in tx.execute(_POSTGRES_LOOK_UP if tx.is_postgres else _SQLITE_LOOK_UP, (keys, runs)).fetchall():
+    known = _Known(
+        policy_set_in_force(tx) if tx.is_postgres else "",
+        {},
+        {},
+        token_uses.find(tx, uses) if uses else {},
+    )
+    for row in tx.execute(
+        _POSTGRES_LOOK_UP if tx.is_postgres else _SQLITE_LOOK_UP, (keys, runs)
+    ).fetchall():
         caller, key, _, _, named, _, _ = row
         if caller is not None:
             known.keys[caller, key] = KeyRow(*row)

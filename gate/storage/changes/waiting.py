@@ -1,4 +1,6 @@
-"""Changes that wait for people or for the end of a hold, with what their decisions ask for: all of them, or those that moved."""
+"""Changes that wait for people or for the end of a hold, with what their decisions ask for: all of
+them, or those that moved.
+"""
 
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
@@ -28,17 +30,32 @@ class Stored(NamedTuple):
 
 
 def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | None]]:
-    """Of each waiting change which decision is in force, whether it is held, and when it expires: cheap to compare."""
-    query = select(changes.c.id, changes.c.decision, changes.c.hold.is_not(None), changes.c.expires_at).where(_WAITS)
+    """Of each waiting change which decision is in force, whether it is held, and when it expires:
+    cheap to compare.
+    """
+    query = select(
+        changes.c.id, changes.c.decision, changes.c.hold.is_not(None), changes.c.expires_at
+    ).where(_WAITS)
     newest = query.order_by(changes.c.submitted_at.desc(), changes.c.id.desc()).limit(WAITING_MAX)
-    return {change: (decision, bool(held), expires) for change, decision, held, expires in conn.execute(newest)}
+    return {
+        change: (decision, bool(held), expires)
+        for change, decision, held, expires in conn.execute(newest)
+    }
 
 
 def read(conn: Connection, ids: Collection[str]) -> Iterable[Stored]:
     """Those of these changes that wait."""
     for some in _slices(sorted(ids)):
         for row in conn.execute(_joined().where(_WAITS, changes.c.id.in_(some))):
-            yield Stored(row.id, State(row.state), row.decision, bool(row.held), row.expires_at, row.submitted_at, bytes(row.record))
+            yield Stored(
+                row.id,
+                State(row.state),
+                row.decision,
+                bool(row.held),
+                row.expires_at,
+                row.submitted_at,
+                bytes(row.record),
+            )
 
 
 def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Approval]]:
@@ -52,7 +69,12 @@ def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Appro
 
 def spoken_of(conn: Connection) -> set[str]:
     """Waiting changes to which somebody has said something."""
-    query = select(approvals.c.change_id).distinct().join(changes, changes.c.id == approvals.c.change_id).where(_WAITS)
+    query = (
+        select(approvals.c.change_id)
+        .distinct()
+        .join(changes, changes.c.id == approvals.c.change_id)
+        .where(_WAITS)
+    )
     return set(conn.execute(query).scalars())
 
 
@@ -73,7 +95,9 @@ def _joined() -> Select[Any]:
         changes.c.expires_at,
         changes.c.submitted_at,
     )
-    in_force = tuple_(decisions.c.change_id, decisions.c.number) == tuple_(changes.c.id, changes.c.decision)
+    in_force = tuple_(decisions.c.change_id, decisions.c.number) == tuple_(
+        changes.c.id, changes.c.decision
+    )
     return select(*columns, decisions.c.record).join(decisions, in_force)
 
 

@@ -1,8 +1,9 @@
 """Many rows into one table with few statements, whose texts are made once.
 
-PostgreSQL takes all rows as one JSON list, which costs the program nothing but the list. SQLite's JSON functions cost three
-times the insert, so there the rows are bound as they are, in statements of up to 32 rows: the driver lets other threads
-in at every statement, and each time has to wait until it may go on.
+PostgreSQL takes all rows as one JSON list, which costs the program nothing but the list. SQLite's
+JSON functions cost three times the insert, so there the rows are bound as they are, in statements
+of up to 32 rows: the driver lets other threads in at every statement, and each time has to wait
+until it may go on.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,8 @@ from sqlalchemy.sql.sqltypes import BigInteger, Boolean, Integer, LargeBinary, S
 from gate.storage.database.tx import Tx
 
 ROWS_A_STATEMENT = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
-"""Half-way steps between the powers of two save a quarter of the statements; a statement for every number would fill the cache."""
+"""Half-way steps between the powers of two save a quarter of the statements; a statement for every
+number would fill the cache."""
 
 _POSTGRES_VALUE = (
     (Text, "r->>{k}"),
@@ -28,7 +30,9 @@ _POSTGRES_VALUE = (
 
 
 class Chunks:
-    """A statement of SQLite for any number of rows; `text` makes it from the placeholders of some."""
+    """A statement of SQLite for any number of rows; `text` makes it from the placeholders of
+    some.
+    """
 
     def __init__(self, columns: int, text: Callable[[str], str]) -> None:
         row = f"({', '.join('?' * columns)})"
@@ -47,10 +51,13 @@ class Chunks:
 class Bulk:
     """INSERT into one table. `tail` is what follows the rows: ON CONFLICT …
 
-    With `words` each row has one value more, words between blanks, for a column that only PostgreSQL has.
+    With `words` each row has one value more, words between blanks, for a column that only
+    PostgreSQL has.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], *, tail: str = "", words: bool = False) -> None:
+    def __init__(
+        self, table: Table, columns: Sequence[str], *, tail: str = "", words: bool = False
+    ) -> None:
         names = [f'"{name}"' for name in columns]
         values = [_postgres_value(table, name, k) for k, name in enumerate(columns)]
         into = f"INSERT INTO {table.name} ({', '.join(names)})"
@@ -80,7 +87,9 @@ def as_json(rows: Sequence[tuple[object, ...]]) -> str:
 
 def _postgres_value(table: Table, name: str, k: int) -> str:
     kind = table.c[name].type
-    return next(template.format(k=k) for known, template in _POSTGRES_VALUE if isinstance(kind, known))
+    return next(
+        template.format(k=k) for known, template in _POSTGRES_VALUE if isinstance(kind, known)
+    )
 
 
 def _plain(value: object) -> object:

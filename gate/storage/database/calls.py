@@ -1,4 +1,6 @@
-"""Calls on their way to a thread, and answers on their way back: one wake-up for many, there and back."""
+"""Calls on their way to a thread, and answers on their way back: one wake-up for many, there and
+back.
+"""
 
 import asyncio
 import queue
@@ -20,7 +22,9 @@ class Call:
     answer: Any = None
     error: Exception | None = None
     delivered: bool = False  # the answer is on its way, and must not be changed any more
-    joint: bool = False  # the function takes a list of arguments, and may answer several calls at once
+    joint: bool = (
+        False  # the function takes a list of arguments, and may answer several calls at once
+    )
     asked_at: float = field(default_factory=time.monotonic)
 
     def part(self) -> None:
@@ -29,15 +33,24 @@ class Call:
         self.function, self.joint = lambda conn, asked: function(conn, [asked])[0], False
 
 
-def call(function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any] | None = None) -> Call:
+def call(
+    function: Callable[..., Any], arguments: tuple[Any, ...], named: Mapping[str, Any] | None = None
+) -> Call:
     """A call of the running event loop."""
-    return Call(asyncio.get_running_loop().create_future(), partial(function, **named) if named else function, arguments)
+    return Call(
+        asyncio.get_running_loop().create_future(),
+        partial(function, **named) if named else function,
+        arguments,
+    )
 
 
 class Line:
-    """Where calls wait for threads. Those of one turn of the event loop arrive together, and a thread is woken once for them.
+    """Where calls wait for threads.
 
-    Waking a thread for each call costs as much as serving it. `together` is how many calls one thread serves at once.
+    Those of one turn of the event loop arrive together, and a thread is woken once for them.
+
+    Waking a thread for each call costs as much as serving it. `together` is how many calls one
+    thread serves at once.
     """
 
     def __init__(self, together: int) -> None:
@@ -65,7 +78,10 @@ class Line:
         self._ring([None] * threads, threads)
 
     def take(self, seconds: float | None = None) -> Call | None:
-        """The next call, or None when it is time to end. Raises `queue.Empty` when there is none for so long."""
+        """The next call, or None when it is time to end.
+
+        Raises `queue.Empty` when there is none for so long.
+        """
         while True:
             try:
                 return self._arrived.popleft()
@@ -99,7 +115,9 @@ def deliver(calls: Iterable[Call]) -> None:
         post(loop, _settle, answered)
 
 
-def post(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object) -> None:
+def post(
+    loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object
+) -> None:
     """Call a function in an event loop, unless that is over already."""
     try:
         loop.call_soon_threadsafe(function, *arguments)

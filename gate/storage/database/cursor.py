@@ -1,7 +1,8 @@
 """Opaque cursors: where a list goes on, for the same caller and the same filters alone.
 
-A cursor is base64url(MAC ‖ position). The MAC covers who asks and what was filtered by, so a cursor that was changed,
-taken over from somebody else or used with other filters is refused; the scope is applied again to every page all the same.
+A cursor is base64url(MAC ‖ position). The MAC covers who asks and what was filtered by, so a cursor
+that was changed, taken over from somebody else or used with other filters is refused; the scope is
+applied again to every page all the same.
 """
 
 import hashlib
@@ -37,7 +38,11 @@ def seal(key: bytes, *, scope: str, filters: str, position: Position) -> str:
 
 
 def unseal(key: bytes, cursor: str, *, scope: str, filters: str) -> Position:
-    """The position. Raises BadRequest `bad_cursor` for anything that `seal` did not make for this caller and these filters."""
+    """The position.
+
+    Raises BadRequest `bad_cursor` for anything that `seal` did not make for this caller and these
+    filters.
+    """
     try:
         sealed = _decode(cursor)
     except ValueError:
@@ -49,9 +54,11 @@ def unseal(key: bytes, cursor: str, *, scope: str, filters: str) -> Position:
 
 
 def fingerprint(filters: "DataclassInstance") -> str:
-    """The list and its filters as text: the same for equal filters of one list, another one for everything else.
+    """The list and its filters as text: the same for equal filters of one list, another one for
+    everything else.
 
-    The type names the list. Without it a cursor of one list would be good for every other list that is filtered alike.
+    The type names the list. Without it a cursor of one list would be good for every other list that
+    is filtered alike.
     """
     values = [[field.name, _plain(getattr(filters, field.name))] for field in fields(filters)]
     return hashlib.sha256(orjson.dumps([type(filters).__name__, values])).hexdigest()
@@ -67,7 +74,8 @@ def _plain(value: object) -> object:
 
 def _refused() -> BadRequest:
     return BadRequest(
-        "the cursor is not one that this list gave to this caller with these filters; leave it out to begin at the newest item",
+        "the cursor is not one that this list gave to this caller with these filters; "
+        "leave it out to begin at the newest item",
         problem="bad_cursor",
     )
 

@@ -1,4 +1,6 @@
-"""Connections to the database: which one is meant, that it exists, and that what it confirms is on the disk."""
+"""Connections to the database: which one is meant, that it exists, and that what it confirms is on
+the disk.
+"""
 
 import os
 import sqlite3
@@ -37,16 +39,23 @@ READ_ONLY = "read_only"
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_LIMIT_MS}"
 _SQLITE_ALWAYS = (
     "PRAGMA foreign_keys = ON",
-    "PRAGMA recursive_triggers = ON",  # or INSERT OR REPLACE would get past the triggers that refuse deletes
+    # or INSERT OR REPLACE would get past the triggers that refuse deletes
+    "PRAGMA recursive_triggers = ON",
     f"PRAGMA cache_size = -{CACHE_KIB}",
     "PRAGMA temp_store = MEMORY",
 )
 _SQLITE_WRITES = (
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # one fdatasync of the log a commit: what is confirmed survives a power cut
+    # one fdatasync of the log a commit: what is confirmed survives a power cut
+    "PRAGMA synchronous = FULL",
     f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}",
 )
-_KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+_KEEPALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 def sqlite_url(path: Path) -> str:
@@ -63,17 +72,22 @@ def sqlite_path(url: str) -> Path | None:
 def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
     """Connections are opened when asked for and closed when given back.
 
-    On SQLite every transaction of an engine that writes begins IMMEDIATE, and one that only reads is refused a
-    write by the database. Without `create` a database that is not there is `NotFound`, never an empty one.
+    On SQLite every transaction of an engine that writes begins IMMEDIATE, and one that only reads
+    is refused a write by the database. Without `create` a database that is not there is `NotFound`,
+    never an empty one.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(Path(parsed.database or "").absolute(), create=create, read_only=read_only)
+        return _sqlite_engine(
+            Path(parsed.database or "").absolute(), create=create, read_only=read_only
+        )
     return _postgres_engine(parsed, read_only=read_only)
 
 
 def shown(url: str) -> str:
-    """The database as errors and banners name it: an absolute path, or a URL without its password."""
+    """The database as errors and banners name it: an absolute path, or a URL without its
+    password.
+    """
     path = sqlite_path(url)
     return str(path) if path else _parse(url).render_as_string(hide_password=True)
 
@@ -82,13 +96,22 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise Invalid("the database URL cannot be read; write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME") from None
+        raise Invalid(
+            "the database URL cannot be read; write sqlite:///PATH or "
+            "postgresql+psycopg://USER@HOST/NAME"
+        ) from None
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-        raise Invalid(f"the database URL begins with {parsed.drivername}; allowed are sqlite and postgresql+psycopg")
+        raise Invalid(
+            f"the database URL begins with {parsed.drivername}; allowed are sqlite and "
+            "postgresql+psycopg"
+        )
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise Invalid("the database URL names no file; write sqlite:///PATH, or sqlite:////PATH for an absolute one")
+        raise Invalid(
+            "the database URL names no file; write sqlite:///PATH, or sqlite:////PATH for "
+            "an absolute one"
+        )
     return parsed
 
 
@@ -103,8 +126,16 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
         connection = None
         try:
             # the driver starts no transaction of its own, or savepoints would silently do nothing
-            connection = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS_KEPT)
-            for pragma in (BUSY_TIMEOUT, *_SQLITE_ALWAYS) + (("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES):
+            connection = sqlite3.connect(
+                name,
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=STATEMENTS_KEPT,
+            )
+            for pragma in (BUSY_TIMEOUT, *_SQLITE_ALWAYS) + (
+                ("PRAGMA query_only = ON",) if read_only else _SQLITE_WRITES
+            ):
                 connection.execute(pragma).close()
         except sqlite3.Error as error:
             if connection is not None:
@@ -112,8 +143,16 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
             raise unusable(path, error) from None
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True, execution_options={READ_ONLY: read_only})
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"  # a reader that turns writer would fail on a stale snapshot
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=NullPool,
+        hide_parameters=True,
+        execution_options={READ_ONLY: read_only},
+    )
+    begin = (
+        "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    )  # a reader that turns writer would fail on a stale snapshot
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -128,7 +167,8 @@ def unusable(path: Path, error: sqlite3.Error) -> Unavailable:
     if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return Unavailable(f"the database {path} is damaged ({error}); restore a backup")
     return Unavailable(
-        f"the database {path} cannot be opened ({error}): is it there, is its folder writable, does another process hold it?"
+        f"the database {path} cannot be opened ({error}): is it there, is its folder "
+        "writable, does another process hold it?"
     )
 
 
@@ -150,33 +190,46 @@ def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
         "default_transaction_read_only": "on" if read_only else "off",
         "timezone": "UTC",
     }
-    if read_only:  # what a decision asks is one long statement: planning it again each time costs four times as much as running it
+    # what a decision asks is one long statement: planning it again each time costs four times as
+    # much as running it
+    if read_only:
         settings["plan_cache_mode"] = "force_generic_plan"
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_LIMIT_SECONDS,
         "application_name": "gate",
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-        "target_session_attrs": "any" if read_only else "read-write",  # of several hosts, the one that leads
+        "target_session_attrs": "any"
+        if read_only
+        else "read-write",  # of several hosts, the one that leads
         **_KEEPALIVE,
     }
     # a reader sees one snapshot in all its statements; a writer compares and sets
     isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     try:
         return create_engine(
-            url, connect_args=arguments, isolation_level=isolation, poolclass=NullPool, execution_options={READ_ONLY: read_only}
+            url,
+            connect_args=arguments,
+            isolation_level=isolation,
+            poolclass=NullPool,
+            execution_options={READ_ONLY: read_only},
         )
     except ModuleNotFoundError:
         raise Invalid("PostgreSQL needs its driver: pip install 'change-gate[postgres]'") from None
 
 
 def refuse_unsafe(connection: Connection) -> None:
-    """A server that confirms what is not on its disk is refused: the gate's answers must outlive a power cut."""
+    """A server that confirms what is not on its disk is refused: the gate's answers must outlive a
+    power cut.
+    """
     if connection.dialect.name != "postgresql":
         return
     for name in ("fsync", "synchronous_commit", "full_page_writes"):
         value = connection.exec_driver_sql(f"SHOW {name}").scalar_one()
         if value == "off":
-            raise Unavailable(f"PostgreSQL runs with {name} = off: it confirms commits that a crash can lose; set {name} = on")
+            raise Unavailable(
+                f"PostgreSQL runs with {name} = off: it confirms commits that a crash can "
+                f"lose; set {name} = on"
+            )
 
 
 def connect(engine: Engine, url: str) -> Connection:
@@ -184,12 +237,16 @@ def connect(engine: Engine, url: str) -> Connection:
     try:
         return engine.connect()
     except OperationalError as error:
-        raise Unavailable(f"the database {shown(url)} cannot be reached: {str(error.orig).strip()}") from None
+        raise Unavailable(
+            f"the database {shown(url)} cannot be reached: {str(error.orig).strip()}"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """Which files a running server has open, so that one that was moved away or deleted is noticed."""
+    """Which files a running server has open, so that one that was moved away or deleted is
+    noticed.
+    """
 
     path: Path
     files: tuple[tuple[Path, int, int], ...]

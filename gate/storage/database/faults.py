@@ -1,4 +1,6 @@
-"""What an error of a database driver means for the transaction it happened in, and for those who wait."""
+"""What an error of a database driver means for the transaction it happened in, and for those who
+wait.
+"""
 
 import sqlite3
 from enum import Enum, auto
@@ -26,7 +28,9 @@ class Fate(Enum):
     FULL = auto()  # no space; it may come back
     LOST = auto()  # the connection is gone
     ENDED = auto()  # the transaction cannot go on, the database may
-    BROKEN = auto()  # what was written may not be on the disk, and what is on it may be wrong: write nothing more
+    BROKEN = (
+        auto()
+    )  # what was written may not be on the disk, and what is on it may be wrong: write nothing more
     FAULT = auto()  # the statement was wrong: a fault of the gate itself
 
 
@@ -104,28 +108,43 @@ def refusal(fate: Fate, cause: BaseException) -> Exception:
     if fate in {Fate.FAULT, Fate.CONSTRAINT}:
         return cause if isinstance(cause, Exception) else RuntimeError(str(cause))
     if fate is Fate.FULL:
-        return Unavailable("the disk of the database is full; nothing was recorded", problem="storage_full", retry_after_seconds=10)
+        return Unavailable(
+            "the disk of the database is full; nothing was recorded",
+            problem="storage_full",
+            retry_after_seconds=10,
+        )
     return Unavailable(_WORDS[fate])
 
 
 def read_refusal(fate: Fate, cause: BaseException) -> Exception:
     """The same for somebody who reads. A read that writes is a fault of the gate's own, too."""
-    if fate in {Fate.FAULT, Fate.CONSTRAINT} or "read-only" in str(cause) or "readonly" in str(cause):
+    if (
+        fate in {Fate.FAULT, Fate.CONSTRAINT}
+        or "read-only" in str(cause)
+        or "readonly" in str(cause)
+    ):
         return cause if isinstance(cause, Exception) else RuntimeError(str(cause))
     return Unavailable("the database cannot be read now; ask again")
 
 
 _WORDS = {
-    Fate.CONFLICT: "too many processes changed the same rows at once; nothing was recorded, ask again",
+    Fate.CONFLICT: "too many processes changed the same rows at once; nothing was recorded, ask "
+    "again",
     Fate.BUSY: "the database is locked by somebody else; nothing was recorded, ask again",
     Fate.LOST: "the database cannot be reached; nothing was recorded, ask again",
     Fate.ENDED: "the database does not write; nothing was recorded, ask again",
-    Fate.BROKEN: "the disk of the database has failed and nothing more is written; ask again with the same key after a restart",
+    Fate.BROKEN: "the disk of the database has failed and nothing more is written; ask again "
+    "with the "
+    "same key after a restart",
 }
 
 
 def _postgres_fate(cause: Any) -> Fate:
     state = cause.sqlstate
     if state is None:  # the driver's own: the server said nothing any more
-        return Fate.LOST if type(cause).__name__ in {"OperationalError", "InterfaceError"} else Fate.FAULT
+        return (
+            Fate.LOST
+            if type(cause).__name__ in {"OperationalError", "InterfaceError"}
+            else Fate.FAULT
+        )
     return _POSTGRES.get(state) or _POSTGRES_CLASSES.get(state[:2], Fate.FAULT)

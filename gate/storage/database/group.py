@@ -13,7 +13,10 @@ _ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
 
 
 def prepare(link: Link, group: list[Call], subscribers: Subscribers = NOBODY) -> set[str]:
-    """Do everything but commit; what was moved. Answers are in the calls, and must not leave before the commit."""
+    """Do everything but commit; what was moved.
+
+    Answers are in the calls, and must not leave before the commit.
+    """
     tx = Tx(link, subscribers)
     units = [call for call in group if call.function is record]
     if units:
@@ -37,7 +40,10 @@ def prepare(link: Link, group: list[Call], subscribers: Subscribers = NOBODY) ->
 def commit(link: Link) -> None:
     """Durably, or `Ended`, or `UnknownOutcome`."""
     if not link.can_commit:
-        raise Ended(Fate.ENDED, Unavailable("the transaction was ended by an error; nothing was recorded, ask again"))
+        raise Ended(
+            Fate.ENDED,
+            Unavailable("the transaction was ended by an error; nothing was recorded, ask again"),
+        )
     try:
         link.raw.commit()
     except Exception as error:
@@ -53,7 +59,9 @@ def ended_by(error: Exception) -> Ended:
 
 
 def _call(link: Link, tx: Tx, call: Call) -> None:
-    """One function in its savepoint: an error of its own takes back what it did, and nothing else."""
+    """One function in its savepoint: an error of its own takes back what it did, and nothing
+    else.
+    """
     call.answer, call.error = None, None
     tx.execute("SAVEPOINT one")
     try:

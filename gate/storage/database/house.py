@@ -1,4 +1,6 @@
-"""What the writer looks after between groups: that the file is still there, what others wrote, how long the log is."""
+"""What the writer looks after between groups: that the file is still there, what others wrote, how
+long the log is.
+"""
 
 import sqlite3
 import time
@@ -38,10 +40,18 @@ class House:
         return None if self._file is None else self._file.missing()
 
     def refuse_missing(self) -> None:
-        """Write nothing into a file that nobody will find again, and confirm nothing that went there."""
+        """Write nothing into a file that nobody will find again, and confirm nothing that went
+        there.
+        """
         file = self.missing()
         if file is not None:
-            raise Ended(Fate.ENDED, Unavailable(f"{file} was moved away or deleted while the gate ran; put it back, or stop the gate"))
+            raise Ended(
+                Fate.ENDED,
+                Unavailable(
+                    f"{file} was moved away or deleted while the gate ran; put it back, or "
+                    "stop the gate"
+                ),
+            )
 
     def begin(self, link: Link) -> None:
         """Begin a transaction, within the time limit."""
@@ -80,7 +90,9 @@ def _version(link: Link) -> int | None:
 
 
 def _execute(link: Link, statement: str) -> int | None:
-    """The first number that it answers; None when it failed, which the next group will meet as well."""
+    """The first number that it answers; None when it failed, which the next group will meet as
+    well.
+    """
     try:
         row = link.raw.execute(statement).fetchone()
     except sqlite3.Error:

@@ -1,4 +1,6 @@
-"""Pages by key, newest first: each page goes on where the last one ended, whatever was added meanwhile."""
+"""Pages by key, newest first: each page goes on where the last one ended, whatever was added
+meanwhile.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,11 +38,16 @@ class Part:
 
 
 def page(
-    conn: Connection, branches: Iterable[Select[Any]], keys: tuple[ColumnElement[Any], ...], part: Part, read: Callable[[Row[Any]], T]
+    conn: Connection,
+    branches: Iterable[Select[Any]],
+    keys: tuple[ColumnElement[Any], ...],
+    part: Part,
+    read: Callable[[Row[Any]], T],
 ) -> Page[T]:
     """The newest rows of all branches together; no row is in two of them.
 
-    Each branch is read in the order of an index and ends at the limit, which one query with OR would not.
+    Each branch is read in the order of an index and ends at the limit, which one query with OR
+    would not.
     """
     if not 1 <= part.limit <= PAGE_ROWS_MAX:
         raise ValueError(f"a page has 1 to {PAGE_ROWS_MAX} rows, not {part.limit}")
@@ -56,8 +63,12 @@ def page(
     return Page(tuple(map(read, rows)), position(rows[-1]) if more else None)
 
 
-def between(at: ColumnElement[Any], begins: datetime | None, ends: datetime | None) -> list[ColumnElement[bool]]:
-    """The conditions that an instant is not before `begins` and is before `ends`; None is no limit."""
+def between(
+    at: ColumnElement[Any], begins: datetime | None, ends: datetime | None
+) -> list[ColumnElement[bool]]:
+    """The conditions that an instant is not before `begins` and is before `ends`; None is no
+    limit.
+    """
     found = []
     if begins is not None:
         found.append(at >= to_us(begins))
@@ -69,14 +80,19 @@ def between(at: ColumnElement[Any], begins: datetime | None, ends: datetime | No
 def plain(value: object) -> Any:
     """A value to compare a column with. One of a few words of our own is written into the text.
 
-    PostgreSQL keeps one plan for all values, and would not know that of these words one is everywhere and another rare.
+    PostgreSQL keeps one plan for all values, and would not know that of these words one is
+    everywhere and another rare.
     """
     return literal(value.value, literal_execute=True) if isinstance(value, Enum) else value
 
 
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
     if part.after is not None:
-        # the first comparison follows from the second; it lets SQLite begin in the middle of the index
+        # the first comparison follows from the second; it lets SQLite begin in the middle of the
+        # index
         query = query.where(and_(keys[0] <= part.after[0], tuple_(*keys) < tuple_(*part.after)))
-    # written into the text: PostgreSQL keeps one plan for all values, and would plan for a tenth of the table
-    return query.order_by(*(key.desc() for key in keys)).limit(literal(part.limit + 1, literal_execute=True))
+    # written into the text: PostgreSQL keeps one plan for all values, and would plan for a tenth of
+    # the table
+    return query.order_by(*(key.desc() for key in keys)).limit(
+        literal(part.limit + 1, literal_execute=True)
+    )

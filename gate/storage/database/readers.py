@@ -1,4 +1,7 @@
-"""Threads that read. Calls that wait together share a transaction, a hop to a thread and a wake-up of the event loop."""
+"""Threads that read.
+
+Calls that wait together share a transaction, a hop to a thread and a wake-up of the event loop.
+"""
 
 import queue
 import threading
@@ -20,11 +23,16 @@ READS_QUEUED_MAX = 4_096
 class Readers:
     """A few threads with a connection each. `together` is how many calls may share one turn."""
 
-    def __init__(self, engine: Engine, url: str, reports: Reports, *, threads: int, together: int) -> None:
+    def __init__(
+        self, engine: Engine, url: str, reports: Reports, *, threads: int, together: int
+    ) -> None:
         self._engine, self._url, self._reports, self._together = engine, url, reports, together
         self._troubled = False
         self._calls = Line(together)
-        self._threads = [threading.Thread(target=self._run, name=f"gate-reader-{n}", daemon=True) for n in range(threads)]
+        self._threads = [
+            threading.Thread(target=self._run, name=f"gate-reader-{n}", daemon=True)
+            for n in range(threads)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -68,7 +76,10 @@ class Readers:
         return False
 
     def _serve(self, link: Link | None, calls: list[Call]) -> Link | None:
-        """Answer all. A connection that broke while nobody used it is made again, once, before anyone hears of it."""
+        """Answer all.
+
+        A connection that broke while nobody used it is made again, once, before anyone hears of it.
+        """
         left = calls
         while left:
             fresh = link is None
@@ -92,8 +103,12 @@ class Readers:
         self._reports.lasts(READER, error)
 
 
-def _together(link: Link, calls: list[Call], report: Callable[[BaseException], None], *, fresh: bool) -> tuple[list[Call], bool]:
-    """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is of use."""
+def _together(
+    link: Link, calls: list[Call], report: Callable[[BaseException], None], *, fresh: bool
+) -> tuple[list[Call], bool]:
+    """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is
+    of use.
+    """
     done = 0
     for joined in _joined(calls):
         try:
@@ -112,7 +127,9 @@ def _together(link: Link, calls: list[Call], report: Callable[[BaseException], N
                 return calls[done:], False
             else:
                 joined[0].error = read_refusal(fate, error)
-                if isinstance(joined[0].error, Unavailable):  # any other error is a fault that whoever asked shows
+                if isinstance(
+                    joined[0].error, Unavailable
+                ):  # any other error is a fault that whoever asked shows
                     report(error)
                 return calls[done + 1 :], link.roll_back() and fate is not Fate.LOST
         done += len(joined)
@@ -135,5 +152,7 @@ def _answer(link: Link, calls: list[Call]) -> None:
     if not first.joint:
         first.answer = first.function(link.conn, *first.arguments)
         return
-    for call, answer in zip(calls, first.function(link.conn, [call.arguments[0] for call in calls]), strict=True):
+    for call, answer in zip(
+        calls, first.function(link.conn, [call.arguments[0] for call in calls]), strict=True
+    ):
         call.answer = answer

@@ -26,5 +26,7 @@ class Reports:
     over: Over
 
 
-NOBODY_LISTENS = Reports(wrote=lambda _calls, _waiting: None, lasts=lambda _where, _error: None, over=lambda _where: None)
+NOBODY_LISTENS = Reports(
+    wrote=lambda _calls, _waiting: None, lasts=lambda _where, _error: None, over=lambda _where: None
+)
 """For programs that are no server: whoever asked gets the error, and that is all."""

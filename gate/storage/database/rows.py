@@ -1,6 +1,9 @@
-"""Rows as values, one class a table. Tuples, because the driver takes them as they are: a thousand a second are made.
+"""Rows as values, one class a table.
 
-A field is a column of that name in `schema.py`. Enums are given as their values: the driver is slow with subclasses.
+Tuples, because the driver takes them as they are: a thousand a second are made.
+
+A field is a column of that name in `schema.py`. Enums are given as their values: the driver is slow
+with subclasses.
 """
 
 from typing import NamedTuple
@@ -84,7 +87,10 @@ class EntryRow(NamedTuple):
 
 
 class TextRow(NamedTuple):
-    """What a person wrote. `name` repeats the text where it is a name whose salt is to be found again."""
+    """What a person wrote.
+
+    `name` repeats the text where it is a name whose salt is to be found again.
+    """
 
     id: str
     salt: str

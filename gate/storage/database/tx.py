@@ -15,7 +15,9 @@ RollupKind: TypeAlias = tuple[Any, ...]
 
 
 class Subscription(NamedTuple):
-    """A target of the outbox, told of an entry that has these bytes in it; an entry is canonical JSON, and no text of a person."""
+    """A target of the outbox, told of an entry that has these bytes in it; an entry is canonical
+    JSON, and no text of a person.
+    """
 
     target: str
     only: bytes = b""
@@ -58,7 +60,9 @@ class Raw(Protocol):
 
 
 class Link:
-    """One connection that is kept. Its transactions begin and end on the driver itself: 1 µs instead of 17.
+    """One connection that is kept.
+
+    Its transactions begin and end on the driver itself: 1 µs instead of 17.
 
     For SQLAlchemy it is always inside one transaction, so statements of either kind see the same.
     """
@@ -67,7 +71,13 @@ class Link:
         self.conn = connect(engine, url).execution_options(**{BY_HAND: True})
         self.is_postgres = self.conn.dialect.name == "postgresql"
         self.raw = cast("Raw", self.conn.connection.dbapi_connection)
-        self._begin = None if self.is_postgres else "BEGIN" if engine.get_execution_options()[READ_ONLY] else "BEGIN IMMEDIATE"
+        self._begin = (
+            None
+            if self.is_postgres
+            else "BEGIN"
+            if engine.get_execution_options()[READ_ONLY]
+            else "BEGIN IMMEDIATE"
+        )
         self.conn.begin()
 
     def begin(self) -> None:
@@ -79,7 +89,9 @@ class Link:
     def can_commit(self) -> bool:
         """Some errors end the transaction silently, and a commit after them would be a lie."""
         raw: Any = self.raw
-        return raw.info.transaction_status in _CAN_COMMIT if self.is_postgres else raw.in_transaction
+        return (
+            raw.info.transaction_status in _CAN_COMMIT if self.is_postgres else raw.in_transaction
+        )
 
     def roll_back(self) -> bool:
         """Leave the transaction; False when even that fails."""
@@ -96,7 +108,10 @@ class Link:
 
 
 class Tx:
-    """What a function is given that writes. It never commits, and may be called again after a rollback."""
+    """What a function is given that writes.
+
+    It never commits, and may be called again after a rollback.
+    """
 
     __slots__ = ("_now", "_raw", "conn", "is_postgres", "rollups", "subscribers", "topics")
 
@@ -113,7 +128,9 @@ class Tx:
     def now(self) -> datetime:
         """The database's clock, one value for the whole transaction."""
         if self._now is None:
-            self._now = database_now(self._raw) if self.is_postgres else datetime.now(UTC)  # SQLite has the host's clock
+            self._now = (
+                database_now(self._raw) if self.is_postgres else datetime.now(UTC)
+            )  # SQLite has the host's clock
         return self._now
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Cursor:
@@ -121,7 +138,9 @@ class Tx:
         return self._raw.execute(statement, parameters)
 
     def touch(self, topic: str) -> None:
-        """Tell every process, after the commit, that this has moved: the id of a change, or the name of a table."""
+        """Tell every process, after the commit, that this has moved: the id of a change, or the
+        name of a table.
+        """
         self.topics.add(topic)
 
     def add(self, rollups: Sequence[RollupRow]) -> None:

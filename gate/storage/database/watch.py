@@ -1,4 +1,6 @@
-"""Who wants to know that something was written, by this process or by another one, and how they hear of it."""
+"""Who wants to know that something was written, by this process or by another one, and how they
+hear of it.
+"""
 
 import asyncio
 import threading
@@ -13,7 +15,8 @@ from gate.storage.database.reports import LISTENER, Reports
 
 CHANNEL = "gate"
 PAYLOAD_BYTES_MAX = 7_900
-"""A longer notification than 8,000 bytes is refused by PostgreSQL; without a list it stands for everything."""
+"""A longer notification than 8,000 bytes is refused by PostgreSQL; without a list it stands for
+everything."""
 
 EVERYTHING = frozenset({"*"})
 """Something was written, and nobody knows what."""
@@ -24,7 +27,9 @@ Callback: TypeAlias = Callable[[Topics], None]
 
 
 class Audience:
-    """Callbacks, each called in the event loop it was registered in, before whoever wrote gets an answer."""
+    """Callbacks, each called in the event loop it was registered in, before whoever wrote gets an
+    answer.
+    """
 
     def __init__(self) -> None:
         self._callbacks: list[tuple[asyncio.AbstractEventLoop, Callback]] = []
@@ -40,7 +45,10 @@ class Audience:
 
 
 class Listener:
-    """A thread that hears what other processes wrote to PostgreSQL. Without a connection everything may have changed."""
+    """A thread that hears what other processes wrote to PostgreSQL.
+
+    Without a connection everything may have changed.
+    """
 
     def __init__(self, engine: Engine, url: str, announce: Callback, reports: Reports) -> None:
         self._engine, self._url, self._announce, self._reports = engine, url, announce, reports
@@ -67,7 +75,8 @@ class Listener:
             try:
                 self._hear(connection.connection.dbapi_connection)
             except Exception:
-                connection.invalidate()  # or giving it back fails once more, and that is logged beside the cause
+                # or giving it back fails once more, and that is logged beside the cause
+                connection.invalidate()
                 raise
 
     def _hear(self, raw: Any) -> None:
@@ -77,7 +86,11 @@ class Listener:
         self._announce(EVERYTHING)  # what was said before is lost
         while not self._stop.is_set():
             for notification in raw.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                self._announce(frozenset(notification.payload.split(",")) if notification.payload else EVERYTHING)
+                self._announce(
+                    frozenset(notification.payload.split(","))
+                    if notification.payload
+                    else EVERYTHING
+                )
 
 
 def payload(topics: set[str]) -> str:

@@ -1,7 +1,10 @@
-"""The one thread that writes. Calls that wait together share one durable commit, and nobody gets an answer before it.
+"""The one thread that writes.
 
-A group is one transaction: first the units, joined into one INSERT a table, then every other function in a savepoint of
-its own. A function may run again after a rollback, so it does nothing but read and write through its `tx`.
+Calls that wait together share one durable commit, and nobody gets an answer before it.
+
+A group is one transaction: first the units, joined into one INSERT a table, then every other
+function in a savepoint of its own. A function may run again after a rollback, so it does nothing
+but read and write through its `tx`.
 """
 
 import queue
@@ -31,7 +34,8 @@ SAVEPOINTS_MAX = 32
 RETRIES_MAX = 3
 RETRY_PAUSE_SECONDS = 0.05
 QUEUED_SECONDS_MAX = 8
-"""Who waited longer while the database was slow is refused untried: an answer comes within 10 s, and the queue is soon empty."""
+"""Who waited longer while the database was slow is refused untried: an answer comes within 10 s,
+and the queue is soon empty."""
 
 IDLE_SECONDS = 0.4
 """How often an idle writer looks after the database."""
@@ -41,9 +45,14 @@ _OWN = frozenset({Fate.CONSTRAINT, Fate.FAULT})
 
 
 class Writer:
-    """Takes calls, writes groups. `failed` says why it has stopped for good, `trouble` why the last group was refused."""
+    """Takes calls, writes groups.
 
-    def __init__(self, engine: Engine, url: str, path: Path | None, audience: Audience, reports: Reports) -> None:
+    `failed` says why it has stopped for good, `trouble` why the last group was refused.
+    """
+
+    def __init__(
+        self, engine: Engine, url: str, path: Path | None, audience: Audience, reports: Reports
+    ) -> None:
         self.failed: str | None = None
         self.trouble: str | None = None
         self.written_at = time.monotonic()
@@ -87,11 +96,14 @@ class Writer:
             except Exception as error:  # noqa: BLE001 - a fault of the writer itself: nobody may wait for it for ever
                 ending = ending or self._closing
                 self.failed = (
-                    f"the writer stopped by a fault of its own ({type(error).__name__}); ask again with the same key after a restart"
+                    f"the writer stopped by a fault of its own ({type(error).__name__}); ask "
+                    "again with the same key after a restart"
                 )
                 self._reports.lasts(WRITER, error)
                 _answer([call for call in group if not call.delivered], Unavailable(self.failed))
-        if self._link is not None and self.failed is None:  # closing would carry pages that may be wrong into the database
+        if (
+            self._link is not None and self.failed is None
+        ):  # closing would carry pages that may be wrong into the database
             self._link.close()
 
     def _take(self, group: list[Call]) -> bool:
@@ -107,18 +119,27 @@ class Writer:
         return False
 
     def _write(self, group: list[Call]) -> Exception | None:
-        """One commit for all; where that cannot be, one for each; where nothing is written, a refusal, which is answered."""
+        """One commit for all; where that cannot be, one for each; where nothing is written, a
+        refusal, which is answered.
+        """
         try:
             self._try(group)
         except UnknownOutcome as problem:
             lost = self._trouble(refusal(Fate.LOST, problem), problem.__cause__ or problem)
-            _answer(group, Unavailable("the database did not say whether it recorded this; ask again with the same key"))
+            _answer(
+                group,
+                Unavailable(
+                    "the database did not say whether it recorded this; ask again with the same key"
+                ),
+            )
             return lost
         except Ended as ended:
             if len(group) > 1 and ended.fate in _ONE_BY_ONE:
                 return self._one_by_one(group)
             error = refusal(ended.fate, ended.cause)
-            trouble = None if ended.fate in _OWN else self._trouble(error, ended.cause)  # before anybody can ask whether all is well
+            trouble = (
+                None if ended.fate in _OWN else self._trouble(error, ended.cause)
+            )  # before anybody can ask whether all is well
             _answer(group, error)
             return trouble
         if self.trouble is not None:
@@ -149,7 +170,9 @@ class Writer:
                 topics = self._together(group)
             except (Ended, UnknownOutcome) as problem:
                 self._clean_up(problem)
-                if isinstance(problem, UnknownOutcome) or attempt >= _tries_after(problem.fate, self._link):
+                if isinstance(problem, UnknownOutcome) or attempt >= _tries_after(
+                    problem.fate, self._link
+                ):
                     raise
                 time.sleep(random.uniform(0, RETRY_PAUSE_SECONDS) * attempt)  # noqa: S311 - only so that two processes part
             else:
@@ -194,7 +217,9 @@ def _tries_after(fate: Fate, link: Link | None) -> int:
     """How often a group is tried again as a whole."""
     if fate is Fate.CONFLICT:
         return RETRIES_MAX
-    if fate is Fate.CONSTRAINT:  # another process may have recorded the same key: the look-up finds it now
+    if (
+        fate is Fate.CONSTRAINT
+    ):  # another process may have recorded the same key: the look-up finds it now
         return 1 if link is not None and link.is_postgres else 0
     return 1 if fate is Fate.LOST else 0
 
@@ -205,7 +230,8 @@ def _refuse_late(group: list[Call]) -> list[Call]:
     if group and group[0].asked_at > latest:  # they come in their order
         return group
     _answer(
-        [call for call in group if call.asked_at <= latest], Unavailable("the database is too slow now; nothing was recorded, ask again")
+        [call for call in group if call.asked_at <= latest],
+        Unavailable("the database is too slow now; nothing was recorded, ask again"),
     )
     return [call for call in group if call.asked_at > latest]
 

@@ -23,7 +23,9 @@ DIVISIONS: Mapping[str, Column[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One service in one environment, from the first day to before the last; days since 1970, UTC."""
+    """One service in one environment, from the first day to before the last; days since 1970,
+    UTC.
+    """
 
     service: str
     environment: str
@@ -53,31 +55,54 @@ class Sums:
 
 
 def sums(conn: Connection, place: Place) -> Sums:
-    """Of one place, never of several together; `by` has the other services of the environment each for itself."""
+    """Of one place, never of several together; `by` has the other services of the environment each
+    for itself.
+    """
     days = (_D.service == place.service, *_in_environment(delivery_days, place))
-    counted = select(func.sum(_D.deployments), func.sum(_D.failed), func.sum(_D.rework)).where(*days)
+    counted = select(func.sum(_D.deployments), func.sum(_D.failed), func.sum(_D.rework)).where(
+        *days
+    )
     deployments, failed, rework = (int(number or 0) for number in conn.execute(counted).one())
     by = {name: _shares(conn, column, days) for name, column in DIVISIONS.items()}
     rules = delivery_rules.c
-    by["rule"] = _shares(conn, rules.rule, (rules.service == place.service, *_in_environment(delivery_rules, place)))
+    by["rule"] = _shares(
+        conn, rules.rule, (rules.service == place.service, *_in_environment(delivery_rules, place))
+    )
     by["service"] = _shares(conn, _D.service, _in_environment(delivery_days, place))
-    return Sums(deployments, failed, rework, _times(conn, place, LEAD), _times(conn, place, RECOVERY), by)
+    return Sums(
+        deployments, failed, rework, _times(conn, place, LEAD), _times(conn, place, RECOVERY), by
+    )
 
 
 def _in_environment(table: Table, place: Place) -> tuple[ColumnElement[bool], ...]:
-    return (table.c.environment == place.environment, table.c.day >= place.begins, table.c.day < place.ends)
+    return (
+        table.c.environment == place.environment,
+        table.c.day >= place.begins,
+        table.c.day < place.ends,
+    )
 
 
-def _shares(conn: Connection, column: Column[Any], where: Sequence[ColumnElement[bool]]) -> list[Share]:
+def _shares(
+    conn: Connection, column: Column[Any], where: Sequence[ColumnElement[bool]]
+) -> list[Share]:
     table = column.table.c
-    deployments, failed = func.sum(table.deployments).label("deployments"), func.sum(table.failed).label("failed")
+    deployments, failed = (
+        func.sum(table.deployments).label("deployments"),
+        func.sum(table.failed).label("failed"),
+    )
     query = select(column.label("value"), deployments, failed).where(*where).group_by(column)
-    rows = conn.execute(query.having(deployments > 0).order_by(deployments.desc(), column).limit(ROWS_MAX))
+    rows = conn.execute(
+        query.having(deployments > 0).order_by(deployments.desc(), column).limit(ROWS_MAX)
+    )
     return [Share(row.value, int(row.deployments), int(row.failed)) for row in rows]
 
 
 def _times(conn: Connection, place: Place, measure: str) -> dict[int, int]:
     times = delivery_times.c
-    here = (times.service == place.service, times.measure == measure, *_in_environment(delivery_times, place))
+    here = (
+        times.service == place.service,
+        times.measure == measure,
+        *_in_environment(delivery_times, place),
+    )
     query = select(times.seconds, func.sum(times.n).label("n")).where(*here).group_by(times.seconds)
     return {row.seconds: int(row.n) for row in conn.execute(query)}

@@ -1,4 +1,6 @@
-"""How many decisions there were of each kind lately: from the sums that every submit keeps, never from the log itself."""
+"""How many decisions there were of each kind lately: from the sums that every submit keeps, never
+from the log itself.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +16,13 @@ FACET_VALUES_MAX = 12
 _OUTCOMES = tuple(outcome.value for outcome in Outcome)
 
 
-def counts(conn: Connection, since_day: int, equal: Mapping[str, Any]) -> dict[str, list[tuple[Any, int]]]:
-    """By service, environment, outcome, route and band. `equal` narrows all of them but the one of its own name."""
+def counts(
+    conn: Connection, since_day: int, equal: Mapping[str, Any]
+) -> dict[str, list[tuple[Any, int]]]:
+    """By service, environment, outcome, route and band.
+
+    `equal` narrows all of them but the one of its own name.
+    """
     columns = {
         "outcome": rollups.c.measure,
         "route": rollups.c.route,
@@ -23,16 +30,32 @@ def counts(conn: Connection, since_day: int, equal: Mapping[str, Any]) -> dict[s
         "environment": rollups.c.environment,
         "service": rollups.c.service,
     }
-    return {name: _of(conn, column, since_day, _others(equal, columns, name)) for name, column in columns.items()}
+    return {
+        name: _of(conn, column, since_day, _others(equal, columns, name))
+        for name, column in columns.items()
+    }
 
 
-def _others(equal: Mapping[str, Any], columns: Mapping[str, ColumnElement[Any]], name: str) -> list[ColumnElement[bool]]:
-    return [columns[other] == _plain(value) for other, value in equal.items() if value is not None and other in columns and other != name]
+def _others(
+    equal: Mapping[str, Any], columns: Mapping[str, ColumnElement[Any]], name: str
+) -> list[ColumnElement[bool]]:
+    return [
+        columns[other] == _plain(value)
+        for other, value in equal.items()
+        if value is not None and other in columns and other != name
+    ]
 
 
-def _of(conn: Connection, column: ColumnElement[Any], since_day: int, conditions: list[ColumnElement[bool]]) -> list[tuple[Any, int]]:
+def _of(
+    conn: Connection,
+    column: ColumnElement[Any],
+    since_day: int,
+    conditions: list[ColumnElement[bool]],
+) -> list[tuple[Any, int]]:
     n = func.sum(rollups.c.n)
-    query = select(column, n).where(rollups.c.day >= since_day, rollups.c.measure.in_(_OUTCOMES), *conditions)
+    query = select(column, n).where(
+        rollups.c.day >= since_day, rollups.c.measure.in_(_OUTCOMES), *conditions
+    )
     rows = conn.execute(query.group_by(column).order_by(n.desc(), column).limit(FACET_VALUES_MAX))
     return [(value, int(counted)) for value, counted in rows]
 

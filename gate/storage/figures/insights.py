@@ -1,4 +1,6 @@
-"""How long people take, and how the deployments of a rule ended: of one place at a time, and never more than a few rows."""
+"""How long people take, and how the deployments of a rule ended: of one place at a time, and never
+more than a few rows.
+"""
 
 from typing import NamedTuple
 
@@ -25,17 +27,28 @@ class RulePlace(NamedTuple):
 
 
 def seconds_to_last_word(conn: Connection, service: str, environment: str) -> list[int]:
-    """From the submit to the newest word of a person, for the newest changes that people were asked about."""
+    """From the submit to the newest word of a person, for the newest changes that people were asked
+    about.
+    """
     reviewed = (
         select(changes.c.id, changes.c.submitted_at)
-        .where(changes.c.service == service, changes.c.environment == environment, changes.c.route != Route.AUTOMATIC.value)
+        .where(
+            changes.c.service == service,
+            changes.c.environment == environment,
+            changes.c.route != Route.AUTOMATIC.value,
+        )
         .order_by(changes.c.submitted_at.desc(), changes.c.id.desc())
         .limit(REVIEWS_MAX)
         .subquery()
     )
     last = func.max(approvals.c.at)
-    query = select(last - reviewed.c.submitted_at).join(approvals, approvals.c.change_id == reviewed.c.id)
-    return [int(spent) // _US for spent in conn.execute(query.group_by(reviewed.c.id, reviewed.c.submitted_at)).scalars()]
+    query = select(last - reviewed.c.submitted_at).join(
+        approvals, approvals.c.change_id == reviewed.c.id
+    )
+    return [
+        int(spent) // _US
+        for spent in conn.execute(query.group_by(reviewed.c.id, reviewed.c.submitted_at)).scalars()
+    ]
 
 
 def rule_places(conn: Connection, rule: str, since_day: int) -> tuple[RulePlace, ...]:
@@ -50,7 +63,10 @@ def rule_places(conn: Connection, rule: str, since_day: int) -> tuple[RulePlace,
         .limit(PLACES_MAX)
     )
     rows = conn.execute(query)
-    return tuple(RulePlace(service, environment, int(some), int(failed)) for service, environment, some, failed in rows)
+    return tuple(
+        RulePlace(service, environment, int(some), int(failed))
+        for service, environment, some, failed in rows
+    )
 
 
 def busiest_place(conn: Connection, since_day: int) -> tuple[str, str] | None:

@@ -1,4 +1,6 @@
-"""What each change adds to the sums of delivery. Counting again is always right: the difference is added, or taken away.
+"""What each change adds to the sums of delivery.
+
+Counting again is always right: the difference is added, or taken away.
 
 Every closure counts, so the statements go to the driver as texts that were made once.
 """
@@ -20,14 +22,18 @@ from gate.storage.tables.schema_incidents import ACTIVE
 
 DAY_US = 24 * 3600 * 1_000_000
 UNRECOVERED_MAX = 100
-"""Failed deployments of a place that one success recovers; of more than these nobody would believe that it did."""
+"""Failed deployments of a place that one success recovers; of more than these nobody would believe
+that it did."""
 
 LEAD, RECOVERY = "lead", "recovery"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What never changes of a change once it is admitted. `policy` is a revision; `rules` are those that gave points."""
+    """What never changes of a change once it is admitted.
+
+    `policy` is a revision; `rules` are those that gave points.
+    """
 
     route: str
     band: int
@@ -39,7 +45,9 @@ class Kind:
 
 
 def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
-    """Make the sums say what is so of this change now. `kind` is needed when it is counted for the first time.
+    """Make the sums say what is so of this change now.
+
+    `kind` is needed when it is counted for the first time.
 
     Under the lock of its place; of a change that was never admitted there is nothing to count.
     """
@@ -51,15 +59,35 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
         if kind is None:
             return
         rules = orjson.dumps(sorted(set(kind.rules))).decode()
-        given = (kind.route, kind.band, kind.policy, kind.standard_change, rules, kind.age_hours, kind.rework)
-        row = _Change._make((*row[:_KIND_BEGINS], row.admitted_at // DAY_US, *given, *_plain(NOTHING)))
-    before = Figures(row.deployments, row.failed, row.reworked, row.lead_seconds, row.recovery_seconds)
+        given = (
+            kind.route,
+            kind.band,
+            kind.policy,
+            kind.standard_change,
+            rules,
+            kind.age_hours,
+            kind.rework,
+        )
+        row = _Change._make(
+            (*row[:_KIND_BEGINS], row.admitted_at // DAY_US, *given, *_plain(NOTHING))
+        )
+    before = Figures(
+        row.deployments, row.failed, row.reworked, row.lead_seconds, row.recovery_seconds
+    )
     now = figures(_deployed(tx, change, row))
     if now == before:
         return
     for statement, values in _differences(row, before, now):
         _run(tx, statement, *values)
-    _run(tx, _KEEP, change, row.service, row.environment, *row[_KIND_BEGINS:_COUNTED_BEGINS], *_plain(now))
+    _run(
+        tx,
+        _KEEP,
+        change,
+        row.service,
+        row.environment,
+        *row[_KIND_BEGINS:_COUNTED_BEGINS],
+        *_plain(now),
+    )
 
 
 def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
@@ -68,12 +96,21 @@ def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
 
 
 def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime) -> list[str]:
-    """The last changes of the place that failed and were admitted no later: a success that was none may have recovered them."""
-    return [change for (change,) in _run(tx, _FAILED_BEFORE, service, environment, to_us(admitted_at) // DAY_US).fetchall()]
+    """The last changes of the place that failed and were admitted no later: a success that was none
+    may have recovered them.
+    """
+    return [
+        change
+        for (change,) in _run(
+            tx, _FAILED_BEFORE, service, environment, to_us(admitted_at) // DAY_US
+        ).fetchall()
+    ]
 
 
 class _Change(NamedTuple):
-    """What is read of a change; from `day` on it is as the table has it, and None where it was never counted."""
+    """What is read of a change; from `day` on it is as the table has it, and None where it was
+    never counted.
+    """
 
     service: str
     environment: str
@@ -103,13 +140,21 @@ _COUNTED_BEGINS = _Change._fields.index("deployments")
 
 
 def _plain(counted: Figures) -> tuple[int | None, ...]:
-    return (counted.deployments, counted.failed, counted.rework, counted.lead_seconds, counted.recovery_seconds)
+    return (
+        counted.deployments,
+        counted.failed,
+        counted.rework,
+        counted.lead_seconds,
+        counted.recovery_seconds,
+    )
 
 
 def _deployed(tx: Tx, change: str, row: _Change) -> Deployed:
     next_success = None
     if row.failed_at is not None:
-        found = _run(tx, _NEXT_SUCCESS, row.service, row.environment, row.failed_at, row.admitted_at).fetchone()
+        found = _run(
+            tx, _NEXT_SUCCESS, row.service, row.environment, row.failed_at, row.admitted_at
+        ).fetchone()
         next_success = found[0] if found else None
     return Deployed(
         submitted_at=from_us(row.submitted_at),
@@ -119,7 +164,9 @@ def _deployed(tx: Tx, change: str, row: _Change) -> Deployed:
         failed_at=optional_instant(row.failed_at),
         age_hours=row.age_hours,
         is_rework=bool(row.rework),
-        incidents=tuple((from_us(began), optional_instant(over)) for began, over in _incidents(tx, change, row)),
+        incidents=tuple(
+            (from_us(began), optional_instant(over)) for began, over in _incidents(tx, change, row)
+        ),
         next_success_at=optional_instant(next_success),
     )
 
@@ -128,12 +175,31 @@ def _incidents(tx: Tx, change: str, row: _Change) -> list[tuple[Any, ...]]:
     return _run(tx, _INCIDENTS, change).fetchall() if row.is_tied else []
 
 
-def _differences(row: _Change, before: Figures, now: Figures) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _differences(
+    row: _Change, before: Figures, now: Figures
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """What to add to which sum."""
     place = (row.service, row.environment)
-    deployments, failed, rework = now.deployments - before.deployments, now.failed - before.failed, now.rework - before.rework
+    deployments, failed, rework = (
+        now.deployments - before.deployments,
+        now.failed - before.failed,
+        now.rework - before.rework,
+    )
     if deployments or failed or rework:
-        yield _ADD_DAY, (*place, row.day, row.route, row.band, row.policy, row.standard_change, deployments, failed, rework)
+        yield (
+            _ADD_DAY,
+            (
+                *place,
+                row.day,
+                row.route,
+                row.band,
+                row.policy,
+                row.standard_change,
+                deployments,
+                failed,
+                rework,
+            ),
+        )
         for rule in orjson.loads(row.rules or "[]"):
             yield _ADD_RULE, (*place, row.day, rule, deployments, failed)
     for measure, old, new in (
@@ -154,7 +220,10 @@ def _adding(table: str, keys: str, numbers: str) -> str:
     names = [*keys.split(), *numbers.split()]
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in numbers.split())
     values = ", ".join("?" * len(names))
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT ({', '.join(keys.split())}) DO UPDATE SET {added}"  # noqa: S608 - names of our own schema
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT "  # noqa: S608 - names of our own schema
+        f"({', '.join(keys.split())}) DO UPDATE SET {added}"
+    )
 
 
 _OF_CHANGE = ", ".join(f"c.{name}" for name in _Change._fields[: _KIND_BEGINS - 1])
@@ -172,7 +241,9 @@ SELECT closed_at FROM changes WHERE service = ? AND environment = ? AND {SUCCEED
 ORDER BY closed_at, id LIMIT 1
 """  # noqa: S608 - a constant of this program
 _FAILED = "SELECT change_id FROM outcomes WHERE service = ? AND environment = ? AND failed = 1"
-_UNRECOVERED = f"{_FAILED} AND recovery_seconds IS NULL ORDER BY change_id DESC LIMIT {UNRECOVERED_MAX}"
+_UNRECOVERED = (
+    f"{_FAILED} AND recovery_seconds IS NULL ORDER BY change_id DESC LIMIT {UNRECOVERED_MAX}"
+)
 _FAILED_BEFORE = f"{_FAILED} AND day <= ? ORDER BY day DESC, change_id DESC LIMIT {UNRECOVERED_MAX}"
 
 _COUNTED = _Change._fields[_COUNTED_BEGINS:]
@@ -181,6 +252,10 @@ _KEEP = f"""
 INSERT INTO outcomes ({", ".join(_KEPT)}) VALUES ({", ".join("?" * len(_KEPT))})
 ON CONFLICT (change_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COUNTED)}
 """  # noqa: S608 - names of our own schema
-_ADD_DAY = _adding("delivery_days", "service environment day route band policy standard_change", "deployments failed rework")
+_ADD_DAY = _adding(
+    "delivery_days",
+    "service environment day route band policy standard_change",
+    "deployments failed rework",
+)
 _ADD_RULE = _adding("delivery_rules", "service environment day rule", "deployments failed")
 _ADD_TIME = _adding("delivery_times", "service environment measure day seconds", "n")

@@ -1,4 +1,6 @@
-"""Numbers that are kept up to date, so that a page costs the same at ten thousand and at ten million decisions."""
+"""Numbers that are kept up to date, so that a page costs the same at ten thousand and at ten
+million decisions.
+"""
 
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import RollupRow
@@ -6,11 +8,17 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 
 _KIND = ", ".join(RollupRow._fields[:-1])
-_BULK = Bulk(schema.rollups, RollupRow._fields, tail=f"ON CONFLICT ({_KIND}) DO UPDATE SET n = rollups.n + excluded.n")
+_BULK = Bulk(
+    schema.rollups,
+    RollupRow._fields,
+    tail=f"ON CONFLICT ({_KIND}) DO UPDATE SET n = rollups.n + excluded.n",
+)
 
 
 def flush(tx: Tx) -> None:
-    """Write what was counted, in the order of the keys: two processes never wait for each other in a circle."""
+    """Write what was counted, in the order of the keys: two processes never wait for each other in
+    a circle.
+    """
     if tx.rollups:
         _BULK.insert(tx, [(*kind, n) for kind, n in sorted(tx.rollups.items()) if n])
         tx.rollups = {}

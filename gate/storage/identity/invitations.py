@@ -1,4 +1,6 @@
-"""One-time links: an invitation to choose a password, the set-up of the first person, the demo's way in."""
+"""One-time links: an invitation to choose a password, the set-up of the first person, the demo's
+way in.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,7 +37,10 @@ class Invitation:
 
 
 def add(tx: Tx, kind: Kind, person: str | None, by: str, good_for: timedelta) -> str:
-    """A new one; its secret is shown this once. Earlier ones for the same person are of no use any more."""
+    """A new one; its secret is shown this once.
+
+    Earlier ones for the same person are of no use any more.
+    """
     if person is not None:
         tx.conn.execute(delete(invitations).where(invitations.c.person == person))
     secret = new_secret()
@@ -53,10 +58,14 @@ def add(tx: Tx, kind: Kind, person: str | None, by: str, good_for: timedelta) ->
 
 def find(conn: Connection, secret: str, now: datetime) -> Invitation | None:
     """What a link is good for; None for one that is unknown, used or too old."""
-    row = conn.execute(select(invitations).where(invitations.c.secret_sha256 == sha256(secret))).first()
+    row = conn.execute(
+        select(invitations).where(invitations.c.secret_sha256 == sha256(secret))
+    ).first()
     if row is None or row.expires_at <= to_us(now):
         return None
-    return Invitation(row.secret_sha256, Kind(row.kind), row.person, row.created_by, from_us(row.expires_at))
+    return Invitation(
+        row.secret_sha256, Kind(row.kind), row.person, row.created_by, from_us(row.expires_at)
+    )
 
 
 def use(tx: Tx, secret: str) -> Invitation | None:
@@ -64,19 +73,27 @@ def use(tx: Tx, secret: str) -> Invitation | None:
     found = find(tx.conn, secret, tx.now)
     if found is None:
         return None
-    used = tx.conn.execute(delete(invitations).where(invitations.c.secret_sha256 == found.id)).rowcount
+    used = tx.conn.execute(
+        delete(invitations).where(invitations.c.secret_sha256 == found.id)
+    ).rowcount
     return found if used == 1 else None
 
 
 def waiting(conn: Connection, now: datetime) -> frozenset[str]:
     """Everybody who has a link that they have not used."""
-    query = select(invitations.c.person).where(invitations.c.person.is_not(None), invitations.c.expires_at > to_us(now))
+    query = select(invitations.c.person).where(
+        invitations.c.person.is_not(None), invitations.c.expires_at > to_us(now)
+    )
     return frozenset(conn.execute(query).scalars())
 
 
 def delete_expired(tx: Tx) -> int:
     """Forget some that are over; how many it were."""
-    over = select(invitations.c.secret_sha256).where(invitations.c.expires_at <= to_us(tx.now)).limit(EXPIRED_A_TURN_MAX)
+    over = (
+        select(invitations.c.secret_sha256)
+        .where(invitations.c.expires_at <= to_us(tx.now))
+        .limit(EXPIRED_A_TURN_MAX)
+    )
     found = tx.conn.execute(over).scalars().all()
     if found:
         tx.conn.execute(delete(invitations).where(invitations.c.secret_sha256.in_(found)))

@@ -28,7 +28,10 @@ TOPIC = "people"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What everybody who lets people do anything has to know. The usual one is of somebody who has no row."""
+    """What everybody who lets people do anything has to know.
+
+    The usual one is of somebody who has no row.
+    """
 
     role: str | None = None
     claimed_groups: tuple[str, ...] = ()
@@ -52,11 +55,18 @@ class Stored:
     @property
     def standing(self) -> Standing:
         """What the person may, as everybody else has to know it."""
-        return Standing(self.role, self.claimed_groups, self.disabled_at is not None, self.email is not None)
+        return Standing(
+            self.role, self.claimed_groups, self.disabled_at is not None, self.email is not None
+        )
 
 
 USUAL = Standing()
-STANDING: tuple[Any, ...] = (people.c.role, people.c.claimed_groups, people.c.disabled_at, people.c.email)
+STANDING: tuple[Any, ...] = (
+    people.c.role,
+    people.c.claimed_groups,
+    people.c.disabled_at,
+    people.c.email,
+)
 """The columns that a standing is made of, for whoever joins them to something else."""
 
 
@@ -64,7 +74,12 @@ def standing_of(row: Row[Any]) -> Standing:
     """From those columns, all of them empty for somebody without a row."""
     if row.claimed_groups is None:
         return USUAL
-    return Standing(row.role, tuple(orjson.loads(row.claimed_groups)), row.disabled_at is not None, row.email is not None)
+    return Standing(
+        row.role,
+        tuple(orjson.loads(row.claimed_groups)),
+        row.disabled_at is not None,
+        row.email is not None,
+    )
 
 
 def standing(conn: Connection, person: str) -> Standing:
@@ -79,7 +94,9 @@ def read(conn: Connection, person: str) -> Stored | None:
 
 
 def by_email(conn: Connection, address: str) -> Stored | None:
-    """Somebody whom the catalogue lacks, by the address that they were invited under, in one spelling."""
+    """Somebody whom the catalogue lacks, by the address that they were invited under, in one
+    spelling.
+    """
     texts = schema.texts
     query = select(people).join(texts, texts.c.id == people.c.email).where(texts.c.name == address)
     return _one(conn.execute(query).first())
@@ -91,7 +108,9 @@ def by_external_id(conn: Connection, external_id: str) -> Stored | None:
 
 
 def external_id(issuer: str, subject: str) -> str:
-    """A provider's name for somebody, as it is kept: it may be an address, and is only ever compared."""
+    """A provider's name for somebody, as it is kept: it may be an address, and is only ever
+    compared.
+    """
     return hashlib.sha256(orjson.dumps([issuer, subject])).hexdigest()
 
 
@@ -117,8 +136,16 @@ def people_page(conn: Connection, query: PeopleQuery, part: Part) -> Page[Stored
 def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
     """The row of that id, made where there is none."""
     add = postgresql.insert if tx.is_postgres else sqlite.insert
-    row = {"id": person, "email": email, "claimed_groups": "[]", "created_at": to_us(tx.now), "created_by": by}
-    if tx.conn.execute(add(people).values(row).on_conflict_do_nothing(index_elements=[people.c.id])).rowcount:
+    row = {
+        "id": person,
+        "email": email,
+        "claimed_groups": "[]",
+        "created_at": to_us(tx.now),
+        "created_by": by,
+    }
+    if tx.conn.execute(
+        add(people).values(row).on_conflict_do_nothing(index_elements=[people.c.id])
+    ).rowcount:
         tx.touch(TOPIC)
     found = read(tx.conn, person)
     if found is None:
@@ -146,7 +173,9 @@ def keep_rehashed(tx: Tx, person: str, password: str) -> None:
 def bind(tx: Tx, person: str, external: str) -> bool:
     """The identity provider's name for somebody, once and for all. False: another name is bound."""
     bound = tx.conn.execute(
-        update(people).where(people.c.id == person, people.c.external_id.is_(None)).values(external_id=external)
+        update(people)
+        .where(people.c.id == person, people.c.external_id.is_(None))
+        .values(external_id=external)
     ).rowcount
     return bound == 1
 
@@ -173,7 +202,10 @@ def signed_in(tx: Tx, person: str, *, password: str | None = None) -> bool:
     rightful = [people.c.id == person, people.c.disabled_at.is_(None)]
     if password is not None:
         rightful.append(people.c.password == password)
-    return tx.conn.execute(update(people).where(*rightful).values(signed_in_at=to_us(tx.now))).rowcount == 1
+    return (
+        tx.conn.execute(update(people).where(*rightful).values(signed_in_at=to_us(tx.now))).rowcount
+        == 1
+    )
 
 
 def disable(tx: Tx, person: str) -> None:
@@ -195,7 +227,10 @@ def end_sessions(tx: Tx, person: str) -> None:
 
 
 def move(tx: Tx, before: str, person: str) -> None:
-    """Somebody is in the catalogue by now, and is called as it calls them. Whoever was signed in signs in again."""
+    """Somebody is in the catalogue by now, and is called as it calls them.
+
+    Whoever was signed in signs in again.
+    """
     end_sessions(tx, before)
     tx.conn.execute(update(people).where(people.c.id == before).values(id=person, email=None))
     tx.conn.execute(update(invitations).where(invitations.c.person == before).values(person=person))

@@ -78,7 +78,11 @@ def open_session(tx: Tx, person: str) -> New:
 def find(conn: Connection, session: str) -> Session | None:
     """The session of that id; whether it is good is for its own word."""
     row = conn.execute(select(sessions).where(sessions.c.secret_sha256 == session)).first()
-    return None if row is None else Session(row.secret_sha256, row.person, from_us(row.seen_at), from_us(row.ends_at))
+    return (
+        None
+        if row is None
+        else Session(row.secret_sha256, row.person, from_us(row.seen_at), from_us(row.ends_at))
+    )
 
 
 def end(tx: Tx, session: str) -> bool:
@@ -98,8 +102,15 @@ def touch(tx: Tx, seen: Mapping[str, datetime]) -> None:
 
 def delete_expired(tx: Tx) -> int:
     """Forget some sessions that are over; how many it were."""
-    over = or_(sessions.c.ends_at <= to_us(tx.now), sessions.c.seen_at <= to_us(tx.now - timedelta(hours=IDLE_HOURS)))
-    found = tx.conn.execute(select(sessions.c.secret_sha256).where(over).limit(EXPIRED_A_TURN_MAX)).scalars().all()
+    over = or_(
+        sessions.c.ends_at <= to_us(tx.now),
+        sessions.c.seen_at <= to_us(tx.now - timedelta(hours=IDLE_HOURS)),
+    )
+    found = (
+        tx.conn.execute(select(sessions.c.secret_sha256).where(over).limit(EXPIRED_A_TURN_MAX))
+        .scalars()
+        .all()
+    )
     if found:
         tx.conn.execute(delete(sessions).where(sessions.c.secret_sha256.in_(found)))
     return len(found)

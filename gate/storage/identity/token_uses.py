@@ -1,4 +1,6 @@
-"""Which identity tokens were used, and for what: a token that was heard by somebody else is of no use to them."""
+"""Which identity tokens were used, and for what: a token that was heard by somebody else is of no
+use to them.
+"""
 
 from collections.abc import Sequence
 
@@ -28,7 +30,9 @@ JOIN token_uses AS t ON t.issuer = j->>0 AND t.jti = j->>1
 
 def bound_to(conn: Connection, use: TokenUseRow) -> str | None:
     """What this token was used for; None for one that was not used yet."""
-    found: str | None = conn.execute(select(_USES.bound_to).where(_USES.issuer == use.issuer, _USES.jti == use.jti)).scalar()
+    found: str | None = conn.execute(
+        select(_USES.bound_to).where(_USES.issuer == use.issuer, _USES.jti == use.jti)
+    ).scalar()
     return found
 
 
@@ -53,8 +57,17 @@ def insert_uses(tx: Tx, rows: Sequence[TokenUseRow]) -> None:
 
 def delete_expired(tx: Tx) -> int:
     """Forget some tokens that nobody takes any more; how many it were."""
-    expired = select(_USES.issuer, _USES.jti).where(_USES.expires_at <= to_us(tx.now)).order_by(_USES.expires_at).limit(EXPIRED_A_TURN_MAX)
+    expired = (
+        select(_USES.issuer, _USES.jti)
+        .where(_USES.expires_at <= to_us(tx.now))
+        .order_by(_USES.expires_at)
+        .limit(EXPIRED_A_TURN_MAX)
+    )
     rows = tx.conn.execute(expired).all()
     if rows:
-        tx.conn.execute(delete(schema.token_uses).where(tuple_(_USES.issuer, _USES.jti).in_([tuple(row) for row in rows])))
+        tx.conn.execute(
+            delete(schema.token_uses).where(
+                tuple_(_USES.issuer, _USES.jti).in_([tuple(row) for row in rows])
+            )
+        )
     return len(rows)

@@ -1,4 +1,7 @@
-"""API tokens: `gate_<id>_<secret>`. The id finds the row; of the secret only its SHA-256 is kept."""
+"""API tokens: `gate_<id>_<secret>`.
+
+The id finds the row; of the secret only its SHA-256 is kept.
+"""
 
 import hashlib
 import hmac
@@ -35,7 +38,10 @@ _NOBODY = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An API token without its secret: of a role, or of a person. `services` None is all of them."""
+    """An API token without its secret: of a role, or of a person.
+
+    `services` None is all of them.
+    """
 
     id: str
     role: str | None
@@ -84,9 +90,22 @@ def create(
     services: frozenset[str] | None = None,
     expires_at: datetime | None = None,
 ) -> Created:
-    """A token of a role or of a person, good from now on. Raises `Invalid` for what could never be of use."""
+    """A token of a role or of a person, good from now on.
+
+    Raises `Invalid` for what could never be of use.
+    """
     _check(tx, role, person, services, expires_at)
-    token = Token(secrets.token_hex(_ID_BYTES), role, person, services, tx.now, created_by, expires_at, None, None)
+    token = Token(
+        secrets.token_hex(_ID_BYTES),
+        role,
+        person,
+        services,
+        tx.now,
+        created_by,
+        expires_at,
+        None,
+        None,
+    )
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = {
         "id": token.id,
@@ -104,13 +123,18 @@ def create(
 
 
 def present(text: str) -> Presented | None:
-    """What a token's text says; None for anything else, also for a token that is too short or too long."""
+    """What a token's text says; None for anything else, also for a token that is too short or too
+    long.
+    """
     found = _TOKEN.fullmatch(text)
     return None if found is None else Presented(found[1], _sha256(found[2]))
 
 
 def authenticate(conn: Connection, text: str, now: datetime) -> Token | None:
-    """Whose token this is. None for every reason alike: malformed, unknown, wrong, revoked, expired."""
+    """Whose token this is.
+
+    None for every reason alike: malformed, unknown, wrong, revoked, expired.
+    """
     presented = present(text)
     return None if presented is None else judge(find(conn, presented.id), presented, now)
 
@@ -122,8 +146,12 @@ def find(conn: Connection, token: str) -> Kept | None:
 
 
 def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | None:
-    """The secrets are compared in constant time, and one of them also when there is no such token."""
-    same = hmac.compare_digest(presented.secret_sha256, kept.secret_sha256 if kept is not None else _NOBODY)
+    """The secrets are compared in constant time, and one of them also when there is no such
+    token.
+    """
+    same = hmac.compare_digest(
+        presented.secret_sha256, kept.secret_sha256 if kept is not None else _NOBODY
+    )
     if kept is None or not same or not kept.token.is_good_at(now):
         return None
     return kept.token
@@ -131,7 +159,11 @@ def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | Non
 
 def revoke(tx: Tx, token: str) -> bool:
     """No good from now on. False when there is none, or it was revoked before."""
-    statement = update(tokens).where(tokens.c.id == token, tokens.c.revoked_at.is_(None)).values(revoked_at=to_us(tx.now))
+    statement = (
+        update(tokens)
+        .where(tokens.c.id == token, tokens.c.revoked_at.is_(None))
+        .values(revoked_at=to_us(tx.now))
+    )
     if tx.conn.execute(statement).rowcount != 1:
         return False
     tx.touch(TOPIC)
@@ -162,9 +194,12 @@ def count_good(conn: Connection, person: str) -> int:
 
 
 def touch(tx: Tx, used: Mapping[str, datetime]) -> None:
-    """When tokens were used last, at most once a minute each; for the worker, in batches, never while somebody waits."""
+    """When tokens were used last, at most once a minute each; for the worker, in batches, never
+    while somebody waits.
+    """
     rows: Sequence[Mapping[str, object]] = [
-        {"token": token, "used": to_us(at), "before": to_us(at - TOUCH_PAUSE)} for token, at in sorted(used.items())
+        {"token": token, "used": to_us(at), "before": to_us(at - TOUCH_PAUSE)}
+        for token, at in sorted(used.items())
     ]
     if rows:
         tx.conn.execute(_TOUCH, rows)
@@ -172,20 +207,34 @@ def touch(tx: Tx, used: Mapping[str, datetime]) -> None:
 
 _TOUCH = (
     update(tokens)
-    .where(tokens.c.id == bindparam("token"), or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= bindparam("before")))
+    .where(
+        tokens.c.id == bindparam("token"),
+        or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= bindparam("before")),
+    )
     .values(last_used_at=bindparam("used"))
 )
 
 
-def _check(tx: Tx, role: str | None, person: str | None, services: frozenset[str] | None, expires_at: datetime | None) -> None:
+def _check(
+    tx: Tx,
+    role: str | None,
+    person: str | None,
+    services: frozenset[str] | None,
+    expires_at: datetime | None,
+) -> None:
     if (role is None) == (person is None):
         raise Invalid("a token is made for a role or for a person: name one of the two")
     if role is not None and role not in ROLES:
         raise Invalid(f"there is no role {role}; roles are {', '.join(ROLES)}")
     if services is not None and not services:
-        raise Invalid("a token for no service is of no use; name a service, or leave services out for all of them")
+        raise Invalid(
+            "a token for no service is of no use; name a service, or leave services out "
+            "for all of them"
+        )
     if expires_at is not None and expires_at <= tx.now:
-        raise Invalid(f"the token would have expired at {expires_at.isoformat()}; name a time that is to come")
+        raise Invalid(
+            f"the token would have expired at {expires_at.isoformat()}; name a time that is to come"
+        )
 
 
 def _sha256(secret: str) -> str:

@@ -1,4 +1,7 @@
-"""Whether a change failed: by its result, or because an incident is tied to it. Both count once, and both can be corrected."""
+"""Whether a change failed: by its result, or because an incident is tied to it.
+
+Both count once, and both can be corrected.
+"""
 
 from collections.abc import Iterable
 
@@ -14,7 +17,9 @@ from gate.storage.tables.schema import changes
 
 
 def judge(tx: Tx, change: StoredChange, files: Iterable[str]) -> int:
-    """Make the row, and the counts of its place and these `files`, say what is so. 1: it failed just now, -1: it did not after all.
+    """Make the row, and the counts of its place and these `files`, say what is so.
+
+    1: it failed just now, -1: it did not after all.
 
     To be called with the row as it stands, under the lock of its place.
     """

@@ -27,7 +27,10 @@ _I = incidents.c
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One thing that broke. `title` is the id of a text; `series` is what its source names it by."""
+    """One thing that broke.
+
+    `title` is the id of a text; `series` is what its source names it by.
+    """
 
     id: str
     source: str
@@ -56,9 +59,13 @@ class IncidentQuery:
 
 
 def lock_series(tx: Tx, source: str, series: str) -> None:
-    """Until the transaction ends nobody else writes of this: of two words about one incident the second finds the first."""
+    """Until the transaction ends nobody else writes of this: of two words about one incident the
+    second finds the first.
+    """
     if tx.is_postgres:
-        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{source}\n{series}",))
+        tx.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{source}\n{series}",)
+        )
 
 
 def add(tx: Tx, incident: Incident) -> None:
@@ -81,9 +88,15 @@ def add(tx: Tx, incident: Incident) -> None:
     tx.conn.execute(insert(incidents).values(row))
 
 
-def tell(tx: Tx, incident: str, *, resolved_at: datetime | None, severity: str, told_at: datetime) -> None:
+def tell(
+    tx: Tx, incident: str, *, resolved_at: datetime | None, severity: str, told_at: datetime
+) -> None:
     """What its source says now."""
-    values = {"resolved_at": optional_us(resolved_at), "severity": severity, "told_at": to_us(told_at)}
+    values = {
+        "resolved_at": optional_us(resolved_at),
+        "severity": severity,
+        "told_at": to_us(told_at),
+    }
     tx.conn.execute(update(incidents).where(_I.id == incident).values(values))
 
 
@@ -95,21 +108,37 @@ def read(conn: Connection, incident: str) -> Incident | None:
 
 def newest_of_series(conn: Connection, source: str, series: str) -> Incident | None:
     """The last time that the source told of this."""
-    query = select(incidents).where(_I.source == source, _I.series == series).order_by(_I.began_at.desc(), _I.id.desc()).limit(1)
+    query = (
+        select(incidents)
+        .where(_I.source == source, _I.series == series)
+        .order_by(_I.began_at.desc(), _I.id.desc())
+        .limit(1)
+    )
     row = conn.execute(query).first()
     return None if row is None else _incident(row)
 
 
 def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
-    """Everything that the source told of under this name, newest first: an incident that moved is one at each place."""
+    """Everything that the source told of under this name, newest first: an incident that moved is
+    one at each place.
+    """
     newest = (_I.began_at.desc(), _I.created_at.desc(), _I.id.desc())
-    query = select(incidents).where(_I.source == source, _I.series == series).order_by(*newest).limit(SERIES_MAX)
+    query = (
+        select(incidents)
+        .where(_I.source == source, _I.series == series)
+        .order_by(*newest)
+        .limit(SERIES_MAX)
+    )
     return [_incident(row) for row in conn.execute(query)]
 
 
 def open_of_service(conn: Connection, service: str) -> list[Incident]:
     """Those of the service that go on, newest first."""
-    query = select(incidents).where(_I.service == service, text("resolved_at IS NULL")).order_by(_I.began_at.desc(), _I.id.desc())
+    query = (
+        select(incidents)
+        .where(_I.service == service, text("resolved_at IS NULL"))
+        .order_by(_I.began_at.desc(), _I.id.desc())
+    )
     return [_incident(row) for row in conn.execute(query.limit(OPEN_MAX))]
 
 
@@ -125,7 +154,9 @@ def incident_page(conn: Connection, query: IncidentQuery, part: Part) -> Page[In
     return page(conn, [found], KEYS, part, _incident)
 
 
-def suspects(conn: Connection, service: str, environments: Sequence[str], began_at: datetime) -> list[Suspect]:
+def suspects(
+    conn: Connection, service: str, environments: Sequence[str], began_at: datetime
+) -> list[Suspect]:
     """The last changes of the service that were admitted there before something began."""
     found: list[Suspect] = []
     column = changes.c
@@ -134,9 +165,16 @@ def suspects(conn: Connection, service: str, environments: Sequence[str], began_
         query = select(column.id, column.admitted_at, column.closed_at, column.result).where(
             *here, column.admitted_at <= to_us(began_at + CLOCK_SLACK)
         )
-        rows = conn.execute(query.order_by(column.admitted_at.desc(), column.id.desc()).limit(SUSPECTS_MAX))
+        rows = conn.execute(
+            query.order_by(column.admitted_at.desc(), column.id.desc()).limit(SUSPECTS_MAX)
+        )
         found += [
-            Suspect(row.id, from_us(row.admitted_at), optional_instant(row.closed_at), Result(row.result) if row.result else None)
+            Suspect(
+                row.id,
+                from_us(row.admitted_at),
+                optional_instant(row.closed_at),
+                Result(row.result) if row.result else None,
+            )
             for row in rows
         ]
     return found

@@ -20,7 +20,10 @@ _L = incident_links.c
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One tie that counts or counted. `counts_at`: from then on it may suspend a standard change. `reason` is the id of a text."""
+    """One tie that counts or counted.
+
+    `counts_at`: from then on it may suspend a standard change. `reason` is the id of a text.
+    """
 
     id: str
     incident: str
@@ -72,7 +75,12 @@ def found_better(tx: Tx, link: Link, method: Method) -> None:
 
 def confirm(tx: Tx, link: Link, by: str) -> bool:
     """A person says that a `window` link is right. False: it was confirmed before, or removed."""
-    values = {"confirmed_at": to_us(tx.now), "confirmed_by": by, "counts_at": to_us(tx.now), "judged_at": None}
+    values = {
+        "confirmed_at": to_us(tx.now),
+        "confirmed_by": by,
+        "counts_at": to_us(tx.now),
+        "judged_at": None,
+    }
     return tx.conn.execute(_at(link).where(_L.confirmed_at.is_(None)).values(values)).rowcount == 1
 
 
@@ -100,30 +108,47 @@ def active(conn: Connection, incident: str, change: str) -> Link | None:
 
 def was_removed(conn: Connection, incident: str, change: str) -> bool:
     """Whether a person said that these two have nothing to do with each other."""
-    query = select(_L.id).where(_L.incident_id == incident, _L.change_id == change, _L.removed_at.is_not(None)).limit(1)
+    query = (
+        select(_L.id)
+        .where(_L.incident_id == incident, _L.change_id == change, _L.removed_at.is_not(None))
+        .limit(1)
+    )
     return conn.execute(query).first() is not None
 
 
 def ever(conn: Connection, incident: str) -> bool:
     """Whether it was tied to anything at any time, a removed link included."""
-    return conn.execute(select(_L.id).where(_L.incident_id == incident).limit(1)).first() is not None
+    return (
+        conn.execute(select(_L.id).where(_L.incident_id == incident).limit(1)).first() is not None
+    )
 
 
 def of_incidents(conn: Connection, incidents: Iterable[str]) -> list[Link]:
     """The links of these incidents that count, oldest first."""
-    query = select(incident_links).where(_L.incident_id.in_(list(incidents)), _L.removed_at.is_(None)).order_by(_L.at, _L.id)
+    query = (
+        select(incident_links)
+        .where(_L.incident_id.in_(list(incidents)), _L.removed_at.is_(None))
+        .order_by(_L.at, _L.id)
+    )
     return [_link(row) for row in conn.execute(query)]
 
 
 def of_change(conn: Connection, change: str) -> list[Link]:
     """The links of a change that count, oldest first."""
-    query = select(incident_links).where(_L.change_id == change, _L.removed_at.is_(None)).order_by(_L.at, _L.id).limit(LINKS_MAX)
+    query = (
+        select(incident_links)
+        .where(_L.change_id == change, _L.removed_at.is_(None))
+        .order_by(_L.at, _L.id)
+        .limit(LINKS_MAX)
+    )
     return [_link(row) for row in conn.execute(query)]
 
 
 def due(conn: Connection, now: datetime, limit: int) -> list[Link]:
     """Links that count by now, of which nobody has looked at what follows; longest first."""
-    waiting = select(incident_links).where(_L.judged_at.is_(None), _L.removed_at.is_(None), _L.counts_at <= to_us(now))
+    waiting = select(incident_links).where(
+        _L.judged_at.is_(None), _L.removed_at.is_(None), _L.counts_at <= to_us(now)
+    )
     return [_link(row) for row in conn.execute(waiting.order_by(_L.counts_at).limit(limit))]
 
 

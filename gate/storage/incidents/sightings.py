@@ -1,4 +1,6 @@
-"""Deployments that other systems saw: to which admission they belong, and those that belong to none."""
+"""Deployments that other systems saw: to which admission they belong, and those that belong to
+none.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -70,13 +72,18 @@ def admitted(conn: Connection, seen: DeploymentSeen, before: datetime) -> tuple[
     return _admitted(conn, _here(seen), before)
 
 
-def admitted_commit(conn: Connection, seen: DeploymentSeen, before: datetime) -> tuple[StoredChange, ...]:
+def admitted_commit(
+    conn: Connection, seen: DeploymentSeen, before: datetime
+) -> tuple[StoredChange, ...]:
     """Those of the very commit, however long ago."""
     return _admitted(conn, (*_here(seen), changes.c.commit_sha == seen.commit), before)
 
 
 def add(tx: Tx, seen: DeploymentSeen, result: Result, missing: Missing) -> bool:
-    """It belongs to no admission. Seen again it is the same one; False for one that was seen before."""
+    """It belongs to no admission.
+
+    Seen again it is the same one; False for one that was seen before.
+    """
     row = {
         "id": _identity(seen),
         "source": seen.source,
@@ -93,12 +100,18 @@ def add(tx: Tx, seen: DeploymentSeen, result: Result, missing: Missing) -> bool:
         "at": to_us(seen.at),
         "first_at": to_us(seen.at),
     }
-    insertion = (postgresql.insert if tx.is_postgres else sqlite.insert)(deployments_seen).values(row)
+    insertion = (postgresql.insert if tx.is_postgres else sqlite.insert)(deployments_seen).values(
+        row
+    )
     made = insertion.on_conflict_do_nothing(index_elements=["id"]).returning(_S.id)
     if tx.conn.execute(made).first() is not None:
         return True
     newer = {"at": insertion.excluded.at, "result": insertion.excluded.result}
-    tx.conn.execute(insertion.on_conflict_do_update(index_elements=["id"], set_=newer, where=_S.at <= insertion.excluded.at))
+    tx.conn.execute(
+        insertion.on_conflict_do_update(
+            index_elements=["id"], set_=newer, where=_S.at <= insertion.excluded.at
+        )
+    )
     return False
 
 
@@ -119,16 +132,29 @@ def _here(seen: DeploymentSeen) -> tuple[ColumnElement[bool], ...]:
     return changes.c.service == seen.service, changes.c.environment == seen.environment
 
 
-def _admitted(conn: Connection, wanted: tuple[ColumnElement[bool], ...], before: datetime) -> tuple[StoredChange, ...]:
+def _admitted(
+    conn: Connection, wanted: tuple[ColumnElement[bool], ...], before: datetime
+) -> tuple[StoredChange, ...]:
     query = select(changes).where(*wanted, text(ADMITTED), changes.c.admitted_at <= to_us(before))
     newest = query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
     return every(conn, newest.limit(LOOKED_BACK_MAX))
 
 
 def _identity(seen: DeploymentSeen) -> str:
-    """The same for the same deployment, as far as its source tells. One with an address is told apart by it, not by the time."""
+    """The same for the same deployment, as far as its source tells.
+
+    One with an address is told apart by it, not by the time.
+    """
     repository = seen.repository and [seen.repository.issuer, seen.repository.id]
-    where = [seen.source, seen.url, repository, seen.service, seen.environment, seen.commit, seen.digests]
+    where = [
+        seen.source,
+        seen.url,
+        repository,
+        seen.service,
+        seen.environment,
+        seen.commit,
+        seen.digests,
+    ]
     return hashlib.sha256(orjson.dumps([*where, None if seen.url else to_us(seen.at)])).hexdigest()
 
 

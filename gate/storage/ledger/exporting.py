@@ -1,7 +1,9 @@
-"""The ledger as lines of an export, block by block; and what rows of the database have to say against their entries.
+"""The ledger as lines of an export, block by block; and what rows of the database have to say
+against their entries.
 
-An entry's bytes are what was sealed. The columns beside them, and the rows of decisions and approvals, are there to
-be searched: if somebody changed one, the export says so, at the entry that it belongs to.
+An entry's bytes are what was sealed. The columns beside them, and the rows of decisions and
+approvals, are there to be searched: if somebody changed one, the export says so, at the entry that
+it belongs to.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +17,14 @@ from sqlalchemy import Connection, Row, exists, not_, select, tuple_
 from gate.core.decision.values import Band
 from gate.core.instants import from_us, to_us
 from gate.errors import Unavailable
-from gate.ledger.export import checkpoint_line, entry_line, fault_line, record_line, removed_line, tile_line
+from gate.ledger.export import (
+    checkpoint_line,
+    entry_line,
+    fault_line,
+    record_line,
+    removed_line,
+    tile_line,
+)
 from gate.ledger.format import EntryError, instant, read_entry
 from gate.ledger.note import VerifierKey
 from gate.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, ReadTile
@@ -50,7 +59,9 @@ _SAME: Mapping[str, str] = {
 }
 """Columns of a decision, and the fields of its entry that say the same."""
 
-_COLUMNS = ", ".join(f"d.{name}" for name in ("change_id", "number", "at", "band", "record", *_SAME))
+_COLUMNS = ", ".join(
+    f"d.{name}" for name in ("change_id", "number", "at", "band", "record", *_SAME)
+)
 _DECISIONS = {name: text.format(columns=_COLUMNS) for name, text in _DECISIONS_OF.items()}
 _TOLD = (
     (decisions, _D.id, _D.at, ("decision",)),
@@ -80,13 +91,17 @@ def extent(conn: Connection) -> Extent:
     head, newest = heads.head(conn), heads.newest_checkpoint(conn)
     if head.key is None or newest is None:
         raise Unavailable(
-            "nothing of the ledger is signed yet; start the gate with its signing key, and ask again", problem="signing_unavailable"
+            "nothing of the ledger is signed yet; start the gate with its signing key, and ask "
+            "again",
+            problem="signing_unavailable",
         )
     return Extent(VerifierKey.parse(head.key).name, newest[0])
 
 
 def block_lines(conn: Connection, whole: Extent, block: int) -> list[bytes]:
-    """Up to 256 entries with everything that belongs to them: their tile, records, and the heads signed among them."""
+    """Up to 256 entries with everything that belongs to them: their tile, records, and the heads
+    signed among them.
+    """
     begin, end = block * TILE_WIDTH, min((block + 1) * TILE_WIDTH, whole.size)
     read = tile_reader(conn)
     kept = _Kept(conn, begin, end)
@@ -107,7 +122,11 @@ def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
             rows = conn.execute(some.limit(ROWS_AT_ONCE)).all()
             for change, instant_us in rows:
                 when = instant(from_us(instant_us))
-                yield fault_line(whole.size, f"{table.name} has a row of {change} at {when}, of which the ledger has no entry")
+                yield fault_line(
+                    whole.size,
+                    f"{table.name} has a row of {change} at {when}, of which the ledger has no "
+                    "entry",
+                )
             if len(rows) < ROWS_AT_ONCE:
                 break
 
@@ -125,14 +144,18 @@ class _Kept:
         self._notes = {size: bytes(note) for size, note in conn.execute(signed)}
 
     def lines(self, place: int) -> Iterator[bytes]:
-        """One entry, its record, what its rows say otherwise, and the head that was signed after it."""
+        """One entry, its record, what its rows say otherwise, and the head that was signed after
+        it.
+        """
         row = self._rows.get(place)
         if row is None:
             yield removed_line(place)
             return
         fields = self._fields[place]
         yield entry_line(bytes(row.body))
-        wrong = list(_differences("ledger_entries", row, _said_by(fields), ("at", "kind", "change_id")))
+        wrong = list(
+            _differences("ledger_entries", row, _said_by(fields), ("at", "kind", "change_id"))
+        )
         match fields.get("kind"):
             case "decision":
                 decision = self._decisions.get((fields["change"], fields["number"]))
@@ -146,8 +169,14 @@ class _Kept:
             yield checkpoint_line(self._notes[place + 1])
 
     def _read_decisions(self, conn: Connection) -> dict[tuple[str, int], Row[Any]]:
-        wanted = [(one["change"], one["number"]) for one in self._fields.values() if one.get("kind") == "decision"]
-        found = conn.exec_driver_sql(_DECISIONS[conn.dialect.name], (orjson.dumps(wanted).decode(),))
+        wanted = [
+            (one["change"], one["number"])
+            for one in self._fields.values()
+            if one.get("kind") == "decision"
+        ]
+        found = conn.exec_driver_sql(
+            _DECISIONS[conn.dialect.name], (orjson.dumps(wanted).decode(),)
+        )
         return {(row.change_id, row.number): row for row in found}
 
     def _read_approvals(self, conn: Connection) -> dict[tuple[str, str, int, bool], Row[Any]]:
@@ -162,7 +191,10 @@ class _Kept:
         if row is None:
             yield f"the {fields['kind']} was removed from the database"
             return
-        said = {"subject_digest": fields["subject_digest"], "lapsed_at" if lapsed else "at": to_us(_instant(fields))}
+        said = {
+            "subject_digest": fields["subject_digest"],
+            "lapsed_at" if lapsed else "at": to_us(_instant(fields)),
+        }
         said |= {} if lapsed else {"comment": fields.get("comment", "")}
         yield from _differences("approvals", row, said, said)
 
@@ -176,7 +208,9 @@ def _decision_differences(row: Row[Any] | None, fields: Mapping[str, Any]) -> It
     yield from _differences("decisions", row, said, said)
 
 
-def _differences(table: str, row: Row[*tuple[Any, ...]], said: Mapping[str, Any], columns: Iterable[str]) -> Iterator[str]:
+def _differences(
+    table: str, row: Row[*tuple[Any, ...]], said: Mapping[str, Any], columns: Iterable[str]
+) -> Iterator[str]:
     kept = row._mapping  # noqa: SLF001 - the documented way to a column by its name
     for column in columns:
         if kept[column] != said[column]:
@@ -184,7 +218,11 @@ def _differences(table: str, row: Row[*tuple[Any, ...]], said: Mapping[str, Any]
 
 
 def _said_by(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"at": to_us(_instant(fields)), "kind": fields.get("kind"), "change_id": fields.get("change")}
+    return {
+        "at": to_us(_instant(fields)),
+        "kind": fields.get("kind"),
+        "change_id": fields.get("change"),
+    }
 
 
 def _instant(fields: Mapping[str, Any]) -> datetime:
@@ -197,7 +235,12 @@ def _fields(body: bytes) -> dict[str, Any]:
         entry = read_entry(bytes(body))
     except EntryError:
         return {"at": _NEVER}
-    return {**entry.fields, "kind": entry.kind.value, "at": entry.at.isoformat(), "change": entry.change}
+    return {
+        **entry.fields,
+        "kind": entry.kind.value,
+        "at": entry.at.isoformat(),
+        "change": entry.change,
+    }
 
 
 def _higher_tiles(read: ReadTile, end: int, *, last: bool) -> Iterator[bytes]:

@@ -1,4 +1,7 @@
-"""The head of the sealed ledger, and the heads that were signed. One row is the head; whoever changes it locks it."""
+"""The head of the sealed ledger, and the heads that were signed.
+
+One row is the head; whoever changes it locks it.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +19,10 @@ _HEAD = select(_H.size, _H.root, _H.epoch, _H.key)
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """So many entries are sealed, under this root. `key` is the verifier key of whoever signs, None before the first."""
+    """So many entries are sealed, under this root.
+
+    `key` is the verifier key of whoever signs, None before the first.
+    """
 
     size: int
     root: bytes
@@ -26,7 +32,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the ledger is, read from one snapshot: what is sealed, what waits to be, and the newest signed head."""
+    """Where the ledger is, read from one snapshot: what is sealed, what waits to be, and the newest
+    signed head.
+    """
 
     head: Head
     waits: bool
@@ -49,17 +57,23 @@ def standing(conn: Connection) -> Standing:
 
 def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
     """The size and the note of the newest signed head, None before the first."""
-    newest = select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+    newest = (
+        select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+    )
     row = conn.execute(newest).first()
     return None if row is None else (row.size, bytes(row.note))
 
 
 def lock_head(tx: Tx) -> Head | None:
-    """The head, which nobody else changes until this transaction ends; None while somebody else has it.
+    """The head, which nobody else changes until this transaction ends; None while somebody else has
+    it.
 
-    Nobody waits for the lock: a process that was stopped while it held it must not stop the others from writing.
+    Nobody waits for the lock: a process that was stopped while it held it must not stop the others
+    from writing.
     """
-    row = tx.conn.execute(_HEAD.with_for_update(skip_locked=True)).first()  # SQLite has one writer, and leaves this out
+    row = tx.conn.execute(
+        _HEAD.with_for_update(skip_locked=True)
+    ).first()  # SQLite has one writer, and leaves this out
     return None if row is None else _head(row)
 
 
@@ -69,7 +83,10 @@ def set_head(tx: Tx, **values: Any) -> None:
 
 
 def add_checkpoint(tx: Tx, signed: Head, note: bytes) -> bool:
-    """Keep a signed head. False: another epoch or key is in force by now, or this size was signed already."""
+    """Keep a signed head.
+
+    False: another epoch or key is in force by now, or this size was signed already.
+    """
     now = lock_head(tx)
     if now is None or (now.epoch, now.key) != (signed.epoch, signed.key):
         return False

@@ -1,4 +1,6 @@
-"""Entries of the ledger, in the transaction of what they tell of; whoever subscribed to their kind is told."""
+"""Entries of the ledger, in the transaction of what they tell of; whoever subscribed to their kind
+is told.
+"""
 
 from collections.abc import Sequence
 
@@ -21,10 +23,16 @@ def append_entry(tx: Tx, kind: str, at: int, change_id: str | None, body: bytes)
 
 
 def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
-    """Add entries. One over the limit is a fault of the gate itself: nothing a caller sends may reach it."""
+    """Add entries.
+
+    One over the limit is a fault of the gate itself: nothing a caller sends may reach it.
+    """
     for row in rows:
         if len(row.body) > ENTRY_BYTES_MAX:
-            raise ValueError(f"an entry of kind {row.kind} has {len(row.body)} bytes, at most {ENTRY_BYTES_MAX} are allowed")
+            raise ValueError(
+                f"an entry of kind {row.kind} has {len(row.body)} bytes, at most "
+                f"{ENTRY_BYTES_MAX} are allowed"
+            )
     _BULK.insert(tx, rows)
     if tx.subscribers:
         announce(tx, rows)
@@ -37,13 +45,24 @@ def of_change(conn: Connection, change_id: str, limit: int) -> list[bytes]:
 
 
 def newest_of(conn: Connection, change_id: str, kind: str) -> tuple[int | None, bytes] | None:
-    """Place and bytes of the newest entry of a kind about a change. The place is None while it is not sealed."""
-    newest = select(_E.index, _E.body).where(_E.change_id == change_id, _E.kind == kind).order_by(_E.id.desc()).limit(1)
+    """Place and bytes of the newest entry of a kind about a change.
+
+    The place is None while it is not sealed.
+    """
+    newest = (
+        select(_E.index, _E.body)
+        .where(_E.change_id == change_id, _E.kind == kind)
+        .order_by(_E.id.desc())
+        .limit(1)
+    )
     row = conn.execute(newest).first()
     return None if row is None else (row[0], bytes(row[1]))
 
 
 def sealed(conn: Connection, begin: int, end: int) -> Sequence[tuple[int, bytes]]:
-    """Place and bytes of the sealed entries from one place to before another. One that is not there is left out."""
+    """Place and bytes of the sealed entries from one place to before another.
+
+    One that is not there is left out.
+    """
     some = select(_E.index, _E.body).where(_E.index >= begin, _E.index < end).order_by(_E.index)
     return [(index, bytes(body)) for index, body in conn.execute(some)]

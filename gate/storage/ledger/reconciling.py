@@ -14,9 +14,16 @@ _WAITS = {"approved": frozenset({"approved"}), "pending": frozenset({"pending", 
 
 
 def moved(conn: Connection, lives: Mapping[str, Life], size: int) -> Iterator[str]:
-    """What is wrong with each change whose row says something else than its entries. Those with newer entries are left out."""
+    """What is wrong with each change whose row says something else than its entries.
+
+    Those with newer entries are left out.
+    """
     newer = exists().where(_E.change_id == _C.id, or_(_E.index.is_(None), _E.index >= size))
-    query = select(_C.id, _C.state, _C.result, _C.decision, _C.subject_digest).where(not_(newer)).order_by(_C.id)
+    query = (
+        select(_C.id, _C.state, _C.result, _C.decision, _C.subject_digest)
+        .where(not_(newer))
+        .order_by(_C.id)
+    )
     after = ""
     while True:
         rows = conn.execute(query.where(_C.id > after).limit(ROWS_AT_ONCE)).all()
@@ -28,7 +35,10 @@ def moved(conn: Connection, lives: Mapping[str, Life], size: int) -> Iterator[st
             if state not in _states(life) or (state == "closed" and result != life.state):
                 yield f"{change} is {state} in the database, by its entries it is {life.state}"
             if (decision, digest) != (life.number, life.digest):
-                yield f"{change} has decision {decision} in force in the database, by its entries decision {life.number}"
+                yield (
+                    f"{change} has decision {decision} in force in the database, by its entries "
+                    f"decision {life.number}"
+                )
         if len(rows) < ROWS_AT_ONCE:
             return
         after = rows[-1][0]
@@ -37,4 +47,6 @@ def moved(conn: Connection, lives: Mapping[str, Life], size: int) -> Iterator[st
 def _states(life: Life) -> frozenset[str]:
     if life.state is WAITING:
         return _WAITS[life.outcome]
-    return frozenset({"closed" if life.state in CLOSED else DEPLOYING if life.state is DEPLOYING else life.state})
+    return frozenset(
+        {"closed" if life.state in CLOSED else DEPLOYING if life.state is DEPLOYING else life.state}
+    )

@@ -1,7 +1,9 @@
-"""The sealer's one transaction: unsealed entries get the next places in the tree, and the tree grows by their hashes.
+"""The sealer's one transaction: unsealed entries get the next places in the tree, and the tree
+grows by their hashes.
 
-Which entries are unsealed is read from the rows themselves, never from a cursor: transactions commit in another
-order than they took their ids, and an entry that comes late is simply sealed later.
+Which entries are unsealed is read from the rows themselves, never from a cursor: transactions
+commit in another order than they took their ids, and an entry that comes late is simply sealed
+later.
 """
 
 import orjson
@@ -26,7 +28,8 @@ _UNSEALED = (
     .limit(SEALED_AT_ONCE_MAX)
 )
 _PLACE = {
-    False: 'UPDATE ledger_entries SET "index" = ? + place.key FROM json_each(?) AS place WHERE ledger_entries.id = place.value',
+    False: 'UPDATE ledger_entries SET "index" = ? + place.key FROM json_each(?) AS place WHERE '
+    "ledger_entries.id = place.value",
     True: (
         'UPDATE ledger_entries SET "index" = %s + place.nth - 1'
         " FROM jsonb_array_elements_text(%s::jsonb) WITH ORDINALITY AS place(id, nth)"
@@ -42,7 +45,9 @@ class LedgerDamaged(Unavailable):
 
 
 def seal(tx: Tx) -> int:
-    """Seal what waits, up to the limit; how many entries it were. 0 also while another process has the head.
+    """Seal what waits, up to the limit; how many entries it were.
+
+    0 also while another process has the head.
 
     Raises `LedgerDamaged` where the tree in the database does not lead to the head any more.
     """
@@ -66,6 +71,11 @@ def require_whole(conn: Connection, head: Head) -> None:
     try:
         root = tree.tree(conn, head.size).root()
     except ProofError as error:
-        raise LedgerDamaged(f"the tree of the {head.size} sealed entries is damaged: {error}") from None
+        raise LedgerDamaged(
+            f"the tree of the {head.size} sealed entries is damaged: {error}"
+        ) from None
     if root != head.root:
-        raise LedgerDamaged(f"the tiles of the {head.size} sealed entries do not lead to their root; they were changed in the database")
+        raise LedgerDamaged(
+            f"the tiles of the {head.size} sealed entries do not lead to their root; they "
+            "were changed in the database"
+        )

@@ -1,4 +1,6 @@
-"""Runs that a code host holds: which change speaks for each, what the host was told, and whether it has its answer."""
+"""Runs that a code host holds: which change speaks for each, what the host was told, and whether it
+has its answer.
+"""
 
 from dataclasses import dataclass
 
@@ -39,11 +41,16 @@ class HeldRun:
 
 
 def add(tx: Tx, run: HeldRun) -> bool:
-    """Wait for it. False: it is known. Earlier attempts of the run are over, and nobody waits for their answer."""
+    """Wait for it.
+
+    False: it is known. Earlier attempts of the run are over, and nobody waits for their answer.
+    """
     if tx.conn.execute(select(_H.run_id).where(_this(run))).first() is not None:
         return False
     earlier = and_(_place(run), _H.attempt < run.attempt, _H.answered_at.is_(None))
-    tx.conn.execute(update(held_runs).where(earlier).values(answered_at=to_us(tx.now), told=SUPERSEDED))
+    tx.conn.execute(
+        update(held_runs).where(earlier).values(answered_at=to_us(tx.now), told=SUPERSEDED)
+    )
     values = {name: getattr(run, name) for name in HeldRun.__slots__}
     tx.conn.execute(insert(held_runs).values(**values, at=to_us(tx.now)))
     return True
@@ -76,14 +83,23 @@ def tell(tx: Tx, run: HeldRun, told: str, target: str, body: bytes, *, is_answer
 
 def drop(tx: Tx, run: HeldRun, told: str) -> None:
     """Nobody waits for an answer any more."""
-    tx.conn.execute(update(held_runs).where(_this(run), _H.answered_at.is_(None)).values(answered_at=to_us(tx.now), told=told))
+    tx.conn.execute(
+        update(held_runs)
+        .where(_this(run), _H.answered_at.is_(None))
+        .values(answered_at=to_us(tx.now), told=told)
+    )
 
 
 _COLUMNS = tuple(held_runs.c[name] for name in HeldRun.__slots__)
 
 
 def _place(run: HeldRun) -> ColumnElement[bool]:
-    same = (_H.issuer == run.issuer, _H.repository_id == run.repository_id, _H.run_id == run.run_id, _H.environment == run.environment)
+    same = (
+        _H.issuer == run.issuer,
+        _H.repository_id == run.repository_id,
+        _H.run_id == run.run_id,
+        _H.environment == run.environment,
+    )
     return and_(*same)
 
 

@@ -21,7 +21,10 @@ _D = deliveries.c
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing that another system told. `named` is what the source tells it apart by; of each there is one."""
+    """One thing that another system told.
+
+    `named` is what the source tells it apart by; of each there is one.
+    """
 
     source: str
     named: str
@@ -60,28 +63,55 @@ class GivenUp:
 
 
 def add(tx: Tx, told: Sequence[Delivery]) -> int:
-    """How many are new. One that was told before is left as it is, unless it was given up: then it is worked on anew.
+    """How many are new.
+
+    One that was told before is left as it is, unless it was given up: then it is worked on anew.
 
     A source sends again what was given up when an operator has mended why, and asks it to.
     """
     now = to_us(tx.now)
     statement = _INSERT_POSTGRES if tx.is_postgres else _INSERT_SQLITE
-    return sum(tx.execute(statement, (one.source, one.key, now, one.kind, one.caller, one.body, now)).rowcount for one in told)
+    return sum(
+        tx.execute(
+            statement, (one.source, one.key, now, one.kind, one.caller, one.body, now)
+        ).rowcount
+        for one in told
+    )
 
 
 def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
-    """Some of every source that are due, oldest first: a source that works slowly keeps no other one waiting.
+    """Some of every source that are due, oldest first: a source that works slowly keeps no other
+    one waiting.
 
     Who claims one and is never heard of again gives it to the next at `again_at`.
     """
     due = (_D.next_at.is_not(None), _D.next_at <= to_us(tx.now))
     found: list[Claimed] = []
-    for source in tx.conn.scalars(select(_D.source).where(*due).distinct().order_by(_D.source)).all():
-        query = select(deliveries).where(*due, _D.source == source).order_by(_D.next_at, _D.at, _D.key).limit(CLAIMED_MAX)
+    for source in tx.conn.scalars(
+        select(_D.source).where(*due).distinct().order_by(_D.source)
+    ).all():
+        query = (
+            select(deliveries)
+            .where(*due, _D.source == source)
+            .order_by(_D.next_at, _D.at, _D.key)
+            .limit(CLAIMED_MAX)
+        )
         # SQLite has one writer anyway and leaves the lock out
         for row in tx.conn.execute(query.with_for_update(skip_locked=True)).all():
-            tx.conn.execute(_at(row.source, row.key).values(next_at=to_us(again_at), attempts=row.attempts + 1))
-            found.append(Claimed(row.source, row.key, row.kind, row.caller, from_us(row.at), bytes(row.body), row.attempts + 1))
+            tx.conn.execute(
+                _at(row.source, row.key).values(next_at=to_us(again_at), attempts=row.attempts + 1)
+            )
+            found.append(
+                Claimed(
+                    row.source,
+                    row.key,
+                    row.kind,
+                    row.caller,
+                    from_us(row.at),
+                    bytes(row.body),
+                    row.attempts + 1,
+                )
+            )
     return found
 
 
@@ -103,8 +133,13 @@ def give_up(tx: Tx, source: str, key: str, *, error: str) -> None:
 def given_up(conn: Connection, limit: int) -> tuple[GivenUp, ...]:
     """The newest deliveries that were given up, newest first."""
     columns = (_D.source, _D.kind, _D.at, _D.attempts, _D.error)
-    newest = select(*columns).where(text(GIVEN_UP)).order_by(_D.at.desc(), _D.key.desc()).limit(limit)
-    return tuple(GivenUp(row.source, row.kind, from_us(row.at), row.attempts, row.error) for row in conn.execute(newest))
+    newest = (
+        select(*columns).where(text(GIVEN_UP)).order_by(_D.at.desc(), _D.key.desc()).limit(limit)
+    )
+    return tuple(
+        GivenUp(row.source, row.kind, from_us(row.at), row.attempts, row.error)
+        for row in conn.execute(newest)
+    )
 
 
 def forget(tx: Tx, *, older_than: timedelta) -> int:

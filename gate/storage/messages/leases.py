@@ -18,7 +18,11 @@ def take(tx: Tx, name: str, holder: str, *, hold_for: timedelta) -> bool:
     insert = postgresql.insert if tx.is_postgres else sqlite.insert
     values = {"holder": holder, "until": to_us(tx.now + hold_for)}
     mine = insert(_LEASES).values(name=name, **values)
-    mine = mine.on_conflict_do_update(index_elements=[_L.name], set_=values, where=(_L.holder == holder) | (_L.until <= to_us(tx.now)))
+    mine = mine.on_conflict_do_update(
+        index_elements=[_L.name],
+        set_=values,
+        where=(_L.holder == holder) | (_L.until <= to_us(tx.now)),
+    )
     return tx.conn.execute(mine.returning(_L.name)).first() is not None
 
 

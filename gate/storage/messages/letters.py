@@ -42,9 +42,19 @@ class DeadLetter:
 
 
 def health(conn: Connection) -> list[TargetHealth]:
-    """Every target with messages that wait or are dead, by name. Read from the indexes alone, however much was delivered."""
-    waiting = select(_O.target, func.count(), func.min(_O.at)).where(text(schema.UNDELIVERED)).group_by(_O.target)
-    found = {target: TargetHealth(target, n, optional_instant(since)) for target, n, since in conn.execute(waiting.limit(TARGETS_MAX))}
+    """Every target with messages that wait or are dead, by name.
+
+    Read from the indexes alone, however much was delivered.
+    """
+    waiting = (
+        select(_O.target, func.count(), func.min(_O.at))
+        .where(text(schema.UNDELIVERED))
+        .group_by(_O.target)
+    )
+    found = {
+        target: TargetHealth(target, n, optional_instant(since))
+        for target, n, since in conn.execute(waiting.limit(TARGETS_MAX))
+    }
     dead = select(_O.target, func.count()).where(_O.dead_at.is_not(None)).group_by(_O.target)
     for target, n in conn.execute(dead.limit(TARGETS_MAX)):
         found[target] = replace(found.get(target, TargetHealth(target)), dead=n)
@@ -73,6 +83,10 @@ def _dead_letter(row: Row[Any]) -> DeadLetter:
 
 
 def send_again(tx: Tx, message_id: str) -> bool:
-    """Have a dead message tried anew, at once, under its own id; False when there is no such dead message."""
+    """Have a dead message tried anew, at once, under its own id; False when there is no such dead
+    message.
+    """
     mine = update(_OUTBOX).where(_O.id == message_id, _O.dead_at.is_not(None))
-    return tx.conn.execute(mine.values(dead_at=None, attempts=0, next_at=to_us(tx.now))).rowcount == 1
+    return (
+        tx.conn.execute(mine.values(dead_at=None, attempts=0, next_at=to_us(tx.now))).rowcount == 1
+    )

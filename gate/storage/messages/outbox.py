@@ -37,7 +37,9 @@ def insert_messages(tx: Tx, rows: Sequence[MessageRow]) -> None:
 
 
 def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
-    """One message for each target that subscribed to the kind of an entry; without subscribers nothing is written."""
+    """One message for each target that subscribed to the kind of an entry; without subscribers
+    nothing is written.
+    """
     messages = [
         MessageRow(new_message_id(), row.at, one.target, row.change_id, row.body, row.at)
         for row in rows
@@ -54,8 +56,11 @@ def due_targets(conn: Connection, now: datetime) -> list[str]:
     return list(conn.scalars(due.order_by(func.min(_O.next_at)).limit(DUE_TARGETS_MAX)))
 
 
-def claim(tx: Tx, target: str, *, lease_for: timedelta, at_most: int = CLAIMED_MAX) -> list[tuple[Message, str]]:
-    """Due messages that nobody works on, the oldest first, each with its lease: the proof of the claim.
+def claim(
+    tx: Tx, target: str, *, lease_for: timedelta, at_most: int = CLAIMED_MAX
+) -> list[tuple[Message, str]]:
+    """Due messages that nobody works on, the oldest first, each with its lease: the proof of the
+    claim.
 
     Who does not mark them in time loses them to the next.
     """
@@ -70,8 +75,16 @@ def claim(tx: Tx, target: str, *, lease_for: timedelta, at_most: int = CLAIMED_M
     )
     ids = list(tx.conn.scalars(due))
     until = to_us(tx.now + lease_for)
-    tx.conn.execute(update(_OUTBOX).where(_O.id.in_(ids)).values(lease=lease, lease_until=until, attempts=_O.attempts + 1))
-    rows = tx.conn.execute(select(_O.id, _O.target, _O.change_id, _O.body, _O.attempts).where(_O.id.in_(ids)).order_by(_O.next_at, _O.id))
+    tx.conn.execute(
+        update(_OUTBOX)
+        .where(_O.id.in_(ids))
+        .values(lease=lease, lease_until=until, attempts=_O.attempts + 1)
+    )
+    rows = tx.conn.execute(
+        select(_O.id, _O.target, _O.change_id, _O.body, _O.attempts)
+        .where(_O.id.in_(ids))
+        .order_by(_O.next_at, _O.id)
+    )
     return [(Message(*row), lease) for row in rows]
 
 
@@ -93,7 +106,11 @@ def dead(tx: Tx, message: Message, lease: str, *, error: str) -> bool:
 def delete_done(tx: Tx) -> None:
     """What was delivered a day ago, and what nobody sent again in three months."""
     for column, kept in ((_O.delivered_at, DELIVERED_KEPT), (_O.dead_at, DEAD_KEPT)):
-        over = select(_O.id).where(column.is_not(None), column < to_us(tx.now - kept)).limit(DELETED_AT_ONCE_MAX)
+        over = (
+            select(_O.id)
+            .where(column.is_not(None), column < to_us(tx.now - kept))
+            .limit(DELETED_AT_ONCE_MAX)
+        )
         tx.conn.execute(delete(_OUTBOX).where(_O.id.in_(over)))
 
 

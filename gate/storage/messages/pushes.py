@@ -1,4 +1,6 @@
-"""Who pushed which commits, as code hosts told: the only word of it there is, so it is kept until it is needed."""
+"""Who pushed which commits, as code hosts told: the only word of it there is, so it is kept until
+it is needed.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -26,10 +28,16 @@ def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: s
     tx.conn.execute(delete(pushes).where(_P.at < to_us(tx.now - KEPT_FOR)))
 
 
-def pushers(conn: Connection, repository: tuple[str, int], commits: Sequence[str]) -> tuple[str, ...]:
+def pushers(
+    conn: Connection, repository: tuple[str, int], commits: Sequence[str]
+) -> tuple[str, ...]:
     """Everybody who pushed one of them, and is not erased."""
     issuer, number = repository
-    of_these = select(_P.pusher).distinct().where(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
+    of_these = (
+        select(_P.pusher)
+        .distinct()
+        .where(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
+    )
     return tuple(sorted(read_texts(conn, conn.execute(of_these).scalars().all()).values()))
 
 

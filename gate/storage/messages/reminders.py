@@ -26,12 +26,22 @@ class Due:
 
 
 def take_due(tx: Tx, policy: str, *, stage: int, older_than: timedelta) -> list[Due]:
-    """Pending changes of the policy that are older and were not brought up at this stage; from now on they were. A held one waits."""
+    """Pending changes of the policy that are older and were not brought up at this stage; from now
+    on they were. A held one waits.
+    """
     statement = (
         select(_C.id, _C.decision)
         .select_from(changes.outerjoin(reminders, _R.change_id == _C.id))
-        .where(_PENDING, _C.policy == policy, _C.hold.is_(None), _C.submitted_at <= to_us(tx.now - older_than))
-        .where(_C.expires_at.is_(None) | (_C.expires_at > to_us(tx.now)), func.coalesce(_R.stage, 0) < stage)
+        .where(
+            _PENDING,
+            _C.policy == policy,
+            _C.hold.is_(None),
+            _C.submitted_at <= to_us(tx.now - older_than),
+        )
+        .where(
+            _C.expires_at.is_(None) | (_C.expires_at > to_us(tx.now)),
+            func.coalesce(_R.stage, 0) < stage,
+        )
         .order_by(_C.submitted_at)
         .limit(DUE_MAX)
     )

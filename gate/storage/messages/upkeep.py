@@ -34,16 +34,26 @@ def messages(conn: Connection) -> tuple[Waiting, ...]:
         func.max(column.error).filter(open_),
     )
     rows = conn.execute(query.group_by(column.target).order_by(column.target).limit(TARGETS_MAX))
-    return tuple(Waiting(name, waiting, dead, optional_instant(oldest), error) for name, waiting, dead, oldest, error in rows)
+    return tuple(
+        Waiting(name, waiting, dead, optional_instant(oldest), error)
+        for name, waiting, dead, oldest, error in rows
+    )
 
 
 def told(conn: Connection) -> tuple[Waiting, ...]:
-    """By source: deliveries that are not worked on yet, and those that were given up. Read from their indexes alone."""
+    """By source: deliveries that are not worked on yet, and those that were given up.
+
+    Read from their indexes alone.
+    """
     column = deliveries.c
-    waits = select(column.source, func.count(), func.min(column.at), func.max(column.error)).where(column.next_at.is_not(None))
+    waits = select(column.source, func.count(), func.min(column.at), func.max(column.error)).where(
+        column.next_at.is_not(None)
+    )
     found = {
         source: Waiting(source, count, 0, optional_instant(oldest), error)
-        for source, count, oldest, error in conn.execute(waits.group_by(column.source).limit(TARGETS_MAX))
+        for source, count, oldest, error in conn.execute(
+            waits.group_by(column.source).limit(TARGETS_MAX)
+        )
     }
     given_up = select(column.source, func.count(), func.max(column.error)).where(text(GIVEN_UP))
     for source, count, error in conn.execute(given_up.group_by(column.source).limit(TARGETS_MAX)):

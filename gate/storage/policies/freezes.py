@@ -15,7 +15,8 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import freezes
 
 OPEN_MAX = 200
-"""How many windows that are not over there may be: every decision reads all of them. The stopped line is not counted."""
+"""How many windows that are not over there may be: every decision reads all of them. The stopped
+line is not counted."""
 
 STOPS_MAX = 1_000
 """How many stopped lines are read beside them; more of them stop no more."""
@@ -62,7 +63,9 @@ def add(tx: Tx, freeze: Declared) -> None:
         "stop": freeze.stop,
         "begins": to_us(freeze.begins),
         "ends": optional_us(freeze.ends),
-        "scope": orjson.dumps({"services": sorted(freeze.services), "environments": sorted(freeze.environments)}).decode(),
+        "scope": orjson.dumps(
+            {"services": sorted(freeze.services), "environments": sorted(freeze.environments)}
+        ).decode(),
         "created_at": to_us(freeze.created_at),
         "created_by": freeze.created_by,
     }
@@ -72,7 +75,11 @@ def add(tx: Tx, freeze: Declared) -> None:
 
 def lift(tx: Tx, freeze: str, by: str) -> bool:
     """Over from now on. False when there is none, or it was lifted before."""
-    statement = update(freezes).where(freezes.c.id == freeze, freezes.c.lifted_at.is_(None)).values(lifted_at=to_us(tx.now), lifted_by=by)
+    statement = (
+        update(freezes)
+        .where(freezes.c.id == freeze, freezes.c.lifted_at.is_(None))
+        .values(lifted_at=to_us(tx.now), lifted_by=by)
+    )
     if tx.conn.execute(statement).rowcount != 1:
         return False
     tx.touch(TOPIC)
@@ -86,7 +93,8 @@ def read(conn: Connection, freeze: str) -> Declared | None:
 
 
 def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
-    """What is open at this instant, and what opens later: whoever asks when a freeze ends needs both.
+    """What is open at this instant, and what opens later: whoever asks when a freeze ends needs
+    both.
 
     Every decision asks this, so it goes to the driver as it is. `reason` is the id of a text.
     """

@@ -1,4 +1,6 @@
-"""Which policies, catalogue and calendar were ever registered together, and the one row that says which are in force."""
+"""Which policies, catalogue and calendar were ever registered together, and the one row that says
+which are in force.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +40,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """A registered set. In the catalogue's file every name, address and login is the id of a text."""
+    """A registered set.
+
+    In the catalogue's file every name, address and login is the id of a text.
+    """
 
     summary: Summary
     files: Mapping[str, str]
@@ -80,8 +85,12 @@ def read(conn: Connection, policy_set: str) -> PolicySet | None:
 
 
 def named(conn: Connection, name: str) -> tuple[Summary, ...]:
-    """The set of that id, or every set with a part of that revision: at most `NAMED_MAX`, registered last first."""
-    query = select(*_SUMMARY).where(or_(*(policy_sets.c[part] == name for part in ("id", "policies", "catalogue", "calendar"))))
+    """The set of that id, or every set with a part of that revision: at most `NAMED_MAX`,
+    registered last first.
+    """
+    query = select(*_SUMMARY).where(
+        or_(*(policy_sets.c[part] == name for part in ("id", "policies", "catalogue", "calendar")))
+    )
     rows = conn.execute(query.order_by(*(key.desc() for key in KEYS)).limit(NAMED_MAX)).all()
     return tuple(map(_summary, rows))
 
@@ -104,7 +113,9 @@ def before(conn: Connection, summary: Summary) -> Summary | None:
     """The newest set that was registered before this one and has other policies."""
     earlier = tuple_(*KEYS) < tuple_(to_us(summary.registered_at), summary.id)
     others = policy_sets.c.policies != summary.revisions.policies
-    query = select(*_SUMMARY).where(earlier, others).order_by(*(key.desc() for key in KEYS)).limit(1)
+    query = (
+        select(*_SUMMARY).where(earlier, others).order_by(*(key.desc() for key in KEYS)).limit(1)
+    )
     row = conn.execute(query).first()
     return None if row is None else _summary(row)
 
@@ -112,16 +123,30 @@ def before(conn: Connection, summary: Summary) -> Summary | None:
 def in_force(conn: Connection) -> InForce | None:
     """What is in force; None before anything was activated."""
     row = conn.execute(select(_ROW).where(_ROW.c.id == 1)).first()
-    return None if row is None else InForce(row.policy_set, from_us(row.activated_at), row.activated_by, row.comment)
+    return (
+        None
+        if row is None
+        else InForce(row.policy_set, from_us(row.activated_at), row.activated_by, row.comment)
+    )
 
 
 def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment: str = "") -> bool:
-    """Put a set in force in place of the expected one (None: of nothing). False: another one is in force."""
-    row = {"policy_set": policy_set, "activated_at": to_us(tx.now), "activated_by": by, "comment": comment}
+    """Put a set in force in place of the expected one (None: of nothing).
+
+    False: another one is in force.
+    """
+    row = {
+        "policy_set": policy_set,
+        "activated_at": to_us(tx.now),
+        "activated_by": by,
+        "comment": comment,
+    }
     if expected is None:
         changed = tx.conn.execute(_FIRST, row).rowcount
     else:
-        changed = tx.conn.execute(update(_ROW).where(_ROW.c.id == 1, _ROW.c.policy_set == expected).values(row)).rowcount
+        changed = tx.conn.execute(
+            update(_ROW).where(_ROW.c.id == 1, _ROW.c.policy_set == expected).values(row)
+        ).rowcount
     if changed != 1:
         return False
     tx.touch(TOPIC)
@@ -129,8 +154,9 @@ def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment:
 
 
 _REGISTER = text(
-    "INSERT INTO policy_sets (id, policies, catalogue, calendar, files, registered_at, registered_by)"
-    " VALUES (:id, :policies, :catalogue, :calendar, :files, :at, :by) ON CONFLICT DO NOTHING"
+    "INSERT INTO policy_sets (id, policies, catalogue, calendar, files, registered_at, "
+    "registered_by) VALUES (:id, :policies, :catalogue, :calendar, :files, :at, :by) ON CONFLICT "
+    "DO NOTHING"
 )
 _FIRST = text(
     "INSERT INTO in_force (id, policy_set, activated_at, activated_by, comment)"

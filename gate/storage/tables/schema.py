@@ -1,7 +1,9 @@
-"""Every table, in one place. Instants are whole microseconds since 1970, UTC; documents are JSON text; records are bytes.
+"""Every table, in one place.
 
-Who a person is never stands in a row of a change, a decision or an entry: texts that people wrote, names and
-addresses live in `texts`, everything else holds their ids.
+Instants are whole microseconds since 1970, UTC; documents are JSON text; records are bytes.
+
+Who a person is never stands in a row of a change, a decision or an entry: texts that people wrote,
+names and addresses live in `texts`, everything else holds their ids.
 """
 
 from typing import Any
@@ -57,11 +59,14 @@ changes = Table(
     Column("digests", Text, nullable=False),  # JSON list, sorted
     Column("direction", Text, nullable=False),
     Column("lines", BigInteger),  # added and deleted; null is unknown
-    Column("caller", Text, nullable=False),  # who submitted it: token id, or issuer and repository id
+    Column(
+        "caller", Text, nullable=False
+    ),  # who submitted it: token id, or issuer and repository id
     Column("run_id", Text),
     Column("run_attempt", BigInteger),
     Column("run_step", Text),
-    # the natural key while this is the current change of its run; freed when a later attempt begins anew
+    # the natural key while this is the current change of its run; freed when a later attempt begins
+    # anew
     Column("run_key", Text, unique=True),
     Column("subject_key", Text, nullable=False),  # SHA-256 of the canonical subject
     Column("content_key", Text, nullable=False),  # SHA-256 of commit and digests: what would run
@@ -83,8 +88,12 @@ changes = Table(
     Column("submitted_at", BigInteger, nullable=False),
     Column("decided_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),  # pending; null while held
-    Column("time_left", BigInteger),  # while held: microseconds of `expires_at` or `valid_until` that are left when the hold ends
-    Column("redecide_at", BigInteger),  # pending: when the worker decides it again; null: nothing asks for it
+    Column(
+        "time_left", BigInteger
+    ),  # while held: microseconds of `expires_at` or `valid_until` that are left when the hold ends
+    Column(
+        "redecide_at", BigInteger
+    ),  # pending: when the worker decides it again; null: nothing asks for it
     Column("valid_until", BigInteger),  # approved; null while held
     Column("planned_start", BigInteger),
     Column("planned_end", BigInteger),
@@ -100,7 +109,9 @@ changes = Table(
     Column("result", Text),
     Column("failed", Boolean, nullable=False, server_default=text("false")),
     Column("failed_at", BigInteger),
-    Column("detail", Text, nullable=False),  # JSON: base, ref, artifacts, run url, ids of texts, as asked
+    Column(
+        "detail", Text, nullable=False
+    ),  # JSON: base, ref, artifacts, run url, ids of texts, as asked
     # lists, newest first
     Index("ix_changes_newest", "submitted_at", "id"),
     Index("ix_changes_state", "state", "submitted_at", "id"),
@@ -108,19 +119,86 @@ changes = Table(
     Index("ix_changes_place", "service", "environment", "submitted_at", "id"),
     Index("ix_changes_commit", "commit_sha"),
     Index("ix_changes_run", "run_id", **_where("run_id IS NOT NULL")),
-    Index("ix_changes_repository", "repository_issuer", "repository_id", "submitted_at", **_where("repository_id IS NOT NULL")),
+    Index(
+        "ix_changes_repository",
+        "repository_issuer",
+        "repository_id",
+        "submitted_at",
+        **_where("repository_id IS NOT NULL"),
+    ),
     # what a decision asks about its place: each is read from the index alone, or is one row
-    Index("ix_changes_admitted", "service", "environment", "admitted_at", "id", "commit_sha", "failed", "lines", **_where(ADMITTED)),
-    Index("ix_changes_succeeded", "service", "environment", "closed_at", "id", "commit_sha", **_where(SUCCEEDED)),
-    Index("ix_changes_ran", "service", "environment", "content_key", "admitted_at", **_where(SUCCEEDED)),
+    Index(
+        "ix_changes_admitted",
+        "service",
+        "environment",
+        "admitted_at",
+        "id",
+        "commit_sha",
+        "failed",
+        "lines",
+        **_where(ADMITTED),
+    ),
+    Index(
+        "ix_changes_succeeded",
+        "service",
+        "environment",
+        "closed_at",
+        "id",
+        "commit_sha",
+        **_where(SUCCEEDED),
+    ),
+    Index(
+        "ix_changes_ran",
+        "service",
+        "environment",
+        "content_key",
+        "admitted_at",
+        **_where(SUCCEEDED),
+    ),
     Index("ix_changes_failed", "service", "environment", "failed_at", **_where("failed")),
-    Index("ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)),
-    Index("ix_changes_rejected", "service", "environment", "commit_sha", **_where(REFUSED_BY_PEOPLE)),
-    # the state stands in front although it is always the same: the more columns are equal, the surer SQLite takes the index
-    Index("ix_changes_pending", "state", "service", "environment", "submitted_at", **_where("state = 'pending'")),
-    Index("ix_changes_approved", "state", "service", "environment", "valid_until", "id", **_where("state = 'approved'")),
-    Index("ix_changes_promised", "state", "service", "environment", "valid_until", "id", **_where(APPROVED_BY_PEOPLE)),
-    Index("ix_changes_deploying", "state", "service", "environment", "close_by", "id", **_where("state = 'deploying'")),
+    Index(
+        "ix_changes_refused", "service", "environment", "decided_at", **_where(REFUSED_BY_PEOPLE)
+    ),
+    Index(
+        "ix_changes_rejected", "service", "environment", "commit_sha", **_where(REFUSED_BY_PEOPLE)
+    ),
+    # the state stands in front although it is always the same: the more columns are equal, the
+    # surer SQLite takes the index
+    Index(
+        "ix_changes_pending",
+        "state",
+        "service",
+        "environment",
+        "submitted_at",
+        **_where("state = 'pending'"),
+    ),
+    Index(
+        "ix_changes_approved",
+        "state",
+        "service",
+        "environment",
+        "valid_until",
+        "id",
+        **_where("state = 'approved'"),
+    ),
+    Index(
+        "ix_changes_promised",
+        "state",
+        "service",
+        "environment",
+        "valid_until",
+        "id",
+        **_where(APPROVED_BY_PEOPLE),
+    ),
+    Index(
+        "ix_changes_deploying",
+        "state",
+        "service",
+        "environment",
+        "close_by",
+        "id",
+        **_where("state = 'deploying'"),
+    ),
     # what the worker looks for
     Index("ix_changes_expires", "state", "expires_at", **_where("state = 'pending'")),
     Index("ix_changes_lapses", "state", "valid_until", **_where("state = 'approved'")),
@@ -130,8 +208,11 @@ changes = Table(
 decisions = Table(
     "decisions",
     metadata,
-    # the row of the word index; on SQLite a rowid without a name of its own would change when the file is compacted
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    # the row of the word index; on SQLite a rowid without a name of its own would change when the
+    # file is compacted
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
     Column("change_id", Text, ForeignKey("changes.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -150,7 +231,8 @@ decisions = Table(
     Column("record_sha256", Text, nullable=False),
     Column("running_change", Text),
     UniqueConstraint("change_id", "number"),
-    # The words of the log's search: on SQLite decision_words(words), FTS5, whose rowid is decisions.id; on PostgreSQL
+    # The words of the log's search: on SQLite decision_words(words), FTS5, whose rowid is
+    # decisions.id; on PostgreSQL
     # a column decisions.words text[] with a GIN index. The migration makes both.
     # the log, newest first; of two values the rare one is worth an index
     Index("ix_decisions_newest", "at", "change_id", "number"),
@@ -163,7 +245,14 @@ decisions = Table(
     Index("ix_decisions_band", "band", "at", "change_id", "number"),
     Index("ix_decisions_revision", "revision", "at", "change_id", "number"),
     Index("ix_decisions_policy", "policy", "at", "change_id", "number"),
-    Index("ix_decisions_standard", "standard_change", "at", "change_id", "number", **_where("standard_change IS NOT NULL")),
+    Index(
+        "ix_decisions_standard",
+        "standard_change",
+        "at",
+        "change_id",
+        "number",
+        **_where("standard_change IS NOT NULL"),
+    ),
 )
 
 approvals = Table(
@@ -172,7 +261,9 @@ approvals = Table(
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("person", Text, primary_key=True),  # id in the catalogue
     Column("decision", Integer, primary_key=True),  # the one it was given for
-    Column("rejected", Boolean, primary_key=True),  # a person's no stands beside the same person's yes
+    Column(
+        "rejected", Boolean, primary_key=True
+    ),  # a person's no stands beside the same person's yes
     Column("subject_digest", Text, nullable=False),  # what the person was shown
     Column("comment", Text, nullable=False),  # id of a text, or empty
     Column("at", BigInteger, nullable=False),
@@ -183,8 +274,12 @@ overrides = Table(
     "overrides",
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
-    Column("window", Text, primary_key=True),  # id of a freeze window or of a stop; `rejection` for a lifted one
-    Column("person", Text, primary_key=True),  # another's counts where this one's does not, because they turn out to be excluded
+    Column(
+        "window", Text, primary_key=True
+    ),  # id of a freeze window or of a stop; `rejection` for a lifted one
+    Column(
+        "person", Text, primary_key=True
+    ),  # another's counts where this one's does not, because they turn out to be excluded
     Column("comment", Text, nullable=False),  # id of a text
     Column("at", BigInteger, nullable=False),
 )
@@ -214,7 +309,9 @@ closures = Table(
     Column("notes", Text, nullable=False),  # id of a text, or empty
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
-    Column("matched", Boolean, nullable=False),  # false: reported for something that was never admitted
+    Column(
+        "matched", Boolean, nullable=False
+    ),  # false: reported for something that was never admitted
 )
 
 standard_matches = Table(
@@ -225,7 +322,14 @@ standard_matches = Table(
     Column("standard_change", Text, primary_key=True),
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("admitted_at", BigInteger, nullable=False),
-    Index("ix_standard_matches_newest", "service", "environment", "standard_change", "admitted_at", "change_id"),
+    Index(
+        "ix_standard_matches_newest",
+        "service",
+        "environment",
+        "standard_change",
+        "admitted_at",
+        "change_id",
+    ),
 )
 
 standard_changes = Table(
@@ -257,7 +361,9 @@ policy_sets = Table(
     Column("policies", Text, nullable=False),  # revisions
     Column("catalogue", Text, nullable=False),
     Column("calendar", Text, nullable=False),
-    Column("files", Text, nullable=False),  # JSON: name to text; of the catalogue every name is the id of a text
+    Column(
+        "files", Text, nullable=False
+    ),  # JSON: name to text; of the catalogue every name is the id of a text
     Column("registered_at", BigInteger, nullable=False),
     Column("registered_by", Text, nullable=False),
     Index("ix_policy_sets_policies", "policies", "registered_at"),
@@ -354,7 +460,9 @@ rollups = Table(
     Column("day", Integer, primary_key=True),  # days since 1970, UTC
     Column("service", Text, primary_key=True),
     Column("environment", Text, primary_key=True),
-    Column("measure", Text, primary_key=True),  # submitted approved pending rejected admitted closed failed …
+    Column(
+        "measure", Text, primary_key=True
+    ),  # submitted approved pending rejected admitted closed failed …
     Column("route", Text, primary_key=True),
     Column("band", SmallInteger, primary_key=True),
     Column("policy", Text, primary_key=True),  # revision, first 16 characters
@@ -368,7 +476,8 @@ texts = Table(
     Column("id", Text, primary_key=True),  # SHA-256(salt ‖ text), hexadecimal
     Column("salt", Text, nullable=False),  # 16 bytes, hexadecimal
     Column("text", Text, nullable=False),
-    # of a name or address in the catalogue: the text again, to find its salt; null for every other text
+    # of a name or address in the catalogue: the text again, to find its salt; null for every other
+    # text
     Column("name", Text, unique=True),
 )
 
@@ -376,7 +485,9 @@ ledger_entries = Table(
     "ledger_entries",
     metadata,
     # order of insertion, for finding unsealed rows; the place in the tree is `index`
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
     Column("index", BigInteger, unique=True),
     Column("at", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
@@ -385,7 +496,12 @@ ledger_entries = Table(
     Index("ix_ledger_entries_change", "change_id"),
 )
 
-secrets = Table("secrets", metadata, Column("name", Text, primary_key=True), Column("value", LargeBinary, nullable=False))
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
 
 leases = Table(
     "leases",

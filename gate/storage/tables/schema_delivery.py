@@ -1,10 +1,21 @@
-"""What the figures of delivery are made of: sums a day, kept with everything that changes them, and corrected with it.
+"""What the figures of delivery are made of: sums a day, kept with everything that changes them, and
+corrected with it.
 
-None of these is written by a submit. What one change added to the sums stands in `outcomes`, so that exactly that can be
-taken away again. Days are those of the admission.
+None of these is written by a submit. What one change added to the sums stands in `outcomes`, so
+that exactly that can be taken away again. Days are those of the admission.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 from gate.storage.tables.schema import _where, metadata
 
@@ -28,8 +39,16 @@ outcomes = Table(
     Column("reworked", SmallInteger, nullable=False),
     Column("lead_seconds", BigInteger),
     Column("recovery_seconds", BigInteger),
-    Index("ix_outcomes_failed", "service", "environment", "day", "change_id", **_where("failed = 1")),
-    Index("ix_outcomes_unrecovered", "service", "environment", "change_id", **_where("failed = 1 AND recovery_seconds IS NULL")),
+    Index(
+        "ix_outcomes_failed", "service", "environment", "day", "change_id", **_where("failed = 1")
+    ),
+    Index(
+        "ix_outcomes_unrecovered",
+        "service",
+        "environment",
+        "change_id",
+        **_where("failed = 1 AND recovery_seconds IS NULL"),
+    ),
 )
 
 delivery_days = Table(

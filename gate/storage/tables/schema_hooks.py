@@ -1,21 +1,30 @@
-"""What other systems told: deliveries that are to be worked on, and deployments that somebody saw."""
+"""What other systems told: deliveries that are to be worked on, and deployments that somebody
+saw.
+"""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from gate.storage.tables.schema import _where, metadata
 
 GIVEN_UP = "next_at IS NULL AND error IS NOT NULL"
-"""A delivery that nobody works on any more, although nothing came of it; a query names it word for word."""
+"""A delivery that nobody works on any more, although nothing came of it; a query names it word for
+word."""
 
 deliveries = Table(
     "deliveries",
     metadata,
     Column("source", Text, primary_key=True),  # github gitlab cdevents pagerduty alertmanager …
-    Column("key", Text, primary_key=True),  # SHA-256 of what the source names it by: the same delivery again is known
+    Column(
+        "key", Text, primary_key=True
+    ),  # SHA-256 of what the source names it by: the same delivery again is known
     Column("at", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),  # which handler works on it
-    Column("caller", Text, nullable=False),  # the token it came with, or the source whose signature it bears
-    Column("body", LargeBinary, nullable=False),  # emptied when it was worked on: it may hold texts of people
+    Column(
+        "caller", Text, nullable=False
+    ),  # the token it came with, or the source whose signature it bears
+    Column(
+        "body", LargeBinary, nullable=False
+    ),  # emptied when it was worked on: it may hold texts of people
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_at", BigInteger),  # null: it was worked on, or given up
     Column("error", Text),  # why the last attempt failed
@@ -27,10 +36,14 @@ deliveries = Table(
 deployments_seen = Table(
     "deployments_seen",
     metadata,
-    Column("id", Text, primary_key=True),  # SHA-256 of what was seen where: seen again it is the same row
+    Column(
+        "id", Text, primary_key=True
+    ),  # SHA-256 of what was seen where: seen again it is the same row
     Column("source", Text, nullable=False),
     Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
-    Column("missing", Text, nullable=False),  # repository service environment admission: what would have explained it
+    Column(
+        "missing", Text, nullable=False
+    ),  # repository service environment admission: what would have explained it
     Column("repository_issuer", Text),  # null where the source names none
     Column("repository_id", BigInteger),
     Column("repository_name", Text),

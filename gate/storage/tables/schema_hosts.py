@@ -16,8 +16,12 @@ held_runs = Table(
     Column("environment", Text, primary_key=True),  # as the host calls it
     Column("repository_name", Text, nullable=False),
     Column("provider", Text, nullable=False),
-    Column("reference", Text, nullable=False),  # what the host is answered by: GitHub's run, GitLab's deployment
-    Column("change_id", Text, ForeignKey("changes.id")),  # null where it was refused before there was a change
+    Column(
+        "reference", Text, nullable=False
+    ),  # what the host is answered by: GitHub's run, GitLab's deployment
+    Column(
+        "change_id", Text, ForeignKey("changes.id")
+    ),  # null where it was refused before there was a change
     Column("at", BigInteger, nullable=False),
     Column("told", Text, nullable=False, server_default=text("''")),  # what the host was told last
     Column("reports", Integer, nullable=False, server_default=text("0")),

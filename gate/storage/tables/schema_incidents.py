@@ -12,7 +12,9 @@ incidents = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("source", Text, nullable=False),  # api pagerduty alertmanager cdevents gate
-    Column("series", Text, nullable=False),  # what the source names it by; an alert that comes back begins another incident
+    Column(
+        "series", Text, nullable=False
+    ),  # what the source names it by; an alert that comes back begins another incident
     Column("title", Text, nullable=False),  # id of a text
     Column("service", Text, nullable=False),
     Column("environment", Text),  # null: the source does not say
@@ -20,7 +22,9 @@ incidents = Table(
     Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
     Column("began_at", BigInteger, nullable=False),
     Column("resolved_at", BigInteger),
-    Column("told_at", BigInteger, nullable=False),  # of the newest word of its source: an older one changes nothing
+    Column(
+        "told_at", BigInteger, nullable=False
+    ),  # of the newest word of its source: an older one changes nothing
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     Index("ix_incidents_newest", "began_at", "id"),
@@ -41,7 +45,9 @@ incident_links = Table(
     Column("reason", Text, nullable=False),  # id of a text, or empty
     Column("confirmed_at", BigInteger),  # a person said that a `window` link is right
     Column("confirmed_by", Text),
-    Column("counts_at", BigInteger, nullable=False),  # from then on it may suspend a standard change
+    Column(
+        "counts_at", BigInteger, nullable=False
+    ),  # from then on it may suspend a standard change
     Column("judged_at", BigInteger),  # when it was looked at whether it does
     Column("removed_at", BigInteger),
     Column("removed_by", Text),
@@ -49,5 +55,7 @@ incident_links = Table(
     Index("ix_incident_links_incident", "incident_id"),
     Index("ix_incident_links_change", "change_id", **_where(ACTIVE)),
     Index("uq_incident_links_active", "incident_id", "change_id", unique=True, **_where(ACTIVE)),
-    Index("ix_incident_links_due", "counts_at", **_where("judged_at IS NULL AND removed_at IS NULL")),
+    Index(
+        "ix_incident_links_due", "counts_at", **_where("judged_at IS NULL AND removed_at IS NULL")
+    ),
 )

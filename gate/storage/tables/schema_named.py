@@ -1,4 +1,6 @@
-"""Who was named for a change beside the request of its decision in force, and which commits it brings."""
+"""Who was named for a change beside the request of its decision in force, and which commits it
+brings.
+"""
 
 from sqlalchemy import Column, ForeignKey, Table, Text
 
@@ -16,5 +18,7 @@ change_commits = Table(
     "change_commits",
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
-    Column("commits", Text, nullable=False),  # JSON list: what the code host compared, and the commit itself
+    Column(
+        "commits", Text, nullable=False
+    ),  # JSON list: what the code host compared, and the commit itself
 )

@@ -1,6 +1,8 @@
-"""Tables of people: what the catalogue cannot say of them, their sessions, and invitations that wait.
+"""Tables of people: what the catalogue cannot say of them, their sessions, and invitations that
+wait.
 
-Names and addresses are in the catalogue, and so in `texts`; of somebody whom the catalogue lacks, the address is a text too.
+Names and addresses are in the catalogue, and so in `texts`; of somebody whom the catalogue lacks,
+the address is a text too.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
@@ -10,12 +12,18 @@ from gate.storage.tables.schema import metadata
 people = Table(
     "people",
     metadata,
-    Column("id", Text, primary_key=True),  # in the catalogue; `per_…` for somebody whom the catalogue lacks
+    Column(
+        "id", Text, primary_key=True
+    ),  # in the catalogue; `per_…` for somebody whom the catalogue lacks
     Column("email", Text, unique=True),  # id of a text; null for somebody of the catalogue
     Column("role", Text),  # admin, auditor, or null
     Column("password", Text),  # argon2id with its salt and parameters
-    Column("external_id", Text, unique=True),  # SHA-256 of the identity provider and its name for the person
-    Column("claimed_groups", Text, nullable=False),  # JSON list: what the provider said at the last sign-in
+    Column(
+        "external_id", Text, unique=True
+    ),  # SHA-256 of the identity provider and its name for the person
+    Column(
+        "claimed_groups", Text, nullable=False
+    ),  # JSON list: what the provider said at the last sign-in
     Column("claimed_at", BigInteger),
     Column("signed_in_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),

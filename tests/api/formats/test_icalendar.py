@@ -13,7 +13,13 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 def window(**different: Any) -> dict[str, Any]:
     """One row of a schedule."""
-    usual = {"id": "frz_1", "reason": "Year-end", "stop": False, "begins": "2026-12-20T00:00:00Z", "ends": "2027-01-02T00:00:00Z"}
+    usual = {
+        "id": "frz_1",
+        "reason": "Year-end",
+        "stop": False,
+        "begins": "2026-12-20T00:00:00Z",
+        "ends": "2027-01-02T00:00:00Z",
+    }
     return {**usual, "services": [], "environments": [], **different}
 
 
@@ -25,8 +31,14 @@ def events(*windows: dict[str, Any]) -> list[Any]:
 def test_a_window_is_an_event_with_its_reason_and_scope() -> None:
     (event,) = events(window(services=["web"], environments=["production"]))
 
-    assert (str(event["SUMMARY"]), str(event["DESCRIPTION"])) == ("Frozen: Year-end", "web, production")
-    assert (event["DTSTART"].dt, event["DTEND"].dt) == (datetime(2026, 12, 20, tzinfo=UTC), datetime(2027, 1, 2, tzinfo=UTC))
+    assert (str(event["SUMMARY"]), str(event["DESCRIPTION"])) == (
+        "Frozen: Year-end",
+        "web, production",
+    )
+    assert (event["DTSTART"].dt, event["DTEND"].dt) == (
+        datetime(2026, 12, 20, tzinfo=UTC),
+        datetime(2027, 1, 2, tzinfo=UTC),
+    )
 
 
 def test_a_stopped_line_has_no_end() -> None:
@@ -36,7 +48,9 @@ def test_a_stopped_line_has_no_end() -> None:
     assert "DTEND" not in event
 
 
-@pytest.mark.parametrize("reason", ["a;b,c\\d", "two\nlines\r\nEND:VEVENT", "ä" * 200, "END:VCALENDAR", "👍" * 60])
+@pytest.mark.parametrize(
+    "reason", ["a;b,c\\d", "two\nlines\r\nEND:VEVENT", "ä" * 200, "END:VCALENDAR", "👍" * 60]
+)
 def test_no_reason_breaks_the_file(reason: str) -> None:
     content = written([window(reason=reason)], NOW)
 

@@ -1,4 +1,6 @@
-"""Strict JSON: whatever two readers could understand differently is refused, and nothing else (A60)."""
+"""Strict JSON: whatever two readers could understand differently is refused, and nothing else
+(A60).
+"""
 
 import asyncio
 import json
@@ -13,30 +15,61 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from gate.api.http import body
-from gate.api.http.body import BODY_BYTES_MAX, DEPTH_MAX, check_media_type, read_body, read_model, strict_json
+from gate.api.http.body import (
+    BODY_BYTES_MAX,
+    DEPTH_MAX,
+    check_media_type,
+    read_body,
+    read_model,
+    strict_json,
+)
 from gate.core.facts import INTEGER_MAX
 from gate.errors import BadRequest, Invalid, TooLarge
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
-SCALARS = st.none() | st.booleans() | st.integers(-INTEGER_MAX, INTEGER_MAX) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-INTEGER_MAX, INTEGER_MAX)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         pytest.param(b'{"a": 1, "a": 2}', '"a" stands twice', id="A60 a name twice"),
-        pytest.param(b'{"x": ":", "a": {"b": 1, "b": 1}}', '"b" stands twice', id="A60 a name twice, deeper, with the same value"),
-        pytest.param(b'{"a": 1, "\\u0061": 2}', '"a" stands twice', id="A60 a name twice, once escaped"),
-        pytest.param(b'{"a": "\\u003a", "b": 1, "b": 2}', '"b" stands twice', id="A60 an escaped colon does not make up for it"),
-        pytest.param(b'[{"a": [], "a": []}]', '"a" stands twice', id="A60 a name twice inside a list"),
+        pytest.param(
+            b'{"x": ":", "a": {"b": 1, "b": 1}}',
+            '"b" stands twice',
+            id="A60 a name twice, deeper, with the same value",
+        ),
+        pytest.param(
+            b'{"a": 1, "\\u0061": 2}', '"a" stands twice', id="A60 a name twice, once escaped"
+        ),
+        pytest.param(
+            b'{"a": "\\u003a", "b": 1, "b": 2}',
+            '"b" stands twice',
+            id="A60 an escaped colon does not make up for it",
+        ),
+        pytest.param(
+            b'[{"a": [], "a": []}]', '"a" stands twice', id="A60 a name twice inside a list"
+        ),
         pytest.param(b"[NaN]", "no JSON", id="A60 NaN"),
         pytest.param(b"[Infinity]", "no JSON", id="A60 Infinity"),
         pytest.param(b"[-Infinity]", "no JSON", id="A60 -Infinity"),
         pytest.param(b"[1e400]", "no JSON", id="A60 a number beyond every float"),
         pytest.param(b"[9007199254740992]", "9007199254740992", id="A60 2^53"),
         pytest.param(b"[-9007199254740992]", "-9007199254740992", id="A60 -2^53"),
-        pytest.param(b"[" + b"9" * 300 + b"]", "at most 9007199254740991", id="A60 a number of 300 digits"),
+        pytest.param(
+            b"[" + b"9" * 300 + b"]", "at most 9007199254740991", id="A60 a number of 300 digits"
+        ),
         pytest.param(b'["\\ud800"]', "no JSON", id="A60 a lone high surrogate"),
         pytest.param(b'["\\udc00"]', "no JSON", id="A60 a lone low surrogate"),
         pytest.param(b'["\xed\xa0\x80"]', "no JSON", id="A60 a surrogate in UTF-8"),
@@ -48,8 +81,16 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.di
         pytest.param(b"{'a': 1}", "no JSON", id="A60 single quotes"),
         pytest.param(b'{"a": 1,}', "no JSON", id="A60 a comma too many"),
         pytest.param(b"[01]", "no JSON", id="A60 a leading zero"),
-        pytest.param(b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1), "deeper than 32", id="A60 one level too deep"),
-        pytest.param(b'{"a":' * (DEPTH_MAX + 1) + b"1" + b"}" * (DEPTH_MAX + 1), "deeper than 32", id="A60 one level of objects too deep"),
+        pytest.param(
+            b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1),
+            "deeper than 32",
+            id="A60 one level too deep",
+        ),
+        pytest.param(
+            b'{"a":' * (DEPTH_MAX + 1) + b"1" + b"}" * (DEPTH_MAX + 1),
+            "deeper than 32",
+            id="A60 one level of objects too deep",
+        ),
         pytest.param(b"[" * 100_000 + b"]" * 100_000, "no JSON", id="A60 100,000 levels"),
     ],
 )
@@ -89,7 +130,11 @@ def test_json_that_only_looks_suspicious_is_read(text: bytes) -> None:
 
 
 @given(value=VALUES, ascii_only=st.booleans(), indent=st.sampled_from([None, 1]))
-def test_every_honest_value_is_read_as_it_was_written(value: Any, ascii_only: bool, indent: int | None) -> None:  # noqa: FBT001 - drawn
+def test_every_honest_value_is_read_as_it_was_written(
+    value: Any,
+    ascii_only: bool,  # noqa: FBT001 - drawn
+    indent: int | None,
+) -> None:
     assert strict_json(json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()) == value
 
 
@@ -99,7 +144,12 @@ def test_every_honest_value_is_read_as_it_was_written(value: Any, ascii_only: bo
     ascii_only=st.booleans(),
     outer=st.sampled_from(["%s", '{"x": %s}', '[":", %s]', '{"\\u003a": [%s, "\\u003A"]}']),
 )
-def test_an_object_is_read_exactly_when_its_names_differ(names: list[str], values: list[Any], ascii_only: bool, outer: str) -> None:  # noqa: FBT001 - drawn
+def test_an_object_is_read_exactly_when_its_names_differ(
+    names: list[str],
+    values: list[Any],
+    ascii_only: bool,  # noqa: FBT001 - drawn
+    outer: str,
+) -> None:
     members = (
         f"{json.dumps(name, ensure_ascii=ascii_only)}:{json.dumps(value, ensure_ascii=ascii_only)}"
         for name, value in zip(names, values, strict=False)
@@ -113,13 +163,22 @@ def test_an_object_is_read_exactly_when_its_names_differ(names: list[str], value
             strict_json(text)
 
 
-@pytest.mark.parametrize("value", [b"application/json; charset=latin-1", b"application/json;charset=utf-16", b"application/json; v=1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"application/json; charset=latin-1",
+        b"application/json;charset=utf-16",
+        b"application/json; v=1",
+    ],
+)
 def test_json_in_another_charset_is_refused(value: bytes) -> None:
     with pytest.raises(BadRequest):
         check_media_type(value)
 
 
-@pytest.mark.parametrize("value", [b"text/plain", b"application/x-www-form-urlencoded", b"", b"text/json", b"\xff"])
+@pytest.mark.parametrize(
+    "value", [b"text/plain", b"application/x-www-form-urlencoded", b"", b"text/json", b"\xff"]
+)
 def test_another_kind_of_body_is_refused(value: bytes) -> None:
     with pytest.raises(HTTPException) as caught:
         check_media_type(value)
@@ -127,7 +186,15 @@ def test_another_kind_of_body_is_refused(value: bytes) -> None:
     assert caught.value.status_code == 415
 
 
-@pytest.mark.parametrize("value", [None, b"application/json", b"Application/JSON; Charset=UTF-8", b'application/json;charset="utf-8"'])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"application/json",
+        b"Application/JSON; Charset=UTF-8",
+        b'application/json;charset="utf-8"',
+    ],
+)
 def test_json_in_utf_8_is_taken(value: bytes | None) -> None:
     check_media_type(value)
 
@@ -161,7 +228,9 @@ async def test_a_body_of_exactly_the_limit_is_read() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("pieces", [[b"x" * (BODY_BYTES_MAX + 1)], [b"x" * BODY_BYTES_MAX, b"x"], [b"x" * 1000] * 2000])
+@pytest.mark.parametrize(
+    "pieces", [[b"x" * (BODY_BYTES_MAX + 1)], [b"x" * BODY_BYTES_MAX, b"x"], [b"x" * 1000] * 2000]
+)
 async def test_a_body_is_refused_as_soon_as_it_is_over_the_limit(pieces: list[bytes]) -> None:
     arriving = Arriving(pieces)
 
@@ -205,4 +274,8 @@ class Arriving:
             return {"type": "http.disconnect"}
         piece = self._pieces.pop(0)
         self.handed_out += len(piece)
-        return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or self._hangs_up}
+        return {
+            "type": "http.request",
+            "body": piece,
+            "more_body": bool(self._pieces) or self._hangs_up,
+        }

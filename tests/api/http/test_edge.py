@@ -28,7 +28,9 @@ NAMED = {"name": "x"}
         pytest.param({"Cookie": f"token={AUDITOR}"}, id="A28 a cookie"),
     ],
 )
-async def test_without_a_valid_token_nobody_passes_and_all_hear_the_same(headers: dict[str, str]) -> None:
+async def test_without_a_valid_token_nobody_passes_and_all_hear_the_same(
+    headers: dict[str, str],
+) -> None:
     async with client(echo_app()) as http:
         response = await http.post("/v1/echo", json=NAMED, headers=headers)
 
@@ -37,7 +39,9 @@ async def test_without_a_valid_token_nobody_passes_and_all_hear_the_same(headers
     assert response.headers["www-authenticate"] == 'Bearer realm="gate"'
 
 
-@pytest.mark.parametrize("query", [f"?token={AUDITOR}", f"?access_token={AUDITOR}", f"?authorization=Bearer%20{AUDITOR}"])
+@pytest.mark.parametrize(
+    "query", [f"?token={AUDITOR}", f"?access_token={AUDITOR}", f"?authorization=Bearer%20{AUDITOR}"]
+)
 async def test_a28_a_token_in_the_address_is_no_token(query: str) -> None:
     async with client(echo_app()) as http:
         response = await http.get("/v1/echo/x" + query)
@@ -55,7 +59,13 @@ async def test_a28_a_token_in_the_address_is_refused_beside_a_valid_one_and_not_
 
 async def test_two_tokens_in_one_request_are_none() -> None:
     async with client(echo_app()) as http:
-        response = await http.get("/v1/echo/x", headers=[("Authorization", f"Bearer {AUDITOR}"), ("Authorization", f"Bearer {AUDITOR}")])
+        response = await http.get(
+            "/v1/echo/x",
+            headers=[
+                ("Authorization", f"Bearer {AUDITOR}"),
+                ("Authorization", f"Bearer {AUDITOR}"),
+            ],
+        )
 
     assert response.status_code == 401
 
@@ -78,7 +88,9 @@ async def test_nothing_is_read_for_somebody_who_may_not_ask() -> None:
             yield b"x"
 
     async with client(echo_app()) as http:
-        response = await http.post("/v1/echo", content=body(), headers={"Content-Type": "application/json"})
+        response = await http.post(
+            "/v1/echo", content=body(), headers={"Content-Type": "application/json"}
+        )
 
     assert response.status_code == 401
     assert read == []
@@ -100,14 +112,21 @@ async def test_nothing_is_read_for_somebody_who_may_not_ask() -> None:
         pytest.param("GET", "/v1/echo//stream", 404, id="A32 an empty name"),
         pytest.param("POST", "/V1/echo", 404, id="A32 upper case"),
         pytest.param("POST", "/v1/echo;x=1", 404, id="A32 a path parameter"),
-        pytest.param("GET", "/v1/echo/x%2Fstream", 401, id="A32 an encoded slash is a slash, with the same permission"),
+        pytest.param(
+            "GET",
+            "/v1/echo/x%2Fstream",
+            401,
+            id="A32 an encoded slash is a slash, with the same permission",
+        ),
         pytest.param("GET", "/v1/echo/%78", 401, id="A32 an encoded letter is a letter"),
         pytest.param("HEAD", "/v1/echo/x", 401, id="A32 HEAD asks for what GET asks for"),
     ],
 )
 async def test_another_spelling_opens_no_other_door(method: str, path: str, status: int) -> None:
     async with client(echo_app()) as http:
-        request = httpx.Request(method, httpx.URL("https://gate.example.com", raw_path=path.encode()))
+        request = httpx.Request(
+            method, httpx.URL("https://gate.example.com", raw_path=path.encode())
+        )
         response = await http.send(request)
 
     assert response.status_code == status
@@ -164,7 +183,9 @@ async def test_an_unknown_field_is_refused_with_what_was_meant() -> None:
     async with client(echo_app(), AUDITOR) as http:
         response = await http.post("/v1/echo", json={"name": "x", "cuont": 1})
 
-    assert problem(response)["errors"] == [{"detail": "unknown field; did you mean count?", "pointer": "#/cuont"}]
+    assert problem(response)["errors"] == [
+        {"detail": "unknown field; did you mean count?", "pointer": "#/cuont"}
+    ]
 
 
 @pytest.mark.parametrize("pieces", [1, 700], ids=["A60 announced", "A60 in pieces, unannounced"])
@@ -175,23 +196,32 @@ async def test_a_body_that_is_too_large_is_refused_whoever_sends_it(pieces: int)
 
     content = b"x" * (BODY_BYTES_MAX + 1) if pieces == 1 else chunks()
     async with client(echo_app(), AUDITOR) as http:
-        response = await http.post("/v1/echo", content=content, headers={"Content-Type": "application/json"})
+        response = await http.post(
+            "/v1/echo", content=content, headers={"Content-Type": "application/json"}
+        )
 
     assert (response.status_code, problem_name(response)) == (413, "too_large")
     assert response.headers["connection"] == "close"
 
 
-async def test_a_body_that_is_announced_as_too_large_is_refused_before_any_token_is_looked_at() -> None:
+async def test_a_body_that_is_announced_as_too_large_is_refused_before_any_token_is_looked_at() -> (
+    None
+):
     async with client(echo_app()) as http:
         response = await http.post("/v1/echo", content=b"x" * (BODY_BYTES_MAX + 1))
 
     assert response.status_code == 413
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"],
+)
 async def test_a_form_is_no_json(content_type: str) -> None:
     async with client(echo_app(), AUDITOR) as http:
-        response = await http.post("/v1/echo", content=b'{"name": "x"}', headers={"Content-Type": content_type})
+        response = await http.post(
+            "/v1/echo", content=b'{"name": "x"}', headers={"Content-Type": content_type}
+        )
 
     assert (response.status_code, problem_name(response)) == (415, "unsupported_media_type")
 
@@ -214,7 +244,11 @@ async def test_a_planned_error_is_not_for_the_log() -> None:
             conflict = await http.delete("/v1/echo/conflict")
             invalid = await http.delete("/v1/echo/invalid")
 
-    assert (conflict.status_code, problem_name(conflict), problem(conflict)["detail"]) == (409, "consumed", "it has moved on")
+    assert (conflict.status_code, problem_name(conflict), problem(conflict)["detail"]) == (
+        409,
+        "consumed",
+        "it has moved on",
+    )
     assert problem(invalid)["errors"] == [{"detail": "found 1", "pointer": "#/a/b"}]
     assert logs == []
 
@@ -232,7 +266,13 @@ async def test_an_answer_that_breaks_off_is_not_completed() -> None:
 
     with capture_logs() as logs:
         headers = [(b"authorization", f"Bearer {AUDITOR}".encode())]
-        scope = {"type": "http", "method": "GET", "path": "/v1/echo/broken/stream", "query_string": b"", "headers": headers}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/v1/echo/broken/stream",
+            "query_string": b"",
+            "headers": headers,
+        }
         await app(scope, receive, send)  # type: ignore[arg-type]  # messages of a server are dictionaries
 
     assert sent[0]["status"] == 200
@@ -254,7 +294,11 @@ async def test_head_has_the_head_of_get_and_no_body(path: str) -> None:
 
 async def test_every_answer_says_how_it_may_be_used() -> None:
     async with client(echo_app(), AUDITOR) as http:
-        answers = [await http.get("/v1/echo/x"), await http.get("/nowhere"), await http.post("/v1/echo", content=b"{")]
+        answers = [
+            await http.get("/v1/echo/x"),
+            await http.get("/nowhere"),
+            await http.post("/v1/echo", content=b"{"),
+        ]
 
     for response in answers:
         assert response.headers["cache-control"] == "no-store"
@@ -275,7 +319,10 @@ async def test_every_answer_says_how_it_may_be_used() -> None:
         pytest.param("<script>", False, id="A44 a tag"),
     ],
 )
-async def test_a_request_keeps_its_callers_id_only_when_that_is_harmless(given: str, kept: bool) -> None:  # noqa: FBT001 - a column
+async def test_a_request_keeps_its_callers_id_only_when_that_is_harmless(
+    given: str,
+    kept: bool,  # noqa: FBT001 - a column
+) -> None:
     async with client(echo_app(), AUDITOR) as http:
         response = await http.get("/v1/echo/x", headers={"X-Request-Id": given})
 
@@ -283,8 +330,17 @@ async def test_a_request_keeps_its_callers_id_only_when_that_is_harmless(given: 
     assert 1 <= len(response.headers["x-request-id"]) <= 64
 
 
-@pytest.mark.parametrize("headers", [{"Host": "evil.example.com"}, {"X-Forwarded-Host": "evil.example.com"}, {"Forwarded": "host=evil"}])
-async def test_a40_a_link_names_no_host_that_the_caller_could_choose(headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example.com"},
+        {"X-Forwarded-Host": "evil.example.com"},
+        {"Forwarded": "host=evil"},
+    ],
+)
+async def test_a40_a_link_names_no_host_that_the_caller_could_choose(
+    headers: dict[str, str],
+) -> None:
     async with client(echo_app(), AUDITOR) as http:
         response = await http.get("/v1/echo/a b?limit=7&cursor=old", headers=headers)
 
@@ -294,8 +350,13 @@ async def test_a40_a_link_names_no_host_that_the_caller_could_choose(headers: di
 
 async def test_a61_a_caller_over_its_rate_waits_and_nobody_else_does() -> None:
     async with client(echo_app(rate_limit=5)) as http:
-        flood = [await http.post("/v1/echo", json=NAMED, headers={"Authorization": f"Bearer {AUDITOR}"}) for _ in range(7)]
-        other = await http.post("/v1/echo", json=NAMED, headers={"Authorization": f"Bearer {PIPELINE}"})
+        flood = [
+            await http.post("/v1/echo", json=NAMED, headers={"Authorization": f"Bearer {AUDITOR}"})
+            for _ in range(7)
+        ]
+        other = await http.post(
+            "/v1/echo", json=NAMED, headers={"Authorization": f"Bearer {PIPELINE}"}
+        )
 
     assert [response.status_code for response in flood] == [200] * 5 + [429] * 2
     assert problem_name(flood[-1]) == "rate_limited"

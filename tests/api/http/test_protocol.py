@@ -14,7 +14,10 @@ from gate.api.http.protocol import HEAD_BYTES_MAX, GateProtocol
 from tests.api.echo import AUDITOR, echo_app
 
 pytestmark = pytest.mark.anyio
-HEAD = f"POST /v1/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {AUDITOR}\r\nContent-Type: application/json\r\n".encode()
+HEAD = (
+    f"POST /v1/echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {AUDITOR}\r\nContent-Type: "
+    "application/json\r\n".encode()
+)
 BODY = b'{"name": "x"}'
 WHOLE = HEAD + b"Content-Length: 13\r\n\r\n" + BODY
 
@@ -23,7 +26,14 @@ WHOLE = HEAD + b"Content-Length: 13\r\n\r\n" + BODY
 async def listening() -> AsyncIterator[int]:
     """The port of a server that runs in this event loop."""
     config = uvicorn.Config(
-        echo_app(), port=0, http=GateProtocol, ws="none", lifespan="off", log_config=None, server_header=False, timeout_graceful_shutdown=1
+        echo_app(),
+        port=0,
+        http=GateProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     config.load()
@@ -43,7 +53,11 @@ async def exchange(port: int, *pieces: bytes) -> bytes:
             writer.write(piece)
             await writer.drain()
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[16:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length: "))
+        length = next(
+            int(line[16:])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length: ")
+        )
         return head + await reader.readexactly(length)
     finally:
         writer.close()
@@ -80,7 +94,10 @@ async def test_a_request_in_single_bytes_is_answered() -> None:
 async def test_requests_in_one_piece_are_answered_in_order() -> None:
     async with listening() as port:
         answer = await ending(
-            port, WHOLE * 2 + HEAD.replace(b"\r\nHost", b"\r\nConnection: close\r\nHost") + b"Content-Length: 2\r\n\r\n{}"
+            port,
+            WHOLE * 2
+            + HEAD.replace(b"\r\nHost", b"\r\nConnection: close\r\nHost")
+            + b"Content-Length: 2\r\n\r\n{}",
         )
 
     assert re.findall(rb"HTTP/1\.1 (\d{3})", answer) == [b"200", b"200", b"422"]
@@ -89,9 +106,17 @@ async def test_requests_in_one_piece_are_answered_in_order() -> None:
 @pytest.mark.parametrize(
     ("announced", "pieces"),
     [
-        pytest.param(b"Content-Length: 5000000\r\n\r\n", [b"x" * 5_000_000], id="A60 5 MB, announced and sent"),
+        pytest.param(
+            b"Content-Length: 5000000\r\n\r\n",
+            [b"x" * 5_000_000],
+            id="A60 5 MB, announced and sent",
+        ),
         pytest.param(b"Content-Length: 100000000\r\n\r\n", [], id="A60 100 MB, announced"),
-        pytest.param(b"Content-Length: 5000000\r\nExpect: 100-continue\r\n\r\n", [], id="A60 5 MB, asked for first"),
+        pytest.param(
+            b"Content-Length: 5000000\r\nExpect: 100-continue\r\n\r\n",
+            [],
+            id="A60 5 MB, asked for first",
+        ),
         pytest.param(
             b"Transfer-Encoding: chunked\r\n\r\n",
             [b"100000\r\n" + b"x" * 0x100000 + b"\r\n", b"1\r\nx\r\n", b"0\r\n\r\n"],
@@ -99,7 +124,9 @@ async def test_requests_in_one_piece_are_answered_in_order() -> None:
         ),
     ],
 )
-async def test_a_body_that_is_too_large_is_refused_in_words_and_at_once(announced: bytes, pieces: list[bytes]) -> None:
+async def test_a_body_that_is_too_large_is_refused_in_words_and_at_once(
+    announced: bytes, pieces: list[bytes]
+) -> None:
     async with listening() as port, asyncio.timeout(BODY_SECONDS_MAX / 2):
         answer = await exchange(port, HEAD + announced, *pieces)
 
@@ -109,7 +136,9 @@ async def test_a_body_that_is_too_large_is_refused_in_words_and_at_once(announce
     assert b"100 Continue" not in answer
 
 
-async def test_a_body_that_comes_with_its_head_is_read_without_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_comes_with_its_head_is_read_without_a_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(body, "BODY_SECONDS_MAX", "no number of seconds")
     async with listening() as port:
         answer = await exchange(port, WHOLE)
@@ -131,10 +160,14 @@ async def test_a_body_that_never_ends_is_not_waited_for(monkeypatch: pytest.Monk
         pytest.param([], id="F27 nothing"),
         pytest.param([b"P"], id="F27 one byte"),
         pytest.param([HEAD], id="F27 a head without its end"),
-        pytest.param([WHOLE[:-1].replace(AUDITOR.encode(), b"wrong")], id="F27 a body that nobody reads"),
+        pytest.param(
+            [WHOLE[:-1].replace(AUDITOR.encode(), b"wrong")], id="F27 a body that nobody reads"
+        ),
     ],
 )
-async def test_whoever_does_not_finish_is_hung_up_on(monkeypatch: pytest.MonkeyPatch, pieces: list[bytes]) -> None:
+async def test_whoever_does_not_finish_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch, pieces: list[bytes]
+) -> None:
     for phase in protocol.SECONDS:
         monkeypatch.setitem(protocol.SECONDS, phase, 0.05)  # the real limits are 10 s and 35 s
     async with listening() as port, asyncio.timeout(10):
@@ -145,7 +178,9 @@ async def test_whoever_does_not_finish_is_hung_up_on(monkeypatch: pytest.MonkeyP
 
 async def test_a_head_without_end_is_not_collected() -> None:
     async with listening() as port:
-        answer = await ending(port, b"GET / HTTP/1.1\r\nX: ", *[b"x" * 10_000] * (HEAD_BYTES_MAX // 10_000 + 1))
+        answer = await ending(
+            port, b"GET / HTTP/1.1\r\nX: ", *[b"x" * 10_000] * (HEAD_BYTES_MAX // 10_000 + 1)
+        )
 
     assert answer.startswith(b"HTTP/1.1 400 ")
 
@@ -154,9 +189,13 @@ async def test_a_head_without_end_is_not_collected() -> None:
     "head",
     [
         pytest.param(b"Content-Length: 13\r\nContent-Length: 14\r\n\r\n", id="two lengths"),
-        pytest.param(b"Content-Length: 13\r\nTransfer-Encoding: chunked\r\n\r\n", id="a length and chunks"),
+        pytest.param(
+            b"Content-Length: 13\r\nTransfer-Encoding: chunked\r\n\r\n", id="a length and chunks"
+        ),
         pytest.param(b"Content-Length: -1\r\n\r\n", id="a length below zero"),
-        pytest.param(b"Content-Length: 9999999999999999999999\r\n\r\n", id="a length beyond numbers"),
+        pytest.param(
+            b"Content-Length: 9999999999999999999999\r\n\r\n", id="a length beyond numbers"
+        ),
         pytest.param(b"X : y\r\n\r\n", id="a space before a colon"),
     ],
 )
@@ -168,7 +207,13 @@ async def test_a_head_that_two_servers_could_read_differently_is_refused(head: b
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [(b"/v1/./echo", b"404"), (b"/v1/echo/x/../..", b"404"), (b"//v1/echo", b"404"), (b"/v1/%65cho", b"200")]
+    ("path", "status"),
+    [
+        (b"/v1/./echo", b"404"),
+        (b"/v1/echo/x/../..", b"404"),
+        (b"//v1/echo", b"404"),
+        (b"/v1/%65cho", b"200"),
+    ],
 )
 async def test_a32_a_path_is_taken_as_it_is_sent(path: bytes, status: bytes) -> None:
     async with listening() as port:
@@ -178,7 +223,14 @@ async def test_a32_a_path_is_taken_as_it_is_sent(path: bytes, status: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    "text", [b'{"name": "a", "name": "b"}', b'{"name": NaN}', b'{"name": "\\ud800"}', b"[" * 100_000, b'{"name": "\xff"}']
+    "text",
+    [
+        b'{"name": "a", "name": "b"}',
+        b'{"name": NaN}',
+        b'{"name": "\\ud800"}',
+        b"[" * 100_000,
+        b'{"name": "\xff"}',
+    ],
 )
 async def test_a60_bent_json_is_told_from_outside(text: bytes) -> None:
     async with listening() as port:

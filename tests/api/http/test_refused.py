@@ -1,4 +1,6 @@
-"""Who was refused at the door stands in the ledger, once a minute; what nobody can be named for is only counted."""
+"""Who was refused at the door stands in the ledger, once a minute; what nobody can be named for is
+only counted.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -29,9 +31,15 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 
 async def refusals(service: Served) -> list[tuple[str | None, Mapping[str, Any]]]:
     """Of the ledger, oldest first: of which change, and what it says."""
-    query = select(schema.ledger_entries.c.body).where(schema.ledger_entries.c.kind == "refusal").order_by(schema.ledger_entries.c.id)
+    query = (
+        select(schema.ledger_entries.c.body)
+        .where(schema.ledger_entries.c.kind == "refusal")
+        .order_by(schema.ledger_entries.c.id)
+    )
     bodies = await service.gate.store.read(lambda conn: list(conn.execute(query).scalars()))
-    return [(entry.change, dict(entry.fields)) for entry in (read_entry(bytes(body)) for body in bodies)]
+    return [
+        (entry.change, dict(entry.fields)) for entry in (read_entry(bytes(body)) for body in bodies)
+    ]
 
 
 def told(by: str, operation: str, problem: str) -> dict[str, str]:
@@ -39,7 +47,9 @@ def told(by: str, operation: str, problem: str) -> dict[str, str]:
     return {"by": by, "operation": operation, "problem": problem}
 
 
-async def test_a_machine_that_tries_to_approve_is_on_record_once_however_often_it_tries(service: Served) -> None:
+async def test_a_machine_that_tries_to_approve_is_on_record_once_however_often_it_tries(
+    service: Served,
+) -> None:
     token = await service.token(Role.PIPELINE, "web")
     http = service.anybody(token)
     change = (await http.post("/v1/changes", json=request())).json()["id"]
@@ -47,7 +57,9 @@ async def test_a_machine_that_tries_to_approve_is_on_record_once_however_often_i
     answers = [await http.post(f"/v1/changes/{change}/approvals", json=REVIEW) for _ in range(20)]
 
     assert {answer.status_code for answer in answers} == {403}
-    assert await refusals(service) == [(change, told(f"token:{token.split('_')[1]}", APPROVALS, "not_allowed"))]
+    assert await refusals(service) == [
+        (change, told(f"token:{token.split('_')[1]}", APPROVALS, "not_allowed"))
+    ]
 
 
 @pytest.mark.parametrize("wrong", ["revoked", "expired", "another secret"])
@@ -58,14 +70,18 @@ async def test_a_token_that_is_known_and_no_good_is_on_record(service: Served, w
     if wrong == "revoked":
         await admin.delete(f"/v1/tokens/{made['id']}")
     elif wrong == "expired":
-        await service.gate.store.write(lambda tx: tx.conn.execute(update(schema.tokens).values(expires_at=1)).rowcount)
+        await service.gate.store.write(
+            lambda tx: tx.conn.execute(update(schema.tokens).values(expires_at=1)).rowcount
+        )
     else:
         token = token[:-3] + "".join("A" if letter != "A" else "B" for letter in token[-3:])
 
     response = await service.anybody(token).get("/v1/log")
 
     assert response.status_code == 401
-    assert await refusals(service) == [(None, told(f"token:{made['id']}", "GET /v1/log", "unauthenticated"))]
+    assert await refusals(service) == [
+        (None, told(f"token:{made['id']}", "GET /v1/log", "unauthenticated"))
+    ]
 
 
 async def test_noise_of_nobody_is_counted_and_leaves_no_entry(service: Served) -> None:
@@ -82,19 +98,27 @@ async def test_what_a_route_refuses_is_on_record_too(service: Served) -> None:
 
     await service.anybody(token).post("/v1/changes", json=request(service="checkout"))
 
-    assert await refusals(service) == [(None, told(f"token:{token.split('_')[1]}", "POST /v1/changes", "not_allowed"))]
+    assert await refusals(service) == [
+        (None, told(f"token:{token.split('_')[1]}", "POST /v1/changes", "not_allowed"))
+    ]
 
 
 async def test_what_a_chapter_has_told_is_not_told_twice(service: Served) -> None:
-    change = (await (await service.pipeline()).post("/v1/changes", json=request(facts={}))).json()["id"]
+    change = (await (await service.pipeline()).post("/v1/changes", json=request(facts={}))).json()[
+        "id"
+    ]
 
-    answer: httpx.Response = await (await service.person("kofi")).post(f"/v1/changes/{change}/approvals", json=REVIEW)
+    answer: httpx.Response = await (await service.person("kofi")).post(
+        f"/v1/changes/{change}/approvals", json=REVIEW
+    )
 
     assert answer.status_code in {403, 409}
     assert [by["operation"] for _, by in await refusals(service)] == ["approval"]
 
 
-async def test_a_contradiction_and_a_replay_of_an_identity_token_are_on_record(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_contradiction_and_a_replay_of_an_identity_token_are_on_record(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with pipelines(sqlite_url, tmp_path) as world:
         token = world.github.github()
         first = await world.submit(token)
@@ -102,7 +126,12 @@ async def test_a_contradiction_and_a_replay_of_an_identity_token_are_on_record(s
         contradicted = await world.submit(world.github.github(), ask(commit="b" * 40))
         unlisted = await world.submit(world.github.github(repository_id="4711"))
 
-        assert [one.status_code for one in (first, replayed, contradicted, unlisted)] == [201, 401, 403, 403]
+        assert [one.status_code for one in (first, replayed, contradicted, unlisted)] == [
+            201,
+            401,
+            403,
+            403,
+        ]
         by = f"repository:{world.github.url}/1003"
         assert [entry for _, entry in await refusals(world.service)] == [
             told(by, "POST /v1/changes", "unauthenticated"),

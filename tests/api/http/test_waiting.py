@@ -70,7 +70,9 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
 
 async def test_who_hangs_up_gives_a_place_among_the_waiters_back(service: Served) -> None:
     token = await service.token(None, person="ada")
-    pending = (await (await service.pipeline()).post("/v1/changes", json=request(environment="production"))).json()["id"]
+    pending = (
+        await (await service.pipeline()).post("/v1/changes", json=request(environment="production"))
+    ).json()["id"]
     leaves, sent = asyncio.Event(), []
 
     async def receive() -> Message:

@@ -1,4 +1,6 @@
-"""A request becomes a change: every field within its limits, and nothing that only the gate decides."""
+"""A request becomes a change: every field within its limits, and nothing that only the gate
+decides.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -71,14 +73,31 @@ def test_an_unknown_field_deeper_is_answered_with_those_that_are_allowed() -> No
 @pytest.mark.parametrize("field", ["service", "environment", "commit"])
 def test_what_is_required_is_named(field: str) -> None:
     with pytest.raises(Invalid) as caught:
-        read_model(orjson.dumps({name: value for name, value in MINIMAL.items() if name != field}), ChangeRequest)
+        read_model(
+            orjson.dumps({name: value for name, value in MINIMAL.items() if name != field}),
+            ChangeRequest,
+        )
 
-    assert [(fault.where, fault.detail) for fault in caught.value.faults] == [(f"#/{field}", "is missing; it is required")]
+    assert [(fault.where, fault.detail) for fault in caught.value.faults] == [
+        (f"#/{field}", "is missing; it is required")
+    ]
 
 
 @pytest.mark.parametrize(
     "commit",
-    ["main", "C0FFEE" + "0" * 34, COMMIT[:-1], COMMIT + "0", COMMIT + "\n", " " + COMMIT, "c0ffee", "", 7, None, ["x"]],
+    [
+        "main",
+        "C0FFEE" + "0" * 34,
+        COMMIT[:-1],
+        COMMIT + "0",
+        COMMIT + "\n",
+        " " + COMMIT,
+        "c0ffee",
+        "",
+        7,
+        None,
+        ["x"],
+    ],
 )
 def test_a_commit_is_a_full_hash(commit: Any) -> None:
     assert list(faults_of(commit=commit)) == ["#/commit"]
@@ -87,7 +106,10 @@ def test_a_commit_is_a_full_hash(commit: Any) -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"commit": "main"}, 'found "main", allowed is a full commit hash: 40 or 64 lower-case hexadecimal digits'),
+        (
+            {"commit": "main"},
+            'found "main", allowed is a full commit hash: 40 or 64 lower-case hexadecimal digits',
+        ),
         ({"run": {"id": "1", "attempt": "2"}}, 'found "2", a whole number is allowed'),
         ({"title": ["x"]}, "found a list of 1, a text is allowed"),
         ({"service": "x" * 201}, f'found "{"x" * 60}…", it should have at most 200 characters'),
@@ -116,7 +138,9 @@ def test_a_commit_is_a_hash_of_either_length(commit: str) -> None:
     ],
 )
 def test_a_digest_names_its_algorithm_and_is_whole(digest: str) -> None:
-    assert list(faults_of(artifacts=[{"name": "image", "digest": digest}])) == ["#/artifacts/0/digest"]
+    assert list(faults_of(artifacts=[{"name": "image", "digest": digest}])) == [
+        "#/artifacts/0/digest"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +165,15 @@ def test_a36_a_link_is_https_and_nothing_else(address: str) -> None:
     assert "#/run/url" in " ".join(faults_of(run={"id": "1", "url": address}))
 
 
-@pytest.mark.parametrize("address", ["https://ci.example.com/1?a=b#c", "http://localhost:8080/x", "http://127.0.0.1/", "http://[::1]:1/"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://ci.example.com/1?a=b#c",
+        "http://localhost:8080/x",
+        "http://127.0.0.1/",
+        "http://[::1]:1/",
+    ],
+)
 def test_a36_a_link_may_be_https_or_this_machine(address: str) -> None:
     assert change_of(run={"id": "1", "url": address}).run == Run("1", url=address)
 
@@ -173,7 +205,9 @@ def test_every_field_has_its_limit(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize("number", ["1", 1.0, True, 0, -1, None])
 def test_a_number_is_a_whole_number_and_no_text(number: Any) -> None:
-    assert list(faults_of(repository={"issuer": "https://ci.example.com", "id": number})) == ["#/repository/id"]
+    assert list(faults_of(repository={"issuer": "https://ci.example.com", "id": number})) == [
+        "#/repository/id"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +215,11 @@ def test_a_number_is_a_whole_number_and_no_text(number: Any) -> None:
     [
         pytest.param({"reason": "it burns"}, "#/emergency/incident", id="A62 without an incident"),
         pytest.param({"incident": "INC-1"}, "#/emergency/reason", id="A62 without a reason"),
-        pytest.param({"reason": " \n", "incident": "INC-1"}, "#/emergency/reason", id="A62 with an empty reason"),
+        pytest.param(
+            {"reason": " \n", "incident": "INC-1"},
+            "#/emergency/reason",
+            id="A62 with an empty reason",
+        ),
     ],
 )
 def test_an_emergency_says_why_and_for_what(ask: dict[str, str], where: str) -> None:
@@ -189,38 +227,109 @@ def test_an_emergency_says_why_and_for_what(ask: dict[str, str], where: str) -> 
 
 
 @pytest.mark.parametrize(
-    "instant", ["2026-11-23", "2026-11-23T10:00:00", "2026-11-23 10:00:00Z", "10:00", 1_700_000_000, "2026-13-23T10:00:00Z", ""]
+    "instant",
+    [
+        "2026-11-23",
+        "2026-11-23T10:00:00",
+        "2026-11-23 10:00:00Z",
+        "10:00",
+        1_700_000_000,
+        "2026-13-23T10:00:00Z",
+        "",
+    ],
 )
 def test_an_instant_has_seconds_and_a_zone(instant: Any) -> None:
     assert list(faults_of(planned={"start": instant})) == ["#/planned/start"]
 
 
 def test_a_window_ends_after_it_begins() -> None:
-    assert "is not after" in faults_of(planned={"start": "2026-11-23T10:00:00Z", "end": "2026-11-23T10:00:00Z"})["#/planned"]
+    assert (
+        "is not after"
+        in faults_of(planned={"start": "2026-11-23T10:00:00Z", "end": "2026-11-23T10:00:00Z"})[
+            "#/planned"
+        ]
+    )
 
 
 @pytest.mark.parametrize(
     ("facts", "where", "says"),
     [
-        pytest.param({"history": {"failures": 0}}, "#/facts/history", "a request may claim facts of", id="A15 history"),
-        pytest.param({"calendar": {}}, "#/facts/calendar", "a request may claim facts of", id="A15 calendar, even empty"),
-        pytest.param({"change": {"direction": "rollback"}}, "#/facts/change/direction", "cannot claim this", id="A15 its direction"),
-        pytest.param({"change": {"ref_protected": True}}, "#/facts/change/ref_protected", "cannot claim this", id="A15 its ref"),
-        pytest.param({"environment": {"proved": True}}, "#/facts/environment", "may claim facts of", id="A15 its environment"),
+        pytest.param(
+            {"history": {"failures": 0}},
+            "#/facts/history",
+            "a request may claim facts of",
+            id="A15 history",
+        ),
+        pytest.param(
+            {"calendar": {}},
+            "#/facts/calendar",
+            "a request may claim facts of",
+            id="A15 calendar, even empty",
+        ),
+        pytest.param(
+            {"change": {"direction": "rollback"}},
+            "#/facts/change/direction",
+            "cannot claim this",
+            id="A15 its direction",
+        ),
+        pytest.param(
+            {"change": {"ref_protected": True}},
+            "#/facts/change/ref_protected",
+            "cannot claim this",
+            id="A15 its ref",
+        ),
+        pytest.param(
+            {"environment": {"proved": True}},
+            "#/facts/environment",
+            "may claim facts of",
+            id="A15 its environment",
+        ),
         pytest.param({"dif": {}}, "#/facts/dif", "did you mean diff?", id="a group that is none"),
-        pytest.param({"diff": {"linez_added": 1}}, "#/facts/diff/linez_added", "did you mean lines_added?", id="a fact that is none"),
-        pytest.param({"diff": {"lines_added": "1"}}, "#/facts/diff/lines_added", 'found "1"', id="a text for a number"),
-        pytest.param({"diff": {"lines_added": -1}}, "#/facts/diff/lines_added", "found -1", id="below zero"),
-        pytest.param({"diff": {"lines_added": 1.5}}, "#/facts/diff/lines_added", "a whole number", id="half a line"),
-        pytest.param({"diff": {"reverts": 0}}, "#/facts/diff/reverts", "true or false", id="A15 0 for false"),
-        pytest.param({"diff": {"files": "a.py"}}, "#/facts/diff/files", "a list", id="a text for a list"),
-        pytest.param({"diff": {"files": ["x" * 501]}}, "#/facts/diff/files", "500 bytes", id="a long path"),
-        pytest.param({"diff": {"files": ["x"] * 3_001}}, "#/facts/diff/files", "3000", id="too many paths"),
-        pytest.param({"labels": {"a b": "x"}}, "#/facts/labels/a b", "no name of a label", id="a space in a label"),
+        pytest.param(
+            {"diff": {"linez_added": 1}},
+            "#/facts/diff/linez_added",
+            "did you mean lines_added?",
+            id="a fact that is none",
+        ),
+        pytest.param(
+            {"diff": {"lines_added": "1"}},
+            "#/facts/diff/lines_added",
+            'found "1"',
+            id="a text for a number",
+        ),
+        pytest.param(
+            {"diff": {"lines_added": -1}}, "#/facts/diff/lines_added", "found -1", id="below zero"
+        ),
+        pytest.param(
+            {"diff": {"lines_added": 1.5}},
+            "#/facts/diff/lines_added",
+            "a whole number",
+            id="half a line",
+        ),
+        pytest.param(
+            {"diff": {"reverts": 0}}, "#/facts/diff/reverts", "true or false", id="A15 0 for false"
+        ),
+        pytest.param(
+            {"diff": {"files": "a.py"}}, "#/facts/diff/files", "a list", id="a text for a list"
+        ),
+        pytest.param(
+            {"diff": {"files": ["x" * 501]}}, "#/facts/diff/files", "500 bytes", id="a long path"
+        ),
+        pytest.param(
+            {"diff": {"files": ["x"] * 3_001}}, "#/facts/diff/files", "3000", id="too many paths"
+        ),
+        pytest.param(
+            {"labels": {"a b": "x"}},
+            "#/facts/labels/a b",
+            "no name of a label",
+            id="a space in a label",
+        ),
         pytest.param({"diff": 1}, "#/facts/diff", "an object", id="a group that is a number"),
     ],
 )
-def test_only_claimable_facts_of_the_right_type_are_taken(facts: Any, where: str, says: str) -> None:
+def test_only_claimable_facts_of_the_right_type_are_taken(
+    facts: Any, where: str, says: str
+) -> None:
     faults = faults_of(facts=facts)
 
     assert list(faults) == [where]
@@ -238,18 +347,26 @@ def test_every_fault_is_told_at_once() -> None:
 def test_a29_what_may_be_a_secret_is_not_repeated() -> None:
     secret = "gate_0123456789abcdef_" + "s" * 43
 
-    assert secret not in str(faults_of(commit=secret)) + str(faults_of(facts={"diff": {"lines_added": secret}}))
+    assert secret not in str(faults_of(commit=secret)) + str(
+        faults_of(facts={"diff": {"lines_added": secret}})
+    )
 
 
 def test_a_fact_that_is_null_is_unknown() -> None:
-    assert change_of(facts={"diff": {"lines_added": None, "reverts": False}}, labels={"team": None}).claims == {"diff.reverts": False}
+    assert change_of(
+        facts={"diff": {"lines_added": None, "reverts": False}}, labels={"team": None}
+    ).claims == {"diff.reverts": False}
 
 
 def test_a_whole_request_becomes_a_change() -> None:
     change = change_of(
         base="0" * 40,
         ref="refs/heads/main",
-        repository={"issuer": "https://token.actions.githubusercontent.com", "id": 1001, "name": "acme/checkout"},
+        repository={
+            "issuer": "https://token.actions.githubusercontent.com",
+            "id": 1001,
+            "name": "acme/checkout",
+        },
         artifacts=[{"name": "image", "digest": DIGEST}],
         run={"id": "7", "attempt": 2, "step": "deploy", "url": "https://ci.example.com/7"},
         requested_by="ada-gh",
@@ -262,7 +379,10 @@ def test_a_whole_request_becomes_a_change() -> None:
         emergency={"reason": "it burns", "incident": "INC-1"},
         planned={"start": "2026-11-23T10:00:00+02:00", "end": None},
         remediates="chg_" + "0" * 26,
-        facts={"diff": {"lines_added": 12, "entropy": 1.5, "files": ["a.py"]}, "labels": {"team": "payments"}},
+        facts={
+            "diff": {"lines_added": 12, "entropy": 1.5, "files": ["a.py"]},
+            "labels": {"team": "payments"},
+        },
         labels={"app.kubernetes.io/name": "checkout"},
     )
 
@@ -296,7 +416,10 @@ def test_a_whole_request_becomes_a_change() -> None:
 
 
 def test_names_may_be_any_text_of_one_line() -> None:
-    assert change_of(service="Kasse & Ständer / 決済", environment="eu-prod (blue)").service == "Kasse & Ständer / 決済"
+    assert (
+        change_of(service="Kasse & Ständer / 決済", environment="eu-prod (blue)").service
+        == "Kasse & Ständer / 決済"
+    )
 
 
 def test_an_admission_names_its_run() -> None:
@@ -316,14 +439,32 @@ def test_a_result_is_one_of_four(result: Any) -> None:
 
 
 def test_a_closure_says_how_it_ended() -> None:
-    body = {"result": "rolled_back", "notes": "too slow", "started_at": "2026-11-23T10:00:00Z", "finished_at": "2026-11-23T10:00:00Z"}
+    body = {
+        "result": "rolled_back",
+        "notes": "too slow",
+        "started_at": "2026-11-23T10:00:00Z",
+        "finished_at": "2026-11-23T10:00:00Z",
+    }
     at = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
-    assert read_model(orjson.dumps(body), ClosureRequest).ask(BY) == ClosureAsk(Result.ROLLED_BACK, "too slow", at, at)
+    assert read_model(orjson.dumps(body), ClosureRequest).ask(BY) == ClosureAsk(
+        Result.ROLLED_BACK, "too slow", at, at
+    )
 
 
 NULLABLE = (
-    *("base", "ref", "repository", "artifacts", "run", "requested_by", "authors", "title", "description", "impact"),
+    *(
+        "base",
+        "ref",
+        "repository",
+        "artifacts",
+        "run",
+        "requested_by",
+        "authors",
+        "title",
+        "description",
+        "impact",
+    ),
     *("rollback_plan", "test_plan", "emergency", "planned", "remediates", "facts", "labels"),
 )
 
@@ -334,7 +475,9 @@ def test_e26_null_means_absent(field: str) -> None:
 
 
 def test_e26_every_field_that_may_be_left_out_may_be_null() -> None:
-    optional = {name for name, field in ChangeRequest.model_fields.items() if not field.is_required()}
+    optional = {
+        name for name, field in ChangeRequest.model_fields.items() if not field.is_required()
+    }
 
     assert optional == set(NULLABLE)
 
@@ -348,7 +491,9 @@ def test_e26_a_run_is_taken_as_an_answer_shows_it() -> None:
     answered = {"id": "7", "attempt": 1, "step": "", "url": None}
 
     assert change_of(run=answered).run == Run("7", 1, "", "")
-    assert change_of(run={"id": "7", "attempt": None, "step": None, "url": ""}).run == Run("7", 1, "", "")
+    assert change_of(run={"id": "7", "attempt": None, "step": None, "url": ""}).run == Run(
+        "7", 1, "", ""
+    )
 
 
 def test_a_run_with_a_link_that_is_none_is_refused_once_and_where_it_stands() -> None:

@@ -1,4 +1,6 @@
-"""`gate ledger export` and `verify`, as an auditor uses them: to the end, interrupted, continued, spoilt, and as one file."""
+"""`gate ledger export` and `verify`, as an auditor uses them: to the end, interrupted, continued,
+spoilt, and as one file.
+"""
 
 import asyncio
 import json
@@ -53,7 +55,9 @@ async def tell_stories(url: str, folder: Path) -> None:
     async with open_shop(url, folder) as shop:
         await shop.deploy("a")
         large = await shop.submit("b", claims={"diff.lines_added": 500}, base=commit_of("a"))
-        await review.approve(shop.gate, large["id"], ReviewAsk(large["subject_digest"], "looks right"), ADA)
+        await review.approve(
+            shop.gate, large["id"], ReviewAsk(large["subject_digest"], "looks right"), ADA
+        )
         await shop.admit(await shop.read(large))
         await settle(shop)
 
@@ -69,7 +73,14 @@ def many_entries(url: str, folder: Path, entries: int) -> None:
     """So many more, without the changes that would take long."""
     with transaction(url) as tx:
         for number in range(entries):
-            tell(tx, Kind.REFUSAL, None, problem="not_allowed", operation="test", by=f"token:{number}")
+            tell(
+                tx,
+                Kind.REFUSAL,
+                None,
+                problem="not_allowed",
+                operation="test",
+                by=f"token:{number}",
+            )
         while sealing.seal(tx):
             pass
     asyncio.run(only_settle(url, folder))
@@ -123,7 +134,9 @@ def test_an_export_grows_with_the_ledger(database: str, here: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("keep", [0, 10, 500, 60_000, 150_000, 180_000])
-def test_an_export_that_was_interrupted_goes_on(database: str, here: Path, tmp_path: Path, keep: int) -> None:
+def test_an_export_that_was_interrupted_goes_on(
+    database: str, here: Path, tmp_path: Path, keep: int
+) -> None:
     many_entries(database, tmp_path, 1_000)
     whole = exported(here).read_bytes()
     assert keep < len(whole)
@@ -162,7 +175,9 @@ def test_the_first_bad_entry_is_named_with_what_is_wrong(database: str, here: Pa
 
 
 def test_a_checkpoint_that_was_kept_is_compared(database: str, here: Path, tmp_path: Path) -> None:
-    line = next(line for line in exported(here).read_text().splitlines() if line.startswith('{"checkpoint"'))
+    line = next(
+        line for line in exported(here).read_text().splitlines() if line.startswith('{"checkpoint"')
+    )
     kept = here / "kept"
     kept.mkdir()
     (kept / "one.checkpoint").write_text(json.loads(line)["checkpoint"])
@@ -203,7 +218,9 @@ def test_a_file_with_several_keys_is_read(database: str, here: Path) -> None:
 def test_without_a_file_the_database_itself_is_verified(database: str) -> None:
     good = gate("ledger", "verify")
     with transaction(database) as tx:
-        tx.conn.execute(update(changes).where(changes.c.state == "deploying").values(state="approved"))
+        tx.conn.execute(
+            update(changes).where(changes.c.state == "deploying").values(state="approved")
+        )
     bad = gate("ledger", "verify")
 
     assert (good.code, good.out.startswith("verified: ")) == (0, True), good.err
@@ -222,7 +239,9 @@ def test_a71_a_change_without_an_entry_is_found_in_the_database(database: str) -
     assert "chg_unheard is in the database, and the ledger has no entry of it" in done.err
 
 
-def test_nothing_is_exported_before_anything_is_signed(sqlite_url: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_exported_before_anything_is_signed(
+    sqlite_url: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATE_DATABASE_URL", sqlite_url)
 
     done = gate("ledger", "export", "--out", str(here / "x"))
@@ -274,7 +293,9 @@ def test_a_large_export_is_judged_by_two_processes_with_the_same_verdict(
     assert database
 
 
-def test_a_backup_of_the_database_verifies_like_the_database(database: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_of_the_database_verifies_like_the_database(
+    database: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert gate("db", "backup", str(here / "backup.sqlite")).code == 0
     monkeypatch.setenv("GATE_DATABASE_URL", f"sqlite:///{here / 'backup.sqlite'}")
 

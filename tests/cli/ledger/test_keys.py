@@ -1,4 +1,6 @@
-"""Rotation of the signing key, and a new epoch after a restore: what an operator does, step by step (A66, F30)."""
+"""Rotation of the signing key, and a new epoch after a restore: what an operator does, step by step
+(A66, F30).
+"""
 
 import asyncio
 import shutil
@@ -63,7 +65,9 @@ def verified(here: Path, key: str, *since: Path) -> tuple[int, str]:
     return done.code, done.out + done.err
 
 
-def test_f30_a_new_key_signs_and_whoever_has_the_old_one_verifies_all(database: str, here: Path, tmp_path: Path) -> None:
+def test_f30_a_new_key_signs_and_whoever_has_the_old_one_verifies_all(
+    database: str, here: Path, tmp_path: Path
+) -> None:
     old = gate("ledger", "key").out.strip()
     (here / "old.checkpoint").write_bytes(newest(database, tmp_path))
 
@@ -73,7 +77,10 @@ def test_f30_a_new_key_signs_and_whoever_has_the_old_one_verifies_all(database: 
     assert done.code == 0, done.err
     assert (new != old, gate("ledger", "key").out.strip()) == (True, new)
     assert serve(database, tmp_path, "b", "c") == []
-    assert VerifierKey.parse(new).hint.rpartition("+")[0] == read_checkpoint(newest(database, tmp_path)).origin
+    assert (
+        VerifierKey.parse(new).hint.rpartition("+")[0]
+        == read_checkpoint(newest(database, tmp_path)).origin
+    )
     for key in (old, new):
         assert verified(here, key, here / "old.checkpoint")[0] == 0
     kept = [file for file in tmp_path.glob("gate.key.*") if file.suffix != ".guard"]
@@ -81,7 +88,9 @@ def test_f30_a_new_key_signs_and_whoever_has_the_old_one_verifies_all(database: 
     assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.glob("gate.key*"))
 
 
-def test_f30_a_server_with_the_old_key_is_unready_and_signs_nothing(database: str, tmp_path: Path) -> None:
+def test_f30_a_server_with_the_old_key_is_unready_and_signs_nothing(
+    database: str, tmp_path: Path
+) -> None:
     before = (tmp_path / "gate.key").read_bytes()
     gate("ledger", "key", "--rotate")
     (tmp_path / "gate.key").write_bytes(before)
@@ -105,13 +114,17 @@ def test_f30_a_rotation_that_was_interrupted_is_finished(
     assert verified(here, old)[0] == 0
 
 
-def test_a_key_that_does_not_sign_the_ledger_hands_nothing_over(database: str, tmp_path: Path) -> None:
+def test_a_key_that_does_not_sign_the_ledger_hands_nothing_over(
+    database: str, tmp_path: Path
+) -> None:
     (tmp_path / "gate.key").unlink()
     assert "there is no key" in gate("ledger", "key", "--rotate").err
     assert database
 
 
-def test_a66_a_restored_backup_is_signed_again_only_in_a_new_epoch(database: str, here: Path, tmp_path: Path) -> None:
+def test_a66_a_restored_backup_is_signed_again_only_in_a_new_epoch(
+    database: str, here: Path, tmp_path: Path
+) -> None:
     old = gate("ledger", "key").out.strip()
     backup = here / "backup.sqlite"
     assert gate("db", "backup", str(backup)).code == 0
@@ -128,7 +141,9 @@ def test_a66_a_restored_backup_is_signed_again_only_in_a_new_epoch(database: str
     assert done.code == 0, done.err
     assert new.startswith("gate.example.com/decisions/epoch-2+")
     assert serve(database, tmp_path, "e") == []
-    assert read_checkpoint(newest(database, tmp_path)).origin == "gate.example.com/decisions/epoch-2"
+    assert (
+        read_checkpoint(newest(database, tmp_path)).origin == "gate.example.com/decisions/epoch-2"
+    )
     for key in (old, new):
         code, said = verified(here, key, here / "before.checkpoint")
         assert (code, "epoch 2 begins after" in said) == (0, True), said
@@ -145,7 +160,9 @@ def test_no_epoch_is_opened_where_nothing_was_lost(database: str, tmp_path: Path
 
 
 def restore(backup: Path, database: Path) -> None:
-    """As an operator does: the files of the log of changes belong to the database that is replaced."""
+    """As an operator does: the files of the log of changes belong to the database that is
+    replaced.
+    """
     for suffix in ("-wal", "-shm"):
         database.with_name(database.name + suffix).unlink(missing_ok=True)
     shutil.copy(backup, database)

@@ -1,4 +1,6 @@
-"""`gate ledger checkpoint` and `proof`: what a stranger fetches from a running gate, keeps, and compares."""
+"""`gate ledger checkpoint` and `proof`: what a stranger fetches from a running gate, keeps, and
+compares.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -24,7 +26,9 @@ def live(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A running gate with one change."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "gate.sqlite").write_bytes(sqlite_template.read_bytes())
-    with serving(LiveGate(folder, f"sqlite:///{folder / 'gate.sqlite'}", never_frozen(folder))) as running:
+    with serving(
+        LiveGate(folder, f"sqlite:///{folder / 'gate.sqlite'}", never_frozen(folder))
+    ) as running:
         submitted(running)
         yield running
 
@@ -45,7 +49,17 @@ def key_of(live: LiveGate, folder: Path) -> Path:
 
 
 def anchored(live: LiveGate, here: Path, *more: str) -> Done:
-    return gate("ledger", "checkpoint", "--url", live.url, "--key", str(key_of(live, here)), "--anchor", str(here / "anchor"), *more)
+    return gate(
+        "ledger",
+        "checkpoint",
+        "--url",
+        live.url,
+        "--key",
+        str(key_of(live, here)),
+        "--anchor",
+        str(here / "anchor"),
+        *more,
+    )
 
 
 def kept(here: Path) -> list[Path]:
@@ -88,12 +102,22 @@ def test_an_anchor_keeps_every_head_once_and_compares_them(live: LiveGate, here:
 
 def test_an_anchor_is_committed_where_it_is_told_to(live: LiveGate, here: Path) -> None:
     (here / "anchor").mkdir()
-    for command in (["init", "-q"], ["config", "user.email", "audit@example.com"], ["config", "user.name", "Audit"]):
+    for command in (
+        ["init", "-q"],
+        ["config", "user.email", "audit@example.com"],
+        ["config", "user.name", "Audit"],
+    ):
         subprocess.run(["git", *command], cwd=here / "anchor", check=True)  # noqa: S603, S607 - git of the path
 
     done = anchored(live, here, "--commit")
 
-    log = subprocess.run(["git", "log", "--format=%s"], cwd=here / "anchor", capture_output=True, text=True, check=True)  # noqa: S607 - the same
+    log = subprocess.run(
+        ["git", "log", "--format=%s"],  # noqa: S607 - the same
+        cwd=here / "anchor",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.code == 0, done.err
     assert log.stdout.endswith("entries\n")
     assert "not compared" not in done.out
@@ -108,18 +132,26 @@ def test_what_cannot_be_committed_is_said(live: LiveGate, here: Path) -> None:
 @pytest.mark.parametrize(
     ("forge", "says"),
     [
-        pytest.param(lambda size: (size + 5, b"x" * 32), "entries are gone", id="more entries than now"),
+        pytest.param(
+            lambda size: (size + 5, b"x" * 32), "entries are gone", id="more entries than now"
+        ),
         pytest.param(lambda size: (size, b"x" * 32), "two different histories", id="another root"),
-        pytest.param(lambda size: (size - 1, b"x" * 32), "does not continue", id="another beginning"),
+        pytest.param(
+            lambda size: (size - 1, b"x" * 32), "does not continue", id="another beginning"
+        ),
     ],
 )
-def test_a65_a_log_that_does_not_continue_what_was_kept_is_an_alarm(live: LiveGate, here: Path, forge: Any, says: str) -> None:
+def test_a65_a_log_that_does_not_continue_what_was_kept_is_an_alarm(
+    live: LiveGate, here: Path, forge: Any, says: str
+) -> None:
     auditor = ("--token", token_of(live, Role.AUDITOR))
     anchored(live, here, *auditor)
     (file,) = kept(here)
     head = read_checkpoint(file.read_bytes())
     size, root = forge(head.size)
-    file.write_bytes(sign_checkpoint(SigningKey.generate(head.origin), Checkpoint(head.origin, size, root)))
+    file.write_bytes(
+        sign_checkpoint(SigningKey.generate(head.origin), Checkpoint(head.origin, size, root))
+    )
 
     done = anchored(live, here, *auditor)
     assert (done.code, "ALARM" in done.err, says in done.err) == (1, True, True), done.err
@@ -136,10 +168,18 @@ def test_a66_another_epoch_is_an_alarm(live: LiveGate, here: Path) -> None:
 
 
 def test_a_checkpoint_of_another_key_is_not_kept(live: LiveGate, here: Path) -> None:
-    other = str(SigningKey.generate(read_checkpoint(httpx.get(f"{live.url}/v1/ledger/checkpoint").content).origin).verifier)
-    done = gate("ledger", "checkpoint", "--url", live.url, "--key", other, "--anchor", str(here / "anchor"))
+    other = str(
+        SigningKey.generate(
+            read_checkpoint(httpx.get(f"{live.url}/v1/ledger/checkpoint").content).origin
+        ).verifier
+    )
+    done = gate(
+        "ledger", "checkpoint", "--url", live.url, "--key", other, "--anchor", str(here / "anchor")
+    )
 
     assert (done.code, "no checkpoint of this key" in done.err) == (1, True)
     assert kept(here) == []
-    assert gate("ledger", "checkpoint", "--url", live.url, "--anchor", str(here / "anchor")).code == 1
+    assert (
+        gate("ledger", "checkpoint", "--url", live.url, "--anchor", str(here / "anchor")).code == 1
+    )
     assert gate("ledger", "checkpoint", "--url", "http://127.0.0.1:9").code == 1

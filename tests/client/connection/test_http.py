@@ -17,7 +17,9 @@ OK = raw(200, b'{"x": 1}')
 PATH = "/v1/x"
 
 
-def asked(gate: FakeGate, world: World, *, seconds: float = 5, retries: int = 5) -> dict[str, object]:
+def asked(
+    gate: FakeGate, world: World, *, seconds: float = 5, retries: int = 5
+) -> dict[str, object]:
     asking = Asking("POST", PATH, "gate_t", anything, {"a": 1}, key="k", retries=retries)
     return Http(gate.url, world, seconds=seconds).ask(asking)
 
@@ -41,7 +43,9 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("fault", FOREIGN)
-def test_what_is_no_answer_of_the_gate_is_asked_again_and_then_unreachable(tmp_path: Path, fault: Fault) -> None:
+def test_what_is_no_answer_of_the_gate_is_asked_again_and_then_unreachable(
+    tmp_path: Path, fault: Fault
+) -> None:
     clock = Clock()
     with fake_gate() as gate:
         gate.always = fault
@@ -51,7 +55,10 @@ def test_what_is_no_answer_of_the_gate_is_asked_again_and_then_unreachable(tmp_p
         assert len(gate.seen) == 6
         assert {seen.headers["idempotency-key"] for seen in gate.seen} == {'"k"'}
     assert len(clock.slept) == 5
-    assert all(low <= pause <= 2 * low for pause, low in zip(clock.slept, (0.25, 0.5, 1, 2, 4), strict=True))
+    assert all(
+        low <= pause <= 2 * low
+        for pause, low in zip(clock.slept, (0.25, 0.5, 1, 2, 4), strict=True)
+    )
 
 
 def test_a_hanging_server_is_given_up_in_time(tmp_path: Path) -> None:
@@ -96,7 +103,14 @@ def test_no_redirect_is_followed_and_no_token_goes_elsewhere(tmp_path: Path, sta
 
 @pytest.mark.parametrize(
     ("status", "name"),
-    [(400, "bad_json"), (401, "unauthenticated"), (403, "not_allowed"), (404, "not_found"), (409, "consumed"), (422, "invalid")],
+    [
+        (400, "bad_json"),
+        (401, "unauthenticated"),
+        (403, "not_allowed"),
+        (404, "not_found"),
+        (409, "consumed"),
+        (422, "invalid"),
+    ],
 )
 def test_a_refusal_of_the_gate_is_final(tmp_path: Path, status: int, name: str) -> None:
     with fake_gate() as gate:
@@ -105,13 +119,21 @@ def test_a_refusal_of_the_gate_is_final(tmp_path: Path, status: int, name: str) 
             asked(gate, a_world(tmp_path))
 
         assert len(gate.seen) == 1
-    assert (caught.value.status, caught.value.problem, caught.value.denied) == (status, name, status in (401, 403))
+    assert (caught.value.status, caught.value.problem, caught.value.denied) == (
+        status,
+        name,
+        status in (401, 403),
+    )
     assert caught.value.detail == "who are you\\u202e"
 
 
 def test_the_faults_of_a_request_are_told(tmp_path: Path) -> None:
     faults = [{"detail": "must be a digest", "pointer": "#/artifacts/0/digest"}, "nonsense"]
-    body = {"type": "urn:gate:problem:invalid", "detail": "the request is not understood", "errors": faults}
+    body = {
+        "type": "urn:gate:problem:invalid",
+        "detail": "the request is not understood",
+        "errors": faults,
+    }
     with fake_gate() as gate:
         gate.always = raw(422, json.dumps(body).encode(), "application/problem+json")
         with pytest.raises(Refused, match="#/artifacts/0/digest must be a digest"):
@@ -119,7 +141,9 @@ def test_the_faults_of_a_request_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_foreign_401_or_403_is_a_refusal_too_and_is_remembered(tmp_path: Path, status: int) -> None:
+def test_a_foreign_401_or_403_is_a_refusal_too_and_is_remembered(
+    tmp_path: Path, status: int
+) -> None:
     with fake_gate() as gate:
         gate.always = raw(status, b"<html>", "text/html")
         http = Http(gate.url, a_world(tmp_path))
@@ -164,13 +188,17 @@ def test_after_a_fault_the_same_key_gets_the_answer(tmp_path: Path) -> None:
     with fake_gate() as gate:
         gate.faults["unknown"] = [cut, raw(503, b"", "text/plain"), OK]
         assert asked(gate, a_world(tmp_path)) == {"x": 1}
-        assert [(seen.headers["idempotency-key"], seen.body) for seen in gate.seen] == [('"k"', {"a": 1})] * 3
+        assert [(seen.headers["idempotency-key"], seen.body) for seen in gate.seen] == [
+            ('"k"', {"a": 1})
+        ] * 3
 
 
 def test_an_answer_that_fails_its_check_is_no_answer(tmp_path: Path) -> None:
     with fake_gate() as gate:
         gate.always = OK
-        asking = Asking("GET", PATH, "", lambda body: None if body.get("x") == 2 else "x is not 2", retries=0)
+        asking = Asking(
+            "GET", PATH, "", lambda body: None if body.get("x") == 2 else "x is not 2", retries=0
+        )
         with pytest.raises(Unreachable, match="not the gate's: x is not 2"):
             Http(gate.url, a_world(tmp_path)).ask(asking)
 
@@ -178,10 +206,15 @@ def test_an_answer_that_fails_its_check_is_no_answer(tmp_path: Path) -> None:
 def test_a_proxy_is_for_https_alone_and_not_for_those_without(tmp_path: Path) -> None:
     with fake_gate() as gate:
         gate.always = OK
-        assert asked(gate, a_world(tmp_path, HTTP_PROXY="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1")) == {"x": 1}
+        assert asked(
+            gate,
+            a_world(tmp_path, HTTP_PROXY="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1"),
+        ) == {"x": 1}
         proxy = fake_gate()
         with proxy as tunnel:
             tunnel.always = raw(403, b"")
             world = a_world(tmp_path, HTTPS_PROXY=tunnel.url, NO_PROXY="internal.example.com")
             with pytest.raises(Unreachable, match="Tunnel connection failed"):
-                Http("https://gate.example.com", world).ask(Asking("GET", PATH, "", anything, retries=0))
+                Http("https://gate.example.com", world).ask(
+                    Asking("GET", PATH, "", anything, retries=0)
+                )

@@ -1,4 +1,6 @@
-"""What a change is measured against: what runs there, the merge base with the default branch, or nothing at all."""
+"""What a change is measured against: what runs there, the merge base with the default branch, or
+nothing at all.
+"""
 
 from pathlib import Path
 
@@ -31,7 +33,9 @@ def test_the_remote_default_branch_comes_before_a_local_one(tmp_path: Path) -> N
     assert facts_of(clone).base == base
 
 
-def test_where_nothing_was_ever_admitted_everything_is_new_and_the_author_unknown(tmp_path: Path) -> None:
+def test_where_nothing_was_ever_admitted_everything_is_new_and_the_author_unknown(
+    tmp_path: Path,
+) -> None:
     repo = Repo(tmp_path)
     repo.commit({"src/a": "1\n2\n", "b": "1\n"}, author="ben")
     repo.commit({"src/a": "1\n2\n3\n", "c": "x\0y\n"}, message='Revert "add"')
@@ -59,14 +63,21 @@ def test_where_nothing_was_ever_admitted_everything_is_new_and_the_author_unknow
     assert "nothing was ever admitted there" in facts.notices[0]
 
 
-def test_a_first_deployment_from_a_shallow_clone_knows_its_files_and_not_its_commits(tmp_path: Path) -> None:
+def test_a_first_deployment_from_a_shallow_clone_knows_its_files_and_not_its_commits(
+    tmp_path: Path,
+) -> None:
     origin = Repo(tmp_path / "origin")
     origin.commit({"a": "1\n"})
     origin.commit({"b": "1\n"})
     clone = shallow_clone(origin, tmp_path / "clone")
     diff = facts_of(clone, first=True).facts["diff"]
 
-    assert (diff["files"], diff["lines_added"], diff["commits"], diff["reverts"]) == (["a", "b"], 2, None, None)
+    assert (diff["files"], diff["lines_added"], diff["commits"], diff["reverts"]) == (
+        ["a", "b"],
+        2,
+        None,
+        None,
+    )
 
 
 def test_the_merge_base_is_taken_before_everything_is_new(tmp_path: Path) -> None:
@@ -84,4 +95,6 @@ def test_a_base_that_is_given_by_hand_and_not_here_is_unknown_also_at_first(tmp_
     repo.commit({"a": "1\n"})
 
     assert facts_of(repo, first=True, base="b" * 40).facts["diff"] == unknown_facts()["diff"]
-    assert facts_of(repo, first=True, base="no-such-branch").facts["diff"] == unknown_facts()["diff"]
+    assert (
+        facts_of(repo, first=True, base="no-such-branch").facts["diff"] == unknown_facts()["diff"]
+    )

@@ -35,7 +35,11 @@ def people_of(repo: Repo, base: str) -> list[str]:
         pytest.param("add a list\n\nfixes #42", False, id="the body does not count"),
     ],
 )
-def test_only_the_subject_line_says_that_a_commit_repairs(tmp_path: Path, message: str, repairs: bool) -> None:  # noqa: FBT001 - a table
+def test_only_the_subject_line_says_that_a_commit_repairs(
+    tmp_path: Path,
+    message: str,
+    repairs: bool,  # noqa: FBT001 - a table
+) -> None:
     repo = Repo(tmp_path)
     base = repo.commit({"a": "1\n"})
     repo.commit({"a": "2\n"}, message=message)
@@ -45,7 +49,11 @@ def test_only_the_subject_line_says_that_a_commit_repairs(tmp_path: Path, messag
 
 
 @pytest.mark.parametrize(("lines", "repairs"), [(9, False), (10, False), (11, True)])
-def test_more_than_half_of_the_lines_must_come_from_repairs(tmp_path: Path, lines: int, repairs: bool) -> None:  # noqa: FBT001 - a table
+def test_more_than_half_of_the_lines_must_come_from_repairs(
+    tmp_path: Path,
+    lines: int,
+    repairs: bool,  # noqa: FBT001 - a table
+) -> None:
     repo = Repo(tmp_path)
     base = repo.commit({"a": "1\n"})
     repo.commit({"b": "x\n" * 10}, message="add")
@@ -81,10 +89,15 @@ def test_a_revert_is_known_by_what_git_writes(tmp_path: Path, message: str, reve
     assert [one.reverts for one in range_of(repo, base)[1]] == [reverts]
 
 
-def test_authors_committers_and_co_authors_are_named_and_github_itself_is_not(tmp_path: Path) -> None:
+def test_authors_committers_and_co_authors_are_named_and_github_itself_is_not(
+    tmp_path: Path,
+) -> None:
     repo = Repo(tmp_path)
     base = repo.commit({"a": "1\n"})
-    message = "add\n\ntext\n\nCo-authored-by: Cy <cy@example.com>\nco-authored-by: BEN <Ben@Example.com>\nCo-Authored-By: somebody\n"
+    message = (
+        "add\n\ntext\n\nCo-authored-by: Cy <cy@example.com>\nco-authored-by: BEN "
+        "<Ben@Example.com>\nCo-Authored-By: somebody\n"
+    )
     repo.commit({"a": "2\n"}, message=message, author="ben", committer="dan")
     github = {"GIT_COMMITTER_NAME": "GitHub", "GIT_COMMITTER_EMAIL": "noreply@github.com"}
     repo.git("commit", "--quiet", "--allow-empty", "--message", "web", env=github)
@@ -104,8 +117,15 @@ def test_c13_whoever_writes_as_github_is_not_left_out(tmp_path: Path) -> None:
 
 def test_c14_a_mailmap_names_nobody_else(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
-    base = repo.commit({".mailmap": "Ada <ada@example.com> <mallory@example.com>\nCy <cy@example.com> <cy@old.example.com>\n"})
-    repo.commit({"a": "1\n"}, message="add\n\nCo-authored-by: Cy <cy@old.example.com>", author="mallory")
+    base = repo.commit(
+        {
+            ".mailmap": "Ada <ada@example.com> <mallory@example.com>\nCy <cy@example.com> "
+            "<cy@old.example.com>\n"
+        }
+    )
+    repo.commit(
+        {"a": "1\n"}, message="add\n\nCo-authored-by: Cy <cy@old.example.com>", author="mallory"
+    )
     _, commits = range_of(repo, base)
 
     assert commits[0].person == "mallory@example.com"
@@ -115,6 +135,13 @@ def test_c14_a_mailmap_names_nobody_else(tmp_path: Path) -> None:
 def test_an_author_without_address_is_named_by_name(tmp_path: Path) -> None:
     repo = Repo(tmp_path)
     base = repo.commit({"a": "1\n"})
-    repo.git("commit", "--quiet", "--allow-empty", "--message", "x", env={"GIT_AUTHOR_NAME": "No Mail", "GIT_AUTHOR_EMAIL": ""})
+    repo.git(
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--message",
+        "x",
+        env={"GIT_AUTHOR_NAME": "No Mail", "GIT_AUTHOR_EMAIL": ""},
+    )
 
     assert people_of(repo, base) == ["No Mail", "ada@example.com"]

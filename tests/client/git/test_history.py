@@ -30,16 +30,24 @@ def some_history(commits: int, *, seed: int) -> _Commits:
         at += chance.randint(600, 90_000)
         files: dict[bytes, bytes | None] = {}
         for number in (chance.randrange(300) for _ in range(chance.randint(1, 4))):
-            path = b"root%d" % number if number % 50 == 0 else b"top%d/dir%d/f%d" % (number % 9, number % 20, number)
+            path = (
+                b"root%d" % number
+                if number % 50 == 0
+                else b"top%d/dir%d/f%d" % (number % 9, number % 20, number)
+            )
             if path in files:
                 continue
-            lines[path] = 0 if lines.get(path, 0) > 30 else lines.get(path, 0) + chance.randint(1, 5)
+            lines[path] = (
+                0 if lines.get(path, 0) > 30 else lines.get(path, 0) + chance.randint(1, 5)
+            )
             # no line of one file is in another: nothing looks like a rename
             files[path] = b"".join(b"%s %d\n" % (path, line) for line in range(lines[path])) or None
         made.append((f"dev{min(chance.randrange(30), chance.randrange(30))}", at, files))
     known: set[bytes] = set()
     for _, _, files in made:  # what is not there cannot be removed
-        for path in [path for path, content in files.items() if content is None and path not in known]:
+        for path in [
+            path for path, content in files.items() if content is None and path not in known
+        ]:
             files[path] = path + b" 0\n"
         known |= files.keys()
         known -= {path for path, content in files.items() if content is None}
@@ -47,7 +55,10 @@ def some_history(commits: int, *, seed: int) -> _Commits:
 
 
 def model_facts(commits: _Commits, base: int) -> dict[str, Any]:
-    """The same definitions, computed from the list alone. `base` is the index of the base commit."""
+    """The same definitions, computed from the list alone.
+
+    `base` is the index of the base commit.
+    """
     before, after = commits[: base + 1], commits[base + 1 :]
     old, new = _tree(before), _tree(commits)
     touched = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
@@ -58,10 +69,17 @@ def model_facts(commits: _Commits, base: int) -> dict[str, Any]:
     own = {person: [one for one in before if one[0] == person] for person in people}
 
     def weight(person: str) -> int:
-        return int(sum((Fraction(1, (end - at) // _YEAR + 1) for _, at, _ in own[person]), Fraction(0)))
+        return int(
+            sum((Fraction(1, (end - at) // _YEAR + 1) for _, at, _ in own[person]), Fraction(0))
+        )
 
-    least = min(people, key=lambda person: (len(own[person]), weight(person), f"{person}@example.com"))
-    last = {path: max((at for _, at, files in before if path in files), default=None) for path in touched}
+    least = min(
+        people, key=lambda person: (len(own[person]), weight(person), f"{person}@example.com")
+    )
+    last = {
+        path: max((at for _, at, files in before if path in files), default=None)
+        for path in touched
+    }
     ages = [end - at for at in last.values() if at is not None]
     earlier = [one for one in before if one[2].keys() & set(touched)]
     counts = [added + deleted for added, deleted in changed.values()]
@@ -75,7 +93,9 @@ def model_facts(commits: _Commits, base: int) -> dict[str, Any]:
             "commits": len(after),
             "directories": len({path.rpartition(b"/")[0] for path in touched}),
             "subsystems": len(tops),
-            "entropy": round(-sum(n / sum(counts) * math.log2(n / sum(counts)) for n in counts if n), 4),
+            "entropy": round(
+                -sum(n / sum(counts) * math.log2(n / sum(counts)) for n in counts if n), 4
+            ),
             "file_authors": len({author for author, _, _ in earlier}),
             "days_since_touched": sum(ages) // len(ages) // DAY,
             "prior_changes": len(earlier),
@@ -85,7 +105,8 @@ def model_facts(commits: _Commits, base: int) -> dict[str, Any]:
             "changes": len(own[least]),
             "recent_changes": weight(least),
             "subsystem_changes": sum(
-                any((path.partition(b"/")[0] if b"/" in path else b"") in tops for path in files) for _, _, files in own[least]
+                any((path.partition(b"/")[0] if b"/" in path else b"") in tops for path in files)
+                for _, _, files in own[least]
             ),
             "count": len(people),
             "known": all(own.values()),
@@ -107,13 +128,21 @@ def _changed_lines(old: bytes, new: bytes) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("seed", "back"), [(1, 1), (2, 3), (3, 40), (4, 400)])
-def test_thousands_of_commits_give_the_facts_of_the_model(tmp_path: Path, seed: int, back: int) -> None:
+def test_thousands_of_commits_give_the_facts_of_the_model(
+    tmp_path: Path, seed: int, back: int
+) -> None:
     commits = some_history(3_000, seed=seed)
     repo = Repo(tmp_path)
     repo.fast_import(import_stream(commits))
     repository = Repository(str(tmp_path), ENV)
     base = repo.git("rev-parse", f"main~{back}")
-    found = git_facts(repository, repo.git("rev-parse", "main"), place=Place(base), asked_base=None, now=float(commits[-1][1]))
+    found = git_facts(
+        repository,
+        repo.git("rev-parse", "main"),
+        place=Place(base),
+        asked_base=None,
+        now=float(commits[-1][1]),
+    )
     expected = model_facts(commits, len(commits) - 1 - back)
 
     assert found.notices == []
@@ -144,7 +173,15 @@ def test_three_commits_of_two_years_ago_are_one_recent_change() -> None:
 
 @pytest.mark.parametrize(
     ("lines", "bits"),
-    [([], 0.0), ([0], 0.0), ([7], 0.0), ([5, 5], 1.0), ([1, 1, 2], 1.5), ([1, 0, 1], 1.0), ([3, 1], 0.8113)],
+    [
+        ([], 0.0),
+        ([0], 0.0),
+        ([7], 0.0),
+        ([5, 5], 1.0),
+        ([1, 1, 2], 1.5),
+        ([1, 0, 1], 1.0),
+        ([3, 1], 0.8113),
+    ],
 )
 def test_entropy_is_in_bits_with_four_places(lines: list[int], bits: float) -> None:
     assert entropy(lines) == bits

@@ -1,4 +1,6 @@
-"""The repository that is judged bends nothing: the facts stay the same, and nothing of its own runs."""
+"""The repository that is judged bends nothing: the facts stay the same, and nothing of its own
+runs.
+"""
 
 import os
 import subprocess
@@ -17,7 +19,11 @@ NOWHERE = "b" * 40
 """A commit that is not here: whoever is asked for facts against it has to fetch."""
 
 LINES = "".join(f"line {number}\n" for number in range(5_000))
-NOTHING: Mapping[str | bytes, str] = {".gitattributes": "# nothing\n", ".mailmap": "# nothing\n", ".gitmodules": "# nothing\n"}
+NOTHING: Mapping[str | bytes, str] = {
+    ".gitattributes": "# nothing\n",
+    ".mailmap": "# nothing\n",
+    ".gitmodules": "# nothing\n",
+}
 Bending = Callable[[Repo, str], None]
 
 
@@ -26,13 +32,21 @@ def attacked(folder: Path, tracked: Mapping[str | bytes, str] | None = None) -> 
     repo = Repo(folder)
     before: dict[str | bytes, str | bytes | None] = {"src/a.py": "1\n", "src/b.py": "1\n2\n"}
     base = repo.commit({**before, **NOTHING, **(tracked or {})})
-    repo.commit({"src/a.py": LINES, "src/b.py": "fix\n", "src/nul.js": "\0\n" + LINES}, message="fix: all", author="mallory")
+    repo.commit(
+        {"src/a.py": LINES, "src/b.py": "fix\n", "src/nul.js": "\0\n" + LINES},
+        message="fix: all",
+        author="mallory",
+    )
     return repo, base
 
 
-def measured(repo: Repo, base: str, env: Mapping[str, str] = ENV, folder: Path | None = None) -> GitFacts:
+def measured(
+    repo: Repo, base: str, env: Mapping[str, str] = ENV, folder: Path | None = None
+) -> GitFacts:
     repository = Repository(str(folder or repo.folder), env)
-    return git_facts(repository, repo.head(), place=Place(base), asked_base=None, now=float(repo.at))
+    return git_facts(
+        repository, repo.head(), place=Place(base), asked_base=None, now=float(repo.at)
+    )
 
 
 def test_c14_every_line_counts_whatever_the_content(tmp_path: Path) -> None:
@@ -40,7 +54,11 @@ def test_c14_every_line_counts_whatever_the_content(tmp_path: Path) -> None:
     found = measured(repo, base)
     diff = found.facts["diff"]
 
-    assert (diff["files"], diff["lines_added"], diff["lines_deleted"]) == (["src/a.py", "src/b.py", "src/nul.js"], 10_002, 3)
+    assert (diff["files"], diff["lines_added"], diff["lines_deleted"]) == (
+        ["src/a.py", "src/b.py", "src/nul.js"],
+        10_002,
+        3,
+    )
     assert found.facts["author"]["known"] is False
     assert found.authors == ["mallory@example.com", "ada@example.com"]
 
@@ -48,13 +66,18 @@ def test_c14_every_line_counts_whatever_the_content(tmp_path: Path) -> None:
 TRACKED: Mapping[str, Mapping[str | bytes, str]] = {
     "attributes: no difference": {".gitattributes": "*.py -diff\n*.js binary\n"},
     "attributes: a driver": {".gitattributes": "* diff=own -text ident merge=own\n"},
-    "attributes: in a folder": {"src/.gitattributes": "* -diff\n", ".gitattributes": "[attr]gone -diff -text\n* gone\n"},
+    "attributes: in a folder": {
+        "src/.gitattributes": "* -diff\n",
+        ".gitattributes": "[attr]gone -diff -text\n* gone\n",
+    },
     "mailmap: somebody known": {".mailmap": "Ada <ada@example.com> <mallory@example.com>\n"},
 }
 
 
 @pytest.mark.parametrize("name", TRACKED)
-def test_c14_files_that_are_deployed_do_not_bend_how_they_are_measured(tmp_path: Path, name: str) -> None:
+def test_c14_files_that_are_deployed_do_not_bend_how_they_are_measured(
+    tmp_path: Path, name: str
+) -> None:
     plain = measured(*attacked(tmp_path / "plain"))
     repo, base = attacked(tmp_path / "bent", TRACKED[name])
     repo.git("config", "diff.own.binary", "true")
@@ -79,7 +102,13 @@ def _run_of(kind: str) -> Bending:
 def _hooks(repo: Repo, program: str) -> None:
     hooks = repo.folder / "hooks-of-its-own"
     hooks.mkdir()
-    for name in ("reference-transaction", "post-index-change", "post-checkout", "pre-auto-gc", "fsmonitor-watchman"):
+    for name in (
+        "reference-transaction",
+        "post-index-change",
+        "post-checkout",
+        "pre-auto-gc",
+        "fsmonitor-watchman",
+    ):
         (hooks / name).write_text(f"#!/bin/sh\n{program}\n")
         (hooks / name).chmod(0o755)
         (repo.folder / ".git" / "hooks" / name).write_text(f"#!/bin/sh\n{program}\n")
@@ -107,7 +136,11 @@ def _remote(address: str, **settings: str) -> Bending:
 
 def _instead(repo: Repo, program: str) -> None:
     repo.git("config", "remote.origin.url", "https://gate.invalid/acme/checkout")
-    repo.git("config", f"url.ext::sh -c {program.replace(' ', '% ')}%.insteadOf", "https://gate.invalid/acme/checkout")
+    repo.git(
+        "config",
+        f"url.ext::sh -c {program.replace(' ', '% ')}%.insteadOf",
+        "https://gate.invalid/acme/checkout",
+    )
 
 
 def _promisor(repo: Repo, program: str) -> None:
@@ -117,14 +150,18 @@ def _promisor(repo: Repo, program: str) -> None:
 
 
 def _included(repo: Repo, program: str) -> None:
-    (repo.folder / "settings").write_text(f"[core]\n\tfsmonitor = {program}\n\tpager = {program}\n[diff]\n\texternal = {program}\n")
+    (repo.folder / "settings").write_text(
+        f"[core]\n\tfsmonitor = {program}\n\tpager = {program}\n[diff]\n\texternal = {program}\n"
+    )
     repo.git("config", "include.path", "../settings")
 
 
 def _alternates(repo: Repo, program: str) -> None:
     other = Repo(repo.folder.parent / "other")
     other.commit({"x": "1\n"})
-    (repo.folder / ".git" / "objects" / "info" / "alternates").write_text(f"{other.folder}/.git/objects\n")
+    (repo.folder / ".git" / "objects" / "info" / "alternates").write_text(
+        f"{other.folder}/.git/objects\n"
+    )
     repo.git("config", "core.alternateRefsCommand", f"{program};")
     _remote("file://{folder}")(repo, program)
 
@@ -141,7 +178,9 @@ def _replaced(repo: Repo, program: str) -> None:
 def _grafted(repo: Repo, program: str) -> None:
     _ = program
     (repo.folder / ".git" / "info").mkdir(exist_ok=True)
-    (repo.folder / ".git" / "info" / "grafts").write_text(f"{repo.git('rev-parse', 'HEAD~1')} {repo.git('rev-parse', 'HEAD~1')}\n")
+    (repo.folder / ".git" / "info" / "grafts").write_text(
+        f"{repo.git('rev-parse', 'HEAD~1')} {repo.git('rev-parse', 'HEAD~1')}\n"
+    )
 
 
 def _settings(repo: Repo, program: str) -> None:
@@ -208,7 +247,9 @@ def test_c14_a_configuration_bends_no_fact_and_runs_nothing(tmp_path: Path, name
     BENDINGS[name](repo, runs)
     repository = Repository(str(repo.folder), ENV)
     found = git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at))
-    unknown = git_facts(repository, commit, place=Place(NOWHERE), asked_base=None, now=float(repo.at))
+    unknown = git_facts(
+        repository, commit, place=Place(NOWHERE), asked_base=None, now=float(repo.at)
+    )
 
     assert found == plain
     assert unknown.facts["diff"]["lines_added"] is None
@@ -285,7 +326,10 @@ def test_c14_a_bare_repository_among_the_files_is_not_believed(tmp_path: Path) -
     inner = repo.folder / "docs"
     repo.git("clone", "--quiet", "--bare", f"file://{repo.folder}", str(inner))
     with (inner / "config").open("a") as config:
-        config.write(f'[core]\n\tfsmonitor = {runs}\n\tsshCommand = {runs}\n[remote "origin"]\n\tuploadpack = {runs};\n')
+        config.write(
+            f"[core]\n\tfsmonitor = {runs}\n\tsshCommand = {runs}\n[remote "
+            f'"origin"]\n\tuploadpack = {runs};\n'
+        )
     for known in (True, False):  # a git before 2.38 does not know the setting
         bare = Repo(inner / "..") if known else repo
         with pytest.raises(GitFailed, match="bare"):
@@ -301,9 +345,17 @@ def test_c14_a_bare_repository_among_the_files_is_not_believed(tmp_path: Path) -
     assert not ran.exists()
 
 
-def test_c14_a_submodule_is_seen_whatever_its_settings_and_nobody_counted_its_lines(tmp_path: Path) -> None:
+def test_c14_a_submodule_is_seen_whatever_its_settings_and_nobody_counted_its_lines(
+    tmp_path: Path,
+) -> None:
     repo = Repo(tmp_path)
-    base = repo.commit({".gitmodules": '[submodule "inner"]\n\tpath = vendor/inner\n\turl = ./x\n\tignore = all\n', "a": "1\n"})
+    base = repo.commit(
+        {
+            ".gitmodules": '[submodule "inner"]\n\tpath = vendor/inner\n\turl = ./x\n\tignore = '
+            "all\n",
+            "a": "1\n",
+        }
+    )
     repo.git("update-index", "--add", "--cacheinfo", f"160000,{base},vendor/inner")
     repo.git("commit", "--quiet", "--message", "vendored")
     base = repo.head()
@@ -313,7 +365,9 @@ def test_c14_a_submodule_is_seen_whatever_its_settings_and_nobody_counted_its_li
     diff = measured(repo, base).facts["diff"]
 
     assert (diff["files"], diff["files_changed"]) == (["vendor/inner"], 1)
-    assert [diff[name] for name in ("lines_added", "lines_deleted", "lines_before", "entropy")] == [None] * 4
+    assert [diff[name] for name in ("lines_added", "lines_deleted", "lines_before", "entropy")] == [
+        None
+    ] * 4
 
 
 def old_git(folder: Path) -> dict[str, str]:
@@ -321,7 +375,8 @@ def old_git(folder: Path) -> dict[str, str]:
     place = folder / "old" / "git"
     place.parent.mkdir()
     place.write_text(
-        '#!/bin/sh\nfor one; do shift; case "$one" in safe.*=*) set -- "$@" safe.bareRepository=all;; *) set -- "$@" "$one";; esac; done\n'
+        '#!/bin/sh\nfor one; do shift; case "$one" in safe.*=*) set -- "$@" '
+        'safe.bareRepository=all;; *) set -- "$@" "$one";; esac; done\n'
         f'PATH="{ENV["PATH"]}" exec git "$@"\n'
     )
     place.chmod(0o755)
@@ -332,7 +387,9 @@ def test_c14_a_bare_repository_that_the_operator_names_is_read(tmp_path: Path) -
     repo, base = attacked(tmp_path / "repo")
     repo.git("clone", "--quiet", "--bare", f"file://{repo.folder}", str(tmp_path / "bare"))
 
-    assert measured(repo, base, {**ENV, "GIT_DIR": str(tmp_path / "bare")}, tmp_path) == measured(repo, base)
+    assert measured(repo, base, {**ENV, "GIT_DIR": str(tmp_path / "bare")}, tmp_path) == measured(
+        repo, base
+    )
 
 
 def test_c14_a_git_folder_behind_a_link_or_a_file_is_read_as_it_is(tmp_path: Path) -> None:
@@ -348,7 +405,10 @@ def test_c14_a_git_folder_behind_a_link_or_a_file_is_read_as_it_is(tmp_path: Pat
             place.write_text(f"gitdir: {tmp_path}/moved\n")
         repository = Repository(str(repo.folder / "src"), ENV)
 
-        assert git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at)) == plain
+        assert (
+            git_facts(repository, commit, place=Place(base), asked_base=None, now=float(repo.at))
+            == plain
+        )
 
 
 def test_c14_a_branch_that_is_called_like_a_commit_is_not_that_commit(tmp_path: Path) -> None:

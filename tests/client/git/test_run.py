@@ -15,7 +15,9 @@ def fake_git(folder: Path, script: str) -> dict[str, str]:
     first = r"false\nfalse\n/tmp\nsha1\n/tmp/objects\n/tmp/shallow\n"
     folder.mkdir()
     place = folder / "git"
-    place.write_text(f'#!/bin/sh\ncase "$*" in *rev-parse*) printf "{first}"; exit 0;; esac\n{script}\n')
+    place.write_text(
+        f'#!/bin/sh\ncase "$*" in *rev-parse*) printf "{first}"; exit 0;; esac\n{script}\n'
+    )
     place.chmod(0o755)
     return {**ENV, "PATH": f"{folder}{os.pathsep}{ENV['PATH']}"}
 
@@ -31,7 +33,12 @@ def test_a_missing_git_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_command_that_hangs_is_ended_with_everything_it_started(tmp_path: Path) -> None:
-    repository = Repository(str(tmp_path), fake_git(tmp_path / "bin", f"sh -c 'echo $$ > {tmp_path}/pid; exec tail -f /dev/null' & wait"))
+    repository = Repository(
+        str(tmp_path),
+        fake_git(
+            tmp_path / "bin", f"sh -c 'echo $$ > {tmp_path}/pid; exec tail -f /dev/null' & wait"
+        ),
+    )
     with pytest.raises(GitTooSlow, match="git log took longer"):
         repository.run(["log"], seconds=0.3)
 
@@ -58,7 +65,9 @@ def test_a_shared_budget_limits_each_command(tmp_path: Path) -> None:
 
 
 def test_an_error_is_one_short_line(tmp_path: Path) -> None:
-    repository = Repository(str(tmp_path), fake_git(tmp_path / "bin", 'printf "fatal: %0900d\\nmore\\n" 1 >&2; exit 3'))
+    repository = Repository(
+        str(tmp_path), fake_git(tmp_path / "bin", 'printf "fatal: %0900d\\nmore\\n" 1 >&2; exit 3')
+    )
     with pytest.raises(GitFailed) as caught:
         repository.run(["log"])
 
@@ -80,7 +89,9 @@ def test_branches_tags_and_short_hashes_resolve_to_the_commit(tmp_path: Path) ->
     repo.git("tag", "--annotate", "--message", "x", "v1")
     repository = Repository(str(tmp_path), ENV)
 
-    assert {repository.resolve(name) for name in ("HEAD", "main", "v1", commit[:8], commit)} == {commit}
+    assert {repository.resolve(name) for name in ("HEAD", "main", "v1", commit[:8], commit)} == {
+        commit
+    }
     assert (repository.ref(), repository.email()) == ("refs/heads/main", None)
     assert repository.has(commit)
     assert not repository.has("main")

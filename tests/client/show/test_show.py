@@ -42,7 +42,9 @@ def hostile_change(text: str) -> dict[str, Any]:
     """A change with this text wherever a text can stand."""
     reason = {"rule": text, "title": text, "points": 8, "holds": True, "because": text, "facts": {}}
     return a_change(
-        **dict.fromkeys(("id", "service", "environment", "commit", "type", "route", "standard_change"), text),
+        **dict.fromkeys(
+            ("id", "service", "environment", "commit", "type", "route", "standard_change"), text
+        ),
         risk={"score": text, "band": text},
         reasons=[reason, "no reason"],
         policy={"name": text},
@@ -96,20 +98,45 @@ def test_what_cannot_be_seen_is_shown_and_the_rest_is_left_alone(text: object, l
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("decision", ["approved", "pending", "rejected", "unreviewed", "error"])
-def test_no_line_of_any_format_is_a_command_but_our_own(tmp_path: Path, text: str, decision: str) -> None:
+def test_no_line_of_any_format_is_a_command_but_our_own(
+    tmp_path: Path, text: str, decision: str
+) -> None:
     outcome = Outcome(0, decision, hostile_change(text), text)
     for output in ("text", "json", "gitlab", "github"):
-        world = shown(tmp_path, outcome, output, GITHUB_OUTPUT=str(tmp_path / "out"), GITHUB_STEP_SUMMARY=str(tmp_path / "sum"))
-        lines = [line for line in (said(world) + noted(world)).splitlines() if line.lstrip().startswith("::") or "##[" in line]
-        own = {"approved": "notice", "pending": "warning", "unreviewed": "warning"}.get(decision, "error")
-        assert [line[: line.index("gate::") + 4] for line in lines] == ([f"::{own} title=Change gate"] if output == "github" else [])
-        assert all(character.isprintable() or character == "\n" for character in said(world) + noted(world))
+        world = shown(
+            tmp_path,
+            outcome,
+            output,
+            GITHUB_OUTPUT=str(tmp_path / "out"),
+            GITHUB_STEP_SUMMARY=str(tmp_path / "sum"),
+        )
+        lines = [
+            line
+            for line in (said(world) + noted(world)).splitlines()
+            if line.lstrip().startswith("::") or "##[" in line
+        ]
+        own = {"approved": "notice", "pending": "warning", "unreviewed": "warning"}.get(
+            decision, "error"
+        )
+        assert [line[: line.index("gate::") + 4] for line in lines] == (
+            [f"::{own} title=Change gate"] if output == "github" else []
+        )
+        assert all(
+            character.isprintable() or character == "\n" for character in said(world) + noted(world)
+        )
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_outputs_of_a_step_have_one_line_each_and_a_delimiter_that_nobody_knows(tmp_path: Path, text: str) -> None:
+def test_outputs_of_a_step_have_one_line_each_and_a_delimiter_that_nobody_knows(
+    tmp_path: Path, text: str
+) -> None:
     file = tmp_path / "out"
-    shown(tmp_path, Outcome(5, "pending", hostile_change(text), text), "github", GITHUB_OUTPUT=str(file))
+    shown(
+        tmp_path,
+        Outcome(5, "pending", hostile_change(text), text),
+        "github",
+        GITHUB_OUTPUT=str(file),
+    )
     read = _read_outputs(file.read_text())
 
     assert read["decision"] == "pending"
@@ -144,7 +171,9 @@ def test_in_a_summary_text_of_others_stands_in_code_alone(text: str) -> None:
 
 
 def _outside_code(content: str) -> str:
-    """What is left when fenced blocks and code spans, found as CommonMark finds them, are taken away."""
+    """What is left when fenced blocks and code spans, found as CommonMark finds them, are taken
+    away.
+    """
     kept: list[str] = []
     fence = ""
     for line in content.splitlines():
@@ -181,7 +210,12 @@ def test_a_code_span_and_a_block_hold_any_number_of_back_ticks(text: str) -> Non
 def test_a_summary_that_would_not_fit_says_so(tmp_path: Path) -> None:
     file = tmp_path / "summary"
     file.write_text("x" * (SUMMARY_BYTES_MAX - 300))
-    shown(tmp_path, Outcome(5, "pending", hostile_change("y" * 900)), "github", GITHUB_STEP_SUMMARY=str(file))
+    shown(
+        tmp_path,
+        Outcome(5, "pending", hostile_change("y" * 900)),
+        "github",
+        GITHUB_STEP_SUMMARY=str(file),
+    )
     assert "too long to be shown" in file.read_text()
     file.write_text("x" * SUMMARY_BYTES_MAX)
     shown(tmp_path, Outcome(5, "pending", a_change()), "github", GITHUB_STEP_SUMMARY=str(file))
@@ -218,14 +252,24 @@ def test_the_variables_of_gitlab_are_words_and_numbers(tmp_path: Path, text: str
 
 def test_json_is_the_change_as_received_with_the_exit_code(tmp_path: Path) -> None:
     change = a_change(title="a ##[b] \u202e")
-    document = json.loads(said(shown(tmp_path, Outcome(0, "approved", change, admitted=True), "json")))
+    document = json.loads(
+        said(shown(tmp_path, Outcome(0, "approved", change, admitted=True), "json"))
+    )
     assert document == {**change, "exit_code": 0, "admitted": True}
     document = json.loads(said(shown(tmp_path, Outcome(1, "error", None, "broken"), "json")))
     assert document == {"decision": "error", "exit_code": 1, "admitted": False, "error": "broken"}
 
 
 def test_text_says_the_outcome_the_reasons_and_what_to_do_next(tmp_path: Path) -> None:
-    text = said(shown(tmp_path, Outcome(5, "pending", a_change(hold={"reason": "Year end", "until": None}), "frozen (409)"), "text"))
+    text = said(
+        shown(
+            tmp_path,
+            Outcome(
+                5, "pending", a_change(hold={"reason": "Year end", "until": None}), "frozen (409)"
+            ),
+            "text",
+        )
+    )
     assert text == (
         "PENDING  checkout to staging, commit cccccccccccc, chg_00000000000000000000000001\n"
         "  frozen (409)\n"
@@ -240,7 +284,8 @@ def test_text_says_the_outcome_the_reasons_and_what_to_do_next(tmp_path: Path) -
         "Next\n"
         "  needs 2 approvals by release-managers or owners\n"
         "  see https://gate.example.com/v1/changes/chg_00000000000000000000000001\n"
-        "  gate check --wait 30m waits for the answer; a later run of the same commit joins this change\n"
+        "  gate check --wait 30m waits for the answer; a later run of the same commit "
+        "joins this change\n"
     )
 
 
@@ -280,7 +325,15 @@ def test_an_unreviewed_deployment_is_announced_loudly(tmp_path: Path) -> None:
 
 
 def test_a_change_of_an_unexpected_shape_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
-    change = {"id": "chg_1", "state": "pending", "reasons": 7, "risk": [], "approvals": {"required": 1}, "hold": "x", "links": None}
+    change = {
+        "id": "chg_1",
+        "state": "pending",
+        "reasons": 7,
+        "risk": [],
+        "approvals": {"required": 1},
+        "hold": "x",
+        "links": None,
+    }
     assert said(shown(tmp_path, Outcome(5, "pending", change), "text")).startswith("PENDING")
 
 

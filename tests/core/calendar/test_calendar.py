@@ -18,13 +18,19 @@ def test_no_more_than_a_thousand_openings_of_a_window_are_worked_out() -> None:
 def test_openings_are_worked_out_for_three_years_at_most() -> None:
     monthly = make_freeze("2025-01-15T12:00", HOUR, "FREQ=MONTHLY")
 
-    assert [*occurrences(monthly, BERLIN, utc("2026-01-01T00:00"), LATEST)][-1].begins == utc("2028-12-15T11:00")
+    assert [*occurrences(monthly, BERLIN, utc("2026-01-01T00:00"), LATEST)][-1].begins == utc(
+        "2028-12-15T11:00"
+    )
 
 
 def test_nothing_opens_before_or_after_the_years_of_a_calendar() -> None:
     assert not make_calendar(DAILY).on_day_of(datetime.min.replace(tzinfo=UTC))
     assert not make_calendar(DAILY).on_day_of(datetime.max.replace(tzinfo=UTC))
-    assert not [*occurrences(DAILY, BERLIN, datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))]
+    assert not [
+        *occurrences(
+            DAILY, BERLIN, datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+        )
+    ]
 
 
 def test_a_window_that_is_longer_than_its_interval_is_open_several_times_at_once() -> None:
@@ -43,10 +49,15 @@ def test_a_year_long_window_is_open_on_its_last_day() -> None:
 
 
 def test_an_excluded_day_is_the_local_day_on_which_a_window_opens() -> None:
-    late = make_freeze("2025-01-01T23:30", HOUR, "FREQ=DAILY", excluded_days=frozenset({date(2025, 6, 10)}))
+    late = make_freeze(
+        "2025-01-01T23:30", HOUR, "FREQ=DAILY", excluded_days=frozenset({date(2025, 6, 10)})
+    )
     calendar = make_calendar(late)
 
-    assert [opening.begins for opening in calendar.between(utc("2025-06-09T00:00"), utc("2025-06-12T00:00"))] == [
+    assert [
+        opening.begins
+        for opening in calendar.between(utc("2025-06-09T00:00"), utc("2025-06-12T00:00"))
+    ] == [
         utc("2025-06-09T21:30"),
         utc("2025-06-11T21:30"),
     ]
@@ -54,7 +65,9 @@ def test_an_excluded_day_is_the_local_day_on_which_a_window_opens() -> None:
 
 def test_what_is_remembered_of_days_has_a_limit_and_changes_no_answer() -> None:
     calendar = make_calendar(DAILY)
-    days = [utc("2025-01-01T00:00") + timedelta(days=number) for number in range(OCCURRENCES_MAX + 10)]
+    days = [
+        utc("2025-01-01T00:00") + timedelta(days=number) for number in range(OCCURRENCES_MAX + 10)
+    ]
 
     first = [calendar.on_day_of(day) for day in days]
 

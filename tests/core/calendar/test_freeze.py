@@ -14,7 +14,17 @@ from gate.core.calendar.calendar import OCCURRENCES_MAX, BusinessHours, Calendar
 from gate.core.calendar.recurrence import Recurrence, rrule_text
 from gate.core.decision.values import Hold
 from gate.core.facts import Fact, Origin
-from tests.core.windows import BERLIN, NEW_YORK, make_adhoc, make_calendar, make_catalogue, make_freeze, make_reach, make_scope, utc
+from tests.core.windows import (
+    BERLIN,
+    NEW_YORK,
+    make_adhoc,
+    make_calendar,
+    make_catalogue,
+    make_freeze,
+    make_reach,
+    make_scope,
+    utc,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 HOURS_64 = timedelta(hours=64)
@@ -29,9 +39,13 @@ def is_frozen(calendar: Calendar, at: datetime, **scope: object) -> bool:
 @pytest.mark.parametrize(
     ("at", "frozen"),
     [
-        pytest.param(utc("2026-06-05T14:00") - MICROSECOND, False, id="the last microsecond before it begins"),
+        pytest.param(
+            utc("2026-06-05T14:00") - MICROSECOND, False, id="the last microsecond before it begins"
+        ),
         pytest.param(utc("2026-06-05T14:00"), True, id="the first instant is inside"),
-        pytest.param(utc("2026-06-08T06:00") - MICROSECOND, True, id="the last microsecond is inside"),
+        pytest.param(
+            utc("2026-06-08T06:00") - MICROSECOND, True, id="the last microsecond is inside"
+        ),
         pytest.param(utc("2026-06-08T06:00"), False, id="the end is outside"),
     ],
 )
@@ -42,16 +56,42 @@ def test_a_window_includes_its_begin_and_not_its_end(at: datetime, frozen: bool)
 @pytest.mark.parametrize(
     ("zone", "first", "begins", "ends"),
     [
-        pytest.param(BERLIN, "2026-03-27T16:00", "2026-03-27T15:00", "2026-03-30T06:00", id="Berlin in spring: an hour less"),
-        pytest.param(BERLIN, "2026-10-23T16:00", "2026-10-23T14:00", "2026-10-26T07:00", id="Berlin in autumn: an hour more"),
-        pytest.param(NEW_YORK, "2026-03-06T16:00", "2026-03-06T21:00", "2026-03-09T12:00", id="New York in spring"),
-        pytest.param(NEW_YORK, "2026-10-30T16:00", "2026-10-30T20:00", "2026-11-02T13:00", id="New York in autumn"),
+        pytest.param(
+            BERLIN,
+            "2026-03-27T16:00",
+            "2026-03-27T15:00",
+            "2026-03-30T06:00",
+            id="Berlin in spring: an hour less",
+        ),
+        pytest.param(
+            BERLIN,
+            "2026-10-23T16:00",
+            "2026-10-23T14:00",
+            "2026-10-26T07:00",
+            id="Berlin in autumn: an hour more",
+        ),
+        pytest.param(
+            NEW_YORK,
+            "2026-03-06T16:00",
+            "2026-03-06T21:00",
+            "2026-03-09T12:00",
+            id="New York in spring",
+        ),
+        pytest.param(
+            NEW_YORK,
+            "2026-10-30T16:00",
+            "2026-10-30T20:00",
+            "2026-11-02T13:00",
+            id="New York in autumn",
+        ),
     ],
 )
 def test_64_hours_from_friday_16_00_end_on_monday_at_8_even_when_the_clocks_change(
     zone: ZoneInfo, first: str, begins: str, ends: str
 ) -> None:
-    calendar = make_calendar(make_freeze(first, HOURS_64, "FREQ=WEEKLY;BYDAY=FR", zone=zone), zone=zone)
+    calendar = make_calendar(
+        make_freeze(first, HOURS_64, "FREQ=WEEKLY;BYDAY=FR", zone=zone), zone=zone
+    )
 
     (window,) = freeze.open_windows(calendar, (), make_scope(), utc(begins))
 
@@ -61,15 +101,35 @@ def test_64_hours_from_friday_16_00_end_on_monday_at_8_even_when_the_clocks_chan
 @pytest.mark.parametrize(
     ("zone", "day", "clock", "begins"),
     [
-        pytest.param(BERLIN, "2026-03-29", "02:30", "2026-03-29T01:30", id="Berlin: 02:30 does not occur, so 03:30"),
-        pytest.param(BERLIN, "2026-10-25", "02:30", "2026-10-25T00:30", id="Berlin: 02:30 occurs twice, so the first"),
-        pytest.param(NEW_YORK, "2026-03-08", "02:30", "2026-03-08T07:30", id="New York: 02:30 does not occur"),
-        pytest.param(NEW_YORK, "2026-11-01", "01:30", "2026-11-01T05:30", id="New York: 01:30 occurs twice"),
+        pytest.param(
+            BERLIN,
+            "2026-03-29",
+            "02:30",
+            "2026-03-29T01:30",
+            id="Berlin: 02:30 does not occur, so 03:30",
+        ),
+        pytest.param(
+            BERLIN,
+            "2026-10-25",
+            "02:30",
+            "2026-10-25T00:30",
+            id="Berlin: 02:30 occurs twice, so the first",
+        ),
+        pytest.param(
+            NEW_YORK, "2026-03-08", "02:30", "2026-03-08T07:30", id="New York: 02:30 does not occur"
+        ),
+        pytest.param(
+            NEW_YORK, "2026-11-01", "01:30", "2026-11-01T05:30", id="New York: 01:30 occurs twice"
+        ),
     ],
 )
-def test_a_window_that_begins_while_the_clocks_change_begins_as_in_icalendar(zone: ZoneInfo, day: str, clock: str, begins: str) -> None:
+def test_a_window_that_begins_while_the_clocks_change_begins_as_in_icalendar(
+    zone: ZoneInfo, day: str, clock: str, begins: str
+) -> None:
     first = f"2026-01-01T{clock}"
-    calendar = make_calendar(make_freeze(first, timedelta(minutes=20), "FREQ=DAILY", zone=zone), zone=zone)
+    calendar = make_calendar(
+        make_freeze(first, timedelta(minutes=20), "FREQ=DAILY", zone=zone), zone=zone
+    )
 
     midnight = utc(f"{day}T00:00")
     (window,) = freeze.schedule(calendar, (), midnight, midnight + timedelta(days=1))
@@ -80,7 +140,10 @@ def test_a_window_that_begins_while_the_clocks_change_begins_as_in_icalendar(zon
 
 
 def test_a_window_around_midnight_is_open_on_both_days() -> None:
-    calendar = make_calendar(make_freeze("2026-06-01T23:30", timedelta(hours=1), "FREQ=DAILY", zone=ZoneInfo("UTC")), zone=ZoneInfo("UTC"))
+    calendar = make_calendar(
+        make_freeze("2026-06-01T23:30", timedelta(hours=1), "FREQ=DAILY", zone=ZoneInfo("UTC")),
+        zone=ZoneInfo("UTC"),
+    )
 
     assert is_frozen(calendar, utc("2026-06-10T23:59"))
     assert is_frozen(calendar, utc("2026-06-11T00:29"))
@@ -107,12 +170,23 @@ def test_a_yearly_window_of_the_leap_day_opens_in_leap_years_only() -> None:
         pytest.param({"environments": ("prod",)}, False, id="a name that only begins alike"),
         pytest.param({"tiers": ("production",)}, True, id="the tier"),
         pytest.param({"tiers": ("staging",)}, False, id="another tier"),
-        pytest.param({"services": ("checkout",), "environments": ("staging",)}, False, id="all keys must match"),
+        pytest.param(
+            {"services": ("checkout",), "environments": ("staging",)},
+            False,
+            id="all keys must match",
+        ),
         pytest.param({"except_services": ("checkout",)}, False, id="the service is excepted"),
-        pytest.param({"services": ("checkout",), "except_services": ("checkout",)}, False, id="named and excepted"),
+        pytest.param(
+            {"services": ("checkout",), "except_services": ("checkout",)},
+            False,
+            id="named and excepted",
+        ),
     ],
 )
-def test_a_window_covers_what_all_its_keys_name(reach: dict[str, tuple[str, ...]], frozen: bool) -> None:  # noqa: FBT001 - the expected value
+def test_a_window_covers_what_all_its_keys_name(
+    reach: dict[str, tuple[str, ...]],
+    frozen: bool,  # noqa: FBT001 - the expected value
+) -> None:
     window = make_freeze("2026-06-01T00:00", timedelta(days=1), reach=make_reach(**reach))
 
     assert is_frozen(make_calendar(window), utc("2026-06-01T12:00")) is frozen
@@ -125,26 +199,39 @@ def test_a_window_covers_what_all_its_keys_name(reach: dict[str, tuple[str, ...]
         pytest.param({"owners": ("team-web",)}, {"owners": None}, id="the owners are unknown"),
     ],
 )
-def test_a_window_covers_what_it_cannot_rule_out(reach: dict[str, tuple[str, ...]], scope: dict[str, object]) -> None:
+def test_a_window_covers_what_it_cannot_rule_out(
+    reach: dict[str, tuple[str, ...]], scope: dict[str, object]
+) -> None:
     window = make_freeze("2026-06-01T00:00", timedelta(days=1), reach=make_reach(**reach))
 
     assert is_frozen(make_calendar(window), utc("2026-06-01T12:00"), **scope)
 
 
 def test_an_exception_takes_a_service_out_of_its_own_window_only() -> None:
-    excepting = make_freeze("2026-06-01T00:00", timedelta(days=1), id="excepting", reach=make_reach(except_services=("checkout",)))
+    excepting = make_freeze(
+        "2026-06-01T00:00",
+        timedelta(days=1),
+        id="excepting",
+        reach=make_reach(except_services=("checkout",)),
+    )
     other = make_freeze("2026-06-01T00:00", timedelta(days=1), id="other")
 
-    found = freeze.open_windows(make_calendar(excepting, other), (), make_scope(), utc("2026-06-01T12:00"))
+    found = freeze.open_windows(
+        make_calendar(excepting, other), (), make_scope(), utc("2026-06-01T12:00")
+    )
 
     assert [window.id for window in found] == ["other"]
 
 
 def test_open_windows_name_stops_first_and_then_what_ends_last() -> None:
     calendar = make_calendar(
-        make_freeze("2026-06-01T00:00", timedelta(days=1), id="short"), make_freeze("2026-06-01T00:00", timedelta(days=3), id="long")
+        make_freeze("2026-06-01T00:00", timedelta(days=1), id="short"),
+        make_freeze("2026-06-01T00:00", timedelta(days=3), id="long"),
     )
-    adhoc = (make_adhoc("2026-05-01T00:00", id="open-ended"), make_adhoc("2026-06-01T00:00", "2026-06-01T13:00", id="stop", stop=True))
+    adhoc = (
+        make_adhoc("2026-05-01T00:00", id="open-ended"),
+        make_adhoc("2026-06-01T00:00", "2026-06-01T13:00", id="stop", stop=True),
+    )
 
     found = freeze.open_windows(calendar, adhoc, make_scope(), utc("2026-06-01T12:00"))
 
@@ -152,7 +239,9 @@ def test_open_windows_name_stops_first_and_then_what_ends_last() -> None:
 
 
 def test_a_window_of_a_person_is_open_from_its_begin_to_before_its_end() -> None:
-    adhoc = make_adhoc("2026-06-01T10:00", "2026-06-01T11:00", reach=make_reach(services=("checkout",)))
+    adhoc = make_adhoc(
+        "2026-06-01T10:00", "2026-06-01T11:00", reach=make_reach(services=("checkout",))
+    )
 
     def frozen(at: datetime, service: str = "checkout") -> bool:
         return bool(freeze.open_windows(make_calendar(), (adhoc,), make_scope(service=service), at))
@@ -171,7 +260,10 @@ def test_a_time_without_a_zone_is_a_bug_of_the_caller() -> None:
 def test_the_zone_of_the_question_does_not_matter() -> None:
     at = utc("2026-06-06T12:00")
 
-    asked = [freeze.open_windows(make_calendar(WEEKEND), (), make_scope(), at.astimezone(zone)) for zone in (UTC, BERLIN, NEW_YORK)]
+    asked = [
+        freeze.open_windows(make_calendar(WEEKEND), (), make_scope(), at.astimezone(zone))
+        for zone in (UTC, BERLIN, NEW_YORK)
+    ]
 
     assert asked[0] == asked[1] == asked[2]
 
@@ -180,17 +272,39 @@ def test_the_zone_of_the_question_does_not_matter() -> None:
     ("windows", "until"),
     [
         pytest.param([("06-01T00:00", "06-01T10:00")], "2026-06-01T10:00", id="one window"),
-        pytest.param([("06-01T00:00", "06-01T10:00"), ("06-01T09:00", "06-01T12:00")], "2026-06-01T12:00", id="they overlap"),
-        pytest.param([("06-01T00:00", "06-01T10:00"), ("06-01T10:00", "06-01T12:00")], "2026-06-01T12:00", id="they touch"),
-        pytest.param([("06-01T00:00", "06-01T10:00"), ("06-01T10:01", "06-01T12:00")], "2026-06-01T10:00", id="a minute between them"),
-        pytest.param([("06-01T00:00", "06-01T10:00"), ("06-01T01:00", "06-01T02:00")], "2026-06-01T10:00", id="one inside the other"),
-        pytest.param([("06-02T00:00", "06-02T10:00")], "2026-06-01T05:00", id="not frozen: at once"),
+        pytest.param(
+            [("06-01T00:00", "06-01T10:00"), ("06-01T09:00", "06-01T12:00")],
+            "2026-06-01T12:00",
+            id="they overlap",
+        ),
+        pytest.param(
+            [("06-01T00:00", "06-01T10:00"), ("06-01T10:00", "06-01T12:00")],
+            "2026-06-01T12:00",
+            id="they touch",
+        ),
+        pytest.param(
+            [("06-01T00:00", "06-01T10:00"), ("06-01T10:01", "06-01T12:00")],
+            "2026-06-01T10:00",
+            id="a minute between them",
+        ),
+        pytest.param(
+            [("06-01T00:00", "06-01T10:00"), ("06-01T01:00", "06-01T02:00")],
+            "2026-06-01T10:00",
+            id="one inside the other",
+        ),
+        pytest.param(
+            [("06-02T00:00", "06-02T10:00")], "2026-06-01T05:00", id="not frozen: at once"
+        ),
     ],
 )
-def test_the_next_opening_is_the_end_of_all_windows_together(windows: list[tuple[str, str]], until: str) -> None:
+def test_the_next_opening_is_the_end_of_all_windows_together(
+    windows: list[tuple[str, str]], until: str
+) -> None:
     adhoc = [make_adhoc(f"2026-{begins}", f"2026-{ends}") for begins, ends in windows]
 
-    assert freeze.next_opening(make_calendar(), adhoc, make_scope(), utc("2026-06-01T05:00")) == utc(until)
+    assert freeze.next_opening(
+        make_calendar(), adhoc, make_scope(), utc("2026-06-01T05:00")
+    ) == utc(until)
 
 
 def test_windows_of_file_and_people_are_one_hold() -> None:
@@ -205,11 +319,15 @@ def test_windows_of_file_and_people_are_one_hold() -> None:
     "adhoc",
     [
         pytest.param(make_adhoc("2026-05-01T00:00", stop=True), id="a stopped line"),
-        pytest.param(make_adhoc("2026-05-01T00:00", "2027-06-03T00:00"), id="further away than a year"),
+        pytest.param(
+            make_adhoc("2026-05-01T00:00", "2027-06-03T00:00"), id="further away than a year"
+        ),
     ],
 )
 def test_there_is_no_next_opening_within_a_year(adhoc: freeze.AdHoc) -> None:
-    assert freeze.next_opening(make_calendar(), [adhoc], make_scope(), utc("2026-06-01T05:00")) is None
+    assert (
+        freeze.next_opening(make_calendar(), [adhoc], make_scope(), utc("2026-06-01T05:00")) is None
+    )
 
 
 def test_a_window_that_never_closes_has_no_next_opening() -> None:
@@ -256,15 +374,22 @@ def test_without_business_hours_nobody_knows_whether_it_is_within_them() -> None
     ],
 )
 def test_business_hours_are_local_hours(at: str, inside: bool) -> None:  # noqa: FBT001 - the expected value
-    calendar = Calendar(zone=BERLIN, business_hours=BusinessHours(frozenset({0, 1, 2, 3, 4}), 9 * 60, 17 * 60))
+    calendar = Calendar(
+        zone=BERLIN, business_hours=BusinessHours(frozenset({0, 1, 2, 3, 4}), 9 * 60, 17 * 60)
+    )
 
     assert freeze.facts((), calendar, utc(at))["calendar.within_business_hours"].value is inside
 
 
 def test_the_schedule_lists_what_touches_the_time_asked_for_in_order() -> None:
-    adhoc = [make_adhoc("2026-06-06T12:00", id="open-ended"), make_adhoc("2026-06-01T00:00", "2026-06-05T00:00", id="over")]
+    adhoc = [
+        make_adhoc("2026-06-06T12:00", id="open-ended"),
+        make_adhoc("2026-06-01T00:00", "2026-06-05T00:00", id="over"),
+    ]
 
-    found = freeze.schedule(make_calendar(WEEKEND), adhoc, utc("2026-06-05T00:00"), utc("2026-06-12T14:00"))
+    found = freeze.schedule(
+        make_calendar(WEEKEND), adhoc, utc("2026-06-05T00:00"), utc("2026-06-12T14:00")
+    )
 
     assert [(window.id, window.begins) for window in found] == [
         ("window", utc("2026-06-05T14:00")),
@@ -273,9 +398,16 @@ def test_the_schedule_lists_what_touches_the_time_asked_for_in_order() -> None:
 
 
 def test_the_schedule_of_a_scope_leaves_out_what_does_not_cover_it() -> None:
-    calendar = make_calendar(make_freeze("2026-06-01T00:00", timedelta(days=1), reach=make_reach(services=("ledger",))))
+    calendar = make_calendar(
+        make_freeze("2026-06-01T00:00", timedelta(days=1), reach=make_reach(services=("ledger",)))
+    )
 
-    assert freeze.schedule(calendar, (), utc("2026-05-01T00:00"), utc("2026-07-01T00:00"), make_scope()) == ()
+    assert (
+        freeze.schedule(
+            calendar, (), utc("2026-05-01T00:00"), utc("2026-07-01T00:00"), make_scope()
+        )
+        == ()
+    )
 
 
 def test_the_schedule_ends_after_a_thousand_windows_and_three_years() -> None:
@@ -283,7 +415,10 @@ def test_the_schedule_ends_after_a_thousand_windows_and_three_years() -> None:
     monthly = make_freeze("2020-01-01T00:00", timedelta(hours=1), "FREQ=MONTHLY")
     far = utc("2100-01-01T00:00")
 
-    assert len(freeze.schedule(make_calendar(daily, daily), (), utc("2026-01-01T00:00"), far)) == OCCURRENCES_MAX
+    assert (
+        len(freeze.schedule(make_calendar(daily, daily), (), utc("2026-01-01T00:00"), far))
+        == OCCURRENCES_MAX
+    )
     assert len(freeze.schedule(make_calendar(monthly), (), utc("2026-01-01T00:00"), far)) == 36
 
 
@@ -297,19 +432,54 @@ def test_the_schedule_of_the_whole_of_time_is_an_answer_too() -> None:
 @pytest.mark.parametrize(
     ("service", "environment", "scope"),
     [
-        pytest.param("checkout", "production", freeze.Scope("checkout", "production", ("team-payments",), "production"), id="known"),
-        pytest.param("ledger", "production", freeze.Scope("ledger", "production", ("release-managers",), "production"), id="no owners"),
-        pytest.param("ledger", "staging", freeze.Scope("ledger", "staging", ("release-managers",), None), id="not deployed there"),
-        pytest.param("new", "production", freeze.Scope("new", "production", None, "production"), id="unknown service"),
-        pytest.param("checkout", "lab", freeze.Scope("checkout", "lab", ("team-payments",), None), id="unknown environment"),
+        pytest.param(
+            "checkout",
+            "production",
+            freeze.Scope("checkout", "production", ("team-payments",), "production"),
+            id="known",
+        ),
+        pytest.param(
+            "ledger",
+            "production",
+            freeze.Scope("ledger", "production", ("release-managers",), "production"),
+            id="no owners",
+        ),
+        pytest.param(
+            "ledger",
+            "staging",
+            freeze.Scope("ledger", "staging", ("release-managers",), None),
+            id="not deployed there",
+        ),
+        pytest.param(
+            "new",
+            "production",
+            freeze.Scope("new", "production", None, "production"),
+            id="unknown service",
+        ),
+        pytest.param(
+            "checkout",
+            "lab",
+            freeze.Scope("checkout", "lab", ("team-payments",), None),
+            id="unknown environment",
+        ),
     ],
 )
-def test_the_scope_is_what_the_catalogue_knows(service: str, environment: str, scope: freeze.Scope) -> None:
+def test_the_scope_is_what_the_catalogue_knows(
+    service: str, environment: str, scope: freeze.Scope
+) -> None:
     assert freeze.scope_of(make_catalogue(), service, environment) == scope
 
 
 _RULES = st.sampled_from(
-    [None, "FREQ=DAILY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY;BYDAY=FR,SU", "FREQ=MONTHLY;BYDAY=-1FR", "FREQ=YEARLY", "FREQ=DAILY;COUNT=9"]
+    [
+        None,
+        "FREQ=DAILY",
+        "FREQ=DAILY;INTERVAL=3",
+        "FREQ=WEEKLY;BYDAY=FR,SU",
+        "FREQ=MONTHLY;BYDAY=-1FR",
+        "FREQ=YEARLY",
+        "FREQ=DAILY;COUNT=9",
+    ]
 )
 _REACHES = st.builds(
     make_reach,
@@ -329,7 +499,11 @@ def calendars(draw: st.DrawFn) -> Calendar:
         begins = datetime(2025, 1, 1) + timedelta(minutes=draw(_MINUTES))  # noqa: DTZ001 - a local time
         lasts = timedelta(minutes=draw(st.integers(1, 20 * 24 * 60)))
         reach = draw(_REACHES)
-        freezes.append(make_freeze(begins.isoformat(), lasts, draw(_RULES), zone=zone, id=f"w{number}", reach=reach))
+        freezes.append(
+            make_freeze(
+                begins.isoformat(), lasts, draw(_RULES), zone=zone, id=f"w{number}", reach=reach
+            )
+        )
     return make_calendar(*freezes, zone=zone)
 
 
@@ -339,10 +513,14 @@ def naively(calendar: Calendar, scope: freeze.Scope, at: datetime) -> set[str]:
     for window in calendar.freezes:
         for begins in _all_begins(window.begins, window.rule):
             opens = begins.replace(tzinfo=calendar.zone).astimezone(UTC)
-            closes = (begins + (window.ends - window.begins)).replace(tzinfo=calendar.zone).astimezone(UTC)
-            if opens <= at < max(closes, opens + (window.ends - window.begins) if closes <= opens else closes) and _covers(
-                window.reach, scope
-            ):
+            closes = (
+                (begins + (window.ends - window.begins))
+                .replace(tzinfo=calendar.zone)
+                .astimezone(UTC)
+            )
+            if opens <= at < max(
+                closes, opens + (window.ends - window.begins) if closes <= opens else closes
+            ) and _covers(window.reach, scope):
                 found.add(window.id)
     return found
 
@@ -350,24 +528,42 @@ def naively(calendar: Calendar, scope: freeze.Scope, at: datetime) -> set[str]:
 def _all_begins(first: datetime, rule: Recurrence | None) -> Iterable[datetime]:
     if rule is None:
         return {first}
-    return {first, *rrulestr(rrule_text(rule), dtstart=first).between(first, datetime(2029, 1, 1), inc=True)}  # noqa: DTZ001 - local
+    return {
+        first,
+        *rrulestr(rrule_text(rule), dtstart=first).between(first, datetime(2029, 1, 1), inc=True),  # noqa: DTZ001 - local
+    }
 
 
 def _covers(reach: Reach, scope: freeze.Scope) -> bool:
     tier_fits = not reach.tiers or scope.tier is None or scope.tier in reach.tiers
-    return tier_fits and (not reach.services or scope.service in reach.services) and scope.service not in reach.except_services
+    return (
+        tier_fits
+        and (not reach.services or scope.service in reach.services)
+        and scope.service not in reach.except_services
+    )
 
 
-@given(calendars(), _MINUTES, st.sampled_from(["production", "staging", None]), st.sampled_from(["checkout", "ledger"]))
-def test_what_is_open_is_what_going_through_all_days_finds(calendar: Calendar, minutes: int, tier: str | None, service: str) -> None:
+@given(
+    calendars(),
+    _MINUTES,
+    st.sampled_from(["production", "staging", None]),
+    st.sampled_from(["checkout", "ledger"]),
+)
+def test_what_is_open_is_what_going_through_all_days_finds(
+    calendar: Calendar, minutes: int, tier: str | None, service: str
+) -> None:
     at = utc("2025-01-01T00:00") + timedelta(minutes=minutes)
     scope = make_scope(service=service, tier=tier)
 
-    assert {window.id for window in freeze.open_windows(calendar, (), scope, at)} == naively(calendar, scope, at)
+    assert {window.id for window in freeze.open_windows(calendar, (), scope, at)} == naively(
+        calendar, scope, at
+    )
 
 
 @given(calendars(), _MINUTES)
-def test_the_next_opening_is_open_and_nothing_before_it_is(calendar: Calendar, minutes: int) -> None:
+def test_the_next_opening_is_open_and_nothing_before_it_is(
+    calendar: Calendar, minutes: int
+) -> None:
     at = utc("2025-01-01T00:00") + timedelta(minutes=minutes)
     scope = make_scope()
 
@@ -378,5 +574,8 @@ def test_the_next_opening_is_open_and_nothing_before_it_is(calendar: Calendar, m
     else:
         assert not freeze.open_windows(calendar, (), scope, until)
     closed = freeze.schedule(calendar, (), at, until, scope) if until > at else ()
-    edges = [at, *(window.ends for window in closed if window.ends is not None and window.ends < until)]
+    edges = [
+        at,
+        *(window.ends for window in closed if window.ends is not None and window.ends < until),
+    ]
     assert until == at or all(freeze.open_windows(calendar, (), scope, edge) for edge in edges)

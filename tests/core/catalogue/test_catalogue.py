@@ -36,7 +36,9 @@ def test_an_environment_is_found_by_its_exact_names(asked: str, name: str) -> No
     [
         pytest.param("production", "staging", False, id="another one"),
         pytest.param("Live", "staging", False, id="another one in other letters"),
-        pytest.param("prod", "qa", False, id="another one's exact name, which is this one's in other letters"),
+        pytest.param(
+            "prod", "qa", False, id="another one's exact name, which is this one's in other letters"
+        ),
         pytest.param("pRoD", "production", False, id="two may be meant"),
         pytest.param("pRoD", "qa", False, id="two may be meant, so neither is"),
         pytest.param("prod-eu", "production", False, id="a name that begins alike"),
@@ -48,14 +50,19 @@ def test_an_environment_is_found_by_its_exact_names(asked: str, name: str) -> No
         pytest.param("Lab", "lab", True, id="one that the catalogue lacks, in other letters"),
     ],
 )
-def test_a_token_may_call_an_environment_by_each_of_its_names(said: str, environment: str, *, means: bool) -> None:
+def test_a_token_may_call_an_environment_by_each_of_its_names(
+    said: str, environment: str, *, means: bool
+) -> None:
     places = (
         Environment("production", "production", ("prod", "live")),
         Environment("staging", "staging"),
         Environment("qa", "testing", ("PROD",)),
     )
 
-    assert Catalogue(environments={place.name: place for place in places}).means(said, environment) is means
+    assert (
+        Catalogue(environments={place.name: place for place in places}).means(said, environment)
+        is means
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,13 +77,24 @@ def test_a_token_may_call_an_environment_by_each_of_its_names(said: str, environ
         pytest.param(
             "new",
             "production",
-            {"service.name": "new", "service.known": False, "environment.name": "production", "environment.tier": "production"},
+            {
+                "service.name": "new",
+                "service.known": False,
+                "environment.name": "production",
+                "environment.tier": "production",
+            },
             id="a service that is not known",
         ),
         pytest.param(
             "ledger",
             "staging",
-            {"service.name": "ledger", "service.known": True, "service.owners": (), "service.tier": 2, "environment.name": "staging"},
+            {
+                "service.name": "ledger",
+                "service.known": True,
+                "service.owners": (),
+                "service.tier": 2,
+                "environment.name": "staging",
+            },
             id="an environment that the service does not list has no tier for it",
         ),
         pytest.param(
@@ -94,7 +112,9 @@ def test_a_token_may_call_an_environment_by_each_of_its_names(said: str, environ
         ),
     ],
 )
-def test_facts_are_what_the_catalogue_says_and_no_more(service: str, environment: str, facts: dict[str, Value]) -> None:
+def test_facts_are_what_the_catalogue_says_and_no_more(
+    service: str, environment: str, facts: dict[str, Value]
+) -> None:
     assert said(KNOWN.facts(service, environment)) == facts
 
 
@@ -123,7 +143,9 @@ def test_services_know_what_they_need() -> None:
 
 def test_a_repository_is_its_issuer_and_number_and_may_hold_several_services() -> None:
     shared = Repository("https://gitlab.com", 7, "acme/one")
-    known = Catalogue(services={name: Service(name, repositories=(shared,)) for name in ("api", "web")})
+    known = Catalogue(
+        services={name: Service(name, repositories=(shared,)) for name in ("api", "web")}
+    )
 
     assert known.services_of("https://gitlab.com", 7) == ("api", "web")
     assert known.services_of("https://gitlab.example.com", 7) == ()

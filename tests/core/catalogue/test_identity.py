@@ -1,4 +1,6 @@
-"""Which person is this: one table of spellings, and who is excluded when somebody imitates somebody."""
+"""Which person is this: one table of spellings, and who is excluded when somebody imitates
+somebody.
+"""
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,14 @@ from gate.core.catalogue.catalogue import ERASED, Person
 from gate.core.catalogue.identity import Excluded, Identities, keys, normalised
 from tests.core.windows import make_catalogue
 
-ADA = Person("ada", "Ada", emails=("ada@example.com", "Ada.L@old.example.com"), github=("Ada-GH",), gitlab=("ada.gl",), slack="U0ADA")
+ADA = Person(
+    "ada",
+    "Ada",
+    emails=("ada@example.com", "Ada.L@old.example.com"),
+    github=("Ada-GH",),
+    gitlab=("ada.gl",),
+    slack="U0ADA",
+)
 BEN = Person("ben", "Ben", emails=("ben@exämple.de",), github=("ben-gh",), gitlab=("twin",))
 CY = Person("cy", "Cy", emails=("цой@пример.рф",), github=("twin",))
 EVE = Person("eve", "Eve", emails=("eve@example.com",), github=("123-eve",))
@@ -50,9 +59,15 @@ CYRILLIC_A = "\u0430"
         pytest.param("7-ada.gl@users.noreply.gitlab.com", "ada", id="GitLab's no-reply address"),
         pytest.param("7-ada.gl@users.noreply.gitlab.example.com", "ada", id="of an own GitLab"),
         pytest.param("7+ada.gl@users.noreply.github.com", None, id="a GitLab login at GitHub"),
-        pytest.param("123-eve@users.noreply.github.com", "eve", id="a GitHub login that begins like GitLab's form"),
+        pytest.param(
+            "123-eve@users.noreply.github.com",
+            "eve",
+            id="a GitHub login that begins like GitLab's form",
+        ),
         pytest.param("9-123-eve@users.noreply.gitlab.com", None, id="a GitHub login at GitLab"),
-        pytest.param("ada-gh@users.noreply.github.example.com", "ada", id="a login at some own server"),
+        pytest.param(
+            "ada-gh@users.noreply.github.example.com", "ada", id="a login at some own server"
+        ),
         pytest.param("u0ada", "ada", id="her Slack id"),
         pytest.param("ben@exa\u0308mple.de", "ben", id="a letter in two parts"),
         pytest.param("ben@xn--exmple-cua.de", "ben", id="a domain in Punycode"),
@@ -61,7 +76,9 @@ CYRILLIC_A = "\u0430"
         pytest.param("gitlab:twin", "ben", id="the same with the other host"),
     ],
 )
-def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(text: str, person: str | None) -> None:
+def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(
+    text: str, person: str | None
+) -> None:
     assert KNOWN.person(text) == person
 
 
@@ -70,16 +87,28 @@ def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(text: s
     [
         pytest.param("", Excluded(frozenset(), (), ()), id="nobody"),
         pytest.param("ada@example.com", Excluded(frozenset({"ada"}), (), ()), id="a person"),
-        pytest.param("Zoe+x@Example.com", Excluded(frozenset(), ("zoe@example.com",), ()), id="a stranger, normalised"),
-        pytest.param("twin", Excluded(frozenset({"ben", "cy"}), (), (), shared=True), id="one identity of two people: both"),
-        pytest.param("dependabot[bot]", Excluded(frozenset(), (), ("dependabot[bot]",)), id="a bot"),
+        pytest.param(
+            "Zoe+x@Example.com",
+            Excluded(frozenset(), ("zoe@example.com",), ()),
+            id="a stranger, normalised",
+        ),
+        pytest.param(
+            "twin",
+            Excluded(frozenset({"ben", "cy"}), (), (), shared=True),
+            id="one identity of two people: both",
+        ),
+        pytest.param(
+            "dependabot[bot]", Excluded(frozenset(), (), ("dependabot[bot]",)), id="a bot"
+        ),
         pytest.param(
             "49699333+dependabot[bot]@users.noreply.github.com",
             Excluded(frozenset(), (), ("github:dependabot[bot]",)),
             id="a bot's address",
         ),
         *(
-            pytest.param(text, Excluded(frozenset(), (), (key,)), id=f"A04 a machine of GitLab: {key}")
+            pytest.param(
+                text, Excluded(frozenset(), (), (key,)), id=f"A04 a machine of GitLab: {key}"
+            )
             for text, key in (
                 ("project_12_bot_4ffca233d8298ea1", "project_12_bot_4ffca233d8298ea1"),
                 ("GitLab:Group_9_Bot_a1", "gitlab:group_9_bot_a1"),
@@ -90,12 +119,20 @@ def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(text: s
                     "service_account_group_345_6018816a18e515214e0c34c2b33523fc",
                 ),
                 ("service_account_6018816a", "service_account_6018816a"),
-                ("1-project_12_bot_4f@users.noreply.gitlab.example.com", "gitlab:project_12_bot_4f"),
-                ("project_12_bot_4f@noreply.gitlab.example.com", "project_12_bot_4f@noreply.gitlab.example.com"),
+                (
+                    "1-project_12_bot_4f@users.noreply.gitlab.example.com",
+                    "gitlab:project_12_bot_4f",
+                ),
+                (
+                    "project_12_bot_4f@noreply.gitlab.example.com",
+                    "project_12_bot_4f@noreply.gitlab.example.com",
+                ),
             )
         ),
         *(
-            pytest.param(text, Excluded(frozenset(), (text,), ()), id=f"A04 nobody's machine: {text}")
+            pytest.param(
+                text, Excluded(frozenset(), (text,), ()), id=f"A04 nobody's machine: {text}"
+            )
             for text in (
                 "my_project_12_bot",
                 "project_x_bot",
@@ -104,19 +141,51 @@ def test_a_person_is_found_by_every_spelling_of_an_identity_and_no_other(text: s
                 "github:project_1_bot_4f",
             )
         ),
-        pytest.param("noreply@github.com", Excluded(frozenset(), (), ("noreply@github.com",)), id="GitHub's own committer"),
+        pytest.param(
+            "noreply@github.com",
+            Excluded(frozenset(), (), ("noreply@github.com",)),
+            id="GitHub's own committer",
+        ),
         pytest.param(
             f"{CYRILLIC_A}da@example.com",
             Excluded(frozenset({"ada"}), (f"{CYRILLIC_A}da@example.com",), ()),
             id="whoever is imitated is excluded too",
         ),
-        pytest.param("\u0410DA@EXAMPLE.COM", Excluded(frozenset({"ada"}), (f"{CYRILLIC_A}da@example.com",), ()), id="imitated in capitals"),
-        pytest.param("ada@ex\u0430mple.com", Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",), ()), id="imitated in the domain"),
-        pytest.param("ada@xn--exmple-4nf.com", Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",), ()), id="the same in Punycode"),
-        pytest.param("ad\u200ba@example.com", Excluded(frozenset({"ada"}), ("ad\u200ba@example.com",), ()), id="an invisible letter"),
-        pytest.param("ada\x00@example.com", Excluded(frozenset({"ada"}), ("ada\x00@example.com",), ()), id="a control character"),
-        pytest.param("ada", Excluded(frozenset({"ada"}), ("ada",), ()), id="somebody called like the id of a person"),
-        pytest.param("gitlab:ada-gh", Excluded(frozenset({"ada"}), ("gitlab:ada-gh",), ()), id="her login on another host"),
+        pytest.param(
+            "\u0410DA@EXAMPLE.COM",
+            Excluded(frozenset({"ada"}), (f"{CYRILLIC_A}da@example.com",), ()),
+            id="imitated in capitals",
+        ),
+        pytest.param(
+            "ada@ex\u0430mple.com",
+            Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",), ()),
+            id="imitated in the domain",
+        ),
+        pytest.param(
+            "ada@xn--exmple-4nf.com",
+            Excluded(frozenset({"ada"}), ("ada@ex\u0430mple.com",), ()),
+            id="the same in Punycode",
+        ),
+        pytest.param(
+            "ad\u200ba@example.com",
+            Excluded(frozenset({"ada"}), ("ad\u200ba@example.com",), ()),
+            id="an invisible letter",
+        ),
+        pytest.param(
+            "ada\x00@example.com",
+            Excluded(frozenset({"ada"}), ("ada\x00@example.com",), ()),
+            id="a control character",
+        ),
+        pytest.param(
+            "ada",
+            Excluded(frozenset({"ada"}), ("ada",), ()),
+            id="somebody called like the id of a person",
+        ),
+        pytest.param(
+            "gitlab:ada-gh",
+            Excluded(frozenset({"ada"}), ("gitlab:ada-gh",), ()),
+            id="her login on another host",
+        ),
     ],
 )
 def test_a_text_excludes_whom_it_names_or_imitates(text: str, excluded: Excluded) -> None:
@@ -130,21 +199,37 @@ def test_several_texts_exclude_everybody_once() -> None:
 
 
 def test_a_bot_in_the_catalogue_is_no_person() -> None:
-    known = Identities(make_catalogue(Person("robot", emails=("r@example.com",), github=("robot[bot]",))))
+    known = Identities(
+        make_catalogue(Person("robot", emails=("r@example.com",), github=("robot[bot]",)))
+    )
 
     assert known.person("robot[bot]") is None
     assert known.excluded(["robot[bot]"]).people == frozenset()
 
 
 def test_a04_a_machine_of_gitlab_in_the_catalogue_is_no_person() -> None:
-    known = Identities(make_catalogue(Person("robot", emails=("project_1_bot_4f@noreply.gitlab.com",), gitlab=("project_1_bot_4f",))))
+    known = Identities(
+        make_catalogue(
+            Person(
+                "robot",
+                emails=("project_1_bot_4f@noreply.gitlab.com",),
+                gitlab=("project_1_bot_4f",),
+            )
+        )
+    )
 
-    assert known.person("project_1_bot_4f") is known.person("1-project_1_bot_4f@users.noreply.gitlab.com") is None
+    assert (
+        known.person("project_1_bot_4f")
+        is known.person("1-project_1_bot_4f@users.noreply.gitlab.com")
+        is None
+    )
     assert known.excluded(["project_1_bot_4f@noreply.gitlab.com"]).people == frozenset()
 
 
 def test_an_erased_identity_is_nobody() -> None:
-    known = Identities(make_catalogue(Person("gone", emails=(ERASED,), github=(ERASED,), slack=ERASED)))
+    known = Identities(
+        make_catalogue(Person("gone", emails=(ERASED,), github=(ERASED,), slack=ERASED))
+    )
 
     assert known.person(ERASED) is None
     assert known.excluded([ERASED]).people == frozenset()
@@ -173,10 +258,17 @@ def test_any_text_has_one_spelling_which_is_its_own(text: str) -> None:
         assert normalised(once) == once
 
 
-@given(st.sampled_from(["ada@example.com", "ada-gh", "7-ada.gl@users.noreply.gitlab.com"]), st.data())
+@given(
+    st.sampled_from(["ada@example.com", "ada-gh", "7-ada.gl@users.noreply.gitlab.com"]), st.data()
+)
 def test_case_and_full_width_never_change_who_it_is(text: str, data: st.DataObject) -> None:
     shapes = [
-        data.draw(st.sampled_from([letter, letter.upper(), chr(ord(letter) + 0xFEE0) if letter.isalpha() else letter])) for letter in text
+        data.draw(
+            st.sampled_from(
+                [letter, letter.upper(), chr(ord(letter) + 0xFEE0) if letter.isalpha() else letter]
+            )
+        )
+        for letter in text
     ]
 
     assert KNOWN.person("".join(shapes)) == "ada"

@@ -1,4 +1,6 @@
-"""The stored catalogue: no name, address or login stands in it, and it comes back as long as they are known."""
+"""The stored catalogue: no name, address or login stands in it, and it comes back as long as they
+are known.
+"""
 
 import json
 
@@ -10,7 +12,15 @@ from gate.core.catalogue.record import pseudonymised, restored, revision
 from tests.core.catalogue.test_file import GOOD, SHIPPED
 
 KNOWN = read_catalogue(GOOD, "catalog.yaml")
-PERSONAL = ["Ada Lovelace", "ada@example.com", "ada@old.example.com", "ada-gh", "ada.gl", "U0ADA", "cy@example.com"]
+PERSONAL = [
+    "Ada Lovelace",
+    "ada@example.com",
+    "ada@old.example.com",
+    "ada-gh",
+    "ada.gl",
+    "U0ADA",
+    "cy@example.com",
+]
 
 
 class Names:
@@ -58,8 +68,20 @@ def test_the_same_file_has_the_same_revision_and_another_name_another_one() -> N
     names = Names()
     first = revision(pseudonymised(KNOWN, names.pseudonym))
 
-    assert revision(pseudonymised(read_catalogue(f"# the same\n{GOOD}", "catalog.yaml"), names.pseudonym)) == first
-    assert revision(pseudonymised(read_catalogue(GOOD.replace("Ada Lovelace", "Ada"), "catalog.yaml"), names.pseudonym)) != first
+    assert (
+        revision(
+            pseudonymised(read_catalogue(f"# the same\n{GOOD}", "catalog.yaml"), names.pseudonym)
+        )
+        == first
+    )
+    assert (
+        revision(
+            pseudonymised(
+                read_catalogue(GOOD.replace("Ada Lovelace", "Ada"), "catalog.yaml"), names.pseudonym
+            )
+        )
+        != first
+    )
 
 
 def test_erasing_changes_no_revision_and_leaves_nobody_behind() -> None:
@@ -69,7 +91,9 @@ def test_erasing_changes_no_revision_and_leaves_nobody_behind() -> None:
 
     found = restored(stored, names.lookup)
 
-    assert found.people["ada"] == Person("ada", ERASED, (ERASED, ERASED), (ERASED,), (ERASED,), ERASED)
+    assert found.people["ada"] == Person(
+        "ada", ERASED, (ERASED, ERASED), (ERASED,), (ERASED,), ERASED
+    )
     assert found.revision == revision(stored)
     assert Identities(found).person("ada@example.com") is None
     assert Identities(found).person(ERASED) is None

@@ -11,7 +11,14 @@ from gate.core.decision.values import Hold
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RUN = Run("100", 1, "deploy")
-SUBJECT = Subject(("https://ci.example.com", 7), "a" * 40, ("sha256:" + "1" * 64,), "checkout", "production", emergency=False)
+SUBJECT = Subject(
+    ("https://ci.example.com", 7),
+    "a" * 40,
+    ("sha256:" + "1" * 64,),
+    "checkout",
+    "production",
+    emergency=False,
+)
 APPROVED = Standing(
     subject=SUBJECT,
     state=State.APPROVED,
@@ -30,7 +37,9 @@ FREEZE = Hold("year-end", "closing", NOW + timedelta(days=3), ("change-authority
 STOP = Hold("stop", "fire", None, (), stop=True)
 
 
-def refused(standing: Standing, asked: Subject = SUBJECT, run: Run = RUN, at: datetime = NOW) -> str | None:
+def refused(
+    standing: Standing, asked: Subject = SUBJECT, run: Run = RUN, at: datetime = NOW
+) -> str | None:
     answer = refusal(standing, asked, run, at=at)
     return answer.problem if answer else None
 
@@ -46,7 +55,10 @@ def refused(standing: Standing, asked: Subject = SUBJECT, run: Run = RUN, at: da
         pytest.param(SUBJECT._replace(service="checkout2"), id="A08 another service"),
         pytest.param(SUBJECT._replace(environment="prod-eu"), id="A08 another environment"),
         pytest.param(SUBJECT._replace(repository=None), id="A08 no repository"),
-        pytest.param(SUBJECT._replace(repository=("https://other.example.com", 7)), id="A08 same number, another issuer"),
+        pytest.param(
+            SUBJECT._replace(repository=("https://other.example.com", 7)),
+            id="A08 same number, another issuer",
+        ),
     ],
 )
 def test_another_subject_is_never_admitted(asked: Subject) -> None:
@@ -72,11 +84,17 @@ def test_only_an_approved_change_is_admitted(state: State, problem: str) -> None
     ("start", "end", "problem"),
     [
         pytest.param(NOW, NOW, None, id="at both limits"),
-        pytest.param(NOW + timedelta(microseconds=1), None, "outside_window", id="just before the start"),
-        pytest.param(None, NOW - timedelta(microseconds=1), "outside_window", id="just after the end"),
+        pytest.param(
+            NOW + timedelta(microseconds=1), None, "outside_window", id="just before the start"
+        ),
+        pytest.param(
+            None, NOW - timedelta(microseconds=1), "outside_window", id="just after the end"
+        ),
     ],
 )
-def test_the_planned_times_bind(start: datetime | None, end: datetime | None, problem: str | None) -> None:
+def test_the_planned_times_bind(
+    start: datetime | None, end: datetime | None, problem: str | None
+) -> None:
     assert refused(replace(APPROVED, planned=Planned(start, end))) == problem
 
 
@@ -86,7 +104,10 @@ def test_a_hold_binds_and_names_who_may_lift_it() -> None:
     assert answer is not None
     assert (answer.problem, answer.detail) == (
         "frozen",
-        "frozen by year-end until 2026-03-05T12:00+00:00; wait, or ask change-authority for an override",
+        (
+            "frozen by year-end until 2026-03-05T12:00+00:00; wait, or ask change-authority "
+            "for an override"
+        ),
     )
 
 
@@ -107,7 +128,13 @@ def test_a_stopped_line_binds_until_it_is_lifted() -> None:
     ],
 )
 def test_another_deployment_here(parallel: bool, direction: str, problem: str | None) -> None:  # noqa: FBT001 - a column of the table
-    standing = replace(APPROVED, others_deploying=("chg_x",), parallel=parallel, decided_direction=direction, direction=direction)
+    standing = replace(
+        APPROVED,
+        others_deploying=("chg_x",),
+        parallel=parallel,
+        decided_direction=direction,
+        direction=direction,
+    )
 
     assert refused(standing) == problem
 
@@ -121,14 +148,22 @@ PROOF = Proof("100", "refs/heads/main", "deploy.yml")
         pytest.param(Run("101"), PROOF._replace(run="101"), "identity_mismatch", id="another run"),
         pytest.param(Run("0100"), PROOF, "identity_mismatch", id="an id that looks like it"),
         pytest.param(RUN, None, "identity_mismatch", id="nothing is proved"),
-        pytest.param(RUN, PROOF._replace(ref="refs/heads/other"), "stale_decision", id="another ref"),
+        pytest.param(
+            RUN, PROOF._replace(ref="refs/heads/other"), "stale_decision", id="another ref"
+        ),
         pytest.param(RUN, PROOF._replace(ref=None), "stale_decision", id="no ref"),
-        pytest.param(RUN, PROOF._replace(workflow="Deploy.yml"), "stale_decision", id="another workflow"),
-        pytest.param(replace(RUN, attempt=9, step="smoke"), PROOF, None, id="another attempt of the run"),
+        pytest.param(
+            RUN, PROOF._replace(workflow="Deploy.yml"), "stale_decision", id="another workflow"
+        ),
+        pytest.param(
+            replace(RUN, attempt=9, step="smoke"), PROOF, None, id="another attempt of the run"
+        ),
         pytest.param(RUN, PROOF, None, id="the very run"),
     ],
 )
-def test_b10_the_run_is_the_one_that_proved_itself(run: Run, proof: Proof | None, problem: str | None) -> None:
+def test_b10_the_run_is_the_one_that_proved_itself(
+    run: Run, proof: Proof | None, problem: str | None
+) -> None:
     answer = refusal(replace(APPROVED, proved=PROOF), SUBJECT, run, proof, at=NOW)
 
     assert (answer.problem if answer else None) == problem
@@ -146,14 +181,18 @@ def test_what_runs_must_be_what_ran_at_the_decision(what_runs: str | None) -> No
 @pytest.mark.parametrize(
     ("decided", "now", "problem"),
     [
-        pytest.param("rollback", "forward", "stale_decision", id="that it went well was taken back"),
+        pytest.param(
+            "rollback", "forward", "stale_decision", id="that it went well was taken back"
+        ),
         pytest.param("rollback", "redeploy", "stale_decision", id="it was put back meanwhile"),
         pytest.param("redeploy", "rollback", "stale_decision", id="it is no longer what is there"),
         pytest.param("forward", "redeploy", None, id="the decision asked no less of it"),
         pytest.param("rollback", "rollback", None, id="nothing has changed"),
     ],
 )
-def test_b7_what_was_decided_as_going_back_must_still_go_back(decided: str, now: str, problem: str | None) -> None:
+def test_b7_what_was_decided_as_going_back_must_still_go_back(
+    decided: str, now: str, problem: str | None
+) -> None:
     assert refused(replace(APPROVED, decided_direction=decided, direction=now)) == problem
 
 
@@ -165,7 +204,9 @@ def test_the_very_decision_for_the_very_subject_is_admitted() -> None:
     ("run", "same"),
     [
         pytest.param(RUN, True, id="the same three"),
-        pytest.param(replace(RUN, url="https://ci.example.com/1"), True, id="the address does not count"),
+        pytest.param(
+            replace(RUN, url="https://ci.example.com/1"), True, id="the address does not count"
+        ),
         pytest.param(replace(RUN, attempt=2), False, id="A09 another attempt"),
         pytest.param(replace(RUN, step="smoke"), False, id="A09 another step"),
         pytest.param(replace(RUN, id="101"), False, id="A09 another run"),

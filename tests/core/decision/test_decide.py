@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from gate.core.decision.decide import Case, InTheWay, People, decide
 from gate.core.decision.standard import Standing
-from gate.core.decision.values import Band, ChangeType, Contradiction, Decision, Hold, Outcome, Required, Route
+from gate.core.decision.values import (
+    Band,
+    ChangeType,
+    Contradiction,
+    Decision,
+    Hold,
+    Outcome,
+    Required,
+    Route,
+)
 from gate.core.facts import Fact, Origin, Value
 from gate.core.policy.set import read_policies
 
@@ -96,7 +105,11 @@ ROLLBACK = with_facts(change__direction="rollback")
 def test_without_a_policy_two_release_managers_decide(case: Case, reason: str) -> None:
     decision = decide(POLICIES, case)
 
-    assert (decision.outcome, decision.required, because(decision)) == (Outcome.PENDING, (Required(("release-managers",), 2),), reason)
+    assert (decision.outcome, decision.required, because(decision)) == (
+        Outcome.PENDING,
+        (Required(("release-managers",), 2),),
+        reason,
+    )
 
 
 def test_an_error_while_evaluating_never_approves() -> None:
@@ -110,17 +123,29 @@ def test_an_error_while_evaluating_never_approves() -> None:
         Band.CRITICAL,
         (Required(("release-managers",), 2),),
     )
-    assert because(decision) == "the policies could not be evaluated (TypeError); two release managers decide"
-    assert [type(error) for error in failed] == [TypeError], "whoever operates the gate needs the cause"
+    assert (
+        because(decision)
+        == "the policies could not be evaluated (TypeError); two release managers decide"
+    )
+    assert [type(error) for error in failed] == [TypeError], (
+        "whoever operates the gate needs the cause"
+    )
     assert decision == decide(POLICIES, bent)
 
 
 @pytest.mark.parametrize("emergency", [False, True])
 @pytest.mark.parametrize("signed", [False, None])
-def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, emergency: bool) -> None:  # noqa: FBT001 - columns of the table
+def test_a_rejecting_requirement_rejects_emergencies_too(
+    signed: bool | None,  # noqa: FBT001 - columns of the table
+    emergency: bool,  # noqa: FBT001 - columns of the table
+) -> None:
     decision = decide(POLICIES, with_facts(artifact__signed=signed)._replace(emergency=emergency))
 
-    assert (decision.outcome, decision.route, because(decision)) == (Outcome.REJECTED, Route.AUTOMATIC, "signed")
+    assert (decision.outcome, decision.route, because(decision)) == (
+        Outcome.REJECTED,
+        Route.AUTOMATIC,
+        "signed",
+    )
     assert decision.required == ()
     assert [finding.rule for finding in decision.findings].count("signed") == 1
 
@@ -128,14 +153,30 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
-        pytest.param(ASKED._replace(holds=(FREEZE,)), "frozen by year-end, until 2026-03-05T12:00+00:00", id="frozen"),
-        pytest.param(ASKED._replace(holds=(STOP,)), "the line is stopped, until somebody lifts it", id="stopped"),
-        pytest.param(ROLLBACK._replace(holds=(STOP, FREEZE)), "the line is stopped, until somebody lifts it", id="a stop holds a rollback"),
         pytest.param(
-            ASKED._replace(holds=(STOP,), emergency=True), "the line is stopped, until somebody lifts it", id="a stop holds an emergency"
+            ASKED._replace(holds=(FREEZE,)),
+            "frozen by year-end, until 2026-03-05T12:00+00:00",
+            id="frozen",
         ),
         pytest.param(
-            ASKED._replace(emergency=True), "an emergency is approved by the people on call, and reviewed afterwards", id="emergency"
+            ASKED._replace(holds=(STOP,)),
+            "the line is stopped, until somebody lifts it",
+            id="stopped",
+        ),
+        pytest.param(
+            ROLLBACK._replace(holds=(STOP, FREEZE)),
+            "the line is stopped, until somebody lifts it",
+            id="a stop holds a rollback",
+        ),
+        pytest.param(
+            ASKED._replace(holds=(STOP,), emergency=True),
+            "the line is stopped, until somebody lifts it",
+            id="a stop holds an emergency",
+        ),
+        pytest.param(
+            ASKED._replace(emergency=True),
+            "an emergency is approved by the people on call, and reviewed afterwards",
+            id="emergency",
         ),
         pytest.param(
             ASKED._replace(holds=(FREEZE,), emergency=True),
@@ -145,23 +186,36 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
         pytest.param(with_facts(checks__failed=1), "green", id="a check failed"),
         pytest.param(with_facts(checks__failed=None), "green", id="checks unknown"),
         pytest.param(
-            ASKED._replace(in_flight=1, deploying=1, in_the_way=(InTheWay("chg_b", deploying=True),)),
+            ASKED._replace(
+                in_flight=1, deploying=1, in_the_way=(InTheWay("chg_b", deploying=True),)
+            ),
             "chg_b is deploying here; wait until it is closed, or let people decide",
             id="another one is deploying",
         ),
         pytest.param(
             ASKED._replace(in_flight=1, in_the_way=(InTheWay("chg_a", deploying=False),)),
-            "chg_a was approved by people and is not deployed yet; deploy or cancel it, or let people decide",
+            "chg_a was approved by people and is not deployed yet; deploy or cancel it, or "
+            "let people decide",
             id="people approved another one",
         ),
         pytest.param(
-            ASKED._replace(in_flight=3, deploying=1, in_the_way=(InTheWay("chg_a", deploying=False), InTheWay("chg_b", deploying=True))),
-            "chg_b is deploying here (and 2 more in flight); wait until it is closed, or let people decide",
+            ASKED._replace(
+                in_flight=3,
+                deploying=1,
+                in_the_way=(InTheWay("chg_a", deploying=False), InTheWay("chg_b", deploying=True)),
+            ),
+            "chg_b is deploying here (and 2 more in flight); wait until it is closed, or "
+            "let people decide",
             id="the one that deploys is named before the others",
         ),
         pytest.param(
-            ROLLBACK._replace(in_flight=2, deploying=1, in_the_way=(InTheWay("chg_a", deploying=True), InTheWay("chg_b", deploying=False))),
-            "chg_b was approved by people and is not deployed yet; deploy or cancel it, or let people decide",
+            ROLLBACK._replace(
+                in_flight=2,
+                deploying=1,
+                in_the_way=(InTheWay("chg_a", deploying=True), InTheWay("chg_b", deploying=False)),
+            ),
+            "chg_b was approved by people and is not deployed yet; deploy or cancel it, or "
+            "let people decide",
             id="an approved change stops a rollback, a deploying one does not",
         ),
         pytest.param(
@@ -179,29 +233,55 @@ def test_a_rejecting_requirement_rejects_emergencies_too(signed: bool | None, em
             "a person rejected this commit here as chg_1; only people let it pass",
             id="a5 a person rejected the commit here",
         ),
-        pytest.param(ASKED._replace(overdue_reviews=2), "2 reviews of the owners' emergencies are overdue; hold them first", id="debt"),
+        pytest.param(
+            ASKED._replace(overdue_reviews=2),
+            "2 reviews of the owners' emergencies are overdue; hold them first",
+            id="debt",
+        ),
         pytest.param(
             ASKED._replace(people=People()),
             "neither author, requester nor actor is known; name them, or let two people decide",
             id="A05 nobody",
         ),
         pytest.param(
-            with_facts(diff__lines_added=200), "risk 30 is moderate, Routine release goes up to low", id="the band is over the limit"
+            with_facts(diff__lines_added=200),
+            "risk 30 is moderate, Routine release goes up to low",
+            id="the band is over the limit",
         ),
         pytest.param(
-            with_facts(diff__lines_added=None), "risk 90 is critical, Routine release goes up to low", id="unknown is the worst case"
+            with_facts(diff__lines_added=None),
+            "risk 90 is critical, Routine release goes up to low",
+            id="unknown is the worst case",
         ),
-        pytest.param(with_facts(reviews__approvals=0), "risk 8 is low, and no standard change matches", id="no standard change matches"),
         pytest.param(
-            ASKED._replace(standing={"production/routine": Standing(earned=False, because="2 of 5 successes in a row")}),
+            with_facts(reviews__approvals=0),
+            "risk 8 is low, and no standard change matches",
+            id="no standard change matches",
+        ),
+        pytest.param(
+            ASKED._replace(
+                standing={
+                    "production/routine": Standing(
+                        earned=False, because="2 of 5 successes in a row"
+                    )
+                }
+            ),
             "Routine release is not earned here yet: 2 of 5 successes in a row",
             id="not earned",
         ),
         pytest.param(
-            ASKED._replace(standing={}), "Routine release is not earned here yet: nothing is recorded", id="nothing is known of earning"
+            ASKED._replace(standing={}),
+            "Routine release is not earned here yet: nothing is recorded",
+            id="nothing is known of earning",
         ),
         pytest.param(
-            ASKED._replace(standing={"production/routine": Standing(earned=True, suspended=True, because="2 of the last 20 failed")}),
+            ASKED._replace(
+                standing={
+                    "production/routine": Standing(
+                        earned=True, suspended=True, because="2 of the last 20 failed"
+                    )
+                }
+            ),
             "Routine release is suspended here: 2 of the last 20 failed",
             id="suspended",
         ),
@@ -222,9 +302,14 @@ def test_everything_else_waits_for_people(case: Case, reason: str) -> None:
 @pytest.mark.parametrize(
     ("case", "standard_change", "reason"),
     [
-        pytest.param(ASKED, "routine", "Routine release, risk 8 is low", id="a reviewed small change"),
         pytest.param(
-            ASKED._replace(at=datetime(2026, 6, 1, 23, tzinfo=UTC)), "routine", "Routine release, risk 8 is low", id="on the last day"
+            ASKED, "routine", "Routine release, risk 8 is low", id="a reviewed small change"
+        ),
+        pytest.param(
+            ASKED._replace(at=datetime(2026, 6, 1, 23, tzinfo=UTC)),
+            "routine",
+            "Routine release, risk 8 is low",
+            id="on the last day",
         ),
         pytest.param(ROLLBACK, "rollback", "Rollback, risk 8 is low", id="a rollback"),
         pytest.param(
@@ -233,7 +318,12 @@ def test_everything_else_waits_for_people(case: Case, reason: str) -> None:
             "Rollback, risk 90 is critical",
             id="a rollback is excused, and goes up to critical",
         ),
-        pytest.param(ROLLBACK._replace(holds=(FREEZE,)), "rollback", "Rollback, risk 8 is low", id="a rollback in a freeze"),
+        pytest.param(
+            ROLLBACK._replace(holds=(FREEZE,)),
+            "rollback",
+            "Rollback, risk 8 is low",
+            id="a rollback in a freeze",
+        ),
         pytest.param(
             ROLLBACK._replace(in_flight=1, deploying=1, overdue_reviews=1, rejection="chg_1"),
             "rollback",
@@ -245,7 +335,11 @@ def test_everything_else_waits_for_people(case: Case, reason: str) -> None:
 def test_a_standard_change_passes(case: Case, standard_change: str, reason: str) -> None:
     decision = decide(POLICIES, case)
 
-    assert (decision.outcome, decision.type, decision.route) == (Outcome.APPROVED, ChangeType.STANDARD, Route.AUTOMATIC)
+    assert (decision.outcome, decision.type, decision.route) == (
+        Outcome.APPROVED,
+        ChangeType.STANDARD,
+        Route.AUTOMATIC,
+    )
     assert (decision.standard_change, because(decision)) == (standard_change, reason)
     assert decision.hold is None
 
@@ -253,23 +347,41 @@ def test_a_standard_change_passes(case: Case, standard_change: str, reason: str)
 @pytest.mark.parametrize(
     ("case", "required"),
     [
-        pytest.param(with_facts(diff__lines_added=200), (Required(OWNERS_AND_MANAGERS, 1),), id="moderate"),
-        pytest.param(with_facts(diff__lines_added=500), (Required(OWNERS_AND_MANAGERS, 2),), id="high"),
         pytest.param(
-            with_facts(diff__lines_added=900), (Required(("change-authority",), 2), Required(("team-payments",), 1)), id="critical"
+            with_facts(diff__lines_added=200), (Required(OWNERS_AND_MANAGERS, 1),), id="moderate"
         ),
         pytest.param(
-            with_facts(diff__lines_added=200, service__owners=None), (Required(("release-managers",), 1),), id="nobody owns the service"
+            with_facts(diff__lines_added=500), (Required(OWNERS_AND_MANAGERS, 2),), id="high"
         ),
-        pytest.param(ASKED._replace(emergency=True), (Required(("on-call",), 1),), id="an emergency whose actor is proved"),
+        pytest.param(
+            with_facts(diff__lines_added=900),
+            (Required(("change-authority",), 2), Required(("team-payments",), 1)),
+            id="critical",
+        ),
+        pytest.param(
+            with_facts(diff__lines_added=200, service__owners=None),
+            (Required(("release-managers",), 1),),
+            id="nobody owns the service",
+        ),
+        pytest.param(
+            ASKED._replace(emergency=True),
+            (Required(("on-call",), 1),),
+            id="an emergency whose actor is proved",
+        ),
         pytest.param(
             with_facts(diff__lines_added=200)._replace(people=People(named=True)),
             (Required(OWNERS_AND_MANAGERS, 2),),
             id="A05 nobody verified who wrote it",
         ),
-        pytest.param(ASKED._replace(emergency=True, people=People()), (Required(("on-call",), 2),), id="A05 an emergency of nobody"),
         pytest.param(
-            with_facts(diff__lines_added=200)._replace(people=People(named=True, verified=True, shared=True)),
+            ASKED._replace(emergency=True, people=People()),
+            (Required(("on-call",), 2),),
+            id="A05 an emergency of nobody",
+        ),
+        pytest.param(
+            with_facts(diff__lines_added=200)._replace(
+                people=People(named=True, verified=True, shared=True)
+            ),
             (Required(OWNERS_AND_MANAGERS, 2),),
             id="A02 an identity of several people",
         ),
@@ -280,17 +392,23 @@ def test_approvals_by_band(case: Case, required: tuple[Required, ...]) -> None:
 
 
 def test_shadow_policies_are_recorded_and_decide_nothing() -> None:
-    shadow = PRODUCTION.replace("policy: production", "policy: stricter\nmode: evaluate").replace("10: 8", "10: 40")
+    shadow = PRODUCTION.replace("policy: production", "policy: stricter\nmode: evaluate").replace(
+        "10: 8", "10: 40"
+    )
     policies = read_policies({"production.yaml": PRODUCTION, "stricter.yaml": shadow})
 
     decision = decide(policies, ASKED)
 
     assert decision.outcome is Outcome.APPROVED
-    assert [(one.policy, one.outcome, one.band) for one in decision.shadows] == [("stricter", Outcome.PENDING, Band.MODERATE)]
+    assert [(one.policy, one.outcome, one.band) for one in decision.shadows] == [
+        ("stricter", Outcome.PENDING, Band.MODERATE)
+    ]
 
 
 def rank(decision: Decision) -> tuple[int, int]:
-    """Outcomes from best to worst: approved, pending with fewer approvals, pending with more, rejected."""
+    """Outcomes from best to worst: approved, pending with fewer approvals, pending with more,
+    rejected.
+    """
     order = (Outcome.APPROVED, Outcome.PENDING, Outcome.REJECTED)
     return order.index(decision.outcome), sum(entry.count for entry in decision.required)
 
@@ -306,7 +424,13 @@ VALUES = {
 FACTS = st.fixed_dictionaries({}, optional=VALUES)
 
 
-@given(facts=FACTS, hidden=st.sampled_from(sorted(VALUES)), emergency=st.booleans(), held=st.booleans(), deploying=st.integers(0, 1))
+@given(
+    facts=FACTS,
+    hidden=st.sampled_from(sorted(VALUES)),
+    emergency=st.booleans(),
+    held=st.booleans(),
+    deploying=st.integers(0, 1),
+)
 def test_withholding_a_fact_never_improves_an_outcome(
     facts: dict[str, Value],
     hidden: str,

@@ -24,10 +24,19 @@ RULE, TITLE = FindingKind.RULE, "Larger changes fail more often"
         pytest.param(None, None, 30, None, id="unknown is the worst case"),
     ],
 )
-def test_the_largest_step_not_above_the_value_counts(lines_added: int | None, holds: bool | None, points: int, step: int | None) -> None:  # noqa: FBT001 - a row of the table
-    found = evaluate(make_policy(), {} if lines_added is None else make_facts({"diff.lines_added": lines_added}))
+def test_the_largest_step_not_above_the_value_counts(
+    lines_added: int | None,
+    holds: bool | None,  # noqa: FBT001 - a row of the table
+    points: int,
+    step: int | None,
+) -> None:
+    found = evaluate(
+        make_policy(), {} if lines_added is None else make_facts({"diff.lines_added": lines_added})
+    )
 
-    assert found.findings == (Finding(RULE, "size", TITLE, holds, points, ("diff.lines_added",), step),)
+    assert found.findings == (
+        Finding(RULE, "size", TITLE, holds, points, ("diff.lines_added",), step),
+    )
     assert (found.score, found.raw) == (points, points)
 
 
@@ -41,25 +50,41 @@ def test_the_largest_step_not_above_the_value_counts(lines_added: int | None, ho
         pytest.param(-5, None, (None, 0), id="unknown never helps"),
     ],
 )
-def test_a_rule_counts_its_points(points: int, failed: int | None, expected: tuple[bool | None, int]) -> None:
-    found = evaluate(when_policy("checks.failed > 0", points=points), {} if failed is None else make_facts({"checks.failed": failed}))
+def test_a_rule_counts_its_points(
+    points: int, failed: int | None, expected: tuple[bool | None, int]
+) -> None:
+    found = evaluate(
+        when_policy("checks.failed > 0", points=points),
+        {} if failed is None else make_facts({"checks.failed": failed}),
+    )
 
     assert (found.findings[0].holds, found.findings[0].points) == expected
 
 
 def test_unknown_steps_that_only_help_count_nothing() -> None:
-    policy = make_policy(rules="[{id: it, title: It, points_by: reviews.approvals, steps: {1: -10, 2: -5}}]")
+    policy = make_policy(
+        rules="[{id: it, title: It, points_by: reviews.approvals, steps: {1: -10, 2: -5}}]"
+    )
 
     assert evaluate(policy, {}).raw == 0
 
 
 @pytest.mark.parametrize(
     ("lines_added", "shown", "band"),
-    [(0, 0, Band.LOW), (29, 29, Band.LOW), (30, 30, Band.MODERATE), (60, 60, Band.HIGH), (89, 89, Band.HIGH), (90, 90, Band.CRITICAL)],
+    [
+        (0, 0, Band.LOW),
+        (29, 29, Band.LOW),
+        (30, 30, Band.MODERATE),
+        (60, 60, Band.HIGH),
+        (89, 89, Band.HIGH),
+        (90, 90, Band.CRITICAL),
+    ],
 )
 def test_a_band_begins_at_its_lowest_score(lines_added: int, shown: int, band: Band) -> None:
     steps = ", ".join(f"{points}: {points}" for points in (29, 30, 60, 89, 90))
-    policy = make_policy(rules=f"[{{id: it, title: It, points_by: diff.lines_added, steps: {{{steps}}}}}]")
+    policy = make_policy(
+        rules=f"[{{id: it, title: It, points_by: diff.lines_added, steps: {{{steps}}}}}]"
+    )
     found = evaluate(policy, make_facts({"diff.lines_added": lines_added}))
 
     assert (found.score, found.band, policy.band_of(found.score)) == (shown, band, band)
@@ -82,24 +107,45 @@ def test_a_score_below_zero_is_shown_as_zero() -> None:
         pytest.param(None, "rollback", False, id="excused although unknown"),
     ],
 )
-def test_a_requirement_holds_or_is_excused(failed: int | None, direction: str | None, unmet: bool) -> None:  # noqa: FBT001 - a row of the table
-    policy = make_policy("requirements: [{id: green, title: Green, require: [checks.failed == 0], unless: [change.direction == rollback]}]")
+def test_a_requirement_holds_or_is_excused(
+    failed: int | None,
+    direction: str | None,
+    unmet: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    policy = make_policy(
+        "requirements: [{id: green, title: Green, require: [checks.failed == 0], unless: "
+        "[change.direction == rollback]}]"
+    )
     values: dict[str, Value] = {} if failed is None else {"checks.failed": failed}
-    found = evaluate(policy, make_facts(values if direction is None else values | {"change.direction": direction}))
+    found = evaluate(
+        policy,
+        make_facts(values if direction is None else values | {"change.direction": direction}),
+    )
 
     assert [one.id for one in found.unmet] == (["green"] if unmet else [])
-    assert (found.findings[1].kind, found.findings[1].holds is True) == (FindingKind.REQUIREMENT, not unmet)
+    assert (found.findings[1].kind, found.findings[1].holds is True) == (
+        FindingKind.REQUIREMENT,
+        not unmet,
+    )
     assert found.findings[1].facts == ("checks.failed", "change.direction")
 
 
 def test_every_standard_change_is_looked_at() -> None:
     one = "title: A, owner: o, authorised_by: [a], up_to: low, earn: none"
     conditions = {"a": "checks.failed == 0", "b": "author.known", "c": "checks.failed < 2"}
-    policy = make_policy("standard_changes:", *(f"  - {{id: {name}, {one}, when: [{text}]}}" for name, text in conditions.items()))
+    policy = make_policy(
+        "standard_changes:",
+        *(f"  - {{id: {name}, {one}, when: [{text}]}}" for name, text in conditions.items()),
+    )
     found = evaluate(policy, make_facts({"checks.failed": 0}))
 
     assert [standard.id for standard in found.matched] == ["a", "c"]
-    assert [(finding.rule, finding.holds) for finding in found.findings] == [("size", None), ("a", True), ("b", None), ("c", True)]
+    assert [(finding.rule, finding.holds) for finding in found.findings] == [
+        ("size", None),
+        ("a", True),
+        ("b", None),
+        ("c", True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,18 +154,32 @@ def test_every_standard_change_is_looked_at() -> None:
         pytest.param("[]", Origin.CLAIMED, None, id="nobody trusts it"),
         pytest.param("[diff]", Origin.CLAIMED, None, id="another group is trusted"),
         pytest.param("[checks]", Origin.CLAIMED, True, id="the group is trusted"),
-        *(pytest.param("[]", origin, True, id=origin.value) for origin in Origin if origin is not Origin.CLAIMED),
+        *(
+            pytest.param("[]", origin, True, id=origin.value)
+            for origin in Origin
+            if origin is not Origin.CLAIMED
+        ),
     ],
 )
-def test_a_claim_counts_only_for_trusted_groups(trust: str, origin: Origin, holds: bool | None) -> None:  # noqa: FBT001 - a row of the table
-    found = evaluate(when_policy("checks.failed == 0", trust=trust), make_facts({"checks.failed": 0}, origin))
+def test_a_claim_counts_only_for_trusted_groups(
+    trust: str,
+    origin: Origin,
+    holds: bool | None,  # noqa: FBT001 - a row of the table
+) -> None:
+    found = evaluate(
+        when_policy("checks.failed == 0", trust=trust), make_facts({"checks.failed": 0}, origin)
+    )
 
     assert found.findings[0].holds is holds
 
 
 def test_a_claim_of_a_group_that_nobody_may_claim_never_counts() -> None:
-    """It cannot come from a request; should it come from a mistake of ours, it is not believed either."""
-    found = evaluate(when_policy("history.failures > 0"), make_facts({"history.failures": 1}, Origin.CLAIMED))
+    """It cannot come from a request; should it come from a mistake of ours, it is not believed
+    either.
+    """
+    found = evaluate(
+        when_policy("history.failures > 0"), make_facts({"history.failures": 1}, Origin.CLAIMED)
+    )
 
     assert found.findings[0].holds is None
 
@@ -128,7 +188,9 @@ def test_a_claim_of_a_group_that_nobody_may_claim_never_counts() -> None:
 def test_hiding_a_fact_never_pays(policy: Policy, facts: Facts, data: st.DataObject) -> None:
     hidden = data.draw(st.sets(st.sampled_from(sorted(facts)))) if facts else set()
     all_known = evaluate(policy, facts)
-    less_known = evaluate(policy, {name: fact for name, fact in facts.items() if name not in hidden})
+    less_known = evaluate(
+        policy, {name: fact for name, fact in facts.items() if name not in hidden}
+    )
 
     assert less_known.raw >= all_known.raw
     assert less_known.band >= all_known.band
@@ -138,8 +200,12 @@ def test_hiding_a_fact_never_pays(policy: Policy, facts: Facts, data: st.DataObj
 
 @given(policies(), FACTS)
 def test_a_claim_never_pays_more_than_proof(policy: Policy, facts: Facts) -> None:
-    claimed = evaluate(policy, {name: Fact(fact.value, Origin.CLAIMED) for name, fact in facts.items()})
-    verified = evaluate(policy, {name: Fact(fact.value, Origin.VERIFIED) for name, fact in facts.items()})
+    claimed = evaluate(
+        policy, {name: Fact(fact.value, Origin.CLAIMED) for name, fact in facts.items()}
+    )
+    verified = evaluate(
+        policy, {name: Fact(fact.value, Origin.VERIFIED) for name, fact in facts.items()}
+    )
 
     assert claimed.raw >= verified.raw
     assert {one.id for one in claimed.matched} <= {one.id for one in verified.matched}

@@ -34,12 +34,19 @@ CATALOGUE = Catalogue(
         pytest.param(
             "\x1b[2J",
             "staging",
-            ["the catalogue has no service \\x1b[2J; add it in catalog.yaml, or name another service"],
+            [
+                (
+                    "the catalogue has no service \\x1b[2J; add it in catalog.yaml, or name "
+                    "another service"
+                )
+            ],
             id="a name that acts on a terminal",
         ),
     ],
 )
-def test_each_name_that_is_not_known_is_said(service: str, environment: str, said: list[str]) -> None:
+def test_each_name_that_is_not_known_is_said(
+    service: str, environment: str, said: list[str]
+) -> None:
     notes = notes_of_place(CATALOGUE, service, environment)
 
     assert [dict(note.seen)["because"] for note in notes] == said

@@ -1,4 +1,6 @@
-"""The bytes of a decision: read back they are the same decision, and there is only one way to write them."""
+"""The bytes of a decision: read back they are the same decision, and there is only one way to write
+them.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,20 +16,36 @@ from gate.core.decision import record as records
 from gate.core.decision.decide import Case, InTheWay, People, decide
 from gate.core.decision.record import Asked, Record, Revisions
 from gate.core.decision.standard import Standing
-from gate.core.decision.values import Band, ChangeType, Contradiction, Decision, Finding, FindingKind, Hold, Outcome, Required, Route, Terms
+from gate.core.decision.values import (
+    Band,
+    ChangeType,
+    Contradiction,
+    Decision,
+    Finding,
+    FindingKind,
+    Hold,
+    Outcome,
+    Required,
+    Route,
+    Terms,
+)
 from gate.core.facts import FACTS, INTEGER_MAX, Fact, FactType, Origin
 from gate.core.policy.policy import Policy
 from gate.core.policy.set import Policies
 from tests.core.policy_texts import FACTS as SEEN_FACTS
 from tests.core.policy_texts import policies
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)  # half a pair of surrogates never gets past the wire
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"]), max_size=12
+)  # half a pair of surrogates never gets past the wire
 NAME = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_./", min_size=1, max_size=12)
 WHOLE = st.integers(-INTEGER_MAX, INTEGER_MAX)
 COUNT = st.integers(0, INTEGER_MAX)
 INSTANT = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone stands beside it
 VALUE = COUNT | TEXT | st.booleans()
-HOLD = st.builds(Hold, TEXT, TEXT, st.none() | INSTANT, st.lists(TEXT, max_size=2).map(tuple), st.booleans())
+HOLD = st.builds(
+    Hold, TEXT, TEXT, st.none() | INSTANT, st.lists(TEXT, max_size=2).map(tuple), st.booleans()
+)
 PAIRS = st.lists(st.tuples(NAME, TEXT), max_size=2).map(tuple)
 VALUES: dict[FactType, st.SearchStrategy[Any]] = {
     FactType.BOOLEAN: st.booleans(),
@@ -46,9 +64,13 @@ def texts(most: int = 2) -> st.SearchStrategy[tuple[str, ...]]:
 def facts() -> st.SearchStrategy[dict[str, Fact]]:
     """Facts of the table and labels, each with a value of its type."""
     known = st.sampled_from(sorted(FACTS)).flatmap(
-        lambda name: st.tuples(st.just(name), st.builds(Fact, VALUES[FACTS[name].type], st.sampled_from(list(Origin))))
+        lambda name: st.tuples(
+            st.just(name), st.builds(Fact, VALUES[FACTS[name].type], st.sampled_from(list(Origin)))
+        )
     )
-    labels = st.tuples(NAME.map("labels.{}".format), st.builds(Fact, TEXT, st.sampled_from(list(Origin))))
+    labels = st.tuples(
+        NAME.map("labels.{}".format), st.builds(Fact, TEXT, st.sampled_from(list(Origin)))
+    )
     return st.lists(known | labels, max_size=6).map(dict)
 
 
@@ -86,16 +108,19 @@ CASE = st.builds(
     at=INSTANT,
     emergency=st.booleans(),
     people=st.builds(People, texts(), st.booleans(), st.booleans(), st.booleans()),
-    contradictions=st.lists(st.builds(Contradiction, NAME, COUNT | TEXT | st.booleans(), COUNT | TEXT | st.booleans()), max_size=2).map(
-        tuple
-    ),
+    contradictions=st.lists(
+        st.builds(Contradiction, NAME, COUNT | TEXT | st.booleans(), COUNT | TEXT | st.booleans()),
+        max_size=2,
+    ).map(tuple),
     holds=st.lists(HOLD, max_size=2).map(tuple),
     in_flight=COUNT,
     deploying=COUNT,
     in_the_way=st.lists(st.builds(InTheWay, TEXT, st.booleans()), max_size=2).map(tuple),
     overdue_reviews=COUNT,
     rejection=st.none() | TEXT,
-    standing=st.dictionaries(NAME, st.builds(Standing, st.booleans(), st.booleans(), TEXT), max_size=2),
+    standing=st.dictionaries(
+        NAME, st.builds(Standing, st.booleans(), st.booleans(), TEXT), max_size=2
+    ),
     notes=st.lists(FINDING, max_size=2).map(tuple),
 )
 SUBJECT = st.builds(
@@ -136,7 +161,9 @@ RECORDS = st.builds(
     asked=ASKED,
     revisions=st.builds(Revisions, TEXT, TEXT, TEXT),
     case=CASE,
-    decision=st.builds(Decision._replace, DECISION, shadows=st.lists(DECISION, max_size=2).map(tuple)),
+    decision=st.builds(
+        Decision._replace, DECISION, shadows=st.lists(DECISION, max_size=2).map(tuple)
+    ),
     subject_digest=NAME,
     carries=st.lists(st.integers(1, 1_000), max_size=3).map(tuple),
 )
@@ -170,13 +197,19 @@ def test_the_bytes_are_rfc_8785(record: Record) -> None:
 
 
 @given(ASKED, st.none() | HOLD)
-def test_what_stands_in_the_row_of_a_change_is_read_back_as_it_was(asked: Asked, hold: Hold | None) -> None:
+def test_what_stands_in_the_row_of_a_change_is_read_back_as_it_was(
+    asked: Asked, hold: Hold | None
+) -> None:
     assert records.read_asked(records.write_asked(asked)) == asked
     assert records.read_hold(records.write_hold(hold)) == hold
 
 
 @given(policies(), SEEN_FACTS, st.booleans())
-def test_a_record_is_decided_again_as_it_was(policy: Policy, seen: dict[str, Fact], emergency: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_record_is_decided_again_as_it_was(
+    policy: Policy,
+    seen: dict[str, Fact],
+    emergency: bool,  # noqa: FBT001 - drawn
+) -> None:
     together = Policies((policy,), "r")
     case = Case(seen, AT, emergency=emergency, people=People(named=True))
     record = SMALLEST._replace(case=case, decision=decide(together, case))
@@ -218,8 +251,12 @@ def subject(**different: Any) -> Subject:
         pytest.param({"planned": Planned(None, AT)}, id="planned end"),
         pytest.param({"policy_revision": "s"}, id="policies"),
         pytest.param({"facts": {}}, id="a fact less"),
-        pytest.param({"facts": {"diff.lines_added": Fact(6, Origin.CLAIMED)}}, id="the value of a fact"),
-        pytest.param({"facts": {"diff.lines_added": Fact(5, Origin.VERIFIED)}}, id="the origin of a fact"),
+        pytest.param(
+            {"facts": {"diff.lines_added": Fact(6, Origin.CLAIMED)}}, id="the value of a fact"
+        ),
+        pytest.param(
+            {"facts": {"diff.lines_added": Fact(5, Origin.VERIFIED)}}, id="the origin of a fact"
+        ),
     ],
 )
 def test_a_digest_is_of_everything_that_an_approval_is_given_for(different: dict[str, Any]) -> None:
@@ -227,7 +264,10 @@ def test_a_digest_is_of_everything_that_an_approval_is_given_for(different: dict
 
 
 def test_a_digest_does_not_ask_in_which_order_or_zone() -> None:
-    many = {"diff.lines_added": Fact(5, Origin.CLAIMED), "author.known": Fact(value=True, origin=Origin.VERIFIED)}
+    many = {
+        "diff.lines_added": Fact(5, Origin.CLAIMED),
+        "author.known": Fact(value=True, origin=Origin.VERIFIED),
+    }
     elsewhere = AT.astimezone(tz=None) + timedelta(0)
 
     assert digest(facts=many) == digest(facts=dict(reversed(many.items())))

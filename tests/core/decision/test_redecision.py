@@ -10,13 +10,35 @@ from gate.core.change import Planned, Subject
 from gate.core.decision.decide import Case, People
 from gate.core.decision.record import Asked, Record, Revisions
 from gate.core.decision.redecision import keeps_approvals, same
-from gate.core.decision.values import Band, ChangeType, Decision, Finding, FindingKind, Hold, Outcome, Required, Route, Terms
+from gate.core.decision.values import (
+    Band,
+    ChangeType,
+    Decision,
+    Finding,
+    FindingKind,
+    Hold,
+    Outcome,
+    Required,
+    Route,
+    Terms,
+)
 
-SIZE = Finding(FindingKind.RULE, "size", "Size", holds=True, points=8, facts=("diff.lines_added",), step=10)
+SIZE = Finding(
+    FindingKind.RULE, "size", "Size", holds=True, points=8, facts=("diff.lines_added",), step=10
+)
 GREEN = Finding(FindingKind.REQUIREMENT, "green", "Green", holds=True)
 REVIEW = Finding(FindingKind.GATE, "review", "Review", holds=False)
 ONE = (Required(("release-managers",), 1),)
-BEFORE = Decision(Outcome.PENDING, ChangeType.NORMAL, Route.REVIEW, 8, Band.MODERATE, "production", (REVIEW, SIZE, GREEN), required=ONE)
+BEFORE = Decision(
+    Outcome.PENDING,
+    ChangeType.NORMAL,
+    Route.REVIEW,
+    8,
+    Band.MODERATE,
+    "production",
+    (REVIEW, SIZE, GREEN),
+    required=ONE,
+)
 AT = datetime(2026, 12, 20, tzinfo=UTC)
 HOLD = Hold("w", "Closing", AT, ())
 SUNDAY = Planned(AT, AT + timedelta(hours=2))
@@ -28,11 +50,15 @@ def now(**different: Any) -> Decision:
     return BEFORE._replace(**different)
 
 
-def recorded(decision: Decision = BEFORE, planned: Planned = SUNDAY, people: People = BY_ADA) -> Record:
+def recorded(
+    decision: Decision = BEFORE, planned: Planned = SUNDAY, people: People = BY_ADA
+) -> Record:
     """The record of that decision, for these times and about these people."""
     subject = Subject(None, "a" * 40, (), "web", "production", emergency=False)
     case = Case({}, AT, people=people)
-    return Record("chg", 1, AT, subject, Asked(planned=planned), Revisions("", "", ""), case, decision, "")
+    return Record(
+        "chg", 1, AT, subject, Asked(planned=planned), Revisions("", "", ""), case, decision, ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,10 +68,17 @@ def recorded(decision: Decision = BEFORE, planned: Planned = SUNDAY, people: Peo
         pytest.param({"type": ChangeType.EMERGENCY}, id="type"),
         pytest.param({"band": Band.HIGH}, id="band"),
         pytest.param({"required": (Required(("release-managers",), 2),)}, id="approvals"),
-        pytest.param({"findings": (REVIEW, replace(SIZE, holds=False), GREEN)}, id="a rule no longer fires"),
-        pytest.param({"findings": (REVIEW, SIZE, replace(GREEN, holds=None))}, id="a requirement is unknown now"),
+        pytest.param(
+            {"findings": (REVIEW, replace(SIZE, holds=False), GREEN)}, id="a rule no longer fires"
+        ),
+        pytest.param(
+            {"findings": (REVIEW, SIZE, replace(GREEN, holds=None))},
+            id="a requirement is unknown now",
+        ),
         pytest.param({"findings": (REVIEW, SIZE)}, id="a finding is gone"),
-        pytest.param({"findings": (replace(REVIEW, rule="frozen"), SIZE, GREEN)}, id="something else decided"),
+        pytest.param(
+            {"findings": (replace(REVIEW, rule="frozen"), SIZE, GREEN)}, id="something else decided"
+        ),
         pytest.param({"hold": HOLD}, id="something holds it"),
     ],
 )
@@ -66,7 +99,9 @@ def test_other_people_are_another_decision(people: People) -> None:
     assert not same(recorded(), recorded(people=people))
 
 
-@pytest.mark.parametrize("planned", [Planned(), Planned(AT, None), Planned(AT, AT + timedelta(hours=3))])
+@pytest.mark.parametrize(
+    "planned", [Planned(), Planned(AT, None), Planned(AT, AT + timedelta(hours=3))]
+)
 def test_b9_other_planned_times_are_another_decision_and_keep_no_approval(planned: Planned) -> None:
     assert not same(recorded(), recorded(planned=planned))
     assert keeps_approvals(recorded(), BEFORE, SUNDAY)
@@ -77,7 +112,10 @@ def test_b9_other_planned_times_are_another_decision_and_keep_no_approval(planne
     "different",
     [
         pytest.param({"score": 9}, id="the score within its band"),
-        pytest.param({"findings": (REVIEW, replace(SIZE, points=9, step=20), GREEN)}, id="another step of a rule that holds"),
+        pytest.param(
+            {"findings": (REVIEW, replace(SIZE, points=9, step=20), GREEN)},
+            id="another step of a rule that holds",
+        ),
         pytest.param({"hold": replace(HOLD, until=None)}, id="the end of a hold"),
         pytest.param({"terms": Terms(valid_for_seconds=1)}, id="terms"),
         pytest.param({"shadows": (BEFORE,)}, id="what shadows say"),
@@ -96,13 +134,32 @@ UNMET = replace(GREEN, holds=False)
         pytest.param(BEFORE, BEFORE, True, id="the same"),
         pytest.param(BEFORE, now(band=Band.LOW), True, id="less risk"),
         pytest.param(BEFORE, now(band=Band.HIGH), False, id="more risk"),
-        pytest.param(BEFORE, now(findings=(REVIEW, SIZE, UNMET)), False, id="a requirement is no longer met"),
-        pytest.param(BEFORE, now(findings=(REVIEW, SIZE, replace(GREEN, holds=None))), False, id="a requirement is unknown now"),
-        pytest.param(now(findings=(REVIEW, SIZE, UNMET)), BEFORE, True, id="a requirement is met now"),
-        pytest.param(now(findings=(UNMET,)), now(findings=(replace(UNMET, rule="other"),)), False, id="another one is unmet"),
+        pytest.param(
+            BEFORE, now(findings=(REVIEW, SIZE, UNMET)), False, id="a requirement is no longer met"
+        ),
+        pytest.param(
+            BEFORE,
+            now(findings=(REVIEW, SIZE, replace(GREEN, holds=None))),
+            False,
+            id="a requirement is unknown now",
+        ),
+        pytest.param(
+            now(findings=(REVIEW, SIZE, UNMET)), BEFORE, True, id="a requirement is met now"
+        ),
+        pytest.param(
+            now(findings=(UNMET,)),
+            now(findings=(replace(UNMET, rule="other"),)),
+            False,
+            id="another one is unmet",
+        ),
         pytest.param(BEFORE, now(type=ChangeType.EMERGENCY), False, id="an emergency now"),
         pytest.param(BEFORE, now(outcome=Outcome.REJECTED), False, id="rejected"),
-        pytest.param(BEFORE, now(findings=(REVIEW, replace(SIZE, holds=None), GREEN)), True, id="a rule is unknown, the band as before"),
+        pytest.param(
+            BEFORE,
+            now(findings=(REVIEW, replace(SIZE, holds=None), GREEN)),
+            True,
+            id="a rule is unknown, the band as before",
+        ),
     ],
 )
 def test_approvals_outlive_what_is_not_worse(before: Decision, after: Decision, kept: bool) -> None:  # noqa: FBT001 - a column of the table

@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gate.core.change import Result
-from gate.core.decision.standard import NEVER_SUSPENDED, Standing, standing_of, to_suspend, with_settling
+from gate.core.decision.standard import (
+    NEVER_SUSPENDED,
+    Standing,
+    standing_of,
+    to_suspend,
+    with_settling,
+)
 from gate.core.decision.values import Band
 from gate.core.history import Match, Suspension
 from gate.core.policy.policy import Clause, Earn, StandardChange, Suspend
@@ -24,9 +30,17 @@ ROUTINE = StandardChange(
 )
 
 
-def match(days_ago: float, result: Result | None = Result.SUCCESSFUL, *, failed: bool = False, same_commit: bool = False) -> Match:
+def match(
+    days_ago: float,
+    result: Result | None = Result.SUCCESSFUL,
+    *,
+    failed: bool = False,
+    same_commit: bool = False,
+) -> Match:
     at = NOW - days_ago * DAY
-    return Match("chg", at, same_commit, result, at if result else None, failed, at if failed else None)
+    return Match(
+        "chg", at, same_commit, result, at if result else None, failed, at if failed else None
+    )
 
 
 def failure(days_ago: float) -> Match:
@@ -41,35 +55,68 @@ def failure(days_ago: float) -> Match:
         pytest.param([match(2), match(3), match(4)], 3, id="three in a row"),
         pytest.param([match(0.9), match(2), match(3)], 2, id="one has not settled"),
         pytest.param([match(1), match(2), match(3)], 3, id="settled to the second"),
-        pytest.param([match(2, Result.SUCCESSFUL_ISSUES), match(3), match(4), match(5)], 3, id="issues count neither way"),
-        pytest.param([match(2, None), match(3), match(4), match(5)], 3, id="never closed counts neither way"),
-        pytest.param([match(2, same_commit=True), match(3), match(4)], 2, id="the same commit again is no success"),
+        pytest.param(
+            [match(2, Result.SUCCESSFUL_ISSUES), match(3), match(4), match(5)],
+            3,
+            id="issues count neither way",
+        ),
+        pytest.param(
+            [match(2, None), match(3), match(4), match(5)], 3, id="never closed counts neither way"
+        ),
+        pytest.param(
+            [match(2, same_commit=True), match(3), match(4)],
+            2,
+            id="the same commit again is no success",
+        ),
         pytest.param([match(2), failure(3), match(4), match(5)], 1, id="a failure ends the row"),
-        pytest.param([match(2), match(3, failed=True), match(4), match(5)], 1, id="an incident after success ends it too"),
+        pytest.param(
+            [match(2), match(3, failed=True), match(4), match(5)],
+            1,
+            id="an incident after success ends it too",
+        ),
     ],
 )
 def test_successes_in_a_row(matches: list[Match], row: int) -> None:
-    assert standing_of(ROUTINE, matches, at=NOW) == Standing(earned=row >= 3, because=f"{row} of 3 successes in a row are settled")
+    assert standing_of(ROUTINE, matches, at=NOW) == Standing(
+        earned=row >= 3, because=f"{row} of 3 successes in a row are settled"
+    )
 
 
 def test_a_suspension_is_shown_with_its_reason() -> None:
-    standing = standing_of(ROUTINE, [match(2), match(3), match(4)], Suspension("2 of the last 4 failed, 2 are the limit"), at=NOW)
+    standing = standing_of(
+        ROUTINE,
+        [match(2), match(3), match(4)],
+        Suspension("2 of the last 4 failed, 2 are the limit"),
+        at=NOW,
+    )
 
-    assert standing == Standing(earned=True, suspended=True, because="2 of the last 4 failed, 2 are the limit")
+    assert standing == Standing(
+        earned=True, suspended=True, because="2 of the last 4 failed, 2 are the limit"
+    )
 
 
 def test_what_was_earned_stays_after_a_reinstatement() -> None:
     matches = [match(2), failure(3), match(4), match(5)]
 
-    assert standing_of(ROUTINE, matches, Suspension(None, reinstated_at=NOW - 2.5 * DAY), at=NOW).earned
+    assert standing_of(
+        ROUTINE, matches, Suspension(None, reinstated_at=NOW - 2.5 * DAY), at=NOW
+    ).earned
 
 
 @pytest.mark.parametrize(
     ("matches", "because"),
     [
         pytest.param([failure(1), match(2)], None, id="below the limit"),
-        pytest.param([failure(1), match(2), failure(3)], "2 of the last 3 failed, 2 are the limit", id="at the limit"),
-        pytest.param([failure(1), match(2), match(3), match(4), failure(5)], None, id="the other is too long ago"),
+        pytest.param(
+            [failure(1), match(2), failure(3)],
+            "2 of the last 3 failed, 2 are the limit",
+            id="at the limit",
+        ),
+        pytest.param(
+            [failure(1), match(2), match(3), match(4), failure(5)],
+            None,
+            id="the other is too long ago",
+        ),
     ],
 )
 def test_failures_suspend(matches: list[Match], because: str | None) -> None:
@@ -79,13 +126,19 @@ def test_failures_suspend(matches: list[Match], because: str | None) -> None:
 
 def test_failures_before_a_reinstatement_no_longer_count() -> None:
     assert ROUTINE.suspend is not None
-    assert to_suspend(ROUTINE.suspend, [failure(1), failure(3)], reinstated_at=NOW - 2 * DAY) is None
+    assert (
+        to_suspend(ROUTINE.suspend, [failure(1), failure(3)], reinstated_at=NOW - 2 * DAY) is None
+    )
 
 
 @pytest.mark.parametrize(
     ("matches", "words"),
     [
-        pytest.param([], "0 of 3 successes in a row are settled, and no other one waits to settle", id="nothing yet"),
+        pytest.param(
+            [],
+            "0 of 3 successes in a row are settled, and no other one waits to settle",
+            id="nothing yet",
+        ),
         pytest.param(
             [match(0.5), match(2)],
             "1 of 3 successes in a row are settled; one more settles at 2026-03-03T00:00+00:00",
@@ -93,7 +146,8 @@ def test_failures_before_a_reinstatement_no_longer_count() -> None:
         ),
         pytest.param(
             [match(0.25), match(0.5), match(0.75), match(2)],
-            "1 of 3 successes in a row are settled; 3 more settle, the next at 2026-03-02T18:00+00:00",
+            "1 of 3 successes in a row are settled; 3 more settle, the next at "
+            "2026-03-02T18:00+00:00",
             id="several, and the oldest of them is the next",
         ),
         pytest.param(
@@ -108,13 +162,19 @@ def test_failures_before_a_reinstatement_no_longer_count() -> None:
         ),
     ],
 )
-def test_e26_not_earned_yet_says_how_many_are_settled_and_when_the_next_will_be(matches: list[Match], words: str) -> None:
+def test_e26_not_earned_yet_says_how_many_are_settled_and_when_the_next_will_be(
+    matches: list[Match], words: str
+) -> None:
     standing = standing_of(ROUTINE, matches, at=NOW)
     earn = ROUTINE.earn or Earn(0, 0)
 
     told = with_settling(standing, earn, matches, NEVER_SUSPENDED, at=NOW)
 
-    assert (told.because, told.earned, told.suspended) == (words, standing.earned, standing.suspended)
+    assert (told.because, told.earned, told.suspended) == (
+        words,
+        standing.earned,
+        standing.suspended,
+    )
 
 
 def test_what_a_reinstatement_forgave_ends_no_row() -> None:
@@ -122,6 +182,11 @@ def test_what_a_reinstatement_forgave_ends_no_row() -> None:
     forgiven = Suspension(None, reinstated_at=NOW - DAY)
     earn = ROUTINE.earn or Earn(0, 0)
 
-    told = with_settling(standing_of(ROUTINE, matches, forgiven, at=NOW), earn, matches, forgiven, at=NOW)
+    told = with_settling(
+        standing_of(ROUTINE, matches, forgiven, at=NOW), earn, matches, forgiven, at=NOW
+    )
 
-    assert told.because == "1 of 3 successes in a row are settled; one more settles at 2026-03-03T06:00+00:00"
+    assert (
+        told.because
+        == "1 of 3 successes in a row are settled; one more settles at 2026-03-03T06:00+00:00"
+    )

@@ -5,7 +5,18 @@ import pytest
 from gate.core.catalogue.catalogue import Catalogue, Person
 from gate.core.catalogue.identity import Identities
 from gate.core.facts import Value
-from gate.core.messages.host import Hand, HostFacts, Review, Reviews, Verdict, confirmed, contradictions, differs, review_facts, silence
+from gate.core.messages.host import (
+    Hand,
+    HostFacts,
+    Review,
+    Reviews,
+    Verdict,
+    confirmed,
+    contradictions,
+    differs,
+    review_facts,
+    silence,
+)
 
 APPROVES, REFUSES = Verdict.APPROVES, Verdict.REQUESTS_CHANGES
 IDENTITIES = Identities(
@@ -33,38 +44,65 @@ def approvals(said: HostFacts) -> Value | None:
 @pytest.mark.parametrize(
     ("reviews", "hands", "count"),
     [
-        pytest.param([Review("github:cy", APPROVES, of_commit=True)], (CY,), 0, id="the author himself"),
         pytest.param(
-            [Review("github:ada-gh", APPROVES, of_commit=True)], (CY, Hand(("ada@example.com",))), 0, id="the committer, by another name"
+            [Review("github:cy", APPROVES, of_commit=True)], (CY,), 0, id="the author himself"
         ),
-        pytest.param([Review("github:ada-gh", APPROVES, of_commit=False)], (CY,), 0, id="of an earlier commit"),
-        pytest.param([Review("github:helper[bot]", APPROVES, of_commit=True)], (CY,), 0, id="a machine"),
         pytest.param(
-            [Review("github:ada-gh", APPROVES, of_commit=True), Review("github:ada-second", APPROVES, of_commit=True)],
+            [Review("github:ada-gh", APPROVES, of_commit=True)],
+            (CY, Hand(("ada@example.com",))),
+            0,
+            id="the committer, by another name",
+        ),
+        pytest.param(
+            [Review("github:ada-gh", APPROVES, of_commit=False)],
+            (CY,),
+            0,
+            id="of an earlier commit",
+        ),
+        pytest.param(
+            [Review("github:helper[bot]", APPROVES, of_commit=True)], (CY,), 0, id="a machine"
+        ),
+        pytest.param(
+            [
+                Review("github:ada-gh", APPROVES, of_commit=True),
+                Review("github:ada-second", APPROVES, of_commit=True),
+            ],
             (CY,),
             1,
             id="one person with two accounts",
         ),
         pytest.param(
-            [Review("github:ada-gh", APPROVES, of_commit=True), Review("github:ada-second", REFUSES, of_commit=True)],
+            [
+                Review("github:ada-gh", APPROVES, of_commit=True),
+                Review("github:ada-second", REFUSES, of_commit=True),
+            ],
             (CY,),
             0,
             id="one person with two opinions",
         ),
         pytest.param(
-            [Review("github:ada-gh", APPROVES, of_commit=True), Review("github:dan", APPROVES, of_commit=True, may_write=True)],
+            [
+                Review("github:ada-gh", APPROVES, of_commit=True),
+                Review("github:dan", APPROVES, of_commit=True, may_write=True),
+            ],
             (CY,),
             2,
             id="two people, one outside the catalogue who may write",
         ),
         pytest.param(
-            [Review("github:ada-gh", APPROVES, of_commit=True), Review("github:eve", APPROVES, of_commit=True, may_write=False)],
+            [
+                Review("github:ada-gh", APPROVES, of_commit=True),
+                Review("github:eve", APPROVES, of_commit=True, may_write=False),
+            ],
             (CY,),
             1,
             id="two people, one whom nobody lets write",
         ),
         pytest.param(
-            [Review("github:eve", APPROVES, of_commit=False), Review("github:ada-gh", APPROVES, of_commit=True)],
+            [
+                Review("github:eve", APPROVES, of_commit=False),
+                Review("github:ada-gh", APPROVES, of_commit=True),
+            ],
             (CY,),
             1,
             id="somebody of whom nobody knows whether they may write, but of an earlier commit",
@@ -78,17 +116,32 @@ def test_c13_only_reviews_of_the_commit_by_other_people_who_may_write_count(
 
 
 def test_whoever_may_be_missing_may_have_reviewed_their_own_work() -> None:
-    assert review_facts(heard(Review("github:ada-gh", APPROVES, of_commit=True), all_hands=False), IDENTITIES, {"ada"}) == {}
+    assert (
+        review_facts(
+            heard(Review("github:ada-gh", APPROVES, of_commit=True), all_hands=False),
+            IDENTITIES,
+            {"ada"},
+        )
+        == {}
+    )
 
 
-def test_c13_an_approval_by_somebody_of_whom_nobody_knows_whether_they_may_write_makes_all_unknown() -> None:
-    said = heard(Review("github:ada-gh", APPROVES, of_commit=True), Review("github:eve", APPROVES, of_commit=True))
+def test_c13_an_approval_by_somebody_of_whom_nobody_knows_whether_they_may_write_makes_all_unknown() -> (
+    None
+):
+    said = heard(
+        Review("github:ada-gh", APPROVES, of_commit=True),
+        Review("github:eve", APPROVES, of_commit=True),
+    )
 
     assert review_facts(said, IDENTITIES, {"ada"}) == {}
 
 
 def test_the_facts_of_reviews() -> None:
-    said = heard(Review("github:ada-gh", APPROVES, of_commit=True), Review("github:ben-gh", REFUSES, of_commit=False))
+    said = heard(
+        Review("github:ada-gh", APPROVES, of_commit=True),
+        Review("github:ben-gh", REFUSES, of_commit=False),
+    )
 
     assert review_facts(said, IDENTITIES, {"ada"}) == {
         "reviews.approvals": 1,
@@ -100,9 +153,15 @@ def test_the_facts_of_reviews() -> None:
 
 
 def test_an_approval_of_what_is_not_deployed_approves_no_head() -> None:
-    said = review_facts(heard(Review("github:ada-gh", APPROVES, of_commit=False)), IDENTITIES, {"ada"})
+    said = review_facts(
+        heard(Review("github:ada-gh", APPROVES, of_commit=False)), IDENTITIES, {"ada"}
+    )
 
-    assert (said["reviews.approvals"], said["reviews.approved_head"], said["reviews.by_owner"]) == (0, False, False)
+    assert (said["reviews.approvals"], said["reviews.approved_head"], said["reviews.by_owner"]) == (
+        0,
+        False,
+        False,
+    )
 
 
 # People
@@ -113,10 +172,24 @@ def test_an_approval_of_what_is_not_deployed_approves_no_head() -> None:
     [
         pytest.param(silence("down"), False, id="no answer"),
         pytest.param(heard(all_hands=False), False, id="somebody may be missing"),
-        pytest.param(heard(hands=(CY, Hand(("who@else.example",)))), False, id="an address that nobody confirms"),
-        pytest.param(heard(hands=(CY, Hand(("Ada@example.com",)))), True, id="an address of the catalogue"),
-        pytest.param(heard(hands=(CY, Hand(("github:web-flow",), confirmed=True))), True, id="a merge in the browser"),
-        pytest.param(heard(hands=(CY, Hand(("github:web-flow",), doubtful=True))), False, id="c13 a merge that only says so"),
+        pytest.param(
+            heard(hands=(CY, Hand(("who@else.example",)))),
+            False,
+            id="an address that nobody confirms",
+        ),
+        pytest.param(
+            heard(hands=(CY, Hand(("Ada@example.com",)))), True, id="an address of the catalogue"
+        ),
+        pytest.param(
+            heard(hands=(CY, Hand(("github:web-flow",), confirmed=True))),
+            True,
+            id="a merge in the browser",
+        ),
+        pytest.param(
+            heard(hands=(CY, Hand(("github:web-flow",), doubtful=True))),
+            False,
+            id="c13 a merge that only says so",
+        ),
         pytest.param(heard(), True, id="an account"),
     ],
 )
@@ -153,4 +226,7 @@ def test_what_was_measured_from_another_base_contradicts_nothing() -> None:
     seen: dict[str, Value] = {"diff.lines_added": 500, "checks.failed": 2}
 
     assert [one.fact for one in contradictions(claims, seen, same_base=False)] == ["checks.failed"]
-    assert [one.fact for one in contradictions(claims, seen, same_base=True)] == ["checks.failed", "diff.lines_added"]
+    assert [one.fact for one in contradictions(claims, seen, same_base=True)] == [
+        "checks.failed",
+        "diff.lines_added",
+    ]

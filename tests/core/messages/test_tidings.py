@@ -5,14 +5,33 @@ from datetime import UTC, datetime
 import pytest
 
 from gate.core.change import Result
-from gate.core.messages.tidings import KINDS, CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Tiding, kind_of, read, write
+from gate.core.messages.tidings import (
+    KINDS,
+    CommitsMoved,
+    DeploymentTold,
+    Pushed,
+    RunEnded,
+    RunHeld,
+    Tiding,
+    kind_of,
+    read,
+    write,
+)
 
 AT = datetime(2026, 1, 5, 10, 0, 0, 123, tzinfo=UTC)
 TIDINGS: tuple[Tiding, ...] = (
     RunHeld("https://git.example", 1, "acme/checkout", "77", "production"),
     RunEnded("https://git.example", 1, "77", "a" * 40),
     CommitsMoved("https://git.example", 1, ("a" * 40, "b" * 40)),
-    DeploymentTold("https://git.example", 1, "production", "a" * 40, Result.SUCCESSFUL, AT, "https://git.example/1"),
+    DeploymentTold(
+        "https://git.example",
+        1,
+        "production",
+        "a" * 40,
+        Result.SUCCESSFUL,
+        AT,
+        "https://git.example/1",
+    ),
     DeploymentTold("https://git.example", 1, "production", "a" * 40, None, AT),
     Pushed("https://git.example", 1, ("a" * 40, "b" * 40), "github:ada-gh"),
 )

@@ -52,7 +52,11 @@ def test_what_is_no_expression_is_refused(text: str, said: str) -> None:
         ("src/a.py", ["src/a.py"], ["src/a.pyc", "a/src/a.py", "src/aXpy", "SRC/a.py"]),
         ("*.py", ["a.py", ".py"], ["src/a.py", "a.pyc"]),
         ("**/*.py", ["a.py", "src/a.py", "src/b/a.py"], ["a.pyc", "src/a"]),
-        ("**/migrations/**", ["migrations/1", "db/migrations/1", "db/migrations/a/1"], ["migrations", "db/migrations", "db/migrationsx/1"]),
+        (
+            "**/migrations/**",
+            ["migrations/1", "db/migrations/1", "db/migrations/a/1"],
+            ["migrations", "db/migrations", "db/migrationsx/1"],
+        ),
         ("docs/**", ["docs/a", "docs/a/b"], ["docs", "docs/", "adocs/a", "a/docs/b"]),
         ("a/**/b", ["a/b", "a/x/b", "a/x/y/b"], ["a/xb", "ab"]),
         ("?.txt", ["a.txt", "é.txt"], ["ab.txt", ".txt", "/.txt"]),
@@ -95,7 +99,9 @@ def test_a_lone_surrogate_matches_like_any_other_character() -> None:
         ("a\\s", ["a b", "a\n"], ["ab", "a"]),
     ],
 )
-def test_an_expression_is_found_anywhere(pattern: str, matching: list[str], others: list[str]) -> None:
+def test_an_expression_is_found_anywhere(
+    pattern: str, matching: list[str], others: list[str]
+) -> None:
     compiled = expression(pattern)
 
     assert [text for text in matching if not compiled.test(text)] == []
@@ -125,10 +131,29 @@ def test_without_folders_a_glob_is_what_shells_know(pattern: str, names: list[st
 
 
 @given(
-    st.sampled_from(["a", "^a", "b$", "^$", "a.b", "[^a]", "a|b", "(?:ab)+", r"\bab\b", r"\W", "a*", "(?s)a.b", r"[^\na]", r"\x0a"]),
+    st.sampled_from(
+        [
+            "a",
+            "^a",
+            "b$",
+            "^$",
+            "a.b",
+            "[^a]",
+            "a|b",
+            "(?:ab)+",
+            r"\bab\b",
+            r"\W",
+            "a*",
+            "(?s)a.b",
+            r"[^\na]",
+            r"\x0a",
+        ]
+    ),
     st.lists(st.text(alphabet="ab c\n\r", max_size=6), max_size=5),
 )
-def test_searching_all_items_at_once_finds_what_searching_each_does(pattern: str, items: list[str]) -> None:
+def test_searching_all_items_at_once_finds_what_searching_each_does(
+    pattern: str, items: list[str]
+) -> None:
     compiled = expression(pattern)
 
     assert compiled.first(items) == next((item for item in items if compiled.test(item)), None)

@@ -66,14 +66,23 @@ def test_every_fact_may_begin_a_condition() -> None:
         for quantifier in ("", "any ", "not ")
         for rest in ("", " == x")
     )
-    assert not any(accepts(line, text, SCHEMA) for text in ("", "any", "diff", "diff.filesx == 1", "some diff.files == 1"))
+    assert not any(
+        accepts(line, text, SCHEMA)
+        for text in ("", "any", "diff", "diff.filesx == 1", "some diff.files == 1")
+    )
 
 
 @given(clauses(helps=True), st.sampled_from(["enforce", "evaluate", "off"]))
 def test_what_the_reader_accepts_fits(entries: list[object], mode: str) -> None:
     requirement = {"id": "r", "title": "R", "require": entries}
 
-    assert accepts(SCHEMA, {**plain(read(policy_text(f"mode: {mode}"), "f.yaml", number_keys=NUMBER_KEYS)), "requirements": [requirement]})
+    assert accepts(
+        SCHEMA,
+        {
+            **plain(read(policy_text(f"mode: {mode}"), "f.yaml", number_keys=NUMBER_KEYS)),
+            "requirements": [requirement],
+        },
+    )
 
 
 def test_the_schema_is_plain_json() -> None:

@@ -23,7 +23,9 @@ people:
 
 def files(*lines: str, **more: str) -> dict[str, str]:
     """A small policy and its catalogue."""
-    return {"small.yaml": policy_text(*lines), "catalog.yaml": CATALOGUE} | {f"{name}.yaml": text for name, text in more.items()}
+    return {"small.yaml": policy_text(*lines), "catalog.yaml": CATALOGUE} | {
+        f"{name}.yaml": text for name, text in more.items()
+    }
 
 
 def review(by: str, approvals: int = 1) -> str:
@@ -48,8 +50,14 @@ NEEDED = "are needed; add people in catalog.yaml"
     [
         (review("[nobody]"), f"by: found nobody, {LACKS}"),
         (review("[payments]", 2), f"by: payments has 1 people, but 2 {NEEDED}"),
-        (review("[payments, release-managers]", 4), f"by: payments and release-managers have 3 people, but 4 {NEEDED}"),
-        ("emergency: {by: [on-call], approvals: 1, valid_for: 1h, review_within: 72h}", f"by: found on-call, {LACKS}"),
+        (
+            review("[payments, release-managers]", 4),
+            f"by: payments and release-managers have 3 people, but 4 {NEEDED}",
+        ),
+        (
+            "emergency: {by: [on-call], approvals: 1, valid_for: 1h, review_within: 72h}",
+            f"by: found on-call, {LACKS}",
+        ),
         ("remind: {after: 2h, escalate_to: [board]}", f"escalate_to: found board, {LACKS}"),
     ],
 )
@@ -62,38 +70,67 @@ def test_a_review_that_nobody_can_give_is_refused(line: str, detail: str) -> Non
 
 def test_e26_a_misspelt_group_is_named_with_its_place_and_what_is_meant() -> None:
     text = policy_text(review("[payments, release-manager, paymnts]"))
-    number, line = next((k, line) for k, line in enumerate(text.splitlines(), start=1) if line.startswith("review"))
+    number, line = next(
+        (k, line) for k, line in enumerate(text.splitlines(), start=1) if line.startswith("review")
+    )
 
     assert faults({**files(), "small.yaml": text}) == [
-        (f"small.yaml:{number}:{line.index(word) + 1}", f"by: found {word}, which is no group of the catalogue; did you mean {meant}?")
+        (
+            f"small.yaml:{number}:{line.index(word) + 1}",
+            f"by: found {word}, which is no group of the catalogue; did you mean {meant}?",
+        )
         for word, meant in (("release-manager", "release-managers"), ("paymnts", "payments"))
     ]
 
 
 def test_e26_every_misspelt_name_of_every_file_is_told_at_once() -> None:
-    window = "freezes:\n  - {id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, services: [chekout]}\n"
-    other = policy_text("mode: off", "emergency: {by: [ada], approvals: 1}").replace("policy: small", "policy: other")
+    window = (
+        "freezes:\n  - {id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, services: "
+        "[chekout]}\n"
+    )
+    other = policy_text("mode: off", "emergency: {by: [ada], approvals: 1}").replace(
+        "policy: small", "policy: other"
+    )
     found = faults({**files(review("[paymnts]"), calendar=window), "other.yaml": other})
 
-    assert {where.partition(":")[0] for where, _ in found} == {"calendar.yaml", "other.yaml", "small.yaml"}
+    assert {where.partition(":")[0] for where, _ in found} == {
+        "calendar.yaml",
+        "other.yaml",
+        "small.yaml",
+    }
     assert all(PLACE.fullmatch(where) for where, _ in found)
     assert sum("did you mean" in detail for _, detail in found) == 2
 
 
 def test_a_catalogue_that_cannot_be_read_makes_no_name_elsewhere_wrong() -> None:
-    window = "freezes: [{id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, services: [checkout]}]\n"
+    window = (
+        "freezes: [{id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, services: [checkout]}]\n"
+    )
     broken = {**files(review("[payments]"), calendar=window), "catalog.yaml": "services: 7\n"}
 
     assert [where for where, _ in faults(broken)] == ["catalog.yaml:1:11"]
 
 
-@pytest.mark.parametrize("by", ["[owners]", "[by-sso]", "[payments, by-sso]", "[payments, owners]", "[payments, release-managers]"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        "[owners]",
+        "[by-sso]",
+        "[payments, by-sso]",
+        "[payments, owners]",
+        "[payments, release-managers]",
+    ],
+)
 def test_groups_whose_size_is_not_known_here_are_trusted_to_be_large_enough(by: str) -> None:
     assert read_bundle(files(review(by, 3))).policies.named("small") is not None
 
 
 def test_one_broken_file_does_not_hide_the_faults_of_the_others() -> None:
-    broken = {"small.yaml": "policy: small\nrules: 7\n", "catalog.yaml": "people: [ada]\n", "calendar.yaml": "time_zone: Mars/Olympus\n"}
+    broken = {
+        "small.yaml": "policy: small\nrules: 7\n",
+        "catalog.yaml": "people: [ada]\n",
+        "calendar.yaml": "time_zone: Mars/Olympus\n",
+    }
 
     found = {where.partition(":")[0] for where, _ in faults(broken)}
 
@@ -111,21 +148,32 @@ def test_the_message_names_the_first_faults_and_counts_the_rest() -> None:
 
 
 def test_too_many_files_are_refused() -> None:
-    with pytest.raises(Invalid, match=f"found {FILES_MAX + 1} files, at most {FILES_MAX} are allowed"):
+    with pytest.raises(
+        Invalid, match=f"found {FILES_MAX + 1} files, at most {FILES_MAX} are allowed"
+    ):
         read_bundle({f"p{number}.yaml": "" for number in range(FILES_MAX + 1)})
 
 
 def test_a_part_that_is_absent_says_nothing() -> None:
     nothing = read_bundle({})
 
-    assert (nothing.policies.all, dict(nothing.catalogue.people), nothing.calendar.freezes) == ((), {}, ())
+    assert (nothing.policies.all, dict(nothing.catalogue.people), nothing.calendar.freezes) == (
+        (),
+        {},
+        (),
+    )
 
 
 def test_the_calendar_is_read_against_the_catalogue() -> None:
-    window = "time_zone: UTC\nfreezes: [{id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, services: [web]}]\n"
+    window = (
+        "time_zone: UTC\nfreezes: [{id: w, reason: R, begins: 2026-12-20T00:00, lasts: 1h, "
+        "services: [web]}]\n"
+    )
 
     assert ("calendar.yaml:2" in str(faults(files(calendar=window)))) is True
-    assert read_bundle(files(calendar=window.replace("web", "checkout"))).calendar.freezes[0].id == "w"
+    assert (
+        read_bundle(files(calendar=window.replace("web", "checkout"))).calendar.freezes[0].id == "w"
+    )
 
 
 def test_another_file_in_the_folder_must_be_a_policy() -> None:

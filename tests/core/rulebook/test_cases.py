@@ -14,7 +14,11 @@ from gate.errors import Invalid
 FOLDER = Path(__file__).parents[3] / "policies"
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SHIPPED = read_policies({path.name: path.read_text() for path in FOLDER.glob("*.yaml")})
-CASES = [case for path in sorted(FOLDER.glob("tests/*.test.yaml")) for case in read_cases(path.read_text(), path.name)]
+CASES = [
+    case
+    for path in sorted(FOLDER.glob("tests/*.test.yaml"))
+    for case in read_cases(path.read_text(), path.name)
+]
 PASSING = "facts: {environment: {tier: staging}}, expect: {outcome: approved}"
 
 
@@ -38,24 +42,46 @@ def test_every_shipped_policy_has_cases(policy: object) -> None:
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        pytest.param("facts: {}, expect: {}", "expect: found nothing, allowed are outcome", id="nothing expected"),
+        pytest.param(
+            "facts: {}, expect: {}",
+            "expect: found nothing, allowed are outcome",
+            id="nothing expected",
+        ),
         pytest.param("facts: {}", "a case: found no expect, it is required", id="no expectation"),
         pytest.param("expect: {score: 0}", "a case: found no facts, it is required", id="no facts"),
-        pytest.param("facts: {dif: {files: []}}, expect: {score: 0}", "facts: found the key dif", id="unknown group"),
+        pytest.param(
+            "facts: {dif: {files: []}}, expect: {score: 0}",
+            "facts: found the key dif",
+            id="unknown group",
+        ),
         pytest.param(
             "facts: {diff: {linez: 3}}, expect: {score: 0}",
             "facts: diff.linez is no fact; did you mean diff.lines_added?",
             id="unknown fact",
         ),
-        pytest.param("facts: {diff: {files: src}}, expect: {score: 0}", "facts: diff.files is 'src', allowed is a list", id="wrong type"),
+        pytest.param(
+            "facts: {diff: {files: src}}, expect: {score: 0}",
+            "facts: diff.files is 'src', allowed is a list",
+            id="wrong type",
+        ),
         pytest.param(
             "facts: {author: {known: yes}}, expect: {score: 0}",
             "facts: author.known is 'yes', allowed is true or false",
             id="a 1.1 boolean",
         ),
-        pytest.param("facts: {}, expect: {outcome: aproved}", 'outcome: found "aproved", allowed is approved', id="no outcome"),
-        pytest.param("facts: {}, expect: {band: lower}", 'band: found "lower", allowed is low', id="no band"),
-        pytest.param("facts: {}, expect: {score: 0}, skip: true", "a case: found the key skip", id="unknown key"),
+        pytest.param(
+            "facts: {}, expect: {outcome: aproved}",
+            'outcome: found "aproved", allowed is approved',
+            id="no outcome",
+        ),
+        pytest.param(
+            "facts: {}, expect: {band: lower}", 'band: found "lower", allowed is low', id="no band"
+        ),
+        pytest.param(
+            "facts: {}, expect: {score: 0}, skip: true",
+            "a case: found the key skip",
+            id="unknown key",
+        ),
     ],
 )
 def test_a_case_that_cannot_be_meant_is_refused(entry: str, fault: str) -> None:
@@ -65,7 +91,16 @@ def test_a_case_that_cannot_be_meant_is_refused(entry: str, fault: str) -> None:
     assert fault in refused.value.detail
 
 
-@pytest.mark.parametrize("text", ["policy: a\ncases: []", "policy: a", "cases: [{name: a, facts: {}, expect: {score: 1}}]", "[]", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "policy: a\ncases: []",
+        "policy: a",
+        "cases: [{name: a, facts: {}, expect: {score: 1}}]",
+        "[]",
+        "",
+    ],
+)
 def test_a_file_without_cases_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         read_cases(text, "f.yaml")
@@ -73,7 +108,8 @@ def test_a_file_without_cases_is_refused(text: str) -> None:
 
 def test_facts_count_as_verified_and_null_is_unknown() -> None:
     case = read_case(
-        "facts: {history: {recent_failure_rate: 0.25}, diff: {files: [a], commits: null}, labels: {team: x}}, earned: [a], todo: true, "
+        "facts: {history: {recent_failure_rate: 0.25}, diff: {files: [a], commits: null}, "
+        "labels: {team: x}}, earned: [a], todo: true, "
         "expect: {outcome: pending, type: normal, band: low, score: 3, fired: [x, y]}"
     )
 
@@ -82,12 +118,17 @@ def test_facts_count_as_verified_and_null_is_unknown() -> None:
         "history.recent_failure_rate": Fact(2_500, Origin.VERIFIED),
         "labels.team": Fact("x", Origin.VERIFIED),
     }
-    assert case.expect == Expected(Outcome.PENDING, ChangeType.NORMAL, Band.LOW, 3, frozenset({"x", "y"}))
+    assert case.expect == Expected(
+        Outcome.PENDING, ChangeType.NORMAL, Band.LOW, 3, frozenset({"x", "y"})
+    )
     assert (case.earned, case.todo) == (("a",), True)
 
 
 def test_every_difference_is_said() -> None:
-    case = read_case("facts: {environment: {tier: staging}}, expect: {outcome: rejected, type: normal, band: low, score: 1, fired: [size]}")
+    case = read_case(
+        "facts: {environment: {tier: staging}}, expect: {outcome: rejected, type: normal, "
+        "band: low, score: 1, fired: [size]}"
+    )
 
     assert judge(case, SHIPPED, at=AT).differences == (
         "outcome: expected rejected, was approved",
@@ -99,9 +140,14 @@ def test_every_difference_is_said() -> None:
 
 
 def test_a_case_outside_of_its_policy_says_so() -> None:
-    case = read_case("facts: {environment: {tier: staging}}, expect: {outcome: pending}", "production")
+    case = read_case(
+        "facts: {environment: {tier: staging}}, expect: {outcome: pending}", "production"
+    )
 
-    assert judge(case, SHIPPED, at=AT).words == "policy: expected production, was none, because its applies_to does not hold"
+    assert (
+        judge(case, SHIPPED, at=AT).words
+        == "policy: expected production, was none, because its applies_to does not hold"
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,22 +159,37 @@ def test_a_case_outside_of_its_policy_says_so() -> None:
         ("approved", "true", False, "is marked todo, but holds; remove the todo"),
     ],
 )
-def test_a_known_gap_is_one_until_it_is_closed(outcome: str, todo: str, ok: bool, words: str) -> None:  # noqa: FBT001 - a row of the table
-    verdict = judge(read_case(f"{PASSING.replace('approved', outcome)}, todo: {todo}"), SHIPPED, at=AT)
+def test_a_known_gap_is_one_until_it_is_closed(
+    outcome: str,
+    todo: str,
+    ok: bool,  # noqa: FBT001 - a row of the table
+    words: str,
+) -> None:
+    verdict = judge(
+        read_case(f"{PASSING.replace('approved', outcome)}, todo: {todo}"), SHIPPED, at=AT
+    )
 
     assert (verdict.ok, verdict.words) == (ok, words)
 
 
 def test_a_policy_that_is_not_enforced_yet_can_be_tested() -> None:
-    shadow = read_policies({"a.yaml": (FOLDER / "default.yaml").read_text().replace("mode: enforce", "mode: evaluate")})
+    shadow = read_policies(
+        {"a.yaml": (FOLDER / "default.yaml").read_text().replace("mode: enforce", "mode: evaluate")}
+    )
 
     assert judge(read_case(PASSING), shadow, at=AT).ok
 
 
 def test_names_that_are_not_there_are_refused() -> None:
-    with pytest.raises(Invalid, match=r"f.yaml:1:9: policy: found defualt, allowed are default, production; did you mean default\?"):
+    with pytest.raises(
+        Invalid,
+        match=r"f.yaml:1:9: policy: found defualt, allowed are default, production; did you mean "
+        r"default\?",
+    ):
         judge(read_case(PASSING, "defualt"), SHIPPED, at=AT)
-    with pytest.raises(Invalid, match=r"earned: found everday, allowed are everyday; did you mean everyday\?"):
+    with pytest.raises(
+        Invalid, match=r"earned: found everday, allowed are everyday; did you mean everyday\?"
+    ):
         judge(read_case(f"{PASSING}, earned: [everday]"), SHIPPED, at=AT)
 
 
@@ -142,10 +203,17 @@ def test_names_that_are_not_there_are_refused() -> None:
 )
 def test_a_guard_that_a_case_names_holds_the_change(guard: str) -> None:
     reviewed = (
-        "reviews: {approvals: 1, approved_head: true}, checks: {passed: 1, failed: 0, pending: 0}, diff: {lines_added: 1, files: [a.py]}"
+        "reviews: {approvals: 1, approved_head: true}, checks: {passed: 1, failed: 0, pending: "
+        "0}, diff: {lines_added: 1, files: [a.py]}"
     )
-    change = "environment: {name: production, tier: production}, change: {direction: forward, ref_protected: true}"
-    entry = f"facts: {{{change}, {reviewed}, {guard}}}, earned: [routine-release], expect: {{outcome: pending}}"
+    change = (
+        "environment: {name: production, tier: production}, change: {direction: forward, "
+        "ref_protected: true}"
+    )
+    entry = (
+        f"facts: {{{change}, {reviewed}, {guard}}}, earned: [routine-release], expect: "
+        "{outcome: pending}"
+    )
 
     assert judge(read_case(entry, "production"), SHIPPED, at=AT).ok
     assert not judge(read_case(entry.replace(f", {guard}", ""), "production"), SHIPPED, at=AT).ok

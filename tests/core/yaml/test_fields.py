@@ -18,12 +18,28 @@ def faults_of(fields: Fields) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        pytest.param("a: ''", "f.yaml:1:4: text: found an empty text, allowed is one that says something", id="empty"),
-        pytest.param("a: 5", "f.yaml:1:4: text: found 5, allowed is text; write it in quotes: '5'", id="a number"),
-        pytest.param("a: true", "f.yaml:1:4: text: found true, allowed is text; write it in quotes: 'true'", id="a boolean"),
+        pytest.param(
+            "a: ''",
+            "f.yaml:1:4: text: found an empty text, allowed is one that says something",
+            id="empty",
+        ),
+        pytest.param(
+            "a: 5",
+            "f.yaml:1:4: text: found 5, allowed is text; write it in quotes: '5'",
+            id="a number",
+        ),
+        pytest.param(
+            "a: true",
+            "f.yaml:1:4: text: found true, allowed is text; write it in quotes: 'true'",
+            id="a boolean",
+        ),
         pytest.param("a: [x]", "f.yaml:1:4: text: found a list, allowed is text", id="a list"),
         pytest.param("a:", "f.yaml:1:3: text: found nothing, allowed is text", id="nothing"),
-        pytest.param(f"a: {'x' * 201}", "f.yaml:1:4: text: found 201 characters, allowed are 200", id="too long"),
+        pytest.param(
+            f"a: {'x' * 201}",
+            "f.yaml:1:4: text: found 201 characters, allowed are 200",
+            id="too long",
+        ),
         pytest.param("b: x", "f.yaml:1:1: the thing: found no text, it is required", id="absent"),
     ],
 )
@@ -49,8 +65,14 @@ def test_every_fault_is_found_in_one_reading() -> None:
         'f.yaml:2:7: flag: found "no", allowed is true or false',
         'f.yaml:3:7: word: found "lwo", allowed is low or high; did you mean low?',
         "f.yaml:4:11: list: found a twice; keep one of them",
-        "f.yaml:5:8: lasts: found 5, allowed is a duration such as 90s, 30m, 24h or 7d, at most 3650d",
-        "f.yaml:6:1: the thing: found the key namee, allowed are flag, lasts, list, name, number, word; did you mean name?",
+        (
+            "f.yaml:5:8: lasts: found 5, allowed is a duration such as 90s, 30m, 24h or 7d, at "
+            "most 3650d"
+        ),
+        (
+            "f.yaml:6:1: the thing: found the key namee, allowed are flag, lasts, list, name, "
+            "number, word; did you mean name?"
+        ),
     ]
 
 
@@ -72,7 +94,9 @@ def test_a_list_without_a_default_may_not_be_empty() -> None:
     fields = make_fields("a: []")
     fields.texts("a")
 
-    assert faults_of(fields) == ["f.yaml:1:4: a: found an empty list, allowed is at least one entry"]
+    assert faults_of(fields) == [
+        "f.yaml:1:4: a: found an empty list, allowed is at least one entry"
+    ]
 
 
 def test_what_is_no_mapping_is_said_once() -> None:
@@ -106,6 +130,9 @@ def test_nothing_found_is_nothing_raised() -> None:
 
 
 def test_of_near_words_the_one_that_begins_alike_is_meant() -> None:
-    assert did_you_mean("diff.linez", ["diff.files", "diff.lines_added"]) == "; did you mean diff.lines_added?"
+    assert (
+        did_you_mean("diff.linez", ["diff.files", "diff.lines_added"])
+        == "; did you mean diff.lines_added?"
+    )
     assert did_you_mean("xyz", ["diff.files"]) == ""
     assert did_you_mean("a" * 65, ["a" * 64]) == ""

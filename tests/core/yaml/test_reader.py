@@ -8,43 +8,89 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.yaml.reader import FILE_BYTES_MAX, LEVELS_MAX, NODES_MAX, Mapping, Scalar, plain, read
+from gate.core.yaml.reader import (
+    FILE_BYTES_MAX,
+    LEVELS_MAX,
+    NODES_MAX,
+    Mapping,
+    Scalar,
+    plain,
+    read,
+)
 from gate.errors import Invalid
 
-DOUBLING_ALIASES = "a: &a [x, x]\n" + "".join(f"{new}: &{new} [*{old}, *{old}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True))
-DOUBLING_MERGES = "- &a {x: 1}\n" + "".join(f"- &a{number} {{<<: [*a, *a, *a]}}\n" for number in range(30))
+DOUBLING_ALIASES = "a: &a [x, x]\n" + "".join(
+    f"{new}: &{new} [*{old}, *{old}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+DOUBLING_MERGES = "- &a {x: 1}\n" + "".join(
+    f"- &a{number} {{<<: [*a, *a, *a]}}\n" for number in range(30)
+)
 
 
 @pytest.mark.parametrize(
     ("text", "where", "found"),
     [
         pytest.param("", "f.yaml:1:1", "found an empty file", id="nothing"),
-        pytest.param("# only a comment\n", "f.yaml:1:1", "found an empty file", id="only a comment"),
+        pytest.param(
+            "# only a comment\n", "f.yaml:1:1", "found an empty file", id="only a comment"
+        ),
         pytest.param("---\n", "f.yaml:1:1", "found an empty document", id="only a marker"),
         pytest.param("~", "f.yaml:1:1", "found an empty document", id="only null"),
-        pytest.param("a: 1\nb: 2\na: 3\n", "f.yaml:3:1", 'found the key "a" twice, first in line 1', id="duplicate key"),
-        pytest.param("a: 1\n'a': 3\n", "f.yaml:2:1", 'found the key "a" twice', id="duplicate key in quotes"),
+        pytest.param(
+            "a: 1\nb: 2\na: 3\n",
+            "f.yaml:3:1",
+            'found the key "a" twice, first in line 1',
+            id="duplicate key",
+        ),
+        pytest.param(
+            "a: 1\n'a': 3\n", "f.yaml:2:1", 'found the key "a" twice', id="duplicate key in quotes"
+        ),
         pytest.param("a: &x 1\n", "f.yaml:1:4", "found the anchor &x", id="anchor"),
         pytest.param("- *x\n", "f.yaml:1:3", "found the alias *x", id="alias"),
         pytest.param(DOUBLING_ALIASES, "f.yaml:1:4", "found the anchor &a", id="alias bomb"),
         pytest.param(DOUBLING_MERGES, "f.yaml:1:3", "found the anchor &a", id="merge bomb"),
         pytest.param("<<: {a: 1}\n", "f.yaml:1:1", "found a merge key", id="merge key"),
         pytest.param("a: !!str 1\n", "f.yaml:1:4", "found the tag", id="tag"),
-        pytest.param("a: !!python/object/apply:os.system [ls]\n", "f.yaml:1:4", "found the tag", id="a tag that would run something"),
+        pytest.param(
+            "a: !!python/object/apply:os.system [ls]\n",
+            "f.yaml:1:4",
+            "found the tag",
+            id="a tag that would run something",
+        ),
         pytest.param("a: ! 1\n", "f.yaml:1:4", "found the tag", id="bare tag"),
-        pytest.param("a: 1\n---\nb: 2\n", "f.yaml:2:1", "found a second document", id="second document"),
-        pytest.param("a: 1\n---\n", "f.yaml:2:1", "found a second document", id="empty second document"),
+        pytest.param(
+            "a: 1\n---\nb: 2\n", "f.yaml:2:1", "found a second document", id="second document"
+        ),
+        pytest.param(
+            "a: 1\n---\n", "f.yaml:2:1", "found a second document", id="empty second document"
+        ),
         pytest.param("%YAML 1.1\n---\na: 1\n", "f.yaml:1:1", "found a directive", id="directive"),
         pytest.param(
-            "1: a\n", "f.yaml:1:1", "found the key 1, allowed is text; write it in quotes if it is meant as text: '1'", id="number key"
+            "1: a\n",
+            "f.yaml:1:1",
+            "found the key 1, allowed is text; write it in quotes if it is meant as text: '1'",
+            id="number key",
         ),
-        pytest.param("true: a\n", "f.yaml:1:1", "found the key true, allowed is text", id="boolean key"),
+        pytest.param(
+            "true: a\n", "f.yaml:1:1", "found the key true, allowed is text", id="boolean key"
+        ),
         pytest.param("~: a", "f.yaml:1:1", "found the key nothing, allowed is text", id="no key"),
-        pytest.param("? [a]\n: b\n", "f.yaml:1:3", "found the key a list, allowed is text", id="list as key"),
-        pytest.param("a: .nan\n", "f.yaml:1:4", "found .nan, allowed is a number", id="not a number"),
+        pytest.param(
+            "? [a]\n: b\n", "f.yaml:1:3", "found the key a list, allowed is text", id="list as key"
+        ),
+        pytest.param(
+            "a: .nan\n", "f.yaml:1:4", "found .nan, allowed is a number", id="not a number"
+        ),
         pytest.param("a: -.inf\n", "f.yaml:1:4", "found -.inf, allowed is a number", id="infinity"),
-        pytest.param("a: 1e19\n", "f.yaml:1:4", "found the number 1e19", id="an exponent that would fill the memory"),
-        pytest.param(f"a: {'9' * 33}\n", "f.yaml:1:4", "found the number 999", id="a number longer than any"),
+        pytest.param(
+            "a: 1e19\n",
+            "f.yaml:1:4",
+            "found the number 1e19",
+            id="an exponent that would fill the memory",
+        ),
+        pytest.param(
+            f"a: {'9' * 33}\n", "f.yaml:1:4", "found the number 999", id="a number longer than any"
+        ),
         pytest.param("a: b: c\n", "f.yaml:1:5", "found no valid YAML", id="two colons"),
         pytest.param("a: [b\n", "f.yaml:2:1", "found no valid YAML", id="open list"),
         pytest.param("a:\n\t- b\n", "f.yaml:2:1", "found no valid YAML", id="tab"),
@@ -67,10 +113,26 @@ def test_what_was_not_plainly_written_is_refused(text: str, where: str, found: s
         pytest.param(b"a: \xff\n", "found bytes that are not UTF-8", id="not UTF-8"),
         pytest.param("a: 1\n".encode("utf-16"), "found bytes that are not UTF-8", id="UTF-16"),
         pytest.param("a: \ud800\n", "found bytes that are not UTF-8", id="lone surrogate"),
-        pytest.param("#" * (FILE_BYTES_MAX + 1), f"found {FILE_BYTES_MAX + 1} bytes", id="one byte over the limit"),
-        pytest.param("[" * (LEVELS_MAX + 1), f"found more than {LEVELS_MAX} levels", id="one level over the limit"),
-        pytest.param("{a: " * (LEVELS_MAX + 1), f"found more than {LEVELS_MAX} levels", id="one level of mappings over the limit"),
-        pytest.param("- x\n" * NODES_MAX, f"found more than {NODES_MAX} values", id="one value over the limit"),
+        pytest.param(
+            "#" * (FILE_BYTES_MAX + 1),
+            f"found {FILE_BYTES_MAX + 1} bytes",
+            id="one byte over the limit",
+        ),
+        pytest.param(
+            "[" * (LEVELS_MAX + 1),
+            f"found more than {LEVELS_MAX} levels",
+            id="one level over the limit",
+        ),
+        pytest.param(
+            "{a: " * (LEVELS_MAX + 1),
+            f"found more than {LEVELS_MAX} levels",
+            id="one level of mappings over the limit",
+        ),
+        pytest.param(
+            "- x\n" * NODES_MAX,
+            f"found more than {NODES_MAX} values",
+            id="one value over the limit",
+        ),
     ],
 )
 def test_what_is_over_a_limit_is_refused(text: str | bytes, found: str) -> None:
@@ -165,7 +227,13 @@ def test_a_node_knows_the_characters_it_was_written_with() -> None:
     assert node.get("b") is None
 
 
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200), st.text(alphabet="ab:-?[]{}&*!|>'\"#%@,.~ \n\t<0x1e", max_size=60)))
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200),
+        st.text(alphabet="ab:-?[]{}&*!|>'\"#%@,.~ \n\t<0x1e", max_size=60),
+    )
+)
 def test_no_input_raises_anything_but_invalid(text: str | bytes) -> None:
     with suppress(Invalid):
         read(text, "f.yaml")

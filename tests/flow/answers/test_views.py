@@ -1,4 +1,6 @@
-"""What people and pipelines are shown: every sentence with its facts, nothing that was erased, the same wherever it stands."""
+"""What people and pipelines are shown: every sentence with its facts, nothing that was erased, the
+same wherever it stands.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -15,24 +17,52 @@ from tests.flow.shop import ADMIN, AUDITOR, CATALOGUE, PIPELINE, Shop, make_file
 
 pytestmark = pytest.mark.anyio
 
-SHARED = ("type", "route", "outcome", "service", "environment", "repository", "commit", "base", "artifacts", "requested_by", "authors")
+SHARED = (
+    "type",
+    "route",
+    "outcome",
+    "service",
+    "environment",
+    "repository",
+    "commit",
+    "base",
+    "artifacts",
+    "requested_by",
+    "authors",
+)
 
 
-async def test_an_evaluation_is_what_a_submit_would_answer_and_records_nothing(small_shop: Shop) -> None:
+async def test_an_evaluation_is_what_a_submit_would_answer_and_records_nothing(
+    small_shop: Shop,
+) -> None:
     before = await small_shop.entries(), await small_shop.measures()
 
     evaluation = await evaluate_change(small_shop.gate, make_change("a"), PIPELINE)
 
     assert (await small_shop.entries(), await small_shop.measures()) == before
     change = await small_shop.submit("a")
-    for name in (*SHARED, "title", "risk", "reasons", "policy", "standard_change", "hold", "ref", "approvals"):
+    for name in (
+        *SHARED,
+        "title",
+        "risk",
+        "reasons",
+        "policy",
+        "standard_change",
+        "hold",
+        "ref",
+        "approvals",
+    ):
         assert evaluation[name] == change[name], name
     assert not {"id", "state", "submitted_at", "decided_at", "subject_digest"} & evaluation.keys()
     assert evaluation["facts"]["diff.lines_added"] == {"value": 5, "origin": "claimed"}
 
 
-async def test_a_change_is_shown_alike_alone_in_its_list_and_in_its_decisions(small_shop: Shop) -> None:
-    change = await small_shop.submit("a", repository=Repository(ISSUER, 1001, "acme/checkout"), base=commit_of("9"))
+async def test_a_change_is_shown_alike_alone_in_its_list_and_in_its_decisions(
+    small_shop: Shop,
+) -> None:
+    change = await small_shop.submit(
+        "a", repository=Repository(ISSUER, 1001, "acme/checkout"), base=commit_of("9")
+    )
 
     (listed,) = (await look.changes(small_shop.gate, ChangeFilters(), PIPELINE)).items
     (decision,) = (await look.decisions(small_shop.gate, change["id"], PIPELINE)).items
@@ -42,7 +72,12 @@ async def test_a_change_is_shown_alike_alone_in_its_list_and_in_its_decisions(sm
     assert {name: decision[name] for name in (*SHARED, "risk", "reasons", "policy")} == {
         name: change[name] for name in (*SHARED, "risk", "reasons", "policy")
     }
-    assert (row["change"], row["decision"], row["band"], row["score"]) == (change["id"], 1, change["risk"]["band"], change["risk"]["score"])
+    assert (row["change"], row["decision"], row["band"], row["score"]) == (
+        change["id"],
+        1,
+        change["risk"]["band"],
+        change["risk"]["score"],
+    )
     assert (row["reasons"], row["policy"], row["run"], row["repository"]) == (
         change["reasons"],
         change["policy"],
@@ -67,7 +102,9 @@ async def test_what_decided_stands_first_and_every_reason_names_its_facts(small_
 
 
 async def test_decimals_are_numbers_again(small_shop: Shop) -> None:
-    evaluation = await evaluate_change(small_shop.gate, make_change("a", claims={"diff.entropy": 15_000}), PIPELINE)
+    evaluation = await evaluate_change(
+        small_shop.gate, make_change("a", claims={"diff.entropy": 15_000}), PIPELINE
+    )
 
     assert evaluation["facts"]["diff.entropy"]["value"] == 1.5
 
@@ -77,7 +114,11 @@ async def test_links_lead_to_the_gate_and_to_the_run(small_shop: Shop) -> None:
     without = await small_shop.submit("b", run=None, service="web")
 
     address = f"https://gate.example.com/v1/changes/{change['id']}"
-    assert change["links"] == {"self": address, "decisions": f"{address}/decisions", "run": "https://ci.example.com/17"}
+    assert change["links"] == {
+        "self": address,
+        "decisions": f"{address}/decisions",
+        "run": "https://ci.example.com/17",
+    }
     assert "run" not in without["links"]
 
 
@@ -101,25 +142,42 @@ def _erase(tx: Tx) -> None:
     texts.erase(tx, list(tx.conn.execute(select(schema.texts.c.id)).scalars()))
 
 
-async def test_shadow_policies_are_shown_beside_the_decision_and_decide_nothing(small_shop: Shop) -> None:
+async def test_shadow_policies_are_shown_beside_the_decision_and_decide_nothing(
+    small_shop: Shop,
+) -> None:
     shadow = policy_text("candidate", mode="evaluate", standard_changes="[]")
     await small_shop.adopt(make_files() | {"candidate.yaml": shadow})
     change = await small_shop.submit("a")
 
     (decision,) = (await look.decisions(small_shop.gate, change["id"], ADMIN)).items
     assert change["state"] == "approved"
-    assert decision["shadows"] == [{"policy": "candidate", "outcome": "pending", "type": "normal", "risk": {"score": 0, "band": "low"}}]
+    assert decision["shadows"] == [
+        {
+            "policy": "candidate",
+            "outcome": "pending",
+            "type": "normal",
+            "risk": {"score": 0, "band": "low"},
+        }
+    ]
 
 
 async def test_an_emergency_is_one_on_its_face(small_shop: Shop) -> None:
     change: Wire = await small_shop.submit("a", emergency=EmergencyAsk("fire", "INC-1"))
 
-    assert (change["type"], change["route"], change["outcome"]) == ("emergency", "emergency", "pending")
+    assert (change["type"], change["route"], change["outcome"]) == (
+        "emergency",
+        "emergency",
+        "pending",
+    )
     assert change["approvals"]["required"] == [{"by": ["on-call"], "count": 1, "missing": 1}]
 
 
-async def test_a_change_decided_by_policies_that_are_gone_is_still_explained(small_shop: Shop) -> None:
+async def test_a_change_decided_by_policies_that_are_gone_is_still_explained(
+    small_shop: Shop,
+) -> None:
     change = await small_shop.submit("a", claims={**SMALL, "diff.lines_added": 812})
-    await small_shop.adopt({"staging.yaml": policy_text("staging", "staging"), "catalog.yaml": CATALOGUE})
+    await small_shop.adopt(
+        {"staging.yaml": policy_text("staging", "staging"), "catalog.yaml": CATALOGUE}
+    )
 
     assert (await small_shop.read(change))["reasons"] == change["reasons"]

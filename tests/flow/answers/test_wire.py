@@ -18,9 +18,14 @@ GUARD = Finding(FindingKind.GATE, "review", "Review", holds=False, seen=(("becau
 
 
 def same(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> bool:
-    """Whether both ways give the same bytes; twice, because the second time they were written before."""
+    """Whether both ways give the same bytes; twice, because the second time they were written
+    before.
+    """
     slowly = orjson.dumps(reasons(findings, facts, policy))
-    return [orjson.dumps(written_reasons(findings, facts, policy)) for _ in range(2)] == [slowly, slowly]
+    return [orjson.dumps(written_reasons(findings, facts, policy)) for _ in range(2)] == [
+        slowly,
+        slowly,
+    ]
 
 
 def kept(finding: Finding) -> Sized:
@@ -29,7 +34,9 @@ def kept(finding: Finding) -> Sized:
 
 
 @given(policies(), FACTS, FACTS)
-def test_a_reason_that_was_written_before_is_the_same(policy: Policy, facts: Facts, others: Facts) -> None:
+def test_a_reason_that_was_written_before_is_the_same(
+    policy: Policy, facts: Facts, others: Facts
+) -> None:
     for known in (facts, others):
         assert same([GUARD, *evaluate(policy, known).findings], known, policy)
 
@@ -40,7 +47,13 @@ def test_without_a_policy_reasons_are_written_too() -> None:
 
 def test_a_guard_says_what_it_says_now() -> None:
     policy = when_policy("author.known")
-    other = Finding(FindingKind.GATE, "review", "Review", holds=False, seen=(("because", "because of something else"),))
+    other = Finding(
+        FindingKind.GATE,
+        "review",
+        "Review",
+        holds=False,
+        seen=(("because", "because of something else"),),
+    )
 
     assert same([GUARD], {}, policy)
     assert same([other], {}, policy)

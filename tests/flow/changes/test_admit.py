@@ -28,7 +28,18 @@ from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, commit_of, image_of
-from tests.flow.shop import ADA, ADMIN, AUDITOR, BASE_URL, OTHER_PIPELINE, PIPELINE, Shop, make_files, open_shop, policy_text
+from tests.flow.shop import (
+    ADA,
+    ADMIN,
+    AUDITOR,
+    BASE_URL,
+    OTHER_PIPELINE,
+    PIPELINE,
+    Shop,
+    make_files,
+    open_shop,
+    policy_text,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +65,11 @@ def statement_of(envelope: Wire) -> Wire:
 async def test_whoever_cannot_see_the_change_finds_nothing(small_shop: Shop) -> None:
     change = await small_shop.submit("a")
 
-    for by in (BOUND, ChangeHolder("chg_" + "0" * 26, "token:pipeline"), Machine("hook", Role.HOOK)):
+    for by in (
+        BOUND,
+        ChangeHolder("chg_" + "0" * 26, "token:pipeline"),
+        Machine("hook", Role.HOOK),
+    ):
         with pytest.raises(NotFound):
             await small_shop.admit(change, by)
     with pytest.raises(NotFound):
@@ -69,7 +84,9 @@ async def test_only_a_pipeline_deploys(small_shop: Shop, by: Any) -> None:
         await small_shop.admit(change, by)
 
 
-async def test_another_token_of_the_service_and_the_holder_of_the_change_may(small_shop: Shop) -> None:
+async def test_another_token_of_the_service_and_the_holder_of_the_change_may(
+    small_shop: Shop,
+) -> None:
     first, second = await small_shop.submit("a"), await small_shop.submit("b", service="web")
 
     assert await small_shop.admit(first, OTHER_PIPELINE)
@@ -84,7 +101,10 @@ async def test_without_a_signing_key_nothing_is_admitted(sqlite_url: str, tmp_pa
         with pytest.raises(Unavailable) as refusal:
             await keyless.admit(change)
 
-        assert (refusal.value.problem, (await shop.read(change))["state"]) == ("signing_unavailable", "approved")
+        assert (refusal.value.problem, (await shop.read(change))["state"]) == (
+            "signing_unavailable",
+            "approved",
+        )
         assert (await keyless.submit("b", service="web"))["state"] == "approved"
 
 
@@ -103,7 +123,9 @@ async def test_without_a_signing_key_nothing_is_admitted(sqlite_url: str, tmp_pa
         pytest.param({"environment": "production-eu"}, id="A08 a longer name"),
     ],
 )
-async def test_another_subject_is_refused_and_stands_in_the_ledger(shop: Shop, different: dict[str, Any]) -> None:
+async def test_another_subject_is_refused_and_stands_in_the_ledger(
+    shop: Shop, different: dict[str, Any]
+) -> None:
     change = await shop.submit("a")
 
     assert await refused(shop, change, **different) == "subject_mismatch"
@@ -125,10 +147,15 @@ async def test_the_environment_may_be_called_by_any_of_its_names(small_shop: Sho
 
 async def test_what_nobody_approved_is_not_admitted(small_shop: Shop) -> None:
     pending = await small_shop.submit("a", claims={})
-    await small_shop.adopt(requirements="[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]")
+    await small_shop.adopt(
+        requirements="[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]"
+    )
     rejected = await small_shop.submit("b")
 
-    assert [await refused(small_shop, change) for change in (pending, rejected)] == ["not_approved", "not_approved"]
+    assert [await refused(small_shop, change) for change in (pending, rejected)] == [
+        "not_approved",
+        "not_approved",
+    ]
 
 
 async def test_an_emergency_is_not_admitted_by_asking(small_shop: Shop) -> None:
@@ -144,7 +171,11 @@ async def test_a10_an_approval_that_was_not_used_in_time_is_over(shop: Shop) -> 
     before = await refused(shop, change)
     await shop.round()
 
-    assert (before, await refused(shop, change), (await shop.read(change))["state"]) == ("expired", "expired", "expired")
+    assert (before, await refused(shop, change), (await shop.read(change))["state"]) == (
+        "expired",
+        "expired",
+        "expired",
+    )
 
 
 async def test_what_is_over_is_not_admitted(small_shop: Shop) -> None:
@@ -152,14 +183,21 @@ async def test_what_is_over_is_not_admitted(small_shop: Shop) -> None:
     canceled = await small_shop.submit("b", base=commit_of("a"))
     await cancel.cancel(small_shop.gate, canceled["id"], "", PIPELINE)
 
-    assert [await refused(small_shop, change) for change in (closed, canceled)] == ["state_conflict", "state_conflict"]
+    assert [await refused(small_shop, change) for change in (closed, canceled)] == [
+        "state_conflict",
+        "state_conflict",
+    ]
 
 
 async def test_planned_times_bind(small_shop: Shop) -> None:
     now = datetime.now(UTC)
     early = await small_shop.submit("a", planned=Planned(now + timedelta(hours=1), None))
-    late = await small_shop.submit("b", service="web", planned=Planned(None, now - timedelta(hours=1)))
-    inside = await small_shop.submit("c", service="ledger", planned=Planned(now - timedelta(hours=1), now + timedelta(hours=1)))
+    late = await small_shop.submit(
+        "b", service="web", planned=Planned(None, now - timedelta(hours=1))
+    )
+    inside = await small_shop.submit(
+        "c", service="ledger", planned=Planned(now - timedelta(hours=1), now + timedelta(hours=1))
+    )
 
     assert [await refused(small_shop, change) for change in (early, late)] == ["outside_window"] * 2
     assert await small_shop.admit(inside)
@@ -170,7 +208,9 @@ async def test_a09_an_approval_is_consumed_once(shop: Shop) -> None:
     envelope = await shop.admit(change)
 
     assert await shop.admit(change) == envelope
-    assert await shop.admit(change, run=Run("a", 1, "deploy", "https://ci.example.com/1")) == envelope
+    assert (
+        await shop.admit(change, run=Run("a", 1, "deploy", "https://ci.example.com/1")) == envelope
+    )
     others = [Run("a", 2, "deploy"), Run("a", 1, "second"), Run("b", 1, "deploy")]
     assert [await refused(shop, change, run=run) for run in others] == ["consumed"] * 3
     assert len(await shop.entries("admission")) == 1
@@ -186,7 +226,9 @@ async def test_another_subject_of_the_same_run_gets_no_answer_again(small_shop: 
 # In each other's way
 
 
-async def test_two_deployments_of_a_place_at_once_are_refused(sqlite_url: str, tmp_path: Path) -> None:
+async def test_two_deployments_of_a_place_at_once_are_refused(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with open_shop(sqlite_url, tmp_path, make_files(parallel="allow")) as shop:
         second, first = await shop.submit("b"), await shop.submit("a")
         await shop.adopt(parallel="refuse")
@@ -201,26 +243,38 @@ async def test_two_deployments_of_a_place_at_once_are_refused(sqlite_url: str, t
 async def test_of_two_admissions_at_once_exactly_one_wins_unless_both_may(
     database_url: str, tmp_path: Path, parallel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two changes of a place, approved before they could know of each other, on two stores of one database."""
+    """Two changes of a place, approved before they could know of each other, on two stores of one
+    database.
+    """
     files = make_files(parallel=parallel)
-    async with open_shop(database_url, tmp_path, files) as one, open_shop(database_url, tmp_path, files) as other:
+    async with (
+        open_shop(database_url, tmp_path, files) as one,
+        open_shop(database_url, tmp_path, files) as other,
+    ):
         first = await one.submit("a")
         await one.gate.store.write(put_state, first["id"], "pending")
         second = await other.submit("b")
         await one.gate.store.write(put_state, first["id"], "approved")
         monkeypatch.setattr(history, "standing", together(history.standing))
 
-        answers = await asyncio.gather(one.admit(first), other.admit(second), return_exceptions=True)
+        answers = await asyncio.gather(
+            one.admit(first), other.admit(second), return_exceptions=True
+        )
 
         won = [isinstance(answer, dict) for answer in answers]
         states = [(await one.read(change))["state"] for change in (first, second)]
         assert [state == "deploying" for state in states] == won
         assert won[1] if parallel == "allow" else sum(won) == 1
-        assert {answer.problem for answer in answers if isinstance(answer, Conflict)} <= {"conflict", "state_conflict"}
+        assert {answer.problem for answer in answers if isinstance(answer, Conflict)} <= {
+            "conflict",
+            "state_conflict",
+        }
 
 
 def together(look: Callable[[Connection, Ask], Standing]) -> Callable[[Connection, Ask], Standing]:
-    """Whoever has looked waits for the other one to have looked too, if nothing keeps the two apart."""
+    """Whoever has looked waits for the other one to have looked too, if nothing keeps the two
+    apart.
+    """
     both = threading.Barrier(2)
 
     def looked(conn: Connection, ask: Ask) -> Standing:
@@ -234,7 +288,9 @@ def together(look: Callable[[Connection, Ask], Standing]) -> Callable[[Connectio
 
 def put_state(tx: Tx, change: str, state: str) -> None:
     """As if it stood there."""
-    tx.conn.execute(schema.changes.update().where(schema.changes.c.id == change).values(state=state))
+    tx.conn.execute(
+        schema.changes.update().where(schema.changes.c.id == change).values(state=state)
+    )
 
 
 async def test_a_deployment_that_was_never_closed_is_in_nobodys_way_for_ever(shop: Shop) -> None:
@@ -247,15 +303,23 @@ async def test_a_deployment_that_was_never_closed_is_in_nobodys_way_for_ever(sho
 async def test_an_admission_supersedes_what_was_asked_before_it(shop: Shop) -> None:
     pending = await shop.submit("a", claims={})
     emergency = await shop.submit("b", emergency=EmergencyAsk("fire", "INC-1"))
-    elsewhere = [await shop.submit("a", claims={}, environment="staging"), await shop.submit("a", claims={}, service="web")]
+    elsewhere = [
+        await shop.submit("a", claims={}, environment="staging"),
+        await shop.submit("a", claims={}, service="web"),
+    ]
     winner = await shop.submit("c")
     later = await shop.submit("d", claims={})
     await shop.admit(winner)
 
-    states = [(await shop.read(change))["state"] for change in (pending, emergency, *elsewhere, later)]
+    states = [
+        (await shop.read(change))["state"] for change in (pending, emergency, *elsewhere, later)
+    ]
     assert states == ["canceled", "pending", "pending", "pending", "pending"]
     (entry,) = await shop.entries("cancellation")
-    assert (entry.change, dict(entry.fields)) == (pending["id"], {"by": "token:pipeline", "superseded_by": winner["id"]})
+    assert (entry.change, dict(entry.fields)) == (
+        pending["id"],
+        {"by": "token:pipeline", "superseded_by": winner["id"]},
+    )
     assert (await shop.measures())["canceled"] == 1
 
 
@@ -268,8 +332,17 @@ async def test_a_rollback_closes_what_is_deploying(shop: Shop) -> None:
 
     closed = await shop.read(bad)
     entry = (await shop.entries("closure", bad))[0]
-    assert (back["state"], closed["state"], closed["closed"]["result"]) == ("approved", "closed", "rolled_back")
-    assert dict(entry.fields) == {"by": "token:pipeline", "result": "rolled_back", "matched": True, "rolled_back_by": back["id"]}
+    assert (back["state"], closed["state"], closed["closed"]["result"]) == (
+        "approved",
+        "closed",
+        "rolled_back",
+    )
+    assert dict(entry.fields) == {
+        "by": "token:pipeline",
+        "result": "rolled_back",
+        "matched": True,
+        "rolled_back_by": back["id"],
+    }
     assert (await shop.measures())["failed"] == 1
 
 
@@ -277,14 +350,20 @@ async def test_a_rollback_closes_everything_that_is_deploying_there(small_shop: 
     """More than a decision lists by name."""
     await small_shop.adopt(parallel="allow")
     await small_shop.deploy("a")
-    others = [await small_shop.submit(letter, base=commit_of("a"), run=Run(letter)) for letter in "bcdef9"]
+    others = [
+        await small_shop.submit(letter, base=commit_of("a"), run=Run(letter)) for letter in "bcdef9"
+    ]
     for other in others:
         await small_shop.admit(other)
     elsewhere = await small_shop.deploy("8", None, service="web")
 
-    await small_shop.admit(await small_shop.submit("a", run=Run("back", 1, ""), base=commit_of("a")))
+    await small_shop.admit(
+        await small_shop.submit("a", run=Run("back", 1, ""), base=commit_of("a"))
+    )
 
-    assert {(await small_shop.read(other))["closed"]["result"] for other in others} == {"rolled_back"}
+    assert {(await small_shop.read(other))["closed"]["result"] for other in others} == {
+        "rolled_back"
+    }
     assert (await small_shop.read(elsewhere))["state"] == "deploying"
 
 
@@ -292,7 +371,9 @@ async def test_a_rollback_closes_everything_that_is_deploying_there(small_shop: 
 
 
 async def test_the_envelope_is_verified_by_whoever_has_the_key_alone(shop: Shop) -> None:
-    change = await shop.submit("a", repository=Repository(ISSUER, 1001, "acme/checkout"), run=Run("17", 2, "deploy"))
+    change = await shop.submit(
+        "a", repository=Repository(ISSUER, 1001, "acme/checkout"), run=Run("17", 2, "deploy")
+    )
     envelope = await shop.admit(change)
     key = read_key(shop.folder / "gate.key", BASE_URL)
     assert key is not None
@@ -330,14 +411,20 @@ async def test_the_envelope_is_verified_by_whoever_has_the_key_alone(shop: Shop)
 async def test_without_a_repository_the_service_stands_for_it(small_shop: Shop) -> None:
     envelope = await small_shop.admit(await small_shop.submit("a"))
 
-    assert statement_of(envelope)["subject"][0] == {"name": "checkout", "digest": {"gitCommit": commit_of("a")}}
+    assert statement_of(envelope)["subject"][0] == {
+        "name": "checkout",
+        "digest": {"gitCommit": commit_of("a")},
+    }
 
 
 async def test_other_policies_change_nothing_about_what_was_approved(small_shop: Shop) -> None:
     change = await small_shop.submit("a")
     await small_shop.adopt(standard_changes="[]")
 
-    assert statement_of(await small_shop.admit(change))["predicate"]["policy_revision"] == change["policy"]["revision"]
+    assert (
+        statement_of(await small_shop.admit(change))["predicate"]["policy_revision"]
+        == change["policy"]["revision"]
+    )
 
 
 async def test_a_policy_that_is_gone_admits_what_it_has_approved(small_shop: Shop) -> None:

@@ -19,7 +19,16 @@ from gate.flow.policies import freezes
 from gate.flow.queries import log, look
 from tests.builders import SMALL, commit_of
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import ADA, ADMIN, AUDITOR, PIPELINE, Shop, forget_pauses, make_files, open_shop
+from tests.flow.shop import (
+    ADA,
+    ADMIN,
+    AUDITOR,
+    PIPELINE,
+    Shop,
+    forget_pauses,
+    make_files,
+    open_shop,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -28,12 +37,16 @@ WITHOUT = "[]"
 
 
 async def in_force(shop: Shop, change: Wire) -> Record:
-    """The record of the newest decision, which must be what replay gives: the same answer from the same case."""
+    """The record of the newest decision, which must be what replay gives: the same answer from the
+    same case.
+    """
     records = await shop.records(change)
     for record in records:
         book = await shop.gate.rulebooks.of(record.revisions)
         assert decide(book.policies, record.case) == record.decision
-        assert record.subject_digest == subject_digest(record.subject, record.asked.planned, record.revisions.policies, record.case.facts)
+        assert record.subject_digest == subject_digest(
+            record.subject, record.asked.planned, record.revisions.policies, record.case.facts
+        )
     return records[-1]
 
 
@@ -49,14 +62,21 @@ async def test_nothing_is_written_where_nobody_would_see_a_difference(shop: Shop
     await shop.round()
     await shop.round()
 
-    entries = [entry for entry in await shop.entries() if entry.kind not in {"registration", "activation"}]
+    entries = [
+        entry for entry in await shop.entries() if entry.kind not in {"registration", "activation"}
+    ]
     kept = [entry for entry in before[0] if entry.kind not in {"registration", "activation"}]
     assert (entries, await shop.measures(), await shop.read(change)) == (kept, *before[1:])
 
 
-async def test_a_diff_that_was_left_out_stays_left_out_without_another_decision(small_shop: Shop) -> None:
+async def test_a_diff_that_was_left_out_stays_left_out_without_another_decision(
+    small_shop: Shop,
+) -> None:
     await small_shop.deploy("a")
-    changes = [await small_shop.submit(letter, base=base) for letter, base in (("b", commit_of("9")), ("c", None))]
+    changes = [
+        await small_shop.submit(letter, base=base)
+        for letter, base in (("b", commit_of("9")), ("c", None))
+    ]
 
     await small_shop.adopt(close_within="7h")
     await small_shop.round()
@@ -93,7 +113,9 @@ async def test_other_policies_decide_pending_changes_again(shop: Shop) -> None:
 async def test_other_policies_may_refuse_what_was_pending(small_shop: Shop) -> None:
     change = await small_shop.submit("a", claims={})
 
-    await small_shop.adopt(requirements="[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]")
+    await small_shop.adopt(
+        requirements="[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]"
+    )
     await small_shop.round()
 
     now = await small_shop.read(change)
@@ -122,7 +144,9 @@ async def test_only_a_pending_change_is_decided_again(small_shop: Shop, state: s
 async def test_a_conflict_that_ends_decides_again(shop: Shop, end: str) -> None:
     first = await approve(shop, await shop.submit(large("a")), "farida")
     second = await shop.submit("b")
-    assert second["reasons"][0]["because"].startswith(f"{first['id']} was approved by people and is not deployed yet; deploy or cancel")
+    assert second["reasons"][0]["because"].startswith(
+        f"{first['id']} was approved by people and is not deployed yet; deploy or cancel"
+    )
 
     match end:
         case "closed":
@@ -146,7 +170,9 @@ async def test_a_conflict_that_ends_decides_again(shop: Shop, end: str) -> None:
 async def test_what_the_same_run_says_now_counts(shop: Shop) -> None:
     change = await shop.submit("a", claims={}, title="First words")
 
-    again = await shop.submit("a", title="Other words", rollback_plan="Turn the flag off", authors=("ben@example.com",))
+    again = await shop.submit(
+        "a", title="Other words", rollback_plan="Turn the flag off", authors=("ben@example.com",)
+    )
 
     record = await in_force(shop, change)
     assert (again["state"], again["title"], again["authors"], again["decision"]["number"]) == (
@@ -161,13 +187,21 @@ async def test_what_the_same_run_says_now_counts(shop: Shop) -> None:
 
 
 async def test_a05_naming_other_authors_later_excludes_them_as_well(small_shop: Shop) -> None:
-    change = await small_shop.submit("a", claims={}, requested_by=None, authors=("ada@example.com",))
+    change = await small_shop.submit(
+        "a", claims={}, requested_by=None, authors=("ada@example.com",)
+    )
 
-    again = await small_shop.submit("a", claims={"diff.lines_added": 300}, requested_by=None, authors=("ben@example.com",))
-    nobody = await small_shop.submit("b", claims={}, requested_by=None, authors=("ada@example.com",), service="web")
+    again = await small_shop.submit(
+        "a", claims={"diff.lines_added": 300}, requested_by=None, authors=("ben@example.com",)
+    )
+    nobody = await small_shop.submit(
+        "b", claims={}, requested_by=None, authors=("ada@example.com",), service="web"
+    )
     await small_shop.round()
     forget_pauses(small_shop.gate.pauses)
-    silent = await small_shop.submit("b", claims=SMALL, requested_by=None, authors=(), service="web")
+    silent = await small_shop.submit(
+        "b", claims=SMALL, requested_by=None, authors=(), service="web"
+    )
 
     assert change["approvals"]["excluded"] == ["ada"]
     assert again["approvals"]["excluded"] == ["ada", "ben"]
@@ -196,19 +230,28 @@ async def test_a_change_that_becomes_a_rollback_is_one_at_its_admission(shop: Sh
     await shop.round()
 
     now = await shop.read(back)
-    assert (back["state"], now["state"], now["standard_change"]) == ("pending", "approved", "rollback")
+    assert (back["state"], now["state"], now["standard_change"]) == (
+        "pending",
+        "approved",
+        "rollback",
+    )
     await shop.admit(now)
     assert (await shop.read(forward))["closed"]["result"] == "rolled_back"
 
 
-async def test_the_carried_decisions_are_those_whose_approvals_would_still_count(small_shop: Shop) -> None:
+async def test_the_carried_decisions_are_those_whose_approvals_would_still_count(
+    small_shop: Shop,
+) -> None:
     change = await small_shop.submit("a", claims={"diff.lines_added": 300})
     forget_pauses(small_shop.gate.pauses)
     await small_shop.submit("a", claims={"diff.lines_added": 150})
     forget_pauses(small_shop.gate.pauses)
     await small_shop.submit("a", claims={"diff.lines_added": 300})
 
-    numbers = [(record.number, record.decision.band.word, record.carries) for record in await small_shop.records(change)]
+    numbers = [
+        (record.number, record.decision.band.word, record.carries)
+        for record in await small_shop.records(change)
+    ]
 
     assert numbers == [(1, "moderate", ()), (2, "low", (1,)), (3, "moderate", ())]
 
@@ -223,7 +266,12 @@ async def test_another_decision_writes_one_entry_and_one_row_in_the_log(shop: Sh
     rows = (await log.page(shop.gate, LogFilters(words="peculiar"), AUDITOR)).items
     listed = (await look.decisions(shop.gate, change["id"], ADMIN)).items
     measures = await shop.measures()
-    assert (first.fields["number"], first.fields["outcome"], second.fields["number"], second.fields["outcome"]) == (
+    assert (
+        first.fields["number"],
+        first.fields["outcome"],
+        second.fields["number"],
+        second.fields["outcome"],
+    ) == (
         1,
         "pending",
         2,
@@ -231,7 +279,12 @@ async def test_another_decision_writes_one_entry_and_one_row_in_the_log(shop: Sh
     )
     assert [(row["decision"], row["outcome"]) for row in rows] == [(2, "approved"), (1, "pending")]
     assert [one["decision"] for one in listed] == [2, 1]
-    assert (measures["submitted"], measures["decided_again"], measures["pending"], measures["approved"]) == (1, 1, 1, 1)
+    assert (
+        measures["submitted"],
+        measures["decided_again"],
+        measures["pending"],
+        measures["approved"],
+    ) == (1, 1, 1, 1)
 
 
 async def test_waiting_lists_follow(small_shop: Shop) -> None:
@@ -245,7 +298,9 @@ async def test_waiting_lists_follow(small_shop: Shop) -> None:
     assert [(item["id"], item["state"]) for item in items] == [(change["id"], "approved")]
 
 
-async def test_one_that_cannot_be_decided_keeps_nobody_else_waiting(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_cannot_be_decided_keeps_nobody_else_waiting(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await small_shop.adopt(standard_changes=WITHOUT)
     broken, other = await small_shop.submit("a"), await small_shop.submit("b")
     await small_shop.adopt()
@@ -274,7 +329,9 @@ async def test_e24_of_two_that_waited_for_a_third_only_one_deploys_at_a_time(sho
     with pytest.raises(Conflict, match=f"{now[0]['id']} is deploying here") as refused:
         await shop.admit(now[1])
 
-    assert [change["reasons"][0]["because"].split(";")[0] for change in waiting] == [f"{first['id']} is deploying here"] * 2
+    assert [change["reasons"][0]["because"].split(";")[0] for change in waiting] == [
+        f"{first['id']} is deploying here"
+    ] * 2
     assert [change["state"] for change in now] == ["approved", "approved"]
     assert refused.value.problem == "conflict"
 
@@ -287,8 +344,12 @@ async def test_e24_an_automatic_approval_that_nobody_uses_stops_nobody(shop: Sho
     assert [change["state"] for change in (unused, *others)] == ["approved"] * 3
 
 
-async def test_e24_the_finding_names_another_change_when_the_first_one_is_gone(small_shop: Shop) -> None:
-    first, second = [await approve(small_shop, await small_shop.submit(large(one)), "farida") for one in "ab"]
+async def test_e24_the_finding_names_another_change_when_the_first_one_is_gone(
+    small_shop: Shop,
+) -> None:
+    first, second = [
+        await approve(small_shop, await small_shop.submit(large(one)), "farida") for one in "ab"
+    ]
     waiting = await small_shop.submit("c")
     await cancel.cancel(small_shop.gate, first["id"], "", PIPELINE)
 
@@ -297,7 +358,9 @@ async def test_e24_the_finding_names_another_change_when_the_first_one_is_gone(s
     now = await small_shop.read(waiting)
     assert first["id"] in waiting["reasons"][0]["because"]
     assert "(and 1 more in flight)" in waiting["reasons"][0]["because"]
-    assert now["reasons"][0]["because"].startswith(f"{second['id']} was approved by people and is not deployed yet;")
+    assert now["reasons"][0]["because"].startswith(
+        f"{second['id']} was approved by people and is not deployed yet;"
+    )
 
 
 async def test_the_end_of_a_hold_is_no_reason_to_approve(sqlite_url: str, tmp_path: Path) -> None:

@@ -39,16 +39,23 @@ async def test_nobody_cancels_what_is_not_theirs(small_shop: Shop, by: Caller) -
 async def test_whoever_cannot_see_it_finds_nothing(small_shop: Shop) -> None:
     change = await small_shop.submit("a")
 
-    for by in (Machine("b", Role.PIPELINE, frozenset({"web"})), ChangeHolder("chg_" + "0" * 26, PIPELINE.caller)):
+    for by in (
+        Machine("b", Role.PIPELINE, frozenset({"web"})),
+        ChangeHolder("chg_" + "0" * 26, PIPELINE.caller),
+    ):
         with pytest.raises(NotFound):
             await cancel(small_shop, change, by)
 
 
 @pytest.mark.parametrize("by", [PIPELINE, ADA, None])
-async def test_a_change_is_withdrawn_by_its_own_and_by_whom_it_asks(shop: Shop, by: Caller | None) -> None:
+async def test_a_change_is_withdrawn_by_its_own_and_by_whom_it_asks(
+    shop: Shop, by: Caller | None
+) -> None:
     change = await shop.submit("a", claims={})
 
-    canceled = await cancel(shop, change, by or ChangeHolder(change["id"], PIPELINE.caller), "No longer needed")
+    canceled = await cancel(
+        shop, change, by or ChangeHolder(change["id"], PIPELINE.caller), "No longer needed"
+    )
     again = await cancel(shop, change)
 
     (entry,) = await shop.entries("cancellation")
@@ -60,14 +67,20 @@ async def test_a_change_is_withdrawn_by_its_own_and_by_whom_it_asks(shop: Shop, 
 
 
 @pytest.mark.parametrize("who", ["ada", "ben", "farida"])
-async def test_e24_release_managers_and_owners_clear_the_way_whatever_stands_in_it(shop: Shop, who: str) -> None:
+async def test_e24_release_managers_and_owners_clear_the_way_whatever_stands_in_it(
+    shop: Shop, who: str
+) -> None:
     automatic, urgent = await shop.submit("a"), await shop.submit(emergency("e", service="ledger"))
     by_people = await approve(shop, await shop.submit(large("b")), "farida")
 
-    canceled = [await cancel(shop, change, person(who)) for change in (automatic, urgent, by_people)]
+    canceled = [
+        await cancel(shop, change, person(who)) for change in (automatic, urgent, by_people)
+    ]
 
     assert [change["state"] for change in canceled] == ["canceled"] * 3
-    assert [entry.fields["by"] for entry in await shop.entries("cancellation")] == [f"person:{who}"] * 3
+    assert [entry.fields["by"] for entry in await shop.entries("cancellation")] == [
+        f"person:{who}"
+    ] * 3
 
 
 async def test_e24_owners_of_another_service_clear_nothing(small_shop: Shop) -> None:
@@ -84,7 +97,9 @@ async def test_what_is_past_it_is_not_canceled(small_shop: Shop) -> None:
     await small_shop.let_pass_hours(5)
 
     for change, state in ((deploying, "deploying"), (closed, "closed"), (expired, "expired")):
-        with pytest.raises(Conflict, match=f"the change is {state}; only a pending or approved one"):
+        with pytest.raises(
+            Conflict, match=f"the change is {state}; only a pending or approved one"
+        ):
             await cancel(small_shop, change)
 
 
@@ -100,7 +115,9 @@ async def test_many_who_cancel_at_once_cancel_once(shop: Shop) -> None:
 async def test_i1_of_all_that_ends_a_change_at_once_exactly_one_does(shop: Shop) -> None:
     change = await shop.submit("a")
 
-    answers = await asyncio.gather(*(shop.admit(change), cancel(shop, change)) * 5, return_exceptions=True)
+    answers = await asyncio.gather(
+        *(shop.admit(change), cancel(shop, change)) * 5, return_exceptions=True
+    )
 
     state = (await shop.read(change))["state"]
     assert state in {"deploying", "canceled"}
@@ -112,8 +129,12 @@ async def test_i1_of_all_that_ends_a_change_at_once_exactly_one_does(shop: Shop)
 # Expiry
 
 
-@pytest.mark.parametrize(("claims", "hours"), [pytest.param(SMALL, 4, id="approved"), pytest.param({}, 24, id="pending")])
-async def test_expiry_is_seen_before_it_is_written_and_written_once(shop: Shop, claims: Mapping[str, Value], hours: int) -> None:
+@pytest.mark.parametrize(
+    ("claims", "hours"), [pytest.param(SMALL, 4, id="approved"), pytest.param({}, 24, id="pending")]
+)
+async def test_expiry_is_seen_before_it_is_written_and_written_once(
+    shop: Shop, claims: Mapping[str, Value], hours: int
+) -> None:
     change = await shop.submit("a", claims=claims)
     await shop.let_pass_hours(hours - 0.1)
     await shop.round()
@@ -137,7 +158,11 @@ async def test_expiry_is_seen_before_it_is_written_and_written_once(shop: Shop, 
 async def test_an_emergency_is_valid_for_its_own_time(small_shop: Shop) -> None:
     change = await small_shop.submit("a", emergency=EmergencyAsk("fire", "INC-1"))
 
-    assert (change["state"], change["expires_at"] is not None, change["valid_until"]) == ("pending", True, None)
+    assert (change["state"], change["expires_at"] is not None, change["valid_until"]) == (
+        "pending",
+        True,
+        None,
+    )
 
 
 async def test_what_runs_or_deploys_never_expires(small_shop: Shop) -> None:

@@ -1,4 +1,6 @@
-"""Whoever is learnt later to have taken part is excluded from then on, at every act (A01, A02, A03)."""
+"""Whoever is learnt later to have taken part is excluded from then on, at every act (A01, A02,
+A03).
+"""
 
 import base64
 import json
@@ -25,7 +27,10 @@ from tests.flow.shop import CATALOGUE, Shop, forget_pauses, make_files, open_sho
 pytestmark = pytest.mark.anyio
 
 RUN = Run("a")
-BOTH = "[{from_band: low, approvals: 1, by: [release-managers]}, {from_band: low, approvals: 1, by: [owners]}]"
+BOTH = (
+    "[{from_band: low, approvals: 1, by: [release-managers]}, {from_band: low, approvals: 1, "
+    "by: [owners]}]"
+)
 STRICT = {"unverified_authors": "two"}
 
 
@@ -57,7 +62,9 @@ async def by_push(shop: Shop) -> None:
 async def by_catalogue(shop: Shop) -> None:
     await ask(shop, authors=("ada@home.example",))
     files = make_files(**STRICT)
-    files["catalog.yaml"] = CATALOGUE.replace("emails: [ada@example.com]", "emails: [ada@example.com, ada@home.example]")
+    files["catalog.yaml"] = CATALOGUE.replace(
+        "emails: [ada@example.com]", "emails: [ada@example.com, ada@home.example]"
+    )
     await shop.adopt(files)
 
 
@@ -90,7 +97,10 @@ async def test_a1_whoever_is_learnt_later_is_refused_and_what_they_approved_laps
     database_url: str, tmp_path: Path, learn: Way, state: str
 ) -> None:
     files = make_files(**STRICT)
-    async with open_shop(database_url, tmp_path, files) as shop, open_shop(database_url, tmp_path, files) as replica:
+    async with (
+        open_shop(database_url, tmp_path, files) as shop,
+        open_shop(database_url, tmp_path, files) as replica,
+    ):
         change = await ask(shop)
         await approve(shop, change, "ada")
         if state == "approved":
@@ -106,7 +116,10 @@ async def test_a1_whoever_is_learnt_later_is_refused_and_what_they_approved_laps
 
         await shop.round()
         waits = await shop.read(change)
-        assert (waits["state"], waits["approvals"]["required"][0]["missing"]) == ("pending", 2 if state == "pending" else 1)
+        assert (waits["state"], waits["approvals"]["required"][0]["missing"]) == (
+            "pending",
+            2 if state == "pending" else 1,
+        )
         assert {one["person"]: one["lapsed"] for one in waits["approvals"]["given"]}["ada"]
         assert (await shop.entries("decision", change))[-1].fields["excluded"] == ["ada"]
         assert [one.fields["by"] for one in await shop.entries("lapse", change)] == ["ada"]
@@ -115,7 +128,9 @@ async def test_a1_whoever_is_learnt_later_is_refused_and_what_they_approved_laps
         assert waits["state"] == "approved"
 
 
-async def test_a1_the_actor_whose_token_admits_is_no_approver_of_it(database_url: str, tmp_path: Path) -> None:
+async def test_a1_the_actor_whose_token_admits_is_no_approver_of_it(
+    database_url: str, tmp_path: Path
+) -> None:
     async with open_shop(database_url, tmp_path, make_files(**STRICT)) as shop:
         change = await ask(shop)
         for by in ("ada", "farida"):
@@ -123,14 +138,24 @@ async def test_a1_the_actor_whose_token_admits_is_no_approver_of_it(database_url
         assert await problem(admit(shop, change, "github:ada-ekberg", 2)) == "not_approved"
 
         waits = await shop.read(change)
-        assert (waits["state"], waits["approvals"]["excluded"], waits["approvals"]["required"][0]["missing"]) == ("pending", ["ada"], 1)
+        assert (
+            waits["state"],
+            waits["approvals"]["excluded"],
+            waits["approvals"]["required"][0]["missing"],
+        ) == ("pending", ["ada"], 1)
         approved = await approve(shop, waits, "ivan")
         assert await admit(shop, approved, "github:ada-ekberg", 2)
 
 
-async def test_an_approval_of_whoever_admits_is_left_out_of_the_statement(sqlite_url: str, tmp_path: Path) -> None:
-    """Two release managers and an owner approved where one of each is needed; the entry says whose word lapsed, and why."""
-    async with open_shop(sqlite_url, tmp_path, make_files(unverified_authors="two", review=BOTH)) as shop:
+async def test_an_approval_of_whoever_admits_is_left_out_of_the_statement(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Two release managers and an owner approved where one of each is needed; the entry says whose
+    word lapsed, and why.
+    """
+    async with open_shop(
+        sqlite_url, tmp_path, make_files(unverified_authors="two", review=BOTH)
+    ) as shop:
         change = await ask(shop)
         for by in ("ada", "ben", "farida"):
             await approve(shop, change, by)
@@ -140,16 +165,21 @@ async def test_an_approval_of_whoever_admits_is_left_out_of_the_statement(sqlite
         statement = json.loads(base64.b64decode(envelope["payload"]))
         entry = (await shop.entries("admission", change))[0].fields
         assert statement["predicate"]["approvers"] == ["ben", "farida"]
-        assert (entry["excluded"], [person for person, _ in entry["approvers"]]) == (["ada"], ["ben", "farida"])
+        assert (entry["excluded"], [person for person, _ in entry["approvers"]]) == (
+            ["ada"],
+            ["ben", "farida"],
+        )
         assert [one.fields["by"] for one in await shop.entries("lapse", change)] == ["ada"]
         assert await admit(shop, change, "github:ada-ekberg", 2) == envelope
 
 
-async def test_a1_a_login_of_several_people_that_is_named_later_asks_for_two(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a1_a_login_of_several_people_that_is_named_later_asks_for_two(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     files = make_files()
-    files["catalog.yaml"] = CATALOGUE.replace("kofi@example.com]", "kofi@example.com], github: [same]").replace(
-        "lena@example.com]", "lena@example.com], gitlab: [same]"
-    )
+    files["catalog.yaml"] = CATALOGUE.replace(
+        "kofi@example.com]", "kofi@example.com], github: [same]"
+    ).replace("lena@example.com]", "lena@example.com], gitlab: [same]")
     async with open_shop(sqlite_url, tmp_path, files) as shop:
         change = await ask(shop)
         await approve(shop, change, "farida")
@@ -157,7 +187,11 @@ async def test_a1_a_login_of_several_people_that_is_named_later_asks_for_two(sql
 
         assert await problem(admit(shop, change)) == "stale_decision"
         waits = await shop.read(change)
-        assert (waits["state"], waits["approvals"]["excluded"], waits["approvals"]["required"][0]["missing"]) == (
+        assert (
+            waits["state"],
+            waits["approvals"]["excluded"],
+            waits["approvals"]["required"][0]["missing"],
+        ) == (
             "pending",
             ["kofi", "lena"],
             1,
@@ -167,7 +201,11 @@ async def test_a1_a_login_of_several_people_that_is_named_later_asks_for_two(sql
 async def test_a_name_that_the_catalogue_forgets_after_an_act_stays_excluded(shop: Shop) -> None:
     change = await ask(shop, authors=("ada@home.example",))
     files = make_files()
-    known = files | {"catalog.yaml": CATALOGUE.replace("emails: [ada@example.com]", "emails: [ada@example.com, ada@home.example]")}
+    known = files | {
+        "catalog.yaml": CATALOGUE.replace(
+            "emails: [ada@example.com]", "emails: [ada@example.com, ada@home.example]"
+        )
+    }
     await shop.adopt(known)
     assert await problem(approve(shop, change, "ada")) == "separation_of_duties"
 
@@ -177,7 +215,9 @@ async def test_a_name_that_the_catalogue_forgets_after_an_act_stays_excluded(sho
     assert (await shop.read(change))["approvals"]["excluded"] == ["ada"]
 
 
-async def test_an_override_counts_no_longer_once_its_giver_turns_out_to_have_asked(shop: Shop) -> None:
+async def test_an_override_counts_no_longer_once_its_giver_turns_out_to_have_asked(
+    shop: Shop,
+) -> None:
     await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
     change = await ask(shop)
     await approve(shop, change, "farida")
@@ -197,24 +237,38 @@ async def test_a_lift_counts_no_longer_once_its_giver_asks_for_the_commit(shop: 
 
     theirs = await shop.submit(large(run=Run("b"), requested_by="ben@example.com"))
     assert (theirs["id"], theirs["state"]) == (change["id"], "rejected")
-    assert (await shop.submit(large(run=Run("c"))))["id"] == change["id"], "ben asked for it, so his word is void for everybody"
+    assert (await shop.submit(large(run=Run("c"))))["id"] == change["id"], (
+        "ben asked for it, so his word is void for everybody"
+    )
     await override(shop, change, "farida")
     assert (await shop.submit(large(run=Run("d"))))["state"] == "pending"
 
 
 @pytest.mark.parametrize("who", ["farida", "ivan"])
-async def test_a4_who_wrote_or_asked_for_an_emergency_does_not_look_back_on_it(database_url: str, tmp_path: Path, who: str) -> None:
+async def test_a4_who_wrote_or_asked_for_an_emergency_does_not_look_back_on_it(
+    database_url: str, tmp_path: Path, who: str
+) -> None:
     async with open_shop(database_url, tmp_path) as shop:
         change = await shop.submit(emergency(authors=("farida@example.com",)))
         await approve(shop, change, "chloe")
         await shop.admit(change)
-        await shop.submit(emergency(authors=("ivan@example.com",)))  # the same run names its requester at last
+        await shop.submit(
+            emergency(authors=("ivan@example.com",))
+        )  # the same run names its requester at last
         ask = PostReviewAsk("all went well", "nothing to see")
 
-        assert await problem(post_review.hold_review(shop.gate, change["id"], ask, person(who))) == "separation_of_duties"
+        assert (
+            await problem(post_review.hold_review(shop.gate, change["id"], ask, person(who)))
+            == "separation_of_duties"
+        )
 
-        assert [one.fields["problem"] for one in await shop.entries("refusal", change)] == ["separation_of_duties"]
-        assert await problem(post_review.hold_review(shop.gate, change["id"], ask, person("ada"))) == "none"
+        assert [one.fields["problem"] for one in await shop.entries("refusal", change)] == [
+            "separation_of_duties"
+        ]
+        assert (
+            await problem(post_review.hold_review(shop.gate, change["id"], ask, person("ada")))
+            == "none"
+        )
 
 
 async def test_the_page_says_who_is_excluded_and_why(shop: Shop) -> None:
@@ -244,12 +298,18 @@ async def test_nobody_names_people_without_end(shop: Shop, monkeypatch: pytest.M
     assert (await shop.read(change))["approvals"]["excluded"] == []
 
 
-async def test_whoever_is_named_while_a_rollback_is_asked_for_counts_as_asking_only(shop: Shop) -> None:
+async def test_whoever_is_named_while_a_rollback_is_asked_for_counts_as_asking_only(
+    shop: Shop,
+) -> None:
     await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"))
     await shop.adopt(standard_changes="[]")
     back = await shop.submit(make_change("a", run=Run("c"), requested_by="ben@example.com"))
-    again = await shop.submit(make_change("a", run=Run("c", 2), authors=("farida@example.com",), requested_by="ivan@example.com"))
+    again = await shop.submit(
+        make_change(
+            "a", run=Run("c", 2), authors=("farida@example.com",), requested_by="ivan@example.com"
+        )
+    )
 
     assert back["approvals"]["excluded"] == ["ben"]
     assert again["approvals"]["excluded"] == ["ben", "ivan"]
@@ -257,6 +317,8 @@ async def test_whoever_is_named_while_a_rollback_is_asked_for_counts_as_asking_o
 
 async def test_an_emergency_is_excluded_from_by_the_same_rule(shop: Shop) -> None:
     change = await shop.submit(large(emergency=EmergencyAsk("fire", "INC-1")))
-    await shop.submit(large(emergency=EmergencyAsk("fire", "INC-1"), authors=("chloe@example.com",)))
+    await shop.submit(
+        large(emergency=EmergencyAsk("fire", "INC-1"), authors=("chloe@example.com",))
+    )
 
     assert await problem(approve(shop, change, "chloe")) == "separation_of_duties"

@@ -1,7 +1,9 @@
-"""The law of separation of duties: the excluded only grow, and whoever is excluded at the moment of an act is refused at it.
+"""The law of separation of duties: the excluded only grow, and whoever is excluded at the moment of
+an act is refused at it.
 
-Histories on two servers with one database. People are named by requests, by tokens of other actors, by pushes, and by a
-catalogue that learns and forgets, in whatever order; then they act. The gate stands beside a model of who may decide.
+Histories on two servers with one database. People are named by requests, by tokens of other actors,
+by pushes, and by a catalogue that learns and forgets, in whatever order; then they act. The gate
+stands beside a model of who may decide.
 """
 
 import asyncio
@@ -29,7 +31,19 @@ from gate.flow.webhooks import tidings
 from gate.storage.messages.inbox import Claimed
 from tests import postgres
 from tests.builders import commit_of
-from tests.flow.naming import GROUPS, NEEDED, REPOSITORY, Life, address, asked, files, home, job, login, who
+from tests.flow.naming import (
+    GROUPS,
+    NEEDED,
+    REPOSITORY,
+    Life,
+    address,
+    asked,
+    files,
+    home,
+    job,
+    login,
+    who,
+)
 from tests.flow.shop import ADA, Shop, open_shop
 
 DUTIES = "separation_of_duties"
@@ -46,7 +60,10 @@ PEOPLE = st.sampled_from(sorted(GROUPS))
 
 
 class Step(NamedTuple):
-    """One thing that happens, to one of the changes that wait, on one of two servers. A kind takes what it needs."""
+    """One thing that happens, to one of the changes that wait, on one of two servers.
+
+    A kind takes what it needs.
+    """
 
     kind: str
     server: int
@@ -114,7 +131,9 @@ class _Place:
     async def look(self, one: Life) -> Wire:
         """As it is now. An approval that stands has not lapsed, and so may count."""
         one.seen = await self.servers[0].read(one.seen["id"])
-        one.approvers = {given["person"] for given in one.seen["approvals"]["given"] if not given["lapsed"]}
+        one.approvers = {
+            given["person"] for given in one.seen["approvals"]["given"] if not given["lapsed"]
+        }
         return one.seen
 
     async def hold(self, one: Life) -> None:
@@ -136,7 +155,9 @@ class _Place:
     async def submit(self, step: Step) -> Life:
         letter = LETTERS[len(self.lives)]
         names, run = [step.named(step.persons[0])], Run(letter)
-        seen = await self.servers[step.server].submit(asked(letter, run, names), by=job(run, "github:zoe", commit_of(letter)))
+        seen = await self.servers[step.server].submit(
+            asked(letter, run, names), by=job(run, "github:zoe", commit_of(letter))
+        )
         self.lives.append(Life(letter, run, seen, {*names}))
         return self.lives[-1]
 
@@ -144,7 +165,9 @@ class _Place:
         """The same run, or a new attempt of it that somebody else started."""
         await self.ask(step, one, [step.named(step.persons[1])], step.actor, step.attempts)
 
-    async def ask(self, step: Step, one: Life, authors: list[str], actor: str, attempts: int) -> None:
+    async def ask(
+        self, step: Step, one: Life, authors: list[str], actor: str, attempts: int
+    ) -> None:
         if one.seen["state"] not in WAITING:
             return
         one.run = replace(one.run, attempt=one.run.attempt + attempts)
@@ -159,7 +182,9 @@ class _Place:
     async def pushed(self, step: Step, one: Life, person: str) -> None:
         """A webhook says who brought the commit there."""
         told = Pushed(REPOSITORY.issuer, REPOSITORY.id, (commit_of(one.letter),), login(person))
-        delivery = Claimed("github", person, kind_of(told), "github", datetime.now(UTC), write(told), 1)
+        delivery = Claimed(
+            "github", person, kind_of(told), "github", datetime.now(UTC), write(told), 1
+        )
         await tidings.count(self.servers[step.server].gate, told)
         await tidings.work(self.servers[step.server].gate, delivery)
         one.names.add(login(person))
@@ -177,7 +202,9 @@ class _Place:
         await self.servers[0].adopt(files(sorted(people)))
 
     async def turn_out(self, step: Step, one: Life) -> None:
-        """Somebody whose word was taken is named, at home as often as not; then the catalogue knows whose home it is."""
+        """Somebody whose word was taken is named, at home as often as not; then the catalogue knows
+        whose home it is.
+        """
         acted = sorted(one.approvers | one.overriders)
         if not acted:
             return
@@ -199,22 +226,39 @@ class _Place:
         for person in step.persons:
             before, excluded = await self.look(one), self.acted(one)
             ask = ReviewAsk(before["subject_digest"])
-            _, problem = await answer(review.approve(self.servers[step.server].gate, one.seen["id"], ask, who(person)))
-            assert problem == (DUTIES if person in excluded else None if before["state"] == "pending" else "state_conflict")
+            _, problem = await answer(
+                review.approve(self.servers[step.server].gate, one.seen["id"], ask, who(person))
+            )
+            assert problem == (
+                DUTIES
+                if person in excluded
+                else None
+                if before["state"] == "pending"
+                else "state_conflict"
+            )
 
     async def override(self, step: Step, one: Life) -> None:
         """A stopped line shall not hold it; as often as not one that was stopped just now."""
         if self.stopped is None and step.attempts:
-            self.stopped = (await freezes.add(self.servers[step.server].gate, FreezeAsk("fire", stop=True), ADA))["id"]
+            self.stopped = (
+                await freezes.add(self.servers[step.server].gate, FreezeAsk("fire", stop=True), ADA)
+            )["id"]
         person, excluded = step.persons[0], self.acted(one)
         waits = one.seen["state"] in WAITING and self.stopped is not None
         _, problem = await answer(
-            review.override(self.servers[step.server].gate, one.seen["id"], OverrideAsk("go", stop=True), who(person))
+            review.override(
+                self.servers[step.server].gate,
+                one.seen["id"],
+                OverrideAsk("go", stop=True),
+                who(person),
+            )
         )
         if GROUPS[person] != "release-managers":
             assert problem == "not_allowed"
         else:
-            assert problem == (DUTIES if person in excluded else None if waits else "state_conflict")
+            assert problem == (
+                DUTIES if person in excluded else None if waits else "state_conflict"
+            )
             one.overriders |= {person} if problem is None else set()
 
     async def admit(self, step: Step, one: Life) -> None:
@@ -228,27 +272,40 @@ class _Place:
         run = replace(one.run, attempt=one.run.attempt + attempts)
         by = job(run, actor, commit_of(one.letter))
         envelope, problem = await answer(self.servers[step.server].admit(before, by, run=run))
-        may = len(one.approvers - excluded) >= NEEDED and (self.stopped is None or bool(one.overriders - excluded))
+        may = len(one.approvers - excluded) >= NEEDED and (
+            self.stopped is None or bool(one.overriders - excluded)
+        )
         if before["state"] != "approved":
             assert envelope is None or before["state"] == "deploying"
         elif envelope is None:
             assert not may or problem in {"stale_decision", "conflict"}
         else:
             assert may
-            assert set(json.loads(base64.b64decode(envelope["payload"]))["predicate"]["approvers"]) == one.approvers - excluded
+            assert (
+                set(json.loads(base64.b64decode(envelope["payload"]))["predicate"]["approvers"])
+                == one.approvers - excluded
+            )
 
     async def reject_and_lift(self, step: Step, one: Life) -> None:
-        """The commit is asked for by another run: it begins anew only by the word of somebody who has no part in either."""
+        """The commit is asked for by another run: it begins anew only by the word of somebody who
+        has no part in either.
+        """
         if one.seen["state"] != "pending":
             return
         gate, (rejecter, lifter, *_) = self.servers[step.server].gate, step.persons
-        await review.reject(gate, one.seen["id"], ReviewAsk(one.seen["subject_digest"], "no"), who(rejecter))
+        await review.reject(
+            gate, one.seen["id"], ReviewAsk(one.seen["subject_digest"], "no"), who(rejecter)
+        )
         excluded = self.acted(one)
-        _, problem = await answer(review.override(gate, one.seen["id"], OverrideAsk("yes"), who(lifter)))
+        _, problem = await answer(
+            review.override(gate, one.seen["id"], OverrideAsk("yes"), who(lifter))
+        )
         assert problem == (DUTIES if lifter in excluded else None)
         self.runs += 1
         run, actor = Run(f"anew-{self.runs}"), login(lifter) if step.attempts else "github:zoe"
-        asking = await self.servers[step.server].submit(asked(one.letter, run, ()), by=job(run, actor, commit_of(one.letter)))
+        asking = await self.servers[step.server].submit(
+            asked(one.letter, run, ()), by=job(run, actor, commit_of(one.letter))
+        )
         theirs = Life(one.letter, run, asking, {actor}).excluded(self.at_home)
         if problem is None and lifter not in theirs:
             assert asking["id"] != one.seen["id"]
@@ -260,7 +317,9 @@ class _Place:
     # What happens beside
 
     async def work(self, step: Step, one: Life) -> None:
-        """A round of the worker: what is pending is decided again, and the ledger names whoever was learnt since."""
+        """A round of the worker: what is pending is decided again, and the ledger names whoever was
+        learnt since.
+        """
         shop = self.servers[step.server]
         await shop.gate.rulebooks.refresh()
         await shop.round()
@@ -289,7 +348,10 @@ def uphold(database: Callable[[], AbstractContextManager[str]], examples: int) -
     """Many histories, the same in every run."""
 
     async def lived(url: str, folder: Path, history: list[Step]) -> None:
-        async with open_shop(url, folder, files(())) as one, open_shop(url, folder, files(())) as other:
+        async with (
+            open_shop(url, folder, files(())) as one,
+            open_shop(url, folder, files(())) as other,
+        ):
             place = _Place((one, other))
             for step in history:
                 await place.happen(step)
@@ -312,5 +374,7 @@ def test_a1_the_excluded_only_grow_and_are_refused_on_sqlite(sqlite_template: Pa
     uphold(database, examples=15)
 
 
-def test_a1_the_excluded_only_grow_and_are_refused_on_postgres(postgres_cluster: postgres.Cluster) -> None:
+def test_a1_the_excluded_only_grow_and_are_refused_on_postgres(
+    postgres_cluster: postgres.Cluster,
+) -> None:
     uphold(lambda: postgres.database(postgres_cluster), examples=3)

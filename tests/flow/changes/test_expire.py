@@ -43,7 +43,11 @@ async def test_d20_changes_that_cannot_be_decided_again_never_stop_the_others(sh
 
     rounds = [await after_a_round(shop, waiting) for _ in range(3)]
 
-    assert rounds == ["pending", "approved", "approved"]  # of four that fail, three are tried in the first round
+    assert rounds == [
+        "pending",
+        "approved",
+        "approved",
+    ]  # of four that fail, three are tried in the first round
     assert set_back(shop) == 4
 
 
@@ -73,7 +77,9 @@ async def test_what_failed_is_tried_again_after_a_pause(small_shop: Shop) -> Non
 async def after_a_round(shop: Shop, change: Wire) -> str:
     """What is written in its row after the next round."""
     await one_round(shop)
-    row = await shop.gate.store.read(lambda conn: conn.execute(changes.select().where(changes.c.id == change["id"])).one())
+    row = await shop.gate.store.read(
+        lambda conn: conn.execute(changes.select().where(changes.c.id == change["id"])).one()
+    )
     return str(row.state)
 
 
@@ -88,4 +94,10 @@ async def one_round(shop: Shop) -> None:
 def set_back(shop: Shop) -> int:
     """How often the worker failed, as an operator reads it."""
     lines = shop.gate.metrics.exposition().decode().splitlines()
-    return int(float(next(line for line in lines if line.startswith("gate_change_setbacks_total ")).split()[1]))
+    return int(
+        float(
+            next(line for line in lines if line.startswith("gate_change_setbacks_total ")).split()[
+                1
+            ]
+        )
+    )

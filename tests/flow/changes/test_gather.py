@@ -1,4 +1,6 @@
-"""What a decision is made from: claims within their trust, the gate's own history, the catalogue, the calendar."""
+"""What a decision is made from: claims within their trust, the gate's own history, the catalogue,
+the calendar.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -43,14 +45,19 @@ def reason(change: Wire, rule: str) -> Wire:
         pytest.param(None, "names no base", id="no base"),
     ],
 )
-async def test_a_diff_from_another_base_than_what_runs_counts_as_unknown(small_shop: Shop, base: str | None, words: str) -> None:
+async def test_a_diff_from_another_base_than_what_runs_counts_as_unknown(
+    small_shop: Shop, base: str | None, words: str
+) -> None:
     await small_shop.deploy("a")
 
     change = await small_shop.submit("b", base=base)
 
     assert change["state"] == "pending"
     assert words in reason(change, "base-differs")["because"]
-    assert reason(change, "size")["because"] == "diff.lines_added is unknown; counted as the worst case, 30 points"
+    assert (
+        reason(change, "size")["because"]
+        == "diff.lines_added is unknown; counted as the worst case, 30 points"
+    )
     assert "diff.files" not in await facts_of(small_shop, "b", base=base)
 
 
@@ -72,39 +79,67 @@ async def test_a_base_is_free_as_long_as_nothing_was_successful_here(small_shop:
 async def test_whoever_claims_no_diff_is_not_told_about_its_base(small_shop: Shop) -> None:
     await small_shop.deploy("a")
 
-    assert "base-differs" not in {one["rule"] for one in (await small_shop.submit("b", claims={}))["reasons"]}
+    assert "base-differs" not in {
+        one["rule"] for one in (await small_shop.submit("b", claims={}))["reasons"]
+    }
 
 
-async def test_a15_a_claim_outside_the_trust_is_shown_and_unknown(sqlite_url: str, tmp_path: Path) -> None:
-    files = make_files(requirements="[{id: seen, title: Seen, require: [reviews.approvals >= 1], otherwise: review}]")
+async def test_a15_a_claim_outside_the_trust_is_shown_and_unknown(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    files = make_files(
+        requirements="[{id: seen, title: Seen, require: [reviews.approvals >= 1], otherwise: "
+        "review}]"
+    )
     async with open_shop(sqlite_url, tmp_path, files) as shop:
         change = await shop.submit("a", claims={**SMALL, "reviews.approvals": 2})
 
         assert change["state"] == "pending"
         assert reason(change, "seen")["because"] == (
-            "reviews.approvals is claimed (2), not counted: production trusts author, change, checks, diff;"
-            " required is reviews.approvals >= 1"
+            "reviews.approvals is claimed (2), not counted: production trusts author, change, "
+            "checks, diff; required is reviews.approvals >= 1"
         )
-        assert reason(change, "seen")["facts"] == {"reviews.approvals": {"value": 2, "origin": "claimed"}}
+        assert reason(change, "seen")["facts"] == {
+            "reviews.approvals": {"value": 2, "origin": "claimed"}
+        }
 
 
 @pytest.mark.parametrize(
     ("different", "fact", "value"),
     [
-        pytest.param({"rollback_plan": "Turn it off"}, "change.has_rollback_plan", True, id="a plan is there"),
+        pytest.param(
+            {"rollback_plan": "Turn it off"}, "change.has_rollback_plan", True, id="a plan is there"
+        ),
         pytest.param({}, "change.has_rollback_plan", False, id="no plan is there"),
-        pytest.param({"claims": {"change.has_test_plan": True}}, "change.has_test_plan", True, id="a plan elsewhere"),
-        pytest.param({"remediates": "chg_" + "0" * 26}, "change.remediates", True, id="it repairs another one"),
+        pytest.param(
+            {"claims": {"change.has_test_plan": True}},
+            "change.has_test_plan",
+            True,
+            id="a plan elsewhere",
+        ),
+        pytest.param(
+            {"remediates": "chg_" + "0" * 26},
+            "change.remediates",
+            True,
+            id="it repairs another one",
+        ),
         pytest.param({"artifacts": ()}, "artifact.count", 0, id="no artifact"),
         pytest.param({}, "artifact.has_digest", True, id="an artifact with its digest"),
         pytest.param({}, "service.tier", 1, id="catalogue"),
         pytest.param({"environment": "live"}, "environment.name", "production", id="a second name"),
-        pytest.param({"service": "unheard-of"}, "service.known", False, id="a service that the catalogue lacks"),
+        pytest.param(
+            {"service": "unheard-of"},
+            "service.known",
+            False,
+            id="a service that the catalogue lacks",
+        ),
         pytest.param({}, "calendar.frozen", False, id="calendar"),
         pytest.param({}, "change.first_deployment", True, id="nothing was ever here"),
     ],
 )
-async def test_what_the_request_and_the_catalogue_say(small_shop: Shop, different: dict[str, Any], fact: str, value: Value) -> None:
+async def test_what_the_request_and_the_catalogue_say(
+    small_shop: Shop, different: dict[str, Any], fact: str, value: Value
+) -> None:
     assert (await facts_of(small_shop, **different))[fact] == value
 
 
@@ -127,7 +162,11 @@ async def test_directions_follow_what_was_admitted_and_what_succeeded(shop: Shop
     await shop.deploy("b", base=commit_of("a"), result=Result.UNSUCCESSFUL)
     await shop.let_pass_hours(73)
 
-    assert await directions(shop, "a", "b", "c") == [("rollback", 3), ("redeploy", 3650), ("forward", 3650)]
+    assert await directions(shop, "a", "b", "c") == [
+        ("rollback", 3),
+        ("redeploy", 3650),
+        ("forward", 3650),
+    ]
 
 
 async def test_what_failed_here_is_never_rolled_back_to(shop: Shop) -> None:
@@ -135,7 +174,11 @@ async def test_what_failed_here_is_never_rolled_back_to(shop: Shop) -> None:
     await shop.deploy("b", Result.SUCCESSFUL_ISSUES)
     await shop.deploy("c", base=commit_of("b"))
 
-    assert [direction for direction, _ in await directions(shop, "a", "b", "c")] == ["forward", "rollback", "redeploy"]
+    assert [direction for direction, _ in await directions(shop, "a", "b", "c")] == [
+        "forward",
+        "rollback",
+        "redeploy",
+    ]
 
 
 async def test_a_rebuilt_artifact_of_the_last_commit_is_no_redeployment(small_shop: Shop) -> None:
@@ -148,12 +191,20 @@ async def test_history_is_of_one_service_in_one_environment(small_shop: Shop) ->
     await small_shop.deploy("a", Result.UNSUCCESSFUL)
 
     here = await facts_of(small_shop, "b")
-    others = [await facts_of(small_shop, "b", service="web"), await facts_of(small_shop, "b", environment="staging")]
+    others = [
+        await facts_of(small_shop, "b", service="web"),
+        await facts_of(small_shop, "b", environment="staging"),
+    ]
 
-    assert (here["history.changes"], here["history.failures"], here["history.days_since_failure"]) == (1, 1, 0)
-    assert [(facts["history.changes"], facts["history.failures"], facts["history.days_since_failure"]) for facts in others] == [
-        (0, 0, 3650)
-    ] * 2
+    assert (
+        here["history.changes"],
+        here["history.failures"],
+        here["history.days_since_failure"],
+    ) == (1, 1, 0)
+    assert [
+        (facts["history.changes"], facts["history.failures"], facts["history.days_since_failure"])
+        for facts in others
+    ] == [(0, 0, 3650)] * 2
 
 
 # Sums and paths
@@ -163,7 +214,9 @@ async def test_failures_are_counted_for_every_path(shop: Shop) -> None:
     await shop.deploy("a", Result.UNSUCCESSFUL, claims=PATHS)
     await shop.deploy("b", Result.SUCCESSFUL, claims=PATHS)
 
-    touching = await facts_of(shop, "c", claims={"diff.files": ("src/pay/cash.py",)}, base=commit_of("b"))
+    touching = await facts_of(
+        shop, "c", claims={"diff.files": ("src/pay/cash.py",)}, base=commit_of("b")
+    )
     same = await facts_of(shop, "c", claims={"diff.files": ("README.md",)}, base=commit_of("b"))
     unknown = await facts_of(shop, "c", claims={})
 
@@ -201,7 +254,9 @@ async def test_the_sum_of_lines_is_unknown_where_one_of_them_is(small_shop: Shop
 
 
 @pytest.mark.parametrize(("parallel", "state"), [("refuse", "pending"), ("allow", "approved")])
-async def test_another_change_in_flight(database_url: str, tmp_path: Path, parallel: str, state: str) -> None:
+async def test_another_change_in_flight(
+    database_url: str, tmp_path: Path, parallel: str, state: str
+) -> None:
     async with open_shop(database_url, tmp_path, make_files(parallel=parallel)) as shop:
         first = await approve(shop, await shop.submit(large("a")), "farida")
         beside_an_approved_one = await shop.submit("b")
@@ -209,11 +264,16 @@ async def test_another_change_in_flight(database_url: str, tmp_path: Path, paral
         beside_a_deploying_one = await shop.submit("c")
 
         assert (beside_an_approved_one["state"], beside_a_deploying_one["state"]) == (state, state)
-        in_the_way = [one["reasons"][0]["because"].startswith(first["id"]) for one in (beside_an_approved_one, beside_a_deploying_one)]
+        in_the_way = [
+            one["reasons"][0]["because"].startswith(first["id"])
+            for one in (beside_an_approved_one, beside_a_deploying_one)
+        ]
         assert in_the_way == [state == "pending"] * 2
 
 
-async def test_a_deployment_that_was_never_closed_is_in_flight_until_its_time_is_over(small_shop: Shop) -> None:
+async def test_a_deployment_that_was_never_closed_is_in_flight_until_its_time_is_over(
+    small_shop: Shop,
+) -> None:
     await small_shop.deploy("a", None)
 
     in_time = await facts_of(small_shop, "b")
@@ -230,15 +290,20 @@ async def test_a_dependency_in_flight_is_a_fact_in_its_environment(small_shop: S
 
     assert automatic is False  # it counts from its admission
     assert (await facts_of(small_shop, "b"))["conflicts.dependency_in_flight"] is True
-    assert (await facts_of(small_shop, "b", environment="staging"))["conflicts.dependency_in_flight"] is False
-    assert (await facts_of(small_shop, "b", service="web"))["conflicts.dependency_in_flight"] is False
+    assert (await facts_of(small_shop, "b", environment="staging"))[
+        "conflicts.dependency_in_flight"
+    ] is False
+    assert (await facts_of(small_shop, "b", service="web"))[
+        "conflicts.dependency_in_flight"
+    ] is False
 
 
 # Standard changes
 
 
 EARNED = (
-    "[{id: earned, title: Earned, owner: platform, authorised_by: [release-managers], when: [diff.lines_added < 100], up_to: low,"
+    "[{id: earned, title: Earned, owner: platform, authorised_by: [release-managers], "
+    "when: [diff.lines_added < 100], up_to: low,"
     " earn: {successes: 2, settle: 24h}, suspend: {failures: 2, within: 5}}]"
 )
 
@@ -251,10 +316,14 @@ async def earning(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 async def history(shop: Shop, *results: Result) -> None:
-    """Deployments that another standard change let pass; afterwards there is only the one that has to be earned."""
+    """Deployments that another standard change let pass; afterwards there is only the one that has
+    to be earned.
+    """
     await shop.adopt(standard_changes=f"{EARNED[:-1]}, {EVERYDAY}]")
     for number, result in enumerate(results):
-        await shop.deploy(str(number), result, base=await running(shop), run=Run(f"run {number}", 1, "deploy"))
+        await shop.deploy(
+            str(number), result, base=await running(shop), run=Run(f"run {number}", 1, "deploy")
+        )
     await shop.adopt(standard_changes=EARNED)
 
 
@@ -271,27 +340,39 @@ OK, ISSUES, BAD = Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES, Result.UNSUCCESSF
     ("results", "because"),
     [
         pytest.param(
-            [], "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no other one waits to settle", id="none"
+            [],
+            "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no "
+            "other one waits to settle",
+            id="none",
         ),
         pytest.param(
             [OK],
-            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle",
+            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no "
+            "other one waits to settle",
             id="one is too few",
         ),
         pytest.param(
             [OK, OK, BAD],
-            "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no other one waits to settle",
+            "Earned is not earned here yet: 0 of 2 successes in a row are settled, and no "
+            "other one waits to settle",
             id="a failure ends the row",
         ),
         pytest.param(
             [OK, ISSUES, ISSUES],
-            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle",
+            "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no "
+            "other one waits to settle",
             id="with issues counts neither way",
         ),
-        pytest.param([OK, BAD, BAD, OK, OK], "Earned is suspended here: 2 of the last 3 failed, 2 are the limit", id="suspended"),
+        pytest.param(
+            [OK, BAD, BAD, OK, OK],
+            "Earned is suspended here: 2 of the last 3 failed, 2 are the limit",
+            id="suspended",
+        ),
     ],
 )
-async def test_a_standard_change_that_is_not_earned_waits_for_people(earning: Shop, results: list[Result], because: str) -> None:
+async def test_a_standard_change_that_is_not_earned_waits_for_people(
+    earning: Shop, results: list[Result], because: str
+) -> None:
     await history(earning, *results)
     earning.hands.ahead = timedelta(hours=25)
 
@@ -300,8 +381,16 @@ async def test_a_standard_change_that_is_not_earned_waits_for_people(earning: Sh
     assert (change["state"], change["reasons"][0]["because"]) == ("pending", because)
 
 
-@pytest.mark.parametrize("results", [pytest.param([OK, OK], id="enough"), pytest.param([BAD, OK, ISSUES, OK], id="after a failure")])
-async def test_a_standard_change_is_earned_by_successes_that_have_settled(earning: Shop, results: list[Result]) -> None:
+@pytest.mark.parametrize(
+    "results",
+    [
+        pytest.param([OK, OK], id="enough"),
+        pytest.param([BAD, OK, ISSUES, OK], id="after a failure"),
+    ],
+)
+async def test_a_standard_change_is_earned_by_successes_that_have_settled(
+    earning: Shop, results: list[Result]
+) -> None:
     await history(earning, *results)
     base = await running(earning)
 
@@ -309,7 +398,11 @@ async def test_a_standard_change_is_earned_by_successes_that_have_settled(earnin
     earning.hands.ahead = timedelta(hours=25)
     settled = await earning.submit("f", base=base)
 
-    assert (too_soon["state"], settled["state"], settled["standard_change"]) == ("pending", "approved", "earned")
+    assert (too_soon["state"], settled["state"], settled["standard_change"]) == (
+        "pending",
+        "approved",
+        "earned",
+    )
 
 
 async def test_the_same_commit_again_earns_nothing(earning: Shop) -> None:
@@ -323,7 +416,8 @@ async def test_the_same_commit_again_earns_nothing(earning: Shop) -> None:
 
     assert (
         change["reasons"][0]["because"]
-        == "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no other one waits to settle"
+        == "Earned is not earned here yet: 1 of 2 successes in a row are settled, and no "
+        "other one waits to settle"
     )
 
 
@@ -350,8 +444,12 @@ async def test_a_suspension_stands_in_the_ledger_once(earning: Shop) -> None:
 
 async def test_a_shadow_policy_suspends_nothing(sqlite_url: str, tmp_path: Path) -> None:
     mild = EARNED.replace("earn: {successes: 2, settle: 24h}", "earn: none")
-    shadow = policy_text("zz-candidate", mode="evaluate", standard_changes=mild.replace("failures: 2", "failures: 1"))
-    async with open_shop(sqlite_url, tmp_path, make_files(standard_changes=mild) | {"shadow.yaml": shadow}) as shop:
+    shadow = policy_text(
+        "zz-candidate", mode="evaluate", standard_changes=mild.replace("failures: 2", "failures: 1")
+    )
+    async with open_shop(
+        sqlite_url, tmp_path, make_files(standard_changes=mild) | {"shadow.yaml": shadow}
+    ) as shop:
         await shop.deploy("a", Result.UNSUCCESSFUL)
 
         assert (await shop.submit("b"))["state"] == "approved"

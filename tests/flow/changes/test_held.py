@@ -1,4 +1,6 @@
-"""A window or a stopped line that opens becomes the hold of everything that waits in its reach, and lets it go again (B12)."""
+"""A window or a stopped line that opens becomes the hold of everything that waits in its reach, and
+lets it go again (B12).
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,13 +39,18 @@ CHECKED = "[{id: checked, title: Checked, require: [checks.failed == 0], otherwi
 def closed_now() -> str:
     """A calendar by which everything is closed today."""
     begins, ends = (f"{datetime.now(UTC) + days * 24 * HOUR:%Y-%m-%dT%H:%M}" for days in (-1, 1))
-    return f"time_zone: UTC\nfreezes:\n  - {{id: closed, reason: Closed, begins: {begins}, ends: {ends}}}\n"
+    return (
+        f"time_zone: UTC\nfreezes:\n  - {{id: closed, reason: Closed, begins: {begins}, ends: "
+        f"{ends}}}\n"
+    )
 
 
 def window(begins: float = 0, ends: float = 2, **different: object) -> FreezeAsk:
     """A window in hours from now; one that begins at 0 is open."""
     now = datetime.now(UTC)
-    ask = FreezeAsk("Year-end closing", begins=now + begins * HOUR if begins else None, ends=now + ends * HOUR)
+    ask = FreezeAsk(
+        "Year-end closing", begins=now + begins * HOUR if begins else None, ends=now + ends * HOUR
+    )
     return replace(ask, **different)  # type: ignore[arg-type] # fields of the ask
 
 
@@ -67,7 +74,9 @@ def left(change: Wire, shop: Shop) -> timedelta:
 
 
 @pytest.mark.parametrize("ask", [window(), STOP], ids=["a window", "a stop"])
-async def test_b12_what_opens_after_the_decision_holds_everything_that_waits(shop: Shop, ask: FreezeAsk) -> None:
+async def test_b12_what_opens_after_the_decision_holds_everything_that_waits(
+    shop: Shop, ask: FreezeAsk
+) -> None:
     found = await waiting(shop)
     made = await freezes.add(shop.gate, ask, ADA)
 
@@ -80,7 +89,9 @@ async def test_b12_what_opens_after_the_decision_holds_everything_that_waits(sho
         "pending": ("pending", made["id"]),
     }
     assert {(one["valid_until"], one["expires_at"]) for one in now.values()} == {(None, None)}
-    assert (await look.place(shop.gate, "checkout", "production", PIPELINE))["hold"]["window"] == made["id"]
+    assert (await look.place(shop.gate, "checkout", "production", PIPELINE))["hold"][
+        "window"
+    ] == made["id"]
     for name in ("automatic", "by people"):
         with pytest.raises(Conflict, match=r"frozen by|the line is stopped"):
             await shop.admit(now[name])
@@ -99,9 +110,15 @@ async def test_b12_a_window_opens_by_itself_when_its_time_has_come(shop: Shop) -
     free = (await follower.turn(), await shop.read(change))
 
     assert before["hold"] is None
-    assert (held[0], held[1]["hold"]["window"], held[1]["hold"]["until"] is not None) == (1, made["id"], True)
+    assert (held[0], held[1]["hold"]["window"], held[1]["hold"]["until"] is not None) == (
+        1,
+        made["id"],
+        True,
+    )
     assert (free[0], free[1]["state"], free[1]["hold"]) == (1, "approved", None)
-    assert timedelta(minutes=89) < left(free[1], shop) <= timedelta(minutes=90)  # 2.5 of 4 hours were gone when it was held
+    assert (
+        timedelta(minutes=89) < left(free[1], shop) <= timedelta(minutes=90)
+    )  # 2.5 of 4 hours were gone when it was held
 
 
 async def test_b12_windows_of_another_calendar_hold_what_was_approved_before(shop: Shop) -> None:
@@ -115,11 +132,17 @@ async def test_b12_windows_of_another_calendar_hold_what_was_approved_before(sho
     await shop.adopt(make_files())
     await follower.turn()
 
-    assert (held["state"], held["hold"]["window"], held["hold"]["reason"]) == ("approved", "closed", "Closed")
+    assert (held["state"], held["hold"]["window"], held["hold"]["reason"]) == (
+        "approved",
+        "closed",
+        "Closed",
+    )
     assert (await shop.read(change))["hold"] is None
 
 
-async def test_b12_an_approval_of_a_held_change_is_good_from_the_end_of_the_hold_on(shop: Shop) -> None:
+async def test_b12_an_approval_of_a_held_change_is_good_from_the_end_of_the_hold_on(
+    shop: Shop,
+) -> None:
     change = await shop.submit(large())
     made = await freezes.add(shop.gate, window(0, 9), ADA)  # and nobody has looked since
 
@@ -129,12 +152,18 @@ async def test_b12_an_approval_of_a_held_change_is_good_from_the_end_of_the_hold
     await follow(shop)
 
     free = await shop.read(change)
-    assert (approved["state"], approved["hold"]["window"], approved["valid_until"]) == ("approved", made["id"], None)
+    assert (approved["state"], approved["hold"]["window"], approved["valid_until"]) == (
+        "approved",
+        made["id"],
+        None,
+    )
     assert (free["state"], free["hold"]) == ("approved", None)
     assert timedelta(hours=3, minutes=59) < left(free, shop) <= timedelta(hours=4)
 
 
-async def test_b12_the_time_of_an_approval_does_not_run_before_its_planned_start(small_shop: Shop) -> None:
+async def test_b12_the_time_of_an_approval_does_not_run_before_its_planned_start(
+    small_shop: Shop,
+) -> None:
     begins = datetime.now(UTC) + 3 * HOUR
     change = await small_shop.submit("a", planned=Planned(begins, None))
     made = await freezes.add(small_shop.gate, window(), ADA)
@@ -145,10 +174,14 @@ async def test_b12_the_time_of_an_approval_does_not_run_before_its_planned_start
     await follow(small_shop)
 
     free = await small_shop.read(change)
-    assert timedelta(hours=5, minutes=59) < left(free, small_shop) <= timedelta(hours=6)  # two until it begins, and four then
+    assert (
+        timedelta(hours=5, minutes=59) < left(free, small_shop) <= timedelta(hours=6)
+    )  # two until it begins, and four then
 
 
-async def test_b12_an_approved_change_may_pass_by_an_override_and_others_may_not(shop: Shop) -> None:
+async def test_b12_an_approved_change_may_pass_by_an_override_and_others_may_not(
+    shop: Shop,
+) -> None:
     change, other = await shop.submit("a"), await shop.submit("b", service="web")
     made = await freezes.add(shop.gate, window(), ADA)
     await follow(shop)
@@ -156,7 +189,12 @@ async def test_b12_an_approved_change_may_pass_by_an_override_and_others_may_not
     passed = await override(shop, change, "ben", window=made["id"])
     again = await follow(shop)
 
-    assert (passed["state"], passed["hold"], passed["valid_until"] is not None, again) == ("approved", None, True, 0)
+    assert (passed["state"], passed["hold"], passed["valid_until"] is not None, again) == (
+        "approved",
+        None,
+        True,
+        0,
+    )
     assert (await shop.read(other))["hold"]["window"] == made["id"]
     assert (await shop.admit(passed))["payload"]
 
@@ -171,7 +209,11 @@ async def test_b12_of_two_windows_the_one_that_was_not_overridden_holds_on(shop:
     free = await override(shop, change, "ben", window=second["id"])
 
     assert (held["hold"]["window"], held["hold"]["until"]) == (first["id"], first["ends"])
-    assert (still["hold"]["window"], still["hold"]["until"], still["valid_until"]) == (second["id"], second["ends"], None)
+    assert (still["hold"]["window"], still["hold"]["until"], still["valid_until"]) == (
+        second["id"],
+        second["ends"],
+        None,
+    )
     assert (free["hold"], free["valid_until"] is not None) == (None, True)
 
 
@@ -182,7 +224,9 @@ async def going_back(shop: Shop) -> Wire:
     return await shop.submit("a", run=None, base=commit_of("b"))
 
 
-async def test_b12_a_window_holds_neither_what_may_pass_it_nor_an_emergency_and_a_stop_holds_both(shop: Shop) -> None:
+async def test_b12_a_window_holds_neither_what_may_pass_it_nor_an_emergency_and_a_stop_holds_both(
+    shop: Shop,
+) -> None:
     back = await going_back(shop)
     urgent = await shop.submit("e", service="web", emergency=EmergencyAsk("fire", "INC-1"))
     await freezes.add(shop.gate, window(), ADA)
@@ -196,11 +240,19 @@ async def test_b12_a_window_holds_neither_what_may_pass_it_nor_an_emergency_and_
     assert [(await shop.read(change))["hold"]["stop"] for change in (back, urgent)] == [True, True]
 
 
-async def test_b12_what_may_pass_a_window_passes_it_also_when_people_approved_it(shop: Shop) -> None:
+async def test_b12_what_may_pass_a_window_passes_it_also_when_people_approved_it(
+    shop: Shop,
+) -> None:
     await shop.adopt(requirements=CHECKED)
     for letter in "ab":
-        await shop.deploy(letter, base=commit_of("a") if letter == "b" else None, claims={**SMALL, "checks.failed": 0})
-    back = await approve(shop, await shop.submit("a", run=Run("back"), base=commit_of("b")), "farida")
+        await shop.deploy(
+            letter,
+            base=commit_of("a") if letter == "b" else None,
+            claims={**SMALL, "checks.failed": 0},
+        )
+    back = await approve(
+        shop, await shop.submit("a", run=Run("back"), base=commit_of("b")), "farida"
+    )
     await freezes.add(shop.gate, window(), ADA)
 
     await follow(shop)
@@ -210,7 +262,9 @@ async def test_b12_what_may_pass_a_window_passes_it_also_when_people_approved_it
     assert (await shop.admit(now))["payload"]
 
 
-async def test_b12_a_pending_change_is_held_at_once_also_between_two_decisions(small_shop: Shop) -> None:
+async def test_b12_a_pending_change_is_held_at_once_also_between_two_decisions(
+    small_shop: Shop,
+) -> None:
     change = await small_shop.submit(large())
     assert small_shop.gate.pauses.begin(change["id"])  # it was decided a moment ago
     made = await freezes.add(small_shop.gate, window(), ADA)
@@ -218,7 +272,11 @@ async def test_b12_a_pending_change_is_held_at_once_also_between_two_decisions(s
     await small_shop.worker().changes()
 
     held = await small_shop.read(change)
-    assert (held["hold"]["window"], held["expires_at"], held["decision"]["number"]) == (made["id"], None, 1)
+    assert (held["hold"]["window"], held["expires_at"], held["decision"]["number"]) == (
+        made["id"],
+        None,
+        1,
+    )
     await small_shop.let_pass_hours(30)
     await freezes.lift(small_shop.gate, made["id"], ADA)
     await follow(small_shop)
@@ -252,15 +310,27 @@ async def test_a_decision_that_saw_no_window_is_found_afterwards(small_shop: Sho
 
     found = await follower.turn()
 
-    assert (found, (await small_shop.read(change))["hold"]["window"], LOOKED_AT_AGAIN_SECONDS > 10) == (1, made["id"], True)
+    assert (
+        found,
+        (await small_shop.read(change))["hold"]["window"],
+        LOOKED_AT_AGAIN_SECONDS > 10,
+    ) == (1, made["id"], True)
 
 
 def forget_hold(tx: Tx, change: str) -> None:
-    """As if the decision had been gathered before the window opened, and recorded after everybody had looked."""
-    tx.conn.execute(table.update().where(table.c.id == change).values(hold=None, time_left=None, expires_at=table.c.submitted_at + 10**11))
+    """As if the decision had been gathered before the window opened, and recorded after everybody
+    had looked.
+    """
+    tx.conn.execute(
+        table.update()
+        .where(table.c.id == change)
+        .values(hold=None, time_left=None, expires_at=table.c.submitted_at + 10**11)
+    )
 
 
-async def test_nothing_is_looked_at_where_nothing_opened(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_looked_at_where_nothing_opened(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     follower = Holds(small_shop.gate)
     await follower.turn()
     long_ago(follower)
@@ -269,7 +339,9 @@ async def test_nothing_is_looked_at_where_nothing_opened(small_shop: Shop, monke
     assert await follower.turn() == 0
 
 
-async def test_a_turn_that_fails_is_tried_again(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_turn_that_fails_is_tried_again(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change = await small_shop.submit("a")
     await freezes.add(small_shop.gate, window(), ADA)
     follower = Holds(small_shop.gate)
@@ -293,7 +365,10 @@ def long_ago(follower: Holds) -> None:
 
 
 async def test_two_servers_that_look_at_once_hold_each_change_once(shop: Shop) -> None:
-    found = [await shop.submit(letter, service=service) for letter, service in (("a", "checkout"), ("b", "ledger"), ("c", "web"))]
+    found = [
+        await shop.submit(letter, service=service)
+        for letter, service in (("a", "checkout"), ("b", "ledger"), ("c", "web"))
+    ]
     await freezes.add(shop.gate, window(), ADA)
     await shop.let_pass_hours(1)
 
@@ -303,29 +378,52 @@ async def test_two_servers_that_look_at_once_hold_each_change_once(shop: Shop) -
 
     assert sum(done) == len(found)
     for change in found:
-        assert timedelta(hours=2, minutes=59) < left(await shop.read(change), shop) <= timedelta(hours=3)
+        assert (
+            timedelta(hours=2, minutes=59)
+            < left(await shop.read(change), shop)
+            <= timedelta(hours=3)
+        )
 
 
-async def test_more_than_are_done_at_once_are_held(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_are_done_at_once_are_held(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(chapter, "AT_ONCE", 2)
     found = [await small_shop.submit(large(letter)) for letter in "abcde"]
-    await override(small_shop, found[1], "ben", window=(await freezes.add(small_shop.gate, window(), ADA))["id"])
+    await override(
+        small_shop,
+        found[1],
+        "ben",
+        window=(await freezes.add(small_shop.gate, window(), ADA))["id"],
+    )
 
     done = await follow(small_shop)
 
     assert done == 4
-    assert [(await small_shop.read(change))["hold"] is None for change in found] == [False, True, False, False, False]
+    assert [(await small_shop.read(change))["hold"] is None for change in found] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 # The law
 
 
-STEPS = st.lists(st.sampled_from(["pass 1 h", "pass 1 h", "freeze", "stop", "lift", "override"]), min_size=3, max_size=12)
+STEPS = st.lists(
+    st.sampled_from(["pass 1 h", "pass 1 h", "freeze", "stop", "lift", "override"]),
+    min_size=3,
+    max_size=12,
+)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(steps=STEPS)
-def test_b12_the_time_of_an_approval_is_the_time_in_which_nothing_held_it(sqlite_template: Path, steps: Sequence[str]) -> None:
+def test_b12_the_time_of_an_approval_is_the_time_in_which_nothing_held_it(
+    sqlite_template: Path, steps: Sequence[str]
+) -> None:
     with ExitStack() as closing, asyncio.Runner() as runner:
         folder = Path(closing.enter_context(TemporaryDirectory()))
         copy(sqlite_template, folder / "gate.sqlite")
@@ -344,13 +442,19 @@ async def lived(url: str, folder: Path, steps: Sequence[str]) -> None:
                 await shop.let_pass_hours(1)
                 used += timedelta(0) if holding else HOUR
             elif step in {"freeze", "stop"}:
-                declared.append(await freezes.add(shop.gate, window(0, 90) if step == "freeze" else STOP, ADA))
+                declared.append(
+                    await freezes.add(shop.gate, window(0, 90) if step == "freeze" else STOP, ADA)
+                )
             elif step == "lift" and declared:
                 await freezes.lift(shop.gate, declared.pop()["id"], ADA)
             elif step == "override" and holding and used < 4 * HOUR:
                 ask = {"stop": True} if holding[0]["stop"] else {"window": holding[0]["id"]}
                 await override(shop, change, "ben", **ask)
-                overridden |= {one["id"] for one in declared if one["stop"]} if holding[0]["stop"] else {holding[0]["id"]}
+                overridden |= (
+                    {one["id"] for one in declared if one["stop"]}
+                    if holding[0]["stop"]
+                    else {holding[0]["id"]}
+                )
             await shop.round()
 
             now = await shop.read(change)
@@ -360,4 +464,6 @@ async def lived(url: str, folder: Path, steps: Sequence[str]) -> None:
                 return
             assert (now["state"], bool(now["hold"])) == ("approved", bool(held))
             assert now["hold"] is None or now["hold"]["window"] in held
-            assert now["hold"] is not None or abs(left(now, shop) - (4 * HOUR - used)) < timedelta(minutes=1)
+            assert now["hold"] is not None or abs(left(now, shop) - (4 * HOUR - used)) < timedelta(
+                minutes=1
+            )

@@ -37,7 +37,9 @@ async def test_the_same_run_again_joins_its_change(shop: Shop) -> None:
         pytest.param({"emergency": EmergencyAsk("fire", "INC-1")}, id="an emergency now"),
     ],
 )
-async def test_another_subject_in_the_same_attempt_is_refused(shop: Shop, other: dict[str, Any]) -> None:
+async def test_another_subject_in_the_same_attempt_is_refused(
+    shop: Shop, other: dict[str, Any]
+) -> None:
     await shop.submit("a")
 
     with pytest.raises(Invalid) as refused:
@@ -47,7 +49,9 @@ async def test_another_subject_in_the_same_attempt_is_refused(shop: Shop, other:
     assert await shop.submitted() == 1
 
 
-async def test_another_subject_in_a_new_attempt_is_a_new_change_and_leaves_the_old_one_alone(shop: Shop) -> None:
+async def test_another_subject_in_a_new_attempt_is_a_new_change_and_leaves_the_old_one_alone(
+    shop: Shop,
+) -> None:
     old = await shop.deploy("a", None)
 
     new = await shop.ask(make_change("a", commit=commit_of("b"), run=Run("a", 2, "deploy")))
@@ -64,8 +68,12 @@ async def test_an_attempt_that_was_overtaken_is_refused(shop: Shop) -> None:
         await shop.submit("a", run=Run("a", 1, "deploy"))
 
 
-@pytest.mark.parametrize("claims", [pytest.param({}, id="pending"), pytest.param(SMALL, id="approved")])
-async def test_a_waiting_change_is_joined_by_a_new_attempt_which_it_is_then_known_by(shop: Shop, claims: dict[str, Value]) -> None:
+@pytest.mark.parametrize(
+    "claims", [pytest.param({}, id="pending"), pytest.param(SMALL, id="approved")]
+)
+async def test_a_waiting_change_is_joined_by_a_new_attempt_which_it_is_then_known_by(
+    shop: Shop, claims: dict[str, Value]
+) -> None:
     first = await shop.submit("a", claims=claims)
 
     second = await shop.ask(make_change("a", run=Run("a", 3, "deploy"), claims=claims))
@@ -80,7 +88,11 @@ async def test_a_deploying_change_is_joined_by_the_same_attempt(shop: Shop) -> N
 
     again = await shop.ask(make_change("a"))
 
-    assert (again.status, again.change_id, orjson.loads(again.body)["state"]) == (200, change["id"], "deploying")
+    assert (again.status, again.change_id, orjson.loads(again.body)["state"]) == (
+        200,
+        change["id"],
+        "deploying",
+    )
 
 
 async def test_a_deploying_change_is_closed_as_failed_when_its_run_is_run_again(shop: Shop) -> None:
@@ -115,21 +127,31 @@ async def ended_as(shop: Shop, state: str) -> Wire:
 
 
 @pytest.mark.parametrize("state", ["closed", "canceled", "expired"])
-async def test_a_change_that_is_over_is_begun_anew_by_a_new_attempt_only(shop: Shop, state: str) -> None:
+async def test_a_change_that_is_over_is_begun_anew_by_a_new_attempt_only(
+    shop: Shop, state: str
+) -> None:
     over = await ended_as(shop, state)
 
     same = await shop.ask(make_change("a"))
     new = await shop.ask(make_change("a", run=Run("a", 2, "deploy")))
     joined = await shop.ask(make_change("a", run=Run("a", 2, "deploy")))
 
-    assert (same.status, same.change_id, orjson.loads(same.body)["state"]) == (200, over["id"], state)
+    assert (same.status, same.change_id, orjson.loads(same.body)["state"]) == (
+        200,
+        over["id"],
+        state,
+    )
     assert (new.status, new.change_id != over["id"]) == (201, True)
     assert (joined.status, joined.change_id) == (200, new.change_id)
     assert (await shop.read(over))["state"] == state
 
 
-async def test_what_a_policy_refused_is_asked_again_by_a_new_attempt(database_url: str, tmp_path: Path) -> None:
-    files = make_files(requirements="[{id: green, title: Green, require: [checks.failed == 0], otherwise: reject}]")
+async def test_what_a_policy_refused_is_asked_again_by_a_new_attempt(
+    database_url: str, tmp_path: Path
+) -> None:
+    files = make_files(
+        requirements="[{id: green, title: Green, require: [checks.failed == 0], otherwise: reject}]"
+    )
     async with open_shop(database_url, tmp_path, files) as shop:
         refused = await shop.submit("a")
         again = await shop.ask(make_change("a", run=Run("a", 2, "deploy")))
@@ -138,7 +160,9 @@ async def test_what_a_policy_refused_is_asked_again_by_a_new_attempt(database_ur
         assert (again.status, again.change_id != refused["id"]) == (201, True)
 
 
-async def test_steps_services_and_environments_of_a_run_are_changes_of_their_own(small_shop: Shop) -> None:
+async def test_steps_services_and_environments_of_a_run_are_changes_of_their_own(
+    small_shop: Shop,
+) -> None:
     asked = [
         make_change("a"),
         make_change("a", run=Run("a", 1, "second step")),
@@ -151,7 +175,10 @@ async def test_steps_services_and_environments_of_a_run_are_changes_of_their_own
 
 
 async def test_without_a_run_every_asking_is_a_change_of_its_own(small_shop: Shop) -> None:
-    first, second = await small_shop.ask(make_change("a", run=None)), await small_shop.ask(make_change("a", run=None))
+    first, second = (
+        await small_shop.ask(make_change("a", run=None)),
+        await small_shop.ask(make_change("a", run=None)),
+    )
 
     assert (first.status, second.status) == (201, 201)
     assert first.change_id != second.change_id
@@ -199,9 +226,13 @@ async def test_a_new_attempt_that_asks_many_times_at_once_begins_anew_once(shop:
     assert len(await shop.entries("closure")) == 1
 
 
-async def test_two_stores_on_one_database_record_equal_requests_once(database_url: str, tmp_path: Path) -> None:
+async def test_two_stores_on_one_database_record_equal_requests_once(
+    database_url: str, tmp_path: Path
+) -> None:
     async with open_shop(database_url, tmp_path) as one, open_shop(database_url, tmp_path) as other:
-        answers = await asyncio.gather(*(shop.ask(make_change("a"), key=KEY) for shop in (one, other) * 5))
+        answers = await asyncio.gather(
+            *(shop.ask(make_change("a"), key=KEY) for shop in (one, other) * 5)
+        )
 
         assert len({answer.body for answer in answers}) == 1
         assert await one.submitted() == 1

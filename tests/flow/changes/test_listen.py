@@ -1,4 +1,6 @@
-"""A code host verifies what a pipeline claims: what it says counts, and its silence is filled by nobody (A02, A03, A15, F23)."""
+"""A code host verifies what a pipeline claims: what it says counts, and its silence is filled by
+nobody (A02, A03, A15, F23).
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -28,17 +30,24 @@ MEASURED: Mapping[str, Value] = {**SMALL, "diff.commits": 1}
 LARGE: Mapping[str, Value] = {**MEASURED, "diff.lines_added": 812}
 
 
-def says(values: Mapping[str, Value] = MEASURED, hands: tuple[Hand, ...] = (KOFI,), **different: Any) -> Answer:
+def says(
+    values: Mapping[str, Value] = MEASURED, hands: tuple[Hand, ...] = (KOFI,), **different: Any
+) -> Answer:
     """An answer that is complete."""
 
     def answer(ask: HostAsk) -> HostFacts:
-        return replace(HostFacts(ask.base or ask.claimed_base, values, hands=hands, all_hands=True), **different)
+        return replace(
+            HostFacts(ask.base or ask.claimed_base, values, hands=hands, all_hands=True),
+            **different,
+        )
 
     return answer
 
 
 @asynccontextmanager
-async def connected(url: str, folder: Path, answer: Answer | None = None, **parts: str) -> AsyncIterator[tuple[Shop, FakeHost]]:
+async def connected(
+    url: str, folder: Path, answer: Answer | None = None, **parts: str
+) -> AsyncIterator[tuple[Shop, FakeHost]]:
     """A shop whose repositories are at a host."""
     host = FakeHost(answer or says())
     async with open_shop(url, folder, make_files(**parts)) as shop:
@@ -62,7 +71,11 @@ def because(change: Wire, rule: str) -> str:
     ("service", "repository"),
     [
         pytest.param("web", None, id="a service without repository"),
-        pytest.param("web", Repository("https://gitlab.example.com", 1001, "acme/checkout"), id="another host"),
+        pytest.param(
+            "web",
+            Repository("https://gitlab.example.com", 1001, "acme/checkout"),
+            id="another host",
+        ),
         pytest.param("web", REPOSITORY, id="a22 somebody else's repository"),
     ],
 )
@@ -70,12 +83,16 @@ async def test_nobody_is_asked_who_does_not_know_the_repository(
     sqlite_url: str, tmp_path: Path, service: str, repository: Repository | None
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, host):
-        assert (await shop.submit("a", service=service, repository=repository))["state"] == "approved"
+        assert (await shop.submit("a", service=service, repository=repository))[
+            "state"
+        ] == "approved"
 
     assert host.asked == []
 
 
-async def test_a_host_is_asked_for_what_changed_since_what_runs(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_host_is_asked_for_what_changed_since_what_runs(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, host):
         await shop.deploy("a", base=commit_of("9"))
         await shop.submit("b", base=commit_of("9"), ref="main")
@@ -90,7 +107,9 @@ async def test_a_host_is_asked_for_what_changed_since_what_runs(sqlite_url: str,
 async def test_leaving_the_repository_out_spares_nobody(sqlite_url: str, tmp_path: Path) -> None:
     files = make_files()
     one = "{provider: github, id: 1001, name: acme/checkout}"
-    files["catalog.yaml"] = files["catalog.yaml"].replace(one, f"{one}, {{provider: github, id: 1002, name: acme/cart}}")
+    files["catalog.yaml"] = files["catalog.yaml"].replace(
+        one, f"{one}, {{provider: github, id: 1002, name: acme/cart}}"
+    )
     async with open_shop(sqlite_url, tmp_path, files) as shop:
         host = FakeHost(says())
         silent = await shop.with_hosts({ISSUER: host}).submit("a")
@@ -111,16 +130,29 @@ async def test_a15_a_verified_value_replaces_a_claimed_one(sqlite_url: str, tmp_
     assert (change["state"], change["risk"]["score"]) == ("pending", 30)
 
 
-async def test_a15_a_contradicted_claim_leaves_the_automatic_path(sqlite_url: str, tmp_path: Path) -> None:
-    async with connected(sqlite_url, tmp_path, says({**MEASURED, "diff.lines_added": 30})) as (shop, _):
+async def test_a15_a_contradicted_claim_leaves_the_automatic_path(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with connected(sqlite_url, tmp_path, says({**MEASURED, "diff.lines_added": 30})) as (
+        shop,
+        _,
+    ):
         change = await shop.submit("a", base=commit_of("9"))
 
     assert change["state"] == "pending"
-    assert because(change, "claim_contradicted") == "diff.lines_added was claimed as 5, the code host says 30"
+    assert (
+        because(change, "claim_contradicted")
+        == "diff.lines_added was claimed as 5, the code host says 30"
+    )
 
 
-async def test_a_contradiction_stands_while_the_host_is_silent_and_ends_when_it_agrees(sqlite_url: str, tmp_path: Path) -> None:
-    async with connected(sqlite_url, tmp_path, says({**MEASURED, "diff.lines_added": 30})) as (shop, host):
+async def test_a_contradiction_stands_while_the_host_is_silent_and_ends_when_it_agrees(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with connected(sqlite_url, tmp_path, says({**MEASURED, "diff.lines_added": 30})) as (
+        shop,
+        host,
+    ):
         change = await shop.submit("a", base=commit_of("9"))
         for answer, stands in ((_down, True), (says({**MEASURED, "diff.lines_added": 6}), False)):
             host.answer = answer
@@ -129,12 +161,21 @@ async def test_a_contradiction_stands_while_the_host_is_silent_and_ends_when_it_
             assert (because(await shop.read(change), "claim_contradicted") != "") is stands
 
 
-async def test_claims_agree_with_what_was_measured_from_the_same_base_alone(sqlite_url: str, tmp_path: Path) -> None:
-    async with connected(sqlite_url, tmp_path, says({**MEASURED, "diff.lines_added": 30})) as (shop, _):
+async def test_claims_agree_with_what_was_measured_from_the_same_base_alone(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with connected(sqlite_url, tmp_path, says({**MEASURED, "diff.lines_added": 30})) as (
+        shop,
+        _,
+    ):
         await shop.deploy("a", claims={}, base=commit_of("9"))
         change = await shop.submit("b", base=commit_of("9"))
 
-    assert (change["state"], because(change, "base-differs"), because(change, "claim_contradicted")) == ("approved", "", "")
+    assert (
+        change["state"],
+        because(change, "base-differs"),
+        because(change, "claim_contradicted"),
+    ) == ("approved", "", "")
 
 
 # Silence
@@ -147,11 +188,15 @@ def _down(_: HostAsk) -> HostFacts:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        pytest.param(_down, "github.com could not be asked; what it should verify is unknown", id="no answer"),
+        pytest.param(
+            _down, "github.com could not be asked; what it should verify is unknown", id="no answer"
+        ),
         pytest.param(lambda _: silence("cut"), "cut", id="an incomplete answer"),
     ],
 )
-async def test_f23_no_claim_takes_the_place_of_a_host_that_is_silent(sqlite_url: str, tmp_path: Path, answer: Answer, said: str) -> None:
+async def test_f23_no_claim_takes_the_place_of_a_host_that_is_silent(
+    sqlite_url: str, tmp_path: Path, answer: Answer, said: str
+) -> None:
     async with connected(sqlite_url, tmp_path, answer) as (shop, _):
         change = await shop.submit("a")
 
@@ -159,7 +204,10 @@ async def test_f23_no_claim_takes_the_place_of_a_host_that_is_silent(sqlite_url:
 
     assert 'gate_code_host_seconds_count{answer="silence",host="github.com"} 1.0' in shown
     assert (change["state"], because(change, "source-silent")) == ("pending", said)
-    assert because(change, "size") == "diff.lines_added is unknown; counted as the worst case, 30 points"
+    assert (
+        because(change, "size")
+        == "diff.lines_added is unknown; counted as the worst case, 30 points"
+    )
 
 
 class _Slow(FakeHost):
@@ -170,7 +218,9 @@ class _Slow(FakeHost):
         raise AssertionError
 
 
-async def test_f23_a_slow_host_is_not_waited_for(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f23_a_slow_host_is_not_waited_for(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(listen, "HOST_SECONDS_MAX", 0.01)  # no test waits for three seconds
     async with connected(sqlite_url, tmp_path) as (shop, _):
         change = await shop.with_hosts({ISSUER: _Slow(says())}).submit("a")
@@ -178,7 +228,9 @@ async def test_f23_a_slow_host_is_not_waited_for(sqlite_url: str, tmp_path: Path
     assert "did not answer within 0.01 s" in because(change, "source-silent")
 
 
-async def test_what_was_compared_with_what_no_longer_runs_is_unknown(sqlite_url: str, tmp_path: Path) -> None:
+async def test_what_was_compared_with_what_no_longer_runs_is_unknown(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, host):
         await shop.deploy("a", base=commit_of("9"))
         host.answer = says(base=commit_of("7"))
@@ -205,7 +257,9 @@ async def test_a03_whoever_the_host_names_may_not_approve(sqlite_url: str, tmp_p
     ("answer", "places"),
     [
         pytest.param(says(LARGE), 1, id="verified"),
-        pytest.param(says(LARGE, (Hand(("who@else.example",)),)), 2, id="an address that nobody confirms"),
+        pytest.param(
+            says(LARGE, (Hand(("who@else.example",)),)), 2, id="an address that nobody confirms"
+        ),
         pytest.param(says(LARGE, all_hands=False), 2, id="somebody may be missing"),
         pytest.param(says(LARGE, base=None), 2, id="since a commit that is only claimed"),
         pytest.param(_down, 2, id="no answer"),
@@ -220,16 +274,28 @@ async def test_a05_one_approver_is_enough_where_the_host_confirms_who_wrote(
     assert sum(one["count"] for one in change["approvals"]["required"]) == places
 
 
-async def test_reviews_count_without_anybody_trusting_claims(sqlite_url: str, tmp_path: Path) -> None:
+async def test_reviews_count_without_anybody_trusting_claims(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     reviewed = Reviews((Review("github:ada-ekberg", Verdict.APPROVES, of_commit=True),), 7)
-    needs = "[{id: seen, title: Seen, require: [reviews.approvals >= 1, reviews.approved_head], otherwise: review}]"
-    async with connected(sqlite_url, tmp_path, says(reviews=reviewed), requirements=needs) as (shop, host):
+    needs = (
+        "[{id: seen, title: Seen, require: [reviews.approvals >= 1, reviews.approved_head], "
+        "otherwise: review}]"
+    )
+    async with connected(sqlite_url, tmp_path, says(reviews=reviewed), requirements=needs) as (
+        shop,
+        host,
+    ):
         assert (await shop.submit("a"))["state"] == "approved"
         host.answer = says()
-        assert (await shop.submit("b", claims={**SMALL, "reviews.approvals": 9}))["state"] == "pending"
+        assert (await shop.submit("b", claims={**SMALL, "reviews.approvals": 9}))[
+            "state"
+        ] == "pending"
 
 
-async def test_an_approver_of_the_catalogue_is_still_needed(sqlite_url: str, tmp_path: Path) -> None:
+async def test_an_approver_of_the_catalogue_is_still_needed(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path, says(LARGE)) as (shop, _):
         change = await shop.submit(make_change("a", repository=REPOSITORY))
         ben = Person("ben", frozenset({"release-managers"}), "of-ben")

@@ -1,4 +1,6 @@
-"""A service or an environment that the catalogue lacks is said to be unknown, wherever a change is judged."""
+"""A service or an environment that the catalogue lacks is said to be unknown, wherever a change is
+judged.
+"""
 
 from typing import Any
 
@@ -51,8 +53,12 @@ async def test_e26_a_name_that_the_catalogue_lacks_is_said_to_be_unknown(
         assert (reason(answer, rule)["because"], reason(answer, rule)["holds"]) == (because, False)
 
 
-async def test_e26_known_names_and_second_names_are_not_said_to_be_unknown(small_shop: Shop) -> None:
+async def test_e26_known_names_and_second_names_are_not_said_to_be_unknown(
+    small_shop: Shop,
+) -> None:
     for environment in ("production", "prod"):
-        view = await evaluate_change(small_shop.gate, make_change("a", environment=environment), PIPELINE)
+        view = await evaluate_change(
+            small_shop.gate, make_change("a", environment=environment), PIPELINE
+        )
 
         assert not [one for one in view["reasons"] if one["rule"].startswith("unknown")]

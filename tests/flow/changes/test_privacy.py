@@ -1,4 +1,6 @@
-"""What a person wrote, and who they are, stands in `texts` alone: nowhere in a record, an entry or the row of a change."""
+"""What a person wrote, and who they are, stands in `texts` alone: nowhere in a record, an entry or
+the row of a change.
+"""
 
 import json
 from typing import Any
@@ -59,13 +61,19 @@ async def a_life_full_of_words(shop: Shop, way: str) -> list[str]:
         return {name: text() for name in TEXT_FIELDS}
 
     repository = Repository(ISSUER, 1001, "acme/checkout")
-    first = await shop.submit("a", authors=(person(), person()), repository=repository, key=KEY, **all_texts())
+    first = await shop.submit(
+        "a", authors=(person(), person()), repository=repository, key=KEY, **all_texts()
+    )
     await shop.admit(first)
     await shop.close(first, Result.SUCCESSFUL_ISSUES, notes=text())
     await shop.close(first, Result.UNSUCCESSFUL, notes=text())
-    waiting = await shop.submit("b", claims={}, authors=(person(),), emergency=EmergencyAsk(text(), "INC-1"), service="web")
+    waiting = await shop.submit(
+        "b", claims={}, authors=(person(),), emergency=EmergencyAsk(text(), "INC-1"), service="web"
+    )
     emergency = EmergencyAsk(text(), "INC-1")
-    await shop.submit("b", claims=SMALL, authors=(person(),), emergency=emergency, service="web", **all_texts())
+    await shop.submit(
+        "b", claims=SMALL, authors=(person(),), emergency=emergency, service="web", **all_texts()
+    )
     made = await freezes.add(shop.gate, FreezeAsk(text(), stop=True), ADA)
     held = await shop.submit("c", base=commit_of("a"), title=text())
     await shop.round()
@@ -85,7 +93,11 @@ def rows(conn: Connection, table: Table) -> str:
     found = []
     for row in conn.execute(select(table)):
         for value in row:
-            plain = bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
+            plain = (
+                bytes(value).decode(errors="replace")
+                if isinstance(value, bytes | memoryview)
+                else str(value)
+            )
             found += [plain, _read(plain)]
     return "\n".join(found)
 
@@ -94,11 +106,21 @@ def _read(text: str) -> str:
     return json.dumps(json.loads(text), ensure_ascii=False) if text[:1] in {"{", "["} else ""
 
 
-PUBLIC = (schema.ledger_entries, schema.decisions, schema.changes, schema.closures, schema.policy_sets, schema.freezes, schema.rollups)
+PUBLIC = (
+    schema.ledger_entries,
+    schema.decisions,
+    schema.changes,
+    schema.closures,
+    schema.policy_sets,
+    schema.freezes,
+    schema.rollups,
+)
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_no_word_that_a_person_wrote_is_in_what_is_never_erased(small_shop: Shop, way: str) -> None:
+async def test_no_word_that_a_person_wrote_is_in_what_is_never_erased(
+    small_shop: Shop, way: str
+) -> None:
     used = await a_life_full_of_words(small_shop, way)
 
     for table in (*PUBLIC, schema.in_force, schema.standard_changes, schema.tokens):
@@ -108,17 +130,27 @@ async def test_no_word_that_a_person_wrote_is_in_what_is_never_erased(small_shop
     assert [word for word in used if word not in kept] == []
 
 
-async def test_after_erasing_no_word_is_anywhere_and_every_record_is_what_it_was(shop: Shop) -> None:
+async def test_after_erasing_no_word_is_anywhere_and_every_record_is_what_it_was(
+    shop: Shop,
+) -> None:
     used = await a_life_full_of_words(shop, WAYS[0])
-    before = await shop.gate.store.read(rows, schema.decisions), await shop.gate.store.read(rows, schema.ledger_entries)
+    before = (
+        await shop.gate.store.read(rows, schema.decisions),
+        await shop.gate.store.read(rows, schema.ledger_entries),
+    )
 
     await shop.gate.store.write(erase_all)
 
     for table in schema.metadata.sorted_tables:
         content = await shop.gate.store.read(rows, table)
         assert [word for word in used if word in content] == [], table.name
-    assert [row for word in used async for row in log.stream(shop.gate, LogFilters(words=word), AUDITOR)] == []
-    assert before == (await shop.gate.store.read(rows, schema.decisions), await shop.gate.store.read(rows, schema.ledger_entries))
+    assert [
+        row for word in used async for row in log.stream(shop.gate, LogFilters(words=word), AUDITOR)
+    ] == []
+    assert before == (
+        await shop.gate.store.read(rows, schema.decisions),
+        await shop.gate.store.read(rows, schema.ledger_entries),
+    )
 
 
 def erase_all(tx: Tx) -> None:

@@ -1,4 +1,6 @@
-"""The run that was judged is the run that deploys; a job of it from elsewhere is judged anew (B10)."""
+"""The run that was judged is the run that deploys; a job of it from elsewhere is judged anew
+(B10).
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -18,8 +20,8 @@ from tests.flow.shop import Shop, make_files, open_shop
 pytestmark = pytest.mark.anyio
 
 PROTECTED = (
-    "[{id: protected, title: From a protected branch, owner: platform, authorised_by: [release-managers],"
-    " when: [change.ref_protected], up_to: critical, earn: none}]"
+    "[{id: protected, title: From a protected branch, owner: platform, authorised_by: "
+    "[release-managers], when: [change.ref_protected], up_to: critical, earn: none}]"
 )
 _serial = count()
 
@@ -54,7 +56,9 @@ async def test_b10_what_a_protected_branch_may_do_is_not_done_for_another_one(sh
     change = await shop.submit("a", job(), run=None)
     assert change["state"] == "approved"
 
-    with pytest.raises(Conflict, match="the token proves refs/heads/mine; it is decided again") as refused:
+    with pytest.raises(
+        Conflict, match="the token proves refs/heads/mine; it is decided again"
+    ) as refused:
         await shop.admit(change, job(branch="mine"))
     with pytest.raises(Conflict, match="the change is pending"):
         await shop.admit(change, job(branch="mine"))
@@ -63,16 +67,24 @@ async def test_b10_what_a_protected_branch_may_do_is_not_done_for_another_one(sh
     assert (await shop.read(change))["state"] == "pending"
 
 
-async def test_b10_what_people_approved_for_one_workflow_is_shown_again_for_another(shop: Shop) -> None:
+async def test_b10_what_people_approved_for_one_workflow_is_shown_again_for_another(
+    shop: Shop,
+) -> None:
     change = await shop.submit("a", job(branch="mine"), run=None)
     approved = await approve(shop, change, "farida")
 
-    with pytest.raises(Conflict, match=r"decided for workflow deploy\.yml, the token proves other\.yml"):
+    with pytest.raises(
+        Conflict, match=r"decided for workflow deploy\.yml, the token proves other\.yml"
+    ):
         await shop.admit(approved, job("other.yml", branch="mine"))
 
     first, second = await shop.records(change)
     seen = [record.case.facts["change.workflow"].value for record in (first, second)]
-    assert (seen, second.asked.ref, second.carries) == (["deploy.yml", "other.yml"], "refs/heads/mine", (1,))
+    assert (seen, second.asked.ref, second.carries) == (
+        ["deploy.yml", "other.yml"],
+        "refs/heads/mine",
+        (1,),
+    )
     assert (await shop.read(change))["title"] == change["title"]
     assert (await shop.admit(approved, job("other.yml", branch="mine")))["payload"]
 

@@ -1,4 +1,6 @@
-"""What a person rejected stays rejected here, whatever else a request for the same commit says (A18)."""
+"""What a person rejected stays rejected here, whatever else a request for the same commit says
+(A18).
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -53,13 +55,17 @@ OTHERWISE = [
     pytest.param({"artifacts": ()}, id="no artifact"),
     pytest.param({"repository": Repository(ISSUER, 1001)}, id="its repository named"),
     pytest.param({"claims": SMALL, "authors": (), "requested_by": None}, id="other claims"),
-    pytest.param({"planned": Planned(TOMORROW, TOMORROW + timedelta(hours=1))}, id="for another time"),
+    pytest.param(
+        {"planned": Planned(TOMORROW, TOMORROW + timedelta(hours=1))}, id="for another time"
+    ),
     pytest.param({"run": None}, id="without a run"),
 ]
 
 
 @pytest.mark.parametrize("different", OTHERWISE)
-async def test_a5_a_rejection_is_of_the_commit_here_whatever_else_differs(shop: Shop, different: dict[str, Any]) -> None:
+async def test_a5_a_rejection_is_of_the_commit_here_whatever_else_differs(
+    shop: Shop, different: dict[str, Any]
+) -> None:
     change = await shop.submit(large())
     await reject(shop, change, "ada")
 
@@ -67,7 +73,9 @@ async def test_a5_a_rejection_is_of_the_commit_here_whatever_else_differs(shop: 
     again = await shop.submit(asked, by=OTHER_PIPELINE)
 
     assert (again["id"], again["state"]) == (change["id"], "rejected")
-    assert (await evaluate_change(shop.gate, asked, PIPELINE))["reasons"][0]["rule"] == "rejected-here"
+    assert (await evaluate_change(shop.gate, asked, PIPELINE))["reasons"][0][
+        "rule"
+    ] == "rejected-here"
     assert await shop.submitted() == 1
 
 
@@ -96,7 +104,9 @@ async def test_a5_a_rejected_emergency_catches_the_commit_on_the_usual_path(shop
     assert (await shop.submit("a", run=Run("later", 1, "")))["id"] == change["id"]
 
 
-async def test_a5_what_ran_here_may_be_rolled_back_to_whoever_rejected_it_before(shop: Shop) -> None:
+async def test_a5_what_ran_here_may_be_rolled_back_to_whoever_rejected_it_before(
+    shop: Shop,
+) -> None:
     await reject(shop, await shop.submit(large()), "ada")
     emergency = await shop.submit("a", run=Run("b", 1, ""), emergency=EmergencyAsk("fire", "INC-1"))
     await approve(shop, emergency, "chloe")
@@ -111,7 +121,10 @@ async def test_a5_what_ran_here_may_be_rolled_back_to_whoever_rejected_it_before
 
 
 async def test_a5_every_rejection_has_to_be_lifted(shop: Shop) -> None:
-    first, second = await shop.submit(large()), await shop.submit(large(run=Run("b", 1, ""), artifacts=()))
+    first, second = (
+        await shop.submit(large()),
+        await shop.submit(large(run=Run("b", 1, ""), artifacts=())),
+    )
     for one in (first, second):
         await reject(shop, one, "ada")
 

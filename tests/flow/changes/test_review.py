@@ -1,4 +1,7 @@
-"""People decide: who may, what they are bound to, and what follows. Cases by the numbers of the attacks they stop."""
+"""People decide: who may, what they are bound to, and what follows.
+
+Cases by the numbers of the attacks they stop.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +17,16 @@ from gate.flow.caller import Person
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.policies import freezes
 from tests.builders import commit_of, make_change
-from tests.flow.reviewers import TOMORROW, approve, emergency, large, override, person, problem, reject
+from tests.flow.reviewers import (
+    TOMORROW,
+    approve,
+    emergency,
+    large,
+    override,
+    person,
+    problem,
+    reject,
+)
 from tests.flow.shop import CATALOGUE, PIPELINE, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -31,19 +43,27 @@ async def strict(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     ("different", "by"),
     [
         pytest.param({"authors": ("farida@example.com",)}, "farida", id="A01 the author"),
-        pytest.param({"authors": ("zoe@example.com", "Farida+x@Example.com")}, "farida", id="A02 A03 a co-author by another form"),
+        pytest.param(
+            {"authors": ("zoe@example.com", "Farida+x@Example.com")},
+            "farida",
+            id="A02 A03 a co-author by another form",
+        ),
         pytest.param({"requested_by": "ben@example.com"}, "ben", id="A03 the requester"),
         pytest.param({"requested_by": "ada-ekberg"}, "ada", id="A02 by the login of a code host"),
     ],
 )
-async def test_nobody_approves_or_overrides_their_own_change(shop: Shop, different: dict[str, Any], by: str) -> None:
+async def test_nobody_approves_or_overrides_their_own_change(
+    shop: Shop, different: dict[str, Any], by: str
+) -> None:
     change = await shop.submit(large(**different))
 
     assert await problem(approve(shop, change, by)) == "separation_of_duties"
 
     refusals = await shop.entries("refusal", change)
     assert (await shop.read(change))["state"] == "pending"
-    assert [(one.fields["problem"], one.fields["by"]) for one in refusals] == [("separation_of_duties", f"person:{by}")]
+    assert [(one.fields["problem"], one.fields["by"]) for one in refusals] == [
+        ("separation_of_duties", f"person:{by}")
+    ]
 
 
 async def test_who_wrote_it_does_not_lift_its_hold(shop: Shop) -> None:
@@ -65,7 +85,9 @@ async def test_who_is_not_asked_decides_nothing(shop: Shop) -> None:
 async def test_a13_an_approval_is_for_what_was_shown(shop: Shop) -> None:
     change = await shop.submit(large())
 
-    assert await problem(approve(shop, change, "ada", subject_digest="0" * 64)) == "subject_mismatch"
+    assert (
+        await problem(approve(shop, change, "ada", subject_digest="0" * 64)) == "subject_mismatch"
+    )
     assert (await shop.read(change))["approvals"]["given"] == []
 
 
@@ -87,7 +109,11 @@ async def test_who_said_yes_may_still_say_no(database_url: str, tmp_path: Path) 
         rejected = await reject(strict, change, "ada")
 
         assert (rejected["state"], rejected["approvals"]["given"]) == ("rejected", [])
-        assert [entry.kind.value for entry in await strict.entries(change=change)] == ["decision", "approval", "rejection"]
+        assert [entry.kind.value for entry in await strict.entries(change=change)] == [
+            "decision",
+            "approval",
+            "rejection",
+        ]
 
 
 async def test_a05_nobody_confirms_who_wrote_it_so_two_decide(strict: Shop) -> None:
@@ -102,8 +128,14 @@ async def test_a_complete_approval_approves_and_may_be_admitted(shop: Shop) -> N
 
     approved = await approve(shop, change, "farida")
 
-    assert (approved["state"], approved["route"], approved["approvals"]["required"][0]["missing"]) == ("approved", "review", 0)
-    assert [(one["person"], one["comment"], one["lapsed"]) for one in approved["approvals"]["given"]] == [("farida", "looks right", False)]
+    assert (
+        approved["state"],
+        approved["route"],
+        approved["approvals"]["required"][0]["missing"],
+    ) == ("approved", "review", 0)
+    assert [
+        (one["person"], one["comment"], one["lapsed"]) for one in approved["approvals"]["given"]
+    ] == [("farida", "looks right", False)]
     assert approved["valid_until"] is not None
     await shop.admit(approved)
     assert (await shop.read(change))["state"] == "deploying"
@@ -121,7 +153,9 @@ async def test_a17_who_left_the_group_no_longer_counts(shop: Shop) -> None:
     change = await shop.submit(large())
     approved = await approve(shop, change, "ben")
     files = make_files()
-    files["catalog.yaml"] = CATALOGUE.replace("release-managers: {people: [ada, ben]}", "release-managers: {people: [ada, chloe]}")
+    files["catalog.yaml"] = CATALOGUE.replace(
+        "release-managers: {people: [ada, ben]}", "release-managers: {people: [ada, chloe]}"
+    )
     await shop.adopt(files)
 
     assert await problem(shop.admit(approved)) == "not_approved"
@@ -147,12 +181,19 @@ async def test_an_expired_change_cannot_be_approved(shop: Shop) -> None:
 async def test_approvals_are_carried_where_nothing_became_worse(strict: Shop) -> None:
     change = await strict.submit(large())
     await approve(strict, change, "ada")
-    await strict.adopt(unverified_authors="two", rules="[{id: size, title: Size, points_by: diff.lines_added, steps: {100: 5, 200: 30}}]")
+    await strict.adopt(
+        unverified_authors="two",
+        rules="[{id: size, title: Size, points_by: diff.lines_added, steps: {100: 5, 200: 30}}]",
+    )
     await strict.round()
 
     now = await strict.read(change)
 
-    assert (now["decision"]["number"], now["approvals"]["given"][0]["lapsed"], now["approvals"]["required"][0]["missing"]) == (1, False, 1)
+    assert (
+        now["decision"]["number"],
+        now["approvals"]["given"][0]["lapsed"],
+        now["approvals"]["required"][0]["missing"],
+    ) == (1, False, 1)
 
 
 async def test_b9_approvals_are_for_the_planned_times_that_were_shown(strict: Shop) -> None:
@@ -162,7 +203,10 @@ async def test_b9_approvals_are_for_the_planned_times_that_were_shown(strict: Sh
 
     again = await strict.submit(large(planned=Planned(TOMORROW - timedelta(hours=20), night.end)))
 
-    assert (again["decision"]["number"], [one["lapsed"] for one in again["approvals"]["given"]]) == (2, [True])
+    assert (
+        again["decision"]["number"],
+        [one["lapsed"] for one in again["approvals"]["given"]],
+    ) == (2, [True])
     assert await problem(approve(strict, change, "farida")) == "subject_mismatch"
     assert (await approve(strict, again, "farida"))["state"] == "pending"
 
@@ -170,7 +214,10 @@ async def test_b9_approvals_are_for_the_planned_times_that_were_shown(strict: Sh
 async def test_approvals_lapse_visibly_where_the_band_became_worse(strict: Shop) -> None:
     change = await strict.submit(large())
     await approve(strict, change, "ada")
-    await strict.adopt(unverified_authors="two", rules="[{id: size, title: Size, points_by: diff.lines_added, steps: {200: 70}}]")
+    await strict.adopt(
+        unverified_authors="two",
+        rules="[{id: size, title: Size, points_by: diff.lines_added, steps: {200: 70}}]",
+    )
     await strict.round()
 
     now = await strict.read(change)
@@ -186,7 +233,11 @@ async def test_a_held_change_is_approved_and_waits_for_the_end_of_its_hold(shop:
     window = await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
     change = await shop.submit(large())
     approved = await approve(shop, change, "farida")
-    assert (approved["state"], approved["hold"]["window"], approved["valid_until"]) == ("approved", window["id"], None)
+    assert (approved["state"], approved["hold"]["window"], approved["valid_until"]) == (
+        "approved",
+        window["id"],
+        None,
+    )
     assert await problem(shop.admit(approved)) == "frozen"
 
     await freezes.lift(shop.gate, window["id"], person("ada"))
@@ -227,7 +278,9 @@ async def test_an_override_of_a_window_that_is_not_open_changes_nothing(shop: Sh
         pytest.param({}, id="a rejection that there is not"),
     ],
 )
-async def test_a6_who_may_not_override_learns_nothing_of_the_state(shop: Shop, ask: dict[str, Any]) -> None:
+async def test_a6_who_may_not_override_learns_nothing_of_the_state(
+    shop: Shop, ask: dict[str, Any]
+) -> None:
     change = await shop.submit(large(requested_by="ben@example.com"))
     passed = await shop.submit("b", service="web", requested_by="ben@example.com")
 
@@ -261,9 +314,15 @@ async def test_a62_an_overdue_review_stops_the_automatic_path_until_it_is_held(s
     assert (stopped["state"], stopped["reasons"][0]["rule"]) == ("pending", "emergency-debt")
 
     ask = PostReviewAsk("a full disk", "agreed with the team", ("alert on disk space",))
-    assert await problem(post_review.hold_review(shop.gate, change["id"], ask, person("chloe"))) == "not_allowed"
+    assert (
+        await problem(post_review.hold_review(shop.gate, change["id"], ask, person("chloe")))
+        == "not_allowed"
+    )
     await post_review.hold_review(shop.gate, change["id"], ask, person("farida"))
-    assert await problem(post_review.hold_review(shop.gate, change["id"], ask, person("ada"))) == "state_conflict"
+    assert (
+        await problem(post_review.hold_review(shop.gate, change["id"], ask, person("ada")))
+        == "state_conflict"
+    )
     await shop.round()
     assert (await shop.read(stopped))["state"] == "approved"
 
@@ -273,14 +332,19 @@ async def test_a_review_is_offered_for_a_failed_change_and_for_no_other(shop: Sh
     failed = await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
     ask = PostReviewAsk("a typo", "see the postmortem")
 
-    assert await problem(post_review.hold_review(shop.gate, fine["id"], ask, person("ada"))) == "state_conflict"
+    assert (
+        await problem(post_review.hold_review(shop.gate, fine["id"], ask, person("ada")))
+        == "state_conflict"
+    )
     await post_review.hold_review(shop.gate, failed["id"], ask, person("ada"))
     assert [one.change for one in await shop.entries("post_review")] == [failed["id"]]
 
 
 async def test_who_approved_does_not_look_back_on_it(sqlite_url: str, tmp_path: Path) -> None:
     files = make_files()
-    files["catalog.yaml"] = CATALOGUE.replace("on-call: {people: [chloe]}", "on-call: {people: [chloe, farida]}")
+    files["catalog.yaml"] = CATALOGUE.replace(
+        "on-call: {people: [chloe]}", "on-call: {people: [chloe, farida]}"
+    )
     async with open_shop(sqlite_url, tmp_path, files) as shop:
         change = await shop.submit(emergency())
         both = Person("farida", frozenset({"on-call", "team-payments"}), "of-farida")
@@ -288,16 +352,29 @@ async def test_who_approved_does_not_look_back_on_it(sqlite_url: str, tmp_path: 
         await shop.admit(change)
 
         ask = PostReviewAsk("a full disk", "agreed")
-        assert await problem(post_review.hold_review(shop.gate, change["id"], ask, both)) == "separation_of_duties"
+        assert (
+            await problem(post_review.hold_review(shop.gate, change["id"], ask, both))
+            == "separation_of_duties"
+        )
 
 
 async def test_a_rollback_excludes_only_who_asks_for_it(shop: Shop) -> None:
     await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"))
-    files = make_files(standard_changes="[]", requirements="[{id: never, title: Never, require: [labels.never == x], otherwise: review}]")
+    files = make_files(
+        standard_changes="[]",
+        requirements="[{id: never, title: Never, require: [labels.never == x], otherwise: review}]",
+    )
     await shop.adopt(files)
 
-    back = await shop.submit(make_change("a", run=make_change("c").run, authors=("farida@example.com",), requested_by="ben@example.com"))
+    back = await shop.submit(
+        make_change(
+            "a",
+            run=make_change("c").run,
+            authors=("farida@example.com",),
+            requested_by="ben@example.com",
+        )
+    )
 
     assert back["approvals"]["excluded"] == ["ben"]
     assert (await approve(shop, back, "farida"))["state"] == "approved"
@@ -320,7 +397,11 @@ async def test_a11_many_decide_at_once_and_there_is_one_final_state(shop: Shop, 
     answers = await asyncio.gather(*(problem(act(shop, change)) for act in acts * 10))
 
     final = (await shop.read(change))["state"]
-    kinds = [one.kind.value for one in await shop.entries(change=change) if one.kind.value in {"approval", "rejection", "cancellation"}]
+    kinds = [
+        one.kind.value
+        for one in await shop.entries(change=change)
+        if one.kind.value in {"approval", "rejection", "cancellation"}
+    ]
     assert final in {"approved", "rejected", "canceled"}
     assert kinds.count("rejection") + kinds.count("cancellation") <= 1
     assert set(answers) <= {"none", "state_conflict"}

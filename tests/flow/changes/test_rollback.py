@@ -1,4 +1,7 @@
-"""Going back is to what ran here: the very commit and the very artifacts. Anything else that looks like it is a new change."""
+"""Going back is to what ran here: the very commit and the very artifacts.
+
+Anything else that looks like it is a new change.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,13 +23,18 @@ DISGUISES: Mapping[str, tuple[Artifact, ...]] = {
     "another digest": (EVIL,),
     "one more": (image_of("a"), EVIL),
     "none named": (),
-    "under another name the same digest, and one more": (Artifact("copy", image_of("a").digest), EVIL),
+    "under another name the same digest, and one more": (
+        Artifact("copy", image_of("a").digest),
+        EVIL,
+    ),
 }
 
 
 async def back(shop: Shop, letter: str = "a", **different: Any) -> Wire:
     """Somebody asks to put that commit back."""
-    return await shop.submit(letter, **{"run": Run("back", 1, ""), "base": commit_of("b"), "claims": {}, **different})
+    return await shop.submit(
+        letter, **{"run": Run("back", 1, ""), "base": commit_of("b"), "claims": {}, **different}
+    )
 
 
 async def directions(shop: Shop, change: Wire) -> list[object]:
@@ -35,17 +43,25 @@ async def directions(shop: Shop, change: Wire) -> list[object]:
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-async def test_b7_other_artifacts_on_an_old_commit_are_a_new_change(shop: Shop, disguise: str) -> None:
+async def test_b7_other_artifacts_on_an_old_commit_are_a_new_change(
+    shop: Shop, disguise: str
+) -> None:
     await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"))
 
     change = await back(shop, artifacts=DISGUISES[disguise])
 
-    assert (change["state"], change["standard_change"], await directions(shop, change)) == ("pending", None, ["forward"])
+    assert (change["state"], change["standard_change"], await directions(shop, change)) == (
+        "pending",
+        None,
+        ["forward"],
+    )
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-async def test_b7_nothing_rides_on_an_old_commit_into_a_freeze(small_shop: Shop, disguise: str) -> None:
+async def test_b7_nothing_rides_on_an_old_commit_into_a_freeze(
+    small_shop: Shop, disguise: str
+) -> None:
     await small_shop.deploy("a")
     await small_shop.deploy("b", base=commit_of("a"))
     made = await freezes.add(small_shop.gate, FreezeAsk("Closed", ends=TOMORROW), ADA)
@@ -58,7 +74,9 @@ async def test_b7_nothing_rides_on_an_old_commit_into_a_freeze(small_shop: Shop,
 
 
 @pytest.mark.parametrize("result", [Result.UNSUCCESSFUL, Result.ROLLED_BACK, None])
-async def test_b7_what_never_ended_well_is_nothing_to_go_back_to(small_shop: Shop, result: Result | None) -> None:
+async def test_b7_what_never_ended_well_is_nothing_to_go_back_to(
+    small_shop: Shop, result: Result | None
+) -> None:
     await small_shop.deploy("a", result)
     if result is None:
         await small_shop.let_pass_hours(7)  # it was never closed
@@ -79,7 +97,11 @@ async def test_b7_a_success_that_is_taken_back_leaves_nothing_to_go_back_to(shop
 
     now = await shop.read(change)
     assert refused.value.problem == "stale_decision"
-    assert (now["state"], now["standard_change"], await directions(shop, change)) == ("pending", None, ["rollback", "forward"])
+    assert (now["state"], now["standard_change"], await directions(shop, change)) == (
+        "pending",
+        None,
+        ["rollback", "forward"],
+    )
 
 
 async def test_b7_what_ran_here_goes_back_by_itself_also_inside_a_freeze(shop: Shop) -> None:
@@ -87,9 +109,15 @@ async def test_b7_what_ran_here_goes_back_by_itself_also_inside_a_freeze(shop: S
     await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
     await freezes.add(shop.gate, FreezeAsk("Closed", ends=TOMORROW), ADA)
 
-    change = await back(shop, artifacts=(Artifact("under another name", image_of("a").digest),), base=commit_of("a"))
+    change = await back(
+        shop, artifacts=(Artifact("under another name", image_of("a").digest),), base=commit_of("a")
+    )
 
-    assert (change["state"], change["standard_change"], change["hold"]) == ("approved", "rollback", None)
+    assert (change["state"], change["standard_change"], change["hold"]) == (
+        "approved",
+        "rollback",
+        None,
+    )
     assert (await shop.admit(change))["payload"]
 
 
@@ -97,7 +125,9 @@ async def test_b7_an_emergency_with_other_artifacts_is_no_rollback_either(small_
     await small_shop.deploy("a")
     deploying = await small_shop.deploy("b", None, base=commit_of("a"))
 
-    change = await back(small_shop, base=commit_of("a"), artifacts=(EVIL,), emergency=EmergencyAsk("fire", "INC-1"))
+    change = await back(
+        small_shop, base=commit_of("a"), artifacts=(EVIL,), emergency=EmergencyAsk("fire", "INC-1")
+    )
 
     assert (change["state"], await directions(small_shop, change)) == ("pending", ["forward"])
     assert (await small_shop.read(deploying))["state"] == "deploying"

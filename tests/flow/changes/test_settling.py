@@ -1,4 +1,6 @@
-"""A standard change that is not earned yet says how many successes are settled, and when the next one will be."""
+"""A standard change that is not earned yet says how many successes are settled, and when the next
+one will be.
+"""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,12 +16,14 @@ from tests.flow.shop import ADMIN, EVERYDAY, make_files, open_shop
 pytestmark = pytest.mark.anyio
 
 EARNED = (
-    "{id: earned, title: Earned, owner: platform, authorised_by: [release-managers], when: [diff.lines_added < 100],"
-    " up_to: low, earn: {successes: 2, settle: 24h}}"
+    "{id: earned, title: Earned, owner: platform, authorised_by: [release-managers], when: "
+    "[diff.lines_added < 100], up_to: low, earn: {successes: 2, settle: 24h}}"
 )
 
 
-async def test_e26_a_decision_says_when_the_next_success_will_have_settled(database_url: str, tmp_path: Path) -> None:
+async def test_e26_a_decision_says_when_the_next_success_will_have_settled(
+    database_url: str, tmp_path: Path
+) -> None:
     files = make_files(standard_changes=f"[{EARNED}, {EVERYDAY}]")
     async with open_shop(database_url, tmp_path, files) as shop:
         await shop.deploy("a")  # the other standard change lets it pass
@@ -32,6 +36,7 @@ async def test_e26_a_decision_says_when_the_next_success_will_have_settled(datab
         book = await shop.gate.rulebooks.of(record.revisions)
 
     assert change["reasons"][0]["because"] == (
-        f"Earned is not earned here yet: 0 of 2 successes in a row are settled; one more settles at {settles.isoformat(timespec='minutes')}"
+        "Earned is not earned here yet: 0 of 2 successes in a row are settled; one more "
+        f"settles at {settles.isoformat(timespec='minutes')}"
     )
     assert decide(book.policies, record.case) == record.decision  # the words are in the record

@@ -1,4 +1,6 @@
-"""A decision that is stale at its admission: what runs has changed, or small changes have become a large one."""
+"""A decision that is stale at its admission: what runs has changed, or small changes have become a
+large one.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,11 @@ async def test_a_decision_that_was_made_while_something_else_ran_is_stale(
         problem = await refused(shop, change)
 
         now = await shop.read(change)
-        assert (problem, now["state"], now["decision"]["number"]) == ("stale_decision", "pending", 2)
+        assert (problem, now["state"], now["decision"]["number"]) == (
+            "stale_decision",
+            "pending",
+            2,
+        )
         assert now["reasons"][1]["rule"] == "base-differs"
         assert await shop.entries("refusal") == []
 
@@ -57,11 +63,17 @@ async def test_a_stale_decision_that_is_made_again_alike_is_good_the_next_time(
 
         assert await refused(shop, change) == "stale_decision"
         now = await shop.read(change)
-        assert (now["state"], now["decision"]["number"], now["subject_digest"] != change["subject_digest"]) == ("approved", 2, True)
+        assert (
+            now["state"],
+            now["decision"]["number"],
+            now["subject_digest"] != change["subject_digest"],
+        ) == ("approved", 2, True)
         assert await shop.admit(now)
 
 
-async def test_a_failed_deployment_meanwhile_makes_nothing_stale(database_url: str, tmp_path: Path, parallel: dict[str, str]) -> None:
+async def test_a_failed_deployment_meanwhile_makes_nothing_stale(
+    database_url: str, tmp_path: Path, parallel: dict[str, str]
+) -> None:
     async with open_shop(database_url, tmp_path, parallel) as shop:
         deploying, change = await approved_beside(shop)
         await shop.close(deploying, Result.UNSUCCESSFUL)
@@ -70,12 +82,15 @@ async def test_a_failed_deployment_meanwhile_makes_nothing_stale(database_url: s
 
 
 SPLITTING = (
-    "[{id: today, title: Many small changes are a large one, points_by: history.lines_last_24h, steps: {21: 40}},"
+    "[{id: today, title: Many small changes are a large one, points_by: "
+    "history.lines_last_24h, steps: {21: 40}},"
     " {id: size, title: Size, points_by: diff.lines_added, steps: {10: 8, 200: 30}}]"
 )
 
 
-async def test_a16_many_small_changes_are_a_large_one_for_those_that_are_asked_later(shop: Shop) -> None:
+async def test_a16_many_small_changes_are_a_large_one_for_those_that_are_asked_later(
+    shop: Shop,
+) -> None:
     await shop.adopt(rules=SPLITTING)
     states, base = [], None
     for letter in "abcdef":
@@ -89,8 +104,12 @@ async def test_a16_many_small_changes_are_a_large_one_for_those_that_are_asked_l
     assert states == [("approved", "low")] * 3 + [("pending", "moderate")] * 3
 
 
-async def test_a16_many_small_changes_that_were_approved_together_are_judged_at_their_admission(database_url: str, tmp_path: Path) -> None:
-    async with open_shop(database_url, tmp_path, make_files(rules=SPLITTING, parallel="allow")) as shop:
+async def test_a16_many_small_changes_that_were_approved_together_are_judged_at_their_admission(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_shop(
+        database_url, tmp_path, make_files(rules=SPLITTING, parallel="allow")
+    ) as shop:
         changes = [await shop.submit(letter) for letter in "abcdef"]
         assert {change["state"] for change in changes} == {"approved"}
 
@@ -105,8 +124,12 @@ async def test_a16_many_small_changes_that_were_approved_together_are_judged_at_
         assert [(await shop.read(change))["state"] for change in changes[3:]] == ["pending"] * 3
 
 
-async def test_a_larger_step_of_a_rule_that_fired_already_is_stale_once(database_url: str, tmp_path: Path) -> None:
-    rules = "[{id: today, title: Many, points_by: history.changes_last_24h, steps: {1: 2, 2: 4, 3: 6}}]"
+async def test_a_larger_step_of_a_rule_that_fired_already_is_stale_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    rules = (
+        "[{id: today, title: Many, points_by: history.changes_last_24h, steps: {1: 2, 2: 4, 3: 6}}]"
+    )
     async with open_shop(database_url, tmp_path, make_files(rules=rules, parallel="allow")) as shop:
         await shop.deploy("a", Result.UNSUCCESSFUL)
         first, second = await shop.submit("b"), await shop.submit("c")

@@ -38,10 +38,15 @@ async def test_a_token_bound_to_other_services_is_refused(small_shop: Shop) -> N
     "repository",
     [
         pytest.param(Repository(ISSUER, 1002, "acme/checkout"), id="A19 the same name, another id"),
-        pytest.param(Repository("https://gitlab.com", 1001, "acme/checkout"), id="the same id of another issuer"),
+        pytest.param(
+            Repository("https://gitlab.com", 1001, "acme/checkout"),
+            id="the same id of another issuer",
+        ),
     ],
 )
-async def test_a_repository_that_the_service_does_not_list_is_refused(small_shop: Shop, repository: Repository) -> None:
+async def test_a_repository_that_the_service_does_not_list_is_refused(
+    small_shop: Shop, repository: Repository
+) -> None:
     with pytest.raises(NotAllowed) as refused:
         await small_shop.submit("a", repository=repository)
 
@@ -52,20 +57,36 @@ async def test_a_repository_that_the_service_does_not_list_is_refused(small_shop
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(make_change("a", repository=Repository(ISSUER, 1001, "renamed/it")), id="listed, under another name"),
+        pytest.param(
+            make_change("a", repository=Repository(ISSUER, 1001, "renamed/it")),
+            id="listed, under another name",
+        ),
         pytest.param(make_change("a", repository=None), id="none named"),
-        pytest.param(make_change("a", service="web", repository=Repository(ISSUER, 7)), id="the service lists none"),
-        pytest.param(make_change("a", service="unheard-of", repository=Repository(ISSUER, 7)), id="the catalogue lacks the service"),
+        pytest.param(
+            make_change("a", service="web", repository=Repository(ISSUER, 7)),
+            id="the service lists none",
+        ),
+        pytest.param(
+            make_change("a", service="unheard-of", repository=Repository(ISSUER, 7)),
+            id="the catalogue lacks the service",
+        ),
     ],
 )
-async def test_a_repository_counts_by_issuer_and_id_where_the_service_lists_any(small_shop: Shop, change: Any) -> None:
+async def test_a_repository_counts_by_issuer_and_id_where_the_service_lists_any(
+    small_shop: Shop, change: Any
+) -> None:
     assert (await small_shop.submit(change))["service"] == change.service
 
 
 async def test_a_small_change_is_approved_and_answered_as_it_can_be_read(shop: Shop) -> None:
     answer = await shop.submit("a", repository=Repository(ISSUER, 1001, "acme/checkout"))
 
-    assert (answer["state"], answer["outcome"], answer["type"], answer["route"]) == ("approved", "approved", "standard", "automatic")
+    assert (answer["state"], answer["outcome"], answer["type"], answer["route"]) == (
+        "approved",
+        "approved",
+        "standard",
+        "automatic",
+    )
     assert answer["reasons"][0]["because"] == "Everyday, risk 0 is low"
     assert answer["links"]["self"] == f"https://gate.example.com/v1/changes/{answer['id']}"
     assert answer == await shop.read(answer)
@@ -75,7 +96,9 @@ async def test_what_nobody_measured_waits_for_people(small_shop: Shop) -> None:
     answer = await small_shop.submit("a", claims={})
 
     assert (answer["state"], answer["risk"]) == ("pending", {"score": 30, "band": "moderate"})
-    assert answer["approvals"]["required"] == [{"by": ["release-managers", "team-payments"], "count": 1, "missing": 1}]
+    assert answer["approvals"]["required"] == [
+        {"by": ["release-managers", "team-payments"], "count": 1, "missing": 1}
+    ]
     assert answer == await small_shop.read(answer)
 
 
@@ -87,7 +110,10 @@ async def test_an_environment_is_known_by_all_its_names(small_shop: Shop, asked:
 
 
 async def test_two_names_of_an_environment_are_one_subject_of_one_run(small_shop: Shop) -> None:
-    first, second = await small_shop.submit("a", environment="prod"), await small_shop.submit("a", environment="production")
+    first, second = (
+        await small_shop.submit("a", environment="prod"),
+        await small_shop.submit("a", environment="production"),
+    )
 
     assert first["id"] == second["id"]
 
@@ -118,7 +144,11 @@ async def test_a_key_is_its_callers_own(small_shop: Shop) -> None:
     first = await small_shop.ask(make_change("a"), key=KEY)
     second = await small_shop.ask(make_change("b"), by=Machine("other", Role.PIPELINE), key=KEY)
 
-    assert (second.status, second.change_id != first.change_id, second.replayed) == (201, True, False)
+    assert (second.status, second.change_id != first.change_id, second.replayed) == (
+        201,
+        True,
+        False,
+    )
 
 
 async def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
@@ -127,17 +157,28 @@ async def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
 
     second = await shop.ask(make_change("a", run=None), key=KEY)
 
-    assert (second.status, second.replayed, second.change_id != first.change_id) == (201, False, True)
+    assert (second.status, second.replayed, second.change_id != first.change_id) == (
+        201,
+        False,
+        True,
+    )
 
 
-async def test_a_joining_answer_is_replayed_too_although_the_change_has_moved_on(shop: Shop) -> None:
+async def test_a_joining_answer_is_replayed_too_although_the_change_has_moved_on(
+    shop: Shop,
+) -> None:
     change = await shop.submit("a")
     joining = await shop.ask(make_change("a"), key=KEY)
     await shop.admit(change)
 
     again = await shop.ask(make_change("a"), key=KEY)
 
-    assert (joining.status, again.status, again.body, again.replayed) == (200, 200, joining.body, True)
+    assert (joining.status, again.status, again.body, again.replayed) == (
+        200,
+        200,
+        joining.body,
+        True,
+    )
 
 
 async def test_an_answer_is_replayed_after_a_restart(database_url: str, tmp_path: Path) -> None:
@@ -176,7 +217,8 @@ class Restless:
         if self._left:
             self._left -= 1
             await self._shop.adopt(
-                rules=f"[{{id: r{self._left}, title: New, points_by: diff.lines_added, steps: {{1: {self._left + 1}}}}}]"
+                rules=f"[{{id: r{self._left}, title: New, points_by: diff.lines_added, steps: "
+                f"{{1: {self._left + 1}}}}}]"
             )
         return await self._record(unit)
 
@@ -194,7 +236,9 @@ async def test_a_decision_by_policies_that_are_no_longer_in_force_is_made_again(
     assert await shop.submitted() == 1
 
 
-async def test_policies_that_move_three_times_are_too_restless(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_policies_that_move_three_times_are_too_restless(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Store, "record", Restless(shop, 3).record, raising=True)
 
     with pytest.raises(Unavailable, match="moved three times"):
@@ -211,7 +255,10 @@ async def test_a_run_that_begins_anew_is_decided_by_the_policies_in_force(shop: 
 
     answer = await shop.submit("a", run=Run("a", 2, "deploy"))
 
-    assert (answer["policy"]["revision"], answer["state"]) == (registered.revisions.policies, "pending")
+    assert (answer["policy"]["revision"], answer["state"]) == (
+        registered.revisions.policies,
+        "pending",
+    )
 
 
 async def test_a_decision_that_nobody_recorded_is_not_counted(small_shop: Shop) -> None:
@@ -221,7 +268,14 @@ async def test_a_decision_that_nobody_recorded_is_not_counted(small_shop: Shop) 
 
     exposition = small_shop.gate.metrics.exposition().decode()
 
-    assert sum(float(line.split()[-1]) for line in exposition.splitlines() if line.startswith("gate_decisions_total{")) == 3
+    assert (
+        sum(
+            float(line.split()[-1])
+            for line in exposition.splitlines()
+            if line.startswith("gate_decisions_total{")
+        )
+        == 3
+    )
 
 
 # What is recorded
@@ -284,9 +338,19 @@ async def test_an_error_while_evaluating_sends_the_change_to_people_and_tells_th
 
     assert (change["state"], change["reasons"][0]["rule"]) == ("pending", "evaluation-failed")
     (line,) = [line for line in logged if line["event"] == "something failed"]
-    assert (line["where"], line["error"], line["change"]) == ("evaluation", "ZeroDivisionError: a bug in a rule", change["id"])
-    assert (line["place"], line["revision"]) == ("checkout to production", change["policy"]["revision"])
-    assert 'gate_troubles_total{where="evaluation"} 1.0' in small_shop.gate.metrics.exposition().decode()
+    assert (line["where"], line["error"], line["change"]) == (
+        "evaluation",
+        "ZeroDivisionError: a bug in a rule",
+        change["id"],
+    )
+    assert (line["place"], line["revision"]) == (
+        "checkout to production",
+        change["policy"]["revision"],
+    )
+    assert (
+        'gate_troubles_total{where="evaluation"} 1.0'
+        in small_shop.gate.metrics.exposition().decode()
+    )
 
 
 async def test_refusals_record_nothing(small_shop: Shop) -> None:
@@ -304,26 +368,42 @@ async def test_run_again_counts_a_failure(shop: Shop) -> None:
     await shop.submit("a", run=Run("a", 2, "deploy"))
 
     measures = await shop.measures()
-    assert (measures["closed_unsuccessful"], measures["failed"], measures["submitted"], measures["admitted"]) == (1, 1, 2, 1)
-    assert Result.UNSUCCESSFUL.value in {entry.fields["result"] for entry in await shop.entries("closure")}
+    assert (
+        measures["closed_unsuccessful"],
+        measures["failed"],
+        measures["submitted"],
+        measures["admitted"],
+    ) == (1, 1, 2, 1)
+    assert Result.UNSUCCESSFUL.value in {
+        entry.fields["result"] for entry in await shop.entries("closure")
+    }
 
 
 async def test_a_change_with_hundreds_of_authors_who_are_known_is_recorded_whole_and_fits_its_entry(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     authors = [f"{'x' * 90}-{k}" for k in range(400)]
-    people = "".join(f"  {name}: {{name: Somebody, emails: [{name[-20:]}@example.com]}}\n" for name in authors)
+    people = "".join(
+        f"  {name}: {{name: Somebody, emails: [{name[-20:]}@example.com]}}\n" for name in authors
+    )
     by = ", ".join(f"{'g' * 90}-{k}" for k in range(100))
     groups = "".join(f"  {name}: {{people: [ada]}}\n" for name in by.split(", "))
     files = make_files(review=f"[{{from_band: low, approvals: 1, by: [release-managers, {by}]}}]")
     files["catalog.yaml"] = (
-        files["catalog.yaml"].replace("people:\n", f"people:\n{people}", 1).replace("groups:\n", f"groups:\n{groups}", 1)
+        files["catalog.yaml"]
+        .replace("people:\n", f"people:\n{people}", 1)
+        .replace("groups:\n", f"groups:\n{groups}", 1)
     )
 
     async with open_shop(sqlite_url, tmp_path, files) as shop:
-        change = await shop.submit("a", authors=tuple(f"{name[-20:]}@example.com" for name in authors), claims={})
+        change = await shop.submit(
+            "a", authors=tuple(f"{name[-20:]}@example.com" for name in authors), claims={}
+        )
         (record,) = await shop.records(change)
         (entry,) = await shop.entries("decision", change)
 
     assert change["approvals"]["excluded"] == list(record.case.people.excluded) == sorted(authors)
-    assert (entry.fields["excluded_beyond"]["names"], entry.fields["required_beyond"]["names"]) == (400, 101)
+    assert (entry.fields["excluded_beyond"]["names"], entry.fields["required_beyond"]["names"]) == (
+        400,
+        101,
+    )

@@ -1,4 +1,6 @@
-"""A token's claims go into the change, whatever the body leaves out; whatever it says otherwise is refused (A22)."""
+"""A token's claims go into the change, whatever the body leaves out; whatever it says otherwise is
+refused (A22).
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +22,10 @@ from gate.flow.rulebooks import NOTHING_IN_FORCE
 ISSUER = "https://issuer.example.com"
 REPOSITORY = Repository(ISSUER, 1003, "acme/storefront")
 CATALOGUE = Catalogue(
-    environments={"production": Environment("production", "production", ("prod",)), "staging": Environment("staging", "staging")},
+    environments={
+        "production": Environment("production", "production", ("prod",)),
+        "staging": Environment("staging", "staging"),
+    },
     services={"web": Service("web", repositories=(REPOSITORY,)), "checkout": Service("checkout")},
 )
 BOOK = replace(NOTHING_IN_FORCE, catalogue=CATALOGUE)
@@ -45,7 +50,12 @@ CHANGE = Change("web", "production", JOB.commit)
 SAME: Mapping[str, list[Any]] = {
     "commit": [JOB.commit],
     "ref": [None, "main", "refs/heads/main"],
-    "repository": [None, REPOSITORY, Repository(ISSUER, 1003), Repository(ISSUER, 1003, "Acme/Storefront")],
+    "repository": [
+        None,
+        REPOSITORY,
+        Repository(ISSUER, 1003),
+        Repository(ISSUER, 1003, "Acme/Storefront"),
+    ],
     "run": [None, Run("9001", 2), Run("9001", 2, "eu", "https://ci.example.com/9001")],
     "service": ["web"],
     "environment": ["production"],
@@ -53,7 +63,11 @@ SAME: Mapping[str, list[Any]] = {
 OTHER: Mapping[str, list[Any]] = {
     "commit": ["b" * 40, "A" * 40, ""],
     "ref": ["heads/main", "Main", "refs/tags/main", "refs/heads/main2", ""],
-    "repository": [Repository(ISSUER, 1004), Repository(ISSUER + "/", 1003), Repository(ISSUER, 1003, "acme/storefront2")],
+    "repository": [
+        Repository(ISSUER, 1004),
+        Repository(ISSUER + "/", 1003),
+        Repository(ISSUER, 1003, "acme/storefront2"),
+    ],
     "run": [Run("9002", 2), Run("9001", 1), Run("9001", 3), Run("09001", 2), Run("", 2)],
     "service": ["checkout", "Web", ""],
     "environment": ["staging", "prod", "Prod", ""],
@@ -62,7 +76,9 @@ FIELDS = sorted(SAME)
 
 
 @given(said=st.fixed_dictionaries({name: st.sampled_from(SAME[name]) for name in FIELDS}))
-def test_a_body_that_says_the_same_or_nothing_becomes_what_the_token_says(said: dict[str, Any]) -> None:
+def test_a_body_that_says_the_same_or_nothing_becomes_what_the_token_says(
+    said: dict[str, Any],
+) -> None:
     bound = bind(CHANGE._replace(**said), JOB, BOOK)
 
     assert (bound.service, bound.environment, bound.commit) == ("web", "production", JOB.commit)
@@ -83,7 +99,9 @@ def test_a_body_that_says_the_same_or_nothing_becomes_what_the_token_says(said: 
     wrong=st.sets(st.sampled_from(FIELDS), min_size=1),
     data=st.data(),
 )
-def test_one_contradiction_is_enough_whatever_else_agrees(said: dict[str, Any], wrong: set[str], data: st.DataObject) -> None:
+def test_one_contradiction_is_enough_whatever_else_agrees(
+    said: dict[str, Any], wrong: set[str], data: st.DataObject
+) -> None:
     otherwise = {name: data.draw(st.sampled_from(OTHER[name])) for name in sorted(wrong)}
 
     with pytest.raises(NotAllowed) as raised:
@@ -105,8 +123,12 @@ def test_without_an_identity_token_a_change_stays_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("repository", [1, 10030, 100])
-def test_a_repository_that_is_not_listed_is_refused_even_where_a_service_lists_none(repository: int) -> None:
-    job = replace(JOB, repository=Repository(ISSUER, repository), services=frozenset({"checkout", "web"}))
+def test_a_repository_that_is_not_listed_is_refused_even_where_a_service_lists_none(
+    repository: int,
+) -> None:
+    job = replace(
+        JOB, repository=Repository(ISSUER, repository), services=frozenset({"checkout", "web"})
+    )
 
     for service in ("checkout", "web"):
         with pytest.raises(NotAllowed):

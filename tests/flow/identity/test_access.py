@@ -52,8 +52,16 @@ class World:
         self.reads: list[str] = []
         self.now = NOW
         self.seconds = 0.0
-        catalogue = Catalogue(people={"ada": Known("ada")}, groups={"release-managers": Group("release-managers", ("ada",))})
-        gate = SimpleNamespace(store=self, rulebooks=self, clock=lambda: self.now, secrets=SimpleNamespace(change_tokens=b"x" * 32))
+        catalogue = Catalogue(
+            people={"ada": Known("ada")},
+            groups={"release-managers": Group("release-managers", ("ada",))},
+        )
+        gate = SimpleNamespace(
+            store=self,
+            rulebooks=self,
+            clock=lambda: self.now,
+            secrets=SimpleNamespace(change_tokens=b"x" * 32),
+        )
         self._book = SimpleNamespace(catalogue=catalogue)
         self.access = Access(cast("Gate", gate), lambda: self.seconds)
 
@@ -110,7 +118,9 @@ async def test_only_what_could_be_a_token_is_looked_up() -> None:
     [
         pytest.param({"revoked_at": NOW}, id="revoked"),
         pytest.param({"expires_at": NOW}, id="expired just now"),
-        pytest.param({"role": None, "person": "nobody"}, id="of somebody who has left the catalogue"),
+        pytest.param(
+            {"role": None, "person": "nobody"}, id="of somebody who has left the catalogue"
+        ),
         pytest.param({"role": None}, id="of nobody"),
     ],
 )
@@ -119,13 +129,17 @@ async def test_a_token_that_is_no_longer_good_is_nobodys(bad: dict[str, Any]) ->
 
 
 async def test_a_token_of_a_role_is_a_machine() -> None:
-    assert await World(token()).access.authenticate(BEARER) == Machine(IDENTITY, Role.PIPELINE, frozenset({"web"}))
+    assert await World(token()).access.authenticate(BEARER) == Machine(
+        IDENTITY, Role.PIPELINE, frozenset({"web"})
+    )
 
 
 async def test_a_token_of_a_person_is_that_person_with_the_groups_of_now() -> None:
     world = World(token(role=None, person="ada", services=None))
 
-    assert await world.access.authenticate(BEARER) == Person("ada", frozenset({"release-managers"}), IDENTITY)
+    assert await world.access.authenticate(BEARER) == Person(
+        "ada", frozenset({"release-managers"}), IDENTITY
+    )
 
 
 async def test_a_busy_token_is_looked_up_once_a_second() -> None:

@@ -1,4 +1,6 @@
-"""After any life of many changes: what is counted, what the ledger tells and what the tables hold are the same story."""
+"""After any life of many changes: what is counted, what the ledger tells and what the tables hold
+are the same story.
+"""
 
 import random
 from collections import Counter
@@ -56,8 +58,17 @@ class Life:
         service, environment = self._random.choice(PLACES)
         self._runs += 1
         claims = self._random.choice([SMALL, SMALL, {}, {**SMALL, "diff.lines_added": 500}])
-        different: dict[str, Any] = {"service": service, "environment": environment, "claims": claims, "base": None}
-        self._changes.append(await self._shop.submit(self._random.choice("abcd"), run=Run(str(self._runs), 1, ""), **different))
+        different: dict[str, Any] = {
+            "service": service,
+            "environment": environment,
+            "claims": claims,
+            "base": None,
+        }
+        self._changes.append(
+            await self._shop.submit(
+                self._random.choice("abcd"), run=Run(str(self._runs), 1, ""), **different
+            )
+        )
 
     def _one(self) -> Wire:
         if not self._changes:
@@ -76,16 +87,27 @@ class Life:
     async def _again(self) -> None:
         change = self._one()
         run = Run(change["run"]["id"], self._random.choice([1, 2]), "")
-        different: dict[str, Any] = {"service": change["service"], "environment": change["environment"], "claims": SMALL}
+        different: dict[str, Any] = {
+            "service": change["service"],
+            "environment": change["environment"],
+            "claims": SMALL,
+        }
         self._changes.append(await self._shop.submit(change["commit"][0], run=run, **different))
 
     async def _freeze(self) -> None:
-        made = await freezes.add(self._shop.gate, FreezeAsk("x", stop=True, services=(self._random.choice(["web", "ledger"]),)), ADA)
+        made = await freezes.add(
+            self._shop.gate,
+            FreezeAsk("x", stop=True, services=(self._random.choice(["web", "ledger"]),)),
+            ADA,
+        )
         if self._random.random() < 0.8:
             await freezes.lift(self._shop.gate, made["id"], ADA)
 
     async def _policies(self) -> None:
-        await self._shop.adopt(parallel=self._random.choice(["allow", "refuse"]), valid_for=self._random.choice(["4h", "5h"]))
+        await self._shop.adopt(
+            parallel=self._random.choice(["allow", "refuse"]),
+            valid_for=self._random.choice(["4h", "5h"]),
+        )
         await self._shop.round()
 
     async def _pass(self) -> None:
@@ -101,7 +123,9 @@ def table(conn: Connection) -> list[Any]:
 def of_paths(conn: Connection) -> tuple[int, int]:
     """Changes and failures of all places."""
     paths = schema.path_outcomes.c
-    query = select(func.coalesce(func.sum(paths.changes), 0), func.coalesce(func.sum(paths.failures), 0)).where(paths.path == "")
+    query = select(
+        func.coalesce(func.sum(paths.changes), 0), func.coalesce(func.sum(paths.failures), 0)
+    ).where(paths.path == "")
     changes, failures = conn.execute(query).one()
     return changes, failures
 
@@ -138,12 +162,17 @@ async def test_i7_the_ledger_tells_the_life_of_every_change(shop: Shop, seed: in
     await Life(shop, seed).live(STEPS)
 
     for row in await shop.gate.store.read(table):
-        story = [entry for entry in await shop.entries() if entry.change == row.id and entry.kind != "refusal"]
+        story = [
+            entry
+            for entry in await shop.entries()
+            if entry.change == row.id and entry.kind != "refusal"
+        ]
         decided = [entry for entry in story if entry.kind == "decision"]
         endings = [
             entry.kind
             for entry in story
-            if entry.kind in {"cancellation", "expiry"} or (entry.kind == "closure" and entry.fields["matched"])
+            if entry.kind in {"cancellation", "expiry"}
+            or (entry.kind == "closure" and entry.fields["matched"])
         ]
 
         assert story[0].kind == "decision"
@@ -152,7 +181,9 @@ async def test_i7_the_ledger_tells_the_life_of_every_change(shop: Shop, seed: in
         admissions = [entry for entry in story if entry.kind == "admission"]
         assert len(admissions) == (row.admitted_at is not None)
         assert all(entry.fields["subject_digest"] == row.subject_digest for entry in admissions)
-        final = {"canceled": "cancellation", "expired": "expiry", "closed": "closure"}.get(row.state)
+        final = {"canceled": "cancellation", "expired": "expiry", "closed": "closure"}.get(
+            row.state
+        )
         assert set(endings) == ({final} if final else set())
 
 
@@ -167,5 +198,7 @@ async def test_every_decision_is_replayed_from_its_record(small_shop: Shop, seed
             book = await small_shop.gate.rulebooks.of(record.revisions)
             assert write(record) == stored.record
             assert decide(book.policies, record.case) == record.decision
-            digest = subject_digest(record.subject, record.asked.planned, record.revisions.policies, record.case.facts)
+            digest = subject_digest(
+                record.subject, record.asked.planned, record.revisions.policies, record.case.facts
+            )
             assert (digest, record.number) == (record.subject_digest, stored.number)

@@ -1,4 +1,6 @@
-"""People are let in, given roles and shut out; nobody does it to themself, and all of it stands in the ledger (A63)."""
+"""People are let in, given roles and shut out; nobody does it to themself, and all of it stands in
+the ledger (A63).
+"""
 
 import asyncio
 from datetime import timedelta
@@ -40,8 +42,17 @@ async def told(shop: Shop, kind: str = "role") -> list[dict[str, Any]]:
 # What is refused
 
 
-@pytest.mark.parametrize("ask", [PersonAsk(Role.AUDITOR, sets_role=True), PersonAsk(None, sets_role=True), PersonAsk(disabled=True)])
-async def test_a63_nobody_changes_their_own_role_or_shuts_themself_out(shop: Shop, ask: PersonAsk) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        PersonAsk(Role.AUDITOR, sets_role=True),
+        PersonAsk(None, sets_role=True),
+        PersonAsk(disabled=True),
+    ],
+)
+async def test_a63_nobody_changes_their_own_role_or_shuts_themself_out(
+    shop: Shop, ask: PersonAsk
+) -> None:
     await enter(shop.gate, role=Role.ADMIN)
     made = await tokens.create(shop.gate, TokenAsk(Role.ADMIN), BY_ADA)
 
@@ -57,14 +68,26 @@ async def test_a63_nobody_gives_themself_a_role_by_an_invitation(shop: Shop) -> 
     await enter(shop.gate, role=Role.AUDITOR)
 
     with pytest.raises(NotAllowed):
-        await people.invite(shop.gate, InviteAsk("ada@example.com", Role.ADMIN), Person("ada", frozenset()))
+        await people.invite(
+            shop.gate, InviteAsk("ada@example.com", Role.ADMIN), Person("ada", frozenset())
+        )
 
     assert (await listed(shop))["ada"]["role"] == "auditor"
     assert [one["person"] for one in await told(shop, "refusal")] == ["ada"]
 
 
 @pytest.mark.parametrize(
-    "email", ["", "ada", "@a.example", "ada@", "a b@a.example", "ada@a\nb.example", "x" * 255 + "@example.com", "ada@\0"]
+    "email",
+    [
+        "",
+        "ada",
+        "@a.example",
+        "ada@",
+        "a b@a.example",
+        "ada@a\nb.example",
+        "x" * 255 + "@example.com",
+        "ada@\0",
+    ],
 )
 async def test_what_is_no_address_is_nobody(small_shop: Shop, email: str) -> None:
     with pytest.raises(Invalid, match="is no e-mail address"):
@@ -98,7 +121,10 @@ async def test_a_link_works_once_whoever_comes_at_the_same_time(shop: Shop) -> N
 
 
 async def test_a_new_link_makes_the_old_one_useless_and_an_old_one_dies(shop: Shop) -> None:
-    first, second = await link(shop.gate, "ben@example.com"), await link(shop.gate, "ben@example.com")
+    first, second = (
+        await link(shop.gate, "ben@example.com"),
+        await link(shop.gate, "ben@example.com"),
+    )
 
     with pytest.raises(NotFound):
         await people.offered(shop.gate, first)
@@ -110,14 +136,19 @@ async def test_a_new_link_makes_the_old_one_useless_and_an_old_one_dies(shop: Sh
 
 def _age(tx: Tx, by: timedelta) -> None:
     table = schema.metadata.tables["invitations"]
-    tx.conn.execute(update(table).values(expires_at=table.c.expires_at - by // timedelta(microseconds=1)))
+    tx.conn.execute(
+        update(table).values(expires_at=table.c.expires_at - by // timedelta(microseconds=1))
+    )
 
 
 async def test_of_two_who_set_up_at_once_one_is_the_admin(shop: Shop) -> None:
     secrets = [await shop.gate.store.write(make_setup) for _ in range(2)]
     assert all(secrets)
 
-    tries = [people.accept(shop.gate, str(one), password=PASSWORD, email=f"zoe{n}@example.com") for n, one in enumerate(secrets)]
+    tries = [
+        people.accept(shop.gate, str(one), password=PASSWORD, email=f"zoe{n}@example.com")
+        for n, one in enumerate(secrets)
+    ]
     done = await asyncio.gather(*tries, return_exceptions=True)
 
     assert sorted(type(one).__name__ for one in done) == ["NotFound", "Opened"]
@@ -136,21 +167,32 @@ async def test_the_set_up_link_is_good_for_minutes(small_shop: Shop) -> None:
 # Who counts
 
 
-async def test_a17_an_approver_who_was_shut_out_or_became_an_auditor_does_not_count_at_admission(shop: Shop) -> None:
+async def test_a17_an_approver_who_was_shut_out_or_became_an_auditor_does_not_count_at_admission(
+    shop: Shop,
+) -> None:
     for ask in (PersonAsk(disabled=True), PersonAsk(Role.AUDITOR, sets_role=True)):
         change = await shop.submit("a" if ask.disabled else "b", claims={"diff.lines_added": 300})
-        approved = await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
+        approved = await review.approve(
+            shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA
+        )
         assert approved["state"] == "approved"
 
         await people.change(shop.gate, "ada", ask, ADMIN)
 
         with pytest.raises(Conflict, match="approvals no longer count"):
             await shop.admit(approved)
-        await people.change(shop.gate, "ada", PersonAsk(None, sets_role=True, disabled=False), ADMIN)
+        await people.change(
+            shop.gate, "ada", PersonAsk(None, sets_role=True, disabled=False), ADMIN
+        )
 
 
-async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_claimed(shop: Shop) -> None:
-    catalogue = CATALOGUE.replace("release-managers: {people: [ada, ben]}", "release-managers: {people: [ada, ben], sso: [rm, rm2]}")
+async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_claimed(
+    shop: Shop,
+) -> None:
+    catalogue = CATALOGUE.replace(
+        "release-managers: {people: [ada, ben]}",
+        "release-managers: {people: [ada, ben], sso: [rm, rm2]}",
+    )
     await shop.adopt(make_files() | {"catalog.yaml": catalogue})
     kofi = await enter(shop.gate, "kofi@example.com")
     await shop.gate.store.write(rows.claim, "kofi", ["rm", "others"])
@@ -159,7 +201,9 @@ async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_clai
     assert by.groups == {"release-managers", "team-web"}
     change = await shop.submit("a", claims={"diff.lines_added": 300})
 
-    approved = await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), by)
+    approved = await review.approve(
+        shop.gate, change["id"], ReviewAsk(change["subject_digest"]), by
+    )
     await shop.gate.store.write(rows.claim, "kofi", ["others"])
 
     assert approved["state"] == "approved"
@@ -172,8 +216,12 @@ async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_clai
     await shop.admit(approved)
 
 
-@pytest.mark.parametrize("standing", [Standing("auditor", ("rm",)), Standing(None, ("rm",), disabled=True)])
-async def test_an_auditor_and_whoever_was_shut_out_are_in_no_group(small_shop: Shop, standing: Standing) -> None:
+@pytest.mark.parametrize(
+    "standing", [Standing("auditor", ("rm",)), Standing(None, ("rm",), disabled=True)]
+)
+async def test_an_auditor_and_whoever_was_shut_out_are_in_no_group(
+    small_shop: Shop, standing: Standing
+) -> None:
 
     catalogue = (await small_shop.gate.rulebooks.current()).catalogue
 
@@ -184,14 +232,28 @@ async def test_an_auditor_and_whoever_was_shut_out_are_in_no_group(small_shop: S
 # What is done
 
 
-async def test_an_invitation_is_for_the_person_of_the_catalogue_and_stands_in_the_ledger(shop: Shop) -> None:
+async def test_an_invitation_is_for_the_person_of_the_catalogue_and_stands_in_the_ledger(
+    shop: Shop,
+) -> None:
     invited = await people.invite(shop.gate, InviteAsk("Ben@Example.com", Role.ADMIN), ADMIN)
 
     assert invited["invitation"].startswith("https://gate.example.com/invitations/")
-    assert (invited["id"], invited["name"], invited["email"], invited["invited"]) == ("ben", "Ben Okafor", "ben@example.com", True)
-    opened = await people.accept(shop.gate, invited["invitation"].rpartition("/")[2], password=PASSWORD)
+    assert (invited["id"], invited["name"], invited["email"], invited["invited"]) == (
+        "ben",
+        "Ben Okafor",
+        "ben@example.com",
+        True,
+    )
+    opened = await people.accept(
+        shop.gate, invited["invitation"].rpartition("/")[2], password=PASSWORD
+    )
     row = (await listed(shop))["ben"]
-    assert (opened.person, row["role"], row["invited"], row["password"]) == ("ben", "admin", False, True)
+    assert (opened.person, row["role"], row["invited"], row["password"]) == (
+        "ben",
+        "admin",
+        False,
+        True,
+    )
     assert row["groups"] == ["release-managers"]
     assert await told(shop) == [
         {"person": "ben", "action": "invited", "role": "admin", "by": "token:admin"},
@@ -210,14 +272,18 @@ async def test_an_invitation_again_is_a_new_password_and_ends_what_was_open(shop
     assert found.role is Role.ADMIN
 
 
-async def test_somebody_outside_the_catalogue_reads_and_is_in_no_group_and_their_address_can_be_forgotten(shop: Shop) -> None:
+async def test_somebody_outside_the_catalogue_reads_and_is_in_no_group_and_their_address_can_be_forgotten(
+    shop: Shop,
+) -> None:
     opened = await enter(shop.gate, "Audit@Example.org", Role.AUDITOR)
 
     found = await Access(shop.gate).signed_in(opened.secret)
 
     assert found is not None
     assert (found.id[:4], found.groups, found.role) == ("per_", frozenset(), Role.AUDITOR)
-    assert (await sessions.sign_in(shop.gate, "audit@example.org", PASSWORD, source="x")).person == found.id
+    assert (
+        await sessions.sign_in(shop.gate, "audit@example.org", PASSWORD, source="x")
+    ).person == found.id
     assert "audit@" not in repr(await shop.entries()) + await shop.gate.store.read(_table)
     with pytest.raises(Invalid, match="nobody in the catalogue"):
         await tokens.create(shop.gate, TokenAsk(None, person=found.id), ADMIN)
@@ -227,10 +293,19 @@ def _table(conn: Connection) -> str:
     return repr([tuple(row) for row in conn.execute(select(schema.metadata.tables["people"]))])
 
 
-async def test_who_enters_the_catalogue_keeps_password_and_role_under_their_new_name(shop: Shop) -> None:
+async def test_who_enters_the_catalogue_keeps_password_and_role_under_their_new_name(
+    shop: Shop,
+) -> None:
     before = await enter(shop.gate, "zoe@example.com", Role.ADMIN)
     catalogue = CATALOGUE + "  zoe: {name: Zoe Ek, emails: [zoe@example.com]}\n"
-    await shop.adopt(make_files() | {"catalog.yaml": catalogue.replace("team-web: {people: [kofi", "team-web: {people: [zoe, kofi")})
+    await shop.adopt(
+        make_files()
+        | {
+            "catalog.yaml": catalogue.replace(
+                "team-web: {people: [kofi", "team-web: {people: [zoe, kofi"
+            )
+        }
+    )
 
     opened = await sessions.sign_in(shop.gate, "zoe@example.com", PASSWORD, source="x")
     found = await Access(shop.gate).signed_in(opened.secret)
@@ -239,14 +314,20 @@ async def test_who_enters_the_catalogue_keeps_password_and_role_under_their_new_
     assert (found.id, found.groups, found.role) == ("zoe", frozenset({"team-web"}), Role.ADMIN)
     assert await Access(shop.gate).signed_in(before.secret) is None
     assert list(await listed(shop)) == ["zoe"]
-    assert (await told(shop))[-1] == {"person": "zoe", "action": "identified", "before": before.person}
+    assert (await told(shop))[-1] == {
+        "person": "zoe",
+        "action": "identified",
+        "before": before.person,
+    }
 
 
 async def test_roles_and_doors_stand_in_the_ledger_and_the_same_again_does_not(shop: Shop) -> None:
     for _ in range(2):
         await people.change(shop.gate, "ben", PersonAsk(Role.AUDITOR, sets_role=True), BY_ADA)
         await people.change(shop.gate, "ben", PersonAsk(disabled=True), BY_ADA)
-    view = await people.change(shop.gate, "ben", PersonAsk(None, sets_role=True, disabled=False), BY_ADA)
+    view = await people.change(
+        shop.gate, "ben", PersonAsk(None, sets_role=True, disabled=False), BY_ADA
+    )
 
     assert (view["role"], view["disabled"]) == (None, False)
     by = {"person": "ben", "by": "person:ada"}
@@ -263,7 +344,12 @@ async def test_roles_and_doors_stand_in_the_ledger_and_the_same_again_does_not(s
 
 async def test_people_make_see_and_end_their_own_tokens_and_no_others(shop: Shop) -> None:
     other = await tokens.create(shop.gate, TokenAsk(None, person="ben"), ADMIN)
-    for ask in (TokenAsk(Role.PIPELINE), TokenAsk(Role.ADMIN), TokenAsk(None, person="ben"), TokenAsk(None, person="ben@example.com")):
+    for ask in (
+        TokenAsk(Role.PIPELINE),
+        TokenAsk(Role.ADMIN),
+        TokenAsk(None, person="ben"),
+        TokenAsk(None, person="ben@example.com"),
+    ):
         with pytest.raises(NotAllowed, match="personal tokens of your own"):
             await tokens.create(shop.gate, ask, ADA)
 

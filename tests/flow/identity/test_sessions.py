@@ -1,4 +1,6 @@
-"""People sign in and out: one answer for every wrong try, a new session each time, gone everywhere at once."""
+"""People sign in and out: one answer for every wrong try, a new session each time, gone everywhere
+at once.
+"""
 
 import asyncio
 from dataclasses import replace
@@ -32,7 +34,9 @@ SOURCE = "192.0.2.1"
 GUESS = "tr0ub4dor and three"
 
 
-async def sign_in(shop: Shop, email: str = "ada@example.com", password: str = PASSWORD, source: str = SOURCE) -> Opened:
+async def sign_in(
+    shop: Shop, email: str = "ada@example.com", password: str = PASSWORD, source: str = SOURCE
+) -> Opened:
     """By the password."""
     return await sessions.sign_in(shop.gate, email, password, source=source)
 
@@ -75,7 +79,9 @@ async def test_a30_every_reason_not_to_come_in_sounds_the_same(shop: Shop) -> No
     assert said == dict.fromkeys(said, WRONG)
 
 
-async def test_a30_an_address_that_is_nobodys_costs_a_hash_as_well(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a30_an_address_that_is_nobodys_costs_a_hash_as_well(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await enter(small_shop.gate)
     checked: list[str | None] = []
 
@@ -113,7 +119,9 @@ async def test_a30_whoever_knows_the_password_is_never_counted(small_shop: Shop)
         assert (await sign_in(small_shop)).person == "ada"
 
 
-async def test_a30_a_busy_gate_is_nobodys_failure(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a30_a_busy_gate_is_nobodys_failure(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await enter(small_shop.gate)
 
     async def busy(password: str, kept: str | None) -> bool:
@@ -129,7 +137,9 @@ async def test_a30_a_busy_gate_is_nobodys_failure(small_shop: Shop, monkeypatch:
     assert (await sign_in(small_shop)).person == "ada"
 
 
-async def test_a_password_that_was_changed_while_it_was_checked_is_no_good(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_password_that_was_changed_while_it_was_checked_is_no_good(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await enter(small_shop.gate)
     check = small_shop.gate.passwords.is_right
 
@@ -155,19 +165,28 @@ def people_table() -> Any:
 # Who does
 
 
-async def test_whoever_signs_in_is_the_person_of_the_catalogue_with_the_groups_of_now(shop: Shop) -> None:
+async def test_whoever_signs_in_is_the_person_of_the_catalogue_with_the_groups_of_now(
+    shop: Shop,
+) -> None:
     await enter(shop.gate, "Ada@Example.com ")
 
     opened = await sign_in(shop, " ADA@example.com")
     person = await whose(shop, opened.secret)
 
     assert person is not None
-    assert (person.id, person.groups, person.role, person.token) == ("ada", frozenset({"release-managers", "platform"}), None, None)
+    assert (person.id, person.groups, person.role, person.token) == (
+        "ada",
+        frozenset({"release-managers", "platform"}),
+        None,
+        None,
+    )
     assert len(person.csrf) == 64
     assert person.caller == "person:ada"
 
 
-async def test_a39_every_sign_in_is_a_session_of_its_own_and_the_old_one_lives_until_it_is_ended(shop: Shop) -> None:
+async def test_a39_every_sign_in_is_a_session_of_its_own_and_the_old_one_lives_until_it_is_ended(
+    shop: Shop,
+) -> None:
     first, second = await enter(shop.gate), await sign_in(shop)
     one, other = await whose(shop, first.secret), await whose(shop, second.secret)
     assert one is not None
@@ -182,20 +201,31 @@ async def test_a39_every_sign_in_is_a_session_of_its_own_and_the_old_one_lives_u
     assert await whose(shop, second.secret) == other
 
 
-@pytest.mark.parametrize("secret", ["", "x", "x" * 43, "x" * 44, "é" * 43, "\ud800" * 43, "x" * 100_000])
+@pytest.mark.parametrize(
+    "secret", ["", "x", "x" * 43, "x" * 44, "é" * 43, "\ud800" * 43, "x" * 100_000]
+)
 async def test_what_is_no_session_is_nobodys(small_shop: Shop, secret: str) -> None:
     await enter(small_shop.gate)
 
     assert await whose(small_shop, secret) is None
 
 
-@pytest.mark.parametrize("change", [PersonAsk(disabled=True), PersonAsk(Role.AUDITOR, sets_role=True), PersonAsk(None, sets_role=True)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        PersonAsk(disabled=True),
+        PersonAsk(Role.AUDITOR, sets_role=True),
+        PersonAsk(None, sets_role=True),
+    ],
+)
 async def test_a39_who_is_shut_out_or_loses_a_role_is_out_on_every_server_once_that_is_heard(
     database_url: str, tmp_path: Path, change: PersonAsk
 ) -> None:
     async with open_shop(database_url, tmp_path) as one, open_shop(database_url, tmp_path) as other:
         opened = await enter(one.gate, role=Role.ADMIN)
-        remembering = Access(other.gate, monotonic=lambda: 0.0)  # would keep it for ever, were it not told
+        remembering = Access(
+            other.gate, monotonic=lambda: 0.0
+        )  # would keep it for ever, were it not told
         other.gate.store.on_change(remembering.hear)
         assert await remembering.signed_in(opened.secret) is not None
         heard = asyncio.Event()
@@ -211,7 +241,9 @@ def _about_people(topics: Topics) -> bool:
     return {TOPIC, PEOPLE} <= topics or topics == EVERYTHING
 
 
-async def test_who_is_shut_out_has_no_good_token_either_and_both_come_back_with_them(shop: Shop) -> None:
+async def test_who_is_shut_out_has_no_good_token_either_and_both_come_back_with_them(
+    shop: Shop,
+) -> None:
     await enter(shop.gate)
     token = (await tokens.create(shop.gate, TokenAsk(None, person="ada"), ADMIN))["token"]
     assert isinstance(await Access(shop.gate).authenticate(token), Person)
@@ -231,7 +263,9 @@ async def test_who_leaves_the_catalogue_is_nobody(shop: Shop) -> None:
     opened = await enter(shop.gate, "kofi@example.com")
     files = make_files()
     gone = files["catalog.yaml"].replace("people: [kofi, lena]", "people: [lena]")
-    files["catalog.yaml"] = "\n".join(line for line in gone.splitlines() if not line.startswith("  kofi:"))
+    files["catalog.yaml"] = "\n".join(
+        line for line in gone.splitlines() if not line.startswith("  kofi:")
+    )
 
     await shop.adopt(files)
 
@@ -253,7 +287,12 @@ async def test_who_leaves_the_catalogue_is_nobody(shop: Shop) -> None:
         pytest.param(LIFE_HOURS, LIFE_HOURS - 1, False, id="over, however busy"),
     ],
 )
-async def test_a_session_ends_when_it_is_idle_or_old(small_shop: Shop, hours: float, used_after: float | None, good: bool) -> None:  # noqa: FBT001 - the expected answer
+async def test_a_session_ends_when_it_is_idle_or_old(
+    small_shop: Shop,
+    hours: float,
+    used_after: float | None,
+    good: bool,  # noqa: FBT001 - the expected answer
+) -> None:
     opened = await enter(small_shop.gate)
     access = Access(small_shop.gate)
     if used_after is not None:
@@ -310,14 +349,27 @@ async def test_i10_no_secret_and_no_password_is_kept_or_told(shop: Shop) -> None
 
 
 def _everything(conn: Connection) -> str:
-    return repr([tuple(row) for table in schema.metadata.sorted_tables for row in conn.execute(select(table))])
+    return repr(
+        [
+            tuple(row)
+            for table in schema.metadata.sorted_tables
+            for row in conn.execute(select(table))
+        ]
+    )
 
 
-async def test_the_word_of_a_session_is_the_databases_so_every_server_knows_it(database_url: str, tmp_path: Path) -> None:
+async def test_the_word_of_a_session_is_the_databases_so_every_server_knows_it(
+    database_url: str, tmp_path: Path
+) -> None:
     async with open_shop(database_url, tmp_path) as one, open_shop(database_url, tmp_path) as other:
         opened = await enter(one.gate)
         here, there = await whose(one, opened.secret), await whose(other, opened.secret)
-        elsewhere = await whose(replace(one, gate=replace(one.gate, secrets=replace(one.gate.secrets, sessions=b"x" * 32))), opened.secret)
+        elsewhere = await whose(
+            replace(
+                one, gate=replace(one.gate, secrets=replace(one.gate.secrets, sessions=b"x" * 32))
+            ),
+            opened.secret,
+        )
 
     assert here == there
     assert here is not None
@@ -337,7 +389,9 @@ async def test_the_longest_password_works(small_shop: Shop) -> None:
 
 async def test_a_weaker_hash_is_made_anew_at_the_next_sign_in(small_shop: Shop) -> None:
     await enter(small_shop.gate)
-    weak = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)  # as an earlier release may have had it
+    weak = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(
+        PASSWORD
+    )  # as an earlier release may have had it
     await small_shop.gate.store.write(_put, weak)
 
     await sign_in(small_shop)

@@ -1,4 +1,6 @@
-"""Tokens: of one change, made from a secret and stored nowhere; and of the interface, good until somebody revokes them."""
+"""Tokens: of one change, made from a secret and stored nowhere; and of the interface, good until
+somebody revokes them.
+"""
 
 import asyncio
 from dataclasses import replace
@@ -50,7 +52,9 @@ async def test_a_token_of_another_change_or_another_secret_is_nobodys(small_shop
     one, other = await small_shop.submit("a"), await small_shop.submit("b", service="web")
     good, foreign = token_of(small_shop, one), token_of(small_shop, other)
     seal = good.split("_", 2)[2]
-    elsewhere = replace(small_shop, gate=replace(small_shop.gate, secrets=Secrets(b"x" * 32, b"y" * 32, b"z" * 32)))
+    elsewhere = replace(
+        small_shop, gate=replace(small_shop.gate, secrets=Secrets(b"x" * 32, b"y" * 32, b"z" * 32))
+    )
 
     forged = [
         f"gatec_{other['id'].removeprefix('chg_')}_{seal}",
@@ -81,7 +85,10 @@ async def test_a_holder_may_read_admit_close_and_cancel_that_one_change(shop: Sh
 @pytest.mark.parametrize("end", ["closed", "canceled", "expired", "expired unwritten", "rejected"])
 async def test_the_token_of_a_change_is_good_for_a_day_after_its_end(shop: Shop, end: str) -> None:
     if end == "rejected":
-        await shop.adopt(requirements="[{id: green, title: Green, require: [checks.passed > 0], otherwise: reject}]")
+        await shop.adopt(
+            requirements="[{id: green, title: Green, require: [checks.passed > 0], otherwise: "
+            "reject}]"
+        )
     change = await (shop.deploy("a") if end == "closed" else shop.submit("a", claims=SMALL))
     if end == "canceled":
         await cancel.cancel(shop.gate, change["id"], "", PIPELINE)
@@ -115,7 +122,13 @@ async def test_no_token_of_a_change_is_stored_anywhere(small_shop: Shop) -> None
 
 
 def _everything(conn: Connection) -> str:
-    return repr([tuple(row) for table in schema.metadata.sorted_tables for row in conn.execute(select(table))])
+    return repr(
+        [
+            tuple(row)
+            for table in schema.metadata.sorted_tables
+            for row in conn.execute(select(table))
+        ]
+    )
 
 
 # Of the interface
@@ -132,7 +145,9 @@ async def test_a_personal_token_is_for_somebody_of_the_catalogue(small_shop: Sho
     assert (person.id, person.groups) == ("ada", frozenset({"release-managers", "platform"}))
 
 
-async def test_who_leaves_the_catalogue_is_nobody_and_who_leaves_a_group_is_out_of_it(small_shop: Shop) -> None:
+async def test_who_leaves_the_catalogue_is_nobody_and_who_leaves_a_group_is_out_of_it(
+    small_shop: Shop,
+) -> None:
     created = await tokens.create(small_shop.gate, TokenAsk(None, person="kofi"), ADMIN)
     out = CATALOGUE.replace("team-web: {people: [kofi, lena]}", "team-web: {people: [lena]}")
     await small_shop.adopt(make_files() | {"catalog.yaml": out})
@@ -155,26 +170,42 @@ async def test_more_services_than_an_entry_holds_are_refused(small_shop: Shop) -
 
 
 async def test_tokens_stand_in_the_ledger_without_their_secret(shop: Shop) -> None:
-    created = await tokens.create(shop.gate, TokenAsk(Role.PIPELINE, frozenset({"web", "checkout"})), ADMIN)
+    created = await tokens.create(
+        shop.gate, TokenAsk(Role.PIPELINE, frozenset({"web", "checkout"})), ADMIN
+    )
     await tokens.revoke(shop.gate, created["id"], ADMIN)
     with pytest.raises(NotFound):
         await tokens.revoke(shop.gate, created["id"], ADMIN)
 
     entries = await shop.entries("token")
     assert [dict(entry.fields) for entry in entries] == [
-        {"token": created["id"], "action": "created", "by": "token:admin", "role": "pipeline", "services": ["checkout", "web"]},
+        {
+            "token": created["id"],
+            "action": "created",
+            "by": "token:admin",
+            "role": "pipeline",
+            "services": ["checkout", "web"],
+        },
         {"token": created["id"], "action": "revoked", "by": "token:admin"},
     ]
     (item,) = (await tokens.listing(shop.gate, ADMIN)).items
     secret = created["token"].split("_", 2)[2]
-    assert (item["id"], item["created_by"], item["revoked_at"] is not None) == (created["id"], "token:admin", True)
+    assert (item["id"], item["created_by"], item["revoked_at"] is not None) == (
+        created["id"],
+        "token:admin",
+        True,
+    )
     assert secret not in repr(item) + repr(entries) + await shop.gate.store.read(_everything)
 
 
-async def test_a28_a_revoked_token_is_nobodys_on_every_server_once_that_is_heard(database_url: str, tmp_path: Path) -> None:
+async def test_a28_a_revoked_token_is_nobodys_on_every_server_once_that_is_heard(
+    database_url: str, tmp_path: Path
+) -> None:
     async with open_shop(database_url, tmp_path) as one, open_shop(database_url, tmp_path) as other:
         created = await tokens.create(one.gate, TokenAsk(Role.AUDITOR), ADMIN)
-        remembering = Access(other.gate, monotonic=lambda: 0.0)  # would keep it for ever, were it not told
+        remembering = Access(
+            other.gate, monotonic=lambda: 0.0
+        )  # would keep it for ever, were it not told
         other.gate.store.on_change(remembering.hear)
         assert isinstance(await remembering.authenticate(created["token"]), Machine)
         heard = asyncio.Event()

@@ -1,4 +1,6 @@
-"""What broke: counted once, put down to a change, and taken back when a person says that it was something else."""
+"""What broke: counted once, put down to a change, and taken back when a person says that it was
+something else.
+"""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -12,7 +14,18 @@ from gate.flow.asks import Part, Wire
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import IncidentFilters
 from tests.builders import commit_of
-from tests.flow.breaking import BEN, HOOK, HOUR, LENA, ask, facts_of_next, failed, methods, open_incidents, report
+from tests.flow.breaking import (
+    BEN,
+    HOOK,
+    HOUR,
+    LENA,
+    ask,
+    facts_of_next,
+    failed,
+    methods,
+    open_incidents,
+    report,
+)
 from tests.flow.shop import ADA, Shop, make_files
 
 pytestmark = pytest.mark.anyio
@@ -32,8 +45,16 @@ async def test_an_incident_after_a_deployment_makes_it_failed_by_the_window(shop
     assert methods(view) == [(change["id"], "window")]
     assert await shop.gate.store.read(failed) == ["a"]
     assert (await shop.measures())["failed"] == 1
-    assert (opened.fields["action"], opened.fields["environment"], opened.fields["by"]) == ("opened", "production", "token:hook")
-    assert (linked.change, linked.fields["method"], linked.fields["action"]) == (change["id"], "window", "linked")
+    assert (opened.fields["action"], opened.fields["environment"], opened.fields["by"]) == (
+        "opened",
+        "production",
+        "token:hook",
+    )
+    assert (linked.change, linked.fields["method"], linked.fields["action"]) == (
+        change["id"],
+        "window",
+        "linked",
+    )
     assert "Baskets" not in f"{opened}{linked}"
 
 
@@ -54,7 +75,9 @@ async def test_what_was_never_deployed_is_put_down_to_nothing(shop: Shop) -> Non
         pytest.param({"began_at": datetime.now(UTC) + 5 * HOUR}, id="it began long after it"),
     ],
 )
-async def test_what_happened_elsewhere_or_at_another_time_is_put_down_to_nothing(small_shop: Shop, different: Wire) -> None:
+async def test_what_happened_elsewhere_or_at_another_time_is_put_down_to_nothing(
+    small_shop: Shop, different: Wire
+) -> None:
     await small_shop.deploy("a")
 
     assert (await report(small_shop, **different))["links"] == []
@@ -74,7 +97,9 @@ async def test_whoever_names_the_change_is_believed(shop: Shop) -> None:
     assert methods(await report(shop, changes=(first["id"],))) == [(first["id"], "explicit")]
 
 
-async def test_a_change_that_is_not_there_or_was_never_deployed_is_refused(small_shop: Shop) -> None:
+async def test_a_change_that_is_not_there_or_was_never_deployed_is_refused(
+    small_shop: Shop,
+) -> None:
     change = await small_shop.submit("a")
 
     with pytest.raises(Invalid, match="there is no change"):
@@ -99,10 +124,15 @@ async def test_a_rollback_while_it_goes_on_is_better_evidence_than_the_time(shop
 
     (incident,) = await open_incidents(shop)
     assert methods(incident) == [(change["id"], "rollback")]
-    assert [entry.fields["action"] for entry in await shop.entries("link")] == ["linked", "found_better"]
+    assert [entry.fields["action"] for entry in await shop.entries("link")] == [
+        "linked",
+        "found_better",
+    ]
 
 
-async def test_a_change_that_is_rolled_back_takes_the_incidents_that_nobody_had_a_reason_for(small_shop: Shop) -> None:
+async def test_a_change_that_is_rolled_back_takes_the_incidents_that_nobody_had_a_reason_for(
+    small_shop: Shop,
+) -> None:
     change = await small_shop.deploy("a", None)
     await report(small_shop, began_at=datetime.now(UTC) + 5 * HOUR)
 
@@ -112,7 +142,9 @@ async def test_a_change_that_is_rolled_back_takes_the_incidents_that_nobody_had_
     assert methods(incident) == [(change["id"], "rollback")]
 
 
-async def test_below_the_severity_of_its_service_an_alert_is_put_down_to_nothing_and_above_it_is(small_shop: Shop) -> None:
+async def test_below_the_severity_of_its_service_an_alert_is_put_down_to_nothing_and_above_it_is(
+    small_shop: Shop,
+) -> None:
     catalogue = (await small_shop.gate.rulebooks.current()).catalogue
     files = small_shop_files(alerts="critical")
     await small_shop.adopt(files)
@@ -123,14 +155,20 @@ async def test_below_the_severity_of_its_service_an_alert_is_put_down_to_nothing
     louder = await report(small_shop, id="1", severity="critical", is_alert=True)
     told = await report(small_shop, id="2", severity="warning")
 
-    assert [methods(one) for one in (quiet, louder, told)] == [[], [(change["id"], "window")], [(change["id"], "window")]]
+    assert [methods(one) for one in (quiet, louder, told)] == [
+        [],
+        [(change["id"], "window")],
+        [(change["id"], "window")],
+    ]
 
 
 def small_shop_files(alerts: str) -> dict[str, str]:
     """The usual files; alerts of checkout count from this severity."""
     files = make_files()
     return files | {
-        "catalog.yaml": files["catalog.yaml"].replace("tier: 1, depends_on", f"tier: 1, alerts_count_from: {alerts}, depends_on")
+        "catalog.yaml": files["catalog.yaml"].replace(
+            "tier: 1, depends_on", f"tier: 1, alerts_count_from: {alerts}, depends_on"
+        )
     }
 
 
@@ -141,11 +179,18 @@ async def test_an_alert_that_is_sent_again_is_no_new_incident(shop: Shop) -> Non
     await shop.deploy("a")
     began_at = datetime.now(UTC)
 
-    answers = await asyncio.gather(*(incidents.report(shop.gate, ask(id="INC-1", began_at=began_at), HOOK) for _ in range(6)))
+    answers = await asyncio.gather(
+        *(incidents.report(shop.gate, ask(id="INC-1", began_at=began_at), HOOK) for _ in range(6))
+    )
 
     assert [answer.is_new for answer in answers].count(True) == 1
     assert {answer.view["id"] for answer in answers} == {"INC-1"}
-    assert len(await open_incidents(shop)) == len(await shop.entries("incident")) == len(await shop.entries("link")) == 1
+    assert (
+        len(await open_incidents(shop))
+        == len(await shop.entries("incident"))
+        == len(await shop.entries("link"))
+        == 1
+    )
     assert (await shop.measures())["failed"] == 1
 
 
@@ -159,27 +204,46 @@ async def test_two_incidents_of_one_change_are_one_failed_change(shop: Shop) -> 
     assert (await facts_of_next(shop))["history.failures"] == 1
 
 
-async def test_its_end_is_told_under_the_same_name_and_is_not_taken_back_by_an_older_word(shop: Shop) -> None:
+async def test_its_end_is_told_under_the_same_name_and_is_not_taken_back_by_an_older_word(
+    shop: Shop,
+) -> None:
     now = datetime.now(UTC)
     await report(shop, id="1", began_at=now, told_at=now)
 
     ended = await report(shop, id="1", began_at=now, resolved_at=now + HOUR, told_at=now + HOUR)
-    late = await report(shop, id="1", began_at=now, told_at=now + HOUR / 2, severity="info", reopened=True)
+    late = await report(
+        shop, id="1", began_at=now, told_at=now + HOUR / 2, severity="info", reopened=True
+    )
     again = await report(shop, id="1", began_at=now, told_at=now + 2 * HOUR, reopened=True)
 
     assert ended["resolved_at"] is not None
     assert late == ended
     assert again["resolved_at"] is None
-    assert [entry.fields["action"] for entry in await shop.entries("incident")] == ["opened", "resolved", "reopened"]
+    assert [entry.fields["action"] for entry in await shop.entries("incident")] == [
+        "opened",
+        "resolved",
+        "reopened",
+    ]
 
 
-async def test_an_alert_that_comes_back_is_another_incident_and_one_that_is_late_is_not(shop: Shop) -> None:
+async def test_an_alert_that_comes_back_is_another_incident_and_one_that_is_late_is_not(
+    shop: Shop,
+) -> None:
     now = datetime.now(UTC)
     first = await report(shop, id="group", source="alertmanager", began_at=now, comes_back=True)
-    await report(shop, id="group", source="alertmanager", began_at=now, resolved_at=now + HOUR, comes_back=True)
+    await report(
+        shop,
+        id="group",
+        source="alertmanager",
+        began_at=now,
+        resolved_at=now + HOUR,
+        comes_back=True,
+    )
 
     late = await report(shop, id="group", source="alertmanager", began_at=now, comes_back=True)
-    second = await report(shop, id="group", source="alertmanager", began_at=now + 2 * HOUR, comes_back=True)
+    second = await report(
+        shop, id="group", source="alertmanager", began_at=now + 2 * HOUR, comes_back=True
+    )
 
     assert late["id"] == first["id"] != second["id"]
     assert late["resolved_at"] is not None
@@ -188,7 +252,9 @@ async def test_an_alert_that_comes_back_is_another_incident_and_one_that_is_late
 async def test_one_name_is_not_used_for_two_places(small_shop: Shop) -> None:
     await report(small_shop, id="INC-1")
 
-    with pytest.raises(Conflict, match="checkout in production; report another one under another id"):
+    with pytest.raises(
+        Conflict, match="checkout in production; report another one under another id"
+    ):
         await report(small_shop, id="INC-1", service="web")
 
 
@@ -210,24 +276,36 @@ async def test_c17_a_hook_that_names_the_change_ties_it_explicitly(shop: Shop) -
     assert await shop.gate.store.read(failed) == ["a"]
 
 
-async def test_c17_what_the_time_had_tied_is_tied_explicitly_once_its_source_names_it(shop: Shop) -> None:
+async def test_c17_what_the_time_had_tied_is_tied_explicitly_once_its_source_names_it(
+    shop: Shop,
+) -> None:
     change = await shop.deploy("a")
     began = datetime.now(UTC)
     guessed = await report(shop, **told(began_at=began))
 
     named = await report(shop, **told(began_at=began, changes=(change["id"],)))
 
-    assert (methods(guessed), methods(named)) == ([(change["id"], "window")], [(change["id"], "explicit")])
-    assert [entry.fields["action"] for entry in await shop.entries("link")] == ["linked", "found_better"]
+    assert (methods(guessed), methods(named)) == (
+        [(change["id"], "window")],
+        [(change["id"], "explicit")],
+    )
+    assert [entry.fields["action"] for entry in await shop.entries("link")] == [
+        "linked",
+        "found_better",
+    ]
 
 
-async def test_c17_a_name_that_cannot_be_the_cause_is_left_out_and_the_incident_is_kept(shop: Shop) -> None:
+async def test_c17_a_name_that_cannot_be_the_cause_is_left_out_and_the_incident_is_kept(
+    shop: Shop,
+) -> None:
     before = datetime.now(UTC) - HOUR
     elsewhere = await shop.deploy("a", service="web", run=Run("w", 1, ""))
     never_deployed = await shop.submit("b", environment="staging")
     later = await shop.deploy("c")
 
-    for number, name in enumerate((elsewhere["id"], never_deployed["id"], later["id"], "chg_" + "0" * 26)):
+    for number, name in enumerate(
+        (elsewhere["id"], never_deployed["id"], later["id"], "chg_" + "0" * 26)
+    ):
         incident = await report(shop, **told(id=f"Q{number}", began_at=before, changes=(name,)))
 
         assert (incident["service"], methods(incident)) == ("checkout", [])
@@ -237,20 +315,26 @@ async def test_c17_a_name_that_cannot_be_the_cause_is_left_out_and_the_incident_
 async def test_c17_what_a_person_untied_is_not_tied_again_by_its_source(shop: Shop) -> None:
     change = await shop.deploy("a")
     incident = await report(shop, **told(changes=(change["id"],)))
-    await incidents.unlink(shop.gate, incident["id"], incident["links"][0]["id"], "it was the network", BEN)
+    await incidents.unlink(
+        shop.gate, incident["id"], incident["links"][0]["id"], "it was the network", BEN
+    )
 
     again = await report(shop, **told(changes=(change["id"],)))
 
     assert methods(again) == []
 
 
-async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one(shop: Shop) -> None:
+async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one(
+    shop: Shop,
+) -> None:
     began = datetime.now(UTC)
     here = await report(shop, **told(began_at=began, told_at=began))
 
     moved = await report(shop, **told(began_at=began, told_at=began + HOUR / 60, service="web"))
     late = await report(shop, **told(began_at=began, told_at=began + HOUR / 120))
-    ended = await report(shop, **told(began_at=began, told_at=began + HOUR, service="web", resolved_at=began + HOUR))
+    ended = await report(
+        shop, **told(began_at=began, told_at=began + HOUR, service="web", resolved_at=began + HOUR)
+    )
 
     items = {one["service"]: one for one in await open_incidents(shop)}
     assert items["checkout"]["id"] == here["id"] != moved["id"]
@@ -258,8 +342,16 @@ async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one
     assert late["id"] == moved["id"]  # an older word moves nothing back
     assert moved["resolved_at"] is None
     assert (ended["id"], ended["resolved_at"] is not None) == (moved["id"], True)
-    actions = [(entry.fields["service"], entry.fields["action"]) for entry in await shop.entries("incident")]
-    assert actions == [("checkout", "opened"), ("checkout", "moved"), ("web", "opened"), ("web", "resolved")]
+    actions = [
+        (entry.fields["service"], entry.fields["action"])
+        for entry in await shop.entries("incident")
+    ]
+    assert actions == [
+        ("checkout", "opened"),
+        ("checkout", "moved"),
+        ("web", "opened"),
+        ("web", "resolved"),
+    ]
 
 
 async def test_c17_an_incident_that_moves_back_goes_on_where_it_was(shop: Shop) -> None:
@@ -270,7 +362,10 @@ async def test_c17_an_incident_that_moves_back_goes_on_where_it_was(shop: Shop) 
     back = await report(shop, **told(began_at=began, told_at=began + HOUR / 30))
 
     assert (back["id"], back["resolved_at"]) == (first["id"], None)
-    assert [(one["service"], one["resolved_at"] is None) for one in await open_incidents(shop, open=True)] == [("checkout", True)]
+    assert [
+        (one["service"], one["resolved_at"] is None)
+        for one in await open_incidents(shop, open=True)
+    ] == [("checkout", True)]
 
 
 async def test_c17_the_end_of_an_incident_keeps_its_severity(shop: Shop) -> None:
@@ -278,7 +373,9 @@ async def test_c17_the_end_of_an_incident_keeps_its_severity(shop: Shop) -> None
     named: dict[str, Any] = {"id": "I1", "source": "cdevents", "began_at": began}
     await report(shop, **named, severity="low", told_at=began)
 
-    ended = await report(shop, **named, severity=None, told_at=began + HOUR, resolved_at=began + HOUR, is_end=True)
+    ended = await report(
+        shop, **named, severity=None, told_at=began + HOUR, resolved_at=began + HOUR, is_end=True
+    )
     unsaid = await report(shop, **(named | {"id": "I2"}), severity=None)
 
     assert (ended["severity"], ended["resolved_at"] is not None) == ("low", True)
@@ -290,7 +387,9 @@ async def test_c17_an_end_finds_the_incident_wherever_it_is_by_now(shop: Shop) -
     named: dict[str, Any] = {"id": "I1", "source": "cdevents", "began_at": began}
     first = await report(shop, **named, told_at=began)
 
-    ended = await report(shop, **named, service="web", told_at=began + HOUR, resolved_at=began + HOUR, is_end=True)
+    ended = await report(
+        shop, **named, service="web", told_at=began + HOUR, resolved_at=began + HOUR, is_end=True
+    )
 
     assert (ended["id"], ended["service"]) == (first["id"], "checkout")
     assert ended["resolved_at"] is not None
@@ -301,12 +400,16 @@ async def test_a49_a_source_whose_clock_is_far_ahead_is_heard_again_after_a_day(
     await report(shop, **told(began_at=began, told_at=began + 1_000 * HOUR))
     await shop.let_pass_hours(25)
 
-    ended = await report(shop, **told(began_at=began, told_at=datetime.now(UTC), resolved_at=datetime.now(UTC)))
+    ended = await report(
+        shop, **told(began_at=began, told_at=datetime.now(UTC), resolved_at=datetime.now(UTC))
+    )
 
     assert ended["resolved_at"] is not None
 
 
-async def test_an_id_of_the_gate_is_good_for_news_of_any_source_and_never_for_a_new_incident(small_shop: Shop) -> None:
+async def test_an_id_of_the_gate_is_good_for_news_of_any_source_and_never_for_a_new_incident(
+    small_shop: Shop,
+) -> None:
     now = datetime.now(UTC)
     told = await report(small_shop, id="P1", source="pagerduty", began_at=now)
 
@@ -328,7 +431,12 @@ async def test_what_ended_before_it_began_is_refused(small_shop: Shop) -> None:
 
 async def test_the_list_is_newest_first_by_service_place_and_what_goes_on(shop: Shop) -> None:
     now = datetime.now(UTC)
-    cases: list[Wire] = [{}, {"service": "web"}, {"environment": "stage"}, {"resolved_at": now + HOUR}]
+    cases: list[Wire] = [
+        {},
+        {"service": "web"},
+        {"environment": "stage"},
+        {"resolved_at": now + HOUR},
+    ]
     for number, fields in enumerate(cases):
         await report(shop, id=str(number), began_at=now + timedelta(minutes=number), **fields)
 
@@ -340,7 +448,9 @@ async def test_the_list_is_newest_first_by_service_place_and_what_goes_on(shop: 
     assert await ids(environment="staging") == ["2"]
     assert await ids(open=True) == ["2", "1", "0"]
     assert await ids(open=False) == ["3"]
-    assert await ids(part=Part(begins=now + timedelta(minutes=1), ends=now + timedelta(minutes=3))) == ["2", "1"]
+    assert await ids(
+        part=Part(begins=now + timedelta(minutes=1), ends=now + timedelta(minutes=3))
+    ) == ["2", "1"]
 
 
 async def test_a_list_of_any_length_is_read_page_by_page(small_shop: Shop) -> None:
@@ -348,7 +458,9 @@ async def test_a_list_of_any_length_is_read_page_by_page(small_shop: Shop) -> No
         await report(small_shop, id=str(number))
     seen, cursor = [], None
     for _ in range(3):
-        page = await incidents.listing(small_shop.gate, IncidentFilters(part=Part(cursor=cursor, limit=2)), LENA)
+        page = await incidents.listing(
+            small_shop.gate, IncidentFilters(part=Part(cursor=cursor, limit=2)), LENA
+        )
         seen += [one["id"] for one in page.items]
         cursor = page.next
 

@@ -15,37 +15,49 @@ pytestmark = pytest.mark.anyio
 
 BAD, BACK = Result.UNSUCCESSFUL, Result.ROLLED_BACK
 SUSPENDED = (
-    "[{id: everyday, title: Everyday, owner: platform, authorised_by: [release-managers], when: [diff.lines_added < 100],"
-    " up_to: low, earn: none, suspend: {failures: 1, within: 5}}]"
+    "[{id: everyday, title: Everyday, owner: platform, authorised_by: [release-managers], when: "
+    "[diff.lines_added < 100], up_to: low, earn: none, suspend: {failures: 1, within: 5}}]"
 )
 
 
 # What a person says
 
 
-async def test_a_link_that_a_person_removes_takes_back_everything_that_was_counted(shop: Shop) -> None:
+async def test_a_link_that_a_person_removes_takes_back_everything_that_was_counted(
+    shop: Shop,
+) -> None:
     await shop.deploy("a")
     before = await facts_of_next(shop)
     incident = await report(shop)
     counted = await facts_of_next(shop, "d")
 
-    view = await incidents.unlink(shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA)
+    view = await incidents.unlink(
+        shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
+    )
 
     entry = (await shop.entries("link"))[-1]
     after = await facts_of_next(shop, "c")
     names = [name for name in before if name.startswith("history.") and "fail" in name]
     assert view["links"] == []
-    assert (entry.fields["action"], entry.fields["by"], "cable" in str(entry)) == ("removed", ADA.caller, False)
+    assert (entry.fields["action"], entry.fields["by"], "cable" in str(entry)) == (
+        "removed",
+        ADA.caller,
+        False,
+    )
     assert counted["history.failures"] == counted["history.path_failures"] == 1
     assert {name: after[name] for name in names} == {name: before[name] for name in names}
     assert (await shop.gate.store.read(failed), (await shop.measures())["failed"]) == ([], 0)
 
 
-async def test_a_change_that_failed_by_itself_stays_failed_without_the_incident(small_shop: Shop) -> None:
+async def test_a_change_that_failed_by_itself_stays_failed_without_the_incident(
+    small_shop: Shop,
+) -> None:
     await small_shop.deploy("a", BAD)
     incident = await report(small_shop)
 
-    await incidents.unlink(small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA)
+    await incidents.unlink(
+        small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
+    )
 
     assert await small_shop.gate.store.read(failed) == ["a"]
     assert (await small_shop.measures())["failed"] == 1
@@ -54,7 +66,9 @@ async def test_a_change_that_failed_by_itself_stays_failed_without_the_incident(
 async def test_what_a_person_untied_is_not_tied_again_by_the_gate(small_shop: Shop) -> None:
     change = await small_shop.deploy("a", None)
     incident = await report(small_shop, id="INC-1")
-    await incidents.unlink(small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA)
+    await incidents.unlink(
+        small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
+    )
 
     again = await report(small_shop, id="INC-1", severity="high")
     await small_shop.close(change, BACK)
@@ -68,14 +82,22 @@ async def test_a_person_ties_and_confirms(shop: Shop) -> None:
     second = await shop.deploy("b", base=commit_of("a"))
     incident = await report(shop)
 
-    tied = await incidents.link(shop.gate, incident["id"], first["id"], "The query is of this one", ADA)
-    confirmed = await incidents.link(shop.gate, incident["id"], second["id"], "And this made it worse", BEN)
+    tied = await incidents.link(
+        shop.gate, incident["id"], first["id"], "The query is of this one", ADA
+    )
+    confirmed = await incidents.link(
+        shop.gate, incident["id"], second["id"], "And this made it worse", BEN
+    )
 
     assert (tied.is_new, confirmed.is_new) == (True, False)
     assert methods(confirmed.view) == [(second["id"], "window"), (first["id"], "manual")]
     assert confirmed.view["links"][0]["confirmed"]["by"] == BEN.caller
     assert confirmed.view["links"][1]["reason"] == "The query is of this one"
-    assert [entry.fields["action"] for entry in await shop.entries("link")] == ["linked", "linked", "confirmed"]
+    assert [entry.fields["action"] for entry in await shop.entries("link")] == [
+        "linked",
+        "linked",
+        "confirmed",
+    ]
     assert await shop.gate.store.read(failed) == ["a", "b"]
 
 
@@ -120,7 +142,9 @@ async def test_a_link_by_the_window_suspends_only_after_a_day(shop: Shop) -> Non
 
     assert (at_once, nearly, await standing(shop, "d")) == ("approved", "approved", "pending")
     assert judged == [1, 0]
-    assert [entry.fields["action"] for entry in await shop.entries("standard_change")] == ["suspended"]
+    assert [entry.fields["action"] for entry in await shop.entries("standard_change")] == [
+        "suspended"
+    ]
 
 
 async def test_a_link_by_the_window_suspends_when_a_person_confirms_it(shop: Shop) -> None:
@@ -138,7 +162,9 @@ async def test_a_link_that_was_corrected_in_time_never_suspends(small_shop: Shop
     await small_shop.deploy("a")
     incident = await report(small_shop)
 
-    await incidents.unlink(small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA)
+    await incidents.unlink(
+        small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
+    )
     await small_shop.let_pass_hours(25)
 
     assert await incidents.judge_due(small_shop.gate) == 0
@@ -186,7 +212,9 @@ async def test_a_remedy_that_was_only_asked_for_says_nothing(small_shop: Shop) -
     assert await small_shop.gate.store.read(failed) == []
 
 
-async def test_a_remedy_on_its_way_through_another_environment_says_nothing_there(small_shop: Shop) -> None:
+async def test_a_remedy_on_its_way_through_another_environment_says_nothing_there(
+    small_shop: Shop,
+) -> None:
     broken = await small_shop.deploy("a")
 
     await small_shop.deploy("b", environment="staging", remediates=broken["id"])
@@ -209,7 +237,9 @@ async def test_what_a_person_untied_is_not_tied_again_by_another_remedy(small_sh
     broken = await small_shop.deploy("a")
     await small_shop.deploy("b", base=commit_of("a"), remediates=broken["id"])
     (incident,) = await open_incidents(small_shop)
-    await incidents.unlink(small_shop.gate, incident["id"], incident["links"][0]["id"], "It never broke", ADA)
+    await incidents.unlink(
+        small_shop.gate, incident["id"], incident["links"][0]["id"], "It never broke", ADA
+    )
 
     await small_shop.deploy("c", base=commit_of("b"), remediates=broken["id"])
 

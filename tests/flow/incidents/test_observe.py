@@ -1,4 +1,6 @@
-"""Deployments that somebody else saw: they close the change they belong to, or they are found to have gone past the gate."""
+"""Deployments that somebody else saw: they close the change they belong to, or they are found to
+have gone past the gate.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,12 +43,16 @@ def seen(letter: str = "a", result: Result | None = OK, **different: Any) -> Dep
 
 def back(**different: Any) -> DeploymentSeen:
     """Somebody saw that the service runs again what it ran before."""
-    return seen(**{"result": None, "went_back": True, "commit": None, "source": "cdevents"} | different)
+    return seen(
+        **{"result": None, "went_back": True, "commit": None, "source": "cdevents"} | different
+    )
 
 
 async def unmatched(shop: Shop) -> list[Sighting]:
     """What went past the gate, newest first."""
-    return list((await shop.gate.store.read(sightings.sighting_page, SightingQuery(), Part(50))).rows)
+    return list(
+        (await shop.gate.store.read(sightings.sighting_page, SightingQuery(), Part(50))).rows
+    )
 
 
 async def test_what_was_never_admitted_is_found_and_seen_again_is_one_finding(shop: Shop) -> None:
@@ -57,9 +63,17 @@ async def test_what_was_never_admitted_is_found_and_seen_again_is_one_finding(sh
 
     (found,) = await unmatched(shop)
     assert first is second is Observed.UNMATCHED
-    assert (found.service, found.environment, found.commit, found.result) == ("checkout", "production", commit_of("a"), OK)
+    assert (found.service, found.environment, found.commit, found.result) == (
+        "checkout",
+        "production",
+        commit_of("a"),
+        OK,
+    )
     assert (found.missing, found.at > found.first_at) == (Missing.ADMISSION, True)
-    assert 'gate_sightings_total{missing="admission",source="github"} 1.0' in shop.gate.metrics.exposition().decode()
+    assert (
+        'gate_sightings_total{missing="admission",source="github"} 1.0'
+        in shop.gate.metrics.exposition().decode()
+    )
 
 
 async def test_c18_a_job_that_has_begun_and_asks_the_gate_first_is_none(shop: Shop) -> None:
@@ -73,7 +87,9 @@ async def test_c18_a_job_that_has_begun_and_asks_the_gate_first_is_none(shop: Sh
     assert await unmatched(shop) == []
 
 
-async def test_c18_what_was_admitted_once_and_comes_back_after_another_change_went_past_the_gate(shop: Shop) -> None:
+async def test_c18_what_was_admitted_once_and_comes_back_after_another_change_went_past_the_gate(
+    shop: Shop,
+) -> None:
     await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"))
     await shop.let_pass_hours(2)
@@ -94,7 +110,9 @@ async def test_c18_what_was_admitted_once_and_comes_back_after_another_change_we
         pytest.param({}, Missing.ADMISSION, id="an admission"),
     ],
 )
-async def test_c18_it_is_said_what_would_have_explained_it(small_shop: Shop, different: dict[str, Any], missing: Missing) -> None:
+async def test_c18_it_is_said_what_would_have_explained_it(
+    small_shop: Shop, different: dict[str, Any], missing: Missing
+) -> None:
     await deployment_seen(small_shop.gate, seen(**different))
 
     (found,) = await unmatched(small_shop)
@@ -127,23 +145,38 @@ async def test_a_word_that_comes_late_does_not_overwrite_a_newer_one(shop: Shop)
         pytest.param({"at": datetime.now(UTC) - HOUR}, id="long before the admission"),
     ],
 )
-async def test_an_admission_is_good_for_what_was_admitted_alone(small_shop: Shop, different: dict[str, Any]) -> None:
+async def test_an_admission_is_good_for_what_was_admitted_alone(
+    small_shop: Shop, different: dict[str, Any]
+) -> None:
     change = await small_shop.deploy("a", None)
 
     assert await deployment_seen(small_shop.gate, seen(**different)) is Observed.UNMATCHED
     assert (await small_shop.read(change))["state"] == "deploying"
 
 
-@pytest.mark.parametrize("named", [{"commit": commit_of("a")}, {"commit": None, "digests": (image_of("a").digest,)}, {"commit": None}])
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"commit": commit_of("a")},
+        {"commit": None, "digests": (image_of("a").digest,)},
+        {"commit": None},
+    ],
+)
 @pytest.mark.parametrize("result", [OK, BAD])
-async def test_its_end_closes_the_change(small_shop: Shop, named: dict[str, Any], result: Result) -> None:
+async def test_its_end_closes_the_change(
+    small_shop: Shop, named: dict[str, Any], result: Result
+) -> None:
     change = await small_shop.deploy("a", None)
 
     observed = await deployment_seen(small_shop.gate, seen(result=result, **named))
 
     closed = await small_shop.read(change)
     (entry,) = await small_shop.entries("closure")
-    assert (observed, closed["state"], closed["closed"]["result"]) == (Observed.CLOSED, "closed", result)
+    assert (observed, closed["state"], closed["closed"]["result"]) == (
+        Observed.CLOSED,
+        "closed",
+        result,
+    )
     assert entry.fields["by"] == "hook:github"
     assert await unmatched(small_shop) == []
 
@@ -162,7 +195,9 @@ async def test_what_the_pipeline_said_is_not_contradicted(shop: Shop) -> None:
     assert (await shop.read(change))["closed"]["result"] == "successful"
 
 
-async def test_of_two_deployments_of_one_commit_the_one_that_goes_on_is_closed(small_shop: Shop) -> None:
+async def test_of_two_deployments_of_one_commit_the_one_that_goes_on_is_closed(
+    small_shop: Shop,
+) -> None:
     await small_shop.deploy("a")
     again = await small_shop.deploy("a", None, run=Run("again", 1, ""), base=commit_of("a"))
 
@@ -175,11 +210,15 @@ async def test_of_two_deployments_of_one_commit_the_one_that_goes_on_is_closed(s
 
 
 @pytest.mark.parametrize("result", [None, OK])
-async def test_what_went_back_rolls_back_the_newest_deployment_and_says_so_once(shop: Shop, result: Result | None) -> None:
+async def test_what_went_back_rolls_back_the_newest_deployment_and_says_so_once(
+    shop: Shop, result: Result | None
+) -> None:
     await shop.deploy("a")
     bad = await shop.deploy("b", result, base=commit_of("a"))
 
-    observed = [await deployment_seen(shop.gate, back(digests=(image_of("a").digest,))) for _ in range(2)]
+    observed = [
+        await deployment_seen(shop.gate, back(digests=(image_of("a").digest,))) for _ in range(2)
+    ]
 
     assert observed == [Observed.CLOSED, Observed.KNOWN]
     assert (await shop.read(bad))["closed"]["result"] == "rolled_back"
@@ -206,7 +245,9 @@ async def test_a_rollback_of_the_gate_is_not_what_was_rolled_back(small_shop: Sh
     assert (await small_shop.read(rollback))["closed"]["result"] == "successful"
 
 
-async def test_what_ended_long_ago_is_not_rolled_back_by_a_word_from_outside(small_shop: Shop) -> None:
+async def test_what_ended_long_ago_is_not_rolled_back_by_a_word_from_outside(
+    small_shop: Shop,
+) -> None:
     change = await small_shop.deploy("a")
     await small_shop.let_pass_hours(25)
 
@@ -230,18 +271,33 @@ async def test_an_incident_that_goes_on_is_put_down_to_what_went_back(shop: Shop
 async def test_what_waits_in_the_inbox_is_worked_on(shop: Shop) -> None:
     change = await shop.deploy("a", None)
     handlers = {incidents.KIND: incidents.work, observe.KIND: observe.work}
-    broke = IncidentTold("It broke", "checkout", "high", datetime.now(UTC), environment="prod", id="P1", source="pagerduty")
+    broke = IncidentTold(
+        "It broke",
+        "checkout",
+        "high",
+        datetime.now(UTC),
+        environment="prod",
+        id="P1",
+        source="pagerduty",
+    )
 
     await inbox.receive(
         shop.gate,
-        [observe.delivery(seen(), named="1", caller="token:h"), incidents.delivery(broke, named="2", caller="pagerduty")],
+        [
+            observe.delivery(seen(), named="1", caller="token:h"),
+            incidents.delivery(broke, named="2", caller="pagerduty"),
+        ],
     )
     worked = await inbox.work(shop.gate, handlers)
 
     (incident,) = await open_incidents(shop)
     assert worked == 2
     assert (await shop.read(change))["state"] == "closed"
-    assert (incident["created_by"], incident["title"], methods(incident)) == ("pagerduty", "It broke", [(change["id"], "window")])
+    assert (incident["created_by"], incident["title"], methods(incident)) == (
+        "pagerduty",
+        "It broke",
+        [(change["id"], "window")],
+    )
 
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -249,12 +305,32 @@ _AT = st.datetimes(timezones=st.just(UTC))
 
 
 @given(
-    st.builds(DeploymentSeen, _TEXT, _TEXT, st.none() | _TEXT, st.none() | st.sampled_from(Result), _AT, _TEXT, digests=st.tuples(_TEXT))
+    st.builds(
+        DeploymentSeen,
+        _TEXT,
+        _TEXT,
+        st.none() | _TEXT,
+        st.none() | st.sampled_from(Result),
+        _AT,
+        _TEXT,
+        digests=st.tuples(_TEXT),
+    )
 )
 def test_a_deployment_is_read_as_it_was_written(value: DeploymentSeen) -> None:
     assert told.read_deployment(told.write(value)) == value
 
 
-@given(st.builds(IncidentTold, _TEXT, _TEXT, _TEXT, _AT, resolved_at=st.none() | _AT, told_at=st.none() | _AT, reopened=st.booleans()))
+@given(
+    st.builds(
+        IncidentTold,
+        _TEXT,
+        _TEXT,
+        _TEXT,
+        _AT,
+        resolved_at=st.none() | _AT,
+        told_at=st.none() | _AT,
+        reopened=st.booleans(),
+    )
+)
 def test_an_incident_is_read_as_it_was_written(value: IncidentTold) -> None:
     assert told.read_incident(told.write(value)) == value

@@ -29,7 +29,9 @@ async def faults_of(shop: Shop, *, since: Sequence[bytes] = ()) -> list[tuple[in
     return found_in(await exported(shop), key, since)
 
 
-def found_in(lines: list[bytes], key: VerifierKey, since: Sequence[bytes] = ()) -> list[tuple[int, str]]:
+def found_in(
+    lines: list[bytes], key: VerifierKey, since: Sequence[bytes] = ()
+) -> list[tuple[int, str]]:
     """The faults of these lines."""
     faults = Faults()
     read_export(lines, (TreeCheck([key], since, faults), LifeCheck(faults)), faults)

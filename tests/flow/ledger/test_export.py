@@ -1,4 +1,6 @@
-"""An export of a real ledger verifies; and whatever SQL changes in a row that the ledger covers is found, and placed (A64, A71)."""
+"""An export of a real ledger verifies; and whatever SQL changes in a row that the ledger covers is
+found, and placed (A64, A71).
+"""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +28,8 @@ COVERED: list[tuple[Table, str]] = [
     (table, column.name)
     for table in (ledger_entries, decisions, approvals)
     for column in table.columns
-    if (table.name, column.name) not in {("ledger_entries", "id"), ("decisions", "id")}  # the order of insertion alone
+    if (table.name, column.name)
+    not in {("ledger_entries", "id"), ("decisions", "id")}  # the order of insertion alone
 ]
 
 
@@ -39,7 +42,9 @@ async def story(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 async def tell_all(shop: Shop) -> None:
-    """Changes that passed, were approved, rejected, withdrawn, closed well and badly, and decided again."""
+    """Changes that passed, were approved, rejected, withdrawn, closed well and badly, and decided
+    again.
+    """
     await shop.deploy("a")
     await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
     large = await shop.submit("c", claims=LARGE, base=commit_of("a"))
@@ -52,7 +57,9 @@ async def tell_all(shop: Shop) -> None:
     await review.reject(shop.gate, rejected["id"], shown(rejected, "not today"), BEN)
     await review.override(shop.gate, rejected["id"], OverrideAsk("it may be asked for again"), ADA)
     await cancel.cancel(shop.gate, refused["id"], "not needed", ADA)
-    await shop.adopt(rules="[{id: size, title: Size, points_by: diff.lines_added, steps: {5: 35, 200: 70}}]")
+    await shop.adopt(
+        rules="[{id: size, title: Size, points_by: diff.lines_added, steps: {5: 35, 200: 70}}]"
+    )
     await shop.submit("f")
     await settle(shop)
 
@@ -65,7 +72,9 @@ async def test_the_export_of_a_whole_story_verifies(story: Shop) -> None:
     assert await faults_of(story) == []
 
 
-async def test_what_is_not_signed_yet_is_not_exported_and_comes_with_the_next_export(story: Shop) -> None:
+async def test_what_is_not_signed_yet_is_not_exported_and_comes_with_the_next_export(
+    story: Shop,
+) -> None:
     before = await exported(story)
     await story.submit("a", claims=LARGE, service="web")
 
@@ -78,7 +87,9 @@ async def test_what_is_not_signed_yet_is_not_exported_and_comes_with_the_next_ex
 async def test_a64_every_column_of_every_covered_row_is_covered(story: Shop) -> None:
     key = (await story.gate.signing.own()).verifier
 
-    found = await story.gate.store.write(each, [tampering(table, column) for table, column in COVERED], key)
+    found = await story.gate.store.write(
+        each, [tampering(table, column) for table, column in COVERED], key
+    )
 
     names = [f"{table.name}.{column}" for table, column in COVERED]
     assert [name for name, (_, faults) in zip(names, found, strict=True) if not faults] == []
@@ -90,7 +101,9 @@ async def test_a64_a71_every_row_that_is_removed_or_put_in_is_found(story: Shop)
     key = (await story.gate.signing.own()).verifier
     removals = [removing(table) for table in (ledger_entries, decisions, approvals, tiles)]
 
-    found = await story.gate.store.write(each, [*removals, swapping, *map(doubling, (decisions, approvals))], key)
+    found = await story.gate.store.write(
+        each, [*removals, swapping, *map(doubling, (decisions, approvals))], key
+    )
 
     assert all(faults for _, faults in found), found
     for place, faults in found:
@@ -102,13 +115,18 @@ Found: TypeAlias = tuple[int | None, list[tuple[int, str]]]
 
 
 def each(tx: Tx, acts: Sequence[Act], key: VerifierKey) -> list[Found]:
-    """What a verifier finds after each of these acts alone, and the place where it should, if that is one."""
+    """What a verifier finds after each of these acts alone, and the place where it should, if that
+    is one.
+    """
     found: list[Found] = []
     for act in acts:
         tx.execute("SAVEPOINT act")
         for table in (ledger_entries, decisions, approvals, tiles, checkpoints):
             for kind in ("update", "delete"):
-                tx.execute(f"DROP TRIGGER {table.name}_no_{kind}" + (f" ON {table.name}" if tx.is_postgres else ""))
+                tx.execute(
+                    f"DROP TRIGGER {table.name}_no_{kind}"
+                    + (f" ON {table.name}" if tx.is_postgres else "")
+                )
         drop_foreign_keys(tx)
         place = act(tx)
         found.append((place, found_in(lines_of(tx.conn), key)))
@@ -148,7 +166,16 @@ def doubling(table: Table) -> Act:
         row = newest(tx, table)
         assert row is not None
         number = "number" if table is decisions else "decision"
-        tx.conn.execute(insert(table).values({**row, number: 77, "at": row["at"] + 1, **({"id": 777} if table is decisions else {})}))
+        tx.conn.execute(
+            insert(table).values(
+                {
+                    **row,
+                    number: 77,
+                    "at": row["at"] + 1,
+                    **({"id": 777} if table is decisions else {}),
+                }
+            )
+        )
         return None
 
     return act

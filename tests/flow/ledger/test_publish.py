@@ -1,4 +1,6 @@
-"""The sealer and the publisher: only committed heads are signed, never two histories, and a restored database is found out."""
+"""The sealer and the publisher: only committed heads are signed, never two histories, and a
+restored database is found out.
+"""
 
 import asyncio
 import shutil
@@ -81,7 +83,9 @@ async def test_what_is_written_is_sealed_signed_and_guarded(guarded_shop: Shop) 
     assert (second.size, second.root) == (now.size, now.root)
     assert second.size == len(await shop.entries()) > first.size
     assert second == guarded(shop.gate)
-    proof = await shop.gate.store.read(lambda conn: tree(conn, second.size).consistency_proof(first.size))
+    proof = await shop.gate.store.read(
+        lambda conn: tree(conn, second.size).consistency_proof(first.size)
+    )
     verify_consistency(first.size, second.size, proof, first.root, second.root)
     assert (shop.gate.signing.stopped, await health.ready(shop.gate)) == (None, [])
 
@@ -103,7 +107,9 @@ async def test_the_first_entry_about_the_key_names_it(guarded_shop: Shop) -> Non
     assert (await head(guarded_shop.gate)).key == str(key.verifier)
 
 
-async def test_f30_without_a_key_everything_is_sealed_and_nothing_signed(guarded_shop: Shop) -> None:
+async def test_f30_without_a_key_everything_is_sealed_and_nothing_signed(
+    guarded_shop: Shop,
+) -> None:
     shop = replace(guarded_shop, gate=replace(guarded_shop.gate, signing=Signing(None, "")))
     await shop.submit("a")
     await settle(shop)
@@ -113,7 +119,9 @@ async def test_f30_without_a_key_everything_is_sealed_and_nothing_signed(guarded
     assert await health.ready(shop.gate) == []
 
 
-async def test_f30_another_key_signs_nothing_and_is_unready(guarded_shop: Shop, tmp_path: Path) -> None:
+async def test_f30_another_key_signs_nothing_and_is_unready(
+    guarded_shop: Shop, tmp_path: Path
+) -> None:
     await settle(guarded_shop)
     before = await signed(guarded_shop.gate)
     make_key(tmp_path / "other.key", BASE_URL)
@@ -129,17 +137,23 @@ async def test_f30_another_key_signs_nothing_and_is_unready(guarded_shop: Shop, 
     assert refused.value.problem == "signing_unavailable"
 
 
-async def test_of_two_servers_one_signs_and_the_other_guards_what_was_signed(guarded_shop: Shop, tmp_path: Path) -> None:
+async def test_of_two_servers_one_signs_and_the_other_guards_what_was_signed(
+    guarded_shop: Shop, tmp_path: Path
+) -> None:
     other = replace(guarded_shop.gate, ledger=Watch(tmp_path / "other guard"))
     await settle(guarded_shop)
     await guarded_shop.submit("a")
     for _ in range(3):
-        await asyncio.gather(publish.turn(guarded_shop.gate, "first"), publish.turn(other, "second"))
+        await asyncio.gather(
+            publish.turn(guarded_shop.gate, "first"), publish.turn(other, "second")
+        )
 
     assert guarded(other) == guarded(guarded_shop.gate) == await signed(guarded_shop.gate)
 
 
-async def test_a66_a_database_restored_from_an_older_backup_signs_nothing(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a66_a_database_restored_from_an_older_backup_signs_nothing(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with reopened(sqlite_url, tmp_path) as shop:
         await settle(shop)
         backup = await backed_up(shop)
@@ -159,7 +173,9 @@ async def test_a66_a_database_restored_from_an_older_backup_signs_nothing(sqlite
         assert await signed(shop.gate) == before
 
 
-async def test_a66_also_when_the_restored_database_has_grown_past_the_guard(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a66_also_when_the_restored_database_has_grown_past_the_guard(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with reopened(sqlite_url, tmp_path) as shop:
         await settle(shop)
         backup = await backed_up(shop)
@@ -185,7 +201,9 @@ async def test_a66_also_when_the_restored_database_has_grown_past_the_guard(sqli
         (1, "gate.example.com/decisions/epoch-02", "belongs to"),
     ],
 )
-async def test_a_guard_of_another_history_stops_every_signature(guarded_shop: Shop, size: int, origin: str, says: str) -> None:
+async def test_a_guard_of_another_history_stops_every_signature(
+    guarded_shop: Shop, size: int, origin: str, says: str
+) -> None:
     await settle(guarded_shop)
     key, guard = await guarded_shop.gate.signing.own(), guarded_shop.gate.ledger.guard
     assert guard is not None
@@ -196,7 +214,9 @@ async def test_a_guard_of_another_history_stops_every_signature(guarded_shop: Sh
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 100, b"gate.example.com/decisions\n5\n"])
-async def test_a_guard_that_cannot_be_read_stops_every_signature_until_it_can(guarded_shop: Shop, content: bytes) -> None:
+async def test_a_guard_that_cannot_be_read_stops_every_signature_until_it_can(
+    guarded_shop: Shop, content: bytes
+) -> None:
     await settle(guarded_shop)
     guard = guarded_shop.gate.ledger.guard
     assert guard is not None
@@ -213,7 +233,9 @@ async def test_a_guard_that_cannot_be_read_stops_every_signature_until_it_can(gu
     assert (await signed(guarded_shop.gate)).size > before.size
 
 
-async def test_where_the_guard_cannot_be_written_nothing_is_signed(guarded_shop: Shop, tmp_path: Path) -> None:
+async def test_where_the_guard_cannot_be_written_nothing_is_signed(
+    guarded_shop: Shop, tmp_path: Path
+) -> None:
     gate = replace(guarded_shop.gate, ledger=Watch(tmp_path / "not there" / "guard"))
     await settle(replace(guarded_shop, gate=gate))
 
@@ -221,7 +243,9 @@ async def test_where_the_guard_cannot_be_written_nothing_is_signed(guarded_shop:
     assert "cannot be written" in (await health.ready(gate))[0]
 
 
-async def test_a_history_that_was_rewritten_in_the_database_is_not_signed(guarded_shop: Shop) -> None:
+async def test_a_history_that_was_rewritten_in_the_database_is_not_signed(
+    guarded_shop: Shop,
+) -> None:
     shop = guarded_shop
     await settle(shop)
     before = await signed(shop.gate)
@@ -252,12 +276,17 @@ def without_triggers(tx: Tx) -> None:
     """What whoever owns the database can do."""
     for table in ("tiles", "ledger_entries", "ledger_head"):
         for act in ("update", "delete"):
-            tx.execute(f"DROP TRIGGER {table}_no_{act}" + (f" ON {table}" if tx.is_postgres else ""))
+            tx.execute(
+                f"DROP TRIGGER {table}_no_{act}" + (f" ON {table}" if tx.is_postgres else "")
+            )
 
 
 def spoil_a_tile(tx: Tx) -> None:
     without_triggers(tx)
-    tx.execute("UPDATE tiles SET hashes = %s" if tx.is_postgres else "UPDATE tiles SET hashes = ?", (bytes(64),))
+    tx.execute(
+        "UPDATE tiles SET hashes = %s" if tx.is_postgres else "UPDATE tiles SET hashes = ?",
+        (bytes(64),),
+    )
 
 
 def rewrite_history(tx: Tx) -> None:
@@ -274,7 +303,10 @@ def rewrite_history(tx: Tx) -> None:
 async def backed_up(shop: Shop) -> Path:
     """A consistent copy, as `gate db backup` makes it."""
     copy = shop.folder / "backup.sqlite"
-    with closing(sqlite3.connect(shop.folder / "gate.sqlite")) as source, closing(sqlite3.connect(copy)) as target:
+    with (
+        closing(sqlite3.connect(shop.folder / "gate.sqlite")) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
         source.backup(target)
     return copy
 

@@ -1,4 +1,6 @@
-"""People are asked where they talk, and what they press is done as by anybody else: same rules, same binding, once."""
+"""People are asked where they talk, and what they press is done as by anybody else: same rules,
+same binding, once.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,7 +31,10 @@ from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, open_shop
 pytestmark = pytest.mark.anyio
 
 LARGE = {**SMALL, "diff.lines_added": 300}
-MEMBERS = {"ada@example.com], github": "ada@example.com], slack: U0ADA, github", "ben@example.com]": "ben@example.com], slack: U0BEN"}
+MEMBERS = {
+    "ada@example.com], github": "ada@example.com], slack: U0ADA, github",
+    "ben@example.com]": "ben@example.com], slack: U0BEN",
+}
 REMIND = "{after: 2h, escalate_to: [on-call]}"
 
 
@@ -49,7 +54,9 @@ class Room:
         """Note it."""
         self.answers.append((reply_to, text))
 
-    def pressed(self, headers: Mapping[str, str | None], body: bytes, now: datetime) -> Click | None:
+    def pressed(
+        self, headers: Mapping[str, str | None], body: bytes, now: datetime
+    ) -> Click | None:
         """Nothing is ever heard here."""
         _ = headers, body, now
         return None
@@ -70,10 +77,19 @@ class Talk:
         await post.settled()
         return self.room.said[begins:]
 
-    async def press(self, change: Wire, member: str, *, approves: bool = True, **different: Any) -> str:
+    async def press(
+        self, change: Wire, member: str, *, approves: bool = True, **different: Any
+    ) -> str:
         """Press a button under the change, and read the answer."""
         count = len(self.room.answers)
-        click = Click(f"{count}-{member}", member, approves, change["id"], change["subject_digest"], "https://hooks.example.com/a")
+        click = Click(
+            f"{count}-{member}",
+            member,
+            approves,
+            change["id"],
+            change["subject_digest"],
+            "https://hooks.example.com/a",
+        )
         await chat.take(self.shop.gate, replace(click, **different))
         await inbox.work(self.shop.gate, chat.HANDLERS)
         await self.deliver()
@@ -107,8 +123,17 @@ async def test_whoever_may_approve_is_asked_with_the_reasons(talk: Talk) -> None
 
     (notice,) = await talk.deliver()
 
-    assert (notice.occasion, notice.change, notice.subject_digest) == (Occasion.ASKED, change["id"], change["subject_digest"])
-    assert (notice.service, notice.environment, notice.title, notice.risk) == ("checkout", "production", "Baskets", "30, moderate")
+    assert (notice.occasion, notice.change, notice.subject_digest) == (
+        Occasion.ASKED,
+        change["id"],
+        change["subject_digest"],
+    )
+    assert (notice.service, notice.environment, notice.title, notice.risk) == (
+        "checkout",
+        "production",
+        "Baskets",
+        "30, moderate",
+    )
     assert notice.needs == ("1 of release-managers or team-payments",)
     assert notice.members == ("U0ADA", "U0BEN", "U0IVAN")
     assert any("300 lines added" in reason for reason in notice.reasons)
@@ -128,13 +153,17 @@ async def test_what_passes_by_itself_is_nobody_s_work(talk: Talk) -> None:
 
     assert change["state"] == "approved"
     assert await talk.deliver() == []
-    rows = await talk.shop.gate.store.read(lambda conn: conn.execute(select(schema.outbox.c.id)).all())
+    rows = await talk.shop.gate.store.read(
+        lambda conn: conn.execute(select(schema.outbox.c.id)).all()
+    )
     assert rows == []
 
 
 async def test_nobody_is_asked_for_what_is_settled_by_now(talk: Talk) -> None:
     change = await talk.shop.submit("a", claims=LARGE)
-    await review.approve(talk.shop.gate, change["id"], ReviewAsk(change["subject_digest"], "fine"), ADA)
+    await review.approve(
+        talk.shop.gate, change["id"], ReviewAsk(change["subject_digest"], "fine"), ADA
+    )
 
     assert [one.occasion for one in await talk.deliver()] == [Occasion.APPROVED]
 
@@ -149,7 +178,9 @@ async def test_what_nobody_decided_is_said_to_have_expired(talk: Talk) -> None:
 
 async def test_a_message_about_nothing_is_dead(talk: Talk) -> None:
     with pytest.raises(Undeliverable):
-        await chat.delivering(talk.shop.gate, talk.room)(Message("msg_1", "slack", "chg_none", b'{"kind":"approved"}', 1))
+        await chat.delivering(talk.shop.gate, talk.room)(
+            Message("msg_1", "slack", "chg_none", b'{"kind":"approved"}', 1)
+        )
 
 
 # Pressing
@@ -192,7 +223,9 @@ async def test_whoever_was_shut_out_is_a_stranger(talk: Talk) -> None:
 async def test_a_button_under_an_older_decision_changes_nothing(talk: Talk) -> None:
     change = await talk.shop.submit("a", claims=LARGE)
 
-    assert "decided again since you looked" in await talk.press(change, "U0ADA", subject_digest="ab" * 32)
+    assert "decided again since you looked" in await talk.press(
+        change, "U0ADA", subject_digest="ab" * 32
+    )
     assert await state(talk, change) == "pending"
 
 
@@ -210,7 +243,10 @@ async def test_the_mapped_person_approves(talk: Talk) -> None:
     assert await talk.press(change, "U0ADA") == "You approved the change."
 
     found = await talk.shop.read(change)
-    assert (found["state"], [one["person"] for one in found["approvals"]["given"]]) == ("approved", ["ada"])
+    assert (found["state"], [one["person"] for one in found["approvals"]["given"]]) == (
+        "approved",
+        ["ada"],
+    )
     assert talk.room.said[-1].occasion is Occasion.APPROVED
     assert talk.room.answers[-1][0] == "https://hooks.example.com/a"
 
@@ -246,7 +282,9 @@ async def test_a_review_that_ages_is_brought_up_again_and_then_to_others_too(tal
     assert talk.room.said[-1].change == change["id"]
 
 
-async def test_a_review_that_was_overdue_before_anybody_looked_is_brought_up_once(talk: Talk) -> None:
+async def test_a_review_that_was_overdue_before_anybody_looked_is_brought_up_once(
+    talk: Talk,
+) -> None:
     await talk.shop.submit("a", claims=LARGE)
     await talk.deliver()
     await talk.shop.let_pass_hours(9)
@@ -268,10 +306,15 @@ async def test_what_is_settled_is_not_brought_up_and_not_remembered(talk: Talk) 
     await talk.deliver()
     await talk.shop.let_pass_hours(3)
     await remind(talk.shop.gate)
-    await review.approve(talk.shop.gate, change["id"], ReviewAsk(change["subject_digest"], "fine"), ADA)
+    await review.approve(
+        talk.shop.gate, change["id"], ReviewAsk(change["subject_digest"], "fine"), ADA
+    )
 
     assert await occasions(talk) == [Occasion.APPROVED]
-    assert await talk.shop.gate.store.read(lambda conn: conn.execute(select(reminder_rows)).all()) == []
+    assert (
+        await talk.shop.gate.store.read(lambda conn: conn.execute(select(reminder_rows)).all())
+        == []
+    )
 
 
 async def test_others_are_asked_only_where_the_policy_names_them(talk: Talk) -> None:
@@ -293,7 +336,9 @@ async def test_a_policy_without_reminders_reminds_nobody(talk: Talk) -> None:
     assert await occasions(talk) == []
 
 
-async def test_reminders_of_one_round_are_bounded(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reminders_of_one_round_are_bounded(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reminders, "DUE_MAX", 1)
     await talk.shop.submit("a", claims=LARGE)
     await talk.shop.submit("b", claims=LARGE, service="web")
@@ -314,6 +359,8 @@ async def test_a_channel_that_is_down_is_told_later(talk: Talk) -> None:
         say = staticmethod(down)
 
     await Talk(talk.shop, Broken()).deliver()
-    await talk.shop.gate.store.write(lambda tx: tx.conn.execute(schema.outbox.update().values(next_at=0)).rowcount)
+    await talk.shop.gate.store.write(
+        lambda tx: tx.conn.execute(schema.outbox.update().values(next_at=0)).rowcount
+    )
 
     assert [one.occasion for one in await talk.deliver()] == [Occasion.ASKED]

@@ -1,4 +1,6 @@
-"""What is told outside: every step of a change, in the same bytes however late, and nothing that somebody wrote or may not be known."""
+"""What is told outside: every step of a change, in the same bytes however late, and nothing that
+somebody wrote or may not be known.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -39,7 +41,9 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 async def messages(shop: Shop) -> list[Message]:
     """Everything in the outbox, in order."""
-    found = await shop.gate.store.read(lambda conn: conn.execute(select(schema.outbox).order_by(schema.outbox.c.at)).all())
+    found = await shop.gate.store.read(
+        lambda conn: conn.execute(select(schema.outbox).order_by(schema.outbox.c.at)).all()
+    )
     return [Message(row.id, row.target, row.change_id, bytes(row.body), 1) for row in found]
 
 
@@ -58,7 +62,9 @@ async def types(shop: Shop) -> list[str]:
 
 
 async def approve(shop: Shop, change: Wire) -> None:
-    await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "a secret thought"), ADA)
+    await review.approve(
+        shop.gate, change["id"], ReviewAsk(change["subject_digest"], "a secret thought"), ADA
+    )
 
 
 async def test_a_deployment_is_told_from_its_decision_to_its_end(shop: Shop) -> None:
@@ -69,9 +75,18 @@ async def test_a_deployment_is_told_from_its_decision_to_its_end(shop: Shop) -> 
     assert await types(shop) == ["change.admitted", "change.closed", "change.decided"]
     decided, admitted, closed = await events(shop)
     assert decided.data["decision"]["outcome"] == "approved"
-    assert decided.data["change"]["links"]["self"] == f"https://gate.example.com/v1/changes/{change['id']}"
-    assert [one["because"] for one in decided.data["decision"]["reasons"]] == [one["because"] for one in change["reasons"]]
-    assert admitted.data["run"] == [change["run"]["id"], change["run"]["attempt"], change["run"]["step"]]
+    assert (
+        decided.data["change"]["links"]["self"]
+        == f"https://gate.example.com/v1/changes/{change['id']}"
+    )
+    assert [one["because"] for one in decided.data["decision"]["reasons"]] == [
+        one["because"] for one in change["reasons"]
+    ]
+    assert admitted.data["run"] == [
+        change["run"]["id"],
+        change["run"]["attempt"],
+        change["run"]["step"],
+    ]
     assert closed.data["result"] == "successful"
 
 
@@ -81,7 +96,10 @@ async def test_what_people_decide_is_told_and_that_it_is_complete_too(shop: Shop
 
     assert await types(shop) == ["change.approval_given", "change.approved", "change.decided"]
     approved = next(one for one in await events(shop) if one.type == "change.approved")
-    assert (approved.data["number"], approved.data["subject_digest"]) == (1, change["subject_digest"])
+    assert (approved.data["number"], approved.data["subject_digest"]) == (
+        1,
+        change["subject_digest"],
+    )
 
 
 async def test_other_ends_are_told(shop: Shop) -> None:
@@ -89,7 +107,9 @@ async def test_other_ends_are_told(shop: Shop) -> None:
     canceled = await shop.submit("b", claims=LARGE, service="ledger")
     expired = await shop.submit("c", claims=LARGE, service="web")
     owner = Person("farida", frozenset({"team-payments"}), "of-farida")
-    await review.reject(shop.gate, rejected["id"], ReviewAsk(rejected["subject_digest"], "no"), owner)
+    await review.reject(
+        shop.gate, rejected["id"], ReviewAsk(rejected["subject_digest"], "no"), owner
+    )
     await cancel.cancel(shop.gate, canceled["id"], "later", PIPELINE)
     await shop.let_pass(timedelta(days=2))
     await shop.round()
@@ -134,11 +154,17 @@ async def test_without_a_subscriber_there_is_no_message(shop: Shop) -> None:
     assert await messages(shop) == []
 
 
-NOTHING = [(None, b'{"kind":"decision"}'), ("chg_none", b'{"kind":"decision"}'), (None, b'{"kind":"freeze"}')]
+NOTHING = [
+    (None, b'{"kind":"decision"}'),
+    ("chg_none", b'{"kind":"decision"}'),
+    (None, b'{"kind":"freeze"}'),
+]
 
 
 @pytest.mark.parametrize(("change", "body"), NOTHING)
-async def test_a_message_about_nothing_is_dead_and_not_tried_for_ever(shop: Shop, change: str | None, body: bytes) -> None:
+async def test_a_message_about_nothing_is_dead_and_not_tried_for_ever(
+    shop: Shop, change: str | None, body: bytes
+) -> None:
     told: list[Any] = []
 
     async def tell(target: str, event: Event) -> None:

@@ -1,4 +1,6 @@
-"""Messages go out at least once; a target that is dead, slow or wrong keeps neither a decision nor another target waiting."""
+"""Messages go out at least once; a target that is dead, slow or wrong keeps neither a decision nor
+another target waiting.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +15,15 @@ from gate.core.instants import to_us
 from gate.core.messages.message import Message
 from gate.errors import SourceUnavailable, Undeliverable
 from gate.flow.notifications import notify
-from gate.flow.notifications.notify import AT_ONCE_MAX, ATTEMPTS_MAX, FIRST_PAUSE, LEASE, PAUSE_MAX, Post, pause
+from gate.flow.notifications.notify import (
+    AT_ONCE_MAX,
+    ATTEMPTS_MAX,
+    FIRST_PAUSE,
+    LEASE,
+    PAUSE_MAX,
+    Post,
+    pause,
+)
 from gate.storage.database.pages import Part
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscription, Tx
@@ -64,8 +74,13 @@ def raising(error: Exception) -> Callable[[Message], Awaitable[None]]:
 
 async def put(shop: Shop, *names: str, target: str = "chat", attempts: int = 0) -> None:
     def write(tx: Tx) -> None:
-        outbox.insert_messages(tx, [MessageRow(name, to_us(tx.now), target, None, b"{}", to_us(tx.now)) for name in names])
-        tx.conn.execute(schema.outbox.update().where(schema.outbox.c.id.in_(names)).values(attempts=attempts))
+        outbox.insert_messages(
+            tx,
+            [MessageRow(name, to_us(tx.now), target, None, b"{}", to_us(tx.now)) for name in names],
+        )
+        tx.conn.execute(
+            schema.outbox.update().where(schema.outbox.c.id.in_(names)).values(attempts=attempts)
+        )
 
     await shop.gate.store.write(write)
 
@@ -75,7 +90,13 @@ async def health(shop: Shop) -> dict[str, TargetHealth]:
 
 
 async def dead(shop: Shop) -> list[DeadLetter]:
-    return list((await shop.gate.store.read(letters.dead_letter_page, letters.DeadLetterQuery(), Part(10))).rows)
+    return list(
+        (
+            await shop.gate.store.read(
+                letters.dead_letter_page, letters.DeadLetterQuery(), Part(10)
+            )
+        ).rows
+    )
 
 
 async def turn(post: Post) -> None:
@@ -85,7 +106,11 @@ async def turn(post: Post) -> None:
 
 async def due_in(shop: Shop, name: str) -> timedelta:
     """How long until it is tried again."""
-    at = await shop.gate.store.read(lambda conn: conn.scalars(select(schema.outbox.c.next_at).where(schema.outbox.c.id == name)).one())
+    at = await shop.gate.store.read(
+        lambda conn: conn.scalars(
+            select(schema.outbox.c.next_at).where(schema.outbox.c.id == name)
+        ).one()
+    )
     return timedelta(microseconds=at - to_us(await shop.gate.store.now()))
 
 
@@ -141,12 +166,19 @@ async def test_what_did_not_arrive_is_tried_again_later(shop: Shop, error: Excep
 async def test_a_receiver_may_say_when_to_come_again(shop: Shop) -> None:
     await put(shop, "a")
 
-    await turn(Post(shop.gate, {"chat": Receiver(raising(SourceUnavailable("busy", retry_after_seconds=900)))}))
+    await turn(
+        Post(
+            shop.gate,
+            {"chat": Receiver(raising(SourceUnavailable("busy", retry_after_seconds=900)))},
+        )
+    )
 
     assert await due_in(shop, "a") > timedelta(seconds=890)
 
 
-async def test_a_receiver_that_never_answers_is_given_up_for_now(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_receiver_that_never_answers_is_given_up_for_now(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(notify, "DELIVERY_SECONDS_MAX", 0.01)
 
     async def hang(message: Message) -> None:
@@ -215,7 +247,9 @@ async def test_what_is_refused_for_good_is_dead_at_once_and_can_be_sent_again(sh
     assert receiver.got == ["a"]
 
 
-@pytest.mark.parametrize(("attempts", "is_dead"), [(ATTEMPTS_MAX - 2, False), (ATTEMPTS_MAX - 1, True)])
+@pytest.mark.parametrize(
+    ("attempts", "is_dead"), [(ATTEMPTS_MAX - 2, False), (ATTEMPTS_MAX - 1, True)]
+)
 async def test_the_last_attempt_is_the_last(shop: Shop, attempts: int, is_dead: bool) -> None:  # noqa: FBT001 - a case
     await put(shop, "a", attempts=attempts)
 
@@ -240,7 +274,13 @@ async def test_a_worker_that_died_loses_its_messages_to_the_next(shop: Shop) -> 
     await turn(post)
     assert receiver.got == []
 
-    await shop.gate.store.write(lambda tx: tx.conn.execute(schema.outbox.update().values(lease_until=to_us(tx.now - LEASE))).rowcount)
+    await shop.gate.store.write(
+        lambda tx: (
+            tx.conn.execute(
+                schema.outbox.update().values(lease_until=to_us(tx.now - LEASE))
+            ).rowcount
+        )
+    )
     await turn(post)
     assert receiver.got == ["a"]
 

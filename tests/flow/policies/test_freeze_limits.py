@@ -45,7 +45,9 @@ STOP = FreezeAsk("The data centre burns", stop=True)
         ),
     ],
 )
-async def test_e26_a_place_that_is_not_there_is_not_frozen(small_shop: Shop, ask: FreezeAsk, where: str, detail: str) -> None:
+async def test_e26_a_place_that_is_not_there_is_not_frozen(
+    small_shop: Shop, ask: FreezeAsk, where: str, detail: str
+) -> None:
     with pytest.raises(Invalid) as refused:
         await freezes.add(small_shop.gate, ask, ADA)
 

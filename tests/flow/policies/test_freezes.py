@@ -34,21 +34,44 @@ STOP = FreezeAsk("The data centre burns", stop=True)
 
 def calendar_text(begins: datetime, hours: int, **more: str) -> str:
     """A calendar with one window."""
-    keys = {"id": "closing", "reason": "Closing", "begins": f"{begins:%Y-%m-%dT%H:%M}", "lasts": f"{hours}h", **more}
-    return f"time_zone: UTC\nfreezes:\n  - {{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}\n"
+    keys = {
+        "id": "closing",
+        "reason": "Closing",
+        "begins": f"{begins:%Y-%m-%dT%H:%M}",
+        "lasts": f"{hours}h",
+        **more,
+    }
+    return (
+        "time_zone: UTC\nfreezes:\n  - "
+        f"{{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
         pytest.param(FreezeAsk("x"), "a window needs its end", id="a window without an end"),
-        pytest.param(FreezeAsk("x", stop=True, ends=datetime.now(UTC) + HOUR), "a stopped line has no end", id="a stop with an end"),
+        pytest.param(
+            FreezeAsk("x", stop=True, ends=datetime.now(UTC) + HOUR),
+            "a stopped line has no end",
+            id="a stop with an end",
+        ),
         pytest.param(window(-1), "the window is over already", id="a window of yesterday"),
-        pytest.param(window(1, begins=datetime.now(UTC) + 2 * HOUR), "ends before it begins", id="the wrong way round"),
-        pytest.param(window(services=("checkout",) * 1_600), "at most 12000 are allowed", id="more names than an entry holds"),
+        pytest.param(
+            window(1, begins=datetime.now(UTC) + 2 * HOUR),
+            "ends before it begins",
+            id="the wrong way round",
+        ),
+        pytest.param(
+            window(services=("checkout",) * 1_600),
+            "at most 12000 are allowed",
+            id="more names than an entry holds",
+        ),
     ],
 )
-async def test_a_window_that_cannot_be_is_refused(small_shop: Shop, ask: FreezeAsk, words: str) -> None:
+async def test_a_window_that_cannot_be_is_refused(
+    small_shop: Shop, ask: FreezeAsk, words: str
+) -> None:
     before = await small_shop.entries()
 
     with pytest.raises(Invalid, match=words):
@@ -85,15 +108,29 @@ BY_OWNERS = "{by: [on-call, owners], approvals: 1, valid_for: 1h, review_within:
     ("by", "ask"),
     [
         pytest.param(member("kofi"), STOP, id="in no group"),
-        pytest.param(member("kofi", "team-payments", "platform"), STOP, id="in groups that nothing names"),
+        pytest.param(
+            member("kofi", "team-payments", "platform"), STOP, id="in groups that nothing names"
+        ),
         pytest.param(member("chloe", "on-call"), window(), id="who decides emergencies, a window"),
         pytest.param(member("farida", "team-payments"), STOP, id="owners, of everything"),
-        pytest.param(member("farida", "team-payments"), replace(STOP, services=("checkout", "web")), id="owners, of one of two services"),
-        pytest.param(member("farida", "team-payments"), replace(STOP, services=("unheard-of",)), id="owners, of what nobody knows"),
+        pytest.param(
+            member("farida", "team-payments"),
+            replace(STOP, services=("checkout", "web")),
+            id="owners, of one of two services",
+        ),
+        pytest.param(
+            member("farida", "team-payments"),
+            replace(STOP, services=("unheard-of",)),
+            id="owners, of what nobody knows",
+        ),
     ],
 )
-async def test_who_is_not_named_neither_freezes_nor_stops(sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk) -> None:
-    async with open_shop(sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)) as shop:
+async def test_who_is_not_named_neither_freezes_nor_stops(
+    sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk
+) -> None:
+    async with open_shop(
+        sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)
+    ) as shop:
         with pytest.raises(NotAllowed, match="you are in none of these groups"):
             await freezes.add(shop.gate, ask, by)
 
@@ -108,15 +145,27 @@ async def test_who_is_not_named_neither_freezes_nor_stops(sqlite_url: str, tmp_p
         pytest.param(member("kofi", "team-web"), window(), id="whom a window names, a window"),
         pytest.param(member("kofi", "team-web"), STOP, id="whom a window names, a stop"),
         pytest.param(member("chloe", "on-call"), STOP, id="who decides emergencies"),
-        pytest.param(member("farida", "team-payments"), replace(STOP, services=("checkout", "ledger")), id="owners of all that is named"),
+        pytest.param(
+            member("farida", "team-payments"),
+            replace(STOP, services=("checkout", "ledger")),
+            id="owners of all that is named",
+        ),
     ],
 )
-async def test_who_is_named_does(sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk) -> None:
-    async with open_shop(sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)) as shop:
+async def test_who_is_named_does(
+    sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk
+) -> None:
+    async with open_shop(
+        sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)
+    ) as shop:
         made = await freezes.add(shop.gate, ask, by)
 
         (entry,) = await shop.entries("freeze")
-        assert (entry.fields["window"], entry.fields["by"], made["stop"]) == (made["id"], by.caller, ask.stop)
+        assert (entry.fields["window"], entry.fields["by"], made["stop"]) == (
+            made["id"],
+            by.caller,
+            ask.stop,
+        )
 
 
 async def test_a_policy_that_decides_nothing_names_nobody(sqlite_url: str, tmp_path: Path) -> None:
@@ -157,7 +206,9 @@ async def test_a_small_change_waits_for_the_end_of_a_window(shop: Shop) -> None:
     ("ask", "state"),
     [
         pytest.param(window(environments=("production",)), "pending", id="its environment"),
-        pytest.param(window(environments=("prod",)), "pending", id="its environment by another name"),
+        pytest.param(
+            window(environments=("prod",)), "pending", id="its environment by another name"
+        ),
         pytest.param(window(environments=("staging",)), "approved", id="another environment"),
         pytest.param(window(services=("checkout", "web")), "pending", id="its service"),
         pytest.param(window(services=("web",)), "approved", id="another service"),
@@ -177,11 +228,17 @@ async def test_a_window_of_the_calendar_holds_as_well(sqlite_url: str, tmp_path:
         change = await shop.submit("a")
         elsewhere = await shop.submit("a", environment="staging")
 
-        assert (change["hold"]["window"], change["hold"]["reason"], change["hold"]["lifted_by"]) == ("closing", "Closing", ["on-call"])
+        assert (
+            change["hold"]["window"],
+            change["hold"]["reason"],
+            change["hold"]["lifted_by"],
+        ) == ("closing", "Closing", ["on-call"])
         assert elsewhere["state"] == "approved"
 
 
-async def test_a_hold_lasts_until_all_that_touches_it_is_over(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_hold_lasts_until_all_that_touches_it_is_over(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     async with open_shop(sqlite_url, tmp_path, make_files(calendar_text(now - HOUR, 3))) as shop:
         await freezes.add(shop.gate, FreezeAsk("More", begins=now + HOUR, ends=now + 9 * HOUR), ADA)
@@ -193,7 +250,9 @@ async def test_an_evaluation_says_why_it_would_be_held(small_shop: Shop) -> None
 
     await freezes.add(small_shop.gate, window(), ADA)
 
-    assert (await evaluate_change(small_shop.gate, make_change("a"), PIPELINE))["hold"]["reason"] == "Year-end closing"
+    assert (await evaluate_change(small_shop.gate, make_change("a"), PIPELINE))["hold"][
+        "reason"
+    ] == "Year-end closing"
 
 
 async def rolled_out(shop: Shop) -> None:
@@ -222,9 +281,10 @@ async def test_nothing_passes_a_stopped_line(shop: Shop) -> None:
         await shop.submit("d", emergency=EmergencyAsk("fire", "INC-1"), base=commit_of("b")),
     ]
 
-    assert {(change["state"], change["hold"]["stop"], change["reasons"][0]["because"]) for change in asked} == {
-        ("pending", True, "the line is stopped, until somebody lifts it")
-    }
+    assert {
+        (change["state"], change["hold"]["stop"], change["reasons"][0]["because"])
+        for change in asked
+    } == {("pending", True, "the line is stopped, until somebody lifts it")}
 
 
 async def test_an_emergency_is_not_held_by_a_freeze(small_shop: Shop) -> None:
@@ -294,7 +354,11 @@ async def test_a_longer_window_prolongs_a_hold_by_another_decision(small_shop: S
     await small_shop.round()
 
     now = await small_shop.read(change)
-    assert (now["hold"]["window"], now["hold"]["until"], now["decision"]["number"]) == (longer["id"], longer["ends"], 2)
+    assert (now["hold"]["window"], now["hold"]["until"], now["decision"]["number"]) == (
+        longer["id"],
+        longer["ends"],
+        2,
+    )
     await small_shop.let_pass_hours(1.5)
     await small_shop.round()
     assert (await small_shop.read(change))["state"] == "pending"
@@ -303,12 +367,16 @@ async def test_a_longer_window_prolongs_a_hold_by_another_decision(small_shop: S
     assert (await small_shop.read(change))["state"] == "approved"
 
 
-async def test_a_change_that_is_approved_already_meets_the_freeze_at_its_admission(shop: Shop) -> None:
+async def test_a_change_that_is_approved_already_meets_the_freeze_at_its_admission(
+    shop: Shop,
+) -> None:
     change = await shop.submit("a")
     made = await freezes.add(shop.gate, window(), ADA)
     await shop.round()
 
-    with pytest.raises(Conflict, match=f"frozen by {made['id']} until .*ask release-managers") as refused:
+    with pytest.raises(
+        Conflict, match=f"frozen by {made['id']} until .*ask release-managers"
+    ) as refused:
         await shop.admit(change)
     await freezes.lift(shop.gate, made["id"], ADA)
 
@@ -369,7 +437,11 @@ async def test_the_place_and_the_schedule_say_when_it_opens(small_shop: Shop) ->
     place = await look.place(small_shop.gate, "checkout", "prod", PIPELINE)
     schedule = await calendar.schedule(small_shop.gate, None, None, "checkout", "prod", ADMIN)
 
-    assert (place["hold"]["window"], place["hold"]["reason"], place["next_opening"]) == (made["id"], "Year-end closing", made["ends"])
+    assert (place["hold"]["window"], place["hold"]["reason"], place["next_opening"]) == (
+        made["id"],
+        "Year-end closing",
+        made["ends"],
+    )
     assert (schedule["items"], schedule["next_opening"]) == ([made], made["ends"])
 
 
@@ -378,10 +450,16 @@ async def test_a_stopped_line_has_no_opening(small_shop: Shop) -> None:
 
     place = await look.place(small_shop.gate, "checkout", "production", PIPELINE)
 
-    assert (place["hold"]["stop"], place["hold"]["until"], place["next_opening"]) == (True, None, None)
+    assert (place["hold"]["stop"], place["hold"]["until"], place["next_opening"]) == (
+        True,
+        None,
+        None,
+    )
 
 
-async def test_the_first_answer_is_the_one_that_is_replayed_whatever_the_reason(small_shop: Shop) -> None:
+async def test_the_first_answer_is_the_one_that_is_replayed_whatever_the_reason(
+    small_shop: Shop,
+) -> None:
     made = await freezes.add(small_shop.gate, window(), ADA)
 
     answer: Wire = orjson.loads((await small_shop.ask(make_change("a"))).body)

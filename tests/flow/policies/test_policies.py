@@ -1,4 +1,6 @@
-"""Policies, catalogue and calendar: registered, put in force by whom, and what the database keeps of people."""
+"""Policies, catalogue and calendar: registered, put in force by whom, and what the database keeps
+of people.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +22,14 @@ from tests.flow.shop import ADMIN, OTHER_ADMIN, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
-PEOPLE = ("Ada Ekberg", "ada@example.com", "ada-ekberg", "Ivan Horvat", "ivan@example.com", "U0IVAN")
+PEOPLE = (
+    "Ada Ekberg",
+    "ada@example.com",
+    "ada-ekberg",
+    "Ivan Horvat",
+    "ivan@example.com",
+    "U0IVAN",
+)
 OTHERS = "7h"
 
 
@@ -38,7 +47,9 @@ def everything_about_policies(conn: Connection) -> str:
 
 BROKEN: Mapping[str, dict[str, str]] = {
     "a policy that is none": {"production.yaml": "policy: production\nrules: 7\n"},
-    "an unknown group": {"production.yaml": make_files()["production.yaml"].replace("by: [on-call]", "by: [nobody]")},
+    "an unknown group": {
+        "production.yaml": make_files()["production.yaml"].replace("by: [on-call]", "by: [nobody]")
+    },
     "a catalogue that is none": {"catalog.yaml": "people: [ada]\n"},
     "a calendar that is none": {"calendar.yaml": "time_zone: Mars/Olympus\n"},
     "an empty file": {"production.yaml": ""},
@@ -46,7 +57,9 @@ BROKEN: Mapping[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("broken", [pytest.param(files, id=name) for name, files in BROKEN.items()])
-async def test_a_broken_set_is_refused_and_leaves_in_force_what_is(small_shop: Shop, broken: dict[str, str]) -> None:
+async def test_a_broken_set_is_refused_and_leaves_in_force_what_is(
+    small_shop: Shop, broken: dict[str, str]
+) -> None:
     before, entries = await in_force(small_shop), await small_shop.entries()
 
     for attempt in (policies.check, policies.register, policies.adopt):
@@ -72,7 +85,9 @@ async def test_checking_registers_nothing(small_shop: Shop) -> None:
 
     assert checked["valid"] is True
     assert await small_shop.entries() == before
-    assert checked["revision"] not in {item["revision"] for item in (await policies.listing(small_shop.gate, ADMIN)).items}
+    assert checked["revision"] not in {
+        item["revision"] for item in (await policies.listing(small_shop.gate, ADMIN)).items
+    }
 
 
 async def test_whoever_registers_does_not_activate_and_the_attempt_is_kept(shop: Shop) -> None:
@@ -103,23 +118,37 @@ async def test_registered_is_in_force_once_somebody_else_says_so(shop: Shop) -> 
     registered = await policies.register(shop.gate, make_files(close_within=OTHERS), ADMIN)
     assert (registered["active"], registered["registered_by"]) == (False, "token:admin")
 
-    activated = await policies.activate(shop.gate, registered["revision"], "Longer deployments", OTHER_ADMIN)
-    again = await policies.activate(shop.gate, registered["revision"], "Longer deployments", OTHER_ADMIN)
+    activated = await policies.activate(
+        shop.gate, registered["revision"], "Longer deployments", OTHER_ADMIN
+    )
+    again = await policies.activate(
+        shop.gate, registered["revision"], "Longer deployments", OTHER_ADMIN
+    )
 
     entry = (await shop.entries("activation"))[-1]
     assert activated == again == {**registered, "active": True}
     assert await in_force(shop) == registered["revision"]
-    assert (entry.fields["part"], entry.fields["revision"], entry.fields["by"]) == ("policies", registered["revision"], "token:second")
+    assert (entry.fields["part"], entry.fields["revision"], entry.fields["by"]) == (
+        "policies",
+        registered["revision"],
+        "token:second",
+    )
     assert [name for name, _, _ in entry.fields["difference"]] == ["production.yaml"]
     assert "Longer" not in str(entry)
     assert (await shop.submit("a"))["policy"]["revision"] == registered["revision"]
 
 
 async def test_the_first_start_registers_and_activates_every_part(shop: Shop) -> None:
-    registrations, activations = await shop.entries("registration"), await shop.entries("activation")
+    registrations, activations = (
+        await shop.entries("registration"),
+        await shop.entries("activation"),
+    )
 
     revisions = (await shop.gate.rulebooks.current()).revisions
-    assert [(entry.fields["part"], entry.fields["revision"], entry.fields["by"]) for entry in registrations] == [
+    assert [
+        (entry.fields["part"], entry.fields["revision"], entry.fields["by"])
+        for entry in registrations
+    ] == [
         ("policies", revisions.policies, "folder"),
         ("catalogue", revisions.catalogue, "folder"),
         ("calendar", revisions.calendar, "folder"),
@@ -134,7 +163,12 @@ async def test_the_same_files_again_are_the_same_set(shop: Shop) -> None:
     again = await shop.adopt(changed=False)
     registered = await policies.register(shop.gate, make_files(), ADMIN)
 
-    assert (again.new, again.activated, registered["registered_by"], registered["active"]) == (False, False, "folder", True)
+    assert (again.new, again.activated, registered["registered_by"], registered["active"]) == (
+        False,
+        False,
+        "folder",
+        True,
+    )
     assert await shop.entries() == before
     assert await shop.gate.store.read(everything_about_policies) == kept
 
@@ -152,11 +186,16 @@ async def test_another_catalogue_beside_the_same_policies_is_another_set(small_s
     registered = await small_shop.adopt(files)
 
     assert (registered.new, registered.activated) == (True, True)
-    assert len({item["catalogue"] for item in (await policies.listing(small_shop.gate, ADMIN)).items}) == 2
+    assert (
+        len({item["catalogue"] for item in (await policies.listing(small_shop.gate, ADMIN)).items})
+        == 2
+    )
     assert (await small_shop.gate.rulebooks.current()).catalogue.services["checkout"].tier == 3
 
 
-async def test_a_registered_set_is_answered_as_itself_although_a_later_one_has_the_same_policies(small_shop: Shop) -> None:
+async def test_a_registered_set_is_answered_as_itself_although_a_later_one_has_the_same_policies(
+    small_shop: Shop,
+) -> None:
     files = make_files(close_within=OTHERS)
     other = {**files, "catalog.yaml": files["catalog.yaml"].replace("tier: 1", "tier: 3")}
     first = await policies.register(small_shop.gate, files, ADMIN)
@@ -165,21 +204,36 @@ async def test_a_registered_set_is_answered_as_itself_although_a_later_one_has_t
     assert await policies.register(small_shop.gate, files, ADMIN) == first != second
 
 
-async def test_each_of_two_sets_with_the_same_policies_is_activated_by_its_id_or_by_what_it_alone_has(shop: Shop) -> None:
+async def test_each_of_two_sets_with_the_same_policies_is_activated_by_its_id_or_by_what_it_alone_has(
+    shop: Shop,
+) -> None:
     files = make_files()
     tiers = ("3", "4")
     made = [
-        await policies.register(shop.gate, {**files, "catalog.yaml": files["catalog.yaml"].replace("tier: 1", f"tier: {tier}")}, ADMIN)
+        await policies.register(
+            shop.gate,
+            {**files, "catalog.yaml": files["catalog.yaml"].replace("tier: 1", f"tier: {tier}")},
+            ADMIN,
+        )
         for tier in tiers
     ]
-    listed = {item["id"]: item["active"] for item in (await policies.listing(shop.gate, ADMIN)).items}
+    listed = {
+        item["id"]: item["active"] for item in (await policies.listing(shop.gate, ADMIN)).items
+    }
 
     for part in ("revision", "calendar"):
         with pytest.raises(Invalid, match="name one of them by its id: .*" + made[0]["id"]):
             await policies.activate(shop.gate, made[1][part], "Which?", OTHER_ADMIN)
     assert [listed[one["id"]] for one in made] == [False, False]
-    for one, name, tier in ((made[0], "id", 3), (made[1], "catalogue", 4), (made[0], "catalogue", 3)):
-        assert await policies.activate(shop.gate, one[name], "This one", OTHER_ADMIN) == {**one, "active": True}
+    for one, name, tier in (
+        (made[0], "id", 3),
+        (made[1], "catalogue", 4),
+        (made[0], "catalogue", 3),
+    ):
+        assert await policies.activate(shop.gate, one[name], "This one", OTHER_ADMIN) == {
+            **one,
+            "active": True,
+        }
         assert (await shop.gate.rulebooks.current()).catalogue.services["checkout"].tier == tier
         assert (await policies.read(shop.gate, one["id"], ADMIN))["active"] is True
 
@@ -195,15 +249,23 @@ async def test_a_known_set_is_not_activated_by_a_start_but_by_a_change(shop: Sho
     after_start = await in_force(shop)
     change = await shop.adopt(changed=True)
 
-    assert (second.activated, start.activated, after_start) == (True, False, second.revisions.policies)
+    assert (second.activated, start.activated, after_start) == (
+        True,
+        False,
+        second.revisions.policies,
+    )
     assert (change.new, change.activated, await in_force(shop)) == (False, True, first)
 
 
-async def test_with_approval_nothing_is_in_force_by_itself(database_url: str, tmp_path: Path) -> None:
+async def test_with_approval_nothing_is_in_force_by_itself(
+    database_url: str, tmp_path: Path
+) -> None:
     async with open_shop(database_url, tmp_path, policy_activation=Activation.APPROVE) as shop:
         change = await shop.submit("a")
         assert (change["state"], change["policy"]) == ("pending", {"name": None, "revision": None})
-        assert change["approvals"]["required"] == [{"by": ["release-managers"], "count": 2, "missing": 2}]
+        assert change["approvals"]["required"] == [
+            {"by": ["release-managers"], "count": 2, "missing": 2}
+        ]
 
         (item,) = (await policies.listing(shop.gate, ADMIN)).items
         await policies.activate(shop.gate, item["revision"], "First", ADMIN)
@@ -216,7 +278,9 @@ async def test_with_approval_nothing_is_in_force_by_itself(database_url: str, tm
 async def test_two_servers_that_start_at_once_agree(database_url: str, tmp_path: Path) -> None:
     async with open_shop(database_url, tmp_path) as one, open_shop(database_url, tmp_path) as other:
         parts = [(one, "7h"), (other, "8h"), (one, "9h"), (other, "7h")]
-        adopted = await asyncio.gather(*(shop.adopt(close_within=hours) for shop, hours in parts), return_exceptions=True)
+        adopted = await asyncio.gather(
+            *(shop.adopt(close_within=hours) for shop, hours in parts), return_exceptions=True
+        )
 
         assert [one for one in adopted if isinstance(one, BaseException)] == []
         assert await in_force(one) == await in_force(other)
@@ -237,19 +301,25 @@ class Contended:
         return await self.store.write(*asked, **more)
 
 
-async def test_a_server_tries_until_it_is_its_turn_and_says_so_when_that_never_comes(small_shop: Shop) -> None:
+async def test_a_server_tries_until_it_is_its_turn_and_says_so_when_that_never_comes(
+    small_shop: Shop,
+) -> None:
     gate = small_shop.gate
 
     async def adopt(lost: int, hours: str) -> policies.Registered:
         contended: Any = Contended(gate.store, lost)
-        return await policies.adopt(replace(gate, store=contended), make_files(close_within=hours), changed=True)
+        return await policies.adopt(
+            replace(gate, store=contended), make_files(close_within=hours), changed=True
+        )
 
     with pytest.raises(Conflict, match="other servers activated policies each of 16 times"):
         await adopt(policies.ADOPTIONS_MAX, "7h")
     assert (await adopt(policies.ADOPTIONS_MAX - 1, "8h")).activated
 
 
-async def test_two_servers_that_make_the_first_set_at_once_both_start(database_url: str, tmp_path: Path) -> None:
+async def test_two_servers_that_make_the_first_set_at_once_both_start(
+    database_url: str, tmp_path: Path
+) -> None:
     async def start() -> str:
         async with open_shop(database_url, tmp_path) as shop:
             return await in_force(shop)
@@ -269,7 +339,15 @@ async def test_names_and_addresses_of_people_are_in_no_set_and_no_entry(shop: Sh
     shown: Wire = await policies.read(shop.gate, await in_force(shop), ADMIN)
 
     assert [text for text in PEOPLE if text in kept or text in str(shown)] == []
-    assert set(orjson.loads(shown["files"]["catalog.yaml"])["people"]) == {"ada", "ben", "chloe", "farida", "ivan", "kofi", "lena"}
+    assert set(orjson.loads(shown["files"]["catalog.yaml"])["people"]) == {
+        "ada",
+        "ben",
+        "chloe",
+        "farida",
+        "ivan",
+        "kofi",
+        "lena",
+    }
 
 
 async def test_people_are_known_again_after_a_restart(sqlite_url: str, tmp_path: Path) -> None:
@@ -279,5 +357,7 @@ async def test_people_are_known_again_after_a_restart(sqlite_url: str, tmp_path:
         book = await shop.gate.rulebooks.current()
 
         assert (book.revisions, book.identities.person("ADA@example.com")) == (before, "ada")
-        assert (await shop.submit("a", claims={}, authors=("ivan@example.com",)))["approvals"]["excluded"] == ["ivan"]
+        assert (await shop.submit("a", claims={}, authors=("ivan@example.com",)))["approvals"][
+            "excluded"
+        ] == ["ivan"]
         assert await shop.gate.store.read(policy_sets.in_force) is not None

@@ -1,4 +1,6 @@
-"""DORA's five for one place: what is counted, when it is corrected, and that no part is larger than its whole."""
+"""DORA's five for one place: what is counted, when it is corrected, and that no part is larger than
+its whole.
+"""
 
 import asyncio
 import random
@@ -25,14 +27,23 @@ from tests.flow.shop import ADA, ADMIN, Shop
 
 pytestmark = pytest.mark.anyio
 
-OK, ISSUES, BAD, BACK = Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES, Result.UNSUCCESSFUL, Result.ROLLED_BACK
+OK, ISSUES, BAD, BACK = (
+    Result.SUCCESSFUL,
+    Result.SUCCESSFUL_ISSUES,
+    Result.UNSUCCESSFUL,
+    Result.ROLLED_BACK,
+)
 CHLOE = Person("chloe", frozenset({"on-call"}), "of-chloe")
 LARGE = {**SMALL, "diff.lines_added": 12, "change.age_hours": 3}
 
 
 async def figures(shop: Shop, **different: Any) -> Wire:
     """Of checkout's production, of the last days."""
-    fields: dict[str, Any] = {"service": "checkout", "environment": "live", "ends": datetime.now(UTC) + timedelta(days=1)}
+    fields: dict[str, Any] = {
+        "service": "checkout",
+        "environment": "live",
+        "ends": datetime.now(UTC) + timedelta(days=1),
+    }
     return await delivery.figures(shop.gate, DeliveryAsk(**fields | different), ADMIN)
 
 
@@ -46,7 +57,9 @@ def sums(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
     tables = (delivery_days, delivery_rules, delivery_times)
     rows = {table.name: [tuple(row) for row in conn.execute(select(table))] for table in tables}
     keys = {table.name: len(table.primary_key.columns) for table in tables}
-    return {name: sorted(row for row in found if any(row[keys[name] :])) for name, found in rows.items()}
+    return {
+        name: sorted(row for row in found if any(row[keys[name] :])) for name, found in rows.items()
+    }
 
 
 def recounted(conn: Connection) -> dict[str, int]:
@@ -56,7 +69,9 @@ def recounted(conn: Connection) -> dict[str, int]:
         "deployments": sum(row.deployments for row in found),
         "failed": sum(row.failed for row in found),
         "rework": sum(row.reworked for row in found),
-        "times": sum((row.lead_seconds is not None) + (row.recovery_seconds is not None) for row in found),
+        "times": sum(
+            (row.lead_seconds is not None) + (row.recovery_seconds is not None) for row in found
+        ),
     }
 
 
@@ -64,7 +79,11 @@ async def assert_sums_agree(shop: Shop) -> None:
     """What is summed up is what the changes added, and no part is larger than its whole."""
     kept, wanted = await shop.gate.store.read(sums), await shop.gate.store.read(recounted)
     days = kept["delivery_days"]
-    assert [sum(row[k] for row in days) for k in (7, 8, 9)] == [wanted["deployments"], wanted["failed"], wanted["rework"]]
+    assert [sum(row[k] for row in days) for k in (7, 8, 9)] == [
+        wanted["deployments"],
+        wanted["failed"],
+        wanted["rework"],
+    ]
     assert sum(row[-1] for row in kept["delivery_times"]) == wanted["times"]
     assert all(0 <= failed <= deployments for *_, deployments, failed, _ in days)
     assert all(0 <= failed <= deployments for *_, deployments, failed in kept["delivery_rules"])
@@ -75,10 +94,18 @@ async def test_of_nothing_there_are_no_rates(shop: Shop) -> None:
 
     view = await figures(shop)
 
-    assert view["change_fail_rate"] == {"failed": 0, "deployments": 0, "rate": None, "low": None, "high": None}
+    assert view["change_fail_rate"] == {
+        "failed": 0,
+        "deployments": 0,
+        "rate": None,
+        "low": None,
+        "high": None,
+    }
     assert view["change_lead_time_seconds"] == {"p50": None, "p90": None, "n": 0}
     assert view["deployment_frequency_per_day"] == 0
-    assert view["by"] == {name: [] for name in ("route", "band", "policy", "standard_change", "rule", "service")}
+    assert view["by"] == {
+        name: [] for name in ("route", "band", "policy", "standard_change", "rule", "service")
+    }
 
 
 async def test_deployments_that_ended_are_counted_and_failed_ones_among_them(shop: Shop) -> None:
@@ -88,7 +115,13 @@ async def test_deployments_that_ended_are_counted_and_failed_ones_among_them(sho
 
     view = await figures(shop)
 
-    assert view["change_fail_rate"] == {"failed": 1, "deployments": 3, "rate": 0.3333, "low": 0.0615, "high": 0.7923}
+    assert view["change_fail_rate"] == {
+        "failed": 1,
+        "deployments": 3,
+        "rate": 0.3333,
+        "low": 0.0615,
+        "high": 0.7923,
+    }
     assert view["change_lead_time_seconds"] == {"p50": 10800, "p90": 10800, "n": 2}
     assert view["failed_deployment_recovery_time_seconds"]["n"] == 1
     assert view["deployment_frequency_per_day"] == round(3 / 31, 4)
@@ -105,7 +138,10 @@ async def test_the_rate_is_divided_by_what_decided(shop: Shop) -> None:
 
     by = (await figures(shop))["by"]
 
-    found = {name: [(one["value"], one["failed"], one["deployments"]) for one in shares] for name, shares in by.items()}
+    found = {
+        name: [(one["value"], one["failed"], one["deployments"]) for one in shares]
+        for name, shares in by.items()
+    }
     assert found["route"] == [("automatic", 1, 3)]
     assert found["band"] == [("low", 1, 3)]
     assert found["rule"] == [("production/size", 1, 2)]
@@ -133,18 +169,25 @@ async def test_a_result_that_gets_worse_is_counted_once(shop: Shop) -> None:
 
     after = await figures(shop)
     assert (rate(before), rate(after)) == ((0, 1), (1, 1))
-    assert (before["change_lead_time_seconds"]["n"], after["change_lead_time_seconds"]["n"]) == (1, 0)
+    assert (before["change_lead_time_seconds"]["n"], after["change_lead_time_seconds"]["n"]) == (
+        1,
+        0,
+    )
     await assert_sums_agree(shop)
 
 
-async def test_an_incident_makes_a_change_failed_and_its_correction_takes_it_back(shop: Shop) -> None:
+async def test_an_incident_makes_a_change_failed_and_its_correction_takes_it_back(
+    shop: Shop,
+) -> None:
     await shop.deploy("a")
     clean = await figures(shop)
     sums_before = await shop.gate.store.read(sums)
     incident = await report(shop)
     broken = await figures(shop)
 
-    await incidents.unlink(shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA)
+    await incidents.unlink(
+        shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
+    )
 
     corrected = await figures(shop)
     assert (rate(clean), rate(broken), rate(corrected)) == ((0, 1), (1, 1), (0, 1))
@@ -159,10 +202,16 @@ async def test_two_incidents_of_one_change_are_no_rate_above_one(small_shop: Sho
 
     view = await figures(small_shop)
 
-    assert (rate(view), view["change_fail_rate"]["rate"], view["change_fail_rate"]["high"]) == ((1, 1), 1.0, 1.0)
+    assert (rate(view), view["change_fail_rate"]["rate"], view["change_fail_rate"]["high"]) == (
+        (1, 1),
+        1.0,
+        1.0,
+    )
 
 
-async def test_what_fails_on_another_day_than_it_was_deployed_belongs_to_its_deployment(shop: Shop) -> None:
+async def test_what_fails_on_another_day_than_it_was_deployed_belongs_to_its_deployment(
+    shop: Shop,
+) -> None:
     await shop.deploy("a", None)
     await shop.let_pass_hours(48)
     two_days_ago = datetime.now(UTC) - timedelta(days=2)
@@ -170,7 +219,9 @@ async def test_what_fails_on_another_day_than_it_was_deployed_belongs_to_its_dep
     await report(shop, began_at=two_days_ago + HOUR)
 
     there = await figures(shop, begins=two_days_ago - HOUR, ends=two_days_ago + HOUR)
-    here = await figures(shop, begins=datetime.now(UTC) - timedelta(seconds=1), ends=datetime.now(UTC))
+    here = await figures(
+        shop, begins=datetime.now(UTC) - timedelta(seconds=1), ends=datetime.now(UTC)
+    )
     assert (rate(there), rate(here)) == ((1, 1), (0, 0))
 
 
@@ -200,7 +251,9 @@ async def test_a_success_that_was_none_recovered_nothing(shop: Shop) -> None:
     await assert_sums_agree(shop)
 
 
-async def test_with_an_incident_it_recovers_when_that_is_over_and_not_while_it_is_open_again(shop: Shop) -> None:
+async def test_with_an_incident_it_recovers_when_that_is_over_and_not_while_it_is_open_again(
+    shop: Shop,
+) -> None:
     await shop.deploy("a")
     now = datetime.now(UTC)
     await report(shop, id="1", began_at=now, told_at=now)
@@ -222,7 +275,9 @@ async def test_with_an_incident_it_recovers_when_that_is_over_and_not_while_it_i
 async def test_remedies_and_emergencies_are_rework(shop: Shop) -> None:
     broken = await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"), remediates=broken["id"])
-    urgent = await shop.submit("c", base=commit_of("b"), emergency=EmergencyAsk("It burns", "INC-1"))
+    urgent = await shop.submit(
+        "c", base=commit_of("b"), emergency=EmergencyAsk("It burns", "INC-1")
+    )
     await review.approve(shop.gate, urgent["id"], ReviewAsk(urgent["subject_digest"]), CHLOE)
     await shop.admit(urgent)
     await shop.close(urgent)
@@ -241,11 +296,17 @@ async def test_remedies_and_emergencies_are_rework(shop: Shop) -> None:
     ("begins", "ends", "because"),
     [
         pytest.param(timedelta(0), timedelta(0), "ends before it begins", id="no time at all"),
-        pytest.param(timedelta(days=1), timedelta(0), "ends before it begins", id="the wrong way round"),
-        pytest.param(-timedelta(days=DAYS_MAX + 1), timedelta(0), f"at most {DAYS_MAX}", id="too long"),
+        pytest.param(
+            timedelta(days=1), timedelta(0), "ends before it begins", id="the wrong way round"
+        ),
+        pytest.param(
+            -timedelta(days=DAYS_MAX + 1), timedelta(0), f"at most {DAYS_MAX}", id="too long"
+        ),
     ],
 )
-async def test_a_time_that_cannot_be_answered_is_refused(small_shop: Shop, begins: timedelta, ends: timedelta, because: str) -> None:
+async def test_a_time_that_cannot_be_answered_is_refused(
+    small_shop: Shop, begins: timedelta, ends: timedelta, because: str
+) -> None:
     now = datetime.now(UTC)
 
     with pytest.raises(Invalid, match=because):
@@ -263,7 +324,11 @@ async def test_the_days_are_whole(small_shop: Shop) -> None:
 async def test_a_submit_and_an_admission_write_no_sums(small_shop: Shop) -> None:
     await small_shop.deploy("a", None, run=Run("x", 1, ""))
 
-    assert await small_shop.gate.store.read(sums) == {"delivery_days": [], "delivery_rules": [], "delivery_times": []}
+    assert await small_shop.gate.store.read(sums) == {
+        "delivery_days": [],
+        "delivery_rules": [],
+        "delivery_times": [],
+    }
 
 
 async def test_counting_again_changes_nothing(shop: Shop) -> None:
@@ -277,8 +342,12 @@ async def test_counting_again_changes_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_whatever_happens_in_whatever_order_the_sums_say_what_is_so(small_shop: Shop, seed: int) -> None:
-    """Counting every change again from its row and its links is always right; so the sums must be right already."""
+async def test_whatever_happens_in_whatever_order_the_sums_say_what_is_so(
+    small_shop: Shop, seed: int
+) -> None:
+    """Counting every change again from its row and its links is always right; so the sums must be
+    right already.
+    """
     chance = random.Random(seed)  # noqa: S311 - the same story for the same seed, nothing secret
     await small_shop.adopt(parallel="allow")
     changes: list[Wire] = []
@@ -295,15 +364,25 @@ async def test_whatever_happens_in_whatever_order_the_sums_say_what_is_so(small_
 
 async def test_what_happens_at_once_is_counted_once(shop: Shop) -> None:
     await shop.adopt(parallel="allow")
-    changes = [await shop.submit("a", run=Run(str(number), 1, ""), claims=LARGE) for number in range(4)]
+    changes = [
+        await shop.submit("a", run=Run(str(number), 1, ""), claims=LARGE) for number in range(4)
+    ]
     for change in changes:
         await shop.admit(change)
     now = datetime.now(UTC)
 
     await asyncio.gather(
         *(shop.close(change, result) for change in changes for result in (OK, BAD, BACK)),
-        *(report(shop, id=str(k % 3), changes=(change["id"],), began_at=now) for k, change in enumerate(changes * 2)),
-        *(report(shop, id=str(k), changes=(changes[k]["id"],), began_at=now, resolved_at=now + HOUR) for k in range(3)),
+        *(
+            report(shop, id=str(k % 3), changes=(change["id"],), began_at=now)
+            for k, change in enumerate(changes * 2)
+        ),
+        *(
+            report(
+                shop, id=str(k), changes=(changes[k]["id"],), began_at=now, resolved_at=now + HOUR
+            )
+            for k in range(3)
+        ),
         return_exceptions=True,
     )
 
@@ -319,17 +398,43 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
     """One thing that happens in a place."""
     told = await open_incidents(shop)
     links = [(one["id"], link["id"]) for one in told for link in one["links"]]
-    match chance.choice(["deploy", "deploy", "deploy", "close", "close", "close", "break", "news", "news", "untie", "time"]):
+    match chance.choice(
+        [
+            "deploy",
+            "deploy",
+            "deploy",
+            "close",
+            "close",
+            "close",
+            "break",
+            "news",
+            "news",
+            "untie",
+            "time",
+        ]
+    ):
         case "close" if changes:
             await shop.close(chance.choice(changes), chance.choice(list(Result)))
         case "break":
             change = chance.choice([None, *changes])
-            await report(shop, id=str(number), changes=(change["id"],) if change else (), began_at=datetime.now(UTC))
+            await report(
+                shop,
+                id=str(number),
+                changes=(change["id"],) if change else (),
+                began_at=datetime.now(UTC),
+            )
         case "news" if told:
             one = chance.choice(told)
             began_at = datetime.fromisoformat(one["began_at"])
             over = chance.choice([None, began_at + HOUR * chance.random()])
-            await report(shop, id=one["id"], began_at=began_at, resolved_at=over, reopened=over is None, told_at=began_at + HOUR * number)
+            await report(
+                shop,
+                id=one["id"],
+                began_at=began_at,
+                resolved_at=over,
+                reopened=over is None,
+                told_at=began_at + HOUR * number,
+            )
         case "untie" if links:
             await incidents.unlink(shop.gate, *chance.choice(links), "It was something else", ADA)
         case "time":
@@ -337,7 +442,10 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
         case _:
             remediates = chance.choice([None, *changes])
             asked = await shop.submit(
-                f"{number % 16:x}", base=None, run=Run(str(number), 1, ""), remediates=remediates and remediates["id"]
+                f"{number % 16:x}",
+                base=None,
+                run=Run(str(number), 1, ""),
+                remediates=remediates and remediates["id"],
             )
             if asked["state"] == "approved":
                 await shop.admit(asked)

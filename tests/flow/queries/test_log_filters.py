@@ -15,8 +15,12 @@ pytestmark = pytest.mark.anyio
 
 async def found(shop: Shop, **filters: Any) -> list[str]:
     """The changes whose decisions it finds, as a page and as a stream."""
-    page = [row["change"] for row in (await log.page(shop.gate, LogFilters(**filters), AUDITOR)).items]
-    assert [row["change"] async for row in log.stream(shop.gate, LogFilters(**filters), AUDITOR)] == page
+    page = [
+        row["change"] for row in (await log.page(shop.gate, LogFilters(**filters), AUDITOR)).items
+    ]
+    assert [
+        row["change"] async for row in log.stream(shop.gate, LogFilters(**filters), AUDITOR)
+    ] == page
     return page
 
 
@@ -36,5 +40,11 @@ async def test_each_filter_finds_what_it_names(shop: Shop) -> None:
     }
     for name, value in named.items():
         assert await found(shop, **{name: value}) == [first["id"]], name
-    assert await found(shop, run="17", policy="staging", revision=second["policy"]["revision"]) == [second["id"]]
-    assert await found(shop, repository=(ISSUER, 1002)) == await found(shop, commit=commit_of("a"), run="17") == []
+    assert await found(shop, run="17", policy="staging", revision=second["policy"]["revision"]) == [
+        second["id"]
+    ]
+    assert (
+        await found(shop, repository=(ISSUER, 1002))
+        == await found(shop, commit=commit_of("a"), run="17")
+        == []
+    )

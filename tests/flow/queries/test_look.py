@@ -53,7 +53,9 @@ async def test_a31_a_pipeline_sees_the_changes_of_its_services_alone(shop: Shop)
 async def test_whoever_reads_all_sees_all(small_shop: Shop, by: Caller) -> None:
     changes = [await small_shop.submit("a"), await small_shop.submit("b", service="web")]
 
-    assert ids(await look.changes(small_shop.gate, ChangeFilters(), by)) == [change["id"] for change in reversed(changes)]
+    assert ids(await look.changes(small_shop.gate, ChangeFilters(), by)) == [
+        change["id"] for change in reversed(changes)
+    ]
 
 
 async def test_the_holder_of_a_change_sees_that_one(small_shop: Shop) -> None:
@@ -80,7 +82,11 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
     closed = await shop.deploy("a")
     approved = await approve(shop, await shop.submit(large("b", base=commit_of("a"))), "farida")
     place = await look.place(shop.gate, "checkout", "production", PIPELINE)
-    assert place["running"] == {"commit": commit_of("a"), "change": closed["id"], "since": closed["closed"]["at"]}
+    assert place["running"] == {
+        "commit": commit_of("a"),
+        "change": closed["id"],
+        "since": closed["closed"]["at"],
+    }
     assert place["in_flight"] == [{"change": approved["id"], "state": "approved"}]
     assert place["first_deployment"] is False
     await shop.admit(approved)
@@ -138,7 +144,9 @@ async def test_what_is_settled_is_not_waited_for(small_shop: Shop) -> None:
     assert (await small_shop.read(change, wait=60))["state"] == "approved"
 
 
-async def test_one_waiter_too_many_is_sent_away_and_the_others_wait_on(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_waiter_too_many_is_sent_away_and_the_others_wait_on(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(waiters, "WAITERS_MAX", 2)
     change = await small_shop.submit("a", claims={})
     tasks = await waiting(small_shop, change, 2)
@@ -150,7 +158,9 @@ async def test_one_waiter_too_many_is_sent_away_and_the_others_wait_on(small_sho
     assert [answer["state"] for answer in await asyncio.gather(*tasks)] == ["canceled"] * 2
 
 
-async def test_d19_a61_one_caller_does_not_take_the_places_of_the_others(small_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_d19_a61_one_caller_does_not_take_the_places_of_the_others(
+    small_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(waiters, "WAITERS_OF_ONE_MAX", 2)
     change = await small_shop.submit("a", claims={})
     holder = ChangeHolder(change["id"], PIPELINE.caller)
@@ -164,13 +174,17 @@ async def test_d19_a61_one_caller_does_not_take_the_places_of_the_others(small_s
     for by in (PIPELINE, holder):  # the token of a change is its submitter's
         with pytest.raises(RateLimited, match="you wait 2 times already"):
             await small_shop.read(change, by=by, wait=60)
-    assert (await small_shop.read(change, by=PIPELINE))["state"] == "pending"  # who does not wait takes no place
+    assert (await small_shop.read(change, by=PIPELINE))[
+        "state"
+    ] == "pending"  # who does not wait takes no place
     other = asyncio.create_task(small_shop.read(change, by=ADMIN, wait=60))
     await cancel.cancel(small_shop.gate, change["id"], "", PIPELINE)
 
     assert [answer["state"] for answer in await asyncio.gather(*tasks, other)] == ["canceled"] * 3
     again = await small_shop.submit("b", claims={})
-    task = asyncio.create_task(small_shop.read(again, by=PIPELINE, wait=60))  # the places are free again
+    task = asyncio.create_task(
+        small_shop.read(again, by=PIPELINE, wait=60)
+    )  # the places are free again
     await cancel.cancel(small_shop.gate, again["id"], "", PIPELINE)
     assert (await task)["state"] == "canceled"
 
@@ -191,10 +205,21 @@ async def test_whoever_gives_up_waiting_leaves_no_place_taken(small_shop: Shop) 
 async def test_an_environment_is_found_by_each_of_its_names(small_shop: Shop) -> None:
     change = await small_shop.submit("a", environment="prod")
 
-    for name, found in (("production", [change["id"]]), ("live", [change["id"]]), ("stage", []), ("Production", [])):
-        assert ids(await look.changes(small_shop.gate, ChangeFilters(environment=name), PIPELINE)) == found
+    for name, found in (
+        ("production", [change["id"]]),
+        ("live", [change["id"]]),
+        ("stage", []),
+        ("Production", []),
+    ):
+        assert (
+            ids(await look.changes(small_shop.gate, ChangeFilters(environment=name), PIPELINE))
+            == found
+        )
         assert ids(await log.page(small_shop.gate, LogFilters(environment=name), AUDITOR)) == found
-        assert [row["change"] async for row in log.stream(small_shop.gate, LogFilters(environment=name), AUDITOR)] == found
+        assert [
+            row["change"]
+            async for row in log.stream(small_shop.gate, LogFilters(environment=name), AUDITOR)
+        ] == found
 
 
 async def walk(shop: Shop, filters: ChangeFilters, by: Caller) -> list[str]:
@@ -202,7 +227,9 @@ async def walk(shop: Shop, filters: ChangeFilters, by: Caller) -> list[str]:
     found, cursor = [], None
     while True:
         part = Part(limit=2, cursor=cursor)
-        page = await look.changes(shop.gate, ChangeFilters(state=filters.state, service=filters.service, part=part), by)
+        page = await look.changes(
+            shop.gate, ChangeFilters(state=filters.state, service=filters.service, part=part), by
+        )
         found += ids(page)
         cursor = page.next
         if cursor is None:
@@ -210,13 +237,21 @@ async def walk(shop: Shop, filters: ChangeFilters, by: Caller) -> list[str]:
 
 
 async def test_pages_give_everything_once_newest_first(shop: Shop) -> None:
-    changes = [await shop.submit(letter, service="web", environment="staging") for letter in "abcde"]
+    changes = [
+        await shop.submit(letter, service="web", environment="staging") for letter in "abcde"
+    ]
 
     expected = [change["id"] for change in reversed(changes)]
-    assert await walk(shop, ChangeFilters(), WEB) == await walk(shop, ChangeFilters(state=State.APPROVED), WEB) == expected
+    assert (
+        await walk(shop, ChangeFilters(), WEB)
+        == await walk(shop, ChangeFilters(state=State.APPROVED), WEB)
+        == expected
+    )
 
 
-async def test_a45_a_cursor_of_somebody_else_or_of_other_filters_is_refused(small_shop: Shop) -> None:
+async def test_a45_a_cursor_of_somebody_else_or_of_other_filters_is_refused(
+    small_shop: Shop,
+) -> None:
     for letter in "abc":
         await small_shop.submit(letter, claims={})
     mine = (await look.changes(small_shop.gate, ChangeFilters(part=Part(limit=1)), PIPELINE)).next
@@ -239,7 +274,9 @@ async def test_a45_a_cursor_of_somebody_else_or_of_other_filters_is_refused(smal
         await log.page(small_shop.gate, LogFilters(part=Part(limit=1, cursor=mine)), PIPELINE)
 
 
-async def test_the_log_is_paged_and_streamed_alike(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_log_is_paged_and_streamed_alike(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(log, "CHUNK_ROWS", 2)
     changes = [await shop.submit(letter, environment="staging") for letter in "abcde"]
 
@@ -260,9 +297,19 @@ async def test_the_log_is_paged_and_streamed_alike(shop: Shop, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("HALF even", True), ("half odd", False), (commit_of("a"), True), ("zoe example", True), ("staging", False), ("%", True), ("", True)],
+    [
+        ("HALF even", True),
+        ("half odd", False),
+        (commit_of("a"), True),
+        ("zoe example", True),
+        ("staging", False),
+        ("%", True),
+        ("", True),
+    ],
 )
 async def test_the_log_finds_words(shop: Shop, words: str, found: bool) -> None:  # noqa: FBT001 - a column of the table
     change = await shop.submit("a")
 
-    assert (ids(await log.page(shop.gate, LogFilters(words=words), AUDITOR)) == [change["id"]]) is found
+    assert (
+        ids(await log.page(shop.gate, LogFilters(words=words), AUDITOR)) == [change["id"]]
+    ) is found

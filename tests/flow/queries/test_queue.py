@@ -16,7 +16,12 @@ from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio
 
-LARGE = {"diff.lines_added": 220, "diff.lines_deleted": 1, "diff.files": ("a.py",), "diff.files_changed": 1}
+LARGE = {
+    "diff.lines_added": 220,
+    "diff.lines_deleted": 1,
+    "diff.files": ("a.py",),
+    "diff.files_changed": 1,
+}
 BEN = Person("ben", frozenset({"release-managers"}), "of-ben")
 FARIDA = Person("farida", frozenset({"team-payments"}), "of-farida")
 KOFI = Person("kofi", frozenset({"team-web"}), "of-kofi")
@@ -25,7 +30,13 @@ KOFI = Person("kofi", frozenset({"team-web"}), "of-kofi")
 async def seen(shop: Shop, desk: Desk, by: Person = ADA, **filters: Any) -> dict[str, list[str]]:
     """The titles in each part."""
     return {
-        tab.value: [item["title"] for item in (await queue(shop.gate, desk, QueueFilters(tab=tab, **filters), by))["items"]] for tab in Tab
+        tab.value: [
+            item["title"]
+            for item in (await queue(shop.gate, desk, QueueFilters(tab=tab, **filters), by))[
+                "items"
+            ]
+        ]
+        for tab in Tab
     }
 
 
@@ -47,10 +58,16 @@ async def test_a_change_needs_those_whose_group_it_asks_for(shop: Shop) -> None:
     desk = Desk(shop.gate)
     await shop.submit("a", title="Of checkout", claims=LARGE)
 
-    assert [(await seen(shop, desk, who))["mine"] for who in (ADA, FARIDA, KOFI)] == [["Of checkout"], ["Of checkout"], []]
+    assert [(await seen(shop, desk, who))["mine"] for who in (ADA, FARIDA, KOFI)] == [
+        ["Of checkout"],
+        ["Of checkout"],
+        [],
+    ]
 
 
-async def test_whoever_has_approved_is_not_asked_again_and_the_last_approval_ends_the_waiting(shop: Shop) -> None:
+async def test_whoever_has_approved_is_not_asked_again_and_the_last_approval_ends_the_waiting(
+    shop: Shop,
+) -> None:
     await shop.adopt(unverified_authors="two")
     desk = Desk(shop.gate)
     change = await shop.submit("a", title="Needs two", claims=LARGE)
@@ -66,7 +83,9 @@ async def test_whoever_has_approved_is_not_asked_again_and_the_last_approval_end
 
 async def test_what_a_freeze_holds_stands_apart_until_it_is_lifted(shop: Shop) -> None:
     desk = Desk(shop.gate)
-    made = await freezes.add(shop.gate, FreezeAsk("Closing", ends=shop.gate.clock() + timedelta(hours=1)), ADA)
+    made = await freezes.add(
+        shop.gate, FreezeAsk("Closing", ends=shop.gate.clock() + timedelta(hours=1)), ADA
+    )
     await shop.submit("a", title="Held", claims=LARGE)
     assert [(await seen(shop, desk))[tab] for tab in ("mine", "held")] == [[], ["Held"]]
 
@@ -129,7 +148,11 @@ async def test_pages_follow_each_other_without_a_gap_though_the_queue_moves(shop
     second = await queue(shop.gate, desk, QueueFilters(limit=2, after=first["next"]), ADA)
     third = await queue(shop.gate, desk, QueueFilters(limit=2, after=second["next"]), ADA)
 
-    assert [[item["title"] for item in page["items"]] for page in (first, second, third)] == [["a", "b"], ["c", "d"], ["e"]]
+    assert [[item["title"] for item in page["items"]] for page in (first, second, third)] == [
+        ["a", "b"],
+        ["c", "d"],
+        ["e"],
+    ]
     assert third["next"] is None
 
 
@@ -139,7 +162,9 @@ async def test_a_place_that_is_none_is_refused(shop: Shop, cursor: str) -> None:
         await queue(shop.gate, Desk(shop.gate), QueueFilters(after=cursor), ADA)
 
 
-async def test_an_item_says_its_reasons_first_and_which_others_wait_for_the_same(shop: Shop) -> None:
+async def test_an_item_says_its_reasons_first_and_which_others_wait_for_the_same(
+    shop: Shop,
+) -> None:
     desk = Desk(shop.gate)
     await shop.submit("a", claims=LARGE)
     await shop.submit("b", service="web", claims={**LARGE, "diff.lines_added": 500})

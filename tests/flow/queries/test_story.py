@@ -12,7 +12,12 @@ from tests.flow.shop import ADA, AUDITOR, Shop
 
 pytestmark = pytest.mark.anyio
 
-LARGE = {"diff.lines_added": 220, "diff.lines_deleted": 1, "diff.files": ("a.py",), "diff.files_changed": 1}
+LARGE = {
+    "diff.lines_added": 220,
+    "diff.lines_deleted": 1,
+    "diff.files": ("a.py",),
+    "diff.files_changed": 1,
+}
 FARIDA = Person("farida", frozenset({"team-payments"}), "of-farida")
 
 
@@ -27,7 +32,12 @@ async def test_there_is_no_story_of_what_is_not_there(shop: Shop) -> None:
 
 
 async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
-    change = await shop.submit("a", claims=LARGE, authors=("farida@example.com", "zoe@example.com"), requested_by="ivan@example.com")
+    change = await shop.submit(
+        "a",
+        claims=LARGE,
+        authors=("farida@example.com", "zoe@example.com"),
+        requested_by="ivan@example.com",
+    )
 
     told = await story(shop.gate, change["id"], ADA)
 
@@ -37,7 +47,9 @@ async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
     ]
     (entry,) = told["people"]["required"]
     assert (entry["count"], entry["missing"]) == (1, 1)
-    assert {person["id"]: person["excluded"] for group in entry["by"] for person in group["people"]} == {
+    assert {
+        person["id"]: person["excluded"] for group in entry["by"] for person in group["people"]
+    } == {
         "ada": False,
         "ben": False,
         "farida": True,
@@ -47,7 +59,10 @@ async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
 
 async def test_it_says_what_the_viewer_may_do(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE, authors=("farida@example.com",))
-    may = {who: (await story(shop.gate, change["id"], by))["may"] for who, by in (("ada", ADA), ("farida", FARIDA), ("auditor", AUDITOR))}
+    may = {
+        who: (await story(shop.gate, change["id"], by))["may"]
+        for who, by in (("ada", ADA), ("farida", FARIDA), ("auditor", AUDITOR))
+    }
 
     assert {who: (one["review"], one["own"]) for who, one in may.items()} == {
         "ada": (True, False),
@@ -58,7 +73,9 @@ async def test_it_says_what_the_viewer_may_do(shop: Shop) -> None:
 
 async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE)
-    await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Looked at it."), ADA)
+    await review.approve(
+        shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Looked at it."), ADA
+    )
     await shop.admit(change)
     await shop.close(change, Result.UNSUCCESSFUL)
 
@@ -72,7 +89,9 @@ async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) ->
 
 async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE)
-    await review.reject(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not now."), ADA)
+    await review.reject(
+        shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not now."), ADA
+    )
     assert (await story(shop.gate, change["id"], ADA))["may"]["lift"] is True
     await review.override(shop.gate, change["id"], OverrideAsk("It may."), ADA)
 
@@ -89,7 +108,9 @@ async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> 
 
     told = await story(shop.gate, change["id"], ADA)
 
-    assert [(one["title"], one["closed"]["result"]) for one in told["previous"]] == [("Before", "successful")]
+    assert [(one["title"], one["closed"]["result"]) for one in told["previous"]] == [
+        ("Before", "successful")
+    ]
 
 
 async def test_it_says_what_stands_against_it_and_what_would_make_it_standard(shop: Shop) -> None:
@@ -97,6 +118,11 @@ async def test_it_says_what_stands_against_it_and_what_would_make_it_standard(sh
 
     told = await story(shop.gate, change["id"], ADA)
 
-    assert "220 lines added; 200 or more gives 30 points" in [one["because"] for one in told["against"]]
+    assert "220 lines added; 200 or more gives 30 points" in [
+        one["because"] for one in told["against"]
+    ]
     assert [one["rule"] for one in told["standard"]] == ["everyday", "rollback"]
-    assert told["standard"][0]["because"] == "diff.lines_added is 220; it asks for diff.lines_added < 100"
+    assert (
+        told["standard"][0]["because"]
+        == "diff.lines_added is 220; it asks for diff.lines_added < 100"
+    )

@@ -1,4 +1,6 @@
-"""How the gate itself is, what the log is made of, what is planned, and how well it goes: in figures."""
+"""How the gate itself is, what the log is made of, what is planned, and how well it goes: in
+figures.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +24,12 @@ from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio
 
-LARGE = {"diff.lines_added": 220, "diff.lines_deleted": 1, "diff.files": ("a.py",), "diff.files_changed": 1}
+LARGE = {
+    "diff.lines_added": 220,
+    "diff.lines_deleted": 1,
+    "diff.files": ("a.py",),
+    "diff.files_changed": 1,
+}
 
 
 def counted(found: Wire, name: str) -> dict[Any, int]:
@@ -64,28 +71,55 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
     now = shop.gate.clock()
     begins, ends = now + timedelta(hours=2), now + timedelta(hours=4)
     first = await shop.submit(make_change("a", planned=Planned(begins, ends), claims=LARGE))
-    second = await shop.submit(make_change("b", planned=Planned(begins + timedelta(hours=1), None), claims=LARGE))
+    second = await shop.submit(
+        make_change("b", planned=Planned(begins + timedelta(hours=1), None), claims=LARGE)
+    )
     await shop.submit(make_change("c", service="web", planned=Planned(begins, ends)))
-    window = await freezes.add(shop.gate, FreezeAsk("Closing", begins=begins, ends=ends, services=("web",)), ADA)
+    window = await freezes.add(
+        shop.gate, FreezeAsk("Closing", begins=begins, ends=ends, services=("web",)), ADA
+    )
 
     found = await calendar.planner(shop.gate, now, now + timedelta(days=1), None, None, ADA)
 
-    told = {one["change"]: (one["frozen_by"], one["in_the_way"]) for one in found["planned"] if one["service"] == "checkout"}
+    told = {
+        one["change"]: (one["frozen_by"], one["in_the_way"])
+        for one in found["planned"]
+        if one["service"] == "checkout"
+    }
     assert told == {first["id"]: ([], [second["id"]]), second["id"]: ([], [first["id"]])}
-    assert [one["frozen_by"] for one in found["planned"] if one["service"] == "web"] == [[window["id"]]]
-    later = await calendar.planner(shop.gate, ends + timedelta(hours=1), ends + timedelta(days=1), "checkout", "production", ADA)
+    assert [one["frozen_by"] for one in found["planned"] if one["service"] == "web"] == [
+        [window["id"]]
+    ]
+    later = await calendar.planner(
+        shop.gate,
+        ends + timedelta(hours=1),
+        ends + timedelta(days=1),
+        "checkout",
+        "production",
+        ADA,
+    )
     assert later["planned"] == []
 
 
 async def test_the_schedule_says_what_is_open_now_and_whom_it_reaches(shop: Shop) -> None:
     now = shop.gate.clock()
-    await freezes.add(shop.gate, FreezeAsk("Now", ends=now + timedelta(hours=1), services=("web",)), ADA)
-    await freezes.add(shop.gate, FreezeAsk("Later", begins=now + timedelta(hours=2), ends=now + timedelta(hours=3)), ADA)
+    await freezes.add(
+        shop.gate, FreezeAsk("Now", ends=now + timedelta(hours=1), services=("web",)), ADA
+    )
+    await freezes.add(
+        shop.gate,
+        FreezeAsk("Later", begins=now + timedelta(hours=2), ends=now + timedelta(hours=3)),
+        ADA,
+    )
 
-    found = await calendar.planner(shop.gate, now - timedelta(days=1), now + timedelta(days=1), None, None, ADA)
+    found = await calendar.planner(
+        shop.gate, now - timedelta(days=1), now + timedelta(days=1), None, None, ADA
+    )
 
     assert [one["reason"] for one in found["items"]] == ["Now", "Later"]
-    assert [(one["reason"], one["reach"]) for one in found["open"]] == [("Now", {"services": ["web"]})]
+    assert [(one["reason"], one["reach"]) for one in found["open"]] == [
+        ("Now", {"services": ["web"]})
+    ]
 
 
 async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(shop: Shop) -> None:
@@ -100,7 +134,10 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
 
     found = await insights(shop.gate, desk, DeliveryAsk("checkout", "production"), ADA)
 
-    assert (found["delivery"]["change_fail_rate"]["failed"], found["delivery"]["change_fail_rate"]["deployments"]) == (1, 2)
+    assert (
+        found["delivery"]["change_fail_rate"]["failed"],
+        found["delivery"]["change_fail_rate"]["deployments"],
+    ) == (1, 2)
     assert (found["automatic_share"], found["decisions"]) == (0.5, 4)
     assert (found["seconds_to_decision"]["n"], found["seconds_to_decision"]["p50"] // 60) == (1, 10)
     assert found["queue_age_seconds"]["n"] == 1
@@ -109,7 +146,10 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
 async def test_insights_of_a_place_where_nothing_happened_have_no_figures(shop: Shop) -> None:
     found = await insights(shop.gate, Desk(shop.gate), DeliveryAsk("web", "staging"), ADA)
 
-    assert (found["automatic_share"], found["seconds_to_decision"]) == (None, {"p50": None, "p90": None, "n": 0})
+    assert (found["automatic_share"], found["seconds_to_decision"]) == (
+        None,
+        {"p50": None, "p90": None, "n": 0},
+    )
 
 
 async def test_who_asks_for_no_place_is_shown_where_most_was_deployed(shop: Shop) -> None:
@@ -123,13 +163,24 @@ async def test_who_asks_for_no_place_is_shown_where_most_was_deployed(shop: Shop
 
 
 async def test_a_rule_is_told_by_the_deployments_it_gave_points_to(shop: Shop) -> None:
-    steps = {"diff.lines_added": 12, "diff.lines_deleted": 1, "diff.files": ("a.py",), "diff.files_changed": 1}
+    steps = {
+        "diff.lines_added": 12,
+        "diff.lines_deleted": 1,
+        "diff.files": ("a.py",),
+        "diff.files_changed": 1,
+    }
     await shop.deploy("a", claims=steps)
     await shop.deploy("b", Result.ROLLED_BACK, claims=steps, base=commit_of("a"))
 
     (place,) = await rule_places(shop.gate, "production", "size", ADA)
 
-    assert (place["service"], place["environment"], place["deployments"], place["failed"], place["rate"]) == (
+    assert (
+        place["service"],
+        place["environment"],
+        place["deployments"],
+        place["failed"],
+        place["rate"],
+    ) == (
         "checkout",
         "production",
         2,
@@ -144,7 +195,10 @@ async def test_upkeep_says_that_all_is_well_and_who_is_in_which_group(shop: Shop
 
     assert (found["unready"], found["signing_key"]) == ([], True)
     (managers,) = [one for one in found["groups"] if one["name"] == "release-managers"]
-    assert managers["people"] == [{"id": "ada", "name": "Ada Ekberg"}, {"id": "ben", "name": "Ben Okafor"}]
+    assert managers["people"] == [
+        {"id": "ada", "name": "Ada Ekberg"},
+        {"id": "ben", "name": "Ben Okafor"},
+    ]
 
 
 async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> None:
@@ -152,12 +206,19 @@ async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> No
 
     (production,) = [one for one in found["items"] if one["name"] == "production"]
     assert production["applies_to"] == "environment.tier == production"
-    assert production["rules"][0]["text"] == "by lines added: from 10 on 8 points; from 200 on 30 points"
+    assert (
+        production["rules"][0]["text"]
+        == "by lines added: from 10 on 8 points; from 200 on 30 points"
+    )
     assert production["standard_changes"][0]["text"] == (
-        "diff.lines_added < 100, up to low risk; pre-authorised from the start; owned by platform, authorised by release-managers"
+        "diff.lines_added < 100, up to low risk; pre-authorised from the start; owned by "
+        "platform, authorised by release-managers"
     )
     assert "A change that waits expires after 1 day." in production["terms"]
-    assert "An emergency needs 1 of on-call, is good for 1 hour, and is looked back on within 3 days." in production["terms"]
+    assert (
+        "An emergency needs 1 of on-call, is good for 1 hour, and is looked back on within 3 days."
+        in production["terms"]
+    )
 
 
 async def test_a_rule_that_nobody_wrote_is_not_found(shop: Shop) -> None:

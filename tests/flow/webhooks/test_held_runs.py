@@ -1,4 +1,6 @@
-"""A run that the code host holds becomes a change, hears what it waits for, and is let go or stopped as that is settled."""
+"""A run that the code host holds becomes a change, hears what it waits for, and is let go or
+stopped as that is settled.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +15,16 @@ from sqlalchemy import select
 from gate.core.change import Result
 from gate.core.facts import Value
 from gate.core.messages.host import Hand, HostAsk, HostFacts
-from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, RunSeen, Tiding, Told
+from gate.core.messages.tidings import (
+    CommitsMoved,
+    DeploymentTold,
+    Pushed,
+    RunEnded,
+    RunHeld,
+    RunSeen,
+    Tiding,
+    Told,
+)
 from gate.core.workload import Provider
 from gate.errors import NotAllowed
 from gate.flow.asks import ReviewAsk, Wire
@@ -52,13 +63,17 @@ def says(values: Mapping[str, Value] = SMALL) -> Answer:
     """A whole answer."""
 
     def answer(ask: HostAsk) -> HostFacts:
-        return HostFacts(ask.base, values, hands=(Hand(("github:zoe-gh",), confirmed=True),), all_hands=True)
+        return HostFacts(
+            ask.base, values, hands=(Hand(("github:zoe-gh",), confirmed=True),), all_hands=True
+        )
 
     return answer
 
 
 @asynccontextmanager
-async def connected(url: str, folder: Path, values: Mapping[str, Value] = SMALL, **parts: str) -> AsyncIterator[tuple[Shop, FakeHost]]:
+async def connected(
+    url: str, folder: Path, values: Mapping[str, Value] = SMALL, **parts: str
+) -> AsyncIterator[tuple[Shop, FakeHost]]:
     """A shop whose repositories are at a host where run 77 waits."""
     host = FakeHost(says(values), runs={"77": SEEN})
     async with open_shop(url, folder, make_files(**parts)) as shop:
@@ -77,32 +92,45 @@ async def heard(shop: Shop) -> list[Wire]:
     """What the host is to be told, oldest first, after a round of the worker."""
     shop.gate.pauses._last.clear()  # noqa: SLF001 - no test waits ten seconds
     await held_runs.answer_due(shop.gate)
-    rows = await shop.gate.store.read(lambda conn: conn.execute(select(schema.outbox).order_by(schema.outbox.c.at)).all())
+    rows = await shop.gate.store.read(
+        lambda conn: conn.execute(select(schema.outbox).order_by(schema.outbox.c.at)).all()
+    )
     return [orjson.loads(row.body) for row in rows if row.target == "github:1001"]
 
 
 async def only_change(shop: Shop) -> Wire:
     """The one there is."""
-    found = await shop.gate.store.read(lambda conn: conn.execute(select(schema.changes.c.id)).scalars().all())
+    found = await shop.gate.store.read(
+        lambda conn: conn.execute(select(schema.changes.c.id)).scalars().all()
+    )
     assert len(found) == 1
     return await shop.read(found[0], ADMIN)
 
 
-async def test_a_held_run_becomes_a_change_and_is_let_go_when_nothing_stands_in_its_way(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_held_run_becomes_a_change_and_is_let_go_when_nothing_stands_in_its_way(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
         await shop.deploy("a")
         await tell(shop, HELD)
         [said] = await heard(shop)
-        changes = await shop.gate.store.read(lambda conn: conn.execute(select(schema.changes).where(schema.changes.c.run_id == "77")).all())
+        changes = await shop.gate.store.read(
+            lambda conn: conn.execute(
+                select(schema.changes).where(schema.changes.c.run_id == "77")
+            ).all()
+        )
 
     assert (said["state"], said["run"], said["environment"]) == ("approved", "77", "Production")
     assert said["words"] == ["approved, risk 0 is low"]
-    assert [(row.state, row.environment, row.service, row.commit_sha, row.admitted_run_id) for row in changes] == [
-        ("deploying", "production", "checkout", commit_of("b"), "77")
-    ]
+    assert [
+        (row.state, row.environment, row.service, row.commit_sha, row.admitted_run_id)
+        for row in changes
+    ] == [("deploying", "production", "checkout", commit_of("b"), "77")]
 
 
-async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(sqlite_url: str, tmp_path: Path) -> None:
+async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
         await tell(shop, HELD)
         [report] = await heard(shop)
@@ -111,7 +139,10 @@ async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(sql
         [_, answer] = await heard(shop)
 
     assert (report["state"], answer["state"]) == (None, "approved")
-    assert report["words"] == ["waits for people, risk 30 is moderate", "approvals that are missing: 1 of release-managers, team-payments"]
+    assert report["words"] == [
+        "waits for people, risk 30 is moderate",
+        "approvals that are missing: 1 of release-managers, team-payments",
+    ]
     assert "812 lines added" in " ".join(report["reasons"])
     assert change["requested_by"] == "zoe-gh"
 
@@ -120,13 +151,17 @@ async def test_a_rejection_stops_the_run_with_its_reasons(sqlite_url: str, tmp_p
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
         await tell(shop, HELD)
         change = await only_change(shop)
-        await review.reject(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not on a Friday"), BEN)
+        await review.reject(
+            shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not on a Friday"), BEN
+        )
         [answer] = await heard(shop)
 
     assert (answer["state"], answer["words"]) == ("rejected", ["rejected, risk 30 is moderate"])
 
 
-async def test_the_same_delivery_and_the_same_run_make_one_change_and_one_answer(sqlite_url: str, tmp_path: Path) -> None:
+async def test_the_same_delivery_and_the_same_run_make_one_change_and_one_answer(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
         await tell(shop, HELD)
         await tell(shop, HELD)
@@ -138,7 +173,9 @@ async def test_the_same_delivery_and_the_same_run_make_one_change_and_one_answer
     assert answers[0] == answers[1]
 
 
-async def test_a_held_run_hears_again_only_when_something_moved(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_held_run_hears_again_only_when_something_moved(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
         await tell(shop, HELD)
         assert len(await heard(shop)) == 1
@@ -153,8 +190,13 @@ async def test_a_held_run_hears_again_only_when_something_moved(sqlite_url: str,
 
 async def test_a_freeze_keeps_an_approved_run_waiting(sqlite_url: str, tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    begins, ends = (f"{now + days:%Y-%m-%dT00:00}" for days in (timedelta(days=-2), timedelta(days=2)))
-    calendar = f"time_zone: UTC\nfreezes:\n  - {{id: closed, reason: Closed, begins: {begins}, ends: {ends}, tiers: [production]}}\n"
+    begins, ends = (
+        f"{now + days:%Y-%m-%dT00:00}" for days in (timedelta(days=-2), timedelta(days=2))
+    )
+    calendar = (
+        f"time_zone: UTC\nfreezes:\n  - {{id: closed, reason: Closed, begins: {begins}, ends: "
+        f"{ends}, tiers: [production]}}\n"
+    )
     async with connected(sqlite_url, tmp_path, calendar=calendar) as (shop, _):
         await tell(shop, HELD)
         [report] = await heard(shop)
@@ -177,8 +219,18 @@ async def test_what_may_not_be_admitted_yet_is_told_once(sqlite_url: str, tmp_pa
 @pytest.mark.parametrize(
     ("tiding", "seen", "words"),
     [
-        pytest.param(replace(HELD, repository=9), SEEN, "is listed for no service", id="a repository that nobody lists"),
-        pytest.param(HELD, replace(SEEN, event="pull_request"), "works on what is not merged yet", id="a23 a pull request"),
+        pytest.param(
+            replace(HELD, repository=9),
+            SEEN,
+            "is listed for no service",
+            id="a repository that nobody lists",
+        ),
+        pytest.param(
+            HELD,
+            replace(SEEN, event="pull_request"),
+            "works on what is not merged yet",
+            id="a23 a pull request",
+        ),
     ],
 )
 async def test_a_run_that_may_not_ask_is_stopped_at_once(
@@ -194,7 +246,9 @@ async def test_a_run_that_may_not_ask_is_stopped_at_once(
     assert words in answer["words"][0]
 
 
-async def test_a50_a_hook_is_only_a_reason_to_ask_the_host_itself(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a50_a_hook_is_only_a_reason_to_ask_the_host_itself(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, host):
         host.runs.clear()
         await tell(shop, HELD)
@@ -215,7 +269,9 @@ async def test_a_run_that_is_over_waits_no_more(sqlite_url: str, tmp_path: Path)
         assert await heard(shop) == []
 
 
-async def test_a_new_attempt_is_answered_and_the_earlier_one_forgotten(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_new_attempt_is_answered_and_the_earlier_one_forgotten(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
         await tell(shop, HELD)
         host.runs["77"] = replace(SEEN, attempt=2)
@@ -233,7 +289,8 @@ async def test_a_repository_of_several_services_says_which(sqlite_url: str, tmp_
     files = make_files()
     files["catalog.yaml"] = files["catalog.yaml"].replace(
         "ledger: {owners: [team-payments], tier: 1}",
-        "ledger: {owners: [team-payments], tier: 1, repositories: [{provider: github, id: 1001, name: acme/checkout}]}",
+        "ledger: {owners: [team-payments], tier: 1, repositories: [{provider: github, id: "
+        "1001, name: acme/checkout}]}",
     )
     host = FakeHost(says(), runs={"77": SEEN, "78": replace(SEEN, run="78")})
     async with open_shop(sqlite_url, tmp_path, files) as opened:
@@ -245,30 +302,57 @@ async def test_a_repository_of_several_services_says_which(sqlite_url: str, tmp_
     assert "call the environment SERVICE/ENVIRONMENT" in answers[0]["words"][0]
 
 
-async def test_a_deployment_that_the_host_saw_closes_its_change(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_deployment_that_the_host_saw_closes_its_change(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
         await tell(shop, HELD)
         await heard(shop)
-        await tell(shop, DeploymentTold(ISSUER, 1001, "production", commit_of("b"), Result.SUCCESSFUL, shop.gate.clock()), named="e")
+        await tell(
+            shop,
+            DeploymentTold(
+                ISSUER, 1001, "production", commit_of("b"), Result.SUCCESSFUL, shop.gate.clock()
+            ),
+            named="e",
+        )
         change = await only_change(shop)
 
     assert (change["state"], change["closed"]["result"]) == ("closed", "successful")
 
 
-async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_shown(database_url: str, tmp_path: Path) -> None:
+async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_shown(
+    database_url: str, tmp_path: Path
+) -> None:
     async with connected(database_url, tmp_path) as (shop, _):
         at = shop.gate.clock()
-        begun = DeploymentTold(ISSUER, 9, "production", commit_of("b"), None, at, "https://github.com/acme/x/1", "acme/x")
+        begun = DeploymentTold(
+            ISSUER,
+            9,
+            "production",
+            commit_of("b"),
+            None,
+            at,
+            "https://github.com/acme/x/1",
+            "acme/x",
+        )
         await tell(shop, begun, named="begun")
         before = (await sightings.listing(shop.gate, SightingFilters(), ADA)).items
         await tell(shop, replace(begun, result=Result.SUCCESSFUL), named="ended")
-        (found,) = (await sightings.listing(shop.gate, SightingFilters(missing=Missing.REPOSITORY), ADA)).items
+        (found,) = (
+            await sightings.listing(shop.gate, SightingFilters(missing=Missing.REPOSITORY), ADA)
+        ).items
         given_up = (await upkeep(shop.gate, ADA))["given_up"]
 
     assert (before, given_up) == ((), [])
     assert found["repository"] == {"issuer": ISSUER, "id": 9, "name": "acme/x"}
-    assert (found["service"], found["environment"], found["result"]) == (None, "production", "successful")
-    assert found["because"].startswith("the catalogue does not say which service this repository deploys there")
+    assert (found["service"], found["environment"], found["result"]) == (
+        None,
+        "production",
+        "successful",
+    )
+    assert found["because"].startswith(
+        "the catalogue does not say which service this repository deploys there"
+    )
 
 
 async def test_what_nobody_waits_for_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:
@@ -277,11 +361,16 @@ async def test_what_nobody_waits_for_is_not_kept(sqlite_url: str, tmp_path: Path
         assert await tidings.ignored(shop.gate, moved) == "no change of this commit waits"
         await tell(shop, HELD)
         assert await tidings.ignored(shop.gate, moved) == ""
-        assert await tidings.ignored(shop.gate, replace(moved, repository=9)) == "no change of this commit waits"
+        assert (
+            await tidings.ignored(shop.gate, replace(moved, repository=9))
+            == "no change of this commit waits"
+        )
         assert await tidings.ignored(shop.gate, HELD) == ""
 
 
-async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(database_url: str, tmp_path: Path) -> None:
+async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(
+    database_url: str, tmp_path: Path
+) -> None:
     async with connected(database_url, tmp_path, LARGE) as (shop, host):
         plain = host.answer
         host.answer = lambda ask: replace(plain(ask), commits=(commit_of("b"), commit_of("c")))
@@ -295,7 +384,15 @@ async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(datab
     assert change["approvals"]["excluded"] == ["ada"]
 
 
-async def test_a_push_to_a_repository_that_nobody_lists_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_push_to_a_repository_that_nobody_lists_is_not_kept(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
-        assert await tidings.ignored(shop.gate, Pushed(ISSUER, 9, (commit_of("b"),), "github:x")) == "no service lists this repository"
-        assert await tidings.ignored(shop.gate, Pushed(ISSUER, 1001, (commit_of("b"),), "github:x")) == ""
+        assert (
+            await tidings.ignored(shop.gate, Pushed(ISSUER, 9, (commit_of("b"),), "github:x"))
+            == "no service lists this repository"
+        )
+        assert (
+            await tidings.ignored(shop.gate, Pushed(ISSUER, 1001, (commit_of("b"),), "github:x"))
+            == ""
+        )

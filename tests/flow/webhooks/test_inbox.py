@@ -23,7 +23,16 @@ HOUR_US = 3_600_000_000
 
 def delivery(named: str = "one", **different: Any) -> Delivery:
     """Something that was told."""
-    return Delivery(**{"source": "pagerduty", "named": named, "kind": "note", "caller": "pagerduty", "body": b"text", **different})
+    return Delivery(
+        **{
+            "source": "pagerduty",
+            "named": named,
+            "kind": "note",
+            "caller": "pagerduty",
+            "body": b"text",
+            **different,
+        }
+    )
 
 
 class Hand:
@@ -51,18 +60,25 @@ def earlier(tx: Tx, hours: int) -> None:
     """Everything that is due later is due so much sooner, and was told so much earlier."""
     d = deliveries.c
     tx.conn.execute(update(deliveries).values(at=d.at - hours * HOUR_US))
-    tx.conn.execute(update(deliveries).where(d.next_at.is_not(None)).values(next_at=d.next_at - hours * HOUR_US))
+    tx.conn.execute(
+        update(deliveries).where(d.next_at.is_not(None)).values(next_at=d.next_at - hours * HOUR_US)
+    )
 
 
 async def test_the_same_delivery_is_kept_once_and_worked_on_once(shop: Shop) -> None:
     hand = Hand()
 
-    new = [await inbox.receive(shop.gate, [delivery(), delivery("two"), delivery()]), await inbox.receive(shop.gate, [delivery()])]
+    new = [
+        await inbox.receive(shop.gate, [delivery(), delivery("two"), delivery()]),
+        await inbox.receive(shop.gate, [delivery()]),
+    ]
     worked = [await inbox.work(shop.gate, {"note": hand}) for _ in range(2)]
 
     assert new == [2, 0]
     assert worked == [2, 0]
-    assert {(one.source, one.kind, one.body, one.attempts) for one in hand.seen} == {("pagerduty", "note", b"text", 1)}
+    assert {(one.source, one.kind, one.body, one.attempts) for one in hand.seen} == {
+        ("pagerduty", "note", b"text", 1)
+    }
     assert await shop.gate.store.read(rows) == [(1, False, b"", None)] * 2
 
 
@@ -70,7 +86,9 @@ async def test_two_sources_may_name_their_deliveries_alike(small_shop: Shop) -> 
     assert await inbox.receive(small_shop.gate, [delivery(), delivery(source="cdevents")]) == 2
 
 
-@pytest.mark.parametrize("error", [Unavailable("the host is down"), ZeroDivisionError("a fault of ours")])
+@pytest.mark.parametrize(
+    "error", [Unavailable("the host is down"), ZeroDivisionError("a fault of ours")]
+)
 async def test_what_fails_for_now_is_tried_again_later(shop: Shop, error: Exception) -> None:
     hand = Hand(error)
     await inbox.receive(shop.gate, [delivery()])
@@ -95,7 +113,9 @@ async def test_what_always_fails_is_given_up_visibly(small_shop: Shop) -> None:
     assert await small_shop.gate.store.read(rows) == [(inbox.ATTEMPTS_MAX, False, b"", "down")]
 
 
-async def test_a_source_with_much_to_tell_is_worked_through_and_keeps_no_other_waiting(shop: Shop) -> None:
+async def test_a_source_with_much_to_tell_is_worked_through_and_keeps_no_other_waiting(
+    shop: Shop,
+) -> None:
     begun, hand = asyncio.Event(), Hand()
 
     async def slow(gate: Gate, one: Claimed) -> None:
@@ -108,7 +128,9 @@ async def test_a_source_with_much_to_tell_is_worked_through_and_keeps_no_other_w
         begun.set()
         await hand(gate, one)
 
-    much = [delivery(str(number), source="github", kind="slow") for number in range(2 * CLAIMED_MAX + 1)]
+    much = [
+        delivery(str(number), source="github", kind="slow") for number in range(2 * CLAIMED_MAX + 1)
+    ]
     await inbox.receive(shop.gate, [*much, delivery("last", kind="quick")])
 
     assert await inbox.work(shop.gate, {"slow": slow, "quick": quick}) == len(much) + 1
@@ -136,13 +158,17 @@ async def test_c17_what_was_given_up_is_counted_and_shown_with_the_reason(shop: 
     (source,) = {one["source"] for one in shown["given_up"]}
     assert f'gate_inbox_given_up{{source="{source}"}} 1.0' in figures
     assert 'gate_inbox_waiting{source="pagerduty"} 1.0' in figures
-    assert [(one["kind"], one["attempts"], one["error"]) for one in shown["given_up"]] == [("note", 1, "no such service")]
+    assert [(one["kind"], one["attempts"], one["error"]) for one in shown["given_up"]] == [
+        ("note", 1, "no such service")
+    ]
     told = {one["name"]: (one["waiting"], one["dead"]) for one in shown["inbox"]}
     assert told["pagerduty"][0] == 1
     assert sum(dead for _, dead in told.values()) == 1
 
 
-async def test_c17_what_was_given_up_is_worked_on_anew_when_its_source_sends_it_again(shop: Shop) -> None:
+async def test_c17_what_was_given_up_is_worked_on_anew_when_its_source_sends_it_again(
+    shop: Shop,
+) -> None:
     await inbox.receive(shop.gate, [delivery()])
     await inbox.work(shop.gate, {"note": Hand(Invalid("no such service"))})
     mended = Hand()
@@ -156,7 +182,9 @@ async def test_c17_what_was_given_up_is_worked_on_anew_when_its_source_sends_it_
     assert await shop.gate.store.read(rows) == [(1, False, b"", None)]
 
 
-async def test_a_delivery_is_forgotten_when_nobody_sends_it_any_more_and_never_before_it_was_worked_on(shop: Shop) -> None:
+async def test_a_delivery_is_forgotten_when_nobody_sends_it_any_more_and_never_before_it_was_worked_on(
+    shop: Shop,
+) -> None:
     await inbox.receive(shop.gate, [delivery()])
     await shop.gate.store.write(earlier, inbox.KEPT_FOR // timedelta(hours=1) + 1)
 

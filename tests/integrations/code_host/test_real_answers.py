@@ -1,4 +1,6 @@
-"""Every real answer of a code host is read by whoever asks for it, or nobody asks for it and this says why."""
+"""Every real answer of a code host is read by whoever asks for it, or nobody asks for it and this
+says why.
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -28,30 +30,47 @@ def listed(reader: Reader) -> Reader:
 
 def _all_of(read: Any, seen: Any) -> Any:
     """Everything that is taken from a comparison."""
-    told = [(one.subject, one.repairs, one.reverts, one.co_authors, one.is_merge) for one in seen.messages]
+    told = [
+        (one.subject, one.repairs, one.reverts, one.co_authors, one.is_merge)
+        for one in seen.messages
+    ]
     return seen.files, read.hands(seen.commits), read.authors(seen.commits), told
 
 
 READ: Mapping[str, Reader] = {
-    "github-rest/check-runs.json": lambda body: github_read.check_facts(shapes.items(body, "check_runs"), [], None),
+    "github-rest/check-runs.json": lambda body: github_read.check_facts(
+        shapes.items(body, "check_runs"), [], None
+    ),
     "github-rest/commit-pulls.json": listed(lambda body: github_read.pull_requests(body, NOTHING)),
     "github-rest/compare.json": lambda body: _all_of(github_read, github_read.compared(body)),
     "github-rest/deployment-statuses.json": listed(github_read.deployed),
-    "github-rest/deployments-list.json": listed(lambda body: [(shapes.number(one, "id"), shapes.text(one, "sha")) for one in body]),
+    "github-rest/deployments-list.json": listed(
+        lambda body: [(shapes.number(one, "id"), shapes.text(one, "sha")) for one in body]
+    ),
     "github-rest/installation-access-token.json": lambda body: (
         shapes.text(body, "token"),
         shapes.instant(body, "expires_at"),
         shapes.text(body, "repositories", 0, "full_name"),
     ),
-    "github-rest/pending-deployments.json": listed(lambda body: [shapes.text(one, "environment", "name") for one in body]),
-    "github-rest/pull-reviews.json": listed(lambda body: github_read.reviews([github_read.Reviewed(body, NOTHING)])),
-    "gitlab-rest/get_commit.json": lambda body: _all_of(gitlab_read, gitlab_read.compared({"commits": [body], "diffs": []})),
+    "github-rest/pending-deployments.json": listed(
+        lambda body: [shapes.text(one, "environment", "name") for one in body]
+    ),
+    "github-rest/pull-reviews.json": listed(
+        lambda body: github_read.reviews([github_read.Reviewed(body, NOTHING)])
+    ),
+    "gitlab-rest/get_commit.json": lambda body: _all_of(
+        gitlab_read, gitlab_read.compared({"commits": [body], "diffs": []})
+    ),
     "gitlab-rest/get_merge_request.json": lambda body: gitlab_read.merge_requests([body], NOTHING),
-    "gitlab-rest/list_merge_request_diff.json": lambda body: gitlab_read.compared({"commits": [], "diffs": body}),
+    "gitlab-rest/list_merge_request_diff.json": lambda body: gitlab_read.compared(
+        {"commits": [], "diffs": body}
+    ),
 }
 NOT_ASKED_FOR: Mapping[str, str] = {
-    "github-rest/environment-protection-rules.json": "an administrator switches the rule on, not the gate",
-    "github-rest/pull-files.json": "what is deployed is compared with what runs, which a pull request does not know",
+    "github-rest/environment-protection-rules.json": "an administrator switches the rule on, not "
+    "the gate",
+    "github-rest/pull-files.json": "what is deployed is compared with what runs, which a pull "
+    "request does not know",
     "gitlab-rest/deployment_approval.json": "an approval is sent; its status says all",
     "gitlab-rest/freeze_periods.json": "the gate has a calendar of its own",
     "gitlab-rest/get_compound_metrics.json": "of the server, not of a change",
@@ -60,7 +79,11 @@ NOT_ASKED_FOR: Mapping[str, str] = {
 
 def _files() -> list[str]:
     folder = shared("payloads")
-    return sorted(path.relative_to(folder).as_posix() for name in ("github-rest", "gitlab-rest") for path in (folder / name).glob("*.json"))
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for name in ("github-rest", "gitlab-rest")
+        for path in (folder / name).glob("*.json")
+    )
 
 
 def test_every_answer_has_a_reader_or_a_reason() -> None:

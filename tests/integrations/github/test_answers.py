@@ -1,4 +1,6 @@
-"""What a run that waits is told: within GitHub's limits, once, and without a way for others' words to become more than words (A41)."""
+"""What a run that waits is told: within GitHub's limits, once, and without a way for others' words
+to become more than words (A41).
+"""
 
 from typing import Any
 
@@ -69,13 +71,27 @@ async def test_i9_a_decision_that_is_known_already_is_delivered() -> None:
 @pytest.mark.parametrize(
     ("known", "error"),
     [
-        pytest.param(waiting(failing={"deployment_protection_rule": reply(422, {"message": "no"})}), Undeliverable, id="refused for good"),
-        pytest.param(waiting(failing={"deployment_protection_rule": reply(500)}), SourceUnavailable, id="not now"),
-        pytest.param(waiting(failing={"deployment_protection_rule": reply(403, {})}), SourceUnavailable, id="not allowed"),
+        pytest.param(
+            waiting(failing={"deployment_protection_rule": reply(422, {"message": "no"})}),
+            Undeliverable,
+            id="refused for good",
+        ),
+        pytest.param(
+            waiting(failing={"deployment_protection_rule": reply(500)}),
+            SourceUnavailable,
+            id="not now",
+        ),
+        pytest.param(
+            waiting(failing={"deployment_protection_rule": reply(403, {})}),
+            SourceUnavailable,
+            id="not allowed",
+        ),
         pytest.param(waiting(repositories={}), SourceUnavailable, id="not installed any more"),
     ],
 )
-async def test_what_does_not_arrive_is_tried_again_or_given_up(known: FakeGitHub, error: type[SourceUnavailable]) -> None:
+async def test_what_does_not_arrive_is_tried_again_or_given_up(
+    known: FakeGitHub, error: type[SourceUnavailable]
+) -> None:
     with pytest.raises(error) as caught:
         await send(known, message())
 
@@ -90,7 +106,18 @@ def test_a_comment_fits(reasons: list[str]) -> None:
     assert said.endswith("https://gate.example.com/changes/chg_1")
 
 
-@pytest.mark.parametrize("evil", ["![x](https://evil.example)", "@everyone", "</details>", "```\n# free", "~~~\n", "a\r\nb", "\u202e"])
+@pytest.mark.parametrize(
+    "evil",
+    [
+        "![x](https://evil.example)",
+        "@everyone",
+        "</details>",
+        "```\n# free",
+        "~~~\n",
+        "a\r\nb",
+        "\u202e",
+    ],
+)
 def test_a41_words_of_others_stay_inside_the_fence(evil: str) -> None:
     said = comment(["waits"], [evil], "")
 

@@ -1,4 +1,6 @@
-"""What GitHub verifies of a change, from answers as GitHub gives them; whatever is cut or missing is silent (A15, F23)."""
+"""What GitHub verifies of a change, from answers as GitHub gives them; whatever is cut or missing
+is silent (A15, F23).
+"""
 
 import json
 from typing import Any
@@ -7,7 +9,16 @@ import pytest
 
 from gate.core.change import Repository
 from gate.core.facts import Value
-from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REVIEWS, Hand, HostFacts, Review, Reviews, Verdict
+from gate.core.messages.host import (
+    FROM_BASE,
+    OF_CHECKS,
+    OF_REVIEWS,
+    Hand,
+    HostFacts,
+    Review,
+    Reviews,
+    Verdict,
+)
 from gate.errors import Invalid, SourceUnavailable
 from gate.integrations.github.app import PERMISSIONS, App
 from gate.integrations.github.facts import HEADERS, PUBLIC_API, issuer_of
@@ -58,10 +69,15 @@ async def test_a_small_reviewed_change() -> None:
             "checks.skipped": 0,
             "checks.failed_names": (),
         },
-        hands=(Hand(("github:cy", "cy@example.com"), confirmed=True), Hand(("github:cy",), confirmed=True)),
+        hands=(
+            Hand(("github:cy", "cy@example.com"), confirmed=True),
+            Hand(("github:cy",), confirmed=True),
+        ),
         all_hands=True,
         commits=(HEAD,),
-        reviews=Reviews((Review("github:ada-gh", Verdict.APPROVES, of_commit=True, may_write=True),), 7),
+        reviews=Reviews(
+            (Review("github:ada-gh", Verdict.APPROVES, of_commit=True, may_write=True),), 7
+        ),
     )
 
 
@@ -137,7 +153,9 @@ async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent(
         pytest.param("/reviews", OF_REVIEWS, id="reviews"),
     ],
 )
-async def test_a_part_that_fails_leaves_the_others_their_answer(part: str, silent: frozenset[str]) -> None:
+async def test_a_part_that_fails_leaves_the_others_their_answer(
+    part: str, silent: frozenset[str]
+) -> None:
     heard = await answer(fake(failing={part: reply(500)}))
 
     assert heard.silent == silent
@@ -145,13 +163,17 @@ async def test_a_part_that_fails_leaves_the_others_their_answer(part: str, silen
 
 
 async def test_more_pages_than_are_read_are_no_list() -> None:
-    heard = await answer(fake(check_runs={HEAD: [check(f"test {n}") for n in range(12)]}, page_size=2))
+    heard = await answer(
+        fake(check_runs={HEAD: [check(f"test {n}") for n in range(12)]}, page_size=2)
+    )
 
     assert heard.silent == OF_CHECKS
 
 
 async def test_all_pages_are_read() -> None:
-    heard = await answer(fake(check_runs={HEAD: [check(f"test {n}") for n in range(9)]}, page_size=2))
+    heard = await answer(
+        fake(check_runs={HEAD: [check(f"test {n}") for n in range(9)]}, page_size=2)
+    )
 
     assert heard.values["checks.passed"] == 9
 
@@ -160,15 +182,28 @@ async def test_all_pages_are_read() -> None:
 
 
 async def test_going_back_is_measured_the_other_way_round() -> None:
-    back = {SPAN: comparison("behind", commits=[], files=[]), f"{HEAD}...{BASE}": comparison(files=[file(additions=40, deletions=3)])}
+    back = {
+        SPAN: comparison("behind", commits=[], files=[]),
+        f"{HEAD}...{BASE}": comparison(files=[file(additions=40, deletions=3)]),
+    }
     heard = await answer(fake(compares=back))
 
-    assert (heard.values["diff.lines_added"], heard.values["diff.lines_deleted"], heard.values["diff.commits"]) == (3, 40, 0)
+    assert (
+        heard.values["diff.lines_added"],
+        heard.values["diff.lines_deleted"],
+        heard.values["diff.commits"],
+    ) == (3, 40, 0)
 
 
 async def test_where_the_gate_knows_no_base_the_last_successful_deployment_is_it() -> None:
-    ended = {1: [{"state": "failure"}], 2: [{"state": "inactive"}, {"state": "success"}, {"state": "in_progress"}]}
-    known = fake(deployments={"prod": [{"id": 1, "sha": commit_of("9")}, {"id": 2, "sha": BASE}]}, deployment_statuses=ended)
+    ended = {
+        1: [{"state": "failure"}],
+        2: [{"state": "inactive"}, {"state": "success"}, {"state": "in_progress"}],
+    }
+    known = fake(
+        deployments={"prod": [{"id": 1, "sha": commit_of("9")}, {"id": 2, "sha": BASE}]},
+        deployment_statuses=ended,
+    )
     heard = await answer(known, base=None)
 
     assert heard.base == BASE
@@ -199,8 +234,15 @@ async def test_without_a_pull_request_there_are_no_reviews() -> None:
         pytest.param({}, None, id="nobody knows"),
     ],
 )
-async def test_c14_a_file_that_moved_has_no_lines_if_it_is_the_same(before: Any, lines: int | None) -> None:
-    moved = {**file("new/logo.png", 0, 0), "status": "renamed", "previous_filename": "old/logo.png", "sha": "f" * 40}
+async def test_c14_a_file_that_moved_has_no_lines_if_it_is_the_same(
+    before: Any, lines: int | None
+) -> None:
+    moved = {
+        **file("new/logo.png", 0, 0),
+        "status": "renamed",
+        "previous_filename": "old/logo.png",
+        "sha": "f" * 40,
+    }
     heard = await answer(fake(compares={SPAN: comparison(files=[file(), moved])}, contents=before))
 
     assert heard.values.get("diff.lines_added") == lines
@@ -223,7 +265,13 @@ async def test_c14_a_path_cannot_lead_out_of_the_repository() -> None:
 @pytest.mark.parametrize(
     ("run", "knows", "ref", "workflow"),
     [
-        pytest.param({}, {}, "refs/heads/main", "acme/checkout/.github/workflows/deploy.yml@refs/heads/main", id="a branch"),
+        pytest.param(
+            {},
+            {},
+            "refs/heads/main",
+            "acme/checkout/.github/workflows/deploy.yml@refs/heads/main",
+            id="a branch",
+        ),
         pytest.param(
             {"path": ".github/workflows/deploy.yml@main"},
             {},
@@ -245,24 +293,63 @@ async def test_c14_a_path_cannot_lead_out_of_the_repository() -> None:
             "acme/checkout/.github/workflows/deploy.yml@refs/tags/v1",
             id="a tag",
         ),
-        pytest.param({"head_branch": "v1"}, {"commits": {"tags/v1": {"sha": BASE}}}, "v1", None, id="a tag that was moved"),
+        pytest.param(
+            {"head_branch": "v1"},
+            {"commits": {"tags/v1": {"sha": BASE}}},
+            "v1",
+            None,
+            id="a tag that was moved",
+        ),
         pytest.param({"head_branch": "gone"}, {}, "gone", None, id="a branch that is gone"),
         pytest.param({"head_branch": None}, {}, None, None, id="a bare commit"),
-        pytest.param({"head_branch": "refs/pull/7/merge"}, {}, "refs/pull/7/merge", None, id="a pull request"),
-        pytest.param({}, {"compares": {f"{HEAD}...{BASE}": comparison("diverged")}}, "main", None, id="a tag that is called like a branch"),
         pytest.param(
-            {"referenced_workflows": [{"path": "acme/automation/.github/workflows/deploy.yml@main", "sha": HEAD}]},
+            {"head_branch": "refs/pull/7/merge"}, {}, "refs/pull/7/merge", None, id="a pull request"
+        ),
+        pytest.param(
+            {},
+            {"compares": {f"{HEAD}...{BASE}": comparison("diverged")}},
+            "main",
+            None,
+            id="a tag that is called like a branch",
+        ),
+        pytest.param(
+            {
+                "referenced_workflows": [
+                    {"path": "acme/automation/.github/workflows/deploy.yml@main", "sha": HEAD}
+                ]
+            },
             {},
             "refs/heads/main",
             None,
             id="it calls others, and nobody says which of them waits",
         ),
-        pytest.param({"path": ".github/workflows/" + "x" * 200}, {}, "refs/heads/main", None, id="a name that is too long"),
+        pytest.param(
+            {"path": ".github/workflows/" + "x" * 200},
+            {},
+            "refs/heads/main",
+            None,
+            id="a name that is too long",
+        ),
     ],
 )
-async def test_c16_a_workflow_is_called_as_its_own_token_calls_it(run: Any, knows: Any, ref: str | None, workflow: str | None) -> None:
-    branches = {"main": {"name": "main", "protected": True, "commit": {"sha": BASE if "compares" in knows else HEAD}}}
-    told = {"id": 9, "run_attempt": 1, "head_sha": HEAD, "head_branch": "main", "event": "push", "path": ".github/workflows/deploy.yml"}
+async def test_c16_a_workflow_is_called_as_its_own_token_calls_it(
+    run: Any, knows: Any, ref: str | None, workflow: str | None
+) -> None:
+    branches = {
+        "main": {
+            "name": "main",
+            "protected": True,
+            "commit": {"sha": BASE if "compares" in knows else HEAD},
+        }
+    }
+    told = {
+        "id": 9,
+        "run_attempt": 1,
+        "head_sha": HEAD,
+        "head_branch": "main",
+        "event": "push",
+        "path": ".github/workflows/deploy.yml",
+    }
     known = fake(branches=branches, runs={"9": told | run}, **knows)
     seen = await github(known).run(REPOSITORY, "9")
 
@@ -281,8 +368,14 @@ async def test_c16_a_workflow_is_called_as_its_own_token_calls_it(run: Any, know
         pytest.param(None, None, None, id="no branch of that name"),
     ],
 )
-async def test_a_branch_is_protected_where_the_commit_is_on_it(tip: str | None, compared: str | None, protected: Value | None) -> None:
-    branches = {"release%2F1": {"name": "release/1", "protected": True, "commit": {"sha": tip}}} if tip else {}
+async def test_a_branch_is_protected_where_the_commit_is_on_it(
+    tip: str | None, compared: str | None, protected: Value | None
+) -> None:
+    branches = (
+        {"release%2F1": {"name": "release/1", "protected": True, "commit": {"sha": tip}}}
+        if tip
+        else {}
+    )
     compares = {SPAN: comparison(), f"{HEAD}...{tip}": comparison(compared or "ahead")}
     heard = await answer(fake(branches=branches, compares=compares), ref="refs/heads/release/1")
 
@@ -321,11 +414,29 @@ async def test_a_token_that_was_taken_back_is_asked_for_anew() -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        pytest.param(fake(repositories={}), "the GitHub App is not installed in acme/checkout", id="not installed"),
-        pytest.param(fake(repositories={"acme/checkout": 2002}), "may not read acme/checkout", id="another repository took the name"),
-        pytest.param(fake(permissions=frozenset({"contents"})), "it needs actions: read, checks: read", id="permissions are missing"),
-        pytest.param(fake(failing={"/installation": Canned(200, b"<html>")}), "no JSON", id="a proxy's page"),
-        pytest.param(fake(failing={"/installation": reply(200, {"id": "x"})}), "a whole number was promised", id="another shape"),
+        pytest.param(
+            fake(repositories={}),
+            "the GitHub App is not installed in acme/checkout",
+            id="not installed",
+        ),
+        pytest.param(
+            fake(repositories={"acme/checkout": 2002}),
+            "may not read acme/checkout",
+            id="another repository took the name",
+        ),
+        pytest.param(
+            fake(permissions=frozenset({"contents"})),
+            "it needs actions: read, checks: read",
+            id="permissions are missing",
+        ),
+        pytest.param(
+            fake(failing={"/installation": Canned(200, b"<html>")}), "no JSON", id="a proxy's page"
+        ),
+        pytest.param(
+            fake(failing={"/installation": reply(200, {"id": "x"})}),
+            "a whole number was promised",
+            id="another shape",
+        ),
     ],
 )
 async def test_without_a_token_there_is_no_answer(known: FakeGitHub, words: str) -> None:
@@ -350,9 +461,21 @@ def test_a_key_that_cannot_sign_is_said_at_start() -> None:
     ("url", "issuer"),
     [
         pytest.param("https://api.github.com", ISSUER, id="the public one"),
-        pytest.param("https://api.acme.ghe.com", "https://token.actions.acme.ghe.com", id="with data residency"),
-        pytest.param("https://git.acme.example/api/v3", "https://git.acme.example/_services/token", id="a server"),
-        pytest.param("https://git.acme.example:8443/api/v3", "https://git.acme.example:8443/_services/token", id="on another port"),
+        pytest.param(
+            "https://api.acme.ghe.com",
+            "https://token.actions.acme.ghe.com",
+            id="with data residency",
+        ),
+        pytest.param(
+            "https://git.acme.example/api/v3",
+            "https://git.acme.example/_services/token",
+            id="a server",
+        ),
+        pytest.param(
+            "https://git.acme.example:8443/api/v3",
+            "https://git.acme.example:8443/_services/token",
+            id="on another port",
+        ),
     ],
 )
 def test_the_issuer_of_a_github(url: str, issuer: str) -> None:

@@ -1,4 +1,6 @@
-"""What GitHub tells: nobody else can tell it, and every real delivery is taken or refused for a reason (A48)."""
+"""What GitHub tells: nobody else can tell it, and every real delivery is taken or refused for a
+reason (A48).
+"""
 
 import hashlib
 import hmac
@@ -34,13 +36,20 @@ def told(event: str, payload: Any, *, api: str = API, without: str = "") -> Told
     """What is read of a delivery that is signed as it should be."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     given = {SIGNATURE: signature(body), EVENT: event, DELIVERY: "d-1"}
-    return GitHubHook(ISSUER, api, SECRET).read({name: None if name == without else value for name, value in given.items()}, body)
+    return GitHubHook(ISSUER, api, SECRET).read(
+        {name: None if name == without else value for name, value in given.items()}, body
+    )
 
 
 def held(**different: Any) -> dict[str, Any]:
     """A run that waits."""
     callback = f"{API}/repos/acme/checkout/actions/runs/77/deployment_protection_rule"
-    return {"action": "requested", "environment": "production", "deployment_callback_url": callback, "repository": REPOSITORY} | different
+    return {
+        "action": "requested",
+        "environment": "production",
+        "deployment_callback_url": callback,
+        "repository": REPOSITORY,
+    } | different
 
 
 # Who says so
@@ -60,19 +69,25 @@ def test_a48_the_published_vector_verifies() -> None:
         pytest.param(signature(b"{}", "other"), id="another secret"),
         pytest.param(signature(b"{ }"), id="other bytes with the same meaning"),
         pytest.param(signature(b"{}").removeprefix("sha256="), id="no name of the algorithm"),
-        pytest.param("sha1=" + hmac.new(SECRET.encode(), b"{}", hashlib.sha1).hexdigest(), id="SHA-1"),
+        pytest.param(
+            "sha1=" + hmac.new(SECRET.encode(), b"{}", hashlib.sha1).hexdigest(), id="SHA-1"
+        ),
         pytest.param(signature(b"{}").upper(), id="capitals"),
         pytest.param(signature(b"{}") + "\xe9", id="no ASCII"),
     ],
 )
 def test_a48_a_forged_delivery_is_refused_before_it_is_read(given: str | None) -> None:
     with pytest.raises(Unauthenticated):
-        GitHubHook(ISSUER, API, SECRET).read({SIGNATURE: given, EVENT: "push", DELIVERY: "d-1"}, b"{}")
+        GitHubHook(ISSUER, API, SECRET).read(
+            {SIGNATURE: given, EVENT: "push", DELIVERY: "d-1"}, b"{}"
+        )
 
 
 def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
     with pytest.raises(NotFound, match="GATE_GITHUB_WEBHOOK_SECRET"):
-        GitHubHook(ISSUER, API, "").read({SIGNATURE: signature(b"{}", ""), EVENT: "ping", DELIVERY: "d"}, b"{}")
+        GitHubHook(ISSUER, API, "").read(
+            {SIGNATURE: signature(b"{}", ""), EVENT: "ping", DELIVERY: "d"}, b"{}"
+        )
 
 
 # What it says
@@ -81,10 +96,19 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
 @pytest.mark.parametrize(
     ("event", "payload", "tiding"),
     [
-        pytest.param("deployment_protection_rule", held(), RunHeld(ISSUER, 1001, "acme/checkout", "77", "production"), id="a run waits"),
+        pytest.param(
+            "deployment_protection_rule",
+            held(),
+            RunHeld(ISSUER, 1001, "acme/checkout", "77", "production"),
+            id="a run waits",
+        ),
         pytest.param(
             "workflow_run",
-            {"action": "completed", "workflow_run": {"id": 77, "head_sha": HEAD}, "repository": REPOSITORY},
+            {
+                "action": "completed",
+                "workflow_run": {"id": 77, "head_sha": HEAD},
+                "repository": REPOSITORY,
+            },
             RunEnded(ISSUER, 1001, "77", HEAD),
             id="a run is over",
         ),
@@ -96,13 +120,22 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
         ),
         pytest.param(
             "pull_request_review",
-            {"pull_request": {"head": {"sha": HEAD}, "merge_commit_sha": commit_of("c")}, "repository": REPOSITORY},
+            {
+                "pull_request": {"head": {"sha": HEAD}, "merge_commit_sha": commit_of("c")},
+                "repository": REPOSITORY,
+            },
             CommitsMoved(ISSUER, 1001, (HEAD, commit_of("c"))),
             id="a review, of the head and of what it becomes",
         ),
         pytest.param(
             "push",
-            {"deleted": False, "after": HEAD, "commits": [{"id": commit_of("c")}], "pusher": {"name": "cy"}, "repository": REPOSITORY},
+            {
+                "deleted": False,
+                "after": HEAD,
+                "commits": [{"id": commit_of("c")}],
+                "pusher": {"name": "cy"},
+                "repository": REPOSITORY,
+            },
             Pushed(ISSUER, 1001, (commit_of("c"), HEAD), "github:cy"),
             id="a push",
         ),
@@ -110,11 +143,21 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
             "deployment_status",
             {
                 "deployment": {"sha": HEAD, "environment": "production"},
-                "deployment_status": {"state": "failure", "created_at": "2026-01-05T10:00:00Z", "target_url": "javascript:alert(1)"},
+                "deployment_status": {
+                    "state": "failure",
+                    "created_at": "2026-01-05T10:00:00Z",
+                    "target_url": "javascript:alert(1)",
+                },
                 "repository": REPOSITORY,
             },
             DeploymentTold(
-                ISSUER, 1001, "production", HEAD, Result.UNSUCCESSFUL, datetime(2026, 1, 5, 10, tzinfo=UTC), name="acme/checkout"
+                ISSUER,
+                1001,
+                "production",
+                HEAD,
+                Result.UNSUCCESSFUL,
+                datetime(2026, 1, 5, 10, tzinfo=UTC),
+                name="acme/checkout",
             ),
             id="a deployment, without a link that is none",
         ),
@@ -129,8 +172,14 @@ def test_what_it_says(event: str, payload: Any, tiding: Any) -> None:
     [
         pytest.param("ping", {"zen": "Keep it simple"}, id="ping"),
         pytest.param("star", {"action": "created"}, id="an event of another kind"),
-        pytest.param("push", {"deleted": True, "repository": REPOSITORY}, id="a branch that is gone"),
-        pytest.param("deployment_status", {"deployment_status": {"state": "queued"}}, id="a deployment that has not begun"),
+        pytest.param(
+            "push", {"deleted": True, "repository": REPOSITORY}, id="a branch that is gone"
+        ),
+        pytest.param(
+            "deployment_status",
+            {"deployment_status": {"state": "queued"}},
+            id="a deployment that has not begun",
+        ),
         pytest.param("workflow_run", {"action": "requested"}, id="a run that begins"),
     ],
 )
@@ -148,12 +197,30 @@ def test_what_changes_nothing_is_ignored_for_a_reason(event: str, payload: Any) 
     ("callback", "words"),
     [
         pytest.param(
-            "https://evil.example/repos/acme/checkout/actions/runs/77/deployment_protection_rule", "is at evil.example", id="a host"
+            "https://evil.example/repos/acme/checkout/actions/runs/77/deployment_protection_rule",
+            "is at evil.example",
+            id="a host",
         ),
-        pytest.param("http://api.github.com/repos/acme/checkout/actions/runs/77/deployment_protection_rule", "is at", id="a scheme"),
-        pytest.param("https://api.github.com:444/repos/acme/checkout/actions/runs/7/deployment_protection_rule", "is at", id="a port"),
-        pytest.param(f"{API}/repos/evil/checkout/actions/runs/77/deployment_protection_rule", "not of a run of", id="a repository"),
-        pytest.param(f"{API}/repos/acme/checkout/actions/runs/x/deployment_protection_rule", "not of a run of", id="no run"),
+        pytest.param(
+            "http://api.github.com/repos/acme/checkout/actions/runs/77/deployment_protection_rule",
+            "is at",
+            id="a scheme",
+        ),
+        pytest.param(
+            "https://api.github.com:444/repos/acme/checkout/actions/runs/7/deployment_protection_rule",
+            "is at",
+            id="a port",
+        ),
+        pytest.param(
+            f"{API}/repos/evil/checkout/actions/runs/77/deployment_protection_rule",
+            "not of a run of",
+            id="a repository",
+        ),
+        pytest.param(
+            f"{API}/repos/acme/checkout/actions/runs/x/deployment_protection_rule",
+            "not of a run of",
+            id="no run",
+        ),
         pytest.param("https://[", "is at", id="no address"),
     ],
 )
@@ -166,7 +233,10 @@ def test_a_server_of_ones_own_has_its_callbacks_under_its_path() -> None:
     api = "https://git.acme.example/api/v3"
     callback = f"{api}/repos/acme/checkout/actions/runs/77/deployment_protection_rule"
 
-    assert told("deployment_protection_rule", held(deployment_callback_url=callback), api=api).tiding is not None
+    assert (
+        told("deployment_protection_rule", held(deployment_callback_url=callback), api=api).tiding
+        is not None
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,7 +244,9 @@ def test_a_server_of_ones_own_has_its_callbacks_under_its_path() -> None:
     [
         pytest.param(b"payload=%7B%7D", BadRequest, id="a form"),
         pytest.param([], Invalid, id="no object"),
-        pytest.param(held(repository={"full_name": "acme/checkout"}), Invalid, id="no id of the repository"),
+        pytest.param(
+            held(repository={"full_name": "acme/checkout"}), Invalid, id="no id of the repository"
+        ),
         pytest.param(held(environment="x" * 201), Invalid, id="a name without end"),
         pytest.param(held(environment=7), Invalid, id="a number for a name"),
         pytest.param(held(environment="a\0b"), Invalid, id="a character that no database keeps"),
@@ -191,7 +263,10 @@ def test_a_delivery_without_its_headers_is_refused(missing: str) -> None:
         told("push", {}, without=missing)
 
 
-REFUSED = {"schema-top-level.json": "action is None", "requested.trimmed.json": "repository/id is None"}
+REFUSED = {
+    "schema-top-level.json": "action is None",
+    "requested.trimmed.json": "repository/id is None",
+}
 """One is a schema and no delivery, the other leaves out what GitHub always sends."""
 
 

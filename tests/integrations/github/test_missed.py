@@ -1,4 +1,6 @@
-"""Deliveries that never arrived are asked for again: each once a look, within limits, and none that did arrive."""
+"""Deliveries that never arrived are asked for again: each once a look, within limits, and none that
+did arrive.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,9 +16,16 @@ pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-def delivery(number: int, guid: str, status: int | None = 500, ago: timedelta = timedelta(hours=1)) -> dict[str, Any]:
+def delivery(
+    number: int, guid: str, status: int | None = 500, ago: timedelta = timedelta(hours=1)
+) -> dict[str, Any]:
     """An attempt as GitHub lists it."""
-    return {"id": number, "guid": guid, "status_code": status, "delivered_at": (NOW - ago).isoformat().replace("+00:00", "Z")}
+    return {
+        "id": number,
+        "guid": guid,
+        "status_code": status,
+        "delivered_at": (NOW - ago).isoformat().replace("+00:00", "Z"),
+    }
 
 
 async def again(deliveries: list[dict[str, Any]], **knows: Any) -> list[int]:

@@ -27,10 +27,26 @@ def approvals(heard: HostFacts) -> list[tuple[bool, bool | None]]:
     ("commits", "of_commit"),
     [
         pytest.param({HEAD: merge()}, True, id="merged by GitHub, which signs that"),
-        pytest.param({HEAD: merge(verification={"verified": False, "reason": "unsigned"})}, False, id="by hand, as if by GitHub"),
-        pytest.param({HEAD: commit(), commit_of("c"): commit()}, False, id="by hand, and nobody knows what it holds"),
-        pytest.param({HEAD: holding("1"), commit_of("c"): holding("2")}, False, id="by hand, and it holds something else"),
-        pytest.param({HEAD: holding("1"), commit_of("c"): holding("1")}, True, id="by hand, and it holds what was reviewed"),
+        pytest.param(
+            {HEAD: merge(verification={"verified": False, "reason": "unsigned"})},
+            False,
+            id="by hand, as if by GitHub",
+        ),
+        pytest.param(
+            {HEAD: commit(), commit_of("c"): commit()},
+            False,
+            id="by hand, and nobody knows what it holds",
+        ),
+        pytest.param(
+            {HEAD: holding("1"), commit_of("c"): holding("2")},
+            False,
+            id="by hand, and it holds something else",
+        ),
+        pytest.param(
+            {HEAD: holding("1"), commit_of("c"): holding("1")},
+            True,
+            id="by hand, and it holds what was reviewed",
+        ),
         pytest.param({}, False, id="nobody knows"),
     ],
 )
@@ -38,7 +54,9 @@ async def test_c13_a_review_of_the_head_counts_for_a_merge_that_brings_nothing_e
     commits: Any,
     of_commit: bool,  # noqa: FBT001 - what is expected
 ) -> None:
-    assert approvals(await answer(fake(commits=commits))) == [(of_commit, True if of_commit else None)]
+    assert approvals(await answer(fake(commits=commits))) == [
+        (of_commit, True if of_commit else None)
+    ]
 
 
 async def test_c13_a_review_counts_for_the_head_itself() -> None:
@@ -58,14 +76,25 @@ async def test_c13_a_review_counts_for_the_head_itself() -> None:
         pytest.param({}, False, id="is not known there"),
     ],
 )
-async def test_c13_github_is_asked_whether_a_reviewer_may_write(writers: dict[str, str], may_write: bool) -> None:  # noqa: FBT001 - what is expected
-    member = {7: [said("APPROVED", author_association="MEMBER")]}  # says nothing about this repository
+async def test_c13_github_is_asked_whether_a_reviewer_may_write(
+    writers: dict[str, str],
+    may_write: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    member = {
+        7: [said("APPROVED", author_association="MEMBER")]
+    }  # says nothing about this repository
 
     assert approvals(await answer(fake(writers=writers, reviews=member))) == [(True, may_write)]
 
 
 async def test_c13_whether_a_reviewer_may_write_is_unknown_where_github_does_not_say() -> None:
-    heard = await answer(fake(failing={"/permission": reply(403, {"message": "Resource not accessible by integration"})}))
+    heard = await answer(
+        fake(
+            failing={
+                "/permission": reply(403, {"message": "Resource not accessible by integration"})
+            }
+        )
+    )
 
     assert approvals(heard) == [(True, None)]
     assert "Resource not accessible" in heard.trouble[0]
@@ -75,7 +104,9 @@ async def test_c13_who_wrote_in_a_pull_request_is_named_although_a_squash_leaves
     wrote = [commit("bob"), commit("ada-gh", "Tidy up"), merge()]
     heard = await answer(fake(pull_commits={7: wrote}))
 
-    assert {"github:bob", "github:ada-gh", "ada-gh@example.com"} <= {one for hand in heard.hands for one in hand.identities}
+    assert {"github:bob", "github:ada-gh", "ada-gh@example.com"} <= {
+        one for hand in heard.hands for one in hand.identities
+    }
     assert Hand(("github:web-flow",), confirmed=True) in heard.hands
 
 
@@ -85,7 +116,9 @@ async def test_c13_a_pull_request_with_more_commits_than_are_listed_may_hide_who
 
 async def test_c13_all_pull_requests_of_a_commit_are_read_and_too_many_are_silence() -> None:
     several = [pull(number, head={"sha": HEAD}, merged_at=None) for number in range(1, 7)]
-    heard = await answer(fake(pulls={HEAD: several[:5]}, reviews={3: [said("CHANGES_REQUESTED", "dan")]}))
+    heard = await answer(
+        fake(pulls={HEAD: several[:5]}, reviews={3: [said("CHANGES_REQUESTED", "dan")]})
+    )
 
     assert heard.reviews is not None
     assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]

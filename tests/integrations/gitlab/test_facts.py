@@ -1,4 +1,6 @@
-"""What GitLab verifies of a change; whatever is cut, missing or not in this edition is silent (A15, F23)."""
+"""What GitLab verifies of a change; whatever is cut, missing or not in this edition is silent (A15,
+F23).
+"""
 
 import json
 from typing import Any
@@ -6,7 +8,17 @@ from typing import Any
 import pytest
 
 from gate.core.change import Repository, Run
-from gate.core.messages.host import FROM_BASE, OF_CHECKS, OF_REVIEWS, Hand, HostAsk, HostFacts, Review, Reviews, Verdict
+from gate.core.messages.host import (
+    FROM_BASE,
+    OF_CHECKS,
+    OF_REVIEWS,
+    Hand,
+    HostAsk,
+    HostFacts,
+    Review,
+    Reviews,
+    Verdict,
+)
 from gate.integrations.gitlab import read
 from gate.integrations.gitlab.facts import HEADERS, GitLab
 from gate.integrations.http.rest import Rest
@@ -23,9 +35,17 @@ PARTS = ("approvals", "versions", "reviewers")
 DIFF = "@@ -1,3 +1,4 @@ def total()\n-    return a\n+    b = a\n+    return b\n--- no header\n"
 
 
-def commit(author: str = "cy@example.com", message: str = "Round half to even", **different: Any) -> dict[str, Any]:
+def commit(
+    author: str = "cy@example.com", message: str = "Round half to even", **different: Any
+) -> dict[str, Any]:
     """A commit as a comparison lists it."""
-    return {"id": HEAD, "message": message, "author_email": author, "committer_email": author, "parent_ids": [BASE]} | different
+    return {
+        "id": HEAD,
+        "message": message,
+        "author_email": author,
+        "committer_email": author,
+        "parent_ids": [BASE],
+    } | different
 
 
 def diff(path: str = "src/cart.py", **different: Any) -> dict[str, Any]:
@@ -40,16 +60,29 @@ def comparison(**different: Any) -> dict[str, Any]:
 
 def fake(answers: Any = None, **knows: Any) -> FakeGitLab:
     """One that knows a small reviewed change."""
-    merged = {"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": commit_of("c"), "author": {"username": "cy"}}
+    merged = {
+        "iid": 7,
+        "state": "merged",
+        "merge_commit_sha": HEAD,
+        "sha": commit_of("c"),
+        "author": {"username": "cy"},
+    }
     ada = {"user": {"id": 5, "username": "ada.gl"}, "approved_at": "2026-01-05T11:00:00Z"}
     usual = {
         f"/repository/commits/{HEAD}/merge_requests": [merged],
         "/merge_requests/7/approvals": {"approved_by": [ada]},
         "/members/all/5": {"id": 5, "access_level": 30, "state": "active"},
-        "/merge_requests/7/versions": [{"created_at": "2026-01-05T10:00:00Z"}, {"created_at": "2026-01-05T09:00:00Z"}],
-        f"/repository/commits/{HEAD}/statuses": [{"id": 1, "name": "test", "status": "success", "pipeline_id": 574}],
+        "/merge_requests/7/versions": [
+            {"created_at": "2026-01-05T10:00:00Z"},
+            {"created_at": "2026-01-05T09:00:00Z"},
+        ],
+        f"/repository/commits/{HEAD}/statuses": [
+            {"id": 1, "name": "test", "status": "success", "pipeline_id": 574}
+        ],
     }
-    return FakeGitLab(**{"compares": {(BASE, HEAD): comparison()}, "answers": usual | (answers or {})} | knows)
+    return FakeGitLab(
+        **{"compares": {(BASE, HEAD): comparison()}, "answers": usual | (answers or {})} | knows
+    )
 
 
 async def answer(known: FakeGitLab, token: str = TOKEN, **different: Any) -> HostFacts:
@@ -101,7 +134,9 @@ async def test_a_small_reviewed_change() -> None:
         hands=(Hand(("cy@example.com",)), Hand(("gitlab:cy",), confirmed=True)),
         all_hands=True,
         commits=(HEAD,),
-        reviews=Reviews((Review("gitlab:ada.gl", Verdict.APPROVES, of_commit=True, may_write=True),), 7),
+        reviews=Reviews(
+            (Review("gitlab:ada.gl", Verdict.APPROVES, of_commit=True, may_write=True),), 7
+        ),
     )
 
 
@@ -109,7 +144,9 @@ async def test_a_small_reviewed_change() -> None:
     "different",
     [
         pytest.param({"compare_timeout": True}, id="it took too long"),
-        pytest.param({"diffs": [diff(f"f{n}") for n in range(1_000)]}, id="as many as may be listed"),
+        pytest.param(
+            {"diffs": [diff(f"f{n}") for n in range(1_000)]}, id="as many as may be listed"
+        ),
     ],
 )
 async def test_a_size_that_nobody_says_is_silent(different: Any) -> None:
@@ -126,12 +163,18 @@ async def test_a_size_that_nobody_says_is_silent(different: Any) -> None:
         pytest.param({"too_large": True}, id="too large"),
         pytest.param({"collapsed": True}, id="folded away"),
         pytest.param({"diff": None}, id="says nothing"),
-        pytest.param({"diff": "Binary files a/x and b/x differ\n"}, id="c14 binary, by content or attribute"),
+        pytest.param(
+            {"diff": "Binary files a/x and b/x differ\n"}, id="c14 binary, by content or attribute"
+        ),
         pytest.param({"a_mode": "160000", "b_mode": "160000"}, id="c14 a submodule"),
     ],
 )
-async def test_lines_that_nobody_tells_are_silent_and_the_list_of_files_is_kept(different: Any) -> None:
-    heard = await answer(fake(compares={(BASE, HEAD): comparison(diffs=[diff(), diff("big.sql", **different)])}))
+async def test_lines_that_nobody_tells_are_silent_and_the_list_of_files_is_kept(
+    different: Any,
+) -> None:
+    heard = await answer(
+        fake(compares={(BASE, HEAD): comparison(diffs=[diff(), diff("big.sql", **different)])})
+    )
 
     assert {"diff.lines_added", "diff.lines_deleted", "diff.entropy"} <= heard.silent
     assert heard.values["diff.files"] == ("big.sql", "src/cart.py")
@@ -142,7 +185,10 @@ async def test_c14_both_paths_of_a_moved_file_are_named() -> None:
     moved = diff("new/cart.py", old_path="src/cart.py", renamed_file=True)
     heard = await answer(fake(compares={(BASE, HEAD): comparison(diffs=[moved])}))
 
-    assert (heard.values["diff.files"], heard.values["diff.files_changed"]) == (("new/cart.py", "src/cart.py"), 1)
+    assert (heard.values["diff.files"], heard.values["diff.files_changed"]) == (
+        ("new/cart.py", "src/cart.py"),
+        1,
+    )
 
 
 async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent() -> None:
@@ -159,7 +205,9 @@ async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent(
         pytest.param("/versions", OF_REVIEWS, id="versions"),
     ],
 )
-async def test_a_part_that_fails_leaves_the_others_their_answer(part: str, silent: frozenset[str]) -> None:
+async def test_a_part_that_fails_leaves_the_others_their_answer(
+    part: str, silent: frozenset[str]
+) -> None:
     heard = await answer(fake(failing={part: reply(503)}))
 
     assert heard.silent == silent
@@ -181,7 +229,9 @@ async def test_where_the_gate_knows_no_base_the_last_successful_deployment_is_it
 
 async def test_all_pages_are_read_up_to_a_limit() -> None:
     place = f"/repository/commits/{HEAD}/statuses"
-    jobs = [{"id": n, "name": f"test {n}", "status": "success", "pipeline_id": 1} for n in range(11)]
+    jobs = [
+        {"id": n, "name": f"test {n}", "status": "success", "pipeline_id": 1} for n in range(11)
+    ]
 
     assert (await answer(fake({place: jobs[:9]}, page_size=2))).values["checks.passed"] == 9
     assert (await answer(fake({place: jobs}, page_size=2))).silent == OF_CHECKS
@@ -194,8 +244,16 @@ async def test_all_pages_are_read_up_to_a_limit() -> None:
     ("answers", "on_head"),
     [
         pytest.param({}, True, id="after the last push"),
-        pytest.param({"/merge_requests/7/versions": [{"created_at": "2026-01-05T12:00:00Z"}]}, False, id="before the last push"),
-        pytest.param({"/merge_requests/7/approvals": {"approved_by": [{"user": {"username": "ada.gl"}}]}}, False, id="nobody knows when"),
+        pytest.param(
+            {"/merge_requests/7/versions": [{"created_at": "2026-01-05T12:00:00Z"}]},
+            False,
+            id="before the last push",
+        ),
+        pytest.param(
+            {"/merge_requests/7/approvals": {"approved_by": [{"user": {"username": "ada.gl"}}]}},
+            False,
+            id="nobody knows when",
+        ),
         pytest.param(
             {
                 "/merge_requests/7/approvals": {"approved_by": [{"user": {"username": "ada.gl"}}]},
@@ -216,11 +274,27 @@ async def test_an_approval_counts_for_what_was_approved(answers: Any, on_head: b
 @pytest.mark.parametrize(
     ("requests", "of_commit"),
     [
-        pytest.param([{"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": BASE}], True, id="merged as this commit"),
-        pytest.param([{"iid": 7, "state": "merged", "squash_commit_sha": HEAD, "sha": BASE}], True, id="squashed into it"),
+        pytest.param(
+            [{"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": BASE}],
+            True,
+            id="merged as this commit",
+        ),
+        pytest.param(
+            [{"iid": 7, "state": "merged", "squash_commit_sha": HEAD, "sha": BASE}],
+            True,
+            id="squashed into it",
+        ),
         pytest.param([{"iid": 7, "state": "opened", "sha": HEAD}], True, id="it is the head"),
-        pytest.param([{"iid": 7, "state": "opened", "merge_commit_sha": HEAD, "sha": BASE}], False, id="not merged"),
-        pytest.param([{"iid": 7, "state": "merged", "merge_commit_sha": BASE, "sha": BASE}], False, id="one of its commits"),
+        pytest.param(
+            [{"iid": 7, "state": "opened", "merge_commit_sha": HEAD, "sha": BASE}],
+            False,
+            id="not merged",
+        ),
+        pytest.param(
+            [{"iid": 7, "state": "merged", "merge_commit_sha": BASE, "sha": BASE}],
+            False,
+            id="one of its commits",
+        ),
     ],
 )
 async def test_c13_an_approval_counts_for_the_very_commit(requests: Any, of_commit: bool) -> None:  # noqa: FBT001 - what is expected
@@ -239,7 +313,10 @@ async def test_c13_an_approval_counts_for_the_very_commit(requests: Any, of_comm
         pytest.param({"access_level": 40, "state": "blocked"}, False, id="blocked"),
     ],
 )
-async def test_c13_gitlab_is_asked_whether_a_reviewer_may_write(member: Any, may_write: bool) -> None:  # noqa: FBT001 - what is expected
+async def test_c13_gitlab_is_asked_whether_a_reviewer_may_write(
+    member: Any,
+    may_write: bool,  # noqa: FBT001 - what is expected
+) -> None:
     heard = await answer(fake({"/members/all/5": member}))
 
     assert heard.reviews is not None
@@ -253,7 +330,10 @@ async def test_c13_gitlab_is_asked_whether_a_reviewer_may_write(member: Any, may
         pytest.param(reply(403, {"message": "403 Forbidden"}), None, id="it does not say"),
     ],
 )
-async def test_c13_who_is_no_member_may_not_and_silence_is_unknown(failing: Canned, may_write: bool | None) -> None:  # noqa: FBT001 - what is expected
+async def test_c13_who_is_no_member_may_not_and_silence_is_unknown(
+    failing: Canned,
+    may_write: bool | None,  # noqa: FBT001 - what is expected
+) -> None:
     heard = await answer(fake(failing={"/members": failing}))
 
     assert heard.reviews is not None
@@ -261,10 +341,16 @@ async def test_c13_who_is_no_member_may_not_and_silence_is_unknown(failing: Cann
     assert bool(heard.trouble) is (may_write is None)
 
 
-async def test_c13_who_wrote_in_a_merge_request_is_named_although_a_squash_leaves_them_out() -> None:
-    heard = await answer(fake({"/merge_requests/7/commits": [commit("bob@example.com"), commit("ada@example.com")]}))
+async def test_c13_who_wrote_in_a_merge_request_is_named_although_a_squash_leaves_them_out() -> (
+    None
+):
+    heard = await answer(
+        fake({"/merge_requests/7/commits": [commit("bob@example.com"), commit("ada@example.com")]})
+    )
 
-    assert {"bob@example.com", "ada@example.com"} <= {one for hand in heard.hands for one in hand.identities}
+    assert {"bob@example.com", "ada@example.com"} <= {
+        one for hand in heard.hands for one in hand.identities
+    }
 
 
 async def test_c13_a_commit_as_if_by_github_names_nobody_for_sure() -> None:
@@ -274,11 +360,19 @@ async def test_c13_a_commit_as_if_by_github_names_nobody_for_sure() -> None:
     assert Hand(("NoReply@github.com",), doubtful=True) in heard.hands
 
 
-async def test_c13_several_merge_requests_of_a_commit_are_all_read_and_too_many_are_silence() -> None:
+async def test_c13_several_merge_requests_of_a_commit_are_all_read_and_too_many_are_silence() -> (
+    None
+):
     several = [{"iid": number, "state": "opened", "sha": HEAD} for number in range(1, 7)]
     place = f"/repository/commits/{HEAD}/merge_requests"
-    rest = {f"/merge_requests/{n}/{part}": {"approved_by": []} if part == "approvals" else [] for n in range(1, 6) for part in PARTS}
-    objects = {"/merge_requests/3/reviewers": [{"user": {"username": "dan"}, "state": "requested_changes"}]}
+    rest = {
+        f"/merge_requests/{n}/{part}": {"approved_by": []} if part == "approvals" else []
+        for n in range(1, 6)
+        for part in PARTS
+    }
+    objects = {
+        "/merge_requests/3/reviewers": [{"user": {"username": "dan"}, "state": "requested_changes"}]
+    }
     heard = await answer(fake({place: several[:5]} | rest | objects))
 
     assert heard.reviews is not None
@@ -287,7 +381,15 @@ async def test_c13_several_merge_requests_of_a_commit_are_all_read_and_too_many_
 
 
 async def test_a_reviewer_who_asks_for_changes_does_not_approve() -> None:
-    heard = await answer(fake({"/merge_requests/7/reviewers": [{"user": {"username": "ada.gl"}, "state": "requested_changes"}]}))
+    heard = await answer(
+        fake(
+            {
+                "/merge_requests/7/reviewers": [
+                    {"user": {"username": "ada.gl"}, "state": "requested_changes"}
+                ]
+            }
+        )
+    )
 
     assert heard.reviews is not None
     assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]
@@ -304,23 +406,35 @@ async def test_a_reviewer_who_asks_for_changes_does_not_approve() -> None:
         pytest.param({"status": "canceled"}, (0, 1, 0), id="canceled"),
         pytest.param({"status": "running"}, (0, 0, 1), id="under way"),
         pytest.param({"status": "running", "id": 302}, (0, 0, 0), id="the job that asks"),
-        pytest.param({"status": "created", "pipeline_id": 574}, (0, 0, 0), id="comes after the job that asks"),
+        pytest.param(
+            {"status": "created", "pipeline_id": 574}, (0, 0, 0), id="comes after the job that asks"
+        ),
         pytest.param({"status": "created", "pipeline_id": 9}, (0, 0, 1), id="of another pipeline"),
         pytest.param({"status": "manual"}, (0, 0, 0), id="by hand"),
         pytest.param({"status": "skipped"}, (0, 0, 0), id="c13 skipped"),
     ],
 )
 def test_jobs(job: dict[str, Any], counts: tuple[int, int, int]) -> None:
-    facts = read.check_facts([{"id": 1, "name": "job", "pipeline_id": 574} | job], Run("574", 302, check="302"))
+    facts = read.check_facts(
+        [{"id": 1, "name": "job", "pipeline_id": 574} | job], Run("574", 302, check="302")
+    )
 
     assert (facts["checks.passed"], facts["checks.failed"], facts["checks.pending"]) == counts
 
 
 def test_c13_what_was_skipped_or_may_fail_is_counted_and_has_not_passed() -> None:
-    jobs = [{"id": 1, "name": "a", "status": "skipped"}, {"id": 2, "name": "b", "status": "failed", "allow_failure": True}]
+    jobs = [
+        {"id": 1, "name": "a", "status": "skipped"},
+        {"id": 2, "name": "b", "status": "failed", "allow_failure": True},
+    ]
     facts = read.check_facts(jobs, None)
 
-    assert (facts["checks.total"], facts["checks.skipped"], facts["checks.passed"], facts["checks.failed"]) == (2, 2, 0, 0)
+    assert (
+        facts["checks.total"],
+        facts["checks.skipped"],
+        facts["checks.passed"],
+        facts["checks.failed"],
+    ) == (2, 2, 0, 0)
 
 
 def test_a_caller_without_identity_token_cannot_name_its_job() -> None:
@@ -335,10 +449,17 @@ def test_a_caller_without_identity_token_cannot_name_its_job() -> None:
 @pytest.mark.parametrize(
     ("answers", "protected"),
     [
-        pytest.param({"/repository/branches/release%2F1": {"commit": {"id": HEAD}, "protected": True}}, True, id="the newest commit"),
+        pytest.param(
+            {"/repository/branches/release%2F1": {"commit": {"id": HEAD}, "protected": True}},
+            True,
+            id="the newest commit",
+        ),
         pytest.param(
             {
-                "/repository/branches/release%2F1": {"commit": {"id": commit_of("d")}, "protected": True},
+                "/repository/branches/release%2F1": {
+                    "commit": {"id": commit_of("d")},
+                    "protected": True,
+                },
                 f"/repository/commits/{HEAD}/refs": [{"type": "branch", "name": "release/1"}],
             },
             True,
@@ -346,7 +467,10 @@ def test_a_caller_without_identity_token_cannot_name_its_job() -> None:
         ),
         pytest.param(
             {
-                "/repository/branches/release%2F1": {"commit": {"id": commit_of("d")}, "protected": True},
+                "/repository/branches/release%2F1": {
+                    "commit": {"id": commit_of("d")},
+                    "protected": True,
+                },
                 f"/repository/commits/{HEAD}/refs": [{"type": "branch", "name": "other"}],
             },
             None,
@@ -355,7 +479,10 @@ def test_a_caller_without_identity_token_cannot_name_its_job() -> None:
         pytest.param({}, None, id="no branch of that name"),
     ],
 )
-async def test_a_branch_is_protected_where_the_commit_is_on_it(answers: Any, protected: bool | None) -> None:  # noqa: FBT001 - what is expected
+async def test_a_branch_is_protected_where_the_commit_is_on_it(
+    answers: Any,
+    protected: bool | None,  # noqa: FBT001 - what is expected
+) -> None:
     heard = await answer(fake(answers), ref="release/1")
 
     assert heard.values.get("change.ref_protected") is protected

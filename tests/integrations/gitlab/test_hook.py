@@ -1,4 +1,6 @@
-"""What GitLab tells: signed, or with the token; and every real delivery is taken or refused for a reason (A48, A49)."""
+"""What GitLab tells: signed, or with the token; and every real delivery is taken or refused for a
+reason (A48, A49).
+"""
 
 import json
 from contextlib import suppress
@@ -12,7 +14,15 @@ from hypothesis import strategies as st
 from gate.core.change import Result
 from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, Told
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
-from gate.integrations.gitlab.hook import ID, KEY, OFF_SECONDS_MAX, SIGNATURE, TIMESTAMP, TOKEN, GitLabHook
+from gate.integrations.gitlab.hook import (
+    ID,
+    KEY,
+    OFF_SECONDS_MAX,
+    SIGNATURE,
+    TIMESTAMP,
+    TOKEN,
+    GitLabHook,
+)
 from tests.builders import commit_of
 from tests.integrations.bent import bent
 from tests.shared_data import shared
@@ -61,7 +71,9 @@ def test_a48_the_published_vector_verifies() -> None:
         pytest.param({**SIGNED, TIMESTAMP: "x"}, BODY, AT, id="no time"),
     ],
 )
-def test_a48_with_a_signing_secret_only_what_is_signed_is_read(headers: dict[str, str | None], body: bytes, at: float) -> None:
+def test_a48_with_a_signing_secret_only_what_is_signed_is_read(
+    headers: dict[str, str | None], body: bytes, at: float
+) -> None:
     with pytest.raises(Unauthenticated):
         hook("secret", at=at).read(headers, body)
 
@@ -79,7 +91,9 @@ def test_one_of_several_signatures_is_enough() -> None:
         pytest.param({TOKEN: "secret", **SIGNED}, id="a signature that nobody can check"),
     ],
 )
-def test_a48_without_a_signing_secret_the_token_must_be_there(headers: dict[str, str | None]) -> None:
+def test_a48_without_a_signing_secret_the_token_must_be_there(
+    headers: dict[str, str | None],
+) -> None:
     with pytest.raises(Unauthenticated):
         hook("secret", "").read(headers, b"{}")
 
@@ -113,18 +127,32 @@ def test_a_deployment_has_its_whole_commit_and_its_time_in_utc() -> None:
     at = datetime(2021, 4, 28, 19, 50, tzinfo=UTC)
     link = "https://gitlab.com/acme/checkout/-/jobs/796"
 
-    assert told(DEPLOYED) == Told("k-1", DeploymentTold(URL, 20, "production", COMMIT, Result.UNSUCCESSFUL, at, link))
+    assert told(DEPLOYED) == Told(
+        "k-1", DeploymentTold(URL, 20, "production", COMMIT, Result.UNSUCCESSFUL, at, link)
+    )
 
 
 @pytest.mark.parametrize(
     "payload",
     [
-        pytest.param({"object_kind": "build", "build_status": "failed", "sha": COMMIT, "project_id": 20}, id="a job"),
         pytest.param(
-            {"object_kind": "pipeline", "object_attributes": {"status": "success", "sha": COMMIT}, "project": {"id": 20}}, id="a pipeline"
+            {"object_kind": "build", "build_status": "failed", "sha": COMMIT, "project_id": 20},
+            id="a job",
         ),
         pytest.param(
-            {"object_kind": "merge_request", "object_attributes": {"last_commit": {"id": COMMIT}}, "project": {"id": 20}},
+            {
+                "object_kind": "pipeline",
+                "object_attributes": {"status": "success", "sha": COMMIT},
+                "project": {"id": 20},
+            },
+            id="a pipeline",
+        ),
+        pytest.param(
+            {
+                "object_kind": "merge_request",
+                "object_attributes": {"last_commit": {"id": COMMIT}},
+                "project": {"id": 20},
+            },
             id="a merge request",
         ),
     ],
@@ -134,7 +162,13 @@ def test_what_moves_a_commit(payload: Any) -> None:
 
 
 def test_a_push_says_who_brought_what() -> None:
-    pushed = {"object_kind": "push", "after": COMMIT, "commits": [{"id": commit_of("c")}], "user_username": "cy", "project_id": 20}
+    pushed = {
+        "object_kind": "push",
+        "after": COMMIT,
+        "commits": [{"id": commit_of("c")}],
+        "user_username": "cy",
+        "project_id": 20,
+    }
 
     assert told(pushed).tiding == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
 
@@ -144,7 +178,11 @@ def test_a_push_says_who_brought_what() -> None:
     [
         pytest.param(b"<html>", BadRequest, id="a page"),
         pytest.param([], Invalid, id="no object"),
-        pytest.param({**DEPLOYED, "commit_url": f"https://gitlab.com/x/-/commit/{commit_of('c')}"}, Invalid, id="another commit"),
+        pytest.param(
+            {**DEPLOYED, "commit_url": f"https://gitlab.com/x/-/commit/{commit_of('c')}"},
+            Invalid,
+            id="another commit",
+        ),
         pytest.param({**DEPLOYED, "status_changed_at": "yesterday"}, Invalid, id="no time"),
         pytest.param({**DEPLOYED, "project": None}, Invalid, id="no project"),
     ],

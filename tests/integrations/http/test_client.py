@@ -1,10 +1,22 @@
-"""Asking other systems: private places only, a few seconds, a limited answer, no redirect, no proxy (A26)."""
+"""Asking other systems: private places only, a few seconds, a limited answer, no redirect, no proxy
+(A26).
+"""
 
 import pytest
 
 from gate.errors import SourceUnavailable
 from gate.integrations.http.client import is_private, read_json
-from tests.identity_provider import KEYS, Answer, Provider, down, drip, garbage, huge, provider, redirect
+from tests.identity_provider import (
+    KEYS,
+    Answer,
+    Provider,
+    down,
+    drip,
+    garbage,
+    huge,
+    provider,
+    redirect,
+)
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,6 @@
-"""Messages go where they are meant to and nowhere else, and no receiver can hold them up (A51, A52)."""
+"""Messages go where they are meant to and nowhere else, and no receiver can hold them up (A51,
+A52).
+"""
 
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -48,7 +50,9 @@ fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 ff02::1 ::ffff:127.0.0.1 ::ffff:169.2
 64:ff9b::a9fe:a9fe 2002:7f00:1:: 2001:0:7f00:1:: 64:ff9b:1::7f00:1 no-address
 """
 LOOPBACKS = "127.0.0.1 localhost 0 2130706433 0x7f000001 0177.0.0.1 127.1 [::1] [::ffff:127.0.0.1]"
-NO_RECEIVERS = "ftp://x/ file:///etc/passwd https:// https://user:secret@receiver.example.com/ https://[::1 x"
+NO_RECEIVERS = (
+    "ftp://x/ file:///etc/passwd https:// https://user:secret@receiver.example.com/ https://[::1 x"
+)
 
 
 @pytest.mark.parametrize("address", FORBIDDEN.split())
@@ -60,9 +64,16 @@ async def test_an_address_of_our_own_is_refused_before_anything_is_sent(address:
         raise AssertionError
 
     with pytest.raises(SourceUnavailable, match="not public"):
-        await send(Outbound(resolve=resolving(address), client=client), "https://receiver.example.com/in")
-    with pytest.raises(SourceUnavailable, match="not public"):  # beside a good one it is refused as well
-        await send(Outbound(resolve=resolving("93.184.216.34", address), client=client), "https://receiver.example.com/in")
+        await send(
+            Outbound(resolve=resolving(address), client=client), "https://receiver.example.com/in"
+        )
+    with pytest.raises(
+        SourceUnavailable, match="not public"
+    ):  # beside a good one it is refused as well
+        await send(
+            Outbound(resolve=resolving("93.184.216.34", address), client=client),
+            "https://receiver.example.com/in",
+        )
     assert opened == []
 
 
@@ -105,11 +116,18 @@ async def test_the_name_is_looked_up_once_so_that_a_second_answer_changes_nothin
         return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
 
     with receiver() as listening:
-        await send(Outbound(ALLOWED, resolve=rebinding), f"http://receiver.example.com:{listening.port}/in?a=1")
+        await send(
+            Outbound(ALLOWED, resolve=rebinding),
+            f"http://receiver.example.com:{listening.port}/in?a=1",
+        )
 
         assert asked == ["receiver.example.com"]
         (got,) = listening.got
-        assert (got.path, got.headers["host"], got.headers["x-one"]) == ("/in?a=1", f"receiver.example.com:{listening.port}", "1")
+        assert (got.path, got.headers["host"], got.headers["x-one"]) == (
+            "/in?a=1",
+            f"receiver.example.com:{listening.port}",
+            "1",
+        )
 
 
 @pytest.mark.parametrize("url", NO_RECEIVERS.split())
@@ -138,12 +156,16 @@ async def test_settings_of_the_machine_lead_nowhere_else(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("answer", [silent, drip])
-async def test_who_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
+async def test_who_does_not_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
     monkeypatch.setattr(outbound, "SECONDS_MAX", 0.2)
     with receiver() as listening:
         listening.answer = answer
 
-        with pytest.raises(SourceUnavailable, match=r"did not answer within 0\.2 s|no usable answer"):
+        with pytest.raises(
+            SourceUnavailable, match=r"did not answer within 0\.2 s|no usable answer"
+        ):
             await send(Outbound(ALLOWED), f"{listening.url}/in")
 
 
@@ -165,7 +187,10 @@ async def test_a_redirect_is_not_followed() -> None:
         assert elsewhere.got == []
 
 
-@pytest.mark.parametrize(("code", "dead"), [(200, None), (202, None), (204, None), (400, False), (404, False), (410, True), (500, False)])
+@pytest.mark.parametrize(
+    ("code", "dead"),
+    [(200, None), (202, None), (204, None), (400, False), (404, False), (410, True), (500, False)],
+)
 async def test_the_status_decides(code: int, dead: bool | None) -> None:  # noqa: FBT001 - a case
     with receiver() as listening:
         listening.answer = status(code)
@@ -178,7 +203,10 @@ async def test_the_status_decides(code: int, dead: bool | None) -> None:  # noqa
     assert isinstance(raised.value, Undeliverable) is dead
 
 
-@pytest.mark.parametrize(("said", "seconds"), [("120", 120), ("999999", 3600), ("Wed, 21 Oct 2026 07:28:00 GMT", 1), ("-5", 1), ("²", 1)])
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("120", 120), ("999999", 3600), ("Wed, 21 Oct 2026 07:28:00 GMT", 1), ("-5", 1), ("²", 1)],
+)
 async def test_a_receiver_may_say_when_to_come_again_within_limits(said: str, seconds: int) -> None:
     with receiver() as listening:
         listening.answer = status(429, Retry_After=said.encode("ascii", "replace").decode())
@@ -219,15 +247,29 @@ def certificate(name: str) -> tuple[bytes, bytes]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.9"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.9"))]
+            ),
+            critical=False,
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    return made.public_bytes(Encoding.PEM), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return made.public_bytes(Encoding.PEM), key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
 
 
-@pytest.mark.parametrize(("asked", "well"), [("receiver.example.com", True), ("other.example.com", False), ("127.0.0.1", False)])
-async def test_the_certificate_must_be_the_one_of_the_name(tmp_path: Path, asked: str, well: bool) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize(
+    ("asked", "well"),
+    [("receiver.example.com", True), ("other.example.com", False), ("127.0.0.1", False)],
+)
+async def test_the_certificate_must_be_the_one_of_the_name(
+    tmp_path: Path,
+    asked: str,
+    well: bool,  # noqa: FBT001 - a case
+) -> None:
     public, private = certificate("receiver.example.com")
     (tmp_path / "both.pem").write_bytes(public + private)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -21,8 +21,14 @@ pytestmark = pytest.mark.anyio
     ("told", "seconds"),
     [
         pytest.param(reply(429, {}, retry_after="90"), 91, id="it says how long"),
-        pytest.param(reply(403, {"message": "You have exceeded a secondary rate limit"}), 61, id="in words"),
-        pytest.param(reply(403, {}, x_ratelimit_remaining="0", x_ratelimit_reset="1"), 2, id="until a time that is over"),
+        pytest.param(
+            reply(403, {"message": "You have exceeded a secondary rate limit"}), 61, id="in words"
+        ),
+        pytest.param(
+            reply(403, {}, x_ratelimit_remaining="0", x_ratelimit_reset="1"),
+            2,
+            id="until a time that is over",
+        ),
     ],
 )
 async def test_whoever_asks_for_a_pause_is_left_alone(told: Canned, seconds: int) -> None:
@@ -47,7 +53,11 @@ async def test_whoever_does_not_answer_is_asked_again_a_few_times_and_then_left_
 
 
 async def test_a_redirect_to_somebody_else_is_not_followed() -> None:
-    known = fake(failing={"/installation": reply(301, {}, location="https://evil.example/repos/x/installation")})
+    known = fake(
+        failing={
+            "/installation": reply(301, {}, location="https://evil.example/repos/x/installation")
+        }
+    )
     with pytest.raises(SourceUnavailable, match="answered 301"):
         await answer(known)
 
@@ -61,7 +71,9 @@ async def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_a52_a_packed_answer_is_not_unpacked() -> None:
-    packed = Canned(200, gzip.compress(b'{"id": 1}' + b" " * 1_000_000), {"content-encoding": "gzip"})
+    packed = Canned(
+        200, gzip.compress(b'{"id": 1}' + b" " * 1_000_000), {"content-encoding": "gzip"}
+    )
     with pytest.raises(SourceUnavailable, match="no JSON"):
         await answer(fake(failing={"/installation": packed}))
 

@@ -28,7 +28,9 @@ def test_the_example_of_github_is_understood() -> None:
     assert workload_of(Provider.GITHUB, claims, AT) == Workload(
         issuer="https://token.actions.githubusercontent.com",
         provider=Provider.GITHUB,
-        repository=Repository("https://token.actions.githubusercontent.com", 74, "octo-org/octo-repo"),
+        repository=Repository(
+            "https://token.actions.githubusercontent.com", 74, "octo-org/octo-repo"
+        ),
         commit="example-sha",
         run=Run("example-run-id", 2),
         jti="example-id",
@@ -67,19 +69,51 @@ def test_c15_a_token_of_gitlab_without_any_ref_is_none_of_gitlabs() -> None:
         read(Provider.GITLAB, ref=None, ref_path=None)
 
 
-@pytest.mark.parametrize("number", ["", "0", "-1", "1.5", " 7", "+7", "7_0", "\u0667", "1" * 17, "99999999999999999", True, 7.0, [7]])
+@pytest.mark.parametrize(
+    "number",
+    [
+        "",
+        "0",
+        "-1",
+        "1.5",
+        " 7",
+        "+7",
+        "7_0",
+        "\u0667",
+        "1" * 17,
+        "99999999999999999",
+        True,
+        7.0,
+        [7],
+    ],
+)
 def test_an_id_is_a_whole_number_or_none(number: object) -> None:
-    for provider, name in ((Provider.GITHUB, "repository_id"), (Provider.GITLAB, "project_id"), (Provider.GITLAB, "job_id")):
+    for provider, name in (
+        (Provider.GITHUB, "repository_id"),
+        (Provider.GITLAB, "project_id"),
+        (Provider.GITLAB, "job_id"),
+    ):
         with pytest.raises(Unreadable):
             read(provider, **{name: number})
 
 
 def test_an_id_may_be_a_number_or_its_text() -> None:
-    assert [read(Provider.GITHUB, repository_id=one).repository.id for one in (74, "74", "074")] == [74] * 3
+    assert [
+        read(Provider.GITHUB, repository_id=one).repository.id for one in (74, "74", "074")
+    ] == [74] * 3
 
 
 @pytest.mark.parametrize(
-    ("said", "known"), [("true", True), ("false", False), (True, True), ("True", None), ("", None), (1, None), ([], None)]
+    ("said", "known"),
+    [
+        ("true", True),
+        ("false", False),
+        (True, True),
+        ("True", None),
+        ("", None),
+        (1, None),
+        ([], None),
+    ],
 )
 def test_a_flag_that_is_not_clear_is_unknown(said: object, *, known: bool | None) -> None:
     assert read(Provider.GITLAB, ref_protected=said).ref_protected is known
@@ -100,7 +134,9 @@ def test_a_job_of_another_project_is_refused(job_project: object) -> None:
         ({"ref_path": None, "ref_type": None}, "main"),
     ],
 )
-def test_c15_a_ref_of_gitlab_says_what_it_is_or_stays_short(claims: dict[str, Any], ref: str) -> None:
+def test_c15_a_ref_of_gitlab_says_what_it_is_or_stays_short(
+    claims: dict[str, Any], ref: str
+) -> None:
     assert read(Provider.GITLAB, **claims).ref == ref
 
 

@@ -1,4 +1,6 @@
-"""The keys of an issuer: when they are read again, and what counts while they cannot be (A25, A26)."""
+"""The keys of an issuer: when they are read again, and what counts while they cannot be (A25,
+A26).
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +9,13 @@ from typing import Any
 import pytest
 
 from gate.errors import SourceUnavailable
-from gate.integrations.identity.jwks import AGE_SECONDS_MAX, COOL_DOWN_SECONDS, EMPTY_COOL_DOWN_SECONDS, REFRESH_AFTER_SECONDS, Keys
+from gate.integrations.identity.jwks import (
+    AGE_SECONDS_MAX,
+    COOL_DOWN_SECONDS,
+    EMPTY_COOL_DOWN_SECONDS,
+    REFRESH_AFTER_SECONDS,
+    Keys,
+)
 from tests.identity_provider import Provider, private_key, public_jwk
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +90,9 @@ async def test_a25_a_flood_of_unknown_keys_reads_once_in_a_cool_down() -> None:
     assert world.reads == 3
 
 
-async def test_those_who_ask_at_once_share_one_reading_and_one_who_leaves_ends_it_for_nobody() -> None:
+async def test_those_who_ask_at_once_share_one_reading_and_one_who_leaves_ends_it_for_nobody() -> (
+    None
+):
     world = World()
     world.open.clear()
     first, *others = [asyncio.create_task(world.keys.find("first")) for _ in range(20)]
@@ -116,7 +126,9 @@ async def test_a_key_that_was_withdrawn_is_forgotten_without_anybody_asking_for_
     assert not await world.knows("first")
 
 
-async def test_a26_while_the_issuer_is_down_kept_keys_count_for_an_hour_and_then_nothing_does() -> None:
+async def test_a26_while_the_issuer_is_down_kept_keys_count_for_an_hour_and_then_nothing_does() -> (
+    None
+):
     world = World()
     assert await world.knows("first")
     world.trouble = SourceUnavailable("down")
@@ -205,7 +217,9 @@ async def test_what_is_no_key_set_is_no_answer(key_set: Any) -> None:
     ],
     ids=str,
 )
-async def test_a_key_that_is_not_for_this_counts_for_nothing_and_spoils_nothing(different: dict[str, Any]) -> None:
+async def test_a_key_that_is_not_for_this_counts_for_nothing_and_spoils_nothing(
+    different: dict[str, Any],
+) -> None:
     world = World()
     world.provider.published.append("second")
     (first, second) = world.provider.key_set["keys"]

@@ -10,7 +10,13 @@ import pytest
 from gate.core.messages.external import Begun
 from gate.errors import SourceUnavailable
 from gate.integrations.identity import single_sign_on
-from gate.integrations.identity.single_sign_on import COOL_DOWN_SECONDS, DISCOVERY_SECONDS, EXCHANGES_AT_ONCE_MAX, Client, SingleSignOn
+from gate.integrations.identity.single_sign_on import (
+    COOL_DOWN_SECONDS,
+    DISCOVERY_SECONDS,
+    EXCHANGES_AT_ONCE_MAX,
+    Client,
+    SingleSignOn,
+)
 
 pytestmark = pytest.mark.anyio
 ISSUER = "https://id.example.com"
@@ -29,7 +35,9 @@ class World:
         self.document: Any = dict(DOCUMENT)
         self.reads: list[str] = []
         self.now = 1_000.0
-        self.provider = SingleSignOn(ISSUER, Client("gate", "secret"), read=self.read, monotonic=lambda: self.now)
+        self.provider = SingleSignOn(
+            ISSUER, Client("gate", "secret"), read=self.read, monotonic=lambda: self.now
+        )
 
     async def read(self, url: str) -> Any:
         """As `read_json` does."""
@@ -72,7 +80,10 @@ async def test_many_who_come_at_once_wait_for_one_reading_and_it_is_kept_for_an_
 
 async def test_who_gives_up_waiting_ends_it_for_nobody() -> None:
     world = World()
-    impatient, patient = asyncio.create_task(world.provider.begin(REDIRECT)), asyncio.create_task(world.provider.begin(REDIRECT))
+    impatient, patient = (
+        asyncio.create_task(world.provider.begin(REDIRECT)),
+        asyncio.create_task(world.provider.begin(REDIRECT)),
+    )
     await asyncio.sleep(0)
 
     impatient.cancel()
@@ -82,7 +93,15 @@ async def test_who_gives_up_waiting_ends_it_for_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [[], None, "x", {}, {**DOCUMENT, "issuer": ISSUER + "/"}, {**DOCUMENT, "token_endpoint": "http://127.0.0.1/"}]
+    "document",
+    [
+        [],
+        None,
+        "x",
+        {},
+        {**DOCUMENT, "issuer": ISSUER + "/"},
+        {**DOCUMENT, "token_endpoint": "http://127.0.0.1/"},
+    ],
 )
 async def test_a_document_that_is_none_is_refused(document: Any) -> None:
     world = World()
@@ -110,7 +129,9 @@ async def test_made_up_codes_make_few_requests_at_once(monkeypatch: pytest.Monke
             return "told to come back"
 
     await world.provider.begin(REDIRECT)
-    all_of_them = [asyncio.create_task(finish(f"code {n}")) for n in range(EXCHANGES_AT_ONCE_MAX + 5)]
+    all_of_them = [
+        asyncio.create_task(finish(f"code {n}")) for n in range(EXCHANGES_AT_ONCE_MAX + 5)
+    ]
     for _ in range(10):
         await asyncio.sleep(0)
     released.set()

@@ -1,4 +1,6 @@
-"""Lists of changes: the same as filtering all of them by hand, whatever is in the text, page by page."""
+"""Lists of changes: the same as filtering all of them by hand, whatever is in the text, page by
+page.
+"""
 
 import random
 from dataclasses import dataclass, replace
@@ -16,7 +18,17 @@ from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.words import words
 from gate.storage.database.pages import PAGE_ROWS_MAX, Page, Part
 from gate.storage.database.tx import Tx
-from tests.storage.stored import DAY, HOUR, MINUTE, NOW, planned, put_change, put_decision, reading, writing
+from tests.storage.stored import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    planned,
+    put_change,
+    put_decision,
+    reading,
+    writing,
+)
 
 NAMES = ("shop", "SHOP", "%", "_", "sh_p", "sh%", "it's", '"', "\\", "ünïcode", "", "';--")
 WORDS = ("Fix", "the", "été", "10", "%", "a_b", "NOT", "don't", '"AND"', "near", "日本", "*")
@@ -41,7 +53,13 @@ class Made:
     @property
     def state_now(self) -> State:
         """What a reader is told."""
-        return State.EXPIRED if self.state in {State.PENDING, State.APPROVED} and self.ends is not None and self.ends <= NOW else self.state
+        return (
+            State.EXPIRED
+            if self.state in {State.PENDING, State.APPROVED}
+            and self.ends is not None
+            and self.ends <= NOW
+            else self.state
+        )
 
 
 def many(tx: Tx, count: int = 80) -> list[Made]:
@@ -68,14 +86,24 @@ def many(tx: Tx, count: int = 80) -> list[Made]:
 
 def expected(made: list[Made], query: ChangeQuery) -> list[str]:
     """The same by hand."""
-    wanted: dict[str, object] = {"state_now": query.state, "service": query.service, "environment": query.environment}
+    wanted: dict[str, object] = {
+        "state_now": query.state,
+        "service": query.service,
+        "environment": query.environment,
+    }
     wanted |= {"type": query.type, "band": query.band, "outcome": query.outcome}
-    found = [one for one in made if all(value is None or getattr(one, name) == value for name, value in wanted.items())]
+    found = [
+        one
+        for one in made
+        if all(value is None or getattr(one, name) == value for name, value in wanted.items())
+    ]
     found = [one for one in found if query.services is None or one.service in query.services]
     found = [one for one in found if query.begins is None or query.begins <= one.submitted_at]
     found = [one for one in found if query.ends is None or one.submitted_at < query.ends]
     found = [one for one in found if set(words(query.words)) <= set(words(one.text))]
-    return [one.id for one in sorted(found, key=lambda one: (one.submitted_at, one.id), reverse=True)]
+    return [
+        one.id for one in sorted(found, key=lambda one: (one.submitted_at, one.id), reverse=True)
+    ]
 
 
 def ids(page: Page[StoredChange]) -> list[str]:
@@ -86,7 +114,9 @@ def maybe(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.one_of(st.none(), st.none(), values)
 
 
-TEXTS = st.text(max_size=4).filter(lambda text: "\0" not in text)  # PostgreSQL keeps no NUL, and the edge refuses it
+TEXTS = st.text(max_size=4).filter(
+    lambda text: "\0" not in text
+)  # PostgreSQL keeps no NUL, and the edge refuses it
 INSTANTS = st.integers(-1, 11).map(lambda hours: NOW - hours * HOUR)
 QUERIES = st.builds(
     ChangeQuery,
@@ -96,7 +126,12 @@ QUERIES = st.builds(
     type=maybe(st.sampled_from(ChangeType)),
     band=maybe(st.sampled_from(Band)),
     outcome=maybe(st.sampled_from(Outcome)),
-    words=st.one_of(st.just(""), st.sampled_from(WORDS), st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join), TEXTS),
+    words=st.one_of(
+        st.just(""),
+        st.sampled_from(WORDS),
+        st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join),
+        TEXTS,
+    ),
     begins=maybe(INSTANTS),
     ends=maybe(INSTANTS),
     services=maybe(st.frozensets(st.sampled_from(NAMES), max_size=4)),
@@ -130,7 +165,14 @@ def test_nobody_sees_anything_with_an_empty_scope(database_url: str) -> None:
         put_change(tx.conn)
 
         assert ids(change_page(tx.conn, ChangeQuery(services=frozenset()), ALL, now=NOW)) == []
-        assert ids(change_page(tx.conn, ChangeQuery(service="shop", services=frozenset({"mail"})), ALL, now=NOW)) == []
+        assert (
+            ids(
+                change_page(
+                    tx.conn, ChangeQuery(service="shop", services=frozenset({"mail"})), ALL, now=NOW
+                )
+            )
+            == []
+        )
 
 
 def test_a_scope_of_many_services_is_a_scope_all_the_same(database_url: str) -> None:
@@ -144,7 +186,9 @@ def test_a_scope_of_many_services_is_a_scope_all_the_same(database_url: str) -> 
 
 def test_paging_gives_each_row_once_while_new_ones_arrive(database_url: str) -> None:
     with writing(database_url) as tx:
-        there = {put_change(tx.conn, submitted_at=NOW - number % 3 * MINUTE) for number in range(30)}
+        there = {
+            put_change(tx.conn, submitted_at=NOW - number % 3 * MINUTE) for number in range(30)
+        }
         found: list[str] = []
         part: Part | None = Part(7)
         while part is not None:
@@ -183,13 +227,19 @@ def test_a_page_is_read_in_the_order_of_an_index(
     with reading(sqlite_url) as conn:
         plans = planned(conn, lambda conn: change_page(conn, query, Part(50, after), now=NOW))
 
-    assert [(index, plan) for index, plan in zip(indexes, plans, strict=True) if f"USING INDEX {index}" not in plan] == []
+    assert [
+        (index, plan)
+        for index, plan in zip(indexes, plans, strict=True)
+        if f"USING INDEX {index}" not in plan
+    ] == []
     assert [plan for plan in plans if "TEMP B-TREE" in plan] == []
 
 
 def test_what_is_overdue_is_found_among_what_waits(sqlite_url: str) -> None:
     with reading(sqlite_url) as conn:
-        plans = planned(conn, lambda conn: change_page(conn, ChangeQuery(state=State.EXPIRED), ALL, now=NOW))
+        plans = planned(
+            conn, lambda conn: change_page(conn, ChangeQuery(state=State.EXPIRED), ALL, now=NOW)
+        )
 
     assert [plan.split(" (")[0] for plan in plans] == [
         "SEARCH changes USING INDEX ix_changes_state",
@@ -199,9 +249,14 @@ def test_what_is_overdue_is_found_among_what_waits(sqlite_url: str) -> None:
 
 
 @pytest.mark.parametrize(("microseconds", "inside"), [(-1, False), (0, True), (1, False)])
-def test_the_first_instant_is_inside_and_the_last_is_outside(database_url: str, microseconds: int, *, inside: bool) -> None:
+def test_the_first_instant_is_inside_and_the_last_is_outside(
+    database_url: str, microseconds: int, *, inside: bool
+) -> None:
     tick = timedelta(microseconds=1)
     with writing(database_url) as tx:
         change = put_change(tx.conn, submitted_at=NOW + microseconds * tick)
 
-        assert (change in ids(change_page(tx.conn, ChangeQuery(begins=NOW, ends=NOW + tick), ALL, now=NOW))) is inside
+        assert (
+            change
+            in ids(change_page(tx.conn, ChangeQuery(begins=NOW, ends=NOW + tick), ALL, now=NOW))
+        ) is inside

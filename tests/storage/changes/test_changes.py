@@ -11,7 +11,17 @@ from gate.core.decision.record import Asked, write_asked
 from gate.core.decision.values import Band, ChangeType
 from gate.storage.changes import changes
 from gate.storage.changes.changes import SUPERSEDED_MAX, StoredChange
-from tests.storage.stored import DAY, HOUR, MINUTE, NOW, planned, put_change, put_closed, reading, writing
+from tests.storage.stored import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    planned,
+    put_change,
+    put_closed,
+    reading,
+    writing,
+)
 
 
 def ids(found: tuple[StoredChange, ...]) -> list[str]:
@@ -43,10 +53,29 @@ def test_every_column_comes_back_as_its_type(database_url: str) -> None:
         found = changes.read(tx.conn, change)
 
     assert found is not None
-    assert (found.state, found.type, found.band) == (State.APPROVED, ChangeType.EMERGENCY, Band.CRITICAL)
-    assert (found.digests, found.matched, found.hold, found.result) == (("sha256:a", "sha256:b"), ("routine",), None, None)
-    assert (found.submitted_at, found.valid_until, found.planned_start, found.closed_at) == (NOW, NOW + 4 * HOUR, NOW - DAY, None)
-    assert (found.same_commit, found.parallel, found.failed, found.time_left) == (False, False, False, timedelta(hours=3))
+    assert (found.state, found.type, found.band) == (
+        State.APPROVED,
+        ChangeType.EMERGENCY,
+        Band.CRITICAL,
+    )
+    assert (found.digests, found.matched, found.hold, found.result) == (
+        ("sha256:a", "sha256:b"),
+        ("routine",),
+        None,
+        None,
+    )
+    assert (found.submitted_at, found.valid_until, found.planned_start, found.closed_at) == (
+        NOW,
+        NOW + 4 * HOUR,
+        NOW - DAY,
+        None,
+    )
+    assert (found.same_commit, found.parallel, found.failed, found.time_left) == (
+        False,
+        False,
+        False,
+        timedelta(hours=3),
+    )
     assert (found.admitted_run, found.asked) == (Run("9", 2, "deploy"), asked)
 
 
@@ -63,7 +92,9 @@ def test_every_column_comes_back_as_its_type(database_url: str) -> None:
         ("canceled", {"expires_at": NOW, "valid_until": NOW}, State.CANCELED),
     ],
 )
-def test_whether_a_change_expired_is_computed(sqlite_url: str, state: str, ends: dict[str, object], expected: State) -> None:
+def test_whether_a_change_expired_is_computed(
+    sqlite_url: str, state: str, ends: dict[str, object], expected: State
+) -> None:
     with writing(sqlite_url) as tx:
         found = changes.read(tx.conn, put_change(tx.conn, state=state, **ends))
 
@@ -130,11 +161,16 @@ def test_one_admission_supersedes_a_bounded_number(database_url: str) -> None:
 @pytest.mark.parametrize(
     ("look", "indexes"),
     [
-        (lambda conn: changes.due_to_expire(conn, NOW, 9), ["ix_changes_expires", "ix_changes_lapses"]),
+        (
+            lambda conn: changes.due_to_expire(conn, NOW, 9),
+            ["ix_changes_expires", "ix_changes_lapses"],
+        ),
         (lambda conn: changes.due_to_redecide(conn, NOW, 9), ["ix_changes_redecide"]),
     ],
 )
-def test_what_is_looked_for_often_is_read_by_its_index(sqlite_url: str, look: Callable[[Connection], object], indexes: list[str]) -> None:
+def test_what_is_looked_for_often_is_read_by_its_index(
+    sqlite_url: str, look: Callable[[Connection], object], indexes: list[str]
+) -> None:
     with reading(sqlite_url) as conn:
         plans = planned(conn, look)
 
@@ -143,7 +179,13 @@ def test_what_is_looked_for_often_is_read_by_its_index(sqlite_url: str, look: Ca
 
 def test_the_worker_never_sorts_what_it_looks_for(sqlite_url: str) -> None:
     with reading(sqlite_url) as conn:
-        plans = planned(conn, lambda conn: (changes.due_to_expire(conn, NOW, 9), changes.due_to_redecide(conn, NOW, 9)))
+        plans = planned(
+            conn,
+            lambda conn: (
+                changes.due_to_expire(conn, NOW, 9),
+                changes.due_to_redecide(conn, NOW, 9),
+            ),
+        )
 
     assert [plan for plan in plans if "TEMP B-TREE" in plan] == []
 

@@ -5,7 +5,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import NoResultFound
 
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.storage.changes.decisions import DecisionQuery, StoredDecision, decision_page, read, record
+from gate.storage.changes.decisions import (
+    DecisionQuery,
+    StoredDecision,
+    decision_page,
+    read,
+    record,
+)
 from gate.storage.database.pages import Part
 from tests.storage.stored import HOUR, NOW, put_change, put_decision, reading, writing
 
@@ -41,7 +47,15 @@ def test_a_decision_comes_back_with_the_very_bytes(database_url: str) -> None:
     content = '{"title":"“ü” \\u0000"}'.encode()
     with writing(database_url) as tx:
         change = put_change(tx.conn)
-        put_decision(tx, change, record=content, record_sha256="e" * 64, band=3, outcome="pending", running_change="chg_0")
+        put_decision(
+            tx,
+            change,
+            record=content,
+            record_sha256="e" * 64,
+            band=3,
+            outcome="pending",
+            running_change="chg_0",
+        )
 
         assert record(tx.conn, change, 1) == content
         assert read(tx.conn, change, 1) == StoredDecision(

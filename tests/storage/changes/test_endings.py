@@ -1,4 +1,6 @@
-"""What admission and closure write: the row of the change, the matches, and how often paths changed and failed."""
+"""What admission and closure write: the row of the change, the matches, and how often paths changed
+and failed.
+"""
 
 from itertools import pairwise
 
@@ -28,7 +30,10 @@ def stored(tx: Tx, change: str) -> StoredChange:
 
 def counts(conn: Connection) -> dict[str, tuple[int, int]]:
     table = schema.path_outcomes.c
-    return {row.path: (row.changes, row.failures) for row in conn.execute(select(table.path, table.changes, table.failures))}
+    return {
+        row.path: (row.changes, row.failures)
+        for row in conn.execute(select(table.path, table.changes, table.failures))
+    }
 
 
 def deploying(tx: Tx) -> StoredChange:
@@ -52,11 +57,17 @@ def test_the_folder_of_a_file_has_two_levels(files: list[str], folders: tuple[st
     assert touched(files).folders == folders
 
 
-def test_a_change_that_is_not_approved_any_more_is_not_admitted_and_counts_nothing(database_url: str) -> None:
+def test_a_change_that_is_not_approved_any_more_is_not_admitted_and_counts_nothing(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         change = stored(tx, put_change(tx.conn, valid_until=None))
         put_on = schema.changes.update().where(schema.changes.c.id == change.id)
-        for different in ({"state": "canceled"}, {"state": "approved", "decision": 2}, {"decision": 1, "valid_until": 1}):
+        for different in (
+            {"state": "canceled"},
+            {"state": "approved", "decision": 2},
+            {"decision": 1, "valid_until": 1},
+        ):
             tx.conn.execute(put_on.values(different))
 
             assert not admit(tx, change, RUN, FILES)
@@ -70,14 +81,25 @@ def test_an_admission_writes_the_run_the_time_and_all_counts(database_url: str) 
         found = deploying(tx)
         newest = matches.newest(tx.conn, "shop", "production", "routine", at=NOW)
 
-        assert (found.state, found.admitted_at, found.admitted_run, found.close_by) == (State.DEPLOYING, tx.now, RUN, tx.now + HOUR)
-        assert counts(tx.conn) == dict.fromkeys(["", ROOT, "README.md", "src/api/", "src/api/a.py"], (1, 0))
-        assert [(match.change, match.admitted_at, match.result) for match in newest] == [(found.id, tx.now, None)]
+        assert (found.state, found.admitted_at, found.admitted_run, found.close_by) == (
+            State.DEPLOYING,
+            tx.now,
+            RUN,
+            tx.now + HOUR,
+        )
+        assert counts(tx.conn) == dict.fromkeys(
+            ["", ROOT, "README.md", "src/api/", "src/api/a.py"], (1, 0)
+        )
+        assert [(match.change, match.admitted_at, match.result) for match in newest] == [
+            (found.id, tx.now, None)
+        ]
         assert not admit(tx, found, RUN, FILES)
 
 
 @pytest.mark.parametrize(("last", "same"), [(COMMIT, True), ("b" * 40, False), (None, False)])
-def test_an_admission_knows_whether_the_commit_is_the_one_before(database_url: str, last: str | None, *, same: bool) -> None:
+def test_an_admission_knows_whether_the_commit_is_the_one_before(
+    database_url: str, last: str | None, *, same: bool
+) -> None:
     with writing(database_url) as tx:
         if last is not None:
             put_closed(tx.conn, NOW, commit_sha=last)
@@ -86,13 +108,19 @@ def test_an_admission_knows_whether_the_commit_is_the_one_before(database_url: s
         assert deploying(tx).same_commit is same
 
 
-def test_a_report_about_something_that_was_never_admitted_is_kept_and_changes_nothing(database_url: str) -> None:
+def test_a_report_about_something_that_was_never_admitted_is_kept_and_changes_nothing(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         change = stored(tx, put_change(tx.conn))
 
-        assert close(tx, change, Report("token:one", Result.UNSUCCESSFUL), FILES) is Closing.UNMATCHED
+        assert (
+            close(tx, change, Report("token:one", Result.UNSUCCESSFUL), FILES) is Closing.UNMATCHED
+        )
         assert (stored(tx, change.id), counts(tx.conn)) == (change, {})
-        assert [(closure.number, closure.matched) for closure in of_change(tx.conn, change.id)] == [(1, False)]
+        assert [(closure.number, closure.matched) for closure in of_change(tx.conn, change.id)] == [
+            (1, False)
+        ]
 
 
 def test_a_closed_change_is_only_ever_made_worse(database_url: str) -> None:
@@ -119,9 +147,16 @@ def test_a_failure_is_counted_once_however_a_change_gets_there(database_url: str
         ):
             assert close(tx, stored(tx, change.id), Report("token:one", result), FILES) is closing
             found = stored(tx, change.id)
-            assert (found.state, found.result, found.failed, found.closed_at) == (State.CLOSED, result, failed, tx.now)
+            assert (found.state, found.result, found.failed, found.closed_at) == (
+                State.CLOSED,
+                result,
+                failed,
+                tx.now,
+            )
 
-        assert counts(tx.conn) == dict.fromkeys(["", ROOT, "README.md", "src/api/", "src/api/a.py"], (1, 1))
+        assert counts(tx.conn) == dict.fromkeys(
+            ["", ROOT, "README.md", "src/api/", "src/api/a.py"], (1, 1)
+        )
         assert [closure.report.result for closure in of_change(tx.conn, change.id)] == list(Result)
 
 
@@ -130,7 +165,9 @@ def test_a_report_on_what_was_read_too_early_is_overtaken(database_url: str) -> 
         change = deploying(tx)
         assert close(tx, change, Report("token:one", Result.UNSUCCESSFUL), FILES) is Closing.CLOSED
 
-        assert close(tx, change, Report("token:two", Result.ROLLED_BACK), FILES) is Closing.OVERTAKEN
+        assert (
+            close(tx, change, Report("token:two", Result.ROLLED_BACK), FILES) is Closing.OVERTAKEN
+        )
         assert counts(tx.conn)[""] == (1, 1)
         assert len(of_change(tx.conn, change.id)) == 1
 
@@ -140,9 +177,15 @@ def test_of_two_reports_that_make_a_result_worse_one_is_overtaken(database_url: 
         change = deploying(tx)
         close(tx, change, Report("token:one", Result.SUCCESSFUL), FILES)
         closed = stored(tx, change.id)
-        assert close(tx, closed, Report("token:one", Result.SUCCESSFUL_ISSUES), FILES) is Closing.WORSENED
+        assert (
+            close(tx, closed, Report("token:one", Result.SUCCESSFUL_ISSUES), FILES)
+            is Closing.WORSENED
+        )
 
-        assert close(tx, closed, Report("token:two", Result.SUCCESSFUL_ISSUES), FILES) is Closing.OVERTAKEN
+        assert (
+            close(tx, closed, Report("token:two", Result.SUCCESSFUL_ISSUES), FILES)
+            is Closing.OVERTAKEN
+        )
         assert len(of_change(tx.conn, change.id)) == 2
 
 
@@ -170,7 +213,10 @@ def test_matches_that_count_neither_way_are_looked_back_on_too(database_url: str
         found = deploying(tx)
         newest = matches.newest(tx.conn, "shop", "production", "routine", at=NOW)
 
-        assert [(match.change == found.id, match.result) for match in newest] == [(True, None), (False, Result.SUCCESSFUL_ISSUES)]
+        assert [(match.change == found.id, match.result) for match in newest] == [
+            (True, None),
+            (False, Result.SUCCESSFUL_ISSUES),
+        ]
 
 
 def test_a_standard_change_is_suspended_once(database_url: str) -> None:
@@ -178,5 +224,7 @@ def test_a_standard_change_is_suspended_once(database_url: str) -> None:
         assert matches.suspension(tx.conn, "shop", "production", "routine") == Suspension()
         assert matches.suspend(tx, "shop", "production", "routine", "2 of the last 20 failed")
         assert not matches.suspend(tx, "shop", "production", "routine", "3 of the last 20 failed")
-        assert matches.suspension(tx.conn, "shop", "production", "routine") == Suspension("2 of the last 20 failed")
+        assert matches.suspension(tx.conn, "shop", "production", "routine") == Suspension(
+            "2 of the last 20 failed"
+        )
         assert matches.suspension(tx.conn, "shop", "staging", "routine") == Suspension()

@@ -8,7 +8,13 @@ import pytest
 from gate.core.change import Result
 from gate.core.decision.standard import MATCHES_MAX
 from gate.core.history import Admitted, InFlight, Match, Running, Standing, Suspension, direction
-from gate.storage.changes.history import IN_FLIGHT_COUNTED_MAX, IN_FLIGHT_LISTED_MAX, Ask, Earning, standing
+from gate.storage.changes.history import (
+    IN_FLIGHT_COUNTED_MAX,
+    IN_FLIGHT_LISTED_MAX,
+    Ask,
+    Earning,
+    standing,
+)
 from tests.storage.stored import (
     COMMIT,
     DAY,
@@ -34,7 +40,9 @@ def seen(url: str, ask: Ask = ASK) -> Standing:
 
 
 def test_of_a_place_without_records_everything_is_known_to_be_empty(database_url: str) -> None:
-    ask = replace(ASK, files=("a/b/c.py",), depends_on=("ledger",), earning=(Earning("routine", 5, NOW),))
+    ask = replace(
+        ASK, files=("a/b/c.py",), depends_on=("ledger",), earning=(Earning("routine", 5, NOW),)
+    )
 
     assert seen(database_url, ask) == Standing(matches={"routine": ()})
 
@@ -50,9 +58,17 @@ def test_another_service_and_another_environment_do_not_count(database_url: str)
 
 @pytest.mark.parametrize(
     ("result", "runs"),
-    [("successful", True), ("successful_issues", True), ("unsuccessful", False), ("rolled_back", False), (None, False)],
+    [
+        ("successful", True),
+        ("successful_issues", True),
+        ("unsuccessful", False),
+        ("rolled_back", False),
+        (None, False),
+    ],
 )
-def test_only_what_was_closed_with_success_runs(database_url: str, result: str | None, *, runs: bool) -> None:
+def test_only_what_was_closed_with_success_runs(
+    database_url: str, result: str | None, *, runs: bool
+) -> None:
     with writing(database_url) as tx:
         if result is None:
             put_change(tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW + HOUR)
@@ -62,7 +78,9 @@ def test_only_what_was_closed_with_success_runs(database_url: str, result: str |
     assert (seen(database_url).running is not None) is runs
 
 
-def test_what_runs_is_what_was_closed_last_and_not_what_was_admitted_last(database_url: str) -> None:
+def test_what_runs_is_what_was_closed_last_and_not_what_was_admitted_last(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         late = put_closed(tx.conn, NOW - 5 * HOUR, commit_sha=OTHER, closed_at=NOW - HOUR)
         put_closed(tx.conn, NOW - 3 * HOUR, digests=("sha256:1",))
@@ -81,7 +99,11 @@ def test_a_commit_that_ran_and_was_replaced_says_when(database_url: str) -> None
 
     found = seen(database_url)
 
-    assert (found.succeeded_here, found.admitted_since, found.replaced_at) == (True, True, NOW - 8 * DAY)
+    assert (found.succeeded_here, found.admitted_since, found.replaced_at) == (
+        True,
+        True,
+        NOW - 8 * DAY,
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,14 +118,19 @@ def test_a_commit_that_ran_and_was_replaced_says_when(database_url: str) -> None
         pytest.param((), (), "rollback", id="none named, then as now"),
     ],
 )
-def test_b7_going_back_is_to_the_very_artifacts(database_url: str, ran: tuple[str, ...], asked: tuple[str, ...], expected: str) -> None:
+def test_b7_going_back_is_to_the_very_artifacts(
+    database_url: str, ran: tuple[str, ...], asked: tuple[str, ...], expected: str
+) -> None:
     with writing(database_url) as tx:
         put_closed(tx.conn, NOW - 9 * DAY, digests=ran)
         put_closed(tx.conn, NOW - 8 * DAY, commit_sha=OTHER)
 
     found = seen(database_url, replace(ASK, digests=asked))
 
-    assert (direction(found, COMMIT, asked), found.replaced_at is not None) == (expected, expected == "rollback")
+    assert (direction(found, COMMIT, asked), found.replaced_at is not None) == (
+        expected,
+        expected == "rollback",
+    )
 
 
 def test_a_commit_that_failed_here_never_ran(database_url: str) -> None:
@@ -127,10 +154,14 @@ def test_a_commit_that_was_put_back_is_no_longer_replaced(database_url: str) -> 
     assert (found.succeeded_here, found.admitted_since) == (True, False)
 
 
-def test_a_change_that_was_closed_late_is_replaced_by_what_was_admitted_after_it(database_url: str) -> None:
+def test_a_change_that_was_closed_late_is_replaced_by_what_was_admitted_after_it(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         put_closed(tx.conn, NOW - 9 * HOUR, closed_at=NOW - HOUR)
-        put_closed(tx.conn, NOW - 2 * HOUR, "unsuccessful", commit_sha=OTHER, closed_at=NOW - MINUTE)
+        put_closed(
+            tx.conn, NOW - 2 * HOUR, "unsuccessful", commit_sha=OTHER, closed_at=NOW - MINUTE
+        )
 
     assert seen(database_url).replaced_at == NOW - 2 * HOUR
 
@@ -138,12 +169,19 @@ def test_a_change_that_was_closed_late_is_replaced_by_what_was_admitted_after_it
 def test_rates_look_at_the_last_hundred_and_counts_at_all(database_url: str) -> None:
     with writing(database_url) as tx:
         for days in range(103):
-            put_closed(tx.conn, NOW - (days + 2) * DAY, "successful" if days < 98 else "rolled_back")
+            put_closed(
+                tx.conn, NOW - (days + 2) * DAY, "successful" if days < 98 else "rolled_back"
+            )
         put_path(tx.conn, "", 103, 5)
 
     found = seen(database_url)
 
-    assert (found.changes, found.failures, found.recent_changes, found.recent_failures) == (103, 5, 100, 2)
+    assert (found.changes, found.failures, found.recent_changes, found.recent_failures) == (
+        103,
+        5,
+        100,
+        2,
+    )
     assert found.last_failure_at == NOW - 100 * DAY + MINUTE
 
 
@@ -151,7 +189,9 @@ def test_sums_are_of_admitted_changes_of_the_last_day_without_this_one(database_
     with writing(database_url) as tx:
         put_closed(tx.conn, NOW - DAY, lines=1000)  # a whole day ago is outside
         put_closed(tx.conn, NOW - DAY + timedelta(microseconds=1), lines=1)
-        put_change(tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW - MINUTE, lines=20)
+        put_change(
+            tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW - MINUTE, lines=20
+        )
         put_change(tx.conn, lines=4000)  # never admitted
         this = put_closed(tx.conn, NOW - MINUTE, lines=300)
 
@@ -170,17 +210,26 @@ def test_one_unknown_size_makes_the_sum_unknown(database_url: str) -> None:
 
 def test_only_what_people_rejected_in_thirty_days_counts(database_url: str) -> None:
     with writing(database_url) as tx:
-        for route, at in (("review", NOW - 29 * DAY), ("review", NOW - 30 * DAY), ("automatic", NOW - DAY), ("emergency", NOW - DAY)):
+        for route, at in (
+            ("review", NOW - 29 * DAY),
+            ("review", NOW - 30 * DAY),
+            ("automatic", NOW - DAY),
+            ("emergency", NOW - DAY),
+        ):
             put_change(tx.conn, state="rejected", route=route, decided_at=at)
 
     assert seen(database_url).rejected == 2
 
 
-def test_in_flight_is_what_people_approved_and_what_deploys_within_its_time(database_url: str) -> None:
+def test_in_flight_is_what_people_approved_and_what_deploys_within_its_time(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         valid = put_change(tx.conn, route="review", valid_until=NOW + MINUTE)
         held = put_change(tx.conn, route="emergency", valid_until=None)
-        deploying = put_change(tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW + HOUR)
+        deploying = put_change(
+            tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW + HOUR
+        )
         put_change(tx.conn, route="review", valid_until=NOW)  # over
         put_change(tx.conn, route="automatic", valid_until=NOW + HOUR)  # counts from its admission
         put_change(tx.conn, state="deploying", admitted_at=NOW - HOUR, close_by=NOW)  # never closed
@@ -198,7 +247,9 @@ def test_in_flight_is_what_people_approved_and_what_deploys_within_its_time(data
     assert (found.in_flight_count, found.deploying_count) == (3, 1)
 
 
-def test_of_many_in_flight_some_are_listed_and_all_are_counted_up_to_a_limit(database_url: str) -> None:
+def test_of_many_in_flight_some_are_listed_and_all_are_counted_up_to_a_limit(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         for _ in range(IN_FLIGHT_COUNTED_MAX + 3):
             put_change(tx.conn, route="review")
@@ -218,20 +269,30 @@ def test_of_many_in_flight_some_are_listed_and_all_are_counted_up_to_a_limit(dat
         ({"service": "ledger"}, False),
         ({"service": "ledger", "route": "review"}, True),
         ({"service": "ledger", "route": "review", "valid_until": NOW}, False),
-        ({"service": "ledger", "state": "deploying", "admitted_at": NOW, "close_by": NOW + HOUR}, True),
+        (
+            {"service": "ledger", "state": "deploying", "admitted_at": NOW, "close_by": NOW + HOUR},
+            True,
+        ),
         ({"service": "ledger", "state": "deploying", "admitted_at": NOW, "close_by": NOW}, False),
         ({"service": "ledger", "route": "review", "environment": "staging"}, False),
         ({"service": "mail", "route": "review"}, False),
     ],
 )
-def test_a_dependency_in_flight_here_is_seen(database_url: str, there: dict[str, object], *, expected: bool) -> None:
+def test_a_dependency_in_flight_here_is_seen(
+    database_url: str, there: dict[str, object], *, expected: bool
+) -> None:
     with writing(database_url) as tx:
         put_change(tx.conn, **there)
 
-    assert seen(database_url, replace(ASK, depends_on=("bank", "ledger"))).dependency_in_flight is expected
+    assert (
+        seen(database_url, replace(ASK, depends_on=("bank", "ledger"))).dependency_in_flight
+        is expected
+    )
 
 
-def test_the_worst_folder_is_the_one_with_the_worst_rate_and_not_the_most_failures(database_url: str) -> None:
+def test_the_worst_folder_is_the_one_with_the_worst_rate_and_not_the_most_failures(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         for path, changes, failures in (
             ("src/old/", 95, 10),
@@ -242,7 +303,9 @@ def test_the_worst_folder_is_the_one_with_the_worst_rate_and_not_the_most_failur
         ):
             put_path(tx.conn, path, changes, failures)
 
-    found = seen(database_url, replace(ASK, files=("src/old/deep/b.py", "src/new/a.py", "src/x.py")))
+    found = seen(
+        database_url, replace(ASK, files=("src/old/deep/b.py", "src/new/a.py", "src/x.py"))
+    )
 
     assert (found.worst_folder, found.worst_file_failures) == ((3, 5), 2)
 
@@ -263,19 +326,27 @@ def test_matches_are_those_that_count(database_url: str) -> None:
         settled = put_closed(tx.conn, NOW - 9 * DAY)
         at_the_limit = put_closed(tx.conn, NOW - DAY - MINUTE)
         failed = put_closed(tx.conn, NOW - HOUR, "rolled_back")
-        for change, at in ((settled, NOW - 9 * DAY), (at_the_limit, NOW - DAY - MINUTE), (failed, NOW - HOUR)):
+        for change, at in (
+            (settled, NOW - 9 * DAY),
+            (at_the_limit, NOW - DAY - MINUTE),
+            (failed, NOW - HOUR),
+        ):
             put_match(tx.conn, change, at)
         neither = (
             put_closed(tx.conn, NOW - 5 * DAY, "successful_issues"),
             put_closed(tx.conn, NOW - 5 * DAY, same_commit=True),
             put_closed(tx.conn, NOW - DAY),  # not settled
-            put_change(tx.conn, state="deploying", admitted_at=NOW - 5 * DAY, close_by=NOW - 4 * DAY),
+            put_change(
+                tx.conn, state="deploying", admitted_at=NOW - 5 * DAY, close_by=NOW - 4 * DAY
+            ),
         )
         for change in neither:
             put_match(tx.conn, change, NOW - 5 * DAY)
         put_match(tx.conn, put_closed(tx.conn, NOW - 5 * DAY), NOW - 5 * DAY, name="other")
 
-    found = seen(database_url, replace(ASK, earning=(Earning("routine", 5, NOW - DAY), Earning("rollback"))))
+    found = seen(
+        database_url, replace(ASK, earning=(Earning("routine", 5, NOW - DAY), Earning("rollback")))
+    )
 
     assert [match.change for match in found.matches["routine"]] == [failed, at_the_limit, settled]
     assert found.matches["routine"][0] == Match(
@@ -293,7 +364,9 @@ def test_matches_are_those_that_count(database_url: str) -> None:
 def test_a_failure_before_the_reinstatement_is_forgiven(database_url: str) -> None:
     with writing(database_url) as tx:
         for hours in (5, 3, 1):
-            put_match(tx.conn, put_closed(tx.conn, NOW - hours * HOUR, "unsuccessful"), NOW - hours * HOUR)
+            put_match(
+                tx.conn, put_closed(tx.conn, NOW - hours * HOUR, "unsuccessful"), NOW - hours * HOUR
+            )
         put_standard_change(tx.conn, "routine", reinstated_at=NOW - 3 * HOUR + MINUTE)
 
     found = seen(database_url, replace(ASK, earning=(Earning("routine", 5, NOW),)))
@@ -306,17 +379,27 @@ def test_a_suspension_in_force_says_why(database_url: str) -> None:
     with writing(database_url) as tx:
         put_standard_change(tx.conn, "rollback", suspended_at=NOW)
 
-    assert seen(database_url, replace(ASK, earning=(Earning("rollback"),))).suspensions == {"rollback": Suspension("two failed", None)}
+    assert seen(database_url, replace(ASK, earning=(Earning("rollback"),))).suspensions == {
+        "rollback": Suspension("two failed", None)
+    }
 
 
-def test_no_more_matches_are_read_than_are_wanted_and_none_before_the_limit(database_url: str) -> None:
+def test_no_more_matches_are_read_than_are_wanted_and_none_before_the_limit(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         for minutes in range(MATCHES_MAX + 1):
             old = minutes > MATCHES_MAX - 2
             at = NOW - minutes * MINUTE
-            change = put_closed(tx.conn, at) if old else put_change(tx.conn, state="deploying", admitted_at=at, close_by=at)
+            change = (
+                put_closed(tx.conn, at)
+                if old
+                else put_change(tx.conn, state="deploying", admitted_at=at, close_by=at)
+            )
             put_match(tx.conn, change, at)
 
     found = seen(database_url, replace(ASK, earning=(Earning("routine", 5, NOW + HOUR),)))
 
-    assert [match.admitted_at for match in found.matches["routine"]] == [NOW - (MATCHES_MAX - 1) * MINUTE]
+    assert [match.admitted_at for match in found.matches["routine"]] == [
+        NOW - (MATCHES_MAX - 1) * MINUTE
+    ]

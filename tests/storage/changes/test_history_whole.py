@@ -1,4 +1,6 @@
-"""The one statement that a decision asks, as a whole: many places at once, how it reads, and a model of what it says."""
+"""The one statement that a decision asks, as a whole: many places at once, how it reads, and a
+model of what it says.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -58,8 +60,13 @@ def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> N
         alone = [standing(conn, ask) for ask in asks]
 
     # of matches at least as many as were asked for: a limit is common to all who ask
-    assert [replace(one, matches={}) for one in together] == [replace(one, matches={}) for one in alone]
-    assert [len(one.matches.get("routine", ())) for one in together] in ([3, 0, 0, 3, 0], [3, 0, 0, 1, 0])
+    assert [replace(one, matches={}) for one in together] == [
+        replace(one, matches={}) for one in alone
+    ]
+    assert [len(one.matches.get("routine", ())) for one in together] in (
+        [3, 0, 0, 3, 0],
+        [3, 0, 0, 1, 0],
+    )
     assert together[3].matches["routine"][:1] == alone[3].matches["routine"]
 
 
@@ -78,13 +85,19 @@ def test_no_part_of_the_statement_reads_a_table_from_end_to_end(sqlite_url: str)
         "SCAN counts",
         "SCAN m",
     }  # of a few rows each
-    assert {step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step} <= lists
+    assert {
+        step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step
+    } <= lists
     assert len([step for step in plan if step.startswith("SEARCH") and "INDEX" in step]) > 15
 
 
 def planned(conn: Connection, ask: Ask) -> list[str]:
     statement = history._of_sqlite(2)  # noqa: SLF001 - the very text that decisions send
-    rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", history._bound([ask, ask])).fetchall()  # noqa: SLF001 - the same
+    rows = (
+        conn.connection.cursor()
+        .execute(f"EXPLAIN QUERY PLAN {statement}", history._bound([ask, ask]))  # noqa: SLF001 - the same
+        .fetchall()
+    )
     return [row[3] for row in rows]
 
 
@@ -107,7 +120,9 @@ PASTS = st.lists(
         digests=st.sampled_from([BUILT, BUILT, BUILT_AGAIN, ()]),
         admitted=st.integers(1, 3000),
         lasted=st.integers(0, 300),
-        result=st.sampled_from(["successful", "successful_issues", "unsuccessful", "rolled_back", None]),
+        result=st.sampled_from(
+            ["successful", "successful_issues", "unsuccessful", "rolled_back", None]
+        ),
         lines=st.one_of(st.none(), st.integers(0, 500)),
     ),
     max_size=12,
@@ -115,14 +130,21 @@ PASTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(pasts=PASTS)
 def test_the_statement_says_what_the_records_say(database_url: str, pasts: list[Past]) -> None:
     service = change_id()  # a place of its own in the same database
     with writing(database_url) as tx:
         for past in pasts:
             at = NOW - past.admitted * MINUTE
-            row = {"service": service, "commit_sha": past.commit, "digests": past.digests, "lines": past.lines}
+            row = {
+                "service": service,
+                "commit_sha": past.commit,
+                "digests": past.digests,
+                "lines": past.lines,
+            }
             if past.result is None:
                 put_change(tx.conn, state="deploying", admitted_at=at, close_by=at + HOUR, **row)
             else:
@@ -154,8 +176,15 @@ def model(pasts: Sequence[Past]) -> tuple[object, ...]:
     ended = [(admitted_at(past) + past.lasted * MINUTE, past.commit) for past in good]
     running = max(ended, key=lambda pair: pair[0], default=None)
     newest = max(pasts, key=admitted_at, default=None)
-    ran = max((admitted_at(past) for past in good if (past.commit, past.digests) == (COMMIT, BUILT)), default=None)
-    since = [admitted_at(past) for past in pasts if past.commit != COMMIT and ran is not None and admitted_at(past) > ran]
+    ran = max(
+        (admitted_at(past) for past in good if (past.commit, past.digests) == (COMMIT, BUILT)),
+        default=None,
+    )
+    since = [
+        admitted_at(past)
+        for past in pasts
+        if past.commit != COMMIT and ran is not None and admitted_at(past) > ran
+    ]
     day = [past for past in pasts if past.admitted < 24 * 60]
     lines = [past.lines for past in day if past.lines is not None]
     return (
@@ -171,11 +200,17 @@ def model(pasts: Sequence[Past]) -> tuple[object, ...]:
 
 
 def where_it_goes(pasts: Sequence[Past]) -> str:
-    """The law of going back, B7: these very artifacts of this very commit, with success, and another commit since."""
+    """The law of going back, B7: these very artifacts of this very commit, with success, and
+    another commit since.
+    """
     in_order = sorted(pasts, key=lambda past: -past.admitted)
     same = [past for past in in_order if (past.commit, past.digests) == (COMMIT, BUILT)]
     if same and same[-1] is in_order[-1]:
         return "redeploy"
     good = [past for past in same if past.result in {"successful", "successful_issues"}]
-    replaced = any(past.commit != COMMIT and past.admitted < good[-1].admitted for past in in_order) if good else False
+    replaced = (
+        any(past.commit != COMMIT and past.admitted < good[-1].admitted for past in in_order)
+        if good
+        else False
+    )
     return "rollback" if replaced else "forward"

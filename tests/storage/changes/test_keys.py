@@ -20,8 +20,18 @@ def test_expired_keys_are_removed_some_at_a_time(database_url: str) -> None:
     with transaction(database_url) as tx:
         now = to_us(tx.now)
         change = make_change(1)
-        insert_keys(tx, [make_key(change, f"old{n}", expires_at=now - n) for n in range(EXPIRED_A_TURN_MAX + 1)])
+        insert_keys(
+            tx,
+            [
+                make_key(change, f"old{n}", expires_at=now - n)
+                for n in range(EXPIRED_A_TURN_MAX + 1)
+            ],
+        )
         insert_keys(tx, [make_key(change, "new", expires_at=now + 1)])
 
-        assert [delete_expired(tx), delete_expired(tx), delete_expired(tx)] == [EXPIRED_A_TURN_MAX, 1, 0]
+        assert [delete_expired(tx), delete_expired(tx), delete_expired(tx)] == [
+            EXPIRED_A_TURN_MAX,
+            1,
+            0,
+        ]
         assert find_key(tx.conn, "token:a", "new", now) is not None

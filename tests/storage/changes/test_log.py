@@ -21,7 +21,17 @@ from gate.storage.changes.log import LogQuery, LogRow, log_page
 from gate.storage.changes.words import words
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
-from tests.storage.stored import COMMIT, DAY, HOUR, NOW, planned, put_change, put_decision, reading, writing
+from tests.storage.stored import (
+    COMMIT,
+    DAY,
+    HOUR,
+    NOW,
+    planned,
+    put_change,
+    put_decision,
+    reading,
+    writing,
+)
 
 NAMES = ("shop", "SHOP", "%", "_", "sh_p", "it's", '"', "\\", "ünïcode", "';--")
 WORDS = ("Fix", "the", "été", "10", "%", "a_b", "NOT", "don't", '"AND"', "near", "日本", "*")
@@ -59,7 +69,10 @@ def many(tx: Tx, count: int = 50) -> list[Made]:
     dice = random.Random(7)  # noqa: S311 - a fixed choice of rows
     made = []
     for _ in range(count):
-        of_change: dict[str, Any] = {"commit_sha": dice.choice([COMMIT, "b" * 40]), "run_id": dice.choice([None, "9", "%"])}
+        of_change: dict[str, Any] = {
+            "commit_sha": dice.choice([COMMIT, "b" * 40]),
+            "run_id": dice.choice([None, "9", "%"]),
+        }
         issuer, number = dice.choice([(None, None), (ISSUER, 7), (ISSUER, 8)])
         change = put_change(tx.conn, **of_change, repository_issuer=issuer, repository_id=number)
         for one in range(dice.choice([1, 1, 3])):
@@ -78,7 +91,11 @@ def many(tx: Tx, count: int = 50) -> list[Made]:
             text = " ".join(dice.sample(WORDS, 3))
             put_decision(tx, change, tuple(words(text)), number=one + 1, at=at, **row)
             repository = None if issuer is None else (issuer, number)
-            origin = {"commit": of_change["commit_sha"], "run": of_change["run_id"], "repository": repository}
+            origin = {
+                "commit": of_change["commit_sha"],
+                "run": of_change["run_id"],
+                "repository": repository,
+            }
             made.append(Made(key=(at, change, one + 1), text=text, **row, **origin))
     return made
 
@@ -92,7 +109,9 @@ EQUAL = (
 def expected(made: list[Made], query: LogQuery) -> list[tuple[datetime, str, int]]:
     """The same by hand."""
     wanted = {name: getattr(query, name) for name in EQUAL if getattr(query, name) is not None}
-    found = [one for one in made if all(getattr(one, name) == value for name, value in wanted.items())]
+    found = [
+        one for one in made if all(getattr(one, name) == value for name, value in wanted.items())
+    ]
     found = [one for one in found if query.begins is None or query.begins <= one.key[0]]
     found = [one for one in found if query.ends is None or one.key[0] < query.ends]
     found = [one for one in found if set(words(query.words)) <= set(words(one.text))]
@@ -107,7 +126,9 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(st.none(), st.none(), values)
 
 
-TEXTS = st.text(max_size=4).filter(lambda text: "\0" not in text)  # PostgreSQL keeps no NUL, and the edge refuses it
+TEXTS = st.text(max_size=4).filter(
+    lambda text: "\0" not in text
+)  # PostgreSQL keeps no NUL, and the edge refuses it
 INSTANTS = st.integers(-1, 9).map(lambda hours: NOW - hours * HOUR)
 QUERIES = st.builds(
     LogQuery,
@@ -123,7 +144,12 @@ QUERIES = st.builds(
     commit=maybe(st.sampled_from([COMMIT, COMMIT[:7]])),
     run=maybe(st.sampled_from(["9", "%"])),
     repository=maybe(st.sampled_from([(ISSUER, 7), ("", 7)])),
-    words=st.one_of(st.just(""), st.sampled_from(WORDS), st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join), TEXTS),
+    words=st.one_of(
+        st.just(""),
+        st.sampled_from(WORDS),
+        st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join),
+        TEXTS,
+    ),
     begins=maybe(INSTANTS),
     ends=maybe(INSTANTS),
 )
@@ -155,7 +181,8 @@ def test_a_decision_that_was_not_searched_for_by_all_words_is_not_found(database
         put_decision(tx, put_change(tx.conn), tuple(words("Fix the leak")))
 
         assert [
-            len(log_page(tx.conn, LogQuery(words=asked), ALL).rows) for asked in ("FIX leak", "fix le", "fix other", "leak OR other")
+            len(log_page(tx.conn, LogQuery(words=asked), ALL).rows)
+            for asked in ("FIX leak", "fix le", "fix other", "leak OR other")
         ] == [
             1,
             0,
@@ -171,8 +198,19 @@ def test_a_row_shows_the_decision_and_what_never_changes_of_its_change(database_
         put_decision(tx, change)
         (row,) = log_page(tx.conn, LogQuery(), ALL).rows
 
-    assert (row.change, row.number, row.at, row.commit, row.asked) == (change, 1, NOW, COMMIT, asked)
-    assert (row.type, row.route, row.outcome, row.band) == (ChangeType.STANDARD, Route.AUTOMATIC, Outcome.APPROVED, Band.LOW)
+    assert (row.change, row.number, row.at, row.commit, row.asked) == (
+        change,
+        1,
+        NOW,
+        COMMIT,
+        asked,
+    )
+    assert (row.type, row.route, row.outcome, row.band) == (
+        ChangeType.STANDARD,
+        Route.AUTOMATIC,
+        Outcome.APPROVED,
+        Band.LOW,
+    )
     assert row.record == orjson.dumps({"change": change})
 
 
@@ -212,7 +250,9 @@ def test_page_after_page_gives_each_row_once_while_new_ones_arrive(database_url:
     ],
 )
 @pytest.mark.parametrize("after", [None, (1, "chg_1", 1)])
-def test_a_page_is_read_in_the_order_of_an_index(sqlite_url: str, query: LogQuery, index: str, after: tuple[int, str, int] | None) -> None:
+def test_a_page_is_read_in_the_order_of_an_index(
+    sqlite_url: str, query: LogQuery, index: str, after: tuple[int, str, int] | None
+) -> None:
     (plan,) = plans(sqlite_url, lambda conn: log_page(conn, query, Part(50, after)))
 
     assert f"decisions USING INDEX {index}" in plan
@@ -227,7 +267,9 @@ def test_a_page_is_read_in_the_order_of_an_index(sqlite_url: str, query: LogQuer
         (LogQuery(change="chg_1"), "sqlite_autoindex_changes_1"),
     ],
 )
-def test_the_decisions_of_a_commit_a_run_or_a_change_are_found_through_the_change(sqlite_url: str, query: LogQuery, index: str) -> None:
+def test_the_decisions_of_a_commit_a_run_or_a_change_are_found_through_the_change(
+    sqlite_url: str, query: LogQuery, index: str
+) -> None:
     (plan,) = plans(sqlite_url, lambda conn: log_page(conn, query, Part(50)))
 
     assert f"SEARCH changes USING INDEX {index}" in plan
@@ -239,14 +281,22 @@ def plans(url: str, look: Callable[[Connection], object]) -> list[str]:
         return planned(conn, look)
 
 
-def test_frequent_words_find_what_rare_ones_find(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frequent_words_find_what_rare_ones_find(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with writing(sqlite_url) as tx:
         made = many(tx)
 
     for frequent_from in (1, 10, 10_000):
-        monkeypatch.setattr(search, "FREQUENT_FROM", frequent_from)  # or the test would need twenty thousand decisions
+        monkeypatch.setattr(
+            search, "FREQUENT_FROM", frequent_from
+        )  # or the test would need twenty thousand decisions
         for asked in ("fix", "été 10", "日本", "nowhere", "fix near"):
             with reading(sqlite_url) as conn:
-                assert keys(log_page(conn, LogQuery(words=asked), ALL).rows) == expected(made, LogQuery(words=asked))
+                assert keys(log_page(conn, LogQuery(words=asked), ALL).rows) == expected(
+                    made, LogQuery(words=asked)
+                )
                 found = change_page(conn, ChangeQuery(words=asked), ALL, now=NOW)
-                assert {change.id for change in found.rows} == {one.change for one in made if set(words(asked)) <= set(words(one.text))}
+                assert {change.id for change in found.rows} == {
+                    one.change for one in made if set(words(asked)) <= set(words(one.text))
+                }

@@ -1,4 +1,6 @@
-"""A change moves only from where it was read, by the decision it was read with, and while its time lasts."""
+"""A change moves only from where it was read, by the decision it was read with, and while its time
+lasts.
+"""
 
 from datetime import timedelta
 
@@ -31,7 +33,9 @@ def test_a_change_that_stands_elsewhere_does_not_move(database_url: str, state: 
     with writing(database_url) as tx:
         change = put_change(tx.conn, state=state)
 
-        assert not move(tx, change, from_states=(State.PENDING,), of_decision=1, state=State.CANCELED)
+        assert not move(
+            tx, change, from_states=(State.PENDING,), of_decision=1, state=State.CANCELED
+        )
         assert (stored(tx, change).state, tx.topics) == (state, set())
 
 
@@ -39,12 +43,18 @@ def test_a_change_that_was_decided_again_does_not_move(database_url: str) -> Non
     with writing(database_url) as tx:
         change = put_change(tx.conn, valid_until=None, decision=2)
 
-        assert not move(tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.DEPLOYING)
+        assert not move(
+            tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.DEPLOYING
+        )
         assert stored(tx, change).state is State.APPROVED
 
 
-@pytest.mark.parametrize(("state", "ends"), [("pending", "expires_at"), ("approved", "valid_until")])
-def test_a_change_whose_time_is_over_can_only_expire(database_url: str, state: str, ends: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "ends"), [("pending", "expires_at"), ("approved", "valid_until")]
+)
+def test_a_change_whose_time_is_over_can_only_expire(
+    database_url: str, state: str, ends: str
+) -> None:
     with writing(database_url) as tx:
         change = put_change(tx.conn, **{"valid_until": None, "state": state, ends: tx.now})
         waiting = (State(state),)
@@ -56,11 +66,15 @@ def test_a_change_whose_time_is_over_can_only_expire(database_url: str, state: s
 
 
 @pytest.mark.parametrize("left", [timedelta(microseconds=1), None])
-def test_a_change_whose_time_is_not_over_cannot_expire(database_url: str, left: timedelta | None) -> None:
+def test_a_change_whose_time_is_not_over_cannot_expire(
+    database_url: str, left: timedelta | None
+) -> None:
     with writing(database_url) as tx:
         change = put_change(tx.conn, valid_until=None if left is None else tx.now + left)
 
-        assert not move(tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.EXPIRED)
+        assert not move(
+            tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.EXPIRED
+        )
         assert move(tx, change, from_states=(State.APPROVED,), of_decision=1, state=State.CANCELED)
 
 
@@ -84,8 +98,17 @@ def test_columns_are_set_as_they_are_read(database_url: str) -> None:
         found = stored(tx, change)
 
         assert moved
-        assert (found.state, found.decision, found.hold, found.matched) == (State.APPROVED, 2, hold, ("a", "b"))
-        assert (found.expires_at, found.time_left, found.decided_at) == (None, timedelta(seconds=5), tx.now)
+        assert (found.state, found.decision, found.hold, found.matched) == (
+            State.APPROVED,
+            2,
+            hold,
+            ("a", "b"),
+        )
+        assert (found.expires_at, found.time_left, found.decided_at) == (
+            None,
+            timedelta(seconds=5),
+            tx.now,
+        )
         assert tx.topics == {change}
 
 
@@ -100,6 +123,8 @@ def test_nobody_else_gets_the_lock_of_a_place(postgres_url: str) -> None:
     with writing(postgres_url) as first, writing(postgres_url) as second:
         lock_place(first, "shop", "production")
         lock_place(second, "shop", "staging")
-        free = second.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", ("shop\nproduction",)).fetchone()
+        free = second.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", ("shop\nproduction",)
+        ).fetchone()
 
     assert free == (False,)

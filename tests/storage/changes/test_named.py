@@ -1,4 +1,6 @@
-"""Whoever was named for a change stays named: by requests, by code hosts, and by pushes that are told later."""
+"""Whoever was named for a change stays named: by requests, by code hosts, and by pushes that are
+told later.
+"""
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -24,17 +26,30 @@ def test_names_add_up_and_each_is_kept_once(database_url: str) -> None:
     with writing(database_url) as tx:
         change, other = put_change(tx.conn), put_change(tx.conn)
         named.add(tx, change, Named(asked=("zoe@example.com",), wrote=("ada@example.com",)))
-        named.add(tx, change, Named(asked=("zoe@example.com", "github:ben"), wrote=("zoe@example.com",), people=frozenset({"cy"})))
+        named.add(
+            tx,
+            change,
+            Named(
+                asked=("zoe@example.com", "github:ben"),
+                wrote=("zoe@example.com",),
+                people=frozenset({"cy"}),
+            ),
+        )
 
         found = names(tx, change)
         assert set(found.asked) == {"zoe@example.com", "github:ben"}
         assert set(found.wrote) == {"ada@example.com", "zoe@example.com"}
         assert found.people == frozenset({"cy"})
         assert names(tx, other) == NOBODY_NAMED
-        assert named.of_changes(tx.conn, [Of(other), Of(change)]) == {other: NOBODY_NAMED, change: found}
+        assert named.of_changes(tx.conn, [Of(other), Of(change)]) == {
+            other: NOBODY_NAMED,
+            change: found,
+        }
 
 
-def test_a_push_of_the_commit_counts_whenever_it_is_told_and_only_in_its_repository(database_url: str) -> None:
+def test_a_push_of_the_commit_counts_whenever_it_is_told_and_only_in_its_repository(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         change = put_change(tx.conn, commit_sha=commit_of("a"))
         assert names(tx, change, CHECKOUT) == NOBODY_NAMED
@@ -52,10 +67,18 @@ def test_a_push_of_any_commit_that_the_change_brings_counts(database_url: str) -
         change = put_change(tx.conn, commit_sha=commit_of("a"))
         for commits in ([commit_of("b"), commit_of("c")], [commit_of("c")]):
             named.insert_commits(tx, [named.commits_row(change, commits, commit_of("a"))])
-        for letter, who in (("a", "github:ada"), ("b", "github:ben"), ("c", "github:cy"), ("d", "github:eve")):
+        for letter, who in (
+            ("a", "github:ada"),
+            ("b", "github:ben"),
+            ("c", "github:cy"),
+            ("d", "github:eve"),
+        ):
             pushes.add(tx, CHECKOUT, [commit_of(letter)], who)
 
-        assert set(names(tx, change, CHECKOUT).wrote) == {"github:ada", "github:cy"}  # what it was compared with last
+        assert set(names(tx, change, CHECKOUT).wrote) == {
+            "github:ada",
+            "github:cy",
+        }  # what it was compared with last
 
 
 def test_an_erased_name_is_missing(database_url: str) -> None:
@@ -67,7 +90,9 @@ def test_an_erased_name_is_missing(database_url: str) -> None:
         assert names(tx, change).asked == ("github:ben",)
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM named", "UPDATE named SET role = 'asked', who = 'nobody'"])
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM named", "UPDATE named SET role = 'asked', who = 'nobody'"]
+)
 def test_the_database_lets_nobody_be_named_away(database_url: str, statement: str) -> None:
     with writing(database_url) as tx:
         named.add(tx, put_change(tx.conn), Named(wrote=("ada@example.com",)))

@@ -3,13 +3,38 @@
 import pytest
 from sqlalchemy import Table, text
 
-from gate.storage.changes.units import NEW, STALE, Outcome, Recorded, Unit, insert_decision, insert_unit, pass_on_run_key, record
+from gate.storage.changes.units import (
+    NEW,
+    STALE,
+    Outcome,
+    Recorded,
+    Unit,
+    insert_decision,
+    insert_unit,
+    pass_on_run_key,
+    record,
+)
 from gate.storage.database.engine import open_engine
-from gate.storage.database.rows import ChangeRow, DecisionRow, EntryRow, KeyRow, MessageRow, RollupRow, TextRow
+from gate.storage.database.rows import (
+    ChangeRow,
+    DecisionRow,
+    EntryRow,
+    KeyRow,
+    MessageRow,
+    RollupRow,
+    TextRow,
+)
 from gate.storage.store import transaction
 from gate.storage.tables import schema
 from gate.storage.texts import new_text
-from tests.storage.making import AT, KEY_LIFETIME, make_change, make_decision, make_rollup, make_unit
+from tests.storage.making import (
+    AT,
+    KEY_LIFETIME,
+    make_change,
+    make_decision,
+    make_rollup,
+    make_unit,
+)
 
 ROWS = {
     ChangeRow: schema.changes,
@@ -42,7 +67,9 @@ def test_the_same_key_is_answered_with_the_first_answer(database_url: str) -> No
 
 
 def test_a_key_is_its_callers_own(database_url: str) -> None:
-    assert recorded(database_url, make_unit(1, key="k"), make_unit(2, key="k", caller="token:b")) == [NEW, NEW]
+    assert recorded(
+        database_url, make_unit(1, key="k"), make_unit(2, key="k", caller="token:b")
+    ) == [NEW, NEW]
 
 
 def test_a_key_is_forgotten_after_its_time(database_url: str) -> None:
@@ -50,14 +77,19 @@ def test_a_key_is_forgotten_after_its_time(database_url: str) -> None:
     last = make_change(2, decided_at=AT + KEY_LIFETIME, run_key=None)
     over = make_change(3, decided_at=AT + 1 + KEY_LIFETIME)
 
-    assert recorded(database_url, make_unit(2, key="k", decision=make_decision(last)))[0].outcome is Outcome.SAME_KEY
+    assert (
+        recorded(database_url, make_unit(2, key="k", decision=make_decision(last)))[0].outcome
+        is Outcome.SAME_KEY
+    )
     assert recorded(database_url, make_unit(3, key="k", decision=make_decision(over))) == [NEW]
 
 
 def test_a_run_has_one_change(database_url: str) -> None:
     recorded(database_url, make_unit(1, run="r"))
 
-    assert recorded(database_url, make_unit(2, run="r")) == [Recorded(Outcome.SAME_RUN, change_id=make_change(1).id)]
+    assert recorded(database_url, make_unit(2, run="r")) == [
+        Recorded(Outcome.SAME_RUN, change_id=make_change(1).id)
+    ]
     assert count(database_url, "changes") == 1
 
 
@@ -75,7 +107,9 @@ def test_a_freed_run_may_have_another_change(database_url: str) -> None:
 def test_of_two_at_once_the_second_sees_the_first(database_url: str) -> None:
     one = make_unit(1, key="k", run="r")
 
-    answers = recorded(database_url, one, make_unit(2, key="k"), make_unit(3, run="r"), make_unit(4))
+    answers = recorded(
+        database_url, one, make_unit(2, key="k"), make_unit(3, run="r"), make_unit(4)
+    )
 
     assert answers == [
         NEW,
@@ -92,7 +126,9 @@ def test_any_number_of_units_is_recorded_whole(database_url: str, number: int) -
 
     assert recorded(database_url, *units) == [NEW] * number
 
-    assert run(database_url, "SELECT id FROM changes ORDER BY id") == [(unit.change.id,) for unit in units]
+    assert run(database_url, "SELECT id FROM changes ORDER BY id") == [
+        (unit.change.id,) for unit in units
+    ]
     assert run(database_url, "SELECT change_id, record FROM decisions ORDER BY id") == [
         (unit.change.id, unit.decision.record) for unit in units
     ]
@@ -102,10 +138,21 @@ def test_any_number_of_units_is_recorded_whole(database_url: str, number: int) -
 
 
 def test_rollups_are_added_up(database_url: str) -> None:
-    recorded(database_url, make_unit(1, rollups=[make_rollup("submitted"), make_rollup("failed", 3), make_rollup("closed", 0)]))
-    recorded(database_url, make_unit(2, rollups=[make_rollup("submitted"), make_rollup("failed", -1)]))
+    recorded(
+        database_url,
+        make_unit(
+            1,
+            rollups=[make_rollup("submitted"), make_rollup("failed", 3), make_rollup("closed", 0)],
+        ),
+    )
+    recorded(
+        database_url, make_unit(2, rollups=[make_rollup("submitted"), make_rollup("failed", -1)])
+    )
 
-    assert run(database_url, "SELECT measure, n FROM rollups ORDER BY measure") == [("failed", 2), ("submitted", 2)]
+    assert run(database_url, "SELECT measure, n FROM rollups ORDER BY measure") == [
+        ("failed", 2),
+        ("submitted", 2),
+    ]
 
 
 def test_messages_go_into_the_outbox(database_url: str) -> None:
@@ -117,7 +164,12 @@ def test_messages_go_into_the_outbox(database_url: str) -> None:
 
 
 def test_the_words_of_a_decision_find_it(database_url: str) -> None:
-    recorded(database_url, make_unit(1, words=["zürich", "one"]), make_unit(2, words=["zürich", "two"]), make_unit(3, words=[]))
+    recorded(
+        database_url,
+        make_unit(1, words=["zürich", "one"]),
+        make_unit(2, words=["zürich", "two"]),
+        make_unit(3, words=[]),
+    )
 
     assert found(database_url, "zürich") == [make_change(1).id, make_change(2).id]
     assert found(database_url, "two") == [make_change(2).id]
@@ -154,10 +206,14 @@ def test_every_character_a_text_may_have_is_kept(database_url: str) -> None:
     assert run(database_url, "SELECT text FROM texts") == [(kept.text,)]
 
 
-@pytest.mark.parametrize(("row", "table"), ROWS.items(), ids=lambda one: getattr(one, "name", None) or one.__name__)
+@pytest.mark.parametrize(
+    ("row", "table"), ROWS.items(), ids=lambda one: getattr(one, "name", None) or one.__name__
+)
 def test_a_row_has_what_its_table_needs(row: type[tuple[object, ...]], table: Table) -> None:
     fields: tuple[str, ...] = row._fields  # type: ignore[attr-defined]  # of every named tuple
-    needed = {c.name for c in table.c if not c.nullable and c.server_default is None and c.name != "id"}
+    needed = {
+        c.name for c in table.c if not c.nullable and c.server_default is None and c.name != "id"
+    }
 
     assert set(fields) <= set(table.c.keys())
     assert needed <= set(fields)
@@ -181,12 +237,14 @@ def count(url: str, table: str) -> object:
 def found(url: str, word: str) -> list[object]:
     with open_engine(url).connect() as connection:
         rows = connection.execute(
-            text(_FINDS[connection.dialect.name]), {"word": f'"{word}"' if connection.dialect.name == "sqlite" else word}
+            text(_FINDS[connection.dialect.name]),
+            {"word": f'"{word}"' if connection.dialect.name == "sqlite" else word},
         )
         return [row[0] for row in rows]
 
 
 _FINDS = {
-    "sqlite": "SELECT change_id FROM decisions WHERE id IN (SELECT rowid FROM decision_words WHERE decision_words MATCH :word) ORDER BY id",
+    "sqlite": "SELECT change_id FROM decisions WHERE id IN (SELECT rowid FROM decision_words WHERE "
+    "decision_words MATCH :word) ORDER BY id",
     "postgresql": "SELECT change_id FROM decisions WHERE words @> ARRAY[:word] ORDER BY id",
 }

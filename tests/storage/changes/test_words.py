@@ -12,11 +12,17 @@ from gate.storage.changes.words import TEXT_LENGTH_MAX, WORD_LENGTH_MAX, WORDS_M
     [
         pytest.param("", [], id="nothing"),
         pytest.param("... --- !", [], id="no letters, no words"),
-        pytest.param("Fix: the_rounding in src/pay.py (v2)", ["fix", "the", "rounding", "in", "src", "pay", "py", "v2"], id="runs"),
+        pytest.param(
+            "Fix: the_rounding in src/pay.py (v2)",
+            ["fix", "the", "rounding", "in", "src", "pay", "py", "v2"],
+            id="runs",
+        ),
         pytest.param("Zürich ZÜRICH", ["zürich"], id="case is ignored beyond ASCII"),
         pytest.param("a b a", ["a", "b"], id="each once"),
         pytest.param("x" * (WORD_LENGTH_MAX + 1), ["x" * WORD_LENGTH_MAX], id="long runs are cut"),
-        pytest.param("a" + " " * TEXT_LENGTH_MAX + "b", ["a"], id="the end of a huge text is not looked at"),
+        pytest.param(
+            "a" + " " * TEXT_LENGTH_MAX + "b", ["a"], id="the end of a huge text is not looked at"
+        ),
     ],
 )
 def test_words_are_runs_of_letters_and_digits(text: str, found: list[str]) -> None:

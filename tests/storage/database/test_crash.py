@@ -1,4 +1,6 @@
-"""kill -9 at any moment: what was acknowledged is there, a unit is there whole or not at all, a retried key is answered."""
+"""kill -9 at any moment: what was acknowledged is there, a unit is there whole or not at all, a
+retried key is answered.
+"""
 
 import subprocess
 import sys
@@ -36,14 +38,20 @@ def test_a_retried_key_is_given_its_first_answer_after_a_kill(database_url: str)
     there = whole_units(database_url)
 
     with transaction(database_url) as tx:
-        answers = {number: record(tx, [crash_child.unit(number)])[0] for number in range(max(there) + 20)}
+        answers = {
+            number: record(tx, [crash_child.unit(number)])[0] for number in range(max(there) + 20)
+        }
 
     for number, answer in answers.items():
         assert answer == NEW if number not in there else answer.outcome is Outcome.SAME_KEY
-        assert number not in acknowledged or (answer.key and answer.key.change_id == make_change(number).id)
+        assert number not in acknowledged or (
+            answer.key and answer.key.change_id == make_change(number).id
+        )
 
 
-def test_a_kill_between_any_two_statements_leaves_all_or_nothing(sqlite_template: Path, tmp_path: Path) -> None:
+def test_a_kill_between_any_two_statements_leaves_all_or_nothing(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
     *killed, ended = child("die-at-each", str(sqlite_template), str(tmp_path))
 
     assert set(killed) == {"killed"}
@@ -78,11 +86,15 @@ def killed_under_load(url: str, *kills: int) -> set[int]:
 def child(*arguments: str) -> list[str]:
     """What a child says, line by line."""
     command = [sys.executable, "-m", "tests.storage.crash_child", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own
+    return subprocess.run(  # noqa: S603 - our own
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
 
 
 def whole_units(url: str) -> set[int]:
-    """The numbers of the units that are there, after making sure that every one of them is there whole."""
+    """The numbers of the units that are there, after making sure that every one of them is there
+    whole.
+    """
     changes = rows(url, "SELECT id FROM changes ORDER BY 1")
     for statement in COUNTS:
         assert rows(url, statement) == changes

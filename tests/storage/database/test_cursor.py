@@ -48,7 +48,11 @@ def test_a_cursor_with_something_added_is_refused(added: str) -> None:
 
 
 @settings(deadline=None)
-@given(cursor=st.one_of(st.text(), st.binary().map(lambda content: urlsafe_b64encode(content).decode().rstrip("="))))
+@given(
+    cursor=st.one_of(
+        st.text(), st.binary().map(lambda content: urlsafe_b64encode(content).decode().rstrip("="))
+    )
+)
 def test_what_somebody_makes_up_is_refused(cursor: str) -> None:
     assert refused(cursor)
 
@@ -57,7 +61,9 @@ def test_a_cursor_of_somebody_else_of_other_filters_or_of_another_gate_is_refuse
     assert refused(SEALED, scope="token:two")
     assert refused(SEALED, filters="g")
     assert refused(SEALED, key=b"l" * 32)
-    assert refused(seal(KEY, scope="token:on", filters="ef", position=POSITION), scope="token:one", filters="f")
+    assert refused(
+        seal(KEY, scope="token:on", filters="ef", position=POSITION), scope="token:one", filters="f"
+    )
 
 
 def test_a_cursor_too_long_to_be_ours_is_refused_before_it_is_read() -> None:
@@ -66,14 +72,32 @@ def test_a_cursor_too_long_to_be_ours_is_refused_before_it_is_read() -> None:
 
 @settings(deadline=None)
 @given(
-    position=st.tuples(st.integers(0, 2**53), st.text(max_size=40, alphabet=st.characters(exclude_categories=["Cs"]))),
+    position=st.tuples(
+        st.integers(0, 2**53),
+        st.text(max_size=40, alphabet=st.characters(exclude_categories=["Cs"])),
+    ),
     scope=st.text(),
     filters=st.text(),
 )
-def test_our_own_cursor_gives_the_position_back(position: tuple[int, str], scope: str, filters: str) -> None:
-    cursor = seal(KEY, scope=scope.encode(errors="replace").decode(), filters=filters.encode(errors="replace").decode(), position=position)
+def test_our_own_cursor_gives_the_position_back(
+    position: tuple[int, str], scope: str, filters: str
+) -> None:
+    cursor = seal(
+        KEY,
+        scope=scope.encode(errors="replace").decode(),
+        filters=filters.encode(errors="replace").decode(),
+        position=position,
+    )
 
-    assert unseal(KEY, cursor, scope=scope.encode(errors="replace").decode(), filters=filters.encode(errors="replace").decode()) == position
+    assert (
+        unseal(
+            KEY,
+            cursor,
+            scope=scope.encode(errors="replace").decode(),
+            filters=filters.encode(errors="replace").decode(),
+        )
+        == position
+    )
 
 
 def test_equal_filters_have_one_fingerprint_and_others_another() -> None:

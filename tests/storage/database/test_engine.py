@@ -10,7 +10,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from gate.errors import Invalid, NotFound, Unavailable
-from gate.storage.database.engine import OpenFile, connect, open_engine, refuse_unsafe, shown, sqlite_path, sqlite_url
+from gate.storage.database.engine import (
+    OpenFile,
+    connect,
+    open_engine,
+    refuse_unsafe,
+    shown,
+    sqlite_path,
+    sqlite_url,
+)
 
 
 def test_a_database_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> None:
@@ -102,7 +110,9 @@ def test_a_savepoint_takes_back_only_its_own(database_url: str) -> None:
         pytest.param("recursive_triggers", 1, id="a replace is a delete"),
     ],
 )
-def test_sqlite_is_set_up_for_commits_that_last(sqlite_url: str, pragma: str, value: object) -> None:
+def test_sqlite_is_set_up_for_commits_that_last(
+    sqlite_url: str, pragma: str, value: object
+) -> None:
     with open_engine(sqlite_url).connect() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
@@ -144,4 +154,6 @@ def test_a_file_that_was_moved_deleted_or_replaced_is_noticed(sqlite_url: str) -
 
 def names(engine: Engine) -> list[str]:
     with engine.connect() as connection:
-        return [row[0] for row in connection.exec_driver_sql("SELECT name FROM leases ORDER BY name")]
+        return [
+            row[0] for row in connection.exec_driver_sql("SELECT name FROM leases ORDER BY name")
+        ]

@@ -1,4 +1,6 @@
-"""Disks that fill up or break, files that go away, locks, connections that are cut: nobody gets a yes that is none."""
+"""Disks that fill up or break, files that go away, locks, connections that are cut: nobody gets a
+yes that is none.
+"""
 
 import asyncio
 import sqlite3
@@ -49,7 +51,9 @@ async def test_a_full_disk_refuses_writes_answers_reads_and_recovers(sqlite_url:
         assert await store.unready() is None
 
 
-async def test_one_that_is_too_big_for_the_rest_of_the_disk_fails_alone_or_with_all(sqlite_url: str) -> None:
+async def test_one_that_is_too_big_for_the_rest_of_the_disk_fails_alone_or_with_all(
+    sqlite_url: str,
+) -> None:
     with opened(sqlite_url) as store:
         await store.write(pages_at_most, 0)
         async with busy(store):
@@ -62,7 +66,9 @@ async def test_one_that_is_too_big_for_the_rest_of_the_disk_fails_alone_or_with_
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])
-async def test_a_file_that_was_moved_away_is_noticed_and_taken_back(sqlite_url: str, suffix: str) -> None:
+async def test_a_file_that_was_moved_away_is_noticed_and_taken_back(
+    sqlite_url: str, suffix: str
+) -> None:
     path = Path(f"{sqlite_path(sqlite_url)}{suffix}")
     with opened(sqlite_url) as store:
         await store.record(make_unit(1))
@@ -91,7 +97,9 @@ async def test_a_file_that_was_replaced_is_never_taken_for_the_database(sqlite_u
         assert size(path) == 0
 
 
-async def test_a_lock_that_somebody_else_holds_too_long_is_busy(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lock_that_somebody_else_holds_too_long_is_busy(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(house, "BUSY_LIMIT_MS", 1)  # 5 s in earnest
     with opened(sqlite_url) as store, locked(sqlite_url):
         with pytest.raises(Unavailable, match="locked by somebody else") as refused:
@@ -101,9 +109,15 @@ async def test_a_lock_that_somebody_else_holds_too_long_is_busy(sqlite_url: str,
         assert "locked" in (await store.unready() or "")
 
 
-async def test_a_short_program_is_told_of_the_lock_too(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_short_program_is_told_of_the_lock_too(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engine, "BUSY_TIMEOUT", "PRAGMA busy_timeout = 1")  # 5 s in earnest
-    with locked(sqlite_url), pytest.raises(Unavailable, match="locked by somebody else"), transaction(sqlite_url):
+    with (
+        locked(sqlite_url),
+        pytest.raises(Unavailable, match="locked by somebody else"),
+        transaction(sqlite_url),
+    ):
         pass
 
 
@@ -116,7 +130,9 @@ async def test_a_lock_that_is_given_up_in_time_is_waited_for(sqlite_url: str) ->
         assert await waiting == NEW
 
 
-async def test_the_log_of_changes_stays_small_while_readers_come_and_go(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_log_of_changes_stays_small_while_readers_come_and_go(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(house, "WAL_BYTES_MAX", 16 * 1024 * 1024)  # 64 MiB in earnest
     monkeypatch.setattr(house, "WAL_TURN_SECONDS", 0)
     monkeypatch.setattr(house, "LOOK_SECONDS", 0)
@@ -124,7 +140,10 @@ async def test_the_log_of_changes_stays_small_while_readers_come_and_go(sqlite_u
     with opened(sqlite_url) as store:
         for turn in range(60):
             numbers = range(20 * turn, 20 * turn + 20)
-            await asyncio.gather(*(store.record(big_unit(number)) for number in numbers), *(store.read(changes) for _ in range(10)))
+            await asyncio.gather(
+                *(store.record(big_unit(number)) for number in numbers),
+                *(store.read(changes) for _ in range(10)),
+            )
 
         assert size(path) < 2 * 4_000 * 4_120
 
@@ -144,7 +163,9 @@ async def test_a_damaged_page_is_found_at_the_start(sqlite_url: str) -> None:
         Store.open(sqlite_url)
 
 
-async def test_a_torn_end_of_the_log_is_only_the_last_transaction(sqlite_url: str, tmp_path: Path) -> None:
+async def test_a_torn_end_of_the_log_is_only_the_last_transaction(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     path, copy = sqlite_path(sqlite_url), tmp_path / "copy.sqlite"
     assert path is not None
     with opened(sqlite_url) as store:
@@ -167,7 +188,10 @@ async def test_a_connection_cut_at_the_commit_is_an_unknown_outcome(postgres_url
             assert isinstance(error, Unavailable)
             assert "same key" in error.detail
         run(postgres_url, "DROP TRIGGER cut ON changes")
-        assert await all_of([store.record(make_unit(number, key=f"k{number}")) for number in range(5)]) == [NEW] * 5
+        assert (
+            await all_of([store.record(make_unit(number, key=f"k{number}")) for number in range(5)])
+            == [NEW] * 5
+        )
         assert await store.unready() is None
 
 
@@ -192,7 +216,8 @@ async def test_cut_readers_do_not_show(postgres_url: str) -> None:
         assert await store.read(changes) == [1]
         run(
             postgres_url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> "
+            "pg_backend_pid() AND datname = current_database()",
         )
 
         assert await store.read(changes) == [1]
@@ -206,15 +231,24 @@ async def test_cut_readers_do_not_show(postgres_url: str) -> None:
         pytest.param("40001", 3, "done", id="so is a failed serialization"),
         pytest.param("40P01", 4, "same rows", id="the fourth is the last"),
         pytest.param("53100", 9, "disk of the database is full", id="no space is not tried again"),
-        pytest.param("55P03", 1, "locked", id="a lock that takes too long is busy, and only for who waited for it"),
+        pytest.param(
+            "55P03",
+            1,
+            "locked",
+            id="a lock that takes too long is busy, and only for who waited for it",
+        ),
     ],
 )
-async def test_what_the_server_says_decides(postgres_url: str, state: str, failures: int, happens: str) -> None:
+async def test_what_the_server_says_decides(
+    postgres_url: str, state: str, failures: int, happens: str
+) -> None:
     left = iter([True] * failures)
 
     def fails(tx: Tx) -> str:
         if next(left, False):
-            tx.execute(f"DO $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = '{state}'; END $$")
+            tx.execute(
+                f"DO $$ BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = '{state}'; END $$"
+            )
         return "done"
 
     with opened(postgres_url) as store:

@@ -1,4 +1,6 @@
-"""What an operator must know of the database's threads is said with its cause, and a writer that fails for good answers everybody."""
+"""What an operator must know of the database's threads is said with its cause, and a writer that
+fails for good answers everybody.
+"""
 
 import asyncio
 import threading
@@ -65,7 +67,9 @@ async def outcomes(asked: Sequence[Awaitable[Any]]) -> list[Any]:
     return list(await asyncio.gather(*asked, return_exceptions=True))
 
 
-async def test_a_writer_that_fails_for_good_answers_everybody_and_says_why(database_url: str) -> None:
+async def test_a_writer_that_fails_for_good_answers_everybody_and_says_why(
+    database_url: str,
+) -> None:
     heard = Heard()
     store = Store.open(database_url, reports=heard.reports)
     async with busy(store):
@@ -76,7 +80,10 @@ async def test_a_writer_that_fails_for_good_answers_everybody_and_says_why(datab
     refused = [answer for answer in answers if answer != NEW]
     await asyncio.to_thread(store.close)
 
-    assert all(isinstance(answer, Unavailable) and "ZeroDivisionError" in answer.detail for answer in refused)
+    assert all(
+        isinstance(answer, Unavailable) and "ZeroDivisionError" in answer.detail
+        for answer in refused
+    )
     assert store.failed is not None
     assert "a fault of the writer itself" not in store.failed, "strangers read it"
     assert set(heard.where()) == {WRITER}
@@ -96,7 +103,9 @@ async def test_what_was_committed_before_the_writer_failed_is_a_yes(database_url
     assert await count(database_url) == 1
 
 
-async def test_a_disk_that_is_full_is_reported_with_its_cause_and_so_is_its_end(sqlite_url: str) -> None:
+async def test_a_disk_that_is_full_is_reported_with_its_cause_and_so_is_its_end(
+    sqlite_url: str,
+) -> None:
     heard = Heard()
     store = Store.open(sqlite_url, reports=heard.reports)
     try:
@@ -126,14 +135,18 @@ async def test_a_fault_of_one_call_is_its_callers_alone(database_url: str) -> No
     assert (heard.troubles, store.failed) == ([], None)
 
 
-async def test_a_connection_that_is_cut_is_reported_by_whoever_listens_and_so_is_its_end(postgres_url: str) -> None:
+async def test_a_connection_that_is_cut_is_reported_by_whoever_listens_and_so_is_its_end(
+    postgres_url: str,
+) -> None:
     heard = Heard()
     store = Store.open(postgres_url, reports=heard.reports)
     other = Store.open(postgres_url)
     try:
         await heard.until_more()  # it listens
         await other.write(end_the_listener)
-        while heard.where().count(LISTENER) < 1 or heard.over.count(LISTENER) < 2:  # when it began, and again
+        while (
+            heard.where().count(LISTENER) < 1 or heard.over.count(LISTENER) < 2
+        ):  # when it began, and again
             await heard.until_more()
     finally:
         await asyncio.to_thread(store.close)
@@ -179,7 +192,8 @@ def pages_at_most(tx: Tx, pages: int) -> None:
 
 def fill(tx: Tx, number: int) -> None:
     tx.conn.execute(
-        text("INSERT INTO texts (id, salt, text) VALUES (:id, :salt, :text)"), {"id": str(number), "salt": b"", "text": "x" * 2_000_000}
+        text("INSERT INTO texts (id, salt, text) VALUES (:id, :salt, :text)"),
+        {"id": str(number), "salt": b"", "text": "x" * 2_000_000},
     )
 
 
@@ -189,5 +203,8 @@ def nonsense(tx: Tx) -> None:
 
 def end_the_listener(tx: Tx) -> None:
     tx.conn.execute(
-        text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")
+        text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+            "current_database() AND query LIKE 'LISTEN%'"
+        )
     )

@@ -1,4 +1,6 @@
-"""Figures, incidents and what is counted are read through an index, so that they cost the same in a large database."""
+"""Figures, incidents and what is counted are read through an index, so that they cost the same in a
+large database.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,11 +37,24 @@ def ask(statement: str) -> Callable[[Connection], object]:
     "look",
     [
         pytest.param(lambda conn: delivery.sums(conn, PLACE), id="the figures of a place"),
-        pytest.param(lambda conn: incidents.incident_page(conn, IncidentQuery(), Part(50)), id="all incidents"),
-        pytest.param(lambda conn: incidents.incident_page(conn, IncidentQuery(service="checkout"), Part(50)), id="those of a service"),
-        pytest.param(lambda conn: incidents.open_of_service(conn, "checkout"), id="those that go on"),
-        pytest.param(lambda conn: incidents.newest_of_series(conn, "api", "1"), id="one that is told again"),
-        pytest.param(lambda conn: incidents.suspects(conn, "checkout", ["production"], NOW), id="who is suspected"),
+        pytest.param(
+            lambda conn: incidents.incident_page(conn, IncidentQuery(), Part(50)),
+            id="all incidents",
+        ),
+        pytest.param(
+            lambda conn: incidents.incident_page(conn, IncidentQuery(service="checkout"), Part(50)),
+            id="those of a service",
+        ),
+        pytest.param(
+            lambda conn: incidents.open_of_service(conn, "checkout"), id="those that go on"
+        ),
+        pytest.param(
+            lambda conn: incidents.newest_of_series(conn, "api", "1"), id="one that is told again"
+        ),
+        pytest.param(
+            lambda conn: incidents.suspects(conn, "checkout", ["production"], NOW),
+            id="who is suspected",
+        ),
         pytest.param(lambda conn: links.of_change(conn, "chg_1"), id="links of a change"),
         pytest.param(lambda conn: links.of_incidents(conn, ["inc_1"]), id="links of an incident"),
         pytest.param(lambda conn: links.due(conn, NOW, 100), id="links that count by now"),
@@ -50,16 +65,25 @@ def ask(statement: str) -> Callable[[Connection], object]:
         pytest.param(ask(outcomes._FAILED_BEFORE), id="what failed before"),  # noqa: SLF001 - as above
     ],
 )
-def test_no_table_is_read_from_end_to_end(sqlite_url: str, look: Callable[[Connection], object]) -> None:
+def test_no_table_is_read_from_end_to_end(
+    sqlite_url: str, look: Callable[[Connection], object]
+) -> None:
     with reading(sqlite_url) as conn:
         plans = planned(conn, look)
 
     assert plans
-    assert [plan for plan in plans for step in plan.splitlines() if step.startswith("SCAN") and "USING" not in step] == []
+    assert [
+        plan
+        for plan in plans
+        for step in plan.splitlines()
+        if step.startswith("SCAN") and "USING" not in step
+    ] == []
 
 
 def test_a_table_that_is_read_from_end_to_end_is_seen(sqlite_url: str) -> None:
     with reading(sqlite_url) as conn:
-        (plan,) = planned(conn, lambda conn: conn.execute(text("SELECT * FROM incidents WHERE title = 'x'")).all())
+        (plan,) = planned(
+            conn, lambda conn: conn.execute(text("SELECT * FROM incidents WHERE title = 'x'")).all()
+        )
 
     assert plan.startswith("SCAN")

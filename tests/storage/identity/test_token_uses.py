@@ -40,7 +40,9 @@ def test_of_two_units_with_one_token_the_first_has_it(database_url: str) -> None
 def test_a_unit_that_is_not_added_binds_nothing(database_url: str) -> None:
     recorded(database_url, make_unit(1, run="r"))
 
-    assert recorded(database_url, unit(2, run="r")) == [Recorded(Outcome.SAME_RUN, change_id=make_change(1).id)]
+    assert recorded(database_url, unit(2, run="r")) == [
+        Recorded(Outcome.SAME_RUN, change_id=make_change(1).id)
+    ]
     assert recorded(database_url, unit(3, expects_policy_set="another"))[0].outcome is Outcome.STALE
     assert bound(database_url) is None
 
@@ -57,7 +59,9 @@ def test_an_answer_that_is_replayed_binds_the_token_to_its_change(database_url: 
     assert [one.outcome for one in stolen] == [Outcome.SAME_KEY, Outcome.TOKEN_USED]
 
 
-def test_a_token_that_is_bound_elsewhere_is_replayed_nothing_and_keeps_no_key(database_url: str) -> None:
+def test_a_token_that_is_bound_elsewhere_is_replayed_nothing_and_keeps_no_key(
+    database_url: str,
+) -> None:
     recorded(database_url, make_unit(1, key="k"), unit(2))
 
     assert recorded(database_url, unit(3, key="k"), unit(4, key="new")) == [TOKEN_USED, TOKEN_USED]

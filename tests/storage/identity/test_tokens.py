@@ -80,7 +80,10 @@ def test_a_token_ends_with_its_last_instant(database_url: str) -> None:
         made = create(tx, created_by="person:ada", role="hook", expires_at=tx.now + HOUR)
 
         assert authenticate(tx.conn, made.text, tx.now + HOUR) is None
-        assert authenticate(tx.conn, made.text, tx.now + HOUR - timedelta(microseconds=1)) == made.token
+        assert (
+            authenticate(tx.conn, made.text, tx.now + HOUR - timedelta(microseconds=1))
+            == made.token
+        )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,9 @@ def test_a_token_ends_with_its_last_instant(database_url: str) -> None:
         ({"role": "pipeline", "services": frozenset()}, "a token for no service"),
     ],
 )
-def test_a_token_that_could_never_be_of_use_is_refused(sqlite_url: str, asked: dict[str, object], because: str) -> None:
+def test_a_token_that_could_never_be_of_use_is_refused(
+    sqlite_url: str, asked: dict[str, object], because: str
+) -> None:
     with writing(sqlite_url) as tx, pytest.raises(Invalid, match=because):
         create(tx, created_by="person:ada", **asked)  # type: ignore[arg-type]  # rows of the table above
 

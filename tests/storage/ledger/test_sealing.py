@@ -1,4 +1,6 @@
-"""Sealing: every entry gets one place, in whatever order transactions commit and however many sealers there are."""
+"""Sealing: every entry gets one place, in whatever order transactions commit and however many
+sealers there are.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -62,7 +64,9 @@ def test_an_empty_ledger_has_the_empty_root(database_url: str) -> None:
         assert heads.head(conn) == heads.Head(0, EMPTY_ROOT, 1, None)
 
 
-def test_entries_are_sealed_in_the_order_of_their_ids_and_proofs_are_read(database_url: str) -> None:
+def test_entries_are_sealed_in_the_order_of_their_ids_and_proofs_are_read(
+    database_url: str,
+) -> None:
     for begin, end in ((0, 1), (1, 300), (300, MANY)):
         with transaction(database_url) as tx:
             append(tx, begin, end)
@@ -71,7 +75,9 @@ def test_entries_are_sealed_in_the_order_of_their_ids_and_proofs_are_read(databa
     bodies = require_one_tree(database_url)
     assert bodies == [b'{"n":%d}' % number for number in range(MANY)]
     with reading(database_url) as conn:
-        assert tree(conn, MANY).inclusion_proof(500) == path_of(500, [hash_leaf(body) for body in bodies])
+        assert tree(conn, MANY).inclusion_proof(500) == path_of(
+            500, [hash_leaf(body) for body in bodies]
+        )
 
 
 def test_a_limit_is_not_the_end(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +88,9 @@ def test_a_limit_is_not_the_end(sqlite_url: str, monkeypatch: pytest.MonkeyPatch
     require_one_tree(sqlite_url)
 
 
-def test_f17_an_entry_that_commits_late_is_sealed_late_and_not_passed_over(postgres_url: str) -> None:
+def test_f17_an_entry_that_commits_late_is_sealed_late_and_not_passed_over(
+    postgres_url: str,
+) -> None:
     with psycopg.connect(postgres_url.replace("+psycopg", "")) as slow:
         slow.execute("INSERT INTO ledger_entries (at, kind, body) VALUES (0, 'refusal', 'slow')")
         with transaction(postgres_url) as tx:
@@ -94,7 +102,9 @@ def test_f17_an_entry_that_commits_late_is_sealed_late_and_not_passed_over(postg
     assert require_one_tree(postgres_url)[3] == b"slow"
 
 
-def test_f04_while_one_sealer_has_the_head_another_neither_waits_nor_seals(postgres_url: str) -> None:
+def test_f04_while_one_sealer_has_the_head_another_neither_waits_nor_seals(
+    postgres_url: str,
+) -> None:
     with transaction(postgres_url) as tx:
         append(tx, 0, 5)
     with transaction(postgres_url) as first, transaction(postgres_url) as second:
@@ -139,7 +149,9 @@ def test_several_sealers_at_once_give_every_entry_one_place(postgres_url: str) -
         except BaseException as error:  # noqa: BLE001 - whatever it is, the test fails with it
             errors.append(error)
 
-    threads = [threading.Thread(target=seal_and_append, args=(1000 * number,)) for number in range(3)]
+    threads = [
+        threading.Thread(target=seal_and_append, args=(1000 * number,)) for number in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -200,7 +212,9 @@ def test_the_database_refuses_to_change_what_is_sealed(database_url: str, statem
     require_one_tree(database_url)
 
 
-def test_a_signed_head_is_kept_once_and_only_for_the_epoch_and_key_in_force(database_url: str) -> None:
+def test_a_signed_head_is_kept_once_and_only_for_the_epoch_and_key_in_force(
+    database_url: str,
+) -> None:
     with transaction(database_url) as tx:
         append(tx, 0, 2)
         seal(tx)

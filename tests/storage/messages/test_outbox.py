@@ -11,7 +11,16 @@ from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscription, Tx
 from gate.storage.ledger.ledger import append_entry
 from gate.storage.messages import letters
-from gate.storage.messages.outbox import CLAIMED_MAX, again, claim, dead, delete_done, delivered, due_targets, insert_messages
+from gate.storage.messages.outbox import (
+    CLAIMED_MAX,
+    again,
+    claim,
+    dead,
+    delete_done,
+    delivered,
+    due_targets,
+    insert_messages,
+)
 from gate.storage.store import transaction
 from gate.storage.tables import schema
 
@@ -56,7 +65,10 @@ def test_what_failed_waits_for_its_next_time(database_url: str) -> None:
         assert again(tx, *message, after=timedelta(seconds=30), error="x" * 1000)
         assert claim(tx, "chat", lease_for=LEASE) == []
 
-        assert tx.conn.exec_driver_sql("SELECT attempts, length(error) FROM outbox").one() == (1, 500)
+        assert tx.conn.exec_driver_sql("SELECT attempts, length(error) FROM outbox").one() == (
+            1,
+            500,
+        )
 
 
 def test_what_is_done_or_dead_is_never_claimed_again(database_url: str) -> None:
@@ -81,7 +93,10 @@ def test_a_claim_is_bounded(database_url: str) -> None:
 def test_without_a_subscriber_an_entry_writes_no_message(database_url: str) -> None:
     with transaction(database_url) as tx:
         append_entry(tx, "decision", to_us(tx.now), "chg_a", b"{}")
-        tx.subscribers = {"closure": [Subscription("chat")], "decision": [Subscription("chat", b'"pending"')]}
+        tx.subscribers = {
+            "closure": [Subscription("chat")],
+            "decision": [Subscription("chat", b'"pending"')],
+        }
         append_entry(tx, "decision", to_us(tx.now), "chg_a", b"{}")
 
         assert tx.conn.scalar(select(func.count()).select_from(schema.outbox)) == 0
@@ -93,9 +108,16 @@ def test_every_subscriber_of_a_kind_has_a_message_of_its_own(database_url: str) 
         append_entry(tx, "decision", to_us(tx.now), "chg_a", b'{"v":1}')
 
         assert due_targets(tx.conn, tx.now) == ["chat", "hook:lake"]
-        ((one, _),), ((other, _),) = claim(tx, "chat", lease_for=LEASE), claim(tx, "hook:lake", lease_for=LEASE)
+        ((one, _),), ((other, _),) = (
+            claim(tx, "chat", lease_for=LEASE),
+            claim(tx, "hook:lake", lease_for=LEASE),
+        )
         assert one.id != other.id
-        assert (one.change_id, bytes(one.body)) == (other.change_id, bytes(other.body)) == ("chg_a", b'{"v":1}')
+        assert (
+            (one.change_id, bytes(one.body))
+            == (other.change_id, bytes(other.body))
+            == ("chg_a", b'{"v":1}')
+        )
 
 
 def test_targets_without_anything_due_are_left_alone(database_url: str) -> None:
@@ -116,9 +138,17 @@ def test_health_counts_what_waits_and_what_is_dead(database_url: str) -> None:
         dead(tx, *one, error="refused")
         delivered(tx, *two)
 
-        assert [(one.target, one.waiting, one.dead) for one in letters.health(tx.conn)] == [("chat", 1, 1), ("mail", 1, 0)]
+        assert [(one.target, one.waiting, one.dead) for one in letters.health(tx.conn)] == [
+            ("chat", 1, 1),
+            ("mail", 1, 0),
+        ]
         (letter,) = letters.dead_letter_page(tx.conn, letters.DeadLetterQuery(), Part(10)).rows
-        assert (letter.id, letter.target, letter.attempts, letter.error) == ("a", "chat", 1, "refused")
+        assert (letter.id, letter.target, letter.attempts, letter.error) == (
+            "a",
+            "chat",
+            1,
+            "refused",
+        )
 
 
 def test_only_a_dead_message_is_sent_again_and_keeps_its_id(database_url: str) -> None:
@@ -142,14 +172,21 @@ def test_what_was_delivered_long_ago_is_deleted_and_nothing_else(database_url: s
         delivered(tx, *old)
         delivered(tx, *fresh)
         earlier = schema.outbox.update().where(schema.outbox.c.id == "delivered")
-        tx.conn.execute(earlier.values(delivered_at=schema.outbox.c.delivered_at - 2 * 24 * 3600 * 1_000_000))
+        tx.conn.execute(
+            earlier.values(delivered_at=schema.outbox.c.delivered_at - 2 * 24 * 3600 * 1_000_000)
+        )
         delete_done(tx)
 
-        assert list(tx.conn.scalars(select(schema.outbox.c.id).order_by(schema.outbox.c.id))) == ["fresh", "waiting"]
+        assert list(tx.conn.scalars(select(schema.outbox.c.id).order_by(schema.outbox.c.id))) == [
+            "fresh",
+            "waiting",
+        ]
 
 
 def put(tx: Tx, name: str, *, target: str = "chat", due_in: timedelta = OVER) -> None:
-    insert_messages(tx, [MessageRow(name, to_us(tx.now), target, None, b"{}", to_us(tx.now + due_in))])
+    insert_messages(
+        tx, [MessageRow(name, to_us(tx.now), target, None, b"{}", to_us(tx.now + due_in))]
+    )
 
 
 def ids(messages: list[tuple[Message, str]]) -> list[str]:

@@ -9,7 +9,16 @@ from gate.core.calendar.calendar import Reach
 from gate.core.calendar.freeze import AdHoc
 from gate.storage.database.pages import Part
 from gate.storage.policies import freezes
-from gate.storage.policies.freezes import Declared, FreezeQuery, add, freeze_page, lift, not_over, open_at, read
+from gate.storage.policies.freezes import (
+    Declared,
+    FreezeQuery,
+    add,
+    freeze_page,
+    lift,
+    not_over,
+    open_at,
+    read,
+)
 from tests.storage.stored import DAY, HOUR, NOW, reading, writing
 
 WINDOW = Declared(
@@ -34,7 +43,9 @@ def test_a_window_that_was_lifted_is_over_at_once_and_others_are_told(database_u
         assert not lift(tx, WINDOW.id, "person:cy")
         assert not lift(tx, "frz_2", "person:cy")
         assert open_at(tx.conn, NOW) == ()
-        assert read(tx.conn, WINDOW.id) == replace(WINDOW, services=("it's", "shop"), lifted_at=tx.now, lifted_by="person:ben")
+        assert read(tx.conn, WINDOW.id) == replace(
+            WINDOW, services=("it's", "shop"), lifted_at=tx.now, lifted_by="person:ben"
+        )
         assert tx.topics == {freezes.TOPIC}
 
 
@@ -42,7 +53,9 @@ def test_a_window_that_was_lifted_is_over_at_once_and_others_are_told(database_u
     ("ends", "there"),
     [(NOW, False), (NOW + timedelta(microseconds=1), True), (None, True)],
 )
-def test_a_window_ends_before_its_last_instant(database_url: str, ends: datetime | None, *, there: bool) -> None:
+def test_a_window_ends_before_its_last_instant(
+    database_url: str, ends: datetime | None, *, there: bool
+) -> None:
     with writing(database_url) as tx:
         add(tx, replace(WINDOW, begins=NOW - DAY, ends=ends))
 
@@ -60,7 +73,13 @@ def test_what_opens_later_is_seen_too(database_url: str) -> None:
     assert found == (
         AdHoc("frz_2", "t" * 64, NOW, None, stop=True),
         AdHoc(
-            "frz_1", "t" * 64, NOW, NOW + HOUR, reach=Reach(services=frozenset({"shop", "it's"}), environments=frozenset({"production"}))
+            "frz_1",
+            "t" * 64,
+            NOW,
+            NOW + HOUR,
+            reach=Reach(
+                services=frozenset({"shop", "it's"}), environments=frozenset({"production"})
+            ),
         ),
     )
 

@@ -46,9 +46,18 @@ def test_a_set_is_its_three_revisions(database_url: str) -> None:
         found = read(tx.conn, set_id(ONE))
 
         assert found is not None
-        assert (found.summary.revisions, found.summary.registered_by, found.summary.registered_at) == (ONE, "person:ada", tx.now)
+        assert (
+            found.summary.revisions,
+            found.summary.registered_by,
+            found.summary.registered_at,
+        ) == (ONE, "person:ada", tx.now)
         assert found.files == FILES
-    assert len({set_id(ONE), set_id(TWO), set_id(Revisions(ONE.catalogue, ONE.policies, ONE.calendar))}) == 3
+    assert (
+        len(
+            {set_id(ONE), set_id(TWO), set_id(Revisions(ONE.catalogue, ONE.policies, ONE.calendar))}
+        )
+        == 3
+    )
 
 
 def test_of_two_who_activate_at_once_one_is_told_so(database_url: str) -> None:
@@ -63,7 +72,12 @@ def test_of_two_who_activate_at_once_one_is_told_so(database_url: str) -> None:
         assert not activate(tx, set_id(TWO), expected=set_id(TWO), by="person:ben")
         now = in_force(tx.conn)
         assert now is not None
-        assert (now.policy_set, now.activated_at, now.activated_by, now.comment) == (set_id(ONE), tx.now, "person:ada", "t" * 64)
+        assert (now.policy_set, now.activated_at, now.activated_by, now.comment) == (
+            set_id(ONE),
+            tx.now,
+            "person:ada",
+            "t" * 64,
+        )
         assert tx.topics == {policy_sets.TOPIC}
 
         assert activate(tx, set_id(TWO), expected=set_id(ONE), by="person:ben")
@@ -72,7 +86,9 @@ def test_of_two_who_activate_at_once_one_is_told_so(database_url: str) -> None:
         assert (now.policy_set, now.activated_by, now.comment) == (set_id(TWO), "person:ben", "")
 
 
-def test_the_list_is_newest_first_and_the_newest_set_with_a_part_is_found_first(database_url: str) -> None:
+def test_the_list_is_newest_first_and_the_newest_set_with_a_part_is_found_first(
+    database_url: str,
+) -> None:
     with writing(database_url) as tx:
         sets = [replace(ONE, calendar=f"{number:064d}") for number in range(5)]
         for number, revisions in enumerate(sets):
@@ -84,7 +100,8 @@ def test_the_list_is_newest_first_and_the_newest_set_with_a_part_is_found_first(
         first = policy_set_page(tx.conn, PolicySetQuery(), Part(3))
         rest = policy_set_page(tx.conn, PolicySetQuery(), Part(3, first.next))
         found = {
-            part: [one.id for one in named(tx.conn, part)] for part in (ONE.policies, ONE.catalogue, sets[2].calendar, newest_first[1])
+            part: [one.id for one in named(tx.conn, part)]
+            for part in (ONE.policies, ONE.catalogue, sets[2].calendar, newest_first[1])
         }
 
     assert [one.id for one in (*first.rows, *rest.rows)] == newest_first

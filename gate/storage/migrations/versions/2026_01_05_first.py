@@ -1,9 +1,10 @@
 """The first form of the database: SQL, word for word as SQLite or PostgreSQL gets it.
 
-`first/tables.*.sql` is written by `make schema` from the tables in code, `first/record.*.sql` by hand. Until the first
-release both may still change. The revision ends with a digest of them, so that a database that was made from earlier texts
-is refused at start, and does not fail at the first statement that asks for a column which it lacks. With the first
-release the revision becomes a fixed name, and every later change is a migration of its own.
+`first/tables.*.sql` is written by `make schema` from the tables in code, `first/record.*.sql` by
+hand. Until the first release both may still change. The revision ends with a digest of them, so
+that a database that was made from earlier texts is refused at start, and does not fail at the first
+statement that asks for a column which it lacks. With the first release the revision becomes a fixed
+name, and every later change is a migration of its own.
 """
 
 import hashlib
