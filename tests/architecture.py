@@ -83,14 +83,9 @@ FUNCTION_LINES_MAX = 60
 
 LONG_FILES: Mapping[str, str] = MappingProxyType(
     {
-        "gate/core/decision/decide.py": "its guards go to a file of their own",
-        "gate/core/decision/record.py": "its two readers go to files of their own",
-        "gate/core/yaml/reader.py": "what a scalar means goes to a file of its own",
         "gate/flow/incidents/incidents.py": "links and lists go to files of their own",
         "gate/core/facts.py": "a table: one fact under the other",
-        "gate/core/policy/compile.py": "its halves go to files of their own",
         "gate/flow/changes/admit.py": "its guards go to a file of their own",
-        "gate/integrations/github/facts.py": "its questions about people go to a file of their own",
         "gate/storage/tables/schema.py": "its tables go to the rooms that they belong to",
     }
 )

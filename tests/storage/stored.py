@@ -9,7 +9,8 @@ import orjson
 from sqlalchemy import Connection, insert
 
 from gate.core.change import Repository
-from gate.core.decision.record import Asked, content_key, write_asked
+from gate.core.decision.asked import Asked
+from gate.core.decision.record import content_key, write_asked
 from gate.core.instants import to_us
 from gate.storage.changes.moves import row_values
 from gate.storage.changes.units import insert_decision

@@ -1,14 +1,20 @@
 """Decide one change. Every branch is in `_decide_by`; only its last line but one approves."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from gate.core.change import State
 from gate.core.decision.approvals import LAST_RESORT, needed, raised_to_two
 from gate.core.decision.evaluate import Evaluation, evaluate, seen_as
+from gate.core.decision.guards import (
+    NOTHING_IN_FORCE,
+    InTheWay,
+    contradicted,
+    guard,
+    held_by,
+    others_in_flight,
+)
 from gate.core.decision.standard import NOT_EARNED, Standing, standing_key
 from gate.core.decision.values import (
     Band,
@@ -24,23 +30,12 @@ from gate.core.decision.values import (
     Terms,
     binding,
 )
-from gate.core.facts import Facts, wire_value
+from gate.core.facts import Facts
 from gate.core.policy.policy import Policy, Requirement, StandardChange
 from gate.core.policy.set import Policies
 
-IN_FLIGHT = "in-flight"
-"""The finding that another change of the same service and environment is in the way."""
-
-NAMED, STANDS = "change", "state"
-"""Under these words the finding names that change, and where it stands."""
-
 REJECTED_HERE = "rejected-here"
 """The finding that a person rejected this commit for this service and environment."""
-
-
-NOTHING_IN_FORCE = "nothing-in-force"
-"""The note that no policy set was ever activated, and why. Beside it no policy can apply, so it is
-what decides."""
 
 
 class People(NamedTuple):
@@ -53,13 +48,6 @@ class People(NamedTuple):
 
 
 NOBODY_KNOWN = People()
-
-
-class InTheWay(NamedTuple):
-    """Another change of the same service and environment that is in flight."""
-
-    change: str
-    deploying: bool  # else people approved it, and it is still to be deployed
 
 
 class Case(NamedTuple):
@@ -99,7 +87,7 @@ def decide(
         return _decide_enforced(policies, case)
     except Exception as error:  # noqa: BLE001 - whatever went wrong in a policy, people decide then
         failed(error)
-        finding = _guard(
+        finding = guard(
             "evaluation-failed",
             f"the policies could not be evaluated ({type(error).__name__}); two release "
             "managers decide",
@@ -117,7 +105,7 @@ def _decide_enforced(policies: Policies, case: Case) -> Decision:
     shadows = tuple(_decide_by(policy, case) for policy in policies.shadows(values))
     if choice.policy is None:
         finding = _why_nothing_is_in_force(case) or choice.finding
-        finding = finding or _guard(
+        finding = finding or guard(
             "no-policy", "no enforced policy applies; two release managers decide"
         )
         return _undecided(
@@ -141,17 +129,17 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
         return answer.rejected(_finding_of(evaluation, refused[0]))
     hold = binding(case.holds, excused=excused)
     if hold is not None:
-        return answer.pending(_held(hold), hold)
+        return answer.pending(held_by(hold), hold)
     if case.emergency:
         return answer.pending(
-            _guard(
+            guard(
                 "emergency",
                 "an emergency is approved by the people on call, and reviewed afterwards",
             )
         )
     if case.rejection is not None and not rollback:
         return answer.pending(
-            _guard(
+            guard(
                 REJECTED_HERE,
                 f"a person rejected this commit here as {case.rejection}; only people let it pass",
             )
@@ -161,12 +149,12 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
     in_flight = case.in_flight - (case.deploying if rollback else 0)
     if in_flight > 0 and not policy.parallel:
         others = [one for one in case.in_the_way if not (one.deploying and rollback)]
-        return answer.pending(_in_flight(others, in_flight))
+        return answer.pending(others_in_flight(others, in_flight))
     if case.contradictions:
-        return answer.pending(_contradicted(case.contradictions))
+        return answer.pending(contradicted(case.contradictions))
     if case.overdue_reviews > 0 and not rollback:
         return answer.pending(
-            _guard(
+            guard(
                 "emergency-debt",
                 f"{case.overdue_reviews} reviews of the owners' emergencies are overdue; "
                 "hold them first",
@@ -174,14 +162,14 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
         )
     if not case.people.named:
         return answer.pending(
-            _guard(
+            guard(
                 "nobody-named",
                 "neither author, requester nor actor is known; name them, or let two people decide",
             )
         )
     if passing is not None:
         return answer.approved(passing)
-    return answer.pending(_guard("review", why_not))
+    return answer.pending(guard("review", why_not))
 
 
 class _Answer(NamedTuple):
@@ -272,11 +260,6 @@ def _undecided(
     return pending._replace(required=worst.required)
 
 
-def nothing_in_force(because: str) -> Finding:
-    """The note that nothing is in force, for a `Case`."""
-    return _guard(NOTHING_IN_FORCE, because)
-
-
 def _why_nothing_is_in_force(case: Case) -> Finding | None:
     return next((note for note in case.notes if note.rule == NOTHING_IN_FORCE), None)
 
@@ -345,65 +328,6 @@ def _obstacle(
     return None
 
 
-def _held(hold: Hold) -> Finding:
-    until = (
-        f"until {hold.until.isoformat(timespec='minutes')}"
-        if hold.until
-        else "until somebody lifts it"
-    )
-    words = "the line is stopped" if hold.stop else f"frozen by {hold.window}"
-    return _guard("stopped" if hold.stop else "frozen", f"{words}, {until}")
-
-
-def _in_flight(named: list[InTheWay], count: int) -> Finding:
-    """That others are in flight.
-
-    It names one of them, the same one as long as that is in the way, and what ends it.
-    """
-    if not named:
-        return _guard(
-            IN_FLIGHT,
-            f"{count} other changes are in flight here; wait until they are closed, or let "
-            "people decide",
-        )
-    first = min(named, key=lambda one: (not one.deploying, one.change))
-    more = f" (and {count - 1} more in flight)" if count > 1 else ""
-    if first.deploying:
-        stands = State.DEPLOYING
-        words = (
-            f"{first.change} is deploying here{more}; wait until it is closed, or let people decide"
-        )
-    else:
-        stands = State.APPROVED
-        words = (
-            f"{first.change} was approved by people and is not deployed yet{more}; deploy or "
-            "cancel it, or let people decide"
-        )
-    finding = _guard(IN_FLIGHT, words)
-    return replace(finding, seen=(*finding.seen, (NAMED, first.change), (STANDS, stands.value)))
-
-
-def in_the_way(finding: Finding) -> tuple[str | None, ...]:
-    """The change that a finding names as being in the way, and where it stands; how many others
-    there are is no part of it.
-    """
-    said = dict(finding.seen) if finding.rule == IN_FLIGHT else {}
-    return said.get(NAMED), said.get(STANDS)
-
-
-def _contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
-    first = contradictions[0]
-    claimed, verified = (
-        wire_value(first.fact, first.claimed),
-        wire_value(first.fact, first.verified),
-    )
-    more = f", and {len(contradictions) - 1} more" if len(contradictions) > 1 else ""
-    return _guard(
-        "claim_contradicted",
-        f"{first.fact} was claimed as {claimed}, the code host says {verified}{more}",
-    )
-
-
 def _finding_of(evaluation: Evaluation, requirement: Requirement) -> Finding:
     return next(
         one
@@ -419,11 +343,6 @@ def _without(first: Finding, findings: tuple[Finding, ...]) -> Iterable[Finding]
         if first.kind is FindingKind.GATE
         else (other for other in findings if other is not first)
     )
-
-
-def _guard(rule: str, because: str) -> Finding:
-    title = rule.replace("-", " ").replace("_", " ").capitalize()
-    return Finding(FindingKind.GATE, rule, title, holds=False, seen=(("because", because),))
 
 
 def _terms(policy: Policy, *, emergency: bool) -> Terms:

@@ -2,7 +2,7 @@
 
 from gate.core.change import Planned
 from gate.core.decision.admission import proof_of
-from gate.core.decision.decide import NOTHING_IN_FORCE, in_the_way
+from gate.core.decision.guards import NOTHING_IN_FORCE, in_the_way
 from gate.core.decision.record import Record
 from gate.core.decision.values import Decision, Finding, FindingKind, Outcome
 

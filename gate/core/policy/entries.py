@@ -10,7 +10,7 @@ from gate.core.decision.standard import MATCHES_MAX
 from gate.core.decision.values import Band, Outcome
 from gate.core.facts import FACTS, FactDef, FactType, definition
 from gate.core.policy.clauses import Costs, read_clause
-from gate.core.policy.compile import fact_number
+from gate.core.policy.constants import fact_number
 from gate.core.policy.grammar import BadCondition
 from gate.core.policy.policy import (
     POINTS_MAX,

@@ -7,7 +7,6 @@ keys, tags, directives, several documents, and anything over a limit.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
@@ -24,17 +23,14 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from gate.core.yaml.scalars import BadNumber, Plain, resolve
 from gate.errors import Fault, Invalid
 
 FILE_BYTES_MAX = 256 * 1024
 LEVELS_MAX = 32
 NODES_MAX = 20_000
-NUMBER_LENGTH_MAX = 32
-EXPONENT_MAX = 18
 SHOWN_LENGTH_MAX = 60
 LINE_QUOTED_MAX = 300
-
-Plain: TypeAlias = str | bool | int | Decimal | None
 
 
 class Place(NamedTuple):
@@ -219,44 +215,6 @@ def single_quoted(text: str) -> str:
 
 
 _ENTRY = re.compile(r"- +(?P<block>.+)|[a-z_]+: +\[(?P<flow>.+)\]")
-_WORDS: dict[str, Plain] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], Plain]], ...] = (
-    (re.compile(r"[-+]?[0-9]+"), int),
-    (re.compile(r"0o[0-7]+"), lambda text: int(text, 0)),
-    (re.compile(r"0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
-    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), Decimal),
-)
-_NUMBER_BEGINS = frozenset("+-.0123456789")
-_NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-
-
-def _resolve(text: str, place: Place) -> Plain:
-    """The core schema of YAML 1.2.2, section 10.3.2: `no`, `22:30` and `1_000` are text."""
-    if text in _WORDS:
-        return _WORDS[text]
-    return _number(text, place) if text[0] in _NUMBER_BEGINS else text
-
-
-def _number(text: str, place: Place) -> Plain:
-    if _NO_NUMBER.fullmatch(text):
-        raise refuse(place, f"found {text}, allowed is a number; infinity and NaN are none")
-    number = next((convert for pattern, convert in _NUMBERS if pattern.fullmatch(text)), None)
-    if number is None:
-        return text
-    # The length is looked at first: turning a long text into a number, or a big exponent into
-    # digits, is what would cost.
-    exponent = text.lower().partition("e")[2] if number is Decimal else ""
-    if len(text) > NUMBER_LENGTH_MAX or abs(int(exponent or 0)) > EXPONENT_MAX:
-        raise refuse(
-            place,
-            f"found the number {clip(text)}, allowed are {NUMBER_LENGTH_MAX} characters and "
-            f"exponents to {EXPONENT_MAX}",
-        )
-    return number(text)
 
 
 class _Reader:
@@ -310,10 +268,7 @@ class _Reader:
     def _node(self, event: Any, level: int, *, number_keys: bool) -> Node:
         place = self._checked(event)
         if isinstance(event, ScalarEvent):
-            quoted = bool(event.style)
-            return Scalar(
-                place, event.value if quoted else _resolve(event.value, place), event.value, quoted
-            )
+            return _scalar(event, place)
         if level > LEVELS_MAX:
             raise refuse(place, f"found more than {LEVELS_MAX} levels, allowed are {LEVELS_MAX}")
         if isinstance(event, SequenceStartEvent):
@@ -395,6 +350,16 @@ class _Reader:
                 f"{'a number' if number_keys else 'text'}{_if_text(key)}",
             )
         return key
+
+
+def _scalar(event: ScalarEvent, place: Place) -> Scalar:
+    text = event.value
+    if event.style:
+        return Scalar(place, text, text, quoted=True)
+    try:
+        return Scalar(place, resolve(text), text, quoted=False)
+    except BadNumber as error:
+        raise refuse(place, f"found {clip(text)}, {error}") from None
 
 
 def _if_text(key: Node) -> str:

@@ -11,7 +11,8 @@ import orjson
 from orjson import Fragment
 
 from gate.core.change import Result, Run, State
-from gate.core.decision.record import Asked, Record
+from gate.core.decision.asked import Asked
+from gate.core.decision.record import Record
 from gate.core.decision.values import Decision, Hold
 from gate.core.policy.policy import Policy
 from gate.flow.answers.wire import all_facts, hold, instant, reasons, written_reasons

@@ -12,8 +12,10 @@ import orjson
 from gate.core.canonical import digest
 from gate.core.change import PLANNED_DAYS_AHEAD_MAX, Change, Planned, Run, State
 from gate.core.decision import record as records
-from gate.core.decision.decide import IN_FLIGHT, decide
-from gate.core.decision.record import Asked, Parts, Record
+from gate.core.decision.asked import Asked
+from gate.core.decision.decide import decide
+from gate.core.decision.guards import IN_FLIGHT
+from gate.core.decision.record import Parts, Record
 from gate.core.decision.redecision import keeps_approvals
 from gate.core.decision.values import Decision, Outcome
 from gate.core.instants import optional_us, to_us

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from gate.core.change import State
 from gate.core.decision import record as records
+from gate.core.decision.asked import Asked
 from gate.core.decision.decide import People
 from gate.core.decision.named import Named, named_by, people_of
-from gate.core.decision.record import Asked, Record
+from gate.core.decision.record import Record
 from gate.errors import Invalid
 from gate.flow.rulebooks import Rulebook
 from gate.storage import texts

@@ -12,7 +12,8 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import Change
-from gate.core.decision.decide import NOBODY_KNOWN, Case, InTheWay, People, nothing_in_force
+from gate.core.decision.decide import NOBODY_KNOWN, Case, People
+from gate.core.decision.guards import InTheWay, nothing_in_force
 from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
 from gate.core.decision.places import notes_of_place
 from gate.core.decision.standard import NEVER_SUSPENDED, standing_of

@@ -11,7 +11,8 @@ import orjson
 from gate.core.change import Repository
 from gate.core.messages.message import Message
 from gate.errors import Undeliverable
-from gate.integrations.github.facts import GitHub, Place
+from gate.integrations.github.facts import GitHub
+from gate.integrations.github.place import Place
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused
 

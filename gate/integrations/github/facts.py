@@ -3,7 +3,7 @@ its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -30,9 +30,10 @@ from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer
 from gate.integrations.github import read
-from gate.integrations.github.app import App, Pass
+from gate.integrations.github.app import App
+from gate.integrations.github.place import PER_PAGE, Place
 from gate.integrations.http import shapes
-from gate.integrations.http.rest import Refused, Reply, Rest
+from gate.integrations.http.rest import Rest
 
 PUBLIC_API = "https://api.github.com"
 HEADERS: Mapping[str, str] = {
@@ -40,8 +41,6 @@ HEADERS: Mapping[str, str] = {
     "X-GitHub-Api-Version": "2022-11-28",
     "User-Agent": "change-gate",
 }
-PER_PAGE = 100
-PAGES_MAX = 5
 DEPLOYMENTS_LOOKED_AT = 5
 PULLS_READ_MAX = 5
 """Pull requests that bring one commit. More of them are not read, so its reviews are unknown."""
@@ -55,8 +54,6 @@ REVIEWERS_ASKED_MAX = 20
 RENAMES_ASKED_MAX = 10
 """Files of one comparison that may only have moved; the lines of more of them stay unknown."""
 
-_UNAUTHORIZED = 401
-_NOT_FOUND = 404
 
 T = TypeVar("T")
 
@@ -114,88 +111,6 @@ class GitHub:
         return Place(
             self.rest, await self.app.pass_for(repository), lambda: self.app.forget(repository)
         )
-
-
-class Place:
-    """One repository, asked with its own pass."""
-
-    def __init__(self, rest: Rest, pass_: Pass, forget: Callable[[], None]) -> None:
-        self._rest = rest
-        self._pass = pass_
-        self._forget = forget
-
-    @property
-    def full_name(self) -> str:
-        """What GitHub calls it today."""
-        return self._pass.full_name
-
-    async def get(self, path: str, **params: str | int) -> Reply:
-        """Raises `Refused` for any status but 200."""
-        return await self._seen(
-            self._rest.get(self._pass.path + path, self._pass.credential, params or None)
-        )
-
-    async def get_if_there(self, path: str, **params: str | int) -> Any:
-        """The body; None for what is not there."""
-        try:
-            return (await self.get(path, **params)).body
-        except Refused as refused:
-            if refused.status == _NOT_FOUND:
-                return None
-            raise
-
-    async def post(self, path: str, body: Mapping[str, str], wanted: frozenset[int]) -> Reply:
-        """Once. Raises `Refused` for any other status than those that are wanted."""
-        return await self._seen(
-            self._rest.post(self._pass.path + path, self._pass.credential, body, wanted)
-        )
-
-    async def _seen(self, asking: Awaitable[Reply]) -> Reply:
-        try:
-            return await asking
-        except Refused as refused:
-            if (
-                refused.status == _UNAUTHORIZED
-            ):  # taken back before its time; the next asking gets another
-                self._forget()
-            raise
-
-    async def every(self, path: str, *key: str, **params: str | int) -> list[Any]:
-        """All pages of a list.
-
-        Raises `SourceUnavailable` for more than are read: part of a list says nothing.
-        """
-        found: list[Any] = []
-        for page in range(1, PAGES_MAX + 1):
-            reply = await self.get(
-                path, **params, per_page=PER_PAGE, **({"page": page} if page > 1 else {})
-            )
-            found += shapes.items(reply.body, *key) if key else shapes.items([reply.body], 0)
-            if not reply.has_next:
-                return found
-        raise SourceUnavailable(
-            f"{path} has more than {PAGES_MAX * PER_PAGE} entries, which are not all read"
-        )
-
-    async def every_if_there(self, path: str) -> list[Any]:
-        """The same; empty for what is not there."""
-        try:
-            return await self.every(path)
-        except Refused as refused:
-            if refused.status == _NOT_FOUND:
-                return []
-            raise
-
-    async def compare(self, base: str, head: str) -> read.Compared:
-        """What `head` has that `base` lacks."""
-        try:
-            return read.compared((await self.get(f"/compare/{base}...{head}")).body)
-        except Refused as refused:
-            if refused.status == _NOT_FOUND:
-                raise SourceUnavailable(
-                    f"{self._pass.full_name} does not know both {base[:12]} and {head[:12]}"
-                ) from None
-            raise
 
 
 async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:

@@ -5,7 +5,8 @@ and asked for.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from gate.integrations.github.facts import PER_PAGE, GitHub
+from gate.integrations.github.facts import GitHub
+from gate.integrations.github.place import PER_PAGE
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Refused
 

@@ -9,7 +9,8 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, select, tuple_
 
 from gate.core.change import Result, Run, State
-from gate.core.decision.record import Asked, read_asked, read_hold
+from gate.core.decision.asked import Asked
+from gate.core.decision.record import read_asked, read_hold
 from gate.core.decision.values import Band, ChangeType, Hold, Outcome, Route
 from gate.core.instants import optional_instant, to_us
 from gate.storage.tables.schema import changes

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
-from gate.core.decision.record import Asked, read_asked
+from gate.core.decision.asked import Asked
+from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.core.instants import from_us
 from gate.storage.changes.search import having_words

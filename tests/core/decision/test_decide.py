@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.core.decision.decide import Case, InTheWay, People, decide
+from gate.core.decision.decide import Case, People, decide
+from gate.core.decision.guards import InTheWay
 from gate.core.decision.standard import Standing
 from gate.core.decision.values import (
     Band,

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from gate.core.change import Artifact, Planned, Repository, Run, Subject
 from gate.core.decision import record as records
-from gate.core.decision.decide import Case, InTheWay, People, decide
-from gate.core.decision.record import Asked, Record, Revisions
+from gate.core.decision.asked import Asked
+from gate.core.decision.decide import Case, People, decide
+from gate.core.decision.guards import InTheWay
+from gate.core.decision.record import Record, Revisions
 from gate.core.decision.standard import Standing
 from gate.core.decision.values import (
     Band,

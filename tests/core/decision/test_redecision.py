@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gate.core.change import Planned, Subject
+from gate.core.decision.asked import Asked
 from gate.core.decision.decide import Case, People
-from gate.core.decision.record import Asked, Record, Revisions
+from gate.core.decision.record import Record, Revisions
 from gate.core.decision.redecision import keeps_approvals, same
 from gate.core.decision.values import (
     Band,

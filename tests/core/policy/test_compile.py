@@ -3,7 +3,8 @@
 import pytest
 
 from gate.core.facts import FACTS, Value
-from gate.core.policy.compile import check, fact_number
+from gate.core.policy.compile import check
+from gate.core.policy.constants import fact_number
 from gate.core.policy.grammar import BadCondition, parse
 
 

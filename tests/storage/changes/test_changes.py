@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection
 
 from gate.core.change import Run, State
-from gate.core.decision.record import Asked, write_asked
+from gate.core.decision.asked import Asked
+from gate.core.decision.record import write_asked
 from gate.core.decision.values import Band, ChangeType
 from gate.storage.changes import changes
 from gate.storage.changes.changes import SUPERSEDED_MAX, StoredChange

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from gate.core.change import Repository
-from gate.core.decision.record import Asked, write_asked
+from gate.core.decision.asked import Asked
+from gate.core.decision.record import write_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes import search
 from gate.storage.changes.change_list import ChangeQuery, change_page

@@ -1,0 +1,30 @@
+"""What the caller of a decision said, beside what is approved."""
+
+from typing import NamedTuple
+
+from gate.core.change import ANY_TIME, Artifact, Planned, Repository, Run
+
+
+class Asked(NamedTuple):
+    """What the caller said beside the subject.
+
+    Texts, names and addresses are ids of texts, empty where none was given.
+    """
+
+    base: str | None = None
+    ref: str | None = None
+    repository: Repository | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    run: Run | None = None
+    requested_by: str = ""
+    authors: tuple[str, ...] = ()
+    actor: tuple[str, ...] = ()  # identities of whoever started the run, as its token proves
+    title: str = ""
+    description: str = ""
+    impact: str = ""
+    rollback_plan: str = ""
+    test_plan: str = ""
+    emergency_reason: str = ""
+    emergency_incident: str = ""
+    planned: Planned = ANY_TIME
+    remediates: str | None = None
