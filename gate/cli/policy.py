@@ -17,6 +17,12 @@ FAILED = 1
 def check_folder(folder: Path) -> None:
     """Raises `Invalid` with every fault."""
     bundle = read_bundle(read_folder(folder))
+    for warning in bundle.warnings:
+        print(
+            f"warning: {warning.where}: {warning.detail};"
+            " nobody waits for it while the gate only observes",
+            file=sys.stderr,
+        )
     names = (
         ", ".join(f"{policy.name} ({policy.mode})" for policy in bundle.policies.all)
         or "no policies: everything goes to people"

@@ -186,6 +186,23 @@ class ShadowView(View):
     risk: RiskView
 
 
+class GroupsView(View):
+    """So many people of any of these groups."""
+
+    by: list[str]
+    count: int
+
+
+class ObservedView(View):
+    """What an observing gate would have decided, had it enforced."""
+
+    outcome: Outcome
+    type: ChangeType
+    route: Route
+    required: list[GroupsView]
+    hold: HoldView | None
+
+
 class Judged(View):
     """What a change, an evaluation and a decision have in common."""
 
@@ -206,6 +223,7 @@ class Judged(View):
     policy: PolicyName
     standard_change: str | None
     hold: HoldView | None
+    observed: ObservedView | None
 
 
 class ChangeView(Judged):
@@ -311,6 +329,7 @@ class PlaceView(View):
 
     service: str
     environment: str
+    gate: Literal["enforce", "observe"]
     running: RunningView | None
     first_deployment: bool  # nothing was ever admitted here
     in_flight: list[InFlightView]

@@ -54,6 +54,9 @@ def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
     )
     score = f"risk {visible(risk.get('score'))} ({visible(risk.get('band'))})"
     details.append(f"{route}, {score}, policy {visible(policy.get('name') or 'none')}")
+    observed = _part(change, "observed")
+    if observed:
+        details.append(_observed(observed))
     hold = _part(change, "hold")
     if hold:
         until = (
@@ -61,6 +64,24 @@ def _details(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
         )
         details.append(f"held: {visible(hold.get('reason'))}, {until}")
     return details
+
+
+def _observed(observed: Mapping[str, Any]) -> str:
+    """What an observing gate would have said. It held nobody up, and it approved nothing."""
+    word = visible(observed.get("outcome"))
+    needed = _entries(observed, "required")
+    people = [
+        f"{counted(entry['count'], 'approval')} by {' or '.join(map(visible, entry['by']))}"
+        for entry in needed
+        if _names(entry)
+    ]
+    asks = f", waiting for {' and '.join(people)}" if people else ""
+    held = ", held by a freeze" if _part(observed, "hold") else ""
+    return f"the gate only observes here; if it enforced, this would be {word}{held}{asks}"
+
+
+def _names(entry: Mapping[str, Any]) -> bool:
+    return isinstance(entry.get("count"), int) and isinstance(entry.get("by"), list)
 
 
 def _reasons(change: Mapping[str, Any]) -> list[str]:
@@ -129,14 +150,8 @@ def page_of(change: Mapping[str, Any]) -> str:
 
 
 def _missing(change: Mapping[str, Any]) -> list[str]:
-    required = _part(change, "approvals").get("required")
-    entries = (
-        [entry for entry in required if isinstance(entry, dict)]
-        if isinstance(required, list)
-        else []
-    )
     lines = []
-    for entry in entries:
+    for entry in _entries(_part(change, "approvals"), "required"):
         missing, by = entry.get("missing"), entry.get("by")
         if isinstance(missing, int) and missing > 0 and isinstance(by, list):
             lines.append(
@@ -144,6 +159,13 @@ def _missing(change: Mapping[str, Any]) -> list[str]:
                 f"{' or '.join(visible(group) for group in by)}"
             )
     return lines
+
+
+def _entries(part: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    entries = part.get(name)
+    return (
+        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    )
 
 
 def _part(change: Mapping[str, Any], name: str) -> Mapping[str, Any]:

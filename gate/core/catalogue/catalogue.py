@@ -31,7 +31,11 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`environments` None means all of them; `tier` None means that nobody said."""
+    """`environments` None means all of them; `tier` None means that nobody said.
+
+    In the environments of `observing` the gate only watches: it records what it would have said,
+    and holds nobody up.
+    """
 
     name: str
     owners: tuple[str, ...] = ()
@@ -40,6 +44,7 @@ class Service:
     depends_on: tuple[str, ...] = ()
     repositories: tuple[Repository, ...] = ()
     alerts_count_from: str | None = None
+    observing: tuple[str, ...] = ()
 
     def deploys_to(self, environment: str) -> bool:
         """Whether the catalogue lets the service be in this environment at all."""
@@ -161,6 +166,18 @@ class Catalogue:
         if listed is None:
             return None
         return listed.owners or (OWNERS_OF_LAST_RESORT,)
+
+    def observes(self, service: str, environment: str) -> bool:
+        """Whether the gate only watches in this environment (given by its own name) of the service.
+
+        Everywhere else it enforces.
+        """
+        listed = self.services.get(service)
+        return (
+            listed is not None
+            and environment in listed.observing
+            and listed.deploys_to(environment)
+        )
 
     def members(self, group: str) -> tuple[str, ...]:
         """Ids of the people the catalogue names; members by single sign-on are not among them."""

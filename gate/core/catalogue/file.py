@@ -22,6 +22,8 @@ from gate.core.yaml.fields import Faults, Fields
 from gate.core.yaml.reader import Node, Place, Scalar, clip
 
 SERVICE_TIER_LAST = 4
+OBSERVE = "observe"
+GATES = ("enforce", OBSERVE)
 IDENTITIES_MAX = 50
 
 _EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
@@ -72,14 +74,16 @@ class _Services:
         """One entry under `services`."""
         name = read_name(key, self._faults, "a service")
         fields = Fields(node, self._faults, f"service {name}")
+        only_in = self._only_in(fields)
         service = Service(
             name=name,
             owners=read_listed(fields, "owners", self._groups, "group"),
             tier=fields.integer("tier", 1, SERVICE_TIER_LAST) if fields.has("tier") else None,
-            environments=self._only_in(fields),
+            environments=only_in,
             depends_on=read_listed(fields, "depends_on", self._services, "service"),
             repositories=self._repositories(fields),
             alerts_count_from=_severity(fields),
+            observing=self._observing(fields, only_in),
         )
         if name in service.depends_on:
             self._faults.add(
@@ -100,6 +104,19 @@ class _Services:
             )
             self._faults.add(fields.place_of("environments"), detail)
         return listed
+
+    def _observing(self, fields: Fields, only_in: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The environments that `gate` says `observe` of.
+
+        A misspelt one must not go unseen, whichever way it was meant.
+        """
+        gates = fields.fields("gate", required=False)
+        if gates is None:
+            return ()
+        places = tuple(self._environments) if only_in is None else only_in
+        observing = tuple(name for name in places if gates.choice(name, GATES, GATES[0]) == OBSERVE)
+        gates.done()
+        return observing
 
     def _repositories(self, fields: Fields) -> tuple[Repository, ...]:
         found: dict[tuple[str, int], Repository] = {}

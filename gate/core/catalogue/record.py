@@ -97,6 +97,7 @@ def _service_tree(service: Service) -> Tree:
             for known in service.repositories
         ],
         "alerts_count_from": service.alerts_count_from,
+        "observing": list(service.observing),
     }
 
 
@@ -112,6 +113,7 @@ def _service(name: str, tree: Tree) -> Service:
             for known in tree["repositories"]
         ),
         alerts_count_from=tree["alerts_count_from"],
+        observing=tuple(tree["observing"]),
     )
 
 

@@ -50,7 +50,7 @@ class Standing:
     admitted_run: Run | None
     proved: Proof | None  # by a token, when it was decided
     planned: Planned
-    hold: Hold | None  # that binds this change: neither excused nor overridden
+    hold: Hold | None  # binds it, or would if the gate enforced: neither excused nor overridden
     others_deploying: Collection[
         str
     ]  # of this service and environment, still within their `close_within`
@@ -59,6 +59,8 @@ class Standing:
     direction: str
     what_ran: str | None  # the change that ran at the decision
     what_runs: str | None
+    observed: bool = False  # the decision in force was made while the gate only watched here
+    observing: bool = False  # the gate only watches here now
 
     @property
     def rollback(self) -> bool:
@@ -75,16 +77,23 @@ def refusal(
 
     Reasons are tried in order: first those that no retry can fix, last those that pass with time.
     """
-    return (
+    refused = (
         _other_subject(standing.subject, asked)
         or _other_state(standing, run)
         or other_run(standing.proved, run, proof)
-        or _other_workflow(standing.proved, proof)
-        or _outside_window(standing.planned, at)
-        or _held(standing.hold)
-        or _conflict(standing)
-        or _stale(standing)
     )
+    refused = refused or _switched(standing)
+    if refused is not None or standing.observed:
+        return refused
+    return _other_workflow(standing.proved, proof) or waits(standing, at=at) or _stale(standing)
+
+
+def waits(standing: Standing, *, at: datetime) -> Refusal | None:
+    """Why it would have to wait, whoever asks: planned times, a hold, another deployment.
+
+    Of an observed change it is only recorded.
+    """
+    return _outside_window(standing.planned, at) or _held(standing.hold) or _conflict(standing)
 
 
 def admitted_before(standing: Standing, run: Run) -> bool:
@@ -187,6 +196,20 @@ def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None
                 "stale_decision", f"{words}; it is decided again for this one, ask once more"
             )
     return None
+
+
+def _switched(standing: Standing) -> Refusal | None:
+    """A decision of an observing gate approves nothing once the gate enforces, and one that holds
+    people up ends with the watching.
+    """
+    if standing.observed == standing.observing:
+        return None
+    then, now = ("observed", "enforces") if standing.observed else ("enforced", "only observes")
+    return Refusal(
+        "stale_decision",
+        f"the gate {then} here when this was decided, and {now} by now;"
+        " it is decided again, ask once more",
+    )
 
 
 def _outside_window(planned: Planned, at: datetime) -> Refusal | None:

@@ -1,4 +1,8 @@
-"""Decide one change. Every branch is in `_decide_by`; only its last line but one approves."""
+"""Decide one change. Every branch is in `_decide_by`; only its last line but one approves.
+
+Where the gate only observes, `_observed` lets the finished decision pass and keeps what it would
+have been.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -28,6 +32,7 @@ from gate.core.decision.values import (
     Required,
     Route,
     Terms,
+    WouldBe,
     binding,
 )
 from gate.core.facts import Facts
@@ -73,6 +78,7 @@ class Case(NamedTuple):
     )
     standing: Mapping[str, Standing] = MappingProxyType({})  # by `standing_key`
     notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
+    observing: bool = False  # the catalogue says that the gate only watches here
 
 
 def decide(
@@ -83,6 +89,11 @@ def decide(
     `failed` hears of such an error: this part of the gate has no log, and an operator needs the
     cause.
     """
+    decision = _decide(policies, case, failed)
+    return _observed(decision) if case.observing else decision
+
+
+def _decide(policies: Policies, case: Case, failed: Callable[[Exception], None]) -> Decision:
     try:
         return _decide_enforced(policies, case)
     except Exception as error:  # noqa: BLE001 - whatever went wrong in a policy, people decide then
@@ -93,6 +104,18 @@ def decide(
             "managers decide",
         )
         return _without_policy(case, finding)
+
+
+def _observed(decision: Decision) -> Decision:
+    """Nobody is asked and nothing holds it up; the findings, the score and what it would have been
+    stay as they are.
+    """
+    would_be = WouldBe(
+        decision.outcome, decision.type, decision.route, decision.required, decision.hold
+    )
+    return decision._replace(
+        outcome=Outcome.APPROVED, route=Route.OBSERVED, required=(), hold=None, observed=would_be
+    )
 
 
 def _decide_enforced(policies: Policies, case: Case) -> Decision:

@@ -24,6 +24,7 @@ from gate.core.decision.values import (
     Required,
     Route,
     Terms,
+    WouldBe,
 )
 from gate.core.facts import Fact, Facts, Origin
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
@@ -154,6 +155,7 @@ def write_case(case: Case, facts: bytes) -> Json:
             for name, item in case.standing.items()
         },
         "notes": _findings(case.notes),
+        "observing": case.observing,
     }
 
 
@@ -175,6 +177,7 @@ def read_case(raw: Json) -> Case:
         rejection=raw["rejection"],
         standing={name: Standing(*item) for name, item in raw["standing"].items()},
         notes=tuple(_read_finding(item) for item in raw["notes"]),
+        observing=raw["observing"],
     )
 
 
@@ -251,6 +254,7 @@ def write_decision(decision: Decision) -> Json:
             terms.parallel,
         ],
         "shadows": [write_decision(shadow) for shadow in decision.shadows],
+        "observed": None if decision.observed is None else _would_be(decision.observed),
     }
 
 
@@ -271,4 +275,22 @@ def read_decision(raw: Json) -> Decision:
         excused=raw["excused"],
         terms=Terms(*raw["terms"]),
         shadows=tuple(read_decision(item) for item in raw["shadows"]),
+        observed=None if raw["observed"] is None else _read_would_be(raw["observed"]),
+    )
+
+
+def _would_be(observed: WouldBe) -> list[Any]:
+    required = [[entry.by, entry.count] for entry in observed.required]
+    hold = None if observed.hold is None else hold_form(observed.hold)
+    return [observed.outcome, observed.type, observed.route, required, hold]
+
+
+def _read_would_be(raw: list[Any]) -> WouldBe:
+    outcome, kind, route, required, hold = raw
+    return WouldBe(
+        outcome=Outcome(outcome),
+        type=ChangeType(kind),
+        route=Route(route),
+        required=tuple(Required(tuple(by), count) for by, count in required),
+        hold=None if hold is None else hold_of(hold),
     )

@@ -28,11 +28,15 @@ class ChangeType(StrEnum):
 
 
 class Route(StrEnum):
-    """How a change was or will be settled."""
+    """How a change was or will be settled.
+
+    `OBSERVED`: the gate only watched, so nobody and nothing approved it.
+    """
 
     AUTOMATIC = "automatic"
     REVIEW = "review"
     EMERGENCY = "emergency"
+    OBSERVED = "observed"
 
 
 class Band(IntEnum):
@@ -149,8 +153,22 @@ class Terms(NamedTuple):
 USUAL_TERMS = Terms()
 
 
+class WouldBe(NamedTuple):
+    """What an observing gate would have decided, had it enforced."""
+
+    outcome: Outcome
+    type: ChangeType
+    route: Route
+    required: tuple[Required, ...] = ()
+    hold: Hold | None = None
+
+
 class Decision(NamedTuple):
-    """What was decided and every reason for it. `findings[0]` is the one that decided."""
+    """What was decided and every reason for it. `findings[0]` is the one that decided.
+
+    With `observed` the gate only watched: the outcome says that nobody is held up, and the findings
+    are those of `observed`.
+    """
 
     outcome: Outcome
     type: ChangeType
@@ -167,3 +185,12 @@ class Decision(NamedTuple):
     excused: bool = False
     terms: Terms = USUAL_TERMS
     shadows: tuple["Decision", ...] = ()
+    observed: WouldBe | None = None
+
+    @property
+    def hold_reasons(self) -> tuple[str, ...]:
+        """The reason of its hold, and of what would have held it: ids of texts where people wrote
+        them.
+        """
+        holds = (self.hold, self.observed.hold if self.observed else None)
+        return tuple(hold.reason for hold in holds if hold is not None)

@@ -35,6 +35,7 @@ class GroupsNeeded:
     does.
     """
 
+    policy: str
     groups: tuple[str, ...]
     count: int
     key: str
@@ -126,23 +127,29 @@ def read_policies(files: Mapping[str, str]) -> Policies:
 def groups_needed(policy: Policy, node: Node) -> Iterator[GroupsNeeded]:
     """Every group that the policy names, with its place in the file's one document."""
     for number, entry in enumerate(policy.review):
-        yield _needed(node, entry.by, entry.approvals, "review", number, "by")
+        yield _needed(policy, node, entry.by, entry.approvals, "review", number, "by")
     if policy.emergency:
-        yield _needed(node, policy.emergency.by, policy.emergency.approvals, "emergency", "by")
+        yield _needed(
+            policy, node, policy.emergency.by, policy.emergency.approvals, "emergency", "by"
+        )
     if policy.remind and policy.remind.escalate_to:
-        yield _needed(node, policy.remind.escalate_to, 1, "remind", "escalate_to")
+        yield _needed(policy, node, policy.remind.escalate_to, 1, "remind", "escalate_to")
     for number, standard in enumerate(policy.standard_changes):
-        yield _needed(node, (standard.owner,), 1, "standard_changes", number, "owner")
-        yield _needed(node, standard.authorised_by, 1, "standard_changes", number, "authorised_by")
+        yield _needed(policy, node, (standard.owner,), 1, "standard_changes", number, "owner")
+        yield _needed(
+            policy, node, standard.authorised_by, 1, "standard_changes", number, "authorised_by"
+        )
 
 
-def _needed(node: Node, groups: tuple[str, ...], count: int, *path: str | int) -> GroupsNeeded:
+def _needed(
+    policy: Policy, node: Node, groups: tuple[str, ...], count: int, *path: str | int
+) -> GroupsNeeded:
     """`path` leads to the groups.
 
     A policy that leaves them out needs those of the default, and its own place is named.
     """
     places = tuple(place_of(node, *path, number) for number in range(len(groups)))
-    return GroupsNeeded(groups, count, str(path[-1]), place_of(node, *path), places)
+    return GroupsNeeded(policy.name, groups, count, str(path[-1]), place_of(node, *path), places)
 
 
 def _document(text: str, name: str) -> Node:

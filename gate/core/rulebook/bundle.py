@@ -8,6 +8,8 @@ from gate.core.calendar.calendar import Calendar
 from gate.core.calendar.file import read_calendar
 from gate.core.catalogue.catalogue import OWNERS, Catalogue
 from gate.core.catalogue.file import read_catalogue
+from gate.core.facts import Facts
+from gate.core.policy.policy import Policy
 from gate.core.policy.set import GroupsNeeded, Policies, read_policies
 from gate.core.yaml.fields import did_you_mean
 from gate.core.yaml.reader import clip
@@ -32,12 +34,17 @@ class Bundle:
     policies: Policies
     catalogue: Catalogue
     calendar: Calendar
+    warnings: tuple[
+        Fault, ...
+    ] = ()  # what has to be mended before the gate enforces where it only observes now
 
 
 def read_bundle(files: Mapping[str, str]) -> Bundle:
     """Read `name -> text`.
 
     Raises `Invalid` with every fault that was found, each with `file:line:column` where it has one.
+    A review that nobody can give is a fault, because a change would wait for ever; where the gate
+    only observes nobody waits, and it is a warning.
     """
     if len(files) > FILES_MAX:
         raise Invalid(f"found {len(files)} files, at most {FILES_MAX} are allowed")
@@ -45,15 +52,18 @@ def read_bundle(files: Mapping[str, str]) -> Bundle:
     catalogue = _read_catalogue(files, faults)
     calendar = _read(faults, lambda: _read_calendar(files, catalogue))
     policies = _read(faults, lambda: read_policies(files))
+    warnings: list[Fault] = []
     if policies is not None and catalogue is not None:
-        faults.extend(_unfilled(policies, catalogue))
+        for needed in policies.needs:
+            found = warnings if _only_observed(policies.named(needed.policy), catalogue) else faults
+            found.extend(_unfilled(needed, catalogue))
     if policies is None or catalogue is None or calendar is None or faults:
         said = "; ".join(f"{fault.where}: {fault.detail}" for fault in faults[:FAULTS_SAID_MAX])
         more = (
             f"; and {len(faults) - FAULTS_SAID_MAX} more" if len(faults) > FAULTS_SAID_MAX else ""
         )
         raise Invalid(said + more, faults=faults)
-    return Bundle(policies, catalogue, calendar)
+    return Bundle(policies, catalogue, calendar, tuple(warnings))
 
 
 def _read_catalogue(files: Mapping[str, str], faults: list[Fault]) -> Catalogue | None:
@@ -80,11 +90,30 @@ def _read(faults: list[Fault], read: Callable[[], _T]) -> _T | None:
         return None
 
 
-def _unfilled(policies: Policies, catalogue: Catalogue) -> Iterator[Fault]:
-    """A review that nobody can give would keep a change waiting for ever."""
-    for needed in policies.needs:
-        unknown = list(_unknown(needed, catalogue))
-        yield from unknown or _too_few(needed, catalogue)
+def _only_observed(policy: Policy | None, catalogue: Catalogue) -> bool:
+    """Whether the gate only observes wherever the catalogue lets the policy apply, and it may apply
+    somewhere.
+    """
+    places = [
+        (service.name, place)
+        for service in catalogue.services.values()
+        for place in catalogue.environments
+        if service.deploys_to(place) and _may_apply(policy, catalogue.facts(service.name, place))
+    ]
+    return bool(places) and all(catalogue.observes(service, place) for service, place in places)
+
+
+def _may_apply(policy: Policy | None, facts: Facts) -> bool:
+    values = {name: fact.value for name, fact in facts.items()}
+    return (
+        policy is None or policy.applies_to is None or policy.applies_to.check(values) is not False
+    )
+
+
+def _unfilled(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
+    """Groups that are not there, or have too few people for what a policy asks of them."""
+    unknown = list(_unknown(needed, catalogue))
+    yield from unknown or _too_few(needed, catalogue)
 
 
 def _unknown(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:

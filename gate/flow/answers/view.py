@@ -15,7 +15,7 @@ from gate.core.decision.asked import Asked
 from gate.core.decision.record import Record
 from gate.core.decision.values import Decision, Hold
 from gate.core.policy.policy import Policy
-from gate.flow.answers.wire import all_facts, hold, instant, reasons, written_reasons
+from gate.flow.answers.wire import all_facts, hold, instant, reasons, would_be, written_reasons
 from gate.flow.asks import Wire
 
 
@@ -224,6 +224,7 @@ def _what(record: Record, told: Sequence[Wire | Fragment], texts: Mapping[str, s
         "reasons": told,
         "policy": _policy(record),
         "standard_change": decision.standard_change,
+        "observed": would_be(decision.observed, texts),
     }
 
 

@@ -8,7 +8,7 @@ import orjson
 from orjson import Fragment
 
 from gate.core.decision.sentences import sentences
-from gate.core.decision.values import Finding, Hold
+from gate.core.decision.values import Finding, Hold, WouldBe
 from gate.core.facts import Facts, wire_value
 from gate.core.policy.policy import Policy
 from gate.flow.asks import Wire
@@ -34,6 +34,19 @@ def hold(held: Hold | None, texts: Mapping[str, str]) -> Wire | None:
         "until": instant(held.until),
         "lifted_by": list(held.lifted_by),
         "stop": held.stop,
+    }
+
+
+def would_be(observed: WouldBe | None, texts: Mapping[str, str]) -> Wire | None:
+    """What an observing gate would have said."""
+    if observed is None:
+        return None
+    return {
+        "outcome": observed.outcome,
+        "type": observed.type,
+        "route": observed.route,
+        "required": [{"by": list(entry.by), "count": entry.count} for entry in observed.required],
+        "hold": hold(observed.hold, texts),
     }
 
 

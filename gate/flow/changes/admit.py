@@ -16,6 +16,7 @@ from gate.core.decision.admission import (
     other_run,
     proof_by,
     refusal,
+    waits,
 )
 from gate.core.decision.named import Named
 from gate.core.decision.quorum import placed
@@ -30,7 +31,7 @@ from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.excluded import learn, remember
-from gate.flow.changes.held import hold_of, release
+from gate.flow.changes.held import release, would_hold
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.changes.rejected import rejections, still_standing
 from gate.flow.changes.settle import lapse
@@ -202,18 +203,19 @@ def _admit(
     if standing.rollback:
         for other in changes.in_flight(tx.conn, stored, tx.now):
             _close_rolled_back(tx, other, known, books, by)
-    if not admissions.admit(tx, stored, run, known.files):
+    would_wait = waits(standing, at=tx.now) if known.observed else None
+    if not admissions.admit(tx, stored, run, known.files, would_wait=would_wait is not None):
         return OVERTAKEN
     lapse(tx, known.record, known.people.excluded)
     _supersede(tx, known, books.all, by)
-    if known.record.subject.emergency:
+    if known.record.subject.emergency and not known.observed:
         _owe_review(tx, known, books.current)
     if known.record.asked.remediates is not None:
         aftermath.remediate(
             tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by
         )
     admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
-    return _started(tx, admitted, run, by, books.current)
+    return _started(tx, admitted, run, by, books.current, would_wait)
 
 
 def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
@@ -244,13 +246,15 @@ def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
         admitted_run=stored.admitted_run,
         proved=known.proof,
         planned=record.asked.planned,
-        hold=hold_of(tx.conn, stored, books.current, tx.now),
+        hold=would_hold(tx.conn, stored, books.current, tx.now),
         others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
         parallel=stored.parallel,
         decided_direction=stored.direction,
         direction=direction(here, stored.commit, stored.digests),
         what_ran=stored.running_change,
         what_runs=here.running.change if here.running else None,
+        observed=known.observed,
+        observing=books.current.catalogue.observes(stored.service, stored.environment),
     )
 
 
@@ -349,11 +353,14 @@ def _supersede(tx: Tx, known: Known, books: Rulebooks, by: str) -> None:
         endings.cancel(tx, know_stored(tx.conn, books, earlier), by, superseded_by=known.stored.id)
 
 
-def _started(tx: Tx, known: Known, run: Run, by: str, book: Rulebook) -> AdmissionStatement:
+def _started(
+    tx: Tx, known: Known, run: Run, by: str, book: Rulebook, would_wait: Refusal | None
+) -> AdmissionStatement:
     """The entry has what anybody needs to judge it again: who filled which place of what was
     required, and until when it was good.
 
     `known` is the change as it is once it was admitted, without the approvals that lapsed by that.
+    Of an observed one the entry says so, and what would have made it wait.
     """
     stored, record, until = known.stored, known.record, known.stored.valid_until
     statement = _statement(known, run)
@@ -371,6 +378,8 @@ def _started(tx: Tx, known: Known, run: Run, by: str, book: Rulebook) -> Admissi
         policy_revision=record.revisions.policies,
         approvers=sorted([person, place] for person, place in approvers.items()) if asked else None,
         valid_until=instant(until) if until else None,
+        observed=known.observed or None,
+        would_wait=would_wait.problem if would_wait else None,
         **_learnt_since(known),
     )
     tx.add(rollups(record, ["admitted"], at=tx.now))
@@ -424,4 +433,5 @@ def _statement(known: Known, run: Run) -> AdmissionStatement:
                 }
             )
         ),
+        observed=known.observed,
     )

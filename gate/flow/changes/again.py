@@ -155,6 +155,7 @@ def _put_in_force(
         type=decision.type,
         route=decision.route,
         outcome=decision.outcome,
+        would=decision.observed.outcome if decision.observed else None,
         band=decision.band,
         score=decision.score,
         policy=decision.policy,

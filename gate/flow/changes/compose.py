@@ -240,6 +240,7 @@ def decision_entry(made: Decided) -> EntryRow:
         policy=row.policy,
         score=row.score,
         standard_change=row.standard_change,
+        would=decision.observed.outcome.value if decision.observed else None,
         running_change=row.running_change,
         carries=record.carries or None,
         **listed(
@@ -300,6 +301,7 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         valid_until=optional_us(life.valid_until),
         planned_start=optional_us(kept.planned.start),
         planned_end=optional_us(kept.planned.end),
+        would=decision.observed.outcome.value if decision.observed else None,
     )
 
 

@@ -137,6 +137,7 @@ def assemble(
             *notes_of_place(book.catalogue, change.service, change.environment),
             *noted,
         ),
+        observing=book.catalogue.observes(change.service, change.environment),
     )
     return Gathered(case, here, seen.said, told, heard.commits if heard else ())
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc, Window
 from gate.core.change import State
-from gate.core.decision.values import Hold, binding
+from gate.core.decision.values import Hold, Route, binding
 from gate.flow.changes.excluded import windows_overridden
 from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
@@ -49,8 +49,22 @@ def hold_of(
     """What holds the change at this instant: of what is open and not overridden for it, what lasts
     longest.
 
+    Nothing holds a change of which the gate only watches; if the gate enforces by now, the
+    admission refuses it as stale.
+
     `windows` are those that people declared, where they are at hand.
     """
+    return None if stored.route is Route.OBSERVED else would_hold(conn, stored, book, at, windows)
+
+
+def would_hold(
+    conn: Connection,
+    stored: StoredChange,
+    book: Rulebook,
+    at: datetime,
+    windows: Sequence[AdHoc] | None = None,
+) -> Hold | None:
+    """The same, even of a change that the gate only watches."""
     windows = freezes.open_at(conn, at) if windows is None else windows
     scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
     if not freeze.open_windows(book.calendar, windows, scope, at):

@@ -66,6 +66,11 @@ class Known:
             one.window for one in self.overrides if one.person not in self.people.excluded
         )
 
+    @property
+    def observed(self) -> bool:
+        """Whether the gate only watched when this was decided: then it approved nothing."""
+        return self.record.decision.observed is not None
+
     def view(self, now: datetime, base_url: str) -> Wire:
         """The change as it is shown, with expiry taken into account."""
         return change_view(
@@ -137,6 +142,7 @@ def know_stored(
         ids.append(closed.notes)
     if stored.hold is not None:
         ids.append(stored.hold.reason)
+    ids += record.decision.hold_reasons
     given = approvals.of_change(conn, stored.id) if record.decision.required else ()
     ids += [one.comment for one in given if one.comment]
     said = texts.read_texts(conn, ids)

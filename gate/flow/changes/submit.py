@@ -120,10 +120,11 @@ def _caught_by(made: Decided) -> str | None:
     """The change by which a person rejected this commit here: asking for it otherwise, with one
     artifact more, is no way around it.
 
-    Rollbacks and emergencies are never caught, because they are for when nothing else is left.
+    Rollbacks and emergencies are never caught, because they are for when nothing else is left; nor
+    is anything where the gate only watches.
     """
     case = made.record.case
-    is_free = case.emergency or case.facts["change.direction"].value == "rollback"
+    is_free = case.observing or case.emergency or case.facts["change.direction"].value == "rollback"
     return None if is_free else case.rejection
 
 

@@ -17,7 +17,7 @@ from gate.core.instants import to_us
 from gate.core.messages.event import Event
 from gate.core.messages.message import Message
 from gate.errors import Undeliverable
-from gate.flow.answers.wire import hold, instant, reasons
+from gate.flow.answers.wire import hold, instant, reasons, would_be
 from gate.flow.asks import Wire
 from gate.flow.gate import Gate
 from gate.flow.notifications.notify import Deliver
@@ -116,8 +116,7 @@ def subject(stored: StoredChange, base_url: str) -> Wire:
     """What of a change is the same for ever."""
     asked = stored.asked
     run, repository = asked.run, asked.repository
-    service, environment = _quoted(stored.service), _quoted(stored.environment)
-    place = f"{base_url}/v1/services/{service}/environments/{environment}"
+    place = f"{base_url}/v1/services/{_quoted(stored.service)}/environments/{_quoted(stored.environment)}"
     return {
         "id": stored.id,
         "service": stored.service,
@@ -143,7 +142,7 @@ def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> W
         decisions.record(conn, change, number) or b""
     )  # an entry without its record fails loudly
     decision = record.decision
-    held = texts.read_texts(conn, [decision.hold.reason]) if decision.hold else {}
+    held = texts.read_texts(conn, decision.hold_reasons)
     return {
         "number": record.number,
         "outcome": decision.outcome.value,
@@ -155,6 +154,7 @@ def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> W
         "reasons": _reasons(conn, books, record),
         "required": [{"by": list(entry.by), "count": entry.count} for entry in decision.required],
         "hold": hold(decision.hold, held),
+        "observed": would_be(decision.observed, held),
     }
 
 

@@ -126,6 +126,7 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
             "change": running.change,
             "since": wire.instant(running.since),
         },
+        "gate": "observe" if book.catalogue.observes(service, named) else "enforce",
         "first_deployment": here.last_admitted is None,
         "in_flight": [
             {"change": one.change, "state": State.DEPLOYING if one.deploying else State.APPROVED}
@@ -192,7 +193,7 @@ def decision_views(conn: Connection, books: Rulebooks, found: Sequence[Record]) 
         for record in found
         for one in (record.asked.title, record.asked.requested_by, *record.asked.authors)
     ]
-    wanted += [record.decision.hold.reason for record in found if record.decision.hold is not None]
+    wanted += [reason for record in found for reason in record.decision.hold_reasons]
     said = texts.read_texts(conn, wanted)
     return tuple(decision_view(record, books.policy_of(conn, record), said) for record in found)
 

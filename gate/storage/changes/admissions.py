@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import select, text
 
 from gate.core.change import Run, State
+from gate.core.decision.values import Outcome
 from gate.storage.changes import matches, paths
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.moves import move
@@ -15,13 +16,17 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import ADMITTED, changes
 
 
-def admit(tx: Tx, change: StoredChange, run: Run, files: Iterable[str]) -> bool:
+def admit(
+    tx: Tx, change: StoredChange, run: Run, files: Iterable[str], *, would_wait: bool = False
+) -> bool:
     """Consume the approval and start the deployment.
 
     False: the change is no longer what was read; nothing is written.
 
-    `files` are the paths of the decision in force, empty where nobody told us.
+    `files` are the paths of the decision in force, empty where nobody told us. `would_wait`: only
+    because the gate observes here is it not held up now, whatever its decision would have been.
     """
+    waited = {"would": Outcome.PENDING} if would_wait and change.would is Outcome.APPROVED else {}
     admitted = move(
         tx,
         change.id,
@@ -35,6 +40,7 @@ def admit(tx: Tx, change: StoredChange, run: Run, files: Iterable[str]) -> bool:
         same_commit=_last_commit(tx, change) == change.commit,
         close_by=tx.now + timedelta(seconds=change.close_within_seconds),
         redecide_at=None,
+        **waited,
     )
     if admitted:
         matches.add(tx, change.id, change.service, change.environment, change.matched)

@@ -50,6 +50,7 @@ class StoredChange:
     type: ChangeType
     route: Route
     outcome: Outcome
+    would: Outcome | None  # what it would have been, had the gate enforced
     band: Band
     score: int
     policy: str | None
@@ -222,6 +223,7 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {
     "type": ChangeType,
     "route": Route,
     "outcome": Outcome,
+    "would": Outcome,
     "band": Band,
     "hold": read_hold,
     "result": Result,

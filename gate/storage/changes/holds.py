@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from gate.core.change import State
 from gate.core.decision.record import write_hold
-from gate.core.decision.values import Hold
+from gate.core.decision.values import Hold, Route
 from gate.core.instants import to_us
 from gate.storage.tables.schema import changes
 
@@ -59,11 +59,14 @@ def held_otherwise(
     is so.
 
     `holds` are what holds a change here, and what holds one that freeze windows excuse. What was
-    overridden for one change alone is not looked at: that change is among these.
+    overridden for one change alone is not looked at: that change is among these. Nothing holds a
+    change that was only observed.
     """
     everybody, excused = (write_hold(hold) or "" for hold in holds)
     wanted = case((changes.c.excused, excused), else_=everybody)
-    otherwise = func.coalesce(changes.c.hold, "") != wanted
+    otherwise = and_(
+        func.coalesce(changes.c.hold, "") != wanted, changes.c.route != Route.OBSERVED.value
+    )
     found: list[str] = []
     for state, ends in _WAITING.items():
         here = and_(

@@ -14,7 +14,6 @@ from sqlalchemy import Table
 from sqlalchemy.sql.sqltypes import BigInteger, Boolean, Integer, LargeBinary, SmallInteger, Text
 
 from gate.storage.database.tx import Tx
-from gate.storage.tables.columns import kept_type
 
 ROWS_A_STATEMENT = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """Half-way steps between the powers of two save a quarter of the statements; a statement for every
@@ -87,7 +86,7 @@ def as_json(rows: Sequence[tuple[object, ...]]) -> str:
 
 
 def _postgres_value(table: Table, name: str, k: int) -> str:
-    kind = kept_type(table.c[name])
+    kind = table.c[name].type
     return next(
         template.format(k=k) for known, template in _POSTGRES_VALUE if isinstance(kind, known)
     )

@@ -53,6 +53,7 @@ class ChangeRow(NamedTuple):
     valid_until: int | None = None
     planned_start: int | None = None
     planned_end: int | None = None
+    would: str | None = None
 
 
 class DecisionRow(NamedTuple):

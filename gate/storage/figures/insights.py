@@ -15,6 +15,7 @@ REVIEWS_MAX = 200
 
 PLACES_MAX = 20
 _US = 1_000_000
+_PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
 
 
 class RulePlace(NamedTuple):
@@ -35,7 +36,7 @@ def seconds_to_last_word(conn: Connection, service: str, environment: str) -> li
         .where(
             changes.c.service == service,
             changes.c.environment == environment,
-            changes.c.route != Route.AUTOMATIC.value,
+            changes.c.route.in_(_PEOPLES),
         )
         .order_by(changes.c.submitted_at.desc(), changes.c.id.desc())
         .limit(REVIEWS_MAX)

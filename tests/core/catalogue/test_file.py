@@ -24,6 +24,7 @@ services:
     depends_on: [ledger]
     repositories: [{provider: github, id: 1001, name: acme/checkout}, {issuer: "https://gitlab.example.com", id: 20}]
     alerts_count_from: critical
+    gate: {production: observe}
   ledger: {}
 groups:
   release-managers: {people: [ada], sso: [rm]}
@@ -214,79 +215,107 @@ def faults(text: str) -> list[tuple[str, str]]:
             id="no severity",
         ),
         pytest.param(
+            "{production: observe}",
+            "{production: observ}",
+            "12:24",
+            "did you mean observe?",
+            id="an unknown word for the gate",
+        ),
+        pytest.param(
+            "{production: observe}",
+            "{produktion: observe}",
+            "12:12",
+            "did you mean production?",
+            id="a gate for no environment",
+        ),
+        pytest.param(
+            "{production: observe}",
+            "{prod: observe}",
+            "12:12",
+            "found the key prod",
+            id="a gate by another name of the environment",
+        ),
+        pytest.param(
+            "gate: {production: observe}",
+            "gate: observe",
+            "12:11",
+            "allowed is a mapping",
+            id="a gate for every environment",
+        ),
+        pytest.param(
             "people: [cy]",
             "people: [cya]",
-            "15:28",
+            "16:28",
             "which is no person of the catalogue; did you mean cy?",
             id="an unknown person",
         ),
         pytest.param(
             "  team-payments:",
             "  owners: {people: [cy]}\n  team-payments:",
-            "15:3",
+            "16:3",
             "stands for the owners",
             id="a group called owners",
         ),
         pytest.param(
             "[cy@example.com]",
             "[cy.example.com]",
-            "18:27",
+            "19:27",
             "allowed is an e-mail address",
             id="no address",
         ),
         pytest.param(
             "[cy@example.com]",
             "[ADA+x@example.com]",
-            "18:7",
+            "19:7",
             "which is ada already",
             id="an address of two people",
         ),
         pytest.param(
             "[cy@example.com]",
             "[7+ada-gh@users.noreply.github.com]",
-            "18:7",
+            "19:7",
             "found github:ada-gh, which is ada",
             id="in a no-reply form",
         ),
         pytest.param(
             "emails: [cy@example.com]",
             "github: [Ada-GH]",
-            "18:7",
+            "19:7",
             "one identity belongs to one person",
             id="a login of two people",
         ),
         pytest.param(
             "emails: [cy@example.com]",
             "github: [cy@example.com]",
-            "18:27",
+            "19:27",
             "allowed is a login",
             id="an address for a login",
         ),
         pytest.param(
-            "emails: [cy@example.com]", 'github: ["cy[bot]"]', "18:27", "of a human", id="a bot"
+            "emails: [cy@example.com]", 'github: ["cy[bot]"]', "19:27", "of a human", id="a bot"
         ),
         pytest.param(
             "emails: [cy@example.com]",
             "github: [12345]",
-            "18:27",
+            "19:27",
             "write it in quotes",
             id="a login of digits",
         ),
         pytest.param(
             "emails: [cy@example.com]",
             "slack: U0 CY",
-            "18:25",
+            "19:25",
             "a member id such as U0ADA",
             id="no Slack id",
         ),
         pytest.param(
             ", emails: [cy@example.com]",
             "",
-            "18:7",
+            "19:7",
             "no e-mail and no login",
             id="a person whom nothing names",
         ),
-        pytest.param("  cy: {", "  ada: {", "18:3", "twice", id="a person twice"),
+        pytest.param("  cy: {", "  ada: {", "19:3", "twice", id="a person twice"),
     ],
 )
 def test_a_catalogue_that_is_not_understood_is_refused(
@@ -357,6 +386,7 @@ def test_a_good_catalogue_becomes_values() -> None:
                     Repository("https://gitlab.example.com", 20),
                 ),
                 alerts_count_from="critical",
+                observing=("production",),
             ),
             "ledger": Service("ledger"),
         },

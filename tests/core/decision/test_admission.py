@@ -217,3 +217,45 @@ def test_an_admission_is_consumed_once(run: Run, same: bool) -> None:  # noqa: F
 
     assert admitted_before(deploying, run) is same
     assert refused(deploying, run=run) == "consumed"
+
+
+WATCHED = replace(APPROVED, observed=True, observing=True)
+
+
+@pytest.mark.parametrize(
+    ("standing", "problem"),
+    [
+        pytest.param(
+            replace(WATCHED, observing=False), "stale_decision", id="the gate enforces by now"
+        ),
+        pytest.param(
+            replace(APPROVED, observing=True), "stale_decision", id="the gate only observes by now"
+        ),
+        pytest.param(
+            replace(WATCHED, state=State.DEPLOYING, admitted_run=Run("99")),
+            "consumed",
+            id="another run has used it",
+        ),
+        pytest.param(replace(WATCHED, state=State.EXPIRED), "expired", id="its time is over"),
+        pytest.param(
+            replace(WATCHED, proved=PROOF), "identity_mismatch", id="nothing proves the run"
+        ),
+        pytest.param(replace(WATCHED, hold=STOP), None, id="a stopped line"),
+        pytest.param(replace(WATCHED, hold=FREEZE), None, id="a freeze"),
+        pytest.param(
+            replace(WATCHED, planned=Planned(NOW + timedelta(days=1))), None, id="planned for later"
+        ),
+        pytest.param(
+            replace(WATCHED, others_deploying=("chg_other",)), None, id="another deployment"
+        ),
+        pytest.param(replace(WATCHED, what_runs="chg_after"), None, id="what runs has changed"),
+    ],
+)
+def test_h2_an_observing_gate_refuses_only_what_is_not_what_it_saw(
+    standing: Standing, problem: str | None
+) -> None:
+    assert refused(standing) == problem
+
+
+def test_h2_observed_or_not_another_subject_is_refused() -> None:
+    assert refused(WATCHED, SUBJECT._replace(environment="staging")) == "subject_mismatch"

@@ -18,6 +18,7 @@ from gate.core.decision.values import (
     Outcome,
     Required,
     Route,
+    WouldBe,
 )
 from gate.core.facts import Fact, Origin, Value
 from gate.core.policy.set import read_policies
@@ -449,3 +450,35 @@ def test_withholding_a_fact_never_improves_an_outcome(
     fewer = case._replace(facts={name: fact for name, fact in case.facts.items() if name != hidden})
 
     assert rank(decide(POLICIES, fewer)) >= rank(decide(POLICIES, case))
+
+
+@given(
+    st.builds(
+        Case._replace,
+        st.sampled_from(
+            [
+                ASKED,
+                ROLLBACK,
+                with_facts(artifact__signed=False),
+                with_facts(environment__tier=None),
+                with_facts(diff__lines_added=600),
+            ]
+        ),
+        emergency=st.booleans(),
+        holds=st.sampled_from([(), (FREEZE,), (STOP,)]),
+        in_flight=st.integers(0, 2),
+        overdue_reviews=st.integers(0, 1),
+        people=st.builds(People, st.just(()), st.booleans(), st.booleans(), st.booleans()),
+        standing=st.sampled_from([{}, EARNED]),
+    )
+)
+def test_h2_an_observing_gate_decides_alike_and_holds_nobody_up(case: Case) -> None:
+    enforced, observed = decide(POLICIES, case), decide(POLICIES, case._replace(observing=True))
+
+    would_be = WouldBe(
+        enforced.outcome, enforced.type, enforced.route, enforced.required, enforced.hold
+    )
+    assert enforced.observed is None
+    assert observed == enforced._replace(
+        outcome=Outcome.APPROVED, route=Route.OBSERVED, required=(), hold=None, observed=would_be
+    )

@@ -30,6 +30,7 @@ from gate.core.decision.values import (
     Required,
     Route,
     Terms,
+    WouldBe,
 )
 from gate.core.facts import FACTS, INTEGER_MAX, Fact, FactType, Origin
 from gate.core.policy.policy import Policy
@@ -87,6 +88,15 @@ FINDING = st.builds(
     st.none() | COUNT,
     PAIRS,
 )
+REQUIRED = st.lists(st.builds(Required, texts(), st.integers(0, 9)), max_size=2).map(tuple)
+WOULD_BE = st.builds(
+    WouldBe,
+    st.sampled_from(list(Outcome)),
+    st.sampled_from(list(ChangeType)),
+    st.sampled_from(list(Route)),
+    REQUIRED,
+    st.none() | HOLD,
+)
 DECISION: st.SearchStrategy[Decision] = st.builds(
     Decision,
     outcome=st.sampled_from(list(Outcome)),
@@ -98,11 +108,12 @@ DECISION: st.SearchStrategy[Decision] = st.builds(
     findings=st.lists(FINDING, max_size=3).map(tuple),
     standard_change=st.none() | NAME,
     matched_standard_changes=texts(),
-    required=st.lists(st.builds(Required, texts(), st.integers(0, 9)), max_size=2).map(tuple),
+    required=REQUIRED,
     hold=st.none() | HOLD,
     excused=st.booleans(),
     terms=st.builds(Terms, COUNT, COUNT, COUNT, st.booleans()),
     shadows=st.just(()),
+    observed=st.none() | WOULD_BE,
 )
 CASE = st.builds(
     Case,
@@ -124,6 +135,7 @@ CASE = st.builds(
         NAME, st.builds(Standing, st.booleans(), st.booleans(), TEXT), max_size=2
     ),
     notes=st.lists(FINDING, max_size=2).map(tuple),
+    observing=st.booleans(),
 )
 SUBJECT = st.builds(
     Subject,

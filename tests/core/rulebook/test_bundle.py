@@ -178,3 +178,33 @@ def test_the_calendar_is_read_against_the_catalogue() -> None:
 
 def test_another_file_in_the_folder_must_be_a_policy() -> None:
     assert faults(files(notes="title: Notes\n"))[0][0].startswith("notes.yaml:1")
+
+
+PLACES = "environments: {production: {tier: production}, staging: {tier: staging}}\n"
+
+
+def observed(gates: str) -> dict[str, str]:
+    """A review that nobody can give, and where the gate only observes the one service."""
+    service = f"{{owners: [payments], gate: {gates}}}"
+    catalogue = PLACES + CATALOGUE.replace("{owners: [payments]}", service)
+    return files(review("[payments]", 2)) | {"catalog.yaml": catalogue}
+
+
+def test_h2_a_group_that_is_too_small_is_a_warning_where_the_gate_only_observes() -> None:
+    found = read_bundle(observed("{production: observe, staging: observe}")).warnings
+
+    assert ["payments has 1 people, but 2 are needed" in one.detail for one in found] == [True]
+
+
+@pytest.mark.parametrize(
+    "gates", ["{production: observe}", "{production: observe, staging: enforce}"]
+)
+def test_h2_it_is_a_fault_as_soon_as_the_gate_enforces_anywhere(gates: str) -> None:
+    assert len(faults(observed(gates))) == 1
+
+
+def test_h2_it_is_a_fault_where_another_service_is_not_observed() -> None:
+    read = observed("{production: observe, staging: observe}")
+    read["catalog.yaml"] = read["catalog.yaml"].replace("services: {", "services: {web: {}, ")
+
+    assert len(faults(read)) == 1

@@ -44,6 +44,7 @@ CREATE TABLE public.changes (
     type text NOT NULL,
     route text NOT NULL,
     outcome text NOT NULL,
+    would text,
     band smallint NOT NULL,
     score integer NOT NULL,
     policy text,
@@ -190,8 +191,7 @@ CREATE TABLE public.freezes (
     stop boolean NOT NULL,
     begins bigint NOT NULL,
     ends bigint,
-    services text NOT NULL,
-    environments text NOT NULL,
+    scope text NOT NULL,
     created_at bigint NOT NULL,
     created_by text NOT NULL,
     lifted_at bigint,
@@ -477,8 +477,8 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_a739e2d8');
-INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_40fbb25f');
+INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x7b226368616e6765223a226368675f30303030303030303030303030303030303030303030306b657074227d', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x7b7d');
 INSERT INTO public.ledger_head VALUES (1, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', NULL, 1, NULL);
