@@ -58,7 +58,7 @@ async def read_log(
 
 
 async def chunked(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in pieces worth sending."""
+    """Yield these bytes in pieces worth sending."""
     piece = bytearray()
     async for line in lines:
         piece += line

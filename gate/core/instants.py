@@ -19,7 +19,7 @@ ALLOWED = "an instant from 1970 to 2199"
 
 
 def in_utc(instant: datetime) -> datetime | None:
-    """The same instant in UTC; None for one that the gate does not take. It needs a zone."""
+    """Return the instant in UTC, or None for one that the gate does not take. It needs a zone."""
     return instant.astimezone(UTC) if FIRST <= instant <= LAST else None
 
 
@@ -34,10 +34,10 @@ def from_us(microseconds: int) -> datetime:
 
 
 def optional_us(instant: datetime | None) -> int | None:
-    """The same for an instant that may be absent."""
+    """Return an instant that may be absent in microseconds."""
     return None if instant is None else to_us(instant)
 
 
 def optional_instant(microseconds: int | None) -> datetime | None:
-    """The same for microseconds that may be absent."""
+    """Return the instant of microseconds that may be absent."""
     return None if microseconds is None else from_us(microseconds)

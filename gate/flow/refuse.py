@@ -33,7 +33,7 @@ async def keep(gate: Gate, refused: Refused) -> None:
 
 
 async def refuse(gate: Gate, refused: Refused, error: GateError) -> GateError:
-    """The same error once it is on record, for whoever raises it."""
+    """Return the error once it is on record, for whoever raises it."""
     await keep(gate, refused)
     error.told = True
     return error

@@ -120,7 +120,9 @@ class SigningKey:
         return key
 
     def named(self, name: str) -> "SigningKey":
-        """The same secret under another name: another key to whoever verifies."""
+        """Return a key with this secret under another name, which is another key to whoever
+        verifies.
+        """
         return SigningKey(name, self._private)
 
     @property

@@ -93,8 +93,8 @@ class Store:
     def read_together(
         self, function: Callable[[Connection, Sequence[A]], Sequence[T]], asked: A
     ) -> Awaitable[T]:
-        """The same for what is asked often: calls that wait together are one call of the function,
-        with all they ask.
+        """Read what is asked often: calls that wait together are one call of the function, with all
+        they ask.
         """
         one = call(function, (asked,))
         one.joint = True
@@ -108,7 +108,7 @@ class Store:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Awaitable[T]:
-        """The same for reports and exports, which keep nobody else waiting."""
+        """Read for reports and exports, on a thread of their own, which keeps nobody else waiting."""
         one = call(function, args, kwargs)
         self._slow.put(one)
         return one.future

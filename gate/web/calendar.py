@@ -42,7 +42,7 @@ class CalendarQuery(BaseModel, extra="forbid"):
     done: str | None = None
 
     def address(self, **other: Any) -> str:
-        """The same page with other values."""
+        """Return the address of the page with other values."""
         given = {**self.model_dump(mode="json"), "done": None, **other}
         pairs = {name: str(value) for name, value in given.items() if value not in {None, ""}}
         return f"/calendar?{urlencode(pairs)}"

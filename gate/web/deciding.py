@@ -50,7 +50,9 @@ async def say(gate: Gate, change_id: str, form: Form, by: Person) -> str:
 
 
 async def many(request: Request, gate: Gate, form: Form, by: Person) -> View | Response:
-    """The same word for each; each is judged by itself, and what became of each is shown."""
+    """Give one word for each of several changes; each is judged by itself, and what became of each
+    is shown.
+    """
     chosen = form["change"]
     if len(chosen) > MANY_MAX:
         raise Invalid(

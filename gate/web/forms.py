@@ -69,7 +69,7 @@ def names_of(form: Form, name: str) -> list[str]:
 
 
 def read_ask(model: type[Model], **values: object) -> Model:
-    """The same value as the interface reads from JSON, with the same limits.
+    """Read a form into the value that the interface reads from JSON, with its limits.
 
     Raises `Invalid` in words for a person.
     """

@@ -41,7 +41,7 @@ class LogQuery(BaseModel, extra="forbid"):
     cursor: Cursor = None
 
     def filters(self) -> LogFilters:
-        """The same as the flow knows it."""
+        """Return the parameters as filters of the flow."""
         ends = (
             _midnight(self.last + timedelta(days=1))
             if self.last is not None and self.last < date.max

@@ -68,8 +68,8 @@ def with_member(body: bytes, name: str, value: str) -> bytes:
 
 
 def _with_cursor(request: Request, cursor: str) -> str:
-    """The same address with another cursor: without a host, which only the caller knows for
-    certain.
+    """Return the address of the request with another cursor: without a host, which only the caller
+    knows for certain.
     """
     given = [
         (name, value)

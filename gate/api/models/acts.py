@@ -56,7 +56,7 @@ class FreezeRequest(Asked):
         return self
 
     def ask(self) -> FreezeAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return FreezeAsk(
             self.reason,
             self.stop or False,
@@ -90,7 +90,7 @@ class TokenRequest(Asked):
         return self
 
     def ask(self) -> TokenAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return TokenAsk(
             self.role, frozenset(self.services or ()) or None, self.person, self.expires_at
         )

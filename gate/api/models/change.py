@@ -37,7 +37,7 @@ class RepositoryAsk(Asked):
     name: Line | None = None
 
     def value(self) -> Repository:
-        """The same as the core knows it."""
+        """Return it as a value of the core."""
         return Repository(self.issuer, self.id, self.name or "")
 
 
@@ -48,7 +48,7 @@ class ArtifactAsk(Asked):
     digest: Digest
 
     def value(self) -> Artifact:
-        """The same as the core knows it."""
+        """Return it as a value of the core."""
         return Artifact(self.name, self.digest)
 
 
@@ -66,7 +66,7 @@ class RunAsk(Asked):
     url: LinkOrNone | None = None
 
     def value(self, by: Caller) -> Run:
-        """The same as the core knows it.
+        """Return it as a value of the core.
 
         An attempt that is not given is that of the caller's token, where it has one.
         """
@@ -155,7 +155,7 @@ class AdmissionRequest(Asked):
     run: RunAsk
 
     def ask(self, by: Caller) -> AdmissionAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return AdmissionAsk(
             self.commit, _values(self.artifacts), self.environment, self.run.value(by)
         )
@@ -176,7 +176,7 @@ class ClosureRequest(Asked):
         return self
 
     def ask(self, by: Caller) -> ClosureAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         run = self.run.value(by) if self.run else None
         return ClosureAsk(self.result, self.notes or "", self.started_at, self.finished_at, run)
 

@@ -21,7 +21,7 @@ class DeliveryQuery(Asked):
     ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
 
     def ask(self) -> DeliveryAsk:
-        """The same as the flow knows it."""
+        """Return the request as a query of the flow."""
         return DeliveryAsk(self.service, self.environment, self.begins, self.ends)
 
 
@@ -47,7 +47,7 @@ class FailRateView(View):
 
 
 class ShareView(FailRateView):
-    """The same for one value of what it is divided by; a null value is none."""
+    """The figures for one value of what they are divided by; a null value is none."""
 
     value: str | None
 

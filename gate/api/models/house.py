@@ -60,7 +60,7 @@ class PolicySetView(View):
 
 
 class PolicySetText(PolicySetView):
-    """The same with its files; names and addresses of people are left out of the catalogue."""
+    """A policy set with its files; names and addresses of people are left out of the catalogue."""
 
     files: dict[str, str]
 

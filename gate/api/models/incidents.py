@@ -52,7 +52,7 @@ class IncidentRequest(Asked):
         return self
 
     def ask(self) -> IncidentTold:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return IncidentTold(
             id=self.id,
             title=self.title,
@@ -79,7 +79,7 @@ class UnlinkRequest(Asked):
 
 
 class UnlinkQuery(Asked):
-    """The same, for clients whose DELETE has no body."""
+    """What unlinks an incident, for clients whose DELETE has no body."""
 
     reason: Reason | None = None
 
@@ -94,7 +94,7 @@ class IncidentsQuery(PartQuery):
     ] = None
 
     def filters(self) -> IncidentFilters:
-        """The same as the flow knows it."""
+        """Return the parameters as filters of the flow."""
         return IncidentFilters(
             service=self.service, environment=self.environment, open=self.open, part=self.part()
         )
@@ -150,7 +150,7 @@ class SightingsQuery(PartQuery):
     missing: Annotated[Missing | None, Field(description="what would have explained it")] = None
 
     def filters(self) -> SightingFilters:
-        """The same as the flow knows it."""
+        """Return the parameters as filters of the flow."""
         return SightingFilters(
             self.service, self.environment, self.source, self.missing, self.part()
         )

@@ -31,7 +31,7 @@ class InvitationRequest(Asked):
     role: PersonRole | None = None
 
     def ask(self) -> InviteAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return InviteAsk(self.email, None if self.role is None else Role(self.role))
 
 
@@ -50,7 +50,7 @@ class PersonRequest(Asked):
         return self
 
     def ask(self) -> PersonAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return PersonAsk(
             None if self.role is None else Role(self.role),
             "role" in self.model_fields_set,
@@ -77,7 +77,7 @@ class PersonView(View):
 
 
 class InvitedView(PersonView):
-    """The same, and the one-time link, which is shown this once."""
+    """Who was invited, and the one-time link, which is shown this once."""
 
     invitation: str
     expires_at: datetime

@@ -40,7 +40,7 @@ class PartQuery(Asked):
     limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = PAGE_ITEMS_DEFAULT
 
     def part(self) -> Part:
-        """The same as the flow knows it."""
+        """Return the parameters as the part of a list that is asked for."""
         return Part(self.begins, self.ends, self.cursor, self.limit)
 
 
@@ -56,7 +56,7 @@ class ChangesQuery(PartQuery):
     q: Words = ""
 
     def filters(self) -> ChangeFilters:
-        """The same as the flow knows it."""
+        """Return the parameters as filters of the flow."""
         return ChangeFilters(
             state=self.state,
             service=self.service,
@@ -99,7 +99,7 @@ class LogQuery(PartQuery):
         return self
 
     def filters(self) -> LogFilters:
-        """The same as the flow knows it."""
+        """Return the parameters as filters of the flow."""
         return LogFilters(
             policy=self.policy,
             revision=self.revision,

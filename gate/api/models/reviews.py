@@ -20,7 +20,7 @@ class ApprovalRequest(Asked):
     comment: LongText | None = None
 
     def ask(self) -> ReviewAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return ReviewAsk(self.subject_digest, self.comment or "")
 
 
@@ -31,7 +31,7 @@ class RejectionRequest(Asked):
     comment: Reason
 
     def ask(self) -> ReviewAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return ReviewAsk(self.subject_digest, self.comment)
 
 
@@ -54,7 +54,7 @@ class OverrideRequest(Asked):
         return self
 
     def ask(self) -> OverrideAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return OverrideAsk(self.comment, self.window, self.stop or False)
 
 
@@ -66,5 +66,5 @@ class PostReviewRequest(Asked):
     actions: Annotated[tuple[Reason, ...], Field(max_length=ACTIONS_MAX)] | None = None
 
     def ask(self) -> PostReviewAsk:
-        """The same as the flow knows it."""
+        """Return the request as a command of the flow."""
         return PostReviewAsk(self.findings, self.comment, self.actions or ())

@@ -21,7 +21,7 @@ class Progress:
             self._world.err.flush()
 
     def bar(self, words: str, done: float, whole: float) -> None:
-        """The same with a share of the whole."""
+        """Show what is being done now, with the share of the whole that is done."""
         share = min(1.0, done / whole) if whole > 0 else 1.0
         filled = int(share * _WIDTH)
         self.show(f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {words}")

@@ -37,7 +37,7 @@ def proof_of(run: Run | None, facts: Facts) -> Proof | None:
 
 
 def proof_by(run: Run, proved: Mapping[str, Value]) -> Proof:
-    """The same, from the facts that a token proves."""
+    """Return what these facts of a token prove about the run."""
     return Proof(run.id, proved.get("change.ref"), proved.get("change.workflow"))
 
 
@@ -97,7 +97,7 @@ def waits(standing: Standing, *, at: datetime) -> Refusal | None:
 
 
 def admitted_before(standing: Standing, run: Run) -> bool:
-    """The same run, attempt and step again: it gets the same answer."""
+    """Whether this run, attempt and step was admitted before: it gets the answer that it got then."""
     return standing.state is State.DEPLOYING and _consumer(standing.admitted_run) == _consumer(run)
 
 

@@ -36,7 +36,7 @@ def sentences(findings: Sequence[Finding], facts: Facts, policy: Policy | None) 
 
 
 def sentence(finding: Finding, facts: Facts, policy: Policy | None) -> str:
-    """The same for one."""
+    """Return the sentence of one finding."""
     return sentences((finding,), facts, policy)[0]
 
 

@@ -61,7 +61,8 @@ def with_settling(
     *,
     at: datetime,
 ) -> Standing:
-    """The same standing, and how many successes have not settled yet and when the next one will.
+    """Return the standing with the number of successes that have not settled yet, and when the next
+    one will.
 
     `matches` are all that are looked back on, newest first. This is for people: nothing is decided
     by it.

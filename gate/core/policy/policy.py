@@ -27,7 +27,7 @@ class Choose(Protocol):
 
 
 def choosing(check: Check) -> Choose:
-    """The same from a check, at the price of a second call."""
+    """Return a chooser made from a check, at the price of a second call."""
 
     def choose(yes: T, no: T, unknown: T, /) -> Callable[[Values], T]:
         def chosen(values: Values) -> T:

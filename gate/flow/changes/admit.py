@@ -404,7 +404,9 @@ def _now(tx: Tx, change: str) -> StoredChange:
 
 
 def _statement(known: Known, run: Run) -> AdmissionStatement:
-    """The same for the same admission, however often it is asked for."""
+    """Return the statement of an admission: equal bytes for one admission, however often it is
+    asked for.
+    """
     stored, record = known.stored, known.record
     if stored.admitted_at is None:
         raise LookupError(stored.id)  # asked for only once it is admitted

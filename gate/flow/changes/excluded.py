@@ -61,7 +61,7 @@ def repositories(record: Record, book: Rulebook) -> Repositories:
 
 
 def people_of_change(conn: Connection, change: str, book: Rulebook) -> People:
-    """The same of a change that is known by its id alone."""
+    """Return who is excluded from a change that is known by its id alone."""
     stored = changes.read(conn, change)
     if stored is None:
         raise LookupError(change)  # changes are never deleted
@@ -70,7 +70,9 @@ def people_of_change(conn: Connection, change: str, book: Rulebook) -> People:
 
 
 def people_of_many(conn: Connection, found: Iterable[Record], book: Rulebook) -> dict[str, People]:
-    """The same of many changes, by their decisions in force, with as few questions as for one."""
+    """Return who is excluded from each of many changes, by their decisions in force, with as few
+    questions as for one.
+    """
     found = list(found)
     ids: list[str] = []
     for asked in (record.asked for record in found):

@@ -1,4 +1,4 @@
-"""The same run asks again: it joins its change, or begins anew where that one is over."""
+"""A run that asks again joins its change, or begins anew where that change is over."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

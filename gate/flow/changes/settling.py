@@ -20,7 +20,7 @@ from gate.storage.changes import matches
 async def tell_settling(
     gate: Gate, change: Change, book: Rulebook, gathered: Gathered, decision: Decision
 ) -> Gathered:
-    """The same case, in which every standard change that may have passed says what it still waits
+    """Return the case, in which every standard change that may have passed says what it still waits
     for.
 
     This is read only for a decision that may turn on it, because it looks back on up to 200

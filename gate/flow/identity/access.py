@@ -91,7 +91,9 @@ class Access:
         return used
 
     def take_seen(self) -> Mapping[str, datetime]:
-        """The same of sessions."""
+        """Return which sessions were used since this was asked last; the worker writes it down,
+        nobody waits for it.
+        """
         seen, self._seen = self._seen, {}
         return seen
 

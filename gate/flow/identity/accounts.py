@@ -42,7 +42,7 @@ def account_of(conn: Connection, book: Rulebook, email: str) -> Stored | None:
 
 
 def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
-    """The same; for an address that is new here, a new one."""
+    """Return the account of an address; for an address that is new here, a new one."""
     found = account_of(tx.conn, book, email)
     if found is not None:
         return settled(tx, book, found)

@@ -83,7 +83,7 @@ class Place:
         )
 
     async def every_if_there(self, path: str) -> list[Any]:
-        """The same; empty for what is not there."""
+        """Return every item of a list, or an empty one where there is no such list."""
         try:
             return await self.every(path)
         except Refused as refused:

@@ -41,7 +41,7 @@ def name(value: Any, *path: str | int) -> str:
 
 
 def maybe_name(value: Any, *path: str | int) -> str | None:
-    """The same, None where it is absent or empty."""
+    """Return a name, or None where it is absent or empty."""
     found = the(value, *path)
     if found is None or found == "":
         return None
@@ -90,8 +90,8 @@ def instant(value: Any, *path: str | int) -> datetime:
 
 
 def maybe_instant(value: Any, *path: str | int) -> datetime | None:
-    """The same, None where it is absent, or is none that the gate takes: Go writes the year 1 for
-    `never`.
+    """Return an instant, or None where it is absent, or is none that the gate takes: Go writes the
+    year 1 for `never`.
     """
     found = the(value, *path)
     if found is None or found == "":

@@ -40,7 +40,9 @@ def text(value: Any, *path: str | int) -> str:
 
 
 def maybe_text(value: Any, *path: str | int) -> str | None:
-    """The same, None where it is absent, null or empty. Raises `Misshapen` for anything else."""
+    """Return a text, or None where it is absent, null or empty. Raises `Misshapen` for anything
+    else.
+    """
     found = the(value, *path)
     if found is None or found == "":
         return None

@@ -79,7 +79,7 @@ def standing(conn: Connection, ask: Ask) -> Standing:
 
 
 def standings(conn: Connection, asks: Sequence[Ask]) -> list[Standing]:
-    """The same for several."""
+    """Return the history of several places, in the order of the asks."""
     cursor = conn.connection.cursor()
     try:
         if conn.dialect.name == "sqlite":

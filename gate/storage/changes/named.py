@@ -58,7 +58,7 @@ def of_changes(conn: Connection, wanted: Sequence[Of]) -> dict[str, Named]:
 
 
 def of_change(conn: Connection, wanted: Of) -> Named:
-    """The same for one."""
+    """Return who was named in one change."""
     return of_changes(conn, [wanted])[wanted.change]
 
 

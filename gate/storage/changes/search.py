@@ -51,7 +51,7 @@ def having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
 
 
 def change_having_words(conn: Connection, text: str) -> ColumnElement[bool] | None:
-    """The same on `changes`: one of its decisions has them all."""
+    """Return a condition on `changes`: one of its decisions has all the words."""
     having = having_words(conn, text)
     if having is None:
         return None

@@ -89,7 +89,7 @@ class Line:
                 self._bell.get(timeout=seconds)  # may have rung for what another thread has taken
 
     def take_at_once(self) -> Call | None:
-        """The same without waiting."""
+        """Take the calls that are there, without waiting for one."""
         try:
             return self._arrived.popleft()
         except IndexError:

@@ -117,7 +117,9 @@ def refusal(fate: Fate, cause: BaseException) -> Exception:
 
 
 def read_refusal(fate: Fate, cause: BaseException) -> Exception:
-    """The same for somebody who reads. A read that writes is a fault of the gate's own, too."""
+    """Return what a fault means to somebody who reads. A read that writes is a fault of the gate's
+    own, too.
+    """
     if (
         fate in {Fate.FAULT, Fate.CONSTRAINT}
         or "read-only" in str(cause)

@@ -54,7 +54,7 @@ def commit(link: Link) -> None:
 
 
 def ended_by(error: Exception) -> Ended:
-    """The same error as the end of a transaction."""
+    """Return the error as the end of a transaction."""
     return error if isinstance(error, Ended) else Ended(fate_of(error) or Fate.FAULT, error)
 
 

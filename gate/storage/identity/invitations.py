@@ -69,7 +69,9 @@ def find(conn: Connection, secret: str, now: datetime) -> Invitation | None:
 
 
 def use(tx: Tx, secret: str) -> Invitation | None:
-    """The same, and from now on it is of no use. Of several who come at once, one gets it."""
+    """Return an invitation that is good, and from now on it is of no use. Of several who come at
+    once, one gets it.
+    """
     found = find(tx.conn, secret, tx.now)
     if found is None:
         return None

@@ -166,7 +166,7 @@ def set_password(tx: Tx, person: str, password: str) -> None:
 
 
 def keep_rehashed(tx: Tx, person: str, password: str) -> None:
-    """The same password under stronger parameters."""
+    """Keep a password that has not changed under stronger parameters."""
     tx.conn.execute(update(people).where(people.c.id == person).values(password=password))
 
 

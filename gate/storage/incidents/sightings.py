@@ -141,7 +141,8 @@ def _admitted(
 
 
 def _identity(seen: DeploymentSeen) -> str:
-    """The same for the same deployment, as far as its source tells.
+    """Return what one deployment is known by, as far as its source tells: reports of one deployment
+    have one identity.
 
     One with an address is told apart by it, not by the time.
     """

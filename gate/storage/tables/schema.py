@@ -43,7 +43,7 @@ UNDELIVERED = "delivered_at IS NULL AND dead_at IS NULL"
 
 
 def _where(condition: str) -> dict[str, Any]:
-    """The same partial index on both databases."""
+    """Return the arguments that make a partial index on both databases."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 

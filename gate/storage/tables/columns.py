@@ -1,0 +1,121 @@
+"""Types of columns: what a value is in Python, and what the database keeps of it.
+
+They convert on the way in and on the way out, so no function of `storage` does it by hand. A
+statement that goes to the driver as text passes them by and has to do with what the database keeps;
+`storage/database/` says which these are.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, ColumnElement, Dialect, SmallInteger, Text, TypeDecorator
+from sqlalchemy.types import TypeEngine
+
+from gate.core.instants import optional_instant, optional_us
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant with a zone, kept as whole microseconds since 1970: exact, and compared as a
+    number on both databases.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def coerce_compared_value(self, _: Any, value: object) -> TypeEngine[Any]:
+        """Only an instant is bound as one: a number that is added to a column stays a number."""
+        return self if isinstance(value, datetime) else BigInteger()
+
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
+        """As it is kept."""
+        return optional_us(value)
+
+    def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
+        """In UTC."""
+        return optional_instant(value)
+
+
+class Span(TypeDecorator[timedelta]):
+    """A length of time, kept as whole microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, _: Dialect) -> int | None:
+        """As it is kept."""
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: int | None, _: Dialect) -> timedelta | None:
+        """The way back."""
+        return None if value is None else value * _MICROSECOND
+
+
+class Word(TypeDecorator[Any]):
+    """One of a few words of our own: a member of an enum, kept as its text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, words: type[Enum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: Enum | None, _: Dialect) -> Any:
+        """As it is kept."""
+        return None if value is None else value.value
+
+    def process_result_value(self, value: object, _: Dialect) -> Any:
+        """The way back; a word that is none of ours is a fault of the database, and fails."""
+        return None if value is None else self.words(value)
+
+
+class Rank(Word):
+    """A column for an enum whose members are ordered, kept as a number."""
+
+    impl = SmallInteger  # type: ignore[assignment] # the same enum in another form
+    cache_ok = True
+
+
+class Json(TypeDecorator[Any]):
+    """A value that the database only keeps: JSON text, which these two functions write and read."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, write: Callable[[Any], str | None], read: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.write = write
+        self.read = read
+
+    def process_bind_param(self, value: object, _: Dialect) -> str | None:
+        """As it is kept."""
+        return None if value is None else self.write(value)
+
+    def process_result_value(self, value: str | None, _: Dialect) -> Any:
+        """The way back."""
+        return None if value is None else self.read(value)
+
+
+def kept_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
+    """The type of what the database keeps in this column."""
+    return column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+
+
+def _write(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _read_texts(text: str) -> tuple[str, ...]:
+    return tuple(orjson.loads(text))
+
+
+TEXTS = Json(_write, _read_texts)
+"""Some texts in their order: a tuple."""
+
+NAMED_TEXTS = Json(_write, orjson.loads)
+"""A text of each name: a dictionary."""
