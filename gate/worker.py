@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from gate.core.rulebook.bundle import without_people
 from gate.errors import GateError, Invalid
 from gate.flow.changes import expire
 from gate.flow.changes.held import Holds
@@ -178,6 +179,7 @@ class Worker:
         """Read the policy folder; a change in it is registered, and a broken one leaves in force
         what is in force.
         """
+        broken: Invalid | None = None
         try:
             files = await asyncio.to_thread(read_folder, self.folder)
             if files != self.seen:
@@ -185,9 +187,10 @@ class Worker:
                     self.complaint is not None
                 )  # the folder was broken when this server started, and has changed since
                 await policies.adopt(self.gate, files, changed=mended or self.seen is not None)
-            self.seen, complaint = files, None
+            self.seen = files
         except Invalid as error:
-            complaint = error.detail
+            broken = error
+        complaint = broken.detail if broken else None
         if complaint is not None and complaint != self.complaint:
             _log.error(
                 "policy files cannot be used; what is in force stays in force", error=complaint
@@ -197,16 +200,18 @@ class Worker:
         self.gate.metrics.policies(
             activated_at=active.activated_at if active else None, broken=complaint is not None
         )
-        await self._tell_of_files(complaint, active)
+        await self._tell_of_files(broken, active)
 
-    async def _tell_of_files(self, complaint: str | None, active: InForce | None) -> None:
+    async def _tell_of_files(self, broken: Invalid | None, active: InForce | None) -> None:
         """Pages say what is wrong with the files, and as long as nothing is in force every pending
         change does.
+
+        Only pages say it in full, because what a change says is recorded.
         """
         books = self.gate.rulebooks
         since = books.files_trouble.since if books.files_trouble else self.gate.clock()
-        books.files_trouble = FilesTrouble(complaint, since) if complaint else None
-        because = f"{NOTHING_BROKEN}: {complaint}" if complaint else NOTHING_ACTIVATED
+        books.files_trouble = FilesTrouble(broken.detail, since) if broken else None
+        because = f"{NOTHING_BROKEN}: {without_people(broken)}" if broken else NOTHING_ACTIVATED
         if active is None and books.explain(because):
             await self.gate.store.write(reconsider.ask)
 

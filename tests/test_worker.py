@@ -341,6 +341,28 @@ async def test_e27_files_that_were_broken_at_the_first_start_are_the_reason_of_e
     assert (await shop.read(before))["state"] == "approved"
 
 
+async def test_e27_what_a_broken_catalogue_says_of_people_is_in_no_record(
+    nothing_adopted: Shop,
+) -> None:
+    shop, files = nothing_adopted, make_files()
+    twice = files["catalog.yaml"].replace(
+        "\npeople:\n", "\npeople:\n  eve: {emails: [ada@example.com]}\n"
+    )
+    write(shop.folder, files | {"catalog.yaml": twice})
+    await shop.worker().files()
+
+    change = await shop.submit("a")
+
+    (reason,) = change["reasons"]
+    (recorded,) = await shop.records(change)
+    assert "catalog.yaml:" in reason["because"]
+    assert (
+        "the catalogue cannot be understood here; `gate policy check` says why" in reason["because"]
+    )
+    assert "ada@example.com" not in f"{change} {recorded}"
+    assert "ada@example.com" in (await upkeep(shop.gate, ADMIN))["policy_files"]["error"]
+
+
 async def test_e27_a_set_that_waits_for_its_activation_is_the_reason(nothing_adopted: Shop) -> None:
     shop = replace(nothing_adopted, gate=replace(nothing_adopted.gate, activate_at_once=False))
     write(shop.folder, make_files())

@@ -2,6 +2,7 @@
 second.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.core.catalogue.identity import Identities
+from gate.core.decision.places import lacks, unknown
 from gate.core.instants import ALLOWED, in_utc
 from gate.errors import Invalid, NotFound
 from gate.flow.asks import TokenAsk
@@ -34,7 +36,9 @@ def create(
     all_services: bool,
     expires_at: str | None,
 ) -> None:
-    """Print the token alone."""
+    """Print the token alone; of a service that the catalogue lacks a note says so, because it may
+    be misspelt.
+    """
     if person is not None and (services or all_services):
         raise Invalid(
             "a personal token is its person's, for every service; leave --service and "
@@ -55,6 +59,10 @@ def create(
     )
     with transaction(existing(Settings.read())) as tx:
         created = make_token(tx, ask, _person(tx, person), BY)
+        known = current_catalogue(tx.conn).services
+    for service in services:
+        if lacks(known, service):
+            print(f"note: {unknown('service', service, known)}", file=sys.stderr)
     print(created.text)
 
 

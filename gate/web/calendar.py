@@ -59,15 +59,16 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
     days = _week(day) if query.view == "week" else _month(day)
     begins, ends = _midnight(days[0], zone), _midnight(days[-1] + timedelta(days=1), zone)
     found = await calendar.planner(gate, begins, ends, query.service, query.environment, by)
-    hold = None
+    place: Wire = {"hold": None, "unknown": []}
     if query.service and query.environment:
-        hold = (await look.place(gate, query.service, query.environment, by))["hold"]
+        place = await look.place(gate, query.service, query.environment, by)
     declared = await freezes.not_over(gate, by)
     step = timedelta(days=WEEK_DAYS)
     values = {
         "query": query,
         "plan": found,
-        "hold": hold,
+        "hold": place["hold"],
+        "unknown": place["unknown"],
         "declared": declared,
         "days": [_day(one_, day, today, found, zone, query.view) for one_ in days],
         "names": [_name(one_) for one_ in days[:WEEK_DAYS]],
@@ -81,7 +82,11 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
         "done": deciding.told(query.done),
         "now": gate.clock(),
     }
-    return View("calendar.html", {**found, "hold": hold, "declared": declared}, values)
+    return View(
+        "calendar.html",
+        {**found, "hold": place["hold"], "unknown": place["unknown"], "declared": declared},
+        values,
+    )
 
 
 @pages.form("/calendar/windows")

@@ -1,5 +1,5 @@
 """Every list is answered by pages: nothing is cut off in silence, and a cursor is good for one list
-alone (E26, A45).
+alone (E26, A45, C18).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

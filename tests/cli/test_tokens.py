@@ -142,3 +142,16 @@ async def test_a_personal_token_is_its_persons_by_id_or_address(url: str, here: 
         "a token is made for a role or for a person: name one of the two\n",
     )
     assert (stranger.code, stranger.out) == (1, "")
+
+
+@pytest.mark.anyio
+async def test_e26_a_token_for_a_service_that_is_not_there_is_made_and_a_note_says_so(
+    url: str, here: Path
+) -> None:
+    async with open_shop(url, here):
+        made = gate("token", "create", "--role", "pipeline", "--service", "chekout")
+        known = gate("token", "create", "--role", "pipeline", "--service", "checkout")
+
+    assert good(url, made.out.strip()) is not None
+    assert made.err == "note: the catalogue has no service chekout; did you mean checkout?\n"
+    assert (known.code, known.err) == (0, "")

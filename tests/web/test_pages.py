@@ -145,6 +145,17 @@ async def test_c18_what_went_past_the_gate_is_shown_as_text(service: Served) -> 
     assert "No deployment fits" in narrowed.text
 
 
+@pytest.mark.parametrize("page", ["calendar", "insights"])
+async def test_e26_pages_of_a_place_that_is_not_there_say_so(service: Served, page: str) -> None:
+    http = await browser(service)
+
+    misspelt = await http.get(f"/{page}?service=chekout&environment=production")
+    known = await http.get(f"/{page}?service=checkout&environment=production")
+
+    assert "the catalogue has no service chekout; did you mean checkout?" in misspelt.text
+    assert "the catalogue has no" not in known.text
+
+
 async def test_e26_lists_on_pages_go_on(service: Served) -> None:
     for _ in range(PAGE_ITEMS_DEFAULT):
         await service.token(Role.AUDITOR)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gate.api.models.fields import Asked, Instant, Name
-from gate.api.models.views import View
+from gate.api.models.views import Unknown, View
 from gate.flow.queries.delivery import DeliveryAsk
 
 
@@ -79,6 +79,7 @@ class DeliveryView(View):
 
     service: str
     environment: str
+    unknown: Unknown
     from_: Annotated[datetime, Field(alias="from")]
     to: datetime
     change_lead_time_seconds: SpreadView

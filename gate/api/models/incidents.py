@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
-from gate.api.models.views import RepositoryView, View
+from gate.api.models.views import RepositoryView, Unknown, View
 from gate.core.change import Result
 from gate.core.incident import Method
 from gate.core.messages.told import IncidentTold
@@ -130,6 +130,7 @@ class IncidentView(View):
     title: str | None
     service: str
     environment: str | None
+    unknown: Unknown
     severity: str
     url: str | None
     began_at: datetime

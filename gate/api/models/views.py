@@ -14,6 +14,9 @@ from gate.core.facts import Origin
 
 BandWord: TypeAlias = Literal["low", "moderate", "high", "critical"]
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Unknown: TypeAlias = Annotated[
+    list[str], Field(description="what the catalogue lacks, with the name that may be meant")
+]
 Item = TypeVar("Item", bound=BaseModel)
 
 
@@ -329,6 +332,7 @@ class PlaceView(View):
 
     service: str
     environment: str
+    unknown: Unknown
     gate: Literal["enforce", "observe"]
     running: RunningView | None
     first_deployment: bool  # nothing was ever admitted here

@@ -48,6 +48,19 @@ def notes_of_place(catalogue: Catalogue, service: str, environment: str) -> tupl
     return tuple(notes)
 
 
+def unknown_names(catalogue: Catalogue, service: str, environment: str | None) -> list[str]:
+    """A sentence for each of the two that the catalogue lacks.
+
+    No environment is none that is unknown.
+    """
+    found = []
+    if lacks(catalogue.services, service):
+        found.append(unknown("service", service, catalogue.services))
+    if environment is not None and lacks(catalogue.environments, environment):
+        found.append(unknown("environment", environment, catalogue.environments))
+    return found
+
+
 def lacks(known: Collection[str], name: str) -> bool:
     """Whether the catalogue lists things of this kind, and this is none of them."""
     return bool(known) and name not in known

@@ -1,6 +1,6 @@
 """A folder of policy files, read and checked together: policies, catalogue, calendar."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -58,12 +58,35 @@ def read_bundle(files: Mapping[str, str]) -> Bundle:
             found = warnings if _only_observed(policies.named(needed.policy), catalogue) else faults
             found.extend(_unfilled(needed, catalogue))
     if policies is None or catalogue is None or calendar is None or faults:
-        said = "; ".join(f"{fault.where}: {fault.detail}" for fault in faults[:FAULTS_SAID_MAX])
-        more = (
-            f"; and {len(faults) - FAULTS_SAID_MAX} more" if len(faults) > FAULTS_SAID_MAX else ""
+        raise Invalid(
+            _joined([f"{fault.where}: {fault.detail}" for fault in faults]), faults=faults
         )
-        raise Invalid(said + more, faults=faults)
     return Bundle(policies, catalogue, calendar, tuple(warnings))
+
+
+def without_people(error: Invalid) -> str:
+    """What is wrong with the files, for a record that nobody can erase: of the catalogue its places
+    alone.
+
+    A fault of the catalogue may quote a name, an address or a login of somebody.
+    """
+    return (
+        _joined([f"{fault.where}: {_impersonal(fault)}" for fault in error.faults]) or error.detail
+    )
+
+
+def _impersonal(fault: Fault) -> str:
+    is_of_people = fault.where.startswith(f"{CATALOGUE_FILE}:")
+    return (
+        "the catalogue cannot be understood here; `gate policy check` says why"
+        if is_of_people
+        else fault.detail
+    )
+
+
+def _joined(faults: Sequence[str]) -> str:
+    more = f"; and {len(faults) - FAULTS_SAID_MAX} more" if len(faults) > FAULTS_SAID_MAX else ""
+    return "; ".join(faults[:FAULTS_SAID_MAX]) + more
 
 
 def _read_catalogue(files: Mapping[str, str], faults: list[Fault]) -> Catalogue | None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.decision.places import unknown_names
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Wire
 from gate.storage.incidents import links
@@ -37,6 +39,15 @@ def incident_views(conn: Connection, found: Sequence[Incident]) -> list[Wire]:
         }
         for incident in found
     ]
+
+
+def with_unknown(catalogue: Catalogue, view: Wire) -> Wire:
+    """The same view, and what of its place the catalogue lacks.
+
+    A service that somebody misspelt is tied to nothing, and of a hook nobody reads the answer.
+    Names are compared outside of any transaction, because that takes milliseconds.
+    """
+    return {**view, "unknown": unknown_names(catalogue, view["service"], view["environment"])}
 
 
 def _link_view(one: Link, reason: str | None) -> Wire:

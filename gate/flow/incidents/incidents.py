@@ -11,7 +11,7 @@ from gate.core.incident import CLOCK_SLACK, WORST, Method, counts, suspected
 from gate.core.messages import told
 from gate.core.messages.told import API, IncidentTold
 from gate.errors import Conflict, Invalid, NotFound, Unavailable
-from gate.flow.answers.incident_view import incident_views
+from gate.flow.answers.incident_view import incident_views, with_unknown
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Page, Part, Wire
 from gate.flow.caller import Caller, Person
@@ -71,9 +71,8 @@ async def report(gate: Gate, ask: IncidentTold, by: Caller) -> Reported:
 
     Raises `Invalid` for a change that is not there, `Conflict` for one that was never deployed.
     """
-    return await gate.store.write(
-        _take, gate.rulebooks, await gate.rulebooks.current(), ask, by.caller
-    )
+    book = await gate.rulebooks.current()
+    return _said(book, await gate.store.write(_take, gate.rulebooks, book, ask, by.caller))
 
 
 def delivery(ask: IncidentTold, *, named: str, caller: str) -> Delivery:
@@ -98,7 +97,9 @@ async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page:
         begins=filters.part.begins,
         ends=filters.part.ends,
     )
-    return await one_page(gate, query, filters.part, by, _page)
+    catalogue = (await gate.rulebooks.current()).catalogue
+    found = await one_page(gate, query, filters.part, by, _page, slowly=True)
+    return replace(found, items=[with_unknown(catalogue, view) for view in found.items])
 
 
 async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
@@ -106,15 +107,12 @@ async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Pe
 
     Raises `NotFound` and `Conflict`.
     """
-    answer = await gate.store.write(
-        _link,
-        gate.rulebooks,
-        await gate.rulebooks.current(),
-        incident_id,
-        Asked(change_id, reason, by.caller),
+    book = await gate.rulebooks.current()
+    linked = await gate.store.write(
+        _link, gate.rulebooks, book, incident_id, Asked(change_id, reason, by.caller)
     )
     gate.waiters.wake(change_id)
-    return answer
+    return _said(book, linked)
 
 
 async def unlink(gate: Gate, incident_id: str, link_id: str, reason: str, by: Person) -> Wire:
@@ -122,13 +120,11 @@ async def unlink(gate: Gate, incident_id: str, link_id: str, reason: str, by: Pe
 
     Raises `NotFound`, and `Conflict` for the second time.
     """
-    return await gate.store.write(
-        _unlink,
-        gate.rulebooks,
-        await gate.rulebooks.current(),
-        incident_id,
-        Asked(link_id, reason, by.caller),
+    book = await gate.rulebooks.current()
+    view = await gate.store.write(
+        _unlink, gate.rulebooks, book, incident_id, Asked(link_id, reason, by.caller)
     )
+    return with_unknown(book.catalogue, view)
 
 
 async def judge_due(gate: Gate) -> int:
@@ -140,6 +136,10 @@ async def judge_due(gate: Gate) -> int:
     for one in due:
         await gate.store.write(aftermath.settle, gate.rulebooks, book, one.change)
     return len(due)
+
+
+def _said(book: Rulebook, reported: Reported) -> Reported:
+    return replace(reported, view=with_unknown(book.catalogue, reported.view))
 
 
 @dataclass(frozen=True, slots=True)

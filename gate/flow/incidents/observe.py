@@ -34,6 +34,10 @@ WENT_BACK_WITHIN = timedelta(hours=24)
 ENDED_WITHIN = timedelta(hours=1)
 """How long after a change was closed another system may see the end of its deployment."""
 
+ASKED_WITHIN = timedelta(hours=24)
+"""How long before its end a job that failed may have asked the gate, for the gate to be why it
+failed."""
+
 
 class Observed(StrEnum):
     """What became of it."""
@@ -99,7 +103,7 @@ def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw
     found = _rolled_back(tx, seen) if seen.went_back else _deployed(tx, seen)
     result = Result.ROLLED_BACK if seen.went_back else seen.result
     if found is None:
-        return _past_the_gate(tx, seen, result, _missing(book, seen))
+        return _past_the_gate(tx, seen, result, _missing(tx, book, seen))
     may_close = found.state is State.DEPLOYING or (
         seen.went_back and found.result is not Result.ROLLED_BACK
     )
@@ -124,14 +128,19 @@ def _past_the_gate(tx: Tx, seen: DeploymentSeen, result: Result | None, missing:
     return _Saw(Observed.UNMATCHED, missing=missing if new else None)
 
 
-def _missing(book: Rulebook, seen: DeploymentSeen) -> Missing:
+def _missing(tx: Tx, book: Rulebook, seen: DeploymentSeen) -> Missing:
+    """What would have explained it.
+
+    A job that fails because the gate does not let it pass looks like a failed deployment.
+    """
     if lacks(book.catalogue.services, seen.service):
         return Missing.SERVICE
-    return (
-        Missing.ENVIRONMENT
-        if lacks(book.catalogue.environments, seen.environment)
-        else Missing.ADMISSION
-    )
+    if lacks(book.catalogue.environments, seen.environment):
+        return Missing.ENVIRONMENT
+    has_failed = seen.result is Result.UNSUCCESSFUL and seen.commit is not None
+    if has_failed and sightings.has_asked(tx.conn, seen, seen.at - ASKED_WITHIN):
+        return Missing.APPROVAL
+    return Missing.ADMISSION
 
 
 def _deployed(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:

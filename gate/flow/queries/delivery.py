@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Band
 from gate.core.delivery import Rate, percentile, rate
 from gate.core.instants import from_us, to_us
@@ -51,14 +52,16 @@ async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> Wire:
             f"{DAYS_MAX} are allowed"
         )
     place = Place(ask.service, catalogue.environment_named(ask.environment), first, last)
-    return _view(place, await gate.store.read_slowly(delivery.sums, place))
+    unknown = unknown_names(catalogue, place.service, place.environment)
+    return _view(place, await gate.store.read_slowly(delivery.sums, place), unknown)
 
 
-def _view(place: Place, sums: Sums) -> Wire:
+def _view(place: Place, sums: Sums, unknown: list[str]) -> Wire:
     rework = rate(sums.rework, sums.deployments)
     return {
         "service": place.service,
         "environment": place.environment,
+        "unknown": unknown,
         "from": instant(from_us(place.begins * _DAY_US)),
         "to": instant(from_us(place.ends * _DAY_US)),
         "change_lead_time_seconds": _spread(sums.lead),

@@ -11,6 +11,7 @@ from gate.core.calendar import freeze
 from gate.core.calendar.freeze import AdHoc
 from gate.core.change import State
 from gate.core.decision import record as records
+from gate.core.decision.places import unknown_names
 from gate.core.decision.record import Record
 from gate.core.history import Standing
 from gate.errors import NotFound
@@ -120,6 +121,7 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
     return {
         "service": service,
         "environment": named,
+        "unknown": unknown_names(book.catalogue, service, named),
         "running": running
         and {
             "commit": running.commit,

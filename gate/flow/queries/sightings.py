@@ -21,7 +21,10 @@ from gate.storage.incidents.sightings import Missing, Sighting, SightingQuery, s
 
 @dataclass(frozen=True, slots=True)
 class SightingFilters:
-    """Which of them. None is any."""
+    """Which of them.
+
+    None is any; of `missing` it is any but `APPROVAL`, which most likely did not get past the gate.
+    """
 
     service: str | None = None
     environment: str | None = None
@@ -43,7 +46,7 @@ async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page:
         ends=filters.part.ends,
     )
     catalogue = (await gate.rulebooks.current()).catalogue
-    return await one_page(gate, query, filters.part, by, partial(_page, catalogue))
+    return await one_page(gate, query, filters.part, by, partial(_page, catalogue), slowly=True)
 
 
 def _page(
@@ -89,6 +92,10 @@ def _because(one: Sighting, catalogue: Catalogue) -> str:
                 "nothing like it was admitted there; its pipeline has to ask with gate check "
                 "before it deploys"
             )
+        case Missing.APPROVAL:
+            return (
+                "it asked and was not let pass, and its job failed: most likely the gate stopped it"
+            )
 
 
 _ORIGIN = "the catalogue does not say which service this repository deploys there"
@@ -97,5 +104,6 @@ MISSING_WORDS: Mapping[Missing, str] = {
     Missing.SERVICE: "unknown service",
     Missing.ENVIRONMENT: "unknown environment",
     Missing.ADMISSION: "never admitted",
+    Missing.APPROVAL: "not let pass, and failed",
 }
 """What is missing, for people."""

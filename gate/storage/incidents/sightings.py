@@ -35,6 +35,9 @@ class Missing(StrEnum):
     SERVICE = "service"  # the catalogue lacks the service
     ENVIRONMENT = "environment"  # the catalogue lacks the environment
     ADMISSION = "admission"  # nothing like it was admitted there
+    # the same, but it had asked and was not let pass, and it failed: most likely the gate stopped
+    # it
+    APPROVAL = "approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class SightingQuery:
-    """Which of them, by when they were seen last. None is any."""
+    """Which of them, by when they were seen last.
+
+    None is any; of `missing` it is any but `APPROVAL`.
+    """
 
     service: str | None = None
     environment: str | None = None
@@ -79,11 +85,25 @@ def admitted_commit(
     return _admitted(conn, (*_here(seen), changes.c.commit_sha == seen.commit), before)
 
 
+def has_asked(conn: Connection, seen: DeploymentSeen, since: datetime) -> bool:
+    """Whether a change of this very commit asked for its place since then, whatever it was told."""
+    column = changes.c
+    asked = select(column.id).where(
+        *_here(seen), column.commit_sha == seen.commit, column.submitted_at >= to_us(since)
+    )
+    return conn.execute(asked.limit(1)).first() is not None
+
+
 def add(tx: Tx, seen: DeploymentSeen, result: Result, missing: Missing) -> bool:
     """It belongs to no admission.
 
-    Seen again it is the same one; False for one that was seen before.
+    Seen again it is the same one; False where nothing about it is missing that was not.
+
+    What went past the gate once stays that, even if its job says afterwards that it failed.
     """
+    known = tx.conn.execute(select(_S.missing).where(_S.id == _identity(seen))).scalar()
+    if known is not None and missing is Missing.APPROVAL:
+        missing = Missing(known)
     row = {
         "id": _identity(seen),
         "source": seen.source,
@@ -103,16 +123,12 @@ def add(tx: Tx, seen: DeploymentSeen, result: Result, missing: Missing) -> bool:
     insertion = (postgresql.insert if tx.is_postgres else sqlite.insert)(deployments_seen).values(
         row
     )
-    made = insertion.on_conflict_do_nothing(index_elements=["id"]).returning(_S.id)
-    if tx.conn.execute(made).first() is not None:
-        return True
-    newer = {"at": insertion.excluded.at, "result": insertion.excluded.result}
-    tx.conn.execute(
-        insertion.on_conflict_do_update(
-            index_elements=["id"], set_=newer, where=_S.at <= insertion.excluded.at
-        )
+    newer = {name: insertion.excluded[name] for name in ("at", "result", "missing")}
+    upsert = insertion.on_conflict_do_update(
+        index_elements=["id"], set_=newer, where=_S.at <= insertion.excluded.at
     )
-    return False
+    is_written = tx.conn.execute(upsert.returning(_S.id)).first() is not None
+    return is_written and known != missing.value
 
 
 def sighting_page(conn: Connection, query: SightingQuery, part: Part) -> Page[Sighting]:
@@ -124,6 +140,8 @@ def sighting_page(conn: Connection, query: SightingQuery, part: Part) -> Page[Si
         _S.missing: query.missing and query.missing.value,
     }
     wanted = [column == value for column, value in equal.items() if value is not None]
+    if query.missing is None:
+        wanted.append(_S.missing != Missing.APPROVAL.value)
     found = select(deployments_seen).where(*wanted, *between(_S.at, query.begins, query.ends))
     return page(conn, [found], KEYS, part, _sighting)
 

@@ -66,6 +66,21 @@ async def test_what_was_never_deployed_is_put_down_to_nothing(shop: Shop) -> Non
     assert (view["links"], await shop.gate.store.read(failed)) == ([], [])
 
 
+async def test_e26_an_incident_of_a_service_that_is_not_there_says_so_and_is_kept(
+    shop: Shop,
+) -> None:
+    told = await report(shop, service="chekout", source="alertmanager", id="of-baskets")
+
+    (kept,) = await open_incidents(shop)
+    known = await report(shop)
+    assert (
+        kept["unknown"]
+        == told["unknown"]
+        == ["the catalogue has no service chekout; did you mean checkout?"]
+    )
+    assert (kept["links"], known["unknown"]) == ([], [])
+
+
 @pytest.mark.parametrize(
     "different",
     [

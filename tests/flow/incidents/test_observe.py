@@ -48,16 +48,18 @@ def back(**different: Any) -> DeploymentSeen:
     )
 
 
-async def unmatched(shop: Shop) -> list[Sighting]:
+async def unmatched(shop: Shop, **different: Any) -> list[Sighting]:
     """What went past the gate, newest first."""
     return list(
-        (await shop.gate.store.read(sightings.sighting_page, SightingQuery(), Part(50))).rows
+        (
+            await shop.gate.store.read(
+                sightings.sighting_page, SightingQuery(**different), Part(50)
+            )
+        ).rows
     )
 
 
 async def test_what_was_never_admitted_is_found_and_seen_again_is_one_finding(shop: Shop) -> None:
-    await shop.submit("a")
-
     first = await deployment_seen(shop.gate, seen(result=BAD, url="https://ci.example.com/1"))
     second = await deployment_seen(shop.gate, seen(result=OK, url="https://ci.example.com/1"))
 
@@ -85,6 +87,36 @@ async def test_c18_a_job_that_has_begun_and_asks_the_gate_first_is_none(shop: Sh
 
     assert (begun, ended) == (Observed.BEGUN, Observed.CLOSED)
     assert await unmatched(shop) == []
+
+
+async def test_c18_a_job_that_fails_because_the_gate_did_not_let_it_pass_is_no_deployment_past_it(
+    shop: Shop,
+) -> None:
+    await shop.submit("a")
+    await deployment_seen(shop.gate, seen("a", BAD, url="of-a"))
+    await deployment_seen(shop.gate, seen("b", BAD, url="of-b"))
+
+    stopped = await unmatched(shop, missing=Missing.APPROVAL)
+
+    assert [one.commit for one in stopped] == [commit_of("a")]
+    assert [(one.commit, one.missing) for one in await unmatched(shop)] == [
+        (commit_of("b"), Missing.ADMISSION)
+    ]
+
+
+async def test_c18_what_went_past_the_gate_is_not_hidden_by_failing_afterwards(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    await shop.submit("a")
+    for minutes, result in enumerate((BAD, OK, BAD)):
+        await deployment_seen(
+            shop.gate, seen("a", result, url="u", at=now + timedelta(minutes=minutes))
+        )
+
+    (found,) = await unmatched(shop)
+    assert (found.missing, found.result) == (Missing.ADMISSION, BAD)
+    exposed = shop.gate.metrics.exposition().decode()
+    for missing in ("approval", "admission"):
+        assert f'gate_sightings_total{{missing="{missing}",source="github"}} 1.0' in exposed
 
 
 async def test_c18_what_was_admitted_once_and_comes_back_after_another_change_went_past_the_gate(

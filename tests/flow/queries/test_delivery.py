@@ -450,3 +450,10 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
             if asked["state"] == "approved":
                 await shop.admit(asked)
                 changes.append(asked)
+
+
+async def test_e26_figures_of_a_place_that_is_not_there_say_so(shop: Shop) -> None:
+    misspelt, known = await figures(shop, service="chekout"), await figures(shop)
+
+    assert misspelt["unknown"] == ["the catalogue has no service chekout; did you mean checkout?"]
+    assert known["unknown"] == []

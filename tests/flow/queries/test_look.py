@@ -72,6 +72,7 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
     assert await look.place(shop.gate, "checkout", "prod", PIPELINE) == {
         "service": "checkout",
         "environment": "production",
+        "unknown": [],
         "running": None,
         "first_deployment": True,
         "in_flight": [],
@@ -92,6 +93,15 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
     await shop.admit(approved)
     assert (await look.place(shop.gate, "checkout", "production", PIPELINE))["in_flight"] == [
         {"change": approved["id"], "state": "deploying"}
+    ]
+
+
+async def test_e26_a_place_that_is_not_there_is_said_to_be_unknown(small_shop: Shop) -> None:
+    place = await look.place(small_shop.gate, "chekout", "prodution", PIPELINE)
+
+    assert place["unknown"] == [
+        "the catalogue has no service chekout; did you mean checkout?",
+        "the catalogue has no environment prodution; did you mean production?",
     ]
 
 
