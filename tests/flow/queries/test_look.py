@@ -73,6 +73,7 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
         "service": "checkout",
         "environment": "production",
         "unknown": [],
+        "gate": "enforce",
         "running": None,
         "first_deployment": True,
         "in_flight": [],
