@@ -11,8 +11,9 @@ from typing import cast
 from benchmarks.kill_clients import Answer, Asking, History, Wire, differences
 
 LASTING = (
-    "id", "type", "outcome", "service", "environment", "commit", "base", "artifacts", "run", "requested_by", "authors", "title",
-    "risk", "reasons", "policy", "decision", "standard_change", "subject_digest", "submitted_at", "decided_at",
+    "id", "type", "outcome", "service", "environment", "commit", "base", "artifacts", "run",
+    "requested_by", "authors", "title", "risk", "reasons", "policy", "decision", "standard_change",
+    "subject_digest", "submitted_at", "decided_at",
 )  # fmt: skip
 """What an acknowledged decision says forever; states move on."""
 

@@ -13,9 +13,13 @@ from gate.api.models.views import ProblemView
 from gate.metrics import Metrics
 
 TITLE = "Change-enablement gate"
-DESCRIPTION = """May this change go to this environment now? A pipeline asks before it deploys and reports how it went.
+DESCRIPTION = """
+May this change go to this environment now?
+A pipeline asks before it deploys and reports how it went.
 
-Errors are problem documents (RFC 9457). A change that is denied is a normal answer, not an error."""
+Errors are problem documents (RFC 9457).
+A change that is denied is a normal answer, not an error.
+""".strip()
 
 
 class Api(FastAPI):

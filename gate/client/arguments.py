@@ -37,8 +37,11 @@ ROLLBACK_PLAN_BYTES_MAX = 4 * ROLLBACK_PLAN_LENGTH_MAX + 4_096
 """No character has more than four bytes; what stands around the text is not counted."""
 
 
-_EPILOG = """exit codes: 0 approved and admitted (approved, with --no-admit), 1 error, 2 usage, 3 rejected,
-4 not authenticated or not allowed, 5 still pending at the time limit, 6 expired or canceled"""
+_EPILOG = (
+    "exit codes: 0 approved and admitted (approved, with --no-admit), 1 error, 2 usage, "
+    "3 rejected, 4 not authenticated or not allowed, 5 still pending at the time limit, "
+    "6 expired or canceled"
+)
 
 
 def run(argv: Sequence[str], world: World | None = None) -> int:

@@ -94,8 +94,9 @@ def _refuse_unknown(found: str | None, url: str) -> None:
     if found.startswith(FIRST):
         raise SchemaUnreleased(
             f"the database {shown(url)} was made by a build from before the first release "
-            f"(revision {found}) and cannot be upgraded to {head()}; move it away or name another "
-            "one with GATE_DATABASE_URL, and a new one is made"
+            f"(revision {found}) and cannot be upgraded to {head()}; move it away together with "
+            "its signing key and the key's guard, or name another one with GATE_DATABASE_URL, "
+            "and a new one is made"
         )
     raise SchemaNewer(
         f"the database {shown(url)} has revision {found}, which this release does not know; "

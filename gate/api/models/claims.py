@@ -157,4 +157,6 @@ def _no_claim(group: str, short: str) -> str:
         return "no name of a label; allowed are 1 to 64 of the characters A-Z a-z 0-9 _ . / -"
     known = f"{group}.{short}" in FACTS
     allowed = f"; of {group} a request may claim {', '.join(CLAIMABLE[group])}"
-    return f"{'a request cannot claim this' if known else 'no fact'}{(not known and did_you_mean(short, CLAIMABLE[group])) or allowed}"
+    if known:
+        return f"a request cannot claim this{allowed}"
+    return f"no fact{did_you_mean(short, CLAIMABLE[group]) or allowed}"

@@ -35,7 +35,8 @@ _LINK = rf"^{_LINK_BODY}$"
 _LINK_OR_NONE = rf"^(?:{_LINK_BODY})?$"
 SHA256 = r"^[0-9a-f]{64}$"
 _CHANGE_ID = r"^chg_[0-9A-Za-z]{26}$"
-_SOMETHING = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+_TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*"
+_SOMETHING = rf"^{_TEXT}[^\s\x00-\x1f\x7f-\x9f]{_TEXT}$"
 
 PATTERN_WORDS: Mapping[str, str] = MappingProxyType(
     {

@@ -225,20 +225,20 @@ def _ever_opens(rule: Recurrence, begins: datetime) -> None:
 
 
 def _fits_together(rule: Recurrence) -> None:
-    weekly = rule.frequency is Frequency.WEEKLY
-    faults = {
-        "COUNT and UNTIL, allowed is one of them": rule.count and rule.until,
-        "BYMONTHDAY in a weekly rule, allowed is FREQ=MONTHLY": weekly and rule.by_month_day,
-        "a numbered weekday, allowed are those with FREQ=MONTHLY or YEARLY": any(
-            nth for nth, _ in rule.by_day
+    daily, weekly = rule.frequency is Frequency.DAILY, rule.frequency is Frequency.WEEKLY
+    numbered = any(nth for nth, _ in rule.by_day)
+    chosen_from_none = daily or not (rule.by_day or rule.by_month_day)
+    if rule.count and rule.until:
+        raise ValueError("found COUNT and UNTIL, allowed is one of them")
+    if weekly and rule.by_month_day:
+        raise ValueError("found BYMONTHDAY in a weekly rule, allowed is FREQ=MONTHLY")
+    if numbered and (daily or weekly):
+        raise ValueError("found a numbered weekday, allowed are those with FREQ=MONTHLY or YEARLY")
+    if rule.by_set_position and chosen_from_none:
+        raise ValueError(
+            "found BYSETPOS alone, allowed is it beside BYDAY or BYMONTHDAY, and not with "
+            "FREQ=DAILY"
         )
-        and rule.frequency in (Frequency.DAILY, Frequency.WEEKLY),
-        "BYSETPOS alone, allowed is it beside BYDAY or BYMONTHDAY, and not with FREQ=DAILY": rule.by_set_position
-        and (rule.frequency is Frequency.DAILY or not (rule.by_day or rule.by_month_day)),
-    }
-    for fault, found in faults.items():
-        if found:
-            raise ValueError(f"found {fault}")
 
 
 def _parts(text: str) -> dict[str, str]:

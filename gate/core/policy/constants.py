@@ -1,4 +1,8 @@
-"""What a fact may be compared with: typed once, at load, and refused where the answer could never change."""
+"""What a fact may be compared with.
+
+A constant is typed once, at load, and refused where the answer of its comparison could never
+change.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

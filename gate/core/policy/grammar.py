@@ -92,7 +92,11 @@ def parse(text: str) -> Condition:
 
 
 _TOKEN = re.compile(
-    r""" *(?:(?P<quoted>"(?:[^"\\]|\\["\\])*")|(?P<op>==|!=|<=|>=|<|>)|(?P<mark>[(),])|(?P<word>[A-Za-z0-9_./-]+)|(?P<end>$))"""
+    r' *(?:(?P<quoted>"(?:[^"\\]|\\["\\])*")'
+    r"|(?P<op>==|!=|<=|>=|<|>)"
+    r"|(?P<mark>[(),])"
+    r"|(?P<word>[A-Za-z0-9_./-]+)"
+    r"|(?P<end>$))"
 )
 _WORD_OPS = frozenset({"in", "matches", "contains", "is", "not"})
 _JOINS = frozenset({"and", "or", "&&", "||"})

@@ -221,10 +221,10 @@ def _standard_change() -> Schema:
 
 def _condition_line() -> Schema:
     """A line that begins with a fact there is; the rest of the grammar is the reader's."""
-    names = "|".join(re.escape(name) for name in FACTS)
+    names = "|".join([*map(re.escape, FACTS), r"labels\.[A-Za-z0-9_./-]+"])
     return {
         "type": "string",
-        "pattern": rf"^\s*((any|all|none|not)\s+)?({names}|labels\.[A-Za-z0-9_./-]+)(\s*$|[\s=!<>])",
+        "pattern": rf"^\s*((any|all|none|not)\s+)?({names})(\s*$|[\s=!<>])",
         "maxLength": CONDITION_LENGTH_MAX,
         "examples": [
             "checks.failed == 0",

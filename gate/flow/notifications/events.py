@@ -116,7 +116,8 @@ def subject(stored: StoredChange, base_url: str) -> Wire:
     """What of a change is the same for ever."""
     asked = stored.asked
     run, repository = asked.run, asked.repository
-    place = f"{base_url}/v1/services/{_quoted(stored.service)}/environments/{_quoted(stored.environment)}"
+    service, environment = _quoted(stored.service), _quoted(stored.environment)
+    place = f"{base_url}/v1/services/{service}/environments/{environment}"
     return {
         "id": stored.id,
         "service": stored.service,

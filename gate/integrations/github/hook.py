@@ -115,7 +115,8 @@ class GitHubHook:
                 f"deployment_callback_url is at {url.host[:100]}, the GitHub that is "
                 f"connected is {self._api.host}"
             )
-        path = rf"{re.escape(self._api.path.rstrip('/'))}/repos/{re.escape(name)}/actions/runs/([0-9]{{1,20}})/deployment_protection_rule"
+        repository = re.escape(f"{self._api.path.rstrip('/')}/repos/{name}")
+        path = rf"{repository}/actions/runs/([0-9]{{1,20}})/deployment_protection_rule"
         found = re.fullmatch(path, url.path, re.IGNORECASE)
         if found is None:
             raise Misshapen(f"deployment_callback_url is not of a run of {name[:100]}")

@@ -14,6 +14,7 @@ from sqlalchemy import Table
 from sqlalchemy.sql.sqltypes import BigInteger, Boolean, Integer, LargeBinary, SmallInteger, Text
 
 from gate.storage.database.tx import Tx
+from gate.storage.tables.columns import kept_type
 
 ROWS_A_STATEMENT = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """Half-way steps between the powers of two save a quarter of the statements; a statement for every
@@ -86,7 +87,7 @@ def as_json(rows: Sequence[tuple[object, ...]]) -> str:
 
 
 def _postgres_value(table: Table, name: str, k: int) -> str:
-    kind = table.c[name].type
+    kind = kept_type(table.c[name])
     return next(
         template.format(k=k) for known, template in _POSTGRES_VALUE if isinstance(kind, known)
     )

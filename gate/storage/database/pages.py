@@ -10,10 +10,11 @@ from heapq import merge
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tuple_, type_coerce
 
 from gate.core.instants import to_us
 from gate.storage.database.cursor import Position
+from gate.storage.tables.columns import Instant, kept_type
 
 PAGE_ROWS_MAX = 500
 """Enough for a page of any list, and for a chunk of a stream."""
@@ -54,7 +55,7 @@ def page(
     names = tuple(key.key or "" for key in keys)
 
     def position(row: Row[Any]) -> tuple[Any, ...]:
-        return tuple(row._mapping[name] for name in names)  # noqa: SLF001 - the documented way to a column by its name
+        return tuple(_kept(row._mapping[name]) for name in names)  # noqa: SLF001 - the documented way to a column by its name
 
     found = [conn.execute(_newest(branch, keys, part)).all() for branch in branches]
     newest = list(islice(merge(*found, key=position, reverse=True), part.limit + 1))
@@ -71,10 +72,14 @@ def between(
     """
     found = []
     if begins is not None:
-        found.append(at >= to_us(begins))
+        found.append(at >= _bound(at, begins))
     if ends is not None:
-        found.append(at < to_us(ends))
+        found.append(at < _bound(at, ends))
     return found
+
+
+def _bound(at: ColumnElement[Any], instant: datetime) -> Any:
+    return instant if isinstance(at.type, Instant) else to_us(instant)
 
 
 def plain(value: object) -> Any:
@@ -86,11 +91,18 @@ def plain(value: object) -> Any:
     return literal(value.value, literal_execute=True) if isinstance(value, Enum) else value
 
 
+def _kept(value: object) -> Any:
+    return to_us(value) if isinstance(value, datetime) else value
+
+
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
     if part.after is not None:
+        kept = [
+            type_coerce(key, kept_type(key)) for key in keys
+        ]  # a position holds what the database keeps
         # the first comparison follows from the second; it lets SQLite begin in the middle of the
         # index
-        query = query.where(and_(keys[0] <= part.after[0], tuple_(*keys) < tuple_(*part.after)))
+        query = query.where(and_(kept[0] <= part.after[0], tuple_(*kept) < tuple_(*part.after)))
     # written into the text: PostgreSQL keeps one plan for all values, and would plan for a tenth of
     # the table
     return query.order_by(*(key.desc() for key in keys)).limit(

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from gate.core.calendar.calendar import Reach
 from gate.core.calendar.freeze import AdHoc
-from gate.core.instants import from_us, optional_instant, optional_us, to_us
+from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import every, first, reader, values_of
 from gate.storage.tables.schema import freezes
 
 OPEN_MAX = 200
@@ -57,17 +58,9 @@ class FreezeQuery:
 
 def add(tx: Tx, freeze: Declared) -> None:
     """Declare it."""
-    row = {
-        "id": freeze.id,
-        "reason": freeze.reason,
-        "stop": freeze.stop,
-        "begins": to_us(freeze.begins),
-        "ends": optional_us(freeze.ends),
-        "scope": orjson.dumps(
-            {"services": sorted(freeze.services), "environments": sorted(freeze.environments)}
-        ).decode(),
-        "created_at": to_us(freeze.created_at),
-        "created_by": freeze.created_by,
+    row = values_of(freeze) | {
+        "services": sorted(freeze.services),
+        "environments": sorted(freeze.environments),
     }
     tx.conn.execute(insert(freezes).values(row))
     tx.touch(TOPIC)
@@ -78,7 +71,7 @@ def lift(tx: Tx, freeze: str, by: str) -> bool:
     statement = (
         update(freezes)
         .where(freezes.c.id == freeze, freezes.c.lifted_at.is_(None))
-        .values(lifted_at=to_us(tx.now), lifted_by=by)
+        .values(lifted_at=tx.now, lifted_by=by)
     )
     if tx.conn.execute(statement).rowcount != 1:
         return False
@@ -88,8 +81,7 @@ def lift(tx: Tx, freeze: str, by: str) -> bool:
 
 def read(conn: Connection, freeze: str) -> Declared | None:
     """The window of that id."""
-    row = conn.execute(select(freezes).where(freezes.c.id == freeze)).first()
-    return None if row is None else _declared(row)
+    return first(conn, Declared, select(freezes).where(freezes.c.id == freeze))
 
 
 def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
@@ -109,20 +101,20 @@ def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
 def freeze_page(conn: Connection, query: FreezeQuery, part: Part) -> Page[Declared]:
     """One page by (`created_at`, `id`), newest first; lifted ones too."""
     found = select(freezes).where(*between(freezes.c.created_at, query.begins, query.ends))
-    return page(conn, [found], KEYS, part, _declared)
+    return page(conn, [found], KEYS, part, reader(Declared))
 
 
 def not_over(conn: Connection, at: datetime) -> tuple[Declared, ...]:
     """What is open at this instant or opens later, newest first: as many as a decision reads."""
-    still = or_(freezes.c.ends.is_(None), freezes.c.ends > to_us(at))
+    still = or_(freezes.c.ends.is_(None), freezes.c.ends > at)
     found = select(freezes).where(freezes.c.lifted_at.is_(None), still)
     newest = found.order_by(*(key.desc() for key in KEYS)).limit(OPEN_MAX + STOPS_MAX)
-    return tuple(map(_declared, conn.execute(newest)))
+    return every(conn, Declared, newest)
 
 
 # Stopped lines come first, so that no number of windows hides one from a decision.
 _OPEN_TEMPLATE = """
-SELECT id, reason, begins, ends, stop, scope FROM freezes
+SELECT id, reason, begins, ends, stop, services, environments FROM freezes
 WHERE lifted_at IS NULL AND (ends IS NULL OR ends > {at}) ORDER BY stop DESC, id LIMIT {limit}
 """
 _OPEN = {
@@ -132,23 +124,9 @@ _OPEN = {
 
 
 def _adhoc(row: tuple[Any, ...]) -> AdHoc:
-    freeze, reason, begins, ends, stop, scope = row
-    reach = Reach(**{key: frozenset(names) for key, names in orjson.loads(scope).items()})
-    return AdHoc(freeze, reason, from_us(begins), optional_instant(ends), bool(stop), reach)
-
-
-def _declared(row: Row[Any]) -> Declared:
-    scope = orjson.loads(row.scope)
-    return Declared(
-        id=row.id,
-        reason=row.reason,
-        stop=row.stop,
-        begins=from_us(row.begins),
-        ends=optional_instant(row.ends),
-        services=tuple(scope["services"]),
-        environments=tuple(scope["environments"]),
-        created_at=from_us(row.created_at),
-        created_by=row.created_by,
-        lifted_at=optional_instant(row.lifted_at),
-        lifted_by=row.lifted_by,
+    freeze, reason, begins, ends, stop, services, environments = row
+    reach = Reach(
+        services=frozenset(orjson.loads(services)),
+        environments=frozenset(orjson.loads(environments)),
     )
+    return AdHoc(freeze, reason, from_us(begins), optional_instant(ends), bool(stop), reach)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Row, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Row, or_, select, tuple_, update
 
 from gate.core.canonical import canonical, digest
 from gate.core.decision.record import Revisions
-from gate.core.instants import from_us, to_us
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
+from gate.storage.database.values import first, values_of
 from gate.storage.tables import schema
 from gate.storage.tables.schema import policy_sets
 
@@ -68,20 +68,18 @@ def register(tx: Tx, revisions: Revisions, files: Mapping[str, str], by: str) ->
     """Keep a set. False when it was registered before: then nothing changes, whoever says so."""
     row = {
         "id": set_id(revisions),
-        "policies": revisions.policies,
-        "catalogue": revisions.catalogue,
-        "calendar": revisions.calendar,
-        "files": orjson.dumps(dict(files), option=orjson.OPT_SORT_KEYS).decode(),
-        "at": to_us(tx.now),
-        "by": by,
+        **values_of(revisions),
+        "files": files,
+        "registered_at": tx.now,
+        "registered_by": by,
     }
-    return tx.conn.execute(_REGISTER, row).rowcount == 1
+    return insert_new(tx, policy_sets, row)
 
 
 def read(conn: Connection, policy_set: str) -> PolicySet | None:
     """The set of that id."""
     row = conn.execute(select(policy_sets).where(policy_sets.c.id == policy_set)).first()
-    return None if row is None else PolicySet(_summary(row), orjson.loads(row.files))
+    return None if row is None else PolicySet(_summary(row), row.files)
 
 
 def named(conn: Connection, name: str) -> tuple[Summary, ...]:
@@ -111,7 +109,8 @@ def policy_set_page(conn: Connection, query: PolicySetQuery, part: Part) -> Page
 
 def before(conn: Connection, summary: Summary) -> Summary | None:
     """The newest set that was registered before this one and has other policies."""
-    earlier = tuple_(*KEYS) < tuple_(to_us(summary.registered_at), summary.id)
+    last = tuple_(summary.registered_at, summary.id, types=[key.type for key in KEYS])
+    earlier = tuple_(*KEYS) < last
     others = policy_sets.c.policies != summary.revisions.policies
     query = (
         select(*_SUMMARY).where(earlier, others).order_by(*(key.desc() for key in KEYS)).limit(1)
@@ -122,12 +121,7 @@ def before(conn: Connection, summary: Summary) -> Summary | None:
 
 def in_force(conn: Connection) -> InForce | None:
     """What is in force; None before anything was activated."""
-    row = conn.execute(select(_ROW).where(_ROW.c.id == 1)).first()
-    return (
-        None
-        if row is None
-        else InForce(row.policy_set, from_us(row.activated_at), row.activated_by, row.comment)
-    )
+    return first(conn, InForce, select(*_ROW.columns[1:]).where(_ROW.c.id == 1))
 
 
 def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment: str = "") -> bool:
@@ -135,35 +129,18 @@ def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment:
 
     False: another one is in force.
     """
-    row = {
-        "policy_set": policy_set,
-        "activated_at": to_us(tx.now),
-        "activated_by": by,
-        "comment": comment,
-    }
+    row = {"policy_set": policy_set, "activated_at": tx.now, "activated_by": by, "comment": comment}
     if expected is None:
-        changed = tx.conn.execute(_FIRST, row).rowcount
+        activated = insert_new(tx, _ROW, {"id": 1, **row})
     else:
-        changed = tx.conn.execute(
-            update(_ROW).where(_ROW.c.id == 1, _ROW.c.policy_set == expected).values(row)
-        ).rowcount
-    if changed != 1:
+        statement = update(_ROW).where(_ROW.c.id == 1, _ROW.c.policy_set == expected)
+        activated = tx.conn.execute(statement.values(row)).rowcount == 1
+    if not activated:
         return False
     tx.touch(TOPIC)
     return True
 
 
-_REGISTER = text(
-    "INSERT INTO policy_sets (id, policies, catalogue, calendar, files, registered_at, "
-    "registered_by) VALUES (:id, :policies, :catalogue, :calendar, :files, :at, :by) ON CONFLICT "
-    "DO NOTHING"
-)
-_FIRST = text(
-    "INSERT INTO in_force (id, policy_set, activated_at, activated_by, comment)"
-    " VALUES (1, :policy_set, :activated_at, :activated_by, :comment) ON CONFLICT DO NOTHING"
-)
-
-
 def _summary(row: Row[Any]) -> Summary:
     revisions = Revisions(row.policies, row.catalogue, row.calendar)
-    return Summary(row.id, revisions, from_us(row.registered_at), row.registered_by)
+    return Summary(row.id, revisions, row.registered_at, row.registered_by)

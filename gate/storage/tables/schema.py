@@ -24,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 
+from gate.storage.tables.columns import NAMED_TEXTS, TEXTS, Instant
+
 NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -362,10 +364,8 @@ policy_sets = Table(
     Column("policies", Text, nullable=False),  # revisions
     Column("catalogue", Text, nullable=False),
     Column("calendar", Text, nullable=False),
-    Column(
-        "files", Text, nullable=False
-    ),  # JSON: name to text; of the catalogue every name is the id of a text
-    Column("registered_at", BigInteger, nullable=False),
+    Column("files", NAMED_TEXTS, nullable=False),  # of the catalogue every name is the id of a text
+    Column("registered_at", Instant, nullable=False),
     Column("registered_by", Text, nullable=False),
     Index("ix_policy_sets_policies", "policies", "registered_at"),
 )
@@ -375,7 +375,7 @@ in_force = Table(
     metadata,
     Column("id", SmallInteger, primary_key=True),  # always 1
     Column("policy_set", Text, ForeignKey("policy_sets.id"), nullable=False),
-    Column("activated_at", BigInteger, nullable=False),
+    Column("activated_at", Instant, nullable=False),
     Column("activated_by", Text, nullable=False),
     Column("comment", Text, nullable=False),  # id of a text, or empty
 )
@@ -386,12 +386,13 @@ freezes = Table(
     Column("id", Text, primary_key=True),
     Column("reason", Text, nullable=False),  # id of a text
     Column("stop", Boolean, nullable=False),
-    Column("begins", BigInteger, nullable=False),
-    Column("ends", BigInteger),
-    Column("scope", Text, nullable=False),  # JSON
-    Column("created_at", BigInteger, nullable=False),
+    Column("begins", Instant, nullable=False),
+    Column("ends", Instant),
+    Column("services", TEXTS, nullable=False),  # none: all of them
+    Column("environments", TEXTS, nullable=False),
+    Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
-    Column("lifted_at", BigInteger),
+    Column("lifted_at", Instant),
     Column("lifted_by", Text),
     Index("ix_freezes_open", "ends", **_where("lifted_at IS NULL")),
     Index("ix_freezes_newest", "created_at", "id"),

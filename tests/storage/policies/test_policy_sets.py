@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from gate.core.decision.record import Revisions
-from gate.core.instants import to_us
 from gate.storage.database.pages import Part
 from gate.storage.policies import policy_sets
 from gate.storage.policies.policy_sets import (
@@ -94,7 +93,7 @@ def test_the_list_is_newest_first_and_the_newest_set_with_a_part_is_found_first(
         for number, revisions in enumerate(sets):
             register(tx, revisions, FILES, "person:ada")
             at = table.update().where(table.c.id == set_id(revisions))
-            tx.conn.execute(at.values(registered_at=to_us(NOW + number * HOUR)))
+            tx.conn.execute(at.values(registered_at=NOW + number * HOUR))
         newest_first = [set_id(revisions) for revisions in reversed(sets)]
 
         first = policy_set_page(tx.conn, PolicySetQuery(), Part(3))

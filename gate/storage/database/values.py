@@ -1,0 +1,33 @@
+"""Between rows and values: a value has a field for each column of its query, in the same order."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection, Select
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+
+
+def first(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> T | None:
+    """The first row of a query as such a value."""
+    row = conn.execute(query).first()
+    return None if row is None else kind(*row)
+
+
+def every(conn: Connection, kind: Callable[..., T], query: Select[Any]) -> tuple[T, ...]:
+    """All rows of a query; the query says how many at most."""
+    return tuple(kind(*row) for row in conn.execute(query))
+
+
+def reader(kind: Callable[..., T]) -> Callable[[Iterable[Any]], T]:
+    """A function that makes such a value of a row."""
+    return lambda row: kind(*row)
+
+
+def values_of(value: "DataclassInstance") -> dict[str, Any]:
+    """The fields of a value, for columns of the same names."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
