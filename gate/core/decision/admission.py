@@ -97,7 +97,7 @@ def waits(standing: Standing, *, at: datetime) -> Refusal | None:
 
 
 def admitted_before(standing: Standing, run: Run) -> bool:
-    """Whether this run, attempt and step was admitted before: it gets the answer that it got then."""
+    """Whether this run, attempt and step was admitted before, so that it gets its answer again."""
     return standing.state is State.DEPLOYING and _consumer(standing.admitted_run) == _consumer(run)
 
 
