@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from gate import __version__
+from gate.cli.spelling import misspelt
 from gate.core.rulebook.bundle import read_bundle
 from tests import reference
 from tests.documents import LANGUAGES, MARKS, ROOT, Block, Document, broken_links, documents
@@ -89,6 +90,13 @@ def test_nothing_points_into_a_machine_or_is_left_for_later(path: str) -> None:
         )
         == []
     )
+
+
+def test_every_setting_that_is_named_is_one() -> None:
+    text = "\n".join(document.text for document in DOCUMENTS.values())
+    named = set(re.findall(r"\bGATE_[A-Z][A-Z_]*[A-Z]\b", text))
+
+    assert list(misspelt(named)) == []
 
 
 @pytest.mark.parametrize("name", reference.PAGES)

@@ -22,6 +22,9 @@ from gate.integrations.identity.jwks import Keys
 SECONDS_MAX = 10.0
 """For all of them together; they are asked at the same time."""
 
+_MORE = ("write", "admin")
+"""What an App may have instead of a right to read; nothing that it needs is more than to write."""
+
 Question: TypeAlias = Callable[[], Awaitable[str]]
 """Asks one system, and answers what to say of it. Raises a `GateError` that says what is wrong."""
 
@@ -74,7 +77,11 @@ async def _github(rest: Rest, app_id: str, key: str) -> str:
     finally:
         await rest.close()
     granted = shapes.fields(body, "permissions")
-    lacking = [f"{name}: {access}" for name, access in PERMISSIONS.items() if name not in granted]
+    lacking = [
+        f"{name}: {access}"
+        for name, access in PERMISSIONS.items()
+        if granted.get(name) not in (access, *_MORE)
+    ]
     name = shapes.text(body, "slug")
     if lacking:
         raise SourceUnavailable(

@@ -203,6 +203,16 @@ async def test_a_group_of_alerts_is_one_incident_however_often_it_is_sent(servic
     assert [(link["change"], link["method"]) for link in found["links"]] == [(change, "window")]
 
 
+async def test_c17_nobody_takes_the_name_of_what_another_system_will_tell(service: Served) -> None:
+    first, second = await hook(service), await hook(service)
+
+    taken = await first.post("/v1/hooks/cdevents", json=cdevent("rolledback", "deployment 7"))
+    other = await second.post("/v1/hooks/cdevents", json=cdevent("deployed", "deployment 7"))
+    again = await second.post("/v1/hooks/cdevents", json=cdevent("deployed", "deployment 7"))
+
+    assert [one.json()["taken"] for one in (taken, other, again)] == [1, 1, 0]
+
+
 async def test_a_hook_may_send_more_than_others_and_not_without_end(service: Served) -> None:
     http = await hook(service)
     padded = orjson.dumps(cdevent() | {"customData": "x" * BODY_BYTES_MAX})

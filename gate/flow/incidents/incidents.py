@@ -318,17 +318,17 @@ def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentTold, by: str) ->
 
 def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold, by: str) -> None:
     """By the changes that were named; else by what was deployed there, once: what a person untied
-    stays untied.
+    stays untied. An alert that does not count may name a change only to say that it was deployed.
     """
+    catalogue = books.current.catalogue
+    listed = catalogue.services.get(incident.service)
+    threshold = listed.alerts_count_from if listed else None
+    if ask.is_alert and not counts(incident.severity, threshold):
+        return
     named = _named(tx.conn, incident, ask)
     for change in named:
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, Method.EXPLICIT, by))
-    catalogue = books.current.catalogue
-    listed = catalogue.services.get(incident.service)
-    below = ask.is_alert and not counts(
-        incident.severity, listed.alerts_count_from if listed else None
-    )
-    if named or below or links.ever(tx.conn, incident.id):
+    if named or links.ever(tx.conn, incident.id):
         return
     here = (
         [incident.environment]

@@ -23,7 +23,9 @@ _D = deliveries.c
 class Delivery:
     """One thing that another system told.
 
-    `named` is what the source tells it apart by; of each there is one.
+    `named` is what the source tells it apart by; of each there is one for each caller. Names can be
+    guessed, so a caller who tells something under the name of another one must not be able to keep
+    that one from being heard.
     """
 
     source: str
@@ -35,7 +37,8 @@ class Delivery:
     @property
     def key(self) -> str:
         """Of fixed length, whatever the source calls it."""
-        return hashlib.sha256(self.named.encode(errors="surrogatepass")).hexdigest()
+        whole = f"{self.caller}\n{self.named}"
+        return hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

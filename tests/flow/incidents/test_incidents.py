@@ -177,6 +177,19 @@ async def test_below_the_severity_of_its_service_an_alert_is_put_down_to_nothing
     ]
 
 
+async def test_c17_an_alert_that_does_not_count_is_tied_to_nothing_even_if_it_names_a_change(
+    small_shop: Shop,
+) -> None:
+    await small_shop.adopt(small_shop_files(alerts="critical"))
+    change = await small_shop.deploy("a")
+    news: dict[str, Any] = {"id": "1", "changes": (change["id"],), "is_alert": True}
+
+    quiet = await report(small_shop, **news, severity="info")
+    louder = await report(small_shop, **news, severity="critical")
+
+    assert [methods(one) for one in (quiet, louder)] == [[], [(change["id"], "explicit")]]
+
+
 def small_shop_files(alerts: str) -> dict[str, str]:
     """The usual files; alerts of checkout count from this severity."""
     files = make_files()
