@@ -8,7 +8,8 @@ import ast
 import re
 import sys
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,6 +81,9 @@ VAGUE = frozenset(
 FILE_LINES_MAX = 400
 TEST_FILE_LINES_MAX = 600  # examples, one under the other, are read one at a time
 FUNCTION_LINES_MAX = 60
+FUNCTION_NODES_MAX = 550  # syntax nodes without the docstring; a reader holds 30 to 150 in mind
+LINE_NODES_MAX = 7.7  # syntax nodes a line that is not blank, over a part
+FOLDER_FILES_MAX = 25
 
 LONG_FILES: Mapping[str, str] = MappingProxyType(
     {
@@ -272,6 +276,41 @@ def functions_are_short(module: Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{node.name} has {lines} lines, at most {FUNCTION_LINES_MAX}"
 
 
+def functions_are_simple(module: Module) -> Iterator[tuple[int, str]]:
+    """A function can be short and still say too much: its lines may be packed."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            nodes = sum(1 for statement in body for _ in ast.walk(statement))
+            if nodes > FUNCTION_NODES_MAX:
+                yield node.lineno, f"{node.name} has {nodes} nodes, at most {FUNCTION_NODES_MAX}"
+
+
+def full_folders(modules: Iterable[Module]) -> list[str]:
+    """Folders in which a reader no longer finds a file by looking."""
+    files = Counter(str(Path(module.path).parent) for module in modules)
+    return [
+        f"{folder} has {count} files, at most {FOLDER_FILES_MAX}"
+        for folder, count in sorted(files.items())
+        if count > FOLDER_FILES_MAX
+    ]
+
+
+def packed_parts(modules: Iterable[Module]) -> list[str]:
+    """Parts whose lines hold more than a reader takes in at once."""
+    nodes: Counter[str] = Counter()
+    lines: Counter[str] = Counter()
+    for module in modules:
+        part = module.part or "gate"
+        nodes[part] += sum(1 for _ in ast.walk(module.tree))
+        lines[part] += sum(1 for line in module.source.splitlines() if line.strip())
+    return [
+        f"{part} has {nodes[part] / lines[part]:.1f} nodes a line, at most {LINE_NODES_MAX}"
+        for part in sorted(nodes)
+        if nodes[part] > LINE_NODES_MAX * lines[part]
+    ]
+
+
 def nothing_is_left_for_later(module: Module) -> Iterator[tuple[int, str]]:
     """A mark in the code is a task that nobody sees."""
     for line, comment in _comments(module.source):
@@ -327,6 +366,7 @@ RULES = (
     names_say_something,
     files_are_short,
     functions_are_short,
+    functions_are_simple,
     nothing_is_left_for_later,
     excuses_give_rule_and_reason,
 )

@@ -36,6 +36,20 @@ def test_the_tests_keep_the_rules_that_are_for_them() -> None:
     assert wrong == []
 
 
+def test_no_folder_holds_more_files_than_a_reader_looks_through() -> None:
+    assert architecture.full_folders(modules(ROOT, "gate", "benchmarks")) == []
+    assert architecture.full_folders([Module(f"gate/x/{n}.py", "") for n in range(26)]) == [
+        "gate/x has 26 files, at most 25"
+    ]
+
+
+def test_no_part_packs_its_lines() -> None:
+    assert architecture.packed_parts(modules(ROOT, "gate")) == []
+    assert architecture.packed_parts([Module("gate/x/y.py", "a = [1, 2, 3, 4, 5, 6]\n")]) == [
+        "x has 12.0 nodes a line, at most 7.7"
+    ]
+
+
 def test_written_down_exceptions_are_still_needed() -> None:
     paths = {module.path for module in modules(ROOT, "gate", "tests", "benchmarks")}
 

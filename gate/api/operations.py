@@ -6,7 +6,7 @@ from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import AnyToken, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.models.house import HealthView, ReadyView
-from gate.flow.queries import health
+from gate.flow.queries import upkeep
 from gate.metrics import CONTENT_TYPE
 
 UNREADY_RETRY_SECONDS = 5
@@ -30,7 +30,7 @@ async def readyz(gate: GateDep) -> Answer:
 
     A server that decides may have problems, too: then nothing is admitted.
     """
-    unready, lacking = await health.ready(gate), await health.lacking(gate)
+    unready, lacking = await upkeep.ready(gate), await upkeep.lacking(gate)
     if unready:
         return answer(
             {"status": "unready", "problems": [*unready, *lacking]},

@@ -8,13 +8,11 @@ from typing import TypeAlias
 from gate.core.workload import Workload
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
-from gate.flow.identity_provider import SingleSignOn
 from gate.flow.ledger.watch import Watch
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
-from gate.flow.ports import Hosts
+from gate.flow.ports import Chat, Hosts, SingleSignOn
 from gate.flow.refusals import Refusals
-from gate.flow.room import Chat
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import Signing
 from gate.flow.troubles import Troubles

@@ -1,13 +1,16 @@
-"""Who can verify what a pipeline says: its code host.
+"""What `integrations` makes and `app.py` hands in: code hosts, chat, and the identity provider.
 
-Made in `integrations`, handed in by `app.py`; tests hand in their own.
+Tests hand in their own.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from gate.core.change import Repository
+from gate.core.messages.external import Begun, External
 from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.notice import Click, Notice
 from gate.core.messages.tidings import RunSeen
 
 
@@ -30,3 +33,40 @@ class CodeHost(Protocol):
 
 Hosts: TypeAlias = Mapping[str, CodeHost]
 """By the issuer of their identity tokens, which is how a repository names its host."""
+
+
+class Chat(Protocol):
+    """One channel. Sending raises as `Deliver` does."""
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What `pressed` looks at, in lower case."""
+
+    async def say(self, notice: Notice) -> None:
+        """Put a message into the channel."""
+
+    async def answer(self, reply_to: str, text: str) -> None:
+        """Tell somebody what became of the button they pressed; nobody else sees it."""
+
+    def pressed(
+        self, headers: Mapping[str, str | None], body: bytes, now: datetime
+    ) -> Click | None:
+        """A button, None for anything else that is told.
+
+        Raises `NotFound`, `Unauthenticated`, `Invalid`.
+        """
+
+
+class SingleSignOn(Protocol):
+    """The identity provider."""
+
+    async def begin(self, redirect: str) -> Begun:
+        """Where to send a browser. Raises `SourceUnavailable`."""
+
+    async def finish(
+        self, begun: Begun, redirect: str, code: str, issuer: str | None, now: datetime
+    ) -> External | None:
+        """Who came back; None for anything that is not exactly what was begun.
+
+        Raises `SourceUnavailable`.
+        """

@@ -37,7 +37,7 @@ from gate.flow.changes.rejected import rejections, still_standing
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
 from gate.flow.gate import Gate
-from gate.flow.identity.quorum import counted, still_missing
+from gate.flow.identity.membership import counted, still_missing
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks

@@ -21,7 +21,7 @@ from gate.flow.asks import Wire
 from gate.flow.caller import Caller
 from gate.flow.changes import excluded
 from gate.flow.gate import Gate
-from gate.flow.identity.quorum import still_missing
+from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
 from gate.storage import texts

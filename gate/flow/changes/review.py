@@ -21,7 +21,7 @@ from gate.flow.changes.held import release
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.settle import settle
 from gate.flow.gate import Gate
-from gate.flow.identity.quorum import counted
+from gate.flow.identity.membership import counted
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks

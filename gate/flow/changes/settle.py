@@ -9,7 +9,7 @@ from gate.core.decision.record import Record
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.endings import tell
 from gate.flow.changes.held import hold_of
-from gate.flow.identity.quorum import still_missing
+from gate.flow.identity.membership import still_missing
 from gate.flow.notifications.events import settled
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind

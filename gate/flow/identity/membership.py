@@ -1,10 +1,12 @@
-"""Which groups is somebody in now?
+"""Which groups somebody is in, and whose approvals count for the decision in force."""
 
-Those that list them, and those whose group at the identity provider they are in.
-"""
+from collections.abc import Collection, Iterable
 
 from gate.core.catalogue.catalogue import Catalogue
+from gate.core.decision.quorum import missing
+from gate.core.decision.record import Record
 from gate.flow.caller import Person, Role
+from gate.storage.changes.approvals import Approval
 from gate.storage.identity.people import Standing
 
 NONE: frozenset[str] = frozenset()
@@ -34,3 +36,29 @@ def signed_on(catalogue: Catalogue, person: str, standing: Standing) -> Person |
         return None
     role = None if standing.role is None else Role(standing.role)
     return Person(person, groups_now(catalogue, person, standing), role=role)
+
+
+def counted(
+    given: Iterable[Approval], record: Record, excluded: Collection[str], catalogue: Catalogue
+) -> dict[str, frozenset[str]]:
+    """Who approved what is in force, with the groups they are in now; a disabled person never
+    counts.
+
+    `excluded` are those who may not decide as of now, not those of the decision: whoever was named
+    since does not count.
+    """
+    decisions = {record.number, *record.carries}
+    return {
+        one.person: groups_now(catalogue, one.person, one.standing)
+        for one in given
+        if not (one.rejected or one.lapsed_at or one.standing.disabled)
+        and one.decision in decisions
+        and one.person not in excluded
+    }
+
+
+def still_missing(
+    given: Iterable[Approval], record: Record, excluded: Collection[str], catalogue: Catalogue
+) -> tuple[int, ...]:
+    """How many approvals each entry lacks."""
+    return missing(record.decision.required, counted(given, record, excluded, catalogue))

@@ -16,7 +16,7 @@ from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import account_of, person_at
 from gate.flow.identity.sessions import Opened, begin
-from gate.flow.identity_provider import SingleSignOn
+from gate.flow.ports import SingleSignOn
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage.database.tx import Tx

@@ -24,7 +24,7 @@ from gate.flow.gate import Gate
 from gate.flow.identity.membership import signed_on
 from gate.flow.notifications.events import SETTLED
 from gate.flow.notifications.notify import Deliver
-from gate.flow.room import Chat
+from gate.flow.ports import Chat
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.webhooks import inbox
 from gate.flow.webhooks.inbox import Handler

@@ -24,7 +24,7 @@ from gate.flow.answers.explain import is_against
 from gate.flow.caller import Person
 from gate.flow.changes.excluded import people_of_many
 from gate.flow.gate import Gate
-from gate.flow.identity.quorum import counted, still_missing
+from gate.flow.identity.membership import counted, still_missing
 from gate.flow.rulebooks import Rulebooks
 from gate.storage.changes import waiting
 from gate.storage.changes.approvals import Approval

@@ -22,7 +22,7 @@ from gate.flow.caller import Caller, Person
 from gate.flow.changes.cancel import people_may_cancel
 from gate.flow.changes.known import Known, know, know_stored
 from gate.flow.gate import Gate
-from gate.flow.identity.quorum import counted
+from gate.flow.identity.membership import counted
 from gate.flow.queries.desk import reasons_key
 from gate.flow.queries.look import decision_views
 from gate.flow.rulebooks import Rulebook, Rulebooks

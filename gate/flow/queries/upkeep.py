@@ -10,7 +10,6 @@ from gate.flow.answers.wire import instant
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.queries import health
 from gate.flow.rulebooks import Rulebook
 from gate.storage.messages import inbox as inbox_table
 from gate.storage.messages import upkeep as figures
@@ -33,7 +32,7 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
     groups = book.catalogue.groups.values()
     trouble = gate.rulebooks.files_trouble
     return {
-        "unready": list(await health.ready(gate)),
+        "unready": list(await ready(gate)),
         "signing_key": await gate.signing.find() is not None,
         "single_sign_on": gate.single_sign_on is not None,
         "code_hosts": sorted(map(str, gate.hosts)),
@@ -82,3 +81,20 @@ def _views(found: Iterable[Waiting]) -> list[Wire]:
         }
         for one in found
     ]
+
+
+async def ready(gate: Gate) -> list[str]:
+    """Why this server cannot decide, empty when it can.
+
+    A broken policy file is no reason: the last good set decides.
+    """
+    troubles = (await gate.store.unready(), gate.signing.stopped)
+    return [trouble for trouble in troubles if trouble is not None]
+
+
+async def lacking(gate: Gate) -> list[str]:
+    """What an operator must mend although the gate decides: no load balancer should take the server
+    out because of it.
+    """
+    problem = await gate.signing.problem()
+    return [] if problem is None else [problem]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gate.cli.ledger import keys
-from gate.flow.queries import health
+from gate.flow.queries import upkeep
 from gate.flow.signing import read_key
 from gate.ledger.checkpoint import read_checkpoint
 from gate.ledger.note import VerifierKey
@@ -39,7 +39,7 @@ def serve(url: str, folder: Path, *letters: str) -> list[str]:
             for letter in letters:
                 await shop.submit(letter, service="web")
             await settle(shop)
-            return await health.ready(shop.gate)
+            return await upkeep.ready(shop.gate)
 
     return asyncio.run(served())
 

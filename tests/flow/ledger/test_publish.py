@@ -18,7 +18,7 @@ from gate.flow.gate import Gate
 from gate.flow.ledger import publish
 from gate.flow.ledger.guard import read_guard, write_guard
 from gate.flow.ledger.watch import Watch
-from gate.flow.queries import health
+from gate.flow.queries import upkeep
 from gate.flow.signing import Signing, make_key
 from gate.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from gate.ledger.tree import EMPTY_ROOT, verify_consistency
@@ -87,7 +87,7 @@ async def test_what_is_written_is_sealed_signed_and_guarded(guarded_shop: Shop) 
         lambda conn: tree(conn, second.size).consistency_proof(first.size)
     )
     verify_consistency(first.size, second.size, proof, first.root, second.root)
-    assert (shop.gate.signing.stopped, await health.ready(shop.gate)) == (None, [])
+    assert (shop.gate.signing.stopped, await upkeep.ready(shop.gate)) == (None, [])
 
 
 async def test_nothing_new_is_signed_or_written_while_nothing_happens(guarded_shop: Shop) -> None:
@@ -116,7 +116,7 @@ async def test_f30_without_a_key_everything_is_sealed_and_nothing_signed(
 
     assert (await head(shop.gate)).size == len(await shop.entries())
     assert await shop.gate.store.read(heads.newest_checkpoint) is None
-    assert await health.ready(shop.gate) == []
+    assert await upkeep.ready(shop.gate) == []
 
 
 async def test_f30_another_key_signs_nothing_and_is_unready(
@@ -131,7 +131,7 @@ async def test_f30_another_key_signs_nothing_and_is_unready(
     await publish.turn(other, "second")
 
     assert await signed(guarded_shop.gate) == before
-    assert "give it that key" in (await health.ready(other))[0]
+    assert "give it that key" in (await upkeep.ready(other))[0]
     with pytest.raises(Unavailable) as refused:
         await replace(guarded_shop, gate=other).admit(change)
     assert refused.value.problem == "signing_unavailable"
@@ -164,7 +164,7 @@ async def test_a66_a_database_restored_from_an_older_backup_signs_nothing(
     async with reopened(sqlite_url, tmp_path) as shop:
         before = await signed(shop.gate)
         await settle(shop)
-        (unready,) = await health.ready(shop.gate)
+        (unready,) = await upkeep.ready(shop.gate)
         await shop.submit("b")
         await settle(shop)
 
@@ -188,7 +188,7 @@ async def test_a66_also_when_the_restored_database_has_grown_past_the_guard(
             await shop.submit(letter)
         await settle(shop)
 
-        assert "another history" in (await health.ready(shop.gate))[0]
+        assert "another history" in (await upkeep.ready(shop.gate))[0]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_a_guard_of_another_history_stops_every_signature(
     write_guard(guard, sign_checkpoint(key.named(origin), Checkpoint(origin, size, b"x" * 32)))
     await settle(guarded_shop)
 
-    assert says in (await health.ready(guarded_shop.gate))[0]
+    assert says in (await upkeep.ready(guarded_shop.gate))[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 100, b"gate.example.com/decisions\n5\n"])
@@ -226,7 +226,7 @@ async def test_a_guard_that_cannot_be_read_stops_every_signature_until_it_can(
     before = await signed(guarded_shop.gate)
     await settle(guarded_shop)
 
-    assert "broken" in (await health.ready(guarded_shop.gate))[0]
+    assert "broken" in (await upkeep.ready(guarded_shop.gate))[0]
     assert await signed(guarded_shop.gate) == before
     guard.write_bytes(good)
     await settle(guarded_shop)
@@ -240,7 +240,7 @@ async def test_where_the_guard_cannot_be_written_nothing_is_signed(
     await settle(replace(guarded_shop, gate=gate))
 
     assert await gate.store.read(heads.newest_checkpoint) is None
-    assert "cannot be written" in (await health.ready(gate))[0]
+    assert "cannot be written" in (await upkeep.ready(gate))[0]
 
 
 async def test_a_history_that_was_rewritten_in_the_database_is_not_signed(
@@ -253,7 +253,7 @@ async def test_a_history_that_was_rewritten_in_the_database_is_not_signed(
     await shop.submit("a")
     await settle(shop)
 
-    assert "does not continue the head that was signed last" in (await health.ready(shop.gate))[0]
+    assert "does not continue the head that was signed last" in (await upkeep.ready(shop.gate))[0]
     assert await signed(shop.gate) == before
 
 
@@ -265,7 +265,7 @@ async def test_a64_tiles_that_were_changed_stop_every_signature(guarded_shop: Sh
     await shop.submit("a")
     await settle(shop)
 
-    assert "sealed entries" in (await health.ready(shop.gate))[0]
+    assert "sealed entries" in (await upkeep.ready(shop.gate))[0]
     assert await signed(shop.gate) == before
 
 
