@@ -1,12 +1,20 @@
-"""`/v1/services`: what runs where, and what stands in the way."""
+"""`/v1/services`: what runs where, what stands in the way, and the one word for controllers."""
 
-from fastapi import APIRouter
+from hashlib import sha256
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.requests import Request
 
 from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import GateDep, PlaceReader
 from gate.api.http.route import GateRoute
+from gate.api.models.queries import VerdictQuery
+from gate.api.models.verdict import VerdictView
 from gate.api.models.views import PlaceView
-from gate.flow.queries import look
+from gate.flow.queries import look, verdict
+from gate.flow.queries.verdict import KEPT_SECONDS
 
 router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRoute)
 
@@ -17,3 +25,32 @@ async def read_place(service: str, environment: str, by: PlaceReader, gate: Gate
     up.
     """
     return answer(await look.place(gate, service, environment, by))
+
+
+@router.get(
+    "/{service}/environments/{environment}/verdict",
+    response_model=VerdictView,
+    responses={304: {"description": "As the answer with that ETag."}},
+)
+async def read_verdict(
+    service: str,
+    environment: str,
+    query: Annotated[VerdictQuery, Query()],
+    by: PlaceReader,
+    gate: GateDep,
+    request: Request,
+) -> Answer:
+    """May this commit or artifact go on here? For controllers that poll.
+
+    `success`: approved, or deployed and not superseded. `pending`: it waits, is held, or nobody
+    asked for it yet. `failure`: rejected, expired, canceled, superseded by a later deployment,
+    failed or rolled back. The newest change of the commit counts. A no is always 200; nothing is
+    written.
+    """
+    said = await verdict.verdict(gate, query.ask(service, environment), by)
+    body = orjson.dumps(said)
+    tag = f'"{sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": f"max-age={KEPT_SECONDS}"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Answer(b"", 304, headers=headers)
+    return Answer(body, headers=headers)

@@ -84,6 +84,13 @@ MAY: dict[str, set[str]] = {
         "person",
         "release manager",
     },
+    "get /v1/services/{service}/environments/{environment}/verdict": {
+        "pipeline",
+        "auditor",
+        "admin",
+        "person",
+        "release manager",
+    },
     "get /v1/policies": {"auditor", "admin", "person", "release manager"},
     "post /v1/policies": {"admin"},
     "post /v1/policies/check": {"admin", "person", "release manager"},

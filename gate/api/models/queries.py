@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import SHA256, Asked, ChangeId, Commit, Instant, Name
+from gate.api.models.fields import SHA256, Asked, ChangeId, Commit, Digest, Instant, Name
 from gate.api.models.views import BandWord
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
@@ -17,6 +17,7 @@ from gate.flow.asks import (
     LogFilters,
     Part,
 )
+from gate.flow.queries.verdict import VerdictAsk
 
 CURSOR_LENGTH_MAX = 500
 
@@ -42,6 +43,17 @@ class PartQuery(Asked):
     def part(self) -> Part:
         """Return the parameters as the part of a list that is asked for."""
         return Part(self.begins, self.ends, self.cursor, self.limit)
+
+
+class VerdictQuery(Asked):
+    """What a controller is about to deploy. One of the two is needed."""
+
+    commit: Commit | None = None
+    digest: Digest | None = None
+
+    def ask(self, service: str, environment: str) -> VerdictAsk:
+        """The same as the flow knows it."""
+        return VerdictAsk(service, environment, self.commit, self.digest)
 
 
 class ChangesQuery(PartQuery):

@@ -10,9 +10,7 @@ from gate.core.change import Result, Run, State, Subject
 from gate.core.decision.admission import (
     Proof,
     Refusal,
-    Standing,
     admitted_before,
-    fires_more,
     other_run,
     proof_by,
     refusal,
@@ -20,9 +18,7 @@ from gate.core.decision.admission import (
 )
 from gate.core.decision.named import Named
 from gate.core.decision.quorum import placed
-from gate.core.decision.values import Outcome, Route
-from gate.core.history import Standing as Here
-from gate.core.history import direction
+from gate.core.decision.values import Outcome
 from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
 from gate.flow.asks import AdmissionAsk, Wire
@@ -31,13 +27,13 @@ from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.excluded import learn, remember
-from gate.flow.changes.held import release, would_hold
+from gate.flow.changes.held import release
+from gate.flow.changes.judged import STALE, outlived, place_of, standing_of
 from gate.flow.changes.known import Known, know, know_stored, visible_change
-from gate.flow.changes.rejected import rejections, still_standing
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
 from gate.flow.gate import Gate
-from gate.flow.identity.membership import counted, still_missing
+from gate.flow.identity.membership import counted
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -45,13 +41,11 @@ from gate.flow.scope import require_owner
 from gate.ledger.format import Kind, instant, listed
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage.changes import admissions, changes, history, moves, post_reviews
-from gate.storage.changes.approvals import Placed
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
-from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
 
-STALE, MISMATCH, FROZEN = "stale_decision", "identity_mismatch", "frozen"
+MISMATCH, FROZEN = "identity_mismatch", "frozen"
 DECIDED_AGAIN = frozenset({STALE, "not_approved"})
 """What an approved change is decided again for: its decision, or people whose approvals counted, no
 longer hold."""
@@ -67,9 +61,8 @@ OVERTAKEN = Refusal("state_conflict", "the change moved while it was admitted; a
 
 @dataclass(frozen=True, slots=True)
 class _Books:
-    """By what is judged: the rules of the decision, and those in force now."""
+    """By what is judged: the rules in force now, and those of earlier decisions."""
 
-    decided: Rulebook
     current: Rulebook
     all: Rulebooks
 
@@ -85,11 +78,7 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wi
     known = await visible_change(gate, change_id, by)
     require_owner(by, known.stored, "admit")
     key = await gate.signing.require()
-    books = _Books(
-        await gate.rulebooks.of(known.record.revisions),
-        await gate.rulebooks.current(),
-        gate.rulebooks,
-    )
+    books = _Books(await gate.rulebooks.current(), gate.rulebooks)
     require_admissible(ask, by, known.stored, books.current)
     asked = _subject(ask, known.record.subject, books.current, by)
     answer = await gate.store.write(_admit_by, by, known, asked, ask.run, books)
@@ -186,17 +175,13 @@ def _admit(
         return OVERTAKEN
     known = know_stored(tx.conn, books.all, stored, books.current)
     remember(tx, stored, known.record, known.names, known.people.excluded)
-    here = history.standing(tx.conn, _ask(known, tx))
-    standing = _standing(tx, known, here, books)
+    here = history.standing(tx.conn, place_of(known, tx.now))
+    standing = standing_of(tx.conn, known, here, books.current, tx.now)
     by, proof = caller.caller, _proof(caller, standing.proved)
     if admitted_before(standing, run) and standing.subject == asked:
         return other_run(standing.proved, run, proof) or _statement(known, run)
-    refused = (
-        refusal(standing, asked, run, proof, at=tx.now)
-        or _lacking(known, books.current)
-        or _shared(known)
-        or _rejected_meanwhile(tx, known, books.current)
-        or _grown(known, here, books.decided)
+    refused = refusal(standing, asked, run, proof, at=tx.now) or outlived(
+        tx.conn, known, here, books.current
     )
     if refused is not None:
         return refused
@@ -224,113 +209,6 @@ def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:
     within = timedelta(seconds=rule.review_within_seconds) if rule else REVIEW_WITHIN
     owners = book.catalogue.owners_of(known.stored.service) or (OWNERS_OF_LAST_RESORT,)
     post_reviews.owe(tx, known.stored.id, tx.now + within, owners)
-
-
-def _ask(known: Known, tx: Tx) -> Ask:
-    stored = known.stored
-    return Ask(
-        service=stored.service,
-        environment=stored.environment,
-        commit=stored.commit,
-        now=tx.now,
-        digests=stored.digests,
-        change=stored.id,
-    )
-
-
-def _standing(tx: Tx, known: Known, here: Here, books: _Books) -> Standing:
-    stored, record = known.stored, known.record
-    return Standing(
-        subject=record.subject,
-        state=stored.state_at(tx.now),
-        admitted_run=stored.admitted_run,
-        proved=known.proof,
-        planned=record.asked.planned,
-        hold=would_hold(tx.conn, stored, books.current, tx.now),
-        others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
-        parallel=stored.parallel,
-        decided_direction=stored.direction,
-        direction=direction(here, stored.commit, stored.digests),
-        what_ran=stored.running_change,
-        what_runs=here.running.change if here.running else None,
-        observed=known.observed,
-        observing=books.current.catalogue.observes(stored.service, stored.environment),
-    )
-
-
-def _lacking(known: Known, book: Rulebook) -> Refusal | None:
-    """Approvals are counted once more: who has left the group meanwhile, or turns out to be
-    excluded, no longer counts.
-    """
-    if known.record.decision.outcome is not Outcome.PENDING:
-        return None
-    lacking = sum(
-        still_missing(known.approvals, known.record, known.people.excluded, book.catalogue)
-    )
-    if not lacking:
-        return None
-    because = "an approver has left the group, or wrote or asked for the change"
-    return Refusal(
-        "not_approved",
-        f"{lacking} approvals no longer count, because {because}; it is decided again, and "
-        "waits for others",
-    )
-
-
-def _shared(known: Known) -> Refusal | None:
-    """Since the decision somebody was named by a login of several people: nobody knows who it was,
-    so two have to approve.
-    """
-    if (
-        known.record.decision.outcome is not Outcome.PENDING
-        or known.people.shared == known.record.case.people.shared
-    ):
-        return None
-    return Refusal(
-        STALE,
-        "an identity that was named since belongs to several people; it is decided again, "
-        "ask once more",
-    )
-
-
-def _rejected_meanwhile(tx: Tx, known: Known, book: Rulebook) -> Refusal | None:
-    """What passed by itself does not any more once a person has rejected the commit here, by
-    whatever other change.
-    """
-    stored = known.stored
-    if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
-        return None
-    (found,) = rejections(
-        tx.conn, [(Placed(stored.service, stored.environment, stored.commit), book)]
-    )
-    rejected = still_standing(found, known.people.excluded)
-    if rejected is None:
-        return None
-    return Refusal(
-        STALE,
-        f"a person rejected this commit here as {rejected}; it is decided again, ask once more",
-    )
-
-
-def _grown(known: Known, here: Here, book: Rulebook) -> Refusal | None:
-    """A large change cut into many small ones: each passed by itself, together they fire a rule."""
-    record = known.record
-    policy = book.policies.named(record.decision.policy)
-    if record.decision.route is not Route.AUTOMATIC or policy is None:
-        return None
-    rule = fires_more(
-        policy,
-        record.case.facts,
-        changes_last_24h=here.changes_last_24h,
-        lines_last_24h=here.lines_last_24h,
-    )
-    if rule is None:
-        return None
-    return Refusal(
-        STALE,
-        f"what was deployed here since the decision fires rule {rule}; it is decided again, "
-        "ask once more",
-    )
 
 
 def _close_rolled_back(

@@ -1,0 +1,140 @@
+"""An approved change is judged once more, by what is so now: at its admission, and for a controller
+that only asks.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.core.decision.admission import Refusal, Standing, fires_more
+from gate.core.decision.values import Outcome, Route
+from gate.core.history import Standing as Here
+from gate.core.history import direction
+from gate.flow.changes.held import would_hold
+from gate.flow.changes.known import Known
+from gate.flow.changes.rejected import rejections, still_standing
+from gate.flow.identity.membership import still_missing
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes.approvals import Placed
+from gate.storage.changes.history import Ask
+
+STALE = "stale_decision"
+
+
+def place_of(known: Known, at: datetime) -> Ask:
+    """What history is asked about the place of a change."""
+    stored = known.stored
+    return Ask(
+        service=stored.service,
+        environment=stored.environment,
+        commit=stored.commit,
+        now=at,
+        digests=stored.digests,
+        change=stored.id,
+    )
+
+
+def standing_of(
+    conn: Connection, known: Known, here: Here, book: Rulebook, at: datetime
+) -> Standing:
+    """The change, and what surrounds it at this instant."""
+    stored, record = known.stored, known.record
+    return Standing(
+        subject=record.subject,
+        state=stored.state_at(at),
+        admitted_run=stored.admitted_run,
+        proved=known.proof,
+        planned=record.asked.planned,
+        hold=would_hold(conn, stored, book, at),
+        others_deploying=tuple(one.change for one in here.in_flight if one.deploying),
+        parallel=stored.parallel,
+        decided_direction=stored.direction,
+        direction=direction(here, stored.commit, stored.digests),
+        what_ran=stored.running_change,
+        what_runs=here.running.change if here.running else None,
+        observed=known.observed,
+        observing=book.catalogue.observes(stored.service, stored.environment),
+    )
+
+
+def outlived(conn: Connection, known: Known, here: Here, book: Rulebook) -> Refusal | None:
+    """Why an approval no longer holds, even where nothing stands in the way of a deployment."""
+    return (
+        _lacking(known, book)
+        or _shared(known)
+        or _rejected_meanwhile(conn, known, book)
+        or _grown(known, here)
+    )
+
+
+def _lacking(known: Known, book: Rulebook) -> Refusal | None:
+    """Approvals are counted once more: who has left the group meanwhile, or turns out to be
+    excluded, no longer counts.
+    """
+    if known.record.decision.outcome is not Outcome.PENDING:
+        return None
+    lacking = sum(
+        still_missing(known.approvals, known.record, known.people.excluded, book.catalogue)
+    )
+    if not lacking:
+        return None
+    because = "an approver has left the group, or wrote or asked for the change"
+    return Refusal(
+        "not_approved",
+        f"{lacking} approvals no longer count, because {because}; it is decided again, and "
+        "waits for others",
+    )
+
+
+def _shared(known: Known) -> Refusal | None:
+    """Since the decision somebody was named by a login of several people: nobody knows who it was,
+    so two have to approve.
+    """
+    if (
+        known.record.decision.outcome is not Outcome.PENDING
+        or known.people.shared == known.record.case.people.shared
+    ):
+        return None
+    return Refusal(
+        STALE,
+        "an identity that was named since belongs to several people; it is decided again, "
+        "ask once more",
+    )
+
+
+def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refusal | None:
+    """What passed by itself does not any more once a person has rejected the commit here, by
+    whatever other change.
+    """
+    stored = known.stored
+    if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
+        return None
+    (found,) = rejections(conn, [(Placed(stored.service, stored.environment, stored.commit), book)])
+    rejected = still_standing(found, known.people.excluded)
+    if rejected is None:
+        return None
+    return Refusal(
+        STALE,
+        f"a person rejected this commit here as {rejected}; it is decided again, ask once more",
+    )
+
+
+def _grown(known: Known, here: Here) -> Refusal | None:
+    """A large change cut into many small ones: each passed by itself, together they fire a rule."""
+    record = known.record
+    policy = known.policy
+    if record.decision.route is not Route.AUTOMATIC or policy is None:
+        return None
+    rule = fires_more(
+        policy,
+        record.case.facts,
+        changes_last_24h=here.changes_last_24h,
+        lines_last_24h=here.lines_last_24h,
+    )
+    if rule is None:
+        return None
+    return Refusal(
+        STALE,
+        f"what was deployed here since the decision fires rule {rule}; it is decided again, "
+        "ask once more",
+    )

@@ -1,0 +1,165 @@
+"""A controller that polls asks for one word: may this commit go on in this place?
+
+The answer is what an admission would say now to the run that asked for the change. Nothing is
+written, so a controller may ask as often as it likes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gate.core.calendar import freeze
+from gate.core.change import FAILED_RESULTS, Run, State
+from gate.core.decision.admission import Refusal, refusal
+from gate.core.decision.values import Finding, FindingKind
+from gate.errors import Invalid
+from gate.flow.answers import wire
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller
+from gate.flow.changes.judged import outlived, place_of, standing_of
+from gate.flow.changes.known import Known, know_stored
+from gate.flow.gate import Gate
+from gate.flow.queries.look import windows_to_come
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.scope import require_service
+from gate.storage.changes import history, verdicts
+
+KEPT_SECONDS = 5
+"""How long a cache may keep the answer."""
+
+
+REASONS_MAX = 20
+"""The first of them: an answer that is polled stays small. The page has them all."""
+
+_TOLD = ("rule", "title", "points", "holds", "because")
+
+
+class Phase(StrEnum):
+    """The words that controllers know."""
+
+    SUCCESS = "success"
+    PENDING = "pending"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictAsk:
+    """A whole commit hash, a whole digest of an artifact, or both."""
+
+    service: str
+    environment: str
+    commit: str | None = None
+    digest: str | None = None
+
+
+class _Word(NamedTuple):
+    """The phase and, where the change itself does not say it, why."""
+
+    phase: Phase
+    because: str = ""
+
+
+_OF_STATE = {
+    State.PENDING: _Word(Phase.PENDING),
+    State.REJECTED: _Word(Phase.FAILURE, "the change was rejected"),
+    State.EXPIRED: _Word(Phase.FAILURE, "the change has expired; ask for it again"),
+    State.CANCELED: _Word(Phase.FAILURE, "the change was canceled; ask for it again"),
+}
+_SUCCESS = _Word(Phase.SUCCESS)
+_SUPERSEDED = _Word(Phase.FAILURE, "a later change was deployed here after this one")
+_FAILED = _Word(Phase.FAILURE, "the deployment of this change failed, or was rolled back")
+_UNKNOWN = "nobody has asked for it here yet; the pipeline that builds it submits it"
+
+
+async def verdict(gate: Gate, ask: VerdictAsk, by: Caller) -> Wire:
+    """The phase, its reasons, and when it opens.
+
+    A place that the catalogue lacks and a commit that nobody asked for are answered like any
+    other. Raises `Invalid` where neither commit nor digest is named, `NotAllowed` outside the
+    caller's services.
+    """
+    require_service(by, ask.service)
+    if ask.commit is None and ask.digest is None:
+        raise Invalid("name what is to be deployed: ?commit= or ?digest=, in full")
+    book = await gate.rulebooks.current()
+    return await gate.store.read(_read, gate.rulebooks, book, ask, gate.clock(), gate.base_url)
+
+
+def _read(
+    conn: Connection,
+    books: Rulebooks,
+    book: Rulebook,
+    ask: VerdictAsk,
+    at: datetime,
+    base_url: str,
+) -> Wire:
+    place = book.catalogue.environment_named(ask.environment)
+    stored = verdicts.newest_of(conn, ask.service, place, commit=ask.commit, digest=ask.digest)
+    if stored is None:
+        word, reasons, known = _Word(Phase.PENDING, _UNKNOWN), [], None
+    else:
+        known = know_stored(conn, books, stored, book)
+        word = _word(conn, known, book, at)
+        findings = known.record.decision.findings[:REASONS_MAX]
+        reasons = wire.reasons(findings, known.record.case.facts, known.policy)
+    return {
+        "phase": word.phase,
+        "outcome": known.record.decision.outcome if known else None,
+        "reasons": [{name: one[name] for name in _TOLD} for one in (*_because(word), *reasons)],
+        "change": known.stored.id if known else None,
+        "next_opening": _next_opening(conn, book, ask.service, place, at)
+        if word.phase is Phase.PENDING
+        else None,
+        "page": f"{base_url}/changes/{known.stored.id}" if known else f"{base_url}/",
+    }
+
+
+def _word(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word:
+    state = known.stored.state_at(at)
+    if state in _OF_STATE:
+        return _OF_STATE[state]
+    if state is State.APPROVED:
+        return _may_start(conn, known, book, at)
+    if known.stored.result in FAILED_RESULTS:
+        return _FAILED
+    return _SUPERSEDED if verdicts.is_superseded(conn, known.stored) else _SUCCESS
+
+
+def _may_start(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word:
+    """As its own run would be answered now. What an admission refuses is never a success here."""
+    refused = _refusal(conn, known, book, at)
+    if refused is None:
+        return _SUCCESS
+    ends = known.record.asked.planned.end
+    over = ends is not None and at > ends
+    return _Word(Phase.FAILURE if over else Phase.PENDING, refused.detail)
+
+
+def _refusal(conn: Connection, known: Known, book: Rulebook, at: datetime) -> Refusal | None:
+    run = known.record.asked.run or Run("")
+    here = history.standing(conn, place_of(known, at))
+    standing = standing_of(conn, known, here, book, at)
+    return refusal(standing, standing.subject, run, standing.proved, at=at) or outlived(
+        conn, known, here, book
+    )
+
+
+def _because(word: _Word) -> list[Wire]:
+    if not word.because:
+        return []
+    seen = (("because", word.because),)
+    finding = Finding(FindingKind.GATE, "verdict", "Verdict", holds=False, seen=seen)
+    return wire.reasons((finding,), {}, None)
+
+
+def _next_opening(
+    conn: Connection, book: Rulebook, service: str, place: str, at: datetime
+) -> str | None:
+    windows, _ = windows_to_come(conn, at)
+    scope = freeze.scope_of(book.catalogue, service, place)
+    if freeze.held(book.calendar, windows, scope, at) is None:
+        return None
+    return wire.instant(freeze.next_opening(book.calendar, windows, scope, at))

@@ -1,0 +1,35 @@
+"""Which change speaks for a commit or an artifact in its place, and whether a later deployment took
+that over.
+"""
+
+from sqlalchemy import Connection, select
+
+from gate.core.instants import to_us
+from gate.storage.changes.changes import StoredChange, every, first
+from gate.storage.tables.schema import changes
+
+LOOKED_THROUGH_MAX = 1_000
+"""The newest changes of a place among which an artifact is looked for: an index has no digests."""
+
+
+def newest_of(
+    conn: Connection, service: str, environment: str, *, commit: str | None, digest: str | None
+) -> StoredChange | None:
+    """The newest change of exactly this commit, or with exactly this artifact, or both."""
+    here = (changes.c.service == service, changes.c.environment == environment)
+    newest = (changes.c.submitted_at.desc(), changes.c.id.desc())
+    if digest is None:
+        query = select(changes).where(*here, changes.c.commit_sha == commit)
+        return first(conn, query.order_by(*newest).limit(1))
+    found = every(conn, select(changes).where(*here).order_by(*newest).limit(LOOKED_THROUGH_MAX))
+    fitting = (one for one in found if digest in one.digests and commit in {None, one.commit})
+    return next(fitting, None)
+
+
+def is_superseded(conn: Connection, change: StoredChange) -> bool:
+    """Whether another change was admitted in its place after this one."""
+    if change.admitted_at is None:
+        return False
+    here = (changes.c.service == change.service, changes.c.environment == change.environment)
+    later = (changes.c.admitted_at > to_us(change.admitted_at), changes.c.id != change.id)
+    return conn.execute(select(changes.c.id).where(*here, *later).limit(1)).first() is not None
