@@ -56,9 +56,7 @@ class Life:
         self.outcome = self.digest = self.revision = ""
         self.carries: Sequence[int] = ()
         self.required: Sequence[tuple[Sequence[str], int]] = ()
-        self.excluded: frozenset[str] = (
-            frozenset()
-        )  # everybody who was ever named, by any of its decisions
+        self.excluded: frozenset[str] = frozenset()  # everybody who was ever named, by any entry
         self.approvals: dict[str, int] = {}  # by person the decision that it was given for
         self.observed = self.admitted = False
         self.result = 0
@@ -167,6 +165,8 @@ class LifeCheck:
         if life is None:
             self._fault(f"{kind} of {change}, of which no decision was recorded before")
         elif kind in _OF_A_CHANGE:
+            # before the act is judged: whoever was named since the decision stands in the entry of the act
+            life.excluded = life.excluded.union(fields.get("excluded", ()))
             _OF_A_CHANGE[kind](self, change, life, fields)
 
     def _approval(self, change: str, life: Life, fields: _Fields) -> None:
@@ -233,7 +233,6 @@ class LifeCheck:
             )
         elif life.outcome == "pending" and not life.observed:
             self._require_quorum(change, life, fields)
-        life.excluded = life.excluded.union(fields.get("excluded", ()))
         life.admitted, life.state = True, DEPLOYING
 
     def _require_quorum(self, change: str, life: Life, fields: _Fields) -> None:

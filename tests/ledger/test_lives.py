@@ -65,6 +65,28 @@ def verified(*entries: Entry) -> list[tuple[int, str]]:
         ),
         pytest.param(
             1,
+            "separation of duties",
+            [decision(), approval("per_ben", excluded=["per_author", "per_ben"])],
+            id="somebody approves whom the very entry names",
+        ),
+        pytest.param(
+            2,
+            "separation of duties",
+            [
+                decision(),
+                approval("per_ben", excluded=["per_author", "per_chloe"]),
+                entry("override", "chg_1", by="per_chloe", window="year-end"),
+            ],
+            id="somebody overrides whom the entry of another act named",
+        ),
+        pytest.param(
+            2,
+            "part in it",
+            [decision(), approval("per_ben"), admission("per_ben", excluded=["per_ben"])],
+            id="an approval counts of somebody whom the admission names",
+        ),
+        pytest.param(
+            1,
             "another digest|digests differ",
             [decision(), approval(subject_digest=OTHER_DIGEST)],
             id="another digest",

@@ -26,7 +26,7 @@ from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.compose import rollups
-from gate.flow.changes.excluded import learn, remember
+from gate.flow.changes.excluded import learn, learnt_since, remember
 from gate.flow.changes.held import release
 from gate.flow.changes.judged import STALE, outlived, place_of, standing_of
 from gate.flow.changes.known import Known, know, know_stored, visible_change
@@ -38,7 +38,7 @@ from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
-from gate.ledger.format import Kind, instant, listed
+from gate.ledger.format import Kind, instant
 from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
 from gate.storage.changes import admissions, changes, history, moves, post_reviews
 from gate.storage.changes.changes import StoredChange
@@ -258,20 +258,10 @@ def _started(
         valid_until=instant(until) if until else None,
         observed=known.observed or None,
         would_wait=would_wait.problem if would_wait else None,
-        **_learnt_since(known),
+        **learnt_since(record, known.people),
     )
     tx.add(rollups(record, ["admitted"], at=tx.now))
     return statement
-
-
-def _learnt_since(known: Known) -> Wire:
-    """Who is excluded, where that is not what the entry of the decision says."""
-    excluded = known.people.excluded
-    return (
-        {}
-        if excluded == known.record.case.people.excluded
-        else listed("excluded", list(excluded), len(excluded))
-    )
 
 
 def _now(tx: Tx, change: str) -> StoredChange:

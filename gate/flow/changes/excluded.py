@@ -6,6 +6,7 @@ everybody who was excluded before.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,7 @@ from gate.core.decision.named import Named, named_by, people_of
 from gate.core.decision.record import Record
 from gate.errors import Invalid
 from gate.flow.rulebooks import Rulebook
+from gate.ledger.format import listed
 from gate.storage import texts
 from gate.storage.changes import approvals, changes, decisions, moves, named
 from gate.storage.changes.changes import StoredChange
@@ -124,6 +126,13 @@ def remember(
     if news:
         named.add(tx, stored.id, Named(people=news))
         look_again(tx, stored)
+
+
+def learnt_since(record: Record, people: People) -> dict[str, Any]:
+    """Who is excluded as of an act, for its entry, where the entry of the decision says otherwise."""
+    if people.excluded == record.case.people.excluded:
+        return {}
+    return listed("excluded", list(people.excluded), len(people.excluded))
 
 
 def look_again(tx: Tx, stored: StoredChange) -> None:

@@ -8,7 +8,7 @@ import orjson
 
 from gate.core.change import Change, Result, State
 from gate.core.decision.admission import proof_by
-from gate.core.decision.named import named_by
+from gate.core.decision.named import Named, named_by
 from gate.core.instants import to_us
 from gate.core.workload import Workload
 from gate.errors import Conflict, Invalid, NotAllowed
@@ -22,6 +22,7 @@ from gate.flow.changes.workloads import require_unused, token_use, use_token
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import moves, units
+from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.changes.keys import remember
 from gate.storage.changes.units import Unit
@@ -224,17 +225,32 @@ def _close_run_again(
 
 
 async def _begun_anew(gate: Gate, known: Known, unit: Unit, body: bytes) -> Answer | None:
-    if not await gate.store.write(_replace, known.stored.id, unit):
+    if not await gate.store.write(_replace, gate, known.stored, unit):
         return None
     return Answer(CREATED, body, unit.change.id, unit.change.state == State.PENDING)
 
 
-def _replace(tx: Tx, former: str, unit: Unit) -> bool:
-    """The run's former change gives up its place."""
+def _replace(tx: Tx, gate: Gate, former: StoredChange, unit: Unit) -> bool:
+    """The run's former change gives up its place, and passes on whom it named for the commit."""
+    moves.lock_place(tx, former.service, former.environment)
     if units.policy_set_in_force(tx) != unit.expects_policy_set or not units.pass_on_run_key(
-        tx, former, unit.change.run_key
+        tx, former.id, unit.change.run_key
     ):
         return False
     use_token(tx, unit.token)
     units.insert_unit(tx, unit)
+    if former.commit == unit.change.commit_sha:
+        _pass_on_names(tx, gate, former.id, unit.change.id)
     return True
+
+
+def _pass_on_names(tx: Tx, gate: Gate, former: str, change: str) -> None:
+    """Whoever asked for or wrote it has a part in it however often its run begins anew.
+
+    Because a run may be canceled and started again by somebody else, who names nobody.
+    """
+    before, now = know(tx.conn, gate.rulebooks, former), know(tx.conn, gate.rulebooks, change)
+    if before is None or now is None:
+        raise LookupError(f"{former}, {change}")  # one was read just now, the other written
+    found = Named(people=frozenset(before.people.excluded))
+    learn(tx, now.stored, now.names, before.names.also(found))

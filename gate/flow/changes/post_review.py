@@ -9,7 +9,7 @@ from gate.errors import Conflict, NotAllowed
 from gate.flow.asks import PostReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes.endings import tell
-from gate.flow.changes.excluded import remember
+from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.gate import Gate
 from gate.flow.refusals import Refused
@@ -80,6 +80,7 @@ def _hold(
         findings=findings,
         actions=actions,
         comment=comment,
+        **learnt_since(known.record, known.people),
     )
     reconsider.ask(tx)
     return None

@@ -16,7 +16,7 @@ from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.endings import tell
-from gate.flow.changes.excluded import remember
+from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.held import release
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.settle import settle
@@ -281,6 +281,7 @@ def _keep(tx: Tx, known: Known, ask: ReviewAsk, by: Person, *, rejected: bool) -
         number=known.record.number,
         token=by.token,
         comment=comment or None,
+        **learnt_since(known.record, known.people),
     )
 
 
@@ -292,7 +293,16 @@ def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) 
         return
     kept = _text(tx, comment)
     approvals.add_override(tx, known.stored.id, Override(window, by.id, kept, tx.now))
-    tell(tx, Kind.OVERRIDE, known.stored.id, by=by.id, window=window, comment=kept, token=by.token)
+    tell(
+        tx,
+        Kind.OVERRIDE,
+        known.stored.id,
+        by=by.id,
+        window=window,
+        comment=kept,
+        token=by.token,
+        **learnt_since(known.record, known.people),
+    )
 
 
 def _text(tx: Tx, said: str) -> str:

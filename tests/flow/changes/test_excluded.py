@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from gate.core.change import EmergencyAsk, Run
+from gate.core.change import Artifact, EmergencyAsk, Run
 from gate.core.messages.tidings import Pushed
 from gate.errors import Invalid
 from gate.flow.asks import FreezeAsk, IdempotencyKey, PostReviewAsk, Wire
-from gate.flow.changes import excluded, post_review
+from gate.flow.changes import cancel, excluded, post_review
 from gate.flow.policies import freezes
 from gate.flow.queries.story import story
 from gate.flow.webhooks import tidings
-from tests.builders import ISSUER, commit_of, make_change
+from tests.builders import ISSUER, commit_of, image_of, make_change
 from tests.flow import naming
 from tests.flow.reviewers import approve, emergency, large, override, person, problem, reject
 from tests.flow.shop import CATALOGUE, Shop, forget_pauses, make_files, open_shop
@@ -147,6 +147,52 @@ async def test_a1_the_actor_whose_token_admits_is_no_approver_of_it(
         assert await admit(shop, approved, "github:ada-ekberg", 2)
 
 
+@pytest.mark.parametrize("dummy", [(), (image_of("b"),)], ids=["the same", "another artifact"])
+async def test_a1_a_run_that_begins_anew_is_no_way_to_be_forgotten(
+    database_url: str, tmp_path: Path, dummy: tuple[Artifact, ...]
+) -> None:
+    """Ada starts the run and names ben; it is withdrawn, and somebody else starts it again."""
+    async with open_shop(database_url, tmp_path, make_files(**STRICT)) as shop:
+        first = await ask(shop, "github:ada-ekberg", authors=("ben@example.com",))
+        by = naming.job(RUN, "github:ada-ekberg", commit_of("a"))
+        await cancel.cancel(shop.gate, first["id"], "", by)
+
+        again = await ask(shop, attempt=2, artifacts=(image_of("a"), *dummy))
+
+        assert again["id"] != first["id"]
+        for who in ("ada", "ben"):
+            assert await problem(approve(shop, again, who)) == "separation_of_duties"
+        await shop.round()
+        assert (await shop.entries("decision", again))[-1].fields["excluded"] == ["ada", "ben"]
+
+
+async def test_a_run_that_brings_another_commit_passes_nobody_on(shop: Shop) -> None:
+    await ask(shop, authors=("ben@example.com",))
+    run = Run("a", 2)
+
+    other = await shop.submit(
+        naming.asked("b", run, ()), by=naming.job(run, "github:zoe", commit_of("b"))
+    )
+
+    assert other["approvals"]["excluded"] == (await shop.read(other))["approvals"]["excluded"] == []
+
+
+async def test_a1_every_act_tells_the_ledger_who_was_excluded_as_of_it(shop: Shop) -> None:
+    """Not only who was when it was decided."""
+    await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
+    change = await ask(shop)
+    await by_push(shop)
+
+    await approve(shop, change, "farida")
+    await override(shop, change, "ben", stop=True)
+    await admit(shop, change)
+
+    entries = await shop.entries(change=change)
+    told = {one.kind: one.fields.get("excluded") for one in entries if one.kind != "decision"}
+    assert entries[0].fields["excluded"] == []
+    assert told == dict.fromkeys(("approval", "override", "admission"), ["ada"])
+
+
 async def test_an_approval_of_whoever_admits_is_left_out_of_the_statement(
     sqlite_url: str, tmp_path: Path
 ) -> None:
@@ -269,6 +315,8 @@ async def test_a4_who_wrote_or_asked_for_an_emergency_does_not_look_back_on_it(
             await problem(post_review.hold_review(shop.gate, change["id"], ask, person("ada")))
             == "none"
         )
+        (review,) = await shop.entries("post_review", change)
+        assert review.fields["excluded"] == ["farida", "ivan"]
 
 
 async def test_the_page_says_who_is_excluded_and_why(shop: Shop) -> None:

@@ -25,7 +25,7 @@ from gate.core.change import Run
 from gate.core.messages.tidings import Pushed, kind_of, write
 from gate.errors import GateError
 from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk, Wire
-from gate.flow.changes import review
+from gate.flow.changes import cancel, review
 from gate.flow.policies import freezes
 from gate.flow.webhooks import tidings
 from gate.storage.messages.inbox import Claimed
@@ -53,7 +53,7 @@ KINDS = (
     *["approve"] * 6,
     *["whoever acted turns out to have taken part"] * 4,
     *["admit"] * 3,
-    *["ask again", "the catalogue learns or forgets", "override"] * 2,
+    *["ask again", "begin anew", "the catalogue learns or forgets", "override"] * 2,
     *["push", "work", "the catalogue forgets everybody", "the line goes on", "reject and lift"],
 )
 PEOPLE = st.sampled_from(sorted(GROUPS))
@@ -116,6 +116,7 @@ class _Place:
             "whoever acted turns out to have taken part": self.turn_out,
             "admit": self.admit,
             "ask again": self.ask_again,
+            "begin anew": self.begin_anew,
             "the catalogue learns or forgets": self.learn,
             "override": self.override,
             "push": self.push,
@@ -175,6 +176,19 @@ class _Place:
         again = await self.servers[step.server].submit(asked(one.letter, one.run, authors), by=by)
         assert again["id"] == one.seen["id"]
         one.names |= {*authors, actor}
+
+    async def begin_anew(self, step: Step, one: Life) -> None:
+        """It is withdrawn, and its run is started again by somebody else who names nobody."""
+        if one.seen["state"] not in WAITING:
+            return
+        shop, commit = self.servers[step.server], commit_of(one.letter)
+        await cancel.cancel(shop.gate, one.seen["id"], "", job(one.run, "github:zoe", commit))
+        run = replace(one.run, attempt=one.run.attempt + 1)
+        again = await shop.submit(asked(one.letter, run, ()), by=job(run, "github:zoe", commit))
+        anew = Life(one.letter, run, again, {"github:zoe"})
+        if again["state"] != "rejected":  # by whoever lifted that before, and is excluded by now
+            anew.names, anew.kept = one.names | anew.names, self.acted(one)
+        self.lives[self.lives.index(one)] = anew
 
     async def push(self, step: Step, one: Life) -> None:
         await self.pushed(step, one, step.persons[0])
