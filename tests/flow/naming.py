@@ -100,7 +100,7 @@ class Life:
     kept: set[str] = field(default_factory=set)  # who was found to be excluded at some act
     approvers: set[str] = field(default_factory=set)  # whose approval was taken, and has not lapsed
     overriders: set[str] = field(default_factory=set)
-    lifters: set[str] = field(default_factory=set)
+    decided: int = 0  # how often, when it was looked at last
 
     def __repr__(self) -> str:
         approved = f"approved by {sorted(self.approvers)}"

@@ -190,7 +190,7 @@ async def test_a1_every_act_tells_the_ledger_who_was_excluded_as_of_it(shop: Sho
     entries = await shop.entries(change=change)
     told = {one.kind: one.fields.get("excluded") for one in entries if one.kind != "decision"}
     assert entries[0].fields["excluded"] == []
-    assert told == dict.fromkeys(("approval", "override", "admission"), ["ada"])
+    assert told == {kind: ["ada"] for kind in ("approval", "override", "admission")}
 
 
 async def test_an_approval_of_whoever_admits_is_left_out_of_the_statement(
