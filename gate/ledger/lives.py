@@ -165,7 +165,7 @@ class LifeCheck:
         if life is None:
             self._fault(f"{kind} of {change}, of which no decision was recorded before")
         elif kind in _OF_A_CHANGE:
-            # before the act is judged: whoever was named since the decision stands in the entry of the act
+            # whoever was named since the decision stands in the entry of the act: that judges it
             life.excluded = life.excluded.union(fields.get("excluded", ()))
             _OF_A_CHANGE[kind](self, change, life, fields)
 

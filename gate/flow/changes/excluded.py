@@ -129,7 +129,7 @@ def remember(
 
 
 def learnt_since(record: Record, people: People) -> dict[str, Any]:
-    """Who is excluded as of an act, for its entry, where the entry of the decision says otherwise."""
+    """Who is excluded as of an act, for its entry, where that of the decision says otherwise."""
     if people.excluded == record.case.people.excluded:
         return {}
     return listed("excluded", list(people.excluded), len(people.excluded))
