@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from gate.api.models.views import View
+from gate.api.models.views import Unknown, View
 from gate.flow.caller import Role
 
 
@@ -73,9 +73,14 @@ class PolicyCheckView(View):
 
 
 class ScheduleView(View):
-    """Frozen times, and when the next opening is."""
+    """Frozen times, and when the next opening is.
+
+    `more`: some may be left out; ask for fewer days, or for a place.
+    """
 
     items: list[FreezeView]
+    more: bool
+    unknown: Unknown
     next_opening: datetime | None
 
 

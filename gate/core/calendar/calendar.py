@@ -17,7 +17,7 @@ from gate.core.facts import WEEKDAYS
 
 FREEZES_MAX = 200
 OCCURRENCES_MAX = 1_000
-YEARS_AHEAD_MAX = 3
+AHEAD_MAX = timedelta(days=3 * 366)
 YEAR_FIRST, YEAR_LAST = 2000, 2199
 LASTS_DAYS_MAX = 366
 
@@ -164,7 +164,7 @@ def occurrences(
     from `after`.
     """
     after = min(max(after, EARLIEST), LATEST)
-    before = min(before, LATEST, after + timedelta(days=366 * YEARS_AHEAD_MAX))
+    before = min(before, LATEST, after + AHEAD_MAX)
     seen = 0
     for opening in _openings(freeze, zone, after, before):
         if opening.begins < before and opening.ends > after:

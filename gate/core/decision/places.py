@@ -48,13 +48,13 @@ def notes_of_place(catalogue: Catalogue, service: str, environment: str) -> tupl
     return tuple(notes)
 
 
-def unknown_names(catalogue: Catalogue, service: str, environment: str | None) -> list[str]:
+def unknown_names(catalogue: Catalogue, service: str | None, environment: str | None) -> list[str]:
     """A sentence for each of the two that the catalogue lacks.
 
-    No environment is none that is unknown.
+    What is not named is not unknown.
     """
     found = []
-    if lacks(catalogue.services, service):
+    if service is not None and lacks(catalogue.services, service):
         found.append(unknown("service", service, catalogue.services))
     if environment is not None and lacks(catalogue.environments, environment):
         found.append(unknown("environment", environment, catalogue.environments))

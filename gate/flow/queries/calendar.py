@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gate.core.calendar import freeze
+from gate.core.calendar.calendar import AHEAD_MAX, OCCURRENCES_MAX
 from gate.core.calendar.freeze import Window
+from gate.core.decision.places import unknown_names
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Wire
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries.look import windows_to_come
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes.planned import Planned, planned_between
+from gate.storage.changes import planned
+from gate.storage.changes.planned import Planned
 
 SCHEDULE_DAYS = 28
 """How far a schedule looks ahead when nobody says."""
@@ -34,14 +37,13 @@ async def schedule(
     begins = begins or now
     ends = ends or begins + timedelta(days=SCHEDULE_DAYS)
     windows, said = await gate.store.read(windows_to_come, min(begins, now))
-    scope = None
-    if service is not None and environment is not None:
-        scope = freeze.scope_of(
-            book.catalogue, service, book.catalogue.environment_named(environment)
-        )
+    named = environment and book.catalogue.environment_named(environment)
+    scope = freeze.scope_of(book.catalogue, service, named) if service and named else None
     found = freeze.schedule(book.calendar, windows, begins, ends, scope)
     return {
         "items": [_view(window, said) for window in found],
+        "more": len(found) >= OCCURRENCES_MAX or ends - begins > AHEAD_MAX,
+        "unknown": unknown_names(book.catalogue, service, named),
         "next_opening": instant(freeze.next_opening(book.calendar, windows, scope, now))
         if scope
         else None,
@@ -74,14 +76,12 @@ async def planner(
     found = await schedule(gate, begins, ends, service, environment, by)
     book = gate.rulebooks.latest
     windows, said = await gate.store.read(windows_to_come, min(begins, gate.clock()))
-    scope = None
-    if service is not None and environment is not None:
-        scope = freeze.scope_of(
-            book.catalogue, service, book.catalogue.environment_named(environment)
-        )
+    named = environment and book.catalogue.environment_named(environment)
+    scope = freeze.scope_of(book.catalogue, service, named) if service and named else None
     shown = freeze.schedule(book.calendar, windows, begins, ends, scope)
     now = gate.clock()
-    planned = await gate.store.read(planned_between, begins, ends, service, environment)
+    waiting = await gate.store.read(planned.planned_between, begins, ends, service, named)
+    some = waiting[: planned.PLANNED_MAX]
     return {
         **found,
         "items": [_with_reach(one, said) for one in shown],
@@ -90,7 +90,8 @@ async def planner(
             for one in shown
             if one.begins <= now and (one.ends is None or one.ends > now)
         ],
-        "planned": [_planned(one, shown, book, planned) for one in planned],
+        "planned": [_planned(one, shown, book, some) for one in some],
+        "more_planned": len(waiting) > len(some),
         "time_zone": str(book.calendar.zone),
         "services": sorted(book.catalogue.services),
         "environments": sorted(book.catalogue.environments),

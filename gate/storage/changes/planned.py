@@ -30,7 +30,8 @@ class Planned(NamedTuple):
 def planned_between(
     conn: Connection, begins: datetime, ends: datetime, service: str | None, environment: str | None
 ) -> tuple[Planned, ...]:
-    """Those that touch the time, earliest first and at most so many.
+    """Those that touch the time, earliest first: at most `PLANNED_MAX`, and one more where some were
+    left out.
 
     Of all changes only those are looked at that wait.
     """
@@ -46,7 +47,7 @@ def planned_between(
         query = query.where(column.service == service)
     if environment is not None:
         query = query.where(column.environment == environment)
-    rows = conn.execute(query.order_by(first, column.id).limit(PLANNED_MAX))
+    rows = conn.execute(query.order_by(first, column.id).limit(PLANNED_MAX + 1))
     return tuple(
         Planned(change, name, place, state, from_us(start), from_us(end))
         for change, name, place, state, start, end in rows

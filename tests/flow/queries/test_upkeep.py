@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gate.core.calendar import freeze
 from gate.core.change import Planned, Result
 from gate.core.decision.values import Band
 from gate.errors import NotFound
@@ -19,6 +20,7 @@ from gate.flow.queries.delivery import DeliveryAsk
 from gate.flow.queries.desk import Desk
 from gate.flow.queries.insights import busiest_place, insights, rule_places
 from gate.flow.queries.upkeep import upkeep
+from gate.storage.changes import planned
 from tests.builders import commit_of, make_change
 from tests.flow.shop import ADA, Shop
 
@@ -120,6 +122,36 @@ async def test_the_schedule_says_what_is_open_now_and_whom_it_reaches(shop: Shop
     assert [(one["reason"], one["reach"]) for one in found["open"]] == [
         ("Now", {"services": ["web"]})
     ]
+
+
+async def test_e26_a_schedule_that_is_cut_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = shop.gate.clock()
+    begins, ends = now + timedelta(hours=2), now + timedelta(hours=4)
+    for letter in "ab":
+        await shop.submit(make_change(letter, planned=Planned(begins, ends), claims=LARGE))
+        await freezes.add(shop.gate, FreezeAsk("Closing", begins=begins, ends=ends), ADA)
+
+    async def shown(most: int) -> tuple[bool, bool, int, int]:
+        monkeypatch.setattr(freeze, "OCCURRENCES_MAX", most)
+        monkeypatch.setattr(calendar, "OCCURRENCES_MAX", most)
+        monkeypatch.setattr(planned, "PLANNED_MAX", most)
+        found = await calendar.planner(shop.gate, now, ends, "checkout", "live", ADA)
+        more = found["more"], found["more_planned"]
+        return *more, len(found["items"]), len(found["planned"])
+
+    assert await shown(3) == (False, False, 2, 2)
+    assert await shown(2) == (True, False, 2, 2)
+    assert await shown(1) == (True, True, 1, 1)
+
+
+async def test_e26_the_schedule_of_a_place_that_is_not_there_says_so(shop: Shop) -> None:
+    misspelt = await calendar.schedule(shop.gate, None, None, "chekout", None, ADA)
+    known = await calendar.schedule(shop.gate, None, None, "checkout", "live", ADA)
+
+    assert misspelt["unknown"] == ["the catalogue has no service chekout; did you mean checkout?"]
+    assert known["unknown"] == []
 
 
 async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(shop: Shop) -> None:
