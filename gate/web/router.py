@@ -15,13 +15,17 @@ from gate.web import (
     insights,
     log,
     login,
+    observations,
     policies,
     queue,
     sightings,
 )
 from gate.web.page import problem_page
 
-_PAGES = (queue, log, sightings, changes, calendar, policies, insights, administration, login)
+_PAGES = (
+    *(queue, log, sightings, changes, calendar, policies, insights, observations),
+    *(administration, login),
+)
 _FOR_MACHINES = ("/v1/", "/static/")
 _WAYS_OF_LOOKING = frozenset({"GET", "HEAD"})
 

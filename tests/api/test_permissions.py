@@ -107,6 +107,7 @@ MAY: dict[str, set[str]] = {
     "post /v1/incidents/{incident_id}/links": {"release manager"},
     "delete /v1/incidents/{incident_id}/links/{link_id}": {"release manager"},
     "get /v1/delivery": {"auditor", "admin", "person", "release manager"},
+    "get /v1/observations": {"auditor", "admin", "person", "release manager"},
     "post /v1/hooks/cdevents": {"hook"},
     "post /v1/hooks/alertmanager": {"hook"},
     "get /v1/events": {"auditor", "admin", "person", "release manager"},

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.anyio
 PAGES = (
     "/",
     "/insights",
+    "/observations",
     "/log",
     "/sightings",
     "/calendar",

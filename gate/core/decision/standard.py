@@ -42,7 +42,7 @@ def standing_of(
     """
     row, wanted = 0, standard.earn.successes if standard.earn else 0
     if standard.earn is not None:
-        row = _successes_in_a_row(
+        row = successes_in_a_row(
             standard.earn, matches, reinstated_at=suspension.reinstated_at, at=at
         )
     because = (
@@ -97,9 +97,10 @@ def to_suspend(
     )
 
 
-def _successes_in_a_row(
+def successes_in_a_row(
     earn: Earn, matches: Sequence[Match], *, reinstated_at: datetime | None, at: datetime
 ) -> int:
+    """How many successes since the last failure have settled; `matches` newest first."""
     settled_before = at - timedelta(seconds=earn.settle_seconds)
     row = _row(matches, reinstated_at=reinstated_at)
     return sum(match.closed_at is not None and match.closed_at <= settled_before for match in row)

@@ -1,0 +1,43 @@
+"""Observations, for people: what the gate would have done where it only observes, and whether it is
+safe to let it enforce.
+"""
+
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from gate.api.http.permits import GateDep
+from gate.api.models.fields import Name
+from gate.flow.queries.observations import ObservationsAsk, observations
+from gate.web.page import Blank, Pages, View
+from gate.web.viewer import Viewer
+
+pages = Pages()
+
+
+class ObservationsQuery(BaseModel, extra="forbid"):
+    """Which place."""
+
+    service: Annotated[Name | None, Blank] = None
+    environment: Annotated[Name | None, Blank] = None
+
+
+@pages.page("/observations")
+async def show(query: Annotated[ObservationsQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """One place at a time; the first that the gate only observes, if nobody asked for one."""
+    catalogue = (await gate.rulebooks.current()).catalogue
+    observed = [
+        (service.name, environment)
+        for service in catalogue.services.values()
+        for environment in service.observing
+    ]
+    if query.service and query.environment:
+        place = (query.service, catalogue.environment_named(query.environment))
+    else:
+        place = observed[0] if observed else ("", "")
+    values = {"observed": observed, "place": place, "found": None, "observes": place in observed}
+    if place == ("", ""):
+        return View("observations.html", {}, values)
+    found = await observations(gate, ObservationsAsk(*place), by)
+    return View("observations.html", found, {**values, "found": found})
