@@ -64,6 +64,7 @@ def _read(
         conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)
     ).rows
     owed = post_reviews.read(conn, change_id)
+    events = _timeline(conn, change_id)
     return {
         "change": known.view(now, base_url),
         "explained": told,
@@ -74,7 +75,8 @@ def _read(
         "may": _may(known, book, by, now),
         "reasons_key": reasons_key(record),
         "decisions": decision_views(conn, books, [records.read(one.record) for one in decided]),
-        "timeline": _timeline(conn, change_id),
+        "timeline": events[-EVENTS_SHOWN:],
+        "earlier_events": len(events) > EVENTS_SHOWN,
         "previous": _previous(conn, books, known, now, base_url),
         "post_review": None
         if owed is None
@@ -205,8 +207,11 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
 
 
 def _timeline(conn: Connection, change_id: str) -> list[Wire]:
-    """What the ledger tells of it, oldest first."""
-    entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN)]
+    """What the ledger tells of it, oldest first: the newest `EVENTS_SHOWN`, or one more of more.
+
+    Refused acts are among them, so whoever is refused often enough could push others out of sight.
+    """
+    entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN + 1)]
     said = texts.read_texts(conn, [*_texts_of(entries)])
     return [_event(one, said) for one in entries]
 

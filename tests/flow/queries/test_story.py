@@ -126,3 +126,17 @@ async def test_it_says_what_stands_against_it_and_what_would_make_it_standard(sh
         told["standard"][0]["because"]
         == "diff.lines_added is 220; it asks for diff.lines_added < 100"
     )
+
+
+async def test_e26_a_timeline_that_is_cut_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = await shop.deploy("a")
+    whole = await story(shop.gate, change["id"], ADA)
+    count = len(whole["timeline"])
+    monkeypatch.setattr("gate.flow.queries.story.EVENTS_SHOWN", count - 1)
+
+    cut = await story(shop.gate, change["id"], ADA)
+
+    assert (whole["earlier_events"], cut["earlier_events"]) == (False, True)
+    assert cut["timeline"] == whole["timeline"][1:]
