@@ -73,6 +73,7 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "POST /v1/changes/{change_id}/overrides": "of a window or a stop, one is named",
     "POST /v1/policies": "the text of a policy is read",
     "POST /v1/policies/check": "the text of a policy is read",
+    "GET /v1/services/{service}/environments/{environment}/verdict": "a commit or a digest is named",
     "POST /v1/hooks/cdevents": "the format is another system's",
     "POST /v1/hooks/alertmanager": "the format is another system's",
     "POST /v1/freezes": "a freeze ends after it begins",
