@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Lifespan
 from gate import __version__
 from gate.api.http.edge import Edge
 from gate.api.http.route import SECURITY
-from gate.api.models.views import ProblemView
+from gate.api.problems import ProblemView
 from gate.metrics import Metrics
 
 TITLE = "Change-enablement gate"
@@ -60,6 +60,7 @@ class Api(FastAPI):
                 routes=self.routes,
             )
             components = document.setdefault("components", {})
+            _close_answers(components["schemas"])
             components["schemas"]["Problem"] = ProblemView.model_json_schema(
                 ref_template="#/components/schemas/{model}"
             )
@@ -67,3 +68,14 @@ class Api(FastAPI):
             components["securitySchemes"] = {SECURITY: {"type": "http", "scheme": "bearer"}}
             self.openapi_schema = document
         return self.openapi_schema
+
+
+def _close_answers(schemas: dict[str, Any]) -> None:
+    """Say that an answer has all of its fields, always, and no others.
+
+    Answers are plain dataclasses, of which pydantic does not say so; requests say it themselves.
+    """
+    for schema in schemas.values():
+        if "properties" in schema and "additionalProperties" not in schema:
+            schema["additionalProperties"] = False
+            schema["required"] = list(schema["properties"])

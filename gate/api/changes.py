@@ -26,17 +26,19 @@ from gate.api.models.change import (
     ClosureRequest,
 )
 from gate.api.models.queries import ChangesQuery, PartQuery, WaitQuery
-from gate.api.models.views import ChangeView, DecisionView, EnvelopeView, PageView, SubmittedView
 from gate.api.problems import documented
 from gate.core.canonical import digest
 from gate.core.change import Result
 from gate.errors import Fault, Invalid
-from gate.flow.asks import IdempotencyKey
+from gate.flow.answers.change import ChangeAnswer, SubmittedAnswer
+from gate.flow.answers.decision import DecisionAnswer
+from gate.flow.asks import IdempotencyKey, Page
 from gate.flow.changes import admit, cancel, close, submit
 from gate.flow.changes.submit import Submitted
 from gate.flow.gate import Gate
 from gate.flow.identity import tokens
 from gate.flow.queries import look
+from gate.ledger.statement import SignedEnvelope
 
 PENDING_RETRY_SECONDS = 10
 _KEY = re.compile(rb'(?P<quote>"?)(?P<key>[!#-\[\]-~][ !#-\[\]-~]{0,254})(?P=quote)')
@@ -108,11 +110,11 @@ Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
 @router.post(
     "",
     status_code=201,
-    response_model=SubmittedView,
+    response_model=SubmittedAnswer,
     response_description="A new change",
     responses={
         200: {
-            "model": SubmittedView,
+            "model": SubmittedAnswer,
             "description": "A change that was there already: the same run or key asked again",
             "headers": _SUBMIT_HEADERS,
             "links": _SUBMIT_LINKS,
@@ -126,7 +128,7 @@ async def submit_change(ask: ChangeRequest, by: Submitter, gate: GateDep, key: K
     return _submitted(gate, await submit.submit(gate, ask.change(by), by, key))
 
 
-@router.get("", response_model=PageView[ChangeView])
+@router.get("", response_model=Page[ChangeAnswer])
 async def list_changes(
     query: Annotated[ChangesQuery, Query()], by: PlaceReader, gate: GateDep, request: Request
 ) -> Answer:
@@ -134,7 +136,7 @@ async def list_changes(
     return page_answer(await look.changes(gate, query.filters(), by), request)
 
 
-@router.get("/{change_id}", response_model=ChangeView)
+@router.get("/{change_id}", response_model=ChangeAnswer)
 async def read_change(
     change_id: str,
     query: Annotated[WaitQuery, Query()],
@@ -146,7 +148,7 @@ async def read_change(
     return answer(await while_connected(request, look.change(gate, change_id, by, query.wait)))
 
 
-@router.get("/{change_id}/decisions", response_model=PageView[DecisionView])
+@router.get("/{change_id}/decisions", response_model=Page[DecisionAnswer])
 async def list_decisions(
     change_id: str,
     query: Annotated[PartQuery, Query()],
@@ -158,7 +160,7 @@ async def list_decisions(
     return page_answer(await look.decisions(gate, change_id, by, query.part()), request)
 
 
-@router.post("/{change_id}/admission", response_model=EnvelopeView, responses=documented(409))
+@router.post("/{change_id}/admission", response_model=SignedEnvelope, responses=documented(409))
 async def admit_change(
     change_id: str, ask: AdmissionRequest, by: Admitter, gate: GateDep
 ) -> Answer:
@@ -169,13 +171,13 @@ async def admit_change(
     return answer(await admit.admit(gate, change_id, ask.ask(by), by))
 
 
-@router.post("/{change_id}/closure", response_model=ChangeView, responses=documented(409))
+@router.post("/{change_id}/closure", response_model=ChangeAnswer, responses=documented(409))
 async def close_change(change_id: str, ask: ClosureRequest, by: Closer, gate: GateDep) -> Answer:
     """How the deployment ended. A later word of the same run may only make it worse."""
     return answer(await close.close(gate, change_id, ask.ask(by), by))
 
 
-@router.post("/{change_id}/cancellation", response_model=ChangeView, responses=documented(409))
+@router.post("/{change_id}/cancellation", response_model=ChangeAnswer, responses=documented(409))
 async def cancel_change(
     change_id: str, ask: CancellationRequest, by: Canceler, gate: GateDep
 ) -> Answer:

@@ -6,13 +6,13 @@ from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import Evaluator, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.models.change import ChangeRequest
-from gate.api.models.views import EvaluationView
+from gate.flow.answers.decision import EvaluationAnswer
 from gate.flow.changes import evaluate
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=GateRoute)
 
 
-@router.post("", response_model=EvaluationView)
+@router.post("", response_model=EvaluationAnswer)
 async def evaluate_change(ask: ChangeRequest, by: Evaluator, gate: GateDep) -> Answer:
     """The answer to a submit, without submitting: nothing is recorded."""
     return answer(await evaluate.evaluate_change(gate, ask.change(by), by))

@@ -11,15 +11,15 @@ from gate.api.http.route import GateRoute
 from gate.api.models.acts import FreezeRequest
 from gate.api.models.house import FreezeView, ScheduleView
 from gate.api.models.queries import CalendarQuery, PartQuery
-from gate.api.models.views import PageView
 from gate.api.problems import documented
+from gate.flow.asks import Page
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar
 
 router = APIRouter(prefix="/v1", tags=["calendar"], route_class=GateRoute)
 
 
-@router.get("/freezes", response_model=PageView[FreezeView])
+@router.get("/freezes", response_model=Page[FreezeView])
 async def list_freezes(
     query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:

@@ -16,9 +16,9 @@ from gate.api.models.incidents import (
     UnlinkQuery,
     UnlinkRequest,
 )
-from gate.api.models.views import PageView
 from gate.api.problems import documented
 from gate.errors import Invalid
+from gate.flow.asks import Page
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import Reported
 
@@ -29,7 +29,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", response_model=PageView[IncidentView])
+@router.get("", response_model=Page[IncidentView])
 async def list_incidents(
     query: Annotated[IncidentsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,8 +12,9 @@ from gate.api.http.answers import page_answer, stream_answer
 from gate.api.http.permits import GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.queries import LogQuery
-from gate.api.models.views import LogRowView, PageView
-from gate.flow.asks import Wire
+from gate.flow.answers.decision import LogRowAnswer
+from gate.flow.answers.written import written_line
+from gate.flow.asks import Page
 from gate.flow.queries import log
 
 CHUNK_BYTES = 64 * 1024
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/log", tags=["log"], route_class=GateRoute)
 
 @router.get(
     "",
-    response_model=PageView[LogRowView],
+    response_model=Page[LogRowAnswer],
     responses={
         200: {
             "content": {
@@ -69,6 +69,6 @@ async def chunked(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(piece)
 
 
-async def _lines(rows: AsyncIterator[Wire]) -> AsyncIterator[bytes]:
+async def _lines(rows: AsyncIterator[LogRowAnswer]) -> AsyncIterator[bytes]:
     async for row in rows:
-        yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        yield written_line(row)

@@ -10,14 +10,14 @@ from gate.api.http.permits import Admin, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.models.people import InvitationRequest, InvitedView, PersonRequest, PersonView
 from gate.api.models.queries import PartQuery
-from gate.api.models.views import PageView
 from gate.api.problems import documented
+from gate.flow.asks import Page
 from gate.flow.identity import people
 
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
 
 
-@router.get("", response_model=PageView[PersonView])
+@router.get("", response_model=Page[PersonView])
 async def list_people(
     query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request
 ) -> Answer:

@@ -11,15 +11,15 @@ from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import GateDep, PlaceReader
 from gate.api.http.route import GateRoute
 from gate.api.models.queries import VerdictQuery
-from gate.api.models.verdict import VerdictView
-from gate.api.models.views import PlaceView
+from gate.flow.answers.place import PlaceAnswer
+from gate.flow.answers.verdict import VerdictAnswer
 from gate.flow.queries import look, verdict
 from gate.flow.queries.verdict import KEPT_SECONDS
 
 router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRoute)
 
 
-@router.get("/{service}/environments/{environment}", response_model=PlaceView)
+@router.get("/{service}/environments/{environment}", response_model=PlaceAnswer)
 async def read_place(service: str, environment: str, by: PlaceReader, gate: GateDep) -> Answer:
     """What runs in this environment of the service, what is in flight, and what holds changes
     up.
@@ -29,7 +29,7 @@ async def read_place(service: str, environment: str, by: PlaceReader, gate: Gate
 
 @router.get(
     "/{service}/environments/{environment}/verdict",
-    response_model=VerdictView,
+    response_model=VerdictAnswer,
     responses={304: {"description": "As the answer with that ETag."}},
 )
 async def read_verdict(

@@ -11,14 +11,14 @@ from gate.api.http.route import GateRoute
 from gate.api.models.acts import ActivationRequest, PoliciesRequest
 from gate.api.models.house import PolicyCheckView, PolicySetText, PolicySetView, SchemaView
 from gate.api.models.queries import PartQuery
-from gate.api.models.views import PageView
 from gate.api.problems import documented
+from gate.flow.asks import Page
 from gate.flow.policies import policies
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRoute)
 
 
-@router.get("", response_model=PageView[PolicySetView])
+@router.get("", response_model=Page[PolicySetView])
 async def list_policies(
     query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:

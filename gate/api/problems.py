@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from gate.api.http.answers import Answer
@@ -14,6 +15,35 @@ from gate.errors import GateError, RateLimited, Unauthenticated, Unavailable
 MEDIA_TYPE = b"application/problem+json"
 TYPE = "urn:gate:problem:"
 INSTANCE = "urn:gate:request:"
+
+
+class FaultView(BaseModel):
+    """One thing that is wrong, and where: a JSON pointer, or `file:line:column`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detail: str
+    pointer: str
+
+
+class ProblemView(BaseModel):
+    """A problem document (RFC 9457). `type` is `urn:gate:problem:` and a name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Problem")
+
+    type: Annotated[str, Field(pattern="^urn:gate:problem:[a-z_]+$")]
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[
+        str,
+        Field(
+            description="`urn:gate:request:` and the id of the request, as in `X-Request-Id` and "
+            "the log"
+        ),
+    ]
+    errors: list[FaultView] = []
+
 
 _TITLES: Mapping[str, str] = MappingProxyType(
     {

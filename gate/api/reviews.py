@@ -15,15 +15,17 @@ from gate.api.models.reviews import (
     PostReviewRequest,
     RejectionRequest,
 )
-from gate.api.models.views import ChangeView, PageView, SaidView
 from gate.api.problems import documented
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.place import SaidAnswer
+from gate.flow.asks import Page
 from gate.flow.changes import post_review, review
 from gate.flow.queries import look
 
 router = APIRouter(prefix="/v1/changes/{change_id}", tags=["reviews"], route_class=GateRoute)
 
 
-@router.get("/approvals", response_model=PageView[SaidView])
+@router.get("/approvals", response_model=Page[SaidAnswer])
 async def list_approvals(
     change_id: str,
     query: Annotated[PartQuery, Query()],
@@ -37,7 +39,7 @@ async def list_approvals(
     return page_answer(await look.approvals(gate, change_id, by, query.part()), request)
 
 
-@router.post("/approvals", response_model=ChangeView, responses=documented(409))
+@router.post("/approvals", response_model=ChangeAnswer, responses=documented(409))
 async def approve_change(
     change_id: str, ask: ApprovalRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
@@ -45,7 +47,7 @@ async def approve_change(
     return answer(await review.approve(gate, change_id, ask.ask(), by))
 
 
-@router.post("/rejections", response_model=ChangeView, responses=documented(409))
+@router.post("/rejections", response_model=ChangeAnswer, responses=documented(409))
 async def reject_change(
     change_id: str, ask: RejectionRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
@@ -53,7 +55,7 @@ async def reject_change(
     return answer(await review.reject(gate, change_id, ask.ask(), by))
 
 
-@router.post("/overrides", response_model=ChangeView, responses=documented(409))
+@router.post("/overrides", response_model=ChangeAnswer, responses=documented(409))
 async def override_hold(
     change_id: str, ask: OverrideRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
@@ -61,7 +63,7 @@ async def override_hold(
     return answer(await review.override(gate, change_id, ask.ask(), by))
 
 
-@router.post("/post-review", response_model=ChangeView, responses=documented(409))
+@router.post("/post-review", response_model=ChangeAnswer, responses=documented(409))
 async def hold_post_review(
     change_id: str, ask: PostReviewRequest, by: Reviewer, gate: GateDep
 ) -> Answer:

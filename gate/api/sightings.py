@@ -9,13 +9,13 @@ from gate.api.http.answers import Answer, page_answer
 from gate.api.http.permits import GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.incidents import SightingsQuery, SightingView
-from gate.api.models.views import PageView
+from gate.flow.asks import Page
 from gate.flow.queries import sightings
 
 router = APIRouter(prefix="/v1/sightings", tags=["incidents"], route_class=GateRoute)
 
 
-@router.get("", response_model=PageView[SightingView])
+@router.get("", response_model=Page[SightingView])
 async def list_sightings(
     query: Annotated[SightingsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:

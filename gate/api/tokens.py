@@ -12,13 +12,13 @@ from gate.api.http.route import GateRoute
 from gate.api.models.acts import TokenRequest
 from gate.api.models.house import TokenMade, TokenView
 from gate.api.models.queries import PartQuery
-from gate.api.models.views import PageView
+from gate.flow.asks import Page
 from gate.flow.identity import tokens
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
 
 
-@router.get("", response_model=PageView[TokenView])
+@router.get("", response_model=Page[TokenView])
 async def list_tokens(
     query: Annotated[PartQuery, Query()], by: TokenHolder, gate: GateDep, request: Request
 ) -> Answer:

@@ -182,7 +182,7 @@ async def _freeze(gate: Gate) -> None:
 async def _tell(gate: Gate, number: int, told: Told) -> None:
     run = Run(f"demo-{number}", 1, "", "")
     commit = f"{number:x}" * 40
-    running = (await look.place(gate, told.service, told.environment, DEMO))["running"]
+    running = (await look.place(gate, told.service, told.environment, DEMO)).running
     artifact = Artifact("image", f"sha256:{f'{number:x}' * 64}")
     change = Change(
         service=told.service,
@@ -190,7 +190,7 @@ async def _tell(gate: Gate, number: int, told: Told) -> None:
         commit=commit,
         artifacts=(artifact,),
         run=run,
-        base=running and running["commit"],
+        base=running.commit if running else None,
         ref="refs/heads/main",
         requested_by=f"{told.by}@example.com",
         authors=(f"{told.by}@example.com",),
@@ -208,7 +208,7 @@ async def _tell(gate: Gate, number: int, told: Told) -> None:
         await review.approve(
             gate,
             submitted.change_id,
-            ReviewAsk(shown["subject_digest"], "Looked at it together."),
+            ReviewAsk(shown.subject_digest, "Looked at it together."),
             _person(gate, person),
         )
     if told.result is not None:

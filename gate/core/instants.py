@@ -23,6 +23,11 @@ def in_utc(instant: datetime) -> datetime | None:
     return instant.astimezone(UTC) if FIRST <= instant <= LAST else None
 
 
+def rfc3339(instant: datetime) -> str:
+    """The instant in UTC with a Z, as every wire has it; it needs a zone."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def to_us(instant: datetime) -> int:
     """Whole microseconds since 1970; the instant needs a zone."""
     return (instant - _EPOCH) // _MICROSECOND

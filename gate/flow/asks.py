@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from gate.core.change import Artifact, Result, Run, State
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
@@ -13,19 +13,17 @@ PAGE_ITEMS_DEFAULT = 50
 PAGE_ITEMS_MAX = 200
 WAIT_SECONDS_MAX = 60
 
+Item = TypeVar("Item")
 Wire: TypeAlias = dict[str, Any]
 """A JSON object that is ready to be written, on its way from a chapter to a caller."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the items, newest first.
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """A part of a list, newest first. `next` is the `cursor` of the part after it."""
 
-    `next` is the opaque cursor of the page after it, None at the end.
-    """
-
-    items: Sequence[Wire]
-    next: str | None = None
+    items: Sequence[Item]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from gate.core.workload import Workload
+from gate.flow.answers.reasons import KeptReasons
 from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.ledger.watch import Watch
@@ -59,6 +60,7 @@ class Gate:
     refusals: Refusals = field(default_factory=Refusals)
     setbacks: Pauses = field(default_factory=Pauses)  # of what the worker failed to do to a change
     ledger: Watch = field(default_factory=Watch)
+    reasons: KeptReasons = field(default_factory=KeptReasons)
     hook_secrets: Mapping[str, bytes] = field(
         default_factory=dict, repr=False
     )  # by the source whose signature they prove

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
-from gate.flow.asks import Page, Part, Wire
+from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.storage.database import cursor, pages
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Query = TypeVar("Query", bound="DataclassInstance")
-ReadPage: TypeAlias = Callable[[Connection, Query, pages.Part], pages.Page[Wire]]
+Item = TypeVar("Item")
+ReadPage: TypeAlias = Callable[[Connection, Query, pages.Part], pages.Page[Item]]
 """Reads the items of one page that fit a query, ready to be shown."""
 
 FIRST_PAGE = Part()
@@ -26,10 +27,10 @@ async def one_page(
     query: Query,
     asked: Part,
     by: Caller,
-    read: ReadPage[Query],
+    read: ReadPage[Query, Item],
     *,
     slowly: bool = False,
-) -> Page:
+) -> Page[Item]:
     """One page of a list: at most `asked.limit` items after `asked.cursor`, and the cursor of the
     page after it.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from gate.core.instants import rfc3339
 from gate.core.messages.event import Event
 from gate.errors import Undeliverable
 from gate.integrations.cdevents.outgoing import cdevent
@@ -58,7 +59,7 @@ class Webhooks:
         content: Any = cdevent(event, self._source) if receiver.as_cdevents else standard(event)
         if content is None:
             return
-        body = orjson.dumps(content)
+        body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
         now = int(datetime.now(UTC).timestamp())
         headers = {
             "Content-Type": JSON,
@@ -73,7 +74,7 @@ class Webhooks:
 
 def standard(event: Event) -> dict[str, Any]:
     """As Standard Webhooks have it: type, timestamp, data."""
-    return {"type": event.type, "timestamp": written(event.at), "data": event.data}
+    return {"type": event.type, "timestamp": rfc3339(event.at), "data": event.data}
 
 
 def cloud_headers(content: Mapping[str, Any]) -> dict[str, str]:
@@ -90,8 +91,3 @@ def cloud_headers(content: Mapping[str, Any]) -> dict[str, str]:
         "ce-time": context["timestamp"],
         "ce-subject": content["subject"]["id"],
     }
-
-
-def written(at: datetime) -> str:
-    """RFC 3339 in UTC with a Z."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

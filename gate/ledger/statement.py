@@ -103,15 +103,29 @@ def statement_payload(statement: AdmissionStatement) -> bytes:
     )
 
 
-def sign_envelope(key: SigningKey, statement: AdmissionStatement) -> dict[str, object]:
-    """The envelope as JSON; the same key and statement always give the same one."""
+@dataclass(frozen=True)
+class Signature:
+    """One signature over the envelope's payload."""
+
+    keyid: str
+    sig: str
+
+
+@dataclass(frozen=True)
+class SignedEnvelope:
+    """A signed in-toto statement (DSSE): the permission to deploy exactly this, for 15 minutes."""
+
+    payload: str
+    payloadType: str  # noqa: N815 - the name that DSSE gives it
+    signatures: tuple[Signature, ...]
+
+
+def sign_envelope(key: SigningKey, statement: AdmissionStatement) -> SignedEnvelope:
+    """The statement in its envelope; the same key and statement always give the same one."""
     payload = statement_payload(statement)
     signature = key.sign(pre_authentication(PAYLOAD_TYPE, payload))
-    return {
-        "payload": base64.b64encode(payload).decode(),
-        "payloadType": PAYLOAD_TYPE,
-        "signatures": [{"keyid": key.verifier.hint, "sig": base64.b64encode(signature).decode()}],
-    }
+    signed = Signature(key.verifier.hint, base64.b64encode(signature).decode())
+    return SignedEnvelope(base64.b64encode(payload).decode(), PAYLOAD_TYPE, (signed,))
 
 
 def verify_admission(

@@ -90,7 +90,7 @@ async def change_person(request: Request, person: str, by: Keeper, gate: GateDep
     return go_to("/administration?done=saved#people")
 
 
-_NOTHING = Page(())
+_NOTHING: Page[Any] = Page((), next=None)
 
 
 async def _overview(

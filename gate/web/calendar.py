@@ -3,6 +3,7 @@ stopped line.
 """
 
 import calendar as months
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -15,9 +16,9 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.acts import FreezeRequest
 from gate.api.models.fields import Name
-from gate.core.instants import ALLOWED, in_utc
+from gate.core.instants import ALLOWED, in_utc, rfc3339
 from gate.errors import Invalid
-from gate.flow.answers.wire import instant
+from gate.flow.answers.parts import HoldAnswer
 from gate.flow.asks import Wire
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
@@ -59,16 +60,18 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
     days = _week(day) if query.view == "week" else _month(day)
     begins, ends = _midnight(days[0], zone), _midnight(days[-1] + timedelta(days=1), zone)
     found = await calendar.planner(gate, begins, ends, query.service, query.environment, by)
-    place: Wire = {"hold": None, "unknown": []}
+    hold: HoldAnswer | None = None
+    unknown: Sequence[str] = ()
     if query.service and query.environment:
         place = await look.place(gate, query.service, query.environment, by)
+        hold, unknown = place.hold, place.unknown
     declared = await freezes.not_over(gate, by)
     step = timedelta(days=WEEK_DAYS)
     values = {
         "query": query,
         "plan": found,
-        "hold": place["hold"],
-        "unknown": place["unknown"],
+        "hold": hold,
+        "unknown": unknown,
         "declared": declared,
         "days": [_day(one_, day, today, found, zone, query.view) for one_ in days],
         "names": [_name(one_) for one_ in days[:WEEK_DAYS]],
@@ -84,7 +87,12 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
     }
     return View(
         "calendar.html",
-        {**found, "hold": place["hold"], "unknown": place["unknown"], "declared": declared},
+        {
+            **found,
+            "hold": hold,
+            "unknown": unknown,
+            "declared": declared,
+        },
         values,
     )
 
@@ -166,4 +174,4 @@ def _instant(form: Form, name: str) -> str | None:
     meant = in_utc(at.replace(tzinfo=at.tzinfo or UTC))
     if meant is None:
         raise Invalid(f"{name}: {given[:40]} is too far away; allowed is {ALLOWED}.")
-    return instant(meant)
+    return rfc3339(meant)

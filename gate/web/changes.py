@@ -2,7 +2,6 @@
 word.
 """
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -13,7 +12,8 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.reviews import OverrideRequest, PostReviewRequest
 from gate.errors import Conflict
-from gate.flow.asks import Wire
+from gate.flow.answers.story import StoryAnswer
+from gate.flow.answers.written import indented
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.queries.story import story
 from gate.web import deciding, difference, sources
@@ -49,7 +49,7 @@ async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> V
         if conflict.problem != "subject_mismatch":
             raise
         found = await story(gate, change_id, by)
-        shown = difference.between(found["decisions"], one(form, "subject_digest"))
+        shown = difference.between(found.decisions, one(form, "subject_digest"))
         return _view(found, status=409, moved=shown, comment=one(form, "comment"))
     return _back(form, change_id, word)
 
@@ -95,17 +95,17 @@ def _back(form: Form, change_id: str, word: str) -> Response:
     return go_to(deciding.with_done(own_path(one(form, "back"), f"/changes/{change_id}"), word))
 
 
-def _view(found: Wire, *, status: int = 200, **more: Any) -> View:
+def _view(found: StoryAnswer, *, status: int = 200, **more: Any) -> View:
     values = {
         "story": found,
-        "change": found["change"],
-        "now": datetime.fromisoformat(found["at"]),
-        "links": sources.links(found["change"]),
-        "diff": sources.summary(found["decisions"][0]["facts"] if found["decisions"] else {}),
+        "change": found.change,
+        "now": found.at,
+        "links": sources.links(found.change),
+        "diff": sources.summary(found.decisions[0].facts if found.decisions else {}),
         "view": more.get("view", "timeline"),
         "done": deciding.told(more.get("done")),
         "moved": more.get("moved"),
         "comment": more.get("comment", ""),
-        "raw": sources.pretty(found) if more.get("view") == "raw" else "",
+        "raw": indented(found) if more.get("view") == "raw" else "",
     }
     return View("change.html", found, values, status)

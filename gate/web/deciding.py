@@ -3,14 +3,15 @@ page.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gate.api.models.reviews import ApprovalRequest, RejectionRequest
+from gate.core.change import State
 from gate.errors import Conflict, GateError, Invalid
-from gate.flow.asks import Wire
 from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.gate import Gate
@@ -33,6 +34,15 @@ _TOLD: Mapping[str, str] = {
     "saved": "Saved.",
     "revoked": "The token is good for nothing any more.",
 }
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What became of one of several changes: the word for it, or why nothing was done."""
+
+    change: str
+    done: str | None
+    refused: str | None
 
 
 def told(word: str | None) -> str | None:
@@ -59,15 +69,15 @@ async def many(request: Request, gate: Gate, form: Form, by: Person) -> View | R
             f"{len(chosen)} changes at once are too many; decide at most {MANY_MAX} together."
         )
     act, comment = one(form, "act"), one(form, "comment")
-    done: list[Wire] = []
+    done: list[_Done] = []
     for each in chosen:
         change_id, _, digest = each.partition(":")
         try:
             word = await _say(gate, change_id, act, digest, comment, by)
-            done.append({"change": change_id, "done": told(word), "refused": None})
+            done.append(_Done(change_id, told(word), None))
         except GateError as error:
-            done.append({"change": change_id, "done": None, "refused": error.detail})
-    if all(one_["refused"] is None for one_ in done):
+            done.append(_Done(change_id, None, error.detail))
+    if all(one_.refused is None for one_ in done):
         return go_to(
             with_done(one(form, "back"), {APPROVE: "approved", REJECT: "rejected"}.get(act, ""))
         )
@@ -91,8 +101,8 @@ async def _say(gate: Gate, change_id: str, act: str, digest: str, comment: str, 
     match act:
         case "approve":
             ask = read_ask(ApprovalRequest, subject_digest=digest, comment=comment).ask()
-            view = await review.approve(gate, change_id, ask, by)
-            return "approved" if view["state"] != "pending" else "given"
+            change = await review.approve(gate, change_id, ask, by)
+            return "given" if change.state is State.PENDING else "approved"
         case "reject":
             if not comment:
                 raise Invalid("A rejection needs a comment: whoever asked wants to know why.")

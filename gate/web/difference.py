@@ -1,54 +1,63 @@
 """What is different between the decision somebody was shown and the one in force."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from gate.flow.asks import Wire
+from gate.flow.answers.decision import DecisionAnswer
+
+_OF_A_DECISION = ("outcome", "type", "risk", "policy revision", "approvals", "hold")
+"""Compared first, in this order; the facts come after them."""
 
 
-def between(decisions: Sequence[Wire], shown_digest: str) -> Wire | None:
+@dataclass(frozen=True)
+class Row:
+    """One thing that is different."""
+
+    what: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Between two decisions, by their numbers."""
+
+    shown: int
+    now: int
+    rows: tuple[Row, ...]
+
+
+def between(decisions: Sequence[DecisionAnswer], shown_digest: str) -> Difference | None:
     """Row by row; None where the one that was shown is not among them.
 
     `decisions` are newest first.
     """
-    shown = next((one for one in decisions if one["subject_digest"] == shown_digest), None)
-    if shown is None or not decisions:
+    shown = next((one for one in decisions if one.subject_digest == shown_digest), None)
+    if shown is None:
         return None
     now = decisions[0]
-    rows = [
-        {"what": what, "before": _said(before), "now": _said(after)}
-        for what, before, after in _pairs(shown, now)
-        if before != after
-    ]
-    return {"shown": shown["decision"], "now": now["decision"], "rows": rows}
-
-
-def _pairs(shown: Wire, now: Wire) -> list[tuple[str, Any, Any]]:
-    found = [
-        ("outcome", shown["outcome"], now["outcome"]),
-        ("type", shown["type"], now["type"]),
-        (
-            "risk",
-            f"{shown['risk']['band']}, {shown['risk']['score']}",
-            f"{now['risk']['band']}, {now['risk']['score']}",
-        ),
-        ("policy revision", shown["policy"]["revision"], now["policy"]["revision"]),
-        ("approvals", _required(shown), _required(now)),
-        ("hold", shown["hold"] and shown["hold"]["reason"], now["hold"] and now["hold"]["reason"]),
-    ]
-    before, after = shown["facts"], now["facts"]
-    names = sorted(before.keys() | after.keys())
-    return found + [(name, _value(before.get(name)), _value(after.get(name))) for name in names]
-
-
-def _value(fact: Wire | None) -> Any:
-    return None if fact is None else fact["value"]
-
-
-def _required(decision: Wire) -> str:
-    return "; ".join(
-        f"{entry['count']} of {' or '.join(entry['by'])}" for entry in decision["required"]
+    before, after = _values(shown), _values(now)
+    rows = tuple(
+        Row(what, _said(before.get(what)), _said(after.get(what)))
+        for what in (*_OF_A_DECISION, *sorted(shown.facts.keys() | now.facts.keys()))
+        if before.get(what) != after.get(what)
     )
+    return Difference(shown.decision, now.decision, rows)
+
+
+def _values(decision: DecisionAnswer) -> dict[str, Any]:
+    return {
+        "outcome": decision.outcome,
+        "type": decision.type,
+        "risk": f"{decision.risk.band}, {decision.risk.score}",
+        "policy revision": decision.policy.revision,
+        "approvals": "; ".join(
+            f"{entry.count} of {' or '.join(entry.by)}" for entry in decision.required
+        ),
+        "hold": decision.hold and decision.hold.reason,
+        **{name: fact.value for name, fact in decision.facts.items()},
+    }
 
 
 def _said(value: Any) -> str:

@@ -1,6 +1,7 @@
 """The log for people: search, filters, facets with counts, and one page for each decision."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -11,12 +12,13 @@ from pydantic import BaseModel, Field
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
 from gate.api.models.queries import Words
-from gate.api.models.views import BandWord
-from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
+from gate.core.instants import rfc3339
 from gate.errors import NotFound
+from gate.flow.answers.reasons import FactAnswer
+from gate.flow.answers.written import indented
 from gate.flow.asks import LogFilters, Part, Wire
 from gate.flow.queries import facets, log, look
-from gate.web import sources
 from gate.web.page import Blank, Cursor, Pages, View
 from gate.web.viewer import Viewer
 
@@ -101,8 +103,8 @@ async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) 
         decision,
         {
             "decision": decision,
-            "groups": _by_group(decision["facts"]),
-            "raw": sources.pretty(decision),
+            "groups": _by_group(decision.facts),
+            "raw": indented(decision),
         },
     )
 
@@ -123,8 +125,8 @@ def _facet(name: str, counted: list[Wire], query: LogQuery) -> dict[str, Any]:
     return {"name": name, "entries": values}
 
 
-def _by_group(facts: Wire) -> dict[str, list[tuple[str, Wire]]]:
-    found: dict[str, list[tuple[str, Wire]]] = {}
+def _by_group(facts: Mapping[str, FactAnswer]) -> dict[str, list[tuple[str, FactAnswer]]]:
+    found: dict[str, list[tuple[str, FactAnswer]]] = {}
     for name, fact in sorted(facts.items()):
         found.setdefault(name.partition(".")[0], []).append((name, fact))
     return found
@@ -135,7 +137,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
+    return None if at is None else rfc3339(at)
 
 
 def _address(path: str, pairs: dict[str, str]) -> str:

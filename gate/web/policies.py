@@ -15,13 +15,14 @@ from gate.api.models.change import ChangeRequest
 from gate.core.facts import FACTS, FactType
 from gate.errors import GateError
 from gate.flow.answers import in_words
+from gate.flow.answers.written import indented
 from gate.flow.asks import Part
 from gate.flow.caller import Person
 from gate.flow.changes import evaluate
 from gate.flow.gate import Gate
 from gate.flow.policies import policies
 from gate.flow.queries import insights
-from gate.web import deciding, sources
+from gate.web import deciding
 from gate.web.forms import Form, one, read_ask, read_form
 from gate.web.page import Cursor, Pages, View, following, go_to
 from gate.web.viewer import Doer, Keeper, Viewer
@@ -138,7 +139,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "asked": {name: one(form, name) for name in ("service", "environment", "requested_by")},
         "tried": more.get("tried"),
         "problem": more.get("problem"),
-        "raw": sources.pretty(more["tried"]) if more.get("tried") else "",
+        "raw": indented(more["tried"]) if more.get("tried") else "",
         "done": more.get("done"),
     }
     data = {**found, "revisions": list(listed.items), "next": listed.next}

@@ -1,7 +1,6 @@
 """The queue: what needs the viewer, what waits for others, what is held, and what was decided."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -12,7 +11,7 @@ from starlette.responses import Response
 
 from gate.api.http.permits import GateDep
 from gate.errors import Invalid
-from gate.flow.asks import Wire
+from gate.flow.answers.queue import QueueAnswer
 from gate.flow.queries import queue as queue_chapter
 from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
 from gate.web import deciding, wanted
@@ -54,16 +53,16 @@ async def queue(
         found,
         {
             "queue": found,
-            "now": datetime.fromisoformat(found["at"]),
+            "now": found.at,
             "tabs": _tabs(found, filters),
             "filters": filters,
             "text": query.q,
-            "following": _address(wanted.written(filters, filters.tab), found["next"])
-            if found["next"]
+            "following": _address(wanted.written(filters, filters.tab), found.next)
+            if found.next
             else None,
             "back": _address(query.q, query.after),
             "done": deciding.told(query.done),
-            "may_batch": sum(item["needs_me"] for item in found["items"]) > 1,
+            "may_batch": sum(item.needs_me for item in found.items) > 1,
         },
     )
 
@@ -85,12 +84,12 @@ async def decide_many(request: Request, by: Doer, gate: GateDep, desk: DeskDep) 
     return await deciding.many(request, gate, form, by)
 
 
-def _tabs(found: Wire, filters: QueueFilters) -> list[dict[str, object]]:
+def _tabs(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:
     return [
         {
             "label": label,
             "address": _address(wanted.written(filters, tab), None),
-            "count": _counted(tab, found["counts"][tab.value]),
+            "count": _counted(tab, found.counts[tab.value]),
             "here": tab is filters.tab,
             "id": tab.value,
         }

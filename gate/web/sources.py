@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import orjson
-
-from gate.flow.asks import Wire
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.reasons import FactAnswer, FactValue
 from gate.web.words import link
 
 _HOSTS: Mapping[str, tuple[str, str, str]] = {
@@ -20,33 +19,29 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
 FILES_SHOWN = 12
 
 
-def links(change: Wire) -> list[dict[str, str]]:
+def links(change: ChangeAnswer) -> list[dict[str, str]]:
     """Addresses that may be followed: of the run, of the commit, of the comparison with what
     runs.
     """
     found = []
-    run = change.get("run") or {}
-    if link(run.get("url")):
-        found.append({"label": "The run", "address": run["url"]})
-    repository = change.get("repository") or {}
-    host = _HOSTS.get(repository.get("issuer", ""))
-    name = repository.get("name", "")
-    if host and _NAME.fullmatch(name):
+    run = change.run and link(change.run.url)
+    if run:
+        found.append({"label": "The run", "address": run})
+    repository = change.repository
+    host = repository and _HOSTS.get(repository.issuer)
+    if repository and host and _NAME.fullmatch(repository.name):
         place, commits, comparisons = host
-        found.append(
-            {"label": "The commit", "address": f"{place}/{name}{commits}{quote(change['commit'])}"}
-        )
-        if change.get("base"):
-            address = (
-                f"{place}/{name}{comparisons}{quote(change['base'])}...{quote(change['commit'])}"
-            )
+        root, commit = f"{place}/{repository.name}", quote(change.commit)
+        found.append({"label": "The commit", "address": f"{root}{commits}{commit}"})
+        if change.base:
+            address = f"{root}{comparisons}{quote(change.base)}...{commit}"
             found.append({"label": "The difference to what runs", "address": address})
     return found
 
 
-def summary(facts: Wire) -> dict[str, Any]:
+def summary(facts: Mapping[str, FactAnswer]) -> dict[str, Any]:
     """How much is different, as far as anybody knows."""
-    files = _value(facts, "diff.files")
+    files, added = _value(facts, "diff.files"), facts.get("diff.lines_added")
     return {
         "added": _value(facts, "diff.lines_added"),
         "deleted": _value(facts, "diff.lines_deleted"),
@@ -54,15 +49,10 @@ def summary(facts: Wire) -> dict[str, Any]:
         "commits": _value(facts, "diff.commits"),
         "files": files[:FILES_SHOWN] if isinstance(files, list) else None,
         "more_files": max(len(files) - FILES_SHOWN, 0) if isinstance(files, list) else 0,
-        "origin": (facts.get("diff.lines_added") or {}).get("origin"),
+        "origin": added and added.origin,
     }
 
 
-def pretty(value: Wire) -> str:
-    """JSON to be read."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
-
-
-def _value(facts: Wire, name: str) -> Any:
+def _value(facts: Mapping[str, FactAnswer], name: str) -> FactValue | None:
     fact = facts.get(name)
-    return None if fact is None else fact["value"]
+    return None if fact is None else fact.value

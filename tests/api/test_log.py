@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +16,8 @@ from gate.api import log
 from gate.api.formats import spreadsheet
 from gate.api.formats.spreadsheet import COLUMNS, defused
 from gate.api.log import chunked
-from gate.flow.asks import Wire
+from gate.flow.answers.decision import LogRowAnswer
+from tests.answers import log_row
 from tests.api.asgi import problem_name
 from tests.api.served import Served, request, served
 
@@ -165,7 +165,7 @@ async def test_a_table_without_rows_has_its_header(service: Served) -> None:
     ],
 )
 async def test_a43_what_people_wrote_is_text_in_a_spreadsheet(text: str) -> None:
-    row = await _written(_row(requested_by=text))
+    row = await _written(log_row(requested_by=text))
 
     assert row["requested_by"] == "'" + text
 
@@ -181,11 +181,11 @@ def test_a43_no_cell_begins_like_a_formula_and_every_other_one_is_as_it_was(text
 
 @pytest.mark.parametrize("text", ["a,b", 'say "x"', "two\r\nlines", "ä 決", "", " =1", "'=1"])
 async def test_a_cell_comes_back_as_it_was(text: str) -> None:
-    assert (await _written(_row(requested_by=text)))["requested_by"] == text
+    assert (await _written(log_row(requested_by=text)))["requested_by"] == text
 
 
 async def test_what_is_not_known_is_an_empty_cell() -> None:
-    row = await _written(_row(repository=None, run=None, requested_by=None))
+    row = await _written(log_row(repository=None, run=None, requested_by=None))
 
     assert [row[name] for name in ("repository.id", "run.id", "run.attempt", "requested_by")] == [
         ""
@@ -215,31 +215,9 @@ def _table(response: httpx.Response) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(response.text, newline="")))
 
 
-async def _written(row: Wire) -> dict[str, str]:
-    async def rows() -> AsyncIterator[Wire]:
+async def _written(row: LogRowAnswer) -> dict[str, str]:
+    async def rows() -> AsyncIterator[LogRowAnswer]:
         yield row
 
     text = b"".join([line async for line in spreadsheet.lines(rows())]).decode()
     return next(csv.DictReader(io.StringIO(text, newline="")))
-
-
-def _row(**fields: Any) -> Wire:
-    return {
-        "change": "chg_1",
-        "decision": 1,
-        "at": "2026-11-23T10:00:00Z",
-        "service": "web",
-        "environment": "staging",
-        "repository": {"issuer": "https://ci.example.com", "id": 1, "name": "acme/web"},
-        "commit": "c0ffee",
-        "run": {"id": "1", "attempt": 1, "step": "", "url": None},
-        "requested_by": "ada",
-        "type": "standard",
-        "route": "automatic",
-        "outcome": "approved",
-        "band": "low",
-        "score": 0,
-        "policy": {"name": "default", "revision": "ab"},
-        "reasons": [{"because": "so it is", "holds": True}],
-        **fields,
-    }

@@ -57,7 +57,7 @@ async def facts_of_next(shop: Shop, letter: str = "e") -> Wire:
     """What the next decision knows of the place."""
     change = await shop.submit(letter, base=commit_of("a"), claims=SMALL)
     items = (await look.decisions(shop.gate, change["id"], ADMIN)).items
-    return {name: fact["value"] for name, fact in items[0]["facts"].items()}
+    return {name: fact.value for name, fact in items[0].facts.items()}
 
 
 def methods(view: Wire) -> list[tuple[str, str]]:

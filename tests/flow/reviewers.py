@@ -10,7 +10,7 @@ from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes import review
 from tests.builders import SMALL, make_change
-from tests.flow.shop import Shop
+from tests.flow.shop import Shop, as_json
 
 LARGE = {**SMALL, "diff.lines_added": 300}
 GROUPS = {
@@ -46,7 +46,7 @@ async def approve(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
     ask = ReviewAsk(
         **{"subject_digest": change["subject_digest"], "comment": "looks right", **different}
     )
-    return await review.approve(shop.gate, change["id"], ask, person(by))
+    return as_json(await review.approve(shop.gate, change["id"], ask, person(by)))
 
 
 async def reject(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
@@ -54,16 +54,18 @@ async def reject(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
     ask = ReviewAsk(
         **{"subject_digest": change["subject_digest"], "comment": "not on a Friday", **different}
     )
-    return await review.reject(shop.gate, change["id"], ask, person(by))
+    return as_json(await review.reject(shop.gate, change["id"], ask, person(by)))
 
 
 async def override(shop: Shop, change: Wire, by: str, **ask: Any) -> Wire:
     """A hold, or a rejection, that shall not count for it."""
-    return await review.override(
-        shop.gate,
-        change["id"],
-        OverrideAsk(**{"comment": "agreed with the authority", **ask}),
-        person(by),
+    return as_json(
+        await review.override(
+            shop.gate,
+            change["id"],
+            OverrideAsk(**{"comment": "agreed with the authority", **ask}),
+            person(by),
+        )
     )
 
 

@@ -19,6 +19,7 @@ from gate.config import Settings
 from gate.core.change import Artifact, Change, Result, Run
 from gate.core.decision.record import Record
 from gate.core.decision.record import read as read_record
+from gate.flow.answers.written import written
 from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, Wire
 from gate.flow.caller import Caller, Machine, Person, Role
 from gate.flow.changes import admit, close, submit
@@ -166,8 +167,10 @@ class Shop:
 
     async def admit(self, change: Wire, by: Caller = PIPELINE, **different: Any) -> Wire:
         """Have it admitted for its own run; `different` are fields of the ask."""
-        return await admit.admit(
-            self.gate, change["id"], replace(admission_of(change), **different), by
+        return as_json(
+            await admit.admit(
+                self.gate, change["id"], replace(admission_of(change), **different), by
+            )
         )
 
     async def close(
@@ -178,7 +181,9 @@ class Shop:
         **different: Any,
     ) -> Wire:
         """Report how it ended."""
-        return await close.close(self.gate, change["id"], ClosureAsk(result, **different), by)
+        return as_json(
+            await close.close(self.gate, change["id"], ClosureAsk(result, **different), by)
+        )
 
     async def deploy(
         self,
@@ -193,9 +198,8 @@ class Shop:
 
     async def read(self, change: Wire | str, by: Caller = ADMIN, wait: int = 0) -> Wire:
         """The change as it is now."""
-        return await look.change(
-            self.gate, change if isinstance(change, str) else change["id"], by, wait
-        )
+        change_id = change if isinstance(change, str) else change["id"]
+        return as_json(await look.change(self.gate, change_id, by, wait))
 
     async def adopt(
         self, files: Mapping[str, str] | None = None, *, changed: bool = True, **parts: str
@@ -252,6 +256,12 @@ class Shop:
         for measure, n in await self.gate.store.read(_measures):
             found[measure] = found.get(measure, 0) + n
         return found
+
+
+def as_json(answer: object) -> Wire:
+    """The answer as its caller reads it."""
+    read: Wire = orjson.loads(written(answer))
+    return read
 
 
 def admission_of(change: Wire) -> AdmissionAsk:

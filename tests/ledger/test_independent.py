@@ -2,6 +2,7 @@
 proofs, securesystemslib for DSSE.
 """
 
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,10 +107,7 @@ def test_securesystemslib_verifies_the_envelope_of_an_admission() -> None:
     theirs = SSlibKey(
         KEY.verifier.hint, "ed25519", "ed25519", {"public": KEY.verifier.public.hex()}
     )
-    signed: dict[str, Any] = dict(sign_envelope(KEY, STATEMENT))
-    envelope = Envelope.from_dict(
-        {**signed, "signatures": [dict(one) for one in signed["signatures"]]}
-    )
+    envelope = Envelope.from_dict(asdict(sign_envelope(KEY, STATEMENT)))
 
     assert envelope.payload_type == PAYLOAD_TYPE
     assert list(envelope.verify([theirs], 1)) == [KEY.verifier.hint]

@@ -4,22 +4,23 @@ from typing import Any
 
 import pytest
 
+from gate.core.change import Repository
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.decision import DecisionAnswer
+from gate.flow.answers.parts import RunAnswer
 from gate.web.difference import between
 from gate.web.sources import FILES_SHOWN, links, summary
+from tests.answers import change_answer, decision_answer, fact
 
 GITHUB = "https://token.actions.githubusercontent.com"
 COMMIT, BASE = "c" * 40, "b" * 40
 
 
-def change(**different: Any) -> dict[str, Any]:
-    """A change as its page knows it."""
-    usual = {
-        "run": None,
-        "commit": COMMIT,
-        "base": BASE,
-        "repository": {"issuer": GITHUB, "id": 1, "name": "acme/checkout"},
-    }
-    return usual | different
+def change(**different: Any) -> ChangeAnswer:
+    """A change of a repository on a known host."""
+    repository = Repository(GITHUB, 1, "acme/checkout")
+    usual = {"commit": COMMIT, "base": BASE, "repository": repository}
+    return change_answer(**usual | different)
 
 
 def test_a_repository_of_a_known_host_leads_to_its_commit_and_its_difference() -> None:
@@ -37,22 +38,24 @@ def test_a_repository_of_a_known_host_leads_to_its_commit_and_its_difference() -
     [
         pytest.param(None, id="none"),
         pytest.param(
-            {"issuer": "https://gitlab.example.com", "id": 1, "name": "acme/checkout"},
+            Repository("https://gitlab.example.com", 1, "acme/checkout"),
             id="a host that we do not know",
         ),
         pytest.param(
-            {"issuer": GITHUB, "id": 1, "name": "acme/../../evil.example.com/x?y"},
+            Repository(GITHUB, 1, "acme/../../evil.example.com/x?y"),
             id="a name that is no name",
         ),
-        pytest.param({"issuer": GITHUB, "id": 1, "name": "javascript:alert(1)"}, id="a script"),
+        pytest.param(Repository(GITHUB, 1, "javascript:alert(1)"), id="a script"),
     ],
 )
 def test_nothing_else_becomes_an_address(repository: Any) -> None:
-    assert links(change(repository=repository, run={"url": "javascript:alert(1)"})) == []
+    run = RunAnswer("1", 1, "", "javascript:alert(1)")
+
+    assert links(change(repository=repository, run=run)) == []
 
 
 def test_a_long_list_of_files_is_cut_and_counted_and_silence_stays_unknown() -> None:
-    told = summary({"diff.files": {"value": [str(n) for n in range(20)], "origin": "claimed"}})
+    told = summary({"diff.files": fact([str(n) for n in range(20)])})
 
     assert (len(told["files"]), told["more_files"], told["added"]) == (
         FILES_SHOWN,
@@ -62,22 +65,10 @@ def test_a_long_list_of_files_is_cut_and_counted_and_silence_stays_unknown() -> 
     assert summary({})["files"] is None
 
 
-def decision(number: int, digest: str, **facts: Any) -> dict[str, Any]:
+def decision(number: int, digest: str, **facts: Any) -> DecisionAnswer:
     """One decision with these facts."""
-    return {
-        "decision": number,
-        "subject_digest": digest,
-        "outcome": "pending",
-        "type": "normal",
-        "risk": {"band": "low", "score": 6},
-        "policy": {"name": "production", "revision": "r"},
-        "required": [{"by": ["release-managers"], "count": 1}],
-        "hold": None,
-        "facts": {
-            name.replace("__", "."): {"value": value, "origin": "claimed"}
-            for name, value in facts.items()
-        },
-    }
+    claimed = {name.replace("__", "."): fact(value) for name, value in facts.items()}
+    return decision_answer(number, subject_digest=digest, facts=claimed)
 
 
 def test_only_what_differs_is_told_and_unknown_is_said() -> None:
@@ -89,8 +80,8 @@ def test_only_what_differs_is_told_and_unknown_is_said() -> None:
     told = between([now, shown], "old")
 
     assert told is not None
-    assert (told["shown"], told["now"]) == (1, 2)
-    assert {row["what"]: (row["before"], row["now"]) for row in told["rows"]} == {
+    assert (told.shown, told.now) == (1, 2)
+    assert {row.what: (row.before, row.now) for row in told.rows} == {
         "author.count": ("1", "unknown"),
         "change.fixes_defect": ("unknown", "yes"),
         "diff.files": ("a", "a, b"),

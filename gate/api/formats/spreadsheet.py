@@ -7,7 +7,8 @@ import csv
 import io
 from collections.abc import AsyncIterator, Iterable
 
-from gate.flow.asks import Wire
+from gate.core.instants import rfc3339
+from gate.flow.answers.decision import LogRowAnswer
 
 COLUMNS = (
     "change",
@@ -36,7 +37,7 @@ COLUMNS = (
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
-async def lines(rows: AsyncIterator[Wire]) -> AsyncIterator[bytes]:
+async def lines(rows: AsyncIterator[LogRowAnswer]) -> AsyncIterator[bytes]:
     """A header row, then one record for each row."""
     yield _record(COLUMNS)
     async for row in rows:
@@ -48,15 +49,15 @@ def defused(text: str) -> str:
     return "'" + text if text.startswith(_DANGEROUS) else text
 
 
-def _cell(row: Wire, column: str) -> str:
+def _cell(row: LogRowAnswer, column: str) -> str:
+    if column == "at":
+        return rfc3339(row.at)
+    if column == "reasons":
+        return defused("; ".join(one.because for one in row.reasons if one.holds is not False))
     name, _, part = column.partition(".")
-    value = row[name]
-    if name == "reasons":
-        return defused(
-            "; ".join(reason["because"] for reason in value if reason["holds"] is not False)
-        )
-    if part:
-        value = None if value is None else value[part]
+    value = getattr(row, name)
+    if part and value is not None:
+        value = getattr(value, part)
     if value is None:
         return ""
     return defused(value) if isinstance(value, str) else str(value)

@@ -8,6 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from gate.flow.answers.written import written
 from gate.flow.asks import Page
 
 JSON_TYPE = b"application/json"
@@ -37,10 +38,10 @@ class Answer(Response):
 
 def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """The value as JSON."""
-    return Answer(orjson.dumps(value), status, headers=headers)
+    return Answer(written(value), status, headers=headers)
 
 
-def page_answer(page: Page, request: Request, *, items: str = "items", **more: Any) -> Answer:
+def page_answer(page: Page[Any], request: Request, *, items: str = "items", **more: Any) -> Answer:
     """`{items, next}`, with a Link to the page after it.
 
     `items` is another name for the list, `more` what stands beside it.

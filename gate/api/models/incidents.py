@@ -7,10 +7,11 @@ from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
-from gate.api.models.views import RepositoryView, Unknown, View
-from gate.core.change import Result
+from gate.api.models.views import View
+from gate.core.change import Repository, Result
 from gate.core.incident import Method
 from gate.core.messages.told import IncidentTold
+from gate.flow.answers.parts import Unknown
 from gate.flow.incidents.incidents import IncidentFilters
 from gate.flow.queries.sightings import SightingFilters
 from gate.storage.incidents.sightings import Missing
@@ -167,7 +168,7 @@ class SightingView(View):
     source: str
     missing: Annotated[Missing, Field(description="what would have explained it")]
     because: Annotated[str, Field(description="the same in words, with what to do")]
-    repository: RepositoryView | None
+    repository: Repository | None
     service: str | None
     environment: str
     commit: str | None

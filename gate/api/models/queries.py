@@ -5,9 +5,8 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import SHA256, Asked, ChangeId, Commit, Digest, Instant, Name
-from gate.api.models.views import BandWord
 from gate.core.change import State
-from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
 from gate.flow.asks import (
     PAGE_ITEMS_DEFAULT,

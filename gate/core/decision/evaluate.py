@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from gate.core.decision.values import Band, Finding, FindingKind
-from gate.core.facts import FACTS, Facts, FactType, Origin, Value, Values
+from gate.core.facts import Facts, Origin, Value, Values
 from gate.core.policy.policy import (
     Check,
     Clause,
@@ -22,7 +22,6 @@ from gate.core.policy.policy import (
 
 _BANDS = tuple(Band)
 _POINTS = attrgetter("points")
-_LISTS = frozenset(name for name, fact in FACTS.items() if fact.type is FactType.TEXTS)
 
 
 class Evaluation(NamedTuple):
@@ -190,16 +189,5 @@ def _clause_judge(
 def _giver(
     kind: FindingKind, subject: Rule | Requirement | StandardChange, facts: tuple[str, ...]
 ) -> Callable[..., Finding]:
-    """Makes the findings of one rule; what they say is remembered, but of lists, which are hardly
-    ever the same twice.
-    """
-    remembered, sole = _LISTS.isdisjoint(facts), facts[0] if len(facts) == 1 else None
-    return lambda **said: Finding(
-        kind,
-        subject.id,
-        subject.title,
-        facts=facts,
-        told={} if remembered else None,
-        sole=sole,
-        **said,
-    )
+    """Makes the findings of one rule."""
+    return lambda **said: Finding(kind, subject.id, subject.title, facts=facts, **said)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from orjson import Fragment
 
@@ -39,6 +39,9 @@ class Route(StrEnum):
     OBSERVED = "observed"
 
 
+BandWord: TypeAlias = Literal["low", "moderate", "high", "critical"]
+
+
 class Band(IntEnum):
     """Risk bands, ordered. `word` is the name on every wire: low, moderate, high or critical."""
 
@@ -47,10 +50,11 @@ class Band(IntEnum):
     HIGH = 2
     CRITICAL = 3
 
-    word: str
+    word: BandWord
 
     def __init__(self, _rank: int) -> None:
-        self.word = self._name_.lower()  # read with every decision, so it is no property
+        # read with every decision, so it is no property
+        self.word = cast("BandWord", self._name_.lower())
 
     @staticmethod
     def of(word: str) -> "Band":
@@ -89,12 +93,6 @@ class Finding:
     form: Fragment | None = field(
         default=None, init=False, compare=False, repr=False
     )  # in a record; made once, by `record`
-    # of a finding that a policy gives again and again: what people were told, by what it saw of its
-    # facts; kept by `flow/answers/wire`
-    told: dict[object, Fragment] | None = field(default=None, compare=False, repr=False)
-    sole: str | None = field(
-        default=None, compare=False, repr=False
-    )  # its fact, where that is one alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from gate.core.decision.quorum import placed
 from gate.core.decision.values import Outcome
 from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
-from gate.flow.asks import AdmissionAsk, Wire
+from gate.flow.asks import AdmissionAsk
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
@@ -39,7 +39,12 @@ from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
 from gate.ledger.format import Kind, instant
-from gate.ledger.statement import ADMISSION_VALID_SECONDS, AdmissionStatement, sign_envelope
+from gate.ledger.statement import (
+    ADMISSION_VALID_SECONDS,
+    AdmissionStatement,
+    SignedEnvelope,
+    sign_envelope,
+)
 from gate.storage.changes import admissions, changes, history, moves, post_reviews
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
@@ -67,7 +72,7 @@ class _Books:
     all: Rulebooks
 
 
-async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Wire:
+async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> SignedEnvelope:
     """The signed permission to deploy exactly this now.
 
     The same run, attempt and step again gets the same answer.

@@ -10,7 +10,7 @@ from gate.core.decision.record import write_asked
 from gate.core.decision.redecision import same
 from gate.core.decision.values import Decision, Outcome
 from gate.core.facts import Facts, Origin, Value
-from gate.flow.answers.view import text_ids
+from gate.flow.answers.change import text_ids
 from gate.flow.changes.compose import (
     Decided,
     Texts,

@@ -4,7 +4,7 @@ from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.change import State
 from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
-from gate.flow.asks import Wire
+from gate.flow.answers.change import ChangeAnswer
 from gate.flow.caller import Caller, ChangeHolder, Machine, Person
 from gate.flow.changes import endings
 from gate.flow.changes.known import Known, visible_change
@@ -16,7 +16,7 @@ from gate.storage.texts import insert_texts, new_text
 ATTEMPTS_MAX = 3
 
 
-async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
+async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> ChangeAnswer:
     """Cancel a pending or approved change; one that is canceled already is answered as it is.
 
     Raises `NotFound`, `NotAllowed`, and `Conflict` for a change that is past it.
@@ -26,14 +26,14 @@ async def cancel(gate: Gate, change_id: str, comment: str, by: Caller) -> Wire:
         _require_entitled(known, by, (await gate.rulebooks.current()).catalogue)
         state = known.stored.state_at(gate.clock())
         if state is State.CANCELED:
-            return known.view(gate.clock(), gate.base_url)
+            return known.answer(gate.clock(), gate.base_url)
         if state not in {State.PENDING, State.APPROVED}:
             raise Conflict(
                 f"the change is {state.value}; only a pending or approved one can be canceled"
             )
         if await gate.store.write(_cancel, known, comment, by):
             gate.waiters.wake(change_id)
-            return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
+            return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
     raise Conflict("the change moved while it was canceled; ask again")
 
 

@@ -1,9 +1,12 @@
 """How a deployment ended: the result, and what the organisation learns from it."""
 
+from dataclasses import replace
+
 from gate.core.decision.values import Finding, FindingKind
 from gate.errors import Conflict
-from gate.flow.answers import wire
-from gate.flow.asks import ClosureAsk, Wire
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.reasons import reasons
+from gate.flow.asks import ClosureAsk
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.known import Known, know, visible_change
@@ -35,7 +38,7 @@ KEPT = frozenset({Closing.CLOSED, Closing.WORSENED, Closing.UNMATCHED})
 """A report that says nothing new is not kept, and what was written with it neither."""
 
 
-async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Wire:
+async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> ChangeAnswer:
     """Take the report. A later one by the same run may only make the result worse.
 
     Raises `NotFound`, `NotAllowed`, and `Conflict` where another run was admitted.
@@ -93,12 +96,12 @@ def _close(
     return closing
 
 
-async def _answer(gate: Gate, change_id: str, closing: Closing) -> Wire:
+async def _answer(gate: Gate, change_id: str, closing: Closing) -> ChangeAnswer:
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None:
         raise LookupError(change_id)  # changes are never deleted
-    view = known.view(gate.clock(), gate.base_url)
+    answer = known.answer(gate.clock(), gate.base_url)
     if closing is Closing.UNMATCHED:
-        found = wire.reasons((UNMATCHED,), known.record.case.facts, known.policy)
-        view["reasons"] = [*found, *view["reasons"]]
-    return view
+        found = reasons((UNMATCHED,), known.record.case.facts, known.policy)
+        return replace(answer, reasons=(*found, *answer.reasons))
+    return answer

@@ -20,7 +20,7 @@ from gate.core.decision.redecision import keeps_approvals
 from gate.core.decision.values import Decision, Outcome
 from gate.core.instants import optional_us, to_us
 from gate.errors import Invalid
-from gate.flow.answers.view import Life
+from gate.flow.answers.change import Life
 from gate.flow.changes.gather import Gathered, gather
 from gate.flow.changes.known import Known
 from gate.flow.changes.settling import tell_settling

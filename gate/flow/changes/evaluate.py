@@ -1,8 +1,7 @@
 """What if: a change is judged like a submit, and nothing is recorded."""
 
 from gate.core.change import Change
-from gate.flow.answers.view import evaluation_view
-from gate.flow.asks import Wire
+from gate.flow.answers.decision import EvaluationAnswer, evaluation_answer
 from gate.flow.caller import Caller
 from gate.flow.changes.compose import Texts, asked, decide_change
 from gate.flow.changes.workloads import bind
@@ -10,7 +9,7 @@ from gate.flow.gate import Gate
 from gate.flow.scope import require_repository, require_service
 
 
-async def evaluate_change(gate: Gate, change: Change, by: Caller) -> Wire:
+async def evaluate_change(gate: Gate, change: Change, by: Caller) -> EvaluationAnswer:
     """What would be decided now, with every fact it is made from."""
     book = await gate.rulebooks.current()
     here = change._replace(environment=book.catalogue.environment_named(change.environment))
@@ -19,7 +18,7 @@ async def evaluate_change(gate: Gate, change: Change, by: Caller) -> Wire:
     require_repository(here, book)
     texts = Texts(book.text_ids)
     made = await decide_change(gate, here, book, "", asked(here, texts))
-    return evaluation_view(
+    return evaluation_answer(
         made.record,
         book.policies.named(made.record.decision.policy),
         {**made.gathered.said, **texts.by_id},

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import orjson
-
 from gate.core.change import Change, Result, State
 from gate.core.decision.admission import proof_by
 from gate.core.decision.named import Named, named_by
 from gate.core.instants import to_us
 from gate.core.workload import Workload
 from gate.errors import Conflict, Invalid, NotAllowed
+from gate.flow.answers.written import written
 from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
@@ -178,7 +177,7 @@ def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | Non
             run_attempt=run.attempt,
         )
         known = know(tx.conn, gate.rulebooks, change_id) or known
-    body = orjson.dumps(known.view(tx.now, gate.base_url))
+    body = written(known.answer(tx.now, gate.base_url))
     key = asking.key_row(JOINED, change_id, body, tx.now)
     if key is not None and not remember(tx, key):
         return None

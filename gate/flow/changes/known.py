@@ -16,8 +16,16 @@ from gate.core.decision.named import NOBODY_NAMED, Named
 from gate.core.decision.record import Record
 from gate.core.policy.policy import Policy
 from gate.errors import NotFound
-from gate.flow.answers.view import Closed, Given, Life, Reviewed, change_view, text_ids
-from gate.flow.asks import Wire
+from gate.flow.answers.change import (
+    ChangeAnswer,
+    Closed,
+    Given,
+    Life,
+    Reviewed,
+    change_answer,
+    reasons_of,
+    text_ids,
+)
 from gate.flow.caller import Caller
 from gate.flow.changes import excluded
 from gate.flow.gate import Gate
@@ -71,11 +79,10 @@ class Known:
         """Whether the gate only watched when this was decided: then it approved nothing."""
         return self.record.decision.observed is not None
 
-    def view(self, now: datetime, base_url: str) -> Wire:
+    def answer(self, now: datetime, base_url: str) -> ChangeAnswer:
         """The change as it is shown, with expiry taken into account."""
-        return change_view(
-            self.record, self.policy, self.life(now), self.texts, base_url, self._reviewed()
-        )
+        told, life = reasons_of(self.record, self.policy), self.life(now)
+        return change_answer(self.record, told, life, self.texts, base_url, self._reviewed())
 
     def _reviewed(self) -> Reviewed:
         given = tuple(

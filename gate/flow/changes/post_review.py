@@ -6,7 +6,8 @@ It pays the debt of the owners.
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.decision.admission import Refusal
 from gate.errors import Conflict, NotAllowed
-from gate.flow.asks import PostReviewAsk, Wire
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.asks import PostReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes.endings import tell
 from gate.flow.changes.excluded import learnt_since, remember
@@ -22,7 +23,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.texts import insert_texts, new_text
 
 
-async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person) -> Wire:
+async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person) -> ChangeAnswer:
     """Record the review, by an owner or release manager who neither approved, wrote nor asked for
     the change.
 
@@ -38,7 +39,7 @@ async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person
         raise await refuse(
             gate, Refused(by.caller, "post-review", refused.problem, change_id), error
         )
-    return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
+    return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
 
 
 def _hold(

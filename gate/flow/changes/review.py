@@ -12,7 +12,8 @@ from gate.core.change import State
 from gate.core.decision.admission import Refusal
 from gate.core.decision.values import Route
 from gate.errors import Conflict, NotAllowed
-from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.endings import tell
@@ -38,7 +39,7 @@ _DUTIES = "separation_of_duties"
 _NOT_ALLOWED = frozenset({_DUTIES, "not_allowed"})
 
 
-async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
+async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> ChangeAnswer:
     """One person's approval of what they were shown; complete, it approves the change.
 
     The same person again changes nothing.
@@ -55,7 +56,7 @@ async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wir
     )
 
 
-async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire:
+async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> ChangeAnswer:
     """One person's no ends the change. Raises as `approve` does."""
     return await _act(
         gate,
@@ -66,7 +67,7 @@ async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Wire
     )
 
 
-async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> Wire:
+async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> ChangeAnswer:
     """A window or a stopped line no longer holds this change; or a rejection is lifted, so that it
     may be asked for anew.
     """
@@ -83,10 +84,10 @@ async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> 
             await decide_again(gate, known)
         case State.APPROVED:
             await release(gate, known)
-    return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
+    return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
 
 
-async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> Wire:
+async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> ChangeAnswer:
     known = await visible_change(gate, change_id, by)
     await gate.rulebooks.current()
     refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
@@ -96,7 +97,7 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
         )
         raise await refuse(gate, Refused(by.caller, operation, refused.problem, change_id), error)
     gate.waiters.wake(change_id)
-    return (await visible_change(gate, change_id, by)).view(gate.clock(), gate.base_url)
+    return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
 
 
 def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> Refusal | None:

@@ -9,7 +9,7 @@ from gate.core.canonical import canonical, digest
 from gate.core.change import Change, State
 from gate.core.decision.values import Outcome
 from gate.errors import Invalid, Unauthenticated, Unavailable
-from gate.flow.answers.view import written_change
+from gate.flow.answers.change import written_change
 from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import NOBODY, Caller
 from gate.flow.changes.compose import (
@@ -143,9 +143,8 @@ def _unit(
     record, change = made.record, asking.change
     life = life_of(record, submitted_at=record.at, run=change.run)
     said = {**made.gathered.said, **texts.by_id}
-    body = written_change(
-        record, book.policies.named(record.decision.policy), life, said, gate.base_url
-    )
+    policy = book.policies.named(record.decision.policy)
+    body = written_change(record, policy, life, said, gate.base_url, gate.reasons)
     key = asking.key_row(CREATED, record.change, body, record.at)
     searchable = searched(
         record, texts.by_id.values()

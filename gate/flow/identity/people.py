@@ -64,7 +64,7 @@ async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Wire:
     }
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
     """A page of everybody who was let in or shut out, who came last first."""
     book, now = await gate.rulebooks.current(), gate.clock()
 

@@ -85,7 +85,7 @@ async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
     return {"id": created.token.id, "token": created.text}
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
     """A page of all tokens, or for people who are no admins of their own, newest first, without
     what makes them work.
     """

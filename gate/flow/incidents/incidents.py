@@ -88,7 +88,7 @@ async def work(gate: Gate, claimed: Claimed) -> None:
     )
 
 
-async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page:
+async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page[Wire]:
     """A page of incidents with their links, newest first."""
     query = IncidentQuery(
         service=filters.service,

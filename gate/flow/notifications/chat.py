@@ -15,8 +15,9 @@ from gate.core.instants import to_us
 from gate.core.messages.message import Message
 from gate.core.messages.notice import ASKING, Click, Notice, Occasion, read_click, write_click
 from gate.errors import GateError, Unauthenticated, Unavailable, Undeliverable
-from gate.flow.answers.wire import reasons
-from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.answers.parts import hold_answer
+from gate.flow.answers.reasons import ReasonAnswer, reasons
+from gate.flow.asks import ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.changes.known import Known, know
@@ -119,11 +120,8 @@ def _notice(known: Known, occasion: Occasion, base_url: str, by: str = "") -> No
 def _asking(
     known: Known, occasion: Occasion, base_url: str, catalogue: Catalogue, now: datetime
 ) -> Notice:
-    plain, decision, view = (
-        _notice(known, occasion, base_url),
-        known.record.decision,
-        known.view(now, base_url),
-    )
+    plain, decision = _notice(known, occasion, base_url), known.record.decision
+    hold = hold_answer(known.life(now).hold, known.texts)
     missing = [
         (entry.by, left)
         for entry, left in zip(decision.required, known.missing, strict=True)
@@ -152,7 +150,7 @@ def _asking(
         risk=f"{decision.score}, {decision.band.word}",
         reasons=_reasons(known),
         needs=tuple(f"{left} of {' or '.join(by)}" for by, left in missing),
-        hold=str(view["hold"]["reason"]) if view["hold"] else "",
+        hold=hold.reason if hold else "",
         members=_members(catalogue, groups, known.people.excluded),
     )
 
@@ -160,20 +158,17 @@ def _asking(
 def _reasons(known: Known) -> tuple[str, ...]:
     """The one that decided, then whatever counts against it."""
     first, *others = reasons(known.record.decision.findings, known.record.case.facts, known.policy)
-    told = [first, *(one for one in others if one["points"] or one["holds"] is not True)]
+    told = [first, *(one for one in others if one.points or one.holds is not True)]
     lines = [_line(one) for one in told[:REASONS_MAX]]
     return tuple(
         lines if len(told) <= REASONS_MAX else [*lines, f"and {len(told) - REASONS_MAX} more"]
     )
 
 
-def _line(reason: Wire) -> str:
-    points = f"{reason['points']:+d} " if reason["points"] else ""
-    return (
-        f"{points}{reason['title']}: {reason['because']}"
-        if reason["because"]
-        else f"{points}{reason['title']}"
-    )
+def _line(reason: ReasonAnswer) -> str:
+    points = f"{reason.points:+d} " if reason.points else ""
+    because = f": {reason.because}" if reason.because else ""
+    return f"{points}{reason.title}{because}"
 
 
 def _members(catalogue: Catalogue, groups: list[str], excluded: tuple[str, ...]) -> tuple[str, ...]:
@@ -230,12 +225,12 @@ async def _act(gate: Gate, click: Click, person: Person) -> str:
         raise  # tried again by the inbox
     except GateError as refused:
         return f"This changed nothing: {refused.detail}."
-    left = sum(entry["missing"] for entry in change["approvals"]["required"])
+    left = sum(entry.missing for entry in change.approvals.required)
     if not click.approves:
         return "You rejected the change."
     return (
         f"You approved the change; {left} more to come."
-        if left and change["state"] == State.PENDING
+        if left and change.state is State.PENDING
         else "You approved the change."
     )
 

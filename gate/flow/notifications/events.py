@@ -5,7 +5,7 @@ changes.
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import orjson
@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from gate.core.decision import record as records
 from gate.core.decision.record import Record
-from gate.core.instants import to_us
+from gate.core.instants import rfc3339, to_us
 from gate.core.messages.event import Event
 from gate.core.messages.message import Message
 from gate.errors import Undeliverable
-from gate.flow.answers.wire import hold, instant, reasons, would_be
-from gate.flow.asks import Wire
+from gate.flow.answers.change import reasons_of
+from gate.flow.answers.parts import hold_answer, observed_answer, run_answer
 from gate.flow.gate import Gate
 from gate.flow.notifications.notify import Deliver
 from gate.flow.rulebooks import Rulebooks
@@ -95,7 +95,7 @@ def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: s
     stored = changes.read(conn, message.change_id) if message.change_id else None
     if stored is None or entry["kind"] not in TYPES:
         return None
-    data: Wire = {"change": subject(stored, base_url)}
+    data: dict[str, Any] = {"change": subject(stored, base_url)}
     number = entry.get("number")
     if entry["kind"] == Kind.DECISION.value:
         data["decision"] = _decision(conn, books, stored.id, number)
@@ -112,24 +112,21 @@ def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: s
     )
 
 
-def subject(stored: StoredChange, base_url: str) -> Wire:
+def subject(stored: StoredChange, base_url: str) -> dict[str, Any]:
     """What of a change is the same for ever."""
     asked = stored.asked
-    run, repository = asked.run, asked.repository
     service, environment = _quoted(stored.service), _quoted(stored.environment)
     place = f"{base_url}/v1/services/{service}/environments/{environment}"
     return {
         "id": stored.id,
         "service": stored.service,
         "environment": stored.environment,
-        "repository": repository
-        and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
+        "repository": asked.repository,
         "commit": stored.commit,
         "ref": asked.ref,
-        "artifacts": [{"name": one.name, "digest": one.digest} for one in asked.artifacts],
-        "run": run
-        and {"id": run.id, "attempt": run.attempt, "step": run.step, "url": run.url or None},
-        "submitted_at": instant(stored.submitted_at),
+        "artifacts": asked.artifacts,
+        "run": run_answer(asked.run),
+        "submitted_at": rfc3339(stored.submitted_at),
         "links": {
             "self": f"{base_url}/v1/changes/{stored.id}",
             "page": f"{base_url}/changes/{stored.id}",
@@ -138,7 +135,7 @@ def subject(stored: StoredChange, base_url: str) -> Wire:
     }
 
 
-def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> Wire:
+def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> dict[str, Any]:
     record = records.read(
         decisions.record(conn, change, number) or b""
     )  # an entry without its record fails loudly
@@ -154,16 +151,15 @@ def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> W
         "standard_change": decision.standard_change,
         "reasons": _reasons(conn, books, record),
         "required": [{"by": list(entry.by), "count": entry.count} for entry in decision.required],
-        "hold": hold(decision.hold, held),
-        "observed": would_be(decision.observed, held),
+        "hold": hold_answer(decision.hold, held),
+        "observed": observed_answer(decision.observed, held),
     }
 
 
-def _reasons(conn: Connection, books: Rulebooks, record: Record) -> list[Wire]:
-    told = reasons(record.decision.findings, record.case.facts, books.policy_of(conn, record))
+def _reasons(conn: Connection, books: Rulebooks, record: Record) -> list[dict[str, Any]]:
     return [
-        {name: one[name] for name in ("rule", "title", "points", "holds", "because")}
-        for one in told
+        {name: getattr(one, name) for name in ("rule", "title", "points", "holds", "because")}
+        for one in reasons_of(record, books.policy_of(conn, record))
     ]
 
 

@@ -28,7 +28,7 @@ from gate.storage.policies import freezes
 from gate.storage.policies.freezes import Declared, FreezeQuery
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
     """A page of the windows that people declared, newest first; lifted ones too."""
     return await one_page(gate, FreezeQuery(part.begins, part.ends), part, by, _page)
 

@@ -100,7 +100,7 @@ async def _read_bundle(files: Mapping[str, str]) -> Bundle:
     return await asyncio.to_thread(read_bundle, files)
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
     """A page of what was registered, newest first."""
     return await one_page(gate, PolicySetQuery(part.begins, part.ends), part, by, _page)
 

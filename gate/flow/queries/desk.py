@@ -20,7 +20,7 @@ from gate.core.decision import record as records
 from gate.core.decision.record import Record
 from gate.core.decision.values import Band, ChangeType
 from gate.core.instants import from_us, optional_instant
-from gate.flow.answers.explain import is_against
+from gate.flow.answers.reasons import is_against
 from gate.flow.caller import Person
 from gate.flow.changes.excluded import people_of_many
 from gate.flow.gate import Gate

@@ -7,8 +7,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gate.core.decision import record as records
-from gate.flow.answers.view import log_row
-from gate.flow.asks import LogFilters, Page, Wire
+from gate.flow.answers.decision import LogRowAnswer, log_row
+from gate.flow.asks import LogFilters, Page
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.lists import one_page, own_name
@@ -21,7 +21,7 @@ CHUNK_ROWS = 200
 """Rows of one read of a stream; between two of them nothing is held."""
 
 
-async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page:
+async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page[LogRowAnswer]:
     """One page, newest first."""
     query = await _query(gate, filters)
     return await one_page(
@@ -29,7 +29,7 @@ async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page:
     )
 
 
-async def stream(gate: Gate, filters: LogFilters, by: Caller) -> AsyncIterator[Wire]:
+async def stream(gate: Gate, filters: LogFilters, by: Caller) -> AsyncIterator[LogRowAnswer]:
     """Every row, newest first, in bounded memory."""
     _ = by  # every reader of the log reads all of it
     query, part = await _query(gate, filters), pages.Part(CHUNK_ROWS)
@@ -65,7 +65,7 @@ async def _query(gate: Gate, filters: LogFilters) -> LogQuery:
 
 def _rows(
     books: Rulebooks, conn: Connection, query: LogQuery, part: pages.Part
-) -> pages.Page[Wire]:
+) -> pages.Page[LogRowAnswer]:
     found = log_page(conn, query, part)
     decided = [records.read(row.record) for row in found.rows]
     said = texts.read_texts(conn, [record.asked.requested_by for record in decided])

@@ -15,9 +15,11 @@ from gate.core.decision.places import unknown_names
 from gate.core.decision.record import Record
 from gate.core.history import Standing
 from gate.errors import NotFound
-from gate.flow.answers import wire
-from gate.flow.answers.view import decision_view
-from gate.flow.asks import ChangeFilters, Page, Part, Wire
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.decision import DecisionAnswer, decision_answer
+from gate.flow.answers.parts import hold_answer, utc
+from gate.flow.answers.place import InFlightAnswer, PlaceAnswer, SaidAnswer
+from gate.flow.asks import ChangeFilters, Page, Part
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.gate import Gate
@@ -39,7 +41,7 @@ LOOK_AGAIN_SECONDS = 5.0
 """A waiting caller's change is read at least so often, should a word of its move be lost."""
 
 
-async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> Wire:
+async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> ChangeAnswer:
     """One change; with `wait_seconds` (to 60) as soon as it is no longer pending.
 
     Raises `NotFound`.
@@ -47,15 +49,15 @@ async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> W
     known = await visible_change(gate, change_id, by)
     if wait_seconds > 0 and known.stored.state_at(gate.clock()) is State.PENDING:
         known = await _settled(gate, known, wait_seconds, by)
-    return known.view(gate.clock(), gate.base_url)
+    return known.answer(gate.clock(), gate.base_url)
 
 
-async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page:
+async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page[ChangeAnswer]:
     """A page of changes, newest first; a pipeline sees those of its services, and the token of one
     change sees that one.
     """
     if isinstance(by, ChangeHolder):
-        return Page([await change(gate, by.change, by, 0)])
+        return Page([await change(gate, by.change, by, 0)], next=None)
     query = ChangeQuery(
         state=filters.state,
         service=filters.service,
@@ -70,22 +72,24 @@ async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page:
     )
     now, books, base_url = gate.clock(), gate.rulebooks, gate.base_url
 
-    def read(conn: Connection, wanted: ChangeQuery, part: pages.Part) -> pages.Page[Wire]:
+    def read(conn: Connection, wanted: ChangeQuery, part: pages.Part) -> pages.Page[ChangeAnswer]:
         found = change_list.change_page(conn, wanted, part, now=now)
-        views = tuple(know_stored(conn, books, stored).view(now, base_url) for stored in found.rows)
-        return pages.Page(views, found.next)
+        known = [know_stored(conn, books, stored) for stored in found.rows]
+        return pages.Page(tuple(one.answer(now, base_url) for one in known), found.next)
 
     return await one_page(gate, query, filters.part, by, read)
 
 
-async def decisions(gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE) -> Page:
+async def decisions(
+    gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE
+) -> Page[DecisionAnswer]:
     """A page of the decisions of a change, newest first, with all facts. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
     query = DecisionQuery(known.stored.id, part.begins, part.ends)
     return await one_page(gate, query, part, by, partial(_decisions, gate.rulebooks), slowly=True)
 
 
-async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> Wire:
+async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> DecisionAnswer:
     """One decision of a change with all facts. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
     found = await gate.store.read_slowly(_decision, gate.rulebooks, known.stored.id, number)
@@ -94,7 +98,9 @@ async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> Wire:
     return found
 
 
-async def approvals(gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE) -> Page:
+async def approvals(
+    gate: Gate, change_id: str, by: Caller, part: Part = FIRST_PAGE
+) -> Page[SaidAnswer]:
     """A page of what people said about a change, newest first: approvals, lapsed ones too, and
     rejections.
 
@@ -106,7 +112,7 @@ async def approvals(gate: Gate, change_id: str, by: Caller, part: Part = FIRST_P
     )
 
 
-async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
+async def place(gate: Gate, service: str, environment: str, by: Caller) -> PlaceAnswer:
     """What runs for a service in an environment, what is in flight, and whether it is frozen."""
     require_service(by, service)
     book = await gate.rulebooks.current()
@@ -117,28 +123,21 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Wire:
     )
     scope = freeze.scope_of(book.catalogue, service, named)
     held = freeze.held(book.calendar, windows, scope, now)
-    running = here.running
-    return {
-        "service": service,
-        "environment": named,
-        "unknown": unknown_names(book.catalogue, service, named),
-        "running": running
-        and {
-            "commit": running.commit,
-            "change": running.change,
-            "since": wire.instant(running.since),
-        },
-        "gate": "observe" if book.catalogue.observes(service, named) else "enforce",
-        "first_deployment": here.last_admitted is None,
-        "in_flight": [
-            {"change": one.change, "state": State.DEPLOYING if one.deploying else State.APPROVED}
+    opening = freeze.next_opening(book.calendar, windows, scope, now) if held else None
+    return PlaceAnswer(
+        service=service,
+        environment=named,
+        unknown=unknown_names(book.catalogue, service, named),
+        running=here.running,
+        gate="observe" if book.catalogue.observes(service, named) else "enforce",
+        first_deployment=here.last_admitted is None,
+        in_flight=tuple(
+            InFlightAnswer(one.change, State.DEPLOYING if one.deploying else State.APPROVED)
             for one in here.in_flight
-        ],
-        "hold": wire.hold(held, said),
-        "next_opening": wire.instant(freeze.next_opening(book.calendar, windows, scope, now))
-        if held
-        else None,
-    }
+        ),
+        hold=hold_answer(held, said),
+        next_opening=utc(opening),
+    )
 
 
 async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> Known:
@@ -176,19 +175,25 @@ def _until(expires_at: datetime | None, now: datetime) -> float:
 
 def _decisions(
     books: Rulebooks, conn: Connection, query: DecisionQuery, part: pages.Part
-) -> pages.Page[Wire]:
+) -> pages.Page[DecisionAnswer]:
     found = decision_table.decision_page(conn, query, part)
-    return pages.Page(
-        decision_views(conn, books, [records.read(one.record) for one in found.rows]), found.next
-    )
+    decided = [records.read(one.record) for one in found.rows]
+    return pages.Page(decision_answers(conn, books, decided), found.next)
 
 
-def _decision(conn: Connection, books: Rulebooks, change_id: str, number: int) -> Wire | None:
+def _decision(
+    conn: Connection, books: Rulebooks, change_id: str, number: int
+) -> DecisionAnswer | None:
     found = decision_table.read(conn, change_id, number)
-    return None if found is None else decision_views(conn, books, [records.read(found.record)])[0]
+    if found is None:
+        return None
+    (answer,) = decision_answers(conn, books, [records.read(found.record)])
+    return answer
 
 
-def decision_views(conn: Connection, books: Rulebooks, found: Sequence[Record]) -> tuple[Wire, ...]:
+def decision_answers(
+    conn: Connection, books: Rulebooks, found: Sequence[Record]
+) -> tuple[DecisionAnswer, ...]:
     """Each decision with every fact it was made from."""
     wanted = [
         one
@@ -197,24 +202,24 @@ def decision_views(conn: Connection, books: Rulebooks, found: Sequence[Record]) 
     ]
     wanted += [reason for record in found for reason in record.decision.hold_reasons]
     said = texts.read_texts(conn, wanted)
-    return tuple(decision_view(record, books.policy_of(conn, record), said) for record in found)
+    return tuple(decision_answer(record, books.policy_of(conn, record), said) for record in found)
 
 
-def _approvals(conn: Connection, query: ApprovalQuery, part: pages.Part) -> pages.Page[Wire]:
+def _approvals(conn: Connection, query: ApprovalQuery, part: pages.Part) -> pages.Page[SaidAnswer]:
     found = approval_table.approval_page(conn, query, part)
     said = texts.read_texts(conn, [one.comment for one in found.rows if one.comment])
-    views = tuple(
-        {
-            "person": one.person,
-            "decision": one.decision,
-            "said": "rejected" if one.rejected else "approved",
-            "comment": said.get(one.comment),
-            "at": wire.instant(one.at),
-            "lapsed_at": wire.instant(one.lapsed_at),
-        }
+    answers = tuple(
+        SaidAnswer(
+            person=one.person,
+            decision=one.decision,
+            said="rejected" if one.rejected else "approved",
+            comment=said.get(one.comment),
+            at=one.at,
+            lapsed_at=one.lapsed_at,
+        )
         for one in found.rows
     )
-    return pages.Page(views, found.next)
+    return pages.Page(answers, found.next)
 
 
 def _place(conn: Connection, ask: Ask) -> tuple[Standing, tuple[AdHoc, ...], dict[str, str]]:

@@ -19,7 +19,7 @@ async def targets(gate: Gate, by: Caller) -> list[Wire]:
     return [_target_view(one) for one in await gate.store.read(letters.health)]
 
 
-async def dead(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page:
+async def dead(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
     """A page of the messages that were given up, newest first; never what stands in one."""
     return await one_page(gate, DeadLetterQuery(part.begins, part.ends), part, by, _page)
 

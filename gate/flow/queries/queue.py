@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType
 from gate.errors import BadRequest
-from gate.flow.answers.explain import against, explained, is_unknown
-from gate.flow.answers.wire import instant
-from gate.flow.asks import PAGE_ITEMS_DEFAULT, Wire
+from gate.flow.answers.queue import QueueAnswer, QueueItem
+from gate.flow.answers.reasons import against, explained
+from gate.flow.asks import PAGE_ITEMS_DEFAULT
 from gate.flow.caller import Person
 from gate.flow.changes.known import Known, know_stored
 from gate.flow.gate import Gate
@@ -59,7 +59,7 @@ class QueueFilters:
     limit: int = PAGE_ITEMS_DEFAULT
 
 
-async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wire:
+async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> QueueAnswer:
     """One page of one part, with how many there are in each."""
     waiting = _fitting(await desk.waiting(), filters)
     if filters.words:
@@ -78,13 +78,7 @@ async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Wi
         items, following = await _decided(gate, query, filters, by)
     else:
         items, following = await _waiting(gate, parts[filters.tab], filters, by)
-    return {
-        "tab": filters.tab.value,
-        "counts": counts,
-        "items": items,
-        "next": following,
-        "at": instant(gate.clock()),
-    }
+    return QueueAnswer(filters.tab.value, counts, tuple(items), following, gate.clock())
 
 
 def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
@@ -107,7 +101,7 @@ def _fitting(waiting: Sequence[Waiting], filters: QueueFilters) -> Sequence[Wait
 
 async def _waiting(
     gate: Gate, found: list[Waiting], filters: QueueFilters, by: Person
-) -> tuple[list[Wire], str | None]:
+) -> tuple[list[QueueItem], str | None]:
     behind = after(found, _read_cursor(filters.after))
     some = behind[: filters.limit]
     known = await gate.store.read(_read, gate.rulebooks, [one.id for one in some])
@@ -118,29 +112,30 @@ async def _waiting(
 
 async def _decided(
     gate: Gate, query: ChangeQuery, filters: QueueFilters, by: Person
-) -> tuple[list[Wire], str | None]:
+) -> tuple[list[QueueItem], str | None]:
     part = Part(filters.limit, position_of(gate, filters.after, query, by))
     now = gate.clock()
     found, following = await gate.store.read(_settled_page, gate.rulebooks, query, part, now)
     return [_item(gate, one, None, by, now) for one in found], sealed(gate, following, query, by)
 
 
-def _item(gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: datetime) -> Wire:
+def _item(
+    gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: datetime
+) -> QueueItem:
     told = against(explained(known.record, known.policy))
-    unknown = [one for one in told if is_unknown(one)]
-    found = [one for one in told if not is_unknown(one)]
-    return {
-        **known.view(now, gate.base_url),
-        "because": told[0]["because"] if told else "",
-        "against": found[:_REASONS_SHOWN],
-        "unknown": [one["title"] for one in unknown],
-        "more_against": max(len(found) - _REASONS_SHOWN, 0),
-        "needs_me": waiting is not None and waiting.needs_word_of(by),
-        "mine": by.id in known.people.excluded,
-        "approved_by_me": waiting is not None and by.id in waiting.approvers,
-        "needs": sorted(waiting.needs) if waiting else [],
-        "reasons_key": waiting.reasons if waiting else "",
-    }
+    found = tuple(one for one in told if not one.is_unknown)
+    return QueueItem(
+        **vars(known.answer(now, gate.base_url)),
+        because=told[0].because if told else "",
+        against=found[:_REASONS_SHOWN],
+        unknown=tuple(one.title for one in told if one.is_unknown),
+        more_against=max(len(found) - _REASONS_SHOWN, 0),
+        needs_me=waiting is not None and waiting.needs_word_of(by),
+        mine=by.id in known.people.excluded,
+        approved_by_me=waiting is not None and by.id in waiting.approvers,
+        needs=tuple(sorted(waiting.needs)) if waiting else (),
+        reasons_key=waiting.reasons if waiting else "",
+    )
 
 
 def _read(conn: Connection, books: Rulebooks, ids: Sequence[str]) -> dict[str, Known]:

@@ -33,7 +33,7 @@ class SightingFilters:
     part: Part = field(default_factory=Part)
 
 
-async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page:
+async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page[Wire]:
     """A page of deployments that went past the gate, newest first, each with what to do about
     it.
     """

@@ -15,16 +15,26 @@ from gate.core.decision.decide import People
 from gate.core.decision.record import Record
 from gate.core.decision.values import FindingKind, Required
 from gate.errors import NotFound
-from gate.flow.answers.explain import against, explained
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Wire
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.reasons import against, explained
+from gate.flow.answers.story import (
+    AskedAnswer,
+    AskedOf,
+    ExcludedAnswer,
+    GroupAnswer,
+    MayAnswer,
+    MemberAnswer,
+    OwedAnswer,
+    PeopleAnswer,
+    StoryAnswer,
+)
 from gate.flow.caller import Caller, Person
 from gate.flow.changes.cancel import people_may_cancel
 from gate.flow.changes.known import Known, know, know_stored
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import counted
 from gate.flow.queries.desk import reasons_key
-from gate.flow.queries.look import decision_views
+from gate.flow.queries.look import decision_answers
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
 from gate.ledger.format import Entry, Kind, read_entry
@@ -43,7 +53,7 @@ _TEXT_FIELDS = ("comment", "findings")
 _BY_PERSON = "person:"
 
 
-async def story(gate: Gate, change_id: str, by: Caller) -> Wire:
+async def story(gate: Gate, change_id: str, by: Caller) -> StoryAnswer:
     """The change with all of it. Raises `NotFound`."""
     await gate.rulebooks.current()
     found = await gate.store.read(_read, gate.rulebooks, change_id, by, gate.clock(), gate.base_url)
@@ -54,7 +64,7 @@ async def story(gate: Gate, change_id: str, by: Caller) -> Wire:
 
 def _read(
     conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: datetime, base_url: str
-) -> Wire | None:
+) -> StoryAnswer | None:
     known = know(conn, books, change_id)
     if known is None or not sees(by, known.stored):
         return None
@@ -65,89 +75,67 @@ def _read(
     ).rows
     owed = post_reviews.read(conn, change_id)
     events = _timeline(conn, change_id)
-    return {
-        "change": known.view(now, base_url),
-        "explained": told,
-        "against": against(told),
-        "standard": [one for one in told if one["kind"] == FindingKind.STANDARD_CHANGE.value],
-        "asked": _asked(conn, record),
-        "people": _people(known, book),
-        "may": _may(known, book, by, now),
-        "reasons_key": reasons_key(record),
-        "decisions": decision_views(conn, books, [records.read(one.record) for one in decided]),
-        "timeline": events[-EVENTS_SHOWN:],
-        "earlier_events": len(events) > EVENTS_SHOWN,
-        "previous": _previous(conn, books, known, now, base_url),
-        "post_review": None
-        if owed is None
-        else {
-            "due_at": instant(owed.due_at),
-            "done_at": instant(owed.done_at),
-            "person": owed.person,
-        },
-        "at": instant(now),
-    }
+    return StoryAnswer(
+        change=known.answer(now, base_url),
+        explained=told,
+        against=against(told),
+        standard=tuple(one for one in told if one.kind is FindingKind.STANDARD_CHANGE),
+        asked=_asked(conn, record),
+        people=_people(known, book),
+        may=_may(known, book, by, now),
+        reasons_key=reasons_key(record),
+        decisions=decision_answers(conn, books, [records.read(one.record) for one in decided]),
+        timeline=events[-EVENTS_SHOWN:],
+        earlier_events=len(events) > EVENTS_SHOWN,
+        previous=_previous(conn, books, known, now, base_url),
+        post_review=OwedAnswer(owed.due_at, owed.done_at, owed.person) if owed else None,
+        at=now,
+    )
 
 
-def _asked(conn: Connection, record: Record) -> Wire:
-    """What the caller wrote beside the title."""
+def _asked(conn: Connection, record: Record) -> AskedAnswer:
     asked = record.asked
-    ids = {
-        "description": asked.description,
-        "impact": asked.impact,
-        "rollback_plan": asked.rollback_plan,
-        "test_plan": asked.test_plan,
-        "emergency_reason": asked.emergency_reason,
-    }
-    said = texts.read_texts(conn, [one for one in ids.values() if one])
-    return {
-        **{name: said.get(one, "") for name, one in ids.items()},
-        "emergency_incident": asked.emergency_incident,
-        "planned": {"start": instant(asked.planned.start), "end": instant(asked.planned.end)},
-        "remediates": asked.remediates,
-    }
+    plans = (asked.description, asked.impact, asked.rollback_plan, asked.test_plan)
+    said = texts.read_texts(conn, [one for one in (*plans, asked.emergency_reason) if one])
+    return AskedAnswer(
+        description=said.get(asked.description, ""),
+        impact=said.get(asked.impact, ""),
+        rollback_plan=said.get(asked.rollback_plan, ""),
+        test_plan=said.get(asked.test_plan, ""),
+        emergency_reason=said.get(asked.emergency_reason, ""),
+        emergency_incident=asked.emergency_incident,
+        planned=asked.planned,
+        remediates=asked.remediates,
+    )
 
 
-def _people(known: Known, book: Rulebook) -> Wire:
-    """Who may approve, who has, who is missing, and who is left out because they took part."""
+def _people(known: Known, book: Rulebook) -> PeopleAnswer:
     record, catalogue = known.record, book.catalogue
     given = counted(known.approvals, record, known.people.excluded, catalogue)
     required = zip(record.decision.required, known.missing, strict=True)
-    return {
-        "required": [
+    return PeopleAnswer(
+        required=tuple(
             _entry(entry, missing, known.people, catalogue, given) for entry, missing in required
-        ],
-        "excluded": _excluded(known, book),
-        "verified": record.case.people.verified,
-    }
+        ),
+        excluded=_excluded(known, book),
+        verified=record.case.people.verified,
+    )
 
 
 def _entry(
     entry: Required, missing: int, people: People, catalogue: Catalogue, given: Mapping[str, Any]
-) -> Wire:
-    groups = [(group, catalogue.members(group)) for group in entry.by]
-    return {
-        "count": entry.count,
-        "missing": missing,
-        "by": [
-            {
-                "group": group,
-                "people": [
-                    {
-                        "id": person,
-                        "name": _name(catalogue, person),
-                        "excluded": person in people.excluded,
-                        "approved": person in given,
-                    }
-                    for person in members
-                ],
-            }
-            for group, members in groups
-        ],
-    }
+) -> AskedOf:
+    def member(person: str) -> MemberAnswer:
+        is_excluded, has_approved = person in people.excluded, person in given
+        return MemberAnswer(person, _name(catalogue, person), is_excluded, has_approved)
+
+    groups = tuple(
+        GroupAnswer(group, tuple(map(member, catalogue.members(group)))) for group in entry.by
+    )
+    return AskedOf(entry.count, missing, groups)
 
 
-def _excluded(known: Known, book: Rulebook) -> list[Wire]:
+def _excluded(known: Known, book: Rulebook) -> tuple[ExcludedAnswer, ...]:
     asked, said = known.record.asked, known.texts
     roles = {
         "wrote a part of it": [said[one] for one in asked.authors if one in said],
@@ -163,14 +151,11 @@ def _excluded(known: Known, book: Rulebook) -> list[Wire]:
     for role, names in roles.items():
         for person in why.keys() & book.identities.excluded(names).people:
             why[person].append(role)
-    return [
-        {
-            "id": person,
-            "name": _name(book.catalogue, person),
-            "why": roles_ or ["was named under an identity that is nobody's now"],
-        }
-        for person, roles_ in why.items()
-    ]
+    unnamed = ("was named under an identity that is nobody's now",)
+    return tuple(
+        ExcludedAnswer(person, _name(book.catalogue, person), tuple(named) or unnamed)
+        for person, named in why.items()
+    )
 
 
 def _name(catalogue: Catalogue, person: str) -> str:
@@ -178,12 +163,9 @@ def _name(catalogue: Catalogue, person: str) -> str:
     return found.name if found is not None and found.name else person
 
 
-def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
-    """What this person could do now; each act is judged again when it is done."""
+def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> MayAnswer:
     if not isinstance(by, Person):
-        return dict.fromkeys(
-            ("review", "reject", "own", "approved", "override", "lift", "cancel"), False
-        )
+        return MayAnswer()
     state, record = known.stored.state_at(now), known.record
     asked = {group for entry in record.decision.required for group in entry.by}
     own = by.id in known.people.excluded
@@ -191,29 +173,26 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> Wire:
     approved = by.id in counted(known.approvals, record, known.people.excluded, book.catalogue)
     hold = known.stored.hold
     lifters = {"release-managers", *(hold.lifted_by if hold else ())}
-    return {
-        "review": state is State.PENDING and entitled and not own and not approved,
-        "reject": state is State.PENDING and entitled,
-        "own": own,
-        "approved": approved,
-        "override": hold is not None
-        and state in {State.PENDING, State.APPROVED}
-        and not own
-        and bool(by.groups & lifters),
-        "lift": state is State.REJECTED and bool(asked) and entitled and not own,
-        "cancel": state in {State.PENDING, State.APPROVED}
-        and people_may_cancel(known, by, book.catalogue),
-    }
+    waits = state in {State.PENDING, State.APPROVED}
+    return MayAnswer(
+        review=state is State.PENDING and entitled and not own and not approved,
+        reject=state is State.PENDING and entitled,
+        own=own,
+        approved=approved,
+        override=hold is not None and waits and not own and bool(by.groups & lifters),
+        lift=state is State.REJECTED and bool(asked) and entitled and not own,
+        cancel=waits and people_may_cancel(known, by, book.catalogue),
+    )
 
 
-def _timeline(conn: Connection, change_id: str) -> list[Wire]:
+def _timeline(conn: Connection, change_id: str) -> tuple[Mapping[str, Any], ...]:
     """What the ledger tells of it, oldest first: the newest `EVENTS_SHOWN`, or one more of more.
 
     Refused acts are among them, so whoever is refused often enough could push others out of sight.
     """
     entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN + 1)]
     said = texts.read_texts(conn, [*_texts_of(entries)])
-    return [_event(one, said) for one in entries]
+    return tuple(_event(one, said) for one in entries)
 
 
 def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
@@ -223,13 +202,13 @@ def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
                 yield one.fields[name]
 
 
-def _event(one: Entry, said: Mapping[str, str]) -> Wire:
+def _event(one: Entry, said: Mapping[str, str]) -> Mapping[str, Any]:
     fields = dict(one.fields)
     by = fields.pop("by", None)
     texts_ = {name: said.get(fields.pop(name), "") for name in _TEXT_FIELDS if name in fields}
     return {
         "kind": one.kind.value,
-        "at": instant(one.at),
+        "at": one.at,
         "by": _who(by) if isinstance(by, str) else None,
         **texts_,
         **{name: fields[name] for name in _EVENT_FIELDS.get(one.kind, ()) if name in fields},
@@ -261,11 +240,11 @@ _EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {
 
 def _previous(
     conn: Connection, books: Rulebooks, known: Known, now: datetime, base_url: str
-) -> list[Wire]:
+) -> tuple[ChangeAnswer, ...]:
     """The changes of this place that were submitted before it, newest first."""
     stored = known.stored
     query = ChangeQuery(
         service=stored.service, environment=stored.environment, ends=stored.submitted_at
     )
     found = change_list.change_page(conn, query, Part(PREVIOUS_SHOWN), now=now).rows
-    return [know_stored(conn, books, one).view(now, base_url) for one in found]
+    return tuple(know_stored(conn, books, one).answer(now, base_url) for one in found)

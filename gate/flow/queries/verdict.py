@@ -6,7 +6,6 @@ written, so a controller may ask as often as it likes.
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -16,8 +15,9 @@ from gate.core.change import FAILED_RESULTS, Run, State
 from gate.core.decision.admission import Refusal, refusal
 from gate.core.decision.values import Finding, FindingKind
 from gate.errors import Invalid
-from gate.flow.answers import wire
-from gate.flow.asks import Wire
+from gate.flow.answers.parts import utc
+from gate.flow.answers.reasons import ReasonAnswer, reasons
+from gate.flow.answers.verdict import Phase, VerdictAnswer, short_reason
 from gate.flow.caller import Caller
 from gate.flow.changes.judged import outlived, place_of, standing_of
 from gate.flow.changes.known import Known, know_stored
@@ -33,16 +33,6 @@ KEPT_SECONDS = 5
 
 REASONS_MAX = 20
 """The first of them: an answer that is polled stays small. The page has them all."""
-
-_TOLD = ("rule", "title", "points", "holds", "because")
-
-
-class Phase(StrEnum):
-    """The words that controllers know."""
-
-    SUCCESS = "success"
-    PENDING = "pending"
-    FAILURE = "failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ _FAILED = _Word(Phase.FAILURE, "the deployment of this change failed, or was rol
 _UNKNOWN = "nobody has asked for it here yet; the pipeline that builds it submits it"
 
 
-async def verdict(gate: Gate, ask: VerdictAsk, by: Caller) -> Wire:
+async def verdict(gate: Gate, ask: VerdictAsk, by: Caller) -> VerdictAnswer:
     """The phase, its reasons, and when it opens.
 
     A place that the catalogue lacks and a commit that nobody asked for are answered like any
@@ -95,26 +85,27 @@ def _read(
     ask: VerdictAsk,
     at: datetime,
     base_url: str,
-) -> Wire:
+) -> VerdictAnswer:
     place = book.catalogue.environment_named(ask.environment)
     stored = verdicts.newest_of(conn, ask.service, place, commit=ask.commit, digest=ask.digest)
-    if stored is None:
-        word, reasons, known = _Word(Phase.PENDING, _UNKNOWN), [], None
-    else:
-        known = know_stored(conn, books, stored, book)
-        word = _word(conn, known, book, at)
-        findings = known.record.decision.findings[:REASONS_MAX]
-        reasons = wire.reasons(findings, known.record.case.facts, known.policy)
-    return {
-        "phase": word.phase,
-        "outcome": known.record.decision.outcome if known else None,
-        "reasons": [{name: one[name] for name in _TOLD} for one in (*_because(word), *reasons)],
-        "change": known.stored.id if known else None,
-        "next_opening": _next_opening(conn, book, ask.service, place, at)
-        if word.phase is Phase.PENDING
-        else None,
-        "page": f"{base_url}/changes/{known.stored.id}" if known else f"{base_url}/",
-    }
+    known = None if stored is None else know_stored(conn, books, stored, book)
+    word = _Word(Phase.PENDING, _UNKNOWN) if known is None else _word(conn, known, book, at)
+    waits = word.phase is Phase.PENDING
+    return VerdictAnswer(
+        phase=word.phase,
+        outcome=known.record.decision.outcome if known else None,
+        reasons=tuple(map(short_reason, (*_because(word), *_told(known)))),
+        change=known.stored.id if known else None,
+        next_opening=_next_opening(conn, book, ask.service, place, at) if waits else None,
+        page=f"{base_url}/changes/{known.stored.id}" if known else f"{base_url}/",
+    )
+
+
+def _told(known: Known | None) -> tuple[ReasonAnswer, ...]:
+    if known is None:
+        return ()
+    findings = known.record.decision.findings[:REASONS_MAX]
+    return reasons(findings, known.record.case.facts, known.policy)
 
 
 def _word(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word:
@@ -147,19 +138,19 @@ def _refusal(conn: Connection, known: Known, book: Rulebook, at: datetime) -> Re
     )
 
 
-def _because(word: _Word) -> list[Wire]:
+def _because(word: _Word) -> tuple[ReasonAnswer, ...]:
     if not word.because:
-        return []
+        return ()
     seen = (("because", word.because),)
     finding = Finding(FindingKind.GATE, "verdict", "Verdict", holds=False, seen=seen)
-    return wire.reasons((finding,), {}, None)
+    return reasons((finding,), {}, None)
 
 
 def _next_opening(
     conn: Connection, book: Rulebook, service: str, place: str, at: datetime
-) -> str | None:
+) -> datetime | None:
     windows, _ = windows_to_come(conn, at)
     scope = freeze.scope_of(book.catalogue, service, place)
     if freeze.held(book.calendar, windows, scope, at) is None:
         return None
-    return wire.instant(freeze.next_opening(book.calendar, windows, scope, at))
+    return utc(freeze.next_opening(book.calendar, windows, scope, at))

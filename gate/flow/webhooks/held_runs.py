@@ -9,8 +9,10 @@ import structlog
 from sqlalchemy import Connection
 
 from gate.core.change import Run, State
+from gate.core.instants import rfc3339
 from gate.errors import Conflict, GateError, NotAllowed, NotFound, Unavailable
-from gate.flow.asks import AdmissionAsk, Wire
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.asks import AdmissionAsk
 from gate.flow.caller import ChangeHolder
 from gate.flow.changes.admit import admit
 from gate.flow.changes.known import know
@@ -116,28 +118,29 @@ async def _tell(
     known = await gate.store.read(know, gate.rulebooks, stored.id)
     if known is None:
         raise LookupError(stored.id)  # changes are never deleted
-    view = known.view(gate.clock(), gate.base_url)
-    words = [because] if because else _headline(view, state)
-    reasons = [str(one["because"]) for one in view["reasons"]]
+    change = known.answer(gate.clock(), gate.base_url)
+    words = [because] if because else _headline(change, state)
+    reasons = [one.because for one in change.reasons]
     body = _message(run, state, words, reasons, f"{gate.base_url}/changes/{stored.id}")
     return await gate.store.write(
         held_runs.tell, run, told, _target(run), body, is_answer=state is not None
     )
 
 
-def _headline(view: Wire, state: str | None) -> list[str]:
-    risk = f"risk {view['risk']['score']} is {view['risk']['band']}"
+def _headline(change: ChangeAnswer, state: str | None) -> list[str]:
+    risk = f"risk {change.risk.score} is {change.risk.band}"
     if state == APPROVED:
         return [f"approved, {risk}"]
     if state == REJECTED:
-        return [f"{view['state']}, {risk}"]
-    hold = view["hold"]
+        return [f"{change.state.value}, {risk}"]
+    hold = change.hold
     if hold is not None:
-        return [f"held by {hold['window']} until {hold['until'] or 'somebody lifts it'}"]
+        until = rfc3339(hold.until) if hold.until else "somebody lifts it"
+        return [f"held by {hold.window} until {until}"]
     asked = [
-        f"{entry['missing']} of {', '.join(entry['by'])}"
-        for entry in view["approvals"]["required"]
-        if entry["missing"]
+        f"{entry.missing} of {', '.join(entry.by)}"
+        for entry in change.approvals.required
+        if entry.missing
     ]
     return [f"waits for people, {risk}", *(f"approvals that are missing: {one}" for one in asked)]
 

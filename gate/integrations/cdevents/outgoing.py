@@ -3,10 +3,10 @@
 A receiver asks for this form; nobody else gets it.
 """
 
-from datetime import UTC
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from gate.core.instants import rfc3339
 from gate.core.messages.event import Event
 
 SPEC_VERSION = "0.6.0-draft"
@@ -51,7 +51,7 @@ def cdevent(event: Event, source: str) -> dict[str, Any] | None:
             "id": event.id,
             "source": source,
             "type": f"dev.cdevents.approval.{word.predicate}.{TYPE_VERSION}",
-            "timestamp": event.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "timestamp": rfc3339(event.at),
         },
         "subject": {"id": event.change, "source": source, "content": _content(event, word)},
     }

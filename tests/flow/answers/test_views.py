@@ -13,7 +13,16 @@ from gate.storage import texts
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, commit_of, make_change
-from tests.flow.shop import ADMIN, AUDITOR, CATALOGUE, PIPELINE, Shop, make_files, policy_text
+from tests.flow.shop import (
+    ADMIN,
+    AUDITOR,
+    CATALOGUE,
+    PIPELINE,
+    Shop,
+    as_json,
+    make_files,
+    policy_text,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +46,7 @@ async def test_an_evaluation_is_what_a_submit_would_answer_and_records_nothing(
 ) -> None:
     before = await small_shop.entries(), await small_shop.measures()
 
-    evaluation = await evaluate_change(small_shop.gate, make_change("a"), PIPELINE)
+    evaluation = as_json(await evaluate_change(small_shop.gate, make_change("a"), PIPELINE))
 
     assert (await small_shop.entries(), await small_shop.measures()) == before
     change = await small_shop.submit("a")
@@ -64,9 +73,10 @@ async def test_a_change_is_shown_alike_alone_in_its_list_and_in_its_decisions(
         "a", repository=Repository(ISSUER, 1001, "acme/checkout"), base=commit_of("9")
     )
 
-    (listed,) = (await look.changes(small_shop.gate, ChangeFilters(), PIPELINE)).items
-    (decision,) = (await look.decisions(small_shop.gate, change["id"], PIPELINE)).items
-    (row,) = (await log.page(small_shop.gate, LogFilters(), AUDITOR)).items
+    (listed,) = as_json(await look.changes(small_shop.gate, ChangeFilters(), PIPELINE))["items"]
+    decisions = await look.decisions(small_shop.gate, change["id"], PIPELINE)
+    (decision,) = as_json(decisions)["items"]
+    (row,) = as_json(await log.page(small_shop.gate, LogFilters(), AUDITOR))["items"]
 
     assert listed == change
     assert {name: decision[name] for name in (*SHARED, "risk", "reasons", "policy")} == {
@@ -102,8 +112,10 @@ async def test_what_decided_stands_first_and_every_reason_names_its_facts(small_
 
 
 async def test_decimals_are_numbers_again(small_shop: Shop) -> None:
-    evaluation = await evaluate_change(
-        small_shop.gate, make_change("a", claims={"diff.entropy": 15_000}), PIPELINE
+    evaluation = as_json(
+        await evaluate_change(
+            small_shop.gate, make_change("a", claims={"diff.entropy": 15_000}), PIPELINE
+        )
     )
 
     assert evaluation["facts"]["diff.entropy"]["value"] == 1.5
@@ -116,6 +128,7 @@ async def test_links_lead_to_the_gate_and_to_the_run(small_shop: Shop) -> None:
     address = f"https://gate.example.com/v1/changes/{change['id']}"
     assert change["links"] == {
         "self": address,
+        "page": f"https://gate.example.com/changes/{change['id']}",
         "decisions": f"{address}/decisions",
         "run": "https://ci.example.com/17",
     }
@@ -135,7 +148,7 @@ async def test_what_was_erased_is_shown_as_nothing(small_shop: Shop) -> None:
         name: change[name] for name in ("reasons", "risk", "subject_digest")
     }
     (row, *_) = (await log.page(small_shop.gate, LogFilters(service="checkout"), AUDITOR)).items
-    assert row["requested_by"] is None
+    assert row.requested_by is None
 
 
 def _erase(tx: Tx) -> None:
@@ -149,7 +162,8 @@ async def test_shadow_policies_are_shown_beside_the_decision_and_decide_nothing(
     await small_shop.adopt(make_files() | {"candidate.yaml": shadow})
     change = await small_shop.submit("a")
 
-    (decision,) = (await look.decisions(small_shop.gate, change["id"], ADMIN)).items
+    decisions = await look.decisions(small_shop.gate, change["id"], ADMIN)
+    (decision,) = as_json(decisions)["items"]
     assert change["state"] == "approved"
     assert decision["shadows"] == [
         {

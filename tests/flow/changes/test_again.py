@@ -277,8 +277,8 @@ async def test_another_decision_writes_one_entry_and_one_row_in_the_log(shop: Sh
         2,
         "approved",
     )
-    assert [(row["decision"], row["outcome"]) for row in rows] == [(2, "approved"), (1, "pending")]
-    assert [one["decision"] for one in listed] == [2, 1]
+    assert [(row.decision, row.outcome) for row in rows] == [(2, "approved"), (1, "pending")]
+    assert [one.decision for one in listed] == [2, 1]
     assert (
         measures["submitted"],
         measures["decided_again"],
@@ -295,7 +295,7 @@ async def test_waiting_lists_follow(small_shop: Shop) -> None:
 
     items = (await look.changes(small_shop.gate, ChangeFilters(words="checkout"), PIPELINE)).items
 
-    assert [(item["id"], item["state"]) for item in items] == [(change["id"], "approved")]
+    assert [(item.id, item.state) for item in items] == [(change["id"], "approved")]
 
 
 async def test_one_that_cannot_be_decided_keeps_nobody_else_waiting(

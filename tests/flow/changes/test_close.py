@@ -14,7 +14,7 @@ from gate.flow.caller import ChangeHolder, Machine, Role
 from gate.flow.queries import look
 from gate.storage.tables import schema
 from tests.builders import SMALL, commit_of
-from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop
+from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -121,18 +121,24 @@ async def test_a_failure_that_is_reported_later_counts_for_its_paths_and_what_ru
 ) -> None:
     await shop.deploy("a")
     change = await shop.deploy("b", base=commit_of("a"))
-    assert (await look.place(shop.gate, "checkout", "production", PIPELINE))["running"][
+    assert as_json(await look.place(shop.gate, "checkout", "production", PIPELINE))["running"][
         "commit"
     ] == commit_of("b")
 
     await shop.close(change, BAD)
 
-    place = await look.place(shop.gate, "checkout", "production", PIPELINE)
+    place = as_json(await look.place(shop.gate, "checkout", "production", PIPELINE))
     assert (place["running"]["commit"], place["in_flight"]) == (commit_of("a"), [])
     facts = (
-        await look.decisions(shop.gate, (await shop.submit("c", base=commit_of("a")))["id"], ADMIN)
-    ).items[0]["facts"]
-    assert (facts["history.failures"]["value"], facts["history.path_failures"]["value"]) == (1, 1)
+        (
+            await look.decisions(
+                shop.gate, (await shop.submit("c", base=commit_of("a")))["id"], ADMIN
+            )
+        )
+        .items[0]
+        .facts
+    )
+    assert (facts["history.failures"].value, facts["history.path_failures"].value) == (1, 1)
 
 
 @pytest.mark.parametrize("state", ["pending", "approved"])

@@ -14,7 +14,7 @@ from gate.flow.changes import cancel as chapter
 from gate.flow.queries import look
 from tests.builders import SMALL, commit_of
 from tests.flow.reviewers import approve, emergency, large, person
-from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop
+from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ KOFI = Person("kofi", frozenset({"team-web"}), "of-kofi")
 
 async def cancel(shop: Shop, change: Wire, by: Caller = PIPELINE, comment: str = "") -> Wire:
     """Withdraw it."""
-    return await chapter.cancel(shop.gate, change["id"], comment, by)
+    return as_json(await chapter.cancel(shop.gate, change["id"], comment, by))
 
 
 @pytest.mark.parametrize("by", [OTHER_PIPELINE, ADMIN, AUDITOR, KOFI])
@@ -53,10 +53,12 @@ async def test_a_change_is_withdrawn_by_its_own_and_by_whom_it_asks(
 ) -> None:
     change = await shop.submit("a", claims={})
 
-    canceled = await cancel(
-        shop, change, by or ChangeHolder(change["id"], PIPELINE.caller), "No longer needed"
+    canceled = as_json(
+        await cancel(
+            shop, change, by or ChangeHolder(change["id"], PIPELINE.caller), "No longer needed"
+        )
     )
-    again = await cancel(shop, change)
+    again = as_json(await cancel(shop, change))
 
     (entry,) = await shop.entries("cancellation")
     assert canceled["state"] == "canceled"
@@ -149,7 +151,7 @@ async def test_expiry_is_seen_before_it_is_written_and_written_once(
 
     (entry,) = await shop.entries("expiry")
     assert (in_time, seen["state"], unwritten) == (change["state"], "expired", [])
-    assert [item["id"] for item in listed] == [change["id"]]
+    assert [item.id for item in listed] == [change["id"]]
     assert await shop.read(change) == seen
     assert (entry.change, dict(entry.fields)) == (change["id"], {"state": change["state"]})
     assert (await shop.measures())["expired"] == 1

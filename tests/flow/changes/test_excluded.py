@@ -22,7 +22,7 @@ from gate.flow.webhooks import tidings
 from tests.builders import ISSUER, commit_of, image_of, make_change
 from tests.flow import naming
 from tests.flow.reviewers import approve, emergency, large, override, person, problem, reject
-from tests.flow.shop import CATALOGUE, Shop, forget_pauses, make_files, open_shop
+from tests.flow.shop import CATALOGUE, Shop, as_json, forget_pauses, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -326,7 +326,7 @@ async def test_the_page_says_who_is_excluded_and_why(shop: Shop) -> None:
     forget_pauses(shop.gate.pauses)
     await ask(shop, authors=("lena@example.com",))
 
-    told = await story(shop.gate, change["id"], person("ada"))
+    told = as_json(await story(shop.gate, change["id"], person("ada")))
 
     assert {one["id"]: one["why"] for one in told["people"]["excluded"]} == {
         "ada": ["wrote or pushed a part of it"],

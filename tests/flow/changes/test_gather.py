@@ -16,7 +16,7 @@ from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import look
 from tests.builders import SMALL, commit_of, make_change
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import EVERYDAY, PIPELINE, Shop, make_files, open_shop, policy_text
+from tests.flow.shop import EVERYDAY, PIPELINE, Shop, as_json, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ PATHS: Mapping[str, Value] = {**SMALL, "diff.files": ("src/pay/card.py", "README
 
 async def facts_of(shop: Shop, letter: str = "a", **different: Any) -> dict[str, Any]:
     """The values of all facts that a change would be decided by."""
-    view = await evaluate_change(shop.gate, make_change(letter, **different), PIPELINE)
+    view = as_json(await evaluate_change(shop.gate, make_change(letter, **different), PIPELINE))
     return {name: fact["value"] for name, fact in view["facts"].items()}
 
 
@@ -329,7 +329,7 @@ async def history(shop: Shop, *results: Result) -> None:
 
 async def running(shop: Shop) -> str | None:
     """The commit that runs in production."""
-    found = (await look.place(shop.gate, "checkout", "production", PIPELINE))["running"]
+    found = as_json(await look.place(shop.gate, "checkout", "production", PIPELINE))["running"]
     return found["commit"] if found else None
 
 

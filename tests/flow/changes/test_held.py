@@ -27,7 +27,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes as table
 from tests.builders import SMALL, commit_of
 from tests.flow.reviewers import approve, large, override
-from tests.flow.shop import ADA, PIPELINE, Shop, make_files, open_shop
+from tests.flow.shop import ADA, PIPELINE, Shop, as_json, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -89,9 +89,10 @@ async def test_b12_what_opens_after_the_decision_holds_everything_that_waits(
         "pending": ("pending", made["id"]),
     }
     assert {(one["valid_until"], one["expires_at"]) for one in now.values()} == {(None, None)}
-    assert (await look.place(shop.gate, "checkout", "production", PIPELINE))["hold"][
-        "window"
-    ] == made["id"]
+    assert (
+        as_json(await look.place(shop.gate, "checkout", "production", PIPELINE))["hold"]["window"]
+        == made["id"]
+    )
     for name in ("automatic", "by people"):
         with pytest.raises(Conflict, match=r"frozen by|the line is stopped"):
             await shop.admit(now[name])

@@ -9,7 +9,7 @@ import pytest
 from gate.flow.asks import Wire
 from gate.flow.changes.evaluate import evaluate_change
 from tests.builders import make_change
-from tests.flow.shop import PIPELINE, Shop
+from tests.flow.shop import PIPELINE, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,9 @@ def reason(change: Wire, rule: str) -> Wire:
 async def test_e26_a_name_that_the_catalogue_lacks_is_said_to_be_unknown(
     small_shop: Shop, different: dict[str, Any], rule: str, because: str
 ) -> None:
-    evaluated = await evaluate_change(small_shop.gate, make_change("a", **different), PIPELINE)
+    evaluated = as_json(
+        await evaluate_change(small_shop.gate, make_change("a", **different), PIPELINE)
+    )
     submitted = await small_shop.submit("a", **different)
 
     for answer in (evaluated, submitted):
@@ -57,8 +59,10 @@ async def test_e26_known_names_and_second_names_are_not_said_to_be_unknown(
     small_shop: Shop,
 ) -> None:
     for environment in ("production", "prod"):
-        view = await evaluate_change(
-            small_shop.gate, make_change("a", environment=environment), PIPELINE
+        view = as_json(
+            await evaluate_change(
+                small_shop.gate, make_change("a", environment=environment), PIPELINE
+            )
         )
 
         assert not [one for one in view["reasons"] if one["rule"].startswith("unknown")]

@@ -2,7 +2,7 @@
 one will be.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,8 @@ async def test_e26_a_decision_says_when_the_next_success_will_have_settled(
         await shop.deploy("a")  # the other standard change lets it pass
         await shop.adopt(standard_changes=f"[{EARNED}]")
         (deployed,) = (await look.changes(shop.gate, ChangeFilters(), ADMIN)).items
-        settles = datetime.fromisoformat(deployed["closed"]["at"]) + timedelta(hours=24)
+        assert deployed.closed is not None
+        settles = deployed.closed.at + timedelta(hours=24)
 
         change = await shop.submit("e", base=commit_of("a"))
         (record,) = await shop.records(change)

@@ -23,7 +23,7 @@ from gate.storage.identity import people as rows
 from gate.storage.identity.people import Standing
 from gate.storage.tables import schema
 from tests.flow.doors import PASSWORD, enter, link
-from tests.flow.shop import ADA, ADMIN, CATALOGUE, Shop, make_files
+from tests.flow.shop import ADA, ADMIN, CATALOGUE, Shop, as_json, make_files
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_hashes")]
 BY_ADA = Person("ada", frozenset(), role=Role.ADMIN)
@@ -172,8 +172,8 @@ async def test_a17_an_approver_who_was_shut_out_or_became_an_auditor_does_not_co
 ) -> None:
     for ask in (PersonAsk(disabled=True), PersonAsk(Role.AUDITOR, sets_role=True)):
         change = await shop.submit("a" if ask.disabled else "b", claims={"diff.lines_added": 300})
-        approved = await review.approve(
-            shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA
+        approved = as_json(
+            await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
         )
         assert approved["state"] == "approved"
 
@@ -201,8 +201,8 @@ async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_clai
     assert by.groups == {"release-managers", "team-web"}
     change = await shop.submit("a", claims={"diff.lines_added": 300})
 
-    approved = await review.approve(
-        shop.gate, change["id"], ReviewAsk(change["subject_digest"]), by
+    approved = as_json(
+        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), by)
     )
     await shop.gate.store.write(rows.claim, "kofi", ["others"])
 

@@ -17,7 +17,7 @@ from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.storage.policies import freezes as freezes_table
 from tests.builders import commit_of, make_change
-from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, make_files, open_shop, policy_text
+from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, as_json, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio
 
@@ -250,9 +250,12 @@ async def test_an_evaluation_says_why_it_would_be_held(small_shop: Shop) -> None
 
     await freezes.add(small_shop.gate, window(), ADA)
 
-    assert (await evaluate_change(small_shop.gate, make_change("a"), PIPELINE))["hold"][
-        "reason"
-    ] == "Year-end closing"
+    assert (
+        as_json(await evaluate_change(small_shop.gate, make_change("a"), PIPELINE))["hold"][
+            "reason"
+        ]
+        == "Year-end closing"
+    )
 
 
 async def rolled_out(shop: Shop) -> None:
@@ -434,7 +437,7 @@ async def test_the_list_of_windows_shows_reasons_and_what_was_lifted(small_shop:
 async def test_the_place_and_the_schedule_say_when_it_opens(small_shop: Shop) -> None:
     made = await freezes.add(small_shop.gate, window(), ADA)
 
-    place = await look.place(small_shop.gate, "checkout", "prod", PIPELINE)
+    place = as_json(await look.place(small_shop.gate, "checkout", "prod", PIPELINE))
     schedule = await calendar.schedule(small_shop.gate, None, None, "checkout", "prod", ADMIN)
 
     assert (place["hold"]["window"], place["hold"]["reason"], place["next_opening"]) == (
@@ -448,7 +451,7 @@ async def test_the_place_and_the_schedule_say_when_it_opens(small_shop: Shop) ->
 async def test_a_stopped_line_has_no_opening(small_shop: Shop) -> None:
     await freezes.add(small_shop.gate, STOP, ADA)
 
-    place = await look.place(small_shop.gate, "checkout", "production", PIPELINE)
+    place = as_json(await look.place(small_shop.gate, "checkout", "production", PIPELINE))
 
     assert (place["hold"]["stop"], place["hold"]["until"], place["next_opening"]) == (
         True,

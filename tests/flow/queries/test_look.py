@@ -2,12 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gate.core.change import State
 from gate.errors import BadRequest, NotAllowed, NotFound, RateLimited, Unavailable
 from gate.flow import waiters
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.decision import LogRowAnswer
 from gate.flow.asks import ChangeFilters, FreezeAsk, LogFilters, Page, Part, Wire
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
@@ -15,7 +18,7 @@ from gate.flow.policies import freezes
 from gate.flow.queries import log, look
 from tests.builders import commit_of
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, open_shop
+from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, as_json, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +26,9 @@ WEB = Machine("web", Role.PIPELINE, frozenset({"web"}))
 NOBODYS = "chg_" + "0" * 26
 
 
-def ids(page: Page) -> list[str]:
+def ids(page: Page[Any]) -> list[str]:
     """Of the changes on a page."""
-    return [item.get("id") or item["change"] for item in page.items]
+    return [item.id if isinstance(item, ChangeAnswer) else item.change for item in page.items]
 
 
 # Who sees what
@@ -69,7 +72,7 @@ async def test_the_holder_of_a_change_sees_that_one(small_shop: Shop) -> None:
 
 
 async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> None:
-    assert await look.place(shop.gate, "checkout", "prod", PIPELINE) == {
+    assert as_json(await look.place(shop.gate, "checkout", "prod", PIPELINE)) == {
         "service": "checkout",
         "environment": "production",
         "unknown": [],
@@ -83,7 +86,7 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
 
     closed = await shop.deploy("a")
     approved = await approve(shop, await shop.submit(large("b", base=commit_of("a"))), "farida")
-    place = await look.place(shop.gate, "checkout", "production", PIPELINE)
+    place = as_json(await look.place(shop.gate, "checkout", "production", PIPELINE))
     assert place["running"] == {
         "commit": commit_of("a"),
         "change": closed["id"],
@@ -92,15 +95,15 @@ async def test_a_place_shows_what_runs_and_what_is_on_its_way(shop: Shop) -> Non
     assert place["in_flight"] == [{"change": approved["id"], "state": "approved"}]
     assert place["first_deployment"] is False
     await shop.admit(approved)
-    assert (await look.place(shop.gate, "checkout", "production", PIPELINE))["in_flight"] == [
-        {"change": approved["id"], "state": "deploying"}
-    ]
+    assert as_json(await look.place(shop.gate, "checkout", "production", PIPELINE))[
+        "in_flight"
+    ] == [{"change": approved["id"], "state": "deploying"}]
 
 
 async def test_e26_a_place_that_is_not_there_is_said_to_be_unknown(small_shop: Shop) -> None:
     place = await look.place(small_shop.gate, "chekout", "prodution", PIPELINE)
 
-    assert place["unknown"] == [
+    assert place.unknown == [
         "the catalogue has no service chekout; did you mean checkout?",
         "the catalogue has no environment prodution; did you mean production?",
     ]
@@ -228,7 +231,7 @@ async def test_an_environment_is_found_by_each_of_its_names(small_shop: Shop) ->
         )
         assert ids(await log.page(small_shop.gate, LogFilters(environment=name), AUDITOR)) == found
         assert [
-            row["change"]
+            row.change
             async for row in log.stream(small_shop.gate, LogFilters(environment=name), AUDITOR)
         ] == found
 
@@ -292,7 +295,7 @@ async def test_the_log_is_paged_and_streamed_alike(
     changes = [await shop.submit(letter, environment="staging") for letter in "abcde"]
 
     streamed = [row async for row in log.stream(shop.gate, LogFilters(), AUDITOR)]
-    paged: list[Wire] = []
+    paged: list[LogRowAnswer] = []
     cursor = None
     while True:
         page = await log.page(shop.gate, LogFilters(part=Part(limit=2, cursor=cursor)), AUDITOR)
@@ -302,8 +305,8 @@ async def test_the_log_is_paged_and_streamed_alike(
             break
 
     assert streamed == paged
-    assert [row["change"] for row in streamed] == [change["id"] for change in reversed(changes)]
-    assert streamed[0]["requested_by"] == "zoe@example.com"
+    assert [row.change for row in streamed] == [change["id"] for change in reversed(changes)]
+    assert streamed[0].requested_by == "zoe@example.com"
 
 
 @pytest.mark.parametrize(

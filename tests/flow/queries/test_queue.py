@@ -31,10 +31,8 @@ async def seen(shop: Shop, desk: Desk, by: Person = ADA, **filters: Any) -> dict
     """The titles in each part."""
     return {
         tab.value: [
-            item["title"]
-            for item in (await queue(shop.gate, desk, QueueFilters(tab=tab, **filters), by))[
-                "items"
-            ]
+            item.title
+            for item in (await queue(shop.gate, desk, QueueFilters(tab=tab, **filters), by)).items
         ]
         for tab in Tab
     }
@@ -136,7 +134,7 @@ async def test_filters_and_words_narrow_every_part_and_its_count(shop: Shop) -> 
     assert (await seen(shop, desk, service="web"))["mine"] == ["Another one"]
     assert (await seen(shop, desk, words="half EVEN"))["mine"] == ["Round half to even"]
     found = await queue(shop.gate, desk, QueueFilters(service="web"), ADA)
-    assert found["counts"] == {"mine": 1, "others": 0, "held": 0, "decided": 0}
+    assert found.counts == {"mine": 1, "others": 0, "held": 0, "decided": 0}
 
 
 async def test_pages_follow_each_other_without_a_gap_though_the_queue_moves(shop: Shop) -> None:
@@ -145,15 +143,15 @@ async def test_pages_follow_each_other_without_a_gap_though_the_queue_moves(shop
     first = await queue(shop.gate, desk, QueueFilters(limit=2), ADA)
     await review.reject(shop.gate, made[1]["id"], shown(made[1], "no"), ADA)
 
-    second = await queue(shop.gate, desk, QueueFilters(limit=2, after=first["next"]), ADA)
-    third = await queue(shop.gate, desk, QueueFilters(limit=2, after=second["next"]), ADA)
+    second = await queue(shop.gate, desk, QueueFilters(limit=2, after=first.next), ADA)
+    third = await queue(shop.gate, desk, QueueFilters(limit=2, after=second.next), ADA)
 
-    assert [[item["title"] for item in page["items"]] for page in (first, second, third)] == [
+    assert [[item.title for item in page.items] for page in (first, second, third)] == [
         ["a", "b"],
         ["c", "d"],
         ["e"],
     ]
-    assert third["next"] is None
+    assert third.next is None
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "0_x_chg", "2_1_chg", "0_" + "9" * 30 + "_chg"])
@@ -170,8 +168,8 @@ async def test_an_item_says_its_reasons_first_and_which_others_wait_for_the_same
     await shop.submit("b", service="web", claims={**LARGE, "diff.lines_added": 500})
     await shop.submit("c", service="ledger", claims={**LARGE, "diff.lines_added": 150})
 
-    items = (await queue(shop.gate, desk, QueueFilters(), ADA))["items"]
+    items = (await queue(shop.gate, desk, QueueFilters(), ADA)).items
 
-    assert items[0]["against"][-1]["because"] == "220 lines added; 200 or more gives 30 points"
-    keys = [item["reasons_key"] for item in items]
+    assert items[0].against[-1].because == "220 lines added; 200 or more gives 30 points"
+    keys = [item.reasons_key for item in items]
     assert keys[0] == keys[1] != keys[2]

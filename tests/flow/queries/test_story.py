@@ -8,7 +8,7 @@ from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.queries.story import story
-from tests.flow.shop import ADA, AUDITOR, Shop
+from tests.flow.shop import ADA, AUDITOR, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
         requested_by="ivan@example.com",
     )
 
-    told = await story(shop.gate, change["id"], ADA)
+    told = as_json(await story(shop.gate, change["id"], ADA))
 
     assert [(one["id"], one["why"]) for one in told["people"]["excluded"]] == [
         ("farida", ["wrote a part of it"]),
@@ -60,7 +60,7 @@ async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
 async def test_it_says_what_the_viewer_may_do(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE, authors=("farida@example.com",))
     may = {
-        who: (await story(shop.gate, change["id"], by))["may"]
+        who: as_json(await story(shop.gate, change["id"], by))["may"]
         for who, by in (("ada", ADA), ("farida", FARIDA), ("auditor", AUDITOR))
     }
 
@@ -79,7 +79,7 @@ async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) ->
     await shop.admit(change)
     await shop.close(change, Result.UNSUCCESSFUL)
 
-    told = await story(shop.gate, change["id"], ADA)
+    told = as_json(await story(shop.gate, change["id"], ADA))
 
     assert kinds(told) == ["decision", "approval", "admission", "closure"]
     assert (told["timeline"][1]["by"], told["timeline"][1]["comment"]) == ("ada", "Looked at it.")
@@ -92,10 +92,10 @@ async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
     await review.reject(
         shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not now."), ADA
     )
-    assert (await story(shop.gate, change["id"], ADA))["may"]["lift"] is True
+    assert as_json(await story(shop.gate, change["id"], ADA))["may"]["lift"] is True
     await review.override(shop.gate, change["id"], OverrideAsk("It may."), ADA)
 
-    told = await story(shop.gate, change["id"], ADA)
+    told = as_json(await story(shop.gate, change["id"], ADA))
 
     assert kinds(told) == ["decision", "rejection", "override"]
     assert told["timeline"][2]["window"] == "rejection"
@@ -106,7 +106,7 @@ async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> 
     await shop.deploy("b", title="Elsewhere", service="web")
     change = await shop.submit("c", claims=LARGE)
 
-    told = await story(shop.gate, change["id"], ADA)
+    told = as_json(await story(shop.gate, change["id"], ADA))
 
     assert [(one["title"], one["closed"]["result"]) for one in told["previous"]] == [
         ("Before", "successful")
@@ -116,7 +116,7 @@ async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> 
 async def test_it_says_what_stands_against_it_and_what_would_make_it_standard(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE)
 
-    told = await story(shop.gate, change["id"], ADA)
+    told = as_json(await story(shop.gate, change["id"], ADA))
 
     assert "220 lines added; 200 or more gives 30 points" in [
         one["because"] for one in told["against"]

@@ -14,7 +14,7 @@ from gate.flow.policies import freezes
 from gate.flow.queries.verdict import VerdictAsk, verdict
 from tests.builders import commit_of, image_of
 from tests.flow.reviewers import approve, large, reject
-from tests.flow.shop import ADA, ADMIN, AUDITOR, CATALOGUE, PIPELINE, Shop, make_files
+from tests.flow.shop import ADA, ADMIN, AUDITOR, CATALOGUE, PIPELINE, Shop, as_json, make_files
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ TOMORROW = NOW + timedelta(days=1)
 async def said(shop: Shop, letter: str = "a", **different: Any) -> Wire:
     """The answer for the commit of that letter."""
     asked = {"service": "checkout", "environment": "production", "commit": commit_of(letter)}
-    return await verdict(shop.gate, VerdictAsk(**{**asked, **different}), PIPELINE)
+    return as_json(await verdict(shop.gate, VerdictAsk(**{**asked, **different}), PIPELINE))
 
 
 async def phase(shop: Shop, letter: str = "a", **different: Any) -> str:

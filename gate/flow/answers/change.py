@@ -1,0 +1,310 @@
+"""A change as people and pipelines see it: made from its record and from where it stands now."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, cast
+
+from gate.core.change import Artifact, Repository, Result, Run, State
+from gate.core.decision.asked import Asked
+from gate.core.decision.record import Record
+from gate.core.decision.values import ChangeType, Hold, Outcome, Route
+from gate.core.policy.policy import Policy
+from gate.flow.answers.parts import (
+    Address,
+    HoldAnswer,
+    ObservedAnswer,
+    PolicyAnswer,
+    RequiredAnswer,
+    RiskAnswer,
+    RunAnswer,
+    Sha256,
+    hold_answer,
+    observed_answer,
+    policy_answer,
+    required_answer,
+    run_answer,
+)
+from gate.flow.answers.reasons import KeptReasons, ReasonAnswer, reasons
+from gate.flow.answers.written import written
+
+
+@dataclass(frozen=True)
+class JudgedAnswer:
+    """What a change, an evaluation and a decision have in common: what was asked, and how it was
+    judged.
+    """
+
+    type: ChangeType
+    route: Route
+    outcome: Outcome
+    service: str
+    environment: str
+    repository: Repository | None
+    commit: str
+    base: str | None
+    artifacts: tuple[Artifact, ...]
+    requested_by: str | None
+    authors: tuple[str, ...]
+    title: str
+    risk: RiskAnswer
+    reasons: tuple[ReasonAnswer, ...]
+    policy: PolicyAnswer
+    standard_change: str | None
+    observed: ObservedAnswer | None
+
+
+@dataclass(frozen=True)
+class _Identified:
+    """What stands before all else in a change."""
+
+    id: str
+    state: State
+
+
+@dataclass(frozen=True)
+class DecisionNumber:
+    """The decision in force."""
+
+    number: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """An approval that was given."""
+
+    person: str
+    at: datetime
+    comment: str | None
+    lapsed: bool
+
+
+@dataclass(frozen=True)
+class ApprovalsAnswer:
+    """Which approvals are needed, which were given, and who may not give one."""
+
+    required: tuple[RequiredAnswer, ...]
+    given: tuple[GivenAnswer, ...]
+    excluded: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClosedAnswer:
+    """How the deployment ended."""
+
+    result: Result
+    at: datetime
+    notes: str
+
+
+@dataclass(frozen=True)
+class ChangeAnswer(JudgedAnswer, _Identified):
+    """A change: what was asked, what was decided and why, and where it stands."""
+
+    ref: str | None
+    run: RunAnswer | None
+    decision: DecisionNumber
+    subject_digest: Sha256
+    approvals: ApprovalsAnswer
+    hold: HoldAnswer | None
+    submitted_at: datetime
+    decided_at: datetime
+    expires_at: datetime | None
+    valid_until: datetime | None
+    admitted_at: datetime | None
+    closed: ClosedAnswer | None
+    links: Mapping[str, Address]
+
+
+@dataclass(frozen=True)
+class SubmittedAnswer(ChangeAnswer):
+    """A change as its submitter gets it, with the token that is good for this change alone."""
+
+    change_token: str
+
+
+# What an answer is made from, beside the record of the decision in force.
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How the deployment ended. `notes` is the id of a text, or empty."""
+
+    result: Result
+    at: datetime
+    notes: str = ""
+
+
+class Life(NamedTuple):
+    """Where a change stands beside its decision; `state` has expiry taken into account."""
+
+    state: State
+    submitted_at: datetime
+    decided_at: datetime
+    run: Run | None = None
+    hold: Hold | None = None
+    expires_at: datetime | None = None
+    valid_until: datetime | None = None
+    admitted_at: datetime | None = None
+    closed: Closed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One person's approval. `comment` is the id of a text, or empty."""
+
+    person: str
+    at: datetime
+    comment: str
+    lapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What people said so far: `missing` is what each entry lacks; empty where nobody was asked
+    yet.
+
+    `excluded` are those who may not decide as of now; None where that is what the decision says.
+    """
+
+    given: tuple[Given, ...] = ()
+    missing: tuple[int, ...] = ()
+    excluded: tuple[str, ...] | None = None
+
+
+NOT_REVIEWED = Reviewed()
+
+
+def text_ids(asked: Asked) -> tuple[str, ...]:
+    """The ids of everything that people wrote about the change."""
+    plans = (
+        asked.description,
+        asked.impact,
+        asked.rollback_plan,
+        asked.test_plan,
+        asked.emergency_reason,
+    )
+    return tuple(
+        one
+        for one in (asked.title, asked.requested_by, *asked.authors, *asked.actor, *plans)
+        if one
+    )
+
+
+def change_answer(
+    record: Record,
+    told: Sequence[ReasonAnswer],
+    life: Life,
+    texts: Mapping[str, str],
+    base_url: str,
+    reviewed: Reviewed = NOT_REVIEWED,
+) -> ChangeAnswer:
+    """The whole change. `told` are the reasons of its decision; an erased text is null."""
+    return ChangeAnswer(
+        **vars(judged(record, told, texts)),
+        id=record.change,
+        state=life.state,
+        ref=record.asked.ref,
+        run=run_answer(life.run),
+        decision=DecisionNumber(record.number, record.at),
+        subject_digest=record.subject_digest,
+        approvals=approvals_answer(record, reviewed, texts),
+        hold=hold_answer(life.hold, texts),
+        submitted_at=life.submitted_at,
+        decided_at=life.decided_at,
+        expires_at=life.expires_at,
+        valid_until=life.valid_until,
+        admitted_at=life.admitted_at,
+        closed=_closed(life.closed, texts),
+        links=_links(record, life, base_url),
+    )
+
+
+def written_change(
+    record: Record,
+    policy: Policy | None,
+    life: Life,
+    texts: Mapping[str, str],
+    base_url: str,
+    kept: KeptReasons,
+) -> bytes:
+    """A change that nobody was asked about yet, as JSON."""
+    findings, facts = record.decision.findings, record.case.facts
+    fragments = kept.of(findings, facts, policy, record.revisions.policies)
+    # orjson writes a fragment where a reason would stand, and nobody else sees this value
+    told = cast("list[ReasonAnswer]", fragments)
+    return written(change_answer(record, told, life, texts, base_url))
+
+
+def reasons_of(record: Record, policy: Policy | None) -> tuple[ReasonAnswer, ...]:
+    """The reasons of a decision; `policy` is the one that made it."""
+    return reasons(record.decision.findings, record.case.facts, policy)
+
+
+def judged(record: Record, told: Sequence[ReasonAnswer], texts: Mapping[str, str]) -> JudgedAnswer:
+    """What was asked, and how it was judged."""
+    asked, decision, subject = record.asked, record.decision, record.subject
+    return JudgedAnswer(
+        type=decision.type,
+        route=decision.route,
+        outcome=decision.outcome,
+        service=subject.service,
+        environment=subject.environment,
+        repository=asked.repository,
+        commit=subject.commit,
+        base=asked.base,
+        artifacts=asked.artifacts,
+        requested_by=texts.get(asked.requested_by),
+        authors=_known(asked.authors, texts),
+        title=texts.get(asked.title, ""),
+        risk=RiskAnswer(decision.score, decision.band.word),
+        reasons=tuple(told),
+        policy=policy_answer(record),
+        standard_change=decision.standard_change,
+        observed=observed_answer(decision.observed, texts),
+    )
+
+
+def approvals_answer(
+    record: Record, reviewed: Reviewed, texts: Mapping[str, str]
+) -> ApprovalsAnswer:
+    """What people are asked for, and what they said so far."""
+    given = tuple(
+        GivenAnswer(one.person, one.at, texts.get(one.comment), one.lapsed)
+        for one in reviewed.given
+    )
+    excluded = reviewed.excluded
+    if excluded is None:
+        excluded = record.case.people.excluded
+    return ApprovalsAnswer(required_of(record, reviewed.missing), given, excluded)
+
+
+def required_of(record: Record, missing: Sequence[int] = ()) -> tuple[RequiredAnswer, ...]:
+    """What the decision asks for, and how much of it is missing: all, if nothing else is said."""
+    required = record.decision.required
+    left = missing or [entry.count for entry in required]
+    pairs = zip(required, left, strict=True)
+    return tuple(required_answer(entry, lacking) for entry, lacking in pairs)
+
+
+def _known(ids: Iterable[str], texts: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(texts[one] for one in ids if one in texts)
+
+
+def _closed(closed: Closed | None, texts: Mapping[str, str]) -> ClosedAnswer | None:
+    if closed is None:
+        return None
+    return ClosedAnswer(closed.result, closed.at, texts.get(closed.notes, ""))
+
+
+def _links(record: Record, life: Life, base_url: str) -> dict[str, str]:
+    address = f"{base_url}/v1/changes/{record.change}"
+    links = {
+        "self": address,
+        "page": f"{base_url}/changes/{record.change}",
+        "decisions": f"{address}/decisions",
+    }
+    if life.run is not None and life.run.url:
+        links["run"] = life.run.url
+    return links

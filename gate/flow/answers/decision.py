@@ -1,0 +1,156 @@
+"""A decision as people and pipelines see it: of a change, as a row of the log, or as what would be
+decided now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.core.change import Repository
+from gate.core.decision.record import Record
+from gate.core.decision.values import BandWord, ChangeType, Decision, Outcome, Route
+from gate.core.policy.policy import Policy
+from gate.flow.answers.change import (
+    NOT_REVIEWED,
+    ApprovalsAnswer,
+    JudgedAnswer,
+    approvals_answer,
+    judged,
+    reasons_of,
+    required_of,
+)
+from gate.flow.answers.parts import (
+    HoldAnswer,
+    PolicyAnswer,
+    RequiredAnswer,
+    RiskAnswer,
+    RunAnswer,
+    Sha256,
+    hold_answer,
+    policy_answer,
+    run_answer,
+)
+from gate.flow.answers.reasons import FactAnswer, ReasonAnswer, fact_answers
+
+
+@dataclass(frozen=True)
+class ShadowAnswer:
+    """What a policy in `mode: evaluate` would have decided."""
+
+    policy: str | None
+    outcome: Outcome
+    type: ChangeType
+    risk: RiskAnswer
+
+
+@dataclass(frozen=True)
+class EvaluationAnswer(JudgedAnswer):
+    """What would be decided now; nothing was recorded."""
+
+    ref: str | None
+    approvals: ApprovalsAnswer
+    hold: HoldAnswer | None
+    facts: Mapping[str, FactAnswer]
+    shadows: tuple[ShadowAnswer, ...]
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """What stands before all else in a decision."""
+
+    change: str
+    decision: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DecisionAnswer(JudgedAnswer, _Numbered):
+    """One decision of a change, with every fact it was made from."""
+
+    subject_digest: Sha256
+    hold: HoldAnswer | None
+    facts: Mapping[str, FactAnswer]
+    shadows: tuple[ShadowAnswer, ...]
+    carries: tuple[int, ...]
+    required: tuple[RequiredAnswer, ...]
+
+
+@dataclass(frozen=True)
+class LogRowAnswer(_Numbered):
+    """One decision in the log."""
+
+    service: str
+    environment: str
+    repository: Repository | None
+    commit: str
+    run: RunAnswer | None
+    requested_by: str | None
+    type: ChangeType
+    route: Route
+    outcome: Outcome
+    band: BandWord
+    score: int
+    policy: PolicyAnswer
+    reasons: tuple[ReasonAnswer, ...]
+
+
+def evaluation_answer(
+    record: Record, policy: Policy | None, texts: Mapping[str, str]
+) -> EvaluationAnswer:
+    """What would be decided, with all facts; it has no id, state and times."""
+    return EvaluationAnswer(
+        **vars(judged(record, reasons_of(record, policy), texts)),
+        ref=record.asked.ref,
+        approvals=approvals_answer(record, NOT_REVIEWED, texts),
+        hold=hold_answer(record.decision.hold, texts),
+        facts=fact_answers(record.case.facts),
+        shadows=_shadows(record.decision),
+    )
+
+
+def decision_answer(
+    record: Record, policy: Policy | None, texts: Mapping[str, str]
+) -> DecisionAnswer:
+    """One decision of a change, with everything it was made from."""
+    return DecisionAnswer(
+        **vars(judged(record, reasons_of(record, policy), texts)),
+        change=record.change,
+        decision=record.number,
+        at=record.at,
+        subject_digest=record.subject_digest,
+        hold=hold_answer(record.decision.hold, texts),
+        facts=fact_answers(record.case.facts),
+        shadows=_shadows(record.decision),
+        carries=record.carries,
+        required=required_of(record),
+    )
+
+
+def log_row(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> LogRowAnswer:
+    """One row of the log: one decision."""
+    asked, decision, subject = record.asked, record.decision, record.subject
+    return LogRowAnswer(
+        change=record.change,
+        decision=record.number,
+        at=record.at,
+        service=subject.service,
+        environment=subject.environment,
+        repository=asked.repository,
+        commit=subject.commit,
+        run=run_answer(asked.run),
+        requested_by=texts.get(asked.requested_by),
+        type=decision.type,
+        route=decision.route,
+        outcome=decision.outcome,
+        band=decision.band.word,
+        score=decision.score,
+        policy=policy_answer(record),
+        reasons=reasons_of(record, policy),
+    )
+
+
+def _shadows(decision: Decision) -> tuple[ShadowAnswer, ...]:
+    return tuple(
+        ShadowAnswer(one.policy, one.outcome, one.type, RiskAnswer(one.score, one.band.word))
+        for one in decision.shadows
+    )

@@ -1,0 +1,116 @@
+"""Parts that several answers share: runs, policies, holds, and kinds of text.
+
+A repository, an artifact and what runs somewhere are shown as the core knows them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, WithJsonSchema
+
+from gate.core.change import Run
+from gate.core.decision.record import Record
+from gate.core.decision.values import BandWord, ChangeType, Hold, Outcome, Required, Route, WouldBe
+
+Unknown: TypeAlias = Annotated[
+    Sequence[str], Field(description="what the catalogue lacks, with the name that may be meant")
+]
+Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Address: TypeAlias = Annotated[
+    str, WithJsonSchema({"type": "string", "format": "uri", "minLength": 1})
+]
+
+
+@dataclass(frozen=True)
+class RiskAnswer:
+    """The sum of points, and its band."""
+
+    score: int
+    band: BandWord
+
+
+@dataclass(frozen=True)
+class RunAnswer:
+    """The pipeline run that asked."""
+
+    id: str
+    attempt: int
+    step: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class PolicyAnswer:
+    """Which policy decided, of which revision."""
+
+    name: str | None
+    revision: str | None
+
+
+@dataclass(frozen=True)
+class RequiredAnswer:
+    """So many people of any of these groups; `missing` of them have not approved yet."""
+
+    by: tuple[str, ...]
+    count: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class HoldAnswer:
+    """Why the change must wait, until when, and whose override lifts it."""
+
+    window: str
+    reason: str
+    until: datetime | None
+    lifted_by: tuple[str, ...]
+    stop: bool
+
+
+@dataclass(frozen=True)
+class ObservedAnswer:
+    """What an observing gate would have decided, had it enforced."""
+
+    outcome: Outcome
+    type: ChangeType
+    route: Route
+    required: tuple[Required, ...]
+    hold: HoldAnswer | None
+
+
+def run_answer(run: Run | None) -> RunAnswer | None:
+    """The run as it is shown; an address that nobody gave is null."""
+    return None if run is None else RunAnswer(run.id, run.attempt, run.step, run.url or None)
+
+
+def policy_answer(record: Record) -> PolicyAnswer:
+    """The policy that made this decision."""
+    return PolicyAnswer(record.decision.policy, record.revisions.policies or None)
+
+
+def required_answer(entry: Required, missing: int) -> RequiredAnswer:
+    """One entry of what a decision asks for."""
+    return RequiredAnswer(entry.by, entry.count, missing)
+
+
+def hold_answer(held: Hold | None, texts: Mapping[str, str]) -> HoldAnswer | None:
+    """The hold as it is shown; the reason of an ad-hoc window is the id of a text."""
+    if held is None:
+        return None
+    reason = texts.get(held.reason, held.reason)
+    return HoldAnswer(held.window, reason, utc(held.until), held.lifted_by, held.stop)
+
+
+def observed_answer(observed: WouldBe | None, texts: Mapping[str, str]) -> ObservedAnswer | None:
+    """What an observing gate would have said; None of one that enforced."""
+    if observed is None:
+        return None
+    hold = hold_answer(observed.hold, texts)
+    return ObservedAnswer(observed.outcome, observed.type, observed.route, observed.required, hold)
+
+
+def utc(at: datetime | None) -> datetime | None:
+    """The instant in UTC, as every answer gives it; the calendar has a zone of its own."""
+    return None if at is None else at.astimezone(UTC)

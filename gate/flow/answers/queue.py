@@ -1,0 +1,34 @@
+"""The queue of a person, as a page shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.reasons import ExplainedReason
+
+
+@dataclass(frozen=True)
+class QueueItem(ChangeAnswer):
+    """A change in the queue, with what the viewer has to do with it."""
+
+    because: str
+    against: tuple[ExplainedReason, ...]
+    unknown: tuple[str, ...]  # titles of requirements of which nobody knows if they hold
+    more_against: int
+    needs_me: bool
+    mine: bool
+    approved_by_me: bool
+    needs: tuple[str, ...]  # groups of which somebody's approval is missing
+    reasons_key: str
+
+
+@dataclass(frozen=True)
+class QueueAnswer:
+    """One page of one part of the queue, with how many changes there are in each part."""
+
+    tab: str
+    counts: Mapping[str, int]
+    items: tuple[QueueItem, ...]
+    next: str | None
+    at: datetime

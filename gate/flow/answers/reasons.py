@@ -1,0 +1,174 @@
+"""Why a change was decided as it was: each finding with its sentence and the facts it looked at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from orjson import Fragment
+
+from gate.core.decision.record import Record
+from gate.core.decision.sentences import sentences
+from gate.core.decision.values import Finding, FindingKind
+from gate.core.facts import Facts, Origin, wire_value
+from gate.core.policy.policy import Policy
+from gate.flow.answers.written import written
+
+REASONS_KEPT_MAX = 20_000
+"""Reasons that are kept as JSON, of a few hundred bytes each."""
+
+FactValue: TypeAlias = bool | int | float | str | list[str]
+
+
+@dataclass(frozen=True)
+class FactAnswer:
+    """A fact as it was seen; null is unknown."""
+
+    value: FactValue | None
+    origin: Origin | None
+
+
+@dataclass(frozen=True)
+class ReasonAnswer:
+    """One finding: the rule, what it gave, and the sentence that says why."""
+
+    rule: str
+    title: str
+    points: int
+    holds: bool | None
+    because: str
+    facts: Mapping[str, FactAnswer]
+
+
+@dataclass(frozen=True)
+class ExplainedReason(ReasonAnswer):
+    """A reason for a reader who has to decide: of which kind it is, and whether it stands against
+    the change.
+    """
+
+    kind: FindingKind
+    against: bool
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is a requirement of which nobody knows if it holds; several of them are one
+        reason to a reader.
+        """
+        return self.kind is FindingKind.REQUIREMENT and self.holds is None
+
+
+def reasons(
+    findings: Sequence[Finding], facts: Facts, policy: Policy | None
+) -> tuple[ReasonAnswer, ...]:
+    """Every finding as a reason, in the order of the findings; the one that decided stands first.
+
+    `policy` is the one that gave the findings; without it, sentences name facts and values alone.
+    """
+    seen = {name: fact_answer(name, facts) for finding in findings for name in finding.facts}
+    told = sentences(findings, facts, policy)
+    return tuple(
+        ReasonAnswer(
+            finding.rule,
+            finding.title,
+            finding.points,
+            finding.holds,
+            because,
+            {name: seen[name] for name in finding.facts},
+        )
+        for finding, because in zip(findings, told, strict=True)
+    )
+
+
+def fact_answers(facts: Facts) -> dict[str, FactAnswer]:
+    """Facts by full name, as an evaluation shows them."""
+    return {name: fact_answer(name, facts) for name in facts}
+
+
+def fact_answer(name: str, facts: Facts) -> FactAnswer:
+    """The fact of that name; unknown where there is none."""
+    fact = facts.get(name)
+    return _UNKNOWN if fact is None else FactAnswer(wire_value(name, fact.value), fact.origin)
+
+
+_UNKNOWN = FactAnswer(None, None)
+
+
+class KeptReasons:
+    """Reasons as JSON, kept by everything they follow from: the policy, its revision, the finding,
+    and the facts that the finding looked at.
+
+    Most findings look at facts of few values, so most reasons were written before. With 33 findings
+    that takes 0.04 ms instead of 0.3 ms, a quarter of what a whole decision costs.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[object, Fragment] = {}
+
+    def __len__(self) -> int:
+        """How many reasons are kept."""
+        return len(self._kept)
+
+    def of(
+        self, findings: Sequence[Finding], facts: Facts, policy: Policy | None, revision: str
+    ) -> list[ReasonAnswer | Fragment]:
+        """Each finding as a reason, or as the JSON of one, which orjson writes as it is.
+
+        `revision` is the policies'.
+        """
+        name = policy and policy.name
+        keys = [(revision, name, one, *map(facts.get, one.facts)) for one in findings]
+        found: list[ReasonAnswer | Fragment | None] = [self._kept.get(key) for key in keys]
+        missing = [place for place, kept in enumerate(found) if kept is None]
+        told = reasons([findings[place] for place in missing], facts, policy)
+        for place, reason in zip(missing, told, strict=True):
+            comes_again = _comes_again(findings[place], facts)
+            found[place] = self._keep(keys[place], reason) if comes_again else reason
+        return [one for one in found if one is not None]
+
+    def _keep(self, key: object, reason: ReasonAnswer) -> Fragment:
+        if len(self._kept) >= REASONS_KEPT_MAX:
+            self._kept.clear()
+        fragment = self._kept[key] = Fragment(written(reason))
+        return fragment
+
+
+def _comes_again(finding: Finding, facts: Facts) -> bool:
+    """Whether other changes will have this reason.
+
+    A guard's is made of names and counts of this change, and lists of files are hardly ever the
+    same twice.
+    """
+    seen = (facts[name].value for name in finding.facts if name in facts)
+    return finding.kind is not FindingKind.GATE and not any(isinstance(one, tuple) for one in seen)
+
+
+def explained(record: Record, policy: Policy | None) -> tuple[ExplainedReason, ...]:
+    """Every reason of a decision with its kind; the one that decided stands first."""
+    findings = record.decision.findings
+    told = reasons(findings, record.case.facts, policy)
+    return tuple(
+        ExplainedReason(**vars(reason), kind=finding.kind, against=is_against(finding))
+        for finding, reason in zip(findings, told, strict=True)
+    )
+
+
+def against(told: Sequence[ExplainedReason]) -> tuple[ExplainedReason, ...]:
+    """What a reviewer looks at first: what decided, then what is required and not met, then what
+    gave most points.
+    """
+    if not told:
+        return ()
+    first, *others = told
+    found = [one for one in others if one.against and one.rule != first.rule]
+    found.sort(key=lambda one: (one.kind is FindingKind.RULE, -one.points))
+    return (first, *found)
+
+
+def is_against(finding: Finding) -> bool:
+    """Whether it is a reason to look: points, a requirement that is not met, or a guard of the
+    gate.
+    """
+    if finding.kind is FindingKind.RULE:
+        return finding.points > 0
+    if finding.kind is FindingKind.REQUIREMENT:
+        return not finding.holds
+    return finding.kind is FindingKind.GATE

@@ -1,0 +1,116 @@
+"""Everything about one change, for a person who has to decide on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gate.core.change import Planned
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.decision import DecisionAnswer
+from gate.flow.answers.reasons import ExplainedReason
+
+
+@dataclass(frozen=True)
+class AskedAnswer:
+    """What the caller wrote beside the title; empty where there is nothing, or it was erased."""
+
+    description: str
+    impact: str
+    rollback_plan: str
+    test_plan: str
+    emergency_reason: str
+    emergency_incident: str
+    planned: Planned
+    remediates: str | None
+
+
+@dataclass(frozen=True)
+class MemberAnswer:
+    """Somebody whose approval an entry asks for."""
+
+    id: str
+    name: str
+    excluded: bool
+    approved: bool
+
+
+@dataclass(frozen=True)
+class GroupAnswer:
+    """A group that is asked, and who is in it."""
+
+    group: str
+    people: tuple[MemberAnswer, ...]
+
+
+@dataclass(frozen=True)
+class AskedOf:
+    """One entry of what the decision asks for, with the people behind the groups."""
+
+    count: int
+    missing: int
+    by: tuple[GroupAnswer, ...]
+
+
+@dataclass(frozen=True)
+class ExcludedAnswer:
+    """Somebody who may not decide, and why."""
+
+    id: str
+    name: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PeopleAnswer:
+    """Who may approve, who has, who is missing, and who is left out because they took part."""
+
+    required: tuple[AskedOf, ...]
+    excluded: tuple[ExcludedAnswer, ...]
+    verified: bool
+
+
+@dataclass(frozen=True)
+class MayAnswer:
+    """What the viewer could do now; each act is judged again when it is done."""
+
+    review: bool = False
+    reject: bool = False
+    own: bool = False
+    approved: bool = False
+    override: bool = False
+    lift: bool = False
+    cancel: bool = False
+
+
+@dataclass(frozen=True)
+class OwedAnswer:
+    """The review afterwards that somebody owes, or has held."""
+
+    due_at: datetime
+    done_at: datetime | None
+    person: str | None
+
+
+@dataclass(frozen=True)
+class StoryAnswer:
+    """The change with all of it.
+
+    `timeline` is what the ledger says, oldest first: `kind`, `at` and `by` of each entry, then the
+    fields that its kind has.
+    """
+
+    change: ChangeAnswer
+    explained: tuple[ExplainedReason, ...]
+    against: tuple[ExplainedReason, ...]
+    standard: tuple[ExplainedReason, ...]
+    asked: AskedAnswer
+    people: PeopleAnswer
+    may: MayAnswer
+    reasons_key: str
+    decisions: tuple[DecisionAnswer, ...]
+    timeline: tuple[Mapping[str, Any], ...]
+    earlier_events: bool
+    previous: tuple[ChangeAnswer, ...]
+    post_review: OwedAnswer | None
+    at: datetime

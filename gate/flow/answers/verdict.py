@@ -1,0 +1,45 @@
+"""What a controller that polls is answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gate.core.decision.values import Outcome
+from gate.flow.answers.parts import Address
+from gate.flow.answers.reasons import ReasonAnswer
+
+
+class Phase(StrEnum):
+    """The words that controllers know."""
+
+    SUCCESS = "success"
+    PENDING = "pending"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True)
+class ShortReason:
+    """One sentence of a decision; its facts stand in the change."""
+
+    rule: str
+    title: str
+    points: int
+    holds: bool | None
+    because: str
+
+
+@dataclass(frozen=True)
+class VerdictAnswer:
+    """One word for a commit or an artifact in a place, and why."""
+
+    phase: Phase
+    outcome: Outcome | None
+    reasons: tuple[ShortReason, ...]
+    change: str | None
+    next_opening: datetime | None
+    page: Address
+
+
+def short_reason(one: ReasonAnswer) -> ShortReason:
+    """The reason without its facts."""
+    return ShortReason(one.rule, one.title, one.points, one.holds, one.because)
