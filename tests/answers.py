@@ -29,6 +29,7 @@ _JUDGED: dict[str, Any] = {
     "reasons": (),
     "policy": PolicyAnswer("production", "r"),
     "standard_change": None,
+    "observed": None,
     "hold": None,
 }
 
