@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from gate.api.models.views import Unknown, View
+from gate.api.models.views import View
+from gate.flow.answers.parts import Unknown
 from gate.flow.caller import Role
 
 
