@@ -133,10 +133,10 @@ async def test_e26_a_timeline_that_is_cut_says_so(
 ) -> None:
     change = await shop.deploy("a")
     whole = await story(shop.gate, change["id"], ADA)
-    count = len(whole["timeline"])
+    count = len(whole.timeline)
     monkeypatch.setattr("gate.flow.queries.story.EVENTS_SHOWN", count - 1)
 
     cut = await story(shop.gate, change["id"], ADA)
 
-    assert (whole["earlier_events"], cut["earlier_events"]) == (False, True)
-    assert cut["timeline"] == whole["timeline"][1:]
+    assert (whole.earlier_events, cut.earlier_events) == (False, True)
+    assert cut.timeline == whole.timeline[1:]
