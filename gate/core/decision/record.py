@@ -75,6 +75,11 @@ class Parts(NamedTuple):
     asked: bytes
     facts: bytes
 
+    @property
+    def subject_key(self) -> str:
+        """By this two requests are found to be for the very same subject."""
+        return digest(self.subject)
+
 
 def parts_of(subject: Subject, asked: Asked, facts: Facts) -> Parts:
     """Each written once."""

@@ -267,7 +267,7 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         digests=orjson.dumps(subject.digests).decode(),
         direction=direction_of(record),
         caller=caller,
-        subject_key=digest(made.parts.subject),
+        subject_key=made.parts.subject_key,
         content_key=records.content_key(subject.commit, subject.digests),
         state=life.state.value,
         type=row.type,

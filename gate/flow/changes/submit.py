@@ -79,7 +79,7 @@ async def submit(
         asking = Asking(here, by, key)
         rejection = _caught_by(made)
         if rejection is not None and not await gate.store.read(
-            _has_own, run_key(here), gate.clock()
+            _has_own, run_key(here), made.parts.subject_key, gate.clock()
         ):
             answer = await take_up(gate, asking, rejection)
             if answer is not None:
@@ -128,12 +128,18 @@ def _caught_by(made: Decided) -> str | None:
     return None if is_free else case.rejection
 
 
-def _has_own(conn: Connection, key: str | None, now: datetime) -> bool:
-    """Whether the run has a change that waits or deploys: that one is joined, for people may have
-    let it pass since.
+def _has_own(conn: Connection, key: str | None, subject: str, now: datetime) -> bool:
+    """Whether the run has a change of this very subject that waits or deploys: that one is joined,
+    for people may have let it pass since.
+
+    One of another subject would not be joined: a new attempt takes its place, and is caught.
     """
     own = changes.of_run(conn, key) if key is not None else None
-    return own is not None and own.state_at(now) in {*WAITING, State.DEPLOYING}
+    return (
+        own is not None
+        and own.subject_key == subject
+        and own.state_at(now) in {*WAITING, State.DEPLOYING}
+    )
 
 
 def _unit(

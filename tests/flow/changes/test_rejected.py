@@ -135,6 +135,22 @@ async def test_a5_every_rejection_has_to_be_lifted(shop: Shop) -> None:
     assert (await shop.submit("a", run=Run("c", 1, "")))["state"] == "approved"
 
 
+@pytest.mark.parametrize("letter", ["a", "b"], ids=["the same commit", "another commit"])
+async def test_a5_a_run_that_waits_with_something_else_is_no_way_around_it(
+    shop: Shop, letter: str
+) -> None:
+    """A new attempt of a run takes the place of what its former attempt asked for."""
+    own = await shop.submit(large(letter, run=Run("b", 1, ""), artifacts=()))
+    rejected = await shop.submit(large())
+    await reject(shop, rejected, "ada")
+
+    asked = await shop.submit(large(run=Run("b", 2, "")))
+
+    assert (asked["id"], asked["state"]) == (rejected["id"], "rejected")
+    assert (await shop.read(own))["state"] == "pending"
+    assert await shop.submitted() == 2
+
+
 async def test_a5_what_waits_beside_it_does_not_pass_by_itself_later(shop: Shop) -> None:
     """Decided again when nothing else stands in its way any more, it is left to people."""
     rejected = await shop.submit(large())
