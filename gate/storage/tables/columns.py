@@ -75,7 +75,7 @@ class Word(TypeDecorator[Any]):
 
 
 class Rank(Word):
-    """A column for an enum whose members are ordered, kept as a number."""
+    """A word whose members are ordered: kept as a number."""
 
     impl = SmallInteger  # type: ignore[assignment] # the same enum in another form
     cache_ok = True
