@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from itertools import count
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, insert
@@ -12,7 +14,6 @@ from gate.core.change import Repository
 from gate.core.decision.asked import Asked
 from gate.core.decision.record import content_key, write_asked
 from gate.core.instants import to_us
-from gate.storage.changes.moves import row_values
 from gate.storage.changes.units import insert_decision
 from gate.storage.database.engine import open_engine
 from gate.storage.database.rows import DecisionRow
@@ -86,8 +87,15 @@ def put_change(conn: Connection, **different: object) -> str:
         "detail": write_asked(Asked(repository=Repository("https://github.com", 7, "acme/shop"))),
     } | different
     row.setdefault("content_key", content_key(str(row["commit_sha"]), row["digests"]))  # type: ignore[arg-type] # a tuple of texts
-    conn.execute(insert(schema.changes).values(row_values(row)))
+    conn.execute(insert(schema.changes).values(row))
     return change
+
+
+def _kept(value: object) -> Any:
+    """As a row that goes to the driver as it is."""
+    if isinstance(value, datetime):
+        return to_us(value)
+    return value.value if isinstance(value, Enum) else value
 
 
 def put_closed(
@@ -127,7 +135,7 @@ def put_match(
         "environment": "production",
         "standard_change": name,
         "change_id": change,
-        "admitted_at": to_us(admitted_at),
+        "admitted_at": admitted_at,
     }
     conn.execute(insert(schema.standard_matches).values(row))
 
@@ -153,7 +161,7 @@ def put_standard_change(conn: Connection, name: str, **instants: datetime) -> No
         "environment": "production",
         "standard_change": name,
         "because": "two failed",
-        **row_values(instants),
+        **instants,
     }
     conn.execute(insert(schema.standard_changes).values(row))
 
@@ -178,7 +186,7 @@ def put_decision(tx: Tx, change: str, words: tuple[str, ...] = (), **different: 
         "record": orjson.dumps({"change": change}),
         "record_sha256": "0" * 64,
     } | different
-    insert_decision(tx, DecisionRow(**row_values(row)), words)
+    insert_decision(tx, DecisionRow(**{name: _kept(value) for name, value in row.items()}), words)
 
 
 @contextmanager

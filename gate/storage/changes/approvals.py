@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, insert, select, update
 
-from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import every, values_of
 from gate.storage.identity.people import STANDING, USUAL, Standing, standing_of
 from gate.storage.tables.schema import REFUSED_BY_PEOPLE, approvals, overrides
 from gate.storage.tables.schema_people import people
@@ -132,14 +132,14 @@ GIVEN = select(approvals, *STANDING).outerjoin(people, people.c.id == approvals.
 def approval_of(row: Row[Any]) -> Approval:
     """One row of `GIVEN`."""
     return Approval(
-        person=row.person,
-        decision=row.decision,
-        rejected=row.rejected,
-        subject_digest=row.subject_digest,
-        comment=row.comment,
-        at=from_us(row.at),
-        lapsed_at=optional_instant(row.lapsed_at),
-        standing=standing_of(row),
+        row.person,
+        row.decision,
+        row.rejected,
+        row.subject_digest,
+        row.comment,
+        row.at,
+        row.lapsed_at,
+        standing_of(row),
     )
 
 
@@ -148,15 +148,8 @@ def add(tx: Tx, change: str, given: Approval) -> None:
 
     A person's no stands beside the same person's yes: what somebody approved is never written over.
     """
-    row = {
-        "change_id": change,
-        "person": given.person,
-        "decision": given.decision,
-        "rejected": given.rejected,
-        "subject_digest": given.subject_digest,
-        "comment": given.comment,
-        "at": to_us(given.at),
-    }
+    row = {"change_id": change, **values_of(given)}
+    del row["standing"]  # is of the person, and not kept with the approval
     tx.conn.execute(insert(approvals).values(row))
     tx.touch(change)
 
@@ -187,24 +180,13 @@ def rejections(conn: Connection, wanted: Sequence[Placed]) -> list[tuple[Rejecti
 
 def overrides_of(conn: Connection, change: str) -> tuple[Override, ...]:
     """Every override of this change."""
-    rows = conn.execute(
-        select(overrides)
-        .where(overrides.c.change_id == change)
-        .order_by(overrides.c.at, overrides.c.window)
-    )
-    return tuple(Override(row.window, row.person, row.comment, from_us(row.at)) for row in rows)
+    query = select(*overrides.columns[1:]).where(overrides.c.change_id == change)
+    return every(conn, Override, query.order_by(overrides.c.at, overrides.c.window))
 
 
 def add_override(tx: Tx, change: str, given: Override) -> None:
     """Keep it, once a person and window."""
-    row = {
-        "change_id": change,
-        "window": given.window,
-        "person": given.person,
-        "comment": given.comment,
-        "at": to_us(given.at),
-    }
-    tx.conn.execute(insert(overrides).values(row))
+    tx.conn.execute(insert(overrides).values(change_id=change, **values_of(given)))
     tx.touch(change)
 
 
@@ -221,5 +203,5 @@ def lapse_all_but(
     here = approvals.c
     for one in lapsed:
         row = (here.change_id == change, here.person == one.person, here.decision == one.decision)
-        tx.conn.execute(update(approvals).where(*row).values(lapsed_at=to_us(tx.now)))
+        tx.conn.execute(update(approvals).where(*row).values(lapsed_at=tx.now))
     return tuple(lapsed)

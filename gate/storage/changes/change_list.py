@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
-from gate.core.instants import to_us
-from gate.storage.changes.changes import StoredChange, from_row
+from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.search import change_having_words
-from gate.storage.database.pages import Page, Part, between, page, plain
+from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.values import reader
+from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes
 
 SERVICES_MERGED_MAX = 20
@@ -57,7 +58,7 @@ def change_page(
         for state in _states(query, now)
         for service in _services(query)
     ]
-    return page(conn, branches, KEYS, part, from_row)
+    return page(conn, branches, KEYS, part, reader(StoredChange))
 
 
 def count(conn: Connection, query: ChangeQuery, most: int, *, now: datetime) -> int:
@@ -90,7 +91,7 @@ def _conditions(conn: Connection, query: ChangeQuery) -> list[ColumnElement[bool
         column.band: query.band,
         column.outcome: query.outcome,
     }
-    found = [wanted == plain(value) for wanted, value in equal.items() if value is not None]
+    found = [equals(wanted, value) for wanted, value in equal.items() if value is not None]
     found += between(column.submitted_at, query.begins, query.ends)
     having = change_having_words(conn, query.words)
     if having is not None:
@@ -113,23 +114,20 @@ def _services(query: ChangeQuery) -> list[Branch]:
 
 
 def _states(query: ChangeQuery, now: datetime) -> list[Branch]:
-    column, at, state = changes.c, to_us(now), query.state
+    column, state = changes.c, query.state
     if query.settled:
-        return [(column.state == one.value,) for one in State if one is not State.PENDING]
+        return [(column.state == one,) for one in State if one is not State.PENDING]
     if state is None:
         return [()]
-    stored = column.state == state.value
+    stored = column.state == state
     if state is State.PENDING:
-        return [(stored, or_(column.expires_at.is_(None), column.expires_at > at))]
+        return [(stored, or_(column.expires_at.is_(None), column.expires_at > now))]
     if state is State.APPROVED:
-        return [(stored, or_(column.valid_until.is_(None), column.valid_until > at))]
+        return [(stored, or_(column.valid_until.is_(None), column.valid_until > now))]
     if state is State.EXPIRED:
         overdue = {State.PENDING: column.expires_at, State.APPROVED: column.valid_until}
         return [
             (stored,),
-            *(
-                [and_(column.state == waiting.value, ends <= at)]
-                for waiting, ends in overdue.items()
-            ),
+            *([and_(column.state == waiting, ends <= now)] for waiting, ends in overdue.items()),
         ]
     return [(stored,)]

@@ -1,18 +1,18 @@
 """A change as it stands in its row, and how one is found."""
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
 
 from gate.core.change import Result, Run, State
 from gate.core.decision.asked import Asked
-from gate.core.decision.record import read_asked, read_hold
+from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Hold, Outcome, Route
-from gate.core.instants import optional_instant, to_us
+from gate.core.instants import to_us
+from gate.storage.database import values
+from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes
 
 SUPERSEDED_MAX = 200
@@ -119,12 +119,12 @@ def due_to_expire(conn: Connection, now: datetime, limit: int) -> list[str]:
     here = changes.c
     pending = (
         select(here.id)
-        .where(_state(State.PENDING), here.expires_at <= to_us(now))
+        .where(_state(State.PENDING), here.expires_at <= now)
         .order_by(here.expires_at)
     )
     approved = (
         select(here.id)
-        .where(_state(State.APPROVED), here.valid_until <= to_us(now))
+        .where(_state(State.APPROVED), here.valid_until <= now)
         .order_by(here.valid_until)
     )
     found = list(conn.execute(pending.limit(limit)).scalars())
@@ -135,7 +135,7 @@ def due_to_redecide(conn: Connection, now: datetime, limit: int) -> list[str]:
     """Ids of changes that something asked to decide again, longest first."""
     due = (
         select(changes.c.id)
-        .where(changes.c.redecide_at <= to_us(now))
+        .where(changes.c.redecide_at <= now)
         .order_by(changes.c.redecide_at, changes.c.id)
     )
     return list(conn.execute(due.limit(limit)).scalars())
@@ -158,7 +158,7 @@ def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange,
                 _state(state),
                 earlier,
             ),
-            *(changes.c.type != ChangeType.EMERGENCY.value, changes.c.direction != "rollback"),
+            *(changes.c.type != ChangeType.EMERGENCY, changes.c.direction != "rollback"),
         )
         found += every(conn, select(changes).where(waiting).limit(SUPERSEDED_MAX - len(found)))
     return found
@@ -173,9 +173,7 @@ def in_flight(conn: Connection, rollback: StoredChange, now: datetime) -> tuple[
         changes.c.environment == rollback.environment,
         _state(State.DEPLOYING),
     )
-    query = select(changes).where(
-        *here, changes.c.close_by > to_us(now), changes.c.id != rollback.id
-    )
+    query = select(changes).where(*here, changes.c.close_by > now, changes.c.id != rollback.id)
     return every(
         conn,
         query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc()).limit(ROLLED_BACK_MAX),
@@ -184,68 +182,13 @@ def in_flight(conn: Connection, rollback: StoredChange, now: datetime) -> tuple[
 
 def first(conn: Connection, query: Select[Any]) -> StoredChange | None:
     """The first change of a query over the whole row."""
-    row = conn.execute(query).first()
-    return None if row is None else from_row(row)
+    return values.first(conn, StoredChange, query)
 
 
 def every(conn: Connection, query: Select[Any]) -> tuple[StoredChange, ...]:
     """All changes of a query over the whole row; the query says how many at most."""
-    return tuple(map(from_row, conn.execute(query)))
+    return values.every(conn, StoredChange, query)
 
 
 def _state(state: State) -> ColumnElement[bool]:
-    """As the partial indexes say it: a bound value would hide them."""
-    return changes.c.state == literal_column(f"'{state.value}'")
-
-
-def from_row(row: Iterable[Any]) -> StoredChange:
-    """The change of a whole row."""
-    return StoredChange(
-        *[
-            value if read is None or value is None else read(value)
-            for read, value in zip(_READERS, row, strict=True)
-        ]
-    )
-
-
-def _texts(json: str) -> tuple[str, ...]:
-    return tuple(orjson.loads(json))
-
-
-def _microseconds(number: int) -> timedelta:
-    return timedelta(microseconds=number)
-
-
-_SPECIAL: dict[str, Callable[[Any], Any]] = {
-    "digests": _texts,
-    "matched": _texts,
-    "state": State,
-    "type": ChangeType,
-    "route": Route,
-    "outcome": Outcome,
-    "would": Outcome,
-    "band": Band,
-    "hold": read_hold,
-    "result": Result,
-    "time_left": _microseconds,
-}
-_INSTANTS = frozenset(
-    {
-        "submitted_at",
-        "decided_at",
-        "expires_at",
-        "redecide_at",
-        "valid_until",
-        "planned_start",
-        "planned_end",
-        "admitted_at",
-        "close_by",
-        "ended_at",
-        "closed_at",
-        "failed_at",
-    }
-)
-_READERS: Sequence[Callable[[Any], Any] | None] = tuple(
-    optional_instant if column.name in _INSTANTS else _SPECIAL.get(column.name)
-    for column in changes.columns
-)
+    return equals(changes.c.state, state)

@@ -10,10 +10,10 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, insert, select, update
 
 from gate.core.change import FAILED_RESULTS, Result, State
-from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.storage.changes import paths
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import values_of
 from gate.storage.tables.schema import changes, closures
 
 
@@ -75,14 +75,8 @@ def of_change(conn: Connection, change: str) -> tuple[Closure, ...]:
     return tuple(
         Closure(
             number=row.number,
-            at=from_us(row.at),
-            report=Report(
-                row.caller,
-                Result(row.result),
-                row.notes,
-                optional_instant(row.started_at),
-                optional_instant(row.finished_at),
-            ),
+            at=row.at,
+            report=Report(row.caller, row.result, row.notes, row.started_at, row.finished_at),
             matched=row.matched,
         )
         for row in rows
@@ -96,26 +90,18 @@ def _is_worse(result: Result, than: Result) -> bool:
 
 def _set(tx: Tx, change: StoredChange, result: Result, *, failed_now: bool) -> bool:
     """Compared are state, result and failure: two reports at once count a failure once."""
-    values: dict[str, object] = {"state": State.CLOSED.value, "result": result.value}
+    values: dict[str, object] = {"state": State.CLOSED, "result": result}
     if change.closed_at is None:
-        values |= {"closed_at": to_us(tx.now), "ended_at": to_us(tx.now)}
+        values |= {"closed_at": tx.now, "ended_at": tx.now}
     if failed_now:
-        values |= {"failed": True, "failed_at": to_us(tx.now)}
+        values |= {"failed": True, "failed_at": tx.now}
     stands = State.DEPLOYING if change.result is None else State.CLOSED
-    statement = (
-        update(changes)
-        .where(
-            changes.c.id == change.id,
-            changes.c.state == stands.value,
-            changes.c.failed == change.failed,
-        )
-        .where(
-            changes.c.result.is_(None)
-            if change.result is None
-            else changes.c.result == change.result.value
-        )
-        .values(values)
+    unchanged = (
+        changes.c.state == stands,
+        changes.c.result.is_not_distinct_from(change.result),
+        changes.c.failed == change.failed,
     )
+    statement = update(changes).where(changes.c.id == change.id, *unchanged).values(values)
     if tx.conn.execute(statement).rowcount != 1:
         return False
     tx.touch(change.id)
@@ -126,15 +112,5 @@ def _add(tx: Tx, change: str, report: Report, *, matched: bool) -> None:
     highest = tx.conn.execute(
         select(func.max(closures.c.number)).where(closures.c.change_id == change)
     ).scalar()
-    row = {
-        "change_id": change,
-        "number": (highest or 0) + 1,
-        "at": to_us(tx.now),
-        "caller": report.caller,
-        "result": report.result.value,
-        "notes": report.notes,
-        "started_at": optional_us(report.started_at),
-        "finished_at": optional_us(report.finished_at),
-        "matched": matched,
-    }
-    tx.conn.execute(insert(closures).values(row))
+    row = {"change_id": change, "number": (highest or 0) + 1, "at": tx.now, "matched": matched}
+    tx.conn.execute(insert(closures).values(row | values_of(report)))

@@ -7,13 +7,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     and_,
     case,
     func,
-    literal_column,
     or_,
     select,
     union,
@@ -22,7 +20,7 @@ from sqlalchemy import (
 from gate.core.change import State
 from gate.core.decision.record import write_hold
 from gate.core.decision.values import Hold, Route
-from gate.core.instants import to_us
+from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import changes
 
 PLACES_MAX = 10_000
@@ -39,7 +37,9 @@ class Place(NamedTuple):
 def waiting_places(conn: Connection) -> Sequence[Place]:
     """Where changes wait, for people, for a hold or for their deployment."""
     waiting = [
-        select(changes.c.service, changes.c.environment).where(_is(state)).distinct()
+        select(changes.c.service, changes.c.environment)
+        .where(equals(changes.c.state, state))
+        .distinct()
         for state in _WAITING
     ]
     rows = conn.execute(union(*waiting).order_by("service", "environment").limit(PLACES_MAX))
@@ -65,16 +65,16 @@ def held_otherwise(
     everybody, excused = (write_hold(hold) or "" for hold in holds)
     wanted = case((changes.c.excused, excused), else_=everybody)
     otherwise = and_(
-        func.coalesce(changes.c.hold, "") != wanted, changes.c.route != Route.OBSERVED.value
+        func.coalesce(kept(changes.c.hold), "") != wanted, changes.c.route != Route.OBSERVED
     )
     found: list[str] = []
     for state, ends in _WAITING.items():
         here = and_(
-            _is(state),
+            equals(changes.c.state, state),
             changes.c.service == place.service,
             changes.c.environment == place.environment,
         )
-        in_time = or_(ends.is_(None), ends > to_us(now))
+        in_time = or_(ends.is_(None), ends > now)
         query: Select[Any] = select(changes.c.id).where(
             here, in_time, otherwise, changes.c.id > after
         )
@@ -83,8 +83,3 @@ def held_otherwise(
 
 
 _WAITING = {State.PENDING: changes.c.expires_at, State.APPROVED: changes.c.valid_until}
-
-
-def _is(state: State) -> ColumnElement[bool]:
-    """As the partial indexes say it: a bound value would hide them."""
-    return changes.c.state == literal_column(f"'{state.value}'")

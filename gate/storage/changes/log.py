@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from gate.core.decision.asked import Asked
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.core.instants import from_us
 from gate.storage.changes.search import having_words
-from gate.storage.database.pages import Page, Part, between, page, plain
+from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.values import reader
+from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes, decisions
 
 KEYS = (decisions.c.at, decisions.c.change_id, decisions.c.number)
@@ -79,7 +80,7 @@ def log_page(conn: Connection, query: LogQuery, part: Part) -> Page[LogRow]:
     Each is a read of its own, so that the longest export holds no snapshot.
     """
     joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
-    return page(conn, [joined.where(*_conditions(conn, query))], KEYS, part, _row)
+    return page(conn, [joined.where(*_conditions(conn, query))], KEYS, part, reader(LogRow))
 
 
 def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:
@@ -99,55 +100,16 @@ def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:
         changes.c.repository_issuer: query.repository and query.repository[0],
         changes.c.repository_id: query.repository and query.repository[1],
     }
-    found = [column == plain(value) for column, value in equal.items() if value is not None]
+    found = [equals(column, value) for column, value in equal.items() if value is not None]
     found += between(decisions.c.at, query.begins, query.ends)
     having = having_words(conn, query.words)
     return found if having is None else [*found, having]
 
 
 _COLUMNS = (
-    *(
-        decisions.c.change_id,
-        decisions.c.number,
-        decisions.c.at,
-        decisions.c.service,
-        decisions.c.environment,
-    ),
-    *(
-        decisions.c.type,
-        decisions.c.route,
-        decisions.c.outcome,
-        decisions.c.band,
-        decisions.c.score,
-        decisions.c.policy,
-    ),
-    *(
-        decisions.c.revision,
-        decisions.c.standard_change,
-        decisions.c.subject_digest,
-        decisions.c.record,
-    ),
+    *(decisions.c[name] for name in ("change_id", "number", "at", "service", "environment")),
+    *(decisions.c[name] for name in ("type", "route", "outcome", "band", "score", "policy")),
+    *(decisions.c[name] for name in ("revision", "standard_change", "subject_digest", "record")),
     *(changes.c.commit_sha, changes.c.detail),
 )
-
-
-def _row(row: Row[Any]) -> LogRow:
-    return LogRow(
-        change=row.change_id,
-        number=row.number,
-        at=from_us(row.at),
-        service=row.service,
-        environment=row.environment,
-        type=ChangeType(row.type),
-        route=Route(row.route),
-        outcome=Outcome(row.outcome),
-        band=Band(row.band),
-        score=row.score,
-        policy=row.policy,
-        revision=row.revision,
-        standard_change=row.standard_change,
-        subject_digest=row.subject_digest,
-        record=bytes(row.record),
-        commit=row.commit_sha,
-        detail=row.detail,
-    )
+"""In the order of the fields of `LogRow`."""

@@ -2,31 +2,26 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import ColumnElement, Connection, func, or_, select, text, update
 
-from gate.core.change import FAILED_RESULTS, Result
+from gate.core.change import FAILED_RESULTS
 from gate.core.decision.standard import MATCHES_MAX
 from gate.core.history import Match, Suspension
-from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
+from gate.storage.database.values import every
 from gate.storage.tables.schema import changes, standard_changes, standard_matches
 from gate.storage.tables.schema_incidents import ACTIVE, incident_links
+
+_S = standard_changes.c
 
 
 def add(tx: Tx, change: str, service: str, environment: str, matched: tuple[str, ...]) -> None:
     """This change is admitted now, and matched these."""
-    rows = [
-        {
-            "service": service,
-            "environment": environment,
-            "name": name,
-            "change": change,
-            "at": to_us(tx.now),
-        }
-        for name in sorted(set(matched))
-    ]
-    if rows:
-        tx.conn.execute(_ADD, rows)
+    place = {"service": service, "environment": environment}
+    for name in sorted(set(matched)):
+        row = {**place, "standard_change": name, "change_id": change, "admitted_at": tx.now}
+        insert_new(tx, standard_matches, row)
 
 
 def newest(
@@ -40,14 +35,12 @@ def newest(
     link = incident_links.c
     tied = (
         select(link.id)
-        .where(link.change_id == changes.c.id, text(ACTIVE), link.counts_at <= to_us(at))
+        .where(link.change_id == changes.c.id, text(ACTIVE), link.counts_at <= at)
         .exists()
     )
-    failed = or_(changes.c.result.in_([result.value for result in FAILED_RESULTS]), tied).label(
-        "failed"
-    )
+    failed = or_(changes.c.result.in_(FAILED_RESULTS), tied)
     columns = (
-        changes.c.same_commit,
+        func.coalesce(changes.c.same_commit, False),
         changes.c.result,
         changes.c.closed_at,
         failed,
@@ -64,59 +57,33 @@ def newest(
         .order_by(here.admitted_at.desc(), here.change_id.desc())
         .limit(MATCHES_MAX)
     )
-    return tuple(
-        Match(
-            change=change,
-            admitted_at=from_us(admitted_at),
-            same_commit=bool(same_commit),
-            result=None if result is None else Result(result),
-            closed_at=optional_instant(closed_at),
-            failed=bool(has_failed),
-            failed_at=optional_instant(failed_at),
-        )
-        for change, admitted_at, same_commit, result, closed_at, has_failed, failed_at in conn.execute(
-            query
-        )
-    )
+    return every(conn, Match, query)
 
 
 def suspension(
     conn: Connection, service: str, environment: str, standard_change: str
 ) -> Suspension:
     """What is in force for it here."""
-    here = standard_changes.c
-    query = select(here.because, here.suspended_at, here.reinstated_at).where(
-        here.service == service,
-        here.environment == environment,
-        here.standard_change == standard_change,
-    )
-    row = conn.execute(query).first()
+    query = select(_S.because, _S.suspended_at, _S.reinstated_at)
+    row = conn.execute(query.where(*_at(service, environment, standard_change))).first()
     if row is None:
         return Suspension()
-    return Suspension(
-        row.because if row.suspended_at is not None else None, optional_instant(row.reinstated_at)
-    )
+    return Suspension(row.because if row.suspended_at is not None else None, row.reinstated_at)
 
 
 def suspend(tx: Tx, service: str, environment: str, standard_change: str, because: str) -> bool:
     """Suspended until a person lifts it. False when it is suspended already."""
-    place = {"service": service, "environment": environment, "name": standard_change}
-    tx.conn.execute(_NAME, place)
-    return (
-        tx.conn.execute(_SUSPEND, {**place, "because": because, "at": to_us(tx.now)}).rowcount == 1
+    place = {"service": service, "environment": environment, "standard_change": standard_change}
+    insert_new(tx, standard_changes, {**place, "because": ""})
+    free = update(standard_changes).where(
+        *_at(service, environment, standard_change), _S.suspended_at.is_(None)
     )
+    return tx.conn.execute(free.values(suspended_at=tx.now, because=because)).rowcount == 1
 
 
-_ADD = text(
-    "INSERT INTO standard_matches (service, environment, standard_change, change_id, admitted_at)"
-    " VALUES (:service, :environment, :name, :change, :at) ON CONFLICT DO NOTHING"
-)
-_NAME = text(
-    "INSERT INTO standard_changes (service, environment, standard_change, because)"
-    " VALUES (:service, :environment, :name, '') ON CONFLICT DO NOTHING"
-)
-_SUSPEND = text(
-    "UPDATE standard_changes SET suspended_at = :at, because = :because"
-    " WHERE service = :service AND environment = :environment AND standard_change = :name "
-    "AND suspended_at IS NULL"
-)
+def _at(service: str, environment: str, standard_change: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _S.service == service,
+        _S.environment == environment,
+        _S.standard_change == standard_change,
+    )

@@ -3,18 +3,12 @@
 Whoever comes second gets False, and reads again.
 """
 
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any
+from collections.abc import Collection
+from datetime import datetime
 
-import orjson
 from sqlalchemy import ColumnElement, and_, or_, update
 
 from gate.core.change import FINAL, MOVES, State
-from gate.core.decision.record import write_hold
-from gate.core.decision.values import Hold
-from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes
 
@@ -53,7 +47,7 @@ def move(
     statement = (
         update(changes)
         .where(changes.c.id == change, changes.c.decision == of_decision, guard)
-        .values(row_values(columns))
+        .values(columns)
     )
     if tx.conn.execute(statement).rowcount != 1:
         return False
@@ -61,31 +55,9 @@ def move(
     return True
 
 
-def row_values(columns: Mapping[str, object]) -> dict[str, Any]:
-    """Values as the database keeps them."""
-    return {name: _row_value(value) for name, value in columns.items()}
-
-
-def _row_value(value: object) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return to_us(value)
-    if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    if isinstance(value, Hold):
-        return write_hold(value)
-    if isinstance(value, tuple):
-        return orjson.dumps(value).decode()
-    return value
-
-
-_MICROSECOND = timedelta(microseconds=1)
-
-
 def _stands(state: State, now: datetime, *, overdue: bool) -> ColumnElement[bool]:
     ends = {State.PENDING: changes.c.expires_at, State.APPROVED: changes.c.valid_until}.get(state)
     if ends is None:
-        return changes.c.state == state.value
-    time = ends <= to_us(now) if overdue else or_(ends.is_(None), ends > to_us(now))
-    return and_(changes.c.state == state.value, time)
+        return changes.c.state == state
+    time = ends <= now if overdue else or_(ends.is_(None), ends > now)
+    return and_(changes.c.state == state, time)

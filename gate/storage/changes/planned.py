@@ -6,14 +6,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, func, or_, select
 
 from gate.core.change import State
-from gate.core.instants import from_us, to_us
+from gate.storage.database.values import every
 from gate.storage.tables.schema import changes
 
 PLANNED_MAX = 200
 USUAL_LENGTH = timedelta(hours=1)
 """Of a change that names its beginning alone; the same for one that names its end."""
 
-_WAITING = (State.PENDING.value, State.APPROVED.value)
+_WAITING = (State.PENDING, State.APPROVED)
 
 
 class Planned(NamedTuple):
@@ -22,7 +22,7 @@ class Planned(NamedTuple):
     id: str
     service: str
     environment: str
-    state: str
+    state: State
     begins: datetime
     ends: datetime
 
@@ -39,7 +39,7 @@ def planned_between(
     first = func.coalesce(column.planned_start, column.planned_end - length)
     last = func.coalesce(column.planned_end, column.planned_start + length)
     named = or_(column.planned_start.is_not(None), column.planned_end.is_not(None))
-    touching = and_(column.state.in_(_WAITING), named, first < to_us(ends), last > to_us(begins))
+    touching = and_(column.state.in_(_WAITING), named, first < ends, last > begins)
     query = select(column.id, column.service, column.environment, column.state, first, last).where(
         touching
     )
@@ -47,8 +47,4 @@ def planned_between(
         query = query.where(column.service == service)
     if environment is not None:
         query = query.where(column.environment == environment)
-    rows = conn.execute(query.order_by(first, column.id).limit(PLANNED_MAX + 1))
-    return tuple(
-        Planned(change, name, place, state, from_us(start), from_us(end))
-        for change, name, place, state, start, end in rows
-    )
+    return every(conn, Planned, query.order_by(first, column.id).limit(PLANNED_MAX + 1))

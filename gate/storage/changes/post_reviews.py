@@ -5,12 +5,14 @@ from datetime import datetime
 
 import orjson
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.core.instants import from_us, optional_instant, to_us
+from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
+from gate.storage.database.values import first, values_of
 from gate.storage.tables.schema import post_reviews
 
+_P = post_reviews.c
 OVERDUE_MAX = 1_000
 """How many overdue reviews are looked at; more of them stop as much."""
 
@@ -37,43 +39,21 @@ class Findings:
 
 def owe(tx: Tx, change: str, due_at: datetime, owners: tuple[str, ...]) -> None:
     """The review is due from now on; for a change that owes one already nothing changes."""
-    insert = postgresql.insert if tx.is_postgres else sqlite.insert
-    row = {
-        "change_id": change,
-        "due_at": to_us(due_at),
-        "owners": orjson.dumps(sorted(owners)).decode(),
-    }
-    tx.conn.execute(insert(post_reviews).values(row).on_conflict_do_nothing())
+    row = {"change_id": change, "due_at": due_at, "owners": sorted(owners)}
+    insert_new(tx, post_reviews, row)
 
 
 def read(conn: Connection, change: str) -> PostReview | None:
     """The review of a change, due or done."""
-    row = conn.execute(select(post_reviews).where(post_reviews.c.change_id == change)).first()
-    if row is None:
-        return None
-    return PostReview(
-        row.change_id,
-        from_us(row.due_at),
-        tuple(orjson.loads(row.owners)),
-        optional_instant(row.done_at),
-        row.person,
-    )
+    columns = (_P.change_id, _P.due_at, _P.owners, _P.done_at, _P.person)
+    return first(conn, PostReview, select(*columns).where(_P.change_id == change))
 
 
 def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
     """The review was held. False: somebody was first."""
-    here = post_reviews.c
-    values = {
-        "done_at": to_us(tx.now),
-        "person": person,
-        "findings": said.findings,
-        "actions": orjson.dumps(said.actions).decode(),
-        "comment": said.comment,
-    }
-    statement = (
-        update(post_reviews).where(here.change_id == change, here.done_at.is_(None)).values(values)
-    )
-    return tx.conn.execute(statement).rowcount == 1
+    held = {"done_at": tx.now, "person": person, **values_of(said)}
+    due = update(post_reviews).where(_P.change_id == change, _P.done_at.is_(None))
+    return tx.conn.execute(due.values(held)).rowcount == 1
 
 
 def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:

@@ -4,10 +4,11 @@ it.
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, and_, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
-from gate.core.instants import to_us
+from gate.core.change import State
 from gate.storage.database.tx import Tx
+from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes
 
 
@@ -16,16 +17,15 @@ def ask(tx: Tx, service: str | None = None, environment: str | None = None) -> N
     worker does it soon.
     """
     here = changes.c
-    now = to_us(tx.now)
     wanted = [
-        here.state == literal_column("'pending'"),
-        or_(here.redecide_at.is_(None), here.redecide_at > now),
+        equals(here.state, State.PENDING),
+        or_(here.redecide_at.is_(None), here.redecide_at > tx.now),
     ]
     if service is not None:
         wanted.append(here.service == service)
     if environment is not None:
         wanted.append(here.environment == environment)
-    tx.conn.execute(update(changes).where(*wanted).values(redecide_at=now))
+    tx.conn.execute(update(changes).where(*wanted).values(redecide_at=tx.now))
 
 
 def ask_commits(
@@ -34,12 +34,11 @@ def ask_commits(
     """Pending changes of these commits of a repository; of its services, where a change names no
     repository.
     """
-    now = to_us(tx.now)
-    due = or_(changes.c.redecide_at.is_(None), changes.c.redecide_at > now)
+    due = or_(changes.c.redecide_at.is_(None), changes.c.redecide_at > tx.now)
     tx.conn.execute(
         update(changes)
         .where(_of_commits(repository, services, commits), due)
-        .values(redecide_at=now)
+        .values(redecide_at=tx.now)
     )
 
 
@@ -67,4 +66,4 @@ def _of_commits(
         and_(here.repository_issuer == issuer, here.repository_id == number),
         and_(here.repository_id.is_(None), here.service.in_(services)),
     )
-    return and_(here.commit_sha.in_(commits), here.state == literal_column("'pending'"), same)
+    return and_(here.commit_sha.in_(commits), equals(here.state, State.PENDING), same)

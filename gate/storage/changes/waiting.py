@@ -5,10 +5,12 @@ them, or those that moved.
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, or_, select, tuple_
 
 from gate.core.change import State
 from gate.storage.changes.approvals import GIVEN, Approval, approval_of
+from gate.storage.database.values import every
+from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import approvals, changes, decisions
 
 WAITING_MAX = 20_000
@@ -18,7 +20,10 @@ IDS_AT_ONCE = 500
 
 
 class Stored(NamedTuple):
-    """One change that waits, and the bytes of its decision in force."""
+    """One change that waits, and the bytes of its decision in force.
+
+    Instants are as the database keeps them: thousands of these stay in memory and are compared.
+    """
 
     id: str
     state: State
@@ -34,7 +39,7 @@ def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | N
     cheap to compare.
     """
     query = select(
-        changes.c.id, changes.c.decision, changes.c.hold.is_not(None), changes.c.expires_at
+        changes.c.id, changes.c.decision, changes.c.hold.is_not(None), kept(changes.c.expires_at)
     ).where(_WAITS)
     newest = query.order_by(changes.c.submitted_at.desc(), changes.c.id.desc()).limit(WAITING_MAX)
     return {
@@ -46,16 +51,7 @@ def decisions_of_waiting(conn: Connection) -> dict[str, tuple[int, bool, int | N
 def read(conn: Connection, ids: Collection[str]) -> Iterable[Stored]:
     """Those of these changes that wait."""
     for some in _slices(sorted(ids)):
-        for row in conn.execute(_joined().where(_WAITS, changes.c.id.in_(some))):
-            yield Stored(
-                row.id,
-                State(row.state),
-                row.decision,
-                bool(row.held),
-                row.expires_at,
-                row.submitted_at,
-                bytes(row.record),
-            )
+        yield from every(conn, Stored, _joined().where(_WAITS, changes.c.id.in_(some)))
 
 
 def approvals_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Approval]]:
@@ -78,12 +74,10 @@ def spoken_of(conn: Connection) -> set[str]:
     return set(conn.execute(query).scalars())
 
 
-def _is(state: State) -> ColumnElement[bool]:
-    """As the partial indexes say it: a bound value would hide them."""
-    return changes.c.state == literal_column(f"'{state.value}'")
-
-
-_WAITS = or_(_is(State.PENDING), and_(_is(State.APPROVED), changes.c.hold.is_not(None)))
+_WAITS = or_(
+    equals(changes.c.state, State.PENDING),
+    and_(equals(changes.c.state, State.APPROVED), changes.c.hold.is_not(None)),
+)
 
 
 def _joined() -> Select[Any]:
@@ -91,9 +85,9 @@ def _joined() -> Select[Any]:
         changes.c.id,
         changes.c.state,
         changes.c.decision,
-        changes.c.hold.is_not(None).label("held"),
-        changes.c.expires_at,
-        changes.c.submitted_at,
+        changes.c.hold.is_not(None),
+        kept(changes.c.expires_at),
+        kept(changes.c.submitted_at),
     )
     in_force = tuple_(decisions.c.change_id, decisions.c.number) == tuple_(
         changes.c.id, changes.c.decision

@@ -5,16 +5,15 @@ meanwhile.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from heapq import merge
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tuple_, type_coerce
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, tuple_
 
 from gate.core.instants import to_us
 from gate.storage.database.cursor import Position
-from gate.storage.tables.columns import Instant, kept_type
+from gate.storage.tables.columns import Instant, kept
 
 PAGE_ROWS_MAX = 500
 """Enough for a page of any list, and for a chunk of a stream."""
@@ -82,27 +81,16 @@ def _bound(at: ColumnElement[Any], instant: datetime) -> Any:
     return instant if isinstance(at.type, Instant) else to_us(instant)
 
 
-def plain(value: object) -> Any:
-    """A value to compare a column with. One of a few words of our own is written into the text.
-
-    PostgreSQL keeps one plan for all values, and would not know that of these words one is
-    everywhere and another rare.
-    """
-    return literal(value.value, literal_execute=True) if isinstance(value, Enum) else value
-
-
 def _kept(value: object) -> Any:
     return to_us(value) if isinstance(value, datetime) else value
 
 
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
     if part.after is not None:
-        kept = [
-            type_coerce(key, kept_type(key)) for key in keys
-        ]  # a position holds what the database keeps
+        plain = [kept(key) for key in keys]  # a position holds what the database keeps
         # the first comparison follows from the second; it lets SQLite begin in the middle of the
         # index
-        query = query.where(and_(kept[0] <= part.after[0], tuple_(*kept) < tuple_(*part.after)))
+        query = query.where(and_(plain[0] <= part.after[0], tuple_(*plain) < tuple_(*part.after)))
     # written into the text: PostgreSQL keeps one plan for all values, and would plan for a tenth of
     # the table
     return query.order_by(*(key.desc() for key in keys)).limit(

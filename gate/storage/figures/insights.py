@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from gate.core.decision.values import Route
+from gate.storage.tables.columns import kept
 from gate.storage.tables.schema import approvals, changes
 from gate.storage.tables.schema_delivery import delivery_days, delivery_rules
 
@@ -15,7 +16,7 @@ REVIEWS_MAX = 200
 
 PLACES_MAX = 20
 _US = 1_000_000
-_PEOPLES = (Route.REVIEW.value, Route.EMERGENCY.value)
+_PEOPLES = (Route.REVIEW, Route.EMERGENCY)
 
 
 class RulePlace(NamedTuple):
@@ -32,7 +33,7 @@ def seconds_to_last_word(conn: Connection, service: str, environment: str) -> li
     about.
     """
     reviewed = (
-        select(changes.c.id, changes.c.submitted_at)
+        select(changes.c.id, kept(changes.c.submitted_at))
         .where(
             changes.c.service == service,
             changes.c.environment == environment,
@@ -42,7 +43,7 @@ def seconds_to_last_word(conn: Connection, service: str, environment: str) -> li
         .limit(REVIEWS_MAX)
         .subquery()
     )
-    last = func.max(approvals.c.at)
+    last = func.max(kept(approvals.c.at))
     query = select(last - reviewed.c.submitted_at).join(
         approvals, approvals.c.change_id == reviewed.c.id
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from sqlalchemy import update
 
 from gate.core.change import FAILED_RESULTS
-from gate.core.instants import to_us
 from gate.storage.changes import paths
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
@@ -29,7 +28,7 @@ def judge(tx: Tx, change: StoredChange, files: Iterable[str]) -> int:
     statement = (
         update(changes)
         .where(changes.c.id == change.id, changes.c.failed == change.failed)
-        .values(failed=failed, failed_at=to_us(tx.now) if failed else None)
+        .values(failed=failed, failed_at=tx.now if failed else None)
     )
     if tx.conn.execute(statement).rowcount != 1:
         return 0

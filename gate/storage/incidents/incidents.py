@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 
-from gate.core.change import Result
 from gate.core.incident import CLOCK_SLACK, SUSPECTS_MAX, Suspect
-from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import every, first, reader, values_of
 from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_incidents import incidents
 
@@ -70,22 +68,7 @@ def lock_series(tx: Tx, source: str, series: str) -> None:
 
 def add(tx: Tx, incident: Incident) -> None:
     """A new one."""
-    row = {
-        "id": incident.id,
-        "source": incident.source,
-        "series": incident.series,
-        "title": incident.title,
-        "service": incident.service,
-        "environment": incident.environment,
-        "severity": incident.severity,
-        "url": incident.url,
-        "began_at": to_us(incident.began_at),
-        "resolved_at": optional_us(incident.resolved_at),
-        "told_at": to_us(incident.told_at),
-        "created_at": to_us(incident.created_at),
-        "created_by": incident.created_by,
-    }
-    tx.conn.execute(insert(incidents).values(row))
+    tx.conn.execute(insert(incidents).values(values_of(incident)))
 
 
 def tell(
@@ -93,17 +76,16 @@ def tell(
 ) -> None:
     """What its source says now."""
     values = {
-        "resolved_at": optional_us(resolved_at),
+        "resolved_at": resolved_at,
         "severity": severity,
-        "told_at": to_us(told_at),
+        "told_at": told_at,
     }
     tx.conn.execute(update(incidents).where(_I.id == incident).values(values))
 
 
 def read(conn: Connection, incident: str) -> Incident | None:
     """The incident of that id."""
-    row = conn.execute(select(incidents).where(_I.id == incident)).first()
-    return None if row is None else _incident(row)
+    return first(conn, Incident, select(incidents).where(_I.id == incident))
 
 
 def newest_of_series(conn: Connection, source: str, series: str) -> Incident | None:
@@ -114,8 +96,7 @@ def newest_of_series(conn: Connection, source: str, series: str) -> Incident | N
         .order_by(_I.began_at.desc(), _I.id.desc())
         .limit(1)
     )
-    row = conn.execute(query).first()
-    return None if row is None else _incident(row)
+    return first(conn, Incident, query)
 
 
 def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
@@ -129,7 +110,7 @@ def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
         .order_by(*newest)
         .limit(SERIES_MAX)
     )
-    return [_incident(row) for row in conn.execute(query)]
+    return list(every(conn, Incident, query))
 
 
 def open_of_service(conn: Connection, service: str) -> list[Incident]:
@@ -139,7 +120,7 @@ def open_of_service(conn: Connection, service: str) -> list[Incident]:
         .where(_I.service == service, text("resolved_at IS NULL"))
         .order_by(_I.began_at.desc(), _I.id.desc())
     )
-    return [_incident(row) for row in conn.execute(query.limit(OPEN_MAX))]
+    return list(every(conn, Incident, query.limit(OPEN_MAX)))
 
 
 def incident_page(conn: Connection, query: IncidentQuery, part: Part) -> Page[Incident]:
@@ -151,7 +132,7 @@ def incident_page(conn: Connection, query: IncidentQuery, part: Part) -> Page[In
         found = found.where(_I.environment == query.environment)
     if query.open is not None:
         found = found.where(_I.resolved_at.is_(None) if query.open else _I.resolved_at.is_not(None))
-    return page(conn, [found], KEYS, part, _incident)
+    return page(conn, [found], KEYS, part, reader(Incident))
 
 
 def suspects(
@@ -163,36 +144,8 @@ def suspects(
     for environment in environments:
         here = (column.service == service, column.environment == environment, text(ADMITTED))
         query = select(column.id, column.admitted_at, column.closed_at, column.result).where(
-            *here, column.admitted_at <= to_us(began_at + CLOCK_SLACK)
+            *here, column.admitted_at <= began_at + CLOCK_SLACK
         )
-        rows = conn.execute(
-            query.order_by(column.admitted_at.desc(), column.id.desc()).limit(SUSPECTS_MAX)
-        )
-        found += [
-            Suspect(
-                row.id,
-                from_us(row.admitted_at),
-                optional_instant(row.closed_at),
-                Result(row.result) if row.result else None,
-            )
-            for row in rows
-        ]
+        newest = query.order_by(column.admitted_at.desc(), column.id.desc()).limit(SUSPECTS_MAX)
+        found += every(conn, Suspect, newest)
     return found
-
-
-def _incident(row: Row[Any]) -> Incident:
-    return Incident(
-        id=row.id,
-        source=row.source,
-        series=row.series,
-        title=row.title,
-        service=row.service,
-        environment=row.environment,
-        severity=row.severity,
-        url=row.url,
-        began_at=from_us(row.began_at),
-        resolved_at=optional_instant(row.resolved_at),
-        told_at=from_us(row.told_at),
-        created_at=from_us(row.created_at),
-        created_by=row.created_by,
-    )

@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, Update, insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from gate.core.incident import CONFIRMED_AFTER, Method
-from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import every, first
 from gate.storage.tables.schema_incidents import incident_links
 
 LINKS_MAX = 50
 """Changes that one incident is tied to, and incidents that one change is tied to."""
 
 _L = incident_links.c
+_FOLLOWED = ("judged_at", "removed_by", "removed_because")
+"""Columns that nobody reads with a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,11 @@ def add(tx: Tx, identity: str, tie: Tie) -> Link | None:
         "id": identity,
         "incident_id": tie.incident,
         "change_id": tie.change,
-        "method": tie.method.value,
-        "at": to_us(tx.now),
+        "method": tie.method,
+        "at": tx.now,
         "by": tie.by,
         "reason": tie.reason,
-        "counts_at": to_us(tx.now + waits),
+        "counts_at": tx.now + waits,
     }
     if active(tx.conn, tie.incident, tie.change) is not None:
         return None
@@ -70,15 +71,15 @@ def add(tx: Tx, identity: str, tie: Tie) -> Link | None:
 
 def found_better(tx: Tx, link: Link, method: Method) -> None:
     """There is better evidence than the time: it counts at once."""
-    tx.conn.execute(_at(link).values(method=method.value, counts_at=to_us(tx.now), judged_at=None))
+    tx.conn.execute(_at(link).values(method=method, counts_at=tx.now, judged_at=None))
 
 
 def confirm(tx: Tx, link: Link, by: str) -> bool:
     """A person says that a `window` link is right. False: it was confirmed before, or removed."""
     values = {
-        "confirmed_at": to_us(tx.now),
+        "confirmed_at": tx.now,
         "confirmed_by": by,
-        "counts_at": to_us(tx.now),
+        "counts_at": tx.now,
         "judged_at": None,
     }
     return tx.conn.execute(_at(link).where(_L.confirmed_at.is_(None)).values(values)).rowcount == 1
@@ -86,19 +87,18 @@ def confirm(tx: Tx, link: Link, by: str) -> bool:
 
 def remove(tx: Tx, link: Link, by: str, because: str) -> bool:
     """It was wrong. False: it was removed before."""
-    values = {"removed_at": to_us(tx.now), "removed_by": by, "removed_because": because}
+    values = {"removed_at": tx.now, "removed_by": by, "removed_because": because}
     return tx.conn.execute(_at(link).values(values)).rowcount == 1
 
 
 def judged(tx: Tx, link: Link) -> None:
     """It was looked at what follows from it."""
-    tx.conn.execute(_at(link).values(judged_at=to_us(tx.now)))
+    tx.conn.execute(_at(link).values(judged_at=tx.now))
 
 
 def read(conn: Connection, identity: str) -> Link | None:
     """The link of that id, removed or not."""
-    row = conn.execute(select(incident_links).where(_L.id == identity)).first()
-    return None if row is None else _link(row)
+    return first(conn, Link, select(*_COLUMNS).where(_L.id == identity))
 
 
 def active(conn: Connection, incident: str, change: str) -> Link | None:
@@ -126,47 +126,35 @@ def ever(conn: Connection, incident: str) -> bool:
 def of_incidents(conn: Connection, incidents: Iterable[str]) -> list[Link]:
     """The links of these incidents that count, oldest first."""
     query = (
-        select(incident_links)
+        select(*_COLUMNS)
         .where(_L.incident_id.in_(list(incidents)), _L.removed_at.is_(None))
         .order_by(_L.at, _L.id)
     )
-    return [_link(row) for row in conn.execute(query)]
+    return list(every(conn, Link, query))
 
 
 def of_change(conn: Connection, change: str) -> list[Link]:
     """The links of a change that count, oldest first."""
     query = (
-        select(incident_links)
+        select(*_COLUMNS)
         .where(_L.change_id == change, _L.removed_at.is_(None))
         .order_by(_L.at, _L.id)
         .limit(LINKS_MAX)
     )
-    return [_link(row) for row in conn.execute(query)]
+    return list(every(conn, Link, query))
 
 
 def due(conn: Connection, now: datetime, limit: int) -> list[Link]:
     """Links that count by now, of which nobody has looked at what follows; longest first."""
-    waiting = select(incident_links).where(
-        _L.judged_at.is_(None), _L.removed_at.is_(None), _L.counts_at <= to_us(now)
+    waiting = select(*_COLUMNS).where(
+        _L.judged_at.is_(None), _L.removed_at.is_(None), _L.counts_at <= now
     )
-    return [_link(row) for row in conn.execute(waiting.order_by(_L.counts_at).limit(limit))]
+    return list(every(conn, Link, waiting.order_by(_L.counts_at).limit(limit)))
 
 
 def _at(link: Link) -> Update:
     return update(incident_links).where(_L.id == link.id, _L.removed_at.is_(None))
 
 
-def _link(row: Row[Any]) -> Link:
-    return Link(
-        id=row.id,
-        incident=row.incident_id,
-        change=row.change_id,
-        method=Method(row.method),
-        at=from_us(row.at),
-        by=row.by,
-        reason=row.reason,
-        confirmed_at=optional_instant(row.confirmed_at),
-        confirmed_by=row.confirmed_by,
-        counts_at=from_us(row.counts_at),
-        removed_at=optional_instant(row.removed_at),
-    )
+_COLUMNS = tuple(column for column in _L if column.name not in _FOLLOWED)
+"""In the order of the fields of `Link`."""

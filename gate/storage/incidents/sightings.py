@@ -10,14 +10,14 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.change import Repository, Result
-from gate.core.instants import from_us, to_us
+from gate.core.instants import to_us
 from gate.core.messages.told import DeploymentSeen
 from gate.storage.changes.changes import StoredChange, every
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import upsert
 from gate.storage.tables.schema import ADMITTED, changes
 from gate.storage.tables.schema_hooks import deployments_seen
 
@@ -89,7 +89,7 @@ def has_asked(conn: Connection, seen: DeploymentSeen, since: datetime) -> bool:
     """Whether a change of this very commit asked for its place since then, whatever it was told."""
     column = changes.c
     asked = select(column.id).where(
-        *_here(seen), column.commit_sha == seen.commit, column.submitted_at >= to_us(since)
+        *_here(seen), column.commit_sha == seen.commit, column.submitted_at >= since
     )
     return conn.execute(asked.limit(1)).first() is not None
 
@@ -115,19 +115,13 @@ def add(tx: Tx, seen: DeploymentSeen, result: Result, missing: Missing) -> bool:
         "service": seen.service or None,
         "environment": seen.environment,
         "commit_sha": seen.commit,
-        "digests": orjson.dumps(seen.digests).decode(),
-        "result": result.value,
-        "at": to_us(seen.at),
-        "first_at": to_us(seen.at),
+        "digests": seen.digests,
+        "result": result,
+        "at": seen.at,
+        "first_at": seen.at,
     }
-    insertion = (postgresql.insert if tx.is_postgres else sqlite.insert)(deployments_seen).values(
-        row
-    )
-    newer = {name: insertion.excluded[name] for name in ("at", "result", "missing")}
-    upsert = insertion.on_conflict_do_update(
-        index_elements=["id"], set_=newer, where=_S.at <= insertion.excluded.at
-    )
-    is_written = tx.conn.execute(upsert.returning(_S.id)).first() is not None
+    newer = ("at", "result", "missing")
+    is_written = upsert(tx, deployments_seen, row, only=newer, where=_S.at <= seen.at)
     return is_written and known != missing.value
 
 
@@ -153,7 +147,7 @@ def _here(seen: DeploymentSeen) -> tuple[ColumnElement[bool], ...]:
 def _admitted(
     conn: Connection, wanted: tuple[ColumnElement[bool], ...], before: datetime
 ) -> tuple[StoredChange, ...]:
-    query = select(changes).where(*wanted, text(ADMITTED), changes.c.admitted_at <= to_us(before))
+    query = select(changes).where(*wanted, text(ADMITTED), changes.c.admitted_at <= before)
     newest = query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
     return every(conn, newest.limit(LOOKED_BACK_MAX))
 
@@ -190,8 +184,8 @@ def _sighting(row: Row[Any]) -> Sighting:
         service=row.service,
         environment=row.environment,
         commit=row.commit_sha,
-        digests=tuple(orjson.loads(row.digests)),
-        result=Result(row.result) if row.result else None,
-        at=from_us(row.at),
-        first_at=from_us(row.first_at),
+        digests=row.digests,
+        result=row.result,
+        at=row.at,
+        first_at=row.first_at,
     )

@@ -31,6 +31,7 @@ from gate.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, ReadTile
 from gate.ledger.tree import HASH_BYTES
 from gate.storage.ledger import heads
 from gate.storage.ledger.tree import tile_reader
+from gate.storage.tables.columns import kept
 from gate.storage.tables.schema import approvals, decisions, ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints
 
@@ -64,9 +65,9 @@ _COLUMNS = ", ".join(
 )
 _DECISIONS = {name: text.format(columns=_COLUMNS) for name, text in _DECISIONS_OF.items()}
 _TOLD = (
-    (decisions, _D.id, _D.at, ("decision",)),
-    (approvals, _A.change_id, _A.at, ("approval", "rejection")),
-    (approvals, _A.change_id, _A.lapsed_at, ("lapse",)),
+    (decisions, _D.id, kept(_D.at), ("decision",)),
+    (approvals, _A.change_id, kept(_A.at), ("approval", "rejection")),
+    (approvals, _A.change_id, kept(_A.lapsed_at), ("lapse",)),
 )
 """Tables whose every row an entry of these kinds tells of, at that very time."""
 
@@ -182,7 +183,9 @@ class _Kept:
     def _read_approvals(self, conn: Connection) -> dict[tuple[str, str, int, bool], Row[Any]]:
         kinds = {"approval", "rejection", "lapse"}
         wanted = {one["change"] for one in self._fields.values() if one.get("kind") in kinds}
-        found = conn.execute(select(approvals).where(_A.change_id.in_(wanted))) if wanted else ()
+        found = (
+            conn.execute(select(*map(kept, _A)).where(_A.change_id.in_(wanted))) if wanted else ()
+        )
         return {(row.change_id, row.person, row.decision, bool(row.rejected)): row for row in found}
 
     def _approval_differences(self, fields: Mapping[str, Any]) -> Iterator[str]:

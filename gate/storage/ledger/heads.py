@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, select, update
 
-from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints, ledger_head
@@ -61,7 +60,7 @@ def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:
         select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
     )
     row = conn.execute(newest).first()
-    return None if row is None else (row.size, bytes(row.note))
+    return None if row is None else (row.size, row.note)
 
 
 def lock_head(tx: Tx) -> Head | None:
@@ -93,7 +92,7 @@ def add_checkpoint(tx: Tx, signed: Head, note: bytes) -> bool:
     newest = newest_checkpoint(tx.conn)
     if newest is not None and newest[0] >= signed.size:
         return False
-    row = {"size": signed.size, "epoch": signed.epoch, "at": to_us(tx.now), "note": note}
+    row = {"size": signed.size, "epoch": signed.epoch, "at": tx.now, "note": note}
     tx.conn.execute(checkpoints.insert().values(row))
     return True
 

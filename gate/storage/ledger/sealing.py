@@ -9,7 +9,6 @@ later.
 import orjson
 from sqlalchemy import Connection, select
 
-from gate.core.instants import to_us
 from gate.errors import Unavailable
 from gate.ledger.tiles import grow
 from gate.ledger.tree import ProofError, hash_leaf
@@ -62,7 +61,7 @@ def seal(tx: Tx) -> int:
     tree.put_tiles(tx, tiles)
     tx.execute(_PLACE[tx.is_postgres], (head.size, orjson.dumps([row.id for row in rows]).decode()))
     size = head.size + len(rows)
-    set_head(tx, size=size, root=tree.tree(tx.conn, size).root(), sealed_at=to_us(tx.now))
+    set_head(tx, size=size, root=tree.tree(tx.conn, size).root(), sealed_at=tx.now)
     return len(rows)
 
 

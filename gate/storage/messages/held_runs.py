@@ -48,11 +48,9 @@ def add(tx: Tx, run: HeldRun) -> bool:
     if tx.conn.execute(select(_H.run_id).where(_this(run))).first() is not None:
         return False
     earlier = and_(_place(run), _H.attempt < run.attempt, _H.answered_at.is_(None))
-    tx.conn.execute(
-        update(held_runs).where(earlier).values(answered_at=to_us(tx.now), told=SUPERSEDED)
-    )
+    tx.conn.execute(update(held_runs).where(earlier).values(answered_at=tx.now, told=SUPERSEDED))
     values = {name: getattr(run, name) for name in HeldRun.__slots__}
-    tx.conn.execute(insert(held_runs).values(**values, at=to_us(tx.now)))
+    tx.conn.execute(insert(held_runs).values(**values, at=tx.now))
     return True
 
 
@@ -73,7 +71,7 @@ def tell(tx: Tx, run: HeldRun, told: str, target: str, body: bytes, *, is_answer
     mine = and_(_this(run), _H.answered_at.is_(None), _H.told == run.told)
     values: dict[str, object] = {"told": told, "reports": run.reports + (not is_answer)}
     if is_answer:
-        values["answered_at"] = to_us(tx.now)
+        values["answered_at"] = tx.now
     if tx.conn.execute(update(held_runs).where(mine).values(**values)).rowcount != 1:
         return False
     at = to_us(tx.now)
@@ -86,7 +84,7 @@ def drop(tx: Tx, run: HeldRun, told: str) -> None:
     tx.conn.execute(
         update(held_runs)
         .where(_this(run), _H.answered_at.is_(None))
-        .values(answered_at=to_us(tx.now), told=told)
+        .values(answered_at=tx.now, told=told)
     )
 
 

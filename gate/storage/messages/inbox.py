@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Update, delete, select, text, update
 
-from gate.core.instants import from_us, to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import upsert
+from gate.storage.database.values import every
 from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries
 
 CLAIMED_MAX = 20
@@ -72,14 +73,22 @@ def add(tx: Tx, told: Sequence[Delivery]) -> int:
 
     A source sends again what was given up when an operator has mended why, and asks it to.
     """
-    now = to_us(tx.now)
-    statement = _INSERT_POSTGRES if tx.is_postgres else _INSERT_SQLITE
-    return sum(
-        tx.execute(
-            statement, (one.source, one.key, now, one.kind, one.caller, one.body, now)
-        ).rowcount
-        for one in told
-    )
+    return sum(_add(tx, one) for one in told)
+
+
+def _add(tx: Tx, one: Delivery) -> bool:
+    row = {
+        "source": one.source,
+        "key": one.key,
+        "at": tx.now,
+        "kind": one.kind,
+        "caller": one.caller,
+        "body": one.body,
+        "next_at": tx.now,
+        "attempts": 0,
+        "error": None,
+    }
+    return upsert(tx, deliveries, row, where=_D.next_at.is_(None) & _D.error.is_not(None))
 
 
 def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
@@ -88,7 +97,7 @@ def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
 
     Who claims one and is never heard of again gives it to the next at `again_at`.
     """
-    due = (_D.next_at.is_not(None), _D.next_at <= to_us(tx.now))
+    due = (_D.next_at.is_not(None), _D.next_at <= tx.now)
     found: list[Claimed] = []
     for source in tx.conn.scalars(
         select(_D.source).where(*due).distinct().order_by(_D.source)
@@ -102,18 +111,11 @@ def claim(tx: Tx, *, again_at: datetime) -> list[Claimed]:
         # SQLite has one writer anyway and leaves the lock out
         for row in tx.conn.execute(query.with_for_update(skip_locked=True)).all():
             tx.conn.execute(
-                _at(row.source, row.key).values(next_at=to_us(again_at), attempts=row.attempts + 1)
+                _at(row.source, row.key).values(next_at=again_at, attempts=row.attempts + 1)
             )
+            attempts = row.attempts + 1
             found.append(
-                Claimed(
-                    row.source,
-                    row.key,
-                    row.kind,
-                    row.caller,
-                    from_us(row.at),
-                    bytes(row.body),
-                    row.attempts + 1,
-                )
+                Claimed(row.source, row.key, row.kind, row.caller, row.at, row.body, attempts)
             )
     return found
 
@@ -125,7 +127,7 @@ def done(tx: Tx, source: str, key: str) -> None:
 
 def again(tx: Tx, source: str, key: str, *, at: datetime, error: str) -> None:
     """Try again from then on."""
-    tx.conn.execute(_at(source, key).values(next_at=to_us(at), error=error[:ERROR_LENGTH_MAX]))
+    tx.conn.execute(_at(source, key).values(next_at=at, error=error[:ERROR_LENGTH_MAX]))
 
 
 def give_up(tx: Tx, source: str, key: str, *, error: str) -> None:
@@ -139,26 +141,13 @@ def given_up(conn: Connection, limit: int) -> tuple[GivenUp, ...]:
     newest = (
         select(*columns).where(text(GIVEN_UP)).order_by(_D.at.desc(), _D.key.desc()).limit(limit)
     )
-    return tuple(
-        GivenUp(row.source, row.kind, from_us(row.at), row.attempts, row.error)
-        for row in conn.execute(newest)
-    )
+    return every(conn, GivenUp, newest)
 
 
 def forget(tx: Tx, *, older_than: timedelta) -> int:
     """Those that were worked on so long ago that nobody sends them again."""
-    before = to_us(tx.now - older_than)
+    before = tx.now - older_than
     return tx.conn.execute(delete(deliveries).where(_D.at < before, _D.next_at.is_(None))).rowcount
-
-
-_INSERT = """
-INSERT INTO deliveries AS d (source, key, at, kind, caller, body, next_at) VALUES ({v}, {v}, {v}, {v}, {v}, {v}, {v})
-ON CONFLICT (source, key) DO UPDATE SET at = excluded.at, kind = excluded.kind, caller = excluded.caller, body = excluded.body,
-  next_at = excluded.next_at, attempts = 0, error = NULL
-WHERE d.next_at IS NULL AND d.error IS NOT NULL
-"""
-_INSERT_SQLITE = _INSERT.format(v="?")
-_INSERT_POSTGRES = _INSERT.format(v="%s")
 
 
 def _at(source: str, key: str) -> Update:

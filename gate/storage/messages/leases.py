@@ -3,10 +3,9 @@
 from datetime import timedelta
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import upsert
 from gate.storage.tables import schema
 
 _LEASES = schema.leases
@@ -15,15 +14,8 @@ _L = schema.leases.c
 
 def take(tx: Tx, name: str, holder: str, *, hold_for: timedelta) -> bool:
     """Take a lease that is free or over, or renew one's own; whether one has it now."""
-    insert = postgresql.insert if tx.is_postgres else sqlite.insert
-    values = {"holder": holder, "until": to_us(tx.now + hold_for)}
-    mine = insert(_LEASES).values(name=name, **values)
-    mine = mine.on_conflict_do_update(
-        index_elements=[_L.name],
-        set_=values,
-        where=(_L.holder == holder) | (_L.until <= to_us(tx.now)),
-    )
-    return tx.conn.execute(mine.returning(_L.name)).first() is not None
+    lease = {"name": name, "holder": holder, "until": tx.now + hold_for}
+    return upsert(tx, _LEASES, lease, where=(_L.holder == holder) | (_L.until <= tx.now))
 
 
 def release(tx: Tx, name: str, holder: str) -> None:

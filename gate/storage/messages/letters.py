@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, text, update
 
-from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
@@ -52,7 +51,7 @@ def health(conn: Connection) -> list[TargetHealth]:
         .group_by(_O.target)
     )
     found = {
-        target: TargetHealth(target, n, optional_instant(since))
+        target: TargetHealth(target, n, since)
         for target, n, since in conn.execute(waiting.limit(TARGETS_MAX))
     }
     dead = select(_O.target, func.count()).where(_O.dead_at.is_not(None)).group_by(_O.target)
@@ -78,7 +77,7 @@ def dead_letter_page(conn: Connection, query: DeadLetterQuery, part: Part) -> Pa
 
 
 def _dead_letter(row: Row[Any]) -> DeadLetter:
-    at, dead_at = from_us(row.at), from_us(row.dead_at)
+    at, dead_at = row.at, row.dead_at
     return DeadLetter(row.id, row.target, row.change_id, at, dead_at, row.attempts, row.error or "")
 
 
@@ -87,6 +86,4 @@ def send_again(tx: Tx, message_id: str) -> bool:
     message.
     """
     mine = update(_OUTBOX).where(_O.id == message_id, _O.dead_at.is_not(None))
-    return (
-        tx.conn.execute(mine.values(dead_at=None, attempts=0, next_at=to_us(tx.now))).rowcount == 1
-    )
+    return tx.conn.execute(mine.values(dead_at=None, attempts=0, next_at=tx.now)).rowcount == 1

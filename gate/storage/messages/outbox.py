@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from gate.core.instants import to_us
 from gate.core.messages.message import Message
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import EntryRow, MessageRow
@@ -52,7 +51,7 @@ def announce(tx: Tx, rows: Sequence[EntryRow]) -> None:
 
 def due_targets(conn: Connection, now: datetime) -> list[str]:
     """Who has messages that are due."""
-    due = select(_O.target).where(_UNDELIVERED, _O.next_at <= to_us(now)).group_by(_O.target)
+    due = select(_O.target).where(_UNDELIVERED, _O.next_at <= now).group_by(_O.target)
     return list(conn.scalars(due.order_by(func.min(_O.next_at)).limit(DUE_TARGETS_MAX)))
 
 
@@ -64,7 +63,7 @@ def claim(
 
     Who does not mark them in time loses them to the next.
     """
-    now, lease = to_us(tx.now), secrets.token_hex(16)
+    now, lease = tx.now, secrets.token_hex(16)
     due = (
         select(_O.id)
         .where(_UNDELIVERED, _O.target == target, _O.next_at <= now)
@@ -74,7 +73,7 @@ def claim(
         .with_for_update(skip_locked=True)  # SQLite has one writer anyway and leaves this out
     )
     ids = list(tx.conn.scalars(due))
-    until = to_us(tx.now + lease_for)
+    until = tx.now + lease_for
     tx.conn.execute(
         update(_OUTBOX)
         .where(_O.id.in_(ids))
@@ -90,17 +89,17 @@ def claim(
 
 def delivered(tx: Tx, message: Message, lease: str) -> bool:
     """Done; False when the claim was lost."""
-    return _mark(tx, message, lease, delivered_at=to_us(tx.now), error=None)
+    return _mark(tx, message, lease, delivered_at=tx.now, error=None)
 
 
 def again(tx: Tx, message: Message, lease: str, *, after: timedelta, error: str) -> bool:
     """Try again so much later; False when the claim was lost."""
-    return _mark(tx, message, lease, next_at=to_us(tx.now + after), error=error[:ERROR_LENGTH_MAX])
+    return _mark(tx, message, lease, next_at=tx.now + after, error=error[:ERROR_LENGTH_MAX])
 
 
 def dead(tx: Tx, message: Message, lease: str, *, error: str) -> bool:
     """Give up, visibly; False when the claim was lost."""
-    return _mark(tx, message, lease, dead_at=to_us(tx.now), error=error[:ERROR_LENGTH_MAX])
+    return _mark(tx, message, lease, dead_at=tx.now, error=error[:ERROR_LENGTH_MAX])
 
 
 def delete_done(tx: Tx) -> None:
@@ -108,7 +107,7 @@ def delete_done(tx: Tx) -> None:
     for column, kept in ((_O.delivered_at, DELIVERED_KEPT), (_O.dead_at, DEAD_KEPT)):
         over = (
             select(_O.id)
-            .where(column.is_not(None), column < to_us(tx.now - kept))
+            .where(column.is_not(None), column < tx.now - kept)
             .limit(DELETED_AT_ONCE_MAX)
         )
         tx.conn.execute(delete(_OUTBOX).where(_O.id.in_(over)))

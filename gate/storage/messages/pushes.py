@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
 from gate.storage.tables.schema_hosts import pushes
 from gate.storage.texts import name_ids, read_texts
 
@@ -21,11 +21,11 @@ _P = pushes.c
 def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: str) -> None:
     """Remember it, once; what is too old is forgotten by the way."""
     issuer, number = repository
-    at, who = to_us(tx.now), name_ids(tx, [pusher])[pusher]
-    statement = _INSERT_POSTGRES if tx.is_postgres else _INSERT_SQLITE
+    at, who = tx.now, name_ids(tx, [pusher])[pusher]
+    row = {"issuer": issuer, "repository_id": number, "pusher": who, "at": at}
     for commit in dict.fromkeys(commits):
-        tx.execute(statement, (issuer, number, commit, who, at))
-    tx.conn.execute(delete(pushes).where(_P.at < to_us(tx.now - KEPT_FOR)))
+        insert_new(tx, pushes, {**row, "commit_sha": commit})
+    tx.conn.execute(delete(pushes).where(_P.at < tx.now - KEPT_FOR))
 
 
 def pushers(
@@ -39,10 +39,3 @@ def pushers(
         .where(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
     )
     return tuple(sorted(read_texts(conn, conn.execute(of_these).scalars().all()).values()))
-
-
-_INSERT = """
-INSERT INTO pushes (issuer, repository_id, commit_sha, pusher, at) VALUES ({v}, {v}, {v}, {v}, {v}) ON CONFLICT DO NOTHING
-"""
-_INSERT_SQLITE = _INSERT.format(v="?")
-_INSERT_POSTGRES = _INSERT.format(v="%s")

@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.core.instants import to_us
+from gate.core.change import State
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import upsert
+from gate.storage.database.values import every
 from gate.storage.tables.schema import changes
 from gate.storage.tables.schema_chat import reminders
 
 DUE_MAX = 100
 
 _C, _R = changes.c, reminders.c
-_PENDING = _C.state == "pending"
+_PENDING = _C.state == State.PENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +37,18 @@ def take_due(tx: Tx, policy: str, *, stage: int, older_than: timedelta) -> list[
             _PENDING,
             _C.policy == policy,
             _C.hold.is_(None),
-            _C.submitted_at <= to_us(tx.now - older_than),
+            _C.submitted_at <= tx.now - older_than,
         )
         .where(
-            _C.expires_at.is_(None) | (_C.expires_at > to_us(tx.now)),
+            _C.expires_at.is_(None) | (_C.expires_at > tx.now),
             func.coalesce(_R.stage, 0) < stage,
         )
         .order_by(_C.submitted_at)
         .limit(DUE_MAX)
     )
-    found = [Due(*row) for row in tx.conn.execute(statement)]
-    if found:
-        insert = (postgresql.insert if tx.is_postgres else sqlite.insert)(reminders)
-        values = {"stage": stage, "at": to_us(tx.now)}
-        upsert = insert.on_conflict_do_update(index_elements=[_R.change_id], set_=values)
-        tx.conn.execute(upsert, [{"change_id": one.change, **values} for one in found])
+    found = list(every(tx.conn, Due, statement))
+    for one in found:
+        upsert(tx, reminders, {"change_id": one.change, "stage": stage, "at": tx.now})
     return found
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, text
 
-from gate.core.instants import optional_instant
 from gate.storage.tables.schema import outbox
 from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries
 
@@ -35,8 +34,7 @@ def messages(conn: Connection) -> tuple[Waiting, ...]:
     )
     rows = conn.execute(query.group_by(column.target).order_by(column.target).limit(TARGETS_MAX))
     return tuple(
-        Waiting(name, waiting, dead, optional_instant(oldest), error)
-        for name, waiting, dead, oldest, error in rows
+        Waiting(name, waiting, dead, oldest, error) for name, waiting, dead, oldest, error in rows
     )
 
 
@@ -50,7 +48,7 @@ def told(conn: Connection) -> tuple[Waiting, ...]:
         column.next_at.is_not(None)
     )
     found = {
-        source: Waiting(source, count, 0, optional_instant(oldest), error)
+        source: Waiting(source, count, 0, oldest, error)
         for source, count, oldest, error in conn.execute(
             waits.group_by(column.source).limit(TARGETS_MAX)
         )

@@ -11,7 +11,16 @@ from enum import Enum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Dialect, SmallInteger, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    SmallInteger,
+    Text,
+    TypeDecorator,
+    literal_column,
+    type_coerce,
+)
 from sqlalchemy.types import TypeEngine
 
 from gate.core.instants import optional_instant, optional_us
@@ -65,12 +74,12 @@ class Word(TypeDecorator[Any]):
         super().__init__()
         self.words = words
 
-    def process_bind_param(self, value: Enum | None, _: Dialect) -> Any:
-        """As it is kept."""
-        return None if value is None else value.value
+    def process_bind_param(self, value: object, _: Dialect) -> Any:
+        """As it is kept; a text that is none of our words is refused."""
+        return None if value is None else self.words(value).value
 
     def process_result_value(self, value: object, _: Dialect) -> Any:
-        """The way back; a word that is none of ours is a fault of the database, and fails."""
+        """The way back."""
         return None if value is None else self.words(value)
 
 
@@ -99,6 +108,24 @@ class Json(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, _: Dialect) -> Any:
         """The way back."""
         return None if value is None else self.read(value)
+
+
+def equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
+    """The column has this value. One of our own few words is written into the text of the query.
+
+    A bound value would hide a partial index from SQLite, whose condition the text has to name.
+    PostgreSQL keeps one plan for all values, and would not know that of these words one is everywhere
+    and another rare.
+    """
+    if not isinstance(value, Enum):
+        return column == value
+    written = f"'{value.value}'" if isinstance(value, str) else str(value.value)
+    return column == literal_column(written)
+
+
+def kept(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column as the database keeps it, without any conversion."""
+    return type_coerce(column, kept_type(column))
 
 
 def kept_type(column: ColumnElement[Any]) -> TypeEngine[Any]:

@@ -24,7 +24,10 @@ from sqlalchemy import (
     text,
 )
 
-from gate.storage.tables.columns import NAMED_TEXTS, TEXTS, Instant
+from gate.core.change import Result, State
+from gate.core.decision.record import read_hold, write_hold
+from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.storage.tables.columns import NAMED_TEXTS, TEXTS, Instant, Json, Rank, Span, Word
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -58,12 +61,11 @@ changes = Table(
     Column("repository_issuer", Text),
     Column("repository_id", BigInteger),
     Column("commit_sha", Text, nullable=False),
-    Column("digests", Text, nullable=False),  # JSON list, sorted
+    Column("digests", TEXTS, nullable=False),  # sorted
     Column("direction", Text, nullable=False),
     Column("lines", BigInteger),  # added and deleted; null is unknown
-    Column(
-        "caller", Text, nullable=False
-    ),  # who submitted it: token id, or issuer and repository id
+    # who submitted it: token id, or issuer and repository id
+    Column("caller", Text, nullable=False),
     Column("run_id", Text),
     Column("run_attempt", BigInteger),
     Column("run_step", Text),
@@ -72,49 +74,47 @@ changes = Table(
     Column("run_key", Text, unique=True),
     Column("subject_key", Text, nullable=False),  # SHA-256 of the canonical subject
     Column("content_key", Text, nullable=False),  # SHA-256 of commit and digests: what would run
-    Column("state", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("route", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("would", Text),  # observed: the outcome if the gate had enforced; null where it does
-    Column("band", SmallInteger, nullable=False),
+    Column("state", Word(State), nullable=False),
+    Column("type", Word(ChangeType), nullable=False),
+    Column("route", Word(Route), nullable=False),
+    Column("outcome", Word(Outcome), nullable=False),
+    # observed: the outcome if the gate had enforced; null where it does
+    Column("would", Word(Outcome)),
+    Column("band", Rank(Band), nullable=False),
     Column("score", Integer, nullable=False),
     Column("policy", Text),
     Column("standard_change", Text),
-    Column("matched", Text, nullable=False),  # JSON list of matched standard changes
-    Column("hold", Text),  # JSON; null is not held
+    Column("matched", TEXTS, nullable=False),  # standard changes
+    Column("hold", Json(write_hold, read_hold)),  # null is not held
     Column("excused", Boolean, nullable=False),  # no freeze window holds it; a stopped line does
     Column("decision", Integer, nullable=False),  # the number in force
     Column("subject_digest", Text, nullable=False),
     Column("running_change", Text),  # what ran at the decision in force
     Column("parallel", Boolean, nullable=False),  # the policy lets two deploy at once
-    Column("submitted_at", BigInteger, nullable=False),
-    Column("decided_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger),  # pending; null while held
-    Column(
-        "time_left", BigInteger
-    ),  # while held: microseconds of `expires_at` or `valid_until` that are left when the hold ends
-    Column(
-        "redecide_at", BigInteger
-    ),  # pending: when the worker decides it again; null: nothing asks for it
-    Column("valid_until", BigInteger),  # approved; null while held
-    Column("planned_start", BigInteger),
-    Column("planned_end", BigInteger),
+    Column("submitted_at", Instant, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("expires_at", Instant),  # pending; null while held
+    # while held: what is left of `expires_at` or `valid_until` when the hold ends
+    Column("time_left", Span),
+    # pending: when the worker decides it again; null: nothing asks for it
+    Column("redecide_at", Instant),
+    Column("valid_until", Instant),  # approved; null while held
+    Column("planned_start", Instant),
+    Column("planned_end", Instant),
     Column("close_within_seconds", Integer, nullable=False),
-    Column("admitted_at", BigInteger),
+    Column("admitted_at", Instant),
     Column("admitted_run_id", Text),
     Column("admitted_run_attempt", BigInteger),
     Column("admitted_run_step", Text),
     Column("same_commit", Boolean),  # admitted with the commit that was admitted before it
-    Column("close_by", BigInteger),  # later it is no longer in flight
-    Column("ended_at", BigInteger),  # in its final state; of a deployment also `closed_at`
-    Column("closed_at", BigInteger),
-    Column("result", Text),
+    Column("close_by", Instant),  # later it is no longer in flight
+    Column("ended_at", Instant),  # in its final state; of a deployment also `closed_at`
+    Column("closed_at", Instant),
+    Column("result", Word(Result)),
     Column("failed", Boolean, nullable=False, server_default=text("false")),
-    Column("failed_at", BigInteger),
-    Column(
-        "detail", Text, nullable=False
-    ),  # JSON: base, ref, artifacts, run url, ids of texts, as asked
+    Column("failed_at", Instant),
+    # JSON: base, ref, artifacts, run url, ids of texts, as asked; read where somebody needs it
+    Column("detail", Text, nullable=False),
     # lists, newest first
     Index("ix_changes_newest", "submitted_at", "id"),
     Index("ix_changes_state", "state", "submitted_at", "id"),
@@ -205,7 +205,7 @@ changes = Table(
     # what the worker looks for
     Index("ix_changes_expires", "state", "expires_at", **_where("state = 'pending'")),
     Index("ix_changes_lapses", "state", "valid_until", **_where("state = 'approved'")),
-    Index("ix_changes_redecide", "redecide_at", **_where("redecide_at IS NOT NULL")),
+    Index("ix_changes_redecide", "redecide_at", "id", **_where("redecide_at IS NOT NULL")),
 )
 
 decisions = Table(
@@ -218,13 +218,13 @@ decisions = Table(
     ),
     Column("change_id", Text, ForeignKey("changes.id"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
     Column("service", Text, nullable=False),
     Column("environment", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("route", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("band", SmallInteger, nullable=False),
+    Column("type", Word(ChangeType), nullable=False),
+    Column("route", Word(Route), nullable=False),
+    Column("outcome", Word(Outcome), nullable=False),
+    Column("band", Rank(Band), nullable=False),
     Column("score", Integer, nullable=False),
     Column("policy", Text),
     Column("revision", Text, nullable=False),  # of the policies
@@ -269,8 +269,8 @@ approvals = Table(
     ),  # a person's no stands beside the same person's yes
     Column("subject_digest", Text, nullable=False),  # what the person was shown
     Column("comment", Text, nullable=False),  # id of a text, or empty
-    Column("at", BigInteger, nullable=False),
-    Column("lapsed_at", BigInteger),
+    Column("at", Instant, nullable=False),
+    Column("lapsed_at", Instant),
 )
 
 overrides = Table(
@@ -284,19 +284,19 @@ overrides = Table(
         "person", Text, primary_key=True
     ),  # another's counts where this one's does not, because they turn out to be excluded
     Column("comment", Text, nullable=False),  # id of a text
-    Column("at", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 post_reviews = Table(
     "post_reviews",
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
-    Column("due_at", BigInteger, nullable=False),
-    Column("owners", Text, nullable=False),  # JSON list of the groups that owned the service then
-    Column("done_at", BigInteger),
+    Column("due_at", Instant, nullable=False),
+    Column("owners", TEXTS, nullable=False),  # the groups that owned the service then
+    Column("done_at", Instant),
     Column("person", Text),
     Column("findings", Text),  # id of a text
-    Column("actions", Text),  # JSON list of ids of texts
+    Column("actions", TEXTS),  # ids of texts
     Column("comment", Text),  # id of a text
     Index("ix_post_reviews_due", "due_at"),
 )
@@ -306,12 +306,12 @@ closures = Table(
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("at", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
     Column("caller", Text, nullable=False),
-    Column("result", Text, nullable=False),
+    Column("result", Word(Result), nullable=False),
     Column("notes", Text, nullable=False),  # id of a text, or empty
-    Column("started_at", BigInteger),
-    Column("finished_at", BigInteger),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
     Column(
         "matched", Boolean, nullable=False
     ),  # false: reported for something that was never admitted
@@ -324,7 +324,7 @@ standard_matches = Table(
     Column("environment", Text, primary_key=True),
     Column("standard_change", Text, primary_key=True),
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
-    Column("admitted_at", BigInteger, nullable=False),
+    Column("admitted_at", Instant, nullable=False),
     Index(
         "ix_standard_matches_newest",
         "service",
@@ -341,9 +341,9 @@ standard_changes = Table(
     Column("service", Text, primary_key=True),
     Column("environment", Text, primary_key=True),
     Column("standard_change", Text, primary_key=True),
-    Column("suspended_at", BigInteger),  # null: not suspended
+    Column("suspended_at", Instant),  # null: not suspended
     Column("because", Text, nullable=False),  # the failures that suspended it, in words
-    Column("reinstated_at", BigInteger),  # failures before this no longer count
+    Column("reinstated_at", Instant),  # failures before this no longer count
 )
 
 path_outcomes = Table(
@@ -439,16 +439,16 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("at", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
     Column("target", Text, nullable=False),
     Column("change_id", Text),
     Column("body", LargeBinary, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("next_at", BigInteger, nullable=False),
+    Column("next_at", Instant, nullable=False),
     Column("lease", Text),
-    Column("lease_until", BigInteger),
-    Column("delivered_at", BigInteger),
-    Column("dead_at", BigInteger),
+    Column("lease_until", Instant),
+    Column("delivered_at", Instant),
+    Column("dead_at", Instant),
     Column("error", Text),
     # what is delivered or dead is out of the way of what is not
     Index("ix_outbox_due", "target", "next_at", "id", "at", **_where(UNDELIVERED)),
@@ -510,5 +510,5 @@ leases = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("holder", Text, nullable=False),
-    Column("until", BigInteger, nullable=False),
+    Column("until", Instant, nullable=False),
 )

@@ -4,6 +4,8 @@ saw.
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
+from gate.core.change import Result
+from gate.storage.tables.columns import TEXTS, Instant, Word
 from gate.storage.tables.schema import _where, metadata
 
 GIVEN_UP = "next_at IS NULL AND error IS NOT NULL"
@@ -17,7 +19,7 @@ deliveries = Table(
     Column(
         "key", Text, primary_key=True
     ),  # SHA-256 of what the source names it by: the same delivery again is known
-    Column("at", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
     Column("kind", Text, nullable=False),  # which handler works on it
     Column(
         "caller", Text, nullable=False
@@ -26,7 +28,7 @@ deliveries = Table(
         "body", LargeBinary, nullable=False
     ),  # emptied when it was worked on: it may hold texts of people
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("next_at", BigInteger),  # null: it was worked on, or given up
+    Column("next_at", Instant),  # null: it was worked on, or given up
     Column("error", Text),  # why the last attempt failed
     Index("ix_deliveries_due", "next_at", **_where("next_at IS NOT NULL")),
     Index("ix_deliveries_given_up", "at", "source", **_where(GIVEN_UP)),
@@ -50,10 +52,10 @@ deployments_seen = Table(
     Column("service", Text),  # null where nobody knows which
     Column("environment", Text, nullable=False),
     Column("commit_sha", Text),
-    Column("digests", Text, nullable=False),  # JSON list
-    Column("result", Text),
-    Column("at", BigInteger, nullable=False),  # when it was seen last
-    Column("first_at", BigInteger, nullable=False),
+    Column("digests", TEXTS, nullable=False),
+    Column("result", Word(Result)),
+    Column("at", Instant, nullable=False),  # when it was seen last
+    Column("first_at", Instant, nullable=False),
     Index("ix_deployments_seen_newest", "at", "id"),
     Index("ix_deployments_seen_place", "service", "environment", "at", "id"),
 )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text, text
 
+from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema import _where, metadata
 
 UNANSWERED = "answered_at IS NULL"
@@ -22,10 +23,10 @@ held_runs = Table(
     Column(
         "change_id", Text, ForeignKey("changes.id")
     ),  # null where it was refused before there was a change
-    Column("at", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
     Column("told", Text, nullable=False, server_default=text("''")),  # what the host was told last
     Column("reports", Integer, nullable=False, server_default=text("0")),
-    Column("answered_at", BigInteger),
+    Column("answered_at", Instant),
     Index("ix_held_runs_unanswered", "at", **_where(UNANSWERED)),
     Index("ix_held_runs_change", "change_id"),
 )
@@ -37,5 +38,5 @@ pushes = Table(
     Column("repository_id", BigInteger, primary_key=True),
     Column("commit_sha", Text, primary_key=True),
     Column("pusher", Text, primary_key=True),  # id of a text
-    Column("at", BigInteger, nullable=False, index=True),
+    Column("at", Instant, nullable=False, index=True),
 )

@@ -1,7 +1,9 @@
 """What broke, and which changes it is tied to. Titles and reasons live in `texts`."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Table, Text
 
+from gate.core.incident import Method
+from gate.storage.tables.columns import Instant, Word
 from gate.storage.tables.schema import _where, metadata
 
 ACTIVE = "removed_at IS NULL"
@@ -20,12 +22,12 @@ incidents = Table(
     Column("environment", Text),  # null: the source does not say
     Column("severity", Text, nullable=False),
     Column("url", Text, nullable=False),  # where a person finds it at its source, or empty
-    Column("began_at", BigInteger, nullable=False),
-    Column("resolved_at", BigInteger),
+    Column("began_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
     Column(
-        "told_at", BigInteger, nullable=False
+        "told_at", Instant, nullable=False
     ),  # of the newest word of its source: an older one changes nothing
-    Column("created_at", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Index("ix_incidents_newest", "began_at", "id"),
     Index("ix_incidents_service", "service", "began_at", "id"),
@@ -39,17 +41,15 @@ incident_links = Table(
     Column("id", Text, primary_key=True),
     Column("incident_id", Text, ForeignKey("incidents.id"), nullable=False),
     Column("change_id", Text, ForeignKey("changes.id"), nullable=False),
-    Column("method", Text, nullable=False),  # explicit rollback remediates window manual
-    Column("at", BigInteger, nullable=False),
+    Column("method", Word(Method), nullable=False),
+    Column("at", Instant, nullable=False),
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),  # id of a text, or empty
-    Column("confirmed_at", BigInteger),  # a person said that a `window` link is right
+    Column("confirmed_at", Instant),  # a person said that a `window` link is right
     Column("confirmed_by", Text),
-    Column(
-        "counts_at", BigInteger, nullable=False
-    ),  # from then on it may suspend a standard change
-    Column("judged_at", BigInteger),  # when it was looked at whether it does
-    Column("removed_at", BigInteger),
+    Column("counts_at", Instant, nullable=False),  # from then on it may suspend a standard change
+    Column("judged_at", Instant),  # when it was looked at whether it does
+    Column("removed_at", Instant),
     Column("removed_by", Text),
     Column("removed_because", Text),  # id of a text
     Index("ix_incident_links_incident", "incident_id"),

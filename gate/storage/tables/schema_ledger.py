@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger, Table, Text
 
+from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema import metadata
 
 ledger_head = Table(
@@ -10,7 +11,7 @@ ledger_head = Table(
     Column("id", SmallInteger, primary_key=True),  # always 1: whoever seals locks this row
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
-    Column("sealed_at", BigInteger),
+    Column("sealed_at", Instant),
     Column(
         "epoch", Integer, nullable=False
     ),  # counts the restores after which signed entries were gone
@@ -30,6 +31,6 @@ checkpoints = Table(
     metadata,
     Column("size", BigInteger, primary_key=True),
     Column("epoch", Integer, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at", Instant, nullable=False),
     Column("note", LargeBinary, nullable=False),  # the signed note, as it was served
 )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from gate.core.change import Result, Run, State
 from gate.core.history import Suspension
+from gate.core.instants import FIRST
 from gate.storage.changes import changes, matches
 from gate.storage.changes.admissions import admit
 from gate.storage.changes.changes import StoredChange
@@ -66,7 +67,7 @@ def test_a_change_that_is_not_approved_any_more_is_not_admitted_and_counts_nothi
         for different in (
             {"state": "canceled"},
             {"state": "approved", "decision": 2},
-            {"decision": 1, "valid_until": 1},
+            {"decision": 1, "valid_until": FIRST},
         ):
             tx.conn.execute(put_on.values(different))
 

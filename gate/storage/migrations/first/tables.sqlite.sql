@@ -81,7 +81,7 @@ CREATE INDEX ix_changes_promised ON changes (state, service, environment, valid_
 
 CREATE INDEX ix_changes_ran ON changes (service, environment, content_key, admitted_at) WHERE result IN ('successful', 'successful_issues')
 
-CREATE INDEX ix_changes_redecide ON changes (redecide_at) WHERE redecide_at IS NOT NULL
+CREATE INDEX ix_changes_redecide ON changes (redecide_at, id) WHERE redecide_at IS NOT NULL
 
 CREATE INDEX ix_changes_refused ON changes (service, environment, decided_at) WHERE state = 'rejected' AND route <> 'automatic'
 
