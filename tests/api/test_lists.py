@@ -3,7 +3,7 @@ alone (E26, A45, C18).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -150,7 +150,7 @@ async def _outbox(service: Served) -> str:
             MessageRow(f"msg_{number}", at, "chat", None, b"{}", at) for number in range(THINGS)
         ]
         outbox.insert_messages(tx, rows)
-        tx.conn.execute(schema.outbox.update().values(dead_at=at, error="refused"))
+        tx.conn.execute(schema.outbox.update().values(dead_at=tx.now, error="refused"))
 
     await service.gate.store.write(write)
     return "/v1/outbox"
@@ -168,7 +168,11 @@ async def _said(service: Served) -> str:
                 "decision": 1,
                 "rejected": number == 0,
             }
-            | {"subject_digest": "0" * 64, "comment": "", "at": to_us(tx.now) + number}
+            | {
+                "subject_digest": "0" * 64,
+                "comment": "",
+                "at": tx.now + timedelta(microseconds=number),
+            }
             for number in range(THINGS)
         ]
         tx.conn.execute(schema.approvals.insert(), rows)

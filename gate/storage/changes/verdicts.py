@@ -4,7 +4,6 @@ that over.
 
 from sqlalchemy import Connection, select
 
-from gate.core.instants import to_us
 from gate.storage.changes.changes import StoredChange, every, first
 from gate.storage.tables.schema import changes
 
@@ -31,5 +30,5 @@ def is_superseded(conn: Connection, change: StoredChange) -> bool:
     if change.admitted_at is None:
         return False
     here = (changes.c.service == change.service, changes.c.environment == change.environment)
-    later = (changes.c.admitted_at > to_us(change.admitted_at), changes.c.id != change.id)
+    later = (changes.c.admitted_at > change.admitted_at, changes.c.id != change.id)
     return conn.execute(select(changes.c.id).where(*here, *later).limit(1)).first() is not None

@@ -1,7 +1,7 @@
 """What happens by itself goes on for every change but the one that fails."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import literal_column, update
 from structlog.testing import capture_logs
 
 from gate.flow.asks import Wire
@@ -25,7 +25,7 @@ def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def break_(tx: Tx, change: str) -> None:
     """Nobody can read this change any more."""
-    tx.conn.execute(update(changes).where(changes.c.id == change).values(band=99))
+    tx.conn.execute(update(changes).where(changes.c.id == change).values(band=literal_column("99")))
 
 
 async def broken(shop: Shop, letters: str) -> None:

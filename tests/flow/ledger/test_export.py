@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import ColumnElement, LargeBinary, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Table,
+    TableClause,
+    Text,
+    column,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy import table as untyped
 
 from gate.core.change import Result
 from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
@@ -15,6 +27,7 @@ from gate.flow.caller import Person
 from gate.flow.changes import cancel, review
 from gate.ledger.note import VerifierKey
 from gate.storage.database.tx import Tx
+from gate.storage.tables.columns import kept, kept_type
 from gate.storage.tables.schema import approvals, decisions, ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints, tiles
 from tests.builders import commit_of
@@ -140,8 +153,8 @@ def tampering(table: Table, column: str) -> Act:
     def act(tx: Tx) -> int | None:
         row = newest(tx, table, table.c[column].is_not(None)) or newest(tx, table)
         assert row is not None
-        changed = {column: other_than(row[column], table.c[column].type, column)}
-        tx.conn.execute(update(table).where(*same(table, row)).values(changed))
+        changed = {column: other_than(row[column], kept_type(table.c[column]), column)}
+        tx.conn.execute(update(as_kept(table)).where(*same(table, row)).values(changed))
         return row["index"] if table is ledger_entries and column != "index" else None
 
     return act
@@ -167,7 +180,7 @@ def doubling(table: Table) -> Act:
         assert row is not None
         number = "number" if table is decisions else "decision"
         tx.conn.execute(
-            insert(table).values(
+            insert(as_kept(table)).values(
                 {
                     **row,
                     number: 77,
@@ -191,12 +204,22 @@ def swapping(tx: Tx) -> int | None:
 
 def newest(tx: Tx, table: Table, *where: ColumnElement[bool]) -> Mapping[str, Any] | None:
     order = [column.desc() for column in table.primary_key.columns]
-    row = tx.conn.execute(select(table).where(*where).order_by(*order).limit(1)).mappings().first()
+    row = (
+        tx.conn.execute(select(*map(kept, table.c)).where(*where).order_by(*order).limit(1))
+        .mappings()
+        .first()
+    )
     return None if row is None else {str(name): value for name, value in row.items()}
 
 
 def same(table: Table, row: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    return [column == row[column.name] for column in table.primary_key.columns]
+    keys = table.primary_key.columns
+    return [column(one.name, kept_type(one)) == row[one.name] for one in keys]
+
+
+def as_kept(table: Table) -> TableClause:
+    """The table without types that convert: whoever tampers writes what they like."""
+    return untyped(table.name, *(column(one.name, kept_type(one)) for one in table.c))
 
 
 def other_than(value: Any, kind: Any, column: str) -> Any:

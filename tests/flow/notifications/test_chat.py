@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from gate.core.instants import FIRST
 from gate.core.messages.message import Message
 from gate.core.messages.notice import Click, Notice, Occasion
 from gate.errors import SourceUnavailable, Unauthenticated, Undeliverable
@@ -360,7 +361,7 @@ async def test_a_channel_that_is_down_is_told_later(talk: Talk) -> None:
 
     await Talk(talk.shop, Broken()).deliver()
     await talk.shop.gate.store.write(
-        lambda tx: tx.conn.execute(schema.outbox.update().values(next_at=0)).rowcount
+        lambda tx: tx.conn.execute(schema.outbox.update().values(next_at=FIRST)).rowcount
     )
 
     assert [one.occasion for one in await talk.deliver()] == [Occasion.ASKED]
