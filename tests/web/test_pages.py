@@ -146,7 +146,7 @@ async def test_c18_what_went_past_the_gate_is_shown_as_text(service: Served) -> 
     assert "No deployment fits" in narrowed.text
 
 
-@pytest.mark.parametrize("page", ["calendar", "insights"])
+@pytest.mark.parametrize("page", ["calendar", "insights", "observations"])
 async def test_e26_pages_of_a_place_that_is_not_there_say_so(service: Served, page: str) -> None:
     http = await browser(service)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gate.api.models.fields import Asked, Instant, Name
-from gate.api.models.views import View
+from gate.api.models.views import Unknown, View
 from gate.flow.queries.observations import ObservationsAsk
 
 
@@ -56,6 +56,7 @@ class ObservationsView(View):
 
     service: str
     environment: str
+    unknown: Unknown
     from_: Annotated[datetime, Field(alias="from")]
     to: datetime
     changes: int

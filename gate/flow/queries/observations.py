@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from gate.core.decision import record as records
+from gate.core.decision.places import unknown_names
 from gate.core.decision.record import Record
 from gate.core.decision.sentences import sentence
 from gate.core.decision.standard import NEVER_SUSPENDED, successes_in_a_row
@@ -67,6 +68,7 @@ def _read(
     return {
         "service": place.service,
         "environment": place.environment,
+        "unknown": unknown_names(book.catalogue, place.service, place.environment),
         "from": instant(place.begins),
         "to": instant(place.ends),
         "changes": sum(one.changes for one in counted),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from gate.core.calendar import freeze
 from gate.core.change import FAILED_RESULTS, Run, State
 from gate.core.decision.admission import Refusal, refusal
+from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Finding, FindingKind
 from gate.errors import Invalid
 from gate.flow.answers.parts import utc
@@ -89,7 +90,7 @@ def _read(
     place = book.catalogue.environment_named(ask.environment)
     stored = verdicts.newest_of(conn, ask.service, place, commit=ask.commit, digest=ask.digest)
     known = None if stored is None else know_stored(conn, books, stored, book)
-    word = _Word(Phase.PENDING, _UNKNOWN) if known is None else _word(conn, known, book, at)
+    word = _unheard_of(book, ask, place) if known is None else _word(conn, known, book, at)
     waits = word.phase is Phase.PENDING
     return VerdictAnswer(
         phase=word.phase,
@@ -99,6 +100,12 @@ def _read(
         next_opening=_next_opening(conn, book, ask.service, place, at) if waits else None,
         page=f"{base_url}/changes/{known.stored.id}" if known else f"{base_url}/",
     )
+
+
+def _unheard_of(book: Rulebook, ask: VerdictAsk, place: str) -> _Word:
+    """A misspelt name would otherwise be waited for without an end."""
+    names = unknown_names(book.catalogue, ask.service, place)
+    return _Word(Phase.PENDING, "; ".join((_UNKNOWN, *names)))
 
 
 def _told(known: Known | None) -> tuple[ReasonAnswer, ...]:

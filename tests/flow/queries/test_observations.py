@@ -123,3 +123,10 @@ async def test_h2_a_time_that_is_empty_or_too_long_is_refused(small_shop: Shop, 
 
     with pytest.raises(Invalid, match="366 days"):
         await seen(small_shop, begins=now - timedelta(hours=hours), ends=now)
+
+
+async def test_e26_a_place_that_is_not_there_is_said_to_be_unknown(observing: Shop) -> None:
+    misspelt, known = await seen(observing, service="chekout"), await seen(observing)
+
+    assert misspelt["unknown"] == ["the catalogue has no service chekout; did you mean checkout?"]
+    assert known["unknown"] == []

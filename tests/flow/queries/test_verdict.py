@@ -207,3 +207,14 @@ async def test_h6_asking_changes_nothing(shop: Shop) -> None:
         await shop.read((await said(shop))["change"]),
     )
     assert before == after
+
+
+async def test_e26_of_a_place_that_is_not_there_the_reason_names_what_may_be_meant(
+    small_shop: Shop,
+) -> None:
+    (misspelt,) = (await said(small_shop, service="chekout"))["reasons"]
+    (known,) = (await said(small_shop))["reasons"]
+
+    assert misspelt["because"] == (
+        f"{known['because']}; the catalogue has no service chekout; did you mean checkout?"
+    )
