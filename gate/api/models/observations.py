@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from gate.api.models.fields import Asked, Instant, Name
-from gate.api.models.views import Unknown, View
+from gate.api.models.views import View
+from gate.flow.answers.parts import Unknown
 from gate.flow.queries.observations import ObservationsAsk
 
 
