@@ -27,9 +27,11 @@ from gate.config import Settings
 from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
 from gate.flow.identity.tokens import make_token
+from gate.flow.rulebooks import current_catalogue
 from gate.flow.signing import make_key
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people, sessions
+from gate.storage.identity.tokens import Maker
 
 BASE_URL = "http://gate.example.com"
 FEW = 50
@@ -136,15 +138,16 @@ async def _running(settings: Settings) -> AsyncIterator[tuple[FastAPI, str]]:
 
 
 def _session(tx: Tx) -> str:
-    people.ensure(tx, VIEWER, "benchmark")
-    return sessions.open_session(tx, VIEWER).secret
+    viewer = current_catalogue(tx.conn).person_keyed(VIEWER) or VIEWER
+    people.ensure(tx, viewer, "benchmark")
+    return sessions.open_session(tx, viewer).secret
 
 
 async def _fill(app: FastAPI) -> None:
     """Fifty changes that need somebody, submitted as pipelines do."""
     token = (
         await app.state.parts.gate.store.write(
-            make_token, TokenAsk(Role.PIPELINE), None, "benchmark"
+            make_token, TokenAsk(Role.PIPELINE), None, Maker("benchmark")
         )
     ).text
     headers = {"Authorization": f"Bearer {token}"}

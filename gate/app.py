@@ -13,7 +13,7 @@ import structlog
 from fastapi import FastAPI
 
 from gate.api.router import attach, build_api
-from gate.config import Activation, Settings
+from gate.config import Activation, OnOff, Settings
 from gate.core.catalogue.catalogue import PROVIDER_ISSUERS
 from gate.core.workload import Provider
 from gate.flow.attempts import Attempts
@@ -279,6 +279,8 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
         base_url=settings.address,
         rate_limit=settings.rate_limit,
         activate_at_once=settings.policy_activation is Activation.AUTO,
+        token_approvals=settings.token_approvals is OnOff.ON,
+        trusted_proxies=settings.trusted_proxies,
         hook_secrets={"pagerduty": settings.pagerduty_webhook_secret.get_secret_value().encode()},
     )
 

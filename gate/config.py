@@ -35,16 +35,22 @@ WEBHOOK_SECRETS_MAX = 2
 
 
 class Activation(StrEnum):
-    """Whether a policy set never seen before is in force at once, or after another person's
-    word.
-    """
+    """Is a policy set never seen before in force at once, or after another person's word?"""
 
     AUTO = "auto"
     APPROVE = "approve"
 
 
+class OnOff(StrEnum):
+    """A switch."""
+
+    ON = "on"
+    OFF = "off"
+
+
 _ADDRESS = re.compile(
-    r"https://[^\s/?#@\\]+(?:/[^\s?#\\]*)?|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?(?:/[^\s?#\\]*)?"
+    r"https://[^\s/?#@\\]+(?:/[^\s?#\\]*)?"
+    r"|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?(?:/[^\s?#\\]*)?"
 )
 ADDRESS_LENGTH_MAX = 500
 
@@ -148,6 +154,21 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     ] = 8080
+    token_approvals: Annotated[
+        OnOff,
+        Field(
+            description="on: personal tokens approve, reject, override and activate too; "
+            "off: people who are signed in"
+        ),
+    ] = OnOff.OFF
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        NoDecode,
+        Field(
+            description="networks of proxies whose X-Forwarded-For and -Proto count, with commas "
+            "between them; default: none"
+        ),
+    ] = ()
     rate_limit: Annotated[
         int, Field(ge=0, description="requests a second and caller; 0 is no limit")
     ] = 100
@@ -158,9 +179,8 @@ class Settings(BaseSettings):
         tuple[IssuerSetting, ...] | None,
         NoDecode,
         Field(
-            description="whose identity tokens are taken, as a JSON list; default: the public "
-            "GitHub "
-            "and GitLab"
+            description="whose identity tokens are taken, as a JSON list; "
+            "default: the public GitHub and GitLab"
         ),
     ] = None
     sso_issuer: Annotated[
@@ -224,9 +244,8 @@ class Settings(BaseSettings):
         tuple[IPv4Network | IPv6Network, ...],
         NoDecode,
         Field(
-            description="networks of one's own that messages may be sent to, such as "
-            "10.1.0.0/16, with "
-            "commas between them"
+            description="networks of one's own that messages may be sent to, "
+            "such as 10.1.0.0/16, with commas between them"
         ),
     ] = ()
     slack_webhook_url: Annotated[
@@ -252,7 +271,7 @@ class Settings(BaseSettings):
             raise ValueError("found one name twice; name every receiver once")
         return given
 
-    @field_validator("outbound_allow", mode="before")
+    @field_validator("outbound_allow", "trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, given: object) -> object:
         return (
@@ -272,9 +291,8 @@ class Settings(BaseSettings):
         try:
             return json.loads(given) if isinstance(given, str) else given
         except (ValueError, RecursionError):
-            raise ValueError(
-                "found no JSON, allowed is a list of objects with issuer and provider"
-            ) from None
+            detail = "found no JSON, allowed is a list of objects with issuer and provider"
+            raise ValueError(detail) from None
 
     @field_validator("issuers")
     @classmethod
@@ -368,17 +386,14 @@ def _from_files(environment: Mapping[str, str]) -> dict[str, object]:
     for name, field in Settings.model_fields.items():
         if field.annotation is not SecretStr:
             continue
-        path = environment.get(f"{PREFIX}{name.upper()}_FILE")
+        setting = f"{PREFIX}{name.upper()}_FILE"
+        path = environment.get(setting)
         if path:
             try:
                 content = Path(path).read_bytes()[:SECRET_FILE_BYTES_MAX]
                 values[name] = content.decode().removesuffix("\n")
             except OSError as error:
-                raise Invalid(
-                    f"{PREFIX}{name.upper()}_FILE: {path} cannot be read ({error.strerror})"
-                ) from None
+                raise Invalid(f"{setting}: {path} cannot be read ({error.strerror})") from None
             except UnicodeDecodeError:
-                raise Invalid(
-                    f"{PREFIX}{name.upper()}_FILE: {path} is no text, allowed is UTF-8"
-                ) from None
+                raise Invalid(f"{setting}: {path} is no text, allowed is UTF-8") from None
     return values

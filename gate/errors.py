@@ -57,6 +57,11 @@ class GateError(Exception):
         self.faults = tuple(faults)
         self.by = by
 
+    @property
+    def for_operators(self) -> str:
+        """The message for a log or the command line."""
+        return self.detail
+
 
 class BadRequest(GateError):
     """The bytes are not what they claim to be."""
@@ -117,16 +122,31 @@ class RateLimited(GateError):
 
 
 class Unavailable(GateError):
-    """The gate cannot decide safely now; nothing was acknowledged."""
+    """The gate cannot decide safely now; nothing was acknowledged.
+
+    `place` is what only an operator needs: a path, an address, a driver's own words. It stands in
+    logs and on the command line and never in an answer, for a stranger may have asked.
+    """
 
     status = 503
     problem = "busy"
 
     def __init__(
-        self, detail: str, *, problem: str | None = None, retry_after_seconds: int = 1
+        self,
+        detail: str,
+        *,
+        place: str = "",
+        problem: str | None = None,
+        retry_after_seconds: int = 1,
     ) -> None:
         super().__init__(detail, problem=problem)
+        self.place = place
         self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def for_operators(self) -> str:
+        """With the place."""
+        return f"{self.detail} ({self.place})" if self.place else self.detail
 
 
 class SourceUnavailable(Unavailable):

@@ -31,7 +31,7 @@ from gate.flow.webhooks import inbox, tidings
 from gate.flow.webhooks.inbox import Handler
 from gate.storage.changes import keys, reconsider
 from gate.storage.database.tx import Tx
-from gate.storage.identity import invitations, people, sessions, token_uses, tokens
+from gate.storage.identity import invitations, people, sessions, sign_ins, token_uses, tokens
 from gate.storage.messages import leases
 from gate.storage.policies import policy_sets
 from gate.storage.policies.policy_sets import InForce
@@ -138,7 +138,9 @@ class Worker:
             await self.ledger()
             await self.gate.store.write(_release_leases, self.name)
         except GateError as error:
-            _log.warning("the worker could not tidy up; the next start does", error=error.detail)
+            _log.warning(
+                "the worker could not tidy up; the next start does", error=error.for_operators
+            )
 
     async def changes(self) -> None:
         """Expire what is over, decide again what something asked for."""
@@ -190,7 +192,7 @@ class Worker:
             self.seen = files
         except Invalid as error:
             broken = error
-        complaint = broken.detail if broken else None
+        complaint = broken.for_operators if broken else None
         if complaint is not None and complaint != self.complaint:
             _log.error(
                 "policy files cannot be used; what is in force stays in force", error=complaint
@@ -239,6 +241,7 @@ class Worker:
 def _tidy_people(tx: Tx) -> None:
     sessions.delete_expired(tx)
     invitations.delete_expired(tx)
+    sign_ins.delete_expired(tx)
     people.forget_old_claims(tx)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from gate.core.change import Artifact, Change, Run
 from gate.core.facts import Value
+from gate.flow.caller import BySession, Person, Proof, Role
 
 ISSUER = "https://token.actions.githubusercontent.com"
+SIGNED_IN = BySession("of-test")
 SMALL: Mapping[str, Value] = {
     "diff.files": ("src/cart.py",),
     "diff.files_changed": 1,
@@ -26,6 +28,26 @@ def commit_of(letter: str) -> str:
 def image_of(letter: str) -> Artifact:
     """An artifact; the same for the same letter."""
     return Artifact("image", f"sha256:{letter * 64}")
+
+
+def person_id(key: str) -> str:
+    """What the catalogue of a test calls the person whom its file calls so.
+
+    No key, as no id is one.
+    """
+    return f"per_{key}"
+
+
+def key_of(person: str) -> str:
+    """The way back."""
+    return person.removeprefix(person_id(""))
+
+
+def make_person(
+    key: str, *groups: str, proof: Proof = SIGNED_IN, role: Role | None = None
+) -> Person:
+    """Somebody who is signed in, in these groups."""
+    return Person(person_id(key), frozenset(groups), proof, role)
 
 
 def make_change(letter: str = "a", **different: Any) -> Change:

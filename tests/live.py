@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gate.flow.asks import TokenAsk
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
 from gate.flow.identity.tokens import make_token
+from gate.flow.rulebooks import current_catalogue
+from gate.storage.database.tx import Tx
+from gate.storage.identity.tokens import Maker
 from gate.storage.store import transaction
 
 GATE = str(Path(sys.executable).with_name("gate"))
@@ -145,12 +148,32 @@ class LiveGate:
             connection.close()
 
 
-def token_of(gate: LiveGate, role: Role | None = None, person: str | None = None) -> str:
+def token_of(
+    gate: LiveGate,
+    role: Role | None = None,
+    person: str | None = None,
+    hook: HookKind = HookKind.ALERTMANAGER,
+) -> str:
     """A new token, made beside the server as the command line makes one, but without a second of
     starting it.
+
+    One of role hook is for `web`; `person` is the key of somebody in the catalogue.
     """
     with transaction(gate.database_url) as tx:
-        return make_token(tx, TokenAsk(role, None, person), person, "test").text
+        whose = None if person is None else person_keyed(tx, person)
+        ask = (
+            TokenAsk(role, frozenset({"web"}), hook=hook)
+            if role is Role.HOOK
+            else TokenAsk(role, person=person)
+        )
+        return make_token(tx, ask, whose, Maker("command line")).text
+
+
+def person_keyed(tx: Tx, key: str) -> str:
+    """The random id of the person whom the catalogue in force calls so."""
+    found = current_catalogue(tx.conn).person_keyed(key)
+    assert found is not None, f"the catalogue has no {key}"
+    return found
 
 
 @contextmanager

@@ -11,12 +11,12 @@ import pytest
 from gate.app import connections_of
 from gate.config import Settings
 from gate.flow.asks import ReviewAsk, Wire
-from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.connections import Connections
 from gate.flow.notifications.notify import Post
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE
+from tests.builders import make_person
 from tests.flow.shop import ADMIN, Shop, make_files, open_shop
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
 from tests.integrations.github.test_hook import SECRET, held, signature
@@ -117,7 +117,7 @@ async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(
         size = next(one for one in change["reasons"] if one["rule"] == "size")
         assert size["facts"]["diff.lines_added"] == {"value": 300, "origin": "verified"}
 
-        ben = Person("ben", frozenset({"release-managers"}), "of-ben")
+        ben = make_person("ben", "release-managers")
         await review.approve(story.gate, change["id"], ReviewAsk(change["subject_digest"]), ben)
         await story.settle()
         assert known.decided["77", "production"]["state"] == "approved"

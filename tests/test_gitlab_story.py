@@ -11,13 +11,13 @@ import pytest
 from gate.app import connections_of
 from gate.config import Settings
 from gate.flow.asks import ReviewAsk
-from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.connections import Connections
 from gate.flow.notifications.notify import Post
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.integrations.gitlab.hook import KEY
 from gate.integrations.gitlab.hook import TOKEN as TOKEN_HEADER
+from tests.builders import make_person
 from tests.flow.shop import ADMIN, Shop, make_files, open_shop
 from tests.integrations.fake_github import reply
 from tests.integrations.fake_gitlab import PROJECT, TOKEN, FakeGitLab
@@ -26,7 +26,7 @@ from tests.integrations.gitlab.test_facts import BASE, HEAD, comparison, diff, f
 pytestmark = pytest.mark.anyio
 
 URL = "https://gitlab.com"
-BEN = Person("ben", frozenset({"release-managers"}), "of-ben")
+BEN = make_person("ben", "release-managers")
 LARGE = comparison(diffs=[diff(diff="@@ -0,0 +1,300 @@\n" + "+line\n" * 300)])
 BLOCKED: dict[str, Any] = {
     "id": 15,

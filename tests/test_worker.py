@@ -22,6 +22,7 @@ from gate.flow.queries.upkeep import upkeep
 from gate.storage.database.pages import Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
+from gate.storage.identity.tokens import Maker
 from gate.storage.messages import leases
 from gate.storage.policies import policy_sets
 from gate.storage.tables import schema
@@ -200,7 +201,7 @@ async def test_a_round_expires_and_decides_again(shop: Shop) -> None:
 
 async def test_tidying_forgets_old_keys_and_notes_when_tokens_were_used(shop: Shop) -> None:
     key = IdempotencyKey("k", "b" * 64)
-    created = await shop.gate.store.write(make_token, TokenAsk(Role.AUDITOR), None, "test")
+    created = await shop.gate.store.write(make_token, TokenAsk(Role.AUDITOR), None, Maker("test"))
     worker = shop.worker()
     await shop.ask(make_change("a"), key=key)
     await worker.access.authenticate(created.text)

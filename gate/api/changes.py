@@ -33,10 +33,11 @@ from gate.errors import Fault, Invalid
 from gate.flow.answers.change import ChangeAnswer, SubmittedAnswer
 from gate.flow.answers.decision import DecisionAnswer
 from gate.flow.asks import IdempotencyKey, Page
+from gate.flow.caller import Caller
 from gate.flow.changes import admit, cancel, close, submit
 from gate.flow.changes.submit import Submitted
 from gate.flow.gate import Gate
-from gate.flow.identity import tokens
+from gate.flow.identity.change_tokens import change_token
 from gate.flow.queries import look
 from gate.ledger.statement import SignedEnvelope
 
@@ -125,7 +126,7 @@ Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
 )
 async def submit_change(ask: ChangeRequest, by: Submitter, gate: GateDep, key: Key) -> Answer:
     """May this change go to this environment now? Answered only when the decision is durable."""
-    return _submitted(gate, await submit.submit(gate, ask.change(by), by, key))
+    return _submitted(gate, await submit.submit(gate, ask.change(by), by, key), by)
 
 
 @router.get("", response_model=Page[ChangeAnswer])
@@ -185,15 +186,12 @@ async def cancel_change(
     return answer(await cancel.cancel(gate, change_id, ask.comment or "", by))
 
 
-def _submitted(gate: Gate, submitted: Submitted) -> Answer:
+def _submitted(gate: Gate, submitted: Submitted, by: Caller) -> Answer:
     headers = {"Location": f"/v1/changes/{submitted.change_id}"}
     if submitted.pending:
         headers["Retry-After"] = str(PENDING_RETRY_SECONDS)
     if submitted.replayed:
         headers["Idempotent-Replayed"] = "true"
-    body = with_member(
-        submitted.body,
-        "change_token",
-        tokens.change_token(gate.secrets.change_tokens, submitted.change_id),
-    )
+    token = change_token(gate.secrets.change_tokens, submitted.change_id, by)
+    body = with_member(submitted.body, "change_token", token)
     return Answer(body, submitted.status, headers=headers)

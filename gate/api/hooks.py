@@ -11,14 +11,16 @@ from starlette.requests import Request
 
 from gate.api.http.answers import Answer, answer
 from gate.api.http.body import HOOK_BODY_BYTES_MAX, HOOKS, read_body
-from gate.api.http.permits import GateDep, HookSender
+from gate.api.http.permits import AlertSender, CdeventsSender, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.models.hooks import TakenView
 from gate.api.problems import documented
 from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.incidents import incidents, observe
-from gate.flow.webhooks import inbox
+from gate.flow.webhooks import bound, inbox
+from gate.flow.webhooks.bound import Heard
 from gate.integrations import alertmanager, pagerduty
 from gate.integrations.cdevents import cloudevents
 from gate.integrations.cdevents import incoming as cdevents
@@ -41,27 +43,30 @@ SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": documented(400, 401, 404, 4
 
 
 @router.post("/cdevents", **DOCUMENTED)
-async def told_by_cdevents(request: Request, by: HookSender, gate: GateDep) -> Answer:
+async def told_by_cdevents(request: Request, by: CdeventsSender, gate: GateDep) -> Answer:
     """CDEvents as CloudEvents: binary, structured, or a batch; a whole CDEvent alone is taken
     too.
     """
     headers = {name: header(request, name) for name in cloudevents.HEADERS}
     sent = cloudevents.read(header(request, "content-type"), headers, await raw_body(request))
-    told = [(event, cdevents.read(event)) for event in sent]
-    found = [
-        _delivery(one, cdevents.named(event), by.caller)
-        for event, one in told
-        if not isinstance(one, str)
-    ]
-    return await taken(gate, found, [one for _, one in told if isinstance(one, str)])
+    told = [(cdevents.named(event), cdevents.read(event)) for event in sent]
+    heard = await bound.hear(
+        gate, [(name, one) for name, one in told if not isinstance(one, str)], by
+    )
+    ignored = [one for _, one in told if isinstance(one, str)]
+    return await taken(gate, _deliveries(heard, by), [*ignored, *heard.ignored])
 
 
 @router.post("/alertmanager", **DOCUMENTED)
-async def told_by_alertmanager(request: Request, by: HookSender, gate: GateDep) -> Answer:
-    """Alertmanager's webhook, with a token of role `hook` in its `http_config`."""
+async def told_by_alertmanager(request: Request, by: AlertSender, gate: GateDep) -> Answer:
+    """Alertmanager's webhook, with a token of role `hook` and kind `alertmanager` in its
+    `http_config`.
+    """
     told = alertmanager.read(await raw_body(request))
-    found = [_delivery(one, f"{told.named} {k}", by.caller) for k, one in enumerate(told.incidents)]
-    return await taken(gate, found, told.ignored)
+    heard = await bound.hear(
+        gate, [(f"{told.named} {k}", one) for k, one in enumerate(told.incidents)], by
+    )
+    return await taken(gate, _deliveries(heard, by), [*told.ignored, *heard.ignored])
 
 
 @router.post("/pagerduty", **SIGNED)
@@ -99,6 +104,10 @@ async def taken(gate: Gate, deliveries: Sequence[Delivery], ignored: Sequence[st
     """
     new = await inbox.receive(gate, deliveries)
     return answer({"taken": new, "known": len(deliveries) - new, "ignored": list(ignored)}, TAKEN)
+
+
+def _deliveries(heard: Heard, by: Caller) -> list[Delivery]:
+    return [_delivery(one, name, by.caller) for name, one in heard.taken]
 
 
 def _delivery(told: IncidentTold | DeploymentSeen, named: str, caller: str) -> Delivery:

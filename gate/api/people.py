@@ -1,6 +1,6 @@
 """`/v1/people`: who may sign in, and as what."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -25,13 +25,24 @@ async def list_people(
     return page_answer(await people.listing(gate, by, query.part()), request)
 
 
-@router.post("", status_code=201, response_model=InvitedView, responses=documented(409))
+_AGREEING: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": InvitedView,
+        "description": "The account is in use: another admin has to ask for the same",
+    }
+}
+
+
+@router.post("", status_code=201, response_model=InvitedView, responses=_AGREEING | documented(409))
 async def invite_person(ask: InvitationRequest, by: Admin, gate: GateDep) -> Answer:
     """Let somebody in; the answer alone has their one-time link.
 
     Again: a new link, and the old one is of no use.
+
+    A link to an account that is in use is given to the second admin who asks for it.
     """
-    return answer(await people.invite(gate, ask.ask(), by), 201)
+    made = await people.invite(gate, ask.ask(), by)
+    return answer(made.view, 201 if made.is_complete else 202)
 
 
 @router.patch("/{person}", response_model=PersonView)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from gate.api.http.answers import Answer, answer, page_answer
-from gate.api.http.permits import Admin, Checker, GateDep, Reader
+from gate.api.http.permits import Activator, Admin, Checker, GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import ActivationRequest, PoliciesRequest
 from gate.api.models.house import PolicyCheckView, PolicySetText, PolicySetView, SchemaView
@@ -53,10 +53,12 @@ async def read_policies(revision: str, by: Reader, gate: GateDep) -> Answer:
 
 @router.post("/{revision}/activation", response_model=PolicySetView, responses=documented(409))
 async def activate_policies(
-    revision: str, ask: ActivationRequest, by: Admin, gate: GateDep
+    revision: str, ask: ActivationRequest, by: Activator, gate: GateDep
 ) -> Answer:
     """From now on these are in force.
 
     By the id of the set, or by a revision that no other set has a part of.
+
+    By an admin who is signed in, and who did not register them, with whatever token.
     """
     return answer(await policies.activate(gate, revision, ask.comment, by))

@@ -205,20 +205,18 @@ def token_create(
     all_services: Annotated[
         bool, typer.Option("--all-services", help="Good for every service.")
     ] = False,
+    hook: Annotated[
+        str | None,
+        typer.Option(envvar="GATE_HOOK", help="Of role hook: cdevents, alertmanager or incidents."),
+    ] = None,
     expires_at: Annotated[
         str | None, typer.Option(envvar="GATE_EXPIRES_AT", help="RFC 3339, with a zone.")
     ] = None,
 ) -> None:
     """Make a token and print it alone; it is shown this once."""
-    from gate.cli.tokens import create  # noqa: PLC0415 - only what runs is imported
+    from gate.cli.tokens import TokenFlags, create  # noqa: PLC0415 - only what runs is imported
 
-    create(
-        role=role,
-        person=person,
-        services=service or [],
-        all_services=all_services,
-        expires_at=expires_at,
-    )
+    create(TokenFlags(role, person, tuple(service or ()), all_services, hook, expires_at))
 
 
 @token_app.command("list")

@@ -37,7 +37,7 @@ def _database(settings: Settings) -> tuple[bool, str]:
     try:
         Store.open(existing(settings)).close()
     except GateError as error:
-        return False, f"database: {error.detail}"
+        return False, f"database: {error.for_operators}"
     return True, f"database: {shown(settings.database)}"
 
 
@@ -79,7 +79,7 @@ def _policies(settings: Settings) -> tuple[bool, str]:
     try:
         bundle = read_bundle(read_folder(settings.policies))
     except GateError as error:
-        return False, f"policies: {error.detail}"
+        return False, f"policies: {error.for_operators}"
     return True, f"policies: {len(bundle.policies.all)} in {settings.policies.absolute()}"
 
 
@@ -93,7 +93,7 @@ def _key(settings: Settings) -> tuple[bool, str]:
     try:
         key = read_key(place.path, settings.address)
     except GateError as error:
-        return False, error.detail
+        return False, error.for_operators
     if key is None:
         return (
             False,

@@ -28,7 +28,7 @@ def told(command: Callable[P, T]) -> Callable[P, T]:
             for line in [
                 f"{fault.where}: {fault.detail}" if fault.where else fault.detail
                 for fault in error.faults
-            ] or [error.detail]:
+            ] or [error.for_operators]:
                 print(line, file=sys.stderr)
             sys.exit(FAILED)
 

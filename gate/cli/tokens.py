@@ -4,72 +4,102 @@ second.
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from gate.cli.database import existing
 from gate.config import Settings
-from gate.core.catalogue.identity import Identities
 from gate.core.decision.places import lacks, unknown
 from gate.core.instants import ALLOWED, in_utc
 from gate.errors import Invalid, NotFound
 from gate.flow.asks import TokenAsk
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
+from gate.flow.identity.accounts import person_named
+from gate.flow.identity.labels import labels
 from gate.flow.identity.tokens import make_token, revoke_token
-from gate.flow.rulebooks import current_catalogue
+from gate.flow.rulebooks import current_catalogue, current_rulebook
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
-from gate.storage.identity.tokens import Token, TokenQuery
+from gate.storage.identity.tokens import Maker, Token, TokenQuery
 from gate.storage.store import transaction
 
-BY = "command line"
+HOST = Maker("command line")
+
+_HOOKS = "|".join(HookKind)
 
 
-def create(
-    *,
-    role: str | None,
-    person: str | None,
-    services: list[str],
-    all_services: bool,
-    expires_at: str | None,
-) -> None:
-    """Print the token alone; of a service that the catalogue lacks a note says so, because it may
-    be misspelt.
+@dataclass(frozen=True, slots=True)
+class TokenFlags:
+    """What was said on the command line."""
+
+    role: str | None = None
+    person: str | None = None
+    services: tuple[str, ...] = ()
+    all_services: bool = False
+    hook: str | None = None
+    expires_at: str | None = None
+
+
+def create(flags: TokenFlags) -> None:
+    """Print the token alone.
+
+    Of a service that the catalogue lacks a note says so, because it may be misspelt.
     """
-    if person is not None and (services or all_services):
+    _check(flags)
+    ask = TokenAsk(
+        _role(flags.role),
+        frozenset(flags.services) or None,
+        flags.person,
+        _instant(flags.expires_at),
+        _hook(flags.hook),
+    )
+    with transaction(existing(Settings.read())) as tx:
+        created = make_token(tx, ask, _person(tx, flags.person), HOST)
+        known = current_catalogue(tx.conn).services
+    for service in flags.services:
+        if lacks(known, service):
+            print(f"note: {unknown('service', service, known)}", file=sys.stderr)
+    print(created.text)
+
+
+def _check(flags: TokenFlags) -> None:
+    if flags.person is not None and (flags.services or flags.all_services):
         raise Invalid(
             "a personal token is its person's, for every service; leave --service and "
             "--all-services out"
         )
-    if role == Role.PIPELINE and not services and not all_services:
+    if flags.services and flags.all_services:
+        raise Invalid("--service and --all-services contradict each other; take one of them")
+    if flags.role == Role.PIPELINE and not flags.services and not flags.all_services:
         raise Invalid(
             "a pipeline token is bound to services: name each with --service, or say --all-services"
         )
-    if role != Role.PIPELINE and (services or all_services):
+    if flags.role == Role.HOOK and not (flags.services and flags.hook):
         raise Invalid(
-            "only a pipeline token is bound to services; leave --service and --all-services out"
+            f"a hook token is for one kind of hook and for named services: --hook {_HOOKS} "
+            "and --service"
         )
-    if services and all_services:
-        raise Invalid("--service and --all-services contradict each other; take one of them")
-    ask = TokenAsk(
-        _role(role), frozenset(services) if services else None, person, _instant(expires_at)
-    )
-    with transaction(existing(Settings.read())) as tx:
-        created = make_token(tx, ask, _person(tx, person), BY)
-        known = current_catalogue(tx.conn).services
-    for service in services:
-        if lacks(known, service):
-            print(f"note: {unknown('service', service, known)}", file=sys.stderr)
-    print(created.text)
+    if flags.hook is not None and flags.role != Role.HOOK:
+        raise Invalid("only a token of role hook is for a kind of hook; leave --hook out")
+    if flags.role != Role.PIPELINE and (
+        flags.all_services or (flags.services and flags.role != Role.HOOK)
+    ):
+        raise Invalid(
+            "only a token of role pipeline or hook is bound to services; leave --service "
+            "and --all-services out"
+        )
 
 
 def show() -> None:
     """One line a token."""
     with transaction(existing(Settings.read())) as tx:
         found = list(_all(tx.conn))
+        known = labels(
+            tx.conn, current_catalogue(tx.conn), [token.person for token in found if token.person]
+        )
     for token in found:
         state = (
             "revoked"
@@ -80,13 +110,17 @@ def show() -> None:
         )
         services = "all services" if token.services is None else " ".join(sorted(token.services))
         used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never used"
-        print(f"{token.id}  {token.role or token.person}  {services}  {state}  {used}")
+        whose = token.role or known[token.person or ""]
+        print(
+            f"{token.id}  {whose}{f' {token.hook}' if token.hook else ''}  {services}  "
+            f"{state}  {used}"
+        )
 
 
 def revoke(token: str) -> None:
     """Raises `NotFound` for one that is not good."""
     with transaction(existing(Settings.read())) as tx:
-        if not revoke_token(tx, token, BY):
+        if not revoke_token(tx, token, HOST.caller):
             raise NotFound(f"there is no token {token} that is good; `gate token list` shows them")
 
 
@@ -109,6 +143,15 @@ def _role(role: str | None) -> Role | None:
         raise Invalid(f"there is no role {role}; roles are {', '.join(Role)}") from None
 
 
+def _hook(hook: str | None) -> HookKind | None:
+    if hook is None:
+        return None
+    try:
+        return HookKind(hook)
+    except ValueError:
+        raise Invalid(f"there is no hook {hook}; hooks are {', '.join(HookKind)}") from None
+
+
 def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -128,8 +171,7 @@ def _instant(text: str | None) -> datetime | None:
 def _person(tx: Tx, asked: str | None) -> str | None:
     if asked is None:
         return None
-    catalogue = current_catalogue(tx.conn)
-    person = asked if asked in catalogue.people else Identities(catalogue).person(asked)
+    person = person_named(current_rulebook(tx.conn), asked)
     if person is None:
         raise Invalid(
             f"{asked} is nobody in the catalogue in force; add the address to a person there first"

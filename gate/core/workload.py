@@ -89,6 +89,11 @@ class Workload:
         return f"repository:{self.issuer}/{self.repository.id}"
 
     @property
+    def root(self) -> str:
+        """Nobody else answers for it: a pipeline is no person."""
+        return self.caller
+
+    @property
     def actor(self) -> tuple[str, ...]:
         """Every identity of whoever started the run; a login with its host, for another host may
         have the same.

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from gate.core.change import Artifact, Result, Run, State
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
 
 PAGE_ITEMS_DEFAULT = 50
 PAGE_ITEMS_MAX = 200
@@ -109,12 +109,16 @@ class FreezeAsk:
 
 @dataclass(frozen=True, slots=True)
 class TokenAsk:
-    """A token of a role, or with `person` a personal one. `services` None is all of them."""
+    """A token of a role, or with `person` a personal one.
+
+    `services` None is all of them; `hook` is for role hook alone.
+    """
 
     role: Role | None
     services: frozenset[str] | None = None
     person: str | None = None
     expires_at: datetime | None = None
+    hook: HookKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ ACCOUNT_PAUSE_SECONDS = 60
 
 SOURCE_FAILURES_MAX = 100
 SOURCE_PAUSE_SECONDS = 5
+CALLBACK_FAILURES_MAX = 20
+CALLBACK_PAUSE_SECONDS = 10
 REMEMBERED_MAX = 10_000
 
 
@@ -75,6 +77,50 @@ class Attempts:
         """It was no failure."""
         self._accounts.take_back(_both(account, source))
         self._sources.take_back(source)
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """Of one process.
+
+    How often one source may come back from the identity provider and not be let in.
+
+    Each makes the gate ask the provider, which few may do at the same time; so one source must not
+    take all places.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    _sources: _Buckets = field(
+        default_factory=lambda: _Buckets(CALLBACK_FAILURES_MAX, CALLBACK_PAUSE_SECONDS)
+    )
+    _strays: _Buckets = field(
+        default_factory=lambda: _Buckets(SOURCE_FAILURES_MAX, SOURCE_PAUSE_SECONDS)
+    )
+
+    def begin(self, source: str) -> None:
+        """Counted as a failure until `succeed`. Raises `RateLimited`."""
+        self._count(self._sources, source)
+
+    def succeed(self, source: str) -> None:
+        """It was no failure."""
+        self._sources.take_back(source)
+
+    def stray(self, source: str) -> None:
+        """Somebody came back who had not left from here. Raises `RateLimited`.
+
+        Counted apart: any page can make a browser do that, and must keep nobody from signing in who
+        did leave from here.
+        """
+        self._count(self._strays, source)
+
+    def _count(self, buckets: _Buckets, source: str) -> None:
+        now = self.monotonic()
+        wait = buckets.seconds_to_wait(source, now)
+        if wait > 0:
+            raise RateLimited(
+                f"Too many failed sign-ins from here; wait {int(wait) + 1} s and start again."
+            )
+        buckets.add(source, now)
 
 
 def _both(account: str, source: str) -> str:

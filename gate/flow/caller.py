@@ -1,4 +1,10 @@
-"""Who asks: handed to every chapter, never kept in a global."""
+"""Who asks, and by what proof: handed to every chapter, never kept in a global.
+
+Every caller has two names. `caller` is who holds the proof: whose idempotency keys and limits these
+are, and who an entry says it was. `root` is who answers for it: of whatever token the person at the
+root of its chain, so that one person who holds many tokens is still one person. Whoever compares
+two people compares their roots.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,6 +14,9 @@ from gate.core.workload import Workload
 
 NOBODY = "This needs a valid token: `Authorization: Bearer …`."
 """The same for every reason, so that nobody learns which part was wrong."""
+
+PERSON = "person:"
+"""Begins the name of a caller who is a person."""
 
 
 class Role(StrEnum):
@@ -19,37 +28,97 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class HookKind(StrEnum):
+    """What a token of role `hook` may tell, beside incidents."""
+
+    CDEVENTS = "cdevents"
+    ALERTMANAGER = "alertmanager"
+    INCIDENTS = "incidents"
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An API token. `services` None is all of them; machines never approve."""
+    """An API token of a role; machines never approve. `services` None is all of them.
+
+    `person` is who made it, through however many other tokens; None for one that was made on the
+    host.
+    """
 
     id: str
     role: Role
     services: frozenset[str] | None = None
+    person: str | None = None
+    hook: HookKind | None = None
 
     @property
     def caller(self) -> str:
-        """Whose idempotency keys these are, and who a record says it was."""
+        """The token."""
         return f"token:{self.id}"
+
+    @property
+    def root(self) -> str:
+        """The person at the root, or else the token.
+
+        Whoever has the host is no person that we know.
+        """
+        return self.caller if self.person is None else f"{PERSON}{self.person}"
+
+
+@dataclass(frozen=True, slots=True)
+class BySession:
+    """Signed in at a browser. `csrf` is what a form of the session must bring back."""
+
+    id: str
+    csrf: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ByChat:
+    """A button in the chat, whose signature says who pressed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """A personal token: whoever holds it, which may be a program."""
+
+    id: str
+
+
+Proof: TypeAlias = BySession | ByChat | ByToken
+"""How a person has proved who they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is signed in, or has a personal token; `csrf` is what a form of a session must
-    bring back.
-    """
+    """Somebody of the catalogue, or somebody who was invited although it lacks them."""
 
     id: str
     groups: frozenset[str]
-    token: str | None = None
+    proof: Proof
     role: Role | None = None  # admin, auditor, or none
-    session: str | None = None
-    csrf: str = field(default="", repr=False)
 
     @property
     def caller(self) -> str:
-        """Whose idempotency keys these are, and who a record says it was."""
-        return f"person:{self.id}"
+        """The person, whatever the proof."""
+        return f"{PERSON}{self.id}"
+
+    @property
+    def root(self) -> str:
+        """The person again: a personal token is its person."""
+        return self.caller
+
+    @property
+    def token(self) -> str | None:
+        """The id of the personal token, where that is the proof."""
+        return self.proof.id if isinstance(self.proof, ByToken) else None
+
+    @property
+    def csrf(self) -> str:
+        """What a form must bring back.
+
+        Empty where no session is the proof, and then no form counts.
+        """
+        return self.proof.csrf if isinstance(self.proof, BySession) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +128,15 @@ class ChangeHolder:
     change: str
     caller: str  # who submitted the change
 
+    @property
+    def root(self) -> str:
+        """Whoever submitted the change."""
+        return self.caller
+
 
 Caller: TypeAlias = Machine | Person | ChangeHolder | Workload
+
+
+def root_person(by: Caller) -> str | None:
+    """The person who answers for this caller, where there is one that we know."""
+    return by.id if isinstance(by, Person) else by.person if isinstance(by, Machine) else None

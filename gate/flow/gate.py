@@ -1,14 +1,16 @@
 """What every chapter is given: one frozen object, made by `app.py`, never a global."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from typing import TypeAlias
 
 from gate.core.workload import Workload
 from gate.flow.answers.reasons import KeptReasons
-from gate.flow.attempts import Attempts
+from gate.flow.attempts import Attempts, Callbacks
 from gate.flow.clock import Clock
+from gate.flow.ids import new_person_id
 from gate.flow.ledger.watch import Watch
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
@@ -54,6 +56,14 @@ class Gate:
     base_url: str
     rate_limit: int
     activate_at_once: bool
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    token_approvals: bool = False  # whether a personal token may decide as its person
+    trusted_proxies: Sequence[
+        IPv4Network | IPv6Network
+    ] = ()  # whose word counts for where somebody comes from
+    person_id: Callable[[str], str] = (
+        new_person_id  # what somebody who is new in the catalogue is called
+    )
     hosts: Hosts = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     chat: Chat | None = None

@@ -1,5 +1,6 @@
 """Ids: for eyes and locality only. Nothing is ordered or trusted by them."""
 
+import secrets
 from datetime import datetime
 
 from gate.core.instants import to_us
@@ -9,6 +10,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BYTES = 10
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _PLACES = range(120, -1, -10)  # of 13 pairs with 10 bits each
+_PERSON_BITS = 128
 
 
 def new_id(prefix: str, at: datetime) -> str:
@@ -19,4 +21,17 @@ def new_id(prefix: str, at: datetime) -> str:
     number = milliseconds << 8 * _RANDOM_BYTES | int.from_bytes(
         random_bytes()[:_RANDOM_BYTES], "big"
     )
-    return f"{prefix}_{''.join([_PAIRS[number >> place & 0x3FF] for place in _PLACES])}"
+    return f"{prefix}_{_written(number)}"
+
+
+def new_person_id(key: str = "") -> str:
+    """`per_` and 26 characters, random through and through.
+
+    Neither the key nor the time can be told from it.
+    """
+    _ = key
+    return f"per_{_written(secrets.randbits(_PERSON_BITS))}"
+
+
+def _written(number: int) -> str:
+    return "".join([_PAIRS[number >> place & 0x3FF] for place in _PLACES])

@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from gate.core.calendar.calendar import Calendar
 from gate.core.calendar.file import read_calendar
-from gate.core.catalogue import record as catalog_record
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.catalogue.identity import Identities
 from gate.core.decision.record import Record, Revisions
@@ -23,7 +22,7 @@ from gate.core.policy.set import NO_POLICIES, Policies, read_policies
 from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE
 from gate.errors import NotFound
 from gate.flow.fresh import Fresh
-from gate.storage import texts
+from gate.flow.identity.persons import restored
 from gate.storage.changes.units import policy_set_in_force
 from gate.storage.database.tx import Tx
 from gate.storage.database.watch import EVERYTHING, Topics
@@ -120,7 +119,7 @@ class Rulebooks:
         self.files_trouble: FilesTrouble | None = None
         self._nothing = self._latest = NOTHING_IN_FORCE
         self._in_force: Fresh[Rulebook] = Fresh(self._look_up, time.monotonic)
-        self._kept: dict[str, Rulebook] = {}
+        self._kept: dict[tuple[str, int | None], Rulebook] = {}
         self._lock = threading.Lock()
         store.on_change(self._hear)
 
@@ -158,8 +157,7 @@ class Rulebooks:
         """What is in force as this transaction sees it; PostgreSQL lets nobody activate another one
         until it ends.
         """
-        set_id = policy_set_in_force(tx)
-        return self._kept_or_compiled(tx.conn, set_id) if set_id else NOTHING_IN_FORCE
+        return self._read_current(tx.conn) if policy_set_in_force(tx) else NOTHING_IN_FORCE
 
     def policy_of(self, conn: Connection, record: Record) -> Policy | None:
         """The policy that made a decision, whichever is in force now.
@@ -179,23 +177,31 @@ class Rulebooks:
     def _read_current(self, conn: Connection) -> Rulebook:
         active = policy_sets.in_force(conn)
         return (
-            NOTHING_IN_FORCE if active is None else self._kept_or_compiled(conn, active.policy_set)
+            NOTHING_IN_FORCE
+            if active is None
+            else self._kept_or_compiled(conn, active.policy_set, active.number)
         )
 
     def _read(self, conn: Connection, revisions: Revisions) -> Rulebook:
         if revisions == NOTHING_IN_FORCE.revisions:
             return NOTHING_IN_FORCE
-        return self._kept_or_compiled(conn, policy_sets.set_id(revisions))
+        set_id, latest = policy_sets.set_id(revisions), self._latest
+        return latest if latest.id == set_id else self._kept_or_compiled(conn, set_id, None)
 
-    def _kept_or_compiled(self, conn: Connection, set_id: str) -> Rulebook:
-        """Two threads that read the same set at once compile it twice, and keep one of the two."""
-        known = self._kept.get(set_id)
+    def _kept_or_compiled(self, conn: Connection, set_id: str, activation: int | None) -> Rulebook:
+        """Two threads that read the same set at once compile it twice, and keep one of the two.
+
+        Who the people of a set are is known while it is in force, and may differ from one
+        activation to the next.
+        """
+        key = (set_id, activation)
+        known = self._kept.get(key)
         if known is None:
-            known = _compiled(conn, set_id)
+            known = _compiled(conn, set_id, is_in_force=activation is not None)
             with self._lock:
                 while len(self._kept) >= KEPT_MAX:
                     del self._kept[next(iter(self._kept))]
-                self._kept[set_id] = known
+                self._kept[key] = known
         return known
 
 
@@ -207,18 +213,20 @@ def current_catalogue(conn: Connection) -> Catalogue:
 def current_rulebook(conn: Connection) -> Rulebook:
     """The whole set in force, for a program that is not the server."""
     active = policy_sets.in_force(conn)
-    return NOTHING_IN_FORCE if active is None else _compiled(conn, active.policy_set)
+    return (
+        NOTHING_IN_FORCE if active is None else _compiled(conn, active.policy_set, is_in_force=True)
+    )
 
 
-def _compiled(conn: Connection, set_id: str) -> Rulebook:
+def _compiled(conn: Connection, set_id: str, *, is_in_force: bool) -> Rulebook:
     """A registered set, from what the database keeps of it."""
     kept = policy_sets.read(conn, set_id)
     if kept is None:
         raise NotFound(f"policy set {set_id[:64]} was never registered")
     files = dict(kept.files)
-    tree = orjson.loads(files.pop(CATALOGUE_FILE))
-    names = texts.read_texts(conn, catalog_record.stand_ins(tree))
-    catalogue = catalog_record.restored(tree, names.get)
+    catalogue, names = restored(
+        conn, orjson.loads(files.pop(CATALOGUE_FILE)), is_in_force=is_in_force
+    )
     calendar = (
         read_calendar(files[CALENDAR_FILE], CALENDAR_FILE, catalogue)
         if CALENDAR_FILE in files

@@ -83,4 +83,6 @@ def _traced(error: BaseException) -> BaseException | None:
 
 
 def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return (
+        f"{type(error).__name__}: {error.for_operators if isinstance(error, GateError) else error}"
+    )

@@ -124,10 +124,10 @@ def _locked(url: str, table_lock_limit_ms: int) -> Iterator[Connection]:
             connection.commit()
         except DBAPIError as error:
             cause = str(error.orig).strip().partition("\n")[0]
-            raise Unavailable(
-                f"the database {shown(url)} was not upgraded and is as it was before: "
-                f"{cause}; run gate db upgrade again"
-            ) from error
+            detail = (
+                "the database was not upgraded and is as it was before; run gate db upgrade again"
+            )
+            raise Unavailable(detail, place=f"{shown(url)}: {cause}") from error
 
 
 def _current(connection: Connection) -> str | None:

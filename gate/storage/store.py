@@ -158,9 +158,8 @@ class Store:
 
         Writes a row when nothing was written for a while.
         """
-        missing = self._writer.missing()
-        if missing is not None:
-            return f"{missing} was moved away or deleted"
+        if self._writer.missing() is not None:
+            return "the database file was moved away or deleted"
         if self.failed is not None:
             return self.failed
         if (
@@ -213,4 +212,4 @@ def _refuse_damaged(connection: Connection, path: Path | None) -> None:
     except sqlite3.Error as error:
         raise unusable(path, error) from None
     if found != "ok":
-        raise Unavailable(f"the database {path} is damaged ({found}); restore a backup")
+        raise Unavailable("the database is damaged; restore a backup", place=f"{path}: {found}")

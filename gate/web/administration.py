@@ -17,9 +17,10 @@ from gate.flow.gate import Gate
 from gate.flow.identity import people, tokens
 from gate.flow.queries.upkeep import upkeep
 from gate.web import deciding
-from gate.web.forms import names_of, one, read_ask, read_form
+from gate.web.forms import Form, names_of, one, read_ask, read_form
 from gate.web.page import Cursor, Pages, View, following, go_to
 from gate.web.viewer import Doer, Keeper, Viewer
+from gate.web.words import caller_label
 
 pages = Pages()
 
@@ -48,14 +49,24 @@ async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
     """A new token, whose text is shown this once."""
     form = await read_form(request, by)
     role = one(form, "role")
-    if role == "person":
-        ask = read_ask(TokenRequest, person=one(form, "person") or by.id)
-    else:
-        services = names_of(form, "services")
-        bound: dict[str, Any] = {"services": services} if services else {"all_services": True}
-        ask = read_ask(TokenRequest, role=role, **(bound if role == Role.PIPELINE else {}))
+    wanted: dict[str, Any] = (
+        {"person": by.id} if role == "person" else {"role": role, **_bound(form, role)}
+    )
+    ask = read_ask(TokenRequest, **wanted)
     made = await tokens.create(gate, ask.ask(), by)
     return await _overview(gate, by, secret=made["token"])
+
+
+def _bound(form: Form, role: str) -> dict[str, Any]:
+    """What the role needs of the form beside itself."""
+    services = names_of(form, "services")
+    match role:
+        case Role.PIPELINE:
+            return {"services": services} if services else {"all_services": True}
+        case Role.HOOK:
+            return {"services": services, "hook": one(form, "hook") or None}
+        case _:
+            return {}
 
 
 @pages.form("/administration/tokens/{token}/end")
@@ -73,7 +84,7 @@ async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
     role = one(form, "role")
     ask = read_ask(InvitationRequest, email=one(form, "email"), **({"role": role} if role else {}))
     made = await people.invite(gate, ask.ask(), by)
-    return await _overview(gate, by, invitation=made["invitation"])
+    return await _overview(gate, by, invitation=made.view["invitation"], waits=not made.is_complete)
 
 
 @pages.form("/administration/people/{person}")
@@ -120,8 +131,10 @@ async def _overview(
         "is_admin": is_admin,
         "may_write": by.role is not Role.AUDITOR,
         "now": datetime.fromisoformat(found["at"]),
+        "who": caller_label(gate),
         "secret": more.get("secret"),
         "invitation": more.get("invitation"),
+        "waits": more.get("waits", False),
         "done": more.get("done"),
     }
     return View("administration.html", data, values)

@@ -11,15 +11,16 @@ from pydantic import BaseModel, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api.http.cookies import clear_cookie, cookie_of, require_same_origin, set_cookie
+from gate.api.http.cookies import Cookie, clear_cookie, cookie_of, require_same_origin, set_cookie
 from gate.api.http.permits import GateDep, visitor
+from gate.api.http.proxies import source_of
 from gate.errors import GateError, Invalid, NotAllowed, RateLimited, Unauthenticated
 from gate.flow.attempts import ACCOUNT_PAUSE_SECONDS
 from gate.flow.gate import Gate
 from gate.flow.identity import people, sessions, single_sign_on
 from gate.flow.identity.people import Offer
 from gate.flow.identity.sessions import Opened
-from gate.flow.identity.single_sign_on import SIGN_IN_MINUTES
+from gate.flow.identity.single_sign_on import SIGN_IN_MINUTES, Back
 from gate.flow.passwords import PASSWORD_CHARACTERS_MIN
 from gate.web.forms import one, read_fields, read_form
 from gate.web.page import PageRoute, Pages, go_to, own_path
@@ -77,7 +78,7 @@ async def sign_in(request: Request, gate: GateDep) -> Response:
     then, email = own_path(one(form, "next", "/")), one(form, "email")
     try:
         opened = await sessions.sign_in(
-            gate, email, one(form, "password"), source=source_of(request)
+            gate, email, one(form, "password"), source=source_of(request, gate.trusted_proxies)
         )
     except (Unauthenticated, RateLimited) as error:
         return _login(request, gate, then, email=email, error=error)
@@ -92,16 +93,18 @@ async def sign_out(request: Request, gate: GateDep) -> Response:
         await read_form(request, person)
         await sessions.end(gate, cookie_of(request, gate) or "")
     response = go_to("/login")
-    clear_cookie(response, gate)
+    clear_cookie(response, request, gate)
     return response
 
 
 @_look("/login/sso")
-async def go_to_provider(query: Annotated[NextQuery, Query()], gate: GateDep) -> Response:
+async def go_to_provider(
+    query: Annotated[NextQuery, Query()], request: Request, gate: GateDep
+) -> Response:
     """To the identity provider; what only this browser can bring back stays in a cookie."""
     started = await single_sign_on.start(gate, own_path(query.next))
     response = go_to(started.url)
-    set_cookie(response, gate, started.kept, purpose=SSO_COOKIE, seconds=SIGN_IN_MINUTES * 60)
+    set_cookie(response, request, gate, started.kept, Cookie(SSO_COOKIE, SIGN_IN_MINUTES * 60))
     return response
 
 
@@ -115,11 +118,10 @@ async def come_back(
             "The identity provider did not sign you in. Start again, or ask whoever runs it."
         )
     kept = cookie_of(request, gate, SSO_COOKIE)
-    opened, then = await single_sign_on.finish(
-        gate, kept, state=query.state, code=query.code, issuer=query.iss
-    )
+    back = Back(query.state, query.code, query.iss, source=source_of(request, gate.trusted_proxies))
+    opened, then = await single_sign_on.finish(gate, kept, back)
     response = await _enter(request, gate, opened, own_path(then))
-    clear_cookie(response, gate, purpose=SSO_COOKIE)
+    clear_cookie(response, request, gate, purpose=SSO_COOKIE)
     return response
 
 
@@ -153,21 +155,13 @@ async def accept_invitation(token: str, request: Request, gate: GateDep) -> Resp
     return await _enter(request, gate, opened, "/")
 
 
-def source_of(request: Request) -> str:
-    """Where somebody comes from, as far as one owner has it: of IPv6 the first half, for each has
-    many.
-    """
-    host = request.client.host if request.client else ""
-    return ":".join(host.split(":")[:4]) if ":" in host else host
-
-
 async def _enter(request: Request, gate: Gate, opened: Opened, then: str) -> Response:
     """With the new session alone: the one that this browser had is over (A39)."""
     before = cookie_of(request, gate)
     if before is not None:
         await sessions.end(gate, before)
     response = go_to(then)
-    set_cookie(response, gate, opened.secret)
+    set_cookie(response, request, gate, opened.secret)
     return response
 
 

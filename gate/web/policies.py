@@ -20,12 +20,13 @@ from gate.flow.asks import Part
 from gate.flow.caller import Person
 from gate.flow.changes import evaluate
 from gate.flow.gate import Gate
-from gate.flow.policies import policies
+from gate.flow.policies import policies, readable
 from gate.flow.queries import insights
 from gate.web import deciding
 from gate.web.forms import Form, one, read_ask, read_form
 from gate.web.page import Cursor, Pages, View, following, go_to
 from gate.web.viewer import Doer, Keeper, Viewer
+from gate.web.words import caller_label
 
 TRIED: tuple[tuple[str, str], ...] = (
     ("diff.lines_added", "Lines added"),
@@ -82,20 +83,14 @@ async def revision(
     """The files of a revision, and the difference to another one: the one before, unless somebody
     says.
     """
-    found = await policies.read(gate, revision, by)
+    found = await readable.read(gate, revision, by)
     listed = (await policies.listing(gate, by)).items
     earlier = None if query.against else await policies.before(gate, revision, by)
     other = query.against or (earlier["revision"] if earlier else None)
-    before: Mapping[str, str] = (await policies.read(gate, other, by))["files"] if other else {}
+    before: Mapping[str, str] = (await readable.read(gate, other, by))["files"] if other else {}
     data = {**found, "against": other, "difference": _difference(before, found["files"])}
-    return View(
-        "revision.html",
-        data,
-        {
-            "found": data,
-            "others": [one_ for one_ in listed if one_["revision"] != found["revision"]],
-        },
-    )
+    others = [one_ for one_ in listed if one_["revision"] != found["revision"]]
+    return View("revision.html", data, {"found": data, "others": others, "who": caller_label(gate)})
 
 
 @pages.form("/policies/{revision}/activation")
@@ -141,6 +136,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "problem": more.get("problem"),
         "raw": indented(more["tried"]) if more.get("tried") else "",
         "done": more.get("done"),
+        "who": caller_label(gate),
     }
     data = {**found, "revisions": list(listed.items), "next": listed.next}
     return View("policies.html", data, values, 200 if not more.get("problem") else 422)

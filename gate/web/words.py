@@ -1,9 +1,12 @@
-"""Values in the words of a page: instants, spans, short digests, safe addresses."""
+"""Values in the words of a page: instants, spans, short digests, safe addresses, callers."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+
+from gate.flow.caller import PERSON
+from gate.flow.gate import Gate
 
 SHORT_DIGEST = 10
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -117,3 +120,18 @@ _EVENTS: Mapping[str, str] = {
 
 def _two(many: int, unit: str, few: int, small: str) -> str:
     return f"{many} {unit} {few} {small}" if few else f"{many} {unit}"
+
+
+def caller_label(gate: Gate) -> Callable[[str], str]:
+    """What a page calls whoever did something, of whom rows have an id.
+
+    A person by the label of the catalogue in force, a token as one, all others as they are.
+    """
+    catalogue = gate.rulebooks.latest.catalogue
+
+    def label(caller: str) -> str:
+        if caller.startswith("token:"):
+            return caller.replace(":", " ", 1)
+        return catalogue.label_of(caller.removeprefix(PERSON))
+
+    return label

@@ -14,7 +14,7 @@ from gate.api.app import Api
 from gate.app import create_app
 from gate.config import Settings
 from gate.flow.asks import TokenAsk
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
 from gate.flow.connections import Connections
 from gate.flow.gate import Gate
 from gate.flow.identity.sessions import open_session
@@ -22,6 +22,7 @@ from gate.flow.identity.tokens import make_token
 from gate.flow.signing import make_key
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people
+from gate.storage.identity.tokens import Maker
 from tests.api.asgi import BASE_URL
 from tests.api.openapi import Document, document
 from tests.shipped import never_frozen
@@ -71,18 +72,36 @@ class Served:
     document: Document
 
     async def token(
-        self, role: Role | None = None, *services: str, person: str | None = None
+        self,
+        role: Role | None = None,
+        *services: str,
+        person: str | None = None,
+        hook: HookKind | None = HookKind.CDEVENTS,
     ) -> str:
-        """A new token, as the command line makes one."""
-        ask = TokenAsk(role, frozenset(services) or None, person)
-        return (await self.gate.store.write(make_token, ask, person, "test")).text
+        """A new token, as the command line makes one.
+
+        One of role hook is for `web` where no service is named.
+        """
+        hook = None if role is not Role.HOOK else hook
+        ask = TokenAsk(
+            role, frozenset(services or (("web",) if hook else ())) or None, person, hook=hook
+        )
+        whose = None if person is None else await self.person_id(person)
+        return (await self.gate.store.write(make_token, ask, whose, Maker("command line"))).text
+
+    async def person_id(self, key: str) -> str:
+        """The random id of the person whom the catalogue calls so."""
+        found = (await self.gate.rulebooks.refresh()).catalogue.person_keyed(key)
+        assert found is not None, f"the catalogue has no {key}"
+        return found
 
     async def signed_in(
         self, who: str = "ada", role: Role | None = None, **headers: str
     ) -> httpx.AsyncClient:
         """Somebody of the catalogue at a browser, on a page of this gate."""
-        await self.gate.store.write(_let_in, who, role)
-        secret = (await open_session(self.gate, who)).secret
+        person_id = await self.person_id(who)
+        await self.gate.store.write(_let_in, person_id, role)
+        secret = (await open_session(self.gate, person_id)).secret
         http = self.anybody()
         http.cookies.set("__Host-gate", secret, domain="gate.example.com")
         person = await self.app.state.parts.access.signed_in(secret)

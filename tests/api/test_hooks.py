@@ -14,7 +14,8 @@ import orjson
 import pytest
 
 from gate.api.http.body import BODY_BYTES_MAX, HOOK_BODY_BYTES_MAX
-from gate.flow.caller import Role
+from gate.core.facts import TEXT_LENGTH_MAX
+from gate.flow.caller import HookKind, Role
 from gate.flow.webhooks import inbox
 from gate.worker import HANDLERS
 from tests.api.asgi import problem_name
@@ -24,6 +25,8 @@ from tests.shared_data import shared
 pytestmark = pytest.mark.anyio
 
 SECRET = "a secret of PagerDuty"  # noqa: S105 - known to the test alone
+NAMED_MAX = 60
+"""Of one payload: a token's entry in the ledger has a limit."""
 SERVICE_EVENT = "dev.cdevents.service.{}.0.3.0"
 
 
@@ -34,9 +37,11 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         yield running
 
 
-async def hook(service: Served) -> httpx.AsyncClient:
-    """Another system, with a token of role `hook`."""
-    return service.anybody(await service.token(Role.HOOK))
+async def hook(
+    service: Served, kind: HookKind = HookKind.CDEVENTS, *services: str
+) -> httpx.AsyncClient:
+    """Another system, with a token of role `hook` for these services, or for `web`."""
+    return service.anybody(await service.token(Role.HOOK, *services, hook=kind))
 
 
 def cdevent(predicate: str = "deployed", identity: str = "1") -> dict[str, Any]:
@@ -176,7 +181,7 @@ async def test_an_incident_of_pagerduty_is_one_incident_however_often_it_is_sent
 
 async def test_a_group_of_alerts_is_one_incident_however_often_it_is_sent(service: Served) -> None:
     _, change = await deployed(service)
-    http = await hook(service)
+    http = await hook(service, HookKind.ALERTMANAGER)
     labels = {"service": "web", "env": "staging", "severity": "critical", "alertname": "Down"}
     alert = {
         "status": "firing",
@@ -231,14 +236,33 @@ def payloads(folder: str) -> list[Path]:
     return sorted(shared(folder).rglob("*.json"))
 
 
+def named_in(body: bytes) -> list[str]:
+    """Every short text of a payload: whichever of them is its service, the token is for it."""
+    found: set[str] = set()
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            for one in value.values():
+                walk(one)
+        elif isinstance(value, list):
+            for one in value:
+                walk(one)
+        elif isinstance(value, str) and 0 < len(value) <= TEXT_LENGTH_MAX:
+            found.add(value)
+
+    walk(orjson.loads(body))
+    return sorted(found)[:NAMED_MAX] or ["web"]
+
+
 @pytest.mark.parametrize("source", ["cdevents", "alertmanager", "pagerduty", "opsgenie"])
 @pytest.mark.parametrize("folder", ["cdevents", "alertmanager", "pagerduty", "opsgenie"])
 async def test_every_real_payload_is_taken_or_refused_for_a_reason(
     service: Served, source: str, folder: str
 ) -> None:
-    http = await hook(service)
+    kind = HookKind(source) if source in set(HookKind) else HookKind.CDEVENTS
     for path in payloads(f"payloads/{folder}"):
         body = path.read_bytes()
+        http = await hook(service, kind, *named_in(body))
         response = await http.post(
             f"/v1/hooks/{source}",
             content=body,
@@ -266,9 +290,9 @@ async def test_every_real_payload_is_taken_or_refused_for_a_reason(
 async def test_what_the_standard_calls_a_deployment_or_an_incident_is_worked_on(
     service: Served,
 ) -> None:
-    http = await hook(service)
     taken = 0
     for path in payloads("payloads/cdevents"):
+        http = await hook(service, HookKind.CDEVENTS, *named_in(path.read_bytes()))
         response = await http.post("/v1/hooks/cdevents", content=path.read_bytes())
         taken += response.json().get("taken", 0)
 

@@ -100,6 +100,13 @@ async def test_a_server_whose_database_is_gone_is_alive_and_not_ready(
 
     assert (response.status_code, response.json()["status"]) == (503, "unready")
     assert response.headers["retry-after"] == "5"
+    assert [
+        problem
+        for problem in response.json()["problems"]
+        if "database file was moved away" in problem
+    ]
+    assert path.name not in response.text
+    assert str(path.parent) not in response.text
     assert (await service.anybody().get("/healthz")).status_code == 200
 
 

@@ -129,7 +129,7 @@ async def test_a_change_is_asked_about_approved_in_the_chat_and_told_to_the_rece
             assert again.startswith("You approved the change")
 
             read = (await (await service.auditor()).get(f"/v1/changes/{change['id']}")).json()
-            assert [one["person"] for one in read["approvals"]["given"]] == ["ada"]
+            assert [one["name"] for one in read["approvals"]["given"]] == ["Ada Ekberg"]
             await until(lambda: {"change.decided", "change.approval_given"} <= set(types(lake)))
             assert all(is_signed(got) for got in lake.got)
             assert len({got.headers["webhook-id"] for got in lake.got}) == len(lake.got)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
 from tests.api.asgi import problem_name
 from tests.api.openapi import openapi
 from tests.api.pipelines import pipelines
@@ -29,6 +29,8 @@ SIGNED = {
     "post /v1/hooks/slack",
 }
 """Whoever calls them proves by a signature who they are."""
+HOOKS = tuple(map(str, HookKind))
+"""Tokens of role hook, each made for one kind."""
 MAY: dict[str, set[str]] = {
     "post /v1/changes": {"pipeline"},
     "get /v1/changes": {"pipeline", "auditor", "admin", "person", "release manager"},
@@ -95,21 +97,21 @@ MAY: dict[str, set[str]] = {
     "post /v1/policies": {"admin"},
     "post /v1/policies/check": {"admin", "person", "release manager"},
     "get /v1/policies/{revision}": {"auditor", "admin", "person", "release manager"},
-    "post /v1/policies/{revision}/activation": {"admin"},
+    "post /v1/policies/{revision}/activation": {"signed-in admin"},
     "get /v1/freezes": {"auditor", "admin", "person", "release manager"},
     "post /v1/freezes": {"person", "release manager"},
     "delete /v1/freezes/{freeze_id}": {"release manager"},
     "get /v1/calendar.ics": {"auditor", "admin", "person", "release manager"},
     "get /v1/calendar": {"auditor", "admin", "person", "release manager"},
     "get /v1/incidents": {"auditor", "admin", "person", "release manager"},
-    "post /v1/incidents": {"hook", "person", "release manager"},
+    "post /v1/incidents": {*HOOKS, "person", "release manager"},
     "get /v1/sightings": {"auditor", "admin", "person", "release manager"},
     "post /v1/incidents/{incident_id}/links": {"release manager"},
     "delete /v1/incidents/{incident_id}/links/{link_id}": {"release manager"},
     "get /v1/delivery": {"auditor", "admin", "person", "release manager"},
     "get /v1/observations": {"auditor", "admin", "person", "release manager"},
-    "post /v1/hooks/cdevents": {"hook"},
-    "post /v1/hooks/alertmanager": {"hook"},
+    "post /v1/hooks/cdevents": {"cdevents"},
+    "post /v1/hooks/alertmanager": {"alertmanager"},
     "get /v1/events": {"auditor", "admin", "person", "release manager"},
     "get /v1/ledger/tile/{tile}": {"auditor", "admin", "person", "release manager"},
     "get /v1/ledger/entries/{index}": {"auditor", "admin", "person", "release manager"},
@@ -122,9 +124,9 @@ MAY: dict[str, set[str]] = {
     "patch /v1/people/{person}": {"admin"},
     "get /v1/outbox": {"admin"},
     "post /v1/outbox/{message_id}/redelivery": {"admin"},
-    "get /metrics": {"pipeline", "hook", "auditor", "admin", "person", "release manager", "holder"},
+    "get /metrics": {"pipeline", *HOOKS, "auditor", "admin", "person", "release manager", "holder"},
 }
-CALLERS = ("pipeline", "hook", "auditor", "admin", "person", "release manager", "holder")
+CALLERS = ("pipeline", *HOOKS, "auditor", "admin", "person", "release manager", "holder")
 DOCUMENT = openapi()
 OPERATIONS = {
     f"{method} {path}": operation
@@ -199,7 +201,11 @@ async def test_an_identity_token_passes_exactly_where_a_pipeline_does(
             {"auditor"},
             id="an auditor reads and writes nothing, whatever groups they are in",
         ),
-        pytest.param(Role.ADMIN, {"admin", "release manager"}, id="an admin is a person as well"),
+        pytest.param(
+            Role.ADMIN,
+            {"admin", "signed-in admin", "release manager"},
+            id="an admin is a person as well",
+        ),
         pytest.param(None, {"release manager"}, id="a person"),
     ],
 )
@@ -250,5 +256,8 @@ async def _token(service: Served, caller: str) -> str:
             ).json()
             token: str = answer["change_token"]
             return token
-    role = Role(caller)
-    return await service.token(role, *(("web",) if role is Role.PIPELINE else ()))
+    role = Role("hook" if caller in HOOKS else caller)
+    hook = HookKind(caller) if caller in HOOKS else None
+    return await service.token(
+        role, *(("web",) if role in {Role.PIPELINE, Role.HOOK} else ()), hook=hook
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gate.flow.caller import Role
 from gate.flow.folder import read_folder
 from tests.api.asgi import problem, problem_name
 from tests.api.served import ROOT, Served, request, served
@@ -60,7 +61,10 @@ async def test_a_fault_in_a_policy_is_told_with_its_place(service: Served) -> No
 
 
 async def test_policies_are_checked_registered_read_and_activated(service: Served) -> None:
-    admin, other = await service.admin(), await service.admin()
+    admin, other = (
+        await service.signed_in("ada", Role.ADMIN),
+        await service.signed_in("ben", Role.ADMIN),
+    )
     body = changed(
         default=FILES["default.yaml"].replace("valid_for: 4h", "valid_for: 3h", 1) + "# new\n"
     )
@@ -90,7 +94,11 @@ async def test_policies_are_checked_registered_read_and_activated(service: Serve
 )
 async def test_an_activation_says_why(service: Served, body: Any) -> None:
     assert (
-        problem_name(await (await service.admin()).post("/v1/policies/0/activation", json=body))
+        problem_name(
+            await (await service.signed_in("ada", Role.ADMIN)).post(
+                "/v1/policies/0/activation", json=body
+            )
+        )
         == "invalid"
     )
 

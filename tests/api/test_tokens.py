@@ -38,15 +38,29 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         ),
         pytest.param(
             {"role": "auditor", "services": ["web"]},
-            "only a pipeline token",
+            "only a pipeline or hook token",
             id="an auditor of one service",
         ),
-        pytest.param({"role": "owner"}, "'pipeline'", id="a role that is none"),
         pytest.param(
-            {"person": "nobody@example.com"},
-            "nobody in the catalogue",
-            id="a person whom nobody knows",
+            {"role": "hook", "services": ["web"]}, "as hook one of", id="a hook of no kind"
         ),
+        pytest.param(
+            {"role": "hook", "hook": "cdevents"}, "names its services", id="a hook without services"
+        ),
+        pytest.param(
+            {"role": "hook", "hook": "cdevents", "all_services": True},
+            "names its services",
+            id="a hook for all services",
+        ),
+        pytest.param(
+            {"role": "hook", "hook": "slack", "services": ["web"]},
+            "'cdevents'",
+            id="a hook that takes no token",
+        ),
+        pytest.param(
+            {"role": "admin", "hook": "cdevents"}, "only a hook token", id="an admin of a hook"
+        ),
+        pytest.param({"role": "owner"}, "'pipeline'", id="a role that is none"),
         pytest.param(
             {"role": "admin", "expires_at": "2000-01-01T00:00:00Z"},
             "to come",
@@ -91,12 +105,13 @@ async def test_a_token_ends_when_its_time_is_over(service: Served) -> None:
 
 
 async def test_the_list_shows_everything_but_what_makes_a_token_work(service: Served) -> None:
-    admin = await service.admin()
-    token = (await admin.post("/v1/tokens", json={"person": "ada@example.com"})).json()["token"]
+    admin, ada = await service.admin(), await service.signed_in("ada")
+    token = (await ada.post("/v1/tokens", json={"person": "ada@example.com"})).json()["token"]
 
     response = await admin.get("/v1/tokens")
 
-    assert [item["person"] for item in response.json()["items"] if item["role"] is None] == ["ada"]
+    whose = [item["person"] for item in response.json()["items"] if item["role"] is None]
+    assert whose == [await service.person_id("ada")]
     assert token.split("_", 2)[2] not in response.text
 
 

@@ -47,9 +47,10 @@ async def two_servers(url: str, folder: Path) -> AsyncIterator[tuple[Served, Ser
     """On one database, with one key."""
     second = folder / "second"
     second.mkdir()
+    by_token: dict[str, Any] = {"token_approvals": "on"}  # so that one client can be everybody
     async with (
-        served(url, folder) as one,
-        served(url, second, signing_key_file=folder / KEY_FILE) as other,
+        served(url, folder, **by_token) as one,
+        served(url, second, signing_key_file=folder / KEY_FILE, **by_token) as other,
     ):
         yield one, other
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gate.flow.caller import Role
 from gate.flow.folder import read_folder
 from tests.api.served import IMAGE, served
 from tests.attacks.world import OTHER, World, said, world_of
@@ -199,7 +200,8 @@ async def test_a17_who_has_left_the_group_no_longer_counts_when_it_is_admitted(
     )
     files = {**shipped, "catalog.yaml": catalogue}
     registered = await (await world.service.admin()).post("/v1/policies", json={"files": files})
-    activated = await (await world.service.admin()).post(
+    admin = await world.service.signed_in("emeka", Role.ADMIN)
+    activated = await admin.post(
         f"/v1/policies/{registered.json()['id']}/activation", json={"comment": "left"}
     )
 

@@ -26,7 +26,7 @@ SHOWN: Mapping[str, str] = {
     "A11": "attacks/test_final_once.py flow/changes/test_review.py",
     "A12": "attacks/test_approvals.py core/decision/test_quorum.py",
     "A13": "attacks/test_approvals.py attacks/test_named_later.py flow/changes/test_review.py",
-    "A14": "attacks/test_approvals.py api/test_workloads.py",
+    "A14": "attacks/test_approvals.py attacks/test_two_people.py api/test_workloads.py",
     "A15": "attacks/test_approvals.py flow/changes/test_listen.py",
     "A16": "flow/changes/test_stale.py",
     "A17": "attacks/test_approvals.py flow/identity/test_people.py",
@@ -42,7 +42,7 @@ SHOWN: Mapping[str, str] = {
     "A27": "api/test_identity_tokens.py",
     "A28": "api/test_tokens.py api/http/test_edge.py flow/identity/test_access.py",
     "A29": "api/test_changes.py api/models/test_change.py",
-    "A30": "web/test_login.py flow/test_attempts.py",
+    "A30": "web/test_login.py flow/test_attempts.py api/http/test_proxies.py",
     "A31": "api/test_permissions.py api/test_changes.py",
     "A32": "api/http/test_edge.py api/test_permissions.py",
     "A33": "attacks/test_approvals.py api/models/test_change.py",
@@ -57,7 +57,7 @@ SHOWN: Mapping[str, str] = {
     "A46": "api/test_changes.py api/http/test_edge.py",
     "A47": "api/http/test_edge.py",
     "A53": "attacks/test_approvals.py",
-    "A54": "attacks/test_policies_and_people.py",
+    "A54": "attacks/test_policies_and_people.py attacks/test_two_people.py",
     "A55": "attacks/test_policies_and_people.py",
     "A56": "attacks/test_policies_and_people.py",
     "A57": "attacks/test_policies_and_people.py",
@@ -67,7 +67,7 @@ SHOWN: Mapping[str, str] = {
     "A61": "api/http/test_rates.py api/http/test_edge.py",
     "A62": "attacks/test_approvals.py attacks/test_named_later.py api/models/test_change.py "
     "flow/changes/test_review.py",
-    "A63": "attacks/test_policies_and_people.py api/test_people.py",
+    "A63": "attacks/test_policies_and_people.py api/test_people.py attacks/test_two_people.py",
 }
 """Number to the files that show it, the one over HTTP first."""
 

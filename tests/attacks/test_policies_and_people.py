@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gate.flow.caller import Role
 from gate.flow.folder import read_folder
 from tests.api.asgi import problem_name
 from tests.api.served import ROOT, Served, served
@@ -67,7 +68,7 @@ async def test_a58_a_pattern_that_ruins_others_is_only_read_through(service: Ser
     text = (
         POLICY + rule if "\nrules:" not in POLICY else POLICY.replace("\nrules:\n", "\n" + rule, 1)
     )
-    admins = await service.admin(), await service.admin()
+    admins = await service.signed_in("ada", Role.ADMIN), await service.signed_in("ben", Role.ADMIN)
     made = await admins[0].post("/v1/policies", json={"files": FILES | {"default.yaml": text}})
     await admins[1].post(f"/v1/policies/{made.json()['id']}/activation", json={"comment": "fast"})
     body = {
@@ -87,7 +88,7 @@ async def test_a58_a_pattern_that_ruins_others_is_only_read_through(service: Ser
 async def test_a54_nobody_puts_their_own_policies_in_force_and_what_was_registered_never_changes(
     service: Served,
 ) -> None:
-    http = await service.admin()
+    http = await service.signed_in("ada", Role.ADMIN)
     files = {"files": FILES | {"default.yaml": POLICY.replace("valid_for: 4h", "valid_for: 3h", 1)}}
     made = (await http.post("/v1/policies", json=files)).json()
 

@@ -14,6 +14,7 @@ from gate.flow.identity.access import Access
 from gate.flow.identity.people import accept, offered
 from gate.storage.database.engine import open_engine
 from gate.storage.identity import people
+from tests.builders import person_id
 from tests.cli.running import gate
 from tests.flow.doors import PASSWORD
 from tests.flow.shop import Shop, open_shop
@@ -69,7 +70,7 @@ async def test_the_link_is_printed_alone_and_lets_in(
         found = await _accepted(shop, done.out)
 
     assert (done.code, done.err) == (0, "")
-    assert found == ("ada", role)
+    assert found == (person_id("ada"), role)
 
 
 async def _accepted(shop: Shop, printed: str) -> tuple[str, str | None]:

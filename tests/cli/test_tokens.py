@@ -11,6 +11,7 @@ from gate.storage.database.pages import Part
 from gate.storage.identity import tokens
 from gate.storage.store import transaction
 from gate.storage.tables import schema
+from tests.builders import person_id
 from tests.cli.running import gate
 from tests.flow.shop import open_shop
 
@@ -29,6 +30,11 @@ def good(url: str, text: str) -> tokens.Token | None:
 
 
 TO_COME = "name a time that is to come"
+ONLY_BOUND = (
+    "only a token of role pipeline or hook is bound to services; leave --service and "
+    "--all-services out"
+)
+KINDS = "--hook cdevents|alertmanager|incidents and --service"
 
 
 @pytest.mark.parametrize(
@@ -38,8 +44,14 @@ TO_COME = "name a time that is to come"
         ("--role king", "there is no role king; roles are pipeline, hook, auditor, admin"),
         ("--role pipeline", ("a pipeline token is bound to services: name each with --service, or " "say " "--all-services")),
         ("--role pipeline --service web --all-services", ("--service and --all-services " "contradict each other; take " "one of them")),
-        ("--role admin --service web", ("only a pipeline token is bound to services; leave " "--service and --all-services " "out")),
-        ("--role auditor --all-services", ("only a pipeline token is bound to services; leave " "--service and --all-services " "out")),
+        ("--role admin --service web", ONLY_BOUND),
+        ("--role auditor --all-services", ONLY_BOUND),
+        ("--role hook", "a hook token is for one kind of hook and for named services: " + KINDS),
+        ("--role hook --hook cdevents", "a hook token is for one kind of hook and for named " "services: " + KINDS),
+        ("--role hook --hook cdevents --all-services", "a hook token is for one kind of hook and " "for named services: " + KINDS),
+        ("--role hook --service web", "a hook token is for one kind of hook and for named " "services: " + KINDS),
+        ("--role hook --service web --hook pager", ("there is no hook pager; hooks are cdevents, " "alertmanager, incidents")),
+        ("--role admin --hook cdevents", ("only a token of role hook is for a kind of hook; leave " "--hook out")),
         ("--person ada --service web", ("a personal token is its person's, for every service; " "leave --service and " "--all-services out")),
         ("--person nobody@example.com", ("nobody@example.com is nobody in the catalogue in force; " "add the address to a " "person there first")),
         ("--role admin --expires-at tomorrow", ("--expires-at tomorrow: write RFC 3339, such as " "2027-01-31T12:00:00Z")),
@@ -133,7 +145,8 @@ async def test_a_personal_token_is_its_persons_by_id_or_address(url: str, here: 
         for name in ("ada", "Ada+work@example.com"):
             found = good(url, gate("token", "create", "--person", name).out.strip())
             assert found is not None
-            assert (found.person, found.role, found.services) == ("ada", None, None)
+            assert (found.person, found.role, found.services) == (person_id("ada"), None, None)
+        assert "Ada Ekberg" in gate("token", "list").out
         both = gate("token", "create", "--person", "ada", "--role", "admin")
         stranger = gate("token", "create", "--person", "eve@example.com")
 

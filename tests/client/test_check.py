@@ -152,6 +152,21 @@ def test_d19_a_job_too_many_reads_without_waiting(tmp_path: Path) -> None:
     assert reads[: RETRIES_MAX + 2] == ["wait=20"] * (RETRIES_MAX + 1) + [""]
 
 
+def test_b11_a_change_token_that_ended_while_waiting_gives_way_to_the_pipelines_own(
+    tmp_path: Path,
+) -> None:
+    with fake_gate() as gate:
+        gate.states = ["pending", "approved"]
+        gate.faults["read"] = [problem(401, "unauthenticated")]
+        outcome = checked(gate, tmp_path, world_of(tmp_path, clock=Clock()), wait_seconds=30)
+
+    assert outcome.code == 0
+    assert [one.headers["authorization"] for one in gate.of("read")] == [
+        f"Bearer {CHANGE_TOKEN}",
+        f"Bearer {TOKEN}",
+    ]
+
+
 def test_the_time_limit_ends_the_waiting_and_every_minute_it_asks_again_with_a_new_key(
     tmp_path: Path,
 ) -> None:

@@ -7,17 +7,17 @@ from sqlalchemy import Connection, select
 
 from gate.core.messages.told import IncidentTold
 from gate.flow.asks import Wire
-from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.caller import Caller, Machine, Role
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import IncidentFilters
 from gate.flow.queries import look
 from gate.storage.tables import schema
-from tests.builders import SMALL, commit_of
+from tests.builders import SMALL, commit_of, make_person
 from tests.flow.shop import ADMIN, Shop
 
 HOOK = Machine("hook", Role.HOOK)
-BEN = Person("ben", frozenset({"release-managers"}), "of-ben")
-LENA = Person("lena", frozenset({"team-web"}), "of-lena")
+BEN = make_person("ben", "release-managers")
+LENA = make_person("lena", "team-web")
 HOUR = timedelta(hours=1)
 
 

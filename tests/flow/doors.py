@@ -12,7 +12,6 @@ from gate.flow.caller import Role
 from gate.flow.gate import Gate
 from gate.flow.identity import people
 from gate.flow.identity.sessions import Opened
-from tests.flow.shop import ADMIN
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
 
@@ -29,9 +28,12 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def link(gate: Gate, email: str, role: Role | None = None) -> str:
-    """The secret of a new invitation."""
-    invited = await people.invite(gate, InviteAsk(email, role), ADMIN)
-    return str(invited["invitation"].rpartition("/")[2])
+    """The secret of a new invitation, made on the host."""
+    invited = await gate.store.write(
+        people.invite_person, await gate.rulebooks.current(), InviteAsk(email, role), None
+    )
+    assert isinstance(invited, people.Invited)
+    return invited.secret
 
 
 async def enter(gate: Gate, email: str = "ada@example.com", role: Role | None = None) -> Opened:

@@ -7,6 +7,7 @@ from gate.core.change import Change, Result, State
 from gate.flow.asks import Wire
 from gate.flow.caller import Person
 from gate.ledger.format import Entry
+from tests.builders import key_of, make_person
 from tests.flow.shop import CATALOGUE, make_files
 
 WAITING, DECIDED = {State.PENDING, State.APPROVED}, {State.APPROVED, State.PENDING, State.REJECTED}
@@ -154,7 +155,9 @@ class Life:
             self.digests.remove(now["subject_digest"])
         self.digests.append(now["subject_digest"])
         if self.state in WAITING:
-            given = {one["person"] for one in now["approvals"]["given"] if not one["lapsed"]}
+            given = {
+                key_of(one["person"]) for one in now["approvals"]["given"] if not one["lapsed"]
+            }
             assert given == self.approvers
             assert not any(map(self.own, given))
         if self.state is State.PENDING:
@@ -182,12 +185,12 @@ class Life:
         )
         for given in (entry.fields for entry in entries if entry.kind.value == "approval"):
             assert given["subject_digest"] in self.digests
-            assert not self.own(str(given["by"]))
+            assert not self.own(key_of(str(given["by"])))
 
 
 def who(name: str) -> Person:
     """Somebody of one group."""
-    return Person(name, frozenset({GROUPS[name]}), f"of-{name}")
+    return make_person(name, GROUPS[name])
 
 
 def make_laws(name: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from gate.core.change import Change, Repository, Run
 from gate.core.workload import Provider, Workload
 from gate.flow.asks import Wire
 from gate.flow.caller import Person
-from tests.builders import ISSUER, SMALL, commit_of, image_of
+from tests.builders import ISSUER, SMALL, commit_of, image_of, make_person
 from tests.flow.shop import CATALOGUE, make_files
 
 NEEDED = 2
@@ -86,7 +86,7 @@ def asked(letter: str, run: Run, authors: Iterable[str]) -> Change:
 
 def who(name: str) -> Person:
     """Somebody who is signed in."""
-    return Person(name, frozenset({GROUPS[name]}), f"of-{name}")
+    return make_person(name, GROUPS[name])
 
 
 @dataclass(eq=False, repr=False, slots=True)

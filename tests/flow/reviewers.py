@@ -9,7 +9,7 @@ from gate.errors import GateError
 from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
 from gate.flow.caller import Person
 from gate.flow.changes import review
-from tests.builders import SMALL, make_change
+from tests.builders import SMALL, make_change, make_person
 from tests.flow.shop import Shop, as_json
 
 LARGE = {**SMALL, "diff.lines_added": 300}
@@ -25,7 +25,7 @@ GROUPS = {
 
 def person(name: str) -> Person:
     """Somebody of the catalogue, signed in."""
-    return Person(name, frozenset(GROUPS[name]), f"of-{name}")
+    return make_person(name, *GROUPS[name])
 
 
 def large(letter: str = "a", **different: Any) -> Change:

@@ -3,6 +3,7 @@ chapter begin with.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -20,13 +21,14 @@ from gate.core.change import Artifact, Change, Result, Run
 from gate.core.decision.record import Record
 from gate.core.decision.record import read as read_record
 from gate.flow.answers.written import written
-from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, Wire
-from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, TokenAsk, Wire
+from gate.flow.caller import Caller, Machine, Role
 from gate.flow.changes import admit, close, submit
 from gate.flow.changes.submit import Submitted
 from gate.flow.clock import Clock
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
+from gate.flow.identity.tokens import make_token
 from gate.flow.pauses import Pauses
 from gate.flow.policies import policies as policy_chapter
 from gate.flow.ports import Hosts
@@ -37,10 +39,11 @@ from gate.metrics import Metrics
 from gate.storage.changes import decisions
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
+from gate.storage.identity.tokens import Created, Maker
 from gate.storage.store import Store
 from gate.storage.tables import schema, schema_incidents
 from gate.worker import Worker
-from tests.builders import make_change
+from tests.builders import make_change, make_person, person_id
 
 BASE_URL = "https://gate.example.com"
 CATALOGUE = """
@@ -97,9 +100,10 @@ PARTS: Mapping[str, str] = {
 
 PIPELINE = Machine("pipeline", Role.PIPELINE)
 OTHER_PIPELINE = Machine("other", Role.PIPELINE)
+HOST = Maker("command line")
 ADMIN, OTHER_ADMIN = Machine("admin", Role.ADMIN), Machine("second", Role.ADMIN)
 AUDITOR = Machine("auditor", Role.AUDITOR)
-ADA = Person("ada", frozenset({"release-managers", "platform"}), "of-ada")
+ADA = make_person("ada", "release-managers", "platform")
 
 
 def policy_text(name: str = "production", tier: str = "production", **parts: str) -> str:
@@ -121,6 +125,22 @@ def make_files(calendar: str = "", staging: str = "", **parts: str) -> dict[str,
         "staging.yaml": staging or policy_text("staging", "staging", parallel="allow"),
     }
     return files | ({"calendar.yaml": calendar} if calendar else {})
+
+
+class Ids:
+    """Ids that a reader of a test can tell apart:
+
+    `per_ada`, and `per_ada_2` for the next one whom the file calls so.
+    """
+
+    def __init__(self) -> None:
+        self._given: Counter[str] = Counter()
+
+    def __call__(self, key: str) -> str:
+        """The next one."""
+        self._given[key] += 1
+        again = self._given[key]
+        return person_id(key) if again == 1 else f"{person_id(key)}_{again}"
 
 
 class Hands(Clock):
@@ -200,6 +220,15 @@ class Shop:
         """The change as it is now."""
         change_id = change if isinstance(change, str) else change["id"]
         return as_json(await look.change(self.gate, change_id, by, wait))
+
+    async def token(self, ask: TokenAsk, person: str | None = None) -> Created:
+        """A new token, as the command line makes one."""
+        return await self.gate.store.write(make_token, ask, person, HOST)
+
+    async def pipeline(self, *services: str) -> Machine:
+        """A pipeline that has a token."""
+        made = await self.token(TokenAsk(Role.PIPELINE, frozenset(services) or None))
+        return Machine(made.token.id, Role.PIPELINE, made.token.services)
 
     async def adopt(
         self, files: Mapping[str, str] | None = None, *, changed: bool = True, **parts: str
@@ -304,11 +333,8 @@ async def open_shop(
     store = await asyncio.to_thread(Store.open, url)
     try:
         hands = Hands()
-        shop = Shop(
-            replace(await make_gate(Settings.read({}, **given), store, Metrics()), clock=hands),
-            hands,
-            folder,
-        )
+        gate = await make_gate(Settings.read({}, **given), store, Metrics())
+        shop = Shop(replace(gate, clock=hands, person_id=Ids()), hands, folder)
         if in_force:
             await shop.adopt(files, changed=False)
         yield shop

@@ -11,8 +11,11 @@ from gate.flow import attempts
 from gate.flow.attempts import (
     ACCOUNT_FAILURES_MAX,
     ACCOUNT_PAUSE_SECONDS,
+    CALLBACK_FAILURES_MAX,
+    CALLBACK_PAUSE_SECONDS,
     SOURCE_FAILURES_MAX,
     Attempts,
+    Callbacks,
 )
 
 
@@ -96,3 +99,26 @@ def test_memory_is_bounded_and_forgets_who_came_first(monkeypatch: pytest.Monkey
         fails(book, source=f"another {n}")
 
     assert fails(book, source="first") == 1
+
+
+def test_d22_who_comes_back_and_is_not_let_in_waits_and_others_do_not() -> None:
+    clock = Clock()
+    book = Callbacks(clock)
+    for _ in range(CALLBACK_FAILURES_MAX):
+        book.begin("here")
+
+    with pytest.raises(RateLimited):
+        book.begin("here")
+    book.begin("elsewhere")
+    clock.now += CALLBACK_PAUSE_SECONDS
+    book.begin("here")
+
+
+def test_d22_strays_have_an_end_and_keep_nobody_out_who_left_from_here() -> None:
+    book = Callbacks(Clock())
+    for _ in range(SOURCE_FAILURES_MAX):
+        book.stray("here")
+
+    with pytest.raises(RateLimited):
+        book.stray("here")
+    book.begin("here")

@@ -27,12 +27,10 @@ class World:
     service: Served
     provider: PeopleProvider
 
-    def browser(self) -> httpx.AsyncClient:
+    def browser(self, **options: Any) -> httpx.AsyncClient:
         """One that was just opened."""
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.service.app, raise_app_exceptions=False),
-            base_url=BASE_URL,
-        )
+        transport = httpx.ASGITransport(self.service.app, raise_app_exceptions=False, **options)
+        return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
 
     async def leave(self, http: httpx.AsyncClient, **query: str) -> str:
         """Go to the provider, sign in there, and say where it sends the browser back to."""

@@ -22,7 +22,7 @@ from gate.storage.identity import people, sessions
 from gate.storage.store import transaction
 from tests.builders import commit_of, image_of
 from tests.flow.shop import make_files
-from tests.live import LiveGate, token_of
+from tests.live import LiveGate, person_keyed, token_of
 
 LARGE = {
     "diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}
@@ -104,9 +104,10 @@ class Site:
         """As the command line makes one."""
         return token_of(self.gate, role, person)
 
-    def session(self, person: str, role: Role | None = None) -> str:
-        """The secret of a new session."""
+    def session(self, key: str, role: Role | None = None) -> str:
+        """The secret of a new session of the person whom the catalogue calls so."""
         with transaction(self.gate.database_url) as tx:
+            person = person_keyed(tx, key)
             people.ensure(tx, person, "test")
             people.set_role(tx, person, role.value if role else None)
             return sessions.open_session(tx, person).secret

@@ -36,10 +36,16 @@ def browser(service: Served, **options: Any) -> httpx.AsyncClient:
 
 
 async def sign_in(
-    http: httpx.AsyncClient, email: str = "ada@example.com", password: str = PASSWORD, **fields: str
+    http: httpx.AsyncClient,
+    email: str = "ada@example.com",
+    password: str = PASSWORD,
+    headers: dict[str, str] | None = None,
+    **fields: str,
 ) -> httpx.Response:
     """Fill the form and send it."""
-    return await http.post("/login", data={"email": email, "password": password, **fields})
+    return await http.post(
+        "/login", data={"email": email, "password": password, **fields}, headers=headers
+    )
 
 
 def csrf(page: httpx.Response) -> str:
@@ -186,6 +192,64 @@ async def test_a30_addresses_of_one_network_are_one_source(service: Served) -> N
 
     assert [answer.status_code for answer in said] == [401] * ACCOUNT_FAILURES_MAX + [429] * 2
     assert (await sign_in(browser(service, client=("2001:db8:1:3::1", 1)))).status_code == 303
+
+
+async def test_d21_a30_behind_a_trusted_proxy_guesses_lock_out_their_source_alone(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with served(sqlite_url, tmp_path, trusted_proxies="10.0.0.0/8") as service:
+        await enter(service.gate)
+        proxy, stranger = (
+            browser(service, client=("10.0.0.1", 1)),
+            browser(service, client=("203.0.113.9", 1)),
+        )
+        guess, owner = (
+            {"X-Forwarded-For": "203.0.113.8"},
+            {"X-Forwarded-For": "203.0.113.8, 198.51.100.7"},
+        )
+
+        said = [
+            (await sign_in(proxy, password=f"a guess number {n}", headers=guess)).status_code
+            for n in range(ACCOUNT_FAILURES_MAX + 2)
+        ]
+        made_up = [
+            (
+                await sign_in(
+                    stranger,
+                    password=f"a guess number {n}",
+                    headers={"X-Forwarded-For": f"192.0.2.{n}"},
+                )
+            ).status_code
+            for n in range(ACCOUNT_FAILURES_MAX + 2)
+        ]
+
+        assert said == made_up == [401] * ACCOUNT_FAILURES_MAX + [429] * 2
+        assert (await sign_in(proxy, headers=owner)).status_code == 303
+
+
+async def test_d21_a_trusted_proxy_that_was_reached_by_https_makes_cookies_secure(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with served(
+        sqlite_url, tmp_path, trusted_proxies="10.0.0.0/8", base_url="http://gate.example.com"
+    ) as service:
+        await enter(service.gate)
+        proxy, stranger = (
+            browser(service, client=("10.0.0.1", 1)),
+            browser(service, client=("203.0.113.9", 1)),
+        )
+        by_https = {"Origin": BASE_URL, "X-Forwarded-Proto": "https"}
+
+        through, past = (
+            await sign_in(proxy, headers=by_https),
+            await sign_in(stranger, headers=by_https),
+        )
+        plain = await sign_in(stranger, headers={"Origin": "http://gate.example.com"})
+
+    assert (through.status_code, past.status_code, plain.status_code) == (303, 403, 303)
+    assert through.headers["set-cookie"].startswith("__Host-gate=")
+    assert through.headers["set-cookie"].endswith("; Secure")
+    assert "Secure" not in plain.headers["set-cookie"]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +435,7 @@ async def test_the_first_person_sets_the_gate_up_once(service: Served) -> None:
 
 
 async def test_the_demos_link_signs_in_without_a_password_once(service: Served) -> None:
-    secret = await service.gate.store.write(people.make_demo_link, "ada")
+    secret = await service.gate.store.write(people.make_demo_link, await service.person_id("ada"))
     http = browser(service)
 
     page = await http.get(f"/invitations/{secret}")

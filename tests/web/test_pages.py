@@ -398,6 +398,20 @@ async def test_a_rule_and_a_revision_have_pages_of_their_own(service: Served) ->
     assert {one["file"] for one in page["difference"]} >= {"production.yaml", "default.yaml"}
 
 
+async def test_a_catalogue_says_whom_it_puts_where_and_only_to_admins_under_which_addresses(
+    service: Served,
+) -> None:
+    person, admin = await browser(service), await browser(service, "ben", Role.ADMIN)
+    revision = (await person.get("/policies.json")).json()["revision"]
+
+    shown = (await person.get(f"/policies/{revision}.json")).json()["files"]["catalog.yaml"]
+    whole = (await admin.get(f"/policies/{revision}.json")).json()["files"]["catalog.yaml"]
+
+    assert '"ada"' in shown
+    assert "ada@example.com" not in shown
+    assert '"ada@example.com"' in whole
+
+
 async def test_a_token_is_shown_once_and_revoked(service: Served) -> None:
     http = await browser(service)
 
@@ -425,7 +439,7 @@ async def test_only_an_admin_invites_and_sets_roles(service: Served) -> None:
     (lena,) = [
         one
         for one in (await admin.get("/administration.json")).json()["let_in"]
-        if one["id"] == "lena"
+        if one["email"] == "lena@example.com"
     ]
     assert (lena["role"], lena["disabled"]) == ("auditor", True)
     assert (await person.get("/administration.json")).json()["let_in"] == []

@@ -1,5 +1,6 @@
 """Single sign-on from end to end: who comes in, as whom, and in which groups."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,15 +11,19 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from gate.errors import NotFound, Unauthenticated
 from gate.flow.asks import InviteAsk
 from gate.flow.caller import Role
-from gate.flow.identity import people
+from gate.flow.folder import read_folder
+from gate.flow.identity import people, sessions
+from gate.flow.identity.access import Access
+from gate.flow.policies import policies
 from gate.ledger.format import read_entry
 from gate.storage.database.tx import Tx
 from gate.storage.identity.people import CLAIMS_GOOD_FOR, forget_old_claims
 from gate.storage.tables import schema
 from tests.api.asgi import BASE_URL
-from tests.flow.doors import enter
+from tests.flow.doors import PASSWORD, enter
 from tests.flow.shop import ADMIN
 from tests.single_sign_on import AUTHORIZE, CLIENT, DISCOVERY, KEYS
 from tests.web.provided import World, opened
@@ -55,13 +60,18 @@ async def test_somebody_of_the_catalogue_comes_in_and_goes_where_they_wanted(
     assert (await http.get("/")).status_code == 200
     me = await either_world.me()
     assert (me["id"], me["role"], me["single_sign_on"], me["password"]) == (
-        "ada",
+        await world_id(either_world),
         None,
         True,
         False,
     )
     entries = [dict(entry.fields) for entry in await _entries(either_world)]
-    assert {"person": "ada", "action": "bound", "by": "single sign-on"} in entries
+    assert {"person": me["id"], "action": "bound", "by": "single sign-on"} in entries
+
+
+async def world_id(world: World) -> str:
+    """Ada's."""
+    return await world.service.person_id("ada")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +120,7 @@ async def test_a_person_is_known_by_the_providers_name_whatever_their_address_is
     http = world.browser()
 
     assert (await world.sign_in(http)).status_code == 303
-    assert (await world.me())["id"] == "ada"
+    assert (await world.me())["id"] == await world_id(world)
 
 
 async def test_groups_of_the_provider_count_until_it_says_otherwise(either_world: World) -> None:
@@ -213,11 +223,67 @@ async def test_a_person_with_a_password_may_come_in_either_way(world: World) -> 
 
     me = await world.me()
     assert (me["id"], me["role"], me["password"], me["single_sign_on"]) == (
-        "ada",
+        await world_id(world),
         "admin",
         True,
         True,
     )
+
+
+async def test_a2_a_password_that_one_admin_may_have_chosen_ends_when_the_provider_proves_who_it_is(
+    either_world: World,
+) -> None:
+    gate = either_world.service.gate
+    by_one_admin = (await people.invite(gate, InviteAsk("ada@example.com"), ADMIN)).view[
+        "invitation"
+    ]
+    stolen = await people.accept(gate, by_one_admin.rpartition("/")[2], password=PASSWORD)
+    assert await Access(gate).signed_in(stolen.secret) is not None
+
+    http = either_world.browser()
+    await either_world.sign_in(http)
+
+    me = await either_world.me()
+    assert (me["password"], me["single_sign_on"]) == (False, True)
+    assert await Access(gate).signed_in(stolen.secret) is None
+    with pytest.raises(Unauthenticated):
+        await sessions.sign_in(gate, "ada@example.com", PASSWORD, source="x")
+    assert (await http.get("/v1/log")).status_code == 200
+
+
+async def test_a2_a_link_of_one_admin_dies_when_its_person_comes_in_by_another_way(
+    either_world: World,
+) -> None:
+    gate = either_world.service.gate
+    invited = (
+        (await people.invite(gate, InviteAsk("ada@example.com"), ADMIN))
+        .view["invitation"]
+        .rpartition("/")[2]
+    )
+
+    await either_world.sign_in()
+
+    with pytest.raises(NotFound):
+        await people.offered(gate, invited)
+    with pytest.raises(NotFound):
+        await people.accept(gate, invited, password=PASSWORD)
+
+
+async def test_a3_who_comes_back_into_the_catalogue_signs_in_as_another_person(
+    either_world: World, tmp_path: Path
+) -> None:
+    service = either_world.service
+    await either_world.sign_in()
+    before, files = await world_id(either_world), read_folder(tmp_path / "policies")
+    listed = files["catalog.yaml"]
+    gone = re.sub(r"^  ada: .*\n", "", re.sub(r"\bada, ", "", listed), flags=re.MULTILINE)
+    for catalogue in (gone, listed):
+        await policies.adopt(service.gate, files | {"catalog.yaml": catalogue}, changed=True)
+
+    assert (await either_world.sign_in()).status_code == 303
+
+    me = await either_world.me()
+    assert me["id"] == await world_id(either_world) != before
 
 
 @pytest.mark.parametrize("method", [["client_secret_basic"], ["client_secret_post"], None])

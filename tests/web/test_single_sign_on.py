@@ -1,5 +1,6 @@
 """Single sign-on from end to end: whoever the provider lies about stays out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from gate.flow.asks import PersonAsk
+from gate.flow.attempts import CALLBACK_FAILURES_MAX
 from gate.flow.identity import people
 from gate.integrations.http import client
 from tests.flow.shop import ADMIN
@@ -124,7 +126,55 @@ async def test_the_same_answer_twice_lets_nobody_in_again(world: World) -> None:
     replayed = await world.browser().get(address, headers={"Cookie": f"__Host-gate-sso={kept}"})
 
     assert (forgotten.status_code, START_AGAIN in forgotten.text) == (403, True)
-    assert (replayed.status_code, NOT_ACCEPTED in replayed.text) == (403, True)
+    assert (replayed.status_code, START_AGAIN in replayed.text) == (403, True)
+    assert world.provider.hits.count(TOKEN) == 1, "the provider is asked once for one answer"
+
+
+async def test_d22_what_was_begun_comes_back_once_whoever_comes_and_wherever(
+    either_world: World,
+) -> None:
+    http = either_world.browser()
+    address = await either_world.leave(http)
+    kept = {"Cookie": f"__Host-gate-sso={http.cookies['__Host-gate-sso']}"}
+    wrong = str(httpx.URL(address).copy_set_param("code", "another"))
+
+    first = await either_world.browser().get(wrong, headers=kept)
+    answers = await asyncio.gather(
+        *(either_world.browser().get(address, headers=kept) for _ in range(5))
+    )
+
+    assert NOT_ACCEPTED in first.text
+    assert [START_AGAIN in one.text for one in answers] == [True] * 5
+    assert either_world.provider.hits.count(TOKEN) == 1
+
+
+async def test_d22_one_source_that_is_not_let_in_again_and_again_waits_and_others_do_not(
+    world: World,
+) -> None:
+    world.provider.person = {"sub": "1", "email": "eve@example.com", "email_verified": True}
+    attacker, owner = (
+        world.browser(client=("203.0.113.9", 1)),
+        world.browser(client=("198.51.100.7", 1)),
+    )
+    world.service.gate.callbacks.monotonic = lambda: (
+        0.0
+    )  # however long the test takes, no time passes
+
+    said = [(await world.sign_in(attacker)).status_code for _ in range(CALLBACK_FAILURES_MAX + 2)]
+    asked = world.provider.hits.count(TOKEN)
+    world.provider.person = {"sub": "2", "email": "ada@example.com", "email_verified": True}
+
+    assert said == [403] * CALLBACK_FAILURES_MAX + [429] * 2
+    assert asked == CALLBACK_FAILURES_MAX
+    assert (await world.sign_in(owner)).status_code == 303
+
+
+async def test_d22_whoever_is_let_in_is_no_failure(world: World) -> None:
+    http = world.browser()
+
+    assert {(await world.sign_in(http)).status_code for _ in range(CALLBACK_FAILURES_MAX + 2)} == {
+        303
+    }
 
 
 @pytest.mark.parametrize("change", ["state", "iss", "code", "no iss"])
@@ -198,7 +248,7 @@ async def test_a02_whoever_the_catalogue_does_not_know_by_this_very_address_stay
     answer = await world.sign_in()
 
     assert (answer.status_code, words in answer.text) == (403, True)
-    assert (await people.listing(world.service.gate, ADMIN)).items == []
+    assert (await people.listing(world.service.gate, ADMIN)).items == ()
 
 
 async def test_a02_an_address_that_is_taken_over_at_the_provider_is_not_the_person(

@@ -8,11 +8,13 @@ session's own word, which only such a page knows.
 
 import hmac
 from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gate.api.http.proxies import came_by_https
 from gate.errors import NotAllowed
 from gate.flow.caller import Person
 from gate.flow.gate import Gate
@@ -27,45 +29,51 @@ _ANYWHERE = frozenset({"0.0.0.0", "[::]", *_THIS_MACHINE})  # noqa: S104 - a ser
 _PORTS = {"http": 80, "https": 443}
 
 
-def cookie_name(gate: Gate, purpose: str = "gate") -> str:
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie of the gate's: what for, and how long a browser keeps it."""
+
+    purpose: str = "gate"
+    seconds: int = LIFE_HOURS * 3600
+
+
+SESSION = Cookie()
+
+
+def cookie_name(request: Request, gate: Gate, purpose: str = "gate") -> str:
     """Over https the name itself makes browsers refuse what another host or an insecure page has
     set.
     """
-    return f"__Host-{purpose}" if is_secure(gate) else purpose
+    return f"__Host-{purpose}" if is_secure(request, gate) else purpose
 
 
-def is_secure(gate: Gate) -> bool:
-    """Whether people reach the gate by https."""
-    return gate.base_url.startswith("https://")
+def is_secure(request: Request, gate: Gate) -> bool:
+    """Whether people reach the gate by https: its address says so, or a trusted proxy does."""
+    return gate.base_url.startswith("https://") or came_by_https(request, gate.trusted_proxies)
 
 
 def set_cookie(
-    response: Response,
-    gate: Gate,
-    value: str,
-    *,
-    purpose: str = "gate",
-    seconds: int = LIFE_HOURS * 3600,
+    response: Response, request: Request, gate: Gate, value: str, cookie: Cookie = SESSION
 ) -> None:
     """For this host alone, unseen by scripts; other sites' forms do not send it, links from
     elsewhere do.
     """
-    secure = "; Secure" if is_secure(gate) else ""
-    cookie = (
-        f"{cookie_name(gate, purpose)}={value}; Max-Age={seconds}; Path=/; HttpOnly; "
-        f"SameSite=Lax{secure}"
-    )
-    response.raw_headers.append((b"set-cookie", cookie.encode("latin-1")))
+    secure = "; Secure" if is_secure(request, gate) else ""
+    name = cookie_name(request, gate, cookie.purpose)
+    written = f"{name}={value}; Max-Age={cookie.seconds}; Path=/; HttpOnly; SameSite=Lax{secure}"
+    response.raw_headers.append((b"set-cookie", written.encode("latin-1")))
 
 
-def clear_cookie(response: Response, gate: Gate, *, purpose: str = "gate") -> None:
+def clear_cookie(
+    response: Response, request: Request, gate: Gate, *, purpose: str = "gate"
+) -> None:
     """The browser forgets it."""
-    set_cookie(response, gate, "", purpose=purpose, seconds=0)
+    set_cookie(response, request, gate, "", Cookie(purpose, seconds=0))
 
 
 def cookie_of(request: Request, gate: Gate, purpose: str = "gate") -> str | None:
     """The cookie's value. Two of one name are none: somebody has planted one of them."""
-    name = cookie_name(gate, purpose).encode()
+    name = cookie_name(request, gate, purpose).encode()
     found = [
         value
         for one in _cookies(request)
@@ -85,10 +93,15 @@ def require_same_origin(request: Request, gate: Gate) -> None:
         raise NotAllowed(
             "This was not sent by a page of this gate; open the page here and send it again."
         )
-    if origin is not None and origin not in own_origins(gate.base_url):
+    own = gate.base_url
+    if is_secure(
+        request, gate
+    ):  # a proxy that was reached by https stands before an address that was given without
+        own = own.replace("http://", "https://", 1)
+    if origin is not None and origin not in own_origins(own):
         raise NotAllowed(
-            f"This was sent by a page of another address than {gate.base_url}; open the "
-            "gate there, or set GATE_BASE_URL."
+            f"This was sent by a page of another address than {own}; open the gate there, "
+            "or set GATE_BASE_URL."
         )
 
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gate.api.http.body import ARRIVED, BODY_SECONDS_MAX, bytes_max, within_limit
 from gate.api.http.refused import keep_refusal
 from gate.api.problems import is_planned, problem_name, problem_of
-from gate.errors import TooLarge
+from gate.errors import TooLarge, Unavailable
 from gate.metrics import Metrics
 from gate.storage.database.chance import random_bytes
 
@@ -129,6 +129,10 @@ class _Exchange:
         if not is_planned(error):
             log.error(
                 "request failed", request=self.request_id, route=self.template, exc_info=error
+            )
+        elif isinstance(error, Unavailable) and error.place:
+            log.warning(
+                "an answer leaves out where", request=self.request_id, error=error.for_operators
             )
         name = problem_name(error)
         if self._started:

@@ -19,7 +19,7 @@ from gate.api.http.cookies import (
 from gate.api.http.rates import Rates
 from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
-from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
+from gate.flow.caller import NOBODY, Caller, HookKind, Machine, Person, Role
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
@@ -132,8 +132,38 @@ class Permit:
         return f"Allowed are {', '.join(who)}."
 
 
+class HookPermit(Permit):
+    """Lets pass the tokens that were made for this one kind of hook."""
+
+    def __init__(self, act: str, kind: HookKind) -> None:
+        super().__init__(act, Role.HOOK)
+        self._kind = kind
+
+    def admits(self, caller: Caller) -> bool:
+        """A token for another hook is none here.
+
+        What was taken from one system does not speak for another.
+        """
+        return (
+            isinstance(caller, Machine) and caller.role is Role.HOOK and caller.hook is self._kind
+        )
+
+    def _allowed(self) -> str:
+        return f"Allowed are tokens of role {Role.HOOK} that were made for {self._kind}."
+
+
 class PeoplePermit(Permit):
     """Lets pass people alone; whether this person may is the chapter's to say."""
+
+    def admits(self, caller: Caller) -> bool:
+        """No token of a role, whatever the role."""
+        return isinstance(caller, Person) and super().admits(caller)
+
+    def _allowed(self) -> str:
+        who = [f"people of role {role}" for role in sorted(self._roles)]
+        if self._people:
+            who.append(f"people in {self._group}" if self._group else "people")
+        return f"Allowed are {', '.join(who)}."
 
     async def __call__(self, request: Request) -> Person:
         """Who asks. Raises as `Permit` does."""
@@ -227,6 +257,7 @@ Subscriber: TypeAlias = Annotated[
 ]
 Checker: TypeAlias = Annotated[Caller, Depends(Permit("check policies", _D, people=True))]
 Admin: TypeAlias = Annotated[Caller, Depends(Permit("manage people, tokens and policies", _D))]
+Activator: TypeAlias = Annotated[Person, Depends(PeoplePermit("activate policies", _D))]
 TokenHolder: TypeAlias = Annotated[Caller, Depends(Permit("manage tokens", _D, people=True))]
 Freezer: TypeAlias = Annotated[
     Person, Depends(PeoplePermit("freeze or stop the line", people=True))
@@ -240,8 +271,11 @@ IncidentReporter: TypeAlias = Annotated[
 IncidentLinker: TypeAlias = Annotated[
     Person, Depends(PeoplePermit("correct what an incident is put down to", group=RELEASE_MANAGERS))
 ]
-HookSender: TypeAlias = Annotated[
-    Caller, Depends(Permit("tell what another system saw", Role.HOOK))
+CdeventsSender: TypeAlias = Annotated[
+    Caller, Depends(HookPermit("send CDEvents", HookKind.CDEVENTS))
+]
+AlertSender: TypeAlias = Annotated[
+    Caller, Depends(HookPermit("send alerts", HookKind.ALERTMANAGER))
 ]
 AnyToken: TypeAlias = Annotated[
     Caller, Depends(Permit("read the metrics", *Role, people=True, holder=True))

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import SCOPE_NAMES_MAX, Asked, Flag, Instant, Name, Reason
 from gate.flow.asks import FreezeAsk, TokenAsk
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
 
 POLICY_FILES_MAX = 100
 _FILE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,4}$"
@@ -68,14 +68,16 @@ class FreezeRequest(Asked):
 
 
 class TokenRequest(Asked):
-    """A token of a role, or with `person` a personal one.
+    """A token of a role, or with `person` a personal one of your own.
 
-    A pipeline token names its services or says `all_services`.
+    A pipeline token names its services or says `all_services`; a hook token names its services and
+    its one kind of hook.
     """
 
     role: Role | None = None
     services: Names | None = None
     all_services: Flag | None = None
+    hook: HookKind | None = None
     person: Name | None = None
     expires_at: Instant | None = None
 
@@ -85,12 +87,24 @@ class TokenRequest(Asked):
             raise ValueError("give either role or person")
         if self.role is Role.PIPELINE and bool(self.services) == bool(self.all_services):
             raise ValueError("a pipeline token names its services, or says all_services: true")
-        if self.role is not Role.PIPELINE and (self.services or self.all_services):
-            raise ValueError("only a pipeline token is bound to services")
+        if self.role is Role.HOOK and (not self.services or self.hook is None):
+            raise ValueError(
+                f"a hook token names its services, and as hook one of {', '.join(HookKind)}"
+            )
+        if self.role is not Role.HOOK and self.hook is not None:
+            raise ValueError("only a hook token is for a kind of hook")
+        if self.all_services and self.role is not Role.PIPELINE:
+            raise ValueError("only a pipeline token may be for all services")
+        if self.services and self.role not in {Role.PIPELINE, Role.HOOK}:
+            raise ValueError("only a pipeline or hook token is bound to services")
         return self
 
     def ask(self) -> TokenAsk:
         """Return the request as a command of the flow."""
         return TokenAsk(
-            self.role, frozenset(self.services or ()) or None, self.person, self.expires_at
+            self.role,
+            frozenset(self.services or ()) or None,
+            self.person,
+            self.expires_at,
+            self.hook,
         )

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from gate.api.models.views import View
 from gate.flow.answers.parts import Unknown
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
 
 
 class FreezeView(View):
@@ -38,6 +38,7 @@ class TokenView(View):
     role: Role | None
     person: str | None
     services: list[str] | None
+    hook: HookKind | None
     created_at: datetime
     created_by: str
     expires_at: datetime | None

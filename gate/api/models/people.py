@@ -62,6 +62,8 @@ class PersonView(View):
     """Somebody who was let in or shut out.
 
     `groups` are those of now, the identity provider's among them.
+
+    `link_asked_by` names the admin who has asked for a new link, which waits for another one.
     """
 
     id: str
@@ -72,12 +74,16 @@ class PersonView(View):
     password: bool
     single_sign_on: bool
     invited: bool
+    link_asked_by: str | None
     disabled: bool
     signed_in_at: datetime | None
 
 
 class InvitedView(PersonView):
-    """Who was invited, and the one-time link, which is shown this once."""
+    """Who was invited, and the one-time link, which is shown this once.
 
-    invitation: str
+    Null: another admin has to ask for it too, until `expires_at`.
+    """
+
+    invitation: str | None
     expires_at: datetime

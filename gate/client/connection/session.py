@@ -85,13 +85,14 @@ class Session:
         without waiting, because the pipeline still needs its answer.
         """
         check = answers.change_of(change["commit"], change["id"])
-        asking = Asking("GET", _path(change["id"]), self._token(), check, wait=wait)
         try:
-            self.change = self.http.ask(asking)
+            self.change = self._ask(
+                lambda token: Asking("GET", _path(change["id"]), token, check, wait=wait)
+            )
         except Refused as error:
             if not wait or error.problem != RATE_LIMITED:
                 raise
-            self.change = self.http.ask(asking._replace(wait=0))
+            self.change = self._ask(lambda token: Asking("GET", _path(change["id"]), token, check))
         return self.change
 
     def admit(self, change: Body, body: Body) -> Body:
@@ -111,18 +112,25 @@ class Session:
         self, change: str, act: str, body: Body, check: answers.Check, retries: int = RETRIES_MAX
     ) -> Body:
         path, key = f"{_path(change)}/{act}", self._world.fresh_id()
+        return self._ask(
+            lambda token: Asking("POST", path, token, check, body, key=key, retries=retries)
+        )
+
+    def _ask(self, asking: Callable[[str], Asking]) -> Body:
+        """With the change's own token, and without it where that has ended.
+
+        Whoever may still act has another.
+
+        It ends a day after the change, and with the token it was earned with, which may have been
+        good for minutes.
+        """
         try:
-            return self.http.ask(
-                Asking("POST", path, self._token(), check, body, key=key, retries=retries)
-            )
+            return self.http.ask(asking(self._token()))
         except Refused as error:
             if not (error.denied and self.change_token):
                 raise
-        # the change's own token ends a day after the change; whoever may still act has another
         self.change_token = ""
-        return self.http.ask(
-            Asking("POST", path, self._token(), check, body, key=key, retries=retries)
-        )
+        return self.http.ask(asking(self._token()))
 
     def _token(self) -> str:
         return self.change_token or self.credentials.token()

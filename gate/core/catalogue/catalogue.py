@@ -62,7 +62,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person with many identities."""
+    """One person with many identities.
+
+    `key` is what the file calls them, `id` what everything else does: the catalogue in force gives
+    each person a random id, because a key may be given to somebody else. In a file that is not in
+    force the id is the key.
+    """
 
     id: str
     name: str = ""
@@ -70,10 +75,16 @@ class Person:
     github: tuple[str, ...] = ()
     gitlab: tuple[str, ...] = ()
     slack: str | None = None
+    key: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a reader calls the person: the name, or else the key."""
+        return self.name or self.key or self.id
 
 
 ERASED = "(erased)"
-"""Stands where a name, address or login was; it names nobody."""
+"""Stands where a name, address, login or key was; it names nobody."""
 
 _Index: TypeAlias = dict[str, tuple[str, ...]]
 
@@ -178,6 +189,18 @@ class Catalogue:
             and environment in listed.observing
             and listed.deploys_to(environment)
         )
+
+    def person_keyed(self, key: str) -> str | None:
+        """The id of the person whom the file calls so."""
+        return next((person.id for person in self.people.values() if person.key == key), None)
+
+    def label_of(self, person: str) -> str:
+        """What a reader calls somebody.
+
+        Of whoever is not in the catalogue nobody knows more than the id.
+        """
+        found = self.people.get(person)
+        return person if found is None else found.label
 
     def members(self, group: str) -> tuple[str, ...]:
         """Ids of the people the catalogue names; members by single sign-on are not among them."""

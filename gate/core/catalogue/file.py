@@ -221,8 +221,10 @@ def _people(nodes: tuple[tuple[Scalar, Node], ...], faults: Faults) -> dict[str,
 
 def _person(key: Scalar, node: Node, faults: Faults) -> Person:
     fields = Fields(node, faults, f"person {clip(key.text)}")
+    name = read_name(key, faults, "a person")
     person = Person(
-        id=read_name(key, faults, "a person"),
+        id=name,
+        key=name,
         name=fields.text("name", ""),
         emails=_identities(fields, "emails", _EMAIL, "an e-mail address"),
         github=_identities(fields, "github", _LOGIN, "a login"),

@@ -68,8 +68,9 @@ class Identities:
             for key in keys(person):
                 _add(self._known, key, person.id)
                 _add(self._alike, _skeleton(key), person.id)
-            # an id is no identity, but somebody who is called like one had better not approve
-            _add(self._alike, _skeleton(normalised(person.id)), person.id)
+            # a key is no identity, but somebody who is called like one had better not approve
+            if person.key != ERASED:
+                _add(self._alike, _skeleton(normalised(person.key or person.id)), person.id)
 
     def people(self, identity: str) -> frozenset[str]:
         """Everybody whose identity this is; more than one only for a login that is given without

@@ -1,5 +1,10 @@
-"""The catalogue as it is stored and hashed: whatever says who somebody is stands elsewhere, and can
-be erased.
+"""The catalogue as it is stored and hashed.
+
+Whatever says who somebody is stands elsewhere, and can be erased.
+
+That is every name, address and login, and the key that the file gives a person, which is mostly a
+first name. Each is replaced by a stand-in. The random ids of persons are no part of it: the same
+file has the same revision whoever its keys stand for.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,14 +21,15 @@ salts)."""
 Lookup: TypeAlias = Callable[[str], str | None]
 """The text of a stand-in, or None once it was erased."""
 
+Ids: TypeAlias = Mapping[str, str]
+"""The random id of each person, by the stand-in of the key."""
+
 Tree: TypeAlias = Mapping[str, Any]
 
 
 def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
-    """The catalogue as JSON, with every name, address and login of a person replaced.
-
-    Ids of people stay.
-    """
+    """The catalogue as JSON, with every key, name, address and login of a person replaced."""
+    groups = catalogue.groups.values()
     return {
         "environments": {
             place.name: {"tier": place.tier, "names": list(place.names)}
@@ -33,11 +39,12 @@ def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
             service.name: _service_tree(service) for service in catalogue.services.values()
         },
         "groups": {
-            group.name: {"people": list(group.people), "sso": list(group.sso)}
-            for group in catalogue.groups.values()
+            group.name: {"people": list(map(pseudonym, group.people)), "sso": list(group.sso)}
+            for group in groups
         },
         "people": {
-            person.id: _person_tree(person, pseudonym) for person in catalogue.people.values()
+            pseudonym(person.id): _person_tree(person, pseudonym)
+            for person in catalogue.people.values()
         },
     }
 
@@ -45,8 +52,9 @@ def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
 def stand_ins(tree: Tree) -> list[str]:
     """Every stand-in of a stored tree."""
     found = []
-    for person in tree["people"].values():
+    for key, person in tree["people"].items():
         found += [
+            key,
             person["name"],
             *person["emails"],
             *person["github"],
@@ -60,7 +68,14 @@ def names(catalogue: Catalogue) -> list[str]:
     """Every text that says who somebody is."""
     found = []
     for person in catalogue.people.values():
-        found += [person.name, *person.emails, *person.github, *person.gitlab, person.slack or ""]
+        found += [
+            person.id,
+            person.name,
+            *person.emails,
+            *person.github,
+            *person.gitlab,
+            person.slack or "",
+        ]
     return [one for one in found if one]
 
 
@@ -69,19 +84,47 @@ def revision(tree: Tree) -> str:
     return digest(canonical(tree))
 
 
-def restored(tree: Tree, lookup: Lookup) -> Catalogue:
-    """The catalogue of a stored tree, with its revision; an erased text becomes `ERASED`."""
+def spelled(tree: Tree, lookup: Lookup) -> Tree:
+    """The stored tree with the texts that `lookup` knows.
+
+    Whatever it does not know stays a stand-in.
+    """
+
+    def text(stand_in: str) -> str:
+        return lookup(stand_in) or stand_in
+
+    groups = {
+        name: {**group, "people": [text(key) for key in group["people"]]}
+        for name, group in tree["groups"].items()
+    }
+    people = {text(key): _spelled_person(person, text) for key, person in tree["people"].items()}
+    return {**tree, "groups": groups, "people": people}
+
+
+def _spelled_person(person: Tree, text: Callable[[str], str]) -> Tree:
+    lists = {name: [text(one) for one in person[name]] for name in ("emails", "github", "gitlab")}
+    return {
+        **lists,
+        "name": text(person["name"]),
+        "slack": person["slack"] and text(person["slack"]),
+    }
+
+
+def restored(tree: Tree, lookup: Lookup, ids: Ids) -> Catalogue:
+    """The catalogue of a stored tree, with its revision; an erased text becomes `ERASED`.
+
+    A person without a random id is called by the stand-in of the key, which is nobody's id: in a
+    catalogue that is not in force nobody acts.
+    """
+    people = [_person(key, person, lookup, ids) for key, person in tree["people"].items()]
     return Catalogue(
         environments={
             name: Environment(name, place["tier"], tuple(place["names"]))
             for name, place in tree["environments"].items()
         },
         services={name: _service(name, service) for name, service in tree["services"].items()},
-        groups={
-            name: Group(name, tuple(group["people"]), tuple(group["sso"]))
-            for name, group in tree["groups"].items()
-        },
-        people={name: _person(name, person, lookup) for name, person in tree["people"].items()},
+        groups={name: _group(name, group, ids) for name, group in tree["groups"].items()},
+        people={person.id: person for person in people},
         revision=revision(tree),
     )
 
@@ -127,13 +170,18 @@ def _person_tree(person: Person, pseudonym: Pseudonym) -> Tree:
     }
 
 
-def _person(name: str, tree: Tree, lookup: Lookup) -> Person:
+def _group(name: str, tree: Tree, ids: Ids) -> Group:
+    return Group(name, tuple(ids.get(key, key) for key in tree["people"]), tuple(tree["sso"]))
+
+
+def _person(key: str, tree: Tree, lookup: Lookup, ids: Ids) -> Person:
     def text(stand_in: str) -> str:
         found = lookup(stand_in)
         return ERASED if found is None else found
 
     return Person(
-        id=name,
+        id=ids.get(key, key),
+        key=text(key),
         name=text(tree["name"]) if tree["name"] else "",
         emails=tuple(map(text, tree["emails"])),
         github=tuple(map(text, tree["github"])),

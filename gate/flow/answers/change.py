@@ -72,9 +72,13 @@ class DecisionNumber:
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """An approval that was given."""
+    """An approval that was given.
+
+    `person` is an id that never changes, `name` what readers call them now.
+    """
 
     person: str
+    name: str | None
     at: datetime
     comment: str | None
     lapsed: bool
@@ -152,9 +156,13 @@ class Life(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One person's approval. `comment` is the id of a text, or empty."""
+    """One person's approval.
+
+    `comment` is the id of a text, or empty; `name` is what readers call the person.
+    """
 
     person: str
+    name: str | None
     at: datetime
     comment: str
     lapsed: bool
@@ -271,7 +279,7 @@ def approvals_answer(
 ) -> ApprovalsAnswer:
     """What people are asked for, and what they said so far."""
     given = tuple(
-        GivenAnswer(one.person, one.at, texts.get(one.comment), one.lapsed)
+        GivenAnswer(one.person, one.name, one.at, texts.get(one.comment), one.lapsed)
         for one in reviewed.given
     )
     excluded = reviewed.excluded

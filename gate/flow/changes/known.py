@@ -3,7 +3,7 @@ wrote.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -29,6 +29,7 @@ from gate.flow.answers.change import (
 from gate.flow.caller import Caller
 from gate.flow.changes import excluded
 from gate.flow.gate import Gate
+from gate.flow.identity.labels import labels
 from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import sees
@@ -52,6 +53,7 @@ class Known:
     missing: tuple[int, ...] = ()  # approvals that each entry lacks
     names: Named = NOBODY_NAMED  # everybody who was ever named for it
     people: People = NOBODY_KNOWN  # who of them may not decide on it now
+    labels: Mapping[str, str] = field(default_factory=dict)  # of approvers and of the excluded
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -86,7 +88,13 @@ class Known:
 
     def _reviewed(self) -> Reviewed:
         given = tuple(
-            Given(one.person, one.at, one.comment, lapsed=one.lapsed_at is not None)
+            Given(
+                one.person,
+                self.labels.get(one.person),
+                one.at,
+                one.comment,
+                lapsed=one.lapsed_at is not None,
+            )
             for one in self.approvals
             if not one.rejected
         )
@@ -166,6 +174,7 @@ def know_stored(
         missing=still_missing(given, record, people.excluded, book.catalogue),
         names=names,
         people=people,
+        labels=labels(conn, book.catalogue, [*(one.person for one in given), *people.excluded]),
     )
 
 

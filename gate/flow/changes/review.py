@@ -23,6 +23,7 @@ from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.settle import settle
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import counted
+from gate.flow.identity.presence import require_presence
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -36,6 +37,7 @@ from gate.storage.texts import insert_texts, new_text
 Act: TypeAlias = Callable[[Tx, Known, Person, Rulebook], Refusal | None]
 
 _DUTIES = "separation_of_duties"
+_DOING = {"approval": "approve", "rejection": "reject", "override": "override"}
 _NOT_ALLOWED = frozenset({_DUTIES, "not_allowed"})
 
 
@@ -89,6 +91,7 @@ async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> 
 
 async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act) -> ChangeAnswer:
     known = await visible_change(gate, change_id, by)
+    require_presence(gate, by, _DOING[operation])
     await gate.rulebooks.current()
     refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
     if refused is not None:

@@ -11,11 +11,22 @@ from datetime import datetime
 
 from gate.core.workload import Workload
 from gate.errors import NotAllowed, Unauthenticated
-from gate.flow.caller import NOBODY, Caller, Machine, Person, Role
+from gate.flow.caller import (
+    NOBODY,
+    BySession,
+    ByToken,
+    Caller,
+    HookKind,
+    Machine,
+    Person,
+    Proof,
+    Role,
+)
 from gate.flow.fresh import Fresh
 from gate.flow.gate import Gate
-from gate.flow.identity import tokens as change_tokens
+from gate.flow.identity import change_tokens
 from gate.flow.identity.membership import signed_on
+from gate.flow.identity.tokens import CHAIN_MAX
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.identity import people, sessions, tokens
 from gate.storage.identity.people import Standing
@@ -23,6 +34,12 @@ from gate.storage.identity.sessions import Session
 from gate.storage.identity.tokens import Kept, Token
 
 TOKEN_LENGTH_MAX = 200
+OF_THE_ORGANISATION = frozenset({"pipeline", "hook"})
+"""Roles whose tokens stay good when whoever made them has left.
+
+Without them nothing would be deployed any more.
+"""
+
 IDENTITY_TOKEN_DOTS = 2
 """Between the three parts of an identity token; no other token has any."""
 
@@ -51,7 +68,7 @@ class Access:
         elif len(bearer) > TOKEN_LENGTH_MAX:
             caller = None
         elif bearer.startswith(change_tokens.PREFIX):
-            caller = await change_tokens.holder(self._gate, bearer)
+            caller = await change_tokens.holder(self._gate, bearer, self._tokens.find)
         else:
             caller = await self._owner(bearer)
         if caller is None:
@@ -66,12 +83,11 @@ class Access:
         now = self._gate.clock()
         if session is None or not session.is_good_at(now, self._seen.get(session.id)):
             return None
-        person = await self._person(session.person)
-        if person is None:
-            return None
-        self._seen[session.id] = now
         seal = hmac.digest(self._gate.secrets.sessions, session.id.encode(), "sha256")
-        return replace(person, session=session.id, csrf=seal.hex())
+        person = await self._person(session.person, BySession(session.id, seal.hex()))
+        if person is not None:
+            self._seen[session.id] = now
+        return person
 
     def hear(self, topics: Topics) -> None:
         """What the store says has moved; none of it that is kept counts any more."""
@@ -132,11 +148,38 @@ class Access:
         return caller
 
     async def _bearer_of(self, token: Token) -> Caller | None:
-        if token.role is not None:
-            return Machine(token.id, Role(token.role), token.services)
-        person = None if token.person is None else await self._person(token.person)
-        return None if person is None else replace(person, token=token.id)
+        if token.role in OF_THE_ORGANISATION:
+            hook = None if token.hook is None else HookKind(token.hook)
+            return Machine(token.id, Role(token.role), token.services, token.root, hook)
+        if not await self._is_backed(token):
+            return None
+        if token.person is not None:
+            return await self._person(token.person, ByToken(token.id))
+        return (
+            Machine(token.id, Role(token.role), token.services, token.root) if token.role else None
+        )
 
-    async def _person(self, person: str) -> Person | None:
+    async def _is_backed(self, token: Token) -> bool:
+        """Whether whoever made this token could make it still.
+
+        With a good token, and as an admin where it has a role.
+
+        What somebody has made for themself must not outlive the token that was taken from them, or
+        their being an admin.
+        """
+        now, before = self._gate.clock(), token.made_with
+        for _ in range(CHAIN_MAX + 1):
+            if before is None:
+                break
+            kept = await self._tokens.find(before)
+            if kept is None or not kept.token.is_good_at(now):
+                return False
+            before = kept.token.made_with
+        if token.role is None or token.root is None:
+            return before is None
+        root = await self._person(token.root, ByToken(token.id))
+        return before is None and root is not None and root.role is Role.ADMIN
+
+    async def _person(self, person: str, proof: Proof) -> Person | None:
         standing = await self._people.find(person) or people.USUAL
-        return signed_on((await self._gate.rulebooks.current()).catalogue, person, standing)
+        return signed_on((await self._gate.rulebooks.current()).catalogue, person, standing, proof)

@@ -5,10 +5,9 @@ An address is somebody of the catalogue, or somebody outside it who was invited.
 
 from sqlalchemy import Connection
 
-from gate.flow.changes.endings import tell
-from gate.flow.ids import new_id
+from gate.flow.identity.persons import join
+from gate.flow.ids import new_person_id
 from gate.flow.rulebooks import Rulebook
-from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people
@@ -34,6 +33,16 @@ def person_at(book: Rulebook, email: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def person_named(book: Rulebook, text: str) -> str | None:
+    """The one person of the catalogue who is meant: by id, by key, or by any identity."""
+    catalogue = book.catalogue
+    return (
+        text
+        if text in catalogue.people
+        else catalogue.person_keyed(text) or book.identities.person(text)
+    )
+
+
 def account_of(conn: Connection, book: Rulebook, email: str) -> Stored | None:
     """Whoever was let in under this address."""
     known = person_at(book, email)
@@ -50,22 +59,22 @@ def account_made(tx: Tx, book: Rulebook, email: str, by: str) -> Stored:
     if known is not None:
         return people.ensure(tx, known, by)
     spelled = one_spelling(email)
-    return people.ensure(
-        tx, new_id("per", tx.now), by, email=texts.name_ids(tx, [spelled])[spelled]
-    )
+    return people.ensure(tx, new_person_id(), by, email=texts.name_ids(tx, [spelled])[spelled])
 
 
 def settled(tx: Tx, book: Rulebook, stored: Stored) -> Stored:
-    """The row under the id that the catalogue gives its owner, if it has learnt of them since they
-    were let in.
+    """The account of the person whom the catalogue knows under this address, if it has learnt of
+    them meanwhile.
+
+    Mostly the activation of the catalogue has seen to that; this one may have been made at the same
+    moment.
     """
     if stored.email is None:
         return stored
     known = person_at(book, texts.read_texts(tx.conn, [stored.email]).get(stored.email, ""))
-    if known is None or people.read(tx.conn, known) is not None:
+    if known is None:
         return stored
-    people.move(tx, stored.id, known)
-    tell(tx, Kind.ROLE, None, person=known, action="identified", before=stored.id)
+    join(tx, stored.id, known)
     return people.ensure(tx, known, stored.id)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.decision.quorum import missing
 from gate.core.decision.record import Record
-from gate.flow.caller import Person, Role
+from gate.flow.caller import Person, Proof, Role
 from gate.storage.changes.approvals import Approval
 from gate.storage.identity.people import Standing
 
@@ -27,7 +27,7 @@ def groups_now(catalogue: Catalogue, person: str, standing: Standing) -> frozens
     )
 
 
-def signed_on(catalogue: Catalogue, person: str, standing: Standing) -> Person | None:
+def signed_on(catalogue: Catalogue, person: str, standing: Standing, proof: Proof) -> Person | None:
     """The person as one who asks now.
 
     Somebody who has left the catalogue, or was disabled, is nobody.
@@ -35,7 +35,7 @@ def signed_on(catalogue: Catalogue, person: str, standing: Standing) -> Person |
     if standing.disabled or (person not in catalogue.people and not standing.outside):
         return None
     role = None if standing.role is None else Role(standing.role)
-    return Person(person, groups_now(catalogue, person, standing), role=role)
+    return Person(person, groups_now(catalogue, person, standing), proof, role)
 
 
 def counted(

@@ -1,6 +1,5 @@
 """People are let in: invited, given a role, shut out; and their first word, a password."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,30 +8,48 @@ from sqlalchemy import Connection
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
 from gate.flow.asks import InviteAsk, Page, Part, PersonAsk, Wire
-from gate.flow.caller import Caller, Machine, Person, Role
+from gate.flow.caller import PERSON, Caller, Role, root_person
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
-from gate.flow.identity.accounts import account_made, one_spelling
-from gate.flow.identity.membership import groups_now
+from gate.flow.identity.accounts import account_made, one_spelling, person_named
+from gate.flow.identity.people_view import addresses, names, view_of, views
+from gate.flow.identity.persons import is_same_person
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX, Opened, begin
 from gate.flow.lists import FIRST_PAGE, one_page
 from gate.flow.passwords import check_length
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
-from gate.storage import texts
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
-from gate.storage.identity import invitations, people, tokens
-from gate.storage.identity.invitations import Invitation
+from gate.storage.identity import invitations, people
 from gate.storage.identity.invitations import Kind as Link
+from gate.storage.identity.invitations import LinkRequest
 from gate.storage.identity.people import PeopleQuery, Stored
 
 INVITATION_DAYS = 7
 SETUP_MINUTES = 15
 DEMO_HOURS = 24
 NO_LINK = "This link was used already, is too old, or never was. Ask for a new one."
+AGREE_HOURS = 24
+"""So long another admin may agree to a link for an account that is in use."""
+
+ON_THE_HOST = (
+    "this account is in use, and a link to it needs two admins who are people, or the host: "
+    "run `gate people invite` there"
+)
 OWN_ROLE = "nobody changes their own role or shuts themself out; ask another admin"
 COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """The person and the link.
+
+    Not complete: another admin has to ask for the same, and there is no link yet.
+    """
+
+    view: Wire
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +62,22 @@ class Offer:
     expires_at: datetime
 
 
-async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Wire:
+async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Invitation:
     """Let somebody in: the person, and the one-time link that they choose their password at.
 
-    Raises `Invalid` for what is no address, `NotAllowed` for one's own role, `Conflict` for whoever
-    was shut out.
+    An account that its person uses already is given to nobody by one admin alone: the first asks
+    for it, and only another one gets the link. Raises `Invalid` for what is no address,
+    `NotAllowed` for one's own role, `Conflict` for whoever was shut out.
     """
     made = await gate.store.write(invite_person, await gate.rulebooks.current(), ask, by)
     if isinstance(made, str):
         raise NotAllowed(made)
-    view = await gate.store.read(
-        _view_of, await gate.rulebooks.current(), made.person, gate.clock()
+    view = await gate.store.read(view_of, await gate.rulebooks.current(), made.person, gate.clock())
+    link = link_of(gate.base_url, made.secret) if isinstance(made, Invited) else None
+    return Invitation(
+        {**view, "invitation": link, "expires_at": instant(made.expires_at)},
+        is_complete=link is not None,
     )
-    return {
-        **view,
-        "invitation": link_of(gate.base_url, made.secret),
-        "expires_at": instant(made.expires_at),
-    }
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
@@ -70,17 +86,24 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]
 
     def read(conn: Connection, query: PeopleQuery, wanted: pages.Part) -> pages.Page[Wire]:
         found = people.people_page(conn, query, wanted)
-        return pages.Page(_views(conn, book, found.rows, now), found.next)
+        return pages.Page(views(conn, book, found.rows, now), found.next)
 
     return await one_page(gate, PeopleQuery(part.begins, part.ends), part, by, read)
 
 
-async def change(gate: Gate, person: str, ask: PersonAsk, by: Caller) -> Wire:
-    """Another role, shut out, or let in again. Raises `NotFound`, and `NotAllowed` for oneself."""
-    refused = await gate.store.write(_change, await gate.rulebooks.current(), person, ask, by)
+async def change(gate: Gate, named: str, ask: PersonAsk, by: Caller) -> Wire:
+    """Another role, shut out, or let in again.
+
+    `named` is an id, or for somebody of the catalogue the key or an identity.
+
+    Raises `NotFound`, and `NotAllowed` for oneself.
+    """
+    book = await gate.rulebooks.current()
+    person = person_named(book, named) or named
+    refused = await gate.store.write(_change, book, person, ask, by)
     if refused is not None:
         raise NotAllowed(refused)
-    return await gate.store.read(_view_of, await gate.rulebooks.current(), person, gate.clock())
+    return await gate.store.read(view_of, book, person, gate.clock())
 
 
 async def offered(gate: Gate, secret: str) -> Offer:
@@ -119,7 +142,9 @@ class Invited:
     expires_at: datetime
 
 
-def invite_person(tx: Tx, book: Rulebook, ask: InviteAsk, by: Caller | None) -> Invited | str:
+def invite_person(
+    tx: Tx, book: Rulebook, ask: InviteAsk, by: Caller | None
+) -> Invited | LinkRequest | str:
     """In one transaction with its entry.
 
     `by` None: the command line. A text says why it was refused, which is on record.
@@ -130,14 +155,50 @@ def invite_person(tx: Tx, book: Rulebook, ask: InviteAsk, by: Caller | None) -> 
     if by is not None and ask.role is not None and _is_own(tx, by, account.id):
         return _refuse(tx, "invitation", account.id, who)
     if account.disabled_at is not None:
-        raise Conflict(f"{account.id} was shut out; let them in again first, with `disabled` false")
+        raise Conflict(
+            f"{ask.email[:100]} was shut out; let them in again first, with `disabled` false"
+        )
+    if by is not None and account.is_used:
+        asked = _asked_before(tx, account, by)
+        if asked is not None:
+            return asked
     role = ask.role.value if ask.role else account.role
     if role != account.role:
         people.set_role(tx, account.id, role)
     good_for = timedelta(days=INVITATION_DAYS)
-    secret = invitations.add(tx, Link.PASSWORD, account.id, who, good_for)
+    agreed = by is None or account.is_used
+    secret = invitations.add(tx, Link.PASSWORD, account.id, who, good_for, agreed=agreed)
     tell(tx, Kind.ROLE, None, person=account.id, action="invited", role=role, by=who)
     return Invited(account.id, secret, tx.now + good_for)
+
+
+def _asked_before(tx: Tx, account: Stored, by: Caller) -> LinkRequest | None:
+    """None where another admin has asked for the same.
+
+    Else it is asked for now, and waits for another admin.
+    """
+    admin = root_person(by)
+    if admin is None:
+        raise NotAllowed(ON_THE_HOST)
+    before = invitations.requests(tx.conn, tx.now).get(account.id)
+    if (
+        before is not None
+        and _is_another_admin(tx, before.asked_by, by)
+        and invitations.take_request(tx, before)
+    ):
+        return None
+    tell(tx, Kind.ROLE, None, person=account.id, action="link_asked", by=by.caller)
+    return invitations.ask(tx, account.id, admin, timedelta(hours=AGREE_HOURS))
+
+
+def _is_another_admin(tx: Tx, person: str, by: Caller) -> bool:
+    """Whether the word of this person counts beside that of `by`.
+
+    Somebody else, who is an admin still.
+    """
+    standing = people.standing(tx.conn, person)
+    is_admin = standing.role == Role.ADMIN and not standing.disabled
+    return is_admin and not is_same_person(tx.conn, f"{PERSON}{person}", by)
 
 
 def make_setup(tx: Tx) -> str | None:
@@ -176,13 +237,17 @@ def check_address(email: str) -> None:
 
 def _accept(tx: Tx, book: Rulebook, secret: str, hashed: str | None, email: str) -> Opened | None:
     invitation = invitations.use(tx, secret)
-    if invitation is None or (invitation.kind is not Link.DEMO) != (hashed is not None):
+    if (
+        invitation is None
+        or (invitation.kind is not Link.DEMO) != (hashed is not None)
+        or _overtaken(tx.conn, invitation)
+    ):
         return None
     person = invitation.person or _first(tx, book, email)
     if person is None:
         return None
     if hashed is not None:
-        people.set_password(tx, person, hashed)
+        people.set_password(tx, person, hashed, agreed=invitation.agreed)
         tell(tx, Kind.ROLE, None, person=person, action="accepted", by=f"person:{person}")
     return begin(tx, person, book)
 
@@ -239,11 +304,8 @@ def _change(tx: Tx, book: Rulebook, person: str, ask: PersonAsk, by: Caller) -> 
 
 
 def _is_own(tx: Tx, by: Caller, person: str) -> bool:
-    """Also by a token that this very person has made."""
-    if isinstance(by, Person):
-        return by.id == person
-    made = tokens.find(tx.conn, by.id) if isinstance(by, Machine) else None
-    return made is not None and made.token.created_by == f"person:{person}"
+    """Also by a token that this very person has made, through however many others."""
+    return is_same_person(tx.conn, f"{PERSON}{person}", by)
 
 
 def _refuse(tx: Tx, operation: str, person: str, by: str) -> str:
@@ -253,56 +315,27 @@ def _refuse(tx: Tx, operation: str, person: str, by: str) -> str:
 
 def _offered(conn: Connection, book: Rulebook, secret: str, now: datetime) -> Offer | None:
     found = invitations.find(conn, secret, now)
-    if found is None or (found.kind is Link.SETUP and not people.nobody_yet(conn)):
+    if (
+        found is None
+        or _overtaken(conn, found)
+        or (found.kind is Link.SETUP and not people.nobody_yet(conn))
+    ):
         return None
     name, email = ("", "") if found.person is None else _called(conn, book, found)
     return Offer(found.kind, name, email, found.expires_at)
 
 
-def _called(conn: Connection, book: Rulebook, invitation: Invitation) -> tuple[str, str]:
+def _overtaken(conn: Connection, link: invitations.Invitation) -> bool:
+    """Whether the person came in by another way since one admin made this link.
+
+    It would take their account from them.
+    """
+    account = None if link.agreed or link.person is None else people.read(conn, link.person)
+    return account is not None and account.is_used
+
+
+def _called(
+    conn: Connection, book: Rulebook, invitation: invitations.Invitation
+) -> tuple[str, str]:
     stored = people.read(conn, invitation.person or "")
-    return ("", "") if stored is None else _names(book, stored, _addresses(conn, [stored]))
-
-
-def _names(book: Rulebook, stored: Stored, addresses: dict[str, str]) -> tuple[str, str]:
-    """Name and address: the catalogue's, or the address that they were invited under."""
-    known = book.catalogue.people.get(stored.id)
-    if known is not None:
-        return known.name, next(iter(known.emails), "")
-    return "", addresses.get(stored.email or "", "")
-
-
-def _addresses(conn: Connection, found: Sequence[Stored]) -> dict[str, str]:
-    return texts.read_texts(conn, [one.email for one in found if one.email])
-
-
-def _views(
-    conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime
-) -> tuple[Wire, ...]:
-    addresses, invited = _addresses(conn, found), invitations.waiting(conn, now)
-    return tuple(_view(book, one, addresses, invited) for one in found)
-
-
-def _view_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> Wire:
-    stored = people.read(conn, person)
-    if stored is None:
-        raise LookupError(person)  # it was written a moment ago, and no row is ever taken out
-    return _views(conn, book, [stored], now)[0]
-
-
-def _view(
-    book: Rulebook, stored: Stored, addresses: dict[str, str], invited: frozenset[str]
-) -> Wire:
-    name, email = _names(book, stored, addresses)
-    return {
-        "id": stored.id,
-        "name": name,
-        "email": email,
-        "role": stored.role,
-        "groups": sorted(groups_now(book.catalogue, stored.id, stored.standing)),
-        "password": stored.password is not None,
-        "single_sign_on": stored.external_id is not None,
-        "invited": stored.id in invited,
-        "disabled": stored.disabled_at is not None,
-        "signed_in_at": instant(stored.signed_in_at),
-    }
+    return ("", "") if stored is None else names(book, stored, addresses(conn, [stored]))

@@ -14,13 +14,13 @@ from gate.core.messages.external import Begun, External
 from gate.errors import NotAllowed, NotFound
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
-from gate.flow.identity.accounts import account_of, person_at
+from gate.flow.identity.accounts import account_of, is_somebody, person_at
 from gate.flow.identity.sessions import Opened, begin
 from gate.flow.ports import SingleSignOn
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage.database.tx import Tx
-from gate.storage.identity import people
+from gate.storage.identity import people, sign_ins
 from gate.storage.identity.people import Stored
 
 SIGN_IN_MINUTES = 10
@@ -73,27 +73,44 @@ async def start(gate: Gate, then: str) -> Started:
     return Started(begun.url, _seal(gate, [begun.state, begun.nonce, begun.verifier, then, until]))
 
 
-async def finish(
-    gate: Gate, kept: str | None, *, state: str, code: str, issuer: str | None
-) -> tuple[Opened, str]:
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What a browser brings back from the provider, and where it comes from."""
+
+    state: str
+    code: str
+    issuer: str | None
+    source: str
+
+
+async def finish(gate: Gate, kept: str | None, back: Back) -> tuple[Opened, str]:
     """Take somebody back: a new session, and where they wanted to go.
 
-    Raises `NotAllowed` for another browser, an answer that is not good, or a stranger;
+    What was begun comes back once. Raises `NotAllowed` for another browser, an answer that is not
+    good, or a stranger; `RateLimited` where too much of that comes from one source;
     `SourceUnavailable`.
     """
     provider = _provider(gate)
     opened = _open(gate, kept)
     if opened is None or not hmac.compare_digest(
-        opened[0].encode(), state.encode(errors="replace")
+        opened[0].encode(), back.state.encode(errors="replace")
     ):
+        gate.callbacks.stray(back.source)
+        raise NotAllowed(START_AGAIN)
+    gate.callbacks.begin(back.source)
+    until = gate.clock() + timedelta(minutes=SIGN_IN_MINUTES)
+    if not await gate.store.write(sign_ins.use, back.state, until):
         raise NotAllowed(START_AGAIN)
     begun = Begun("", opened[0], opened[1], opened[2])
-    external = await provider.finish(begun, gate.base_url + CALLBACK, code, issuer, gate.clock())
+    external = await provider.finish(
+        begun, gate.base_url + CALLBACK, back.code, back.issuer, gate.clock()
+    )
     if external is None:
         raise NotAllowed(NOT_ACCEPTED)
     entered = await gate.store.write(_enter, await gate.rulebooks.current(), external)
     if isinstance(entered, Refused):
         raise NotAllowed(entered.detail)
+    gate.callbacks.succeed(back.source)
     return entered, opened[3]
 
 
@@ -106,7 +123,13 @@ def _provider(gate: Gate) -> SingleSignOn:
 def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
     """By the provider's own name for them; the first time by the address."""
     name = people.external_id(external.issuer, external.subject)
-    stored = people.by_external_id(tx.conn, name) or _recognised(tx, book, external, name)
+    known = people.by_external_id(tx.conn, name)
+    if known is not None and known.disabled_at is None and not is_somebody(book, known):
+        people.unbind(
+            tx, known.id
+        )  # they have left the catalogue; if they are in it again, they are another person
+        known = None
+    stored = known or _recognised(tx, book, external, name)
     if isinstance(stored, Refused):
         return stored
     opened = begin(tx, stored.id, book)

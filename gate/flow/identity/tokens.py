@@ -1,87 +1,48 @@
-"""Tokens: those of one change, made from a secret and stored nowhere, and the API tokens that an
-admin makes.
+"""API tokens: those of a role, which admins make, and personal ones, which each person makes for
+themself alone.
 """
-
-import hmac
-from base64 import urlsafe_b64encode
-from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gate.core.change import FINAL
 from gate.errors import Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Page, Part, TokenAsk, Wire
-from gate.flow.caller import Caller, ChangeHolder, Person, Role
+from gate.flow.caller import Caller, Machine, Person, Role, root_person
 from gate.flow.changes.endings import check_names, tell
 from gate.flow.gate import Gate
+from gate.flow.identity.accounts import person_named
 from gate.flow.lists import FIRST_PAGE, one_page
 from gate.ledger.format import Kind
-from gate.storage.changes import changes
-from gate.storage.changes.changes import StoredChange
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
-from gate.storage.identity.tokens import Token, TokenQuery
+from gate.storage.identity.tokens import Maker, Token, TokenQuery, Wanted
 
-PREFIX = "gatec_"
-GOOD_AFTER_THE_END = timedelta(hours=24)
 TOKENS_OF_A_PERSON_MAX = 50
 """Expired ones count, too, until they are revoked."""
 
-
-def change_token(secret: bytes, change: str) -> str:
-    """Good for this change alone: read, admit, close, cancel.
-
-    The same change always has the same token.
-    """
-    seal = hmac.new(
-        secret, change.encode(), "sha256"
-    ).digest()  # `hmac.digest` would let another thread in
-    return f"{PREFIX}{change.removeprefix('chg_')}_{urlsafe_b64encode(seal).decode().rstrip('=')}"
-
-
-async def holder(gate: Gate, token: str) -> ChangeHolder | None:
-    """Whoever shows the token of a change; None for any other text, and from 24 hours after the
-    change's final state.
-    """
-    change = "chg_" + token.removeprefix(PREFIX).partition("_")[0]
-    if not hmac.compare_digest(
-        _plain(token), _plain(change_token(gate.secrets.change_tokens, change))
-    ):
-        return None
-    stored = await gate.store.read(changes.read, change)
-    if stored is None or _over(stored, gate.clock()):
-        return None
-    return ChangeHolder(change, stored.caller)
+CHAIN_MAX = 8
+"""How many tokens, each made with the one before, there may be before a new one."""
 
 
 async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
-    """A new token, whose text is shown this once.
+    """A new token, whose text is shown this once. Raises `Invalid` for a person whom nobody knows.
 
-    Raises `Invalid` for a person whom the catalogue lacks.
-
-    An admin makes any, everybody else personal ones of their own: `NotAllowed`.
+    Whoever is an admin makes those of a role, and everybody a personal one of their own:
+    `NotAllowed`.
     """
-    book = await gate.rulebooks.current()
     person = None
-    if ask.person is not None:
-        person = (
-            ask.person
-            if ask.person in book.catalogue.people
-            else book.identities.person(ask.person)
+    if ask.person is None:
+        _require_admin(by)
+    else:
+        person = person_named(await gate.rulebooks.current(), ask.person)
+        person = _require_oneself(
+            by,
+            person or (by.id if isinstance(by, Person) and by.id == ask.person else None),
+            ask.person,
         )
-        if person is None:
-            raise Invalid(
-                f"{ask.person[:100]} is nobody in the catalogue; add the address to a "
-                "person there first"
-            )
-    owner = _owner(by)
-    if owner is not None and person != owner:
-        raise NotAllowed("you may make personal tokens of your own; an admin makes all others")
-    if owner is not None:
-        await gate.store.read(_require_room, owner)
-    created = await gate.store.write(make_token, ask, person, by.caller)
+        await gate.store.read(_require_room, person)
+    created = await gate.store.write(make_token, ask, person, maker(by))
     return {"id": created.token.id, "token": created.text}
 
 
@@ -104,29 +65,31 @@ async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
         raise NotFound(f"there is no token {token_id[:64]} that is good")
 
 
-def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: str) -> tokens.Created:
+def maker(by: Caller) -> Maker:
+    """Who makes a token: on record, and as the root of what is made with it."""
+    token = by.id if isinstance(by, Machine) else by.token if isinstance(by, Person) else None
+    return Maker(by.caller, root_person(by), token)
+
+
+def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: Maker) -> tokens.Created:
     """The token and its entry in the ledger, in one transaction."""
     check_names(*(ask.services or ()))
+    _require_short_chain(tx.conn, by)
     role = ask.role.value if ask.role else None
-    created = tokens.create(
-        tx,
-        created_by=by,
-        role=role,
-        person=person,
-        services=ask.services,
-        expires_at=ask.expires_at,
-    )
-    services = None if ask.services is None else sorted(ask.services)
+    hook = ask.hook.value if ask.hook else None
+    created = tokens.create(tx, by, Wanted(role, person, ask.services, hook, ask.expires_at))
     tell(
         tx,
         Kind.TOKEN,
         None,
         token=created.token.id,
         action="created",
-        by=by,
+        by=by.caller,
+        root=created.token.root,
         role=role,
         person=person,
-        services=services,
+        services=None if ask.services is None else sorted(ask.services),
+        hook=hook,
     )
     return created
 
@@ -137,6 +100,41 @@ def revoke_token(tx: Tx, token_id: str, by: str) -> bool:
         return False
     tell(tx, Kind.TOKEN, None, token=token_id, action="revoked", by=by)
     return True
+
+
+def _require_admin(by: Caller) -> None:
+    if isinstance(by, Machine | Person) and by.role is Role.ADMIN:
+        return
+    raise NotAllowed("you may make personal tokens of your own; an admin makes those of a role")
+
+
+def _require_oneself(by: Caller, person: str | None, asked: str) -> str:
+    """Nobody makes one for another: whoever has it would be two people."""
+    if isinstance(by, Person) and person == by.id:
+        return by.id
+    if person is None and isinstance(by, Person):
+        raise Invalid(
+            f"{asked[:100]} is nobody in the catalogue; a personal token is for yourself, "
+            "by your id or address"
+        )
+    raise NotAllowed(
+        "a personal token is made by the person alone: sign in as that person, and make it "
+        "on the page Administration"
+    )
+
+
+def _require_short_chain(conn: Connection, by: Maker) -> None:
+    """Each use of a token looks at the chain before it."""
+    before, length = by.token, 0
+    while before is not None:
+        length += 1
+        if length > CHAIN_MAX:
+            raise Invalid(
+                f"this token was made with a token, and so on, {CHAIN_MAX} times; sign in, "
+                "and make a new one"
+            )
+        kept = tokens.find(conn, before)
+        before = None if kept is None else kept.token.made_with
 
 
 def _owner(by: Caller) -> str | None:
@@ -158,24 +156,13 @@ def _require_room(conn: Connection, person: str) -> None:
         )
 
 
-def _plain(text: str) -> bytes:
-    return text.encode(errors="replace")
-
-
-def _over(stored: StoredChange, now: datetime) -> bool:
-    if stored.state_at(now) not in FINAL:
-        return False
-    # one that was refused at once, or whose expiry is not written yet, has no other time
-    ended = stored.ended_at or stored.expires_at or stored.valid_until or stored.decided_at
-    return now - ended > GOOD_AFTER_THE_END
-
-
 def _view(token: Token) -> Wire:
     return {
         "id": token.id,
         "role": token.role,
         "person": token.person,
         "services": None if token.services is None else sorted(token.services),
+        "hook": token.hook,
         "created_at": instant(token.created_at),
         "created_by": token.created_by,
         "expires_at": instant(token.expires_at),

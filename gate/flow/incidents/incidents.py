@@ -21,6 +21,7 @@ from gate.flow.gate import Gate
 from gate.flow.ids import new_id
 from gate.flow.lists import one_page, own_name
 from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.webhooks.bound import require_own
 from gate.ledger.format import Kind
 from gate.storage.changes import changes, moves
 from gate.storage.database import pages
@@ -69,8 +70,10 @@ class _Books:
 async def report(gate: Gate, ask: IncidentTold, by: Caller) -> Reported:
     """Take an incident, or news of one.
 
-    Raises `Invalid` for a change that is not there, `Conflict` for one that was never deployed.
+    Raises `NotAllowed` for a service that the caller's token is not for, `Invalid` for a change
+    that is not there, `Conflict` for one that was never deployed.
     """
+    await require_own(gate, ask, by)
     book = await gate.rulebooks.current()
     return _said(book, await gate.store.write(_take, gate.rulebooks, book, ask, by.caller))
 

@@ -18,10 +18,11 @@ from gate.errors import GateError, Unauthenticated, Unavailable, Undeliverable
 from gate.flow.answers.parts import hold_answer
 from gate.flow.answers.reasons import ReasonAnswer, reasons
 from gate.flow.asks import ReviewAsk
-from gate.flow.caller import Person
+from gate.flow.caller import ByChat, Person
 from gate.flow.changes import review
 from gate.flow.changes.known import Known, know
 from gate.flow.gate import Gate
+from gate.flow.identity.labels import callers_named
 from gate.flow.identity.membership import signed_on
 from gate.flow.notifications.events import SETTLED
 from gate.flow.notifications.notify import Deliver
@@ -96,9 +97,13 @@ def read_notice(
         Occasion.ESCALATED if told["stage"] > 1 else Occasion.REMINDED
     )
     if occasion not in ASKING:
-        return _notice(known, occasion, base_url, by=str(told.get("by", "")))
+        return _notice(known, occasion, base_url, by=_label(conn, books, told.get("by")))
     stands = known.stored.state_at(now) is State.PENDING and told["number"] == known.record.number
     return _asking(known, occasion, base_url, books.latest.catalogue, now) if stands else None
+
+
+def _label(conn: Connection, books: Rulebooks, by: str | None) -> str:
+    return "" if by is None else callers_named(conn, books.latest.catalogue, [by])[by]
 
 
 def _notice(known: Known, occasion: Occasion, base_url: str, by: str = "") -> Notice:
@@ -244,7 +249,7 @@ async def _person(gate: Gate, member: str) -> Person | None:
     return (
         None
         if found is None
-        else signed_on(catalogue, found, await gate.store.read(people.standing, found))
+        else signed_on(catalogue, found, await gate.store.read(people.standing, found), ByChat())
     )
 
 

@@ -15,9 +15,11 @@ from gate.core.rulebook.bundle import CATALOGUE_FILE, Bundle, read_bundle
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.wire import instant
 from gate.flow.asks import Page, Part, Wire
-from gate.flow.caller import Caller
+from gate.flow.caller import Caller, Person
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
+from gate.flow.identity.persons import NewPersonId, Tree, is_same_person, pass_on
+from gate.flow.identity.presence import require_presence
 from gate.flow.lists import FIRST_PAGE, one_page
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
@@ -26,7 +28,7 @@ from gate.storage.changes import reconsider
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import policy_sets
-from gate.storage.policies.policy_sets import InForce, PolicySetQuery, Summary
+from gate.storage.policies.policy_sets import InForce, PolicySet, PolicySetQuery, Summary
 from gate.storage.texts import insert_texts, name_ids, new_text
 
 SEAL_CHARACTERS = 16
@@ -61,7 +63,7 @@ async def check(gate: Gate, files: Mapping[str, str]) -> Wire:
 
 async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> Wire:
     """Keep a set under its revisions; it is in force after its activation. Raises `Invalid`."""
-    made = await gate.store.write(_register, files, await _read_bundle(files), by.caller)
+    made = await gate.store.write(_register, files, await _read_bundle(files), by.caller, by.root)
     return await gate.store.read(_registered, made.id)
 
 
@@ -85,7 +87,12 @@ async def _adopt_in_turn(
     for _ in range(ADOPTIONS_MAX):
         try:
             return await gate.store.write(
-                _adopt, files, bundle, at_once=gate.activate_at_once, changed=changed
+                _adopt,
+                files,
+                bundle,
+                gate.person_id,
+                at_once=gate.activate_at_once,
+                changed=changed,
             )
         except Conflict:  # another server that starts now was first, mostly with the same files
             continue
@@ -131,12 +138,14 @@ async def read(gate: Gate, revision: str, by: Caller) -> Wire:
 
 
 async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
-    """Put a registered set in force, by somebody else than who registered it; `revision` is its id,
-    or one of its parts alone has it.
+    """Put a registered set in force, by somebody else than who registered it, whatever tokens stand
+    between.
 
-    Raises `NotFound`, `NotAllowed`, `Conflict`, and `Invalid` where several sets have that part.
+    `revision` is its id, or one of its parts alone has it. Raises `NotFound`, `NotAllowed`,
+    `Conflict`, and `Invalid` where several sets have that part.
     """
-    view = await gate.store.write(_activate, revision, comment, by.caller)
+    person = require_presence(gate, by, "activate policies")
+    view = await gate.store.write(_activate, revision, comment, person, gate.person_id)
     if view is None:
         error = NotAllowed(
             "who registers policies does not activate them; ask another admin", problem=SAME_PERSON
@@ -153,7 +162,8 @@ def schema() -> Wire:
     return policy_schema()
 
 
-def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str) -> Registered:
+def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str, root: str) -> Registered:
+    """`root` answers for it: whoever that is does not activate it."""
     ids = name_ids(tx, catalog_record.names(bundle.catalogue))
     tree = catalog_record.pseudonymised(bundle.catalogue, ids.__getitem__)
     revisions = Revisions(
@@ -161,17 +171,31 @@ def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str) -> Regi
     )
     kept = {name: text for name, text in files.items() if name != CATALOGUE_FILE}
     kept[CATALOGUE_FILE] = orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode()
-    new = policy_sets.register(tx, revisions, kept, by)
+    new = policy_sets.register(tx, revisions, kept, root)
     if new:
         for part in PARTS:
-            tell(tx, Kind.REGISTRATION, None, revision=getattr(revisions, part), part=part, by=by)
+            tell(
+                tx,
+                Kind.REGISTRATION,
+                None,
+                revision=getattr(revisions, part),
+                part=part,
+                by=by,
+                root=root if root != by else None,
+            )
     return Registered(policy_sets.set_id(revisions), revisions, new, activated=False)
 
 
 def _adopt(
-    tx: Tx, files: Mapping[str, str], bundle: Bundle, *, at_once: bool, changed: bool
+    tx: Tx,
+    files: Mapping[str, str],
+    bundle: Bundle,
+    new_id: NewPersonId,
+    *,
+    at_once: bool,
+    changed: bool,
 ) -> Registered:
-    made = _register(tx, files, bundle, FOLDER)
+    made = _register(tx, files, bundle, FOLDER, FOLDER)
     current = policy_sets.in_force(tx.conn)
     if (
         not at_once
@@ -179,14 +203,14 @@ def _adopt(
         or (current is not None and current.policy_set == made.id)
     ):
         return made
-    _put_in_force(tx, made.id, made.revisions, current, FOLDER, "")
+    _put_in_force(tx, _Activation(made.id, current, FOLDER, ""), new_id)
     return Registered(made.id, made.revisions, made.new, activated=True)
 
 
-def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire | None:
+def _activate(tx: Tx, revision: str, comment: str, by: Person, new_id: NewPersonId) -> Wire | None:
     """None: refused."""
     found = _meant(tx.conn, revision)
-    if found.registered_by == by:
+    if is_same_person(tx.conn, found.registered_by, by):
         return None
     kept = ""
     if comment:
@@ -195,7 +219,7 @@ def _activate(tx: Tx, revision: str, comment: str, by: str) -> Wire | None:
         kept = row.id
     current = policy_sets.in_force(tx.conn)
     if current is None or current.policy_set != found.id:
-        _put_in_force(tx, found.id, found.revisions, current, by, kept)
+        _put_in_force(tx, _Activation(found.id, current, by.caller, kept), new_id)
     return _view(found, policy_sets.in_force(tx.conn))
 
 
@@ -220,19 +244,31 @@ def _unknown(revision: str) -> NotFound:
     )
 
 
-def _put_in_force(
-    tx: Tx, policy_set: str, revisions: Revisions, current: InForce | None, by: str, comment: str
-) -> None:
-    before = policy_sets.read(tx.conn, current.policy_set) if current else None
+@dataclass(frozen=True, slots=True)
+class _Activation:
+    """Which set, in place of what, by whom. `comment` is the id of a text, or empty."""
+
+    policy_set: str
+    current: InForce | None
+    by: str
+    comment: str
+
+
+def _put_in_force(tx: Tx, asked: _Activation, new_id: NewPersonId) -> None:
+    before = policy_sets.read(tx.conn, asked.current.policy_set) if asked.current else None
+    expected = asked.current.policy_set if asked.current else None
     if not policy_sets.activate(
-        tx, policy_set, expected=current.policy_set if current else None, by=by, comment=comment
+        tx, asked.policy_set, expected=expected, by=asked.by, comment=asked.comment
     ):
         raise Conflict("another set was activated meanwhile; look at it, then activate again")
-    after = policy_sets.read(tx.conn, policy_set)
-    difference = _difference(before.files if before else {}, after.files if after else {})
+    after = policy_sets.read(tx.conn, asked.policy_set)
+    if after is None:
+        raise LookupError(asked.policy_set)  # sets are never deleted
+    pass_on(tx, _catalogue_of(before), orjson.loads(after.files[CATALOGUE_FILE]), new_id)
+    difference = _difference(before.files if before else {}, after.files)
     former = before.summary.revisions if before else Revisions("", "", "")
     for part in PARTS:
-        now, then = getattr(revisions, part), getattr(former, part)
+        now, then = getattr(after.summary.revisions, part), getattr(former, part)
         if now != then:
             tell(
                 tx,
@@ -241,11 +277,16 @@ def _put_in_force(
                 revision=now,
                 part=part,
                 before=then or None,
-                by=by,
-                comment=comment or None,
+                by=asked.by,
+                comment=asked.comment or None,
                 difference=difference,
             )
     reconsider.ask(tx)
+
+
+def _catalogue_of(kept: PolicySet | None) -> Tree | None:
+    found: Tree | None = None if kept is None else orjson.loads(kept.files[CATALOGUE_FILE])
+    return found
 
 
 def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[list[str | None]]:

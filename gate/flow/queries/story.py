@@ -32,6 +32,7 @@ from gate.flow.caller import Caller, Person
 from gate.flow.changes.cancel import people_may_cancel
 from gate.flow.changes.known import Known, know, know_stored
 from gate.flow.gate import Gate
+from gate.flow.identity.labels import callers_named, labels
 from gate.flow.identity.membership import counted
 from gate.flow.queries.desk import reasons_key
 from gate.flow.queries.look import decision_answers
@@ -43,6 +44,7 @@ from gate.storage.changes import change_list, post_reviews
 from gate.storage.changes import decisions as decision_table
 from gate.storage.changes.change_list import ChangeQuery
 from gate.storage.changes.decisions import DecisionQuery
+from gate.storage.changes.post_reviews import PostReview
 from gate.storage.database.pages import Part
 from gate.storage.ledger import ledger
 
@@ -50,7 +52,6 @@ PREVIOUS_SHOWN = 8
 EVENTS_SHOWN = 200
 DECISIONS_SHOWN = 20
 _TEXT_FIELDS = ("comment", "findings")
-_BY_PERSON = "person:"
 
 
 async def story(gate: Gate, change_id: str, by: Caller) -> StoryAnswer:
@@ -74,7 +75,7 @@ def _read(
         conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)
     ).rows
     owed = post_reviews.read(conn, change_id)
-    events = _timeline(conn, change_id)
+    events = _timeline(conn, book.catalogue, change_id)
     return StoryAnswer(
         change=known.answer(now, base_url),
         explained=told,
@@ -88,7 +89,7 @@ def _read(
         timeline=events[-EVENTS_SHOWN:],
         earlier_events=len(events) > EVENTS_SHOWN,
         previous=_previous(conn, books, known, now, base_url),
-        post_review=OwedAnswer(owed.due_at, owed.done_at, owed.person) if owed else None,
+        post_review=_owed(conn, owed, book),
         at=now,
     )
 
@@ -127,7 +128,7 @@ def _entry(
 ) -> AskedOf:
     def member(person: str) -> MemberAnswer:
         is_excluded, has_approved = person in people.excluded, person in given
-        return MemberAnswer(person, _name(catalogue, person), is_excluded, has_approved)
+        return MemberAnswer(person, catalogue.label_of(person), is_excluded, has_approved)
 
     groups = tuple(
         GroupAnswer(group, tuple(map(member, catalogue.members(group)))) for group in entry.by
@@ -153,14 +154,16 @@ def _excluded(known: Known, book: Rulebook) -> tuple[ExcludedAnswer, ...]:
             why[person].append(role)
     unnamed = ("was named under an identity that is nobody's now",)
     return tuple(
-        ExcludedAnswer(person, _name(book.catalogue, person), tuple(named) or unnamed)
+        ExcludedAnswer(person, known.labels[person], tuple(named) or unnamed)
         for person, named in why.items()
     )
 
 
-def _name(catalogue: Catalogue, person: str) -> str:
-    found = catalogue.people.get(person)
-    return found.name if found is not None and found.name else person
+def _owed(conn: Connection, owed: PostReview | None, book: Rulebook) -> OwedAnswer | None:
+    if owed is None:
+        return None
+    known = {} if owed.person is None else labels(conn, book.catalogue, [owed.person])
+    return OwedAnswer(owed.due_at, owed.done_at, known.get(owed.person or ""))
 
 
 def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> MayAnswer:
@@ -185,14 +188,18 @@ def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> MayAnswer:
     )
 
 
-def _timeline(conn: Connection, change_id: str) -> tuple[Mapping[str, Any], ...]:
+def _timeline(
+    conn: Connection, catalogue: Catalogue, change_id: str
+) -> tuple[Mapping[str, Any], ...]:
     """What the ledger tells of it, oldest first: the newest `EVENTS_SHOWN`, or one more of more.
 
     Refused acts are among them, so whoever is refused often enough could push others out of sight.
     """
     entries = [read_entry(body) for body in ledger.of_change(conn, change_id, EVENTS_SHOWN + 1)]
     said = texts.read_texts(conn, [*_texts_of(entries)])
-    return tuple(_event(one, said) for one in entries)
+    by = [by for one in entries if isinstance(by := one.fields.get("by"), str)]
+    acted = callers_named(conn, catalogue, by)
+    return tuple(_event(one, said, acted) for one in entries)
 
 
 def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
@@ -202,23 +209,17 @@ def _texts_of(entries: Iterable[Entry]) -> Iterable[str]:
                 yield one.fields[name]
 
 
-def _event(one: Entry, said: Mapping[str, str]) -> Mapping[str, Any]:
+def _event(one: Entry, said: Mapping[str, str], acted: Mapping[str, str]) -> Mapping[str, Any]:
     fields = dict(one.fields)
     by = fields.pop("by", None)
     texts_ = {name: said.get(fields.pop(name), "") for name in _TEXT_FIELDS if name in fields}
     return {
         "kind": one.kind.value,
         "at": one.at,
-        "by": _who(by) if isinstance(by, str) else None,
+        "by": acted[by] if isinstance(by, str) else None,
         **texts_,
         **{name: fields[name] for name in _EVENT_FIELDS.get(one.kind, ()) if name in fields},
     }
-
-
-def _who(caller: str) -> str:
-    """A person by their id, a token as one."""
-    kind, _, name = caller.partition(":")
-    return f"token {name}" if kind == "token" else name if f"{kind}:" == _BY_PERSON else caller
 
 
 _EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {

@@ -66,8 +66,7 @@ def _read(conn: Connection) -> tuple[tuple[Waiting, ...], tuple[Waiting, ...], t
 
 
 def _named(book: Rulebook, person: str) -> Wire:
-    known = book.catalogue.people.get(person)
-    return {"id": person, "name": known.name if known is not None and known.name else person}
+    return {"id": person, "name": book.catalogue.label_of(person)}
 
 
 def _views(found: Iterable[Waiting]) -> list[Wire]:

@@ -165,10 +165,11 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
 def unusable(path: Path, error: sqlite3.Error) -> Unavailable:
     """Why a file cannot be opened, and what to do."""
     if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return Unavailable(f"the database {path} is damaged ({error}); restore a backup")
+        return Unavailable("the database is damaged; restore a backup", place=f"{path}: {error}")
     return Unavailable(
-        f"the database {path} cannot be opened ({error}): is it there, is its folder "
-        "writable, does another process hold it?"
+        "the database cannot be opened: is it there, is its folder writable, does another "
+        "process hold it?",
+        place=f"{path}: {error}",
     )
 
 
@@ -179,7 +180,9 @@ def _make_file(path: Path) -> None:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
-        raise Unavailable(f"the database {path} cannot be made: {error.strerror}") from None
+        raise Unavailable(
+            "the database cannot be made", place=f"{path}: {error.strerror}"
+        ) from None
 
 
 def _postgres_engine(url: URL, *, read_only: bool) -> Engine:
@@ -233,12 +236,12 @@ def refuse_unsafe(connection: Connection) -> None:
 
 
 def connect(engine: Engine, url: str) -> Connection:
-    """A connection, or `Unavailable` that names the database."""
+    """A connection, or `Unavailable` that names the database to operators."""
     try:
         return engine.connect()
     except OperationalError as error:
         raise Unavailable(
-            f"the database {shown(url)} cannot be reached: {str(error.orig).strip()}"
+            "the database cannot be reached", place=f"{shown(url)}: {str(error.orig).strip()}"
         ) from None
 
 

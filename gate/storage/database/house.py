@@ -45,13 +45,11 @@ class House:
         """
         file = self.missing()
         if file is not None:
-            raise Ended(
-                Fate.ENDED,
-                Unavailable(
-                    f"{file} was moved away or deleted while the gate ran; put it back, or "
-                    "stop the gate"
-                ),
+            detail = (
+                "the database file was moved away or deleted while the gate ran; put it back, "
+                "or stop the gate"
             )
+            raise Ended(Fate.ENDED, Unavailable(detail, place=str(file)))
 
     def begin(self, link: Link) -> None:
         """Begin a transaction, within the time limit."""

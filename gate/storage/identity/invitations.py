@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import from_us, to_us
 from gate.storage.database.tx import Tx
 from gate.storage.identity.sessions import new_secret, sha256
-from gate.storage.tables.schema_people import invitations
+from gate.storage.tables.schema_people import invitations, link_requests
 
 EXPIRED_A_TURN_MAX = 1_000
 """How many invitations one transaction forgets."""
@@ -27,16 +28,35 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Good once, until `expires_at`. `person` None: whoever uses it names themself."""
+    """Good once, until `expires_at`. `person` None: whoever uses it names themself.
+
+    `agreed`: it was made on the host, or by two admins, and is good also for an account that its
+    person uses already.
+    """
 
     id: str
     kind: Kind
     person: str | None
     created_by: str
     expires_at: datetime
+    agreed: bool
 
 
-def add(tx: Tx, kind: Kind, person: str | None, by: str, good_for: timedelta) -> str:
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """An admin has asked for a link to an account that its person uses already.
+
+    Another admin has to ask for it too.
+    """
+
+    person: str
+    asked_by: str
+    expires_at: datetime
+
+
+def add(
+    tx: Tx, kind: Kind, person: str | None, by: str, good_for: timedelta, *, agreed: bool = True
+) -> str:
     """A new one; its secret is shown this once.
 
     Earlier ones for the same person are of no use any more.
@@ -51,6 +71,7 @@ def add(tx: Tx, kind: Kind, person: str | None, by: str, good_for: timedelta) ->
         "created_at": to_us(tx.now),
         "created_by": by,
         "expires_at": to_us(tx.now + good_for),
+        "agreed": agreed,
     }
     tx.conn.execute(insert(invitations).values(row))
     return secret
@@ -64,7 +85,12 @@ def find(conn: Connection, secret: str, now: datetime) -> Invitation | None:
     if row is None or row.expires_at <= to_us(now):
         return None
     return Invitation(
-        row.secret_sha256, Kind(row.kind), row.person, row.created_by, from_us(row.expires_at)
+        row.secret_sha256,
+        Kind(row.kind),
+        row.person,
+        row.created_by,
+        from_us(row.expires_at),
+        row.agreed,
     )
 
 
@@ -81,6 +107,37 @@ def use(tx: Tx, secret: str) -> Invitation | None:
     return found if used == 1 else None
 
 
+def ask(tx: Tx, person: str, by: str, good_for: timedelta) -> LinkRequest:
+    """Ask for a link to this account, in place of whoever asked before."""
+    asked = LinkRequest(person, by, tx.now + good_for)
+    add = postgresql.insert if tx.is_postgres else sqlite.insert
+    said = {"asked_by": by, "expires_at": to_us(asked.expires_at)}
+    statement = add(link_requests).values(person=person, **said)
+    tx.conn.execute(
+        statement.on_conflict_do_update(index_elements=[link_requests.c.person], set_=said)
+    )
+    return asked
+
+
+def take_request(tx: Tx, asked: LinkRequest) -> bool:
+    """Use up what was asked for. False: somebody was first."""
+    here = link_requests.c
+    this = (
+        here.person == asked.person,
+        here.asked_by == asked.asked_by,
+        here.expires_at == to_us(asked.expires_at),
+    )
+    return tx.conn.execute(delete(link_requests).where(*this)).rowcount == 1
+
+
+def requests(conn: Connection, now: datetime) -> dict[str, LinkRequest]:
+    """What is asked for and waits for another admin, by person."""
+    rows = conn.execute(select(link_requests).where(link_requests.c.expires_at > to_us(now)))
+    return {
+        row.person: LinkRequest(row.person, row.asked_by, from_us(row.expires_at)) for row in rows
+    }
+
+
 def waiting(conn: Connection, now: datetime) -> frozenset[str]:
     """Everybody who has a link that they have not used."""
     query = select(invitations.c.person).where(
@@ -90,7 +147,8 @@ def waiting(conn: Connection, now: datetime) -> frozenset[str]:
 
 
 def delete_expired(tx: Tx) -> int:
-    """Forget some that are over; how many it were."""
+    """Forget some that are over, and what was asked for too long ago; how many links it were."""
+    tx.conn.execute(delete(link_requests).where(link_requests.c.expires_at <= to_us(tx.now)))
     over = (
         select(invitations.c.secret_sha256)
         .where(invitations.c.expires_at <= to_us(tx.now))

@@ -53,6 +53,18 @@ class Stored:
     disabled_at: datetime | None
 
     @property
+    def is_used(self) -> bool:
+        """Whether somebody acts as this person already.
+
+        Whoever gets a link to it takes it from them.
+        """
+        return (
+            self.password is not None
+            or self.external_id is not None
+            or self.signed_in_at is not None
+        )
+
+    @property
     def standing(self) -> Standing:
         """What the person may, as everybody else has to know it."""
         return Standing(
@@ -100,6 +112,16 @@ def by_email(conn: Connection, address: str) -> Stored | None:
     texts = schema.texts
     query = select(people).join(texts, texts.c.id == people.c.email).where(texts.c.name == address)
     return _one(conn.execute(query).first())
+
+
+def outside(conn: Connection) -> dict[str, str]:
+    """Everybody whom the catalogue lacks.
+
+    Their ids, by the address that they were invited under, in one spelling.
+    """
+    texts = schema.texts
+    query = select(texts.c.name, people.c.id).join(people, people.c.email == texts.c.id)
+    return {row.name: row.id for row in conn.execute(query)}
 
 
 def by_external_id(conn: Connection, external_id: str) -> Stored | None:
@@ -159,9 +181,13 @@ def set_role(tx: Tx, person: str, role: str | None) -> None:
     end_sessions(tx, person)
 
 
-def set_password(tx: Tx, person: str, password: str) -> None:
-    """The hash of a new password; whoever was signed in with another one is signed out."""
-    _set(tx, person, password=password)
+def set_password(tx: Tx, person: str, password: str, *, agreed: bool) -> None:
+    """The hash of a new password; whoever was signed in with another one is signed out.
+
+    `agreed`: no admin alone could have chosen it, because the link was made on the host or by two
+    admins.
+    """
+    _set(tx, person, password=password, password_agreed=agreed)
     end_sessions(tx, person)
 
 
@@ -171,13 +197,31 @@ def keep_rehashed(tx: Tx, person: str, password: str) -> None:
 
 
 def bind(tx: Tx, person: str, external: str) -> bool:
-    """The identity provider's name for somebody, once and for all. False: another name is bound."""
-    bound = tx.conn.execute(
-        update(people)
-        .where(people.c.id == person, people.c.external_id.is_(None))
-        .values(external_id=external)
-    ).rowcount
-    return bound == 1
+    """The identity provider's name for somebody, once and for all. False: another name is bound.
+
+    The provider proves who they are. A password that one admin alone may have chosen proves nothing
+    beside it, so it ends, and whoever is signed in with it.
+    """
+    unbound = (people.c.id == person, people.c.external_id.is_(None))
+    if tx.conn.execute(update(people).where(*unbound).values(external_id=external)).rowcount != 1:
+        return False
+    doubtful = (
+        people.c.id == person,
+        people.c.password.is_not(None),
+        people.c.password_agreed.is_not(True),
+    )
+    if tx.conn.execute(update(people).where(*doubtful).values(password=None)).rowcount:
+        end_sessions(tx, person)
+    tx.touch(TOPIC)
+    return True
+
+
+def unbind(tx: Tx, person: str) -> None:
+    """The provider's name is free again.
+
+    This person is nobody any more, and whoever has the name is another one here.
+    """
+    _set(tx, person, external_id=None)
 
 
 def claim(tx: Tx, person: str, groups: Sequence[str]) -> None:
@@ -211,8 +255,7 @@ def signed_in(tx: Tx, person: str, *, password: str | None = None) -> bool:
 def disable(tx: Tx, person: str) -> None:
     """Nobody from now on: signed out everywhere, and no invitation or personal token helps."""
     _set(tx, person, disabled_at=to_us(tx.now))
-    end_sessions(tx, person)
-    tx.conn.execute(delete(invitations).where(invitations.c.person == person))
+    sign_out(tx, person)
 
 
 def enable(tx: Tx, person: str) -> None:
@@ -226,14 +269,35 @@ def end_sessions(tx: Tx, person: str) -> None:
     tx.touch(SESSIONS)
 
 
-def move(tx: Tx, before: str, person: str) -> None:
-    """Somebody is in the catalogue by now, and is called as it calls them.
+def sign_out(tx: Tx, person: str) -> None:
+    """Signed out everywhere, and no invitation helps."""
+    end_sessions(tx, person)
+    tx.conn.execute(delete(invitations).where(invitations.c.person == person))
+
+
+def enter(tx: Tx, person: str) -> None:
+    """Somebody whom the catalogue lacked is in it by now, and keeps the id.
 
     Whoever was signed in signs in again.
     """
-    end_sessions(tx, before)
-    tx.conn.execute(update(people).where(people.c.id == before).values(id=person, email=None))
-    tx.conn.execute(update(invitations).where(invitations.c.person == before).values(person=person))
+    end_sessions(tx, person)
+    _set(tx, person, email=None)
+
+
+def join(tx: Tx, account: str, person: str) -> None:
+    """An account turned out to be this person's, who has another id.
+
+    A person who has none yet gets it; else it ends.
+    """
+    end_sessions(tx, account)
+    if read(tx.conn, person) is not None:
+        sign_out(tx, account)
+        _set(tx, account, email=None)
+        return
+    tx.conn.execute(update(people).where(people.c.id == account).values(id=person, email=None))
+    tx.conn.execute(
+        update(invitations).where(invitations.c.person == account).values(person=person)
+    )
     tx.touch(TOPIC)
 
 

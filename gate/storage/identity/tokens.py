@@ -19,7 +19,7 @@ from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.errors import Invalid
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
-from gate.storage.tables.schema import tokens
+from gate.storage.tables.schema_people import tokens
 
 ROLES = ("pipeline", "hook", "auditor", "admin")
 SECRET_BYTES = 32
@@ -37,21 +37,48 @@ _NOBODY = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """An API token without its secret: of a role, or of a person.
+class Maker:
+    """Who makes a token.
 
-    `services` None is all of them.
+    By name, the person at the root of the chain, and the token they came with, where it was one.
+    """
+
+    caller: str
+    person: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a token is to be good for: either a role or a person."""
+
+    role: str | None = None
+    person: str | None = None
+    services: frozenset[str] | None = None
+    hook: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An API token without its secret: of a role, or of a person. `services` None is all of them.
+
+    `root` is the person at the root of the chain of tokens, None where that is the host;
+    `made_with` the token before it.
     """
 
     id: str
     role: str | None
     person: str | None
     services: frozenset[str] | None
+    hook: str | None
     created_at: datetime
     created_by: str
+    root: str | None
+    made_with: str | None
     expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
 
     def is_good_at(self, now: datetime) -> bool:
         """Neither revoked nor expired; `now` is the database's clock."""
@@ -81,41 +108,39 @@ class Kept:
     secret_sha256: str
 
 
-def create(
-    tx: Tx,
-    *,
-    created_by: str,
-    role: str | None = None,
-    person: str | None = None,
-    services: frozenset[str] | None = None,
-    expires_at: datetime | None = None,
-) -> Created:
+def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
     """A token of a role or of a person, good from now on.
 
     Raises `Invalid` for what could never be of use.
     """
-    _check(tx, role, person, services, expires_at)
+    _check(tx, wanted)
     token = Token(
-        secrets.token_hex(_ID_BYTES),
-        role,
-        person,
-        services,
-        tx.now,
-        created_by,
-        expires_at,
-        None,
-        None,
+        id=secrets.token_hex(_ID_BYTES),
+        role=wanted.role,
+        person=wanted.person,
+        services=wanted.services,
+        hook=wanted.hook,
+        created_at=tx.now,
+        created_by=by.caller,
+        root=wanted.person or by.person,
+        made_with=by.token,
+        expires_at=wanted.expires_at,
     )
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = {
         "id": token.id,
         "secret_sha256": _sha256(secret),
-        "role": role,
-        "person": person,
-        "services": None if services is None else orjson.dumps(sorted(services)).decode(),
+        "role": token.role,
+        "person": token.person,
+        "services": None
+        if token.services is None
+        else orjson.dumps(sorted(token.services)).decode(),
+        "hook": token.hook,
         "created_at": to_us(token.created_at),
-        "created_by": created_by,
-        "expires_at": optional_us(expires_at),
+        "created_by": token.created_by,
+        "root": token.root,
+        "made_with": token.made_with,
+        "expires_at": optional_us(token.expires_at),
     }
     tx.conn.execute(insert(tokens).values(row))
     tx.touch(TOPIC)
@@ -215,25 +240,24 @@ _TOUCH = (
 )
 
 
-def _check(
-    tx: Tx,
-    role: str | None,
-    person: str | None,
-    services: frozenset[str] | None,
-    expires_at: datetime | None,
-) -> None:
-    if (role is None) == (person is None):
+def _check(tx: Tx, wanted: Wanted) -> None:
+    if (wanted.role is None) == (wanted.person is None):
         raise Invalid("a token is made for a role or for a person: name one of the two")
-    if role is not None and role not in ROLES:
-        raise Invalid(f"there is no role {role}; roles are {', '.join(ROLES)}")
-    if services is not None and not services:
+    if wanted.role is not None and wanted.role not in ROLES:
+        raise Invalid(f"there is no role {wanted.role}; roles are {', '.join(ROLES)}")
+    if wanted.services is not None and not wanted.services:
         raise Invalid(
             "a token for no service is of no use; name a service, or leave services out "
             "for all of them"
         )
-    if expires_at is not None and expires_at <= tx.now:
+    if (wanted.role == "hook") != (wanted.hook is not None):
+        raise Invalid("a token of role hook is for one kind of hook, and no other token is")
+    if wanted.role == "hook" and wanted.services is None:
+        raise Invalid("a token of role hook is for named services; name each of them")
+    if wanted.expires_at is not None and wanted.expires_at <= tx.now:
         raise Invalid(
-            f"the token would have expired at {expires_at.isoformat()}; name a time that is to come"
+            f"the token would have expired at {wanted.expires_at.isoformat()}; name a time "
+            "that is to come"
         )
 
 
@@ -247,8 +271,11 @@ def _token(row: Row[Any]) -> Token:
         role=row.role,
         person=row.person,
         services=None if row.services is None else frozenset(orjson.loads(row.services)),
+        hook=row.hook,
         created_at=from_us(row.created_at),
         created_by=row.created_by,
+        root=row.root,
+        made_with=row.made_with,
         expires_at=optional_instant(row.expires_at),
         revoked_at=optional_instant(row.revoked_at),
         last_used_at=optional_instant(row.last_used_at),

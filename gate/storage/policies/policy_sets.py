@@ -51,8 +51,12 @@ class PolicySet:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """By what every replica decides. `comment` is the id of a text, or empty."""
+    """By what every replica decides.
 
+    `comment` is the id of a text, or empty; `number` counts the activations.
+    """
+
+    number: int
     policy_set: str
     activated_at: datetime
     activated_by: str
@@ -129,10 +133,16 @@ def activate(tx: Tx, policy_set: str, *, expected: str | None, by: str, comment:
 
     False: another one is in force.
     """
-    row = {"policy_set": policy_set, "activated_at": tx.now, "activated_by": by, "comment": comment}
+    row: dict[str, Any] = {
+        "policy_set": policy_set,
+        "activated_at": tx.now,
+        "activated_by": by,
+        "comment": comment,
+    }
     if expected is None:
-        activated = insert_new(tx, _ROW, {"id": 1, **row})
+        activated = insert_new(tx, _ROW, {"id": 1, "number": 1, **row})
     else:
+        row["number"] = _ROW.c.number + 1
         statement = update(_ROW).where(_ROW.c.id == 1, _ROW.c.policy_set == expected)
         activated = tx.conn.execute(statement.values(row)).rowcount == 1
     if not activated:

@@ -262,7 +262,7 @@ approvals = Table(
     "approvals",
     metadata,
     Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
-    Column("person", Text, primary_key=True),  # id in the catalogue
+    Column("person", Text, primary_key=True),
     Column("decision", Integer, primary_key=True),  # the one it was given for
     Column(
         "rejected", Boolean, primary_key=True
@@ -374,6 +374,7 @@ in_force = Table(
     "in_force",
     metadata,
     Column("id", SmallInteger, primary_key=True),  # always 1
+    Column("number", BigInteger, nullable=False),  # of the activation; a set may be in force again
     Column("policy_set", Text, ForeignKey("policy_sets.id"), nullable=False),
     Column("activated_at", Instant, nullable=False),
     Column("activated_by", Text, nullable=False),
@@ -396,21 +397,6 @@ freezes = Table(
     Column("lifted_by", Text),
     Index("ix_freezes_open", "ends", **_where("lifted_at IS NULL")),
     Index("ix_freezes_newest", "created_at", "id"),
-)
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", Text, primary_key=True),  # the part of the token by which it is looked up
-    Column("secret_sha256", Text, nullable=False),
-    Column("role", Text),  # null for a personal token
-    Column("person", Text),  # id in the catalogue
-    Column("services", Text),  # JSON list; null is all
-    Column("created_at", BigInteger, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("expires_at", BigInteger),
-    Column("revoked_at", BigInteger),
-    Column("last_used_at", BigInteger),
 )
 
 idempotency = Table(

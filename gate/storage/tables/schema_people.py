@@ -1,23 +1,51 @@
-"""Tables of people: what the catalogue cannot say of them, their sessions, and invitations that
-wait.
+"""Tables of people.
+
+Who they are, what the catalogue cannot say of them, their tokens, sessions, and links that wait.
 
 Names and addresses are in the catalogue, and so in `texts`; of somebody whom the catalogue lacks,
 the address is a text too.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, Text, text
 
 from gate.storage.tables.schema import metadata
+
+_IN_FORCE = "ended_at IS NULL"
+
+catalogue_people = Table(
+    "catalogue_people",
+    metadata,
+    Column("person", Text, primary_key=True),  # random: `per_…`
+    Column("key", Text, nullable=False),  # id of the text by which the catalogue calls them
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),  # null while they are in the catalogue in force
+    # one key stands for one person at a time
+    Index(
+        "uq_catalogue_people_key",
+        "key",
+        unique=True,
+        sqlite_where=text(_IN_FORCE),
+        postgresql_where=text(_IN_FORCE),
+    ),
+)
+
+merged_people = Table(
+    "merged_people",
+    metadata,
+    Column("person", Text, primary_key=True),  # an id that is used no more
+    Column("same_as", Text, nullable=False, index=True),  # the id that counts for the same person
+)
 
 people = Table(
     "people",
     metadata,
     Column(
         "id", Text, primary_key=True
-    ),  # in the catalogue; `per_…` for somebody whom the catalogue lacks
+    ),  # random: `per_…`, of the catalogue or of somebody whom the catalogue lacks
     Column("email", Text, unique=True),  # id of a text; null for somebody of the catalogue
     Column("role", Text),  # admin, auditor, or null
     Column("password", Text),  # argon2id with its salt and parameters
+    Column("password_agreed", Boolean),  # its link was made on the host, or by two admins
     Column(
         "external_id", Text, unique=True
     ),  # SHA-256 of the identity provider and its name for the person
@@ -30,6 +58,24 @@ people = Table(
     Column("created_by", Text, nullable=False),
     Column("disabled_at", BigInteger),
     Index("ix_people_newest", "created_at", "id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),  # the part of the token by which it is looked up
+    Column("secret_sha256", Text, nullable=False),
+    Column("role", Text),  # null for a personal token
+    Column("person", Text),
+    Column("services", Text),  # JSON list; null is all
+    Column("hook", Text),  # of role hook: the one kind that it is for
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("root", Text),  # the person at the root of the chain of tokens; null is the host
+    Column("made_with", Text),  # the token before it in that chain
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("last_used_at", BigInteger),
 )
 
 sessions = Table(
@@ -50,5 +96,26 @@ invitations = Table(
     Column("person", Text, index=True),  # null: whoever uses it names themself
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    # made on the host, or by two admins: good also for an account that its person uses already
+    Column("agreed", Boolean, nullable=False),
+)
+
+link_requests = Table(
+    "link_requests",
+    metadata,
+    Column("person", Text, primary_key=True),  # whose account a new link is asked for
+    Column(
+        "asked_by", Text, nullable=False
+    ),  # the admin, a person; another one has to ask for the same
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column(
+        "state_sha256", Text, primary_key=True
+    ),  # of one that came back from the identity provider
     Column("expires_at", BigInteger, nullable=False, index=True),
 )

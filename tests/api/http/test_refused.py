@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from gate.flow.caller import Role
 from gate.ledger.format import read_entry
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_people
 from tests.api.pipelines import ask, pipelines
 from tests.api.served import Served, request, served
 
@@ -71,7 +71,7 @@ async def test_a_token_that_is_known_and_no_good_is_on_record(service: Served, w
         await admin.delete(f"/v1/tokens/{made['id']}")
     elif wrong == "expired":
         await service.gate.store.write(
-            lambda tx: tx.conn.execute(update(schema.tokens).values(expires_at=1)).rowcount
+            lambda tx: tx.conn.execute(update(schema_people.tokens).values(expires_at=1)).rowcount
         )
     else:
         token = token[:-3] + "".join("A" if letter != "A" else "B" for letter in token[-3:])
@@ -108,7 +108,7 @@ async def test_what_a_chapter_has_told_is_not_told_twice(service: Served) -> Non
         "id"
     ]
 
-    answer: httpx.Response = await (await service.person("kofi")).post(
+    answer: httpx.Response = await (await service.signed_in("kofi")).post(
         f"/v1/changes/{change}/approvals", json=REVIEW
     )
 

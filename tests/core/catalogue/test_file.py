@@ -402,8 +402,9 @@ def test_a_good_catalogue_becomes_values() -> None:
                 ("ada-gh",),
                 ("ada.gl",),
                 "U0ADA",
+                "ada",
             ),
-            "cy": Person("cy", "Cy", ("cy@example.com",)),
+            "cy": Person("cy", "Cy", ("cy@example.com",), key="cy"),
         },
     )
 

@@ -17,7 +17,7 @@ from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
-from tests.builders import SMALL, commit_of
+from tests.builders import SMALL, commit_of, person_id
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import (
     ADA,
@@ -203,9 +203,9 @@ async def test_a05_naming_other_authors_later_excludes_them_as_well(small_shop: 
         "b", claims=SMALL, requested_by=None, authors=(), service="web"
     )
 
-    assert change["approvals"]["excluded"] == ["ada"]
-    assert again["approvals"]["excluded"] == ["ada", "ben"]
-    assert nobody["approvals"]["excluded"] == silent["approvals"]["excluded"] == ["ada"]
+    assert change["approvals"]["excluded"] == [person_id("ada")]
+    assert again["approvals"]["excluded"] == [person_id("ada"), person_id("ben")]
+    assert nobody["approvals"]["excluded"] == silent["approvals"]["excluded"] == [person_id("ada")]
     assert silent["state"] == "approved"  # ada was named, and nobody can be named away
 
 

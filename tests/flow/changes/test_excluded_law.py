@@ -29,7 +29,7 @@ from gate.flow.policies import freezes
 from gate.flow.webhooks import tidings
 from gate.storage.messages.inbox import Claimed
 from tests import postgres
-from tests.builders import commit_of
+from tests.builders import commit_of, key_of
 from tests.flow.histories import HISTORIES, Step
 from tests.flow.naming import GROUPS, NEEDED, REPOSITORY, Life, asked, files, job, login, who
 from tests.flow.shop import ADA, Shop, open_shop
@@ -81,7 +81,9 @@ class _Place:
             one.decided = one.seen["decision"]["number"]
             self.acted(one)
         one.approvers = {
-            given["person"] for given in one.seen["approvals"]["given"] if not given["lapsed"]
+            key_of(given["person"])
+            for given in one.seen["approvals"]["given"]
+            if not given["lapsed"]
         }
         return one.seen
 
@@ -89,7 +91,7 @@ class _Place:
         """What is true of every change at any time."""
         now = await self.look(one)
         excluded = one.excluded(self.at_home)
-        assert excluded <= set(now["approvals"]["excluded"])
+        assert excluded <= set(map(key_of, now["approvals"]["excluded"]))
         if now["state"] == "pending":
             missing = sum(entry["missing"] for entry in now["approvals"]["required"])
             assert missing == NEEDED - len(one.approvers - excluded)
@@ -250,7 +252,12 @@ class _Place:
         else:
             assert may
             assert (
-                set(json.loads(base64.b64decode(envelope["payload"]))["predicate"]["approvers"])
+                set(
+                    map(
+                        key_of,
+                        json.loads(base64.b64decode(envelope["payload"]))["predicate"]["approvers"],
+                    )
+                )
                 == one.approvers - excluded
             )
 

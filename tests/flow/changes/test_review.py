@@ -13,10 +13,9 @@ import pytest
 
 from gate.core.change import Planned, Result
 from gate.flow.asks import FreezeAsk, PostReviewAsk, ReviewAsk, Wire
-from gate.flow.caller import Person
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.policies import freezes
-from tests.builders import commit_of, make_change
+from tests.builders import commit_of, make_change, make_person, person_id
 from tests.flow.reviewers import (
     TOMORROW,
     approve,
@@ -62,7 +61,7 @@ async def test_nobody_approves_or_overrides_their_own_change(
     refusals = await shop.entries("refusal", change)
     assert (await shop.read(change))["state"] == "pending"
     assert [(one.fields["problem"], one.fields["by"]) for one in refusals] == [
-        ("separation_of_duties", f"person:{by}")
+        ("separation_of_duties", person(by).caller)
     ]
 
 
@@ -135,7 +134,7 @@ async def test_a_complete_approval_approves_and_may_be_admitted(shop: Shop) -> N
     ) == ("approved", "review", 0)
     assert [
         (one["person"], one["comment"], one["lapsed"]) for one in approved["approvals"]["given"]
-    ] == [("farida", "looks right", False)]
+    ] == [(person_id("farida"), "looks right", False)]
     assert approved["valid_until"] is not None
     await shop.admit(approved)
     assert (await shop.read(change))["state"] == "deploying"
@@ -225,7 +224,7 @@ async def test_approvals_lapse_visibly_where_the_band_became_worse(strict: Shop)
     assert (now["decision"]["number"], now["risk"]["band"]) == (2, "high")
     assert [one["lapsed"] for one in now["approvals"]["given"]] == [True]
     assert now["approvals"]["required"][0]["missing"] == 2
-    assert [one.fields["by"] for one in await strict.entries("lapse", change)] == ["ada"]
+    assert [one.fields["by"] for one in await strict.entries("lapse", change)] == [person_id("ada")]
     assert await problem(approve(strict, change, "farida")) == "subject_mismatch"
 
 
@@ -259,7 +258,9 @@ async def test_an_override_lets_one_change_past_a_stopped_line(shop: Shop) -> No
     assert (free["state"], free["hold"]) == ("approved", None)
     assert (await shop.read(other))["hold"] is not None
     await shop.admit(free)
-    assert [one.fields["by"] for one in await shop.entries("override", change)] == ["ben"]
+    assert [one.fields["by"] for one in await shop.entries("override", change)] == [
+        person_id("ben")
+    ]
 
 
 async def test_an_override_of_a_window_that_is_not_open_changes_nothing(shop: Shop) -> None:
@@ -347,7 +348,7 @@ async def test_who_approved_does_not_look_back_on_it(sqlite_url: str, tmp_path: 
     )
     async with open_shop(sqlite_url, tmp_path, files) as shop:
         change = await shop.submit(emergency())
-        both = Person("farida", frozenset({"on-call", "team-payments"}), "of-farida")
+        both = make_person("farida", "on-call", "team-payments")
         await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), both)
         await shop.admit(change)
 
@@ -376,7 +377,7 @@ async def test_a_rollback_excludes_only_who_asks_for_it(shop: Shop) -> None:
         )
     )
 
-    assert back["approvals"]["excluded"] == ["ben"]
+    assert back["approvals"]["excluded"] == [person_id("ben")]
     assert (await approve(shop, back, "farida"))["state"] == "approved"
 
 

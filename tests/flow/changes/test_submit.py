@@ -17,7 +17,7 @@ from gate.flow.caller import Machine, Role
 from gate.storage.changes import decisions
 from gate.storage.changes.units import Recorded, Unit
 from gate.storage.store import Store
-from tests.builders import ISSUER, commit_of, make_change
+from tests.builders import ISSUER, commit_of, make_change, person_id
 from tests.flow.shop import Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -304,7 +304,7 @@ async def test_a_submit_writes_one_entry_that_names_the_record_by_its_hash(shop:
         "subject_digest": change["subject_digest"],
         "record": await stored_hash(shop, change),
         "required": [],
-        "excluded": ["ada"],
+        "excluded": [person_id("ada")],
     }
 
 
@@ -402,7 +402,11 @@ async def test_a_change_with_hundreds_of_authors_who_are_known_is_recorded_whole
         (record,) = await shop.records(change)
         (entry,) = await shop.entries("decision", change)
 
-    assert change["approvals"]["excluded"] == list(record.case.people.excluded) == sorted(authors)
+    assert (
+        change["approvals"]["excluded"]
+        == list(record.case.people.excluded)
+        == sorted(map(person_id, authors))
+    )
     assert (entry.fields["excluded_beyond"]["names"], entry.fields["required_beyond"]["names"]) == (
         400,
         101,

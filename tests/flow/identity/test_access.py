@@ -12,7 +12,7 @@ from gate.core.catalogue.catalogue import Catalogue, Group
 from gate.core.catalogue.catalogue import Person as Known
 from gate.errors import Unauthenticated
 from gate.flow import fresh
-from gate.flow.caller import NOBODY, Machine, Person, Role
+from gate.flow.caller import NOBODY, ByToken, Machine, Person, Role
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
 from gate.storage.database.watch import EVERYTHING
@@ -34,8 +34,11 @@ def token(**fields: Any) -> Token:
         "role": "pipeline",
         "person": None,
         "services": frozenset({"web"}),
+        "hook": None,
         "created_at": NOW,
         "created_by": "test",
+        "root": None,
+        "made_with": None,
         "expires_at": None,
         "revoked_at": None,
         "last_used_at": None,
@@ -128,6 +131,64 @@ async def test_a_token_that_is_no_longer_good_is_nobodys(bad: dict[str, Any]) ->
     assert await World(token(**bad)).refuses()
 
 
+ADMIN_TOKEN, PARENT = "admin", "fedcba9876543210"
+CHAIN = {"role": ADMIN_TOKEN, "services": None, "root": "ada", "made_with": PARENT}
+
+
+@pytest.mark.parametrize("role", ["admin", "auditor", None])
+@pytest.mark.parametrize(
+    ("parent", "standing"),
+    [
+        pytest.param(
+            {"revoked_at": NOW}, Standing("admin"), id="made with a token that was revoked"
+        ),
+        pytest.param(
+            {"expires_at": NOW}, Standing("admin"), id="made with a token that has expired"
+        ),
+        pytest.param(
+            {"made_with": "0" * 16},
+            Standing("admin"),
+            id="made with one that was made with one that is not there",
+        ),
+        pytest.param({"made_with": PARENT}, Standing("admin"), id="a chain without an end"),
+        pytest.param({}, Standing("admin", disabled=True), id="of somebody who was shut out"),
+    ],
+)
+async def test_a_token_dies_with_what_it_was_made_with(
+    role: str | None, parent: dict[str, Any], standing: Standing
+) -> None:
+    made = token(**CHAIN | {"role": role, "person": None if role else "ada"})
+    world = World(
+        made,
+        token(
+            **{"id": PARENT, "role": None, "person": "ada", "services": None, "root": "ada"}
+            | parent
+        ),
+    )
+    world.standings["ada"] = standing
+
+    assert await world.refuses()
+
+
+@pytest.mark.parametrize("role", ["admin", "auditor"])
+async def test_a_token_of_an_admin_dies_when_its_maker_is_none_any_more(role: str) -> None:
+    world = World(token(role=role, services=None, root="ada"))
+
+    world.standings["ada"] = Standing("admin")
+    assert await world.access.authenticate(BEARER) == Machine(IDENTITY, Role(role), None, "ada")
+    world.standings["ada"] = Standing()
+    world.seconds = 2.0
+    assert await world.refuses()
+
+
+@pytest.mark.parametrize("role", ["pipeline", "hook"])
+async def test_deployments_go_on_when_whoever_made_their_token_has_left(role: str) -> None:
+    hook = "cdevents" if role == "hook" else None
+    world = World(token(role=role, hook=hook, root="somebody who left", made_with="0" * 16))
+
+    assert isinstance(await world.access.authenticate(BEARER), Machine)
+
+
 async def test_a_token_of_a_role_is_a_machine() -> None:
     assert await World(token()).access.authenticate(BEARER) == Machine(
         IDENTITY, Role.PIPELINE, frozenset({"web"})
@@ -138,7 +199,7 @@ async def test_a_token_of_a_person_is_that_person_with_the_groups_of_now() -> No
     world = World(token(role=None, person="ada", services=None))
 
     assert await world.access.authenticate(BEARER) == Person(
-        "ada", frozenset({"release-managers"}), IDENTITY
+        "ada", frozenset({"release-managers"}), ByToken(IDENTITY)
     )
 
 

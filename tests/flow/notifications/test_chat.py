@@ -26,7 +26,7 @@ from gate.storage.identity import people
 from gate.storage.messages import reminders
 from gate.storage.tables import schema
 from gate.storage.tables.schema_chat import reminders as reminder_rows
-from tests.builders import SMALL
+from tests.builders import SMALL, person_id
 from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -212,8 +212,8 @@ async def test_whoever_was_shut_out_is_a_stranger(talk: Talk) -> None:
     change = await talk.shop.submit("a", claims=LARGE)
 
     def shut_out(tx: Tx) -> None:
-        people.ensure(tx, "ada", "test")
-        people.disable(tx, "ada")
+        people.ensure(tx, person_id("ada"), "test")
+        people.disable(tx, person_id("ada"))
 
     await talk.shop.gate.store.write(shut_out)
 
@@ -246,7 +246,7 @@ async def test_the_mapped_person_approves(talk: Talk) -> None:
     found = await talk.shop.read(change)
     assert (found["state"], [one["person"] for one in found["approvals"]["given"]]) == (
         "approved",
-        ["ada"],
+        [person_id("ada")],
     )
     assert talk.room.said[-1].occasion is Occasion.APPROVED
     assert talk.room.answers[-1][0] == "https://hooks.example.com/a"
@@ -257,7 +257,7 @@ async def test_the_mapped_person_rejects(talk: Talk) -> None:
 
     assert await talk.press(change, "U0IVAN", approves=False) == "You rejected the change."
     assert await state(talk, change) == "rejected"
-    assert talk.room.said[-1].by == "ivan"
+    assert talk.room.said[-1].by == "Ivan Horvat"
 
 
 # Reviews that age

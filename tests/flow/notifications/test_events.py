@@ -16,18 +16,17 @@ from gate.core.messages.event import Event
 from gate.core.messages.message import Message
 from gate.errors import Undeliverable
 from gate.flow.asks import ReviewAsk, Wire
-from gate.flow.caller import Person
 from gate.flow.changes import cancel, review
 from gate.flow.notifications.events import TYPES, read_event, telling
 from gate.storage.database.tx import Subscription
 from gate.storage.messages import outbox
 from gate.storage.tables import schema
-from tests.builders import SMALL
+from tests.builders import SMALL, make_person
 from tests.flow.shop import PIPELINE, Shop, open_shop
 
 pytestmark = pytest.mark.anyio
 
-ADA = Person("ada", frozenset({"release-managers"}), "of-ada")
+ADA = make_person("ada", "release-managers")
 LARGE = {**SMALL, "diff.lines_added": 300}
 
 
@@ -106,7 +105,7 @@ async def test_other_ends_are_told(shop: Shop) -> None:
     rejected = await shop.submit("a", claims=LARGE)
     canceled = await shop.submit("b", claims=LARGE, service="ledger")
     expired = await shop.submit("c", claims=LARGE, service="web")
-    owner = Person("farida", frozenset({"team-payments"}), "of-farida")
+    owner = make_person("farida", "team-payments")
     await review.reject(
         shop.gate, rejected["id"], ReviewAsk(rejected["subject_digest"], "no"), owner
     )

@@ -16,7 +16,7 @@ from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.storage.policies import freezes as freezes_table
-from tests.builders import commit_of, make_change
+from tests.builders import commit_of, make_change, make_person
 from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, as_json, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio
@@ -97,7 +97,7 @@ async def test_more_windows_than_a_decision_reads_are_refused_and_the_line_can_s
 
 def member(who: str, *groups: str) -> Person:
     """Somebody of these groups."""
-    return Person(who, frozenset(groups), "of-test")
+    return make_person(who, *groups)
 
 
 OVERRIDDEN_BY_WEB = calendar_text(datetime(2040, 1, 1, tzinfo=UTC), 1, override_by="[team-web]")
@@ -411,7 +411,7 @@ async def test_windows_stand_in_the_ledger_without_their_reason(shop: Shop) -> N
     assert said == {
         "window": made["id"],
         "action": "added",
-        "by": "person:ada",
+        "by": ADA.caller,
         "stop": False,
         "begins": made["begins"],
         "ends": made["ends"],

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, select
 from gate.core.change import EmergencyAsk, Result, Run
 from gate.errors import Invalid
 from gate.flow.asks import ReviewAsk, Wire
-from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.incidents import incidents
 from gate.flow.queries import delivery
@@ -21,7 +20,7 @@ from gate.flow.queries.delivery import DAYS_MAX, DeliveryAsk
 from gate.storage.figures import outcomes
 from gate.storage.tables.schema_delivery import delivery_days, delivery_rules, delivery_times
 from gate.storage.tables.schema_delivery import outcomes as outcome_table
-from tests.builders import SMALL, commit_of
+from tests.builders import SMALL, commit_of, make_person
 from tests.flow.breaking import HOUR, open_incidents, report
 from tests.flow.shop import ADA, ADMIN, Shop
 
@@ -33,7 +32,7 @@ OK, ISSUES, BAD, BACK = (
     Result.UNSUCCESSFUL,
     Result.ROLLED_BACK,
 )
-CHLOE = Person("chloe", frozenset({"on-call"}), "of-chloe")
+CHLOE = make_person("chloe", "on-call")
 LARGE = {**SMALL, "diff.lines_added": 12, "change.age_hours": 3}
 
 

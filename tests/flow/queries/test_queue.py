@@ -12,6 +12,7 @@ from gate.flow.changes import review
 from gate.flow.policies import freezes
 from gate.flow.queries.desk import Desk
 from gate.flow.queries.queue import QueueFilters, Tab, queue
+from tests.builders import make_person
 from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio
@@ -22,9 +23,9 @@ LARGE = {
     "diff.files": ("a.py",),
     "diff.files_changed": 1,
 }
-BEN = Person("ben", frozenset({"release-managers"}), "of-ben")
-FARIDA = Person("farida", frozenset({"team-payments"}), "of-farida")
-KOFI = Person("kofi", frozenset({"team-web"}), "of-kofi")
+BEN = make_person("ben", "release-managers")
+FARIDA = make_person("farida", "team-payments")
+KOFI = make_person("kofi", "team-web")
 
 
 async def seen(shop: Shop, desk: Desk, by: Person = ADA, **filters: Any) -> dict[str, list[str]]:

@@ -5,9 +5,9 @@ import pytest
 from gate.core.change import Result
 from gate.errors import NotFound
 from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
-from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.queries.story import story
+from tests.builders import key_of, make_person, person_id
 from tests.flow.shop import ADA, AUDITOR, Shop, as_json
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ LARGE = {
     "diff.files": ("a.py",),
     "diff.files_changed": 1,
 }
-FARIDA = Person("farida", frozenset({"team-payments"}), "of-farida")
+FARIDA = make_person("farida", "team-payments")
 
 
 def kinds(told: Wire) -> list[str]:
@@ -42,13 +42,15 @@ async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
     told = as_json(await story(shop.gate, change["id"], ADA))
 
     assert [(one["id"], one["why"]) for one in told["people"]["excluded"]] == [
-        ("farida", ["wrote a part of it"]),
-        ("ivan", ["requested it"]),
+        (person_id("farida"), ["wrote a part of it"]),
+        (person_id("ivan"), ["requested it"]),
     ]
     (entry,) = told["people"]["required"]
     assert (entry["count"], entry["missing"]) == (1, 1)
     assert {
-        person["id"]: person["excluded"] for group in entry["by"] for person in group["people"]
+        key_of(person["id"]): person["excluded"]
+        for group in entry["by"]
+        for person in group["people"]
     } == {
         "ada": False,
         "ben": False,
@@ -82,7 +84,10 @@ async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) ->
     told = as_json(await story(shop.gate, change["id"], ADA))
 
     assert kinds(told) == ["decision", "approval", "admission", "closure"]
-    assert (told["timeline"][1]["by"], told["timeline"][1]["comment"]) == ("ada", "Looked at it.")
+    assert (told["timeline"][1]["by"], told["timeline"][1]["comment"]) == (
+        "Ada Ekberg",
+        "Looked at it.",
+    )
     assert told["timeline"][3]["result"] == "unsuccessful"
     assert told["may"]["review"] is False
 

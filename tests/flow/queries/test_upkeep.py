@@ -21,7 +21,7 @@ from gate.flow.queries.desk import Desk
 from gate.flow.queries.insights import busiest_place, insights, rule_places
 from gate.flow.queries.upkeep import upkeep
 from gate.storage.changes import planned
-from tests.builders import commit_of, make_change
+from tests.builders import commit_of, make_change, person_id
 from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio
@@ -228,8 +228,8 @@ async def test_upkeep_says_that_all_is_well_and_who_is_in_which_group(shop: Shop
     assert (found["unready"], found["signing_key"]) == ([], True)
     (managers,) = [one for one in found["groups"] if one["name"] == "release-managers"]
     assert managers["people"] == [
-        {"id": "ada", "name": "Ada Ekberg"},
-        {"id": "ben", "name": "Ben Okafor"},
+        {"id": person_id("ada"), "name": "Ada Ekberg"},
+        {"id": person_id("ben"), "name": "Ben Okafor"},
     ]
 
 

@@ -28,7 +28,6 @@ from gate.core.messages.tidings import (
 from gate.core.workload import Provider
 from gate.errors import NotAllowed
 from gate.flow.asks import ReviewAsk, Wire
-from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.queries import sightings
 from gate.flow.queries.sightings import SightingFilters
@@ -37,13 +36,13 @@ from gate.flow.signing import Signing
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.storage.incidents.sightings import Missing
 from gate.storage.tables import schema
-from tests.builders import ISSUER, SMALL, commit_of
+from tests.builders import ISSUER, SMALL, commit_of, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
 from tests.flow.shop import ADA, ADMIN, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
-BEN = Person("ben", frozenset({"release-managers"}), "of-ben")
+BEN = make_person("ben", "release-managers")
 HELD = RunHeld(ISSUER, 1001, "acme/checkout", "77", "Production")
 SEEN = RunSeen(
     Provider.GITHUB,
@@ -381,7 +380,7 @@ async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(
             await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
         await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), BEN)
 
-    assert change["approvals"]["excluded"] == ["ada"]
+    assert change["approvals"]["excluded"] == [person_id("ada")]
 
 
 async def test_a_push_to_a_repository_that_nobody_lists_is_not_kept(

@@ -49,7 +49,7 @@ ROWS = {
 
 def test_another_policy_set_in_force_makes_a_unit_stale(database_url: str) -> None:
     run(database_url, "INSERT INTO policy_sets VALUES ('now', 'a', 'b', 'c', '{}', 1, 'x')")
-    run(database_url, "INSERT INTO in_force VALUES (1, 'now', 1, 'x', '')")
+    run(database_url, "INSERT INTO in_force VALUES (1, 1, 'now', 1, 'x', '')")
 
     assert recorded(database_url, make_unit(1, expects_policy_set="before")) == [STALE]
     assert count(database_url, "changes") == 0

@@ -19,6 +19,12 @@ CREATE TABLE public.approvals (
     at bigint NOT NULL,
     lapsed_at bigint
 );
+CREATE TABLE public.catalogue_people (
+    person text NOT NULL,
+    key text NOT NULL,
+    began_at bigint NOT NULL,
+    ended_at bigint
+);
 CREATE TABLE public.change_commits (
     change_id text NOT NULL,
     commits text NOT NULL
@@ -224,6 +230,7 @@ CREATE TABLE public.idempotency (
 );
 CREATE TABLE public.in_force (
     id smallint NOT NULL,
+    number bigint NOT NULL,
     policy_set text NOT NULL,
     activated_at bigint NOT NULL,
     activated_by text NOT NULL,
@@ -274,7 +281,8 @@ CREATE TABLE public.invitations (
     person text,
     created_at bigint NOT NULL,
     created_by text NOT NULL,
-    expires_at bigint NOT NULL
+    expires_at bigint NOT NULL,
+    agreed boolean NOT NULL
 );
 CREATE TABLE public.leases (
     name text NOT NULL,
@@ -312,6 +320,15 @@ CREATE SEQUENCE public.ledger_head_id_seq
     NO MAXVALUE
     CACHE 1;
 ALTER SEQUENCE public.ledger_head_id_seq OWNED BY public.ledger_head.id;
+CREATE TABLE public.link_requests (
+    person text NOT NULL,
+    asked_by text NOT NULL,
+    expires_at bigint NOT NULL
+);
+CREATE TABLE public.merged_people (
+    person text NOT NULL,
+    same_as text NOT NULL
+);
 CREATE TABLE public.named (
     change_id text NOT NULL,
     role text NOT NULL,
@@ -368,6 +385,7 @@ CREATE TABLE public.people (
     email text,
     role text,
     password text,
+    password_agreed boolean,
     external_id text,
     claimed_groups text NOT NULL,
     claimed_at bigint,
@@ -429,6 +447,10 @@ CREATE TABLE public.sessions (
     seen_at bigint NOT NULL,
     ends_at bigint NOT NULL
 );
+CREATE TABLE public.sign_ins (
+    state_sha256 text NOT NULL,
+    expires_at bigint NOT NULL
+);
 CREATE TABLE public.standard_changes (
     service text NOT NULL,
     environment text NOT NULL,
@@ -467,8 +489,11 @@ CREATE TABLE public.tokens (
     role text,
     person text,
     services text,
+    hook text,
     created_at bigint NOT NULL,
     created_by text NOT NULL,
+    root text,
+    made_with text,
     expires_at bigint,
     revoked_at bigint,
     last_used_at bigint
@@ -478,7 +503,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_9474b46d');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_a270c310');
 INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x7b226368616e6765223a226368675f30303030303030303030303030303030303030303030306b657074227d', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x7b7d');
@@ -492,6 +517,8 @@ ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 ALTER TABLE ONLY public.approvals
     ADD CONSTRAINT pk_approvals PRIMARY KEY (change_id, person, decision, rejected);
+ALTER TABLE ONLY public.catalogue_people
+    ADD CONSTRAINT pk_catalogue_people PRIMARY KEY (person);
 ALTER TABLE ONLY public.change_commits
     ADD CONSTRAINT pk_change_commits PRIMARY KEY (change_id);
 ALTER TABLE ONLY public.changes
@@ -532,6 +559,10 @@ ALTER TABLE ONLY public.ledger_entries
     ADD CONSTRAINT pk_ledger_entries PRIMARY KEY (id);
 ALTER TABLE ONLY public.ledger_head
     ADD CONSTRAINT pk_ledger_head PRIMARY KEY (id);
+ALTER TABLE ONLY public.link_requests
+    ADD CONSTRAINT pk_link_requests PRIMARY KEY (person);
+ALTER TABLE ONLY public.merged_people
+    ADD CONSTRAINT pk_merged_people PRIMARY KEY (person);
 ALTER TABLE ONLY public.named
     ADD CONSTRAINT pk_named PRIMARY KEY (change_id, role, who);
 ALTER TABLE ONLY public.outbox
@@ -558,6 +589,8 @@ ALTER TABLE ONLY public.secrets
     ADD CONSTRAINT pk_secrets PRIMARY KEY (name);
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT pk_sessions PRIMARY KEY (secret_sha256);
+ALTER TABLE ONLY public.sign_ins
+    ADD CONSTRAINT pk_sign_ins PRIMARY KEY (state_sha256);
 ALTER TABLE ONLY public.standard_changes
     ADD CONSTRAINT pk_standard_changes PRIMARY KEY (service, environment, standard_change);
 ALTER TABLE ONLY public.standard_matches
@@ -635,6 +668,8 @@ CREATE INDEX ix_incidents_service ON public.incidents USING btree (service, bega
 CREATE INDEX ix_invitations_expires_at ON public.invitations USING btree (expires_at);
 CREATE INDEX ix_invitations_person ON public.invitations USING btree (person);
 CREATE INDEX ix_ledger_entries_change ON public.ledger_entries USING btree (change_id);
+CREATE INDEX ix_link_requests_expires_at ON public.link_requests USING btree (expires_at);
+CREATE INDEX ix_merged_people_same_as ON public.merged_people USING btree (same_as);
 CREATE INDEX ix_outbox_dead ON public.outbox USING btree (dead_at, id, target) WHERE (dead_at IS NOT NULL);
 CREATE INDEX ix_outbox_done ON public.outbox USING btree (delivered_at) WHERE (delivered_at IS NOT NULL);
 CREATE INDEX ix_outbox_due ON public.outbox USING btree (target, next_at, id, at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
@@ -647,8 +682,10 @@ CREATE INDEX ix_pushes_at ON public.pushes USING btree (at);
 CREATE INDEX ix_sessions_ends_at ON public.sessions USING btree (ends_at);
 CREATE INDEX ix_sessions_person ON public.sessions USING btree (person);
 CREATE INDEX ix_sessions_seen_at ON public.sessions USING btree (seen_at);
+CREATE INDEX ix_sign_ins_expires_at ON public.sign_ins USING btree (expires_at);
 CREATE INDEX ix_standard_matches_newest ON public.standard_matches USING btree (service, environment, standard_change, admitted_at, change_id);
 CREATE INDEX ix_token_uses_expires_at ON public.token_uses USING btree (expires_at);
+CREATE UNIQUE INDEX uq_catalogue_people_key ON public.catalogue_people USING btree (key) WHERE (ended_at IS NULL);
 CREATE UNIQUE INDEX uq_incident_links_active ON public.incident_links USING btree (incident_id, change_id) WHERE (removed_at IS NULL);
 CREATE TRIGGER approvals_no_delete BEFORE DELETE ON public.approvals FOR EACH ROW EXECUTE FUNCTION public.gate_refuse();
 CREATE TRIGGER approvals_no_truncate BEFORE TRUNCATE ON public.approvals FOR EACH STATEMENT EXECUTE FUNCTION public.gate_refuse();

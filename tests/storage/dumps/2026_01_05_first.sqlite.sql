@@ -2,6 +2,14 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
+CREATE TABLE catalogue_people (
+    person TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    CONSTRAINT pk_catalogue_people PRIMARY KEY (person)
+);
+CREATE UNIQUE INDEX uq_catalogue_people_key ON catalogue_people ("key") WHERE ended_at IS NULL;
 CREATE TABLE changes (
     id TEXT NOT NULL,
     service TEXT NOT NULL,
@@ -206,6 +214,7 @@ CREATE TABLE invitations (
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
     expires_at BIGINT NOT NULL,
+    agreed BOOLEAN NOT NULL,
     CONSTRAINT pk_invitations PRIMARY KEY (secret_sha256)
 );
 CREATE INDEX ix_invitations_expires_at ON invitations (expires_at);
@@ -236,6 +245,19 @@ CREATE TABLE ledger_head (
     "key" TEXT,
     CONSTRAINT pk_ledger_head PRIMARY KEY (id)
 );
+CREATE TABLE link_requests (
+    person TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_link_requests PRIMARY KEY (person)
+);
+CREATE INDEX ix_link_requests_expires_at ON link_requests (expires_at);
+CREATE TABLE merged_people (
+    person TEXT NOT NULL,
+    same_as TEXT NOT NULL,
+    CONSTRAINT pk_merged_people PRIMARY KEY (person)
+);
+CREATE INDEX ix_merged_people_same_as ON merged_people (same_as);
 CREATE TABLE outbox (
     id TEXT NOT NULL,
     at BIGINT NOT NULL,
@@ -267,6 +289,7 @@ CREATE TABLE people (
     email TEXT,
     role TEXT,
     password TEXT,
+    password_agreed BOOLEAN,
     external_id TEXT,
     claimed_groups TEXT NOT NULL,
     claimed_at BIGINT,
@@ -322,6 +345,12 @@ CREATE TABLE secrets (
     value BLOB NOT NULL,
     CONSTRAINT pk_secrets PRIMARY KEY (name)
 );
+CREATE TABLE sign_ins (
+    state_sha256 TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_sign_ins PRIMARY KEY (state_sha256)
+);
+CREATE INDEX ix_sign_ins_expires_at ON sign_ins (expires_at);
 CREATE TABLE standard_changes (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -359,8 +388,11 @@ CREATE TABLE tokens (
     role TEXT,
     person TEXT,
     services TEXT,
+    hook TEXT,
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
+    root TEXT,
+    made_with TEXT,
     expires_at BIGINT,
     revoked_at BIGINT,
     last_used_at BIGINT,
@@ -452,6 +484,7 @@ CREATE INDEX ix_held_runs_change ON held_runs (change_id);
 CREATE INDEX ix_held_runs_unanswered ON held_runs (at) WHERE answered_at IS NULL;
 CREATE TABLE in_force (
     id SMALLINT NOT NULL,
+    number BIGINT NOT NULL,
     policy_set TEXT NOT NULL,
     activated_at BIGINT NOT NULL,
     activated_by TEXT NOT NULL,
@@ -557,7 +590,7 @@ CREATE TABLE standard_matches (
 CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_9474b46d');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_a270c310');
 INSERT INTO changes ("id", "service", "environment", "repository_issuer", "repository_id", "commit_sha", "digests", "direction", "lines", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "decision", "subject_digest", "running_change", "parallel", "submitted_at", "decided_at", "expires_at", "time_left", "redecide_at", "valid_until", "planned_start", "planned_end", "close_within_seconds", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at", "detail") VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 0, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'7B7D');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);

@@ -13,7 +13,9 @@ from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
 from gate.storage.identity.tokens import (
     TOUCH_PAUSE,
+    Maker,
     TokenQuery,
+    Wanted,
     authenticate,
     create,
     find,
@@ -22,13 +24,13 @@ from gate.storage.identity.tokens import (
     token_page,
     touch,
 )
-from gate.storage.tables import schema
+from gate.storage.tables import schema_people
 from tests.storage.stored import DAY, HOUR, reading, writing
 
 
 def test_what_is_no_token_is_nobody(database_url: str) -> None:
     with writing(database_url) as tx:
-        text = create(tx, created_by="person:ada", role="admin").text
+        text = create(tx, Maker("person:ada"), Wanted(role="admin")).text
         for wrong in (
             "",
             "gate_",
@@ -49,7 +51,7 @@ def test_what_is_no_token_is_nobody(database_url: str) -> None:
 
 def test_a_secret_with_any_other_character_is_nobody(database_url: str) -> None:
     with writing(database_url) as tx:
-        text = create(tx, created_by="person:ada", role="admin").text
+        text = create(tx, Maker("person:ada"), Wanted(role="admin")).text
         for place in range(len("gate_") + 17, len(text)):
             wrong = text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
             assert authenticate(tx.conn, wrong, tx.now) is None
@@ -57,7 +59,7 @@ def test_a_secret_with_any_other_character_is_nobody(database_url: str) -> None:
 
 def test_the_secret_of_another_token_is_nobody(database_url: str) -> None:
     with writing(database_url) as tx:
-        one, two = (create(tx, created_by="person:ada", role="admin") for _ in range(2))
+        one, two = (create(tx, Maker("person:ada"), Wanted(role="admin")) for _ in range(2))
         mixed = f"gate_{one.token.id}_{two.text.split('_', 2)[2]}"
 
         assert authenticate(tx.conn, mixed, tx.now) is None
@@ -65,7 +67,7 @@ def test_the_secret_of_another_token_is_nobody(database_url: str) -> None:
 
 def test_a_revoked_token_is_nobody_at_once_and_others_are_told(database_url: str) -> None:
     with writing(database_url) as tx:
-        made = create(tx, created_by="person:ada", role="admin")
+        made = create(tx, Maker("person:ada"), Wanted(role="admin"))
         tx.topics.clear()
 
         assert revoke(tx, made.token.id)
@@ -77,7 +79,7 @@ def test_a_revoked_token_is_nobody_at_once_and_others_are_told(database_url: str
 
 def test_a_token_ends_with_its_last_instant(database_url: str) -> None:
     with writing(database_url) as tx:
-        made = create(tx, created_by="person:ada", role="hook", expires_at=tx.now + HOUR)
+        made = create(tx, Maker("person:ada"), Wanted(role="auditor", expires_at=tx.now + HOUR))
 
         assert authenticate(tx.conn, made.text, tx.now + HOUR) is None
         assert (
@@ -99,12 +101,12 @@ def test_a_token_that_could_never_be_of_use_is_refused(
     sqlite_url: str, asked: dict[str, object], because: str
 ) -> None:
     with writing(sqlite_url) as tx, pytest.raises(Invalid, match=because):
-        create(tx, created_by="person:ada", **asked)  # type: ignore[arg-type]  # rows of the table above
+        create(tx, Maker("person:ada"), Wanted(**asked))  # type: ignore[arg-type]  # rows of the table above
 
 
 def test_a_token_that_would_have_expired_is_refused(sqlite_url: str) -> None:
     with writing(sqlite_url) as tx, pytest.raises(Invalid, match="would have expired"):
-        create(tx, created_by="person:ada", role="admin", expires_at=tx.now)
+        create(tx, Maker("person:ada"), Wanted(role="admin", expires_at=tx.now))
 
 
 @pytest.mark.parametrize(
@@ -112,12 +114,13 @@ def test_a_token_that_would_have_expired_is_refused(sqlite_url: str) -> None:
     [
         {"role": "pipeline", "services": frozenset({"shop", "it's"})},
         {"role": "pipeline", "services": None},
+        {"role": "hook", "services": frozenset({"shop"}), "hook": "cdevents"},
         {"role": None, "person": "ada"},
     ],
 )
 def test_a_token_is_whose_it_was_made_for(database_url: str, asked: dict[str, object]) -> None:
     with writing(database_url) as tx:
-        made = create(tx, created_by="person:ada", **asked)  # type: ignore[arg-type]  # rows of the table above
+        made = create(tx, Maker("person:ada"), Wanted(**asked))  # type: ignore[arg-type]  # rows of the table above
         found = authenticate(tx.conn, made.text, tx.now)
 
         assert found == made.token
@@ -126,9 +129,9 @@ def test_a_token_is_whose_it_was_made_for(database_url: str, asked: dict[str, ob
 
 def test_of_a_secret_only_the_hash_is_kept(database_url: str) -> None:
     with writing(database_url) as tx:
-        made = create(tx, created_by="person:ada", role="admin")
+        made = create(tx, Maker("person:ada"), Wanted(role="admin"))
         secret = made.text.removeprefix(f"gate_{made.token.id}_")
-        row = tuple(tx.conn.execute(select(schema.tokens)).one())
+        row = tuple(tx.conn.execute(select(schema_people.tokens)).one())
 
     assert len(secret) == 43  # 256 bits
     assert re.fullmatch(r"gate_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", made.text)
@@ -140,7 +143,7 @@ def test_of_a_secret_only_the_hash_is_kept(database_url: str) -> None:
 
 def test_no_two_tokens_are_alike(sqlite_url: str) -> None:
     with writing(sqlite_url) as tx:
-        made = [create(tx, created_by="person:ada", role="admin") for _ in range(50)]
+        made = [create(tx, Maker("person:ada"), Wanted(role="admin")) for _ in range(50)]
 
     assert len({one.token.id for one in made}) == len({one.text for one in made}) == 50
 
@@ -152,7 +155,7 @@ def last_used(tx: Tx) -> datetime | None:
 
 def test_when_a_token_was_used_is_written_once_a_minute(database_url: str) -> None:
     with writing(database_url) as tx:
-        token = create(tx, created_by="person:ada", role="admin").token.id
+        token = create(tx, Maker("person:ada"), Wanted(role="admin")).token.id
         start = tx.now
 
         touch(tx, {})
@@ -168,9 +171,9 @@ def test_when_a_token_was_used_is_written_once_a_minute(database_url: str) -> No
 
 def test_the_list_shows_revoked_tokens_and_no_secret(database_url: str) -> None:
     with writing(database_url) as tx:
-        one = create(tx, created_by="person:ada", role="admin").token
+        one = create(tx, Maker("person:ada"), Wanted(role="admin")).token
         revoke(tx, one.id)
-        two = create(tx, created_by="person:ada", person="ada", expires_at=tx.now + DAY).token
+        two = create(tx, Maker("person:ada"), Wanted(person="ada", expires_at=tx.now + DAY)).token
 
     with reading(database_url) as conn:
         found = token_page(conn, TokenQuery(), Part(2)).rows

@@ -1,4 +1,14 @@
 -- Every table and index, as `make schema` writes them from gate/storage/tables/.
+CREATE TABLE catalogue_people (
+    person TEXT NOT NULL,
+    key TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    CONSTRAINT pk_catalogue_people PRIMARY KEY (person)
+)
+
+CREATE UNIQUE INDEX uq_catalogue_people_key ON catalogue_people (key) WHERE ended_at IS NULL
+
 CREATE TABLE changes (
     id TEXT NOT NULL,
     service TEXT NOT NULL,
@@ -246,6 +256,7 @@ CREATE TABLE invitations (
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
     expires_at BIGINT NOT NULL,
+    agreed BOOLEAN NOT NULL,
     CONSTRAINT pk_invitations PRIMARY KEY (secret_sha256)
 )
 
@@ -283,6 +294,23 @@ CREATE TABLE ledger_head (
     CONSTRAINT pk_ledger_head PRIMARY KEY (id)
 )
 
+CREATE TABLE link_requests (
+    person TEXT NOT NULL,
+    asked_by TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_link_requests PRIMARY KEY (person)
+)
+
+CREATE INDEX ix_link_requests_expires_at ON link_requests (expires_at)
+
+CREATE TABLE merged_people (
+    person TEXT NOT NULL,
+    same_as TEXT NOT NULL,
+    CONSTRAINT pk_merged_people PRIMARY KEY (person)
+)
+
+CREATE INDEX ix_merged_people_same_as ON merged_people (same_as)
+
 CREATE TABLE outbox (
     id TEXT NOT NULL,
     at BIGINT NOT NULL,
@@ -319,6 +347,7 @@ CREATE TABLE people (
     email TEXT,
     role TEXT,
     password TEXT,
+    password_agreed BOOLEAN,
     external_id TEXT,
     claimed_groups TEXT NOT NULL,
     claimed_at BIGINT,
@@ -383,6 +412,14 @@ CREATE TABLE secrets (
     CONSTRAINT pk_secrets PRIMARY KEY (name)
 )
 
+CREATE TABLE sign_ins (
+    state_sha256 TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_sign_ins PRIMARY KEY (state_sha256)
+)
+
+CREATE INDEX ix_sign_ins_expires_at ON sign_ins (expires_at)
+
 CREATE TABLE standard_changes (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -425,8 +462,11 @@ CREATE TABLE tokens (
     role TEXT,
     person TEXT,
     services TEXT,
+    hook TEXT,
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
+    root TEXT,
+    made_with TEXT,
     expires_at BIGINT,
     revoked_at BIGINT,
     last_used_at BIGINT,
@@ -537,6 +577,7 @@ CREATE INDEX ix_held_runs_unanswered ON held_runs (at) WHERE answered_at IS NULL
 
 CREATE TABLE in_force (
     id SMALLSERIAL NOT NULL,
+    number BIGINT NOT NULL,
     policy_set TEXT NOT NULL,
     activated_at BIGINT NOT NULL,
     activated_by TEXT NOT NULL,

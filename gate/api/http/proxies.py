@@ -1,0 +1,80 @@
+"""Where a request comes from when proxies stand before the gate.
+
+Their word counts only where the operator trusts them.
+
+`X-Forwarded-For` is written by whoever passes a request on, and by whoever makes one up. Each proxy
+adds the address that it was asked from at the end. So the list is read from its end: what a trusted
+proxy has added counts, and the first address that is no trusted proxy's is the source. What stands
+before that was written by the source itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+from starlette.requests import Request
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Networks: TypeAlias = Sequence[IPv4Network | IPv6Network]
+
+HOPS_MAX = 20
+"""So many proxies at most stand behind each other."""
+
+OWN_PREFIX_BITS = 64
+"""Of an IPv6 address: whoever has one has all with the same beginning."""
+
+
+def source_of(request: Request, trusted: Networks) -> str:
+    """Whose guesses and attempts these are: an address, of IPv6 the network that one owner has."""
+    source = _address(request.client.host) if request.client else None
+    if source is None:
+        return request.client.host if request.client else ""
+    for hop in _hops(request):
+        if not _is_trusted(source, trusted):
+            break
+        added = _address(hop)
+        if added is None:
+            break  # a proxy that writes no address: the source is as far as we know the proxy
+        source = added
+    if isinstance(source, IPv6Address):
+        return str(ip_network((int(source), OWN_PREFIX_BITS), strict=False))
+    return str(source)
+
+
+def came_by_https(request: Request, trusted: Networks) -> bool:
+    """Whether a trusted proxy says that the request reached it by https.
+
+    What nobody trusted says is not heard.
+    """
+    peer = _address(request.client.host) if request.client else None
+    if peer is None or not _is_trusted(peer, trusted):
+        return False
+    said = request.headers.getlist("x-forwarded-proto")
+    return bool(said) and said[-1].rpartition(",")[2].strip().lower() == "https"
+
+
+def _hops(request: Request) -> Iterator[str]:
+    """What proxies have added, the nearest one's first."""
+    added = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    yield from reversed(added[-HOPS_MAX:])
+
+
+def _address(text: str) -> Address | None:
+    """An address without the port that some add, and without the form in which IPv6 writes those of
+    IPv4.
+    """
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _is_trusted(address: Address, trusted: Networks) -> bool:
+    return any(address in network for network in trusted)

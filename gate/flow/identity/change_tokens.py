@@ -1,0 +1,94 @@
+"""The token of one change: made from a secret and stored nowhere.
+
+It says which change it is for, by what it was earned, and until when that is good at most; the seal
+is over all of it. So the same asking always has the same token, also when its answer is repeated,
+and the token dies with what it was earned with.
+"""
+
+import hmac
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from gate.core.change import FINAL
+from gate.core.instants import from_us, to_us
+from gate.core.workload import Workload
+from gate.flow.caller import Caller, ChangeHolder, Machine
+from gate.flow.gate import Gate
+from gate.storage.changes import changes
+from gate.storage.changes.changes import StoredChange
+from gate.storage.identity.tokens import Kept
+
+PREFIX = "gatec_"
+GOOD_AFTER_THE_END = timedelta(hours=24)
+
+_TOKEN = re.compile(r"gatec_([0-9a-z]{26})_([tu])([0-9A-Za-z-]{1,40})_([0-9a-f]{64})", re.ASCII)
+_BY_TOKEN, _UNTIL = "t", "u"
+"""Of what follows: the id of an API token, or the second at which an identity token ends."""
+
+FindToken: TypeAlias = Callable[[str], Awaitable[Kept | None]]
+
+
+def change_token(secret: bytes, change: str, by: Caller) -> str:
+    """Good for this change alone: read, admit, close, cancel.
+
+    `by` has just asked for the change.
+    """
+    return _sealed(secret, change, _earner(by))
+
+
+async def holder(gate: Gate, text: str, find: FindToken) -> ChangeHolder | None:
+    """Whoever shows the token of a change; None for any other text, and for one whose time is over.
+
+    That is 24 hours after the change's final state, and as soon as the token it was earned with is
+    no longer good.
+    """
+    found = _TOKEN.fullmatch(text)
+    change = f"chg_{found[1]}" if found else ""
+    earner = f"{found[2]}{found[3]}" if found else ""
+    right = _sealed(gate.secrets.change_tokens, change, earner)
+    if not hmac.compare_digest(text.encode(errors="replace"), right.encode()):
+        return None
+    stored = await gate.store.read(changes.read, change)
+    now = gate.clock()
+    if stored is None or _over(stored, now) or not await _is_backed(gate, stored, earner, find):
+        return None
+    return ChangeHolder(change, stored.caller)
+
+
+async def _is_backed(gate: Gate, stored: StoredChange, earner: str, find: FindToken) -> bool:
+    now, rest = gate.clock(), earner[1:]
+    if earner.startswith(_BY_TOKEN):
+        kept = await find(rest)
+        return kept is not None and kept.token.is_good_at(now)
+    if now >= from_us(int(rest) * 1_000_000):
+        return False
+    issuer, repository = stored.repository_issuer, stored.repository_id
+    if issuer is None or repository is None:
+        return False
+    catalogue = (await gate.rulebooks.current()).catalogue
+    return stored.service in catalogue.services_of(issuer, repository)
+
+
+def _earner(by: Caller) -> str:
+    if isinstance(by, Machine):
+        return f"{_BY_TOKEN}{by.id}"
+    if isinstance(by, Workload):
+        return f"{_UNTIL}{to_us(by.expires_at) // 1_000_000}"
+    raise TypeError(f"{type(by).__name__} asks for no change")
+
+
+def _sealed(secret: bytes, change: str, earner: str) -> str:
+    seal = hmac.new(
+        secret, f"{change} {earner}".encode(), "sha256"
+    )  # `hmac.digest` would let another thread in
+    return f"{PREFIX}{change.removeprefix('chg_')}_{earner}_{seal.hexdigest()}"
+
+
+def _over(stored: StoredChange, now: datetime) -> bool:
+    if stored.state_at(now) not in FINAL:
+        return False
+    # one that was refused at once, or whose expiry is not written yet, has no other time
+    ended = stored.ended_at or stored.expires_at or stored.valid_until or stored.decided_at
+    return now - ended > GOOD_AFTER_THE_END

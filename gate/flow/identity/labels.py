@@ -1,0 +1,40 @@
+"""What readers call people whom records know by random ids."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from gate.core.catalogue.catalogue import Catalogue
+from gate.flow.caller import PERSON
+from gate.storage import texts
+from gate.storage.identity import persons
+
+
+def labels(conn: Connection, catalogue: Catalogue, people: Iterable[str]) -> dict[str, str]:
+    """A label for each of these ids.
+
+    The name; the key of somebody who has left; the id where nobody knows more.
+    """
+    wanted = dict.fromkeys(people)
+    found = {person: catalogue.label_of(person) for person in wanted}
+    gone = [person for person in wanted if person not in catalogue.people]
+    if gone:
+        keys = persons.keys_of(conn, gone)
+        known = texts.read_texts(conn, keys.values())
+        found.update((person, known[key]) for person, key in keys.items() if key in known)
+    return found
+
+
+def callers_named(conn: Connection, catalogue: Catalogue, callers: Iterable[str]) -> dict[str, str]:
+    """The same for callers, as entries and rows name them.
+
+    A person by the label, a token as one, all others as they are.
+    """
+    wanted = dict.fromkeys(callers)
+    known = labels(conn, catalogue, [caller.removeprefix(PERSON) for caller in wanted])
+    return {caller: _called(caller, known) for caller in wanted}
+
+
+def _called(caller: str, known: dict[str, str]) -> str:
+    kind, _, name = caller.partition(":")
+    return f"token {name}" if kind == "token" else known[caller.removeprefix(PERSON)]

@@ -1,0 +1,88 @@
+"""Who was let in or shut out, as admins see them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.flow.answers.wire import instant
+from gate.flow.asks import Wire
+from gate.flow.identity.labels import labels
+from gate.flow.identity.membership import groups_now
+from gate.flow.rulebooks import Rulebook
+from gate.storage import texts
+from gate.storage.identity import invitations, people
+from gate.storage.identity.invitations import LinkRequest
+from gate.storage.identity.people import Stored
+
+
+def names(book: Rulebook, stored: Stored, known: Mapping[str, str]) -> tuple[str, str]:
+    """Name and address: the catalogue's, or the address that they were invited under."""
+    person = book.catalogue.people.get(stored.id)
+    if person is not None:
+        return person.label, next(iter(person.emails), "")
+    return "", known.get(stored.email or "", "")
+
+
+def addresses(conn: Connection, found: Sequence[Stored]) -> dict[str, str]:
+    """Of people whom the catalogue lacks, by the ids of their texts."""
+    return texts.read_texts(conn, [one.email for one in found if one.email])
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands elsewhere about people.
+
+    Texts, links that wait, and names of those who have left or asked for a link.
+    """
+
+    addresses: Mapping[str, str]
+    invited: frozenset[str]
+    requests: Mapping[str, LinkRequest]
+    labels: Mapping[str, str]
+
+
+def _beside(conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime) -> _Beside:
+    requests = invitations.requests(conn, now)
+    ids = [*(one.id for one in found), *(request.asked_by for request in requests.values())]
+    return _Beside(
+        addresses(conn, found),
+        invitations.waiting(conn, now),
+        requests,
+        labels(conn, book.catalogue, ids),
+    )
+
+
+def views(
+    conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime
+) -> tuple[Wire, ...]:
+    """Each as an admin sees them."""
+    beside = _beside(conn, book, found, now)
+    return tuple(_view(book, one, beside) for one in found)
+
+
+def view_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> Wire:
+    """The same of one, who was written a moment ago."""
+    stored = people.read(conn, person)
+    if stored is None:
+        raise LookupError(person)  # no row is ever taken out
+    return views(conn, book, [stored], now)[0]
+
+
+def _view(book: Rulebook, stored: Stored, beside: _Beside) -> Wire:
+    name, email = names(book, stored, beside.addresses)
+    request = beside.requests.get(stored.id)
+    return {
+        "id": stored.id,
+        "name": name or ("" if stored.email else beside.labels[stored.id]),
+        "email": email,
+        "role": stored.role,
+        "groups": sorted(groups_now(book.catalogue, stored.id, stored.standing)),
+        "password": stored.password is not None,
+        "single_sign_on": stored.external_id is not None,
+        "invited": stored.id in beside.invited,
+        "link_asked_by": None if request is None else beside.labels[request.asked_by],
+        "disabled": stored.disabled_at is not None,
+        "signed_in_at": instant(stored.signed_in_at),
+    }

@@ -1,0 +1,117 @@
+"""Another catalogue is in force.
+
+Who is in it the person they were, who is new, and who is nobody any more.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection
+
+from gate.core.catalogue import record as catalog_record
+from gate.core.catalogue.catalogue import Catalogue, Person
+from gate.core.catalogue.continuity import continuity
+from gate.flow.caller import PERSON, Caller
+from gate.flow.entries import tell
+from gate.ledger.format import Kind
+from gate.storage import texts
+from gate.storage.database.tx import Tx
+from gate.storage.identity import people, persons
+
+NewPersonId: TypeAlias = Callable[[str], str]
+"""The id of somebody new. It is given the key, of which only tests make use."""
+
+Tree: TypeAlias = Mapping[str, Any]
+"""A catalogue as it is stored."""
+
+
+def restored(
+    conn: Connection, tree: Tree, *, is_in_force: bool
+) -> tuple[Catalogue, dict[str, str]]:
+    """A stored catalogue, and its texts by their ids.
+
+    Only in the one in force a person has an id; else the id of the key's text.
+    """
+    names = texts.read_texts(conn, catalog_record.stand_ins(tree))
+    ids = persons.in_force(conn) if is_in_force else {}
+    return catalog_record.restored(tree, names.get, ids), names
+
+
+def pass_on(tx: Tx, before: Tree | None, after: Tree, new_id: NewPersonId) -> None:
+    """Give everybody in the catalogue `after`, which is in force from now on, the id that is
+    theirs.
+
+    Whoever is not in it any more is signed out, and nobody gets that id again.
+    """
+    ids = persons.in_force(tx.conn)
+    former = _people(tx.conn, before) if before is not None else {}
+    here = _people(tx.conn, after)
+    found = continuity(former, here)
+    for key in former.keys() - set(found.kept.values()):
+        _leave(tx, ids[key])
+    now = {key: ids[old] for key, old in found.kept.items()}
+    persons.rename(tx, {person: key for key, person in now.items() if ids.get(key) != person})
+    accounts = people.outside(tx.conn)
+    new = {
+        key: _entering(tx, person, accounts, new_id)
+        for key, person in here.items()
+        if key not in now
+    }
+    persons.begin(tx, {person: key for key, person in new.items()})
+    now.update(new)
+    for key, person in here.items():
+        for account in _accounts(person, accounts):
+            if account != now[key]:
+                join(tx, account, now[key])
+    for key, heir in found.merged.items():
+        _merge(tx, ids[key], now[heir])
+
+
+def join(tx: Tx, account: str, person: str) -> None:
+    """Whoever was let in under an address that is this person's by now is no second person."""
+    people.join(tx, account, person)
+    _merge(tx, account, person)
+
+
+def is_same_person(conn: Connection, root: str, by: Caller) -> bool:
+    """Whether the one who answers for `by` is the one who answered for what was done by `root`,
+    under whatever id.
+    """
+    return _counting(conn, root) == _counting(conn, by.root)
+
+
+def _counting(conn: Connection, root: str) -> str:
+    person = root.removeprefix(PERSON)
+    return root if person == root else f"{PERSON}{persons.merged(conn, person)}"
+
+
+def _people(conn: Connection, tree: Tree) -> Mapping[str, Person]:
+    return restored(conn, tree, is_in_force=False)[0].people
+
+
+def _leave(tx: Tx, person: str) -> None:
+    persons.end(tx, person)
+    people.sign_out(tx, person)
+    tell(tx, Kind.ROLE, None, person=person, action="left")
+
+
+def _entering(tx: Tx, person: Person, accounts: Mapping[str, str], new_id: NewPersonId) -> str:
+    """Whoever was let in before the catalogue knew them stays who they were."""
+    known = next(iter(_accounts(person, accounts)), None)
+    if known is None:
+        return new_id(person.key)
+    people.enter(tx, known)
+    return known
+
+
+def _accounts(person: Person, accounts: Mapping[str, str]) -> list[str]:
+    """Accounts under an address of this person that were made for somebody whom the catalogue
+    lacked.
+    """
+    addresses = dict.fromkeys(email.strip().casefold() for email in person.emails)
+    return [accounts[address] for address in addresses if address in accounts]
+
+
+def _merge(tx: Tx, gone: str, into: str) -> None:
+    persons.merge(tx, gone, into)
+    tell(tx, Kind.ROLE, None, person=gone, action="merged", into=into)

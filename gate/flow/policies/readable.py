@@ -1,0 +1,36 @@
+"""A registered set as people read it, who have to know whom a catalogue puts into which group
+before they activate it.
+"""
+
+from collections.abc import Mapping
+
+import orjson
+from sqlalchemy import Connection
+
+from gate.core.catalogue import record as catalog_record
+from gate.core.rulebook.bundle import CATALOGUE_FILE
+from gate.flow.asks import Wire
+from gate.flow.caller import Person, Role
+from gate.flow.gate import Gate
+from gate.flow.policies import policies
+from gate.storage.texts import read_texts
+
+
+async def read(gate: Gate, revision: str, by: Person) -> Wire:
+    """The set with its files.
+
+    In the catalogue people have their keys, and for admins also names and addresses.
+
+    Raises `NotFound`.
+    """
+    found = await policies.read(gate, revision, by)
+    files: Mapping[str, str] = found["files"]
+    written = await gate.store.read(_spelled, files[CATALOGUE_FILE], by.role is Role.ADMIN)
+    return {**found, "files": {**files, CATALOGUE_FILE: written}}
+
+
+def _spelled(conn: Connection, stored: str, everything: bool) -> str:  # noqa: FBT001 - the store passes arguments by place
+    tree = orjson.loads(stored)
+    known = read_texts(conn, catalog_record.stand_ins(tree) if everything else tree["people"])
+    spelled = catalog_record.spelled(tree, known.get)
+    return orjson.dumps(spelled, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,88 @@
+"""A hook token speaks for its services alone.
+
+About others it tells nothing, whoever has taken hold of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sqlalchemy import Connection
+
+from gate.core.catalogue.catalogue import Catalogue
+from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.errors import NotAllowed
+from gate.flow.caller import Caller, Machine
+from gate.flow.gate import Gate
+from gate.flow.refusals import Refused
+from gate.flow.refuse import keep, refuse
+from gate.storage.changes import changes
+from gate.storage.incidents import incidents
+
+Told: TypeAlias = IncidentTold | DeploymentSeen
+
+OPERATION = "hook"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is taken, each with the sender's own name for it, and why something is not."""
+
+    taken: list[tuple[str, Told]] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
+async def hear(gate: Gate, told: Iterable[tuple[str, Told]], by: Caller) -> Heard:
+    """Take what is about the caller's services, and say of all else why not.
+
+    One delivery may tell of many services, and the sender cannot know for which of them its token
+    is. So it is refused as a whole only where nothing of it can be taken: `NotAllowed`.
+    """
+    heard = Heard()
+    for name, one in told:
+        because = await foreign(gate, one, by)
+        if because:
+            heard.ignored.append(because)
+        else:
+            heard.taken.append((name, one))
+    if heard.ignored:
+        refused = Refused(by.caller, OPERATION, "not_allowed")
+        if not heard.taken:
+            raise await refuse(gate, refused, NotAllowed(heard.ignored[0]))
+        await keep(gate, refused)
+    return heard
+
+
+async def require_own(gate: Gate, one: Told, by: Caller) -> None:
+    """Raises `NotAllowed` for what is about another service than the token's."""
+    because = await foreign(gate, one, by)
+    if because:
+        raise NotAllowed(because)
+
+
+async def foreign(gate: Gate, one: Told, by: Caller) -> str:
+    """Why this caller may not tell it, or empty. People tell of every service."""
+    if not isinstance(by, Machine) or by.services is None:
+        return ""
+    catalogue = (await gate.rulebooks.current()).catalogue
+    about = await gate.store.read(_services_of, one, catalogue)
+    if about <= by.services:
+        return ""
+    others = ", ".join(sorted(about - by.services))
+    return (
+        f"this token is for {', '.join(sorted(by.services))}, not for {others[:100]}; use one "
+        "that was made for it"
+    )
+
+
+def _services_of(conn: Connection, one: Told, catalogue: Catalogue) -> frozenset[str]:
+    """The service that it names, the one of the incident that it brings news of, and those whose
+    changes it is put down to.
+    """
+    services = {catalogue.service_named(one.service)}
+    if isinstance(one, IncidentTold):
+        known = None if one.id is None else incidents.newest_of_series(conn, one.source, one.id)
+        known = known or (None if one.id is None else incidents.read(conn, one.id))
+        causes = [changes.read(conn, change) for change in one.changes]
+        services.update(found.service for found in (known, *causes) if found is not None)
+    return frozenset(services)

@@ -1,0 +1,79 @@
+"""Who the keys of the catalogue in force stand for: each person has a random id, for good.
+
+A key may be given to somebody else, and comes back as somebody else. So an id ends where its key
+does, and no id begins twice. Of a key only the id of its text is kept, which can be erased.
+"""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.core.instants import to_us
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema_people import catalogue_people, merged_people
+
+_PEOPLE = catalogue_people.c
+_MERGED = merged_people.c
+
+
+def in_force(conn: Connection) -> dict[str, str]:
+    """The id of everybody in the catalogue in force, by the id of the text of their key."""
+    rows = conn.execute(select(_PEOPLE.key, _PEOPLE.person).where(_PEOPLE.ended_at.is_(None)))
+    return {row.key: row.person for row in rows}
+
+
+def begin(tx: Tx, keys: Mapping[str, str]) -> None:
+    """These persons are in the catalogue from now on, under these keys."""
+    rows = [
+        {"person": person, "key": key, "began_at": to_us(tx.now)} for person, key in keys.items()
+    ]
+    if rows:
+        tx.conn.execute(insert(catalogue_people), rows)
+
+
+def end(tx: Tx, person: str) -> None:
+    """Somebody is in the catalogue no more, and never again under this id."""
+    tx.conn.execute(
+        update(catalogue_people).where(_PEOPLE.person == person).values(ended_at=to_us(tx.now))
+    )
+
+
+def rename(tx: Tx, keys: Mapping[str, str]) -> None:
+    """These persons have other keys from now on.
+
+    No two ever have the same, also while two change places.
+    """
+    for person in keys:
+        tx.conn.execute(update(catalogue_people).where(_PEOPLE.person == person).values(key=person))
+    for person, key in keys.items():
+        tx.conn.execute(update(catalogue_people).where(_PEOPLE.person == person).values(key=key))
+
+
+def keys_of(conn: Connection, persons: Collection[str]) -> dict[str, str]:
+    """The id of the text of each person's key, also of those who have left.
+
+    For showing who that was.
+    """
+    rows = conn.execute(
+        select(_PEOPLE.person, _PEOPLE.key).where(_PEOPLE.person.in_(list(persons)))
+    )
+    return {row.person: row.key for row in rows}
+
+
+def merge(tx: Tx, person: str, into: str) -> None:
+    """Two ids turned out to be one person.
+
+    What was done under the first counts as done by the second.
+    """
+    tx.conn.execute(update(merged_people).where(_MERGED.same_as == person).values(same_as=into))
+    add = postgresql.insert if tx.is_postgres else sqlite.insert
+    tx.conn.execute(add(merged_people).values(person=person, same_as=into).on_conflict_do_nothing())
+
+
+def merged(conn: Connection, person: str) -> str:
+    """The id that counts for this person: another one where two ids turned out to be one person."""
+    found: str | None = conn.execute(
+        select(_MERGED.same_as).where(_MERGED.person == person)
+    ).scalar()
+    return found or person

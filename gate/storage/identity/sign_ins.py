@@ -1,0 +1,42 @@
+"""Sign-ins that came back from the identity provider.
+
+Each comes back once, to whichever replica.
+"""
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gate.core.instants import to_us
+from gate.storage.database.tx import Tx
+from gate.storage.tables.schema_people import sign_ins
+
+EXPIRED_A_TURN_MAX = 1_000
+"""How many one transaction forgets."""
+
+
+def use(tx: Tx, state: str, until: datetime) -> bool:
+    """From now on this state is of no use; `until` it is not taken anyway.
+
+    False: it was used before.
+    """
+    add = postgresql.insert if tx.is_postgres else sqlite.insert
+    row = {"state_sha256": hashlib.sha256(state.encode()).hexdigest(), "expires_at": to_us(until)}
+    # RETURNING, because on PostgreSQL the number of rows of an INSERT like this one is not told
+    used = add(sign_ins).values(row).on_conflict_do_nothing().returning(sign_ins.c.state_sha256)
+    return tx.conn.execute(used).first() is not None
+
+
+def delete_expired(tx: Tx) -> int:
+    """Forget some that are too old to be taken; how many it were."""
+    over = (
+        select(sign_ins.c.state_sha256)
+        .where(sign_ins.c.expires_at <= to_us(tx.now))
+        .limit(EXPIRED_A_TURN_MAX)
+    )
+    found = tx.conn.execute(over).scalars().all()
+    if found:
+        tx.conn.execute(delete(sign_ins).where(sign_ins.c.state_sha256.in_(found)))
+    return len(found)
