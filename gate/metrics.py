@@ -129,6 +129,19 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._sealed = Gauge(
+            "gate_ledger_entries", "Entries of the ledger that are sealed.", registry=registry
+        )
+        self._signed = Gauge(
+            "gate_ledger_signed_entries",
+            "Entries that the newest checkpoint covers.",
+            registry=registry,
+        )
+        self._unsealed = Gauge(
+            "gate_ledger_unsealed_seconds",
+            "How long the oldest entry that is not sealed has waited.",
+            registry=registry,
+        )
         self._sent = _Children(
             Counter(
                 "gate_deliveries",
@@ -225,6 +238,16 @@ class Metrics:
     def sighted(self, source: str, missing: str) -> None:
         """One more deployment was seen that went past the gate."""
         self._sightings.of(source, missing).inc()
+
+    def ledger(self, sealed: int, signed: int, unsealed_seconds: float) -> None:
+        """Where the ledger is.
+
+        Signed stays behind sealed for longer than a moment: nothing is signed, and /readyz says
+        why.
+        """
+        self._sealed.set(sealed)
+        self._signed.set(signed)
+        self._unsealed.set(unsealed_seconds)
 
     def sent(self, kind: str, result: str) -> None:
         """One attempt to deliver a message."""

@@ -7,6 +7,7 @@ before every signature.
 """
 
 import asyncio
+import time
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -25,9 +26,11 @@ from gate.ledger.checkpoint import (
 )
 from gate.ledger.format import Kind
 from gate.ledger.note import SigningKey
+from gate.ledger.tiles import TILE_WIDTH
 from gate.ledger.tree import ProofError, verify_consistency
 from gate.storage.database.tx import Tx
 from gate.storage.ledger import heads, sealing
+from gate.storage.ledger.exporting import faults_of_block
 from gate.storage.ledger.heads import Standing
 from gate.storage.ledger.tree import tree
 from gate.storage.messages import leases
@@ -35,6 +38,10 @@ from gate.storage.messages import leases
 SEALER, PUBLISHER = "sealer", "publisher"
 LEASE_HELD = timedelta(seconds=10)
 UNSIGNED = "signing_unavailable"
+LOOK_OVER_SECONDS = 10.0
+"""At least so long is between two beginnings of looking over the whole ledger; a long one takes
+longer."""
+
 WHERE = "ledger"
 PUBLISHED = "published"
 """What those wait for who want a proof."""
@@ -48,6 +55,7 @@ async def turn(gate: Gate, holder: str) -> None:
     try:
         key = await gate.signing.find()
         standing = await _sealed(gate, key, holder)
+        await _look_over(gate, standing.head.size)
         if key is not None:
             await _judge(gate, key, standing)
             await _publish(gate, key, standing, holder)
@@ -69,10 +77,14 @@ async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> Standing:
     if key is not None and standing.head.key is None:
         await gate.store.write(_adopt_key, str(key.verifier))
         standing = await gate.store.read(heads.standing)
-    sealed = sealing.SEALED_AT_ONCE_MAX if standing.waits else 0
+    waited = gate.clock() - standing.waits_since if standing.waits_since else timedelta(0)
+    gate.metrics.ledger(
+        standing.head.size, standing.signed, max(waited, timedelta(0)).total_seconds()
+    )
+    sealed = sealing.SEALED_AT_ONCE_MAX if standing.waits_since else 0
     while sealed == sealing.SEALED_AT_ONCE_MAX:
         sealed = await gate.store.write(_seal, holder)
-    return await gate.store.read(heads.standing) if standing.waits else standing
+    return await gate.store.read(heads.standing) if standing.waits_since else standing
 
 
 def _seal(tx: Tx, holder: str) -> int:
@@ -94,6 +106,33 @@ async def _judge(gate: Gate, key: SigningKey, standing: Standing) -> None:
     if trouble is not None:
         raise _unsigned(trouble)
     gate.ledger.judged = (standing, guard)
+
+
+async def _look_over(gate: Gate, size: int) -> None:
+    """Compare one block of entries with what was sealed, the newest first, then all of them, again
+    and again.
+
+    Raises `Unavailable` with the first bad entry, and comes back to it each turn until it is
+    mended.
+    """
+    watch, now, blocks = gate.ledger, time.monotonic(), -(-size // TILE_WIDTH)
+    if watch.block == 0 and watch.began_at is not None and now - watch.began_at < LOOK_OVER_SECONDS:
+        return
+    block = blocks - 1 if watch.block is None else min(watch.block, blocks - 1)
+    if block < 0:
+        return
+    if watch.began_at is None or block == 0:
+        watch.began_at = now
+    fault = await gate.store.read_slowly(_first_fault, size, block)
+    if fault is not None:
+        index, what = fault
+        watch.block, watch.began_at = block, None
+        raise _unsigned(f"entry {index} of the ledger: {what}")
+    watch.block = 0 if watch.block is None else (block + 1) % blocks
+
+
+def _first_fault(conn: Connection, size: int, block: int) -> tuple[int, str] | None:
+    return next(faults_of_block(conn, size, block), None)
 
 
 def _adopt_key(tx: Tx, mine: str) -> None:

@@ -11,10 +11,12 @@ from gate.storage.ledger.heads import Standing
 class Watch:
     """`guard` is the file with the last signed head, None where nobody named one.
 
-    `judged` is what was found good last, so that only what is new is looked at; `position` is the
-    tile of entries that is compared with its hashes next.
+    `judged` is what was found good last, so that only what is new is looked at. `block` is the
+    block of entries that is looked over next, None for the newest, and `began_at` when looking over
+    all of them began last.
     """
 
     guard: Path | None = None
     judged: tuple[Standing, Checkpoint | None] | None = None
-    position: int = 0
+    block: int | None = None
+    began_at: float | None = None

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, exists, not_, select, tuple_
 
+from gate.core.canonical import digest
 from gate.core.decision.values import Band
 from gate.core.instants import from_us, to_us
 from gate.errors import Unavailable
@@ -27,8 +28,8 @@ from gate.ledger.export import (
 )
 from gate.ledger.format import EntryError, instant, read_entry
 from gate.ledger.note import VerifierKey
-from gate.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, ReadTile
-from gate.ledger.tree import HASH_BYTES
+from gate.ledger.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, ReadTile, tile_path, tile_root
+from gate.ledger.tree import HASH_BYTES, hash_leaf
 from gate.storage.ledger import heads
 from gate.storage.ledger.tree import tile_reader
 from gate.storage.tables.columns import kept
@@ -112,6 +113,30 @@ def block_lines(conn: Connection, whole: Extent, block: int) -> list[bytes]:
     return lines + list(_higher_tiles(read, end, last=end == whole.size))
 
 
+def faults_of_block(conn: Connection, size: int, block: int) -> Iterator[tuple[int, str]]:
+    """What is wrong with up to 256 of the sealed entries: with their bytes, their records, the
+    columns beside them, their tile.
+    """
+    begin, end = block * TILE_WIDTH, min((block + 1) * TILE_WIDTH, size)
+    kept = _Kept(conn, begin, end)
+    read = tile_reader(conn)
+    hashes = read(0, block)
+    for place in range(begin, end):
+        sealed = hashes[(place - begin) * HASH_BYTES :][:HASH_BYTES]
+        yield from ((place, what) for what in kept.faults(place, sealed))
+    level, number = 0, block
+    while len(hashes) == TILE_BYTES:
+        above = read(level + 1, number // TILE_WIDTH)
+        place = number % TILE_WIDTH * HASH_BYTES
+        if above[place : place + HASH_BYTES] != tile_root(hashes):
+            yield (
+                number << TILE_HEIGHT * (level + 1),
+                f"tile {tile_path(level, number)} does not lead to the one above it",
+            )
+        level, number = level + 1, number // TILE_WIDTH
+        hashes = read(level, number)
+
+
 def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
     """Rows that no entry tells of: somebody put them there, or took their entry away."""
     for table, key, at, kinds in _TOLD:
@@ -152,22 +177,48 @@ class _Kept:
         if row is None:
             yield removed_line(place)
             return
-        fields = self._fields[place]
         yield entry_line(bytes(row.body))
-        wrong = list(
-            _differences("ledger_entries", row, _said_by(fields), ("at", "kind", "change_id"))
+        decision = self._decision(place)
+        if decision is not None:
+            yield record_line(bytes(decision.record))
+        yield from (fault_line(place, what) for what in self._differences(place))
+        if place + 1 in self._notes:
+            yield checkpoint_line(self._notes[place + 1])
+
+    def faults(self, place: int, sealed: bytes) -> Iterator[str]:
+        """What is wrong with one entry, of which this is the hash that was sealed."""
+        row = self._rows.get(place)
+        if row is None:
+            yield "the entry was removed from the database"
+            return
+        if hash_leaf(bytes(row.body)) != sealed:
+            yield "this is not the entry that was sealed here"
+        decision = self._decision(place)
+        if decision is not None and digest(bytes(decision.record)) != self._fields[place].get(
+            "record"
+        ):
+            yield "the record of this decision is not the one that was decided"
+        yield from self._differences(place)
+
+    def _differences(self, place: int) -> Iterator[str]:
+        """What the rows of an entry say otherwise than its bytes."""
+        fields = self._fields[place]
+        yield from _differences(
+            "ledger_entries", self._rows[place], _said_by(fields), ("at", "kind", "change_id")
         )
         match fields.get("kind"):
             case "decision":
-                decision = self._decisions.get((fields["change"], fields["number"]))
-                if decision is not None:
-                    yield record_line(bytes(decision.record))
-                wrong += _decision_differences(decision, fields)
+                yield from _decision_differences(self._decision(place), fields)
             case "approval" | "rejection" | "lapse":
-                wrong += self._approval_differences(fields)
-        yield from (fault_line(place, what) for what in wrong)
-        if place + 1 in self._notes:
-            yield checkpoint_line(self._notes[place + 1])
+                yield from self._approval_differences(fields)
+
+    def _decision(self, place: int) -> Row[Any] | None:
+        fields = self._fields[place]
+        return (
+            self._decisions.get((fields["change"], fields["number"]))
+            if fields.get("kind") == "decision"
+            else None
+        )
 
     def _read_decisions(self, conn: Connection) -> dict[tuple[str, int], Row[Any]]:
         wanted = [

@@ -4,15 +4,17 @@ One row is the head; whoever changes it locks it.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Connection, Row, select, update
 
+from gate.core.instants import optional_instant
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints, ledger_head
 
-_H = ledger_head.c
+_H, _E = ledger_head.c, ledger_entries.c
 _HEAD = select(_H.size, _H.root, _H.epoch, _H.key)
 
 
@@ -31,12 +33,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the ledger is, read from one snapshot: what is sealed, what waits to be, and the newest
-    signed head.
+    """Where the ledger is, read from one snapshot: what is sealed, since when something waits to
+    be, the newest signed head.
     """
 
     head: Head
-    waits: bool
+    waits_since: datetime | None
     note: bytes | None
     signed: int
 
@@ -49,9 +51,10 @@ def head(conn: Connection) -> Head:
 def standing(conn: Connection) -> Standing:
     """Everything at once."""
     found = head(conn)
-    waits = conn.execute(select(exists().where(ledger_entries.c.index.is_(None)))).scalar_one()
+    oldest = select(_E.at).where(_E.index.is_(None)).order_by(_E.id).limit(1)
+    waits_since = optional_instant(conn.execute(oldest).scalar())
     newest = newest_checkpoint(conn)
-    return Standing(found, bool(waits), newest[1] if newest else None, newest[0] if newest else 0)
+    return Standing(found, waits_since, newest[1] if newest else None, newest[0] if newest else 0)
 
 
 def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from gate.errors import Unavailable
+from gate.flow.entries import tell
 from gate.flow.gate import Gate
 from gate.flow.ledger import publish
 from gate.flow.ledger.guard import read_guard, write_guard
@@ -21,6 +22,7 @@ from gate.flow.ledger.watch import Watch
 from gate.flow.queries import upkeep
 from gate.flow.signing import Signing, make_key
 from gate.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from gate.ledger.format import Kind
 from gate.ledger.tree import EMPTY_ROOT, verify_consistency
 from gate.storage.database.engine import sqlite_path
 from gate.storage.database.tx import Tx
@@ -269,7 +271,86 @@ async def test_a64_tiles_that_were_changed_stop_every_signature(guarded_shop: Sh
     assert await signed(shop.gate) == before
 
 
+TAMPERED = {
+    "an entry is changed": 'UPDATE ledger_entries SET body = {bytes} WHERE "index" = 4',
+    "an entry is removed": 'DELETE FROM ledger_entries WHERE "index" = 4',
+    "the time beside an entry is changed": 'UPDATE ledger_entries SET at = at + 1 WHERE "index" = 4',
+    "two entries are swapped": """UPDATE ledger_entries SET "index" = -4 WHERE "index" = 4;
+        UPDATE ledger_entries SET "index" = 4 WHERE "index" = 5; UPDATE ledger_entries SET "index" = 5 WHERE "index" = -4""",
+    "a record is changed": "UPDATE decisions SET record = {bytes}",
+    "an outcome is changed": "UPDATE decisions SET outcome = 'rejected'",
+    "a decision is removed": "DELETE FROM decisions",
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+async def test_a64_the_running_server_finds_what_was_changed_and_signs_nothing_more(
+    guarded_shop: Shop, how: str
+) -> None:
+    shop = guarded_shop
+    await shop.submit("a")
+    await settle(shop)
+    before = await signed(shop.gate)
+    decided = len(await shop.entries()) - 2  # the entry of the key comes last
+    await shop.gate.store.write(tamper, TAMPERED[how])
+    shop.gate.ledger.began_at = None  # or it would look again after ten seconds
+    await settle(shop)
+    await shop.gate.store.write(many_entries)
+    await settle(shop)
+
+    (unready,) = await upkeep.ready(shop.gate)
+    assert f"entry {decided if 'decisions' in TAMPERED[how] else 4} of the ledger: " in unready
+    assert await signed(shop.gate) == before
+
+
+async def test_a64_what_is_mended_is_signed_again(guarded_shop: Shop) -> None:
+    shop = guarded_shop
+    await settle(shop)
+    shop.gate.ledger.began_at = None
+    await shop.gate.store.write(tamper, 'UPDATE ledger_entries SET at = at + 1 WHERE "index" = 2')
+    await settle(shop)
+    broken = await upkeep.ready(shop.gate)
+    await shop.gate.store.write(tamper, 'UPDATE ledger_entries SET at = at - 1 WHERE "index" = 2')
+    await settle(shop)
+
+    assert "entry 2 of the ledger" in broken[0]
+    assert await upkeep.ready(shop.gate) == []
+
+
+async def test_a_long_ledger_is_looked_over_block_by_block(small_shop: Shop) -> None:
+    shop = small_shop
+    await shop.gate.store.write(many_entries)
+    await settle(shop, 1)
+    await shop.gate.store.write(tamper, 'UPDATE ledger_entries SET at = at + 1 WHERE "index" = 300')
+    shop.gate.ledger.began_at = None
+    ready = []
+    for _ in range(3):
+        await settle(shop, 1)
+        ready.append(await upkeep.ready(shop.gate))
+
+    assert ready[0] == []  # of three blocks the first is in order
+    assert ready[1] == ready[2] == ["entry 300 of the ledger: " + ready[1][0].partition(": ")[2]]
+
+
 # Helpers
+
+
+def many_entries(tx: Tx) -> None:
+    for number in range(600):
+        tell(tx, Kind.REFUSAL, None, problem="not_allowed", operation="test", by=f"token:{number}")
+
+
+def tamper(tx: Tx, statements: str) -> None:
+    """What whoever owns the database can do, behind the triggers."""
+    tables = ("ledger_entries", "decisions")
+    for table in tables:
+        for act in ("update", "delete"):
+            tx.execute(
+                f"DROP TRIGGER IF EXISTS {table}_no_{act}"
+                + (f" ON {table}" if tx.is_postgres else "")
+            )
+    for statement in statements.split(";"):
+        tx.execute(statement.format(bytes="'x'::bytea" if tx.is_postgres else "x'78'"))
 
 
 def without_triggers(tx: Tx) -> None:
