@@ -5,8 +5,7 @@ text).
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 
-import orjson
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select, text
 
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.chance import random_bytes
@@ -20,6 +19,15 @@ _BULK = Bulk(schema.texts, TextRow._fields, tail="ON CONFLICT DO NOTHING")
 _TEXTS = schema.texts.c
 _BY_ID = select(_TEXTS.id, _TEXTS.text).where(_TEXTS.id.in_(bindparam("ids", expanding=True)))
 _BY_NAME = select(_TEXTS.name, _TEXTS.id).where(_TEXTS.name.in_(bindparam("names", expanding=True)))
+
+_OF_CHANGES: BindParameter[str] = bindparam("changes", expanding=True)
+_ERASE_WORDS = text("UPDATE decisions SET words = '{}' WHERE change_id IN :changes").bindparams(
+    _OF_CHANGES
+)
+_ERASE_INDEXED = text(
+    "DELETE FROM decision_words WHERE rowid IN"
+    " (SELECT id FROM decisions WHERE change_id IN :changes)"
+).bindparams(_OF_CHANGES)
 
 
 def new_text(text: str, *, name: bool = False) -> TextRow:
@@ -77,16 +85,8 @@ def erase(tx: Tx, ids: Collection[str], changes: Collection[str] = ()) -> int:
 
 
 def _erase_copies(tx: Tx, changes: Collection[str]) -> None:
-    named = orjson.dumps(sorted(changes)).decode()
-    if tx.is_postgres:
-        tx.execute(
-            "UPDATE decisions SET words = '{}' WHERE change_id IN (SELECT "
-            "jsonb_array_elements_text(%s::jsonb))",
-            (named,),
-        )
-    else:
-        decided = "SELECT id FROM decisions WHERE change_id IN (SELECT value FROM json_each(?))"
-        tx.execute(f"DELETE FROM decision_words WHERE rowid IN ({decided})", (named,))  # noqa: S608 - no value in it
+    statements = _ERASE_WORDS if tx.is_postgres else _ERASE_INDEXED
+    tx.conn.execute(statements, {"changes": sorted(changes)})
     for table in (schema.idempotency, schema.outbox):
         tx.conn.execute(delete(table).where(table.c.change_id.in_(list(changes))))
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Connection, Row, insert, select, update
 
+from gate.storage.database.hot import Hot, items_of
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, values_of
@@ -20,31 +20,18 @@ KEYS = (approvals.c.at, approvals.c.person, approvals.c.decision)
 REJECTION = "rejection"
 """In the place of a window: an override that lifts a rejection."""
 
-_TEMPLATE = f"""
-SELECT wanted.{{key}}, refused.id, lifted.person FROM {{each}}
-CROSS JOIN (SELECT id, service, environment, commit_sha, submitted_at FROM changes WHERE {REFUSED_BY_PEOPLE}) AS refused
-LEFT JOIN overrides AS lifted ON lifted.change_id = refused.id AND lifted."window" = {{one}}
-WHERE refused.service = {{service}} AND refused.environment = {{environment}} AND refused.commit_sha = {{commit}}
+_REJECTED = Hot(
+    f"""
+SELECT {{wanted.place}}, refused.id, lifted.person FROM {{wanted}}
+CROSS JOIN (SELECT id, service, environment, commit_sha, submitted_at FROM changes
+  WHERE {REFUSED_BY_PEOPLE}) AS refused
+LEFT JOIN overrides AS lifted ON lifted.change_id = refused.id AND lifted."window" = ?
+WHERE refused.service = {{wanted[0]}} AND refused.environment = {{wanted[1]}}
+  AND refused.commit_sha = {{wanted[2]}}
 ORDER BY refused.submitted_at DESC, refused.id DESC
-"""  # noqa: S608 - a condition of our own schema
-_REJECTED = {
-    "sqlite": _TEMPLATE.format(
-        key="key",
-        each="json_each(?) AS wanted",
-        one="?",
-        service="json_extract(wanted.value, '$[0]')",
-        environment="json_extract(wanted.value, '$[1]')",
-        commit="json_extract(wanted.value, '$[2]')",
-    ),
-    "postgresql": _TEMPLATE.format(
-        key="key - 1",
-        each="jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS wanted(value, key)",
-        one="%s",
-        service="wanted.value->>0",
-        environment="wanted.value->>1",
-        commit="wanted.value->>2",
-    ),
-}
+""",  # noqa: S608 - a condition of our own schema
+    "wanted",
+)
 
 
 class Placed(NamedTuple):
@@ -161,17 +148,10 @@ def rejections(conn: Connection, wanted: Sequence[Placed]) -> list[tuple[Rejecti
 
     There is no limit, because each of them took an act of a person.
     """
-    cursor = conn.connection.cursor()
-    try:
-        cursor.execute(
-            _REJECTED[conn.dialect.name],
-            (orjson.dumps([tuple(one) for one in wanted]).decode(), REJECTION),
-        )
-        found: list[dict[str, set[str]]] = [{} for _ in wanted]
-        for place, change, person in cursor.fetchall():
-            found[place].setdefault(change, set()).update([person] if person is not None else [])
-    finally:
-        cursor.close()
+    rows = _REJECTED.rows(conn, items_of([tuple(one) for one in wanted]), REJECTION)
+    found: list[dict[str, set[str]]] = [{} for _ in wanted]
+    for place, change, person in rows:
+        found[place].setdefault(change, set()).update([person] if person is not None else [])
     return [
         tuple(Rejection(change, frozenset(people)) for change, people in one.items())
         for one in found

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import to_us
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import KeyRow
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
 from gate.storage.tables import schema
 
 EXPIRED_A_TURN_MAX = 1_000
@@ -37,9 +37,7 @@ def remember(tx: Tx, row: KeyRow) -> bool:
 
     False: the key is remembered already, by another process perhaps a moment ago.
     """
-    insert = postgresql.insert if tx.is_postgres else sqlite.insert
-    statement = insert(schema.idempotency).values(row._asdict()).on_conflict_do_nothing()
-    return tx.conn.execute(statement).rowcount == 1
+    return insert_new(tx, schema.idempotency, row._asdict())
 
 
 def delete_keys(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:

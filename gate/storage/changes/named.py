@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gate.core.decision.named import NOBODY_NAMED, Named
 from gate.storage.database.bulk import Bulk
+from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.rows import CommitsRow, NamedRow
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema_named
@@ -41,19 +42,13 @@ def of_changes(conn: Connection, wanted: Sequence[Of]) -> dict[str, Named]:
     An erased name is missing.
     """
     found: dict[str, list[tuple[str, str]]] = {one.change: [] for one in wanted}
-    changes = orjson.dumps([one.change for one in wanted]).decode()
+    changes = items_of([one.change for one in wanted])
     pushed_to = [(one.change, *repository) for one in wanted for repository in one.repositories]
-    cursor = conn.connection.cursor()
-    try:
-        cursor.execute(_NAMED[conn.dialect.name], (changes,))
-        for change, role, who, text in cursor.fetchall():
-            if role == Role.EXCLUDED or text is not None:
-                found[change].append((role, who if role == Role.EXCLUDED else text))
-        cursor.execute(_PUSHED[conn.dialect.name], (orjson.dumps(pushed_to).decode(),))
-        for change, text in cursor.fetchall():
-            found[change].append((Role.WROTE, text))
-    finally:
-        cursor.close()
+    for change, role, who, text in _NAMED.rows(conn, changes):
+        if role == Role.EXCLUDED or text is not None:
+            found[change].append((role, who if role == Role.EXCLUDED else text))
+    for change, text in _PUSHED.rows(conn, items_of(pushed_to)):
+        found[change].append((Role.WROTE, text))
     return {change: _named(rows) for change, rows in found.items()}
 
 
@@ -106,37 +101,28 @@ def _named(rows: Iterable[tuple[str, str]]) -> Named:
 _NAMES = Bulk(schema_named.named, NamedRow._fields, tail="ON CONFLICT DO NOTHING")
 _LAST = "ON CONFLICT (change_id) DO UPDATE SET commits = excluded.commits"
 _COMMITS = Bulk(schema_named.change_commits, CommitsRow._fields, tail=_LAST)
-_NAMED_TEMPLATE = """
-SELECT n.change_id, n.role, n.who, t.text FROM {each}
+_NAMED = Hot(
+    """
+SELECT n.change_id, n.role, n.who, t.text FROM {wanted}
 CROSS JOIN named AS n LEFT JOIN texts AS t ON t.id = n.who
-WHERE n.change_id = wanted.value ORDER BY n.change_id, n.role, n.who
-"""
-_NAMED = {
-    "sqlite": _NAMED_TEMPLATE.format(each="json_each(?) AS wanted"),
-    "postgresql": _NAMED_TEMPLATE.format(
-        each="jsonb_array_elements_text(%s::jsonb) AS wanted(value)"
+WHERE n.change_id = {wanted.value} ORDER BY n.change_id, n.role, n.who
+""",
+    "wanted",
+)
+_PUSHED = Hot(
+    """
+SELECT DISTINCT c.id, t.text FROM {wanted}
+CROSS JOIN changes AS c LEFT JOIN change_commits AS brought ON brought.change_id = c.id
+CROSS JOIN {commits} CROSS JOIN pushes AS p CROSS JOIN texts AS t
+WHERE c.id = {wanted[0]} AND p.issuer = {wanted[1]} AND p.repository_id = {number}
+  AND p.commit_sha = one.value AND t.id = p.pusher
+ORDER BY c.id, t.text
+""",
+    "wanted",
+    commits=Either(
+        "json_each(coalesce(brought.commits, json_array(c.commit_sha))) AS one",
+        "LATERAL jsonb_array_elements_text("
+        "coalesce(brought.commits::jsonb, jsonb_build_array(c.commit_sha))) AS one(value)",
     ),
-}
-_PUSHED = {
-    "sqlite": """
-SELECT DISTINCT c.id, t.text FROM json_each(?) AS wanted
-CROSS JOIN changes AS c ON c.id = json_extract(wanted.value, '$[0]')
-LEFT JOIN change_commits AS brought ON brought.change_id = c.id
-CROSS JOIN json_each(coalesce(brought.commits, json_array(c.commit_sha))) AS one
-CROSS JOIN pushes AS p ON p.issuer = json_extract(wanted.value, '$[1]')
-  AND p.repository_id = json_extract(wanted.value, '$[2]') AND p.commit_sha = one.value
-CROSS JOIN texts AS t ON t.id = p.pusher
-ORDER BY c.id, t.text
-""",
-    "postgresql": """
-SELECT DISTINCT c.id, t.text FROM jsonb_array_elements(%s::jsonb) AS wanted
-JOIN changes AS c ON c.id = wanted->>0
-LEFT JOIN change_commits AS brought ON brought.change_id = c.id
-CROSS JOIN LATERAL
-  jsonb_array_elements_text(coalesce(brought.commits::jsonb, jsonb_build_array(c.commit_sha))) AS one(value)
-JOIN pushes AS p ON p.issuer = wanted->>1
-  AND p.repository_id = (wanted->>2)::bigint AND p.commit_sha = one.value
-JOIN texts AS t ON t.id = p.pusher
-ORDER BY c.id, t.text
-""",
-}
+    number=Either("json_extract(wanted.value, '$[2]')", "(wanted.value->>2)::bigint"),
+)

@@ -8,8 +8,7 @@ table, and none of them by adding up.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import orjson
-
+from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.tx import Tx
 
 PLACE = ""
@@ -62,20 +61,21 @@ def _count(
     A path that is new has had this one change.
     """
     paths = touched(files)
-    keys = orjson.dumps(sorted({PLACE, *paths.files, *paths.folders})).decode()
-    statement = _POSTGRES if tx.is_postgres else _SQLITE
-    tx.execute(statement, (service, environment, failures, keys, changes, failures))
+    keys = items_of(sorted({PLACE, *paths.files, *paths.folders}))
+    _COUNT.run(tx, service, environment, failures, keys, changes, failures)
 
 
-_COUNT = """
+_COUNT = Hot(
+    """
 INSERT INTO path_outcomes (service, environment, path, changes, failures)
-SELECT {text}, {text}, touched.value, 1, {integer} FROM {each} WHERE true ORDER BY touched.value
-ON CONFLICT (service, environment, path)
-DO UPDATE SET changes = path_outcomes.changes + {integer}, failures = path_outcomes.failures + {integer}
-"""  # `WHERE true`: without it SQLite takes ON for the beginning of a join
-_SQLITE = _COUNT.format(text="?", integer="?", each="json_each(?) touched")
-_POSTGRES = _COUNT.format(
-    text="%s::text", integer="%s::integer", each="json_array_elements_text(%s::json) touched(value)"
+SELECT {text}, {text}, {touched.value}, 1, {number} FROM {touched} WHERE true
+ORDER BY {touched.value}
+ON CONFLICT (service, environment, path) DO UPDATE
+SET changes = path_outcomes.changes + {number}, failures = path_outcomes.failures + {number}
+""",  # `WHERE true`: without it SQLite takes ON for the beginning of a join
+    "touched",
+    text=Either("?", "?::text"),
+    number=Either("?", "?::integer"),
 )
 
 

@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Connection, select, update
 
 from gate.core.instants import to_us
+from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.database.values import first, values_of
@@ -57,20 +58,10 @@ def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
 
 
 def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
-    """The owners of each review that is overdue.
-
-    Every decision asks this, so it goes to the driver as it is.
-    """
-    cursor = conn.connection.cursor()
-    try:
-        cursor.execute(_OVERDUE[conn.dialect.name], (to_us(now),))
-        return tuple(frozenset(orjson.loads(owners)) for (owners,) in cursor.fetchall())
-    finally:
-        cursor.close()
+    """The owners of each review that is overdue. Every decision asks this."""
+    return tuple(frozenset(orjson.loads(owners)) for (owners,) in _OVERDUE.rows(conn, to_us(now)))
 
 
-_TEMPLATE = "SELECT owners FROM post_reviews WHERE done_at IS NULL AND due_at <= {at} LIMIT {limit}"
-_OVERDUE = {
-    "sqlite": _TEMPLATE.format(at="?", limit=OVERDUE_MAX),
-    "postgresql": _TEMPLATE.format(at="%s", limit=OVERDUE_MAX),
-}
+_OVERDUE = Hot(
+    f"SELECT owners FROM post_reviews WHERE done_at IS NULL AND due_at <= ? LIMIT {OVERDUE_MAX}"  # noqa: S608 - a number of our own
+)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-import orjson
+from sqlalchemy import update
 
 from gate.core.change import State
 from gate.storage.changes import named
 from gate.storage.changes.keys import delete_keys, insert_keys
 from gate.storage.database.bulk import Bulk, Chunks
+from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.rows import (
     ChangeRow,
     CommitsRow,
@@ -37,6 +38,7 @@ DECIDED = "decided"
 """What others are told when a change was settled at birth; of one that waits they are told its
 id."""
 
+_C = schema.changes.c
 _CHANGES = Bulk(schema.changes, ChangeRow._fields)
 _DECISIONS = Bulk(schema.decisions, DecisionRow._fields)
 _DECISIONS_AND_WORDS = Bulk(schema.decisions, DecisionRow._fields, words=True)
@@ -45,8 +47,7 @@ INSERT INTO decision_words (rowid, words) SELECT d.id, v.column3 FROM (VALUES {r
 CROSS JOIN decisions AS d ON d.change_id = v.column1 AND d.number = v.column2
 """
 _WORDS = Chunks(3, lambda rows: _WORDS_INTO.format(rows=rows))
-_IN_FORCE = "SELECT policy_set FROM in_force WHERE id = 1"
-_IN_FORCE_LOCKED = "SELECT policy_set FROM in_force WHERE id = 1 FOR SHARE"
+_IN_FORCE = Hot("SELECT policy_set FROM in_force WHERE id = 1{lock}", lock=Either("", " FOR SHARE"))
 
 
 class Unit(NamedTuple):
@@ -138,11 +139,8 @@ def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
 
     False: this one does not stand for the run any more.
     """
-    placeholder = "%s" if tx.is_postgres else "?"
-    statement = (
-        f"UPDATE changes SET run_key = NULL WHERE id = {placeholder} AND run_key = {placeholder}"  # noqa: S608 - placeholders
-    )
-    return tx.execute(statement, (change_id, run_key)).rowcount == 1
+    mine = update(schema.changes).where(_C.id == change_id, _C.run_key == run_key)
+    return tx.conn.execute(mine.values(run_key=None)).rowcount == 1
 
 
 def policy_set_in_force(tx: Tx) -> str:
@@ -150,7 +148,7 @@ def policy_set_in_force(tx: Tx) -> str:
 
     PostgreSQL lets nobody activate another one until this commits.
     """
-    row = tx.execute(_IN_FORCE_LOCKED if tx.is_postgres else _IN_FORCE).fetchone()
+    row = _IN_FORCE.run(tx).fetchone()
     return row[0] if row else ""
 
 
@@ -219,39 +217,32 @@ class _Known:
         return first in {None, use.bound_to}
 
 
-_SQLITE_LOOK_UP = """
-SELECT NULL, NULL, NULL, NULL, policy_set, NULL, NULL FROM in_force WHERE id = 1
+_LOOK_UP = Hot(
+    """
+{in_force}
+SELECT k.caller, k.key, k.body_sha256, k.status, k.change_id, k.answer, k.expires_at
+FROM {keys} CROSS JOIN idempotency AS k WHERE k.caller = {keys[0]} AND k.key = {keys[1]}
 UNION ALL
-SELECT k.caller, k.key, k.body_sha256, k.status, k.change_id, k.answer, k.expires_at FROM json_each(?) AS j
-CROSS JOIN idempotency AS k ON k.caller = json_extract(j.value, '$[0]') AND k.key = json_extract(j.value, '$[1]')
-UNION ALL
-SELECT NULL, c.run_key, NULL, NULL, c.id, NULL, NULL FROM json_each(?) AS j CROSS JOIN changes AS c ON c.run_key = j.value
-"""
-_POSTGRES_LOOK_UP = """
-SELECT k.caller, k.key, k.body_sha256, k.status, k.change_id, k.answer, k.expires_at FROM jsonb_array_elements(%s::jsonb) AS j
-JOIN idempotency AS k ON k.caller = j->>0 AND k.key = j->>1
-UNION ALL
-SELECT NULL, c.run_key, NULL, NULL, c.id, NULL, NULL FROM jsonb_array_elements_text(%s::jsonb) AS j JOIN changes AS c ON c.run_key = j
-"""
+SELECT NULL, c.run_key, NULL, NULL, c.id, NULL, NULL
+FROM {runs} CROSS JOIN changes AS c WHERE c.run_key = {runs.value}
+""",
+    "keys",
+    "runs",
+    # PostgreSQL has to lock the row, which no part of a UNION can
+    in_force=Either(
+        "SELECT NULL, NULL, NULL, NULL, policy_set, NULL, NULL FROM in_force WHERE id = 1 UNION ALL",
+        "",
+    ),
+)
 
 
 def _look_up(tx: Tx, units: Sequence[Unit]) -> _Known:
-    keys = orjson.dumps(
-        [(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]
-    ).decode()
-    runs = orjson.dumps(
-        [unit.change.run_key for unit in units if unit.change.run_key is not None]
-    ).decode()
+    keys = [(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]
+    runs = [unit.change.run_key for unit in units if unit.change.run_key is not None]
     uses = [unit.token for unit in units if unit.token is not None]
-    known = _Known(
-        policy_set_in_force(tx) if tx.is_postgres else "",
-        {},
-        {},
-        token_uses.find(tx, uses) if uses else {},
-    )
-    for row in tx.execute(
-        _POSTGRES_LOOK_UP if tx.is_postgres else _SQLITE_LOOK_UP, (keys, runs)
-    ).fetchall():
+    used = token_uses.find(tx, uses) if uses else {}
+    known = _Known(policy_set_in_force(tx) if tx.is_postgres else "", {}, {}, used)
+    for row in _LOOK_UP.run(tx, items_of(keys), items_of(runs)).fetchall():
         caller, key, _, _, named, _, _ = row
         if caller is not None:
             known.keys[caller, key] = KeyRow(*row)

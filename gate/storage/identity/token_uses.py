@@ -5,12 +5,13 @@ use to them.
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import to_us
-from gate.storage.database.bulk import Bulk, as_json
+from gate.storage.database.bulk import Bulk
+from gate.storage.database.hot import Hot, items_of
 from gate.storage.database.rows import TokenUseRow
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
 from gate.storage.tables import schema
 
 EXPIRED_A_TURN_MAX = 1_000
@@ -18,14 +19,13 @@ EXPIRED_A_TURN_MAX = 1_000
 
 _BULK = Bulk(schema.token_uses, TokenUseRow._fields)
 _USES = schema.token_uses.c
-_SQLITE_FIND = """
-SELECT t.issuer, t.jti, t.bound_to FROM json_each(?) AS j
-CROSS JOIN token_uses AS t ON t.issuer = json_extract(j.value, '$[0]') AND t.jti = json_extract(j.value, '$[1]')
-"""
-_POSTGRES_FIND = """
-SELECT t.issuer, t.jti, t.bound_to FROM jsonb_array_elements(%s::jsonb) AS j
-JOIN token_uses AS t ON t.issuer = j->>0 AND t.jti = j->>1
-"""
+_FIND = Hot(
+    """
+SELECT t.issuer, t.jti, t.bound_to FROM {wanted} CROSS JOIN token_uses AS t
+WHERE t.issuer = {wanted[0]} AND t.jti = {wanted[1]}
+""",
+    "wanted",
+)
 
 
 def bound_to(conn: Connection, use: TokenUseRow) -> str | None:
@@ -38,15 +38,13 @@ def bound_to(conn: Connection, use: TokenUseRow) -> str | None:
 
 def bind(tx: Tx, use: TokenUseRow) -> bool:
     """Use the token. False: somebody has used it for something else."""
-    insert = postgresql.insert if tx.is_postgres else sqlite.insert
-    statement = insert(schema.token_uses).values(use._asdict()).on_conflict_do_nothing()
-    return tx.conn.execute(statement).rowcount == 1 or bound_to(tx.conn, use) == use.bound_to
+    is_new = insert_new(tx, schema.token_uses, use._asdict())
+    return is_new or bound_to(tx.conn, use) == use.bound_to
 
 
 def find(tx: Tx, uses: Sequence[TokenUseRow]) -> dict[tuple[str, str], str]:
     """By issuer and id: what those of these tokens that were used are bound to."""
-    wanted = as_json([(use.issuer, use.jti) for use in uses])
-    rows = tx.execute(_POSTGRES_FIND if tx.is_postgres else _SQLITE_FIND, (wanted,)).fetchall()
+    rows = _FIND.run(tx, items_of([(use.issuer, use.jti) for use in uses])).fetchall()
     return {(issuer, jti): bound for issuer, jti, bound in rows}
 
 

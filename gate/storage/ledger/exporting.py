@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Row, exists, not_, select, tuple_
 
 from gate.core.canonical import digest
@@ -39,12 +38,6 @@ from gate.storage.tables.schema_ledger import checkpoints
 ROWS_AT_ONCE = 5_000
 _E, _D, _A, _C = ledger_entries.c, decisions.c, approvals.c, checkpoints.c
 _ENTRIES = select(_E.index, _E.at, _E.kind, _E.change_id, _E.body)
-_DECISIONS_OF = {
-    "sqlite": "SELECT {columns} FROM json_each(?) AS j CROSS JOIN decisions AS d"
-    " ON d.change_id = json_extract(j.value, '$[0]') AND d.number = json_extract(j.value, '$[1]')",
-    "postgresql": "SELECT {columns} FROM jsonb_array_elements(%s::jsonb) AS j JOIN decisions AS d"
-    " ON d.change_id = j->>0 AND d.number = (j->>1)::integer",
-}
 _SAME: Mapping[str, str] = {
     "outcome": "outcome",
     "type": "type",
@@ -61,10 +54,8 @@ _SAME: Mapping[str, str] = {
 }
 """Columns of a decision, and the fields of its entry that say the same."""
 
-_COLUMNS = ", ".join(
-    f"d.{name}" for name in ("change_id", "number", "at", "band", "record", *_SAME)
-)
-_DECISIONS = {name: text.format(columns=_COLUMNS) for name, text in _DECISIONS_OF.items()}
+_COLUMNS = ("change_id", "number", "at", "band", "record", *_SAME)
+_DECISIONS = select(*(kept(_D[name]) for name in _COLUMNS))
 _TOLD = (
     (decisions, _D.id, kept(_D.at), ("decision",)),
     (approvals, _A.change_id, kept(_A.at), ("approval", "rejection")),
@@ -226,9 +217,9 @@ class _Kept:
             for one in self._fields.values()
             if one.get("kind") == "decision"
         ]
-        found = conn.exec_driver_sql(
-            _DECISIONS[conn.dialect.name], (orjson.dumps(wanted).decode(),)
-        )
+        if not wanted:
+            return {}
+        found = conn.execute(_DECISIONS.where(tuple_(_D.change_id, _D.number).in_(wanted)))
         return {(row.change_id, row.number): row for row in found}
 
     def _read_approvals(self, conn: Connection) -> dict[tuple[str, str, int, bool], Row[Any]]:

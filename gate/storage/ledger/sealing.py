@@ -6,12 +6,12 @@ commit in another order than they took their ids, and an entry that comes late i
 later.
 """
 
-import orjson
 from sqlalchemy import Connection, select
 
 from gate.errors import Unavailable
 from gate.ledger.tiles import grow
 from gate.ledger.tree import ProofError, hash_leaf
+from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.tx import Tx
 from gate.storage.ledger import tree
 from gate.storage.ledger.heads import Head, lock_head, set_head
@@ -26,15 +26,14 @@ _UNSEALED = (
     .order_by(ledger_entries.c.id)
     .limit(SEALED_AT_ONCE_MAX)
 )
-_PLACE = {
-    False: 'UPDATE ledger_entries SET "index" = ? + place.key FROM json_each(?) AS place WHERE '
-    "ledger_entries.id = place.value",
-    True: (
-        'UPDATE ledger_entries SET "index" = %s + place.nth - 1'
-        " FROM jsonb_array_elements_text(%s::jsonb) WITH ORDINALITY AS place(id, nth)"
-        " WHERE ledger_entries.id = place.id::bigint"
-    ),
-}
+_PLACE = Hot(
+    """
+UPDATE ledger_entries SET "index" = ? + {place.place} FROM {place}
+WHERE ledger_entries.id = {number}
+""",
+    "place",
+    number=Either("place.value", "(place.value#>>'{}')::bigint"),
+)
 
 
 class LedgerDamaged(Unavailable):
@@ -59,7 +58,7 @@ def seal(tx: Tx) -> int:
     require_whole(tx.conn, head)
     tiles = grow(head.size, tree.edge(tx.conn, head.size), [hash_leaf(row.body) for row in rows])
     tree.put_tiles(tx, tiles)
-    tx.execute(_PLACE[tx.is_postgres], (head.size, orjson.dumps([row.id for row in rows]).decode()))
+    _PLACE.run(tx, head.size, items_of([row.id for row in rows]))
     size = head.size + len(rows)
     set_head(tx, size=size, root=tree.tree(tx.conn, size).root(), sealed_at=tx.now)
     return len(rows)

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from gate.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, ReadTile, Tile, Tree
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import upsert
+from gate.storage.tables.schema_ledger import tiles
 
-_READ = "SELECT hashes FROM tiles WHERE level = {one} AND number = {one}"
-_PUT = (
-    "INSERT INTO tiles (level, number, hashes) VALUES ({one}, {one}, {one})"
-    " ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes"
-)
+_T = tiles.c
 
 
 def tree(conn: Connection, size: int) -> Tree:
@@ -21,11 +19,11 @@ def tree(conn: Connection, size: int) -> Tree:
 
 def tile_reader(conn: Connection) -> ReadTile:
     """Reads tiles on this connection."""
-    statement = _READ.format(one="%s" if conn.dialect.name == "postgresql" else "?")
 
     def read(level: int, number: int) -> bytes:
-        row = conn.exec_driver_sql(statement, (level, number)).first()
-        return b"" if row is None else bytes(row[0])
+        query = select(_T.hashes).where(_T.level == level, _T.number == number)
+        found: bytes | None = conn.execute(query).scalar()
+        return found or b""
 
     return read
 
@@ -40,8 +38,7 @@ def edge(conn: Connection, size: int) -> dict[int, bytes]:
     return found
 
 
-def put_tiles(tx: Tx, tiles: Sequence[Tile]) -> None:
+def put_tiles(tx: Tx, grown: Sequence[Tile]) -> None:
     """Keep tiles that are new or have grown."""
-    statement = _PUT.format(one="%s" if tx.is_postgres else "?")
-    for tile in tiles:
-        tx.execute(statement, tile)
+    for tile in grown:
+        upsert(tx, tiles, tile._asdict())

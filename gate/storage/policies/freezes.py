@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from gate.core.calendar.calendar import Reach
 from gate.core.calendar.freeze import AdHoc
 from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, first, reader, values_of
@@ -90,12 +91,7 @@ def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
 
     Every decision asks this, so it goes to the driver as it is. `reason` is the id of a text.
     """
-    cursor = conn.connection.cursor()
-    try:
-        cursor.execute(_OPEN[conn.dialect.name], (to_us(at),))
-        return tuple(map(_adhoc, cursor.fetchall()))
-    finally:
-        cursor.close()
+    return tuple(map(_adhoc, _OPEN.rows(conn, to_us(at))))
 
 
 def freeze_page(conn: Connection, query: FreezeQuery, part: Part) -> Page[Declared]:
@@ -113,14 +109,11 @@ def not_over(conn: Connection, at: datetime) -> tuple[Declared, ...]:
 
 
 # Stopped lines come first, so that no number of windows hides one from a decision.
-_OPEN_TEMPLATE = """
+_OPEN = Hot(f"""
 SELECT id, reason, begins, ends, stop, services, environments FROM freezes
-WHERE lifted_at IS NULL AND (ends IS NULL OR ends > {at}) ORDER BY stop DESC, id LIMIT {limit}
-"""
-_OPEN = {
-    "sqlite": _OPEN_TEMPLATE.format(at="?", limit=OPEN_MAX + STOPS_MAX),
-    "postgresql": _OPEN_TEMPLATE.format(at="%s", limit=OPEN_MAX + STOPS_MAX),
-}
+WHERE lifted_at IS NULL AND (ends IS NULL OR ends > ?)
+ORDER BY stop DESC, id LIMIT {OPEN_MAX + STOPS_MAX}
+""")  # noqa: S608 - a number of our own
 
 
 def _adhoc(row: tuple[Any, ...]) -> AdHoc:

@@ -1,0 +1,91 @@
+"""Statements that go to the driver as text. They are for what every decision asks, and for nothing else.
+
+The driver needs 4 µs for a small query. SQLAlchemy needs ten times as much for one that was built
+before, and a hundred times for one that it has to build: too much for the half a dozen queries of
+a decision, and nothing to notice anywhere else.
+
+A statement is written once for both databases. `?` is a parameter. A list of any length is one
+parameter, because it is JSON text that the database takes apart: `Items` says how. Where the two
+databases have different words for something, the text names it in braces, and both are given.
+
+The types of columns convert nothing here. A statement gets and gives what the database keeps:
+microseconds for an instant, JSON text, the value of an enum, and on SQLite 0 or 1 for a boolean.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection
+
+from gate.storage.database.tx import Cursor, Tx
+
+
+class Either(NamedTuple):
+    """What the two databases call by different names."""
+
+    sqlite: str
+    postgres: str
+
+
+class Items:
+    """A parameter that is a list: `{name}` in FROM is a row for each of its items.
+
+    `{name[0]}` is the first value of an item that is a list itself, as text; `{name.value}` is an
+    item that is a text; `{name.place}` is where it stands in the list, from 0.
+    """
+
+    def __init__(self, name: str, *, is_postgres: bool) -> None:
+        self._name, self._is_postgres = name, is_postgres
+
+    def __str__(self) -> str:
+        if self._is_postgres:
+            return f"jsonb_array_elements(?::jsonb) WITH ORDINALITY AS {self._name}(value, nth)"
+        return f"json_each(?) AS {self._name}"
+
+    def __getitem__(self, place: int) -> str:
+        if self._is_postgres:
+            return f"({self._name}.value->>{place})"
+        return f"json_extract({self._name}.value, '$[{place}]')"
+
+    @property
+    def value(self) -> str:
+        """An item that is a text."""
+        return f"({self._name}.value#>>'{{}}')" if self._is_postgres else f"{self._name}.value"
+
+    @property
+    def place(self) -> str:
+        """Its place in the list."""
+        return f"({self._name}.nth - 1)" if self._is_postgres else f"{self._name}.key"
+
+
+class Hot:
+    """One statement. `items` names its lists, in the order of their parameters."""
+
+    def __init__(self, text: str, /, *items: str, **words: Either) -> None:
+        self._texts = {
+            is_postgres: text.format(
+                **{name: Items(name, is_postgres=is_postgres) for name in items},
+                **{name: either[is_postgres] for name, either in words.items()},
+            )
+            for is_postgres in (False, True)
+        }
+        self._texts[True] = self._texts[True].replace("?", "%s")
+
+    def rows(self, conn: Connection, *parameters: object) -> list[tuple[Any, ...]]:
+        """What it finds."""
+        cursor = conn.connection.cursor()
+        try:
+            cursor.execute(self._texts[conn.dialect.name == "postgresql"], parameters)
+            return list(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def run(self, tx: Tx, *parameters: object) -> Cursor:
+        """Execute it in a transaction that writes."""
+        return tx.execute(self._texts[tx.is_postgres], parameters)
+
+
+def items_of(values: Sequence[object]) -> str:
+    """The parameter of a list."""
+    return orjson.dumps(values).decode()
