@@ -64,6 +64,7 @@ READ_AFTERWARDS = (
     ),
     *("/v1/calendar?service=web&environment=staging", "/v1/services/web/environments/staging"),
     "/v1/delivery?service=web&environment=staging",
+    "/v1/observations?service=web&environment=staging",
 )
 PAGES = (
     "/",
@@ -165,7 +166,7 @@ def made(operation: str, field: tuple[str, ...], value: str, run: str) -> dict[s
     if field[0].startswith("?"):
         place = (
             {"service": "web", "environment": "staging"}
-            if "delivery" in operation or "calendar" in operation
+            if operation.rpartition("/")[2] in {"delivery", "calendar", "observations"}
             else {}
         )
         return {"params": {**place, field[0][1:]: value}}

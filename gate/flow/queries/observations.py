@@ -63,7 +63,8 @@ def _read(
 ) -> Wire:
     counted = figures.counts(conn, place)
     stopped = [records.read(one) for one in figures.stopped(conn, place)]
-    by_outcome = dict.fromkeys(Outcome, 0) | {one.would: one.changes for one in counted}
+    by_outcome = dict.fromkeys(map(str, Outcome), 0)
+    by_outcome |= {str(one.would): one.changes for one in counted}
     standards = _standard_changes(conn, book, place, now)
     return {
         "service": place.service,
