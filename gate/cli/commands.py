@@ -25,6 +25,7 @@ Policies = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Hang every command below `gate`."""
     app.command()(serve)
+    app.command()(init)
     app.command(context_settings=_Passed, help="Ask, wait if told to, and take the admission.")(
         check
     )
@@ -71,6 +72,21 @@ def serve(
     from gate.cli.serve import run  # noqa: PLC0415 - only what runs is imported
 
     run(demo=demo, migrate=migrate, host=host, port=port, policies=policies)
+
+
+@told
+def init(
+    *,
+    policies: Policies = None,
+    from_backstage: Annotated[
+        Path | None,
+        typer.Option(envvar="GATE_FROM_BACKSTAGE", help="Services from a catalog-info.yaml."),
+    ] = None,
+) -> None:
+    """Write the first files for the repository you stand in; nothing that is there is changed."""
+    from gate.cli.init.command import begin  # noqa: PLC0415 - only what runs is imported
+
+    begin(policies or Path("policies"), from_backstage)
 
 
 def check(context: typer.Context) -> None:
