@@ -240,7 +240,7 @@ def _unknown(command: str) -> Iterator[str]:
                 if re.fullmatch(r"[a-z][a-z-]*", word) and word not in _targets()
             )
             continue
-        names = [word for word in arguments[:2] if re.fullmatch(r"[a-z-]+", word)]
+        names = [word for word in arguments[:2] if re.fullmatch(r"[a-z][a-z-]*", word)]
         help_text = _help(*names) or _help(*names[:1])
         if help_text is None:
             yield f"gate {' '.join(names)}"
