@@ -89,7 +89,7 @@ async def test_e25_a_key_made_after_the_start_is_used_and_until_then_it_is_said(
         assert (await anybody.get("/v1/ledger/key")).text == f"{key.verifier}\n"
 
 
-async def test_a_server_whose_database_is_gone_is_alive_and_not_ready(
+async def test_d23_a_server_whose_database_is_gone_is_alive_and_tells_strangers_no_path(
     service: Served, sqlite_url: str
 ) -> None:
     path = anyio.Path(sqlite_url.removeprefix("sqlite:///"))

@@ -74,6 +74,8 @@ SHOWN: Mapping[str, str] = {
 
 PROMISES: Mapping[str, str] = {
     "A1": "flow/changes/test_excluded_law.py flow/changes/test_excluded.py",
+    "A2": "attacks/test_two_people.py",
+    "A3": "attacks/test_two_people.py",
     "A4": "flow/changes/test_excluded.py",
     "A5": "flow/changes/test_rejected.py",
     "A6": "flow/changes/test_review.py",
@@ -82,6 +84,7 @@ PROMISES: Mapping[str, str] = {
     "B8": "ledger/test_statement.py cli/test_verify.py",
     "B9": "core/decision/test_redecision.py",
     "B10": "api/test_admission_proof.py flow/changes/test_proof.py core/decision/test_admission.py",
+    "B11": "attacks/test_two_people.py client/test_check.py",
     "B12": "flow/changes/test_held.py web/test_pages.py",
     "C13": "core/messages/test_host.py integrations/github/test_reviews.py "
     "integrations/github/test_read.py"
@@ -98,7 +101,9 @@ PROMISES: Mapping[str, str] = {
     "web/test_pages.py",
     "D19": "flow/queries/test_look.py client/test_check.py",
     "D20": "api/test_dates.py flow/changes/test_expire.py",
-    "D23": "test_image.py integrations/http/test_outbound.py",
+    "D21": "api/http/test_proxies.py web/test_login.py",
+    "D22": "web/test_single_sign_on.py flow/test_attempts.py",
+    "D23": "test_image.py integrations/http/test_outbound.py api/test_operations.py",
     "E24": "flow/changes/test_endings.py flow/changes/test_again.py web/test_pages.py",
     "H2": "flow/changes/test_observe.py core/decision/test_decide.py core/decision/test_admission.py"
     " core/rulebook/test_bundle.py flow/queries/test_observations.py",

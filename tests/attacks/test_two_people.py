@@ -184,6 +184,21 @@ async def test_a2_one_admin_takes_nobodys_account(world: World) -> None:
     assert (await ben.get("/v1/log")).status_code == 200
 
 
+async def test_a2_an_admin_who_has_left_agrees_to_no_link_any_more(
+    world: World, tmp_path: Path
+) -> None:
+    service, ask = world.service, {"email": "ben@example.com"}
+    await service.signed_in("ben")
+    lena = await service.signed_in("lena", Role.ADMIN)
+    chloe = await service.signed_in("chloe", Role.ADMIN)
+    assert (await lena.post("/v1/people", json=ask)).status_code == 202
+
+    await adopt(service, tmp_path, lena=None)
+
+    alone = await chloe.post("/v1/people", json=ask)
+    assert (alone.status_code, alone.json()["invitation"]) == (202, None)
+
+
 async def test_a2_a63_nobody_changes_their_own_role_through_however_many_tokens(
     world: World,
 ) -> None:

@@ -11,7 +11,7 @@ from gate.flow.asks import InviteAsk, Page, Part, PersonAsk, Wire
 from gate.flow.caller import PERSON, Caller, Role, root_person
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
-from gate.flow.identity.accounts import account_made, one_spelling, person_named
+from gate.flow.identity.accounts import account_made, is_somebody, one_spelling, person_named
 from gate.flow.identity.people_view import addresses, names, view_of, views
 from gate.flow.identity.persons import is_same_person
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX, Opened, begin
@@ -159,7 +159,7 @@ def invite_person(
             f"{ask.email[:100]} was shut out; let them in again first, with `disabled` false"
         )
     if by is not None and account.is_used:
-        asked = _asked_before(tx, account, by)
+        asked = _asked_before(tx, book, account, by)
         if asked is not None:
             return asked
     role = ask.role.value if ask.role else account.role
@@ -172,7 +172,7 @@ def invite_person(
     return Invited(account.id, secret, tx.now + good_for)
 
 
-def _asked_before(tx: Tx, account: Stored, by: Caller) -> LinkRequest | None:
+def _asked_before(tx: Tx, book: Rulebook, account: Stored, by: Caller) -> LinkRequest | None:
     """None where another admin has asked for the same.
 
     Else it is asked for now, and waits for another admin.
@@ -183,7 +183,7 @@ def _asked_before(tx: Tx, account: Stored, by: Caller) -> LinkRequest | None:
     before = invitations.requests(tx.conn, tx.now).get(account.id)
     if (
         before is not None
-        and _is_another_admin(tx, before.asked_by, by)
+        and _is_another_admin(tx, book, before.asked_by, by)
         and invitations.take_request(tx, before)
     ):
         return None
@@ -191,14 +191,15 @@ def _asked_before(tx: Tx, account: Stored, by: Caller) -> LinkRequest | None:
     return invitations.ask(tx, account.id, admin, timedelta(hours=AGREE_HOURS))
 
 
-def _is_another_admin(tx: Tx, person: str, by: Caller) -> bool:
+def _is_another_admin(tx: Tx, book: Rulebook, person: str, by: Caller) -> bool:
     """Whether the word of this person counts beside that of `by`.
 
-    Somebody else, who is an admin still.
+    Somebody else, who is an admin still; whoever has left the catalogue is none.
     """
-    standing = people.standing(tx.conn, person)
-    is_admin = standing.role == Role.ADMIN and not standing.disabled
-    return is_admin and not is_same_person(tx.conn, f"{PERSON}{person}", by)
+    stored = people.read(tx.conn, person)
+    if stored is None or stored.disabled_at is not None or not is_somebody(book, stored):
+        return False
+    return stored.role == Role.ADMIN and not is_same_person(tx.conn, f"{PERSON}{person}", by)
 
 
 def make_setup(tx: Tx) -> str | None:
