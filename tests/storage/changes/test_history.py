@@ -8,13 +8,8 @@ import pytest
 from gate.core.change import Result
 from gate.core.decision.standard import MATCHES_MAX
 from gate.core.history import Admitted, InFlight, Match, Running, Standing, Suspension, direction
-from gate.storage.changes.history import (
-    IN_FLIGHT_COUNTED_MAX,
-    IN_FLIGHT_LISTED_MAX,
-    Ask,
-    Earning,
-    standing,
-)
+from gate.storage.changes.history import Ask, Earning, standing
+from gate.storage.changes.history_query import IN_FLIGHT_COUNTED_MAX, IN_FLIGHT_LISTED_MAX
 from tests.storage.stored import (
     COMMIT,
     DAY,

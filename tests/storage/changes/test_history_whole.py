@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from gate.core.history import Standing, direction
-from gate.storage.changes import history
+from gate.storage.changes import history, history_query
 from gate.storage.changes.history import Ask, Earning, standing, standings
 from tests.storage.stored import (
     COMMIT,
@@ -92,7 +92,7 @@ def test_no_part_of_the_statement_reads_a_table_from_end_to_end(sqlite_url: str)
 
 
 def planned(conn: Connection, ask: Ask) -> list[str]:
-    statement = history._of_sqlite(2)  # noqa: SLF001 - the very text that decisions send
+    statement = history_query.of_sqlite(2)
     rows = (
         conn.connection.cursor()
         .execute(f"EXPLAIN QUERY PLAN {statement}", history._bound([ask, ask]))  # noqa: SLF001 - the same
