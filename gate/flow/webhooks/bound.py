@@ -18,6 +18,7 @@ from gate.flow.refusals import Refused
 from gate.flow.refuse import keep, refuse
 from gate.storage.changes import changes
 from gate.storage.incidents import incidents
+from gate.storage.incidents.incidents import Incident
 
 Told: TypeAlias = IncidentTold | DeploymentSeen
 
@@ -76,13 +77,29 @@ async def foreign(gate: Gate, one: Told, by: Caller) -> str:
 
 
 def _services_of(conn: Connection, one: Told, catalogue: Catalogue) -> frozenset[str]:
-    """The service that it names, the one of the incident that it brings news of, and those whose
+    """The service that it names, those of the incidents that it brings news of, and those whose
     changes it is put down to.
     """
     services = {catalogue.service_named(one.service)}
     if isinstance(one, IncidentTold):
-        known = None if one.id is None else incidents.newest_of_series(conn, one.source, one.id)
-        known = known or (None if one.id is None else incidents.read(conn, one.id))
         causes = [changes.read(conn, change) for change in one.changes]
-        services.update(found.service for found in (known, *causes) if found is not None)
+        services.update(found.service for found in causes if found is not None)
+        if one.id is not None:
+            services.update(known.service for known in _touched(conn, one.source, one.id))
     return frozenset(services)
+
+
+def _touched(conn: Connection, source: str, name: str) -> list[Incident]:
+    """What news under this name may change.
+
+    An incident that moves ends where it was, so all that are still open are touched, and the one
+    that was told of last is.
+    """
+    own = incidents.read(conn, name)
+    series = incidents.of_series(conn, source, name)
+    latest = max(series, key=lambda one: one.told_at, default=None)
+    return [
+        known
+        for known in (own, *series)
+        if known is not None and (known is own or known is latest or known.resolved_at is None)
+    ]

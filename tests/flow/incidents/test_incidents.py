@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from gate.core.change import Result, Run
-from gate.errors import Conflict, Invalid, NotFound
+from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.asks import Part, Wire
+from gate.flow.caller import Machine, Role
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import IncidentFilters
+from gate.flow.webhooks import bound
 from tests.builders import commit_of
 from tests.flow.breaking import (
     BEN,
@@ -394,6 +396,20 @@ async def test_c17_an_incident_that_moves_back_goes_on_where_it_was(shop: Shop) 
         (one["service"], one["resolved_at"] is None)
         for one in await open_incidents(shop, open=True)
     ] == [("checkout", True)]
+
+
+async def test_b11_a_hook_token_ends_no_incident_that_moved_back_to_another_service(
+    shop: Shop,
+) -> None:
+    began = datetime.now(UTC)
+    await report(shop, **told(began_at=began, told_at=began))
+    await report(shop, **told(began_at=began, told_at=began + HOUR / 60, service="web"))
+    await report(shop, **told(began_at=began, told_at=began + HOUR / 30))
+    of_web = Machine("token:hook", Role.HOOK, frozenset({"web"}))
+    news = told(began_at=began, told_at=began + HOUR, service="web", resolved_at=began + HOUR)
+
+    with pytest.raises(NotAllowed, match="not for checkout"):
+        await bound.require_own(shop.gate, ask(**news), of_web)
 
 
 async def test_c17_the_end_of_an_incident_keeps_its_severity(shop: Shop) -> None:
