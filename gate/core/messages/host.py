@@ -136,10 +136,12 @@ class HostFacts:
     hands: tuple[Hand, ...] = ()
     all_hands: bool = False  # nobody is missing
     reviews: Reviews | None = None  # None is unknown
-    commits: tuple[str, ...] = ()  # what was compared, as far as it is listed
+    commits: tuple[str, ...] = ()  # what was compared, and what pull requests brought before that
+    pulled: tuple[str, ...] = ()  # of these, what stands in the pull requests that are reviewed
     pushers: tuple[
         str, ...
     ] = ()  # whoever brought them there; to merge another's work is not to write it
+    first_pushers: tuple[str, ...] = ()  # whoever brought a pulled commit there before anybody else
     trouble: tuple[str, ...] = ()
 
 
@@ -174,12 +176,14 @@ def review_facts(
     An approval counts from whoever may write to the repository, or whom the catalogue knows. As
     long as somebody who wrote may be missing, nobody knows whose review is another's; and as long
     as one approval is in doubt, nobody knows how many there are.
+
+    Whoever pushed a reviewed commit first had a hand in it, whatever name its author has: that is
+    anybody's to write. Whoever pushed it later has merged it.
     """
     if heard.reviews is None or not heard.all_hands:
         return {}
-    wrote = {
-        who for hand in heard.hands for one in hand.identities for who in _whoever(one, identities)
-    }
+    hands = (*named(heard.hands), *heard.first_pushers)
+    wrote = {who for one in hands for who in _whoever(one, identities)}
     verdicts: dict[str, set[Verdict]] = {}
     for review in heard.reviews.reviews:
         who = _whoever(review.by, identities)

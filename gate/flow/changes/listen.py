@@ -28,7 +28,7 @@ from gate.flow.gate import Gate
 from gate.flow.ports import CodeHost, Hosts
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes.history import Ask, standing
-from gate.storage.messages.pushes import pushers
+from gate.storage.messages.pushes import first_pushers, pushers
 
 HOST_SECONDS_MAX = 3.0
 """So long a code host may take for everything it is asked about one change."""
@@ -70,9 +70,11 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
     gate.metrics.heard(host.name, said, time.monotonic() - began)
     if not heard.commits:
         return heard
+    where = (repository.issuer, repository.id)
     return replace(
         heard,
-        pushers=await gate.store.read(pushers, (repository.issuer, repository.id), heard.commits),
+        pushers=await gate.store.read(pushers, where, heard.commits),
+        first_pushers=await gate.store.read(first_pushers, where, heard.pulled),
     )
 
 

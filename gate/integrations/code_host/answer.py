@@ -1,6 +1,6 @@
 """The answer of a code host while its parts come in."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gate.core.facts import Value
@@ -16,7 +16,8 @@ class Answer:
     values: dict[str, Value] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     hands: list[Hand] = field(default_factory=list)
-    commits: tuple[str, ...] = ()
+    commits: set[str] = field(default_factory=set)
+    pulled: set[str] = field(default_factory=set)
     all_hands: bool = False
     reviews: Reviews | None = None
     trouble: list[str] = field(default_factory=list)
@@ -28,6 +29,18 @@ class Answer:
         except SourceUnavailable as error:
             self.silent |= names
             self.trouble.append(error.detail)
+
+    def brings(self, commits: Iterable[str]) -> None:
+        """These commits are a part of the change."""
+        self.commits.update(commits)
+
+    def pulls(self, commits: Iterable[str]) -> None:
+        """These stand in a pull request of it.
+
+        They are a part of the change even where they were squashed: the squash is a commit of its
+        own, and whoever pushed the others would be forgotten.
+        """
+        self.pulled.update(commits)
 
     def measured(
         self,
@@ -55,7 +68,8 @@ class Answer:
             silent=frozenset(self.silent - self.values.keys()),
             hands=tuple(dict.fromkeys(self.hands)),
             all_hands=self.all_hands,
-            commits=self.commits,
+            commits=tuple(sorted(self.commits | self.pulled)),
+            pulled=tuple(sorted(self.pulled)),
             reviews=self.reviews,
             trouble=tuple(sorted(self.trouble)),
         )

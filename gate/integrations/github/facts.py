@@ -18,7 +18,6 @@ from gate.core.messages.host import (
     OF_CHECKS,
     OF_REF,
     OF_REVIEWS,
-    Hand,
     HostAsk,
     HostFacts,
     Review,
@@ -121,7 +120,7 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
         return
     seen = await here.compare(base, ask.commit)
     answer.hands += read.hands(seen.commits)
-    answer.commits = tuple(shapes.text(one, "sha") for one in seen.commits)
+    answer.brings(shapes.text(one, "sha") for one in seen.commits)
     answer.all_hands = seen.all_commits
     if trusted is None:
         return
@@ -220,7 +219,9 @@ async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
         asyncio.gather(*(_reviewed(here, pull, ask.commit) for pull in pulls)),
         asyncio.gather(*(_wrote(here, pull) for pull in pulls)),
     )
-    answer.hands += [hand for hands in wrote for hand in hands]
+    for commits in wrote:
+        answer.hands += read.hands(commits)
+        answer.pulls(shapes.text(one, "sha") for one in commits)
     asked = await _with_permissions(here, read.reviews(reviewed), answer)
     answer.reviews = Reviews(asked, pulls[0].number)
 
@@ -235,8 +236,8 @@ async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Re
     return read.Reviewed(listed, pull.head if counts else None)
 
 
-async def _wrote(here: Place, pull: read.PullRequest) -> tuple[Hand, ...]:
-    """Who wrote in a pull request, whatever it is compared with.
+async def _wrote(here: Place, pull: read.PullRequest) -> Sequence[Any]:
+    """The commits of a pull request, whatever it is compared with.
 
     Whoever squashes it may leave the others out of the message of the commit, and whoever claims a
     base chooses it.
@@ -247,7 +248,7 @@ async def _wrote(here: Place, pull: read.PullRequest) -> tuple[Hand, ...]:
             f"pull request {pull.number} may have more commits than the {PULL_COMMITS_MAX} "
             "that are listed"
         )
-    return read.hands(commits)
+    return commits
 
 
 async def _holds_no_more(here: Place, commit: str, head: str) -> bool:

@@ -185,7 +185,7 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
         return
     seen = await here.compare(base, ask.commit)
     answer.hands += read.hands(seen.commits)
-    answer.commits = tuple(shapes.text(one, "id") for one in seen.commits)
+    answer.brings(shapes.text(one, "id") for one in seen.commits)
     answer.all_hands = seen.all_commits
     if trusted is None:
         return
@@ -248,7 +248,9 @@ async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
     )
     # whoever squashes may leave the others out of the message of the commit, and whoever claims a
     # base chooses it
-    answer.hands += [hand for commits in wrote for hand in read.hands(commits)]
+    for commits in wrote:
+        answer.hands += read.hands(commits)
+        answer.pulls(shapes.text(one, "id") for one in commits)
     asked = await _with_permissions(
         here, [reviewer for listed in said for reviewer in listed], answer
     )

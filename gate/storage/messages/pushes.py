@@ -5,7 +5,7 @@ it is needed.
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, func, select
 
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
@@ -37,5 +37,22 @@ def pushers(
         select(_P.pusher)
         .distinct()
         .where(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
+    )
+    return tuple(sorted(read_texts(conn, conn.execute(of_these).scalars().all()).values()))
+
+
+def first_pushers(
+    conn: Connection, repository: tuple[str, int], commits: Sequence[str]
+) -> tuple[str, ...]:
+    """Whoever pushed each of them before anybody else did, and is not erased."""
+    issuer, number = repository
+    here = and_(_P.issuer == issuer, _P.repository_id == number, _P.commit_sha.in_(commits))
+    first = select(_P.commit_sha, func.min(_P.at).label("at")).where(here).group_by(_P.commit_sha)
+    each = first.subquery()
+    of_these = (
+        select(_P.pusher)
+        .distinct()
+        .join(each, and_(_P.commit_sha == each.c.commit_sha, _P.at == each.c.at))
+        .where(here)
     )
     return tuple(sorted(read_texts(conn, conn.execute(of_these).scalars().all()).values()))

@@ -1,5 +1,7 @@
 """What a code host says: who reviewed whose work, and where a claim is contradicted."""
 
+from dataclasses import replace
+
 import pytest
 
 from gate.core.catalogue.catalogue import Catalogue, Person
@@ -113,6 +115,16 @@ def test_c13_only_reviews_of_the_commit_by_other_people_who_may_write_count(
     reviews: list[Review], hands: tuple[Hand, ...], count: int
 ) -> None:
     assert approvals(heard(*reviews, hands=hands)) == count
+
+
+def test_a1_whoever_pushed_the_reviewed_commits_first_does_not_review_them() -> None:
+    said = heard(
+        Review("github:ada-second", APPROVES, of_commit=True),
+        Review("github:ben-gh", APPROVES, of_commit=True),
+    )
+
+    assert approvals(said) == 2
+    assert approvals(replace(said, first_pushers=("github:ada-gh",))) == 1
 
 
 def test_whoever_may_be_missing_may_have_reviewed_their_own_work() -> None:

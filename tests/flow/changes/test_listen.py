@@ -14,9 +14,11 @@ import pytest
 from gate.core.change import Repository
 from gate.core.facts import Value
 from gate.core.messages.host import Hand, HostAsk, HostFacts, Review, Reviews, Verdict, silence
+from gate.core.messages.tidings import Pushed
 from gate.errors import NotAllowed, SourceUnavailable
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.changes import expire, listen, review
+from gate.flow.webhooks import tidings
 from tests.builders import ISSUER, SMALL, commit_of, make_change, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
 from tests.flow.shop import ADA, Shop, make_files, open_shop
@@ -290,6 +292,29 @@ async def test_reviews_count_without_anybody_trusting_claims(
         assert (await shop.submit("b", claims={**SMALL, "reviews.approvals": 9}))[
             "state"
         ] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("pushed", "state"),
+    [
+        pytest.param(("ada-ekberg",), "pending", id="under somebody else's name"),
+        pytest.param(("ada-ekberg", "ben"), "pending", id="and somebody else merged it"),
+        pytest.param(("ben", "ada-ekberg"), "approved", id="and who reviewed it merged it"),
+        pytest.param((), "approved", id="nobody tells of pushes"),
+    ],
+)
+async def test_a1_who_pushed_a_commit_first_does_not_review_it(
+    database_url: str, tmp_path: Path, pushed: tuple[str, ...], state: str
+) -> None:
+    reviewed = Reviews((Review("github:ada-ekberg", Verdict.APPROVES, of_commit=True),), 7)
+    needs = "[{id: seen, title: Seen, require: [reviews.approvals >= 1], otherwise: review}]"
+    pulled = (commit_of("c"),)
+    answer = says(reviews=reviewed, commits=(commit_of("a"), *pulled), pulled=pulled)
+    async with connected(database_url, tmp_path, answer, requirements=needs) as (shop, _):
+        for login in pushed:
+            await tidings.count(shop.gate, Pushed(ISSUER, 1001, pulled, f"github:{login}"))
+
+        assert (await shop.submit("a"))["state"] == state
 
 
 async def test_an_approver_of_the_catalogue_is_still_needed(

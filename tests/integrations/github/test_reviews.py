@@ -123,3 +123,12 @@ async def test_c13_all_pull_requests_of_a_commit_are_read_and_too_many_are_silen
     assert heard.reviews is not None
     assert [one.verdict for one in heard.reviews.reviews] == [Verdict.REQUESTS_CHANGES]
     assert (await answer(fake(pulls={HEAD: several}))).silent == OF_REVIEWS
+
+
+async def test_a1_what_was_squashed_is_told_so_that_whoever_pushed_it_is_no_reviewer_of_it() -> (
+    None
+):
+    squashed = [commit("bob", sha=commit_of("d")), commit("bob", sha=commit_of("c"))]
+    heard = await answer(fake(pull_commits={7: squashed}))
+
+    assert set(heard.commits) == {HEAD, commit_of("c"), commit_of("d")}

@@ -353,6 +353,15 @@ async def test_c13_who_wrote_in_a_merge_request_is_named_although_a_squash_leave
     }
 
 
+async def test_a1_what_was_squashed_is_told_so_that_whoever_pushed_it_is_no_reviewer_of_it() -> (
+    None
+):
+    squashed = [commit(id=commit_of("d")), commit(id=commit_of("c"))]
+    heard = await answer(fake({"/merge_requests/7/commits": squashed}))
+
+    assert set(heard.commits) == {HEAD, commit_of("c"), commit_of("d")}
+
+
 async def test_c13_a_commit_as_if_by_github_names_nobody_for_sure() -> None:
     made = commit(committer_email="NoReply@github.com")
     heard = await answer(fake(compares={(BASE, HEAD): comparison(commits=[made])}))
