@@ -144,13 +144,16 @@ def due_to_redecide(conn: Connection, now: datetime, limit: int) -> list[str]:
 def superseded_by(conn: Connection, change: StoredChange) -> tuple[StoredChange, ...]:
     """Changes of the place that were submitted before this one and still wait; emergencies and
     rollbacks excepted.
+
+    Approved ones are first, because a caller who submits as many others as one admission cancels
+    could otherwise keep an old approval.
     """
     # `+ 0`: or SQLite would read the index of all changes that the place ever had
     earlier = tuple_(changes.c.submitted_at + 0, changes.c.id) < tuple_(
         to_us(change.submitted_at), change.id
     )
     found: tuple[StoredChange, ...] = ()
-    for state in (State.PENDING, State.APPROVED):
+    for state in (State.APPROVED, State.PENDING):
         waiting = and_(
             *(
                 changes.c.service == change.service,

@@ -146,7 +146,7 @@ def test_superseded_is_what_was_submitted_before_and_still_waits_here(database_u
         change = changes.read(tx.conn, this)
         assert change is not None
 
-        assert ids(changes.superseded_by(tx.conn, change)) == [pending, approved, at_once]
+        assert ids(changes.superseded_by(tx.conn, change)) == [approved, at_once, pending]
 
 
 def test_one_admission_supersedes_a_bounded_number(database_url: str) -> None:
@@ -157,6 +157,17 @@ def test_one_admission_supersedes_a_bounded_number(database_url: str) -> None:
         assert change is not None
 
         assert len(changes.superseded_by(tx.conn, change)) == SUPERSEDED_MAX
+
+
+def test_however_many_wait_an_approval_of_before_is_superseded(database_url: str) -> None:
+    with writing(database_url) as tx:
+        for _ in range(SUPERSEDED_MAX):
+            put_change(tx.conn, state="pending", submitted_at=NOW - HOUR)
+        approved = put_change(tx.conn, submitted_at=NOW - MINUTE)
+        change = changes.read(tx.conn, put_change(tx.conn))
+        assert change is not None
+
+        assert approved in ids(changes.superseded_by(tx.conn, change))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +209,6 @@ def test_what_is_superseded_is_found_among_what_waits(sqlite_url: str) -> None:
         plans = planned(tx.conn, lambda conn: changes.superseded_by(conn, change))
 
     assert [plan.split(" (")[0] for plan in plans] == [
-        "SEARCH changes USING INDEX ix_changes_pending",
         "SEARCH changes USING INDEX ix_changes_approved",
+        "SEARCH changes USING INDEX ix_changes_pending",
     ]
