@@ -180,13 +180,13 @@ def _admit(
         return OVERTAKEN
     known = know_stored(tx.conn, books.all, stored, books.current)
     remember(tx, stored, known.record, known.names, known.people.excluded)
-    here = history.standing(tx.conn, place_of(known, tx.now))
+    here = history.standing(tx.conn, place_of(known, books.current, tx.now))
     standing = standing_of(tx.conn, known, here, books.current, tx.now)
     by, proof = caller.caller, _proof(caller, standing.proved)
     if admitted_before(standing, run) and standing.subject == asked:
         return other_run(standing.proved, run, proof) or _statement(known, run)
     refused = refusal(standing, asked, run, proof, at=tx.now) or outlived(
-        tx.conn, known, here, books.current
+        tx.conn, known, here, books.current, tx.now
     )
     if refused is not None:
         return refused

@@ -1,6 +1,6 @@
 """Ask every source for facts. Silence stays unknown; no transaction is open while we ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from gate.core.decision.guards import InTheWay, nothing_in_force
 from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
 from gate.core.decision.places import notes_of_place
 from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
+from gate.core.decision.standard import Standing as Earned
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Origin, Value, facts_of
 from gate.core.history import Standing
@@ -95,7 +96,7 @@ def assemble(
     known.update(facts_of(change.proved, Origin.TOKEN))
     known.update(book.catalogue.facts(change.service, change.environment))
     known.update(freeze.facts(opened, book.calendar, at))
-    overdue = sum(not owners.isdisjoint(_owners(change, book)) for owners in seen.overdue_reviews)
+    overdue = debt_of(change.service, seen.overdue_reviews, book)
     known.update(
         history.facts(
             here,
@@ -123,15 +124,7 @@ def assemble(
         in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
         overdue_reviews=overdue,
         rejection=still_standing(seen.rejections, people.excluded),
-        standing={
-            key: standing_of(
-                standard,
-                here.matches.get(standard.id, ()),
-                here.suspensions.get(standard.id, NEVER_SUSPENDED),
-                at=at,
-            )
-            for key, standard in book.standard_changes
-        },
+        standing=earned_here(book, here, at),
         notes=(
             *_nothing_in_force(book),
             *notes_of_place(book.catalogue, change.service, change.environment),
@@ -146,8 +139,30 @@ def _nothing_in_force(book: Rulebook) -> tuple[Finding, ...]:
     return (nothing_in_force(book.trouble),) if book.trouble else ()
 
 
-def _owners(change: Change, book: Rulebook) -> tuple[str, ...]:
-    return book.catalogue.owners_of(change.service) or (OWNERS_OF_LAST_RESORT,)
+def debt_of(service: str, overdue: Iterable[frozenset[str]], book: Rulebook) -> int:
+    """How many of these overdue reviews are of the owners of the service."""
+    owners = book.catalogue.owners_of(service) or (OWNERS_OF_LAST_RESORT,)
+    return sum(not of.isdisjoint(owners) for of in overdue)
+
+
+def to_earn(book: Rulebook, at: datetime) -> tuple[Earning, ...]:
+    """Whose standing history is asked for."""
+    return tuple(
+        Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()
+    )
+
+
+def earned_here(book: Rulebook, here: Standing, at: datetime) -> Mapping[str, Earned]:
+    """Where every standard change stands, by `standing_key`; `here` was asked for `to_earn`."""
+    return {
+        key: standing_of(
+            standard,
+            here.matches.get(standard.id, ()),
+            here.suspensions.get(standard.id, NEVER_SUSPENDED),
+            at=at,
+        )
+        for key, standard in book.standard_changes
+    }
 
 
 def _told(heard: HostFacts | None) -> Named:
@@ -204,10 +219,7 @@ def _question(
         digests=change.digests,
         files=files if isinstance(files, tuple) else None,
         depends_on=book.catalogue.depends_on(change.service),
-        earning=tuple(
-            Earning(one, successes, at - settle)
-            for one, (successes, settle) in book.remembered.items()
-        ),
+        earning=to_earn(book, at),
         change=without,
     )
     return Question(place, Placed(change.service, change.environment, change.commit), book)

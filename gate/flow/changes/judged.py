@@ -7,21 +7,26 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gate.core.decision.admission import Refusal, Standing, fires_more
+from gate.core.decision.decide import decide
+from gate.core.decision.sentences import sentence
 from gate.core.decision.values import Outcome, Route
+from gate.core.facts import Origin
 from gate.core.history import Standing as Here
 from gate.core.history import direction
+from gate.flow.changes.gather import debt_of, earned_here, to_earn
 from gate.flow.changes.held import would_hold
 from gate.flow.changes.known import Known
 from gate.flow.changes.rejected import rejections, still_standing
 from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook
+from gate.storage.changes import post_reviews
 from gate.storage.changes.approvals import Placed
 from gate.storage.changes.history import Ask
 
 STALE = "stale_decision"
 
 
-def place_of(known: Known, at: datetime) -> Ask:
+def place_of(known: Known, book: Rulebook, at: datetime) -> Ask:
     """What history is asked about the place of a change."""
     stored = known.stored
     return Ask(
@@ -30,6 +35,7 @@ def place_of(known: Known, at: datetime) -> Ask:
         commit=stored.commit,
         now=at,
         digests=stored.digests,
+        earning=to_earn(book, at),
         change=stored.id,
     )
 
@@ -57,12 +63,15 @@ def standing_of(
     )
 
 
-def outlived(conn: Connection, known: Known, here: Here, book: Rulebook) -> Refusal | None:
+def outlived(
+    conn: Connection, known: Known, here: Here, book: Rulebook, at: datetime
+) -> Refusal | None:
     """Why an approval no longer holds, even where nothing stands in the way of a deployment."""
     return (
         _lacking(known, book)
         or _shared(known)
         or _rejected_meanwhile(conn, known, book)
+        or _passes_no_longer(conn, known, here, book, at)
         or _grown(known, here)
     )
 
@@ -116,6 +125,42 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
     return Refusal(
         STALE,
         f"a person rejected this commit here as {rejected}; it is decided again, ask once more",
+    )
+
+
+def _passes_no_longer(
+    conn: Connection, known: Known, here: Here, book: Rulebook, at: datetime
+) -> Refusal | None:
+    """What passed by itself has to pass by itself now, too: by the policies and the catalogue of
+    this moment, and by what its standard change has earned or lost since.
+
+    Because several may be approved at once, for times far ahead, an approval would otherwise
+    outlive the failures of those before it. The facts are those of the decision. What else is in
+    the way here is judged on its own.
+    """
+    case, stored = known.record.case, known.stored
+    if known.record.decision.route is not Route.AUTOMATIC:
+        return None
+    kept = {name: one for name, one in case.facts.items() if one.origin is not Origin.CATALOGUE}
+    case = case._replace(
+        facts=kept | book.catalogue.facts(stored.service, stored.environment),
+        at=at,
+        holds=(),
+        in_flight=0,
+        deploying=0,
+        in_the_way=(),
+        overdue_reviews=debt_of(stored.service, post_reviews.overdue(conn, at), book),
+        rejection=None,
+        standing=earned_here(book, here, at),
+    )
+    now = decide(book.policies, case)
+    if now.outcome is Outcome.APPROVED:
+        return None
+    because = sentence(now.findings[0], case.facts, book.policies.named(now.policy))
+    return Refusal(
+        STALE,
+        f"it passed by itself when it was decided, and would not now: {because}; it is decided "
+        "again, ask once more",
     )
 
 

@@ -138,10 +138,10 @@ def _may_start(conn: Connection, known: Known, book: Rulebook, at: datetime) -> 
 
 def _refusal(conn: Connection, known: Known, book: Rulebook, at: datetime) -> Refusal | None:
     run = known.record.asked.run or Run("")
-    here = history.standing(conn, place_of(known, at))
+    here = history.standing(conn, place_of(known, book, at))
     standing = standing_of(conn, known, here, book, at)
     return refusal(standing, standing.subject, run, standing.proved, at=at) or outlived(
-        conn, known, here, book
+        conn, known, here, book, at
     )
 
 

@@ -28,6 +28,7 @@ from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, commit_of, image_of
+from tests.flow.reviewers import approve, large
 from tests.flow.shop import (
     ADA,
     ADMIN,
@@ -417,12 +418,13 @@ async def test_without_a_repository_the_service_stands_for_it(small_shop: Shop) 
     }
 
 
-async def test_other_policies_change_nothing_about_what_was_approved(small_shop: Shop) -> None:
-    change = await small_shop.submit("a")
+async def test_other_policies_change_nothing_about_what_people_approved(small_shop: Shop) -> None:
+    change = await small_shop.submit(large())
+    approved = await approve(small_shop, change, "ada")
     await small_shop.adopt(standard_changes="[]")
 
     assert (
-        statement_of(await small_shop.admit(change))["predicate"]["policy_revision"]
+        statement_of(await small_shop.admit(approved))["predicate"]["policy_revision"]
         == change["policy"]["revision"]
     )
 

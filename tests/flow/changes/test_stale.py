@@ -2,6 +2,7 @@
 large one.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from gate.core.change import Result
 from gate.errors import Conflict
 from gate.flow.asks import Wire
 from tests.builders import commit_of
-from tests.flow.shop import Shop, make_files, open_shop
+from tests.flow.reviewers import approve, emergency
+from tests.flow.shop import CATALOGUE, EVERYDAY, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -137,3 +139,70 @@ async def test_a_larger_step_of_a_rule_that_fired_already_is_stale_once(
 
         assert await refused(shop, second) == "stale_decision"
         assert await shop.admit(await shop.read(second))
+
+
+# What passed by itself is judged again when it is used
+
+
+async def lose_it_by_failures(shop: Shop, before: Sequence[Wire]) -> None:
+    """Both that were approved before it fail, so the standard change is suspended."""
+    for change in before:
+        await shop.admit(change)
+        await shop.close(change, Result.UNSUCCESSFUL)
+
+
+async def lose_it_by_a_stricter_policy(shop: Shop, _: Sequence[Wire]) -> None:
+    """Another revision is in force, by which nothing of this size passes."""
+    strict = EVERYDAY.replace("diff.lines_added < 100", "diff.lines_added < 1")
+    await shop.adopt(standard_changes=f"[{strict}]", parallel="allow")
+
+
+async def lose_it_by_a_catalogue(shop: Shop, _: Sequence[Wire]) -> None:
+    """The environment is one for which no policy lets anything pass."""
+    files = make_files(parallel="allow")
+    files["catalog.yaml"] = CATALOGUE.replace(
+        "production: {tier: production,", "production: {tier: testing,"
+    )
+    await shop.adopt(files)
+
+
+async def lose_it_by_debt(shop: Shop, _: Sequence[Wire]) -> None:
+    """An emergency of the owners was deployed, and nobody looks back on it."""
+    urgent = await shop.submit(emergency(environment="staging"))
+    await shop.admit(await approve(shop, urgent, "chloe"))
+    await shop.close(urgent, Result.UNSUCCESSFUL)
+    await shop.let_pass_hours(73)
+
+
+@pytest.mark.parametrize(
+    "lose_it",
+    [
+        pytest.param(lose_it_by_failures, id="suspended"),
+        pytest.param(lose_it_by_a_stricter_policy, id="another policy"),
+        pytest.param(lose_it_by_a_catalogue, id="another tier"),
+        pytest.param(lose_it_by_debt, id="in debt"),
+    ],
+)
+async def test_what_passed_by_itself_passes_no_more_once_it_would_not(
+    database_url: str, tmp_path: Path, lose_it: Callable[[Shop, Sequence[Wire]], Awaitable[None]]
+) -> None:
+    losing = EVERYDAY.replace("earn: none", "earn: none, suspend: {failures: 2, within: 20}")
+    files = make_files(standard_changes=f"[{losing}]", parallel="allow", valid_for="100h")
+    async with open_shop(database_url, tmp_path, files) as shop:
+        *before, change = [await shop.submit(letter) for letter in "abc"]
+        assert change["state"] == "approved"
+        await lose_it(shop, before)
+        assert (await shop.read(change))["state"] == "approved"
+
+        assert await refused(shop, change) == "stale_decision"
+        assert (await shop.read(change))["state"] == "pending"
+
+
+async def test_what_passed_by_itself_passes_by_another_policy_that_lets_it_pass(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_shop(database_url, tmp_path) as shop:
+        change = await shop.submit("b")
+        await shop.adopt(valid_for="1h")
+
+        assert await shop.admit(change)
