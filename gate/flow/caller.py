@@ -127,6 +127,7 @@ class ChangeHolder:
 
     change: str
     caller: str  # who submitted the change
+    proof: str | None = None  # the fingerprint of what was proved when it was earned
 
     @property
     def root(self) -> str:

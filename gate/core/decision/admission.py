@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from gate.core.canonical import canonical, digest
 from gate.core.change import Planned, Run, State, Subject
 from gate.core.decision.evaluate import Evaluation, evaluate
 from gate.core.decision.values import Hold
 from gate.core.facts import Fact, Facts, Origin, Value
 from gate.core.policy.policy import Policy
+
+FINGERPRINT_DIGITS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,11 @@ class Proof(NamedTuple):
     run: str
     ref: Value | None
     workflow: Value | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Short enough for a token, and nobody finds another proof with the same one."""
+        return digest(canonical([self.run, self.ref, self.workflow]))[:FINGERPRINT_DIGITS]
 
 
 def proof_of(run: Run | None, facts: Facts) -> Proof | None:

@@ -140,11 +140,15 @@ async def _decide_again(gate: Gate, change_id: str, by: Caller) -> None:
 def _proof(by: Caller, proved: Proof | None) -> Proof | None:
     """What the caller proves.
 
-    A change token was given to the run that proved itself, and stands for its token.
+    A change token stands for what was proved when it was earned, and for nothing that another job
+    or caller proved since: an API token may have asked for the change first, or another workflow
+    of the same run.
     """
     if isinstance(by, Workload):
         return proof_by(by.run, by.facts)
-    return proved if isinstance(by, ChangeHolder) else None
+    if not isinstance(by, ChangeHolder) or proved is None:
+        return None
+    return proved if by.proof == proved.fingerprint else None
 
 
 def _admit_by(

@@ -1,8 +1,8 @@
 """The token of one change: made from a secret and stored nowhere.
 
-It says which change it is for, by what it was earned, and until when that is good at most; the seal
-is over all of it. So the same asking always has the same token, also when its answer is repeated,
-and the token dies with what it was earned with.
+It says which change it is for, by what it was earned, what that proved, and until when that is good
+at most; the seal is over all of it. So the same asking always has the same token, also when its
+answer is repeated, and the token dies with what it was earned with.
 """
 
 import hmac
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from gate.core.change import FINAL
+from gate.core.decision.admission import proof_by
 from gate.core.instants import from_us, to_us
 from gate.core.workload import Workload
 from gate.flow.caller import Caller, ChangeHolder, Machine
@@ -25,7 +26,8 @@ GOOD_AFTER_THE_END = timedelta(hours=24)
 
 _TOKEN = re.compile(r"gatec_([0-9a-z]{26})_([tu])([0-9A-Za-z-]{1,40})_([0-9a-f]{64})", re.ASCII)
 _BY_TOKEN, _UNTIL = "t", "u"
-"""Of what follows: the id of an API token, or the second at which an identity token ends."""
+"""Of what follows: the id of an API token, or the second at which an identity token ends, a hyphen
+and the fingerprint of what that proves."""
 
 FindToken: TypeAlias = Callable[[str], Awaitable[Kept | None]]
 
@@ -54,7 +56,8 @@ async def holder(gate: Gate, text: str, find: FindToken) -> ChangeHolder | None:
     now = gate.clock()
     if stored is None or _over(stored, now) or not await _is_backed(gate, stored, earner, find):
         return None
-    return ChangeHolder(change, stored.caller)
+    proof = None if earner.startswith(_BY_TOKEN) else earner.partition("-")[2]
+    return ChangeHolder(change, stored.caller, proof)
 
 
 async def _is_backed(gate: Gate, stored: StoredChange, earner: str, find: FindToken) -> bool:
@@ -62,7 +65,7 @@ async def _is_backed(gate: Gate, stored: StoredChange, earner: str, find: FindTo
     if earner.startswith(_BY_TOKEN):
         kept = await find(rest)
         return kept is not None and kept.token.is_good_at(now)
-    if now >= from_us(int(rest) * 1_000_000):
+    if now >= from_us(int(rest.partition("-")[0]) * 1_000_000):
         return False
     issuer, repository = stored.repository_issuer, stored.repository_id
     if issuer is None or repository is None:
@@ -75,7 +78,8 @@ def _earner(by: Caller) -> str:
     if isinstance(by, Machine):
         return f"{_BY_TOKEN}{by.id}"
     if isinstance(by, Workload):
-        return f"{_UNTIL}{to_us(by.expires_at) // 1_000_000}"
+        proof = proof_by(by.run, by.facts)
+        return f"{_UNTIL}{to_us(by.expires_at) // 1_000_000}-{proof.fingerprint}"
     raise TypeError(f"{type(by).__name__} asks for no change")
 
 

@@ -2,21 +2,32 @@
 it waits for.
 """
 
+import secrets
 from dataclasses import replace
+from datetime import timedelta
 
 import orjson
 import structlog
 from sqlalchemy import Connection
 
-from gate.core.change import Run, State
+from gate.core.change import Repository, Run, State
 from gate.core.instants import rfc3339
-from gate.errors import Conflict, GateError, NotAllowed, NotFound, Unavailable
+from gate.core.messages.tidings import RunSeen
+from gate.core.workload import Workload
+from gate.errors import (
+    Conflict,
+    GateError,
+    NotAllowed,
+    NotFound,
+    SourceUnavailable,
+    Unavailable,
+)
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.asks import AdmissionAsk
-from gate.flow.caller import ChangeHolder
 from gate.flow.changes.admit import admit
 from gate.flow.changes.known import know
 from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import changes
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
@@ -27,6 +38,9 @@ REPORTS_MAX = 9
 """GitHub takes ten of a deployment; one is kept for whoever reports by hand."""
 
 LINES_MAX = 8
+RUN_GOOD_FOR = timedelta(minutes=5)
+"""So long what a host says of a run is as good as the run's own token."""
+
 _log = structlog.get_logger("gate.held_runs")
 APPROVED, REJECTED = "approved", "rejected"
 
@@ -54,6 +68,26 @@ async def answer_due(gate: Gate) -> int:
                 error=error.detail,
             )
     return told
+
+
+def job_of(
+    gate: Gate, repository: Repository, seen: RunSeen, environment: str, book: Rulebook
+) -> Workload:
+    """What the host says of its run is as good as the token that it would give the run."""
+    return Workload(
+        issuer=repository.issuer,
+        provider=seen.provider,
+        repository=repository,
+        commit=seen.commit,
+        run=Run(seen.run, seen.attempt, url=seen.url),
+        jti=f"held-{secrets.token_hex(16)}",
+        expires_at=gate.clock() + RUN_GOOD_FOR,
+        login=seen.actors[0] if seen.actors else "",
+        event=seen.event,
+        workflow=seen.workflow,
+        environment=environment,
+        services=frozenset(book.catalogue.services_of(repository.issuer, repository.id)),
+    )
 
 
 def caller_of(run: HeldRun) -> str:
@@ -87,9 +121,20 @@ async def _look_at(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
 
 
 async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
-    """The last check, for the very run; only then the host lets it go."""
+    """The last check, for the very run; only then the host lets it go.
+
+    The host is asked once more which job it holds: another job of the same run may have had the
+    change decided since, by what its own token proves.
+    """
     if not gate.pauses.begin(f"admission of {stored.id}"):
         return False
+    host = gate.hosts.get(run.issuer)
+    if host is None:
+        raise SourceUnavailable(f"no code host of {run.issuer} is connected any more")
+    repository = Repository(run.issuer, run.repository_id, run.repository_name)
+    seen = await host.run(repository, run.reference)
+    book = await gate.rulebooks.current()
+    by = job_of(gate, repository, seen, stored.environment, book)
     artifacts = stored.asked.artifacts
     ask = AdmissionAsk(
         stored.commit,
@@ -98,7 +143,7 @@ async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
         Run(run.run_id, run.attempt, stored.run_step or ""),
     )
     try:
-        await admit(gate, stored.id, ask, ChangeHolder(stored.id, caller_of(run)))
+        await admit(gate, stored.id, ask, by)
     except (Conflict, NotAllowed, NotFound, Unavailable) as refused:
         told = f"refused {stored.decision} {refused.problem}"
         if run.told == told or run.reports >= REPORTS_MAX:

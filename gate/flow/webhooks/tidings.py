@@ -3,10 +3,8 @@
 It never approves anything: we ask back.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -26,7 +24,6 @@ from gate.core.messages.tidings import (
     read,
     write,
 )
-from gate.core.workload import Workload
 from gate.errors import GateError, Invalid, NotAllowed, SourceUnavailable
 from gate.flow.caller import ChangeHolder
 from gate.flow.changes.cancel import cancel
@@ -50,9 +47,6 @@ LOOKED_AT_MAX = 50
 """Repositories that are asked about in one round."""
 
 _log = structlog.get_logger("gate.tidings")
-
-RUN_GOOD_FOR = timedelta(minutes=5)
-"""So long what a host says of a run is as good as the run's own token."""
 
 
 def delivery(source: str, told: Told) -> list[Delivery]:
@@ -232,32 +226,12 @@ async def _held(gate: Gate, tiding: RunHeld) -> None:
     try:
         book = await gate.rulebooks.current()
         service, environment = place_of(book, tiding)
-        by = _workload(gate, repository, seen, environment, book)
+        by = held_runs.job_of(gate, repository, seen, environment, book)
         submitted = await submit(gate, _change(seen, repository, service, environment), by)
     except (NotAllowed, Invalid) as refused:
         await held_runs.refuse(gate, waits, refused.detail)
         return
     await held_runs.wait(gate, waits, submitted.change_id)
-
-
-def _workload(
-    gate: Gate, repository: Repository, seen: RunSeen, environment: str, book: Rulebook
-) -> Workload:
-    """What the host says of its run is as good as the token that it would give the run."""
-    return Workload(
-        issuer=repository.issuer,
-        provider=seen.provider,
-        repository=repository,
-        commit=seen.commit,
-        run=Run(seen.run, seen.attempt, url=seen.url),
-        jti=f"held-{secrets.token_hex(16)}",
-        expires_at=gate.clock() + RUN_GOOD_FOR,
-        login=seen.actors[0] if seen.actors else "",
-        event=seen.event,
-        workflow=seen.workflow,
-        environment=environment,
-        services=frozenset(book.catalogue.services_of(repository.issuer, repository.id)),
-    )
 
 
 def _change(seen: RunSeen, repository: Repository, service: str, environment: str) -> Change:

@@ -13,9 +13,13 @@ import pytest
 from gate.core.change import Repository, Run
 from gate.core.workload import Provider, Workload
 from gate.errors import Conflict, GateError
+from gate.flow.asks import Wire
+from gate.flow.caller import Caller, ChangeHolder
+from gate.flow.identity.access import Access
+from gate.flow.identity.change_tokens import change_token
 from tests.builders import ISSUER, commit_of
 from tests.flow.reviewers import approve
-from tests.flow.shop import Shop, make_files, open_shop
+from tests.flow.shop import PIPELINE, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +54,14 @@ def job(workflow: str = "deploy.yml", branch: str = "main", run: str = "9001") -
         workflow=workflow,
         services=frozenset({"checkout"}),
     )
+
+
+async def holder(shop: Shop, change: Wire, by: Caller) -> Caller:
+    """Whoever holds the change token that this caller was given."""
+    if by is PIPELINE:  # its token is in no database
+        return ChangeHolder(change["id"], by.caller)
+    text = change_token(shop.gate.secrets.change_tokens, change["id"], by)
+    return await Access(shop.gate).authenticate(text)
 
 
 async def test_b10_what_a_protected_branch_may_do_is_not_done_for_another_one(shop: Shop) -> None:
@@ -87,6 +99,30 @@ async def test_b10_what_people_approved_for_one_workflow_is_shown_again_for_anot
     )
     assert (await shop.read(change))["title"] == change["title"]
     assert (await shop.admit(approved, job("other.yml", branch="mine")))["payload"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(PIPELINE, id="an API token"),
+        pytest.param(job("mine.yml"), id="another workflow of the run"),
+        pytest.param(job(branch="mine"), id="another branch of the run"),
+    ],
+)
+async def test_b10_a_change_token_stands_for_what_was_proved_when_it_was_earned(
+    shop: Shop, first: Caller
+) -> None:
+    run = Run("9001", 1)
+    repository = Repository(ISSUER, 1001, "acme/checkout")
+    change = await shop.submit("a", first, run=run, repository=repository)
+    proved = await shop.submit("a", job(), run=run)
+    assert (proved["id"], proved["state"]) == (change["id"], "approved")
+
+    with pytest.raises(GateError, match="ask with a token of that run") as refused:
+        await shop.admit(proved, await holder(shop, change, first))
+
+    assert refused.value.problem == "identity_mismatch"
+    assert await shop.admit(proved, await holder(shop, change, job()))
 
 
 async def test_b10_a_token_that_says_less_is_another_one(shop: Shop) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from gate.core.change import Repository, Run
+from gate.core.decision.admission import proof_by
 from gate.core.workload import Provider, Workload
 from gate.errors import NotFound, Unauthenticated
 from gate.flow.asks import Wire
@@ -90,7 +91,8 @@ async def test_the_token_of_a_change_dies_with_the_identity_token_it_was_earned_
     in_time = await whose(shop, earned)
     shop.hands.ahead = timedelta(minutes=6)
 
-    assert in_time == ChangeHolder(change["id"], job.caller)
+    proved = proof_by(job.run, job.facts).fingerprint
+    assert in_time == ChangeHolder(change["id"], job.caller, proved)
     assert await whose(shop, earned) is None
     assert await whose(shop, later) == in_time
 

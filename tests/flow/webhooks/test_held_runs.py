@@ -12,7 +12,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from gate.core.change import Result
+from gate.core.change import Repository, Result
 from gate.core.facts import Value
 from gate.core.messages.host import Hand, HostAsk, HostFacts
 from gate.core.messages.tidings import (
@@ -38,7 +38,7 @@ from gate.storage.incidents.sightings import Missing
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, commit_of, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
-from tests.flow.shop import ADA, ADMIN, Shop, make_files, open_shop
+from tests.flow.shop import ADA, ADMIN, EVERYDAY, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +125,27 @@ async def test_a_held_run_becomes_a_change_and_is_let_go_when_nothing_stands_in_
         (row.state, row.environment, row.service, row.commit_sha, row.admitted_run_id)
         for row in changes
     ] == [("deploying", "production", "checkout", commit_of("b"), "77")]
+
+
+async def test_b10_a_held_job_is_not_let_go_by_what_another_job_of_its_run_proves(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    passes = EVERYDAY.replace("diff.lines_added < 100", "change.workflow == deploy.yml")
+    async with connected(sqlite_url, tmp_path, standard_changes=f"[{passes}]") as (shop, _):
+        await tell(shop, HELD)
+        waiting = await only_change(shop)
+        book = await shop.gate.rulebooks.current()
+        repository = Repository(ISSUER, 1001, "acme/checkout")
+        held = held_runs.job_of(shop.gate, repository, SEEN, "production", book)
+        shop.gate.pauses._last.clear()  # noqa: SLF001 - no test waits ten seconds
+        other = replace(held, jti="other", workflow="deploy.yml")
+        approved = await shop.submit("b", other, run=None, artifacts=())
+        assert (approved["id"], approved["state"]) == (waiting["id"], "approved")
+
+        said = await heard(shop)
+
+        assert "approved" not in [one["state"] for one in said]
+        assert (await only_change(shop))["state"] == "pending"
 
 
 async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(
