@@ -36,6 +36,7 @@ from gate.integrations.github.facts import HEADERS as GITHUB_HEADERS
 from gate.integrations.github.facts import GitHub
 from gate.integrations.github.facts import issuer_of as github_issuer
 from gate.integrations.github.hook import GitHubHook
+from gate.integrations.github.lent import GitHubLender
 from gate.integrations.github.missed import send_missed_again
 from gate.integrations.gitlab.answers import GitLabAnswers
 from gate.integrations.gitlab.facts import HEADERS as GITLAB_HEADERS
@@ -95,7 +96,8 @@ def create_app(
         try:
             if settings.metrics_port is not None:
                 metrics.listen(settings.host, settings.metrics_port)
-            gate = replace(await make_gate(settings, store, metrics), hosts=joined.hosts)
+            gate = await make_gate(settings, store, metrics)
+            gate = replace(gate, hosts=joined.hosts, lenders=joined.lenders)
             parts = attach(app, gate, joined.hooks)
             attach_pages(app, gate)
             post = Post(gate, {**joined.deliveries, **receivers(settings, gate)})
@@ -139,10 +141,12 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
         issuer, settings.github_api_url, settings.github_webhook_secret.get_secret_value()
     )
     key = settings.github_app_key.get_secret_value()
-    if not settings.github_app_id or not key:
-        return Connections(hooks={"github": hook})
     rest = Rest(settings.github_api_url, GITHUB_HEADERS, open_client)
-    github = GitHub(rest, App(settings.github_app_id, key, rest))
+    if not settings.github_app_id or not key:
+        lenders = {issuer: GitHubLender(rest)}
+        return Connections(lenders=lenders, hooks={"github": hook}, close=rest.close)
+    app = App(settings.github_app_id, key, rest)
+    github = GitHub(rest, app)
     return Connections(
         hosts={issuer: github},
         deliveries={"github": GitHubAnswers(github)},
@@ -152,7 +156,7 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
             Chore(
                 "github deliveries",
                 MISSED_SECONDS,
-                lambda gate: send_missed_again(github, gate.clock),
+                lambda gate: send_missed_again(rest, app, gate.clock),
             ),
         ),
         close=rest.close,

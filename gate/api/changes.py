@@ -14,6 +14,7 @@ from gate.api.http.permits import (
     ChangeReader,
     Closer,
     GateDep,
+    Lent,
     PlaceReader,
     Submitter,
 )
@@ -38,6 +39,7 @@ from gate.flow.changes import admit, cancel, close, submit
 from gate.flow.changes.submit import Submitted
 from gate.flow.gate import Gate
 from gate.flow.identity.change_tokens import change_token
+from gate.flow.lent import lend
 from gate.flow.queries import look
 from gate.ledger.statement import SignedEnvelope
 
@@ -124,9 +126,16 @@ Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
     },
     openapi_extra={"parameters": [_KEY_PARAMETER]},
 )
-async def submit_change(ask: ChangeRequest, by: Submitter, gate: GateDep, key: Key) -> Answer:
-    """May this change go to this environment now? Answered only when the decision is durable."""
-    return _submitted(gate, await submit.submit(gate, ask.change(by), by, key), by)
+async def submit_change(
+    ask: ChangeRequest, by: Submitter, gate: GateDep, key: Key, lent: Lent
+) -> Answer:
+    """May this change go to this environment now? Answered only when the decision is durable.
+
+    Beside an identity token the header `Gate-Host-Token` lends the job's own token: the code host
+    is asked with it, for this request alone.
+    """
+    asked = submit.submit(lend(gate, by, lent), ask.change(by), by, key)
+    return _submitted(gate, await asked, by)
 
 
 @router.get("", response_model=Page[ChangeAnswer])

@@ -3,16 +3,17 @@
 from fastapi import APIRouter
 
 from gate.api.http.answers import Answer, answer
-from gate.api.http.permits import Evaluator, GateDep
+from gate.api.http.permits import Evaluator, GateDep, Lent
 from gate.api.http.route import GateRoute
 from gate.api.models.change import ChangeRequest
 from gate.flow.answers.decision import EvaluationAnswer
 from gate.flow.changes import evaluate
+from gate.flow.lent import lend
 
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=GateRoute)
 
 
 @router.post("", response_model=EvaluationAnswer)
-async def evaluate_change(ask: ChangeRequest, by: Evaluator, gate: GateDep) -> Answer:
+async def evaluate_change(ask: ChangeRequest, by: Evaluator, gate: GateDep, lent: Lent) -> Answer:
     """The answer to a submit, without submitting: nothing is recorded."""
-    return answer(await evaluate.evaluate_change(gate, ask.change(by), by))
+    return answer(await evaluate.evaluate_change(lend(gate, by, lent), ask.change(by), by))

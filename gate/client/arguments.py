@@ -74,7 +74,9 @@ def variables() -> frozenset[str]:
     _check_flags(flags)
     closing = _Flags(argparse.ArgumentParser(), Asked())
     _close_flags(closing)
-    return frozenset({*asked, *VARIABLES, "GATE_ID_TOKEN", "GATE_STATE", "GATE_TOKEN_FILE"})
+    return frozenset(
+        {*asked, *VARIABLES, "GATE_HOST_TOKEN", "GATE_ID_TOKEN", "GATE_STATE", "GATE_TOKEN_FILE"}
+    )
 
 
 def _run(options: CheckOptions | CloseOptions, world: World) -> int:

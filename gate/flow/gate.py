@@ -14,7 +14,7 @@ from gate.flow.ids import new_person_id
 from gate.flow.ledger.watch import Watch
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
-from gate.flow.ports import Chat, Hosts, SingleSignOn
+from gate.flow.ports import Chat, Hosts, Lenders, SingleSignOn
 from gate.flow.refusals import Refusals
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import Signing
@@ -65,6 +65,7 @@ class Gate:
         new_person_id  # what somebody who is new in the catalogue is called
     )
     hosts: Hosts = field(default_factory=dict)
+    lenders: Lenders = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     chat: Chat | None = None
     refusals: Refusals = field(default_factory=Refusals)

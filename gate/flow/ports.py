@@ -31,6 +31,16 @@ class CodeHost(Protocol):
         """A run of a pipeline as the host itself describes it. Raises `SourceUnavailable`."""
 
 
+class Lender(Protocol):
+    """A code host that can be asked with a token which a pipeline lends."""
+
+    def lent(self, token: str) -> CodeHost:
+        """The host for whoever has this token."""
+
+
+Lenders: TypeAlias = Mapping[str, Lender]
+"""By the issuer of the identity tokens that must stand beside a lent one."""
+
 Hosts: TypeAlias = Mapping[str, CodeHost]
 """By the issuer of their identity tokens, which is how a repository names its host."""
 

@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 ACTIONS = ROOT / "actions"
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+JOB_TOKEN = "ghs_of.the-job"  # noqa: S105 - of nobody
+"""What a runner puts in the place of `github.token`."""
+
 _PLACE = re.compile(r"inputs\.([a-z-]+)|steps\.([a-z]+)\.outputs\.([a-z]+)")
 
 
@@ -149,8 +152,10 @@ def _inputs(action: dict[str, Any], given: Mapping[str, str]) -> dict[str, str]:
     if unknown:
         raise Unsafe(f"no such input: {sorted(unknown)}")
     # `required` is a word for readers: the real runner starts an action without it
+    usual = {name: str(one.get("default", "")) for name, one in action["inputs"].items()}
     return {
-        name: given.get(name, str(one.get("default", ""))) for name, one in action["inputs"].items()
+        name: given.get(name, text.replace("${{ github.token }}", JOB_TOKEN))
+        for name, text in usual.items()
     }
 
 

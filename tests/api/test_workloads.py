@@ -465,3 +465,16 @@ async def test_a_repository_cancels_its_own_change_and_no_other(world: Pipelines
 
     assert canceled.json()["state"] == "canceled"
     assert problem_name(refused) == "not_allowed"
+
+
+@pytest.mark.parametrize("given", ["a b", "x" * 2001, "a;b"])
+async def test_h3_what_cannot_be_a_lent_token_is_refused_and_not_repeated(
+    small_world: Pipelines, given: str
+) -> None:
+    http = small_world.service.anybody(small_world.github.github())
+    http.headers["Gate-Host-Token"] = given
+
+    answer = await http.post("/v1/changes", json=ask())
+
+    assert (answer.status_code, problem_name(answer)) == (422, "invalid")
+    assert given not in answer.text

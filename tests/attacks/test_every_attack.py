@@ -107,6 +107,7 @@ PROMISES: Mapping[str, str] = {
     "E24": "flow/changes/test_endings.py flow/changes/test_again.py web/test_pages.py",
     "H2": "flow/changes/test_observe.py core/decision/test_decide.py core/decision/test_admission.py"
     " core/rulebook/test_bundle.py flow/queries/test_observations.py",
+    "H3": "flow/test_lent.py client/test_check.py api/test_workloads.py",
     "H4": "cli/init/test_command.py",
     "H6": "flow/queries/test_verdict.py api/test_verdict.py test_recipes.py",
     "E25": "api/test_operations.py flow/test_signing.py cli/test_operate.py cli/test_serve.py",

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -433,3 +434,41 @@ def test_a_stopped_run_that_cannot_withdraw_its_change_is_an_error_and_asks_only
     assert told(outcome) == (1, "error", False)
     assert "could not be withdrawn" in outcome.message
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+# the token of the job
+
+
+def lent(seen: Any) -> str | None:
+    """What was lent with a request."""
+    found: str | None = seen.headers.get("gate-host-token")
+    return found
+
+
+def test_h3_the_token_of_the_job_is_lent_with_the_question_alone(tmp_path: Path) -> None:
+    with fake_gate() as gate:
+        env = {"GATE_ID_TOKEN": TOKEN, "GATE_HOST_TOKEN": "ghs_of.the-job"}
+        world = world_of(tmp_path, env={**env, "GATE_TOKEN": ""})
+
+        assert told(checked(gate, tmp_path, world, token=None)) == (0, "approved", True)
+
+        assert [lent(one) for one in gate.of("submit")] == ["ghs_of.the-job"]
+        others = [one for one in gate.seen if one.act != "submit"]
+        assert {lent(one) for one in others} == {None}
+        assert "ghs_of.the-job" not in (tmp_path / "repo" / "state.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("env", "token"),
+    [
+        pytest.param({"GATE_HOST_TOKEN": "ghs_of.the-job"}, TOKEN, id="beside an API token"),
+        pytest.param({"GATE_HOST_TOKEN": " "}, None, id="switched off"),
+    ],
+)
+def test_h3_nothing_is_lent(tmp_path: Path, env: dict[str, str], token: str | None) -> None:
+    with fake_gate() as gate:
+        world = world_of(tmp_path, env={**env, "GATE_ID_TOKEN": TOKEN, "GATE_TOKEN": ""})
+
+        checked(gate, tmp_path, world, token=token)
+
+        assert [lent(one) for one in gate.of("submit")] == [None]

@@ -154,6 +154,7 @@ class FakeGitHub:
             frozenset({"per_page", "page"}),
         )
         return (
+            ("GET", repo, none, self._repository),
             ("GET", rf"{repo}/installation", none, self._installation),
             (
                 "POST",
@@ -280,6 +281,10 @@ class FakeGitHub:
         if self.tokens.get(token, 0) < time.time():
             return reply(401, {"message": "Bad credentials"})
         return None if repo in self.repositories else reply(404, {"message": "Not Found"})
+
+    def _repository(self, request: httpx.Request, repo: str) -> Canned:
+        found = {"id": self.repositories.get(repo), "full_name": repo}
+        return self._refusal(request, repo) or reply(200, found)
 
     def _listed(
         self, request: httpx.Request, repo: str, listed: list[Json], key: str | None = None

@@ -132,7 +132,12 @@ def github(fake: FakeGitHub, url: str = PUBLIC_API, **rest: Any) -> GitHub:
         return
 
     asked = Rest(url, HEADERS, fake.open_client, sleep=no_sleep, **rest)
-    return GitHub(asked, App(APP_ID, app_key_text(), asked))
+    return GitHub(asked, app_at(asked))
+
+
+def app_at(rest: Rest) -> App:
+    """The App, as GitHub knows it."""
+    return App(APP_ID, app_key_text(), rest)
 
 
 def ask(**different: Any) -> HostAsk:

@@ -2,6 +2,7 @@
 design.
 """
 
+import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from typing import Annotated, TypeAlias
@@ -18,7 +19,7 @@ from gate.api.http.cookies import (
 )
 from gate.api.http.rates import Rates
 from gate.core.workload import Workload
-from gate.errors import NotAllowed, Unauthenticated
+from gate.errors import Fault, Invalid, NotAllowed, Unauthenticated
 from gate.flow.caller import NOBODY, Caller, HookKind, Machine, Person, Role
 from gate.flow.connections import NO_HOOKS, Hooks
 from gate.flow.gate import Gate
@@ -29,6 +30,10 @@ CALLER = "gate.caller"
 """Where a request says who it is from, as soon as that is known."""
 
 RELEASE_MANAGERS = "release-managers"
+LENT_HEADER, LENT_LENGTH_MAX = b"gate-host-token", 2_000
+"""The token of a job at its code host, which it lends for this request."""
+
+_LENT = re.compile(rb"[A-Za-z0-9._-]{1,%d}" % LENT_LENGTH_MAX)
 _BEARER, _BASIC = b"bearer ", b"basic "
 
 
@@ -192,6 +197,22 @@ class SubscriberPermit(Permit):
             raise
 
 
+def lent_token(request: Request) -> str:
+    """What a pipeline lends for this request; empty where it lends nothing.
+
+    Raises `Invalid`, without the token in it, for what cannot be one.
+    """
+    given = [value for name, value in request.scope["headers"] if name == LENT_HEADER]
+    if not given or given == [b""]:
+        return ""
+    if len(given) > 1 or not _LENT.fullmatch(given[0]):
+        raise Invalid(
+            f"Gate-Host-Token is not one token of 1 to {LENT_LENGTH_MAX} letters, digits and ._-",
+            faults=[Fault("not a token", "header Gate-Host-Token")],
+        )
+    return str(given[0], "ascii")
+
+
 async def visitor(request: Request) -> Person | None:
     """Whoever is signed in at this browser; None for nobody.
 
@@ -227,6 +248,7 @@ def _called(caller: Caller) -> str:
     return "This person" if isinstance(caller, Person) else "The token of one change"
 
 
+Lent: TypeAlias = Annotated[str, Depends(lent_token)]
 GateDep: TypeAlias = Annotated[Gate, Depends(_gate)]
 
 _A, _D, _P = Role.AUDITOR, Role.ADMIN, Role.PIPELINE

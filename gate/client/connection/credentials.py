@@ -10,6 +10,8 @@ from gate.client.connection.http import Asking, Body, Http, Refused
 from gate.client.world import World
 
 AUDIENCE_FIELD = "&audience="
+LENT = "GATE_HOST_TOKEN"
+"""A variable and no flag: what stands on a command line is seen by everybody on the machine."""
 
 
 class NoCredentials(Exception):
@@ -50,6 +52,18 @@ class Credentials:
                 "no token: set GATE_TOKEN; in GitHub the job may have id-token: write, in "
                 "GitLab id_tokens with GATE_ID_TOKEN"
             )
+        self._mask(token)
+        return token
+
+    def lent(self) -> str:
+        """The job's own token at its code host, which the gate asks it with; empty for none.
+
+        It means something beside an identity token alone, and goes to nobody who could be listened
+        to.
+        """
+        token = self._world.env.get(LENT, "").strip()
+        if not token or self._given or not is_private(self._audience):
+            return ""
         self._mask(token)
         return token
 

@@ -64,6 +64,7 @@ class Asking(NamedTuple):
     key: str = ""
     wait: int = 0
     retries: int = RETRIES_MAX
+    lent: str = ""  # the job's own token at its code host, for this asking alone
 
 
 class _Again(Exception):
@@ -115,6 +116,8 @@ class Http:
             headers["Authorization"] = f"Bearer {asking.token}"
         if asking.key:
             headers["Idempotency-Key"] = f'"{asking.key}"'
+        if asking.lent:
+            headers["Gate-Host-Token"] = asking.lent
         data = None
         if asking.body is not None:
             headers["Content-Type"] = "application/json"

@@ -57,7 +57,13 @@ class Session:
         """A new asking has a new key; its retries repeat it."""
         check = answers.change_of(body["commit"])
         asking = Asking(
-            "POST", "/v1/changes", self.credentials.token(), check, body, key=self._world.fresh_id()
+            "POST",
+            "/v1/changes",
+            self.credentials.token(),
+            check,
+            body,
+            key=self._world.fresh_id(),
+            lent=self.credentials.lent(),
         )
         change = self.http.ask(asking)
         token = change.pop("change_token", None)
@@ -75,6 +81,7 @@ class Session:
                 self.credentials.token(),
                 answers.evaluation_of(body["commit"]),
                 body,
+                lent=self.credentials.lent(),
             )
         )
 

@@ -5,7 +5,7 @@ its own.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -29,7 +29,7 @@ from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer
 from gate.integrations.github import read
-from gate.integrations.github.app import App
+from gate.integrations.github.app import Pass
 from gate.integrations.github.place import PER_PAGE, Place
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Rest
@@ -69,12 +69,22 @@ def issuer_of(api_url: str) -> str:
     return f"{url.scheme}://{url.netloc.decode()}/_services/token"
 
 
+class Access(Protocol):
+    """Who asks: an App, or whoever lends a token."""
+
+    async def pass_for(self, repository: Repository) -> Pass:
+        """Raises `SourceUnavailable` where it does not read this very repository."""
+
+    def forget(self, repository: Repository) -> None:
+        """It was refused."""
+
+
 class GitHub:
     """One GitHub: the public one, or a server of one's own."""
 
-    def __init__(self, rest: Rest, app: App) -> None:
+    def __init__(self, rest: Rest, access: Access) -> None:
         self.rest = rest
-        self.app = app
+        self.access = access
 
     @property
     def name(self) -> str:
@@ -108,7 +118,9 @@ class GitHub:
         Raises `SourceUnavailable` where the App cannot get in.
         """
         return Place(
-            self.rest, await self.app.pass_for(repository), lambda: self.app.forget(repository)
+            self.rest,
+            await self.access.pass_for(repository),
+            lambda: self.access.forget(repository),
         )
 
 

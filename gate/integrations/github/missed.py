@@ -5,10 +5,10 @@ and asked for.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from gate.integrations.github.facts import GitHub
+from gate.integrations.github.app import App
 from gate.integrations.github.place import PER_PAGE
 from gate.integrations.http import shapes
-from gate.integrations.http.rest import Refused
+from gate.integrations.http.rest import Refused, Rest
 
 LOOK_BACK = timedelta(hours=24)
 """GitHub can send again what is at most three days old; what a run waits for is noticed long
@@ -25,7 +25,7 @@ _ACCEPTED = frozenset({202})
 _OK, _REDIRECT = 200, 300
 
 
-async def send_missed_again(github: GitHub, now: Callable[[], datetime]) -> int:
+async def send_missed_again(rest: Rest, app: App, now: Callable[[], datetime]) -> int:
     """Ask for each that has no success yet, however often it was tried; how many were asked for.
 
     The list is read without its filter: that leaves out deliveries that never got an answer.
@@ -36,7 +36,7 @@ async def send_missed_again(github: GitHub, now: Callable[[], datetime]) -> int:
     cursor: str | None = None
     for _ in range(PAGES_MAX):
         params = {"per_page": PER_PAGE} | ({"cursor": cursor} if cursor else {})
-        reply = await github.rest.get("/app/hook/deliveries", github.app.credential(), params)
+        reply = await rest.get("/app/hook/deliveries", app.credential(), params)
         listed = shapes.items([reply.body], 0)
         for one in listed:
             guid, sent = shapes.text(one, "guid"), shapes.instant(one, "delivered_at")
@@ -53,13 +53,13 @@ async def send_missed_again(github: GitHub, now: Callable[[], datetime]) -> int:
         ):
             break
     again = [identity for guid, identity in missed.items() if guid not in arrived][:AGAIN_MAX]
-    return sum([await _send_again(github, identity) for identity in again])
+    return sum([await _send_again(rest, app, identity) for identity in again])
 
 
-async def _send_again(github: GitHub, identity: int) -> bool:
+async def _send_again(rest: Rest, app: App, identity: int) -> bool:
     try:
-        await github.rest.post(
-            f"/app/hook/deliveries/{identity}/attempts", github.app.credential(), None, _ACCEPTED
+        await rest.post(
+            f"/app/hook/deliveries/{identity}/attempts", app.credential(), None, _ACCEPTED
         )
     except Refused:
         return False  # too old by now, or gone

@@ -9,7 +9,7 @@ import pytest
 
 from gate.integrations.github import missed as github_missed
 from gate.integrations.github.missed import send_missed_again
-from tests.integrations.github_answers import fake, github
+from tests.integrations.github_answers import app_at, fake, github
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,8 @@ def delivery(
 async def again(deliveries: list[dict[str, Any]], **knows: Any) -> list[int]:
     """Which attempts are asked for."""
     known = fake(deliveries=deliveries, **knows)
-    count = await send_missed_again(github(known), lambda: NOW)
+    rest = github(known).rest
+    count = await send_missed_again(rest, app_at(rest), lambda: NOW)
     assert count == len(known.redelivered)
     return known.redelivered
 

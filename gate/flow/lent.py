@@ -1,0 +1,67 @@
+"""A pipeline lends its token: for one request the gate asks the code host with it, where no access
+of its own is connected.
+
+It does no more than its lender may, ends with the request, and reads one repository: the one that
+the identity token beside it proves. It is in no record, no log and no error.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from gate.core.change import Repository
+from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.tidings import RunSeen
+from gate.core.workload import Workload
+from gate.errors import SourceUnavailable
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+from gate.flow.ports import CodeHost
+
+HIDDEN = "(the lent token)"
+
+
+def lend(gate: Gate, by: Caller, token: str) -> Gate:
+    """The gate for this one request, with a host that answers to the lent token.
+
+    Nothing changes without a token, beside anything but an identity token of the issuer whose host
+    it is for, and where the gate has an access of its own.
+    """
+    if not token or not isinstance(by, Workload) or by.issuer in gate.hosts:
+        return gate
+    lender = gate.lenders.get(by.issuer)
+    if lender is None:
+        return gate
+    host = LentHost(lender.lent(token), by.repository, token)
+    return replace(gate, hosts={**gate.hosts, by.issuer: host})
+
+
+@dataclass(frozen=True, slots=True)
+class LentHost:
+    """A code host for one repository and one request."""
+
+    host: CodeHost = field(repr=False)
+    repository: Repository
+    token: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The host that is asked."""
+        return self.host.name
+
+    async def facts(self, ask: HostAsk) -> HostFacts:
+        """What the host says of the proved repository. Raises `SourceUnavailable` for another."""
+        proved = (self.repository.issuer, self.repository.id)
+        if (ask.repository.issuer, ask.repository.id) != proved:
+            raise SourceUnavailable("the lent token is for the repository of the run alone")
+        try:
+            heard = await self.host.facts(replace(ask, repository=self.repository))
+        except SourceUnavailable as error:
+            raise SourceUnavailable(self._hidden(error.detail)) from None
+        return replace(heard, trouble=tuple(map(self._hidden, heard.trouble)))
+
+    async def run(self, repository: Repository, run: str) -> RunSeen:
+        """Nothing but facts is asked with a lent token. Raises `SourceUnavailable`."""
+        raise SourceUnavailable(f"a lent token does not read run {run} of {repository.id}")
+
+    def _hidden(self, text: str) -> str:
+        """A host that answers with what it was sent must not bring the token into a record."""
+        return text.replace(self.token, HIDDEN)
