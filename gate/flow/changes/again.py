@@ -215,5 +215,5 @@ def _time_left(stored: StoredChange, decision: Decision, at: datetime) -> dict[s
     else:
         left = stored.time_left or timedelta(seconds=decision.terms.expires_after_seconds)
     if decision.hold is not None:
-        return {"expires_at": None, "time_left": left // timedelta(microseconds=1)}
+        return {"expires_at": None, "time_left": left}
     return {"expires_at": at + left, "time_left": None}
