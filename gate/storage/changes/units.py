@@ -139,6 +139,8 @@ def pass_on_run_key(tx: Tx, change_id: str, run_key: str | None) -> bool:
 
     False: this one does not stand for the run any more.
     """
+    if run_key is None:
+        return False
     mine = update(schema.changes).where(_C.id == change_id, _C.run_key == run_key)
     return tx.conn.execute(mine.values(run_key=None)).rowcount == 1
 
