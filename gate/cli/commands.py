@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gate.cli.learning import commands as learning
 from gate.cli.ledger import commands as ledger
 from gate.cli.outcome import told
 
@@ -35,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
     )
     app.command("verify-admission")(verify_admission)
     app.command()(explain)
+    learning.add_to(policy_app)
     app.add_typer(policy_app, name="policy")
     app.add_typer(token_app, name="token")
     app.add_typer(people_app, name="people")

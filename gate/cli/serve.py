@@ -24,6 +24,7 @@ from gate.cli.outcome import FAILED
 from gate.cli.spelling import misspelt
 from gate.config import Settings
 from gate.errors import Invalid
+from gate.flow.folder import SHIPPED_POLICIES
 from gate.flow.identity.people import SETUP_MINUTES, link_of, make_setup
 from gate.flow.signing import read_key
 from gate.storage import migrate as migrations
@@ -37,12 +38,6 @@ BACKLOG = 2_048
 GC_ALLOCATIONS = 50_000
 """How many more objects there are before the garbage collector looks at the youngest; Python's own
 700 are a few requests."""
-
-SHIPPED_POLICIES = (
-    Path(__file__).parents[1] / "shipped_policies",
-    Path(__file__).parents[2] / "policies",
-)
-"""Where they are in an installed package, and in the repository."""
 
 DEMO_DATABASE = Path(".gate") / DEMO_FILE
 

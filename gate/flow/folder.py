@@ -7,6 +7,11 @@ from gate.core.yaml.reader import FILE_BYTES_MAX
 from gate.errors import Invalid
 
 TESTS = "tests"
+SHIPPED_POLICIES = (
+    Path(__file__).parents[1] / "shipped_policies",
+    Path(__file__).parents[2] / "policies",
+)
+"""Where they are in an installed package, and in the repository."""
 
 
 def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:

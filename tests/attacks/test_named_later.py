@@ -13,7 +13,7 @@ import pytest
 
 from gate.flow.caller import Role
 from gate.flow.folder import read_folder
-from tests.api.served import COMMIT, IMAGE, served
+from tests.api.served import COMMIT, IMAGE, SMALL, served
 from tests.attacks.world import OTHER, World, said, world_of
 from tests.builders import ISSUER
 from tests.identity_provider import Provider, provider
@@ -39,6 +39,7 @@ class Runs:
             "environment": "production",
             "commit": COMMIT,
             "artifacts": [IMAGE],
+            "facts": SMALL,
             **fields,
         }
         answer = await self.world.service.anybody(token).post("/v1/changes", json=body)

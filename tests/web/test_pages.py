@@ -251,7 +251,7 @@ async def test_the_log_finds_by_day_word_and_facet_and_its_export_has_the_same_f
     assert rows.count("\n") == 2
     facets = (await http.get("/log.json")).json()["facets"]
     assert facets["outcome"] == [{"value": "pending", "count": 1}]
-    assert facets["band"] == [{"value": "moderate", "count": 1}]
+    assert facets["band"] == [{"value": "high", "count": 1}]
 
 
 async def test_every_decision_has_a_page_with_all_its_facts(service: Served) -> None:

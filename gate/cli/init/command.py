@@ -6,9 +6,9 @@ from pathlib import Path
 from gate.cli.init import backstage, files
 from gate.cli.init.files import Service
 from gate.cli.init.seen import GITHUB, GITLAB, GITLAB_FILE, WORKFLOWS, Seen, look_at
-from gate.cli.serve import SHIPPED_POLICIES
 from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE, read_bundle
 from gate.errors import Invalid
+from gate.flow.folder import SHIPPED_POLICIES
 
 POLICY_FILES = ("production.yaml", "default.yaml")
 CASES_FILES = tuple(f"tests/{name.replace('.yaml', '.test.yaml')}" for name in POLICY_FILES)

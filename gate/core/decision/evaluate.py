@@ -59,6 +59,11 @@ def evaluate(policy: Policy, facts: Facts) -> Evaluation:
     return Evaluation(score, raw, band, tuple(findings), tuple(unmet), tuple(matched))
 
 
+def score_of(policy: Policy, values: Values) -> int:
+    """Return the plain sum of the points, for facts that all count. It may be below 0."""
+    return sum(judge(values).points for judge in plan_of(policy).rules)
+
+
 def plan_of(policy: Policy) -> Plan:
     """The policy made ready.
 

@@ -400,11 +400,8 @@ def test_the_shipped_production_policy_is_what_its_file_says() -> None:
         {"environment.tier": "production"},
     )
     assert policy.trust_claims == {"diff", "author", "change"}
-    assert policy.rules[0].steps == ((10, 8), (30, 14), (100, 22), (200, 30), (1000, 40))
-    assert next(rule.steps for rule in policy.rules if rule.id == "failing-here") == (
-        (1_000, 4),
-        (2_500, 8),
-    )
+    assert policy.rules[1].steps == ((0, -6), (1, 0), (2, 4), (15, 6), (50, 8))
+    assert policy.rules[2].points == 13
     assert {requirement.otherwise for requirement in policy.requirements} == {Outcome.PENDING}
     routine, rollback = policy.standard_changes
     assert (routine.earn, routine.suspend, routine.up_to) == (

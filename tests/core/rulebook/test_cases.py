@@ -204,7 +204,7 @@ def test_names_that_are_not_there_are_refused() -> None:
 def test_a_guard_that_a_case_names_holds_the_change(guard: str) -> None:
     reviewed = (
         "reviews: {approvals: 1, approved_head: true}, checks: {passed: 1, failed: 0, pending: "
-        "0}, diff: {lines_added: 1, files: [a.py]}"
+        "0}, diff: {lines_added: 0, files: [a.py]}"
     )
     change = (
         "environment: {name: production, tier: production}, change: {direction: forward, "

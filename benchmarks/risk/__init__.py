@@ -1,0 +1,1 @@
+"""How well the shipped points put the changes of the shared data in order."""

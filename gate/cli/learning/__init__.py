@@ -1,0 +1,1 @@
+"""`gate policy score` and `gate policy calibrate`."""

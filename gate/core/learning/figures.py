@@ -1,0 +1,71 @@
+"""How well scores put failing changes above the others.
+
+Changes with equal scores share their places: each figure is what a random order among them gives on
+average, so that a coarse score gains nothing by luck.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Scored = tuple[float, bool]
+"""The score of a change, and whether it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Changes grouped by equal score, the highest first: how many there are, how many failed."""
+
+    steps: tuple[tuple[int, int], ...]
+    changes: int
+    failed: int
+
+    def auc(self) -> float | None:
+        """The chance that a failing change has a higher score than one that went well; None where
+        there are not both.
+        """
+        well = self.changes - self.failed
+        if not self.failed or not well:
+            return None
+        above, pairs = 0, 0
+        for count, failed in self.steps:
+            fine = count - failed
+            pairs += fine * (2 * above + failed)  # of two equal ones half counts
+            above += failed
+        return pairs / (2 * self.failed * well)
+
+    def caught(self, share: float) -> float:
+        """How many failures are among this share of the changes, those with the highest scores."""
+        left, found = share * self.changes, 0.0
+        for count, failed in self.steps:
+            if count >= left:
+                return found + failed * left / count
+            left -= count
+            found += failed
+        return found
+
+    def recall(self, share: float) -> float | None:
+        """The share of all failures that is caught."""
+        return self.caught(share) / self.failed if self.failed else None
+
+    def failure_rate_below(self, share: float) -> float | None:
+        """The failure rate within this share of the changes, those with the lowest scores."""
+        passed = share * self.changes
+        return (self.failed - self.caught(1 - share)) / passed if passed else None
+
+
+def curve(scored: Iterable[Scored]) -> Curve:
+    """The curve of these changes, in any order."""
+    counts: Counter[float] = Counter()
+    failures: Counter[float] = Counter()
+    for score, failed in scored:
+        counts[score] += 1
+        failures[score] += failed
+    steps = tuple((counts[score], failures[score]) for score in sorted(counts, reverse=True))
+    return Curve(steps, sum(counts.values()), sum(failures.values()))
+
+
+def mean(figures: Sequence[float | None]) -> float | None:
+    """The mean of those that are known."""
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,144 @@
+"""A map says which column of a table of changes holds which fact: column → fact, in YAML.
+
+A value is a fact's name, or a mapping of `fact` and `scale`. The word `order` stands for no fact:
+by that column the changes of one service are put into the order of time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gate.core.facts import FACTS, FactDef, FactType, definition
+from gate.core.yaml.fields import Faults, Fields, did_you_mean
+from gate.core.yaml.reader import Mapping, Node, Place, Scalar, clip, read, shown
+
+ORDER = "order"
+COLUMNS_MAX = 200
+COLUMN_LENGTH_MAX = 200
+SCALE_DIGITS_MAX = 12
+
+_NUMBERS = frozenset({FactType.INTEGER, FactType.DECIMAL})
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """One column, the fact it holds, and what its numbers are multiplied by.
+
+    `place` is where the map says so.
+    """
+
+    column: str
+    fact: FactDef
+    place: Place
+    scale: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMap:
+    """Which columns hold facts, and by which the changes of a service are ordered, if any."""
+
+    name: str
+    columns: tuple[MappedColumn, ...]
+    order: str | None = None
+    order_place: Place | None = None
+
+
+def read_map(text: str | bytes, name: str) -> ColumnMap:
+    """The map in that file. Raises `Invalid` with every fault found."""
+    faults = Faults()
+    node = read(text, name)
+    fields = Fields(node, faults, "the map")
+    if isinstance(node, Mapping) and not 1 <= len(node.entries) <= COLUMNS_MAX:
+        faults.add(
+            node.place,
+            f"the map: found {len(node.entries)} columns, allowed are 1 to {COLUMNS_MAX}",
+        )
+    faults.stop()
+    columns: list[MappedColumn] = []
+    order: Scalar | None = None
+    for key, value in node.entries if isinstance(node, Mapping) else ():
+        fields.has(str(key.value))
+        if isinstance(value, Scalar) and value.value == ORDER:
+            if order is not None:
+                faults.add(key.place, f"found {ORDER} twice, first for the column {order.text}")
+            order = order or key
+        else:
+            mapped = _column(key, value, faults)
+            columns += [mapped] if mapped else []
+    _once(columns, faults)
+    faults.stop()
+    if order is None:
+        return ColumnMap(name, tuple(columns))
+    return ColumnMap(name, tuple(columns), order.text, order.place)
+
+
+def _column(key: Scalar, value: Node, faults: Faults) -> MappedColumn | None:
+    """The column of one entry, or None after a fault."""
+    if isinstance(value, Mapping):
+        fields = Fields(value, faults, f"the column {clip(key.text)}")
+        named, scale = fields.node("fact"), fields.node("scale", required=False)
+        fields.done()
+    else:
+        named, scale = value, None
+    if named is None:
+        return None
+    fact = _fact(named, key, faults)
+    if fact is None:
+        return None
+    return MappedColumn(key.text, fact, key.place, _scale(scale, fact, faults))
+
+
+def _fact(node: Node, key: Scalar, faults: Faults) -> FactDef | None:
+    column = clip(key.text)
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        faults.add(
+            node.place,
+            f"{column}: found {shown(node)}, allowed is the name of a fact, {ORDER}, or "
+            "{fact: NAME, scale: NUMBER}",
+        )
+        return None
+    fact = definition(node.value)
+    if fact is None:
+        known = [*FACTS, ORDER]
+        meant = did_you_mean(node.value, known) or "; they are listed in docs/reference/facts.md"
+        faults.add(
+            node.place,
+            f"{column}: found {clip(node.value)}, allowed is the name of a fact, or {ORDER}{meant}",
+        )
+    elif fact.type is FactType.TEXTS:
+        faults.add(
+            node.place,
+            f"{column}: found {fact.name}, which is a list, allowed are facts with one value",
+        )
+        return None
+    return fact
+
+
+def _scale(node: Node | None, fact: FactDef, faults: Faults) -> Decimal | None:
+    if node is None:
+        return None
+    value = node.value if isinstance(node, Scalar) else None
+    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    scale = Decimal(value) if number and isinstance(value, int | Decimal) else Decimal(0)
+    if not 0 < scale < 10**SCALE_DIGITS_MAX or len(scale.as_tuple().digits) > SCALE_DIGITS_MAX:
+        faults.add(
+            node.place,
+            f"scale: found {shown(node)}, allowed is a number over 0 of at most "
+            f"{SCALE_DIGITS_MAX} digits",
+        )
+    elif fact.type not in _NUMBERS:
+        faults.add(node.place, f"scale: {fact.name} is {fact.type}, allowed for numbers only")
+    return scale
+
+
+def _once(columns: Iterable[MappedColumn], faults: Faults) -> None:
+    """Two columns of one fact would be two answers to one question."""
+    first: dict[str, str] = {}
+    for one in columns:
+        if one.fact.name in first:
+            faults.add(
+                one.place,
+                f"{clip(one.column)}: {one.fact.name} is the column {first[one.fact.name]} "
+                "already; keep one of them",
+            )
+        first.setdefault(one.fact.name, clip(one.column))
