@@ -10,8 +10,8 @@ EXACT_INTEGER_MAX = 2**53 - 1
 """Larger whole numbers are not the same in every JSON reader, so the canonical form has none."""
 
 _PIECE_BYTES = 2_000
-"""For more than that hashlib lets another thread in; getting back in takes far longer than
-hashing."""
+"""For more than that hashlib releases the GIL, and taking it back costs more than the hash
+(docs/explanation/threads-and-the-gil.md)."""
 
 _AS_THEY_ARE = frozenset({str, bool, type(None)})
 _TEXT = frozenset({str})

@@ -205,7 +205,7 @@ _OF_SQLITE = ", ".join(in_words_of(SQLITE))
 def of_sqlite(asks: int) -> str:
     """The statement for so many decisions, with one row that holds the rows of all.
 
-    The driver releases the GIL at every row, and taking it back is what costs.
+    One row, because the driver releases the GIL at each (docs/explanation/threads-and-the-gil.md).
     """
     names = ", ".join(f'"{name}"' for name in ("number", *BOUND))
     row = f"({', '.join('?' * (1 + len(BOUND)))})"

@@ -2,8 +2,7 @@
 
 PostgreSQL takes all rows as one JSON list, which costs the program nothing but the list. SQLite's
 JSON functions cost three times the insert, so there the rows are bound as they are, in statements
-of up to 32 rows: the driver lets other threads in at every statement, and each time has to wait
-until it may go on.
+of up to 32 rows: few, because the driver releases the GIL at each (docs/explanation/threads-and-the-gil.md).
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """Random bytes of the operating system, drawn in advance.
 
-Each draw lets another thread in, and getting back in takes far longer than drawing; a decision
-needs half a dozen.
+Each draw releases the GIL, and taking it back costs more than drawing; a decision needs half a
+dozen (docs/explanation/threads-and-the-gil.md).
 """
 
 import os

@@ -4,9 +4,10 @@ The driver needs 4 µs for a small query. SQLAlchemy needs ten times as much for
 before, and a hundred times for one that it has to build: too much for the half a dozen queries of
 a decision, and nothing to notice anywhere else.
 
-A statement is written once for both databases. `?` is a parameter. A list of any length is one
+A statement is written once for both databases. `?` is a parameter, in the order of the text. A list of any length is one
 parameter, because it is JSON text that the database takes apart: `Items` says how. Where the two
-databases have different words for something, the text names it in braces, and both are given.
+databases have different words for something, the text names it in braces, and both are given. A
+percent sign means a parameter to the driver of PostgreSQL, so no text has one.
 
 The types of columns convert nothing here. A statement gets and gives what the database keeps:
 microseconds for an instant, JSON text, the value of an enum, and on SQLite 0 or 1 for a boolean.
