@@ -42,12 +42,15 @@ GC_ALLOCATIONS = 50_000
 DEMO_DATABASE = Path(".gate") / DEMO_FILE
 
 
+_BROWSERS = ("In a browser", "In a private window of the browser, for a second approval")
+
+
 @dataclass(frozen=True, slots=True)
 class DemoWays:
     """What the next terminal needs, and what a browser needs."""
 
     exports: tuple[str, ...]
-    link: str
+    links: tuple[tuple[str, str], ...]
 
 
 def run(
@@ -106,7 +109,7 @@ def _ways_in(settings: Settings, *, demo: bool) -> DemoWays | None:
         *_operator_exports(settings),
         _path(),
     ]
-    return DemoWays(tuple(f"export {export}" for export in exports), ways.link)
+    return DemoWays(tuple(f"export {export}" for export in exports), ways.links)
 
 
 def _operator_exports(settings: Settings) -> list[str]:
@@ -262,7 +265,8 @@ def _banner(settings: Settings, demo: DemoWays | None, setup: str | None) -> str
     if demo is not None:
         lines += ["", "In another terminal, inside any git repository:", "", *demo.exports, ""]
         lines += ["gate check --service checkout --environment staging", ""]
-        lines += ["In a browser, as a release manager (the link is good once):", "", demo.link, ""]
+        for (name, link), where in zip(demo.links, _BROWSERS, strict=False):
+            lines += [f"{where}, as {name} (the link is good once):", "", link, ""]
     if setup is not None:
         lines += [
             "",

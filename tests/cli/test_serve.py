@@ -322,6 +322,15 @@ def test_e25_what_the_demo_exports_is_enough_for_an_operator_in_any_folder(
 
 
 @pytest.mark.server
+def test_h1_the_demo_lets_two_people_in_because_production_needs_two(demo: LiveGate) -> None:
+    said = demo.log.read_text()
+
+    links = re.findall(rf"^{re.escape(demo.url)}/invitations/\S+$", said, re.MULTILINE)
+    assert len(set(links)) == 2
+    assert "In a private window of the browser, for a second approval, as " in said
+
+
+@pytest.mark.server
 def test_e25_the_banner_names_the_database_by_its_whole_path(demo: LiveGate) -> None:
     assert (
         f"The gate is at {demo.url} and keeps its records in {demo.folder}/.gate/demo.db\n"
