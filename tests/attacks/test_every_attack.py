@@ -105,7 +105,7 @@ PROMISES: Mapping[str, str] = {
     "D22": "web/test_single_sign_on.py flow/test_attempts.py",
     "D23": "test_image.py integrations/http/test_outbound.py api/test_operations.py",
     "E24": "flow/changes/test_endings.py flow/changes/test_again.py web/test_pages.py",
-    "H1": "cli/test_serve.py",
+    "H1": "cli/test_serve.py flow/changes/test_join.py",
     "H2": "flow/changes/test_observe.py core/decision/test_decide.py core/decision/test_admission.py"
     " core/rulebook/test_bundle.py flow/queries/test_observations.py",
     "H3": "flow/test_lent.py client/test_check.py api/test_workloads.py",

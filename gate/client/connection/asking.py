@@ -66,7 +66,10 @@ class Asker:
         place = self._session.place(self._options.service, self._options.environment)
         if self._git is None or place != self._place:
             self._measure(place)
-        return self._session.submit(self.body())
+        body = self.body()
+        if self._pipe.kind == LOCAL:
+            body.pop("run")  # without one the gate joins what was asked for before, and waits
+        return self._session.submit(body)
 
     def evaluate(self) -> Body:
         """Ask what would be decided, with facts against what runs there."""
@@ -86,7 +89,7 @@ class Asker:
                 "commit": asked["commit"],
                 "artifacts": asked.get("artifacts", []),
                 "environment": asked["environment"],
-                "run": asked["run"],
+                "run": self._pipe.run,
             },
         )
         self._remember(change)

@@ -25,6 +25,7 @@ from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.closures import Report
 from gate.storage.changes.keys import remember
 from gate.storage.changes.units import Unit
+from gate.storage.changes.verdicts import waiting_without_run
 from gate.storage.database.rows import KeyRow, TokenUseRow
 from gate.storage.database.tx import Tx
 from gate.storage.texts import insert_texts, new_text
@@ -109,6 +110,24 @@ async def join(
             None  # decided with the old deployment in its way; what is asked again finds it closed
         )
     return await _begun_anew(gate, known, unit, body)
+
+
+async def join_waiting(gate: Gate, asking: Asking, subject_key: str) -> Answer | None:
+    """Answer with what the same caller asked for before, outside any run, if it is still to be
+    deployed: somebody at a terminal asks again after the approval.
+
+    What people approved is joined by whoever asked for it alone, because another requester would
+    have been excluded from approving. None: there is nothing to join.
+    """
+    change = asking.change
+    stored = await gate.store.read(waiting_without_run, asking.caller, change.commit, subject_key)
+    known = await gate.store.read(know, gate.rulebooks, stored.id) if stored else None
+    if known is None or known.stored.state_at(gate.clock()) not in WAITING:
+        return None
+    if known.texts.get(known.record.asked.requested_by) != change.requested_by:
+        return None
+    _require_proof(known, asking.by)
+    return await _joined(gate, asking, known, known.stored.state_at(gate.clock()))
 
 
 def _require_proof(known: Known, by: Caller) -> None:

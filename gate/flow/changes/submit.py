@@ -25,7 +25,16 @@ from gate.flow.changes.compose import (
     rollups,
     searched,
 )
-from gate.flow.changes.join import CREATED, WAITING, Answer, Asking, join, name, take_up
+from gate.flow.changes.join import (
+    CREATED,
+    WAITING,
+    Answer,
+    Asking,
+    join,
+    join_waiting,
+    name,
+    take_up,
+)
 from gate.flow.changes.workloads import bind, token_use
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
@@ -77,13 +86,9 @@ async def submit(
             gate, here, book, new_id("chg", gate.clock()), asked(here, texts)
         )
         asking = Asking(here, by, key)
-        rejection = _caught_by(made)
-        if rejection is not None and not await gate.store.read(
-            _has_own, run_key(here), made.parts.subject_key, gate.clock()
-        ):
-            answer = await take_up(gate, asking, rejection)
-            if answer is not None:
-                return _joined(answer)
+        there = await _there_already(gate, asking, made)
+        if there is not None:
+            return _joined(there)
         unit, body = _unit(gate, made, asking, texts, book)
         recorded = await gate.store.record(unit)
         match recorded.outcome:
@@ -114,6 +119,23 @@ async def submit(
         "what this change depends on moved three times while it was decided; nothing was "
         "recorded, ask again"
     )
+
+
+async def _there_already(gate: Gate, asking: Asking, made: Decided) -> Answer | None:
+    """What this asking joins whatever run it is of: a change that waits and was asked for outside
+    any run, or one by which a person rejected the commit.
+    """
+    subject = made.parts.subject_key
+    if asking.change.run is None:
+        waiting = await join_waiting(gate, asking, subject)
+        if waiting is not None:
+            return waiting
+    rejection = _caught_by(made)
+    if rejection is None or await gate.store.read(
+        _has_own, run_key(asking.change), subject, gate.clock()
+    ):
+        return None
+    return await take_up(gate, asking, rejection)
 
 
 def _caught_by(made: Decided) -> str | None:

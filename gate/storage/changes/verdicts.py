@@ -4,6 +4,7 @@ that over.
 
 from sqlalchemy import Connection, select
 
+from gate.core.change import State
 from gate.storage.changes.changes import StoredChange, every, first
 from gate.storage.tables.schema import changes
 
@@ -23,6 +24,22 @@ def newest_of(
     found = every(conn, select(changes).where(*here).order_by(*newest).limit(LOOKED_THROUGH_MAX))
     fitting = (one for one in found if digest in one.digests and commit in {None, one.commit})
     return next(fitting, None)
+
+
+def waiting_without_run(
+    conn: Connection, caller: str, commit: str, subject_key: str
+) -> StoredChange | None:
+    """The newest change of this subject that this caller asked for outside any run, and that is
+    pending or approved.
+    """
+    query = select(changes).where(
+        changes.c.commit_sha == commit,
+        changes.c.subject_key == subject_key,
+        changes.c.caller == caller,
+        changes.c.run_id.is_(None),
+        changes.c.state.in_((State.PENDING.value, State.APPROVED.value)),
+    )
+    return first(conn, query.order_by(changes.c.submitted_at.desc(), changes.c.id.desc()).limit(1))
 
 
 def is_superseded(conn: Connection, change: StoredChange) -> bool:

@@ -13,7 +13,8 @@ from gate.errors import Conflict, Invalid
 from gate.flow.asks import IdempotencyKey, Wire
 from gate.flow.changes import cancel
 from tests.builders import ISSUER, SMALL, commit_of, image_of, make_change
-from tests.flow.shop import PIPELINE, Shop, make_files, open_shop
+from tests.flow.reviewers import approve, large
+from tests.flow.shop import OTHER_PIPELINE, PIPELINE, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -174,16 +175,6 @@ async def test_steps_services_and_environments_of_a_run_are_changes_of_their_own
     assert len({(await small_shop.submit(change))["id"] for change in asked}) == len(asked)
 
 
-async def test_without_a_run_every_asking_is_a_change_of_its_own(small_shop: Shop) -> None:
-    first, second = (
-        await small_shop.ask(make_change("a", run=None)),
-        await small_shop.ask(make_change("a", run=None)),
-    )
-
-    assert (first.status, second.status) == (201, 201)
-    assert first.change_id != second.change_id
-
-
 # Many at once
 
 
@@ -236,3 +227,49 @@ async def test_two_stores_on_one_database_record_equal_requests_once(
 
         assert len({answer.body for answer in answers}) == 1
         assert await one.submitted() == 1
+
+
+# Outside any run
+
+
+async def test_h1_whoever_asks_again_at_a_terminal_joins_what_waits(shop: Shop) -> None:
+    first = await shop.submit(large(run=None))
+    waiting = await shop.submit(large(run=None))
+    await approve(shop, first, "ada")
+
+    approved = await shop.submit(large(run=None))
+
+    assert {one["id"] for one in (first, waiting, approved)} == {first["id"]}
+    assert approved["state"] == "approved"
+    assert await shop.submitted() == 1
+
+
+@pytest.mark.parametrize(
+    ("different", "by"),
+    [
+        pytest.param({"requested_by": "ada@example.com"}, PIPELINE, id="another person asks"),
+        pytest.param({"commit": commit_of("c")}, PIPELINE, id="another commit"),
+        pytest.param({"artifacts": ()}, PIPELINE, id="another artifact"),
+        pytest.param({"environment": "staging"}, PIPELINE, id="another environment"),
+        pytest.param({}, OTHER_PIPELINE, id="another token"),
+    ],
+)
+async def test_h1_what_people_approved_is_joined_by_nobody_else(
+    small_shop: Shop, different: dict[str, Any], by: Any
+) -> None:
+    first = await small_shop.submit(large(run=None))
+    await approve(small_shop, first, "ada")
+
+    other = await small_shop.submit(large(run=None, **different), by)
+
+    assert other["id"] != first["id"]
+
+
+async def test_h1_what_is_deployed_or_over_is_asked_for_anew(small_shop: Shop) -> None:
+    first = await small_shop.submit("a", run=None)
+    await small_shop.admit(first | {"run": {"id": "local", "attempt": 1, "step": ""}})
+    beside = await small_shop.submit("a", run=None)
+    await small_shop.let_pass_hours(30)
+
+    assert beside["id"] != first["id"]
+    assert (await small_shop.submit("a", run=None))["id"] not in {first["id"], beside["id"]}
