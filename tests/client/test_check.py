@@ -282,7 +282,7 @@ def test_a_laptop_asks_as_the_git_user_with_a_run_of_its_own_and_says_so(tmp_pat
         "commit": repo.head(),
         "artifacts": body["artifacts"],
         "environment": "staging",
-        "run": body["run"],
+        "run": {"id": "local-id-1", "attempt": 1},
     }
     assert "this is no pipeline; asking as the git user, ada@example.com" in noted(world)
 
