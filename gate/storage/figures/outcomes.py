@@ -2,7 +2,7 @@
 
 Counting again is always right: the difference is added, or taken away.
 
-Every closure counts, so the statements go to the driver as texts that were made once.
+Every closure reads this, so what it reads is `Hot`.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,22 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
+from sqlalchemy import Table
 
 from gate.core.change import Result
 from gate.core.delivery import NOTHING, Deployed, Figures, figures
 from gate.core.instants import from_us, optional_instant, to_us
+from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import add_up, upsert
 from gate.storage.incidents.links import LINKS_MAX
 from gate.storage.tables.schema import SUCCEEDED
+from gate.storage.tables.schema_delivery import (
+    delivery_days,
+    delivery_rules,
+    delivery_times,
+    outcomes,
+)
 from gate.storage.tables.schema_incidents import ACTIVE
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -51,7 +60,7 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
 
     Under the lock of its place; of a change that was never admitted there is nothing to count.
     """
-    found = _run(tx, _CHANGE, change).fetchone()
+    found = _CHANGE.run(tx, change).fetchone()
     if found is None:
         return
     row = _Change._make(found)
@@ -77,22 +86,16 @@ def count(tx: Tx, change: str, kind: Kind | None = None) -> None:
     now = figures(_deployed(tx, change, row))
     if now == before:
         return
-    for statement, values in _differences(row, before, now):
-        _run(tx, statement, *values)
-    _run(
-        tx,
-        _KEEP,
-        change,
-        row.service,
-        row.environment,
-        *row[_KIND_BEGINS:_COUNTED_BEGINS],
-        *_plain(now),
-    )
+    for table, difference in _differences(row, before, now):
+        add_up(tx, table, difference)
+    counted = dict(zip(_COUNTED, _plain(now), strict=True))
+    kept = {name: getattr(row, name) for name in _KEPT} | counted
+    upsert(tx, outcomes, {"change_id": change, **kept, "rework": bool(row.rework)}, only=_COUNTED)
 
 
 def unrecovered(tx: Tx, service: str, environment: str) -> list[str]:
     """Changes of the place that failed, and of which nobody knows yet when it was well again."""
-    return [change for (change,) in _run(tx, _UNRECOVERED, service, environment).fetchall()]
+    return [change for (change,) in _UNRECOVERED.run(tx, service, environment).fetchall()]
 
 
 def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime) -> list[str]:
@@ -101,8 +104,8 @@ def failed_before(tx: Tx, service: str, environment: str, admitted_at: datetime)
     """
     return [
         change
-        for (change,) in _run(
-            tx, _FAILED_BEFORE, service, environment, to_us(admitted_at) // DAY_US
+        for (change,) in _FAILED_BEFORE.run(
+            tx, service, environment, to_us(admitted_at) // DAY_US
         ).fetchall()
     ]
 
@@ -152,8 +155,8 @@ def _plain(counted: Figures) -> tuple[int | None, ...]:
 def _deployed(tx: Tx, change: str, row: _Change) -> Deployed:
     next_success = None
     if row.failed_at is not None:
-        found = _run(
-            tx, _NEXT_SUCCESS, row.service, row.environment, row.failed_at, row.admitted_at
+        found = _NEXT_SUCCESS.run(
+            tx, row.service, row.environment, row.failed_at, row.admitted_at
         ).fetchone()
         next_success = found[0] if found else None
     return Deployed(
@@ -172,36 +175,24 @@ def _deployed(tx: Tx, change: str, row: _Change) -> Deployed:
 
 
 def _incidents(tx: Tx, change: str, row: _Change) -> list[tuple[Any, ...]]:
-    return _run(tx, _INCIDENTS, change).fetchall() if row.is_tied else []
+    return _INCIDENTS.run(tx, change).fetchall() if row.is_tied else []
 
 
 def _differences(
     row: _Change, before: Figures, now: Figures
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
+) -> Iterator[tuple[Table, dict[str, Any]]]:
     """What to add to which sum."""
-    place = (row.service, row.environment)
-    deployments, failed, rework = (
-        now.deployments - before.deployments,
-        now.failed - before.failed,
-        now.rework - before.rework,
-    )
-    if deployments or failed or rework:
-        yield (
-            _ADD_DAY,
-            (
-                *place,
-                row.day,
-                row.route,
-                row.band,
-                row.policy,
-                row.standard_change,
-                deployments,
-                failed,
-                rework,
-            ),
-        )
+    place = {"service": row.service, "environment": row.environment, "day": row.day}
+    more = {
+        "deployments": now.deployments - before.deployments,
+        "failed": now.failed - before.failed,
+    }
+    rework = now.rework - before.rework
+    if any(more.values()) or rework:
+        kind = {name: getattr(row, name) for name in ("route", "band", "policy", "standard_change")}
+        yield delivery_days, {**place, **kind, **more, "rework": rework}
         for rule in orjson.loads(row.rules or "[]"):
-            yield _ADD_RULE, (*place, row.day, rule, deployments, failed)
+            yield delivery_rules, {**place, "rule": rule, **more}
     for measure, old, new in (
         (LEAD, before.lead_seconds, now.lead_seconds),
         (RECOVERY, before.recovery_seconds, now.recovery_seconds),
@@ -209,53 +200,31 @@ def _differences(
         if old != new:
             for seconds, n in ((old, -1), (new, 1)):
                 if seconds is not None:
-                    yield _ADD_TIME, (*place, measure, row.day, seconds, n)
-
-
-def _run(tx: Tx, statement: str, *values: object) -> Any:
-    return tx.execute(statement.replace("?", "%s") if tx.is_postgres else statement, values)
-
-
-def _adding(table: str, keys: str, numbers: str) -> str:
-    names = [*keys.split(), *numbers.split()]
-    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in numbers.split())
-    values = ", ".join("?" * len(names))
-    return (
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values}) ON CONFLICT "  # noqa: S608 - names of our own schema
-        f"({', '.join(keys.split())}) DO UPDATE SET {added}"
-    )
+                    time = {"measure": measure, "seconds": seconds, "n": n}
+                    yield delivery_times, {**place, **time}
 
 
 _OF_CHANGE = ", ".join(f"c.{name}" for name in _Change._fields[: _KIND_BEGINS - 1])
 _OF_OUTCOME = ", ".join(f"o.{name}" for name in _Change._fields[_KIND_BEGINS:])
-_CHANGE = f"""
+_CHANGE = Hot(f"""
 SELECT {_OF_CHANGE}, EXISTS (SELECT 1 FROM incident_links l WHERE l.change_id = c.id AND {ACTIVE}), {_OF_OUTCOME}
 FROM changes c LEFT JOIN outcomes o ON o.change_id = c.id WHERE c.id = ? AND c.admitted_at IS NOT NULL
-"""  # noqa: S608 - names of our own schema
-_INCIDENTS = f"""
+""")  # noqa: S608 - names of our own schema
+_INCIDENTS = Hot(f"""
 SELECT i.began_at, i.resolved_at FROM incident_links l JOIN incidents i ON i.id = l.incident_id
 WHERE l.change_id = ? AND {ACTIVE} ORDER BY l.at, l.id LIMIT {LINKS_MAX}
-"""  # noqa: S608 - constants of this program
-_NEXT_SUCCESS = f"""
+""")  # noqa: S608 - constants of this program
+_NEXT_SUCCESS = Hot(f"""
 SELECT closed_at FROM changes WHERE service = ? AND environment = ? AND {SUCCEEDED} AND closed_at >= ? AND admitted_at > ? AND NOT failed
 ORDER BY closed_at, id LIMIT 1
-"""  # noqa: S608 - a constant of this program
+""")  # noqa: S608 - a constant of this program
 _FAILED = "SELECT change_id FROM outcomes WHERE service = ? AND environment = ? AND failed = 1"
-_UNRECOVERED = (
+_UNRECOVERED = Hot(
     f"{_FAILED} AND recovery_seconds IS NULL ORDER BY change_id DESC LIMIT {UNRECOVERED_MAX}"
 )
-_FAILED_BEFORE = f"{_FAILED} AND day <= ? ORDER BY day DESC, change_id DESC LIMIT {UNRECOVERED_MAX}"
+_FAILED_BEFORE = Hot(
+    f"{_FAILED} AND day <= ? ORDER BY day DESC, change_id DESC LIMIT {UNRECOVERED_MAX}"
+)
 
 _COUNTED = _Change._fields[_COUNTED_BEGINS:]
-_KEPT = ("change_id", "service", "environment", *_Change._fields[_KIND_BEGINS:])
-_KEEP = f"""
-INSERT INTO outcomes ({", ".join(_KEPT)}) VALUES ({", ".join("?" * len(_KEPT))})
-ON CONFLICT (change_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COUNTED)}
-"""  # noqa: S608 - names of our own schema
-_ADD_DAY = _adding(
-    "delivery_days",
-    "service environment day route band policy standard_change",
-    "deployments failed rework",
-)
-_ADD_RULE = _adding("delivery_rules", "service environment day rule", "deployments failed")
-_ADD_TIME = _adding("delivery_times", "service environment measure day seconds", "n")
+_KEPT = ("service", "environment", *_Change._fields[_KIND_BEGINS:])

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, and_, delete, func, select
 
+from gate.core.instants import to_us
+from gate.storage.database.bulk import Bulk
 from gate.storage.database.tx import Tx
-from gate.storage.database.upsert import insert_new
 from gate.storage.tables.schema_hosts import pushes
 from gate.storage.texts import name_ids, read_texts
 
@@ -16,15 +17,16 @@ KEPT_FOR = timedelta(days=180)
 """A commit that is not deployed for so long is deployed without this word."""
 
 _P = pushes.c
+_COLUMNS = ("issuer", "repository_id", "commit_sha", "pusher", "at")
+_BULK = Bulk(pushes, _COLUMNS, tail="ON CONFLICT DO NOTHING")
 
 
 def add(tx: Tx, repository: tuple[str, int], commits: Collection[str], pusher: str) -> None:
     """Remember it, once; what is too old is forgotten by the way."""
     issuer, number = repository
-    at, who = tx.now, name_ids(tx, [pusher])[pusher]
-    row = {"issuer": issuer, "repository_id": number, "pusher": who, "at": at}
-    for commit in dict.fromkeys(commits):
-        insert_new(tx, pushes, {**row, "commit_sha": commit})
+    who = name_ids(tx, [pusher])[pusher]
+    at = to_us(tx.now)
+    _BULK.insert(tx, [(issuer, number, commit, who, at) for commit in dict.fromkeys(commits)])
     tx.conn.execute(delete(pushes).where(_P.at < tx.now - KEPT_FOR))
 
 
