@@ -9,15 +9,17 @@ from fastapi import APIRouter, Query
 from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import GateDep, Reader
 from gate.api.http.route import GateRoute
-from gate.api.models.delivery import DeliveryQuery, DeliveryView
+from gate.api.models.delivery import DeliveryQuery
+from gate.flow.answers.delivery import DeliveryAnswer
+from gate.flow.answers.written import named
 from gate.flow.queries import delivery
 
 router = APIRouter(prefix="/v1/delivery", tags=["delivery"], route_class=GateRoute)
 
 
-@router.get("", response_model=DeliveryView)
+@router.get("", response_model=DeliveryAnswer)
 async def read_delivery(
     query: Annotated[DeliveryQuery, Query()], by: Reader, gate: GateDep
 ) -> Answer:
     """How this service is delivered to this environment; no place is ever added to another one."""
-    return answer(await delivery.figures(gate, query.ask(), by))
+    return answer(named(await delivery.figures(gate, query.ask(), by)))

@@ -9,9 +9,9 @@ from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import Freezer, GateDep, Lifter, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import FreezeRequest
-from gate.api.models.house import FreezeView, ScheduleView
 from gate.api.models.queries import CalendarQuery, PartQuery
 from gate.api.problems import documented
+from gate.flow.answers.calendar import ScheduleAnswer, WindowAnswer
 from gate.flow.asks import Page
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar
@@ -19,7 +19,7 @@ from gate.flow.queries import calendar
 router = APIRouter(prefix="/v1", tags=["calendar"], route_class=GateRoute)
 
 
-@router.get("/freezes", response_model=Page[FreezeView])
+@router.get("/freezes", response_model=Page[WindowAnswer])
 async def list_freezes(
     query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
@@ -27,19 +27,19 @@ async def list_freezes(
     return page_answer(await freezes.listing(gate, by, query.part()), request)
 
 
-@router.post("/freezes", status_code=201, response_model=FreezeView)
+@router.post("/freezes", status_code=201, response_model=WindowAnswer)
 async def add_freeze(ask: FreezeRequest, by: Freezer, gate: GateDep) -> Answer:
     """Freeze now or later; with `stop`, stop the line."""
     return answer(await freezes.add(gate, ask.ask(), by), 201)
 
 
-@router.delete("/freezes/{freeze_id}", response_model=FreezeView, responses=documented(409))
+@router.delete("/freezes/{freeze_id}", response_model=WindowAnswer, responses=documented(409))
 async def lift_freeze(freeze_id: str, by: Lifter, gate: GateDep) -> Answer:
     """Lift a window that a person made, or let the line run again."""
     return answer(await freezes.lift(gate, freeze_id, by))
 
 
-@router.get("/calendar", response_model=ScheduleView)
+@router.get("/calendar", response_model=ScheduleAnswer)
 async def read_calendar(
     query: Annotated[CalendarQuery, Query()], by: Reader, gate: GateDep
 ) -> Answer:

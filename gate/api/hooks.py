@@ -13,9 +13,9 @@ from gate.api.http.answers import Answer, answer
 from gate.api.http.body import HOOK_BODY_BYTES_MAX, HOOKS, read_body
 from gate.api.http.permits import AlertSender, CdeventsSender, GateDep
 from gate.api.http.route import GateRoute
-from gate.api.models.hooks import TakenView
 from gate.api.problems import documented
 from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.flow.answers.hook import TakenAnswer
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.incidents import incidents, observe
@@ -32,7 +32,7 @@ router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=G
 
 DOCUMENTED: dict[str, Any] = {
     "status_code": TAKEN,
-    "response_model": TakenView,
+    "response_model": TakenAnswer,
     "responses": documented(400, 408, 413, 422, 503),
 }
 """What every hook answers, for its route: `@router.post("/name", **DOCUMENTED)`."""
@@ -103,7 +103,7 @@ async def taken(gate: Gate, deliveries: Sequence[Delivery], ignored: Sequence[st
     `ignored` says why of something nothing will be done.
     """
     new = await inbox.receive(gate, deliveries)
-    return answer({"taken": new, "known": len(deliveries) - new, "ignored": list(ignored)}, TAKEN)
+    return answer(TakenAnswer(new, len(deliveries) - new, tuple(ignored)), TAKEN)
 
 
 def _deliveries(heard: Heard, by: Caller) -> list[Delivery]:

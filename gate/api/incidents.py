@@ -11,13 +11,13 @@ from gate.api.http.route import GateRoute
 from gate.api.models.incidents import (
     IncidentRequest,
     IncidentsQuery,
-    IncidentView,
     LinkRequest,
     UnlinkQuery,
     UnlinkRequest,
 )
 from gate.api.problems import documented
 from gate.errors import Invalid
+from gate.flow.answers.incident import IncidentAnswer
 from gate.flow.asks import Page
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import Reported
@@ -25,11 +25,11 @@ from gate.flow.incidents.incidents import Reported
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"], route_class=GateRoute)
 
 _KNOWN: dict[int | str, dict[str, Any]] = {
-    200: {"model": IncidentView, "description": "It was there already"}
+    200: {"model": IncidentAnswer, "description": "It was there already"}
 }
 
 
-@router.get("", response_model=Page[IncidentView])
+@router.get("", response_model=Page[IncidentAnswer])
 async def list_incidents(
     query: Annotated[IncidentsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
@@ -38,7 +38,7 @@ async def list_incidents(
 
 
 @router.post(
-    "", status_code=201, response_model=IncidentView, responses=_KNOWN | documented(404, 409)
+    "", status_code=201, response_model=IncidentAnswer, responses=_KNOWN | documented(404, 409)
 )
 async def report_incident(ask: IncidentRequest, by: IncidentReporter, gate: GateDep) -> Answer:
     """Something broke, or news of it. What is told again under the same `id` is no new incident."""
@@ -48,7 +48,7 @@ async def report_incident(ask: IncidentRequest, by: IncidentReporter, gate: Gate
 @router.post(
     "/{incident_id}/links",
     status_code=201,
-    response_model=IncidentView,
+    response_model=IncidentAnswer,
     responses=_KNOWN | documented(409),
 )
 async def add_link(incident_id: str, ask: LinkRequest, by: IncidentLinker, gate: GateDep) -> Answer:
@@ -57,7 +57,7 @@ async def add_link(incident_id: str, ask: LinkRequest, by: IncidentLinker, gate:
 
 
 @router.delete(
-    "/{incident_id}/links/{link_id}", response_model=IncidentView, responses=documented(409)
+    "/{incident_id}/links/{link_id}", response_model=IncidentAnswer, responses=documented(409)
 )
 async def remove_link(
     incident_id: str,
@@ -78,4 +78,4 @@ async def remove_link(
 
 
 def _answered(reported: Reported) -> Answer:
-    return answer(reported.view, 201 if reported.is_new else 200)
+    return answer(reported.answer, 201 if reported.is_new else 200)

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import AnyToken, GateDep
 from gate.api.http.route import GateRoute
-from gate.api.models.house import HealthView, ReadyView
+from gate.flow.answers.upkeep import HealthAnswer, ReadyAnswer
 from gate.flow.queries import upkeep
 from gate.metrics import CONTENT_TYPE
 
@@ -14,16 +14,16 @@ UNREADY_RETRY_SECONDS = 5
 router = APIRouter(tags=["operations"], route_class=GateRoute)
 
 
-@router.get("/healthz", response_model=HealthView)
+@router.get("/healthz", response_model=HealthAnswer)
 async def healthz() -> Answer:
     """The process answers."""
-    return answer({"status": "ok"})
+    return answer(HealthAnswer("ok"))
 
 
 @router.get(
     "/readyz",
-    response_model=ReadyView,
-    responses={503: {"model": ReadyView, "description": "It cannot decide now"}},
+    response_model=ReadyAnswer,
+    responses={503: {"model": ReadyAnswer, "description": "It cannot decide now"}},
 )
 async def readyz(gate: GateDep) -> Answer:
     """Whether this server can decide, and if not, why.
@@ -33,11 +33,11 @@ async def readyz(gate: GateDep) -> Answer:
     unready, lacking = await upkeep.ready(gate), await upkeep.lacking(gate)
     if unready:
         return answer(
-            {"status": "unready", "problems": [*unready, *lacking]},
+            ReadyAnswer("unready", [*unready, *lacking]),
             503,
             {"Retry-After": str(UNREADY_RETRY_SECONDS)},
         )
-    return answer({"status": "ready", "problems": lacking})
+    return answer(ReadyAnswer("ready", lacking))
 
 
 @router.get(

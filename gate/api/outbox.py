@@ -6,26 +6,26 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gate.api.http.answers import Answer, page_answer
+from gate.api.http.answers import Answer, answer, link_to
 from gate.api.http.permits import Admin, GateDep
 from gate.api.http.route import GateRoute
-from gate.api.models.outbox import OutboxView
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
+from gate.flow.answers.outbox import OutboxAnswer
 from gate.flow.queries import outbox
 
 router = APIRouter(prefix="/v1/outbox", tags=["outbox"], route_class=GateRoute)
 
 
-@router.get("", response_model=OutboxView)
+@router.get("", response_model=OutboxAnswer)
 async def read_outbox(
     query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request
 ) -> Answer:
     """How many messages wait for each target, and a part of those that were given up, newest
     first.
     """
-    dead = await outbox.dead(gate, by, query.part())
-    return page_answer(dead, request, items="dead", targets=await outbox.targets(gate, by))
+    found = await outbox.outbox(gate, by, query.part())
+    return answer(found, headers=link_to(request, found.next))
 
 
 @router.post("/{message_id}/redelivery", status_code=204, responses=documented(404))

@@ -9,16 +9,17 @@ from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import Activator, Admin, Checker, GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import ActivationRequest, PoliciesRequest
-from gate.api.models.house import PolicyCheckView, PolicySetText, PolicySetView, SchemaView
+from gate.api.models.house import SchemaView
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
+from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
 from gate.flow.asks import Page
 from gate.flow.policies import policies
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRoute)
 
 
-@router.get("", response_model=Page[PolicySetView])
+@router.get("", response_model=Page[PolicySetAnswer])
 async def list_policies(
     query: Annotated[PartQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
@@ -32,26 +33,26 @@ async def policy_schema() -> Answer:
     return answer(policies.schema())
 
 
-@router.post("/check", response_model=PolicyCheckView)
+@router.post("/check", response_model=PolicyCheckAnswer)
 async def check_policies(ask: PoliciesRequest, by: Checker, gate: GateDep) -> Answer:
     """Whether these files could be registered; nothing is recorded."""
     _ = by
     return answer(await policies.check(gate, ask.files))
 
 
-@router.post("", status_code=201, response_model=PolicySetView, responses=documented(409))
+@router.post("", status_code=201, response_model=PolicySetAnswer, responses=documented(409))
 async def register_policies(ask: PoliciesRequest, by: Admin, gate: GateDep) -> Answer:
     """Keep a policy set under its revision. It is in force only after its activation."""
     return answer(await policies.register(gate, ask.files, by), 201)
 
 
-@router.get("/{revision}", response_model=PolicySetText)
+@router.get("/{revision}", response_model=PolicyFilesAnswer)
 async def read_policies(revision: str, by: Reader, gate: GateDep) -> Answer:
     """One policy set with its files: by its id, or the newest with a part of this revision."""
     return answer(await policies.read(gate, revision, by))
 
 
-@router.post("/{revision}/activation", response_model=PolicySetView, responses=documented(409))
+@router.post("/{revision}/activation", response_model=PolicySetAnswer, responses=documented(409))
 async def activate_policies(
     revision: str, ask: ActivationRequest, by: Activator, gate: GateDep
 ) -> Answer:

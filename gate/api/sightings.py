@@ -8,14 +8,15 @@ from starlette.requests import Request
 from gate.api.http.answers import Answer, page_answer
 from gate.api.http.permits import GateDep, Reader
 from gate.api.http.route import GateRoute
-from gate.api.models.incidents import SightingsQuery, SightingView
+from gate.api.models.incidents import SightingsQuery
+from gate.flow.answers.sighting import SightingAnswer
 from gate.flow.asks import Page
 from gate.flow.queries import sightings
 
 router = APIRouter(prefix="/v1/sightings", tags=["incidents"], route_class=GateRoute)
 
 
-@router.get("", response_model=Page[SightingView])
+@router.get("", response_model=Page[SightingAnswer])
 async def list_sightings(
     query: Annotated[SightingsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:

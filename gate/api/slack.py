@@ -10,16 +10,16 @@ from gate.api.http.answers import Answer, answer
 from gate.api.http.body import HOOKS
 from gate.api.http.permits import GateDep
 from gate.api.http.route import GateRoute
-from gate.api.models.hooks import TakenView
 from gate.api.problems import documented
 from gate.errors import NotFound
+from gate.flow.answers.hook import TakenAnswer
 from gate.flow.notifications import chat
 
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 
 
 @router.post(
-    "/slack", response_model=TakenView, responses=documented(400, 401, 404, 408, 413, 422, 503)
+    "/slack", response_model=TakenAnswer, responses=documented(400, 401, 404, 408, 413, 422, 503)
 )
 async def pressed_in_slack(request: Request, gate: GateDep) -> Answer:
     """Approve and Reject under a message in Slack. Who pressed is told there what became of it."""
@@ -31,10 +31,6 @@ async def pressed_in_slack(request: Request, gate: GateDep) -> Answer:
     )
     if click is None:
         return answer(
-            {
-                "taken": 0,
-                "known": 0,
-                "ignored": ["only the buttons under the gate's own messages do something"],
-            }
+            TakenAnswer(0, 0, ("only the buttons under the gate's own messages do something",))
         )
-    return answer({"taken": await chat.take(gate, click), "known": 0, "ignored": []})
+    return answer(TakenAnswer(await chat.take(gate, click), 0, ()))

@@ -178,7 +178,7 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
 
 async def _freeze(gate: Gate) -> None:
     """Once: a window is not told by a run, so nothing else would know it again."""
-    known = {one["reason"] for one in await freezes.not_over(gate, DEMO)}
+    known = {one.reason for one in await freezes.not_over(gate, DEMO)}
     if FROZEN not in known:
         with suppress(GateError):
             ask = FreezeAsk(

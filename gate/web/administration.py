@@ -1,6 +1,5 @@
 """Administration: people, groups, tokens, what waits to be told, and how the gate itself is."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -116,7 +115,7 @@ async def _overview(
     )
     let_in = await people.listing(gate, by, Part(cursor=query.people)) if is_admin else _NOTHING
     data = {
-        **found,
+        **vars(found),
         "tokens": list(own.items),
         "next_tokens": own.next,
         "let_in": list(let_in.items),
@@ -130,7 +129,7 @@ async def _overview(
         "more_people": following("/administration", "people", people=let_in.next),
         "is_admin": is_admin,
         "may_write": by.role is not Role.AUDITOR,
-        "now": datetime.fromisoformat(found["at"]),
+        "now": found.at,
         "who": caller_label(gate),
         "secret": more.get("secret"),
         "invitation": more.get("invitation"),

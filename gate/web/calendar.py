@@ -18,8 +18,8 @@ from gate.api.models.acts import FreezeRequest
 from gate.api.models.fields import Name
 from gate.core.instants import ALLOWED, in_utc, rfc3339
 from gate.errors import Invalid
+from gate.flow.answers.calendar import PlannedAnswer, PlannerAnswer, WindowAnswer
 from gate.flow.answers.parts import HoldAnswer
-from gate.flow.asks import Wire
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.web import deciding
@@ -87,12 +87,7 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
     }
     return View(
         "calendar.html",
-        {
-            **found,
-            "hold": hold,
-            "unknown": unknown,
-            "declared": declared,
-        },
+        {**vars(found), "hold": hold, "unknown": unknown, "declared": declared},
         values,
     )
 
@@ -138,20 +133,21 @@ def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _day(day: date, shown: date, today: date, found: Wire, zone: Any, view: str) -> dict[str, Any]:
+def _day(
+    day: date, shown: date, today: date, found: PlannerAnswer, zone: Any, view: str
+) -> dict[str, Any]:
     begins, ends = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
     return {
         "day": day,
         "today": day == today,
         "outside": view == "month" and day.month != shown.month,
-        "windows": [one_ for one_ in found["items"] if _touches(one_, begins, ends)],
-        "planned": [one_ for one_ in found["planned"] if _touches(one_, begins, ends)],
+        "windows": [one_ for one_ in found.items if _touches(one_, begins, ends)],
+        "planned": [one_ for one_ in found.planned if _touches(one_, begins, ends)],
     }
 
 
-def _touches(window: Wire, begins: datetime, ends: datetime) -> bool:
-    over = window["ends"] is not None and datetime.fromisoformat(window["ends"]) <= begins
-    return datetime.fromisoformat(window["begins"]) < ends and not over
+def _touches(one_: WindowAnswer | PlannedAnswer, begins: datetime, ends: datetime) -> bool:
+    return one_.begins < ends and (one_.ends is None or one_.ends > begins)
 
 
 def _midnight(day: date, zone: Any) -> datetime:

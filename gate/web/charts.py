@@ -5,7 +5,7 @@ interval.
 from collections.abc import Sequence
 from typing import Any
 
-from gate.flow.asks import Wire
+from gate.flow.answers.delivery import ShareAnswer
 
 WIDTH, ROW, TOP = 640, 30, 6
 LABEL, VALUE = 190, 70
@@ -13,11 +13,11 @@ _LABEL_CHARACTERS = 26
 _SCALES = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 
-def bars(rows: Sequence[Wire]) -> dict[str, Any]:
+def bars(rows: Sequence[ShareAnswer]) -> dict[str, Any]:
     """Each row has `value rate low high`; the scale is the smallest round one that all intervals
     fit.
     """
-    highest = max((one["high"] or 0 for one in rows), default=0)
+    highest = max((one.high or 0 for one in rows), default=0)
     scale = next(step for step in _SCALES if highest <= step or step == _SCALES[-1])
     room = WIDTH - LABEL - VALUE
 
@@ -26,12 +26,12 @@ def bars(rows: Sequence[Wire]) -> dict[str, Any]:
 
     drawn = [
         {
-            "label": _short(str(one["value"] or "none")),
+            "label": _short(str(one.value or "none")),
             "y": TOP + number * ROW,
-            "bar": max(x(one["rate"]) - LABEL, 1),
-            "low": x(one["low"]),
-            "high": x(one["high"]),
-            "text": percent(one["rate"]),
+            "bar": max(x(one.rate) - LABEL, 1),
+            "low": x(one.low),
+            "high": x(one.high),
+            "text": percent(one.rate),
         }
         for number, one in enumerate(rows)
     ]

@@ -2,6 +2,7 @@
 long people take.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -10,7 +11,8 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.flow.asks import Wire
+from gate.flow.answers.delivery import DivisionsAnswer
+from gate.flow.answers.written import named
 from gate.flow.queries.delivery import DeliveryAsk
 from gate.flow.queries.insights import busiest_place, insights
 from gate.web.charts import bars
@@ -69,19 +71,17 @@ async def show(
     )
     return View(
         "insights.html",
-        found,
-        {**values, "found": found, "charts": _charts(found["delivery"]["by"])},
+        {**vars(found), "delivery": named(found.delivery)},
+        {**values, "found": found, "charts": _charts(found.delivery.by)},
     )
 
 
-def _charts(by: Wire) -> list[dict[str, Any]]:
+def _charts(by: DivisionsAnswer) -> list[dict[str, Any]]:
     found = []
     for name, heading in _DIVIDED_BY.items():
-        rows = [
-            {**one, "value": short(one["value"]) if name == "policy" else one["value"]}
-            for one in by.get(name, [])
-            if one["deployments"]
-        ]
+        rows = [one for one in getattr(by, name) if one.deployments]
+        if name == "policy":
+            rows = [replace(one, value=short(one.value)) for one in rows]
         if rows:
             found.append(
                 {"heading": f"Change fail rate {heading}", "rows": rows, "chart": bars(rows)}

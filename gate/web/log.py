@@ -1,7 +1,7 @@
 """The log for people: search, filters, facets with counts, and one page for each decision."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -15,9 +15,10 @@ from gate.api.models.queries import Words
 from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
 from gate.core.instants import rfc3339
 from gate.errors import NotFound
+from gate.flow.answers.delivery import CountAnswer
 from gate.flow.answers.reasons import FactAnswer
 from gate.flow.answers.written import indented
-from gate.flow.asks import LogFilters, Part, Wire
+from gate.flow.asks import LogFilters, Part
 from gate.flow.queries import facets, log, look
 from gate.web.page import Blank, Cursor, Pages, View
 from gate.web.viewer import Viewer
@@ -109,15 +110,15 @@ async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) 
     )
 
 
-def _facet(name: str, counted: list[Wire], query: LogQuery) -> dict[str, Any]:
+def _facet(name: str, counted: Sequence[CountAnswer], query: LogQuery) -> dict[str, Any]:
     chosen = query.pairs().get(name)
     values = [
         {
-            "value": one["value"],
-            "count": one["count"],
-            "here": one["value"] == chosen,
+            "value": one.value,
+            "count": one.count,
+            "here": one.value == chosen,
             "address": _address(
-                "/log", query.pairs(**{name: None if one["value"] == chosen else one["value"]})
+                "/log", query.pairs(**{name: None if one.value == chosen else one.value})
             ),
         }
         for one in counted

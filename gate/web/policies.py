@@ -71,7 +71,7 @@ async def rule(policy: str, rule_id: str, by: Viewer, gate: GateDep) -> View:
     places = await insights.rule_places(gate, policy, rule_id, by)
     return View(
         "rule.html",
-        {**found, "places": places},
+        {**vars(found), "places": places},
         {"rule": found, "places": places, "days": insights.RULE_DAYS},
     )
 
@@ -86,10 +86,10 @@ async def revision(
     found = await readable.read(gate, revision, by)
     listed = (await policies.listing(gate, by)).items
     earlier = None if query.against else await policies.before(gate, revision, by)
-    other = query.against or (earlier["revision"] if earlier else None)
-    before: Mapping[str, str] = (await readable.read(gate, other, by))["files"] if other else {}
-    data = {**found, "against": other, "difference": _difference(before, found["files"])}
-    others = [one_ for one_ in listed if one_["revision"] != found["revision"]]
+    other = query.against or (earlier.revision if earlier else None)
+    before: Mapping[str, str] = (await readable.read(gate, other, by)).files if other else {}
+    data = {**vars(found), "against": other, "difference": _difference(before, found.files)}
+    others = [one_ for one_ in listed if one_.revision != found.revision]
     return View("revision.html", data, {"found": data, "others": others, "who": caller_label(gate)})
 
 
@@ -120,8 +120,8 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
     book = gate.rulebooks.latest
     form: Form = more.get("form", {})
     values = {
-        "policies": found["items"],
-        "revision": found["revision"],
+        "policies": found.items,
+        "revision": found.revision,
         "trouble": gate.rulebooks.files_trouble,
         "listed": listed.items,
         "following": following("/policies", "revisions", cursor=listed.next),
@@ -138,7 +138,7 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "done": more.get("done"),
         "who": caller_label(gate),
     }
-    data = {**found, "revisions": list(listed.items), "next": listed.next}
+    data = {**vars(found), "revisions": list(listed.items), "next": listed.next}
     return View("policies.html", data, values, 200 if not more.get("problem") else 422)
 
 

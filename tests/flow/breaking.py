@@ -13,7 +13,7 @@ from gate.flow.incidents.incidents import IncidentFilters
 from gate.flow.queries import look
 from gate.storage.tables import schema
 from tests.builders import SMALL, commit_of, make_person
-from tests.flow.shop import ADMIN, Shop
+from tests.flow.shop import ADMIN, Shop, as_json
 
 HOOK = Machine("hook", Role.HOOK)
 BEN = make_person("ben", "release-managers")
@@ -35,12 +35,13 @@ def ask(**different: Any) -> IncidentTold:
 
 async def report(shop: Shop, by: Caller = HOOK, **different: Any) -> Wire:
     """Tell of it; the incident as it is now."""
-    return (await incidents.report(shop.gate, ask(**different), by)).view
+    return as_json((await incidents.report(shop.gate, ask(**different), by)).answer)
 
 
 async def open_incidents(shop: Shop, **different: Any) -> list[Wire]:
     """All of them, newest first."""
-    return list((await incidents.listing(shop.gate, IncidentFilters(**different), ADMIN)).items)
+    found = await incidents.listing(shop.gate, IncidentFilters(**different), ADMIN)
+    return [as_json(one) for one in found.items]
 
 
 def failed(conn: Connection) -> list[str]:

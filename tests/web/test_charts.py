@@ -1,17 +1,16 @@
 """Charts as geometry, and rates in words."""
 
-from typing import Any
-
 import pytest
 
+from gate.flow.answers.delivery import ShareAnswer
 from gate.web.charts import LABEL, VALUE, WIDTH, bars, percent
 
 
 def row(
     rate: float | None, low: float | None, high: float | None, value: str | None = "low"
-) -> dict[str, Any]:
+) -> ShareAnswer:
     """One rate with its interval."""
-    return {"value": value, "rate": rate, "low": low, "high": high}
+    return ShareAnswer(value=value, failed=1, deployments=9, rate=rate, low=low, high=high)
 
 
 @pytest.mark.parametrize(

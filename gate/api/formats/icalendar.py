@@ -2,6 +2,7 @@
 calendar.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import chain
 
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from gate.api.http.answers import Answer
 from gate.api.http.permits import GateDep, Subscriber
 from gate.api.http.route import GateRoute
-from gate.flow.asks import Wire
+from gate.flow.answers.calendar import WindowAnswer
 from gate.flow.queries import calendar
 
 MEDIA_TYPE = b"text/calendar; charset=utf-8"
@@ -29,29 +30,28 @@ router = APIRouter(prefix="/v1/calendar.ics", tags=["calendar"], route_class=Gat
 async def read_icalendar(by: Subscriber, gate: GateDep) -> Answer:
     """Windows of the next four weeks, to be subscribed to; a token may also come as a password."""
     found = await calendar.schedule(gate, None, None, None, None, by)
-    return Answer(written(found["items"], gate.clock()), media_type=MEDIA_TYPE)
+    return Answer(written(found.items, gate.clock()), media_type=MEDIA_TYPE)
 
 
-def written(windows: list[Wire], now: datetime) -> bytes:
+def written(windows: Iterable[WindowAnswer], now: datetime) -> bytes:
     """The file. A window without an end is shown on the day it began."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:{PRODUCT}", "X-WR-CALNAME:Change schedule"]
     lines += chain.from_iterable(_event(window, now) for window in windows)
     return b"".join(_folded(line) for line in [*lines, "END:VCALENDAR"])
 
 
-def _event(window: Wire, now: datetime) -> list[str]:
-    begins = datetime.fromisoformat(window["begins"])
-    word = "Line stopped" if window["stop"] else "Frozen"
-    scope = ", ".join([*window["services"], *window["environments"]])
+def _event(window: WindowAnswer, now: datetime) -> list[str]:
+    word = "Line stopped" if window.stop else "Frozen"
+    scope = ", ".join([*window.services, *window.environments])
     event = [
         "BEGIN:VEVENT",
-        f"UID:{window['id']}-{_instant(begins)}@gate",
+        f"UID:{window.id}-{_instant(window.begins)}@gate",
         f"DTSTAMP:{_instant(now)}",
-        f"DTSTART:{_instant(begins)}",
+        f"DTSTART:{_instant(window.begins)}",
     ]
-    if window["ends"] is not None:
-        event.append(f"DTEND:{_instant(datetime.fromisoformat(window['ends']))}")
-    event.append(f"SUMMARY:{_text(f'{word}: ' + window['reason'])}")
+    if window.ends is not None:
+        event.append(f"DTEND:{_instant(window.ends)}")
+    event.append(f"SUMMARY:{_text(f'{word}: {window.reason}')}")
     if scope:
         event.append(f"DESCRIPTION:{_text(scope)}")
     return [*event, "END:VEVENT"]

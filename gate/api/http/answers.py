@@ -41,13 +41,14 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
     return Answer(written(value), status, headers=headers)
 
 
-def page_answer(page: Page[Any], request: Request, *, items: str = "items", **more: Any) -> Answer:
-    """`{items, next}`, with a Link to the page after it.
+def page_answer(page: Page[Any], request: Request) -> Answer:
+    """A part of a list, with a Link to the part after it."""
+    return answer(page, headers=link_to(request, page.next))
 
-    `items` is another name for the list, `more` what stands beside it.
-    """
-    headers = {"Link": f'<{_with_cursor(request, page.next)}>; rel="next"'} if page.next else None
-    return answer({items: page.items, "next": page.next, **more}, headers=headers)
+
+def link_to(request: Request, cursor: str | None) -> Mapping[str, str] | None:
+    """The header that leads to the part after this one, where there is one."""
+    return {"Link": f'<{_with_cursor(request, cursor)}>; rel="next"'} if cursor else None
 
 
 def stream_answer(

@@ -1,17 +1,12 @@
-"""Incidents and their links: what is sent, asked for and answered."""
+"""Incidents and their links: what is sent and asked for."""
 
-from datetime import datetime
 from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
-from gate.api.models.views import View
-from gate.core.change import Repository, Result
-from gate.core.incident import Method
 from gate.core.messages.told import IncidentTold
-from gate.flow.answers.parts import Unknown
 from gate.flow.incidents.incidents import IncidentFilters
 from gate.flow.queries.sightings import SightingFilters
 from gate.storage.incidents.sightings import Missing
@@ -101,46 +96,6 @@ class IncidentsQuery(PartQuery):
         )
 
 
-class ConfirmedView(View):
-    """Who said that a link is right, and when."""
-
-    by: str
-    at: datetime
-
-
-class LinkView(View):
-    """One change that the incident is put down to."""
-
-    id: str
-    change: str
-    method: Method
-    at: datetime
-    by: str
-    reason: str | None
-    confirmed: ConfirmedView | None
-    counts_at: Annotated[
-        datetime, Field(description="from then on it may suspend a standard change")
-    ]
-
-
-class IncidentView(View):
-    """What broke. `title` null: it was erased."""
-
-    id: str
-    source: str
-    title: str | None
-    service: str
-    environment: str | None
-    unknown: Unknown
-    severity: str
-    url: str | None
-    began_at: datetime
-    resolved_at: datetime | None
-    created_at: datetime
-    created_by: str
-    links: list[LinkView]
-
-
 class SightingsQuery(PartQuery):
     """Which deployments that went past the gate, by when they were seen last."""
 
@@ -156,24 +111,3 @@ class SightingsQuery(PartQuery):
         return SightingFilters(
             self.service, self.environment, self.source, self.missing, self.part()
         )
-
-
-class SightingView(View):
-    """A deployment that no admission explains.
-
-    `service` null: the catalogue does not say whose the repository is.
-    """
-
-    id: str
-    source: str
-    missing: Annotated[Missing, Field(description="what would have explained it")]
-    because: Annotated[str, Field(description="the same in words, with what to do")]
-    repository: Repository | None
-    service: str | None
-    environment: str
-    commit: str | None
-    digests: list[str]
-    result: Result | None
-    url: str | None
-    first_at: datetime
-    at: Annotated[datetime, Field(description="when it was seen last")]

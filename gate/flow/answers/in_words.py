@@ -3,72 +3,73 @@
 from gate.core.decision.sentences import shown
 from gate.core.decision.values import Outcome
 from gate.core.facts import FACTS
-from gate.core.policy.policy import Policy, ReviewEntry, Rule, StandardChange
+from gate.core.policy.policy import Policy, Requirement, ReviewEntry, Rule, StandardChange
 from gate.errors import NotFound
-from gate.flow.asks import Wire
+from gate.flow.answers.policy import (
+    EntryWords,
+    PoliciesAnswer,
+    PolicyWords,
+    ReviewWords,
+    RuleAnswer,
+)
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
-async def in_force(gate: Gate, by: Caller) -> Wire:
+async def in_force(gate: Gate, by: Caller) -> PoliciesAnswer:
     """Every policy in force."""
     _ = by  # everybody who reads policies reads all of them
     book = await gate.rulebooks.current()
-    return {
-        "revision": book.revisions.policies,
-        "items": [policy_words(one) for one in book.policies.all],
-    }
+    return PoliciesAnswer(book.revisions.policies, tuple(map(policy_words, book.policies.all)))
 
 
-async def rule(gate: Gate, policy: str, rule_id: str, by: Caller) -> Wire:
+async def rule(gate: Gate, policy: str, rule_id: str, by: Caller) -> RuleAnswer:
     """One rule, requirement or standard change. Raises `NotFound`."""
     _ = by
     found = (await gate.rulebooks.current()).policies.named(policy)
     if found is not None:
         words = policy_words(found)
-        for kind in ("rules", "requirements", "standard_changes"):
-            for one in words[kind]:
-                if one["id"] == rule_id:
-                    return {
-                        "policy": policy,
-                        "kind": kind.removesuffix("s").replace("_", " "),
-                        **one,
-                    }
+        kinds = {
+            "rule": words.rules,
+            "requirement": words.requirements,
+            "standard change": words.standard_changes,
+        }
+        for kind, entries in kinds.items():
+            for one in entries:
+                if one.id == rule_id:
+                    return RuleAnswer(policy=policy, kind=kind, **vars(one))
     raise NotFound(f"no policy in force is called {policy[:60]} and has a rule {rule_id[:60]}")
 
 
-def policy_words(policy: Policy) -> Wire:
+def policy_words(policy: Policy) -> PolicyWords:
     """One policy as sentences."""
-    return {
-        "name": policy.name,
-        "mode": policy.mode.value,
-        "applies_to": policy.applies_to.text
-        if policy.applies_to
-        else "everything that no other policy is for",
-        "trusts": sorted(policy.trust_claims),
-        "bands": [
+    applies_to = policy.applies_to
+    return PolicyWords(
+        name=policy.name,
+        mode=policy.mode.value,
+        applies_to=applies_to.text if applies_to else "everything that no other policy is for",
+        trusts=tuple(sorted(policy.trust_claims)),
+        bands=tuple(
             {"band": band.word, "from": lowest} for band, lowest in sorted(policy.bands.items())
-        ],
-        "rules": [{"id": one.id, "title": one.title, "text": _rule(one)} for one in policy.rules],
-        "requirements": [
-            {
-                "id": one.id,
-                "title": one.title,
-                "text": f"{one.require.text}; otherwise "
-                f"{'it is rejected' if one.otherwise is Outcome.REJECTED else 'people decide'}"
-                + (f"; not asked when {one.unless.text}" if one.unless else ""),
-            }
-            for one in policy.requirements
-        ],
-        "standard_changes": [
-            {"id": one.id, "title": one.title, "text": _standard(one)}
-            for one in policy.standard_changes
-        ],
-        "review": [_review(one) for one in policy.review],
-        "terms": _terms(policy),
-    }
+        ),
+        rules=tuple(EntryWords(one.id, one.title, _rule(one)) for one in policy.rules),
+        requirements=tuple(
+            EntryWords(one.id, one.title, _requirement(one)) for one in policy.requirements
+        ),
+        standard_changes=tuple(
+            EntryWords(one.id, one.title, _standard(one)) for one in policy.standard_changes
+        ),
+        review=tuple(_review(one) for one in policy.review),
+        terms=tuple(_terms(policy)),
+    )
+
+
+def _requirement(one: Requirement) -> str:
+    otherwise = "it is rejected" if one.otherwise is Outcome.REJECTED else "people decide"
+    unless = f"; not asked when {one.unless.text}" if one.unless else ""
+    return f"{one.require.text}; otherwise {otherwise}{unless}"
 
 
 def _rule(one: Rule) -> str:
@@ -97,8 +98,8 @@ def _standard(one: StandardChange) -> str:
     return "; ".join(parts)
 
 
-def _review(one: ReviewEntry) -> Wire:
-    return {"from_band": one.from_band.word, "approvals": one.approvals, "by": list(one.by)}
+def _review(one: ReviewEntry) -> ReviewWords:
+    return ReviewWords(one.from_band.word, one.approvals, one.by)
 
 
 def _terms(policy: Policy) -> list[str]:

@@ -12,6 +12,13 @@ def written(answer: Any) -> bytes:
     return orjson.dumps(answer, option=_OPTIONS)
 
 
+def named(answer: object) -> dict[str, Any]:
+    """The fields of an answer by their names on the wire: `from`, which is a word of Python, is
+    `from_` here.
+    """
+    return {name.removesuffix("_"): value for name, value in vars(answer).items()}
+
+
 def written_line(answer: Any) -> bytes:
     """The answer as one line of a stream."""
     return orjson.dumps(answer, option=_OPTIONS | orjson.OPT_APPEND_NEWLINE)

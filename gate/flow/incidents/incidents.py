@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from gate.core.incident import CLOCK_SLACK, WORST, Method, counts, suspected
+from gate.core.instants import rfc3339
 from gate.core.messages import told
 from gate.core.messages.told import API, IncidentTold
 from gate.errors import Conflict, Invalid, NotFound, Unavailable
-from gate.flow.answers.incident_view import incident_views, with_unknown
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Page, Part, Wire
+from gate.flow.answers.incident import IncidentAnswer, incident_answers, with_unknown
+from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller, Person
 from gate.flow.changes import aftermath
 from gate.flow.entries import tell
@@ -57,7 +57,7 @@ class IncidentFilters:
 class Reported:
     """The incident as it is now; `is_new` False: it was told before."""
 
-    view: Wire
+    answer: IncidentAnswer
     is_new: bool
 
 
@@ -91,7 +91,7 @@ async def work(gate: Gate, claimed: Claimed) -> None:
     )
 
 
-async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page[Wire]:
+async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page[IncidentAnswer]:
     """A page of incidents with their links, newest first."""
     query = IncidentQuery(
         service=filters.service,
@@ -102,7 +102,7 @@ async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page[Wire
     )
     catalogue = (await gate.rulebooks.current()).catalogue
     found = await one_page(gate, query, filters.part, by, _page, slowly=True)
-    return replace(found, items=[with_unknown(catalogue, view) for view in found.items])
+    return replace(found, items=[with_unknown(catalogue, one) for one in found.items])
 
 
 async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
@@ -118,16 +118,18 @@ async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Pe
     return _said(book, linked)
 
 
-async def unlink(gate: Gate, incident_id: str, link_id: str, reason: str, by: Person) -> Wire:
+async def unlink(
+    gate: Gate, incident_id: str, link_id: str, reason: str, by: Person
+) -> IncidentAnswer:
     """It had nothing to do with that change: what was counted is taken back.
 
     Raises `NotFound`, and `Conflict` for the second time.
     """
     book = await gate.rulebooks.current()
-    view = await gate.store.write(
+    answer = await gate.store.write(
         _unlink, gate.rulebooks, book, incident_id, Asked(link_id, reason, by.caller)
     )
-    return with_unknown(book.catalogue, view)
+    return with_unknown(book.catalogue, answer)
 
 
 async def judge_due(gate: Gate) -> int:
@@ -142,7 +144,7 @@ async def judge_due(gate: Gate) -> int:
 
 
 def _said(book: Rulebook, reported: Reported) -> Reported:
-    return replace(reported, view=with_unknown(book.catalogue, reported.view))
+    return replace(reported, answer=with_unknown(book.catalogue, reported.answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,7 +400,9 @@ def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Ask
     return Reported(_one(tx.conn, incident.id), known is None)
 
 
-def _unlink(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked) -> Wire:
+def _unlink(
+    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked
+) -> IncidentAnswer:
     incident = _found(tx.conn, incident_id)
     known = links.read(tx.conn, asked.named)
     if known is None or known.incident != incident.id:
@@ -435,8 +439,8 @@ def _tell(tx: Tx, incident: Incident, action: str, by: str) -> None:
         service=incident.service,
         environment=incident.environment,
         severity=incident.severity,
-        began_at=instant(incident.began_at),
-        resolved_at=instant(incident.resolved_at),
+        began_at=rfc3339(incident.began_at),
+        resolved_at=incident.resolved_at and rfc3339(incident.resolved_at),
         title=incident.title,
     )
 
@@ -445,10 +449,10 @@ def _due(conn: Connection, gate: Gate) -> list[Link]:
     return links.due(conn, gate.clock(), DUE_MAX)
 
 
-def _one(conn: Connection, incident_id: str) -> Wire:
-    return incident_views(conn, [_found(conn, incident_id)])[0]
+def _one(conn: Connection, incident_id: str) -> IncidentAnswer:
+    return incident_answers(conn, [_found(conn, incident_id)])[0]
 
 
-def _page(conn: Connection, query: IncidentQuery, part: pages.Part) -> pages.Page[Wire]:
+def _page(conn: Connection, query: IncidentQuery, part: pages.Part) -> pages.Page[IncidentAnswer]:
     found = incidents.incident_page(conn, query, part)
-    return pages.Page(tuple(incident_views(conn, found.rows)), found.next)
+    return pages.Page(incident_answers(conn, found.rows), found.next)

@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import OWNERS, OWNERS_OF_LAST_RESORT
 from gate.core.decision.places import unknown
+from gate.core.instants import rfc3339
 from gate.core.policy.policy import Mode
 from gate.core.rulebook.bundle import FAULTS_SAID_MAX
 from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
-from gate.flow.answers.wire import instant
-from gate.flow.asks import FreezeAsk, Page, Part, Wire
+from gate.flow.answers.calendar import WindowAnswer
+from gate.flow.asks import FreezeAsk, Page, Part
 from gate.flow.caller import Caller, Person
 from gate.flow.changes.endings import check_names, tell
 from gate.flow.gate import Gate
@@ -28,18 +29,18 @@ from gate.storage.policies import freezes
 from gate.storage.policies.freezes import Declared, FreezeQuery
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[WindowAnswer]:
     """A page of the windows that people declared, newest first; lifted ones too."""
     return await one_page(gate, FreezeQuery(part.begins, part.ends), part, by, _page)
 
 
-async def not_over(gate: Gate, by: Caller) -> Sequence[Wire]:
+async def not_over(gate: Gate, by: Caller) -> Sequence[WindowAnswer]:
     """Every window that a person declared and that can still be lifted, newest first."""
     _ = by  # everybody who reads the calendar reads all of it
     return await gate.store.read(_not_over, gate.clock())
 
 
-async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
+async def add(gate: Gate, ask: FreezeAsk, by: Person) -> WindowAnswer:
     """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody
     lifts it.
 
@@ -56,7 +57,7 @@ async def add(gate: Gate, ask: FreezeAsk, by: Person) -> Wire:
     return await gate.store.write(_add, replace(ask, environments=named), by.caller)
 
 
-async def lift(gate: Gate, freeze_id: str, by: Person) -> Wire:
+async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
     """End a window, or let the line run again.
 
     Raises `NotFound`, and `Conflict` where it was lifted before.
@@ -119,7 +120,7 @@ def _require_known(kind: str, key: str, names: Sequence[str], known: Collection[
         raise Invalid("; ".join(fault.detail for fault in faults[:FAULTS_SAID_MAX]), faults=faults)
 
 
-def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:
+def _add(tx: Tx, ask: FreezeAsk, by: str) -> WindowAnswer:
     if ask.ends is not None and ask.ends <= tx.now:
         raise Invalid("the window is over already; `ends` must be to come")
     declared = sum(not one.stop for one in freezes.open_at(tx.conn, tx.now))
@@ -143,10 +144,10 @@ def _add(tx: Tx, ask: FreezeAsk, by: str) -> Wire:
     )
     freezes.add(tx, window)
     _tell(tx, window, "added", by)
-    return _view(window, {reason.id: ask.reason})
+    return _answer(window, {reason.id: ask.reason})
 
 
-def _lift(tx: Tx, freeze_id: str, by: str) -> Wire:
+def _lift(tx: Tx, freeze_id: str, by: str) -> WindowAnswer:
     window = freezes.read(tx.conn, freeze_id)
     if window is None:
         raise NotFound(
@@ -157,7 +158,7 @@ def _lift(tx: Tx, freeze_id: str, by: str) -> Wire:
         raise Conflict(f"{freeze_id} was lifted before")
     lifted = replace(window, lifted_at=tx.now, lifted_by=by)
     _tell(tx, lifted, "lifted", by)
-    return _view(lifted, texts.read_texts(tx.conn, [window.reason]))
+    return _answer(lifted, texts.read_texts(tx.conn, [window.reason]))
 
 
 def _tell(tx: Tx, window: Declared, action: str, by: str) -> None:
@@ -171,35 +172,35 @@ def _tell(tx: Tx, window: Declared, action: str, by: str) -> None:
         by=by,
         stop=window.stop,
         reason=window.reason,
-        begins=instant(window.begins),
-        ends=instant(window.ends),
+        begins=rfc3339(window.begins),
+        ends=window.ends and rfc3339(window.ends),
         services=list(window.services),
         environments=list(window.environments),
     )
     reconsider.ask(tx)
 
 
-def _page(conn: Connection, query: FreezeQuery, part: pages.Part) -> pages.Page[Wire]:
+def _page(conn: Connection, query: FreezeQuery, part: pages.Part) -> pages.Page[WindowAnswer]:
     found = freezes.freeze_page(conn, query, part)
-    return pages.Page(_views(conn, found.rows), found.next)
+    return pages.Page(_answers(conn, found.rows), found.next)
 
 
-def _not_over(conn: Connection, at: datetime) -> Sequence[Wire]:
-    return _views(conn, freezes.not_over(conn, at))
+def _not_over(conn: Connection, at: datetime) -> Sequence[WindowAnswer]:
+    return _answers(conn, freezes.not_over(conn, at))
 
 
-def _views(conn: Connection, windows: Sequence[Declared]) -> tuple[Wire, ...]:
+def _answers(conn: Connection, windows: Sequence[Declared]) -> tuple[WindowAnswer, ...]:
     said = texts.read_texts(conn, [window.reason for window in windows])
-    return tuple(_view(window, said) for window in windows)
+    return tuple(_answer(window, said) for window in windows)
 
 
-def _view(window: Declared, said: dict[str, str]) -> Wire:
-    return {
-        "id": window.id,
-        "reason": said.get(window.reason, ""),
-        "stop": window.stop,
-        "begins": instant(window.begins),
-        "ends": instant(window.lifted_at or window.ends),
-        "services": list(window.services),
-        "environments": list(window.environments),
-    }
+def _answer(window: Declared, said: dict[str, str]) -> WindowAnswer:
+    return WindowAnswer(
+        id=window.id,
+        reason=said.get(window.reason, ""),
+        stop=window.stop,
+        begins=window.begins,
+        ends=window.lifted_at or window.ends,
+        services=window.services,
+        environments=window.environments,
+    )

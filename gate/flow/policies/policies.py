@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
@@ -13,8 +14,8 @@ from gate.core.decision.record import Revisions
 from gate.core.policy.schema import schema as policy_schema
 from gate.core.rulebook.bundle import CATALOGUE_FILE, Bundle, read_bundle
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Page, Part, Wire
+from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
+from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller, Person
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
@@ -55,13 +56,13 @@ class Registered:
     activated: bool
 
 
-async def check(gate: Gate, files: Mapping[str, str]) -> Wire:
+async def check(gate: Gate, files: Mapping[str, str]) -> PolicyCheckAnswer:
     """Whether these files could be registered. Raises `Invalid` with every fault and its place."""
     _ = gate
-    return {"valid": True, "revision": (await _read_bundle(files)).policies.revision}
+    return PolicyCheckAnswer(valid=True, revision=(await _read_bundle(files)).policies.revision)
 
 
-async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> Wire:
+async def register(gate: Gate, files: Mapping[str, str], by: Caller) -> PolicySetAnswer:
     """Keep a set under its revisions; it is in force after its activation. Raises `Invalid`."""
     made = await gate.store.write(_register, files, await _read_bundle(files), by.caller, by.root)
     return await gate.store.read(_registered, made.id)
@@ -107,12 +108,12 @@ async def _read_bundle(files: Mapping[str, str]) -> Bundle:
     return await asyncio.to_thread(read_bundle, files)
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[PolicySetAnswer]:
     """A page of what was registered, newest first."""
     return await one_page(gate, PolicySetQuery(part.begins, part.ends), part, by, _page)
 
 
-async def before(gate: Gate, revision: str, by: Caller) -> Wire | None:
+async def before(gate: Gate, revision: str, by: Caller) -> PolicySetAnswer | None:
     """The set that was registered before this one and has other policies; None for the first.
 
     Raises `NotFound`.
@@ -124,7 +125,7 @@ async def before(gate: Gate, revision: str, by: Caller) -> Wire | None:
     return found
 
 
-async def read(gate: Gate, revision: str, by: Caller) -> Wire:
+async def read(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
     """The set of that id, or the one with a part of that revision that was registered last; of
     people only ids.
 
@@ -134,10 +135,10 @@ async def read(gate: Gate, revision: str, by: Caller) -> Wire:
     found, current = await gate.store.read(_set, revision)
     if found is None:
         raise _unknown(revision)
-    return {**_view(found.summary, current), "files": dict(found.files)}
+    return PolicyFilesAnswer(**vars(_answer(found.summary, current)), files=found.files)
 
 
-async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
+async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> PolicySetAnswer:
     """Put a registered set in force, by somebody else than who registered it, whatever tokens stand
     between.
 
@@ -145,8 +146,8 @@ async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
     `Conflict`, and `Invalid` where several sets have that part.
     """
     person = require_presence(gate, by, "activate policies")
-    view = await gate.store.write(_activate, revision, comment, person, gate.person_id)
-    if view is None:
+    answer = await gate.store.write(_activate, revision, comment, person, gate.person_id)
+    if answer is None:
         error = NotAllowed(
             "who registers policies does not activate them; ask another admin", problem=SAME_PERSON
         )
@@ -154,10 +155,10 @@ async def activate(gate: Gate, revision: str, comment: str, by: Caller) -> Wire:
             gate, Refused(by.caller, "activation", SAME_PERSON, revision=revision), error
         )
     await gate.rulebooks.refresh()
-    return view
+    return answer
 
 
-def schema() -> Wire:
+def schema() -> Mapping[str, Any]:
     """The JSON Schema of a policy file, for editors."""
     return policy_schema()
 
@@ -207,7 +208,9 @@ def _adopt(
     return Registered(made.id, made.revisions, made.new, activated=True)
 
 
-def _activate(tx: Tx, revision: str, comment: str, by: Person, new_id: NewPersonId) -> Wire | None:
+def _activate(
+    tx: Tx, revision: str, comment: str, by: Person, new_id: NewPersonId
+) -> PolicySetAnswer | None:
     """None: refused."""
     found = _meant(tx.conn, revision)
     if is_same_person(tx.conn, found.registered_by, by):
@@ -220,7 +223,7 @@ def _activate(tx: Tx, revision: str, comment: str, by: Person, new_id: NewPerson
     current = policy_sets.in_force(tx.conn)
     if current is None or current.policy_set != found.id:
         _put_in_force(tx, _Activation(found.id, current, by.caller, kept), new_id)
-    return _view(found, policy_sets.in_force(tx.conn))
+    return _answer(found, policy_sets.in_force(tx.conn))
 
 
 def _meant(conn: Connection, revision: str) -> Summary:
@@ -314,34 +317,35 @@ def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None,
     return policy_sets.read(conn, named[0].id) if named else None, policy_sets.in_force(conn)
 
 
-def _registered(conn: Connection, policy_set: str) -> Wire:
+def _registered(conn: Connection, policy_set: str) -> PolicySetAnswer:
     found = policy_sets.read(conn, policy_set)
     if found is None:
         raise LookupError(
             policy_set
         )  # it was registered a moment ago, and nothing is ever taken out
-    return _view(found.summary, policy_sets.in_force(conn))
+    return _answer(found.summary, policy_sets.in_force(conn))
 
 
-def _page(conn: Connection, query: PolicySetQuery, part: pages.Part) -> pages.Page[Wire]:
+def _page(conn: Connection, query: PolicySetQuery, part: pages.Part) -> pages.Page[PolicySetAnswer]:
     found, current = policy_sets.policy_set_page(conn, query, part), policy_sets.in_force(conn)
-    return pages.Page(tuple(_view(summary, current) for summary in found.rows), found.next)
+    return pages.Page(tuple(_answer(summary, current) for summary in found.rows), found.next)
 
 
-def _before(conn: Connection, revision: str) -> tuple[bool, Wire | None]:
+def _before(conn: Connection, revision: str) -> tuple[bool, PolicySetAnswer | None]:
     named = policy_sets.named(conn, revision)
     found = policy_sets.before(conn, named[0]) if named else None
-    return bool(named), None if found is None else _view(found, policy_sets.in_force(conn))
+    return bool(named), None if found is None else _answer(found, policy_sets.in_force(conn))
 
 
-def _view(summary: Summary, current: InForce | None) -> Wire:
-    return {
-        "id": summary.id,
-        "revision": summary.revisions.policies,
-        "policies": summary.revisions.policies,
-        "catalogue": summary.revisions.catalogue,
-        "calendar": summary.revisions.calendar,
-        "registered_at": instant(summary.registered_at),
-        "registered_by": summary.registered_by,
-        "active": current is not None and current.policy_set == summary.id,
-    }
+def _answer(summary: Summary, current: InForce | None) -> PolicySetAnswer:
+    revisions = summary.revisions
+    return PolicySetAnswer(
+        id=summary.id,
+        revision=revisions.policies,
+        policies=revisions.policies,
+        catalogue=revisions.catalogue,
+        calendar=revisions.calendar,
+        registered_at=summary.registered_at,
+        registered_by=summary.registered_by,
+        active=current is not None and current.policy_set == summary.id,
+    )

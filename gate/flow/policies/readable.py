@@ -2,21 +2,21 @@
 before they activate it.
 """
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 from sqlalchemy import Connection
 
 from gate.core.catalogue import record as catalog_record
 from gate.core.rulebook.bundle import CATALOGUE_FILE
-from gate.flow.asks import Wire
+from gate.flow.answers.policy import PolicyFilesAnswer
 from gate.flow.caller import Person, Role
 from gate.flow.gate import Gate
 from gate.flow.policies import policies
 from gate.storage.texts import read_texts
 
 
-async def read(gate: Gate, revision: str, by: Person) -> Wire:
+async def read(gate: Gate, revision: str, by: Person) -> PolicyFilesAnswer:
     """The set with its files.
 
     In the catalogue people have their keys, and for admins also names and addresses.
@@ -24,9 +24,9 @@ async def read(gate: Gate, revision: str, by: Person) -> Wire:
     Raises `NotFound`.
     """
     found = await policies.read(gate, revision, by)
-    files: Mapping[str, str] = found["files"]
-    written = await gate.store.read(_spelled, files[CATALOGUE_FILE], by.role is Role.ADMIN)
-    return {**found, "files": {**files, CATALOGUE_FILE: written}}
+    stored = found.files[CATALOGUE_FILE]
+    spelled = await gate.store.read(_spelled, stored, by.role is Role.ADMIN)
+    return replace(found, files={**found.files, CATALOGUE_FILE: spelled})
 
 
 def _spelled(conn: Connection, stored: str, everything: bool) -> str:  # noqa: FBT001 - the store passes arguments by place

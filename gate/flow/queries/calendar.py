@@ -1,14 +1,22 @@
 """The change schedule: when something is frozen, and when it is open again."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import compress
 
 from gate.core.calendar import freeze
 from gate.core.calendar.calendar import AHEAD_MAX, OCCURRENCES_MAX
 from gate.core.calendar.freeze import Window
+from gate.core.change import State
 from gate.core.decision.places import unknown_names
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Wire
+from gate.flow.answers.calendar import (
+    PlannedAnswer,
+    PlannerAnswer,
+    ReachedWindow,
+    ScheduleAnswer,
+    WindowAnswer,
+)
+from gate.flow.answers.parts import utc
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries.look import windows_to_come
@@ -27,7 +35,7 @@ async def schedule(
     service: str | None,
     environment: str | None,
     by: Caller,
-) -> Wire:
+) -> ScheduleAnswer:
     """Windows that touch the time, earliest first; of a place where both are named, with its next
     opening.
     """
@@ -40,26 +48,25 @@ async def schedule(
     named = environment and book.catalogue.environment_named(environment)
     scope = freeze.scope_of(book.catalogue, service, named) if service and named else None
     found = freeze.schedule(book.calendar, windows, begins, ends, scope)
-    return {
-        "items": [_view(window, said) for window in found],
-        "more": len(found) >= OCCURRENCES_MAX or ends - begins > AHEAD_MAX,
-        "unknown": unknown_names(book.catalogue, service, named),
-        "next_opening": instant(freeze.next_opening(book.calendar, windows, scope, now))
-        if scope
-        else None,
-    }
+    opening = freeze.next_opening(book.calendar, windows, scope, now) if scope else None
+    return ScheduleAnswer(
+        items=tuple(_window(window, said) for window in found),
+        more=len(found) >= OCCURRENCES_MAX or ends - begins > AHEAD_MAX,
+        unknown=unknown_names(book.catalogue, service, named),
+        next_opening=utc(opening),
+    )
 
 
-def _view(window: Window, said: dict[str, str]) -> Wire:
-    return {
-        "id": window.id,
-        "reason": said.get(window.reason, window.reason),
-        "stop": window.stop,
-        "begins": instant(window.begins),
-        "ends": instant(window.ends),
-        "services": sorted(window.reach.services),
-        "environments": sorted(window.reach.environments),
-    }
+def _window(window: Window, said: Mapping[str, str]) -> WindowAnswer:
+    return WindowAnswer(
+        id=window.id,
+        reason=said.get(window.reason, window.reason),
+        stop=window.stop,
+        begins=window.begins.astimezone(UTC),
+        ends=utc(window.ends),
+        services=tuple(sorted(window.reach.services)),
+        environments=tuple(sorted(window.reach.environments)),
+    )
 
 
 async def planner(
@@ -69,7 +76,7 @@ async def planner(
     service: str | None,
     environment: str | None,
     by: Caller,
-) -> Wire:
+) -> PlannerAnswer:
     """The schedule for people: windows with their whole reach, changes that name a time, and who is
     in whose way.
     """
@@ -82,36 +89,33 @@ async def planner(
     now = gate.clock()
     waiting = await gate.store.read(planned.planned_between, begins, ends, service, named)
     some = waiting[: planned.PLANNED_MAX]
-    return {
-        **found,
-        "items": [_with_reach(one, said) for one in shown],
-        "open": [
-            _with_reach(one, said)
-            for one in shown
-            if one.begins <= now and (one.ends is None or one.ends > now)
-        ],
-        "planned": [_planned(one, shown, book, some) for one in some],
-        "more_planned": len(waiting) > len(some),
-        "time_zone": str(book.calendar.zone),
-        "services": sorted(book.catalogue.services),
-        "environments": sorted(book.catalogue.environments),
-        "begins": instant(begins),
-        "ends": instant(ends),
-        "at": instant(now),
-    }
+    is_open = [one.begins <= now and (one.ends is None or one.ends > now) for one in shown]
+    reached = tuple(_reached(one, said) for one in shown)
+    return PlannerAnswer(
+        **{**vars(found), "items": reached},
+        open=tuple(compress(reached, is_open)),
+        planned=tuple(_planned(one, shown, book, some) for one in some),
+        more_planned=len(waiting) > len(some),
+        time_zone=str(book.calendar.zone),
+        services=tuple(sorted(book.catalogue.services)),
+        environments=tuple(sorted(book.catalogue.environments)),
+        begins=begins,
+        ends=ends,
+        at=now,
+    )
 
 
-def _with_reach(window: Window, said: dict[str, str]) -> Wire:
-    return {
-        **_view(window, said),
-        "reach": window.reach.tree(),
-        "override_by": list(window.override_by),
-    }
+def _reached(window: Window, said: Mapping[str, str]) -> ReachedWindow:
+    return ReachedWindow(
+        **vars(_window(window, said)),
+        reach=window.reach.tree(),
+        override_by=window.override_by,
+    )
 
 
 def _planned(
     one: Planned, windows: Iterable[Window], book: Rulebook, others: Iterable[Planned]
-) -> Wire:
+) -> PlannedAnswer:
     scope = freeze.scope_of(book.catalogue, one.service, one.environment)
     frozen = [
         window.id
@@ -128,13 +132,13 @@ def _planned(
         and other.begins < one.ends
         and one.begins < other.ends
     ]
-    return {
-        "change": one.id,
-        "service": one.service,
-        "environment": one.environment,
-        "state": one.state,
-        "begins": instant(one.begins),
-        "ends": instant(one.ends),
-        "frozen_by": frozen,
-        "in_the_way": same,
-    }
+    return PlannedAnswer(
+        change=one.id,
+        service=one.service,
+        environment=one.environment,
+        state=State(one.state),
+        begins=one.begins,
+        ends=one.ends,
+        frozen_by=tuple(frozen),
+        in_the_way=tuple(same),
+    )

@@ -2,17 +2,23 @@
 them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gate.core.decision.places import unknown_names
 from gate.core.decision.values import Band
-from gate.core.delivery import Rate, percentile, rate
+from gate.core.delivery import rate
 from gate.core.instants import from_us, to_us
 from gate.errors import Invalid
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Wire
+from gate.flow.answers.delivery import (
+    DeliveryAnswer,
+    DivisionsAnswer,
+    ReworkAnswer,
+    ShareAnswer,
+    fail_rate,
+    spread_of_counts,
+)
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.storage.figures import delivery
@@ -34,7 +40,7 @@ class DeliveryAsk:
     ends: datetime | None = None
 
 
-async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> Wire:
+async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> DeliveryAnswer:
     """Whole days, UTC, each change on the day of its admission.
 
     Raises `Invalid` for a time that is empty or too long.
@@ -53,48 +59,30 @@ async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> Wire:
         )
     place = Place(ask.service, catalogue.environment_named(ask.environment), first, last)
     unknown = unknown_names(catalogue, place.service, place.environment)
-    return _view(place, await gate.store.read_slowly(delivery.sums, place), unknown)
+    return _answer(place, await gate.store.read_slowly(delivery.sums, place), unknown)
 
 
-def _view(place: Place, sums: Sums, unknown: list[str]) -> Wire:
+def _answer(place: Place, sums: Sums, unknown: Sequence[str]) -> DeliveryAnswer:
     rework = rate(sums.rework, sums.deployments)
-    return {
-        "service": place.service,
-        "environment": place.environment,
-        "unknown": unknown,
-        "from": instant(from_us(place.begins * _DAY_US)),
-        "to": instant(from_us(place.ends * _DAY_US)),
-        "change_lead_time_seconds": _spread(sums.lead),
-        "deployment_frequency_per_day": round(sums.deployments / (place.ends - place.begins), 4),
-        "failed_deployment_recovery_time_seconds": _spread(sums.recovery),
-        "change_fail_rate": _fail_rate(rate(sums.failed, sums.deployments)),
-        "deployment_rework_rate": {
-            "rework": rework.part,
-            "deployments": rework.whole,
-            "rate": rework.rate,
-        },
-        "by": {name: [_share(name, one) for one in shares] for name, shares in sums.by.items()},
-    }
+    by = {name: tuple(_share(name, one) for one in shares) for name, shares in sums.by.items()}
+    return DeliveryAnswer(
+        service=place.service,
+        environment=place.environment,
+        unknown=unknown,
+        from_=from_us(place.begins * _DAY_US),
+        to=from_us(place.ends * _DAY_US),
+        change_lead_time_seconds=spread_of_counts(sums.lead),
+        deployment_frequency_per_day=round(sums.deployments / (place.ends - place.begins), 4),
+        failed_deployment_recovery_time_seconds=spread_of_counts(sums.recovery),
+        change_fail_rate=fail_rate(rate(sums.failed, sums.deployments)),
+        deployment_rework_rate=ReworkAnswer(rework.part, rework.whole, rework.rate),
+        by=DivisionsAnswer(**by),
+    )
 
 
-def _spread(counts: Mapping[int, int]) -> Wire:
-    return {
-        "p50": percentile(counts, 0.5),
-        "p90": percentile(counts, 0.9),
-        "n": sum(counts.values()),
-    }
-
-
-def _fail_rate(found: Rate) -> Wire:
-    return {
-        "failed": found.part,
-        "deployments": found.whole,
-        "rate": found.rate,
-        "low": found.low,
-        "high": found.high,
-    }
-
-
-def _share(name: str, share: Share) -> Wire:
-    value = Band(int(share.value)).word if name == "band" else share.value or None
-    return {"value": value, **_fail_rate(rate(share.failed, share.deployments))}
+def _share(name: str, share: Share) -> ShareAnswer:
+    value = str(share.value) if share.value else None
+    if name == "band":
+        value = Band(int(share.value)).word
+    figures = fail_rate(rate(share.failed, share.deployments))
+    return ShareAnswer(value=value, **vars(figures))

@@ -4,7 +4,8 @@ from typing import Any
 
 from gate.core.decision.values import Band
 from gate.core.instants import to_us
-from gate.flow.asks import LogFilters, Wire
+from gate.flow.answers.delivery import CountAnswer
+from gate.flow.asks import LogFilters
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.storage.figures import facets
@@ -13,7 +14,7 @@ FACET_DAYS = 30
 _DAY_US = 24 * 3600 * 1_000_000
 
 
-async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> Wire:
+async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> dict[str, tuple[CountAnswer, ...]]:
     """Counts by outcome, route, band, environment and service; each narrowed by the other filters,
     but not by words or dates.
     """
@@ -25,7 +26,7 @@ async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> Wire:
     }
     found = await gate.store.read_slowly(facets.counts, today - FACET_DAYS + 1, equal)
     return {
-        name: [{"value": _word(name, value), "count": n} for value, n in pairs]
+        name: tuple(CountAnswer(_word(name, value), n) for value, n in pairs)
         for name, pairs in found.items()
     }
 

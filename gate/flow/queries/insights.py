@@ -2,30 +2,30 @@
 the queue is.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from gate.core.delivery import rate
 from gate.core.instants import to_us
-from gate.flow.asks import LogFilters, Wire
+from gate.flow.answers.delivery import InsightsAnswer, RulePlaceAnswer, spread
+from gate.flow.asks import LogFilters
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries import delivery, facets
 from gate.flow.queries.delivery import DeliveryAsk
 from gate.flow.queries.desk import Desk
 from gate.storage.figures import insights as figures
+from gate.storage.figures.insights import RulePlace
 
 RULE_DAYS = 366
 _DAY_US = 24 * 3600 * 1_000_000
 _SECOND = timedelta(seconds=1)
 
 
-async def insights(gate: Gate, desk: Desk, ask: DeliveryAsk, by: Caller) -> Wire:
+async def insights(gate: Gate, desk: Desk, ask: DeliveryAsk, by: Caller) -> InsightsAnswer:
     """Of one place; figures of places are never added up."""
     environment = (await gate.rulebooks.current()).catalogue.environment_named(ask.environment)
-    routes = (
-        await facets.of_log(gate, LogFilters(service=ask.service, environment=environment), by)
-    )["route"]
+    filters = LogFilters(service=ask.service, environment=environment)
+    routes = (await facets.of_log(gate, filters, by))["route"]
     spent = await gate.store.read_slowly(figures.seconds_to_last_word, ask.service, environment)
     now = gate.clock()
     here = [
@@ -33,16 +33,16 @@ async def insights(gate: Gate, desk: Desk, ask: DeliveryAsk, by: Caller) -> Wire
         for one in await desk.waiting()
         if (one.service, one.environment) == (ask.service, environment)
     ]
-    decided = sum(one["count"] for one in routes)
-    automatic = sum(one["count"] for one in routes if one["value"] == "automatic")
-    return {
-        "delivery": await delivery.figures(gate, ask, by),
-        "routes": routes,
-        "automatic_share": automatic / decided if decided else None,
-        "decisions": decided,
-        "seconds_to_decision": _spread(spent),
-        "queue_age_seconds": _spread([int((now - one.submitted_at) / _SECOND) for one in here]),
-    }
+    decided = sum(one.count for one in routes)
+    automatic = sum(one.count for one in routes if one.value == "automatic")
+    return InsightsAnswer(
+        delivery=await delivery.figures(gate, ask, by),
+        routes=routes,
+        automatic_share=automatic / decided if decided else None,
+        decisions=decided,
+        seconds_to_decision=spread(spent),
+        queue_age_seconds=spread([int((now - one.submitted_at) / _SECOND) for one in here]),
+    )
 
 
 async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
@@ -54,24 +54,16 @@ async def busiest_place(gate: Gate, days: int) -> tuple[str, str] | None:
     )
 
 
-async def rule_places(gate: Gate, policy: str, rule: str, by: Caller) -> list[Wire]:
+async def rule_places(
+    gate: Gate, policy: str, rule: str, by: Caller
+) -> tuple[RulePlaceAnswer, ...]:
     """How the deployments ended for which a rule gave points, place by place."""
     _ = by  # everybody who reads policies reads how they do
     since = to_us(gate.clock()) // _DAY_US - RULE_DAYS
     found = await gate.store.read_slowly(figures.rule_places, f"{policy}/{rule}", since)
-    return [{**one._asdict(), **_interval(one.failed, one.deployments)} for one in found]
+    return tuple(map(_rule_place, found))
 
 
-def _interval(failed: int, deployments: int) -> Wire:
-    told = rate(failed, deployments)
-    return {"rate": told.rate, "low": told.low, "high": told.high}
-
-
-def _spread(values: Sequence[int]) -> Wire:
-    ordered = sorted(values)
-    return {"p50": _at(ordered, 50), "p90": _at(ordered, 90), "n": len(ordered)}
-
-
-def _at(ordered: Sequence[int], percent: int) -> int | None:
-    """The smallest value that so many do not exceed."""
-    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None
+def _rule_place(one: RulePlace) -> RulePlaceAnswer:
+    share = rate(one.failed, one.deployments)
+    return RulePlaceAnswer(*one, rate=share.rate, low=share.low, high=share.high)

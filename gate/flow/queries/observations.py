@@ -14,8 +14,13 @@ from gate.core.decision.sentences import sentence
 from gate.core.decision.standard import NEVER_SUSPENDED, successes_in_a_row
 from gate.core.decision.values import Outcome
 from gate.errors import Invalid
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Wire
+from gate.flow.answers.delivery import (
+    EarnedAnswer,
+    ObservationsAnswer,
+    WaitAnswer,
+    WouldAnswer,
+    spread,
+)
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -41,7 +46,7 @@ class ObservationsAsk:
     ends: datetime | None = None
 
 
-async def observations(gate: Gate, ask: ObservationsAsk, by: Caller) -> Wire:
+async def observations(gate: Gate, ask: ObservationsAsk, by: Caller) -> ObservationsAnswer:
     """Of one place.
 
     Raises `Invalid` for a time that is empty or too long.
@@ -60,26 +65,26 @@ async def observations(gate: Gate, ask: ObservationsAsk, by: Caller) -> Wire:
 
 def _read(
     conn: Connection, books: Rulebooks, book: Rulebook, place: Watched, now: datetime
-) -> Wire:
+) -> ObservationsAnswer:
     counted = figures.counts(conn, place)
     stopped = [records.read(one) for one in figures.stopped(conn, place)]
-    by_outcome = dict.fromkeys(map(str, Outcome), 0)
-    by_outcome |= {str(one.would): one.changes for one in counted}
+    by_outcome = {one.would: one.changes for one in counted}
+    waited = spread(figures.seconds_people_take(conn))
     standards = _standard_changes(conn, book, place, now)
-    return {
-        "service": place.service,
-        "environment": place.environment,
-        "unknown": unknown_names(book.catalogue, place.service, place.environment),
-        "from": instant(place.begins),
-        "to": instant(place.ends),
-        "changes": sum(one.changes for one in counted),
-        "would": by_outcome,
-        "waiting_seconds": _spread(figures.seconds_people_take(conn)),
-        "failed": sum(one.failed for one in counted),
-        "failed_stopped": _failed_stopped(counted),
-        "standard_changes": standards,
-        "suggestions": [*_switch(counted, standards), *_in_the_way(conn, books, stopped)],
-    }
+    return ObservationsAnswer(
+        service=place.service,
+        environment=place.environment,
+        unknown=unknown_names(book.catalogue, place.service, place.environment),
+        from_=place.begins,
+        to=place.ends,
+        changes=sum(one.changes for one in counted),
+        would=WouldAnswer(*(by_outcome.get(outcome, 0) for outcome in Outcome)),
+        waiting_seconds=WaitAnswer(waited.p50, waited.p90),
+        failed=sum(one.failed for one in counted),
+        failed_stopped=_failed_stopped(counted),
+        standard_changes=tuple(standards),
+        suggestions=(*_switch(counted, standards), *_in_the_way(conn, books, stopped)),
+    )
 
 
 def _failed_stopped(counted: Iterable[Counted]) -> int:
@@ -87,17 +92,9 @@ def _failed_stopped(counted: Iterable[Counted]) -> int:
     return sum(one.failed for one in counted if one.would is not Outcome.APPROVED)
 
 
-def _spread(values: Sequence[int]) -> Wire:
-    ordered = sorted(values)
-    return {
-        name: ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None
-        for name, percent in (("p50", 50), ("p90", 90))
-    }
-
-
 def _standard_changes(
     conn: Connection, book: Rulebook, place: Watched, now: datetime
-) -> list[Wire]:
+) -> list[EarnedAnswer]:
     """How many settled successes in a row there are, of how many are needed."""
     facts = book.catalogue.facts(place.service, place.environment)
     policy = book.policies.policy_for({name: one.value for name, one in facts.items()}).policy
@@ -112,17 +109,17 @@ def _standard_changes(
             matches = here.matches.get(standard.id, ())
             since = here.suspensions.get(standard.id, NEVER_SUSPENDED).reinstated_at
             row = successes_in_a_row(standard.earn, matches, reinstated_at=since, at=now)
-            found.append({"id": standard.id, "earned": row, "of": standard.earn.successes})
+            found.append(EarnedAnswer(standard.id, row, standard.earn.successes))
     return found
 
 
-def _switch(counted: Sequence[Counted], standards: Sequence[Wire]) -> list[str]:
+def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> list[str]:
     """Whether the place may be switched to enforcing without holding up what goes well."""
     changes = sum(one.changes for one in counted)
     passed = sum(one.changes for one in counted if one.would is Outcome.APPROVED)
     if changes < SAFE_AFTER:
         return [f"{changes} changes are too few to switch by; go on observing until {SAFE_AFTER}"]
-    earned = [one["id"] for one in standards if one["earned"] >= one["of"]]
+    earned = [one.id for one in standards if one.earned >= one.of]
     if earned or passed * 2 >= changes:
         said = f"safe to enforce: {passed} of {changes} changes would have passed by themselves"
         return [f"{said}; say `enforce` in the catalogue"]

@@ -3,8 +3,8 @@
 from sqlalchemy import Connection
 
 from gate.errors import NotFound
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Page, Part, Wire
+from gate.flow.answers.outbox import DeadLetterAnswer, OutboxAnswer, TargetAnswer
+from gate.flow.asks import Part
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, one_page
@@ -13,15 +13,14 @@ from gate.storage.messages import letters
 from gate.storage.messages.letters import DeadLetter, DeadLetterQuery, TargetHealth
 
 
-async def targets(gate: Gate, by: Caller) -> list[Wire]:
-    """How every target is."""
-    _ = by  # admins see all of it
-    return [_target_view(one) for one in await gate.store.read(letters.health)]
-
-
-async def dead(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
-    """A page of the messages that were given up, newest first; never what stands in one."""
-    return await one_page(gate, DeadLetterQuery(part.begins, part.ends), part, by, _page)
+async def outbox(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> OutboxAnswer:
+    """How every target is, and a page of the messages that were given up, newest first; never what
+    stands in one.
+    """
+    query = DeadLetterQuery(part.begins, part.ends)
+    page = await one_page(gate, query, part, by, _page)
+    health = await gate.store.read(letters.health)
+    return OutboxAnswer(page.items, page.next, tuple(map(_target, health)))
 
 
 async def send_again(gate: Gate, message_id: str, by: Caller) -> None:
@@ -33,27 +32,24 @@ async def send_again(gate: Gate, message_id: str, by: Caller) -> None:
         )
 
 
-def _page(conn: Connection, query: DeadLetterQuery, part: pages.Part) -> pages.Page[Wire]:
+def _page(
+    conn: Connection, query: DeadLetterQuery, part: pages.Part
+) -> pages.Page[DeadLetterAnswer]:
     found = letters.dead_letter_page(conn, query, part)
-    return pages.Page(tuple(map(_view, found.rows)), found.next)
+    return pages.Page(tuple(map(_letter, found.rows)), found.next)
 
 
-def _target_view(one: TargetHealth) -> Wire:
-    return {
-        "target": one.target,
-        "waiting": one.waiting,
-        "oldest_at": instant(one.oldest_at),
-        "dead": one.dead,
-    }
+def _target(one: TargetHealth) -> TargetAnswer:
+    return TargetAnswer(one.target, one.waiting, one.oldest_at, one.dead)
 
 
-def _view(one: DeadLetter) -> Wire:
-    return {
-        "id": one.id,
-        "target": one.target,
-        "change": one.change_id,
-        "at": instant(one.at),
-        "dead_at": instant(one.dead_at),
-        "attempts": one.attempts,
-        "error": one.error,
-    }
+def _letter(one: DeadLetter) -> DeadLetterAnswer:
+    return DeadLetterAnswer(
+        id=one.id,
+        target=one.target,
+        change=one.change_id,
+        at=one.at,
+        dead_at=one.dead_at,
+        attempts=one.attempts,
+        error=one.error,
+    )

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.decision.places import unknown
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Page, Part, Wire
+from gate.flow.answers.sighting import SightingAnswer
+from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.lists import one_page, own_name
@@ -33,7 +33,7 @@ class SightingFilters:
     part: Part = field(default_factory=Part)
 
 
-async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page[Wire]:
+async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page[SightingAnswer]:
     """A page of deployments that went past the gate, newest first, each with what to do about
     it.
     """
@@ -51,29 +51,27 @@ async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page[Wire
 
 def _page(
     catalogue: Catalogue, conn: Connection, query: SightingQuery, part: pages.Part
-) -> pages.Page[Wire]:
+) -> pages.Page[SightingAnswer]:
     found = sighting_page(conn, query, part)
-    return pages.Page(tuple(_view(one, catalogue) for one in found.rows), found.next)
+    return pages.Page(tuple(_answer(one, catalogue) for one in found.rows), found.next)
 
 
-def _view(one: Sighting, catalogue: Catalogue) -> Wire:
-    repository = one.repository
-    return {
-        "id": one.id,
-        "source": one.source,
-        "missing": one.missing,
-        "because": _because(one, catalogue),
-        "repository": repository
-        and {"issuer": repository.issuer, "id": repository.id, "name": repository.name},
-        "service": one.service,
-        "environment": one.environment,
-        "commit": one.commit,
-        "digests": list(one.digests),
-        "result": one.result,
-        "url": one.url or None,
-        "first_at": instant(one.first_at),
-        "at": instant(one.at),
-    }
+def _answer(one: Sighting, catalogue: Catalogue) -> SightingAnswer:
+    return SightingAnswer(
+        id=one.id,
+        source=one.source,
+        missing=one.missing,
+        because=_because(one, catalogue),
+        repository=one.repository,
+        service=one.service,
+        environment=one.environment,
+        commit=one.commit,
+        digests=one.digests,
+        result=one.result,
+        url=one.url or None,
+        first_at=one.first_at,
+        at=one.at,
+    )
 
 
 def _because(one: Sighting, catalogue: Catalogue) -> str:

@@ -6,8 +6,15 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Wire
+from gate.core.catalogue.catalogue import Group
+from gate.flow.answers.upkeep import (
+    FilesAnswer,
+    GivenUpAnswer,
+    GroupAnswer,
+    NamedAnswer,
+    UpkeepAnswer,
+    WaitingAnswer,
+)
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
@@ -21,7 +28,7 @@ GIVEN_UP_SHOWN = 20
 them."""
 
 
-async def upkeep(gate: Gate, by: Caller) -> Wire:
+async def upkeep(gate: Gate, by: Caller) -> UpkeepAnswer:
     """Everything an operator looks at first.
 
     Every signed-in person reads it; no secret is in it.
@@ -29,57 +36,36 @@ async def upkeep(gate: Gate, by: Caller) -> Wire:
     _ = by
     book = await gate.rulebooks.current()
     outbox, inbox, given_up = await gate.store.read_slowly(_read)
-    groups = book.catalogue.groups.values()
     trouble = gate.rulebooks.files_trouble
-    return {
-        "unready": list(await ready(gate)),
-        "signing_key": await gate.signing.find() is not None,
-        "single_sign_on": gate.single_sign_on is not None,
-        "code_hosts": sorted(map(str, gate.hosts)),
-        "outbox": _views(outbox),
-        "inbox": _views(inbox),
-        "given_up": [
-            {
-                "source": one.source,
-                "kind": one.kind,
-                "at": instant(one.at),
-                "attempts": one.attempts,
-                "error": one.error,
-            }
-            for one in given_up
-        ],
-        "policy_files": trouble and {"error": trouble.because, "since": instant(trouble.since)},
-        "groups": [
-            {
-                "name": one.name,
-                "people": [_named(book, person) for person in one.people],
-                "sso": list(one.sso),
-            }
-            for one in groups
-        ],
-        "at": instant(gate.clock()),
-    }
+    return UpkeepAnswer(
+        unready=tuple(await ready(gate)),
+        signing_key=await gate.signing.find() is not None,
+        single_sign_on=gate.single_sign_on is not None,
+        code_hosts=tuple(sorted(map(str, gate.hosts))),
+        outbox=_waiting(outbox),
+        inbox=_waiting(inbox),
+        given_up=tuple(
+            GivenUpAnswer(one.source, one.kind, one.at, one.attempts, one.error) for one in given_up
+        ),
+        policy_files=FilesAnswer(trouble.because, trouble.since) if trouble else None,
+        groups=tuple(_group(book, one) for one in book.catalogue.groups.values()),
+        at=gate.clock(),
+    )
 
 
 def _read(conn: Connection) -> tuple[tuple[Waiting, ...], tuple[Waiting, ...], tuple[GivenUp, ...]]:
     return figures.messages(conn), figures.told(conn), inbox_table.given_up(conn, GIVEN_UP_SHOWN)
 
 
-def _named(book: Rulebook, person: str) -> Wire:
-    return {"id": person, "name": book.catalogue.label_of(person)}
+def _group(book: Rulebook, group: Group) -> GroupAnswer:
+    people = tuple(NamedAnswer(one, book.catalogue.label_of(one)) for one in group.people)
+    return GroupAnswer(group.name, people, tuple(group.sso))
 
 
-def _views(found: Iterable[Waiting]) -> list[Wire]:
-    return [
-        {
-            "name": one.name,
-            "waiting": one.waiting,
-            "dead": one.dead,
-            "oldest_at": instant(one.oldest_at),
-            "error": one.error,
-        }
-        for one in found
-    ]
+def _waiting(found: Iterable[Waiting]) -> tuple[WaitingAnswer, ...]:
+    return tuple(
+        WaitingAnswer(one.name, one.waiting, one.dead, one.oldest_at, one.error) for one in found
+    )
 
 
 async def ready(gate: Gate) -> list[str]:

@@ -7,29 +7,32 @@ import icalendar
 import pytest
 
 from gate.api.formats.icalendar import written
+from gate.flow.answers.calendar import WindowAnswer
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def window(**different: Any) -> dict[str, Any]:
+def window(**different: Any) -> WindowAnswer:
     """One row of a schedule."""
-    usual = {
+    usual: dict[str, Any] = {
         "id": "frz_1",
         "reason": "Year-end",
         "stop": False,
-        "begins": "2026-12-20T00:00:00Z",
-        "ends": "2027-01-02T00:00:00Z",
+        "begins": datetime(2026, 12, 20, tzinfo=UTC),
+        "ends": datetime(2027, 1, 2, tzinfo=UTC),
+        "services": (),
+        "environments": (),
     }
-    return {**usual, "services": [], "environments": [], **different}
+    return WindowAnswer(**usual | different)
 
 
-def events(*windows: dict[str, Any]) -> list[Any]:
+def events(*windows: WindowAnswer) -> list[Any]:
     """What a program reads."""
     return list(icalendar.Calendar.from_ical(written(list(windows), NOW)).walk("VEVENT"))
 
 
 def test_a_window_is_an_event_with_its_reason_and_scope() -> None:
-    (event,) = events(window(services=["web"], environments=["production"]))
+    (event,) = events(window(services=("web",), environments=("production",)))
 
     assert (str(event["SUMMARY"]), str(event["DESCRIPTION"])) == (
         "Frozen: Year-end",
@@ -60,6 +63,10 @@ def test_no_reason_breaks_the_file(reason: str) -> None:
 
 
 def test_occurrences_of_one_window_are_events_of_their_own() -> None:
-    found = events(window(), window(begins="2027-12-20T00:00:00Z", ends="2028-01-02T00:00:00Z"))
+    next_year = window(
+        begins=datetime(2027, 12, 20, tzinfo=UTC), ends=datetime(2028, 1, 2, tzinfo=UTC)
+    )
+
+    found = events(window(), next_year)
 
     assert len({str(event["UID"]) for event in found}) == 2

@@ -367,7 +367,7 @@ async def test_the_end_of_a_hold_is_no_reason_to_approve(sqlite_url: str, tmp_pa
     async with open_shop(sqlite_url, tmp_path, make_files(standard_changes=WITHOUT)) as shop:
         made = await freezes.add(shop.gate, FreezeAsk("x", stop=True), ADA)
         change = await shop.submit("a")
-        await freezes.lift(shop.gate, made["id"], ADA)
+        await freezes.lift(shop.gate, made.id, ADA)
         await shop.round()
 
         now = await shop.read(change)

@@ -208,7 +208,7 @@ class _Place:
         if self.stopped is None and step.attempts:
             self.stopped = (
                 await freezes.add(self.servers[step.server].gate, FreezeAsk("fire", stop=True), ADA)
-            )["id"]
+            ).id
         person, excluded = step.persons[0], self.acted(one)
         waits = one.seen["state"] in WAITING and self.stopped is not None
         _, problem = await answer(

@@ -78,7 +78,7 @@ async def test_b12_what_opens_after_the_decision_holds_everything_that_waits(
     shop: Shop, ask: FreezeAsk
 ) -> None:
     found = await waiting(shop)
-    made = await freezes.add(shop.gate, ask, ADA)
+    made = as_json(await freezes.add(shop.gate, ask, ADA))
 
     await follow(shop)
 
@@ -100,7 +100,7 @@ async def test_b12_what_opens_after_the_decision_holds_everything_that_waits(
 
 async def test_b12_a_window_opens_by_itself_when_its_time_has_come(shop: Shop) -> None:
     change = await shop.submit("a")
-    made = await freezes.add(shop.gate, window(2, 3), ADA)
+    made = as_json(await freezes.add(shop.gate, window(2, 3), ADA))
     follower = Holds(shop.gate)
     await follower.turn()
     before = await shop.read(change)
@@ -145,7 +145,7 @@ async def test_b12_an_approval_of_a_held_change_is_good_from_the_end_of_the_hold
     shop: Shop,
 ) -> None:
     change = await shop.submit(large())
-    made = await freezes.add(shop.gate, window(0, 9), ADA)  # and nobody has looked since
+    made = as_json(await freezes.add(shop.gate, window(0, 9), ADA))  # and nobody has looked since
 
     approved = await approve(shop, change, "farida")
     await shop.let_pass_hours(8)
@@ -167,7 +167,7 @@ async def test_b12_the_time_of_an_approval_does_not_run_before_its_planned_start
 ) -> None:
     begins = datetime.now(UTC) + 3 * HOUR
     change = await small_shop.submit("a", planned=Planned(begins, None))
-    made = await freezes.add(small_shop.gate, window(), ADA)
+    made = as_json(await freezes.add(small_shop.gate, window(), ADA))
     await follow(small_shop)
     await small_shop.let_pass_hours(1)
     await freezes.lift(small_shop.gate, made["id"], ADA)
@@ -184,7 +184,7 @@ async def test_b12_an_approved_change_may_pass_by_an_override_and_others_may_not
     shop: Shop,
 ) -> None:
     change, other = await shop.submit("a"), await shop.submit("b", service="web")
-    made = await freezes.add(shop.gate, window(), ADA)
+    made = as_json(await freezes.add(shop.gate, window(), ADA))
     await follow(shop)
 
     passed = await override(shop, change, "ben", window=made["id"])
@@ -202,7 +202,9 @@ async def test_b12_an_approved_change_may_pass_by_an_override_and_others_may_not
 
 async def test_b12_of_two_windows_the_one_that_was_not_overridden_holds_on(shop: Shop) -> None:
     change = await shop.submit("a")
-    first, second = [await freezes.add(shop.gate, window(0, hours), ADA) for hours in (9, 5)]
+    first, second = [
+        as_json(await freezes.add(shop.gate, window(0, hours), ADA)) for hours in (9, 5)
+    ]
     await follow(shop)
     held = await shop.read(change)
 
@@ -268,7 +270,7 @@ async def test_b12_a_pending_change_is_held_at_once_also_between_two_decisions(
 ) -> None:
     change = await small_shop.submit(large())
     assert small_shop.gate.pauses.begin(change["id"])  # it was decided a moment ago
-    made = await freezes.add(small_shop.gate, window(), ADA)
+    made = as_json(await freezes.add(small_shop.gate, window(), ADA))
     await follow(small_shop)
     await small_shop.worker().changes()
 
@@ -289,7 +291,7 @@ async def test_b12_a_pending_change_is_held_at_once_also_between_two_decisions(
 
 async def test_b12_the_admission_does_not_wait_for_whoever_looks(shop: Shop) -> None:
     change = await shop.submit("a")
-    made = await freezes.add(shop.gate, window(), ADA)
+    made = as_json(await freezes.add(shop.gate, window(), ADA))
     with pytest.raises(Conflict, match="frozen by"):
         await shop.admit(change)
     await follow(shop)
@@ -303,7 +305,7 @@ async def test_b12_the_admission_does_not_wait_for_whoever_looks(shop: Shop) -> 
 
 
 async def test_a_decision_that_saw_no_window_is_found_afterwards(small_shop: Shop) -> None:
-    made = await freezes.add(small_shop.gate, window(), ADA)
+    made = as_json(await freezes.add(small_shop.gate, window(), ADA))
     follower = Holds(small_shop.gate)
     await follower.turn()
     change = await small_shop.submit(large())
@@ -395,7 +397,7 @@ async def test_more_than_are_done_at_once_are_held(
         small_shop,
         found[1],
         "ben",
-        window=(await freezes.add(small_shop.gate, window(), ADA))["id"],
+        window=as_json(await freezes.add(small_shop.gate, window(), ADA))["id"],
     )
 
     done = await follow(small_shop)
@@ -443,14 +445,13 @@ async def lived(url: str, folder: Path, steps: Sequence[str]) -> None:
                 await shop.let_pass_hours(1)
                 used += timedelta(0) if holding else HOUR
             elif step in {"freeze", "stop"}:
-                declared.append(
-                    await freezes.add(shop.gate, window(0, 90) if step == "freeze" else STOP, ADA)
-                )
+                ask = window(0, 90) if step == "freeze" else STOP
+                declared.append(as_json(await freezes.add(shop.gate, ask, ADA)))
             elif step == "lift" and declared:
                 await freezes.lift(shop.gate, declared.pop()["id"], ADA)
             elif step == "override" and holding and used < 4 * HOUR:
-                ask = {"stop": True} if holding[0]["stop"] else {"window": holding[0]["id"]}
-                await override(shop, change, "ben", **ask)
+                what = {"stop": True} if holding[0]["stop"] else {"window": holding[0]["id"]}
+                await override(shop, change, "ben", **what)
                 overridden |= (
                     {one["id"] for one in declared if one["stop"]}
                     if holding[0]["stop"]

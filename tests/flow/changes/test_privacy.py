@@ -78,7 +78,7 @@ async def a_life_full_of_words(shop: Shop, way: str) -> list[str]:
     made = await freezes.add(shop.gate, FreezeAsk(text(), stop=True), ADA)
     held = await shop.submit("c", base=commit_of("a"), title=text())
     await shop.round()
-    await freezes.lift(shop.gate, made["id"], ADA)
+    await freezes.lift(shop.gate, made.id, ADA)
     await shop.round()
     await cancel.cancel(shop.gate, waiting["id"], text(), PIPELINE)
     await cancel.cancel(shop.gate, held["id"], text(), PIPELINE)
@@ -86,7 +86,7 @@ async def a_life_full_of_words(shop: Shop, way: str) -> list[str]:
     await shop.close(await shop.submit("e", environment="staging", title=text()), notes=text())
     registered = await policies.register(shop.gate, make_files(close_within="9h"), ADMIN)
     await policies.activate(
-        shop.gate, registered["revision"], text(), make_person("ben", role=Role.ADMIN)
+        shop.gate, registered.revision, text(), make_person("ben", role=Role.ADMIN)
     )
     return used
 

@@ -71,7 +71,7 @@ async def test_who_wrote_it_does_not_lift_its_hold(shop: Shop) -> None:
 
     assert await problem(override(shop, change, "ben", stop=True)) == "separation_of_duties"
     assert await problem(override(shop, change, "farida", stop=True)) == "not_allowed"
-    assert (await shop.read(change))["hold"]["window"] == window["id"]
+    assert (await shop.read(change))["hold"]["window"] == window.id
 
 
 async def test_who_is_not_asked_decides_nothing(shop: Shop) -> None:
@@ -234,12 +234,12 @@ async def test_a_held_change_is_approved_and_waits_for_the_end_of_its_hold(shop:
     approved = await approve(shop, change, "farida")
     assert (approved["state"], approved["hold"]["window"], approved["valid_until"]) == (
         "approved",
-        window["id"],
+        window.id,
         None,
     )
     assert await problem(shop.admit(approved)) == "frozen"
 
-    await freezes.lift(shop.gate, window["id"], person("ada"))
+    await freezes.lift(shop.gate, window.id, person("ada"))
     await shop.round()
 
     free = await shop.read(change)

@@ -68,7 +68,7 @@ async def test_b7_nothing_rides_on_an_old_commit_into_a_freeze(
 
     change = await back(small_shop, artifacts=DISGUISES[disguise])
 
-    assert (change["state"], change["hold"]["window"]) == ("pending", made["id"])
+    assert (change["state"], change["hold"]["window"]) == ("pending", made.id)
     with pytest.raises(Conflict, match="the change is pending"):
         await small_shop.admit(change)
 

@@ -101,7 +101,7 @@ class Life:
             ADA,
         )
         if self._random.random() < 0.8:
-            await freezes.lift(self._shop.gate, made["id"], ADA)
+            await freezes.lift(self._shop.gate, made.id, ADA)
 
     async def _policies(self) -> None:
         await self._shop.adopt(

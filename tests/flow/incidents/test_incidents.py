@@ -28,7 +28,7 @@ from tests.flow.breaking import (
     open_incidents,
     report,
 )
-from tests.flow.shop import ADA, Shop, make_files
+from tests.flow.shop import ADA, Shop, as_json, make_files
 
 pytestmark = pytest.mark.anyio
 
@@ -214,7 +214,7 @@ async def test_an_alert_that_is_sent_again_is_no_new_incident(shop: Shop) -> Non
     )
 
     assert [answer.is_new for answer in answers].count(True) == 1
-    assert {answer.view["id"] for answer in answers} == {"INC-1"}
+    assert {as_json(answer.answer)["id"] for answer in answers} == {"INC-1"}
     assert (
         len(await open_incidents(shop))
         == len(await shop.entries("incident"))
@@ -505,7 +505,7 @@ async def test_a_list_of_any_length_is_read_page_by_page(small_shop: Shop) -> No
         page = await incidents.listing(
             small_shop.gate, IncidentFilters(part=Part(cursor=cursor, limit=2)), LENA
         )
-        seen += [one["id"] for one in page.items]
+        seen += [one.id for one in page.items]
         cursor = page.next
 
     assert (seen, cursor) == (["4", "3", "2", "1", "0"], None)

@@ -9,7 +9,7 @@ from gate.errors import Conflict, NotFound
 from gate.flow.incidents import incidents
 from tests.builders import commit_of, make_change
 from tests.flow.breaking import BEN, HOUR, facts_of_next, failed, methods, open_incidents, report
-from tests.flow.shop import ADA, Shop
+from tests.flow.shop import ADA, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -31,8 +31,10 @@ async def test_a_link_that_a_person_removes_takes_back_everything_that_was_count
     incident = await report(shop)
     counted = await facts_of_next(shop, "d")
 
-    view = await incidents.unlink(
-        shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
+    view = as_json(
+        await incidents.unlink(
+            shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
+        )
     )
 
     entry = (await shop.entries("link"))[-1]
@@ -90,9 +92,9 @@ async def test_a_person_ties_and_confirms(shop: Shop) -> None:
     )
 
     assert (tied.is_new, confirmed.is_new) == (True, False)
-    assert methods(confirmed.view) == [(second["id"], "window"), (first["id"], "manual")]
-    assert confirmed.view["links"][0]["confirmed"]["by"] == BEN.caller
-    assert confirmed.view["links"][1]["reason"] == "The query is of this one"
+    assert methods(as_json(confirmed.answer)) == [(second["id"], "window"), (first["id"], "manual")]
+    assert as_json(confirmed.answer)["links"][0]["confirmed"]["by"] == BEN.caller
+    assert as_json(confirmed.answer)["links"][1]["reason"] == "The query is of this one"
     assert [entry.fields["action"] for entry in await shop.entries("link")] == [
         "linked",
         "linked",
@@ -109,7 +111,7 @@ async def test_a_link_is_made_and_removed_once(small_shop: Shop) -> None:
     again = await incidents.link(small_shop.gate, incident["id"], change["id"], "Yes", ADA)
     await incidents.unlink(small_shop.gate, incident["id"], link, "No", ADA)
 
-    assert (again.is_new, len(again.view["links"])) == (False, 1)
+    assert (again.is_new, len(as_json(again.answer)["links"])) == (False, 1)
     with pytest.raises(Conflict, match="removed before"):
         await incidents.unlink(small_shop.gate, incident["id"], link, "No", ADA)
     with pytest.raises(NotFound, match="has no link"):

@@ -84,15 +84,15 @@ async def test_more_windows_than_a_decision_reads_are_refused_and_the_line_can_s
     small_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(freezes_table, "OPEN_MAX", 2)
-    first = await freezes.add(small_shop.gate, window(), ADA)
+    first = as_json(await freezes.add(small_shop.gate, window(), ADA))
     await freezes.add(small_shop.gate, window(), ADA)
 
     with pytest.raises(Invalid, match="2 windows are not over yet, at most 2 are allowed"):
         await freezes.add(small_shop.gate, window(), ADA)
 
-    assert (await freezes.add(small_shop.gate, STOP, ADA))["stop"] is True
+    assert as_json(await freezes.add(small_shop.gate, STOP, ADA))["stop"] is True
     await freezes.lift(small_shop.gate, first["id"], ADA)
-    assert (await freezes.add(small_shop.gate, window(), ADA))["id"]
+    assert as_json(await freezes.add(small_shop.gate, window(), ADA))["id"]
 
 
 def member(who: str, *groups: str) -> Person:
@@ -158,7 +158,7 @@ async def test_who_is_named_does(
     async with open_shop(
         sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)
     ) as shop:
-        made = await freezes.add(shop.gate, ask, by)
+        made = as_json(await freezes.add(shop.gate, ask, by))
 
         (entry,) = await shop.entries("freeze")
         assert (entry.fields["window"], entry.fields["by"], made["stop"]) == (
@@ -177,7 +177,7 @@ async def test_a_policy_that_decides_nothing_names_nobody(sqlite_url: str, tmp_p
 
 
 async def test_what_is_not_there_or_lifted_already_is_not_lifted(small_shop: Shop) -> None:
-    made = await freezes.add(small_shop.gate, window(), ADA)
+    made = as_json(await freezes.add(small_shop.gate, window(), ADA))
     await freezes.lift(small_shop.gate, made["id"], ADA)
 
     with pytest.raises(Conflict, match="lifted before"):
@@ -187,7 +187,7 @@ async def test_what_is_not_there_or_lifted_already_is_not_lifted(small_shop: Sho
 
 
 async def test_a_small_change_waits_for_the_end_of_a_window(shop: Shop) -> None:
-    made = await freezes.add(shop.gate, window(), ADA)
+    made = as_json(await freezes.add(shop.gate, window(), ADA))
 
     change = await shop.submit("a")
 
@@ -304,7 +304,7 @@ async def test_an_emergency_is_not_held_by_a_freeze(small_shop: Shop) -> None:
 async def test_the_time_of_a_pending_change_stands_still_while_it_is_held(shop: Shop) -> None:
     change = await shop.submit("a", claims={})
     await shop.let_pass_hours(23)
-    made = await freezes.add(shop.gate, window(100), ADA)
+    made = as_json(await freezes.add(shop.gate, window(100), ADA))
     await shop.round()
     held = await shop.read(change)
 
@@ -324,7 +324,7 @@ async def test_the_time_of_a_pending_change_stands_still_while_it_is_held(shop: 
 
 @pytest.mark.parametrize("way", ["its end", "lifted"])
 async def test_what_only_a_hold_stopped_is_approved_when_that_is_over(shop: Shop, way: str) -> None:
-    made = await freezes.add(shop.gate, window(2), ADA)
+    made = as_json(await freezes.add(shop.gate, window(2), ADA))
     change = await shop.submit("a")
     await shop.round()
     assert (await shop.read(change))["decision"]["number"] == 1
@@ -342,7 +342,7 @@ async def test_what_only_a_hold_stopped_is_approved_when_that_is_over(shop: Shop
 
 async def test_a_window_that_is_opened_holds_what_is_pending_from_now_on(small_shop: Shop) -> None:
     change = await small_shop.submit("a", claims={})
-    made = await freezes.add(small_shop.gate, window(), ADA)
+    made = as_json(await freezes.add(small_shop.gate, window(), ADA))
 
     await small_shop.round()
 
@@ -352,7 +352,7 @@ async def test_a_window_that_is_opened_holds_what_is_pending_from_now_on(small_s
 async def test_a_longer_window_prolongs_a_hold_by_another_decision(small_shop: Shop) -> None:
     await freezes.add(small_shop.gate, window(1), ADA)
     change = await small_shop.submit("a")
-    longer = await freezes.add(small_shop.gate, window(9), ADA)
+    longer = as_json(await freezes.add(small_shop.gate, window(9), ADA))
 
     await small_shop.round()
 
@@ -374,7 +374,7 @@ async def test_a_change_that_is_approved_already_meets_the_freeze_at_its_admissi
     shop: Shop,
 ) -> None:
     change = await shop.submit("a")
-    made = await freezes.add(shop.gate, window(), ADA)
+    made = as_json(await freezes.add(shop.gate, window(), ADA))
     await shop.round()
 
     with pytest.raises(
@@ -402,7 +402,7 @@ async def test_a_stopped_line_meets_every_admission(shop: Shop) -> None:
 
 
 async def test_windows_stand_in_the_ledger_without_their_reason(shop: Shop) -> None:
-    made = await freezes.add(shop.gate, window(environments=("prod",)), ADA)
+    made = as_json(await freezes.add(shop.gate, window(environments=("prod",)), ADA))
     await freezes.lift(shop.gate, made["id"], ADA)
 
     added, lifted = await shop.entries("freeze")
@@ -423,11 +423,11 @@ async def test_windows_stand_in_the_ledger_without_their_reason(shop: Shop) -> N
 
 
 async def test_the_list_of_windows_shows_reasons_and_what_was_lifted(small_shop: Shop) -> None:
-    first = await freezes.add(small_shop.gate, window(), ADA)
-    second = await freezes.add(small_shop.gate, STOP, ADA)
-    lifted = await freezes.lift(small_shop.gate, first["id"], ADA)
+    first = as_json(await freezes.add(small_shop.gate, window(), ADA))
+    second = as_json(await freezes.add(small_shop.gate, STOP, ADA))
+    lifted = as_json(await freezes.lift(small_shop.gate, first["id"], ADA))
 
-    items = list((await freezes.listing(small_shop.gate, ADMIN)).items)
+    items = as_json(await freezes.listing(small_shop.gate, ADMIN))["items"]
 
     assert {item["id"]: item for item in items} == {first["id"]: lifted, second["id"]: second}
     assert lifted["reason"] == "Year-end closing"
@@ -435,10 +435,12 @@ async def test_the_list_of_windows_shows_reasons_and_what_was_lifted(small_shop:
 
 
 async def test_the_place_and_the_schedule_say_when_it_opens(small_shop: Shop) -> None:
-    made = await freezes.add(small_shop.gate, window(), ADA)
+    made = as_json(await freezes.add(small_shop.gate, window(), ADA))
 
     place = as_json(await look.place(small_shop.gate, "checkout", "prod", PIPELINE))
-    schedule = await calendar.schedule(small_shop.gate, None, None, "checkout", "prod", ADMIN)
+    schedule = as_json(
+        await calendar.schedule(small_shop.gate, None, None, "checkout", "prod", ADMIN)
+    )
 
     assert (place["hold"]["window"], place["hold"]["reason"], place["next_opening"]) == (
         made["id"],
@@ -463,7 +465,7 @@ async def test_a_stopped_line_has_no_opening(small_shop: Shop) -> None:
 async def test_the_first_answer_is_the_one_that_is_replayed_whatever_the_reason(
     small_shop: Shop,
 ) -> None:
-    made = await freezes.add(small_shop.gate, window(), ADA)
+    made = as_json(await freezes.add(small_shop.gate, window(), ADA))
 
     answer: Wire = orjson.loads((await small_shop.ask(make_change("a"))).body)
 

@@ -22,7 +22,7 @@ from gate.storage.policies import policy_sets
 from gate.storage.tables import schema
 from tests.builders import make_person, person_id
 from tests.flow.doors import enter
-from tests.flow.shop import ADMIN, CATALOGUE, OTHER_ADMIN, Shop, make_files, open_shop
+from tests.flow.shop import ADMIN, CATALOGUE, OTHER_ADMIN, Shop, as_json, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -88,17 +88,17 @@ async def _try(attempt: object, shop: Shop, files: Mapping[str, str]) -> None:
 async def test_checking_registers_nothing(small_shop: Shop) -> None:
     before = await small_shop.entries()
 
-    checked = await policies.check(small_shop.gate, make_files(close_within=OTHERS))
+    checked = as_json(await policies.check(small_shop.gate, make_files(close_within=OTHERS)))
 
     assert checked["valid"] is True
     assert await small_shop.entries() == before
     assert checked["revision"] not in {
-        item["revision"] for item in (await policies.listing(small_shop.gate, ADMIN)).items
+        item.revision for item in (await policies.listing(small_shop.gate, ADMIN)).items
     }
 
 
 async def test_whoever_registers_does_not_activate_and_the_attempt_is_kept(shop: Shop) -> None:
-    registered = await policies.register(shop.gate, make_files(close_within=OTHERS), FIRST)
+    registered = as_json(await policies.register(shop.gate, make_files(close_within=OTHERS), FIRST))
     before = await in_force(shop)
 
     with pytest.raises(NotAllowed, match="ask another admin") as refused:
@@ -116,7 +116,9 @@ async def test_whoever_registers_does_not_activate_and_the_attempt_is_kept(shop:
 
 async def test_a2_no_token_stands_between_who_registers_and_who_activates(shop: Shop) -> None:
     of_first = Machine("of-first", Role.ADMIN, person=FIRST.id)
-    registered = await policies.register(shop.gate, make_files(close_within=OTHERS), of_first)
+    registered = as_json(
+        await policies.register(shop.gate, make_files(close_within=OTHERS), of_first)
+    )
     before = await in_force(shop)
 
     for by in (
@@ -131,28 +133,34 @@ async def test_a2_no_token_stands_between_who_registers_and_who_activates(shop: 
             await policies.activate(shop.gate, registered["revision"], "Mine", by)
 
     assert (registered["registered_by"], await in_force(shop)) == (FIRST.caller, before)
-    assert (await policies.activate(shop.gate, registered["revision"], "Theirs", SECOND))["active"]
+    assert as_json(await policies.activate(shop.gate, registered["revision"], "Theirs", SECOND))[
+        "active"
+    ]
 
 
 async def test_a2_with_the_switch_on_a_personal_token_activates_and_still_not_its_own(
     small_shop: Shop,
 ) -> None:
     gate = replace(small_shop.gate, token_approvals=True)
-    registered = await policies.register(gate, make_files(close_within=OTHERS), FIRST)
+    registered = as_json(await policies.register(gate, make_files(close_within=OTHERS), FIRST))
 
     for by in (replace(FIRST, proof=ByToken("mine")), ADMIN):
         with pytest.raises(NotAllowed):
             await policies.activate(gate, registered["revision"], "Mine", by)
 
     by_token = replace(SECOND, proof=ByToken("theirs"))
-    assert (await policies.activate(gate, registered["revision"], "Theirs", by_token))["active"]
+    assert as_json(await policies.activate(gate, registered["revision"], "Theirs", by_token))[
+        "active"
+    ]
 
 
 async def test_a2_who_was_somebody_else_before_is_still_one_person(shop: Shop) -> None:
     invited = await enter(shop.gate, "eva@example.com", Role.ADMIN)
     before = await Access(shop.gate).signed_in(invited.secret)
     assert before is not None
-    registered = await policies.register(shop.gate, make_files(close_within=OTHERS), before)
+    registered = as_json(
+        await policies.register(shop.gate, make_files(close_within=OTHERS), before)
+    )
     known = CATALOGUE.replace("[ben@example.com]", "[ben@example.com, eva@example.com]")
     await enter(shop.gate, "ben@example.com")
     await shop.adopt(make_files() | {"catalog.yaml": known})
@@ -169,13 +177,15 @@ async def test_what_was_never_registered_is_not_found(small_shop: Shop) -> None:
 
 
 async def test_registered_is_in_force_once_somebody_else_says_so(shop: Shop) -> None:
-    registered = await policies.register(shop.gate, make_files(close_within=OTHERS), ADMIN)
+    registered = as_json(await policies.register(shop.gate, make_files(close_within=OTHERS), ADMIN))
     assert (registered["active"], registered["registered_by"]) == (False, "token:admin")
 
-    activated = await policies.activate(
-        shop.gate, registered["revision"], "Longer deployments", SECOND
+    activated = as_json(
+        await policies.activate(shop.gate, registered["revision"], "Longer deployments", SECOND)
     )
-    again = await policies.activate(shop.gate, registered["revision"], "Longer deployments", SECOND)
+    again = as_json(
+        await policies.activate(shop.gate, registered["revision"], "Longer deployments", SECOND)
+    )
 
     entry = (await shop.entries("activation"))[-1]
     assert activated == again == {**registered, "active": True}
@@ -213,7 +223,7 @@ async def test_the_same_files_again_are_the_same_set(shop: Shop) -> None:
     kept = await shop.gate.store.read(everything_about_policies)
 
     again = await shop.adopt(changed=False)
-    registered = await policies.register(shop.gate, make_files(), ADMIN)
+    registered = as_json(await policies.register(shop.gate, make_files(), ADMIN))
 
     assert (again.new, again.activated, registered["registered_by"], registered["active"]) == (
         False,
@@ -239,7 +249,7 @@ async def test_another_catalogue_beside_the_same_policies_is_another_set(small_s
 
     assert (registered.new, registered.activated) == (True, True)
     assert (
-        len({item["catalogue"] for item in (await policies.listing(small_shop.gate, ADMIN)).items})
+        len({item.catalogue for item in (await policies.listing(small_shop.gate, ADMIN)).items})
         == 2
     )
     assert (await small_shop.gate.rulebooks.current()).catalogue.services["checkout"].tier == 3
@@ -250,10 +260,10 @@ async def test_a_registered_set_is_answered_as_itself_although_a_later_one_has_t
 ) -> None:
     files = make_files(close_within=OTHERS)
     other = {**files, "catalog.yaml": files["catalog.yaml"].replace("tier: 1", "tier: 3")}
-    first = await policies.register(small_shop.gate, files, ADMIN)
-    second = await policies.register(small_shop.gate, other, ADMIN)
+    first = as_json(await policies.register(small_shop.gate, files, ADMIN))
+    second = as_json(await policies.register(small_shop.gate, other, ADMIN))
 
-    assert await policies.register(small_shop.gate, files, ADMIN) == first != second
+    assert as_json(await policies.register(small_shop.gate, files, ADMIN)) == first != second
 
 
 async def test_each_of_two_sets_with_the_same_policies_is_activated_by_its_id_or_by_what_it_alone_has(
@@ -262,16 +272,19 @@ async def test_each_of_two_sets_with_the_same_policies_is_activated_by_its_id_or
     files = make_files()
     tiers = ("3", "4")
     made = [
-        await policies.register(
-            shop.gate,
-            {**files, "catalog.yaml": files["catalog.yaml"].replace("tier: 1", f"tier: {tier}")},
-            ADMIN,
+        as_json(
+            await policies.register(
+                shop.gate,
+                {
+                    **files,
+                    "catalog.yaml": files["catalog.yaml"].replace("tier: 1", f"tier: {tier}"),
+                },
+                ADMIN,
+            )
         )
         for tier in tiers
     ]
-    listed = {
-        item["id"]: item["active"] for item in (await policies.listing(shop.gate, ADMIN)).items
-    }
+    listed = {item.id: item.active for item in (await policies.listing(shop.gate, ADMIN)).items}
 
     for part in ("revision", "calendar"):
         with pytest.raises(Invalid, match="name one of them by its id: .*" + made[0]["id"]):
@@ -282,12 +295,12 @@ async def test_each_of_two_sets_with_the_same_policies_is_activated_by_its_id_or
         (made[1], "catalogue", 4),
         (made[0], "catalogue", 3),
     ):
-        assert await policies.activate(shop.gate, one[name], "This one", SECOND) == {
+        assert as_json(await policies.activate(shop.gate, one[name], "This one", SECOND)) == {
             **one,
             "active": True,
         }
         assert (await shop.gate.rulebooks.current()).catalogue.services["checkout"].tier == tier
-        assert (await policies.read(shop.gate, one["id"], ADMIN))["active"] is True
+        assert as_json(await policies.read(shop.gate, one["id"], ADMIN))["active"] is True
 
 
 # From the folder
@@ -320,7 +333,7 @@ async def test_with_approval_nothing_is_in_force_by_itself(
         ]
 
         (item,) = (await policies.listing(shop.gate, ADMIN)).items
-        await policies.activate(shop.gate, item["revision"], "First", FIRST)
+        await policies.activate(shop.gate, item.revision, "First", FIRST)
         await shop.round()
 
         assert (await shop.read(change))["state"] == "approved"
@@ -388,7 +401,7 @@ async def test_names_and_addresses_of_people_are_in_no_set_and_no_entry(shop: Sh
     await policies.register(shop.gate, make_files(close_within=OTHERS), ADMIN)
 
     kept = await shop.gate.store.read(everything_about_policies)
-    shown: Wire = await policies.read(shop.gate, await in_force(shop), ADMIN)
+    shown: Wire = as_json(await policies.read(shop.gate, await in_force(shop), ADMIN))
 
     assert [text for text in PEOPLE if text in kept or text in str(shown)] == []
     assert len(orjson.loads(shown["files"]["catalog.yaml"])["people"]) == len(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from gate.core.change import EmergencyAsk, Result, Run
 from gate.errors import Invalid
+from gate.flow.answers.written import named
 from gate.flow.asks import ReviewAsk, Wire
 from gate.flow.changes import review
 from gate.flow.incidents import incidents
@@ -22,7 +23,7 @@ from gate.storage.tables.schema_delivery import delivery_days, delivery_rules, d
 from gate.storage.tables.schema_delivery import outcomes as outcome_table
 from tests.builders import SMALL, commit_of, make_person
 from tests.flow.breaking import HOUR, open_incidents, report
-from tests.flow.shop import ADA, ADMIN, Shop
+from tests.flow.shop import ADA, ADMIN, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,8 @@ async def figures(shop: Shop, **different: Any) -> Wire:
         "environment": "live",
         "ends": datetime.now(UTC) + timedelta(days=1),
     }
-    return await delivery.figures(shop.gate, DeliveryAsk(**fields | different), ADMIN)
+    found = await delivery.figures(shop.gate, DeliveryAsk(**fields | different), ADMIN)
+    return as_json(named(found))
 
 
 def rate(view: Wire) -> tuple[int, int]:

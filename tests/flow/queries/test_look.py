@@ -136,7 +136,7 @@ async def test_whoever_waits_hears_what_the_worker_decides(shop: Shop) -> None:
     change = await shop.submit("a")
     (task,) = await waiting(shop, change)
 
-    await freezes.lift(shop.gate, made["id"], ADA)
+    await freezes.lift(shop.gate, made.id, ADA)
     await shop.round()
 
     assert (await asyncio.wait_for(task, look.LOOK_AGAIN_SECONDS / 2))["state"] == "approved"

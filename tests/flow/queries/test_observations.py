@@ -9,12 +9,13 @@ import pytest
 
 from gate.core.change import Result, Run
 from gate.errors import Invalid
+from gate.flow.answers.written import named
 from gate.flow.asks import Wire
 from gate.flow.queries.observations import ObservationsAsk, observations
 from tests.builders import commit_of
 from tests.flow.changes.test_observe import EARNED, NEVER, watching
 from tests.flow.reviewers import approve, large
-from tests.flow.shop import ADMIN, Shop, open_shop
+from tests.flow.shop import ADMIN, Shop, as_json, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +29,7 @@ async def observing(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 async def seen(shop: Shop, **different: Any) -> Wire:
     """Of checkout in production."""
     ask = ObservationsAsk(**{"service": "checkout", "environment": "prod", **different})
-    return await observations(shop.gate, ask, ADMIN)
+    return as_json(named(await observations(shop.gate, ask, ADMIN)))
 
 
 async def deploy(shop: Shop, letter: str, result: Result | None, **different: Any) -> None:

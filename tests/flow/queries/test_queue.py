@@ -88,7 +88,7 @@ async def test_what_a_freeze_holds_stands_apart_until_it_is_lifted(shop: Shop) -
     await shop.submit("a", title="Held", claims=LARGE)
     assert [(await seen(shop, desk))[tab] for tab in ("mine", "held")] == [[], ["Held"]]
 
-    await freezes.lift(shop.gate, made["id"], ADA)
+    await freezes.lift(shop.gate, made.id, ADA)
     await shop.round()
     assert [(await seen(shop, desk))[tab] for tab in ("mine", "held")] == [["Held"], []]
 

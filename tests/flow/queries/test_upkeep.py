@@ -2,8 +2,8 @@
 figures.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -12,7 +12,8 @@ from gate.core.change import Planned, Result
 from gate.core.decision.values import Band
 from gate.errors import NotFound
 from gate.flow.answers import in_words
-from gate.flow.asks import FreezeAsk, LogFilters, ReviewAsk, Wire
+from gate.flow.answers.delivery import CountAnswer
+from gate.flow.asks import FreezeAsk, LogFilters, ReviewAsk
 from gate.flow.changes import review
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, facets
@@ -22,7 +23,7 @@ from gate.flow.queries.insights import busiest_place, insights, rule_places
 from gate.flow.queries.upkeep import upkeep
 from gate.storage.changes import planned
 from tests.builders import commit_of, make_change, person_id
-from tests.flow.shop import ADA, Shop
+from tests.flow.shop import ADA, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -34,9 +35,9 @@ LARGE = {
 }
 
 
-def counted(found: Wire, name: str) -> dict[Any, int]:
+def counted(found: Mapping[str, Sequence[CountAnswer]], name: str) -> dict[str | None, int]:
     """One facet."""
-    return {one["value"]: one["count"] for one in found[name]}
+    return {one.value: one.count for one in found[name]}
 
 
 async def test_facets_count_decisions_of_each_kind(shop: Shop) -> None:
@@ -77,11 +78,15 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
         make_change("b", planned=Planned(begins + timedelta(hours=1), None), claims=LARGE)
     )
     await shop.submit(make_change("c", service="web", planned=Planned(begins, ends)))
-    window = await freezes.add(
-        shop.gate, FreezeAsk("Closing", begins=begins, ends=ends, services=("web",)), ADA
+    window = as_json(
+        await freezes.add(
+            shop.gate, FreezeAsk("Closing", begins=begins, ends=ends, services=("web",)), ADA
+        )
     )
 
-    found = await calendar.planner(shop.gate, now, now + timedelta(days=1), None, None, ADA)
+    found = as_json(
+        await calendar.planner(shop.gate, now, now + timedelta(days=1), None, None, ADA)
+    )
 
     told = {
         one["change"]: (one["frozen_by"], one["in_the_way"])
@@ -92,13 +97,15 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
     assert [one["frozen_by"] for one in found["planned"] if one["service"] == "web"] == [
         [window["id"]]
     ]
-    later = await calendar.planner(
-        shop.gate,
-        ends + timedelta(hours=1),
-        ends + timedelta(days=1),
-        "checkout",
-        "production",
-        ADA,
+    later = as_json(
+        await calendar.planner(
+            shop.gate,
+            ends + timedelta(hours=1),
+            ends + timedelta(days=1),
+            "checkout",
+            "production",
+            ADA,
+        )
     )
     assert later["planned"] == []
 
@@ -114,8 +121,10 @@ async def test_the_schedule_says_what_is_open_now_and_whom_it_reaches(shop: Shop
         ADA,
     )
 
-    found = await calendar.planner(
-        shop.gate, now - timedelta(days=1), now + timedelta(days=1), None, None, ADA
+    found = as_json(
+        await calendar.planner(
+            shop.gate, now - timedelta(days=1), now + timedelta(days=1), None, None, ADA
+        )
     )
 
     assert [one["reason"] for one in found["items"]] == ["Now", "Later"]
@@ -137,7 +146,7 @@ async def test_e26_a_schedule_that_is_cut_says_so(
         monkeypatch.setattr(freeze, "OCCURRENCES_MAX", most)
         monkeypatch.setattr(calendar, "OCCURRENCES_MAX", most)
         monkeypatch.setattr(planned, "PLANNED_MAX", most)
-        found = await calendar.planner(shop.gate, now, ends, "checkout", "live", ADA)
+        found = as_json(await calendar.planner(shop.gate, now, ends, "checkout", "live", ADA))
         more = found["more"], found["more_planned"]
         return *more, len(found["items"]), len(found["planned"])
 
@@ -147,8 +156,8 @@ async def test_e26_a_schedule_that_is_cut_says_so(
 
 
 async def test_e26_the_schedule_of_a_place_that_is_not_there_says_so(shop: Shop) -> None:
-    misspelt = await calendar.schedule(shop.gate, None, None, "chekout", None, ADA)
-    known = await calendar.schedule(shop.gate, None, None, "checkout", "live", ADA)
+    misspelt = as_json(await calendar.schedule(shop.gate, None, None, "chekout", None, ADA))
+    known = as_json(await calendar.schedule(shop.gate, None, None, "checkout", "live", ADA))
 
     assert misspelt["unknown"] == ["the catalogue has no service chekout; did you mean checkout?"]
     assert known["unknown"] == []
@@ -164,7 +173,7 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
     await shop.submit("d", claims={**LARGE, "diff.lines_added": 900})
     await shop.submit("e", service="web", claims=LARGE)
 
-    found = await insights(shop.gate, desk, DeliveryAsk("checkout", "production"), ADA)
+    found = as_json(await insights(shop.gate, desk, DeliveryAsk("checkout", "production"), ADA))
 
     assert (
         found["delivery"]["change_fail_rate"]["failed"],
@@ -176,7 +185,7 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
 
 
 async def test_insights_of_a_place_where_nothing_happened_have_no_figures(shop: Shop) -> None:
-    found = await insights(shop.gate, Desk(shop.gate), DeliveryAsk("web", "staging"), ADA)
+    found = as_json(await insights(shop.gate, Desk(shop.gate), DeliveryAsk("web", "staging"), ADA))
 
     assert (found["automatic_share"], found["seconds_to_decision"]) == (
         None,
@@ -207,11 +216,11 @@ async def test_a_rule_is_told_by_the_deployments_it_gave_points_to(shop: Shop) -
     (place,) = await rule_places(shop.gate, "production", "size", ADA)
 
     assert (
-        place["service"],
-        place["environment"],
-        place["deployments"],
-        place["failed"],
-        place["rate"],
+        place.service,
+        place.environment,
+        place.deployments,
+        place.failed,
+        place.rate,
     ) == (
         "checkout",
         "production",
@@ -219,11 +228,11 @@ async def test_a_rule_is_told_by_the_deployments_it_gave_points_to(shop: Shop) -
         1,
         0.5,
     )
-    assert await rule_places(shop.gate, "production", "nothing", ADA) == []
+    assert await rule_places(shop.gate, "production", "nothing", ADA) == ()
 
 
 async def test_upkeep_says_that_all_is_well_and_who_is_in_which_group(shop: Shop) -> None:
-    found = await upkeep(shop.gate, ADA)
+    found = as_json(await upkeep(shop.gate, ADA))
 
     assert (found["unready"], found["signing_key"]) == ([], True)
     (managers,) = [one for one in found["groups"] if one["name"] == "release-managers"]
@@ -234,7 +243,7 @@ async def test_upkeep_says_that_all_is_well_and_who_is_in_which_group(shop: Shop
 
 
 async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> None:
-    found = await in_words.in_force(shop.gate, ADA)
+    found = as_json(await in_words.in_force(shop.gate, ADA))
 
     (production,) = [one for one in found["items"] if one["name"] == "production"]
     assert production["applies_to"] == "environment.tier == production"
@@ -254,7 +263,7 @@ async def test_policies_in_words_say_every_rule_and_every_term(shop: Shop) -> No
 
 
 async def test_a_rule_that_nobody_wrote_is_not_found(shop: Shop) -> None:
-    assert (await in_words.rule(shop.gate, "production", "size", ADA))["kind"] == "rule"
+    assert as_json(await in_words.rule(shop.gate, "production", "size", ADA))["kind"] == "rule"
     for policy, rule in (("production", "nothing"), ("nothing", "size")):
         with pytest.raises(NotFound):
             await in_words.rule(shop.gate, policy, rule, ADA)

@@ -38,7 +38,7 @@ from gate.storage.incidents.sightings import Missing
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, commit_of, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
-from tests.flow.shop import ADA, ADMIN, EVERYDAY, Shop, make_files, open_shop
+from tests.flow.shop import ADA, ADMIN, EVERYDAY, Shop, as_json, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -361,16 +361,16 @@ async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_show
         (found,) = (
             await sightings.listing(shop.gate, SightingFilters(missing=Missing.REPOSITORY), ADA)
         ).items
-        given_up = (await upkeep(shop.gate, ADA))["given_up"]
+        given_up = as_json(await upkeep(shop.gate, ADA))["given_up"]
 
     assert (before, given_up) == ((), [])
-    assert found["repository"] == {"issuer": ISSUER, "id": 9, "name": "acme/x"}
-    assert (found["service"], found["environment"], found["result"]) == (
+    assert found.repository == Repository(ISSUER, 9, "acme/x")
+    assert (found.service, found.environment, found.result) == (
         None,
         "production",
         "successful",
     )
-    assert found["because"].startswith(
+    assert found.because.startswith(
         "the catalogue does not say which service this repository deploys there"
     )
 

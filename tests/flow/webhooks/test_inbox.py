@@ -155,13 +155,13 @@ async def test_c17_what_was_given_up_is_counted_and_shown_with_the_reason(shop: 
     shown = await upkeep(shop.gate, ADA)
 
     figures = shop.gate.metrics.exposition().decode()
-    (source,) = {one["source"] for one in shown["given_up"]}
+    (source,) = {one.source for one in shown.given_up}
     assert f'gate_inbox_given_up{{source="{source}"}} 1.0' in figures
     assert 'gate_inbox_waiting{source="pagerduty"} 1.0' in figures
-    assert [(one["kind"], one["attempts"], one["error"]) for one in shown["given_up"]] == [
+    assert [(one.kind, one.attempts, one.error) for one in shown.given_up] == [
         ("note", 1, "no such service")
     ]
-    told = {one["name"]: (one["waiting"], one["dead"]) for one in shown["inbox"]}
+    told = {one.name: (one.waiting, one.dead) for one in shown.inbox}
     assert told["pagerduty"][0] == 1
     assert sum(dead for _, dead in told.values()) == 1
 

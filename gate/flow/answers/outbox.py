@@ -1,14 +1,15 @@
 """What an operator sees of messages to others."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from gate.api.models.views import View
 
-
-class TargetView(View):
+@dataclass(frozen=True)
+class TargetAnswer:
     """Somebody who is told."""
 
     target: Annotated[str, Field(description="such as `webhook:lake` or `slack`")]
@@ -17,7 +18,8 @@ class TargetView(View):
     dead: Annotated[int, Field(description="messages that were given up")]
 
 
-class DeadLetterView(View):
+@dataclass(frozen=True)
+class DeadLetterAnswer:
     """A message that was given up; an admin may have it sent again."""
 
     id: str
@@ -29,11 +31,12 @@ class DeadLetterView(View):
     error: Annotated[str, Field(description="why the last attempt failed")]
 
 
-class OutboxView(View):
+@dataclass(frozen=True)
+class OutboxAnswer:
     """All targets with messages, and a part of the messages that were given up, newest first."""
 
-    targets: list[TargetView]
-    dead: list[DeadLetterView]
+    dead: Sequence[DeadLetterAnswer]
     next: Annotated[
         str | None, Field(description="the `cursor` of the part of `dead` after this one")
     ]
+    targets: tuple[TargetAnswer, ...]

@@ -1,0 +1,188 @@
+"""How a place delivers, in figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from gate.core.delivery import Rate, percentile
+from gate.flow.answers.parts import Unknown
+
+
+@dataclass(frozen=True)
+class SpreadAnswer:
+    """Half of all values, and nine of ten, are not above these; null where there is none.
+
+    Three digits are kept.
+    """
+
+    p50: int | None
+    p90: int | None
+    n: int
+
+
+@dataclass(frozen=True)
+class FailRateAnswer:
+    """A rate with the 95 % interval of Wilson; null where nothing was deployed."""
+
+    failed: int
+    deployments: int
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class _Divided:
+    """What the figures are of; null is none."""
+
+    value: str | None
+
+
+@dataclass(frozen=True)
+class ShareAnswer(FailRateAnswer, _Divided):
+    """The figures for one value of what they are divided by; a null value is none."""
+
+
+@dataclass(frozen=True)
+class ReworkAnswer:
+    """How many deployments repaired an earlier one, or were emergencies."""
+
+    rework: int
+    deployments: int
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class DivisionsAnswer:
+    """Change fail rate by what decided.
+
+    `rule` is policy and rule; of `service` the others of the environment are shown too.
+    """
+
+    route: tuple[ShareAnswer, ...]
+    band: tuple[ShareAnswer, ...]
+    policy: tuple[ShareAnswer, ...]
+    standard_change: tuple[ShareAnswer, ...]
+    rule: tuple[ShareAnswer, ...]
+    service: tuple[ShareAnswer, ...]
+
+
+@dataclass(frozen=True)
+class DeliveryAnswer:
+    """DORA's five for one service in one environment."""
+
+    service: str
+    environment: str
+    unknown: Unknown
+    from_: Annotated[datetime, Field(alias="from")]
+    to: datetime
+    change_lead_time_seconds: SpreadAnswer
+    deployment_frequency_per_day: float
+    failed_deployment_recovery_time_seconds: SpreadAnswer
+    change_fail_rate: FailRateAnswer
+    deployment_rework_rate: ReworkAnswer
+    by: DivisionsAnswer
+
+
+@dataclass(frozen=True)
+class CountAnswer:
+    """How many there are of one value."""
+
+    value: str | None
+    count: int
+
+
+@dataclass(frozen=True)
+class InsightsAnswer:
+    """How well it goes in one place."""
+
+    delivery: DeliveryAnswer
+    routes: tuple[CountAnswer, ...]
+    automatic_share: float | None
+    decisions: int
+    seconds_to_decision: SpreadAnswer
+    queue_age_seconds: SpreadAnswer
+
+
+@dataclass(frozen=True)
+class RulePlaceAnswer:
+    """How the deployments of one place ended for which a rule gave points."""
+
+    service: str
+    environment: str
+    deployments: int
+    failed: int
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class WaitAnswer:
+    """How long people take where they are asked; null where nobody was."""
+
+    p50: int | None
+    p90: int | None
+
+
+@dataclass(frozen=True)
+class EarnedAnswer:
+    """So many settled successes in a row, of so many that are needed."""
+
+    id: str
+    earned: int
+    of: int
+
+
+@dataclass(frozen=True)
+class WouldAnswer:
+    """How many changes would have had each outcome."""
+
+    approved: int
+    pending: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class ObservationsAnswer:
+    """What the gate would have done with the changes that were deployed here while it observed.
+
+    `failed_stopped`: of those that failed, how many would not have passed at once.
+    """
+
+    service: str
+    environment: str
+    unknown: Unknown
+    from_: Annotated[datetime, Field(alias="from")]
+    to: datetime
+    changes: int
+    would: WouldAnswer
+    waiting_seconds: WaitAnswer
+    failed: int
+    failed_stopped: int
+    standard_changes: tuple[EarnedAnswer, ...]
+    suggestions: tuple[str, ...]
+
+
+def fail_rate(found: Rate) -> FailRateAnswer:
+    """The rate as it is shown."""
+    return FailRateAnswer(found.part, found.whole, found.rate, found.low, found.high)
+
+
+def spread_of_counts(counts: Mapping[int, int]) -> SpreadAnswer:
+    """The spread of values that were counted."""
+    return SpreadAnswer(percentile(counts, 0.5), percentile(counts, 0.9), sum(counts.values()))
+
+
+def spread(values: Sequence[int]) -> SpreadAnswer:
+    """The spread of these values."""
+    ordered = sorted(values)
+    return SpreadAnswer(_at(ordered, 50), _at(ordered, 90), len(ordered))
+
+
+def _at(ordered: Sequence[int], percent: int) -> int | None:
+    """The smallest value that so many do not exceed."""
+    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None

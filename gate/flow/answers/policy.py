@@ -1,0 +1,91 @@
+"""Policies as people see them: what was registered, and what is in force, in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class PolicySetAnswer:
+    """A registered policy set: its id, the revisions of its three parts, and whether it is in
+    force.
+    """
+
+    id: str
+    revision: str
+    policies: str
+    catalogue: str
+    calendar: str
+    registered_at: datetime
+    registered_by: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class PolicyFilesAnswer(PolicySetAnswer):
+    """A policy set with its files; names and addresses of people are left out of the catalogue."""
+
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PolicyCheckAnswer:
+    """The files can be registered, and this would be their revision."""
+
+    valid: bool
+    revision: str | None
+
+
+@dataclass(frozen=True)
+class EntryWords:
+    """A rule, requirement or standard change in words."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _OfPolicy:
+    """Where an entry stands, and what it is."""
+
+    policy: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class RuleAnswer(EntryWords, _OfPolicy):
+    """One entry of a policy by itself."""
+
+
+@dataclass(frozen=True)
+class ReviewWords:
+    """Who approves, from which band on."""
+
+    from_band: str
+    approvals: int
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PolicyWords:
+    """One policy in words. Each of `bands` has the word of a `band` and the points it is `from`."""
+
+    name: str
+    mode: str
+    applies_to: str
+    trusts: tuple[str, ...]
+    bands: tuple[Mapping[str, str | int], ...]
+    rules: tuple[EntryWords, ...]
+    requirements: tuple[EntryWords, ...]
+    standard_changes: tuple[EntryWords, ...]
+    review: tuple[ReviewWords, ...]
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PoliciesAnswer:
+    """Every policy in force, in words."""
+
+    revision: str
+    items: tuple[PolicyWords, ...]

@@ -1,0 +1,84 @@
+"""How the gate itself is, as an operator sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class HealthAnswer:
+    """Alive."""
+
+    status: Literal["ok"]
+
+
+@dataclass(frozen=True)
+class ReadyAnswer:
+    """Whether this server can decide, and what an operator must mend."""
+
+    status: Literal["ready", "unready"]
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True)
+class WaitingAnswer:
+    """What waits for one receiver, or of one sender."""
+
+    name: str
+    waiting: int
+    dead: int
+    oldest_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class GivenUpAnswer:
+    """A delivery of another system that could not be worked on."""
+
+    source: str
+    kind: str
+    at: datetime
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True)
+class FilesAnswer:
+    """Why the policy files cannot be used, and since when."""
+
+    error: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class NamedAnswer:
+    """Somebody of the catalogue."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class GroupAnswer:
+    """A group of the catalogue, and the groups of the identity provider that belong to it."""
+
+    name: str
+    people: tuple[NamedAnswer, ...]
+    sso: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UpkeepAnswer:
+    """Everything an operator looks at first."""
+
+    unready: tuple[str, ...]
+    signing_key: bool
+    single_sign_on: bool
+    code_hosts: tuple[str, ...]
+    outbox: tuple[WaitingAnswer, ...]
+    inbox: tuple[WaitingAnswer, ...]
+    given_up: tuple[GivenUpAnswer, ...]
+    policy_files: FilesAnswer | None
+    groups: tuple[GroupAnswer, ...]
+    at: datetime
