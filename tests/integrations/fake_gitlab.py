@@ -91,7 +91,7 @@ class FakeGitLab:
         return reply(200, found[(page - 1) * size : page * size], x_next_page=after)
 
     def _compare(self, request: httpx.Request) -> Canned:
-        assert request.url.params["straight"] == "true"
+        assert request.url.params["straight"] in {"true", "false"}
         found = self.compares.get((request.url.params["from"], request.url.params["to"]))
         return reply(404, {"message": "404 Ref Not Found"}) if found is None else reply(200, found)
 

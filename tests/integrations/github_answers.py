@@ -14,6 +14,8 @@ from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
 
 BASE, HEAD = commit_of("a"), commit_of("b")
 SPAN = f"{BASE}...{HEAD}"
+REVIEWED = f"{BASE}...{commit_of('c')}"
+"""What the head of the pull request changes, from where it left the branch."""
 REPOSITORY = Repository(ISSUER, 1001, "acme/checkout")
 
 
@@ -56,6 +58,7 @@ def file(name: str = "src/cart.py", additions: int = 5, deletions: int = 2) -> d
         "additions": additions,
         "deletions": deletions,
         "changes": additions + deletions,
+        "sha": commit_of("d"),
     }
 
 
@@ -114,8 +117,9 @@ def check(
 
 def fake(**knows: Any) -> FakeGitHub:
     """One that knows a small reviewed change."""
+    compares = knows.pop("compares", {SPAN: comparison()})
     usual: dict[str, Any] = {
-        "compares": {SPAN: comparison()},
+        "compares": {REVIEWED: compares.get(SPAN)} | compares,
         "pulls": {HEAD: [pull()]},
         "reviews": {7: [said("APPROVED")]},
         "check_runs": {HEAD: [check()]},

@@ -28,6 +28,7 @@ from gate.core.messages.tidings import RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer
+from gate.integrations.code_host.merged import holds_no_more
 from gate.integrations.github import read
 from gate.integrations.github.app import Pass
 from gate.integrations.github.place import PER_PAGE, Place
@@ -241,7 +242,7 @@ async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
 async def _reviewed(here: Place, pull: read.PullRequest, commit: str) -> read.Reviewed:
     """Its reviews.
 
-    They count for the commit where it is the head itself, or GitHub merged nothing else into it.
+    They count for the commit where it is the head itself, or a merge that changes nothing else.
     """
     listed = await here.every(f"/pulls/{pull.number}/reviews")
     counts = pull.is_head or (pull.is_merge and await _holds_no_more(here, commit, pull.head))
@@ -264,14 +265,19 @@ async def _wrote(here: Place, pull: read.PullRequest) -> Sequence[Any]:
 
 
 async def _holds_no_more(here: Place, commit: str, head: str) -> bool:
-    """Whether the merge is GitHub's own, or holds exactly what the head holds; by hand anything can
-    be put into a merge.
+    """Whether the merge holds exactly what the head holds, or changes in its branch exactly what
+    the head changes.
+
+    Who made and signed it proves nothing: GitHub signs whatever is written in its pages.
     """
     merge = await here.get_if_there(f"/commits/{commit}")
-    if read.is_made_by_github(merge):
+    held, onto = read.tree(merge), read.first_parent(merge)
+    if held is not None and held == read.tree(await here.get_if_there(f"/commits/{head}")):
         return True
-    held = read.tree(merge)
-    return held is not None and held == read.tree(await here.get_if_there(f"/commits/{head}"))
+    if onto is None:
+        return False
+    merged, reviewed = await asyncio.gather(here.compare(onto, commit), here.compare(onto, head))
+    return holds_no_more(merged.touched, reviewed.touched)
 
 
 async def _with_permissions(

@@ -13,6 +13,7 @@ from gate.core.messages.tidings import RunSeen
 from gate.core.workload import Provider
 from gate.integrations.code_host.checks import Check, counted
 from gate.integrations.code_host.measure import GITHUB_ADDRESS, File, Lines, Message
+from gate.integrations.code_host.merged import Touched
 from gate.integrations.http import shapes
 
 FILES_MAX = 300
@@ -64,6 +65,7 @@ class Compared(NamedTuple):
     commits: Sequence[Any]
     files: tuple[File, ...] | None
     renames: tuple[Rename, ...] = ()
+    touched: tuple[Touched, ...] | None = None
 
     @property
     def all_commits(self) -> bool:
@@ -85,7 +87,7 @@ class Compared(NamedTuple):
 def compared(body: Any) -> Compared:
     """Of `GET …/compare/{base}...{head}`: what `head` has that `base` lacks."""
     listed = shapes.the(body, "files")
-    files, renames = None, []
+    files, renames, touched = None, [], None
     if isinstance(listed, list) and len(listed) < FILES_MAX:
         files = tuple(
             File(shapes.text(one, "filename"), _lines(one), _before(one)) for one in listed
@@ -93,12 +95,24 @@ def compared(body: Any) -> Compared:
         renames = [
             _rename(one) for one, file in zip(listed, files, strict=True) if file.lines is None
         ]
+        touched = tuple(map(_touched, listed))
     return Compared(
         shapes.text(body, "status"),
         shapes.number(body, "total_commits"),
         shapes.items(body, "commits"),
         files,
         tuple(one for one in renames if one is not None),
+        touched,
+    )
+
+
+def _touched(file: Any) -> Touched:
+    return Touched(
+        shapes.text(file, "filename"),
+        shapes.maybe_text(file, "previous_filename"),
+        shapes.maybe_text(file, "status") or "",
+        shapes.maybe_text(file, "sha"),
+        shapes.maybe_text(file, "patch"),
     )
 
 
@@ -168,16 +182,14 @@ def is_well_signed(commit: Any) -> bool:
     return shapes.the(verification, "verified") is True
 
 
-def is_made_by_github(commit: Any) -> bool:
-    """Whether GitHub itself made this commit, as when somebody presses the button that merges."""
-    login = shapes.maybe_text(commit, "committer", "login")
-    address = shapes.maybe_text(commit, "commit", "committer", "email") or ""
-    return (login == _WEB_FLOW or address.lower() == GITHUB_ADDRESS) and is_well_signed(commit)
-
-
 def tree(commit: Any) -> str | None:
     """What the commit holds, as one hash."""
     return shapes.maybe_text(commit, "commit", "tree", "sha")
+
+
+def first_parent(commit: Any) -> str | None:
+    """The commit that it was made on; of a merge the branch that it was merged into."""
+    return shapes.maybe_text(commit, "parents", 0, "sha")
 
 
 def _is_badly_signed(commit: Any) -> bool:
@@ -202,7 +214,7 @@ def authors(commits: Iterable[Any]) -> int:
 class PullRequest(NamedTuple):
     """One that a commit belongs to.
 
-    `is_head`: the commit is its newest; `is_merge`: GitHub says that it merged it.
+    `is_head`: the commit is its newest; `is_merge`: GitHub says that it was merged as this one.
     """
 
     number: int

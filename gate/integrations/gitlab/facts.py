@@ -23,6 +23,7 @@ from gate.core.messages.tidings import RunHeld, RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer
+from gate.integrations.code_host.merged import holds_no_more
 from gate.integrations.gitlab import read
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Credential, Refused, Reply, Rest
@@ -163,9 +164,12 @@ class Project:
                 return []
             raise
 
-    async def compare(self, base: str, head: str) -> read.Compared:
-        """What changes where `base` runs and `head` comes, whichever is older."""
-        params = {"from": base, "to": head, "straight": "true"}
+    async def compare(self, base: str, head: str, *, straight: bool = True) -> read.Compared:
+        """What changes where `base` runs and `head` comes, whichever is older.
+
+        Not `straight`: what `head` changes since the two parted.
+        """
+        params = {"from": base, "to": head, "straight": "true" if straight else "false"}
         try:
             return read.compared((await self.get("/repository/compare", **params)).body)
         except Refused as refused:
@@ -241,7 +245,7 @@ async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
     rules = await here.get_if_there("/approvals")
     resets = shapes.the(rules, "reset_approvals_on_push") is True
     said, wrote = await asyncio.gather(
-        asyncio.gather(*(_said(here, one, resets=resets) for one in found)),
+        asyncio.gather(*(_said(here, one, ask.commit, resets=resets) for one in found)),
         asyncio.gather(
             *(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found)
         ),
@@ -258,8 +262,12 @@ async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
 
 
 async def _said(
-    here: Project, request: read.MergeRequest, *, resets: bool
+    here: Project, request: read.MergeRequest, commit: str, *, resets: bool
 ) -> tuple[read.Reviewer, ...]:
+    """Its reviews.
+
+    They count for the commit where it is the head itself, or a merge that changes nothing else.
+    """
     place = f"/merge_requests/{request.number}"
     approvals, versions, reviewers = await asyncio.gather(
         here.get(f"{place}/approvals"),
@@ -272,8 +280,24 @@ async def _said(
         shapes.items([reviewers or []], 0),
         newest,
         resets=resets,
-        is_head=request.is_head,
+        counts=request.is_head
+        or (request.is_merge and await _holds_no_more(here, commit, request.head)),
     )
+
+
+async def _holds_no_more(here: Project, commit: str, head: str | None) -> bool:
+    """Whether the merge changes in its branch exactly what the head changes.
+
+    GitLab does not say who made it: one by hand, with anything in it, is a merge of the request,
+    too, as soon as it is pushed.
+    """
+    onto = read.first_parent(await here.get_if_there(f"/repository/commits/{commit}"))
+    if onto is None or head is None:
+        return False
+    merged, reviewed = await asyncio.gather(
+        here.compare(onto, commit), here.compare(onto, head, straight=False)
+    )
+    return holds_no_more(merged.touched, reviewed.touched)
 
 
 async def _with_permissions(

@@ -14,6 +14,7 @@ from gate.core.messages.tidings import RunSeen
 from gate.core.workload import Provider
 from gate.integrations.code_host.checks import Check, counted
 from gate.integrations.code_host.measure import GITHUB_ADDRESS, File, Lines, Message
+from gate.integrations.code_host.merged import Touched
 from gate.integrations.http import shapes
 from gate.integrations.identity.claims import MERGE_REQUEST
 
@@ -46,6 +47,7 @@ class Compared(NamedTuple):
 
     commits: Sequence[Any]
     files: tuple[File, ...] | None
+    touched: tuple[Touched, ...] | None = None
 
     @property
     def all_commits(self) -> bool:
@@ -65,7 +67,22 @@ def compared(body: Any) -> Compared:
     listed = shapes.items(body, "diffs")
     whole = shapes.the(body, "compare_timeout") is not True and len(listed) < LISTED_MAX
     files = tuple(_file(one) for one in listed) if whole else None
-    return Compared(shapes.items(body, "commits"), files)
+    touched = tuple(map(_touched, listed)) if whole else None
+    return Compared(shapes.items(body, "commits"), files, touched)
+
+
+def _touched(one: Any) -> Touched:
+    """GitLab tells the lines alone, so a file without any may hold anything."""
+    flags = ("a_mode", "b_mode", "new_file", "deleted_file", "renamed_file")
+    how = " ".join(str(shapes.the(one, name)) for name in flags)
+    patch = shapes.maybe_text(one, "diff") if _lines(one) is not None else None
+    old = shapes.maybe_text(one, "old_path")
+    return Touched(shapes.text(one, "new_path"), old, how, None, patch)
+
+
+def first_parent(commit: Any) -> str | None:
+    """The commit that it was made on; of a merge the branch that it was merged into."""
+    return shapes.maybe_text(commit, "parent_ids", 0)
 
 
 def _file(one: Any) -> File:
@@ -130,11 +147,16 @@ def authors(commits: Iterable[Any]) -> int:
 
 
 class MergeRequest(NamedTuple):
-    """One that a commit belongs to. `is_head`: it would bring, or has brought, this very commit."""
+    """One that a commit belongs to.
+
+    `is_head`: the commit is its newest; `is_merge`: GitLab says that it was merged as this one.
+    """
 
     number: int
+    head: str | None
     by: Hand | None
     is_head: bool
+    is_merge: bool
 
 
 def merge_requests(listed: Sequence[Any], commit: str) -> tuple[MergeRequest, ...]:
@@ -145,7 +167,7 @@ def merge_requests(listed: Sequence[Any], commit: str) -> tuple[MergeRequest, ..
     reviewed that part alone.
     """
     found = sorted((_merge_request(one, commit) for one in listed), key=lambda one: -one.number)
-    bring = tuple(one for one in found if one.is_head)
+    bring = tuple(one for one in found if one.is_head or one.is_merge)
     return bring or tuple(found[:1])
 
 
@@ -156,10 +178,13 @@ def _merge_request(body: Any, commit: str) -> MergeRequest:
         shapes.the(body, "squash_commit_sha"),
     )
     login = shapes.maybe_text(body, "author", "username")
+    head = shapes.maybe_text(body, "sha")
     return MergeRequest(
         number=shapes.number(body, "iid"),
+        head=head,
         by=Hand((f"gitlab:{login}",), confirmed=True) if login else None,
-        is_head=(merged and brought) or shapes.the(body, "sha") == commit,
+        is_head=head == commit,
+        is_merge=merged and brought,
     )
 
 
@@ -178,10 +203,12 @@ def reviews(
     pushed_at: datetime | None,
     *,
     resets: bool,
-    is_head: bool,
+    counts: bool,
 ) -> tuple[Reviewer, ...]:
     """What was said of the newest version: after it was pushed, or where GitLab itself takes
     approvals back at every push.
+
+    `counts`: the newest version is what is deployed.
     """
     found: dict[str, Reviewer] = {}
     for one in shapes.items(approvals, "approved_by"):
@@ -193,13 +220,13 @@ def reviews(
             and shapes.instant(one, "approved_at") >= pushed_at
         )
         found[login] = Reviewer(
-            Review(f"gitlab:{login}", Verdict.APPROVES, newest and is_head), _user(one)
+            Review(f"gitlab:{login}", Verdict.APPROVES, newest and counts), _user(one)
         )
     for one in reviewers:
         if shapes.the(one, "state") == "requested_changes":
             login = shapes.text(one, "user", "username")
             found[login] = Reviewer(
-                Review(f"gitlab:{login}", Verdict.REQUESTS_CHANGES, is_head), _user(one)
+                Review(f"gitlab:{login}", Verdict.REQUESTS_CHANGES, counts), _user(one)
             )
     return tuple(found.values())
 

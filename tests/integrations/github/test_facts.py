@@ -138,10 +138,12 @@ async def test_whoever_is_not_listed_may_be_missing() -> None:
 
 
 async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent() -> None:
-    heard = await answer(fake(compares={}))
+    heard = await answer(fake(), base=commit_of("9"))
 
     assert (heard.base, heard.silent, heard.all_hands) == (None, FROM_BASE, False)
-    assert heard.trouble == (f"acme/checkout does not know both {BASE[:12]} and {HEAD[:12]}",)
+    assert heard.trouble == (
+        f"acme/checkout does not know both {commit_of('9')[:12]} and {HEAD[:12]}",
+    )
 
 
 @pytest.mark.parametrize(

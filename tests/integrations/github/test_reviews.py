@@ -7,14 +7,31 @@ import pytest
 from gate.core.messages.host import OF_REVIEWS, Hand, HostFacts, Verdict
 from tests.builders import commit_of
 from tests.integrations.fake_github import reply
-from tests.integrations.github_answers import HEAD, answer, commit, fake, merge, pull, said
+from tests.integrations.github_answers import (
+    HEAD,
+    REVIEWED,
+    SPAN,
+    answer,
+    commit,
+    comparison,
+    fake,
+    file,
+    merge,
+    pull,
+    said,
+)
 
 pytestmark = pytest.mark.anyio
 
 
 def holding(tree: str) -> dict[str, Any]:
-    """A commit that holds this, made by hand."""
+    """A commit that holds this."""
     return commit(commit={**commit()["commit"], "tree": {"sha": commit_of(tree)}})
+
+
+def shown(*files: Any) -> dict[str, Any]:
+    """What the head of the pull request changes since it left the branch."""
+    return {SPAN: comparison(), REVIEWED: comparison(files=list(files))}
 
 
 def approvals(heard: HostFacts) -> list[tuple[bool, bool | None]]:
@@ -24,39 +41,41 @@ def approvals(heard: HostFacts) -> list[tuple[bool, bool | None]]:
 
 
 @pytest.mark.parametrize(
-    ("commits", "of_commit"),
+    ("knows", "of_commit"),
     [
-        pytest.param({HEAD: merge()}, True, id="merged by GitHub, which signs that"),
+        pytest.param({}, True, id="it changes what the head changes"),
+        pytest.param({"compares": shown(file("other.py"))}, False, id="something else"),
+        pytest.param({"compares": shown(file(), file("other.py"))}, False, id="less"),
+        pytest.param({"compares": shown()}, False, id="something in its place"),
         pytest.param(
-            {HEAD: merge(verification={"verified": False, "reason": "unsigned"})},
+            {"compares": shown(file() | {"sha": commit_of("e")})},
             False,
-            id="by hand, as if by GitHub",
+            id="the same file otherwise",
         ),
         pytest.param(
-            {HEAD: commit(), commit_of("c"): commit()},
-            False,
-            id="by hand, and nobody knows what it holds",
-        ),
-        pytest.param(
-            {HEAD: holding("1"), commit_of("c"): holding("2")},
-            False,
-            id="by hand, and it holds something else",
-        ),
-        pytest.param(
-            {HEAD: holding("1"), commit_of("c"): holding("1")},
+            {
+                "compares": shown(file("other.py")),
+                "commits": {HEAD: holding("1"), commit_of("c"): holding("1")},
+            },
             True,
-            id="by hand, and it holds what was reviewed",
+            id="it holds what was reviewed",
         ),
-        pytest.param({}, False, id="nobody knows"),
+        pytest.param({"commits": {}}, False, id="nobody knows the commit"),
     ],
 )
 async def test_c13_a_review_of_the_head_counts_for_a_merge_that_brings_nothing_else(
-    commits: Any,
+    knows: dict[str, Any],
     of_commit: bool,  # noqa: FBT001 - what is expected
 ) -> None:
-    assert approvals(await answer(fake(commits=commits))) == [
-        (of_commit, True if of_commit else None)
-    ]
+    assert approvals(await answer(fake(**knows))) == [(of_commit, True if of_commit else None)]
+
+
+@pytest.mark.parametrize("made", [pytest.param(merge(), id="signed by GitHub"), commit()])
+async def test_c13_who_made_a_merge_proves_nothing_of_what_it_holds(made: Any) -> None:
+    """GitHub signs whatever is written in its pages, also on top of what was reviewed."""
+    heard = await answer(fake(commits={HEAD: made}, compares=shown(file("other.py"))))
+
+    assert approvals(heard) == [(False, None)]
 
 
 async def test_c13_a_review_counts_for_the_head_itself() -> None:

@@ -76,13 +76,14 @@ def fake(answers: Any = None, **knows: Any) -> FakeGitLab:
             {"created_at": "2026-01-05T10:00:00Z"},
             {"created_at": "2026-01-05T09:00:00Z"},
         ],
+        f"/repository/commits/{HEAD}": commit(),
         f"/repository/commits/{HEAD}/statuses": [
             {"id": 1, "name": "test", "status": "success", "pipeline_id": 574}
         ],
     }
-    return FakeGitLab(
-        **{"compares": {(BASE, HEAD): comparison()}, "answers": usual | (answers or {})} | knows
-    )
+    compares = {(BASE, HEAD): comparison(), (BASE, commit_of("c")): comparison()}
+    compares |= knows.pop("compares", {})
+    return FakeGitLab(compares=compares, answers=usual | (answers or {}), **knows)
 
 
 async def answer(known: FakeGitLab, token: str = TOKEN, **different: Any) -> HostFacts:
@@ -192,7 +193,7 @@ async def test_c14_both_paths_of_a_moved_file_are_named() -> None:
 
 
 async def test_an_unknown_base_makes_everything_that_is_measured_from_it_silent() -> None:
-    heard = await answer(fake(compares={}))
+    heard = await answer(fake(), base=commit_of("9"))
 
     assert (heard.base, heard.silent, heard.all_hands) == (None, FROM_BASE, False)
 
@@ -275,12 +276,12 @@ async def test_an_approval_counts_for_what_was_approved(answers: Any, on_head: b
     ("requests", "of_commit"),
     [
         pytest.param(
-            [{"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": BASE}],
+            [{"iid": 7, "state": "merged", "merge_commit_sha": HEAD, "sha": commit_of("c")}],
             True,
             id="merged as this commit",
         ),
         pytest.param(
-            [{"iid": 7, "state": "merged", "squash_commit_sha": HEAD, "sha": BASE}],
+            [{"iid": 7, "state": "merged", "squash_commit_sha": HEAD, "sha": commit_of("c")}],
             True,
             id="squashed into it",
         ),
@@ -299,6 +300,37 @@ async def test_an_approval_counts_for_what_was_approved(answers: Any, on_head: b
 )
 async def test_c13_an_approval_counts_for_the_very_commit(requests: Any, of_commit: bool) -> None:  # noqa: FBT001 - what is expected
     heard = await answer(fake({f"/repository/commits/{HEAD}/merge_requests": requests}))
+
+    assert heard.reviews is not None
+    assert [one.of_commit for one in heard.reviews.reviews] == [of_commit]
+
+
+OTHERWISE = comparison(diffs=[diff(diff=DIFF + "+    return 0\n")])
+LOWER = comparison(diffs=[diff(diff=DIFF.replace("@@ -1,3 +1,4 @@", "@@ -81,3 +92,4 @@"))])
+MORE = comparison(diffs=[diff(), diff("src/other.py")])
+UNSEEN = comparison(diffs=[diff(diff="", too_large=True)])
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "merged", "of_commit"),
+    [
+        pytest.param(LOWER, comparison(), True, id="the same, where others added lines above it"),
+        pytest.param(comparison(), OTHERWISE, False, id="a line more, put in by hand"),
+        pytest.param(comparison(), MORE, False, id="a file more, put in by hand"),
+        pytest.param(MORE, comparison(), False, id="a file less"),
+        pytest.param(UNSEEN, UNSEEN, False, id="nobody tells the lines"),
+        pytest.param(
+            comparison(compare_timeout=True), comparison(), False, id="a list that is cut"
+        ),
+    ],
+)
+async def test_c13_an_approval_counts_for_a_merge_that_changes_nothing_else(
+    reviewed: Any,
+    merged: Any,
+    of_commit: bool,  # noqa: FBT001 - what is expected
+) -> None:
+    compares = {(BASE, commit_of("c")): reviewed, (BASE, HEAD): merged}
+    heard = await answer(fake(compares=compares))
 
     assert heard.reviews is not None
     assert [one.of_commit for one in heard.reviews.reviews] == [of_commit]
