@@ -18,6 +18,7 @@ PolicyFile = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Hang the commands below `gate policy`."""
     app.command("score")(score)
+    app.command("calibrate")(calibrate)
 
 
 @told
@@ -46,3 +47,45 @@ def score(
 
     kept = [column.strip() for column in keep.split(",") if column.strip()]
     scores.score(table, column_map, kept, out, policy)
+
+
+@told
+def calibrate(
+    table: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="HISTORY",
+            help="CSV with a header, or .csv.gz; without one the gate's own log.",
+        ),
+    ] = None,
+    *,
+    out: Annotated[
+        Path, typer.Option(envvar="GATE_OUT", help="Where the policy with other points goes.")
+    ],
+    column_map: Annotated[
+        Path | None,
+        typer.Option("--map", envvar="GATE_MAP", help="YAML: which column holds which fact."),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GATE_LABEL", metavar="COL", help="The column that is 1 where it failed."
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy",
+            envvar="GATE_POLICY",
+            help="The policy to start from; production.yaml of GATE_POLICIES, or the shipped one.",
+        ),
+    ] = None,
+) -> None:
+    """Fit a policy's points to what happened; exit 3 and no file where that is not better."""
+    from gate.cli.learning.calibrate import run  # noqa: PLC0415 - only what runs is imported
+
+    if table is not None and (column_map is None or label is None):
+        raise typer.BadParameter("a table needs --map and --label")
+    if table is None and (column_map is not None or label is not None):
+        raise typer.BadParameter("--map and --label belong to a table; name one")
+    run(table, column_map, label, out, policy)

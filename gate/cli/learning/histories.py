@@ -1,0 +1,118 @@
+"""Where a history of changes and failures comes from: a table, or the gate's own log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from gate.cli.database import existing
+from gate.cli.learning.files import lines_of, map_in
+from gate.config import Settings
+from gate.core.decision import record as records
+from gate.core.decision.evaluate import plan_of, seen_by
+from gate.core.learning.slots import Change, judge_of
+from gate.core.learning.table import boolean, read_rows
+from gate.core.policy.policy import Policy
+from gate.errors import Fault, Invalid
+from gate.storage import migrate
+from gate.storage.database.engine import connect, open_engine
+from gate.storage.figures.deployed import newest_deployed
+
+CHANGES_MAX = 1_000_000
+"""They are kept in memory, at about 200 bytes each."""
+
+SERVICE = "service.name"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Changes in the order of time, and how many had no outcome and were left out."""
+
+    changes: list[Change]
+    left_out: int = 0
+
+
+def of_table(table: Path, column_map: Path, label: str, policy: Policy) -> History:
+    """The history in a table. `label` is the column that says whether a change failed.
+
+    Raises `Invalid` for a table that cannot be read.
+    """
+    mapped = map_in(column_map)
+    plan, judge = plan_of(policy), judge_of(policy)
+    facts = frozenset((*plan.trusted, *plan.doubted, SERVICE))
+    keep = (label,) if mapped.order is None else (label, mapped.order)
+    ordered: list[tuple[Decimal, Change]] = []
+    left_out = 0
+    for row in read_rows(lines_of(table), str(table), mapped, facts=facts, keep=keep):
+        where = f"{table}:{row.line}"
+        if not row.kept[0].strip():
+            left_out += 1
+            continue
+        if len(ordered) == CHANGES_MAX:
+            raise _refused(where, f"found more than {CHANGES_MAX} changes; leave out the oldest")
+        failed = _label(row.kept[0].strip(), label, where)
+        order = _order(row.kept[1].strip(), keep[1], where) if len(keep) > 1 else Decimal(0)
+        service = str(row.values.get(SERVICE, ""))
+        ordered.append((order, Change(service, judge(row.values), failed)))
+    ordered.sort(key=lambda one: one[0])  # equal ones, and all without an order, stay as they are
+    return History([change for _, change in ordered], left_out)
+
+
+def _label(text: str, label: str, where: str) -> bool:
+    try:
+        return boolean(text)
+    except ValueError as error:
+        raise _refused(where, f"--label {label}: found {text}, allowed is {error}") from None
+
+
+def _order(text: str, column: str, where: str) -> Decimal:
+    """A number, or an instant of ISO 8601; without a zone it is UTC."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if number.is_finite():
+        return number
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise _refused(
+            where, f"{column}: found {text!r}, allowed is a number, or a time such as 2026-01-31"
+        ) from None
+    return Decimal((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp())
+
+
+def _refused(where: str, detail: str) -> Invalid:
+    return Invalid(f"{where}: {detail}", faults=[Fault(detail, where)])
+
+
+def of_log(policy: Policy) -> History:
+    """What the gate itself recorded of changes that the policy of this name decided, and that were
+    deployed and have ended.
+
+    Facts are those of the decision in force, as the policy sees them: a claim that it does not
+    trust is unknown.
+    """
+    judge, plan = judge_of(policy), plan_of(policy)
+    with _reading() as conn:
+        found = [
+            Change(
+                f"{one.service} {one.environment}",
+                judge(seen_by(plan, records.read(one.record).case.facts)),
+                one.failed,
+            )
+            for one in newest_deployed(conn, policy.name, CHANGES_MAX)
+        ]
+    return History(found[::-1])
+
+
+@contextmanager
+def _reading() -> Iterator[Connection]:
+    url = existing(Settings.read())
+    with connect(open_engine(url, read_only=True), url) as conn:
+        migrate.check(conn, url)
+        yield conn

@@ -1,0 +1,268 @@
+"""Adjusts the points of a policy to a history of changes and failures, or says why it does not.
+
+The points in force are the start, and the fit is held to them: a history may move them, never
+invent them. What it would give is first tried on changes that it has not seen, the newest fifth of
+every service. Only where that is better, and no service is much worse, are the points fitted to the
+whole history.
+"""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from gate.core.learning.figures import curve, mean
+from gate.core.learning.fit import Deltas, fit
+from gate.core.learning.slots import Change, Points, scores
+from gate.core.policy.policy import POINTS_MAX
+
+FAILURES_MIN = 30
+CHANGED_MAX = 30
+NEWEST = 5
+"""The newest of so many equal parts of each service are kept for the back-test."""
+
+STRENGTHS = (60.0, 200.0, 600.0)
+"""How strongly the points are held, tried in this order. Below the first, single projects of the
+shared data get clearly worse; beyond the last nothing moves."""
+
+WORSE_MAX = 0.005
+"""By how much the area under the curve of one service may shrink in the back-test."""
+
+PRIOR_CHANGES = 20
+"""A band's failure rate leans on that of its whole history as if on so many more changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why the points stay as they are."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The changes of one band: how many, how many of them failed, and the rate to expect."""
+
+    changes: int
+    failed: int
+    expected: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """What was found on the newest fifth with points that had not seen it.
+
+    Areas are averaged over services; `worst` is by how much that of one service shrank at most.
+    `expected` is what the older changes said of each band, `bands` what then happened.
+    """
+
+    changes: int
+    failed: int
+    before: float
+    after: float
+    worst: float
+    bands: tuple[Band, ...]
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """New points for every rule, how they did in the back-test, and the bands of the newest
+    changes by them.
+    """
+
+    points: tuple[Points, ...]
+    test: BackTest
+    bands: tuple[Band, ...]
+
+
+def calibrate(
+    points: Sequence[Points], changes: Iterable[Change], limits: Sequence[int]
+) -> Calibration | Refused:
+    """New points, or why there are none. `changes` stand in the order of time within each service;
+    `limits` are the lowest scores of the bands above low.
+    """
+    whole = _by_service(changes)
+    failed = sum(change.failed for change in whole)
+    if failed < FAILURES_MIN:
+        return Refused(
+            f"found {failed} failed changes, needed are {FAILURES_MIN}: from fewer, chance would "
+            "be taken for evidence"
+        )
+    older, newest = _split(whole)
+    refused = Refused("")
+    for strength in STRENGTHS:
+        tried = adjusted(points, fit(points, older, strength), older)
+        found = _back_test(points, tried, older, newest, limits)
+        if isinstance(found, BackTest):
+            fitted = adjusted(points, fit(points, whole, strength), whole)
+            if fitted == tuple(points):
+                return Refused("found nothing to change: the points in force fit this history")
+            return Calibration(fitted, found, _expected(fitted, whole, newest, limits))
+        refused = found
+    return refused
+
+
+def adjusted(
+    points: Sequence[Points], deltas: Deltas, changes: Sequence[Change]
+) -> tuple[Points, ...]:
+    """Whole points, of which at most `CHANGED_MAX` are others than before.
+
+    Where more would change, rules keep their points, those first that matter least to the scores of
+    these changes. A rule that rises goes on rising, and one that takes points off never adds any.
+    """
+    wanted = [
+        replace(one, given=_kept_in_form(one, delta))
+        for one, delta in zip(points, deltas, strict=True)
+    ]
+    weights = [
+        _matter(number, before, after, changes)
+        for number, (before, after) in enumerate(zip(points, wanted, strict=True))
+    ]
+    left = CHANGED_MAX
+    found = list(points)
+    for number in sorted(range(len(points)), key=lambda number: -weights[number]):
+        count = changed(points[number], wanted[number])
+        if count <= left:
+            found[number] = wanted[number]
+            left -= count
+    return tuple(found)
+
+
+def changed(before: Points, after: Points) -> int:
+    """How many numbers of a rule are others."""
+    return sum(one != two for one, two in zip(before.given, after.given, strict=True))
+
+
+def _kept_in_form(one: Points, delta: Sequence[float]) -> tuple[int, ...]:
+    moved = [
+        max(-POINTS_MAX, min(POINTS_MAX, round(given + more)))
+        for given, more in zip(one.given, delta, strict=True)
+    ]
+    if not one.limits:
+        (given,) = one.given
+        return (max(moved[0], 0) if given > 0 else min(moved[0], -1) if given < 0 else 0,)
+    if list(one.given) == sorted(one.given):
+        return tuple(accumulate(moved, max))
+    if list(one.given) == sorted(one.given, reverse=True):
+        return tuple(accumulate(moved, min))
+    return tuple(moved)
+
+
+def _matter(number: int, before: Points, after: Points, changes: Sequence[Change]) -> int:
+    """How much a rule's new points move the scores: the sum of squares over all changes."""
+    counts = Counter(change.slots[number] for change in changes)
+    moves = [two - one for one, two in zip(before.by_slot, after.by_slot, strict=True)]
+    return sum(count * moves[slot] ** 2 for slot, count in counts.items())
+
+
+def _by_service(changes: Iterable[Change]) -> list[Change]:
+    services: defaultdict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        services[change.service].append(change)
+    return [change for service in sorted(services) for change in services[service]]
+
+
+def _split(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """The older changes of every service, and the newest fifth."""
+    counts = Counter(change.service for change in changes)
+    older: list[Change] = []
+    newest: list[Change] = []
+    seen: Counter[str] = Counter()
+    for change in changes:
+        seen[change.service] += 1
+        count = counts[change.service]
+        old = seen[change.service] <= count * (NEWEST - 1) // NEWEST
+        (older if old else newest).append(change)
+    return older, newest
+
+
+def _back_test(
+    before: Sequence[Points],
+    after: Sequence[Points],
+    older: Sequence[Change],
+    newest: Sequence[Change],
+    limits: Sequence[int],
+) -> BackTest | Refused:
+    """How both do on changes that the new points have not seen."""
+    areas = [
+        (one, two)
+        for one, two in zip(_areas(before, newest), _areas(after, newest), strict=True)
+        if one is not None and two is not None
+    ]
+    count, failed = len(newest), sum(change.failed for change in newest)
+    if not areas:
+        return Refused(
+            f"the newest fifth, {count} changes of which {failed} failed, has no service with both "
+            "kinds: whether other points would be better cannot be seen"
+        )
+    old, new = mean([one for one, _ in areas]) or 0.0, mean([two for _, two in areas]) or 0.0
+    worst = max(one - two for one, two in areas)
+    if new <= old:
+        return Refused(
+            f"the back-test on the newest fifth, {count} changes of which {failed} failed, is not "
+            f"better: area {new:.4f}, with the points in force {old:.4f}"
+        )
+    if worst > WORSE_MAX:
+        return Refused(
+            f"the back-test on the newest fifth is better, but for one service the area is "
+            f"{worst:.4f} smaller, allowed is {WORSE_MAX}"
+        )
+    expected = _expected(after, older, _split(older)[1], limits)
+    bands, error = _held_against(expected, after, newest, limits)
+    return BackTest(count, failed, old, new, worst, bands, error)
+
+
+def _areas(points: Sequence[Points], changes: Sequence[Change]) -> list[float | None]:
+    """The area under the curve of every service, in the order of their names."""
+    services: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for change, score in zip(changes, scores(points, changes), strict=True):
+        services[change.service].append((score, change.failed))
+    return [curve(services[service]).auc() for service in sorted(services)]
+
+
+def _banded(
+    points: Sequence[Points], changes: Sequence[Change], limits: Sequence[int]
+) -> list[tuple[int, int]]:
+    """For every band how many changes there are, and how many failed."""
+    counts, failures = [0] * (len(limits) + 1), [0] * (len(limits) + 1)
+    for change, score in zip(changes, scores(points, changes), strict=True):
+        band = bisect_right(limits, score)
+        counts[band] += 1
+        failures[band] += change.failed
+    return list(zip(counts, failures, strict=True))
+
+
+def _expected(
+    points: Sequence[Points],
+    whole: Sequence[Change],
+    newest: Sequence[Change],
+    limits: Sequence[int],
+) -> tuple[Band, ...]:
+    """The bands of the newest changes, each with the rate to expect of the next ones."""
+    bands = []
+    for (all_count, all_failed), (count, failed) in zip(
+        _banded(points, whole, limits), _banded(points, newest, limits), strict=True
+    ):
+        rate = all_failed / all_count if all_count else 0.0
+        leaned = (failed + PRIOR_CHANGES * rate) / (count + PRIOR_CHANGES)
+        bands.append(Band(count, failed, leaned if all_count else None))
+    return tuple(bands)
+
+
+def _held_against(
+    expected: Sequence[Band],
+    points: Sequence[Points],
+    changes: Sequence[Change],
+    limits: Sequence[int],
+) -> tuple[tuple[Band, ...], float]:
+    """What then happened beside what was expected, and how far off that was, a change for a
+    change.
+    """
+    bands, error = [], 0.0
+    for one, (count, failed) in zip(expected, _banded(points, changes, limits), strict=True):
+        bands.append(Band(count, failed, one.expected))
+        if count and one.expected is not None:
+            error += abs(one.expected * count - failed)
+    return tuple(bands), error / max(len(changes), 1)
