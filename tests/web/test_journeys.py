@@ -75,6 +75,40 @@ def test_the_keyboard_alone_approves_and_rejects(site: Site) -> None:
     assert [site.read(one)["state"] for one in (first, second)] == ["approved", "rejected"]
 
 
+def test_a_rejection_that_was_typed_is_never_sent_as_an_approval(site: Site) -> None:
+    change = site.submit("Typed and not chosen")
+    with site.as_person("ada") as page:
+        page.goto(f"{site.gate.url}/changes/{change['id']}")
+        reject = page.get_by_role("button", name="Reject")
+        page.get_by_label("Comment").first.fill("No: the migration locks orders.")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("Nothing was sent.")).to_be_visible()
+        assert site.read(change)["state"] == "pending"
+
+        page.keyboard.press("Escape")
+        page.keyboard.press("a")
+        page.keyboard.press("Escape")
+        page.keyboard.press("r")
+        expect(reject).to_have_class(re.compile("meant"))
+        expect(page.locator("button.meant")).to_have_count(1)
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".change-head .state")).to_have_text("rejected")
+    given = site.read(change)["approvals"]["given"]
+    assert (site.read(change)["state"], given) == ("rejected", [])
+
+
+def test_a_batch_is_sent_by_its_keys_only_where_a_button_was_chosen(site: Site) -> None:
+    changes = [site.submit(f"Keys of a batch {word}") for word in ("one", "two")]
+    with site.as_person("ada") as page:
+        _queue(site, "keys of a batch", page)
+        for word in ("one", "two"):
+            page.get_by_label(f"Tick Keys of a batch {word}").check()
+        page.get_by_label("Comment for all").fill("Neither of them.")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("Nothing was sent.")).to_be_visible()
+    assert [site.read(one)["state"] for one in changes] == ["pending", "pending"]
+
+
 def test_keys_say_what_they_do_and_can_be_switched_off(site: Site) -> None:
     change = site.submit("Keys are off")
     with site.as_person("ada") as page:

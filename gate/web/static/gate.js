@@ -208,6 +208,15 @@ function decideBy(act) {
   for (const button of form.querySelectorAll("button")) button.classList.toggle("meant", button.value === act);
 }
 
+// Ctrl+Enter presses the button that was chosen by a or r, or the only one there is. Where a form has
+// several and none was chosen, nothing is sent: a typed rejection must never become an approval.
+function sendMeant(form) {
+  const buttons = [...(form?.querySelectorAll("button:not([type=button])") ?? [])];
+  const meant = buttons.length > 1 ? buttons.find((button) => button.classList.contains("meant")) : buttons[0];
+  if (meant) form.requestSubmit(meant);
+  else if (form) tell("Nothing was sent. Press one of the buttons, or leave the text with Escape and choose with a or r.");
+}
+
 const KEYS = {
   j: ["next change", () => step(1)],
   k: ["previous change", () => step(-1)],
@@ -263,8 +272,8 @@ function help() {
 addEventListener("keydown", (event) => {
   const field = event.target.closest?.("textarea, input, select, dialog");
   if (field?.matches("textarea") && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const button = field.form?.querySelector("button.meant") || field.form?.querySelector("button[name=act], button.yes");
-    if (button) { event.preventDefault(); field.form.requestSubmit(button); }
+    event.preventDefault();
+    sendMeant(field.form);
     return;
   }
   if (field && event.key === "Escape") { field.blur(); return; }
