@@ -15,9 +15,9 @@ from gate.flow.caller import Person, Role
 from gate.flow.gate import Gate
 from gate.flow.identity import people, tokens
 from gate.flow.queries.upkeep import upkeep
-from gate.web import deciding
 from gate.web.forms import Form, names_of, one, read_ask, read_form
-from gate.web.page import Cursor, Pages, View, following, go_to
+from gate.web.notices import Notice
+from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
 from gate.web.words import caller_label
 
@@ -25,9 +25,8 @@ pages = Pages()
 
 
 class AdministrationQuery(BaseModel, extra="forbid"):
-    """What was just done, and where the lists go on."""
+    """Where the lists go on."""
 
-    done: str | None = None
     people: Cursor = None
     tokens: Cursor = None
 
@@ -40,7 +39,7 @@ async def overview(
     query: Annotated[AdministrationQuery, Query()], by: Viewer, gate: GateDep
 ) -> View:
     """Everybody sees groups and health, and their own tokens; admins see people and every token."""
-    return await _overview(gate, by, query, done=deciding.told(query.done))
+    return await _overview(gate, by, query)
 
 
 @pages.form("/administration/tokens")
@@ -73,7 +72,7 @@ async def revoke_token(request: Request, token: str, by: Doer, gate: GateDep) ->
     """Good for nothing from now on."""
     await read_form(request, by)
     await tokens.revoke(gate, token, by)
-    return go_to("/administration?done=revoked#tokens")
+    return go_on(request, "/administration#tokens", Notice.REVOKED)
 
 
 @pages.form("/administration/people")
@@ -97,7 +96,7 @@ async def change_person(request: Request, person: str, by: Keeper, gate: GateDep
         else {"role": one(form, "role") or None}
     )
     await people.change(gate, person, read_ask(PersonRequest, **asked).ask(), by)
-    return go_to("/administration?done=saved#people")
+    return go_on(request, "/administration#people", Notice.PERSON_CHANGED)
 
 
 _NOTHING: Page[Any] = Page((), next=None)
@@ -134,6 +133,5 @@ async def _overview(
         "secret": more.get("secret"),
         "invitation": more.get("invitation"),
         "waits": more.get("waits", False),
-        "done": more.get("done"),
     }
     return View("administration.html", data, values)

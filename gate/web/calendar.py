@@ -22,9 +22,9 @@ from gate.flow.answers.calendar import PlannedAnswer, PlannerAnswer, WindowAnswe
 from gate.flow.answers.parts import HoldAnswer
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
-from gate.web import deciding
 from gate.web.forms import Form, names_of, one, read_ask, read_form
-from gate.web.page import Blank, Pages, View, go_to
+from gate.web.notices import Notice
+from gate.web.page import Blank, Pages, View, go_on
 from gate.web.viewer import Doer, Viewer
 
 WEEK_DAYS = 7
@@ -40,11 +40,10 @@ class CalendarQuery(BaseModel, extra="forbid"):
     at: Annotated[date | None, Blank] = None
     service: Annotated[Name | None, Blank] = None
     environment: Annotated[Name | None, Blank] = None
-    done: str | None = None
 
     def address(self, **other: Any) -> str:
         """Return the address of the page with other values."""
-        given = {**self.model_dump(mode="json"), "done": None, **other}
+        given = {**self.model_dump(mode="json"), **other}
         pairs = {name: str(value) for name, value in given.items() if value not in {None, ""}}
         return f"/calendar?{urlencode(pairs)}"
 
@@ -82,7 +81,6 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
             at=day - step if query.view == "week" else day.replace(day=1) - timedelta(days=1)
         ),
         "after": query.address(at=day + step if query.view == "week" else _next_month(day)),
-        "done": deciding.told(query.done),
         "now": gate.clock(),
     }
     return View(
@@ -107,15 +105,17 @@ async def add_window(request: Request, by: Doer, gate: GateDep) -> Response:
         **scope,
     )
     await freezes.add(gate, ask.ask(), by)
-    return go_to(f"/calendar?done={'stopped' if stop else 'window'}")
+    notice = Notice.LINE_STOPPED if stop else Notice.WINDOW_DECLARED
+    return go_on(request, "/calendar", notice)
 
 
 @pages.form("/calendar/windows/{window}/end")
 async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) -> Response:
     """End a window that somebody declared, or let the line run again."""
     await read_form(request, by)
-    await freezes.lift(gate, window, by)
-    return go_to("/calendar?done=running")
+    lifted = await freezes.lift(gate, window, by)
+    notice = Notice.STOP_LIFTED if lifted.stop else Notice.WINDOW_LIFTED
+    return go_on(request, "/calendar", notice)
 
 
 def _month(day: date) -> list[date]:

@@ -18,16 +18,16 @@ from gate.flow.changes import cancel, post_review, review
 from gate.flow.queries.story import story
 from gate.web import deciding, difference, sources
 from gate.web.forms import Form, one, read_ask, read_form
-from gate.web.page import Pages, View, go_to, own_path
+from gate.web.notices import Notice
+from gate.web.page import Pages, View, go_on, own_path
 from gate.web.viewer import Doer, Viewer
 
 pages = Pages()
 
 
 class ChangeQuery(BaseModel, extra="forbid"):
-    """What was just done, and how the page is looked at."""
+    """How the page is looked at."""
 
-    done: str | None = None
     view: str = "timeline"
 
 
@@ -36,7 +36,7 @@ async def change(
     change_id: str, query: Annotated[ChangeQuery, Query()], by: Viewer, gate: GateDep
 ) -> View:
     """Everything about it."""
-    return _view(await story(gate, change_id, by), view=query.view, done=query.done)
+    return _view(await story(gate, change_id, by), view=query.view)
 
 
 @pages.form("/changes/{change_id}/decisions")
@@ -44,14 +44,14 @@ async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> V
     """Approve or reject what was shown. Decided again since, the difference is shown instead."""
     form = await read_form(request, by)
     try:
-        word = await deciding.say(gate, change_id, form, by)
+        notice = await deciding.say(gate, change_id, form, by)
     except Conflict as conflict:
         if conflict.problem != "subject_mismatch":
             raise
         found = await story(gate, change_id, by)
         shown = difference.between(found.decisions, one(form, "subject_digest"))
         return _view(found, status=409, moved=shown, comment=one(form, "comment"))
-    return _back(form, change_id, word)
+    return _back(request, form, change_id, notice)
 
 
 @pages.form("/changes/{change_id}/overrides")
@@ -64,8 +64,12 @@ async def override(request: Request, change_id: str, by: Doer, gate: GateDep) ->
         comment=one(form, "comment"),
         **({"stop": True} if stop else {"window": window} if window else {}),
     )
-    await review.override(gate, change_id, ask.ask(), by)
-    return _back(form, change_id, "overridden" if window or stop else "lifted")
+    change = await review.override(gate, change_id, ask.ask(), by)
+    if not (window or stop):
+        notice = Notice.REJECTION_LIFTED
+    else:
+        notice = Notice.OVERRIDDEN_AND_HELD if change.hold else Notice.OVERRIDDEN
+    return _back(request, form, change_id, notice)
 
 
 @pages.form("/changes/{change_id}/cancellation")
@@ -73,7 +77,7 @@ async def cancel_change(request: Request, change_id: str, by: Doer, gate: GateDe
     """Withdraw it."""
     form = await read_form(request, by)
     await cancel.cancel(gate, change_id, one(form, "comment"), by)
-    return _back(form, change_id, "canceled")
+    return _back(request, form, change_id, Notice.CANCELED)
 
 
 @pages.form("/changes/{change_id}/post-review")
@@ -88,11 +92,11 @@ async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -
         actions=actions,
     )
     await post_review.hold_review(gate, change_id, ask.ask(), by)
-    return _back(form, change_id, "reviewed")
+    return _back(request, form, change_id, Notice.REVIEWED)
 
 
-def _back(form: Form, change_id: str, word: str) -> Response:
-    return go_to(deciding.with_done(own_path(one(form, "back"), f"/changes/{change_id}"), word))
+def _back(request: Request, form: Form, change_id: str, notice: Notice) -> Response:
+    return go_on(request, own_path(one(form, "back"), f"/changes/{change_id}"), notice)
 
 
 def _view(found: StoryAnswer, *, status: int = 200, **more: Any) -> View:
@@ -103,7 +107,6 @@ def _view(found: StoryAnswer, *, status: int = 200, **more: Any) -> View:
         "links": sources.links(found.change),
         "diff": sources.summary(found.decisions[0].facts if found.decisions else {}),
         "view": more.get("view", "timeline"),
-        "done": deciding.told(more.get("done")),
         "moved": more.get("moved"),
         "comment": more.get("comment", ""),
         "raw": indented(found) if more.get("view") == "raw" else "",

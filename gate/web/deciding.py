@@ -2,56 +2,34 @@
 page.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
-
-from starlette.requests import Request
-from starlette.responses import Response
 
 from gate.api.models.reviews import ApprovalRequest, RejectionRequest
 from gate.core.change import State
-from gate.errors import Conflict, GateError, Invalid
+from gate.errors import Conflict, GateError, Invalid, NotFound
 from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.gate import Gate
+from gate.flow.queries import look
 from gate.web.forms import Form, one, read_ask
-from gate.web.page import View, go_to, own_path
+from gate.web.notices import Notice
+from gate.web.page import View, own_path
 
 MANY_MAX = 50
-APPROVE, REJECT = "approve", "reject"
-_TOLD: Mapping[str, str] = {
-    "approved": "Approved.",
-    "given": "Your approval counts. Others are still needed.",
-    "rejected": "Rejected. The pipeline is told.",
-    "overridden": "The hold no longer stops this change.",
-    "lifted": "The rejection is lifted. The pipeline may ask anew.",
-    "canceled": "Canceled.",
-    "reviewed": "The review is on record.",
-    "window": "The window is in the calendar.",
-    "stopped": "The line is stopped. Nothing in its reach is admitted.",
-    "running": "The window is lifted.",
-    "saved": "Saved.",
-    "revoked": "The token is good for nothing any more.",
-}
 
 
 @dataclass(frozen=True)
 class _Done:
-    """What became of one of several changes: the word for it, or why nothing was done."""
+    """What became of one of several changes: what was done, or why nothing was."""
 
     change: str
-    done: str | None
+    title: str
+    done: Notice | None
     refused: str | None
 
 
-def told(word: str | None) -> str | None:
-    """What a page says about what was just done; a word that is none of ours says nothing."""
-    return _TOLD.get(word or "")
-
-
-async def say(gate: Gate, change_id: str, form: Form, by: Person) -> str:
-    """Approve or reject as the form says; the word for what became of it.
+async def say(gate: Gate, change_id: str, form: Form, by: Person) -> Notice:
+    """Approve or reject as the form says; returns what became of it.
 
     Raises as `flow.review` does.
     """
@@ -59,7 +37,7 @@ async def say(gate: Gate, change_id: str, form: Form, by: Person) -> str:
     return await _say(gate, change_id, act, digest, comment, by)
 
 
-async def many(request: Request, gate: Gate, form: Form, by: Person) -> View | Response:
+async def many(gate: Gate, form: Form, by: Person) -> View:
     """Give one word for each of several changes; each is judged by itself, and what became of each
     is shown.
     """
@@ -73,36 +51,38 @@ async def many(request: Request, gate: Gate, form: Form, by: Person) -> View | R
     for each in chosen:
         change_id, _, digest = each.partition(":")
         try:
-            word = await _say(gate, change_id, act, digest, comment, by)
-            done.append(_Done(change_id, told(word), None))
+            notice = await _say(gate, change_id, act, digest, comment, by)
+            refused = None
         except GateError as error:
-            done.append(_Done(change_id, None, error.detail))
-    if all(one_.refused is None for one_ in done):
-        return go_to(
-            with_done(one(form, "back"), {APPROVE: "approved", REJECT: "rejected"}.get(act, ""))
-        )
-    _ = request
+            notice, refused = None, error.detail
+        done.append(_Done(change_id, await _title(gate, change_id, by), notice, refused))
+    count = sum(one_.refused is None for one_ in done)
     return View(
         "decided.html",
         {"items": done},
-        {"done": done, "back": own_path(one(form, "back"))},
-        status=409,
+        {"items": done, "count": count, "back": own_path(one(form, "back"))},
+        status=200 if count == len(done) else 409,
     )
 
 
-def with_done(back: str, word: str) -> str:
-    """Where the form came from, with the word for what was done."""
-    parts = urlsplit(own_path(back))
-    kept = [pair for pair in parts.query.split("&") if pair and not pair.startswith("done=")]
-    return f"{parts.path}?{'&'.join([*kept, urlencode({'done': word})])}"
+async def _title(gate: Gate, change_id: str, by: Person) -> str:
+    try:
+        change = await look.change(gate, change_id, by, wait_seconds=0)
+    except NotFound:
+        return change_id
+    return f"{change.title or change.service} ({change.service} to {change.environment})"
 
 
-async def _say(gate: Gate, change_id: str, act: str, digest: str, comment: str, by: Person) -> str:
+async def _say(
+    gate: Gate, change_id: str, act: str, digest: str, comment: str, by: Person
+) -> Notice:
     match act:
         case "approve":
             ask = read_ask(ApprovalRequest, subject_digest=digest, comment=comment).ask()
             change = await review.approve(gate, change_id, ask, by)
-            return "given" if change.state is State.PENDING else "approved"
+            if change.state is State.PENDING:
+                return Notice.COUNTED
+            return Notice.APPROVED_AND_HELD if change.hold else Notice.APPROVED
         case "reject":
             if not comment:
                 raise Invalid("A rejection needs a comment: whoever asked wants to know why.")
@@ -112,6 +92,6 @@ async def _say(gate: Gate, change_id: str, act: str, digest: str, comment: str, 
                 read_ask(RejectionRequest, subject_digest=digest, comment=comment).ask(),
                 by,
             )
-            return "rejected"
+            return Notice.REJECTED
         case _:
             raise Conflict("The form said neither yes nor no.")

@@ -17,8 +17,7 @@ from gate.flow.queries.delivery import DeliveryAsk
 from gate.flow.queries.insights import busiest_place, insights
 from gate.web.charts import bars
 from gate.web.page import Blank, Pages, View
-from gate.web.shared import DeskDep
-from gate.web.viewer import Viewer
+from gate.web.viewer import DeskDep, Viewer
 from gate.web.words import short
 
 DAYS = (7, 30, 90, 365)

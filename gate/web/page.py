@@ -21,6 +21,8 @@ from gate.api.http.route import GateRoute
 from gate.api.models.queries import CURSOR_LENGTH_MAX
 from gate.api.problems import problem_name
 from gate.errors import GateError, Unauthenticated, Unavailable
+from gate.web import notices
+from gate.web.notices import Notice
 from gate.web.render import HEADERS, render
 
 JSON_SUFFIX = ".json"
@@ -162,6 +164,13 @@ def go_to(address: str, headers: Mapping[str, str] | None = None) -> Response:
     )
 
 
+def go_on(request: Request, address: str, notice: Notice) -> Response:
+    """To another page of ours, which says this once."""
+    response = go_to(address)
+    notices.leave(request, response, address, notice)
+    return response
+
+
 def following(path: str, part: str, **cursors: str | None) -> str | None:
     """The address of a page whose lists go on at these cursors, at the part of that name; None
     where none goes on.
@@ -187,4 +196,13 @@ def _own_address(request: Request) -> str:
 
 
 def _shown(request: Request, view: View) -> Response:
-    return render(request, view.template, status=view.status, **view.values)
+    notice = notices.take(request)
+    response = render(
+        request,
+        view.template,
+        status=view.status,
+        **{"done": notice and notice.value, **view.values},
+    )
+    if notice is not None:
+        notices.forget(request, response)
+    return response

@@ -22,9 +22,9 @@ from gate.flow.changes import evaluate
 from gate.flow.gate import Gate
 from gate.flow.policies import policies, readable
 from gate.flow.queries import insights
-from gate.web import deciding
 from gate.web.forms import Form, one, read_ask, read_form
-from gate.web.page import Cursor, Pages, View, following, go_to
+from gate.web.notices import Notice
+from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
 from gate.web.words import caller_label
 
@@ -46,9 +46,8 @@ pages = Pages()
 
 
 class PoliciesQuery(BaseModel, extra="forbid"):
-    """What was just done, and where the list of revisions goes on."""
+    """Where the list of revisions goes on."""
 
-    done: str | None = None
     cursor: Cursor = None
 
 
@@ -61,7 +60,7 @@ class RevisionQuery(BaseModel, extra="forbid"):
 @pages.page("/policies")
 async def overview(query: Annotated[PoliciesQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """What is in force, and what was before."""
-    return await _overview(gate, by, done=deciding.told(query.done), cursor=query.cursor)
+    return await _overview(gate, by, cursor=query.cursor)
 
 
 @pages.page("/policies/rules/{policy}/{rule_id}")
@@ -98,7 +97,7 @@ async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -
     """Put it in force; somebody else registered it."""
     form = await read_form(request, by)
     await policies.activate(gate, revision, one(form, "comment"), by)
-    return go_to("/policies?done=saved")
+    return go_on(request, "/policies", Notice.ACTIVATED)
 
 
 @pages.form("/policies/tries")
@@ -135,7 +134,6 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "tried": more.get("tried"),
         "problem": more.get("problem"),
         "raw": indented(more["tried"]) if more.get("tried") else "",
-        "done": more.get("done"),
         "who": caller_label(gate),
     }
     data = {**vars(found), "revisions": list(listed.items), "next": listed.next}

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from fastapi import Query
 from pydantic import BaseModel, StringConstraints
 from starlette.requests import Request
-from starlette.responses import Response
 
 from gate.api.http.permits import GateDep
 from gate.errors import Invalid
@@ -17,8 +16,7 @@ from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
 from gate.web import deciding, wanted
 from gate.web.forms import read_form
 from gate.web.page import Pages, View
-from gate.web.shared import DeskDep
-from gate.web.viewer import Doer, Viewer
+from gate.web.viewer import DeskDep, Doer, Viewer
 
 TEXT_LENGTH_MAX = 300
 LABELS = {
@@ -32,13 +30,10 @@ pages = Pages()
 
 
 class QueueQuery(BaseModel, extra="forbid"):
-    """What stands in the address: the text of the box, where the page begins, and what was just
-    done.
-    """
+    """What stands in the address: the text of the box, and where the page begins."""
 
     q: Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX)] = ""
     after: str | None = None
-    done: str | None = None
 
 
 @pages.page("/")
@@ -61,14 +56,13 @@ async def queue(
             if found.next
             else None,
             "back": _address(query.q, query.after),
-            "done": deciding.told(query.done),
             "may_batch": sum(item.needs_me for item in found.items) > 1,
         },
     )
 
 
 @pages.form("/queue/decisions")
-async def decide_many(request: Request, by: Doer, gate: GateDep, desk: DeskDep) -> View | Response:
+async def decide_many(request: Request, by: Doer, gate: GateDep, desk: DeskDep) -> View:
     """One word for several changes that wait for the same reasons."""
     form = await read_form(request, by)
     chosen = form.get("change", [])
@@ -81,7 +75,7 @@ async def decide_many(request: Request, by: Doer, gate: GateDep, desk: DeskDep) 
             "These changes wait for different reasons. Decide together only what waits for "
             "the same ones."
         )
-    return await deciding.many(request, gate, form, by)
+    return await deciding.many(gate, form, by)
 
 
 def _tabs(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:

@@ -1,5 +1,6 @@
-"""Who looks at a page: a person who is signed in, or with a personal token, which is good for a
-page's JSON.
+"""What the endpoints of pages are given: who looks, and the waiting changes of everybody.
+
+Who looks is a person who is signed in, or has a personal token, which is good for a page's JSON.
 """
 
 from typing import Annotated, TypeAlias
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from gate.api.http.permits import CALLER, PeoplePermit, parts_of, visitor
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.caller import Person, Role
+from gate.flow.queries.desk import Desk
 from gate.web.render import VIEWER
 
 
@@ -53,3 +55,11 @@ Keeper: TypeAlias = Annotated[
     Person, Depends(ViewerPermit("manage people, tokens and policies", Role.ADMIN))
 ]
 """Admins."""
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.scope["app"].state.desk
+    return desk
+
+
+DeskDep: TypeAlias = Annotated[Desk, Depends(_desk)]

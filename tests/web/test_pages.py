@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +18,7 @@ from gate.flow.changes.held import Holds
 from gate.flow.incidents.observe import deployment_seen
 from gate.web.render import linked
 from tests.api.served import Served, admission, request, served
+from tests.web.browsing import OWN, browser, send, stranger, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -33,10 +33,6 @@ PAGES = (
     "/policies",
     "/administration",
 )
-OWN = {"Origin": "https://gate.example.com", "Sec-Fetch-Site": "same-origin"}
-LARGE = {
-    "diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}
-}
 
 
 @pytest.fixture
@@ -44,42 +40,6 @@ async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The service on a database of its own."""
     async with served(sqlite_url, tmp_path) as running:
         yield running
-
-
-async def browser(
-    service: Served, person: str = "ada", role: Role | None = None
-) -> httpx.AsyncClient:
-    """A browser in which this person is signed in, as far as headers go."""
-    http = await service.signed_in(person, role)
-    http.headers["Accept"] = "text/html"
-    http.event_hooks = {"response": []}  # pages are no part of the OpenAPI document
-    return http
-
-
-def stranger(service: Served) -> httpx.AsyncClient:
-    """A browser in which nobody is signed in."""
-    http = service.anybody()
-    http.event_hooks = {"response": []}
-    http.headers["Accept"] = "text/html"
-    return http
-
-
-async def waiting(service: Served, **fields: Any) -> dict[str, Any]:
-    """A change of `web` to production that needs somebody."""
-    http = await service.pipeline()
-    answer: dict[str, Any] = (
-        await http.post(
-            "/v1/changes", json=request(environment="production", facts=LARGE, **fields)
-        )
-    ).json()
-    return answer
-
-
-async def send(http: httpx.AsyncClient, address: str, **fields: str) -> httpx.Response:
-    """What the browser sends for a form of one of our pages."""
-    page = (await http.get("/")).text
-    csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
-    return await http.post(address, data={"csrf": csrf, **fields}, headers=OWN)
 
 
 @pytest.mark.parametrize("address", PAGES)

@@ -1,0 +1,68 @@
+"""What a page says once about the act before it.
+
+It stands in a cookie of this browser and never in an address: whoever sends a link could otherwise
+have a page say "Approved." of a change that nobody approved.
+"""
+
+from enum import StrEnum
+from urllib.parse import quote, unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.http.cookies import Cookie, clear_cookie, cookie_of, set_cookie
+from gate.api.http.permits import parts_of
+
+_KEPT = Cookie("notice", seconds=60)
+_PATH_LENGTH_MAX = 400
+_BY_A_SCRIPT = "empty"
+
+
+class Notice(StrEnum):
+    """Everything that a page may say about an act, by the word that the cookie keeps."""
+
+    APPROVED = "Approved."
+    APPROVED_AND_HELD = "Approved. What holds this change still holds it."
+    COUNTED = "Your approval counts. Others are still needed."
+    REJECTED = "Rejected. The pipeline is told."
+    OVERRIDDEN = "The hold no longer stops this change."
+    OVERRIDDEN_AND_HELD = "The override is recorded. Something still holds this change."
+    REJECTION_LIFTED = "The rejection is lifted. The pipeline may ask anew."
+    CANCELED = "Canceled."
+    REVIEWED = "The review is on record."
+    WINDOW_DECLARED = "The window is declared."
+    LINE_STOPPED = "The line is stopped."
+    WINDOW_LIFTED = "The window is lifted."
+    STOP_LIFTED = "This stop is lifted."
+    ACTIVATED = "The revision is in force."
+    PERSON_CHANGED = "Saved."
+    REVOKED = "The token is good for nothing any more."
+
+
+def leave(request: Request, response: Response, address: str, notice: Notice) -> None:
+    """The page of this address says it, if it is opened next."""
+    value = f"{notice.name}:{_path_of(address)}"
+    set_cookie(response, request, parts_of(request).gate, value, _KEPT)
+
+
+def take(request: Request) -> Notice | None:
+    """What is to be said on the page that this request opens.
+
+    A page that fetches itself is not opened by that: nobody would see what it took.
+    """
+    is_opened = request.method == "GET" and request.headers.get("sec-fetch-dest") != _BY_A_SCRIPT
+    kept = cookie_of(request, parts_of(request).gate, _KEPT.purpose) if is_opened else None
+    name, _, path = (kept or "").partition(":")
+    if name not in Notice.__members__ or path != _path_of(request.url.path):
+        return None
+    return Notice[name]
+
+
+def forget(request: Request, response: Response) -> None:
+    """It was said."""
+    clear_cookie(response, request, parts_of(request).gate, purpose=_KEPT.purpose)
+
+
+def _path_of(address: str) -> str:
+    """The path in the signs that a cookie may hold."""
+    return quote(unquote(urlsplit(address).path))[:_PATH_LENGTH_MAX]

@@ -1,0 +1,49 @@
+"""A browser as a program sees it: pages that are read, and forms that are sent."""
+
+from typing import Any
+
+import httpx
+
+from gate.flow.caller import Role
+from tests.api.served import Served, request
+
+OWN = {"Origin": "https://gate.example.com", "Sec-Fetch-Site": "same-origin"}
+LARGE = {
+    "diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}
+}
+
+
+async def browser(
+    service: Served, person: str = "ada", role: Role | None = None
+) -> httpx.AsyncClient:
+    """A browser in which this person is signed in, as far as headers go."""
+    http = await service.signed_in(person, role)
+    http.headers["Accept"] = "text/html"
+    http.event_hooks = {"response": []}  # pages are no part of the OpenAPI document
+    return http
+
+
+def stranger(service: Served) -> httpx.AsyncClient:
+    """A browser in which nobody is signed in."""
+    http = service.anybody()
+    http.event_hooks = {"response": []}
+    http.headers["Accept"] = "text/html"
+    return http
+
+
+async def waiting(service: Served, **fields: Any) -> dict[str, Any]:
+    """A change of `web` to production that needs somebody."""
+    http = await service.pipeline()
+    answer: dict[str, Any] = (
+        await http.post(
+            "/v1/changes", json=request(environment="production", facts=LARGE, **fields)
+        )
+    ).json()
+    return answer
+
+
+async def send(http: httpx.AsyncClient, address: str, **fields: str) -> httpx.Response:
+    """What the browser sends for a form of one of our pages."""
+    page = (await http.get("/")).text
+    csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
+    return await http.post(address, data={"csrf": csrf, **fields}, headers=OWN)
