@@ -11,6 +11,7 @@ from tests.builders import commit_of
 from tests.flow.shop import open_shop
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(("limit", "seen"), [(9, ["b", "a"]), (1, ["b"])])
 async def test_what_was_deployed_and_has_ended_comes_newest_first(
     database_url: str, tmp_path: Path, limit: int, seen: list[str]
