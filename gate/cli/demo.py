@@ -30,7 +30,6 @@ from gate.metrics import Metrics
 from gate.storage.identity.tokens import Maker
 from gate.storage.store import Store
 
-VIEWERS = 2
 DEMO = Machine("demo", Role.PIPELINE)
 FROZEN = "The search index moves to new machines"
 FROZEN_FOR = timedelta(days=3)
@@ -231,13 +230,22 @@ async def _tell(gate: Gate, number: int, told: Told) -> None:
 
 
 def _viewers(gate: Gate) -> list[str]:
-    """The first two release managers, or else the first people: the pages are shown to them.
+    """Two people who together may approve whatever the reader asks for, or whoever there is.
 
-    Raises `Invalid` where there is nobody.
+    The first is a release manager who belongs to the change authority, too, and the second owns
+    `checkout`: a large repository is a critical risk, which needs one of each. Raises `Invalid`
+    where there is nobody.
     """
     catalogue = gate.rulebooks.latest.catalogue
-    members = (*catalogue.members(OWNERS_OF_LAST_RESORT), *catalogue.people)
-    found = list(dict.fromkeys(members))[:VIEWERS]
+    managers = catalogue.members(OWNERS_OF_LAST_RESORT)
+    highest = [one for one in managers if one in catalogue.members("change-authority")]
+    owners = [
+        one for group in catalogue.owners_of("checkout") or () for one in catalogue.members(group)
+    ]
+    first = next(iter((*highest, *managers, *catalogue.people)), None)
+    others = (*owners, *managers, *catalogue.people)
+    second = next((one for one in others if one != first), None)
+    found = [one for one in (first, second) if one is not None]
     if not found:
         raise Invalid(
             "the catalogue names nobody, so there is nobody to show the demo to; add a "
