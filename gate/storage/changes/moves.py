@@ -12,17 +12,15 @@ from gate.core.change import FINAL, MOVES, State
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes
 
+_PLACES = 0
+"""What the locks of this file are about; `storage.incidents.incidents` has 1."""
+
 
 def lock_place(tx: Tx, service: str, environment: str) -> None:
     """Until the transaction ends nobody else admits here: what is deploying here may be looked at
     and relied on.
-
-    SQLite has one writer at a time; PostgreSQL needs to be told.
     """
-    if tx.is_postgres:
-        tx.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{service}\n{environment}",)
-        )
+    tx.lock(_PLACES, service, environment)
 
 
 def move(

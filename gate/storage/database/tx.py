@@ -137,6 +137,15 @@ class Tx:
         """Run a statement on the driver itself, with its own placeholders."""
         return self._raw.execute(statement, parameters)
 
+    def lock(self, subject: int, *names: str) -> None:
+        """Wait until nobody else has this lock, and have it until the transaction ends.
+
+        `subject` keeps names apart that mean something else. SQLite has one writer at a time.
+        """
+        if self.is_postgres:
+            key = "\n".join(names)
+            self.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (key, subject))
+
     def touch(self, topic: str) -> None:
         """Tell every process, after the commit, that this has moved: the id of a change, or the
         name of a table.

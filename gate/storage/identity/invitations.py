@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import from_us, to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import upsert
 from gate.storage.identity.sessions import new_secret, sha256
 from gate.storage.tables.schema_people import invitations, link_requests
 
@@ -110,12 +110,8 @@ def use(tx: Tx, secret: str) -> Invitation | None:
 def ask(tx: Tx, person: str, by: str, good_for: timedelta) -> LinkRequest:
     """Ask for a link to this account, in place of whoever asked before."""
     asked = LinkRequest(person, by, tx.now + good_for)
-    add = postgresql.insert if tx.is_postgres else sqlite.insert
-    said = {"asked_by": by, "expires_at": to_us(asked.expires_at)}
-    statement = add(link_requests).values(person=person, **said)
-    tx.conn.execute(
-        statement.on_conflict_do_update(index_elements=[link_requests.c.person], set_=said)
-    )
+    row = {"person": person, "asked_by": by, "expires_at": to_us(asked.expires_at)}
+    upsert(tx, link_requests, row)
     return asked
 
 

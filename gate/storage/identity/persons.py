@@ -7,10 +7,10 @@ does, and no id begins twice. Of a key only the id of its text is kept, which ca
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
 from gate.storage.tables.schema_people import catalogue_people, merged_people
 
 _PEOPLE = catalogue_people.c
@@ -67,8 +67,7 @@ def merge(tx: Tx, person: str, into: str) -> None:
     What was done under the first counts as done by the second.
     """
     tx.conn.execute(update(merged_people).where(_MERGED.same_as == person).values(same_as=into))
-    add = postgresql.insert if tx.is_postgres else sqlite.insert
-    tx.conn.execute(add(merged_people).values(person=person, same_as=into).on_conflict_do_nothing())
+    insert_new(tx, merged_people, {"person": person, "same_as": into})
 
 
 def merged(conn: Connection, person: str) -> str:

@@ -3,9 +3,9 @@
 import secrets
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
 from gate.storage.tables import schema
 
 SECRET_BYTES = 32
@@ -13,12 +13,7 @@ SECRET_BYTES = 32
 
 def secret(tx: Tx, name: str) -> bytes:
     """The secret of that name."""
-    insert = postgresql.insert if tx.is_postgres else sqlite.insert
-    tx.conn.execute(
-        insert(schema.secrets)
-        .values(name=name, value=secrets.token_bytes(SECRET_BYTES))
-        .on_conflict_do_nothing()
-    )
+    insert_new(tx, schema.secrets, {"name": name, "value": secrets.token_bytes(SECRET_BYTES)})
     value: bytes = tx.conn.execute(
         select(schema.secrets.c.value).where(schema.secrets.c.name == name)
     ).scalar_one()

@@ -7,10 +7,10 @@ import hashlib
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
 from gate.storage.tables.schema_people import sign_ins
 
 EXPIRED_A_TURN_MAX = 1_000
@@ -22,11 +22,8 @@ def use(tx: Tx, state: str, until: datetime) -> bool:
 
     False: it was used before.
     """
-    add = postgresql.insert if tx.is_postgres else sqlite.insert
     row = {"state_sha256": hashlib.sha256(state.encode()).hexdigest(), "expires_at": to_us(until)}
-    # RETURNING, because on PostgreSQL the number of rows of an INSERT like this one is not told
-    used = add(sign_ins).values(row).on_conflict_do_nothing().returning(sign_ins.c.state_sha256)
-    return tx.conn.execute(used).first() is not None
+    return insert_new(tx, sign_ins, row)
 
 
 def delete_expired(tx: Tx) -> int:

@@ -19,6 +19,9 @@ OPEN_MAX = 50
 SERIES_MAX = 50
 """How many incidents that a source calls by one name are looked at."""
 
+_SERIES = 1
+"""What the locks of this file are about; `storage.changes.moves` has 0."""
+
 KEYS = (incidents.c.began_at, incidents.c.id)
 _I = incidents.c
 
@@ -60,10 +63,7 @@ def lock_series(tx: Tx, source: str, series: str) -> None:
     """Until the transaction ends nobody else writes of this: of two words about one incident the
     second finds the first.
     """
-    if tx.is_postgres:
-        tx.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (f"{source}\n{series}",)
-        )
+    tx.lock(_SERIES, source, series)
 
 
 def add(tx: Tx, incident: Incident) -> None:
