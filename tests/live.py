@@ -153,16 +153,17 @@ def token_of(
     role: Role | None = None,
     person: str | None = None,
     hook: HookKind = HookKind.ALERTMANAGER,
+    service: str = "web",
 ) -> str:
     """A new token, made beside the server as the command line makes one, but without a second of
     starting it.
 
-    One of role hook is for `web`; `person` is the key of somebody in the catalogue.
+    One of role hook is for this service; `person` is the key of somebody in the catalogue.
     """
     with transaction(gate.database_url) as tx:
         whose = None if person is None else person_keyed(tx, person)
         ask = (
-            TokenAsk(role, frozenset({"web"}), hook=hook)
+            TokenAsk(role, frozenset({service}), hook=hook)
             if role is Role.HOOK
             else TokenAsk(role, person=person)
         )

@@ -18,7 +18,7 @@ import orjson
 import pytest
 from playwright.sync_api import Browser, expect
 
-from gate.flow.caller import Role
+from gate.flow.caller import HookKind, Role
 from tests.flow.shop import make_files
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
 from tests.integrations.github.test_hook import SECRET, signature
@@ -147,7 +147,8 @@ def rolled_back(site: Site) -> None:
         "artifactId": "pkg:oci/checkout@sha256:" + "ab" * 32,
     }
     event = {"context": context, "subject": {"id": "checkout", "content": content}}
-    headers = {"Authorization": f"Bearer {site.token(Role.HOOK)}"}
+    token = token_of(site.gate, Role.HOOK, hook=HookKind.CDEVENTS, service="checkout")
+    headers = {"Authorization": f"Bearer {token}"}
     assert (
         httpx.post(f"{site.gate.url}/v1/hooks/cdevents", json=event, headers=headers).status_code
         == 202
