@@ -167,7 +167,7 @@ def _head(notice: Notice, headline: str) -> Iterator[str]:
 
 
 def _needs(notice: Notice) -> Iterator[str]:
-    yield f"needs {escaped(', '.join(notice.needs), TITLE_LENGTH_MAX)}"
+    yield f"needs {escaped(' and '.join(notice.needs), TITLE_LENGTH_MAX)}"
     members = [member for member in notice.members if _MEMBER.fullmatch(member)]
     if members:
         yield " ".join(f"<@{member}>" for member in members)
