@@ -33,7 +33,7 @@ check: $(INSTALLED) ## format, lint, types, architecture, schema: what comes bef
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest tests/test_architecture.py tests/storage/test_schema.py -n 0 -m "not postgres"
+	$(BIN)/pytest tests/test_architecture.py tests/storage/test_frozen_schema.py -n 0 -m "not postgres"
 
 bench: $(INSTALLED) ## measure: ratios of one interleaved run, the disk beside them
 	$(BIN)/python -m benchmarks

@@ -190,8 +190,10 @@ def _multiply(path: Path, more: int, state: str) -> None:
 
 def _column(table: str, name: str, change: str, state: str) -> str:
     """What a copy has of this column."""
+    copied = f"'chg_' || substr('{state}', 1, 1) || printf('%025d', more.n)"
     special: dict[str, str] = {
-        change: f"'chg_' || substr('{state}', 1, 1) || printf('%025d', more.n)",
+        change: copied,
+        "record": f"CAST(replace(CAST(one.record AS TEXT), one.{change}, {copied}) AS BLOB)",
         "run_key": "NULL",
         "at": "one.at - more.n",
         "submitted_at": "one.submitted_at - more.n",

@@ -87,7 +87,9 @@ def test_d23_documents_name_actions_by_commit() -> None:
     used = [
         (page.name, *one)
         for page in pages
-        for one in re.findall(r"^\s*(?:- )?uses: ([^@\s]+)@?(\S*)", page.read_text(), re.MULTILINE)
+        for one in re.findall(
+            r"^\s*(?:- )?uses: ([\w.-]+/[^@\s]+)@?(\S*)", page.read_text(), re.MULTILINE
+        )
     ]
     included = [one for page in pages for one in re.findall(r"/-/raw/([^/]+)/", page.read_text())]
 

@@ -106,7 +106,7 @@ PROMISES: Mapping[str, str] = {
     "D23": "test_image.py integrations/http/test_outbound.py api/test_operations.py",
     "E24": "flow/changes/test_endings.py flow/changes/test_again.py web/test_pages.py",
     "H1": "cli/test_serve.py flow/changes/test_join.py",
-    "H2": "flow/changes/test_observe.py core/decision/test_decide.py core/decision/test_admission.py"
+    "H2": "flow/changes/test_observing.py core/decision/test_decide.py core/decision/test_admission.py"
     " core/rulebook/test_bundle.py flow/queries/test_observations.py",
     "H3": "flow/test_lent.py client/test_check.py api/test_workloads.py",
     "H4": "cli/init/test_command.py",

@@ -132,7 +132,7 @@ def test_a_taken_port_is_named(here: Path) -> None:
         (
             "GATE_DATABASE_URL",
             "postgresql+psycopg://gate@localhost:1/gate",
-            "the database postgresql+psycopg://gate@localhost:1/gate cannot",
+            "the database cannot be reached (postgresql+psycopg://gate@localhost:1/gate: ",
         ),
         (
             "GATE_SIGNING_KEY_FILE",

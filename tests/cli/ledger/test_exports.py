@@ -164,7 +164,7 @@ def test_the_first_bad_entry_is_named_with_what_is_wrong(database: str, here: Pa
     lines = file.read_bytes().splitlines(keepends=True)
     place = next(number for number, line in enumerate(lines) if b'"kind":"approval"' in line)
     index = sum(line.startswith(b'{"entry"') for line in lines[:place])
-    lines[place] = lines[place].replace(b'"by":"ada"', b'"by":"ben"')
+    lines[place] = lines[place].replace(b'"by":"per_ada"', b'"by":"per_ben"')
     file.write_bytes(b"".join(lines))
 
     done = verify(file)
@@ -253,7 +253,7 @@ def test_the_verifier_as_one_file_needs_nothing_of_the_gate(database: str, here:
     file, program = exported(here), here / "verify.pyz"
     assert gate("ledger", "verify", "--save-as", str(program)).code == 0
     spoilt = here / "spoilt.ndjson"
-    spoilt.write_bytes(file.read_bytes().replace(b'"by":"ada"', b'"by":"ben"'))
+    spoilt.write_bytes(file.read_bytes().replace(b'"by":"per_ada"', b'"by":"per_ben"'))
 
     good, bad = (alone(program, str(one), "--key", key()) for one in (file, spoilt))
 
@@ -280,7 +280,7 @@ def test_a_large_export_is_judged_by_two_processes_with_the_same_verdict(
 ) -> None:
     file = exported(here)
     spoilt = here / "spoilt.ndjson"
-    spoilt.write_bytes(file.read_bytes().replace(b'"by":"ada"', b'"by":"ben"'))
+    spoilt.write_bytes(file.read_bytes().replace(b'"by":"per_ada"', b'"by":"per_ben"'))
     broken = here / "broken.ndjson"
     broken.write_bytes(file.read_bytes().replace(b'"kind":"approval"', b'"kind":"approved"'))
     together = [verify(one) for one in (file, spoilt, broken)]

@@ -18,6 +18,7 @@ from tests.cli.running import Done, gate
 from tests.live import LiveGate, serving, token_of
 from tests.shipped import never_frozen
 
+pytestmark = pytest.mark.server
 RUNS = iter(range(1_000))
 
 

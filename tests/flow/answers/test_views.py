@@ -143,7 +143,7 @@ async def test_what_was_erased_is_shown_as_nothing(small_shop: Shop) -> None:
 
     shown = await small_shop.read(change)
     assert (shown["title"], shown["requested_by"], shown["authors"]) == ("", None, [])
-    assert shown["approvals"]["excluded"] == ["ada"]
+    assert shown["approvals"]["excluded"] == ["per_ada"]
     assert {name: shown[name] for name in ("reasons", "risk", "subject_digest")} == {
         name: change[name] for name in ("reasons", "risk", "subject_digest")
     }

@@ -36,8 +36,10 @@ def test_a_database_that_goes_away_is_not_made_again(sqlite_url: str) -> None:
     assert path is not None
     path.unlink()
 
-    with pytest.raises(Unavailable, match=str(path)):
+    with pytest.raises(Unavailable, match="cannot be opened") as refused:
         engine.connect()
+    assert str(path) in refused.value.place
+    assert str(path) not in refused.value.detail
 
     assert not path.exists()
 
@@ -129,10 +131,11 @@ def test_a_server_that_does_not_wait_for_its_disk_is_refused(postgres_url: str) 
 def test_a_server_that_is_not_there_is_said_without_its_password() -> None:
     url = "postgresql://gate:hunter2@localhost:1/gate"
 
-    with pytest.raises(Unavailable, match="localhost:1/gate") as refused:
+    with pytest.raises(Unavailable, match="cannot be reached") as refused:
         connect(open_engine(url), url)
 
-    assert "hunter2" not in refused.value.detail + shown(url)
+    assert "localhost:1/gate" in refused.value.place
+    assert "hunter2" not in f"{refused.value.detail} {refused.value.place} {shown(url)}"
 
 
 def test_a_file_that_was_moved_deleted_or_replaced_is_noticed(sqlite_url: str) -> None:

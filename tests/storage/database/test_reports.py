@@ -43,7 +43,7 @@ class Heard:
 
     def causes(self) -> str:
         """All of them in one text."""
-        return " ".join(str(error) for _, error in self.troubles)
+        return " ".join(f"{error} {getattr(error, 'place', '')}" for _, error in self.troubles)
 
     async def until_more(self) -> None:
         """Wait for the next word."""
