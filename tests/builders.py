@@ -3,11 +3,14 @@ part.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from gate.core.change import Artifact, Change, Run
 from gate.core.facts import Value
 from gate.flow.caller import BySession, Person, Proof, Role
+
+Wire: TypeAlias = dict[str, Any]
+"""An answer as its caller reads it: a JSON object."""
 
 ISSUER = "https://token.actions.githubusercontent.com"
 SIGNED_IN = BySession("of-test")

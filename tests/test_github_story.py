@@ -10,13 +10,13 @@ import pytest
 
 from gate.app import connections_of
 from gate.config import Settings
-from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
 from gate.flow.connections import Connections
 from gate.flow.notifications.notify import Post
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE
-from tests.builders import make_person
+from tests.builders import Wire, make_person
 from tests.flow.shop import ADMIN, Shop, make_files, open_shop
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
 from tests.integrations.github.test_hook import SECRET, held, signature

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Lifespan
 from gate import __version__
 from gate.api.http.edge import Edge
 from gate.api.http.route import SECURITY
-from gate.api.problems import ProblemView
+from gate.api.problems import ProblemAnswer
 from gate.metrics import Metrics
 
 TITLE = "Change-enablement gate"
@@ -61,7 +61,7 @@ class Api(FastAPI):
             )
             components = document.setdefault("components", {})
             _close_answers(components["schemas"])
-            components["schemas"]["Problem"] = ProblemView.model_json_schema(
+            components["schemas"]["Problem"] = ProblemAnswer.model_json_schema(
                 ref_template="#/components/schemas/{model}"
             )
             components["schemas"].update(components["schemas"]["Problem"].pop("$defs", {}))

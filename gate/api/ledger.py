@@ -11,7 +11,7 @@ from gate.api.http.answers import Answer
 from gate.api.http.permits import ChangeReader, GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.http.waiting import while_connected
-from gate.api.models.house import EntryView
+from gate.api.models.open import EntryAnswer
 from gate.api.models.queries import ProofQuery
 from gate.api.problems import documented
 from gate.flow.ledger import served
@@ -59,7 +59,7 @@ async def tile(tile: str, by: Reader, gate: GateDep) -> Answer:
     return Answer(await served.tile(gate, tile), media_type=BYTES, headers=_FOREVER)
 
 
-@router.get("/v1/ledger/entries/{index}", response_model=EntryView)
+@router.get("/v1/ledger/entries/{index}", response_model=EntryAnswer)
 async def entry(index: str, by: Reader, gate: GateDep) -> Answer:
     """One entry, in the exact bytes that the tree has the hash of."""
     _ = by

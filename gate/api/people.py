@@ -8,16 +8,17 @@ from starlette.requests import Request
 from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import Admin, GateDep
 from gate.api.http.route import GateRoute
-from gate.api.models.people import InvitationRequest, InvitedView, PersonRequest, PersonView
+from gate.api.models.people import InvitationRequest, PersonRequest
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
+from gate.flow.answers.person import InvitedAnswer, PersonAnswer
 from gate.flow.asks import Page
 from gate.flow.identity import people
 
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
 
 
-@router.get("", response_model=Page[PersonView])
+@router.get("", response_model=Page[PersonAnswer])
 async def list_people(
     query: Annotated[PartQuery, Query()], by: Admin, gate: GateDep, request: Request
 ) -> Answer:
@@ -27,13 +28,15 @@ async def list_people(
 
 _AGREEING: dict[int | str, dict[str, Any]] = {
     202: {
-        "model": InvitedView,
+        "model": InvitedAnswer,
         "description": "The account is in use: another admin has to ask for the same",
     }
 }
 
 
-@router.post("", status_code=201, response_model=InvitedView, responses=_AGREEING | documented(409))
+@router.post(
+    "", status_code=201, response_model=InvitedAnswer, responses=_AGREEING | documented(409)
+)
 async def invite_person(ask: InvitationRequest, by: Admin, gate: GateDep) -> Answer:
     """Let somebody in; the answer alone has their one-time link.
 
@@ -42,10 +45,10 @@ async def invite_person(ask: InvitationRequest, by: Admin, gate: GateDep) -> Ans
     A link to an account that is in use is given to the second admin who asks for it.
     """
     made = await people.invite(gate, ask.ask(), by)
-    return answer(made.view, 201 if made.is_complete else 202)
+    return answer(made.answer, 201 if made.is_complete else 202)
 
 
-@router.patch("/{person}", response_model=PersonView)
+@router.patch("/{person}", response_model=PersonAnswer)
 async def change_person(person: str, ask: PersonRequest, by: Admin, gate: GateDep) -> Answer:
     """Another role, shut out, or let in again. Nobody does this to themself."""
     return answer(await people.change(gate, person, ask.ask(), by))

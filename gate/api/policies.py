@@ -9,7 +9,7 @@ from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import Activator, Admin, Checker, GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import ActivationRequest, PoliciesRequest
-from gate.api.models.house import SchemaView
+from gate.api.models.open import SchemaAnswer
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
 from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
@@ -27,7 +27,7 @@ async def list_policies(
     return page_answer(await policies.listing(gate, by, query.part()), request)
 
 
-@router.get("/schema", response_model=SchemaView)
+@router.get("/schema", response_model=SchemaAnswer)
 async def policy_schema() -> Answer:
     """The JSON Schema of a policy file, for editors."""
     return answer(policies.schema())

@@ -17,7 +17,7 @@ TYPE = "urn:gate:problem:"
 INSTANCE = "urn:gate:request:"
 
 
-class FaultView(BaseModel):
+class FaultAnswer(BaseModel):
     """One thing that is wrong, and where: a JSON pointer, or `file:line:column`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,7 +26,7 @@ class FaultView(BaseModel):
     pointer: str
 
 
-class ProblemView(BaseModel):
+class ProblemAnswer(BaseModel):
     """A problem document (RFC 9457). `type` is `urn:gate:problem:` and a name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="Problem")
@@ -42,7 +42,7 @@ class ProblemView(BaseModel):
             "the log"
         ),
     ]
-    errors: list[FaultView] = []
+    errors: list[FaultAnswer] = []
 
 
 _TITLES: Mapping[str, str] = MappingProxyType(

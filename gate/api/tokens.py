@@ -10,15 +10,15 @@ from gate.api.http.answers import Answer, answer, page_answer
 from gate.api.http.permits import GateDep, TokenHolder
 from gate.api.http.route import GateRoute
 from gate.api.models.acts import TokenRequest
-from gate.api.models.house import TokenMade, TokenView
 from gate.api.models.queries import PartQuery
+from gate.flow.answers.person import TokenAnswer, TokenMadeAnswer
 from gate.flow.asks import Page
 from gate.flow.identity import tokens
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
 
 
-@router.get("", response_model=Page[TokenView])
+@router.get("", response_model=Page[TokenAnswer])
 async def list_tokens(
     query: Annotated[PartQuery, Query()], by: TokenHolder, gate: GateDep, request: Request
 ) -> Answer:
@@ -28,7 +28,7 @@ async def list_tokens(
     return page_answer(await tokens.listing(gate, by, query.part()), request)
 
 
-@router.post("", status_code=201, response_model=TokenMade)
+@router.post("", status_code=201, response_model=TokenMadeAnswer)
 async def create_token(ask: TokenRequest, by: TokenHolder, gate: GateDep) -> Answer:
     """A new token; it is shown only in this answer.
 

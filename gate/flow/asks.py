@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from gate.core.change import Artifact, Result, Run, State
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
@@ -14,8 +14,6 @@ PAGE_ITEMS_MAX = 200
 WAIT_SECONDS_MAX = 60
 
 Item = TypeVar("Item")
-Wire: TypeAlias = dict[str, Any]
-"""A JSON object that is ready to be written, on its way from a chapter to a caller."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
     )
     ask = read_ask(TokenRequest, **wanted)
     made = await tokens.create(gate, ask.ask(), by)
-    return await _overview(gate, by, secret=made["token"])
+    return await _overview(gate, by, secret=made.token)
 
 
 def _bound(form: Form, role: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
     role = one(form, "role")
     ask = read_ask(InvitationRequest, email=one(form, "email"), **({"role": role} if role else {}))
     made = await people.invite(gate, ask.ask(), by)
-    return await _overview(gate, by, invitation=made.view["invitation"], waits=not made.is_complete)
+    return await _overview(gate, by, invitation=made.answer.invitation, waits=not made.is_complete)
 
 
 @pages.form("/administration/people/{person}")

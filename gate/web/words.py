@@ -31,18 +31,14 @@ def span(seconds: float) -> str:
     return _two(whole // _DAY, "d", whole % _DAY // _HOUR, "h")
 
 
-def ago(at: datetime | str | None, now: datetime) -> str:
+def ago(at: datetime | None, now: datetime) -> str:
     """How long since."""
-    return "" if at is None else span((now - _instant(at)) / timedelta(seconds=1))
+    return "" if at is None else span((now - at) / timedelta(seconds=1))
 
 
-def left(at: datetime | str | None, now: datetime) -> str:
+def left(at: datetime | None, now: datetime) -> str:
     """How long until."""
-    return "" if at is None else span((_instant(at) - now) / timedelta(seconds=1))
-
-
-def _instant(at: datetime | str) -> datetime:
-    return datetime.fromisoformat(at) if isinstance(at, str) else at
+    return "" if at is None else span((at - now) / timedelta(seconds=1))
 
 
 def short(digest: str | None) -> str:

@@ -6,13 +6,12 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from gate.core.messages.told import IncidentTold
-from gate.flow.asks import Wire
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import IncidentFilters
 from gate.flow.queries import look
 from gate.storage.tables import schema
-from tests.builders import SMALL, commit_of, make_person
+from tests.builders import SMALL, Wire, commit_of, make_person
 from tests.flow.shop import ADMIN, Shop, as_json
 
 HOOK = Machine("hook", Role.HOOK)

@@ -4,10 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from gate.core.change import Change, Result, State
-from gate.flow.asks import Wire
 from gate.flow.caller import Person
 from gate.ledger.format import Entry
-from tests.builders import key_of, make_person
+from tests.builders import Wire, key_of, make_person
 from tests.flow.shop import CATALOGUE, make_files
 
 WAITING, DECIDED = {State.PENDING, State.APPROVED}, {State.APPROVED, State.PENDING, State.REJECTED}

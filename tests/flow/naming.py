@@ -9,9 +9,8 @@ from itertools import count
 
 from gate.core.change import Change, Repository, Run
 from gate.core.workload import Provider, Workload
-from gate.flow.asks import Wire
 from gate.flow.caller import Person
-from tests.builders import ISSUER, SMALL, commit_of, image_of, make_person
+from tests.builders import ISSUER, SMALL, Wire, commit_of, image_of, make_person
 from tests.flow.shop import CATALOGUE, make_files
 
 NEEDED = 2

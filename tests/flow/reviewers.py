@@ -6,10 +6,10 @@ from typing import Any
 
 from gate.core.change import Change, EmergencyAsk
 from gate.errors import GateError
-from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
+from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import review
-from tests.builders import SMALL, make_change, make_person
+from tests.builders import SMALL, Wire, make_change, make_person
 from tests.flow.shop import Shop, as_json
 
 LARGE = {**SMALL, "diff.lines_added": 300}

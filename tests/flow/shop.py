@@ -21,13 +21,14 @@ from gate.core.change import Artifact, Change, Result, Run
 from gate.core.decision.record import Record
 from gate.core.decision.record import read as read_record
 from gate.flow.answers.written import written
-from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, TokenAsk, Wire
+from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, TokenAsk
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.changes import admit, close, submit
 from gate.flow.changes.submit import Submitted
 from gate.flow.clock import Clock
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
+from gate.flow.identity.people import Invitation
 from gate.flow.identity.tokens import make_token
 from gate.flow.pauses import Pauses
 from gate.flow.policies import policies as policy_chapter
@@ -43,7 +44,7 @@ from gate.storage.identity.tokens import Created, Maker
 from gate.storage.store import Store
 from gate.storage.tables import schema, schema_incidents
 from gate.worker import Worker
-from tests.builders import make_change, make_person, person_id
+from tests.builders import Wire, make_change, make_person, person_id
 
 BASE_URL = "https://gate.example.com"
 CATALOGUE = """
@@ -291,6 +292,12 @@ def as_json(answer: object) -> Wire:
     """The answer as its caller reads it."""
     read: Wire = orjson.loads(written(answer))
     return read
+
+
+def secret_of(made: Invitation) -> str:
+    """What the one-time link of an invitation ends with."""
+    assert made.answer.invitation is not None
+    return made.answer.invitation.rpartition("/")[2]
 
 
 def admission_of(change: Wire) -> AdmissionAsk:

@@ -15,13 +15,12 @@ from gate.core.change import Repository, Run
 from gate.core.messages.host import HostAsk
 from gate.core.workload import Provider, Workload
 from gate.errors import SourceUnavailable
-from gate.flow.asks import Wire
 from gate.flow.caller import Caller
 from gate.flow.changes import submit
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.gate import Gate
 from gate.flow.lent import LentHost, lend
-from tests.builders import ISSUER, SMALL, make_change
+from tests.builders import ISSUER, SMALL, Wire, make_change
 from tests.flow.shop import PIPELINE, Shop, as_json, make_files
 from tests.integrations.fake_github import FakeGitHub, reply
 from tests.integrations.github_answers import BASE, HEAD, REPOSITORY, fake

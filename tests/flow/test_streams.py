@@ -12,7 +12,7 @@ from gate.flow.caller import Role
 from gate.flow.identity import tokens
 from gate.flow.streams import STREAMS_OF_ONE_MAX, TOPICS_MAX, Streams
 from gate.storage.database.watch import EVERYTHING, Topics
-from tests.flow.shop import ADA, ADMIN, AUDITOR, Shop
+from tests.flow.shop import ADA, ADMIN, AUDITOR, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +69,7 @@ async def test_a_stream_ends_after_its_time_so_that_whoever_listens_shows_again_
 
 async def test_who_is_shut_out_hears_nothing_more(shop: Shop) -> None:
     with Streams(shop.gate.store).listening(ADA) as stream:
-        created = await tokens.create(shop.gate, TokenAsk(Role.AUDITOR), ADMIN)
+        created = as_json(await tokens.create(shop.gate, TokenAsk(Role.AUDITOR), ADMIN))
         await tokens.revoke(shop.gate, created["id"], ADMIN)
 
         async with asyncio.timeout(5):

@@ -13,7 +13,8 @@ import httpx
 from gate.flow.identity import people
 from tests.api.asgi import BASE_URL
 from tests.api.served import ROOT, Served, served
-from tests.flow.shop import ADMIN
+from tests.builders import Wire
+from tests.flow.shop import ADMIN, as_json
 from tests.single_sign_on import PeopleProvider
 from tests.single_sign_on import people_provider as running_provider
 
@@ -53,8 +54,9 @@ class World:
 
     async def me(self) -> dict[str, Any]:
         """How admins see whoever signed in last."""
-        rows = (await people.listing(self.service.gate, ADMIN)).items
-        return max(rows, key=lambda row: str(row["signed_in_at"]))
+        rows = as_json(await people.listing(self.service.gate, ADMIN))["items"]
+        last: Wire = max(rows, key=lambda row: str(row["signed_in_at"]))
+        return last
 
 
 @asynccontextmanager

@@ -429,7 +429,7 @@ async def test_the_first_person_sets_the_gate_up_once(service: Served) -> None:
     assert "Set up the gate" in page.text
     assert (nameless.status_code, after.status_code, late.status_code) == (422, 303, 404)
     (row,) = (await people.listing(service.gate, ADMIN)).items
-    assert (row["email"], row["role"], row["groups"]) == ("zoe@example.com", "admin", [])
+    assert (row.email, row.role, row.groups) == ("zoe@example.com", "admin", ())
     assert (await http.get("/v1/people")).status_code == 200
     assert await service.gate.store.write(people.make_setup) is None
 

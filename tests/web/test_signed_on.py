@@ -24,7 +24,7 @@ from gate.storage.identity.people import CLAIMS_GOOD_FOR, forget_old_claims
 from gate.storage.tables import schema
 from tests.api.asgi import BASE_URL
 from tests.flow.doors import PASSWORD, enter
-from tests.flow.shop import ADMIN
+from tests.flow.shop import ADMIN, secret_of
 from tests.single_sign_on import AUTHORIZE, CLIENT, DISCOVERY, KEYS
 from tests.web.provided import World, opened
 
@@ -234,10 +234,8 @@ async def test_a2_a_password_that_one_admin_may_have_chosen_ends_when_the_provid
     either_world: World,
 ) -> None:
     gate = either_world.service.gate
-    by_one_admin = (await people.invite(gate, InviteAsk("ada@example.com"), ADMIN)).view[
-        "invitation"
-    ]
-    stolen = await people.accept(gate, by_one_admin.rpartition("/")[2], password=PASSWORD)
+    by_one_admin = secret_of(await people.invite(gate, InviteAsk("ada@example.com"), ADMIN))
+    stolen = await people.accept(gate, by_one_admin, password=PASSWORD)
     assert await Access(gate).signed_in(stolen.secret) is not None
 
     http = either_world.browser()
@@ -255,11 +253,7 @@ async def test_a2_a_link_of_one_admin_dies_when_its_person_comes_in_by_another_w
     either_world: World,
 ) -> None:
     gate = either_world.service.gate
-    invited = (
-        (await people.invite(gate, InviteAsk("ada@example.com"), ADMIN))
-        .view["invitation"]
-        .rpartition("/")[2]
-    )
+    invited = secret_of(await people.invite(gate, InviteAsk("ada@example.com"), ADMIN))
 
     await either_world.sign_in()
 

@@ -1,1 +1,1 @@
-"""The shapes on the wire: what may be asked, and what is answered."""
+"""The shapes of requests: what may be asked. What is answered is in `gate/flow/answers/`."""

@@ -1,19 +1,17 @@
-"""What admins send about people, and what they are answered."""
+"""What admins send about people."""
 
-from datetime import datetime
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import ConfigDict, JsonValue, StringConstraints, model_validator
 
 from gate.api.models.fields import Asked, Flag
-from gate.api.models.views import View
+from gate.flow.answers.person import PersonRole
 from gate.flow.asks import InviteAsk, PersonAsk
 from gate.flow.caller import Role
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX
 
 _ADDRESS = r"^[^\s\x00-\x1f\x7f-\x9f@]+(?:@[^\s\x00-\x1f\x7f-\x9f@]+)+$"
 """Controls are named: what else is a space differs among the readers of a pattern."""
-PersonRole: TypeAlias = Literal["admin", "auditor"]
 Email: TypeAlias = Annotated[
     str, StringConstraints(min_length=3, max_length=ADDRESS_LENGTH_MAX, pattern=_ADDRESS)
 ]
@@ -56,34 +54,3 @@ class PersonRequest(Asked):
             "role" in self.model_fields_set,
             self.disabled,
         )
-
-
-class PersonView(View):
-    """Somebody who was let in or shut out.
-
-    `groups` are those of now, the identity provider's among them.
-
-    `link_asked_by` names the admin who has asked for a new link, which waits for another one.
-    """
-
-    id: str
-    name: str
-    email: str
-    role: PersonRole | None
-    groups: list[str]
-    password: bool
-    single_sign_on: bool
-    invited: bool
-    link_asked_by: str | None
-    disabled: bool
-    signed_in_at: datetime | None
-
-
-class InvitedView(PersonView):
-    """Who was invited, and the one-time link, which is shown this once.
-
-    Null: another admin has to ask for it too, until `expires_at`.
-    """
-
-    invitation: str | None
-    expires_at: datetime

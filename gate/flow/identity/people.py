@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.answers.wire import instant
-from gate.flow.asks import InviteAsk, Page, Part, PersonAsk, Wire
+from gate.flow.answers.person import InvitedAnswer, PersonAnswer
+from gate.flow.asks import InviteAsk, Page, Part, PersonAsk
 from gate.flow.caller import PERSON, Caller, Role, root_person
 from gate.flow.changes.endings import tell
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import account_made, is_somebody, one_spelling, person_named
-from gate.flow.identity.people_view import addresses, names, view_of, views
+from gate.flow.identity.people_view import addresses, answer_of, answers, names
 from gate.flow.identity.persons import is_same_person
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX, Opened, begin
 from gate.flow.lists import FIRST_PAGE, one_page
@@ -48,7 +48,7 @@ class Invitation:
     Not complete: another admin has to ask for the same, and there is no link yet.
     """
 
-    view: Wire
+    answer: InvitedAnswer
     is_complete: bool
 
 
@@ -72,26 +72,27 @@ async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Invitation:
     made = await gate.store.write(invite_person, await gate.rulebooks.current(), ask, by)
     if isinstance(made, str):
         raise NotAllowed(made)
-    view = await gate.store.read(view_of, await gate.rulebooks.current(), made.person, gate.clock())
+    book = await gate.rulebooks.current()
+    person = await gate.store.read(answer_of, book, made.person, gate.clock())
     link = link_of(gate.base_url, made.secret) if isinstance(made, Invited) else None
     return Invitation(
-        {**view, "invitation": link, "expires_at": instant(made.expires_at)},
+        InvitedAnswer(**vars(person), invitation=link, expires_at=made.expires_at),
         is_complete=link is not None,
     )
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[PersonAnswer]:
     """A page of everybody who was let in or shut out, who came last first."""
     book, now = await gate.rulebooks.current(), gate.clock()
 
-    def read(conn: Connection, query: PeopleQuery, wanted: pages.Part) -> pages.Page[Wire]:
+    def read(conn: Connection, query: PeopleQuery, wanted: pages.Part) -> pages.Page[PersonAnswer]:
         found = people.people_page(conn, query, wanted)
-        return pages.Page(views(conn, book, found.rows, now), found.next)
+        return pages.Page(answers(conn, book, found.rows, now), found.next)
 
     return await one_page(gate, PeopleQuery(part.begins, part.ends), part, by, read)
 
 
-async def change(gate: Gate, named: str, ask: PersonAsk, by: Caller) -> Wire:
+async def change(gate: Gate, named: str, ask: PersonAsk, by: Caller) -> PersonAnswer:
     """Another role, shut out, or let in again.
 
     `named` is an id, or for somebody of the catalogue the key or an identity.
@@ -103,7 +104,7 @@ async def change(gate: Gate, named: str, ask: PersonAsk, by: Caller) -> Wire:
     refused = await gate.store.write(_change, book, person, ask, by)
     if refused is not None:
         raise NotAllowed(refused)
-    return await gate.store.read(view_of, book, person, gate.clock())
+    return await gate.store.read(answer_of, book, person, gate.clock())
 
 
 async def offered(gate: Gate, secret: str) -> Offer:

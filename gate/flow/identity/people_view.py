@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import Connection
 
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Wire
+from gate.flow.answers.person import PersonAnswer, PersonRole
 from gate.flow.identity.labels import labels
 from gate.flow.identity.membership import groups_now
 from gate.flow.rulebooks import Rulebook
@@ -54,35 +54,35 @@ def _beside(conn: Connection, book: Rulebook, found: Sequence[Stored], now: date
     )
 
 
-def views(
+def answers(
     conn: Connection, book: Rulebook, found: Sequence[Stored], now: datetime
-) -> tuple[Wire, ...]:
+) -> tuple[PersonAnswer, ...]:
     """Each as an admin sees them."""
     beside = _beside(conn, book, found, now)
-    return tuple(_view(book, one, beside) for one in found)
+    return tuple(_answer(book, one, beside) for one in found)
 
 
-def view_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> Wire:
-    """The same of one, who was written a moment ago."""
+def answer_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> PersonAnswer:
+    """One person, who was written a moment ago, as an admin sees them."""
     stored = people.read(conn, person)
     if stored is None:
         raise LookupError(person)  # no row is ever taken out
-    return views(conn, book, [stored], now)[0]
+    return answers(conn, book, [stored], now)[0]
 
 
-def _view(book: Rulebook, stored: Stored, beside: _Beside) -> Wire:
+def _answer(book: Rulebook, stored: Stored, beside: _Beside) -> PersonAnswer:
     name, email = names(book, stored, beside.addresses)
     request = beside.requests.get(stored.id)
-    return {
-        "id": stored.id,
-        "name": name or ("" if stored.email else beside.labels[stored.id]),
-        "email": email,
-        "role": stored.role,
-        "groups": sorted(groups_now(book.catalogue, stored.id, stored.standing)),
-        "password": stored.password is not None,
-        "single_sign_on": stored.external_id is not None,
-        "invited": stored.id in beside.invited,
-        "link_asked_by": None if request is None else beside.labels[request.asked_by],
-        "disabled": stored.disabled_at is not None,
-        "signed_in_at": instant(stored.signed_in_at),
-    }
+    return PersonAnswer(
+        id=stored.id,
+        name=name or ("" if stored.email else beside.labels[stored.id]),
+        email=email,
+        role=cast("PersonRole | None", stored.role),  # people are given no other
+        groups=tuple(sorted(groups_now(book.catalogue, stored.id, stored.standing))),
+        password=stored.password is not None,
+        single_sign_on=stored.external_id is not None,
+        invited=stored.id in beside.invited,
+        link_asked_by=None if request is None else beside.labels[request.asked_by],
+        disabled=stored.disabled_at is not None,
+        signed_in_at=stored.signed_in_at,
+    )

@@ -5,9 +5,9 @@ themself alone.
 from sqlalchemy import Connection
 
 from gate.errors import Invalid, NotAllowed, NotFound
-from gate.flow.answers.wire import instant
-from gate.flow.asks import Page, Part, TokenAsk, Wire
-from gate.flow.caller import Caller, Machine, Person, Role, root_person
+from gate.flow.answers.person import TokenAnswer, TokenMadeAnswer
+from gate.flow.asks import Page, Part, TokenAsk
+from gate.flow.caller import Caller, HookKind, Machine, Person, Role, root_person
 from gate.flow.changes.endings import check_names, tell
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import person_named
@@ -25,7 +25,7 @@ CHAIN_MAX = 8
 """How many tokens, each made with the one before, there may be before a new one."""
 
 
-async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
+async def create(gate: Gate, ask: TokenAsk, by: Caller) -> TokenMadeAnswer:
     """A new token, whose text is shown this once. Raises `Invalid` for a person whom nobody knows.
 
     Whoever is an admin makes those of a role, and everybody a personal one of their own:
@@ -43,10 +43,10 @@ async def create(gate: Gate, ask: TokenAsk, by: Caller) -> Wire:
         )
         await gate.store.read(_require_room, person)
     created = await gate.store.write(make_token, ask, person, maker(by))
-    return {"id": created.token.id, "token": created.text}
+    return TokenMadeAnswer(created.token.id, created.text)
 
 
-async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Wire]:
+async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[TokenAnswer]:
     """A page of all tokens, or for people who are no admins of their own, newest first, without
     what makes them work.
     """
@@ -142,9 +142,9 @@ def _owner(by: Caller) -> str | None:
     return by.id if isinstance(by, Person) and by.role is not Role.ADMIN else None
 
 
-def _page(conn: Connection, query: TokenQuery, part: pages.Part) -> pages.Page[Wire]:
+def _page(conn: Connection, query: TokenQuery, part: pages.Part) -> pages.Page[TokenAnswer]:
     found = tokens.token_page(conn, query, part)
-    return pages.Page(tuple(map(_view, found.rows)), found.next)
+    return pages.Page(tuple(map(_answer, found.rows)), found.next)
 
 
 def _require_room(conn: Connection, person: str) -> None:
@@ -156,16 +156,16 @@ def _require_room(conn: Connection, person: str) -> None:
         )
 
 
-def _view(token: Token) -> Wire:
-    return {
-        "id": token.id,
-        "role": token.role,
-        "person": token.person,
-        "services": None if token.services is None else sorted(token.services),
-        "hook": token.hook,
-        "created_at": instant(token.created_at),
-        "created_by": token.created_by,
-        "expires_at": instant(token.expires_at),
-        "revoked_at": instant(token.revoked_at),
-        "last_used_at": instant(token.last_used_at),
-    }
+def _answer(token: Token) -> TokenAnswer:
+    return TokenAnswer(
+        id=token.id,
+        role=Role(token.role) if token.role else None,
+        person=token.person,
+        services=None if token.services is None else tuple(sorted(token.services)),
+        hook=HookKind(token.hook) if token.hook else None,
+        created_at=token.created_at,
+        created_by=token.created_by,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+        last_used_at=token.last_used_at,
+    )

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from gate.core.change import EmergencyAsk, Repository, Run
-from gate.flow.asks import ChangeFilters, LogFilters, Wire
+from gate.flow.asks import ChangeFilters, LogFilters
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import log, look
 from gate.storage import texts
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
-from tests.builders import ISSUER, SMALL, commit_of, make_change
+from tests.builders import ISSUER, SMALL, Wire, commit_of, make_change
 from tests.flow.shop import (
     ADMIN,
     AUDITOR,

@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 from gate.core.change import EmergencyAsk, Planned, Repository, Run
 from gate.core.history import Standing
 from gate.errors import Conflict, NotAllowed, NotFound, Unavailable
-from gate.flow.asks import Wire
 from gate.flow.caller import ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
 from gate.flow.signing import Signing, read_key
@@ -27,7 +26,7 @@ from gate.storage.changes import history
 from gate.storage.changes.history import Ask
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
-from tests.builders import ISSUER, SMALL, commit_of, image_of
+from tests.builders import ISSUER, SMALL, Wire, commit_of, image_of
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import (
     ADA,

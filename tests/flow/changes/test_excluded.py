@@ -14,12 +14,12 @@ import pytest
 from gate.core.change import Artifact, EmergencyAsk, Run
 from gate.core.messages.tidings import Pushed
 from gate.errors import Invalid
-from gate.flow.asks import FreezeAsk, IdempotencyKey, PostReviewAsk, Wire
+from gate.flow.asks import FreezeAsk, IdempotencyKey, PostReviewAsk
 from gate.flow.changes import cancel, excluded, post_review
 from gate.flow.policies import freezes
 from gate.flow.queries.story import story
 from gate.flow.webhooks import tidings
-from tests.builders import ISSUER, commit_of, image_of, make_change, person_id
+from tests.builders import ISSUER, Wire, commit_of, image_of, make_change, person_id
 from tests.flow import naming
 from tests.flow.reviewers import approve, emergency, large, override, person, problem, reject
 from tests.flow.shop import CATALOGUE, Shop, as_json, forget_pauses, make_files, open_shop

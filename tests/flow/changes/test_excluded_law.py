@@ -23,13 +23,13 @@ from hypothesis import Phase, given, settings
 from gate.core.change import Run
 from gate.core.messages.tidings import Pushed, kind_of, write
 from gate.errors import GateError
-from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk, Wire
+from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk
 from gate.flow.changes import cancel, review
 from gate.flow.policies import freezes
 from gate.flow.webhooks import tidings
 from gate.storage.messages.inbox import Claimed
 from tests import postgres
-from tests.builders import commit_of, key_of
+from tests.builders import Wire, commit_of, key_of
 from tests.flow.histories import HISTORIES, Step
 from tests.flow.naming import GROUPS, NEEDED, REPOSITORY, Life, asked, files, job, login, who
 from tests.flow.shop import ADA, Shop, open_shop

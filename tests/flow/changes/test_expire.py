@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import literal_column, update
 from structlog.testing import capture_logs
 
-from gate.flow.asks import Wire
 from gate.flow.changes import expire as chapter
 from gate.flow.pauses import PAUSE_SECONDS
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes
+from tests.builders import Wire
 from tests.flow.shop import Shop, forget_pauses
 
 pytestmark = pytest.mark.anyio

@@ -11,10 +11,9 @@ import pytest
 
 from gate.core.change import Result, Run
 from gate.core.facts import Value
-from gate.flow.asks import Wire
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import look
-from tests.builders import SMALL, commit_of, make_change
+from tests.builders import SMALL, Wire, commit_of, make_change
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import EVERYDAY, PIPELINE, Shop, as_json, make_files, open_shop, policy_text
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gate.core.change import EmergencyAsk, Planned, Run
 from gate.errors import Conflict, Unavailable
-from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.asks import FreezeAsk
 from gate.flow.changes import held as chapter
 from gate.flow.changes.held import LOOKED_AT_AGAIN_SECONDS, Holds
 from gate.flow.policies import freezes
@@ -25,7 +25,7 @@ from gate.flow.queries import look
 from gate.storage.changes import holds as holds_table
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes as table
-from tests.builders import SMALL, commit_of
+from tests.builders import SMALL, Wire, commit_of
 from tests.flow.reviewers import approve, large, override
 from tests.flow.shop import ADA, PIPELINE, Shop, as_json, make_files, open_shop
 

@@ -10,9 +10,9 @@ import pytest
 from gate.core.change import EmergencyAsk, Repository, Run
 from gate.core.facts import Value
 from gate.errors import Conflict, Invalid
-from gate.flow.asks import IdempotencyKey, Wire
+from gate.flow.asks import IdempotencyKey
 from gate.flow.changes import cancel
-from tests.builders import ISSUER, SMALL, commit_of, image_of, make_change
+from tests.builders import ISSUER, SMALL, Wire, commit_of, image_of, make_change
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import OTHER_PIPELINE, PIPELINE, Shop, make_files, open_shop
 

@@ -22,11 +22,11 @@ from hypothesis.stateful import (
 
 from gate.core.change import Change, EmergencyAsk, Result, Run, State
 from gate.errors import GateError
-from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk, Wire
+from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk
 from gate.flow.changes import cancel, review
 from gate.flow.policies import freezes
 from tests import postgres, scratch
-from tests.builders import SMALL, commit_of, make_change
+from tests.builders import SMALL, Wire, commit_of, make_change
 from tests.flow.ledger.exported import faults_of, settle
 from tests.flow.life import (
     DECIDED,

@@ -16,10 +16,10 @@ from gate.core.facts import Value
 from gate.core.messages.host import Hand, HostAsk, HostFacts, Review, Reviews, Verdict, silence
 from gate.core.messages.tidings import Pushed
 from gate.errors import NotAllowed, SourceUnavailable
-from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.asks import ReviewAsk
 from gate.flow.changes import expire, listen, review
 from gate.flow.webhooks import tidings
-from tests.builders import ISSUER, SMALL, commit_of, make_change, make_person, person_id
+from tests.builders import ISSUER, SMALL, Wire, commit_of, make_change, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
 from tests.flow.shop import ADA, Shop, make_files, open_shop
 

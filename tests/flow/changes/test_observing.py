@@ -13,11 +13,11 @@ from gate.core.change import EmergencyAsk, Planned, Result
 from gate.core.decision.decide import decide
 from gate.core.policy.set import read_policies
 from gate.errors import Conflict
-from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.asks import FreezeAsk
 from gate.flow.policies import freezes
 from gate.ledger.dsse import StatementError
 from gate.ledger.statement import Deployment, verify_admission
-from tests.builders import commit_of, image_of
+from tests.builders import Wire, commit_of, image_of
 from tests.flow.ledger.exported import faults_of, settle
 from tests.flow.reviewers import approve, large, reject
 from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, open_shop

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from gate.flow.asks import Wire
 from gate.flow.changes.evaluate import evaluate_change
-from tests.builders import make_change
+from tests.builders import Wire, make_change
 from tests.flow.shop import PIPELINE, Shop, as_json
 
 pytestmark = pytest.mark.anyio

@@ -13,11 +13,10 @@ import pytest
 from gate.core.change import Repository, Run
 from gate.core.workload import Provider, Workload
 from gate.errors import Conflict, GateError
-from gate.flow.asks import Wire
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.identity.access import Access
 from gate.flow.identity.change_tokens import change_token
-from tests.builders import ISSUER, commit_of
+from tests.builders import ISSUER, Wire, commit_of
 from tests.flow.reviewers import approve
 from tests.flow.shop import PIPELINE, Shop, make_files, open_shop
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from gate.core.change import Planned, Result
-from gate.flow.asks import FreezeAsk, PostReviewAsk, ReviewAsk, Wire
+from gate.flow.asks import FreezeAsk, PostReviewAsk, ReviewAsk
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.policies import freezes
-from tests.builders import commit_of, make_change, make_person, person_id
+from tests.builders import Wire, commit_of, make_change, make_person, person_id
 from tests.flow.reviewers import (
     TOMORROW,
     approve,

@@ -10,9 +10,9 @@ import pytest
 
 from gate.core.change import Artifact, EmergencyAsk, Result, Run
 from gate.errors import Conflict
-from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.asks import FreezeAsk
 from gate.flow.policies import freezes
-from tests.builders import commit_of, image_of
+from tests.builders import Wire, commit_of, image_of
 from tests.flow.reviewers import TOMORROW
 from tests.flow.shop import ADA, Shop
 

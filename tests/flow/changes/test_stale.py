@@ -10,8 +10,7 @@ import pytest
 
 from gate.core.change import Result
 from gate.errors import Conflict
-from gate.flow.asks import Wire
-from tests.builders import commit_of
+from tests.builders import Wire, commit_of
 from tests.flow.reviewers import approve, emergency
 from tests.flow.shop import CATALOGUE, EVERYDAY, Shop, make_files, open_shop
 

@@ -12,12 +12,12 @@ from structlog.testing import capture_logs
 from gate.core.change import Repository, Result, Run
 from gate.core.decision import decide
 from gate.errors import Invalid, NotAllowed, Unavailable
-from gate.flow.asks import IdempotencyKey, Wire
+from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import Machine, Role
 from gate.storage.changes import decisions
 from gate.storage.changes.units import Recorded, Unit
 from gate.storage.store import Store
-from tests.builders import ISSUER, commit_of, make_change, person_id
+from tests.builders import ISSUER, Wire, commit_of, make_change, person_id
 from tests.flow.shop import Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio

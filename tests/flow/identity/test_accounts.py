@@ -14,14 +14,14 @@ from gate.core.decision.decide import decide
 from gate.core.decision.record import read as read_record
 from gate.core.decision.record import subject_digest, write
 from gate.errors import GateError
-from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.asks import FreezeAsk
 from gate.flow.changes import cancel
 from gate.flow.policies import freezes
 from gate.ledger.format import Entry
 from gate.storage.changes import decisions
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.tables import schema
-from tests.builders import SMALL
+from tests.builders import SMALL, Wire
 from tests.flow.shop import ADA, PIPELINE, Shop
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,6 @@ from gate.core.change import Repository, Run
 from gate.core.decision.admission import proof_by
 from gate.core.workload import Provider, Workload
 from gate.errors import NotFound, Unauthenticated
-from gate.flow.asks import Wire
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
 from gate.flow.gate import Secrets
@@ -22,7 +21,7 @@ from gate.flow.identity.access import Access
 from gate.flow.identity.change_tokens import change_token
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema, schema_people
-from tests.builders import ISSUER, SMALL, commit_of
+from tests.builders import ISSUER, SMALL, Wire, commit_of
 from tests.flow.shop import CATALOGUE, PIPELINE, Shop, make_files
 
 pytestmark = pytest.mark.anyio

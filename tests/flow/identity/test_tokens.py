@@ -18,7 +18,7 @@ from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.identity.tokens import TOPIC
 from gate.storage.tables import schema
 from tests.builders import make_person
-from tests.flow.shop import ADA, ADMIN, CATALOGUE, Shop, make_files, open_shop
+from tests.flow.shop import ADA, ADMIN, CATALOGUE, Shop, as_json, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,9 @@ async def test_a_personal_token_is_for_somebody_of_the_catalogue(small_shop: Sho
     with pytest.raises(Invalid, match="is nobody in the catalogue"):
         await tokens.create(small_shop.gate, TokenAsk(None, person="eve@example.com"), ADA)
 
-    created = await tokens.create(small_shop.gate, TokenAsk(None, person="ada@example.com"), ADA)
+    created = as_json(
+        await tokens.create(small_shop.gate, TokenAsk(None, person="ada@example.com"), ADA)
+    )
     person = await whose(small_shop, created["token"])
 
     assert isinstance(person, Person)
@@ -55,8 +57,8 @@ async def test_a_personal_token_is_for_somebody_of_the_catalogue(small_shop: Sho
 async def test_who_leaves_the_catalogue_is_nobody_and_who_leaves_a_group_is_out_of_it(
     small_shop: Shop,
 ) -> None:
-    created = await tokens.create(
-        small_shop.gate, TokenAsk(None, person="kofi"), make_person("kofi")
+    created = as_json(
+        await tokens.create(small_shop.gate, TokenAsk(None, person="kofi"), make_person("kofi"))
     )
     out = CATALOGUE.replace("team-web: {people: [kofi, lena]}", "team-web: {people: [lena]}")
     await small_shop.adopt(make_files() | {"catalog.yaml": out})
@@ -79,8 +81,10 @@ async def test_more_services_than_an_entry_holds_are_refused(small_shop: Shop) -
 
 
 async def test_tokens_stand_in_the_ledger_without_their_secret(shop: Shop) -> None:
-    created = await tokens.create(
-        shop.gate, TokenAsk(Role.PIPELINE, frozenset({"web", "checkout"})), ADMIN
+    created = as_json(
+        await tokens.create(
+            shop.gate, TokenAsk(Role.PIPELINE, frozenset({"web", "checkout"})), ADMIN
+        )
     )
     await tokens.revoke(shop.gate, created["id"], ADMIN)
     with pytest.raises(NotFound):
@@ -99,7 +103,7 @@ async def test_tokens_stand_in_the_ledger_without_their_secret(shop: Shop) -> No
     ]
     (item,) = (await tokens.listing(shop.gate, ADMIN)).items
     secret = created["token"].split("_", 2)[2]
-    assert (item["id"], item["created_by"], item["revoked_at"] is not None) == (
+    assert (item.id, item.created_by, item.revoked_at is not None) == (
         created["id"],
         "token:admin",
         True,

@@ -10,12 +10,12 @@ import pytest
 
 from gate.core.change import Result, Run
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.asks import Part, Wire
+from gate.flow.asks import Part
 from gate.flow.caller import Machine, Role
 from gate.flow.incidents import incidents
 from gate.flow.incidents.incidents import IncidentFilters
 from gate.flow.webhooks import bound
-from tests.builders import commit_of
+from tests.builders import Wire, commit_of
 from tests.flow.breaking import (
     BEN,
     HOOK,

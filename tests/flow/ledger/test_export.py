@@ -22,14 +22,14 @@ from sqlalchemy import (
 from sqlalchemy import table as untyped
 
 from gate.core.change import Result
-from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
+from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.changes import cancel, review
 from gate.ledger.note import VerifierKey
 from gate.storage.database.tx import Tx
 from gate.storage.tables.columns import kept, kept_type
 from gate.storage.tables.schema import approvals, decisions, ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints, tiles
-from tests.builders import commit_of, make_person
+from tests.builders import Wire, commit_of, make_person
 from tests.flow.ledger.exported import exported, faults_of, found_in, lines_of, settle
 from tests.flow.shop import ADA, Shop, open_shop
 

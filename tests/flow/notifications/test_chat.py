@@ -15,7 +15,7 @@ from gate.core.instants import FIRST
 from gate.core.messages.message import Message
 from gate.core.messages.notice import Click, Notice, Occasion
 from gate.errors import SourceUnavailable, Unauthenticated, Undeliverable
-from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
 from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
@@ -26,7 +26,7 @@ from gate.storage.identity import people
 from gate.storage.messages import reminders
 from gate.storage.tables import schema
 from gate.storage.tables.schema_chat import reminders as reminder_rows
-from tests.builders import SMALL, person_id
+from tests.builders import SMALL, Wire, person_id
 from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio

@@ -15,13 +15,13 @@ from gate.core.change import Result
 from gate.core.messages.event import Event
 from gate.core.messages.message import Message
 from gate.errors import Undeliverable
-from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.asks import ReviewAsk
 from gate.flow.changes import cancel, review
 from gate.flow.notifications.events import TYPES, read_event, telling
 from gate.storage.database.tx import Subscription
 from gate.storage.messages import outbox
 from gate.storage.tables import schema
-from tests.builders import SMALL, make_person
+from tests.builders import SMALL, Wire, make_person
 from tests.flow.shop import PIPELINE, Shop, open_shop
 
 pytestmark = pytest.mark.anyio

@@ -10,13 +10,13 @@ import pytest
 
 from gate.core.change import EmergencyAsk
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.asks import FreezeAsk
 from gate.flow.caller import Person
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.storage.policies import freezes as freezes_table
-from tests.builders import commit_of, make_change, make_person
+from tests.builders import Wire, commit_of, make_change, make_person
 from tests.flow.shop import ADA, ADMIN, PIPELINE, Shop, as_json, make_files, open_shop, policy_text
 
 pytestmark = pytest.mark.anyio

@@ -14,13 +14,12 @@ from sqlalchemy import Connection, select
 
 from gate.config import Activation
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.asks import Wire
 from gate.flow.caller import ByToken, Machine, Role
 from gate.flow.identity.access import Access
 from gate.flow.policies import policies
 from gate.storage.policies import policy_sets
 from gate.storage.tables import schema
-from tests.builders import make_person, person_id
+from tests.builders import Wire, make_person, person_id
 from tests.flow.doors import enter
 from tests.flow.shop import ADMIN, CATALOGUE, OTHER_ADMIN, Shop, as_json, make_files, open_shop
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from gate.core.change import EmergencyAsk, Result, Run
 from gate.errors import Invalid
 from gate.flow.answers.written import named
-from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
 from gate.flow.incidents import incidents
 from gate.flow.queries import delivery
@@ -21,7 +21,7 @@ from gate.flow.queries.delivery import DAYS_MAX, DeliveryAsk
 from gate.storage.figures import outcomes
 from gate.storage.tables.schema_delivery import delivery_days, delivery_rules, delivery_times
 from gate.storage.tables.schema_delivery import outcomes as outcome_table
-from tests.builders import SMALL, commit_of, make_person
+from tests.builders import SMALL, Wire, commit_of, make_person
 from tests.flow.breaking import HOUR, open_incidents, report
 from tests.flow.shop import ADA, ADMIN, Shop, as_json
 

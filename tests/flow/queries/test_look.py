@@ -11,12 +11,12 @@ from gate.errors import BadRequest, NotAllowed, NotFound, RateLimited, Unavailab
 from gate.flow import waiters
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import LogRowAnswer
-from gate.flow.asks import ChangeFilters, FreezeAsk, LogFilters, Page, Part, Wire
+from gate.flow.asks import ChangeFilters, FreezeAsk, LogFilters, Page, Part
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
-from tests.builders import commit_of
+from tests.builders import Wire, commit_of
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, as_json, open_shop
 

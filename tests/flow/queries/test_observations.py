@@ -10,9 +10,8 @@ import pytest
 from gate.core.change import Result, Run
 from gate.errors import Invalid
 from gate.flow.answers.written import named
-from gate.flow.asks import Wire
 from gate.flow.queries.observations import ObservationsAsk, observations
-from tests.builders import commit_of
+from tests.builders import Wire, commit_of
 from tests.flow.changes.test_observing import EARNED, NEVER, watching
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import ADMIN, Shop, as_json, open_shop

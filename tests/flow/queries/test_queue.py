@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from gate.errors import BadRequest
-from gate.flow.asks import FreezeAsk, ReviewAsk, Wire
+from gate.flow.asks import FreezeAsk, ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.policies import freezes
 from gate.flow.queries.desk import Desk
 from gate.flow.queries.queue import QueueFilters, Tab, queue
-from tests.builders import make_person
+from tests.builders import Wire, make_person
 from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio

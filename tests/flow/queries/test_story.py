@@ -4,10 +4,10 @@ import pytest
 
 from gate.core.change import Result
 from gate.errors import NotFound
-from gate.flow.asks import OverrideAsk, ReviewAsk, Wire
+from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.changes import review
 from gate.flow.queries.story import story
-from tests.builders import key_of, make_person, person_id
+from tests.builders import Wire, key_of, make_person, person_id
 from tests.flow.shop import ADA, AUDITOR, Shop, as_json
 
 pytestmark = pytest.mark.anyio

@@ -7,12 +7,12 @@ import pytest
 
 from gate.core.change import Planned, Result
 from gate.errors import Conflict, Invalid, NotAllowed
-from gate.flow.asks import FreezeAsk, Wire
+from gate.flow.asks import FreezeAsk
 from gate.flow.caller import Machine, Role
 from gate.flow.changes import cancel
 from gate.flow.policies import freezes
 from gate.flow.queries.verdict import VerdictAsk, verdict
-from tests.builders import commit_of, image_of
+from tests.builders import Wire, commit_of, image_of
 from tests.flow.reviewers import approve, large, reject
 from tests.flow.shop import ADA, ADMIN, AUDITOR, CATALOGUE, PIPELINE, Shop, as_json, make_files
 

@@ -27,7 +27,7 @@ from gate.core.messages.tidings import (
 )
 from gate.core.workload import Provider
 from gate.errors import NotAllowed
-from gate.flow.asks import ReviewAsk, Wire
+from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
 from gate.flow.queries import sightings
 from gate.flow.queries.sightings import SightingFilters
@@ -36,7 +36,7 @@ from gate.flow.signing import Signing
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.storage.incidents.sightings import Missing
 from gate.storage.tables import schema
-from tests.builders import ISSUER, SMALL, commit_of, make_person, person_id
+from tests.builders import ISSUER, SMALL, Wire, commit_of, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
 from tests.flow.shop import ADA, ADMIN, EVERYDAY, Shop, as_json, make_files, open_shop
 
