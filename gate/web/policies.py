@@ -28,6 +28,9 @@ from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
 from gate.web.words import caller_label
 
+PROTECTED = "change.ref_protected"
+"""No pipeline may claim it; whoever tries a change may suppose it."""
+
 TRIED: tuple[tuple[str, str], ...] = (
     ("diff.lines_added", "Lines added"),
     ("diff.lines_deleted", "Lines deleted"),
@@ -35,10 +38,14 @@ TRIED: tuple[tuple[str, str], ...] = (
     ("author.changes", "Changes of the author here"),
     ("checks.passed", "Checks passed"),
     ("checks.failed", "Checks failed"),
+    ("checks.pending", "Checks still running"),
     ("reviews.approvals", "Approvals of the commit"),
+    ("reviews.approved_head", "The commit itself is approved"),
+    (PROTECTED, "From a protected branch or tag"),
 )
 """Facts that the form asks for; every other one is unknown there."""
 
+_YES_NO = {"yes": True, "no": False}
 _SOMEBODY = "somebody@example.com"
 """A change that names nobody is never automatic, which would be all that a try says."""
 
@@ -102,12 +109,16 @@ async def activate(request: Request, revision: str, by: Keeper, gate: GateDep) -
 
 @pages.form("/policies/tries")
 async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
-    """What would be decided; nothing is recorded."""
+    """What would be decided if everything were as it is typed; nothing is recorded.
+
+    What is typed counts like what is proved: as a claim, it would be unknown to a policy that
+    trusts no such claims, whatever was typed.
+    """
     form = await read_form(request, by)
     try:
-        tried = await evaluate.evaluate_change(
-            gate, read_ask(ChangeRequest, **_asked(form)).change(by), by
-        )
+        change = read_ask(ChangeRequest, **_asked(form)).change(by)
+        supposed = change._replace(proved={**change.proved, **change.claims, **_protected(form)})
+        tried = await evaluate.evaluate_change(gate, supposed, by)
     except GateError as error:
         return await _overview(gate, by, form=form, problem=error.detail)
     return await _overview(gate, by, form=form, tried=tried)
@@ -124,10 +135,8 @@ async def _overview(gate: Gate, by: Person, **more: Any) -> View:
         "trouble": gate.rulebooks.files_trouble,
         "listed": listed.items,
         "following": following("/policies", "revisions", cursor=listed.next),
-        "fields": [
-            (name, label, one(form, name), FACTS[name].type is FactType.TEXTS)
-            for name, label in TRIED
-        ],
+        "fields": [(name, label, one(form, name), FACTS[name].type.value) for name, label in TRIED],
+        "texts": FactType.TEXTS.value,
         "services": sorted(book.catalogue.services),
         "environments": sorted(book.catalogue.environments),
         "asked": {name: one(form, name) for name in ("service", "environment", "requested_by")},
@@ -144,7 +153,7 @@ def _asked(form: Form) -> dict[str, Any]:
     facts: dict[str, dict[str, Any]] = {}
     for name, _ in TRIED:
         given = one(form, name)
-        if given:
+        if given and name != PROTECTED:
             group, _, fact = name.partition(".")
             facts.setdefault(group, {})[fact] = _value(name, given)
     return {
@@ -156,10 +165,18 @@ def _asked(form: Form) -> dict[str, Any]:
     }
 
 
+def _protected(form: Form) -> dict[str, bool]:
+    given = one(form, PROTECTED)
+    return {PROTECTED: _YES_NO[given]} if given in _YES_NO else {}
+
+
 def _value(name: str, given: str) -> Any:
+    if FACTS[name].type is FactType.BOOLEAN:
+        return _YES_NO.get(given, given)
     if FACTS[name].type is FactType.TEXTS:
         return [line.strip() for line in given.splitlines() if line.strip()]
-    return int(given) if given.isdecimal() else given
+    digits = given.replace(",", "").replace(" ", "")
+    return int(digits) if digits.isdecimal() else given
 
 
 def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:

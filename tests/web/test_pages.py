@@ -345,6 +345,32 @@ async def test_a_change_is_tried_and_nothing_is_recorded(service: Served) -> Non
     assert (await http.get("/v1/log")).json()["items"] == []
 
 
+async def test_what_is_typed_into_a_try_counts_whatever_the_policy_trusts(
+    service: Served,
+) -> None:
+    http = await browser(service)
+    fields = {
+        "service": "checkout",
+        "environment": "production",
+        "diff.lines_added": "1,200",
+        "diff.files": "src/a.py",
+        "checks.passed": "9",
+        "checks.failed": "0",
+        "checks.pending": "0",
+        "reviews.approvals": "1",
+        "reviews.approved_head": "yes",
+        "change.ref_protected": "yes",
+    }
+
+    tried = (await send(http, "/policies/tries", **fields)).text
+    failing = (await send(http, "/policies/tries", **{**fields, "checks.failed": "2"})).text
+
+    assert ("not counted" in tried, "1200 lines added" in tried) == (False, True)
+    assert ("checks.failed is 2" in tried, "checks.failed is 2" in failing) == (False, True)
+    assert "unknown; required" not in tried
+    assert "<option selected>yes</option>" in tried
+
+
 async def test_a_rule_and_a_revision_have_pages_of_their_own(service: Served) -> None:
     http = await browser(service)
     revision = (await http.get("/policies.json")).json()["revision"]
