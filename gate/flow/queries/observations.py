@@ -118,7 +118,9 @@ def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> li
     changes = sum(one.changes for one in counted)
     passed = sum(one.changes for one in counted if one.would is Outcome.APPROVED)
     if changes < SAFE_AFTER:
-        return [f"{changes} changes are too few to switch by; go on observing until {SAFE_AFTER}"]
+        return [
+            f"{changes} of {SAFE_AFTER} changes are seen, too few to switch by; go on observing"
+        ]
     earned = [one.id for one in standards if one.earned >= one.of]
     if earned or passed * 2 >= changes:
         said = f"safe to enforce: {passed} of {changes} changes would have passed by themselves"
@@ -145,5 +147,5 @@ def _in_the_way(conn: Connection, books: Rulebooks, stopped: Sequence[Record]) -
         for entry in record.decision.observed.required
     )
     return found + [
-        f"{n} changes would have waited for {by}" for by, n in groups.most_common(SUGGESTIONS_MAX)
+        f"would have waited for {by}: {n}" for by, n in groups.most_common(SUGGESTIONS_MAX)
     ]
