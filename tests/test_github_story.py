@@ -17,7 +17,7 @@ from gate.flow.notifications.notify import Post
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE
 from tests.builders import Wire, make_person
-from tests.flow.shop import ADMIN, Shop, make_files, open_shop
+from tests.flow.shop import ADA, ADMIN, Shop, make_files, open_shop
 from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text
 from tests.integrations.github.test_hook import SECRET, held, signature
 from tests.integrations.github_answers import BASE, HEAD, SPAN, commit, comparison, fake, file
@@ -113,12 +113,14 @@ async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(
 
         assert known.decided == {}
         assert (change["state"], change["risk"]["score"]) == ("pending", 30)
-        assert [one["count"] for one in change["approvals"]["required"]] == [1]
+        # what ran before is known at the host alone, where any job may say so
+        assert [one["count"] for one in change["approvals"]["required"]] == [2]
         size = next(one for one in change["reasons"] if one["rule"] == "size")
         assert size["facts"]["diff.lines_added"] == {"value": 300, "origin": "verified"}
 
         ben = make_person("ben", "release-managers")
-        await review.approve(story.gate, change["id"], ReviewAsk(change["subject_digest"]), ben)
+        for one in (ben, ADA):
+            await review.approve(story.gate, change["id"], ReviewAsk(change["subject_digest"]), one)
         await story.settle()
         assert known.decided["77", "production"]["state"] == "approved"
 

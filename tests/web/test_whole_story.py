@@ -62,7 +62,7 @@ def world(folder: Path, template: Path, known: FakeGitHub, browser: Browser) -> 
     policies = folder / "policies"
     policies.mkdir()
     with listening(known) as address:
-        for name, text in make_files(trust_claims="[]", unverified_authors="two").items():
+        for name, text in make_files(trust_claims="[]").items():
             at_github = f'{{issuer: "{address}/_services/token", id: 1001,'
             (policies / name).write_text(
                 text.replace("{provider: github, id: 1001,", at_github), encoding="utf-8"

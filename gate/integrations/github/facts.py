@@ -137,7 +137,9 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
     answer.all_hands = seen.all_commits
     if trusted is None:
         return
-    answer.base = trusted
+    # whoever may push may tell the host of a deployment: it is measured from, but it does not prove
+    # that nobody wrote before it
+    answer.base = ask.base
     if seen.status == "behind":  # what takes it back is the same, the other way round
         files = _turned_round((await here.compare(ask.commit, base)).files)
     elif (

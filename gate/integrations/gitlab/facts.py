@@ -193,7 +193,9 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
     answer.all_hands = seen.all_commits
     if trusted is None:
         return
-    answer.base = trusted
+    # whoever may push may tell the host of a deployment: it is measured from, but it does not prove
+    # that nobody wrote before it
+    answer.base = ask.base
     values: dict[str, Value] = {}
     if seen.all_commits:
         values["diff.commits"] = len(seen.commits)
