@@ -57,16 +57,24 @@ def averaged(several: Sequence[Figures]) -> Figures:
     )
 
 
-def scored(folder: Path, *more: str) -> dict[str, list[tuple[int, int, int, bool]]]:
+def gate(*arguments: str | Path, quiet: bool = False) -> int:
+    """Run `gate policy` with these arguments. Returns the exit code."""
+    program = [sys.executable, "-c", "from gate.cli.main import main; main()", "policy"]
+    unheard = subprocess.DEVNULL if quiet else None
+    return subprocess.run(  # noqa: S603 - our own command, with paths of our own
+        [*program, *map(str, arguments)], check=False, stdout=unheard, stderr=unheard
+    ).returncode
+
+
+def scored(
+    folder: Path, table: Path = DATA, *more: str | Path
+) -> dict[str, list[tuple[int, int, int, bool]]]:
     """Every change by project, in order of time: its place, lines added, score, and whether it
     failed.
     """
     out = folder / "scores.csv.gz"
-    command = ["policy", "score", str(DATA), "--map", str(MAP), "--keep", ",".join(KEEP)]
-    gate = [sys.executable, "-c", "from gate.cli.main import main; main()"]
-    subprocess.run(  # noqa: S603 - our own command, with paths of our own
-        [*gate, *command, "--out", str(out), *more], check=True
-    )
+    if gate("score", table, "--map", MAP, "--keep", ",".join(KEEP), "--out", out, *more):
+        raise SystemExit(1)
     projects = defaultdict(list)
     with gzip.open(out, "rt", newline="") as file:
         for project, seq, lines, failed, score in list(csv.reader(file))[1:]:
@@ -119,7 +127,7 @@ def main(flags: Sequence[str] = ()) -> int:
         say(f"{DATA} is not there; the points can be measured only beside the shared data")
         return 2
     with scratch() as folder:
-        changes = newest(scored(folder, *flags))
+        changes = newest(scored(folder, DATA, *flags))
     rows = {
         project: (figures(curve(lines)), figures(curve(scores)))
         for project, (lines, scores) in changes.items()

@@ -144,13 +144,16 @@ def _rule_judge(rule: Rule) -> Judge:
 
 
 def _step_judge(rule: Rule) -> Judge:
-    """The largest step that is not above the value; nothing below the first."""
+    """The largest step that is not above the value; nothing below the first.
+
+    A step that gives no points says where a rule begins or ends, so there the rule does not hold.
+    """
     name = rule.points_by or ""
     finding = _giver(FindingKind.RULE, rule, (name,))
     limits = tuple(limit for limit, _ in rule.steps)
     findings = (
         finding(holds=False),
-        *(finding(holds=True, points=points, step=limit) for limit, points in rule.steps),
+        *(finding(holds=points != 0, points=points, step=limit) for limit, points in rule.steps),
     )
     unknown = finding(holds=None, points=rule.points_if_unknown)
 

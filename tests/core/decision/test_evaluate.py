@@ -61,6 +61,17 @@ def test_a_rule_counts_its_points(
     assert (found.findings[0].holds, found.findings[0].points) == expected
 
 
+@pytest.mark.parametrize(("lines", "expected"), [(0, (True, -6)), (1, (False, 0)), (2, (True, 4))])
+def test_a_step_without_points_does_not_hold(lines: int, expected: tuple[bool, int]) -> None:
+    policy = make_policy(
+        rules="[{id: it, title: It, points_by: diff.lines_added, steps: {0: -6, 1: 0, 2: 4}}]"
+    )
+
+    (found,) = evaluate(policy, make_facts({"diff.lines_added": lines})).findings
+
+    assert (found.holds, found.points) == expected
+
+
 def test_unknown_steps_that_only_help_count_nothing() -> None:
     policy = make_policy(
         rules="[{id: it, title: It, points_by: reviews.approvals, steps: {1: -10, 2: -5}}]"

@@ -90,6 +90,15 @@ def test_the_same_history_gives_the_same_points_whatever_service_stands_first() 
     assert calibrated([*one, *two]) == calibrated([*two, *one])
 
 
+def test_at_most_thirty_points_are_others_and_what_matters_least_stays() -> None:
+    before = [Points(f"r{n}", "R", tuple(range(12)), tuple(range(12))) for n in range(3)]
+    seen = [Change("", bytes([12, 3, 1 if number else 12]), failed=False) for number in range(9)]
+
+    after = adjusted(before, ((5.0,) * 12,) * 3, seen)
+
+    assert list(map(changed, before, after)) == [12, 12, 0]
+
+
 STEPS = st.lists(st.integers(-100, 100), min_size=1, max_size=12)
 
 
