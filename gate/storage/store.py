@@ -108,7 +108,7 @@ class Store:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Awaitable[T]:
-        """Read for reports and exports, on a thread of their own, which keeps nobody else waiting."""
+        """Read for reports and exports on a thread of their own; nobody else waits for it."""
         one = call(function, args, kwargs)
         self._slow.put(one)
         return one.future

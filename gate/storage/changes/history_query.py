@@ -3,7 +3,8 @@
 Every part is one column, and reads one row or a bounded piece of an index. Together they are one
 statement: one snapshot, one way to the server and back on PostgreSQL, and on SQLite one turn with
 the driver for all decisions that are made together. The same parts as statements of their own were
-measured: twice the time on PostgreSQL on the same machine, and 1.2 times on SQLite for 16 decisions.
+measured: twice the time on PostgreSQL on the same machine, and 1.2 times on SQLite for 16
+decisions.
 
 Both databases build JSON for a part that has several values, with functions of other names; these
 names, and our own conditions, stand in braces. What a caller says is always bound: on PostgreSQL by
@@ -70,7 +71,8 @@ PARTS: Mapping[str, str] = MappingProxyType(
         # of the last ones
         "recent": """
 (SELECT {array}(count(*), count(*) FILTER (WHERE failed)) FROM (SELECT failed FROM changes
-    WHERE {here} AND {was_admitted} ORDER BY admitted_at DESC, id DESC LIMIT {recent_max}) recent)""",
+    WHERE {here} AND {was_admitted}
+    ORDER BY admitted_at DESC, id DESC LIMIT {recent_max}) recent)""",
         "failed_at": "(SELECT max(failed_at) FROM changes WHERE {here} AND failed)",
         # of a day: changes, those whose lines are known, and these lines
         "sums": """

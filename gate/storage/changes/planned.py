@@ -30,8 +30,8 @@ class Planned(NamedTuple):
 def planned_between(
     conn: Connection, begins: datetime, ends: datetime, service: str | None, environment: str | None
 ) -> tuple[Planned, ...]:
-    """Those that touch the time, earliest first: at most `PLANNED_MAX`, and one more where some were
-    left out.
+    """Those that touch the time, earliest first: at most `PLANNED_MAX`, and one more where some
+    were left out.
 
     Of all changes only those are looked at that wait.
     """

@@ -232,7 +232,8 @@ FROM {runs} CROSS JOIN changes AS c WHERE c.run_key = {runs.value}
     "runs",
     # PostgreSQL has to lock the row, which no part of a UNION can
     in_force=Either(
-        "SELECT NULL, NULL, NULL, NULL, policy_set, NULL, NULL FROM in_force WHERE id = 1 UNION ALL",
+        "SELECT NULL, NULL, NULL, NULL, policy_set, NULL, NULL FROM in_force WHERE id = 1 "
+        "UNION ALL",
         "",
     ),
 )

@@ -2,7 +2,8 @@
 
 PostgreSQL takes all rows as one JSON list, which costs the program nothing but the list. SQLite's
 JSON functions cost three times the insert, so there the rows are bound as they are, in statements
-of up to 32 rows: few, because the driver releases the GIL at each (docs/explanation/threads-and-the-gil.md).
+of up to 32 rows: few, because the driver releases the GIL at each
+(docs/explanation/threads-and-the-gil.md).
 """
 
 from collections.abc import Callable, Sequence

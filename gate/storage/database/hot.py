@@ -1,11 +1,14 @@
-"""Statements that go to the driver as text. They are for what every decision asks, and for nothing else.
+"""Statements that go to the driver as text.
+
+They are for what every decision asks, and for nothing else.
 
 The driver needs 4 µs for a small query. SQLAlchemy needs ten times as much for one that was built
 before, and a hundred times for one that it has to build: too much for the half a dozen queries of
 a decision, and nothing to notice anywhere else.
 
-A statement is written once for both databases. `?` is a parameter, in the order of the text. A list of any length is one
-parameter, because it is JSON text that the database takes apart: `Items` says how. Where the two
+A statement is written once for both databases. `?` is a parameter, in the order of the text. A list
+of any length is one parameter, because it is JSON text that the database takes apart: `Items` says
+how. Where the two
 databases have different words for something, the text names it in braces, and both are given. A
 percent sign means a parameter to the driver of PostgreSQL, so no text has one.
 

@@ -207,15 +207,19 @@ def _differences(
 _OF_CHANGE = ", ".join(f"c.{name}" for name in _Change._fields[: _KIND_BEGINS - 1])
 _OF_OUTCOME = ", ".join(f"o.{name}" for name in _Change._fields[_KIND_BEGINS:])
 _CHANGE = Hot(f"""
-SELECT {_OF_CHANGE}, EXISTS (SELECT 1 FROM incident_links l WHERE l.change_id = c.id AND {ACTIVE}), {_OF_OUTCOME}
-FROM changes c LEFT JOIN outcomes o ON o.change_id = c.id WHERE c.id = ? AND c.admitted_at IS NOT NULL
+SELECT {_OF_CHANGE},
+  EXISTS (SELECT 1 FROM incident_links l WHERE l.change_id = c.id AND {ACTIVE}), {_OF_OUTCOME}
+FROM changes c LEFT JOIN outcomes o ON o.change_id = c.id
+WHERE c.id = ? AND c.admitted_at IS NOT NULL
 """)  # noqa: S608 - names of our own schema
 _INCIDENTS = Hot(f"""
 SELECT i.began_at, i.resolved_at FROM incident_links l JOIN incidents i ON i.id = l.incident_id
 WHERE l.change_id = ? AND {ACTIVE} ORDER BY l.at, l.id LIMIT {LINKS_MAX}
 """)  # noqa: S608 - constants of this program
 _NEXT_SUCCESS = Hot(f"""
-SELECT closed_at FROM changes WHERE service = ? AND environment = ? AND {SUCCEEDED} AND closed_at >= ? AND admitted_at > ? AND NOT failed
+SELECT closed_at FROM changes
+WHERE service = ? AND environment = ? AND {SUCCEEDED}
+  AND closed_at >= ? AND admitted_at > ? AND NOT failed
 ORDER BY closed_at, id LIMIT 1
 """)  # noqa: S608 - a constant of this program
 _FAILED = "SELECT change_id FROM outcomes WHERE service = ? AND environment = ? AND failed = 1"

@@ -114,8 +114,8 @@ def equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
     """The column has this value. One of our own few words is written into the text of the query.
 
     A bound value would hide a partial index from SQLite, whose condition the text has to name.
-    PostgreSQL keeps one plan for all values, and would not know that of these words one is everywhere
-    and another rare.
+    PostgreSQL keeps one plan for all values, and would not know that of these words one is
+    everywhere and another rare.
     """
     if not isinstance(value, Enum):
         return column == value
