@@ -89,7 +89,6 @@ LONG_FILES: Mapping[str, str] = MappingProxyType(
     {
         "gate/flow/incidents/incidents.py": "links and lists go to files of their own",
         "gate/core/facts.py": "a table: one fact under the other",
-        "gate/storage/tables/schema.py": "its tables go to the rooms that they belong to",
     }
 )
 """Path to the reason why the file may be longer."""

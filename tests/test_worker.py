@@ -25,7 +25,7 @@ from gate.storage.identity import tokens
 from gate.storage.identity.tokens import Maker
 from gate.storage.messages import leases
 from gate.storage.policies import policy_sets
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_work
 from gate.worker import LEASE, Worker
 from tests.builders import make_change
 from tests.flow.shop import ADMIN, Shop, as_json, forget_pauses, make_files, open_shop
@@ -217,7 +217,7 @@ async def test_tidying_forgets_old_keys_and_notes_when_tokens_were_used(shop: Sh
 
 def count_keys(conn: Connection) -> int:
     """How many idempotency keys are kept."""
-    return conn.execute(select(func.count()).select_from(schema.idempotency)).scalar_one()
+    return conn.execute(select(func.count()).select_from(schema_work.idempotency)).scalar_one()
 
 
 async def test_the_clock_follows_the_database(small_shop: Shop) -> None:

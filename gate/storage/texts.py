@@ -11,7 +11,7 @@ from gate.storage.database.bulk import Bulk
 from gate.storage.database.chance import random_bytes
 from gate.storage.database.rows import TextRow
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_work
 
 IDS_A_STATEMENT_MAX = 1_000
 
@@ -87,7 +87,7 @@ def erase(tx: Tx, ids: Collection[str], changes: Collection[str] = ()) -> int:
 def _erase_copies(tx: Tx, changes: Collection[str]) -> None:
     statements = _ERASE_WORDS if tx.is_postgres else _ERASE_INDEXED
     tx.conn.execute(statements, {"changes": sorted(changes)})
-    for table in (schema.idempotency, schema.outbox):
+    for table in (schema_work.idempotency, schema_work.outbox):
         tx.conn.execute(delete(table).where(table.c.change_id.in_(list(changes))))
 
 

@@ -20,7 +20,7 @@ from gate.flow.incidents.observe import deployment_seen
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Tx
 from gate.storage.messages import outbox
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_work
 from tests.api.asgi import problem_name
 from tests.api.served import COMMIT, Served, request, served
 from tests.shipped import ROOT
@@ -150,7 +150,7 @@ async def _outbox(service: Served) -> str:
             MessageRow(f"msg_{number}", at, "chat", None, b"{}", at) for number in range(THINGS)
         ]
         outbox.insert_messages(tx, rows)
-        tx.conn.execute(schema.outbox.update().values(dead_at=tx.now, error="refused"))
+        tx.conn.execute(schema_work.outbox.update().values(dead_at=tx.now, error="refused"))
 
     await service.gate.store.write(write)
     return "/v1/outbox"

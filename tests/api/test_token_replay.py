@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from gate.storage.database.rows import TokenUseRow
 from gate.storage.identity import token_uses
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 from gate.worker import Worker
 from tests.api.asgi import problem_name
 from tests.api.pipelines import Pipelines, ask, pipelines, replica, status_page
@@ -272,4 +272,4 @@ async def test_what_nobody_takes_any_more_is_forgotten(world: Pipelines) -> None
 
 
 def _uses(conn: Connection) -> int:
-    return conn.execute(select(func.count()).select_from(schema.token_uses)).scalar_one()
+    return conn.execute(select(func.count()).select_from(schema_work.token_uses)).scalar_one()

@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 from gate.cli.demo import prepare
 from gate.config import Settings
 from gate.storage.store import transaction
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_policies
 from tests import postgres
 from tests.cli.running import gate
 from tests.flow.shop import make_files, policy_text
@@ -382,7 +382,10 @@ def test_a_demo_that_starts_again_tells_its_story_once_and_has_another_token(
 
     with transaction(settings.database) as tx:
         assert tx.conn.execute(select(func.count()).select_from(schema.changes)).scalar_one() == 11
-        assert tx.conn.execute(select(func.count()).select_from(schema.freezes)).scalar_one() == 1
+        assert (
+            tx.conn.execute(select(func.count()).select_from(schema_policies.freezes)).scalar_one()
+            == 1
+        )
     assert first.token != second.token
 
 

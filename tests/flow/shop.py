@@ -42,7 +42,7 @@ from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity.tokens import Created, Maker
 from gate.storage.store import Store
-from gate.storage.tables import schema, schema_incidents
+from gate.storage.tables import schema, schema_incidents, schema_policies, schema_work
 from gate.worker import Worker
 from tests.builders import Wire, make_change, make_person, person_id
 
@@ -363,9 +363,9 @@ _INSTANTS = {
         *("admitted_at", "close_by", "ended_at", "closed_at", "failed_at"),
     ),
     schema.standard_matches: ("admitted_at",),
-    schema.freezes: ("begins", "ends", "created_at"),
-    schema.idempotency: ("expires_at",),
-    schema.leases: ("until",),
+    schema_policies.freezes: ("begins", "ends", "created_at"),
+    schema_work.idempotency: ("expires_at",),
+    schema_work.leases: ("until",),
     schema.post_reviews: ("due_at",),
     schema_incidents.incidents: ("began_at", "resolved_at", "told_at"),
     schema_incidents.incident_links: ("at", "counts_at", "judged_at"),
@@ -396,4 +396,4 @@ def _bodies(conn: Any) -> list[bytes]:
 
 
 def _measures(conn: Any) -> list[tuple[str, int]]:
-    return [(row.measure, row.n) for row in conn.execute(select(schema.rollups))]
+    return [(row.measure, row.n) for row in conn.execute(select(schema_work.rollups))]

@@ -9,13 +9,13 @@ from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import KeyRow
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
 EXPIRED_A_TURN_MAX = 1_000
 """How many expired keys one transaction removes."""
 
-_BULK = Bulk(schema.idempotency, KeyRow._fields)
-_KEYS = schema.idempotency.c
+_BULK = Bulk(schema_work.idempotency, KeyRow._fields)
+_KEYS = schema_work.idempotency.c
 _COLUMNS = tuple(_KEYS[name] for name in KeyRow._fields)
 
 
@@ -37,13 +37,15 @@ def remember(tx: Tx, row: KeyRow) -> bool:
 
     False: the key is remembered already, by another process perhaps a moment ago.
     """
-    return insert_new(tx, schema.idempotency, row._asdict())
+    return insert_new(tx, schema_work.idempotency, row._asdict())
 
 
 def delete_keys(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:
     """Forget keys, so that they may be used anew."""
     if keys:
-        tx.conn.execute(delete(schema.idempotency).where(tuple_(_KEYS.caller, _KEYS.key).in_(keys)))
+        tx.conn.execute(
+            delete(schema_work.idempotency).where(tuple_(_KEYS.caller, _KEYS.key).in_(keys))
+        )
 
 
 def delete_expired(tx: Tx) -> int:

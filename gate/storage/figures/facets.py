@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from gate.core.decision.values import Band, Outcome
-from gate.storage.tables.schema import rollups
+from gate.storage.tables.schema_work import rollups
 
 FACET_VALUES_MAX = 12
 """Of each kind the most frequent; others are found by typing their name."""

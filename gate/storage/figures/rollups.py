@@ -5,11 +5,11 @@ million decisions.
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import RollupRow
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
 _KIND = ", ".join(RollupRow._fields[:-1])
 _BULK = Bulk(
-    schema.rollups,
+    schema_work.rollups,
     RollupRow._fields,
     tail=f"ON CONFLICT ({_KIND}) DO UPDATE SET n = rollups.n + excluded.n",
 )

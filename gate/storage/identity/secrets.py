@@ -6,15 +6,15 @@ from sqlalchemy import select
 
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
 SECRET_BYTES = 32
 
 
 def secret(tx: Tx, name: str) -> bytes:
     """The secret of that name."""
-    insert_new(tx, schema.secrets, {"name": name, "value": secrets.token_bytes(SECRET_BYTES)})
+    insert_new(tx, schema_work.secrets, {"name": name, "value": secrets.token_bytes(SECRET_BYTES)})
     value: bytes = tx.conn.execute(
-        select(schema.secrets.c.value).where(schema.secrets.c.name == name)
+        select(schema_work.secrets.c.value).where(schema_work.secrets.c.name == name)
     ).scalar_one()
     return value

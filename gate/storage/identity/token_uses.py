@@ -12,13 +12,13 @@ from gate.storage.database.hot import Hot, items_of
 from gate.storage.database.rows import TokenUseRow
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
 EXPIRED_A_TURN_MAX = 1_000
 """How many uses of expired tokens one transaction forgets."""
 
-_BULK = Bulk(schema.token_uses, TokenUseRow._fields)
-_USES = schema.token_uses.c
+_BULK = Bulk(schema_work.token_uses, TokenUseRow._fields)
+_USES = schema_work.token_uses.c
 _FIND = Hot(
     """
 SELECT t.issuer, t.jti, t.bound_to FROM {wanted} CROSS JOIN token_uses AS t
@@ -38,7 +38,7 @@ def bound_to(conn: Connection, use: TokenUseRow) -> str | None:
 
 def bind(tx: Tx, use: TokenUseRow) -> bool:
     """Use the token. False: somebody has used it for something else."""
-    is_new = insert_new(tx, schema.token_uses, use._asdict())
+    is_new = insert_new(tx, schema_work.token_uses, use._asdict())
     return is_new or bound_to(tx.conn, use) == use.bound_to
 
 
@@ -64,7 +64,7 @@ def delete_expired(tx: Tx) -> int:
     rows = tx.conn.execute(expired).all()
     if rows:
         tx.conn.execute(
-            delete(schema.token_uses).where(
+            delete(schema_work.token_uses).where(
                 tuple_(_USES.issuer, _USES.jti).in_([tuple(row) for row in rows])
             )
         )

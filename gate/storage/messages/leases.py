@@ -6,10 +6,10 @@ from sqlalchemy import delete
 
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import upsert
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
-_LEASES = schema.leases
-_L = schema.leases.c
+_LEASES = schema_work.leases
+_L = schema_work.leases.c
 
 
 def take(tx: Tx, name: str, holder: str, *, hold_for: timedelta) -> bool:

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Row, func, select, text, update
 
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
 TARGETS_MAX = 200
 
-_OUTBOX = schema.outbox
-_O = schema.outbox.c
+_OUTBOX = schema_work.outbox
+_O = schema_work.outbox.c
 KEYS = (_O.dead_at, _O.id)
 
 
@@ -47,7 +47,7 @@ def health(conn: Connection) -> list[TargetHealth]:
     """
     waiting = (
         select(_O.target, func.count(), func.min(_O.at))
-        .where(text(schema.UNDELIVERED))
+        .where(text(schema_work.UNDELIVERED))
         .group_by(_O.target)
     )
     found = {

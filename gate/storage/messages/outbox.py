@@ -10,7 +10,7 @@ from gate.core.messages.message import Message
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import EntryRow, MessageRow
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
 CLAIMED_MAX = 50
 DUE_TARGETS_MAX = 100
@@ -19,10 +19,10 @@ DELETED_AT_ONCE_MAX = 1_000
 DELIVERED_KEPT = timedelta(days=1)
 DEAD_KEPT = timedelta(days=90)
 
-_BULK = Bulk(schema.outbox, MessageRow._fields)
-_OUTBOX = schema.outbox
-_O = schema.outbox.c
-_UNDELIVERED = text(schema.UNDELIVERED)
+_BULK = Bulk(schema_work.outbox, MessageRow._fields)
+_OUTBOX = schema_work.outbox
+_O = schema_work.outbox.c
+_UNDELIVERED = text(schema_work.UNDELIVERED)
 
 
 def new_message_id() -> str:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, text
 
-from gate.storage.tables.schema import outbox
 from gate.storage.tables.schema_hooks import GIVEN_UP, deliveries
+from gate.storage.tables.schema_work import outbox
 
 TARGETS_MAX = 200
 

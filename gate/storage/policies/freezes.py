@@ -14,7 +14,7 @@ from gate.storage.database.hot import Hot
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, first, reader, values_of
-from gate.storage.tables.schema import freezes
+from gate.storage.tables.schema_policies import freezes
 
 OPEN_MAX = 200
 """How many windows that are not over there may be: every decision reads all of them. The stopped

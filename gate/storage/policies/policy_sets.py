@@ -15,13 +15,13 @@ from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.database.values import first, values_of
-from gate.storage.tables import schema
-from gate.storage.tables.schema import policy_sets
+from gate.storage.tables import schema_policies
+from gate.storage.tables.schema_policies import policy_sets
 
 TOPIC = "in_force"
 """What other processes are told when another set is in force."""
 
-_ROW = schema.in_force
+_ROW = schema_policies.in_force
 _SUMMARY = tuple(column for column in policy_sets.columns if column.name != "files")
 KEYS = (policy_sets.c.registered_at, policy_sets.c.id)
 NAMED_MAX = 20

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from gate.core.change import Result, State
 from gate.core.decision.record import read_hold, write_hold
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.storage.tables.columns import NAMED_TEXTS, TEXTS, Instant, Json, Rank, Span, Word
+from gate.storage.tables.columns import TEXTS, Instant, Json, Rank, Span, Word
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -44,7 +43,6 @@ ADMITTED = "admitted_at IS NOT NULL"
 SUCCEEDED = "result IN ('successful', 'successful_issues')"
 APPROVED_BY_PEOPLE = "state = 'approved' AND route IN ('review', 'emergency')"
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
-UNDELIVERED = "delivered_at IS NULL AND dead_at IS NULL"
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -357,106 +355,6 @@ path_outcomes = Table(
     Column("failures", Integer, nullable=False),
 )
 
-policy_sets = Table(
-    "policy_sets",
-    metadata,
-    Column("id", Text, primary_key=True),  # SHA-256 over the three revisions
-    Column("policies", Text, nullable=False),  # revisions
-    Column("catalogue", Text, nullable=False),
-    Column("calendar", Text, nullable=False),
-    Column("files", NAMED_TEXTS, nullable=False),  # of the catalogue every name is the id of a text
-    Column("registered_at", Instant, nullable=False),
-    Column("registered_by", Text, nullable=False),
-    Index("ix_policy_sets_policies", "policies", "registered_at"),
-)
-
-in_force = Table(
-    "in_force",
-    metadata,
-    Column("id", SmallInteger, primary_key=True),  # always 1
-    Column("number", BigInteger, nullable=False),  # of the activation; a set may be in force again
-    Column("policy_set", Text, ForeignKey("policy_sets.id"), nullable=False),
-    Column("activated_at", Instant, nullable=False),
-    Column("activated_by", Text, nullable=False),
-    Column("comment", Text, nullable=False),  # id of a text, or empty
-)
-
-freezes = Table(
-    "freezes",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("reason", Text, nullable=False),  # id of a text
-    Column("stop", Boolean, nullable=False),
-    Column("begins", Instant, nullable=False),
-    Column("ends", Instant),
-    Column("services", TEXTS, nullable=False),  # none: all of them
-    Column("environments", TEXTS, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("lifted_at", Instant),
-    Column("lifted_by", Text),
-    Index("ix_freezes_open", "ends", **_where("lifted_at IS NULL")),
-    Index("ix_freezes_newest", "created_at", "id"),
-)
-
-idempotency = Table(
-    "idempotency",
-    metadata,
-    Column("caller", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("body_sha256", Text, nullable=False),
-    Column("status", SmallInteger, nullable=False),
-    Column("change_id", Text, nullable=False),
-    Column("answer", LargeBinary, nullable=False),  # without the change token, which is made again
-    Column("expires_at", BigInteger, nullable=False),
-    Index("ix_idempotency_expires", "expires_at"),
-)
-
-token_uses = Table(
-    "token_uses",
-    metadata,
-    Column("issuer", Text, primary_key=True),
-    Column("jti", Text, primary_key=True),
-    Column("bound_to", Text, nullable=False),  # a change, or a job
-    Column("expires_at", BigInteger, nullable=False, index=True),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("at", Instant, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("change_id", Text),
-    Column("body", LargeBinary, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("next_at", Instant, nullable=False),
-    Column("lease", Text),
-    Column("lease_until", Instant),
-    Column("delivered_at", Instant),
-    Column("dead_at", Instant),
-    Column("error", Text),
-    # what is delivered or dead is out of the way of what is not
-    Index("ix_outbox_due", "target", "next_at", "id", "at", **_where(UNDELIVERED)),
-    Index("ix_outbox_done", "delivered_at", **_where("delivered_at IS NOT NULL")),
-    Index("ix_outbox_dead", "dead_at", "id", "target", **_where("dead_at IS NOT NULL")),
-)
-
-rollups = Table(
-    "rollups",
-    metadata,
-    Column("day", Integer, primary_key=True),  # days since 1970, UTC
-    Column("service", Text, primary_key=True),
-    Column("environment", Text, primary_key=True),
-    Column(
-        "measure", Text, primary_key=True
-    ),  # submitted approved pending rejected admitted closed failed …
-    Column("route", Text, primary_key=True),
-    Column("band", SmallInteger, primary_key=True),
-    Column("policy", Text, primary_key=True),  # revision, first 16 characters
-    Column("standard_change", Text, primary_key=True),  # empty for none
-    Column("n", BigInteger, nullable=False),
-)
 
 texts = Table(
     "texts",
@@ -482,19 +380,4 @@ ledger_entries = Table(
     Column("change_id", Text),
     Column("body", LargeBinary, nullable=False),
     Index("ix_ledger_entries_change", "change_id"),
-)
-
-secrets = Table(
-    "secrets",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", LargeBinary, nullable=False),
-)
-
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("until", Instant, nullable=False),
 )

@@ -17,7 +17,7 @@ from gate.flow.queries import log
 from gate.storage import texts
 from gate.storage.changes import keys
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema, schema_people
+from gate.storage.tables import schema, schema_people, schema_policies, schema_work
 from tests.builders import ISSUER, SMALL, commit_of, make_person
 from tests.flow.shop import ADA, ADMIN, AUDITOR, PIPELINE, Shop, make_files
 
@@ -116,9 +116,9 @@ PUBLIC = (
     schema.decisions,
     schema.changes,
     schema.closures,
-    schema.policy_sets,
-    schema.freezes,
-    schema.rollups,
+    schema_policies.policy_sets,
+    schema_policies.freezes,
+    schema_work.rollups,
 )
 
 
@@ -128,7 +128,7 @@ async def test_no_word_that_a_person_wrote_is_in_what_is_never_erased(
 ) -> None:
     used = await a_life_full_of_words(small_shop, way)
 
-    for table in (*PUBLIC, schema.in_force, schema.standard_changes, schema_people.tokens):
+    for table in (*PUBLIC, schema_policies.in_force, schema.standard_changes, schema_people.tokens):
         content = await small_shop.gate.store.read(rows, table)
         assert [word for word in used if word in content] == [], table.name
     kept = await small_shop.gate.store.read(rows, schema.texts)

@@ -30,8 +30,8 @@ from gate.storage.ledger import heads
 from gate.storage.ledger.heads import Head
 from gate.storage.ledger.sealing import seal
 from gate.storage.ledger.tree import tree
-from gate.storage.tables.schema import leases
 from gate.storage.tables.schema_ledger import checkpoints, ledger_head, tiles
+from gate.storage.tables.schema_work import leases
 from tests.flow.shop import BASE_URL, Shop, open_shop
 
 pytestmark = pytest.mark.anyio

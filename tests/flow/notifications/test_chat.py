@@ -24,7 +24,7 @@ from gate.flow.webhooks import inbox
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people
 from gate.storage.messages import reminders
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 from gate.storage.tables.schema_chat import reminders as reminder_rows
 from tests.builders import SMALL, Wire, person_id
 from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, open_shop
@@ -155,7 +155,7 @@ async def test_what_passes_by_itself_is_nobody_s_work(talk: Talk) -> None:
     assert change["state"] == "approved"
     assert await talk.deliver() == []
     rows = await talk.shop.gate.store.read(
-        lambda conn: conn.execute(select(schema.outbox.c.id)).all()
+        lambda conn: conn.execute(select(schema_work.outbox.c.id)).all()
     )
     assert rows == []
 
@@ -361,7 +361,7 @@ async def test_a_channel_that_is_down_is_told_later(talk: Talk) -> None:
 
     await Talk(talk.shop, Broken()).deliver()
     await talk.shop.gate.store.write(
-        lambda tx: tx.conn.execute(schema.outbox.update().values(next_at=FIRST)).rowcount
+        lambda tx: tx.conn.execute(schema_work.outbox.update().values(next_at=FIRST)).rowcount
     )
 
     assert [one.occasion for one in await talk.deliver()] == [Occasion.ASKED]

@@ -20,7 +20,7 @@ from gate.flow.changes import cancel, review
 from gate.flow.notifications.events import TYPES, read_event, telling
 from gate.storage.database.tx import Subscription
 from gate.storage.messages import outbox
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 from tests.builders import SMALL, Wire, make_person
 from tests.flow.shop import PIPELINE, Shop, open_shop
 
@@ -41,7 +41,9 @@ async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 async def messages(shop: Shop) -> list[Message]:
     """Everything in the outbox, in order."""
     found = await shop.gate.store.read(
-        lambda conn: conn.execute(select(schema.outbox).order_by(schema.outbox.c.at)).all()
+        lambda conn: conn.execute(
+            select(schema_work.outbox).order_by(schema_work.outbox.c.at)
+        ).all()
     )
     return [Message(row.id, row.target, row.change_id, bytes(row.body), 1) for row in found]
 

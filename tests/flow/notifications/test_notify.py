@@ -29,7 +29,7 @@ from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscription, Tx
 from gate.storage.messages import letters, outbox
 from gate.storage.messages.letters import DeadLetter, TargetHealth
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 from tests.flow.shop import Shop, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +79,9 @@ async def put(shop: Shop, *names: str, target: str = "chat", attempts: int = 0) 
             [MessageRow(name, to_us(tx.now), target, None, b"{}", to_us(tx.now)) for name in names],
         )
         tx.conn.execute(
-            schema.outbox.update().where(schema.outbox.c.id.in_(names)).values(attempts=attempts)
+            schema_work.outbox.update()
+            .where(schema_work.outbox.c.id.in_(names))
+            .values(attempts=attempts)
         )
 
     await shop.gate.store.write(write)
@@ -108,7 +110,7 @@ async def due_in(shop: Shop, name: str) -> timedelta:
     """How long until it is tried again."""
     at: datetime = await shop.gate.store.read(
         lambda conn: conn.scalars(
-            select(schema.outbox.c.next_at).where(schema.outbox.c.id == name)
+            select(schema_work.outbox.c.next_at).where(schema_work.outbox.c.id == name)
         ).one()
     )
     return at - await shop.gate.store.now()
@@ -276,7 +278,7 @@ async def test_a_worker_that_died_loses_its_messages_to_the_next(shop: Shop) -> 
 
     await shop.gate.store.write(
         lambda tx: (
-            tx.conn.execute(schema.outbox.update().values(lease_until=tx.now - LEASE)).rowcount
+            tx.conn.execute(schema_work.outbox.update().values(lease_until=tx.now - LEASE)).rowcount
         )
     )
     await turn(post)

@@ -18,7 +18,7 @@ from gate.flow.caller import ByToken, Machine, Role
 from gate.flow.identity.access import Access
 from gate.flow.policies import policies
 from gate.storage.policies import policy_sets
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_policies
 from tests.builders import Wire, make_person, person_id
 from tests.flow.doors import enter
 from tests.flow.shop import ADMIN, CATALOGUE, OTHER_ADMIN, Shop, as_json, make_files, open_shop
@@ -46,7 +46,7 @@ async def in_force(shop: Shop) -> str:
 
 def everything_about_policies(conn: Connection) -> str:
     """Whatever the database keeps of policy sets and tells of them."""
-    found = [tuple(row) for row in conn.execute(select(schema.policy_sets))]
+    found = [tuple(row) for row in conn.execute(select(schema_policies.policy_sets))]
     found += [tuple(row) for row in conn.execute(select(schema.ledger_entries))]
     return repr(found)
 

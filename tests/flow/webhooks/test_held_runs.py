@@ -35,7 +35,7 @@ from gate.flow.queries.upkeep import upkeep
 from gate.flow.signing import Signing
 from gate.flow.webhooks import held_runs, inbox, tidings
 from gate.storage.incidents.sightings import Missing
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_work
 from tests.builders import ISSUER, SMALL, Wire, commit_of, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
 from tests.flow.shop import ADA, ADMIN, EVERYDAY, Shop, as_json, make_files, open_shop
@@ -92,7 +92,9 @@ async def heard(shop: Shop) -> list[Wire]:
     shop.gate.pauses._last.clear()  # noqa: SLF001 - no test waits ten seconds
     await held_runs.answer_due(shop.gate)
     rows = await shop.gate.store.read(
-        lambda conn: conn.execute(select(schema.outbox).order_by(schema.outbox.c.at)).all()
+        lambda conn: conn.execute(
+            select(schema_work.outbox).order_by(schema_work.outbox.c.at)
+        ).all()
     )
     return [orjson.loads(row.body) for row in rows if row.target == "github:1001"]
 
@@ -259,7 +261,9 @@ async def test_a_run_that_may_not_ask_is_stopped_at_once(
     async with connected(sqlite_url, tmp_path) as (shop, host):
         host.runs["77"] = seen
         await tell(shop, tiding)
-        rows = await shop.gate.store.read(lambda conn: conn.execute(select(schema.outbox)).all())
+        rows = await shop.gate.store.read(
+            lambda conn: conn.execute(select(schema_work.outbox)).all()
+        )
         [answer] = [orjson.loads(row.body) for row in rows]
 
     assert answer["state"] == "rejected"

@@ -25,7 +25,7 @@ from gate.storage.database.rows import (
     TextRow,
 )
 from gate.storage.store import transaction
-from gate.storage.tables import schema
+from gate.storage.tables import schema, schema_work
 from gate.storage.texts import new_text
 from tests.storage.making import (
     AT,
@@ -41,9 +41,9 @@ ROWS = {
     DecisionRow: schema.decisions,
     EntryRow: schema.ledger_entries,
     TextRow: schema.texts,
-    MessageRow: schema.outbox,
-    KeyRow: schema.idempotency,
-    RollupRow: schema.rollups,
+    MessageRow: schema_work.outbox,
+    KeyRow: schema_work.idempotency,
+    RollupRow: schema_work.rollups,
 }
 
 

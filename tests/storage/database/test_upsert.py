@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.upsert import add_up, insert_new, upsert
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 from gate.storage.tables.schema_delivery import delivery_times
 from gate.storage.tables.schema_ledger import ledger_head
 from tests.storage.stored import NOW, reading, writing
@@ -15,10 +15,12 @@ SUM = {"service": "shop", "environment": "production", "measure": "lead", "day":
 
 def test_a_row_that_is_there_is_left_as_it_is(database_url: str) -> None:
     with writing(database_url) as tx:
-        told = [insert_new(tx, schema.leases, LEASE | {"holder": who}) for who in ("one", "two")]
+        told = [
+            insert_new(tx, schema_work.leases, LEASE | {"holder": who}) for who in ("one", "two")
+        ]
 
         assert told == [True, False]
-        assert [row.holder for row in tx.conn.execute(schema.leases.select())] == ["one"]
+        assert [row.holder for row in tx.conn.execute(schema_work.leases.select())] == ["one"]
 
 
 def test_a_key_that_the_database_could_make_is_told_apart_too(database_url: str) -> None:
@@ -32,13 +34,13 @@ def test_a_key_that_the_database_could_make_is_told_apart_too(database_url: str)
 def test_a_row_is_set_where_the_one_that_is_there_allows_it(database_url: str) -> None:
     later = LEASE | {"holder": "two", "until": NOW + timedelta(hours=1)}
     with writing(database_url) as tx:
-        free = schema.leases.c.until <= NOW
+        free = schema_work.leases.c.until <= NOW
 
-        assert upsert(tx, schema.leases, LEASE, where=free)
-        assert upsert(tx, schema.leases, later, where=free)
-        assert not upsert(tx, schema.leases, LEASE, where=free)
-        assert upsert(tx, schema.leases, LEASE | {"holder": "three"}, only=("until",))
-        assert tx.conn.execute(schema.leases.select()).all() == [("worker", "two", NOW)]
+        assert upsert(tx, schema_work.leases, LEASE, where=free)
+        assert upsert(tx, schema_work.leases, later, where=free)
+        assert not upsert(tx, schema_work.leases, LEASE, where=free)
+        assert upsert(tx, schema_work.leases, LEASE | {"holder": "three"}, only=("until",))
+        assert tx.conn.execute(schema_work.leases.select()).all() == [("worker", "two", NOW)]
 
 
 def test_numbers_are_added_up(database_url: str) -> None:

@@ -22,7 +22,7 @@ from gate.storage.messages.outbox import (
     insert_messages,
 )
 from gate.storage.store import transaction
-from gate.storage.tables import schema
+from gate.storage.tables import schema_work
 
 LEASE = timedelta(minutes=1)
 OVER = timedelta(0)
@@ -99,7 +99,7 @@ def test_without_a_subscriber_an_entry_writes_no_message(database_url: str) -> N
         }
         append_entry(tx, "decision", to_us(tx.now), "chg_a", b"{}")
 
-        assert tx.conn.scalar(select(func.count()).select_from(schema.outbox)) == 0
+        assert tx.conn.scalar(select(func.count()).select_from(schema_work.outbox)) == 0
 
 
 def test_every_subscriber_of_a_kind_has_a_message_of_its_own(database_url: str) -> None:
@@ -171,13 +171,17 @@ def test_what_was_delivered_long_ago_is_deleted_and_nothing_else(database_url: s
         old, fresh = claim(tx, "chat", lease_for=LEASE)[:2]
         delivered(tx, *old)
         delivered(tx, *fresh)
-        earlier = schema.outbox.update().where(schema.outbox.c.id == "delivered")
+        earlier = schema_work.outbox.update().where(schema_work.outbox.c.id == "delivered")
         tx.conn.execute(
-            earlier.values(delivered_at=schema.outbox.c.delivered_at - 2 * 24 * 3600 * 1_000_000)
+            earlier.values(
+                delivered_at=schema_work.outbox.c.delivered_at - 2 * 24 * 3600 * 1_000_000
+            )
         )
         delete_done(tx)
 
-        assert list(tx.conn.scalars(select(schema.outbox.c.id).order_by(schema.outbox.c.id))) == [
+        assert list(
+            tx.conn.scalars(select(schema_work.outbox.c.id).order_by(schema_work.outbox.c.id))
+        ) == [
             "fresh",
             "waiting",
         ]

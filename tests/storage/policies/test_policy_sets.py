@@ -19,7 +19,7 @@ from gate.storage.policies.policy_sets import (
     register,
     set_id,
 )
-from gate.storage.tables.schema import policy_sets as table
+from gate.storage.tables.schema_policies import policy_sets as table
 from tests.storage.stored import HOUR, NOW, reading, writing
 
 ONE = Revisions("a" * 64, "b" * 64, "c" * 64)

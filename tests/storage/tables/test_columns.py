@@ -21,7 +21,7 @@ from gate.storage.incidents.incidents import Incident
 from gate.storage.incidents.links import Link
 from gate.storage.policies.freezes import Declared
 from gate.storage.policies.policy_sets import InForce
-from gate.storage.tables import schema, schema_incidents
+from gate.storage.tables import schema, schema_incidents, schema_policies
 from tests.storage.stored import NOW, put_change, writing
 
 EAST = timezone(timedelta(hours=9))
@@ -35,8 +35,8 @@ HOLD = Hold("frz_1", "stocktaking", NOW, ("ada",), stop=False)
         (StoredDecision, decisions._QUERY.selected_columns),  # noqa: SLF001 - the query that is read
         (LogRow, log._COLUMNS),  # noqa: SLF001 - the query that is read
         (Override, schema.overrides.columns[1:]),
-        (Declared, schema.freezes.columns),
-        (InForce, schema.in_force.columns[1:]),
+        (Declared, schema_policies.freezes.columns),
+        (InForce, schema_policies.in_force.columns[1:]),
         (Incident, schema_incidents.incidents.columns),
         (Link, links._COLUMNS),  # noqa: SLF001 - the query that is read
     ],

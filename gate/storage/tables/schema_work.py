@@ -1,0 +1,98 @@
+"""What the gate keeps for its own work: keys, uses of tokens, messages, sums, secrets, leases."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from gate.storage.tables.columns import Instant
+from gate.storage.tables.schema import _where, metadata
+
+UNDELIVERED = "delivered_at IS NULL AND dead_at IS NULL"
+
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_sha256", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("change_id", Text, nullable=False),
+    Column("answer", LargeBinary, nullable=False),  # without the change token, which is made again
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_idempotency_expires", "expires_at"),
+)
+
+
+token_uses = Table(
+    "token_uses",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    Column("bound_to", Text, nullable=False),  # a change, or a job
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("change_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", Instant, nullable=False),
+    Column("lease", Text),
+    Column("lease_until", Instant),
+    Column("delivered_at", Instant),
+    Column("dead_at", Instant),
+    Column("error", Text),
+    # what is delivered or dead is out of the way of what is not
+    Index("ix_outbox_due", "target", "next_at", "id", "at", **_where(UNDELIVERED)),
+    Index("ix_outbox_done", "delivered_at", **_where("delivered_at IS NOT NULL")),
+    Index("ix_outbox_dead", "dead_at", "id", "target", **_where("dead_at IS NOT NULL")),
+)
+
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("day", Integer, primary_key=True),  # days since 1970, UTC
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column(
+        "measure", Text, primary_key=True
+    ),  # submitted approved pending rejected admitted closed failed …
+    Column("route", Text, primary_key=True),
+    Column("band", SmallInteger, primary_key=True),
+    Column("policy", Text, primary_key=True),  # revision, first 16 characters
+    Column("standard_change", Text, primary_key=True),  # empty for none
+    Column("n", BigInteger, nullable=False),
+)
+
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", Instant, nullable=False),
+)
