@@ -21,7 +21,7 @@ from gate.flow.connections import Chore
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
-from gate.flow.incidents import incidents, observe
+from gate.flow.incidents import incidents, observe, ties
 from gate.flow.ledger import publish
 from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
@@ -147,7 +147,7 @@ class Worker:
         if await self.gate.store.write(_take_lease, self.name):
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
-            await incidents.judge_due(self.gate)
+            await ties.judge_due(self.gate)
 
     async def holds(self) -> None:
         """Hold what a window or a stopped line has come over, and let go what it holds no more."""

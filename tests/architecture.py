@@ -87,7 +87,6 @@ FOLDER_FILES_MAX = 25
 
 LONG_FILES: Mapping[str, str] = MappingProxyType(
     {
-        "gate/flow/incidents/incidents.py": "links and lists go to files of their own",
         "gate/core/facts.py": "a table: one fact under the other",
     }
 )

@@ -19,8 +19,9 @@ from gate.api.problems import documented
 from gate.errors import Invalid
 from gate.flow.answers.incident import IncidentAnswer
 from gate.flow.asks import Page
-from gate.flow.incidents import incidents
+from gate.flow.incidents import incidents, ties
 from gate.flow.incidents.incidents import Reported
+from gate.flow.queries import incidents as incident_list
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"], route_class=GateRoute)
 
@@ -34,7 +35,7 @@ async def list_incidents(
     query: Annotated[IncidentsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
     """Incidents with the changes they are put down to, newest first."""
-    return page_answer(await incidents.listing(gate, query.filters(), by), request)
+    return page_answer(await incident_list.listing(gate, query.filters(), by), request)
 
 
 @router.post(
@@ -53,7 +54,7 @@ async def report_incident(ask: IncidentRequest, by: IncidentReporter, gate: Gate
 )
 async def add_link(incident_id: str, ask: LinkRequest, by: IncidentLinker, gate: GateDep) -> Answer:
     """Put it down to a change, or confirm a link that the gate found by the time."""
-    return _answered(await incidents.link(gate, incident_id, ask.change, ask.reason, by))
+    return _answered(await ties.link(gate, incident_id, ask.change, ask.reason, by))
 
 
 @router.delete(
@@ -74,7 +75,7 @@ async def remove_link(
     reason = ask.reason or query.reason
     if reason is None:
         raise Invalid("a link is removed for a reason; send `reason`")
-    return answer(await incidents.unlink(gate, incident_id, link_id, reason, by))
+    return answer(await ties.unlink(gate, incident_id, link_id, reason, by))
 
 
 def _answered(reported: Reported) -> Answer:

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, select
 from gate.core.messages.told import IncidentTold
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.incidents import incidents
-from gate.flow.incidents.incidents import IncidentFilters
+from gate.flow.queries import incidents as incident_list
 from gate.flow.queries import look
+from gate.flow.queries.incidents import IncidentFilters
 from gate.storage.tables import schema
 from tests.builders import SMALL, Wire, commit_of, make_person
 from tests.flow.shop import ADMIN, Shop, as_json
@@ -39,7 +40,7 @@ async def report(shop: Shop, by: Caller = HOOK, **different: Any) -> Wire:
 
 async def open_incidents(shop: Shop, **different: Any) -> list[Wire]:
     """All of them, newest first."""
-    found = await incidents.listing(shop.gate, IncidentFilters(**different), ADMIN)
+    found = await incident_list.listing(shop.gate, IncidentFilters(**different), ADMIN)
     return [as_json(one) for one in found.items]
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
 from gate.core.messages.told import IncidentTold
-from gate.flow.incidents.incidents import IncidentFilters
+from gate.flow.queries.incidents import IncidentFilters
 from gate.flow.queries.sightings import SightingFilters
 from gate.storage.incidents.sightings import Missing
 

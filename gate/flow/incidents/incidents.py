@@ -2,7 +2,7 @@
 reason.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -13,22 +13,19 @@ from gate.core.messages import told
 from gate.core.messages.told import API, IncidentTold
 from gate.errors import Conflict, Invalid, NotFound, Unavailable
 from gate.flow.answers.incident import IncidentAnswer, incident_answers, with_unknown
-from gate.flow.asks import Page, Part
-from gate.flow.caller import Caller, Person
+from gate.flow.caller import Caller
 from gate.flow.changes import aftermath
 from gate.flow.entries import tell
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.lists import one_page, own_name
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.webhooks.bound import require_own
 from gate.ledger.format import Kind
-from gate.storage.changes import changes, moves
-from gate.storage.database import pages
+from gate.storage.changes import changes
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import incidents, links
-from gate.storage.incidents.incidents import Incident, IncidentQuery
-from gate.storage.incidents.links import LINKS_MAX, Link, Tie
+from gate.storage.incidents.incidents import Incident
+from gate.storage.incidents.links import LINKS_MAX, Tie
 from gate.storage.messages.inbox import Claimed, Delivery
 from gate.storage.texts import insert_texts, new_text
 
@@ -38,19 +35,6 @@ OWN_ID = "inc_"
 
 AHEAD_MAX = timedelta(days=1)
 """A source whose clock is further ahead is taken to have told this far ahead."""
-
-DUE_MAX = 100
-"""Links of one round of the worker; the next round takes the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentFilters:
-    """Which incidents. None is any."""
-
-    service: str | None = None
-    environment: str | None = None
-    open: bool | None = None
-    part: Part = field(default_factory=Part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +59,7 @@ async def report(gate: Gate, ask: IncidentTold, by: Caller) -> Reported:
     """
     await require_own(gate, ask, by)
     book = await gate.rulebooks.current()
-    return _said(book, await gate.store.write(_take, gate.rulebooks, book, ask, by.caller))
+    return with_names(book, await gate.store.write(_take, gate.rulebooks, book, ask, by.caller))
 
 
 def delivery(ask: IncidentTold, *, named: str, caller: str) -> Delivery:
@@ -91,69 +75,9 @@ async def work(gate: Gate, claimed: Claimed) -> None:
     )
 
 
-async def listing(gate: Gate, filters: IncidentFilters, by: Caller) -> Page[IncidentAnswer]:
-    """A page of incidents with their links, newest first."""
-    query = IncidentQuery(
-        service=filters.service,
-        environment=await own_name(gate, filters.environment),
-        open=filters.open,
-        begins=filters.part.begins,
-        ends=filters.part.ends,
-    )
-    catalogue = (await gate.rulebooks.current()).catalogue
-    found = await one_page(gate, query, filters.part, by, _page, slowly=True)
-    return replace(found, items=[with_unknown(catalogue, one) for one in found.items])
-
-
-async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
-    """Put it down to a change, or confirm that the gate was right to.
-
-    Raises `NotFound` and `Conflict`.
-    """
-    book = await gate.rulebooks.current()
-    linked = await gate.store.write(
-        _link, gate.rulebooks, book, incident_id, Asked(change_id, reason, by.caller)
-    )
-    gate.waiters.wake(change_id)
-    return _said(book, linked)
-
-
-async def unlink(
-    gate: Gate, incident_id: str, link_id: str, reason: str, by: Person
-) -> IncidentAnswer:
-    """It had nothing to do with that change: what was counted is taken back.
-
-    Raises `NotFound`, and `Conflict` for the second time.
-    """
-    book = await gate.rulebooks.current()
-    answer = await gate.store.write(
-        _unlink, gate.rulebooks, book, incident_id, Asked(link_id, reason, by.caller)
-    )
-    return with_unknown(book.catalogue, answer)
-
-
-async def judge_due(gate: Gate) -> int:
-    """Links by `window` that nobody corrected in time count for suspensions from now on; how many
-    it were.
-    """
-    due = await gate.store.read(_due, gate)
-    book = await gate.rulebooks.current()
-    for one in due:
-        await gate.store.write(aftermath.settle, gate.rulebooks, book, one.change)
-    return len(due)
-
-
-def _said(book: Rulebook, reported: Reported) -> Reported:
+def with_names(book: Rulebook, reported: Reported) -> Reported:
+    """Add what the catalogue does not know of its service and environment."""
     return replace(reported, answer=with_unknown(book.catalogue, reported.answer))
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person asks of a link: which one, or which change, and why."""
-
-    named: str
-    reason: str
-    by: str
 
 
 def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) -> Reported:
@@ -171,7 +95,7 @@ def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) 
         _open(tx, ask, by) if known is None else _news(tx, both, known.incident, known.ask, by)
     )
     _tie_by_itself(tx, both, incident, ask, by)
-    return Reported(_one(tx.conn, incident.id), known is None)
+    return Reported(answer_of(tx.conn, incident.id), known is None)
 
 
 def _check(conn: Connection, ask: IncidentTold) -> None:
@@ -207,7 +131,7 @@ def _known_to_callers(tx: Tx, ask: IncidentTold) -> _Known | None:
     if ask.id is None:
         return None
     if ask.id.startswith(OWN_ID):
-        known: Incident | None = _found(tx.conn, ask.id)
+        known: Incident | None = found_incident(tx.conn, ask.id)
     else:
         incidents.lock_series(tx, ask.source, ask.id)
         known = incidents.newest_of_series(tx.conn, ask.source, ask.id)
@@ -373,54 +297,8 @@ def _named(conn: Connection, incident: Incident, ask: IncidentTold) -> list[str]
     return found[: max(LINKS_MAX - len(links.of_incidents(conn, [incident.id])), 0)]
 
 
-def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked) -> Reported:
-    incident = _found(tx.conn, incident_id)
-    stored = changes.read(tx.conn, asked.named)
-    if stored is None:
-        raise NotFound(f"there is no change {asked.named[:64]}")
-    if stored.admitted_at is None:
-        raise Conflict(f"{stored.id} was never admitted, so nothing can be put down to it")
-    moves.lock_place(tx, stored.service, stored.environment)
-    tied = links.of_incidents(tx.conn, [incident.id])
-    known = next((one for one in tied if one.change == stored.id), None)
-    if known is None and len(tied) >= LINKS_MAX:
-        raise Conflict(
-            f"{incident.id} is tied to {LINKS_MAX} changes already; untie those it has "
-            "nothing to do with"
-        )
-    reason = new_text(asked.reason)
-    insert_texts(tx, [reason])
-    if known is None:
-        aftermath.tie(
-            tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason.id)
-        )
-    elif known.method is Method.WINDOW and links.confirm(tx, known, asked.by):
-        aftermath.told(tx, known, "confirmed", by=asked.by, reason=reason.id)
-        aftermath.settle(tx, books, book, stored.id)
-    return Reported(_one(tx.conn, incident.id), known is None)
-
-
-def _unlink(
-    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked
-) -> IncidentAnswer:
-    incident = _found(tx.conn, incident_id)
-    known = links.read(tx.conn, asked.named)
-    if known is None or known.incident != incident.id:
-        raise NotFound(f"{incident.id} has no link {asked.named[:64]}")
-    stored = changes.read(tx.conn, known.change)
-    if stored is None:
-        raise LookupError(known.change)  # changes are never deleted
-    moves.lock_place(tx, stored.service, stored.environment)
-    reason = new_text(asked.reason)
-    if not links.remove(tx, known, asked.by, reason.id):
-        raise Conflict(f"{known.id} was removed before")
-    insert_texts(tx, [reason])
-    aftermath.told(tx, known, "removed", by=asked.by, reason=reason.id)
-    aftermath.settle(tx, books, book, known.change)
-    return _one(tx.conn, incident.id)
-
-
-def _found(conn: Connection, incident_id: str) -> Incident:
+def found_incident(conn: Connection, incident_id: str) -> Incident:
+    """Return the incident of that id. Raises `NotFound`."""
     incident = incidents.read(conn, incident_id)
     if incident is None:
         raise NotFound(f"there is no incident {incident_id[:64]}")
@@ -445,14 +323,6 @@ def _tell(tx: Tx, incident: Incident, action: str, by: str) -> None:
     )
 
 
-def _due(conn: Connection, gate: Gate) -> list[Link]:
-    return links.due(conn, gate.clock(), DUE_MAX)
-
-
-def _one(conn: Connection, incident_id: str) -> IncidentAnswer:
-    return incident_answers(conn, [_found(conn, incident_id)])[0]
-
-
-def _page(conn: Connection, query: IncidentQuery, part: pages.Part) -> pages.Page[IncidentAnswer]:
-    found = incidents.incident_page(conn, query, part)
-    return pages.Page(incident_answers(conn, found.rows), found.next)
+def answer_of(conn: Connection, incident_id: str) -> IncidentAnswer:
+    """Return the incident as it is shown, with its links."""
+    return incident_answers(conn, [found_incident(conn, incident_id)])[0]

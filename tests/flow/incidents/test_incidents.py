@@ -12,8 +12,9 @@ from gate.core.change import Result, Run
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.asks import Part
 from gate.flow.caller import Machine, Role
-from gate.flow.incidents import incidents
-from gate.flow.incidents.incidents import IncidentFilters
+from gate.flow.incidents import incidents, ties
+from gate.flow.queries import incidents as incident_list
+from gate.flow.queries.incidents import IncidentFilters
 from gate.flow.webhooks import bound
 from tests.builders import Wire, commit_of
 from tests.flow.breaking import (
@@ -345,7 +346,7 @@ async def test_c17_a_name_that_cannot_be_the_cause_is_left_out_and_the_incident_
 async def test_c17_what_a_person_untied_is_not_tied_again_by_its_source(shop: Shop) -> None:
     change = await shop.deploy("a")
     incident = await report(shop, **told(changes=(change["id"],)))
-    await incidents.unlink(
+    await ties.unlink(
         shop.gate, incident["id"], incident["links"][0]["id"], "it was the network", BEN
     )
 
@@ -502,7 +503,7 @@ async def test_a_list_of_any_length_is_read_page_by_page(small_shop: Shop) -> No
         await report(small_shop, id=str(number))
     seen, cursor = [], None
     for _ in range(3):
-        page = await incidents.listing(
+        page = await incident_list.listing(
             small_shop.gate, IncidentFilters(part=Part(cursor=cursor, limit=2)), LENA
         )
         seen += [one.id for one in page.items]

@@ -6,7 +6,7 @@ import pytest
 
 from gate.core.change import Result
 from gate.errors import Conflict, NotFound
-from gate.flow.incidents import incidents
+from gate.flow.incidents import ties
 from tests.builders import commit_of, make_change
 from tests.flow.breaking import BEN, HOUR, facts_of_next, failed, methods, open_incidents, report
 from tests.flow.shop import ADA, Shop, as_json
@@ -32,7 +32,7 @@ async def test_a_link_that_a_person_removes_takes_back_everything_that_was_count
     counted = await facts_of_next(shop, "d")
 
     view = as_json(
-        await incidents.unlink(
+        await ties.unlink(
             shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
         )
     )
@@ -57,7 +57,7 @@ async def test_a_change_that_failed_by_itself_stays_failed_without_the_incident(
     await small_shop.deploy("a", BAD)
     incident = await report(small_shop)
 
-    await incidents.unlink(
+    await ties.unlink(
         small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
     )
 
@@ -68,7 +68,7 @@ async def test_a_change_that_failed_by_itself_stays_failed_without_the_incident(
 async def test_what_a_person_untied_is_not_tied_again_by_the_gate(small_shop: Shop) -> None:
     change = await small_shop.deploy("a", None)
     incident = await report(small_shop, id="INC-1")
-    await incidents.unlink(
+    await ties.unlink(
         small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
     )
 
@@ -84,10 +84,8 @@ async def test_a_person_ties_and_confirms(shop: Shop) -> None:
     second = await shop.deploy("b", base=commit_of("a"))
     incident = await report(shop)
 
-    tied = await incidents.link(
-        shop.gate, incident["id"], first["id"], "The query is of this one", ADA
-    )
-    confirmed = await incidents.link(
+    tied = await ties.link(shop.gate, incident["id"], first["id"], "The query is of this one", ADA)
+    confirmed = await ties.link(
         shop.gate, incident["id"], second["id"], "And this made it worse", BEN
     )
 
@@ -108,18 +106,18 @@ async def test_a_link_is_made_and_removed_once(small_shop: Shop) -> None:
     incident = await report(small_shop, changes=(change["id"],))
     link = incident["links"][0]["id"]
 
-    again = await incidents.link(small_shop.gate, incident["id"], change["id"], "Yes", ADA)
-    await incidents.unlink(small_shop.gate, incident["id"], link, "No", ADA)
+    again = await ties.link(small_shop.gate, incident["id"], change["id"], "Yes", ADA)
+    await ties.unlink(small_shop.gate, incident["id"], link, "No", ADA)
 
     assert (again.is_new, len(as_json(again.answer)["links"])) == (False, 1)
     with pytest.raises(Conflict, match="removed before"):
-        await incidents.unlink(small_shop.gate, incident["id"], link, "No", ADA)
+        await ties.unlink(small_shop.gate, incident["id"], link, "No", ADA)
     with pytest.raises(NotFound, match="has no link"):
-        await incidents.unlink(small_shop.gate, incident["id"], "lnk_other", "No", ADA)
+        await ties.unlink(small_shop.gate, incident["id"], "lnk_other", "No", ADA)
     with pytest.raises(NotFound, match="there is no change"):
-        await incidents.link(small_shop.gate, incident["id"], "chg_other", "Yes", ADA)
+        await ties.link(small_shop.gate, incident["id"], "chg_other", "Yes", ADA)
     with pytest.raises(NotFound, match="there is no incident"):
-        await incidents.link(small_shop.gate, "inc_other", change["id"], "Yes", ADA)
+        await ties.link(small_shop.gate, "inc_other", change["id"], "Yes", ADA)
 
 
 # Standard changes
@@ -137,10 +135,10 @@ async def test_a_link_by_the_window_suspends_only_after_a_day(shop: Shop) -> Non
     at_once = await standing(shop, "b")
 
     await shop.let_pass_hours(23.9)
-    await incidents.judge_due(shop.gate)
+    await ties.judge_due(shop.gate)
     nearly = await standing(shop, "c")
     await shop.let_pass_hours(0.2)
-    judged = [await incidents.judge_due(shop.gate) for _ in range(2)]
+    judged = [await ties.judge_due(shop.gate) for _ in range(2)]
 
     assert (at_once, nearly, await standing(shop, "d")) == ("approved", "approved", "pending")
     assert judged == [1, 0]
@@ -154,7 +152,7 @@ async def test_a_link_by_the_window_suspends_when_a_person_confirms_it(shop: Sho
     change = await shop.deploy("a")
     incident = await report(shop)
 
-    await incidents.link(shop.gate, incident["id"], change["id"], "It was this", ADA)
+    await ties.link(shop.gate, incident["id"], change["id"], "It was this", ADA)
 
     assert await standing(shop, "b") == "pending"
 
@@ -164,12 +162,12 @@ async def test_a_link_that_was_corrected_in_time_never_suspends(small_shop: Shop
     await small_shop.deploy("a")
     incident = await report(small_shop)
 
-    await incidents.unlink(
+    await ties.unlink(
         small_shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
     )
     await small_shop.let_pass_hours(25)
 
-    assert await incidents.judge_due(small_shop.gate) == 0
+    assert await ties.judge_due(small_shop.gate) == 0
     assert await standing(small_shop, "b") == "approved"
 
 
@@ -184,7 +182,7 @@ async def test_every_other_link_suspends_at_once(small_shop: Shop, how: str) -> 
         await small_shop.close(change, BACK)
     else:
         incident = await report(small_shop, began_at=datetime.now(UTC) - HOUR)
-        await incidents.link(small_shop.gate, incident["id"], change["id"], "It was this", ADA)
+        await ties.link(small_shop.gate, incident["id"], change["id"], "It was this", ADA)
 
     assert await standing(small_shop, "b") == "pending"
 
@@ -239,7 +237,7 @@ async def test_what_a_person_untied_is_not_tied_again_by_another_remedy(small_sh
     broken = await small_shop.deploy("a")
     await small_shop.deploy("b", base=commit_of("a"), remediates=broken["id"])
     (incident,) = await open_incidents(small_shop)
-    await incidents.unlink(
+    await ties.unlink(
         small_shop.gate, incident["id"], incident["links"][0]["id"], "It never broke", ADA
     )
 

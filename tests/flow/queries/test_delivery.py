@@ -15,7 +15,7 @@ from gate.errors import Invalid
 from gate.flow.answers.written import named
 from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
-from gate.flow.incidents import incidents
+from gate.flow.incidents import ties
 from gate.flow.queries import delivery
 from gate.flow.queries.delivery import DAYS_MAX, DeliveryAsk
 from gate.storage.figures import outcomes
@@ -186,7 +186,7 @@ async def test_an_incident_makes_a_change_failed_and_its_correction_takes_it_bac
     incident = await report(shop)
     broken = await figures(shop)
 
-    await incidents.unlink(
+    await ties.unlink(
         shop.gate, incident["id"], incident["links"][0]["id"], "It was the cable", ADA
     )
 
@@ -437,7 +437,7 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
                 told_at=began_at + HOUR * number,
             )
         case "untie" if links:
-            await incidents.unlink(shop.gate, *chance.choice(links), "It was something else", ADA)
+            await ties.unlink(shop.gate, *chance.choice(links), "It was something else", ADA)
         case "time":
             await shop.let_pass_hours(chance.random())
         case _:

@@ -1,0 +1,120 @@
+"""People put an incident down to a change, or take it from one, and say why."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from gate.core.incident import Method
+from gate.errors import Conflict, NotFound
+from gate.flow.answers.incident import IncidentAnswer, with_unknown
+from gate.flow.caller import Person
+from gate.flow.changes import aftermath
+from gate.flow.gate import Gate
+from gate.flow.incidents.incidents import Reported, answer_of, found_incident, with_names
+from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.storage.changes import changes, moves
+from gate.storage.database.tx import Tx
+from gate.storage.incidents import links
+from gate.storage.incidents.links import LINKS_MAX, Link, Tie
+from gate.storage.texts import insert_texts, new_text
+
+DUE_MAX = 100
+"""Links of one round of the worker; the next round takes the rest."""
+
+
+async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Person) -> Reported:
+    """Put it down to a change, or confirm that the gate was right to.
+
+    Raises `NotFound` and `Conflict`.
+    """
+    book = await gate.rulebooks.current()
+    linked = await gate.store.write(
+        _link, gate.rulebooks, book, incident_id, Asked(change_id, reason, by.caller)
+    )
+    gate.waiters.wake(change_id)
+    return with_names(book, linked)
+
+
+async def unlink(
+    gate: Gate, incident_id: str, link_id: str, reason: str, by: Person
+) -> IncidentAnswer:
+    """It had nothing to do with that change: what was counted is taken back.
+
+    Raises `NotFound`, and `Conflict` for the second time.
+    """
+    book = await gate.rulebooks.current()
+    answer = await gate.store.write(
+        _unlink, gate.rulebooks, book, incident_id, Asked(link_id, reason, by.caller)
+    )
+    return with_unknown(book.catalogue, answer)
+
+
+async def judge_due(gate: Gate) -> int:
+    """Links by `window` that nobody corrected in time count for suspensions from now on; how many
+    it were.
+    """
+    due = await gate.store.read(_due, gate)
+    book = await gate.rulebooks.current()
+    for one in due:
+        await gate.store.write(aftermath.settle, gate.rulebooks, book, one.change)
+    return len(due)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asks of a link: which one, or which change, and why."""
+
+    named: str
+    reason: str
+    by: str
+
+
+def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked) -> Reported:
+    incident = found_incident(tx.conn, incident_id)
+    stored = changes.read(tx.conn, asked.named)
+    if stored is None:
+        raise NotFound(f"there is no change {asked.named[:64]}")
+    if stored.admitted_at is None:
+        raise Conflict(f"{stored.id} was never admitted, so nothing can be put down to it")
+    moves.lock_place(tx, stored.service, stored.environment)
+    tied = links.of_incidents(tx.conn, [incident.id])
+    known = next((one for one in tied if one.change == stored.id), None)
+    if known is None and len(tied) >= LINKS_MAX:
+        raise Conflict(
+            f"{incident.id} is tied to {LINKS_MAX} changes already; untie those it has "
+            "nothing to do with"
+        )
+    reason = new_text(asked.reason)
+    insert_texts(tx, [reason])
+    if known is None:
+        aftermath.tie(
+            tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason.id)
+        )
+    elif known.method is Method.WINDOW and links.confirm(tx, known, asked.by):
+        aftermath.told(tx, known, "confirmed", by=asked.by, reason=reason.id)
+        aftermath.settle(tx, books, book, stored.id)
+    return Reported(answer_of(tx.conn, incident.id), known is None)
+
+
+def _unlink(
+    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked
+) -> IncidentAnswer:
+    incident = found_incident(tx.conn, incident_id)
+    known = links.read(tx.conn, asked.named)
+    if known is None or known.incident != incident.id:
+        raise NotFound(f"{incident.id} has no link {asked.named[:64]}")
+    stored = changes.read(tx.conn, known.change)
+    if stored is None:
+        raise LookupError(known.change)  # changes are never deleted
+    moves.lock_place(tx, stored.service, stored.environment)
+    reason = new_text(asked.reason)
+    if not links.remove(tx, known, asked.by, reason.id):
+        raise Conflict(f"{known.id} was removed before")
+    insert_texts(tx, [reason])
+    aftermath.told(tx, known, "removed", by=asked.by, reason=reason.id)
+    aftermath.settle(tx, books, book, known.change)
+    return answer_of(tx.conn, incident.id)
+
+
+def _due(conn: Connection, gate: Gate) -> list[Link]:
+    return links.due(conn, gate.clock(), DUE_MAX)
