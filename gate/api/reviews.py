@@ -47,6 +47,12 @@ async def approve_change(
     return answer(await review.approve(gate, change_id, ask.ask(), by))
 
 
+@router.delete("/approvals", response_model=ChangeAnswer, responses=documented(409))
+async def take_back_approval(change_id: str, by: Reviewer, gate: GateDep) -> Answer:
+    """Take back one's own approval, until the change is admitted."""
+    return answer(await review.take_back(gate, change_id, by))
+
+
 @router.post("/rejections", response_model=ChangeAnswer, responses=documented(409))
 async def reject_change(
     change_id: str, ask: RejectionRequest, by: Reviewer, gate: GateDep

@@ -36,7 +36,8 @@ BORN = frozenset({State.APPROVED, State.PENDING, State.REJECTED})
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.CANCELED}),
-        # back to pending or to rejected only through a stale admission
+        # back to pending only through a stale admission or an approval that is taken back, and to
+        # rejected only through a stale admission
         State.APPROVED: frozenset(
             {State.DEPLOYING, State.EXPIRED, State.CANCELED, State.PENDING, State.REJECTED}
         ),

@@ -198,6 +198,8 @@ class LifeCheck:
     def _lapse(self, change: str, life: Life, fields: _Fields) -> None:
         if life.approvals.pop(fields["by"], None) is None:
             self._fault(f"an approval of {change} lapses that nobody gave")
+        if fields.get("taken_back") and life.state is not WAITING:
+            self._fault(f"an approval of {change} is taken back, and it was {life.state} already")
 
     def _override(self, change: str, life: Life, fields: _Fields) -> None:
         lifts = fields.get("window") == ALL_EVER

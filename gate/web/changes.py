@@ -58,6 +58,14 @@ async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> V
     return _back(request, form, change_id, notice)
 
 
+@pages.form("/changes/{change_id}/approvals/end")
+async def take_back(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
+    """Take back one's own approval."""
+    form = await read_form(request, by)
+    await review.take_back(gate, change_id, by)
+    return _back(request, form, change_id, Notice.TAKEN_BACK)
+
+
 @pages.form("/changes/{change_id}/overrides")
 async def override(request: Request, change_id: str, by: Doer, gate: GateDep) -> Response:
     """Lift what holds it, or a rejection."""

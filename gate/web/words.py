@@ -97,6 +97,11 @@ def _cancellation(one: Mapping[str, Any]) -> str:
 _TOLD: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decision": lambda one: f"Decision {one['number']}: {one['outcome']}, {one['type']} change",
     "override": _override,
+    "lapse": lambda one: (
+        "Approval taken back"
+        if one.get("taken_back")
+        else "An approval lapsed: something else is in force now"
+    ),
     "closure": _closure,
     "cancellation": _cancellation,
     "expiry": lambda one: f"Expired while {one['state']}",
@@ -109,7 +114,6 @@ _EVENTS: Mapping[str, str] = {
     "admission": "Admitted: the deployment began",
     "approval": "Approved",
     "rejection": "Rejected",
-    "lapse": "An approval lapsed: something else is in force now",
     "post_review": "Review held",
 }
 

@@ -21,6 +21,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("DELETE", "/v1/tokens/0123456789abcdef", None),
     ("POST", "/v1/freezes", {"reason": "Nobody is here", "stop": True}),
     ("POST", "/v1/changes/chg_00000000000000000000000000/approvals", {"subject_digest": "0" * 64}),
+    ("DELETE", "/v1/changes/chg_00000000000000000000000000/approvals", None),
     ("POST", "/v1/evaluations", {}),
 ]
 

@@ -75,6 +75,7 @@ MAY: dict[str, set[str]] = {
         "release manager",
     },
     "post /v1/changes/{change_id}/approvals": {"person", "release manager"},
+    "delete /v1/changes/{change_id}/approvals": {"person", "release manager"},
     "post /v1/changes/{change_id}/rejections": {"person", "release manager"},
     "post /v1/changes/{change_id}/overrides": {"person", "release manager"},
     "post /v1/changes/{change_id}/post-review": {"person", "release manager"},

@@ -144,6 +144,28 @@ def verified(*entries: Entry) -> list[tuple[int, str]]:
         pytest.param(
             3,
             "gave none that counts",
+            [
+                decision(),
+                approval(),
+                approval(kind="lapse", taken_back=True),
+                admission("per_ben"),
+            ],
+            id="an approval that was taken back",
+        ),
+        pytest.param(
+            3,
+            "taken back, and it was deploying already",
+            [
+                decision(),
+                approval(),
+                admission("per_ben"),
+                approval(kind="lapse", taken_back=True),
+            ],
+            id="an approval that is taken back after the admission",
+        ),
+        pytest.param(
+            3,
+            "gave none that counts",
             [decision(), approval(), decision(number=2), admission("per_ben")],
             id="an approval of a decision that is not carried",
         ),

@@ -81,6 +81,16 @@ async def _approved_and_held(service: Served) -> Acted:
     return http, response
 
 
+async def _taken_back(service: Served) -> Acted:
+    http, change = await browser(service), await waiting(service)
+    await _decide(http, change, "approve")
+    assert "Take back your approval" in (await http.get(f"/changes/{change['id']}")).text
+    response = await send(http, f"/changes/{change['id']}/approvals/end")
+    after = await _read(service, change)
+    assert (after["state"], after["approvals"]["given"][0]["lapsed"]) == ("pending", True)
+    return http, response
+
+
 async def _rejected(service: Served) -> Acted:
     http, change = await browser(service), await waiting(service)
     response = await _decide(http, change, "reject", "It locks orders")
@@ -203,6 +213,7 @@ CLAIMS: Mapping[Notice, Callable[[Served], Awaitable[Acted]]] = {
     Notice.APPROVED: _approved,
     Notice.APPROVED_AND_HELD: _approved_and_held,
     Notice.COUNTED: _counted,
+    Notice.TAKEN_BACK: _taken_back,
     Notice.REJECTED: _rejected,
     Notice.OVERRIDDEN: _overridden,
     Notice.OVERRIDDEN_AND_HELD: _overridden_and_held,

@@ -20,15 +20,15 @@ from gate.flow.changes.endings import tell
 from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.held import release
 from gate.flow.changes.known import Known, know, visible_change
-from gate.flow.changes.settle import settle
+from gate.flow.changes.settle import good_by, settle, waits_anew
 from gate.flow.gate import Gate
-from gate.flow.identity.membership import counted
+from gate.flow.identity.membership import counted, still_missing
 from gate.flow.identity.presence import require_presence
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
-from gate.storage.changes import approvals, moves
+from gate.storage.changes import approvals, moves, reconsider
 from gate.storage.changes.approvals import REJECTION, Approval, Override
 from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
@@ -37,7 +37,12 @@ from gate.storage.texts import insert_texts, new_text
 Act: TypeAlias = Callable[[Tx, Known, Person, Rulebook], Refusal | None]
 
 _DUTIES = "separation_of_duties"
-_DOING = {"approval": "approve", "rejection": "reject", "override": "override"}
+_DOING = {
+    "approval": "approve",
+    "rejection": "reject",
+    "override": "override",
+    "withdrawal": "take back approvals",
+}
 _NOT_ALLOWED = frozenset({_DUTIES, "not_allowed"})
 
 
@@ -67,6 +72,15 @@ async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Chan
         "rejection",
         lambda tx, known, person, book: _reject(tx, known, ask, person, book),
     )
+
+
+async def take_back(gate: Gate, change_id: str, by: Person) -> ChangeAnswer:
+    """The approval of whoever asks no longer counts; a change that lacks it then is pending again.
+
+    Until the admission: what is being deployed is not stopped by words. Raises `Conflict` for
+    whoever has given no approval that counts, and where the change is past it.
+    """
+    return await _act(gate, change_id, by, "withdrawal", _take_back)
 
 
 async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> ChangeAnswer:
@@ -152,6 +166,50 @@ def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) ->
     ):
         return _moved_on()
     _keep(tx, known, ask, by, rejected=True)
+    return None
+
+
+def _take_back(tx: Tx, known: Known, by: Person, book: Rulebook) -> Refusal | None:
+    stored, record = known.stored, known.record
+    state = stored.state_at(tx.now)
+    if state not in {State.PENDING, State.APPROVED}:
+        return Refusal(
+            "state_conflict",
+            f"the change is {state.value}; an approval is taken back before its deployment begins",
+        )
+    mine = [one for one in known.approvals if one.person == by.id]
+    if all(one.rejected or one.lapsed_at for one in mine):
+        return Refusal("state_conflict", "no approval of yours counts for this change")
+    others = [one for one in known.approvals if one.person != by.id]
+    missing = still_missing(others, record, known.people.excluded, book.catalogue)
+    again = {}
+    if state is State.APPROVED:
+        lacks = any(missing)
+        again = (
+            waits_anew(stored, record, tx.now) if lacks else good_by(stored, record, mine, others)
+        )
+    # set even where the state stays: whoever cancels at this moment is first, or comes after
+    if not moves.move(
+        tx,
+        stored.id,
+        from_states=(state,),
+        of_decision=stored.decision,
+        **{"decision": stored.decision, **again},
+    ):
+        return _moved_on()
+    for one in approvals.take_back(tx, stored.id, by.id):
+        tell(
+            tx,
+            Kind.LAPSE,
+            stored.id,
+            by=by.id,
+            subject_digest=one.subject_digest,
+            number=one.decision,
+            taken_back=True,
+            token=by.token,
+        )
+    if again:
+        reconsider.ask(tx, stored.service, stored.environment)
     return None
 
 

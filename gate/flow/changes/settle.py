@@ -1,6 +1,6 @@
 """What follows when approvals are complete, and when another decision is in force."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from gate.flow.notifications.events import settled
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage.changes import approvals, moves
+from gate.storage.changes.approvals import Approval
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.tx import Tx
 
@@ -47,6 +48,35 @@ def settle(
         tx.add(rollups(record, ["approved_by_people"], at=tx.now))
         settled(tx, stored.id, record.number, record.subject_digest)
     return moved
+
+
+def waits_anew(stored: StoredChange, record: Record, at: datetime) -> dict[str, object]:
+    """The columns of a change that was approved and is pending again by the same decision.
+
+    Its time to be decided begins anew, and stands still while it is held.
+    """
+    left = timedelta(seconds=record.decision.terms.expires_after_seconds)
+    held = stored.hold is not None
+    return {
+        "state": State.PENDING,
+        "valid_until": None,
+        "expires_at": None if held else at + left,
+        "time_left": left if held else None,
+    }
+
+
+def good_by(
+    stored: StoredChange, record: Record, taken: Sequence[Approval], left: Iterable[Approval]
+) -> dict[str, object]:
+    """The columns of a change that stays approved without the approvals that are `taken` back.
+
+    Only where its time began with one of those (and not with the end of a hold) it begins with the
+    last one that is left.
+    """
+    if stored.valid_until not in {good_until(record, one.at) for one in taken}:
+        return {}
+    counts = [one.at for one in left if not (one.rejected or one.lapsed_at)]
+    return {"valid_until": good_until(record, max(counts))} if counts else {}
 
 
 def good_until(record: Record, at: datetime) -> datetime:

@@ -226,7 +226,7 @@ _EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {
     Kind.DECISION: ("number", "outcome", "type", "route", "policy_revision", "subject_digest"),
     Kind.APPROVAL: ("number", "subject_digest"),
     Kind.REJECTION: ("number", "subject_digest"),
-    Kind.LAPSE: ("subject_digest",),
+    Kind.LAPSE: ("subject_digest", "taken_back"),
     Kind.OVERRIDE: ("window",),
     Kind.ADMISSION: ("run", "expires_at"),
     Kind.CLOSURE: ("result", "matched", "rolled_back_by"),

@@ -179,9 +179,27 @@ def lapse_all_but(
     given = [
         one for one in of_change(tx.conn, change) if not one.rejected and one.lapsed_at is None
     ]
-    lapsed = [one for one in given if one.decision not in decisions or one.person in excluded]
+    return _lapse(
+        tx,
+        change,
+        [one for one in given if one.decision not in decisions or one.person in excluded],
+    )
+
+
+def take_back(tx: Tx, change: str, person: str) -> tuple[Approval, ...]:
+    """This person's approvals no longer count; those that counted until now."""
+    given = of_change(tx.conn, change)
+    return _lapse(
+        tx,
+        change,
+        [one for one in given if one.person == person and not (one.rejected or one.lapsed_at)],
+    )
+
+
+def _lapse(tx: Tx, change: str, lapsed: Sequence[Approval]) -> tuple[Approval, ...]:
     here = approvals.c
     for one in lapsed:
         row = (here.change_id == change, here.person == one.person, here.decision == one.decision)
-        tx.conn.execute(update(approvals).where(*row).values(lapsed_at=tx.now))
+        counts = (here.rejected.is_(False), here.lapsed_at.is_(None))
+        tx.conn.execute(update(approvals).where(*row, *counts).values(lapsed_at=tx.now))
     return tuple(lapsed)

@@ -222,24 +222,29 @@ class _Kept:
         found = conn.execute(_DECISIONS.where(tuple_(_D.change_id, _D.number).in_(wanted)))
         return {(row.change_id, row.number): row for row in found}
 
-    def _read_approvals(self, conn: Connection) -> dict[tuple[str, str, int, bool], Row[Any]]:
+    def _read_approvals(self, conn: Connection) -> dict[tuple[str, str, int, bool], list[Row[Any]]]:
         kinds = {"approval", "rejection", "lapse"}
         wanted = {one["change"] for one in self._fields.values() if one.get("kind") in kinds}
         found = (
             conn.execute(select(*map(kept, _A)).where(_A.change_id.in_(wanted))) if wanted else ()
         )
-        return {(row.change_id, row.person, row.decision, bool(row.rejected)): row for row in found}
+        rows: dict[tuple[str, str, int, bool], list[Row[Any]]] = {}
+        for row in found:
+            key = (row.change_id, row.person, row.decision, bool(row.rejected))
+            rows.setdefault(key, []).append(row)
+        return rows
 
     def _approval_differences(self, fields: Mapping[str, Any]) -> Iterator[str]:
         rejected, lapsed = fields["kind"] == "rejection", fields["kind"] == "lapse"
-        row = self._approvals.get((fields["change"], fields["by"], fields["number"], rejected))
-        if row is None:
+        key = (fields["change"], fields["by"], fields["number"], rejected)
+        rows = self._approvals.get(key, [])
+        if not rows:
             yield f"the {fields['kind']} was removed from the database"
             return
-        said = {
-            "subject_digest": fields["subject_digest"],
-            "lapsed_at" if lapsed else "at": to_us(_instant(fields)),
-        }
+        column, at = "lapsed_at" if lapsed else "at", to_us(_instant(fields))
+        # one that was taken back may have been given once more: the time tells which is meant
+        row = next((one for one in rows if one._mapping[column] == at), rows[0])  # noqa: SLF001 - the documented way to a column by its name
+        said = {"subject_digest": fields["subject_digest"], column: at}
         said |= {} if lapsed else {"comment": fields.get("comment", "")}
         yield from _differences("approvals", row, said, said)
 

@@ -267,7 +267,7 @@ approvals = Table(
     ),  # a person's no stands beside the same person's yes
     Column("subject_digest", Text, nullable=False),  # what the person was shown
     Column("comment", Text, nullable=False),  # id of a text, or empty
-    Column("at", Instant, nullable=False),
+    Column("at", Instant, primary_key=True),  # taken back, it may be given once more
     Column("lapsed_at", Instant),
 )
 

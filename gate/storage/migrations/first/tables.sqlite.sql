@@ -482,7 +482,7 @@ CREATE TABLE approvals (
     comment TEXT NOT NULL,
     at BIGINT NOT NULL,
     lapsed_at BIGINT,
-    CONSTRAINT pk_approvals PRIMARY KEY (change_id, person, decision, rejected),
+    CONSTRAINT pk_approvals PRIMARY KEY (change_id, person, decision, rejected, at),
     CONSTRAINT fk_approvals_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 )
 
