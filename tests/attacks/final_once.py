@@ -157,13 +157,15 @@ def _told_wrong(conn: Connection, change: str) -> list[str]:
     )
     people = list(
         conn.execute(
-            select(schema.approvals.c.person).where(schema.approvals.c.change_id == change)
+            select(schema.approvals.c.person).where(
+                schema.approvals.c.change_id == change, ~schema.approvals.c.rejected
+            )
         ).scalars()
     )
     return (
         wrong
         if len(people) == len(set(people))
-        else [*wrong, f"{change}: somebody decided twice: {sorted(people)}"]
+        else [*wrong, f"{change}: somebody approved twice: {sorted(people)}"]
     )
 
 

@@ -83,9 +83,10 @@ def test_an_upgrade_does_not_keep_a_table_waiting(postgres_url: str) -> None:
         connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
 
         with pytest.raises(
-            Unavailable, match=r"as it was before: .*lock timeout; run gate db upgrade again"
-        ):
+            Unavailable, match="as it was before; run gate db upgrade again"
+        ) as refused:
             upgrade(postgres_url, table_lock_limit_ms=1)
+    assert "lock timeout" in refused.value.place
 
 
 def test_who_writes_waits_longer_for_a_lock_than_an_upgrade() -> None:

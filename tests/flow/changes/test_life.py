@@ -325,9 +325,8 @@ class _Place(RuleBasedStateMachine):
     @rule()
     def stop_or_start_the_line(self) -> None:
         if self.stopped is None:
-            self.stopped = self.run(freezes.add(self.shop.gate, FreezeAsk("fire", stop=True), ADA))[
-                "id"
-            ]
+            stop = freezes.add(self.shop.gate, FreezeAsk("fire", stop=True), ADA)
+            self.stopped = self.run(stop).id
         else:
             self.run(freezes.lift(self.shop.gate, self.stopped, ADA))
             self.stopped = None
