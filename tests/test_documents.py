@@ -92,6 +92,14 @@ def test_nothing_points_into_a_machine_or_is_left_for_later(path: str) -> None:
     )
 
 
+def test_the_files_that_a_reader_is_led_through_are_there() -> None:
+    page = (ROOT / "docs/explanation/the-path-of-a-change.md").read_text()
+    named = re.findall(r"`([a-z_/]+\.py)`", page)
+
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / "gate" / path).is_file()] == []
+
+
 def test_every_setting_that_is_named_is_one() -> None:
     text = "\n".join(document.text for document in DOCUMENTS.values())
     named = set(re.findall(r"\bGATE_[A-Z][A-Z_]*[A-Z]\b", text))
