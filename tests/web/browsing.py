@@ -42,7 +42,7 @@ async def waiting(service: Served, **fields: Any) -> dict[str, Any]:
     return answer
 
 
-async def send(http: httpx.AsyncClient, address: str, **fields: str) -> httpx.Response:
+async def send(http: httpx.AsyncClient, address: str, **fields: str | list[str]) -> httpx.Response:
     """What the browser sends for a form of one of our pages."""
     page = (await http.get("/")).text
     csrf = page.partition('name="csrf" value="')[2].partition('"')[0]

@@ -292,5 +292,5 @@ async def test_a_batch_says_what_became_of_each(service: Served) -> None:
 
 
 async def _send_many(http: httpx.AsyncClient, *changes: Mapping[str, Any]) -> httpx.Response:
-    chosen: Any = [f"{one['id']}:{one['subject_digest']}" for one in changes]
+    chosen = [f"{one['id']}:{one['subject_digest']}" for one in changes]
     return await send(http, "/queue/decisions", act="approve", change=chosen, back="/")
