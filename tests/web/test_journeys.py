@@ -262,7 +262,7 @@ def test_a_stopped_line_holds_what_waits_in_every_open_tab_at_once(site: Site) -
         two.goto(f"{site.gate.url}/calendar")
         form = two.locator("form", has=two.get_by_role("button", name="Stop the line"))
         form.get_by_label("Reason").fill("Disk is full")
-        form.get_by_label("Services").fill("ledger")
+        form.get_by_label("Services").select_option("ledger")
         form.get_by_role("button", name="Stop the line").click()
 
         held = one.locator(".item", has_text="Stopped in between")
@@ -270,7 +270,7 @@ def test_a_stopped_line_holds_what_waits_in_every_open_tab_at_once(site: Site) -
         expect(held).to_contain_text("until somebody lets the line run again")
 
         two.get_by_role("button", name="Let the line run again").click()
-        expect(two.get_by_text("The window is lifted.")).to_be_visible()
+        expect(two.get_by_text("This stop is lifted.")).to_be_visible()
 
 
 def test_what_somebody_is_writing_stays_when_the_page_moves(site: Site) -> None:
