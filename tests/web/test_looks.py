@@ -1,5 +1,6 @@
 """Every page in every size and colour: nobody is shut out, nothing runs out of the window."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page, expect
 
 from gate.flow.caller import Role
+from tests.shipped import ROOT
 from tests.web.site import SMALL, Site
 
 WIDTHS = (320, 390, 768, 1280)
@@ -105,3 +107,18 @@ _OUTSIDE = """width => [...document.querySelectorAll("button, a.button, summary"
   .map(one => [one, one.getBoundingClientRect()])
   .filter(([one, box]) => box.width > 0 && (box.left < 0 || box.right > width))
   .map(([one]) => one.textContent.trim().slice(0, 40))"""
+
+
+def test_what_scrolls_can_be_reached_by_the_keyboard() -> None:
+    """Whether a table is wider than the window depends on what is in it, so a browser only
+    sometimes finds this.
+    """
+    lines = [
+        line
+        for file in (ROOT / "gate/web/templates").glob("*.html")
+        for line in file.read_text().splitlines()
+        if re.search(r'<div class="[^"]*\bscroll\b', line)
+    ]
+
+    assert len(lines) > 10
+    assert [line for line in lines if 'tabindex="0" role="group" aria-label="' not in line] == []
