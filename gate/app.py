@@ -218,16 +218,16 @@ def receivers(settings: Settings, gate: Gate) -> dict[str, Deliver]:
 
 def reminders(gate: Gate) -> tuple[Chore, ...]:
     """Reviews that age are brought up again where there is a chat to do it in."""
-    return () if gate.chat is None else (Chore("reminders", remind.EVERY_SECONDS, remind.remind),)
+    if gate.chat is None:
+        return ()
+    return (Chore("reminders", remind.EVERY_SECONDS, remind.remind),)
 
 
 def _chat(settings: Settings) -> Slack | None:
     url = settings.slack_webhook_url.get_secret_value()
-    return (
-        Slack(url, settings.slack_signing_secret.get_secret_value(), _outbound(settings))
-        if url
-        else None
-    )
+    if url:
+        return Slack(url, settings.slack_signing_secret.get_secret_value(), _outbound(settings))
+    return None
 
 
 def _outbound(settings: Settings) -> Outbound:
@@ -340,9 +340,8 @@ def key_place(settings: Settings) -> KeyPlace | None:
         return KeyPlace(settings.signing_key_file, may_make=database is not None)
     if database is None:
         return None
-    own = (
-        DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE
-    )  # one key never signs two ledgers
+    # One key never signs two ledgers.
+    own = DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE
     return KeyPlace(database.with_name(own), may_make=True)
 
 
@@ -351,7 +350,9 @@ def guard_place(settings: Settings) -> Path | None:
     if settings.ledger_guard is not None:
         return settings.ledger_guard
     place = key_place(settings)
-    return None if place is None else place.path.with_name(f"{place.path.name}{GUARD_SUFFIX}")
+    if place is None:
+        return None
+    return place.path.with_name(f"{place.path.name}{GUARD_SUFFIX}")
 
 
 async def _signing(settings: Settings, store: Store) -> Signing:

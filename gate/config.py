@@ -274,11 +274,9 @@ class Settings(BaseSettings):
     @field_validator("outbound_allow", "trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, given: object) -> object:
-        return (
-            [one.strip() for one in given.split(",") if one.strip()]
-            if isinstance(given, str)
-            else given
-        )
+        if isinstance(given, str):
+            return [one.strip() for one in given.split(",") if one.strip()]
+        return given
 
     @field_validator("base_url")
     @classmethod
@@ -360,9 +358,9 @@ class Settings(BaseSettings):
             "GATE_SSO_CLIENT_ID": self.sso_client_id,
             "GATE_SSO_CLIENT_SECRET": self.sso_client_secret.get_secret_value(),
         }
-        return (
-            tuple(name for name, value in given.items() if not value) if any(given.values()) else ()
-        )
+        if any(given.values()):
+            return tuple(name for name, value in given.items() if not value)
+        return ()
 
     @property
     def address(self) -> str:

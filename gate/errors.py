@@ -146,7 +146,9 @@ class Unavailable(GateError):
     @property
     def for_operators(self) -> str:
         """With the place."""
-        return f"{self.detail} ({self.place})" if self.place else self.detail
+        if self.place:
+            return f"{self.detail} ({self.place})"
+        return self.detail
 
 
 class SourceUnavailable(Unavailable):

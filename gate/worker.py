@@ -82,9 +82,8 @@ class Worker:
     access: Access
     folder: Path
     name: str = field(default_factory=lambda: secrets.token_hex(8))
-    seen: dict[str, str] | None = (
-        None  # the files as they were read last; None before the first time
-    )
+    # The files as they were read last; None before the first time.
+    seen: dict[str, str] | None = None
     complaint: str | None = None
     post: Post | None = None
     chores: Sequence[Chore] = ()
@@ -185,9 +184,8 @@ class Worker:
         try:
             files = await asyncio.to_thread(read_folder, self.folder)
             if files != self.seen:
-                mended = (
-                    self.complaint is not None
-                )  # the folder was broken when this server started, and has changed since
+                # The folder was broken when this server started, and has changed since.
+                mended = self.complaint is not None
                 await policies.adopt(self.gate, files, changed=mended or self.seen is not None)
             self.seen = files
         except Invalid as error:

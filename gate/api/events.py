@@ -32,7 +32,8 @@ async def listen(by: Reader, request: Request) -> Response:
     everything.
     """
     streams = parts_of(request).streams
-    streams.require_room(by)  # over a limit the answer is a problem, not a stream that breaks
+    # Over a limit the answer is a problem, not a stream that breaks.
+    streams.require_room(by)
     return StreamingResponse(
         _chunks(streams, by), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}
     )

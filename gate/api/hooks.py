@@ -39,7 +39,7 @@ DOCUMENTED: dict[str, Any] = {
 
 
 SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": documented(400, 401, 404, 408, 413, 422, 503)}
-"""The same for a hook that is proved by a signature."""
+"""What is documented of a hook that is proved by a signature."""
 
 
 @router.post("/cdevents", **DOCUMENTED)

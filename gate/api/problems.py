@@ -76,7 +76,7 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "signing_unavailable": "The signing key is not there",
     }
 )
-"""The same for every occurrence of a problem."""
+"""A title belongs to a problem and not to its occurrence."""
 
 _HTTP_DETAILS: Mapping[int, str] = MappingProxyType(
     {
@@ -134,11 +134,9 @@ def _headers(error: GateError) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, RateLimited):
         return {"Retry-After": "1"}
-    return (
-        {"WWW-Authenticate": f'{error.challenge} realm="gate"'}
-        if isinstance(error, Unauthenticated)
-        else {}
-    )
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": f'{error.challenge} realm="gate"'}
+    return {}
 
 
 def _answer(

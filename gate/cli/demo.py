@@ -143,7 +143,8 @@ class Ways:
     """
 
     token: str
-    links: tuple[tuple[str, str], ...]  # the name of each person, and the address
+    # The name of each person, and the address.
+    links: tuple[tuple[str, str], ...]
 
 
 def prepare(settings: Settings) -> Ways:
@@ -164,7 +165,8 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
     await policies.adopt(gate, read_folder(settings.policies), changed=False)
     await _freeze(gate)
     for number, told in enumerate(STORY, start=1):
-        with suppress(GateError):  # the policies of this folder have another idea of the story
+        # The policies of this folder have another idea of the story.
+        with suppress(GateError):
             await _tell(gate, number, told)
     created = await store.write(make_token, TokenAsk(Role.PIPELINE), None, Maker("demo"))
     people = gate.rulebooks.latest.catalogue.people

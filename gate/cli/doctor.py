@@ -49,7 +49,8 @@ def _given_up(settings: Settings) -> list[tuple[bool, str]]:
         with transaction(existing(settings)) as tx:
             told, messages = upkeep.told(tx.conn), upkeep.messages(tx.conn)
     except GateError:
-        return []  # the line about the database says why
+        # The line about the database says why.
+        return []
     lines = [
         (
             False,

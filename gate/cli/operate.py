@@ -59,7 +59,8 @@ def backup(file: Path) -> None:
         ):
             source.backup(copy, pages=BACKUP_PAGES_A_STEP)
     except sqlite3.Error as error:
-        file.unlink()  # half a copy is none
+        # Half a copy is none.
+        file.unlink()
         raise Unavailable(f"{path} was not copied ({error})") from None
     print(f"{path} was copied to {file}; keep it with the signing key")
 

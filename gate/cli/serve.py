@@ -242,11 +242,9 @@ class Server(uvicorn.Server):
 
     def _parts(self) -> Parts | None:
         """What answers requests; None before it is there."""
-        return (
-            getattr(self.config.app.state, "parts", None)
-            if isinstance(self.config.app, FastAPI)
-            else None
-        )
+        if isinstance(self.config.app, FastAPI):
+            return getattr(self.config.app.state, "parts", None)
+        return None
 
 
 def _leave_alone_what_stays() -> None:

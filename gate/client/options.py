@@ -16,10 +16,12 @@ class CheckOptions(NamedTuple):
     ref: str | None = None
     base: str | None = None
     artifacts: tuple[dict[str, str], ...] = ()
-    facts: tuple[tuple[str, str, Any], ...] = ()  # group, name, value
+    # Group, name, value.
+    facts: tuple[tuple[str, str, Any], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     title: str | None = None
-    rollback_plan: str | None = None  # its text
+    # Its text.
+    rollback_plan: str | None = None
     wait_seconds: int = 0
     admit: bool = True
     emergency: str | None = None

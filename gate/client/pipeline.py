@@ -80,9 +80,9 @@ def _github_issuer(server: str) -> str:
     cloud = _GHE_CLOUD.fullmatch(server)
     if server == _GITHUB_SERVER:
         return _GITHUB_ISSUER
-    return (
-        f"https://token.actions.{cloud.group(1)}.ghe.com" if cloud else f"{server}/_services/token"
-    )
+    if cloud:
+        return f"https://token.actions.{cloud.group(1)}.ghe.com"
+    return f"{server}/_services/token"
 
 
 def _run(identity: str, attempt: str | None, url: str) -> dict[str, Any]:

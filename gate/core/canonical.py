@@ -49,7 +49,8 @@ def _is_plain(value: Any) -> bool:
     (they sort alike).
     """
     seen = [value]
-    for item in seen:  # which grows meanwhile: one call for a whole tree
+    # Which grows meanwhile: one call for a whole tree.
+    for item in seen:
         kind = type(item)
         if kind in _AS_THEY_ARE:
             continue

@@ -87,7 +87,8 @@ class Subject(NamedTuple):
 
     repository: tuple[str, int] | None
     commit: str
-    digests: tuple[str, ...]  # sorted
+    # Sorted.
+    digests: tuple[str, ...]
     service: str
     environment: str
     emergency: bool
@@ -131,7 +132,8 @@ class Change(NamedTuple):
     """
 
     service: str
-    environment: str  # the catalogue's name where the catalogue knows one
+    # The catalogue's name where the catalogue knows one.
+    environment: str
     commit: str
     base: str | None = None
     ref: str | None = None
@@ -149,8 +151,10 @@ class Change(NamedTuple):
     planned: Planned = ANY_TIME
     remediates: str | None = None
     claims: Mapping[str, Value] = MappingProxyType({})
-    actor: tuple[str, ...] = ()  # the identities of whoever started the run, as its token proves
-    proved: Mapping[str, Value] = MappingProxyType({})  # the facts that the token proves
+    # The identities of whoever started the run, as its token proves.
+    actor: tuple[str, ...] = ()
+    # The facts that the token proves.
+    proved: Mapping[str, Value] = MappingProxyType({})
 
     @property
     def digests(self) -> tuple[str, ...]:

@@ -29,15 +29,15 @@ class Deployed:
     admitted_at: datetime
     closed_at: datetime | None
     result: Result | None
-    failed_at: datetime | None  # when it became known
-    age_hours: int | None  # of the commit when it was submitted; None is unknown
+    # When it became known.
+    failed_at: datetime | None
+    # Of the commit when it was submitted; None is unknown.
+    age_hours: int | None
     is_rework: bool
-    incidents: tuple[
-        tuple[datetime, datetime | None], ...
-    ] = ()  # that it is tied to: began, resolved
-    next_success_at: datetime | None = (
-        None  # when a later deployment of the place was closed successful
-    )
+    # That it is tied to: began, resolved.
+    incidents: tuple[tuple[datetime, datetime | None], ...] = ()
+    # When a later deployment of the place was closed successful.
+    next_success_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,9 @@ def _recovery_seconds(change: Deployed) -> int | None:
         began = min(began for began, _ in change.incidents)
         return _seconds(max(over) - max(began, change.admitted_at))
     well_again = change.failed_at if change.result is Result.ROLLED_BACK else change.next_success_at
-    return None if well_again is None else _seconds(well_again - change.admitted_at)
+    if well_again is None:
+        return None
+    return _seconds(well_again - change.admitted_at)
 
 
 def _seconds(duration: timedelta) -> int:

@@ -502,19 +502,25 @@ def _boolean(raw: object) -> Value | None:
 
 
 def _integer(raw: object) -> Value | None:
-    return raw if type(raw) is int and 0 <= raw <= INTEGER_MAX else None  # a boolean is none
+    # a boolean is none.
+    return raw if type(raw) is int and 0 <= raw <= INTEGER_MAX else None
 
 
 def _decimal(raw: object) -> Value | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    if not 0 <= raw <= INTEGER_MAX // DECIMAL_UNIT:  # refuses NaN and infinity too
+    # Refuses NaN and infinity too.
+    if not 0 <= raw <= INTEGER_MAX // DECIMAL_UNIT:
         return None
-    return decimal(raw) if abs(raw * DECIMAL_UNIT - decimal(raw)) < _DECIMAL_SLACK else None
+    if abs(raw * DECIMAL_UNIT - decimal(raw)) < _DECIMAL_SLACK:
+        return decimal(raw)
+    return None
 
 
 def _text(raw: object) -> Value | None:
-    return raw if isinstance(raw, str) and len(raw) <= TEXT_LENGTH_MAX else None
+    if isinstance(raw, str) and len(raw) <= TEXT_LENGTH_MAX:
+        return raw
+    return None
 
 
 def _texts(raw: object) -> Value | None:
@@ -530,7 +536,8 @@ def _texts(raw: object) -> Value | None:
 
 _DECIMAL_SLACK = 1e-6
 _TEXTS_ALONE = frozenset({str})
-_SURELY_FITS = PATH_BYTES_MAX // 4  # no character has more than 4 bytes
+# No character has more than 4 bytes.
+_SURELY_FITS = PATH_BYTES_MAX // 4
 _LABEL = re.compile(rf"labels\.[A-Za-z0-9_./-]{{1,{LABEL_LENGTH_MAX}}}")
 _READERS = {_B: _boolean, _I: _integer, _D: _decimal, _T: _text, _L: _texts}
 _ALLOWED = {

@@ -57,7 +57,8 @@ class Match:
 
     change: str
     admitted_at: datetime
-    same_commit: bool  # as the change admitted before it
+    # As the change admitted before it.
+    same_commit: bool
     result: Result | None
     closed_at: datetime | None
     failed: bool
@@ -68,8 +69,10 @@ class Match:
 class Suspension:
     """What a person or too many failures did to a standard change here."""
 
-    because: str | None = None  # the words of a suspension in force
-    reinstated_at: datetime | None = None  # failures before this no longer count
+    # The words of a suspension in force.
+    because: str | None = None
+    # Failures before this no longer count.
+    reinstated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +84,20 @@ class Standing:
 
     running: Running | None = None
     last_admitted: Admitted | None = None
-    succeeded_here: bool = (
-        False  # this very commit, with these very artifacts, was closed successful here before
-    )
-    admitted_since: bool = False  # another commit was admitted after that
-    replaced_at: datetime | None = None  # when another commit was first admitted in its place
+    # This very commit, with these very artifacts, was closed successful here before.
+    succeeded_here: bool = False
+    # Another commit was admitted after that.
+    admitted_since: bool = False
+    # When another commit was first admitted in its place.
+    replaced_at: datetime | None = None
     changes: int = 0
     failures: int = 0
     recent_changes: int = 0
     recent_failures: int = 0
     last_failure_at: datetime | None = None
     changes_last_24h: int = 0
-    lines_last_24h: int | None = 0  # None: one of them has unknown size
+    # None: one of them has unknown size.
+    lines_last_24h: int | None = 0
     worst_folder: tuple[int, int] = (
         0,
         0,
@@ -100,13 +105,13 @@ class Standing:
     worst_file_failures: int = 0
     rejected: int = 0
     in_flight: tuple[InFlight, ...] = ()
-    more_approved: int = 0  # in flight too: counted to a limit, not listed
+    # In flight too: counted to a limit, not listed.
+    more_approved: int = 0
     more_deploying: int = 0
     dependency_in_flight: bool = False
     matches: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
-    suspensions: Mapping[str, Suspension] = field(
-        default_factory=dict
-    )  # none for a standard change that never had one
+    # None for a standard change that never had one.
+    suspensions: Mapping[str, Suspension] = field(default_factory=dict)
 
     @property
     def deploying_count(self) -> int:

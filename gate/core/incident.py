@@ -38,11 +38,16 @@ _RANK = {word: rank for rank, words in enumerate(_RANKS) for word in words}
 class Method(StrEnum):
     """How an incident was tied to a change."""
 
-    EXPLICIT = "explicit"  # whoever reported it named the change
-    ROLLBACK = "rollback"  # the change was rolled back
-    REMEDIATES = "remediates"  # another change says that it repairs this one
-    WINDOW = "window"  # it began soon after the deployment
-    MANUAL = "manual"  # a person says so
+    # Whoever reported it named the change.
+    EXPLICIT = "explicit"
+    # The change was rolled back.
+    ROLLBACK = "rollback"
+    # Another change says that it repairs this one.
+    REMEDIATES = "remediates"
+    # It began soon after the deployment.
+    WINDOW = "window"
+    # a person says so.
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True)

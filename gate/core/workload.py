@@ -55,7 +55,9 @@ def is_of_request(ref: str) -> bool:
     that name.
     """
     below = ref.removeprefix("refs/")
-    return below.startswith(_REQUESTS) if below == ref else not below.startswith(_MERGED)
+    if below == ref:
+        return below.startswith(_REQUESTS)
+    return not below.startswith(_MERGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,9 @@ class Workload:
         """What its token is good for once it was used for this change: GitHub gives a new one for
         each asking, GitLab one a job.
         """
-        return change if self.provider is Provider.GITHUB else f"job {self.run.attempt}"
+        if self.provider is Provider.GITHUB:
+            return change
+        return f"job {self.run.attempt}"
 
 
 def _is_too_long(value: Value) -> bool:

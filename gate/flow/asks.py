@@ -59,12 +59,14 @@ class LogFilters:
     band: Band | None = None
     outcome: Outcome | None = None
     policy: str | None = None
-    revision: str | None = None  # of the policies
+    # Of the policies.
+    revision: str | None = None
     standard_change: str | None = None
     change: str | None = None
     commit: str | None = None
     run: str | None = None
-    repository: tuple[str, int] | None = None  # issuer and numeric id
+    # Issuer and numeric id.
+    repository: tuple[str, int] | None = None
     words: str = ""
     part: Part = field(default_factory=Part)
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from gate.core.workload import Workload
 
 NOBODY = "This needs a valid token: `Authorization: Bearer …`."
-"""The same for every reason, so that nobody learns which part was wrong."""
+"""One answer for every reason, so that nobody learns which part was wrong."""
 
 PERSON = "person:"
 """Begins the name of a caller who is a person."""
@@ -61,7 +61,9 @@ class Machine:
 
         Whoever has the host is no person that we know.
         """
-        return self.caller if self.person is None else f"{PERSON}{self.person}"
+        if self.person is None:
+            return self.caller
+        return f"{PERSON}{self.person}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class Person:
     id: str
     groups: frozenset[str]
     proof: Proof
-    role: Role | None = None  # admin, auditor, or none
+    # Admin, auditor, or none.
+    role: Role | None = None
 
     @property
     def caller(self) -> str:
@@ -126,8 +129,10 @@ class ChangeHolder:
     """Whoever holds the token of one change: may read, admit, close and cancel that one."""
 
     change: str
-    caller: str  # who submitted the change
-    proof: str | None = None  # the fingerprint of what was proved when it was earned
+    # Who submitted the change.
+    caller: str
+    # The fingerprint of what was proved when it was earned.
+    proof: str | None = None
 
     @property
     def root(self) -> str:

@@ -41,9 +41,8 @@ def read_folder(folder: Path, *, tests: bool = False) -> dict[str, str]:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(
-                FILE_BYTES_MAX + 1
-            )  # one more, so that the reader sees that it is too long
+            # One more, so that the reader sees that it is too long.
+            content = file.read(FILE_BYTES_MAX + 1)
         return content.decode()
     except OSError as error:
         raise Invalid(f"{path} cannot be read ({error.strerror})") from None

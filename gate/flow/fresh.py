@@ -34,7 +34,8 @@ class Fresh(Generic[T]):
             asked = self._asked[key] = asyncio.create_task(
                 self._look_up(key, self._kept, self._asked)
             )
-        return await asyncio.shield(asked)  # one of them may go away
+        # One of them may go away.
+        return await asyncio.shield(asked)
 
     def forget(self) -> None:
         """Something was written: nothing that is kept, or was asked before, counts any more."""

@@ -45,7 +45,8 @@ class Gate:
     rulebooks: Rulebooks
     clock: Clock
     waiters: Waiters
-    pauses: Pauses  # of what was decided again
+    # Of what was decided again.
+    pauses: Pauses
     secrets: Secrets
     metrics: Metrics
     troubles: Troubles
@@ -57,21 +58,20 @@ class Gate:
     rate_limit: int
     activate_at_once: bool
     callbacks: Callbacks = field(default_factory=Callbacks)
-    token_approvals: bool = False  # whether a personal token may decide as its person
-    trusted_proxies: Sequence[
-        IPv4Network | IPv6Network
-    ] = ()  # whose word counts for where somebody comes from
-    person_id: Callable[[str], str] = (
-        new_person_id  # what somebody who is new in the catalogue is called
-    )
+    # Whether a personal token may decide as its person.
+    token_approvals: bool = False
+    # Whose word counts for where somebody comes from.
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
+    # What somebody who is new in the catalogue is called.
+    person_id: Callable[[str], str] = new_person_id
     hosts: Hosts = field(default_factory=dict)
     lenders: Lenders = field(default_factory=dict)
     single_sign_on: SingleSignOn | None = None
     chat: Chat | None = None
     refusals: Refusals = field(default_factory=Refusals)
-    setbacks: Pauses = field(default_factory=Pauses)  # of what the worker failed to do to a change
+    # Of what the worker failed to do to a change.
+    setbacks: Pauses = field(default_factory=Pauses)
     ledger: Watch = field(default_factory=Watch)
     reasons: KeptReasons = field(default_factory=KeptReasons)
-    hook_secrets: Mapping[str, bytes] = field(
-        default_factory=dict, repr=False
-    )  # by the source whose signature they prove
+    # By the source whose signature they prove.
+    hook_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)

@@ -9,7 +9,8 @@ from gate.storage.database.chance import random_bytes
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BYTES = 10
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_PLACES = range(120, -1, -10)  # of 13 pairs with 10 bits each
+# Of 13 pairs with 10 bits each.
+_PLACES = range(120, -1, -10)
 _PERSON_BITS = 128
 
 

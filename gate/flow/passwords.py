@@ -49,7 +49,8 @@ class Passwords:
         Without one to compare with it takes as long, and is wrong. Raises `Unavailable`.
         """
         if _is_too_long(password):
-            return False  # nobody has such a one; how long that takes says nothing about anybody
+            # Nobody has such a one; how long that takes says nothing about anybody.
+            return False
         return await self._in_turn(_is_right, password, kept)
 
     async def _in_turn(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

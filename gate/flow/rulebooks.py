@@ -52,13 +52,11 @@ class Rulebook:
     catalogue: Catalogue
     calendar: Calendar
     identities: Identities
-    text_ids: Mapping[str, str] = field(
-        default_factory=dict
-    )  # of every name and address in the catalogue
+    # Of every name and address in the catalogue.
+    text_ids: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
-    standard_changes: tuple[tuple[str, StandardChange], ...] = field(
-        init=False
-    )  # by `standing_key`
+    # By `standing_key`.
+    standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)
     # standard changes whose history matters to a decision: how many successes, settled for how long
     remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
 
@@ -157,7 +155,9 @@ class Rulebooks:
         """What is in force as this transaction sees it; PostgreSQL lets nobody activate another one
         until it ends.
         """
-        return self._read_current(tx.conn) if policy_set_in_force(tx) else NOTHING_IN_FORCE
+        if policy_set_in_force(tx):
+            return self._read_current(tx.conn)
+        return NOTHING_IN_FORCE
 
     def policy_of(self, conn: Connection, record: Record) -> Policy | None:
         """The policy that made a decision, whichever is in force now.
@@ -176,17 +176,17 @@ class Rulebooks:
 
     def _read_current(self, conn: Connection) -> Rulebook:
         active = policy_sets.in_force(conn)
-        return (
-            NOTHING_IN_FORCE
-            if active is None
-            else self._kept_or_compiled(conn, active.policy_set, active.number)
-        )
+        if active is None:
+            return NOTHING_IN_FORCE
+        return self._kept_or_compiled(conn, active.policy_set, active.number)
 
     def _read(self, conn: Connection, revisions: Revisions) -> Rulebook:
         if revisions == NOTHING_IN_FORCE.revisions:
             return NOTHING_IN_FORCE
         set_id, latest = policy_sets.set_id(revisions), self._latest
-        return latest if latest.id == set_id else self._kept_or_compiled(conn, set_id, None)
+        if latest.id == set_id:
+            return latest
+        return self._kept_or_compiled(conn, set_id, None)
 
     def _kept_or_compiled(self, conn: Connection, set_id: str, activation: int | None) -> Rulebook:
         """Two threads that read the same set at once compile it twice, and keep one of the two.
@@ -213,9 +213,9 @@ def current_catalogue(conn: Connection) -> Catalogue:
 def current_rulebook(conn: Connection) -> Rulebook:
     """The whole set in force, for a program that is not the server."""
     active = policy_sets.in_force(conn)
-    return (
-        NOTHING_IN_FORCE if active is None else _compiled(conn, active.policy_set, is_in_force=True)
-    )
+    if active is None:
+        return NOTHING_IN_FORCE
+    return _compiled(conn, active.policy_set, is_in_force=True)
 
 
 def _compiled(conn: Connection, set_id: str, *, is_in_force: bool) -> Rulebook:

@@ -67,8 +67,6 @@ def require_owner(by: Caller, stored: StoredChange, doing: str) -> None:
 
 def bound_services(by: Caller) -> frozenset[str] | None:
     """The services to which lists are restricted; None for callers who read everything."""
-    return (
-        by.services
-        if isinstance(by, Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE)
-        else None
-    )
+    if isinstance(by, Workload) or (isinstance(by, Machine) and by.role is Role.PIPELINE):
+        return by.services
+    return None

@@ -30,7 +30,8 @@ class Signing:
     """
 
     def __init__(self, file: Path | None, address: str) -> None:
-        self.stopped: str | None = None  # why the ledger may not be signed now; strangers read it
+        # Why the ledger may not be signed now; strangers read it.
+        self.stopped: str | None = None
         self._file, self._address = file, address
         self._key: SigningKey | None = None
         self._logged: str | None = None
@@ -41,7 +42,8 @@ class Signing:
             try:
                 self._key = await asyncio.to_thread(read_key, self._file, self._address)
             except Invalid as error:
-                if error.detail != self._logged:  # somebody asks every few seconds
+                # Somebody asks every few seconds.
+                if error.detail != self._logged:
                     _log.error("the signing key cannot be used", error=error.detail)
                 self._logged = error.detail
         return self._key

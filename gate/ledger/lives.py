@@ -56,8 +56,10 @@ class Life:
         self.outcome = self.digest = self.revision = ""
         self.carries: Sequence[int] = ()
         self.required: Sequence[tuple[Sequence[str], int]] = ()
-        self.excluded: frozenset[str] = frozenset()  # everybody who was ever named, by any entry
-        self.approvals: dict[str, int] = {}  # by person the decision that it was given for
+        # Everybody who was ever named, by any entry.
+        self.excluded: frozenset[str] = frozenset()
+        # By person the decision that it was given for.
+        self.approvals: dict[str, int] = {}
         self.observed = self.admitted = False
         self.result = 0
 

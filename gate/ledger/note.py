@@ -172,9 +172,8 @@ def _parts(text: str, form: str) -> tuple[str, str, bytes]:
     try:
         decoded = base64.b64decode(parts[2], validate=True)
     except ValueError:
-        raise KeyTextError(
-            f"no key: its last part is not base64; allowed is {form}"
-        ) from None  # the cause would show the key
+        # The cause would show the key.
+        raise KeyTextError(f"no key: its last part is not base64; allowed is {form}") from None
     return parts[0], parts[1], decoded
 
 

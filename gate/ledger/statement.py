@@ -41,7 +41,8 @@ class AdmissionStatement:
     change: str
     service: str
     environment: str
-    repository: str  # its name, or the service's where no repository was named
+    # Its name, or the service's where no repository was named.
+    repository: str
     repository_id: int | None
     commit: str
     artifacts: tuple[Artifact, ...]
@@ -52,7 +53,8 @@ class AdmissionStatement:
     expires_at: datetime
     type: str
     approvers: tuple[str, ...] = ()
-    observed: bool = False  # the gate only watched: it would have admitted this whatever it found
+    # The gate only watched: it would have admitted this whatever it found.
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,8 @@ def _signed_statement(envelope: Envelope, key: VerifierKey) -> AdmissionStatemen
 
 
 def _same(what: str, signed: str, asked: str) -> None:
-    if signed != asked:  # exactly: no prefix, no case folding
+    # Exactly: no prefix, no case folding.
+    if signed != asked:
         raise StatementError(f"{what} differs: admitted was {signed!r}, asked is {asked!r}")
 
 

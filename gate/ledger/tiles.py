@@ -70,7 +70,9 @@ def read_tile_path(text: str) -> TilePath | None:
     path = TilePath(
         level, int(re.sub(r"[x/]", "", found["number"])), int(found["width"] or TILE_WIDTH)
     )
-    return path if (level or 0) <= LEVEL_MAX and tile_path(*path) == text else None
+    if (level or 0) <= LEVEL_MAX and tile_path(*path) == text:
+        return path
+    return None
 
 
 def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[Tile]:

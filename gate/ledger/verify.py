@@ -60,7 +60,8 @@ class TreeCheck:
     ) -> None:
         self.head: Checkpoint | None = None
         self.checkpoints = 0
-        self.epochs: list[int] = []  # the size at which each began, from the second on
+        # The size at which each began, from the second on.
+        self.epochs: list[int] = []
         self._faults = faults
         self._keys = _Keys(keys)
         self._kept = _Kept(since, faults)
@@ -68,8 +69,10 @@ class TreeCheck:
         self._size = 0
         self._edge: dict[int, bytes] = {}
         self._leaves: list[bytes] = []
-        self._sealed = b""  # the hashes of the tile of entries that is read now, as the export says
-        self._awaits = b""  # the digest of the record that has to come next, empty for none
+        # The hashes of the tile of entries that is read now, as the export says.
+        self._sealed = b""
+        # The digest of the record that has to come next, empty for none.
+        self._awaits = b""
         self._good = 0
         self._newest_trusted = False
 
@@ -224,7 +227,9 @@ class TreeCheck:
 
     def _right_edge(self, level: int, _: int) -> bytes:
         """The last tile of a level; the root of all needs no other that is not in a tile above."""
-        return self._edge.get(level, b"") if level else b"".join(self._leaves)
+        if level:
+            return self._edge.get(level, b"")
+        return b"".join(self._leaves)
 
 
 class _Keys:
@@ -331,8 +336,6 @@ def _hashes(encoded: str) -> bytes:
         hashes = base64.b64decode(encoded.encode("ascii"), validate=True)
     except ValueError:
         return b""
-    return (
-        hashes
-        if base64.b64encode(hashes).decode() == encoded and len(hashes) % HASH_BYTES == 0
-        else b""
-    )
+    if base64.b64encode(hashes).decode() == encoded and len(hashes) % HASH_BYTES == 0:
+        return hashes
+    return b""

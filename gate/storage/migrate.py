@@ -117,9 +117,8 @@ def _locked(url: str, table_lock_limit_ms: int) -> Iterator[Connection]:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {table_lock_limit_ms}")
             else:
-                connection.exec_driver_sql(
-                    "SELECT 1"
-                )  # BEGIN IMMEDIATE: nobody else writes from here on
+                # BEGIN IMMEDIATE: nobody else writes from here on.
+                connection.exec_driver_sql("SELECT 1")
             yield connection
             connection.commit()
         except DBAPIError as error:

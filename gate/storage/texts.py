@@ -59,7 +59,8 @@ def name_ids(tx: Tx, names: Iterable[str]) -> dict[str, str]:
         tx,
         [row for row in sorted(rows.values(), key=lambda row: row.text) if row.text not in known],
     )
-    known = _known(tx.conn, kept)  # another process may have been first with some of them
+    # Another process may have been first with some of them.
+    known = _known(tx.conn, kept)
     return {name: known[row.text] for name, row in rows.items()}
 
 

@@ -60,7 +60,9 @@ def _bound(form: Form, role: str) -> dict[str, Any]:
     services = names_of(form, "services")
     match role:
         case Role.PIPELINE:
-            return {"services": services} if services else {"all_services": True}
+            if services:
+                return {"services": services}
+            return {"all_services": True}
         case Role.HOOK:
             return {"services": services, "hook": one(form, "hook") or None}
         case _:

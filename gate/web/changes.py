@@ -174,7 +174,9 @@ def _approved(found: StoryAnswer) -> str:
         return "Let through: the gate only observes here"
     if change.route is Route.AUTOMATIC:
         because = found.explained[0].because.rstrip(".") if found.explained else ""
-        return f"Approved automatically: {because}" if because else "Approved automatically"
+        if because:
+            return f"Approved automatically: {because}"
+        return "Approved automatically"
     names = [one.name or one.person for one in change.approvals.given if not one.lapsed]
     return f"Approved by {' and '.join(names)}" if names else "Approved"
 
@@ -212,7 +214,8 @@ def _ended(found: StoryAnswer) -> Headline:
     took = ""
     if change.closed and change.admitted_at:
         took = f" after {span((change.closed.at - change.admitted_at).total_seconds())}"
-    linked: dict[str, bool] = {}  # each incident, by whether its newest link still stands
+    # Each incident, by whether its newest link still stands.
+    linked: dict[str, bool] = {}
     for event in found.timeline:
         if event["kind"] == "link":
             linked[event["incident"]] = event["action"] != "removed"

@@ -47,8 +47,12 @@ def bars(rows: Sequence[ShareAnswer]) -> dict[str, Any]:
 
 def percent(share: float | None) -> str:
     """12.5 %; a hyphen where nothing was counted."""
-    return "-" if share is None else f"{share * 100:.1f} %".replace(".0 %", " %")
+    if share is None:
+        return "-"
+    return f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= _LABEL_CHARACTERS else label[: _LABEL_CHARACTERS - 1] + "…"
+    if len(label) <= _LABEL_CHARACTERS:
+        return label
+    return label[: _LABEL_CHARACTERS - 1] + "…"

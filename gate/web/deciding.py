@@ -82,7 +82,9 @@ async def _say(
             change = await review.approve(gate, change_id, ask, by)
             if change.state is State.PENDING:
                 return Notice.COUNTED
-            return Notice.APPROVED_AND_HELD if change.hold else Notice.APPROVED
+            if change.hold:
+                return Notice.APPROVED_AND_HELD
+            return Notice.APPROVED
         case "reject":
             if not comment:
                 raise Invalid("A rejection needs a comment: whoever asked wants to know why.")

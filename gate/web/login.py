@@ -67,7 +67,9 @@ async def show_login(
 ) -> Response:
     """The form; who is signed in already goes where they wanted."""
     then = own_path(query.next)
-    return go_to(then) if await visitor(request) else _login(request, gate, then)
+    if await visitor(request):
+        return go_to(then)
+    return _login(request, gate, then)
 
 
 @pages.form("/login")

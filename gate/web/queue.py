@@ -92,7 +92,9 @@ def _tabs(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:
 
 
 def _counted(tab: Tab, n: int) -> str:
-    return f"{DECIDED_COUNTED_MAX}+" if tab is Tab.DECIDED and n > DECIDED_COUNTED_MAX else str(n)
+    if tab is Tab.DECIDED and n > DECIDED_COUNTED_MAX:
+        return f"{DECIDED_COUNTED_MAX}+"
+    return str(n)
 
 
 def _address(text: str, after: str | None) -> str:

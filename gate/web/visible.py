@@ -46,4 +46,6 @@ def _scripts(text: str) -> tuple[str, ...]:
     found = {
         unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha()
     } & _MIXED_WORTHY
-    return tuple(sorted(word.capitalize() for word in found)) if len(found) > 1 else ()
+    if len(found) > 1:
+        return tuple(sorted(word.capitalize() for word in found))
+    return ()

@@ -54,7 +54,9 @@ def link(address: str | None) -> str | None:
         parts = urlsplit(address)
     except ValueError:
         return None
-    return address if parts.scheme in {"https", "http"} and parts.hostname else None
+    if parts.scheme in {"https", "http"} and parts.hostname:
+        return address
+    return None
 
 
 def number(value: int) -> str:
@@ -66,32 +68,28 @@ def event(one: Mapping[str, Any]) -> str:
     """What happened, in a few words."""
     kind = one["kind"]
     told = _TOLD.get(kind)
-    return told(one) if told else _EVENTS.get(kind, kind.replace("_", " ").capitalize())
+    if told:
+        return told(one)
+    return _EVENTS.get(kind, kind.replace("_", " ").capitalize())
 
 
 def _override(one: Mapping[str, Any]) -> str:
-    return (
-        "Rejection lifted"
-        if one.get("window") == "rejection"
-        else f"{one.get('window')} overridden"
-    )
+    if one.get("window") == "rejection":
+        return "Rejection lifted"
+    return f"{one.get('window')} overridden"
 
 
 def _closure(one: Mapping[str, Any]) -> str:
     ended = str(one["result"]).replace("_", " ")
-    return (
-        f"Closed: {ended}"
-        if one.get("matched", True)
-        else f"Reported {ended}, without an admission"
-    )
+    if one.get("matched", True):
+        return f"Closed: {ended}"
+    return f"Reported {ended}, without an admission"
 
 
 def _cancellation(one: Mapping[str, Any]) -> str:
-    return (
-        f"Canceled, superseded by {one['superseded_by']}"
-        if one.get("superseded_by")
-        else "Canceled"
-    )
+    if one.get("superseded_by"):
+        return f"Canceled, superseded by {one['superseded_by']}"
+    return "Canceled"
 
 
 _TOLD: Mapping[str, Callable[[Mapping[str, Any]], str]] = {

@@ -48,7 +48,9 @@ def page_answer(page: Page[Any], request: Request) -> Answer:
 
 def link_to(request: Request, cursor: str | None) -> Mapping[str, str] | None:
     """The header that leads to the part after this one, where there is one."""
-    return {"Link": f'<{_with_cursor(request, cursor)}>; rel="next"'} if cursor else None
+    if cursor:
+        return {"Link": f'<{_with_cursor(request, cursor)}>; rel="next"'}
+    return None
 
 
 def stream_answer(

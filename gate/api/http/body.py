@@ -35,7 +35,8 @@ limit."""
 
 _BODY = "gate.body"
 
-_INTEGER_DIGITS = 16  # 2^53 has as many
+# 2^53 has as many.
+_INTEGER_DIGITS = 16
 _DIGITS_AS_ZERO = bytes.maketrans(b"0123456789", b"0000000000")
 _LONG_NUMBER = b"0" * _INTEGER_DIGITS
 _SHOWN_LENGTH = 60

@@ -48,7 +48,8 @@ class Edge:
             exchange.refuse_announced()
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
-            exchange.status = 499  # as proxies count who went away
+            # As proxies count who went away.
+            exchange.status = 499
         except Exception as error:  # noqa: BLE001 - the last catch: the caller gets an id, the log the cause
             failed = error
             self._metrics.refused(await exchange.fail(error))

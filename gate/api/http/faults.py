@@ -82,7 +82,8 @@ def _fault(found: ErrorDetails, model: type[BaseModel]) -> Fault:
         return Fault(_unknown(str(path[-1]), _names(model, path[:-1])), pointer(path))
     if kind == "missing":
         return Fault("is missing; it is required", pointer(path))
-    if kind == "value_error":  # our own validators already say what was found
+    # Our own validators already say what was found.
+    if kind == "value_error":
         return Fault(str(found["ctx"]["error"]), pointer(path))
     return Fault(f"found {shown(found['input'])}, {_allowed(found)}", pointer(path))
 

@@ -245,7 +245,9 @@ def _called(caller: Caller) -> str:
         return f"A token of role {caller.role}"
     if isinstance(caller, Workload):
         return "A pipeline's identity token"
-    return "This person" if isinstance(caller, Person) else "The token of one change"
+    if isinstance(caller, Person):
+        return "This person"
+    return "The token of one change"
 
 
 Lent: TypeAlias = Annotated[str, Depends(lent_token)]

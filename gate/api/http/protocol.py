@@ -11,7 +11,8 @@ from gate.api.http.body import ARRIVED, BODY_SECONDS_MAX
 
 HEAD_SECONDS_MAX = 10
 HEAD_BYTES_MAX = 64 * 1024
-_BODY_GRACE_SECONDS = 5  # whoever reads the body answers first
+# Whoever reads the body answers first.
+_BODY_GRACE_SECONDS = 5
 
 
 class _Phase(Enum):

@@ -34,7 +34,8 @@ def source_of(request: Request, trusted: Networks) -> str:
             break
         added = _address(hop)
         if added is None:
-            break  # a proxy that writes no address: the source is as far as we know the proxy
+            # a proxy that writes no address: the source is as far as we know the proxy.
+            break
         source = added
     if isinstance(source, IPv6Address):
         return str(ip_network((int(source), OWN_PREFIX_BITS), strict=False))

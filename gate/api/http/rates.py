@@ -19,9 +19,8 @@ class Rates:
     def __init__(self, per_second: int, now: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
         self._now = now
-        self._free_at: dict[
-            str, float
-        ] = {}  # when the bucket is full again; in the past is as good as absent
+        # When the bucket is full again; in the past is as good as absent.
+        self._free_at: dict[str, float] = {}
 
     def take(self, caller: str) -> None:
         """Count one request. Raises `RateLimited`."""

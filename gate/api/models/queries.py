@@ -51,7 +51,7 @@ class VerdictQuery(Asked):
     digest: Digest | None = None
 
     def ask(self, service: str, environment: str) -> VerdictAsk:
-        """The same as the flow knows it."""
+        """Return the parameters as a query of the flow."""
         return VerdictAsk(service, environment, self.commit, self.digest)
 
 

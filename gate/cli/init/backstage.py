@@ -55,7 +55,9 @@ def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _name(text: object) -> str:
     """In lower case, because Backstage compares names without case."""
-    return text.lower() if isinstance(text, str) and _NAME.fullmatch(text) else ""
+    if isinstance(text, str) and _NAME.fullmatch(text):
+        return text.lower()
+    return ""
 
 
 def _reference(text: object) -> str:
@@ -65,7 +67,9 @@ def _reference(text: object) -> str:
 
 def _owner(spec: dict[str, Any]) -> tuple[str, ...]:
     owner = _reference(spec.get("owner", ""))
-    return (owner,) if owner and owner != "owners" else ("release-managers",)
+    if owner and owner != "owners":
+        return (owner,)
+    return ("release-managers",)
 
 
 def _needs(spec: dict[str, Any], known: set[str]) -> tuple[str, ...]:

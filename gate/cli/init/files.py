@@ -130,7 +130,9 @@ def _key(name: str) -> str:
     """Bare where YAML reads it as text, and in quotes otherwise."""
     plain = name.replace("-", "").replace("_", "")
     is_word = plain.isascii() and plain.isalpha() and name[0].isalpha()
-    return name if is_word and name.casefold() not in {"true", "false", "null"} else _text(name)
+    if is_word and name.casefold() not in {"true", "false", "null"}:
+        return name
+    return _text(name)
 
 
 def _text(text: str) -> str:

@@ -105,7 +105,9 @@ def _git(folder: Path, *arguments: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip().partition("\n")[0] if done.returncode == 0 else ""
+    if done.returncode == 0:
+        return done.stdout.strip().partition("\n")[0]
+    return ""
 
 
 def _remote(folder: Path) -> tuple[str, str]:
@@ -119,7 +121,9 @@ def _remote(folder: Path) -> tuple[str, str]:
 def _provider(folder: Path, host: str) -> str:
     if "gitlab" in host or (folder / GITLAB_FILE).is_file():
         return GITLAB
-    return GITHUB if "github" in host or (folder / ".github").is_dir() else ""
+    if "github" in host or (folder / ".github").is_dir():
+        return GITHUB
+    return ""
 
 
 def _id_of(env: Mapping[str, str], slug: str) -> int | None:

@@ -40,7 +40,8 @@ def run(
         print(f"refused: {found.because}; nothing is written", file=sys.stderr)
         sys.exit(REFUSED)
     fitted = rewritten(text, str(file), points, found.points)
-    read_policy(fitted, str(out))  # a policy that could not be read again is never written
+    # a policy that could not be read again is never written.
+    read_policy(fitted, str(out))
     with writing(out) as written:
         written.write(fitted)
     for line in (*_differences(policy, found.points), "", *_back_test(found), "", *_bands(found)):

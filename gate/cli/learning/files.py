@@ -94,7 +94,8 @@ def text_of(path: Path) -> str:
     """The text of a small file. Raises `Invalid`."""
     try:
         with path.open("rb") as file:
-            return file.read(FILE_BYTES_MAX + 1).decode()  # one more: the reader says it is long
+            # One more: the reader says it is long.
+            return file.read(FILE_BYTES_MAX + 1).decode()
     except UnicodeDecodeError:
         raise Invalid(f"{path} is not UTF-8; save it as UTF-8") from None
     except OSError as error:

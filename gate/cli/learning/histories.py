@@ -58,7 +58,8 @@ def of_table(table: Path, column_map: Path, label: str, policy: Policy) -> Histo
         order = _order(row.kept[1].strip(), keep[1], where) if len(keep) > 1 else Decimal(0)
         service = str(row.values.get(SERVICE, ""))
         ordered.append((order, Change(service, judge(row.values), failed)))
-    ordered.sort(key=lambda one: one[0])  # equal ones, and all without an order, stay as they are
+    # Equal ones, and all without an order, stay as they are.
+    ordered.sort(key=lambda one: one[0])
     return History([change for _, change in ordered], left_out)
 
 

@@ -133,7 +133,8 @@ def _where_it_ended(file: BinaryIO, header: bytes) -> int:
         place = file.seek(place - size)
         piece = file.read(size)
         if place + size == end:
-            piece = piece[: piece.rfind(b"\n") + 1]  # without the line that was being written
+            # Without the line that was being written.
+            piece = piece[: piece.rfind(b"\n") + 1]
         tail = piece + tail[: len(TILE_MARK) + 1]
     found = tail.rfind(b"\n" + TILE_MARK)
     block = 0

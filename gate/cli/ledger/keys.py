@@ -112,7 +112,8 @@ def _own_key(settings: Settings) -> tuple[Path, SigningKey]:
 def _hand_over(tx: Tx, old: SigningKey, new: SigningKey) -> None:
     head, before, after = _locked(tx), str(old.verifier), str(new.verifier)
     if head.key == after:
-        return  # it was handed over already, and the files were not moved
+        # It was handed over already, and the files were not moved.
+        return
     if head.key != before:
         raise Invalid(
             f"the ledger is signed with {head.key or 'no key yet'}, the file has {before}; "

@@ -32,7 +32,7 @@ _MAIN = (
     "sys.exit(main())\n"
 )
 _BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)
-"""The same parts always make the same file."""
+"""A fixed time, so that equal parts always make an equal file."""
 
 
 def save(file: Path) -> None:

@@ -56,18 +56,18 @@ def evaluation_of(commit: str) -> Check:
     def check(body: Body) -> str | None:
         if body.get("outcome") not in OUTCOMES or "id" in body:
             return "it is no evaluation"
-        return None if body.get("commit") == commit else "it is about another commit"
+        if body.get("commit") == commit:
+            return None
+        return "it is about another commit"
 
     return check
 
 
 def any_change(body: Body) -> str | None:
     """A change, whichever."""
-    return (
-        None
-        if isinstance(body.get("id"), str) and body.get("state") in STATES
-        else "it is no change"
-    )
+    if isinstance(body.get("id"), str) and body.get("state") in STATES:
+        return None
+    return "it is no change"
 
 
 def envelope_of(change: str, commit: str) -> Check:

@@ -68,7 +68,8 @@ class Asker:
             self._measure(place)
         body = self.body()
         if self._pipe.kind == LOCAL:
-            body.pop("run")  # without one the gate joins what was asked for before, and waits
+            # Without one the gate joins what was asked for before, and waits.
+            body.pop("run")
         return self._session.submit(body)
 
     def evaluate(self) -> Body:

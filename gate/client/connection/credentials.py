@@ -88,7 +88,9 @@ class Credentials:
 
 
 def _no_value(body: Body) -> str | None:
-    return None if isinstance(body.get("value"), str) and body["value"] else "it has no value"
+    if isinstance(body.get("value"), str) and body["value"]:
+        return None
+    return "it has no value"
 
 
 def _from_file(world: World) -> str | None:

@@ -64,7 +64,8 @@ class Asking(NamedTuple):
     key: str = ""
     wait: int = 0
     retries: int = RETRIES_MAX
-    lent: str = ""  # the job's own token at its code host, for this asking alone
+    # The job's own token at its code host, for this asking alone.
+    lent: str = ""
 
 
 class _Again(Exception):
@@ -197,7 +198,9 @@ def _json(reply: Reply) -> Body | None:
 def _retry_after(reply: Reply) -> float | None:
     """Seconds, bounded; a date is not worth a calendar here."""
     text = reply.headers.get("retry-after", "")
-    return min(float(text), RETRY_AFTER_SECONDS_MAX) if text.isdigit() else None
+    if text.isdigit():
+        return min(float(text), RETRY_AFTER_SECONDS_MAX)
+    return None
 
 
 def _pause(attempt: int, retry_after: float | None) -> float:

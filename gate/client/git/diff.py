@@ -36,7 +36,8 @@ class File(NamedTuple):
 
     path: bytes
     old_path: bytes
-    old_blob: bytes | None  # None: it was not there, or is a submodule
+    # None: it was not there, or is a submodule.
+    old_blob: bytes | None
     added: int
     deleted: int
     counted: bool = True
@@ -82,11 +83,13 @@ def _contents(repository: Repository, command: list[str]) -> set[bytes]:
     tokens = iter(raw.split(b"\0"))
     found: set[bytes] = set()
     for token in tokens:
-        change = token.lstrip(b"\n")  # a commit's list begins on a new line
+        # a commit's list begins on a new line.
+        change = token.lstrip(b"\n")
         if change.startswith(b":"):
             _, _, old, new, _ = change[1:].split()
             found |= {old, new}
-            next(tokens)  # the path, which may look like anything
+            # The path, which may look like anything.
+            next(tokens)
     return {one for one in found if one.strip(b"0")}
 
 
@@ -233,7 +236,8 @@ def _parse(raw: bytes) -> list[File]:
             before[path] = (old_path, old_blob if there else None, submodule)
         elif token:
             added, deleted, path = token.split(b"\t", 2)
-            if not path:  # a rename: both paths follow
+            # a rename: both paths follow.
+            if not path:
                 _, path = next(tokens), next(tokens)
             old_path, blob, submodule = before[path]
             if submodule or added == b"-":

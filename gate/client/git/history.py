@@ -42,7 +42,9 @@ def earlier_commits(repository: Repository, base: str, budget: Budget) -> list[P
         budget=budget,
     )
     lines = raw.decode(errors="backslashreplace").split("\0")[:-1]
-    return None if len(lines) > COMMITS_MAX else [_past(line) for line in lines]
+    if len(lines) > COMMITS_MAX:
+        return None
+    return [_past(line) for line in lines]
 
 
 def author_facts(
@@ -120,7 +122,8 @@ def _touches(
     touched: defaultdict[bytes, list[Past]] = defaultdict(list)
     if not paths:
         return touched
-    mark = os.urandom(8).hex().encode()  # no path can be taken for the line of a commit
+    # No path can be taken for the line of a commit.
+    mark = os.urandom(8).hex().encode()
     command = [
         "log",
         "-z",

@@ -61,7 +61,8 @@ class Head(NamedTuple):
     """The commit that is to be deployed."""
 
     commit: str
-    time: int  # the committer's clock, unix seconds
+    # The committer's clock, unix seconds.
+    time: int
     subject: str
 
 
@@ -69,7 +70,8 @@ class _Found(NamedTuple):
     """A repository, as git finds it from a folder."""
 
     shallow: bool
-    inside: bool  # the folder is a part of the git folder itself, as in a bare repository
+    # The folder is a part of the git folder itself, as in a bare repository.
+    inside: bool
     git_folder: str
     object_format: str
     objects: str

@@ -36,7 +36,8 @@ def _headline(outcome: Outcome, change: Mapping[str, Any]) -> str:
     if not change:
         return word
     commit = visible(change.get("commit", ""))[:12]
-    identity = f", {visible(change['id'])}" if change.get("id") else ""  # an evaluation has none
+    # An evaluation has none.
+    identity = f", {visible(change['id'])}" if change.get("id") else ""
     return (
         f"{word}  {visible(change.get('service'))} to {visible(change.get('environment'))}, "
         f"commit {commit}{identity}"
@@ -93,11 +94,9 @@ def _reasons(change: Mapping[str, Any]) -> list[str]:
         else []
     )
     lines = [f"{_mark(reason):>5}  {_sentence(reason)}" for reason in found[:REASONS_MAX]]
-    return (
-        lines
-        if len(found) <= REASONS_MAX
-        else [*lines, f"       and {counted(len(found) - REASONS_MAX, 'reason')} more"]
-    )
+    if len(found) <= REASONS_MAX:
+        return lines
+    return [*lines, f"       and {counted(len(found) - REASONS_MAX, 'reason')} more"]
 
 
 def _mark(reason: Mapping[str, Any]) -> str:
@@ -134,7 +133,8 @@ def _next_steps(outcome: Outcome, change: Mapping[str, Any]) -> list[str]:
     if outcome.code == DENIED:
         return ["check the token, and whether it is bound to this service"]
     steps = _missing(change) if outcome.decision == "pending" else []
-    if change and "id" not in change:  # an evaluation: nothing follows
+    # An evaluation: nothing follows.
+    if change and "id" not in change:
         return steps
     steps += see
     if outcome.decision in _AFTERWARDS:
@@ -163,9 +163,9 @@ def _missing(change: Mapping[str, Any]) -> list[str]:
 
 def _entries(part: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     entries = part.get(name)
-    return (
-        [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    )
+    if isinstance(entries, list):
+        return [entry for entry in entries if isinstance(entry, dict)]
+    return []
 
 
 def _part(change: Mapping[str, Any], name: str) -> Mapping[str, Any]:

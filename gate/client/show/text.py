@@ -28,13 +28,16 @@ def visible(text: object, *, length_max: int = SHOWN_LENGTH_MAX) -> str:
     # commands to a GitHub runner: the older form is found anywhere in a line, the newer one where
     # it begins
     line = line.replace("##[", "# #[")
-    return line.replace("::", ": :", 1) if line.lstrip().startswith("::") else line
+    if line.lstrip().startswith("::"):
+        return line.replace("::", ": :", 1)
+    return line
 
 
 def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if category not in _HIDDEN:
-        return " " if category == "Zs" else character  # a blank is a blank, whatever its width
+        # a blank is a blank, whatever its width.
+        return " " if category == "Zs" else character
     number = ord(character)
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - four digits or eight
 

@@ -188,9 +188,8 @@ def _openings(
     if freeze.rule is None:
         return
     lasts = freeze.ends.replace(fold=0) - freeze.begins.replace(fold=0)
-    first = (
-        after.astimezone(zone).replace(tzinfo=None) - lasts - _ONE_DAY
-    ).date()  # a day more, whatever the clocks do
+    # a day more, whatever the clocks do.
+    first = (after.astimezone(zone).replace(tzinfo=None) - lasts - _ONE_DAY).date()
     last = (before.astimezone(zone).replace(tzinfo=None) + _ONE_DAY).date()
     for day in days(freeze.rule, freeze.begins, first, last):
         begins = datetime.combine(day, freeze.begins.time().replace(fold=0))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -68,11 +69,9 @@ def read_calendar(text: str | bytes, name: str, catalogue: Catalogue | None) -> 
 
 def _zone(root: Fields) -> ZoneInfo:
     name = root.text("time_zone", "UTC")
-    try:
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):  # said below, with all other faults
         if _ZONE.fullmatch(name):
             return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        pass  # said below, with all other faults
     if name:
         root.faults.add(
             root.place_of("time_zone"),
@@ -228,7 +227,9 @@ class _Freezes:
         return frozenset(days), frozenset(times)
 
     def _day_or_time(self, text: str) -> date | datetime:
-        return date.fromisoformat(text) if _DAY.fullmatch(text) else self._time(text)
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+        return self._time(text)
 
     def _time(self, text: str) -> datetime:
         """A local time, whatever its offset; ValueError where it is none."""
@@ -237,7 +238,9 @@ class _Freezes:
         if not _TIME.fullmatch(text) or not YEAR_FIRST <= int(text[:4]) <= YEAR_LAST:
             raise ValueError(text)
         at = datetime.fromisoformat(text)
-        return at if at.tzinfo is None else at.astimezone(self._zone).replace(tzinfo=None)
+        if at.tzinfo is None:
+            return at
+        return at.astimezone(self._zone).replace(tzinfo=None)
 
 
 def _read(

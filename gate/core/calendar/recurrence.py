@@ -118,9 +118,8 @@ def _last_day(until: datetime, begins: datetime) -> date:
 def _matching(rule: Recurrence, start: date, first: date, last: date) -> Iterator[date]:
     """Every day of the rule from `first` to `last`, as if it had no count and no end."""
     origin, step = _period(rule, start), rule.interval
-    skipped = max(
-        0, -(-(_period(rule, first) - origin) // step)
-    )  # rounded up: periods before that of `first` end before it
+    # Rounded up: periods before that of `first` end before it.
+    skipped = max(0, -(-(_period(rule, first) - origin) // step))
     for period in range(origin + skipped * step, _period(rule, last) + 1, step):
         begin, end = _bounds(rule, period)
         if (
@@ -140,9 +139,8 @@ def _period(rule: Recurrence, day: date) -> int:
         case Frequency.DAILY:
             return day.toordinal()
         case Frequency.WEEKLY:
-            return (
-                day.toordinal() - 1 - rule.week_start
-            ) // 7  # day 1 of the calendar was a Monday
+            # Day 1 of the calendar was a Monday.
+            return (day.toordinal() - 1 - rule.week_start) // 7
         case Frequency.MONTHLY:
             return day.year * 12 + day.month - 1
         case Frequency.YEARLY:

@@ -113,9 +113,8 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         named = {name: place.name for place in self.environments.values() for name in place.names}
-        named.update(
-            {name: name for name in self.environments}
-        )  # an own name beats another's second name
+        # An own name beats another's second name.
+        named.update({name: name for name in self.environments})
         object.__setattr__(self, "_named", named)
         object.__setattr__(self, "_groups_of", _turned_round(self.groups.values()))
         object.__setattr__(self, "_services_of", _by_repository(self.services.values()))
@@ -147,7 +146,9 @@ class Catalogue:
             return named == environment
         folded = said.casefold()
         meant = {place for name, place in self._named.items() if name.casefold() == folded}
-        return meant == {environment} if meant else folded == environment.casefold()
+        if meant:
+            return meant == {environment}
+        return folded == environment.casefold()
 
     def facts(self, service: str, environment: str) -> dict[str, Fact]:
         """What the catalogue knows of a service in an environment (given by its own name); what it
@@ -157,7 +158,8 @@ class Catalogue:
         if known is not None:
             return dict(known)
         facts = self._worked_out(service, environment)
-        if service in self.services and environment in self.environments:  # other names have no end
+        # Other names have no end.
+        if service in self.services and environment in self.environments:
             self._facts[service, environment] = dict(facts)
         return facts
 

@@ -39,7 +39,7 @@ accounts."""
 
 NOBODY: frozenset[str] = frozenset()
 SPELLINGS_KEPT_MAX = 4_096
-"""The same few people ask all day."""
+"""Few people ask all day, so few spellings are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,8 @@ def _address(folded: str) -> str:
         return folded
     local, _, domain = "".join(folded.split()).rpartition("@")
     domain = _readable(domain.rstrip("."))
-    if not local:  # "@ada-gh", as people write a login
+    # "@ada-gh", as people write a login.
+    if not local:
         return domain
     if _NO_REPLY.fullmatch(domain):
         return _no_reply(local, domain)

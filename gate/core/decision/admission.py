@@ -54,21 +54,27 @@ class Standing:
     """What the transaction read: the change, and what surrounds it now, by the database's clock."""
 
     subject: Subject
-    state: State  # with expiry already taken into account
+    # With expiry already taken into account.
+    state: State
     admitted_run: Run | None
-    proved: Proof | None  # by a token, when it was decided
+    # By a token, when it was decided.
+    proved: Proof | None
     planned: Planned
-    hold: Hold | None  # binds it, or would if the gate enforced: neither excused nor overridden
-    others_deploying: Collection[
-        str
-    ]  # of this service and environment, still within their `close_within`
+    # Binds it, or would if the gate enforced: neither excused nor overridden.
+    hold: Hold | None
+    # Of this service and environment, still within their `close_within`.
+    others_deploying: Collection[str]
     parallel: bool
-    decided_direction: str  # where it went when it was decided, and where it would go now
+    # Where it went when it was decided, and where it would go now.
+    decided_direction: str
     direction: str
-    what_ran: str | None  # the change that ran at the decision
+    # The change that ran at the decision.
+    what_ran: str | None
     what_runs: str | None
-    observed: bool = False  # the decision in force was made while the gate only watched here
-    observing: bool = False  # the gate only watches here now
+    # The decision in force was made while the gate only watched here.
+    observed: bool = False
+    # The gate only watches here now.
+    observing: bool = False
 
     @property
     def rollback(self) -> bool:

@@ -18,7 +18,8 @@ class Asked(NamedTuple):
     run: Run | None = None
     requested_by: str = ""
     authors: tuple[str, ...] = ()
-    actor: tuple[str, ...] = ()  # identities of whoever started the run, as its token proves
+    # Identities of whoever started the run, as its token proves.
+    actor: tuple[str, ...] = ()
     title: str = ""
     description: str = ""
     impact: str = ""

@@ -46,10 +46,14 @@ REJECTED_HERE = "rejected-here"
 class People(NamedTuple):
     """Who asked for and wrote the change: `excluded` may not approve it."""
 
-    excluded: tuple[str, ...] = ()  # ids of people in the catalogue, sorted
-    named: bool = False  # an author, a requester or an actor is known
-    verified: bool = False  # the code host, or for an emergency the token, says who
-    shared: bool = False  # an identity belongs to several people
+    # Ids of people in the catalogue, sorted.
+    excluded: tuple[str, ...] = ()
+    # An author, a requester or an actor is known.
+    named: bool = False
+    # The code host, or for an emergency the token, says who.
+    verified: bool = False
+    # An identity belongs to several people.
+    shared: bool = False
 
 
 NOBODY_KNOWN = People()
@@ -66,19 +70,23 @@ class Case(NamedTuple):
     emergency: bool = False
     people: People = NOBODY_KNOWN
     contradictions: tuple[Contradiction, ...] = ()
-    holds: tuple[
-        Hold, ...
-    ] = ()  # open freeze windows, and a stopped line, that nobody has overridden
-    in_flight: int = 0  # other changes of this service and environment
-    deploying: int = 0  # of those, how many are deploying
-    in_the_way: tuple[InTheWay, ...] = ()  # the first of them, by name
+    # Open freeze windows, and a stopped line, that nobody has overridden.
+    holds: tuple[Hold, ...] = ()
+    # Other changes of this service and environment.
+    in_flight: int = 0
+    # Of those, how many are deploying.
+    deploying: int = 0
+    # The first of them, by name.
+    in_the_way: tuple[InTheWay, ...] = ()
     overdue_reviews: int = 0
-    rejection: str | None = (
-        None  # the change by which a person rejected this commit here, and nobody lifted it
-    )
-    standing: Mapping[str, Standing] = MappingProxyType({})  # by `standing_key`
-    notes: tuple[Finding, ...] = ()  # what else the reviewer must know: why a fact was left out
-    observing: bool = False  # the catalogue says that the gate only watches here
+    # The change by which a person rejected this commit here, and nobody lifted it.
+    rejection: str | None = None
+    # By `standing_key`.
+    standing: Mapping[str, Standing] = MappingProxyType({})
+    # What else the reviewer must know: why a fact was left out.
+    notes: tuple[Finding, ...] = ()
+    # The catalogue says that the gate only watches here.
+    observing: bool = False
 
 
 def decide(
@@ -361,11 +369,9 @@ def _finding_of(evaluation: Evaluation, requirement: Requirement) -> Finding:
 
 def _without(first: Finding, findings: tuple[Finding, ...]) -> Iterable[Finding]:
     """A guard of the gate's is none of what a policy found."""
-    return (
-        findings
-        if first.kind is FindingKind.GATE
-        else (other for other in findings if other is not first)
-    )
+    if first.kind is FindingKind.GATE:
+        return findings
+    return (other for other in findings if other is not first)
 
 
 def _terms(policy: Policy, *, emergency: bool) -> Terms:

@@ -159,7 +159,9 @@ def _step_judge(rule: Rule) -> Judge:
 
     def judge(values: Values) -> Finding:
         seen = values.get(name)
-        return unknown if seen is None else findings[bisect_right(limits, seen)]
+        if seen is None:
+            return unknown
+        return findings[bisect_right(limits, seen)]
 
     return judge
 

@@ -29,7 +29,8 @@ class InTheWay(NamedTuple):
     """Another change of the same service and environment that is in flight."""
 
     change: str
-    deploying: bool  # else people approved it, and it is still to be deployed
+    # Else people approved it, and it is still to be deployed.
+    deploying: bool
 
 
 def nothing_in_force(because: str) -> Finding:

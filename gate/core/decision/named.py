@@ -20,8 +20,10 @@ class Named:
     `people` are ids of those who were found to be excluded before.
     """
 
-    asked: tuple[str, ...] = ()  # requesters, and whoever started a run or had it admitted
-    wrote: tuple[str, ...] = ()  # authors, co-authors, committers and pushers
+    # Requesters, and whoever started a run or had it admitted.
+    asked: tuple[str, ...] = ()
+    # Authors, co-authors, committers and pushers.
+    wrote: tuple[str, ...] = ()
     people: frozenset[str] = frozenset()
 
     def also(self, other: "Named") -> "Named":

@@ -63,7 +63,8 @@ class Record(NamedTuple):
     case: Case
     decision: Decision
     subject_digest: str
-    carries: tuple[int, ...] = ()  # numbers of the decisions whose approvals still count
+    # Numbers of the decisions whose approvals still count.
+    carries: tuple[int, ...] = ()
 
 
 class Parts(NamedTuple):

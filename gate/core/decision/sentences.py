@@ -48,13 +48,17 @@ def shown(name: str, value: Value) -> str:
         return _text(value)
     if isinstance(value, tuple):
         more = f" and {len(value) - NAMED_MAX} more" if len(value) > NAMED_MAX else ""
-        return ", ".join(map(_text, value[:NAMED_MAX])) + more if value else "empty"
+        if value:
+            return ", ".join(map(_text, value[:NAMED_MAX])) + more
+        return "empty"
     return "true" if value is True else "false" if value is False else str(wire_value(name, value))
 
 
 def _text(text: str) -> str:
     if _BARE.fullmatch(text):
-        return text if len(text) <= ITEM_LENGTH_MAX else f"{text[:ITEM_LENGTH_MAX]}…"
+        if len(text) <= ITEM_LENGTH_MAX:
+            return text
+        return f"{text[:ITEM_LENGTH_MAX]}…"
     short = text if len(text) <= ITEM_LENGTH_MAX else f"{text[:ITEM_LENGTH_MAX]}…"
     return json.dumps(short, ensure_ascii=not short.isprintable())
 
@@ -103,14 +107,14 @@ def _telling(finding: Finding, policy: Policy) -> Telling | None:
     """How findings like this one are told; None where the policy knows nothing of them."""
     subject = plan_of(policy).subjects.get((finding.kind, finding.rule))
     if isinstance(subject, Rule):
-        return (
-            _steps(subject, finding, policy)
-            if subject.when is None
-            else _rule(subject.when, finding, policy)
-        )
+        if subject.when is None:
+            return _steps(subject, finding, policy)
+        return _rule(subject.when, finding, policy)
     if isinstance(subject, Requirement):
         return _requirement(subject, finding, policy)
-    return None if subject is None else _standard_change(subject, finding, policy)
+    if subject is None:
+        return None
+    return _standard_change(subject, finding, policy)
 
 
 def _rule(when: Clause, finding: Finding, policy: Policy) -> Telling:
@@ -141,11 +145,9 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Telling:
     def told(_values: Values, facts: Facts) -> str:
         """`812 lines added`; of one, and of what is no count, `lines added: 1`."""
         value = facts[name].value if name in facts else ""
-        return (
-            f"{shown(name, value)}{after}"
-            if counts and value != 1
-            else f"{before}{shown(name, value)}{ending}"
-        )
+        if counts and value != 1:
+            return f"{shown(name, value)}{after}"
+        return f"{before}{shown(name, value)}{ending}"
 
     return told
 
@@ -154,7 +156,9 @@ def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> 
     require, unless = requirement.require, requirement.unless
     if not finding.holds:
         unmet = _deciding(require, policy, lambda part: f"; required is {part.text}")
-        return unmet if unless is None else _unexcused(unmet, unless, policy)
+        if unless is None:
+            return unmet
+        return _unexcused(unmet, unless, policy)
     required = _ending(_every(require, policy), "; as required")
     if unless is None:
         return required
@@ -244,7 +248,9 @@ def _seen(part: Part, policy: Policy, *, holds: bool) -> Telling:
 def _fact(name: str, policy: Policy) -> Telling:
     def told(values: Values, facts: Facts) -> str:
         value = values.get(name)
-        return _unseen(name, facts, policy) if value is None else f"{name} is {shown(name, value)}"
+        if value is None:
+            return _unseen(name, facts, policy)
+        return f"{name} is {shown(name, value)}"
 
     return told
 

@@ -90,9 +90,8 @@ class Finding:
     facts: tuple[str, ...] = ()
     step: int | None = None
     seen: tuple[tuple[str, str], ...] = ()
-    form: Fragment | None = field(
-        default=None, init=False, compare=False, repr=False
-    )  # in a record; made once, by `record`
+    # In a record; made once, by `record`.
+    form: Fragment | None = field(default=None, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class Curve:
         above, pairs = 0, 0
         for count, failed in self.steps:
             fine = count - failed
-            pairs += fine * (2 * above + failed)  # of two equal ones half counts
+            # Of two equal ones half counts.
+            pairs += fine * (2 * above + failed)
             above += failed
         return pairs / (2 * self.failed * well)
 
@@ -51,7 +52,9 @@ class Curve:
     def failure_rate_below(self, share: float) -> float | None:
         """The failure rate within this share of the changes, those with the lowest scores."""
         passed = share * self.changes
-        return (self.failed - self.caught(1 - share)) / passed if passed else None
+        if passed:
+            return (self.failed - self.caught(1 - share)) / passed
+        return None
 
 
 def curve(scored: Iterable[Scored]) -> Curve:

@@ -53,7 +53,8 @@ ASKED = FROM_BASE | OF_CHECKS | OF_REVIEWS | OF_REF
 
 _TOLERANT = frozenset({"diff", "author"})
 _TOLERATED = 10
-_SHARE = 10  # a tenth
+# a tenth.
+_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +131,23 @@ class HostFacts:
     What it is silent about, of what it was asked for, is unknown; `trouble` says why.
     """
 
-    base: str | None = None  # what the commit was compared with, where that is known for sure
+    # What the commit was compared with, where that is known for sure.
+    base: str | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
     hands: tuple[Hand, ...] = ()
-    all_hands: bool = False  # nobody is missing
-    reviews: Reviews | None = None  # None is unknown
-    commits: tuple[str, ...] = ()  # what was compared, and what pull requests brought before that
-    pulled: tuple[str, ...] = ()  # of these, what stands in the pull requests that are reviewed
-    pushers: tuple[
-        str, ...
-    ] = ()  # whoever brought them there; to merge another's work is not to write it
-    first_pushers: tuple[str, ...] = ()  # whoever brought a pulled commit there before anybody else
+    # Nobody is missing.
+    all_hands: bool = False
+    # None is unknown.
+    reviews: Reviews | None = None
+    # What was compared, and what pull requests brought before that.
+    commits: tuple[str, ...] = ()
+    # Of these, what stands in the pull requests that are reviewed.
+    pulled: tuple[str, ...] = ()
+    # Whoever brought them there; to merge another's work is not to write it.
+    pushers: tuple[str, ...] = ()
+    # Whoever brought a pulled commit there before anybody else.
+    first_pushers: tuple[str, ...] = ()
     trouble: tuple[str, ...] = ()
 
 

@@ -36,7 +36,8 @@ class Notice:
     reasons: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     hold: str = ""
-    members: tuple[str, ...] = ()  # ids in the chat of those who are asked
+    # Ids in the chat of those who are asked.
+    members: tuple[str, ...] = ()
     by: str = ""
 
 

@@ -59,7 +59,8 @@ class Pushed:
     issuer: str
     repository: int
     commits: tuple[str, ...]
-    by: str  # `github:ada-gh`
+    # `github:ada-gh`.
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

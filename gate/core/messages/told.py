@@ -22,18 +22,25 @@ class IncidentTold:
 
     title: str
     service: str
-    severity: str | None  # None: the source does not say, so what it said before stands
+    # None: the source does not say, so what it said before stands.
+    severity: str | None
     began_at: datetime
     environment: str | None = None
     resolved_at: datetime | None = None
     id: str | None = None
-    changes: tuple[str, ...] = ()  # that the source names as its cause
+    # That the source names as its cause.
+    changes: tuple[str, ...] = ()
     source: str = API
-    url: str = ""  # where a person finds it at its source
-    told_at: datetime | None = None  # when the source said so; None: now
-    is_alert: bool = False  # below the service's `alerts_count_from` it is put down to nothing
-    comes_back: bool = False  # what began after it was resolved is another incident
-    reopened: bool = False  # the source takes back that it was resolved
+    # Where a person finds it at its source.
+    url: str = ""
+    # When the source said so; None: now.
+    told_at: datetime | None = None
+    # Below the service's `alerts_count_from` it is put down to nothing.
+    is_alert: bool = False
+    # What began after it was resolved is another incident.
+    comes_back: bool = False
+    # The source takes back that it was resolved.
+    reopened: bool = False
     # the source tells of the end alone: without its beginning there is nothing to tell of
     is_end: bool = False
 
@@ -57,8 +64,10 @@ class DeploymentSeen:
     source: str
     url: str = ""
     digests: tuple[str, ...] = field(default=())
-    repository: Repository | None = None  # that it came from, where a code host says so
-    went_back: bool = False  # the service runs again what it ran before
+    # That it came from, where a code host says so.
+    repository: Repository | None = None
+    # The service runs again what it ran before.
+    went_back: bool = False
 
 
 def write(told: IncidentTold | DeploymentSeen) -> bytes:

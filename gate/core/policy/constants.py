@@ -89,7 +89,9 @@ def constant_of(condition: Condition, fact: FactDef) -> Constant:
 
 def _pattern(word: Word) -> patterns.Pattern:
     try:
-        return patterns.expression(word.text) if word.expression else patterns.glob(word.text)
+        if word.expression:
+            return patterns.expression(word.text)
+        return patterns.glob(word.text)
     except patterns.BadPattern as error:
         raise BadCondition(str(error)) from None
 

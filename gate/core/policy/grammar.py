@@ -247,4 +247,6 @@ class _Parser:
     def _after(self) -> str:
         if self._value in _JOINS:
             return "; one line is one condition, a list of conditions means all"
-        return "; write text with other characters in double quotes" if self._kind != "end" else ""
+        if self._kind != "end":
+            return "; write text with other characters in double quotes"
+        return ""

@@ -59,7 +59,9 @@ def glob(text: str) -> Pattern:
             lines = "\n".join([item.replace("\n", "\r") for item in items])
         encoded = lines.encode(errors="replace")
         found = compiled.search(encoded)
-        return items[encoded.count(b"\n", 0, found.start())] if found else None
+        if found:
+            return items[encoded.count(b"\n", 0, found.start())]
+        return None
 
     return Pattern(
         test=lambda text: first((text,)) is not None, first=first, everything=text == "**"
@@ -83,7 +85,8 @@ def expression(text: str) -> Pattern:
 
     def first(items: Sequence[str]) -> str | None:
         lines = "\n".join(items)
-        whole = lines.count("\n") < len(items)  # otherwise an item has a line break of its own
+        # Otherwise an item has a line break of its own.
+        whole = lines.count("\n") < len(items)
         if (
             anywhere is not None
             and whole

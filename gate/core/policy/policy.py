@@ -119,7 +119,8 @@ class Requirement:
     id: str
     title: str
     require: Clause
-    otherwise: Outcome  # PENDING (review) or REJECTED
+    # PENDING (review) or REJECTED.
+    otherwise: Outcome
     unless: Clause | None = None
 
 
@@ -194,12 +195,12 @@ class Plan:
     rules: tuple[Judge, ...]
     requirements: tuple[tuple[Requirement, Judge], ...]
     standard_changes: tuple[tuple[StandardChange, Judge], ...]
-    subjects: Mapping[
-        tuple[FindingKind, str], Rule | Requirement | StandardChange
-    ]  # what a finding is about
+    # What a finding is about.
+    subjects: Mapping[tuple[FindingKind, str], Rule | Requirement | StandardChange]
     trusted: tuple[str, ...]
     doubted: tuple[str, ...]
-    limits: tuple[int, ...]  # lowest scores of moderate, high, critical
+    # Lowest scores of moderate, high, critical.
+    limits: tuple[int, ...]
     tellings: dict[tuple[object, ...], Telling] = field(
         default_factory=dict, compare=False, repr=False
     )  # filled by `sentences`
@@ -212,11 +213,11 @@ class Policy:
     name: str
     mode: Mode
     applies_to: Clause | None
-    applies_to_equal: Mapping[
-        str, object
-    ]  # fact -> constant of each `==` in applies_to; proves policies disjoint
+    # Fact -> constant of each `==` in applies_to; proves policies disjoint.
+    applies_to_equal: Mapping[str, object]
     trust_claims: frozenset[str]
-    bands: Mapping[Band, int]  # lowest score of moderate, high, critical
+    # Lowest score of moderate, high, critical.
+    bands: Mapping[Band, int]
     rules: tuple[Rule, ...]
     requirements: tuple[Requirement, ...]
     standard_changes: tuple[StandardChange, ...]
@@ -228,9 +229,8 @@ class Policy:
     two_unverified_authors: bool
     remind: Reminder | None = None
     emergency: Emergency | None = None
-    plan: Plan | None = field(
-        default=None, init=False, compare=False, repr=False
-    )  # made by the first evaluation
+    # Made by the first evaluation.
+    plan: Plan | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def specificity(self) -> int:

@@ -49,12 +49,10 @@ class Policies:
 
     all: tuple[Policy, ...]
     revision: str
-    needs: tuple[GroupsNeeded, ...] = field(
-        default=(), repr=False
-    )  # to be checked against a catalogue
-    looked_at: tuple[str, ...] = field(
-        init=False, repr=False
-    )  # the facts that say which policy applies
+    # To be checked against a catalogue.
+    needs: tuple[GroupsNeeded, ...] = field(default=(), repr=False)
+    # The facts that say which policy applies.
+    looked_at: tuple[str, ...] = field(init=False, repr=False)
     _enforced: tuple[Policy, ...] = field(init=False, repr=False)
     _shadows: tuple[Policy, ...] = field(init=False, repr=False)
 
@@ -208,7 +206,9 @@ def _unclear(policy: Policy, other: Policy) -> str:
 
 
 def _applies(policy: Policy, values: Values) -> bool | None:
-    return True if policy.applies_to is None else policy.applies_to.check(values)
+    if policy.applies_to is None:
+        return True
+    return policy.applies_to.check(values)
 
 
 def _undecided(policy: Policy, values: Values) -> Finding:

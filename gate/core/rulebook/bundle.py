@@ -34,9 +34,8 @@ class Bundle:
     policies: Policies
     catalogue: Catalogue
     calendar: Calendar
-    warnings: tuple[
-        Fault, ...
-    ] = ()  # what has to be mended before the gate enforces where it only observes now
+    # What has to be mended before the gate enforces where it only observes now.
+    warnings: tuple[Fault, ...] = ()
 
 
 def read_bundle(files: Mapping[str, str]) -> Bundle:
@@ -77,11 +76,9 @@ def without_people(error: Invalid) -> str:
 
 def _impersonal(fault: Fault) -> str:
     is_of_people = fault.where.startswith(f"{CATALOGUE_FILE}:")
-    return (
-        "the catalogue cannot be understood here; `gate policy check` says why"
-        if is_of_people
-        else fault.detail
-    )
+    if is_of_people:
+        return "the catalogue cannot be understood here; `gate policy check` says why"
+    return fault.detail
 
 
 def _joined(faults: Sequence[str]) -> str:
@@ -155,7 +152,8 @@ def _unknown(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
 def _too_few(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
     named = [group for group in needed.groups if group != OWNERS]
     if OWNERS in needed.groups or any(catalogue.groups[group].sso for group in named):
-        return  # how many these are is not known here
+        # How many these are is not known here.
+        return
     people = {person for group in named for person in catalogue.members(group)}
     if len(people) < needed.count:
         has = f"{' and '.join(named)} {'has' if len(named) == 1 else 'have'} {len(people)} people"

@@ -48,8 +48,10 @@ class PolicyCase:
     todo: bool
     place: Place
     policy_place: Place
-    standards_named: tuple[Scalar, ...] = ()  # under `earned`, where each stands
-    rules_named: tuple[Scalar, ...] = ()  # under `fired`
+    # Under `earned`, where each stands.
+    standards_named: tuple[Scalar, ...] = ()
+    # Under `fired`.
+    rules_named: tuple[Scalar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,17 @@ class Verdict:
     @property
     def ok(self) -> bool:
         """Whether the case is as it says: without differences, or a known gap that still is one."""
-        return bool(self.differences) if self.case.todo else not self.differences
+        if self.case.todo:
+            return bool(self.differences)
+        return not self.differences
 
     @property
     def words(self) -> str:
         """One line for a person."""
         if self.case.todo:
-            return "known gap" if self.differences else "is marked todo, but holds; remove the todo"
+            if self.differences:
+                return "known gap"
+            return "is marked todo, but holds; remove the todo"
         return "; ".join(self.differences) or "as expected"
 
 
@@ -131,7 +137,8 @@ def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
     check_cases([case], policies)
     policy = policies.named(case.policy)
     if policy is None:
-        raise LookupError(case.policy)  # it was checked a moment ago
+        # It was checked a moment ago.
+        raise LookupError(case.policy)
     alone = replace(policy, mode=Mode.ENFORCE)
     decision = decide(
         Policies((alone,), policies.revision),
@@ -186,7 +193,9 @@ def compare(case: PolicyCase, decision: Decision) -> tuple[str, ...]:
 
 
 def _shown(value: object) -> str:
-    return ", ".join(sorted(value)) or "none" if isinstance(value, frozenset) else str(value)
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value)) or "none"
+    return str(value)
 
 
 def _standing(case: PolicyCase, policy: Policy) -> dict[str, Standing]:
@@ -220,11 +229,9 @@ def _names(fields: Fields, key: str) -> tuple[Scalar, ...]:
     shape.
     """
     node = fields.node(key, required=False)
-    return (
-        tuple(item for item in node.items if isinstance(item, Scalar))
-        if isinstance(node, Sequence)
-        else ()
-    )
+    if isinstance(node, Sequence):
+        return tuple(item for item in node.items if isinstance(item, Scalar))
+    return ()
 
 
 def _facts(fields: Fields) -> Facts:
@@ -258,7 +265,9 @@ def _raw(node: Node) -> object:
     if isinstance(node, Sequence):
         return [_raw(item) for item in node.items]
     if isinstance(node, Scalar):
-        return float(node.value) if isinstance(node.value, Decimal) else node.value
+        if isinstance(node.value, Decimal):
+            return float(node.value)
+        return node.value
     return {}
 
 

@@ -31,7 +31,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if len(word) > WORD_LENGTH_MAX:
         return ""
     close = get_close_matches(word, _likeliest(word, list(known)))
-    return f"; did you mean {max(close, key=lambda name: _alike(name, word))}?" if close else ""
+    if close:
+        return f"; did you mean {max(close, key=lambda name: _alike(name, word))}?"
+    return ""
 
 
 def _likeliest(word: str, known: list[str]) -> list[str]:
@@ -118,14 +120,18 @@ class Fields:
 
     def place_of(self, key: str) -> Place:
         """Where the key's value stands, or the mapping where there is none."""
-        return self._nodes[key][1].place if key in self._nodes else self.place
+        if key in self._nodes:
+            return self._nodes[key][1].place
+        return self.place
 
     def text(
         self, key: str, default: str | None = None, *, length_max: int = TEXT_LENGTH_MAX
     ) -> str:
         """Text; required without a default."""
         node = self.node(key, required=default is None)
-        return default or "" if node is None else self._text(node, key, length_max)
+        if node is None:
+            return default or ""
+        return self._text(node, key, length_max)
 
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """A whole number from `low` to `high`."""

@@ -145,7 +145,9 @@ def shown(node: Node) -> str:
 def clip(text: str) -> str:
     """One line of bounded length, control characters escaped."""
     line = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
-    return line if len(line) <= SHOWN_LENGTH_MAX else f"{line[:SHOWN_LENGTH_MAX]}…"
+    if len(line) <= SHOWN_LENGTH_MAX:
+        return line
+    return f"{line[:SHOWN_LENGTH_MAX]}…"
 
 
 def plain(node: Node) -> Any:
@@ -153,7 +155,9 @@ def plain(node: Node) -> Any:
     text.
     """
     if isinstance(node, Scalar):
-        return _number_text(node.value) if isinstance(node.value, Decimal) else node.value
+        if isinstance(node.value, Decimal):
+            return _number_text(node.value)
+        return node.value
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return {
@@ -221,7 +225,8 @@ class _Reader:
     """One pass over the parser's events; stops at the first thing that is refused."""
 
     def __init__(self, source: str, name: str, number_keys: frozenset[str]) -> None:
-        self._parser = CSafeLoader(source)  # of which only the parser is used
+        # Of which only the parser is used.
+        self._parser = CSafeLoader(source)
         self._source = source
         self._name = name
         self._number_keys = number_keys
@@ -229,7 +234,8 @@ class _Reader:
 
     def document(self) -> Node:
         """The only document there is."""
-        self._next()  # the start of the stream
+        # The start of the stream.
+        self._next()
         start = self._next()
         if not isinstance(start, DocumentStartEvent):
             raise _at_start(self._name, "found an empty file, allowed is one document")
@@ -240,7 +246,8 @@ class _Reader:
                 "that begins with %",
             )
         root = self._node(self._next(), 1, number_keys=False)
-        self._next()  # the end of the document
+        # The end of the document.
+        self._next()
         after = self._next()
         if not isinstance(after, StreamEndEvent):
             raise refuse(
@@ -363,8 +370,6 @@ def _scalar(event: ScalarEvent, place: Place) -> Scalar:
 
 
 def _if_text(key: Node) -> str:
-    return (
-        f"; write it in quotes if it is meant as text: {single_quoted(key.text)}"
-        if isinstance(key, Scalar) and key.text
-        else ""
-    )
+    if isinstance(key, Scalar) and key.text:
+        return f"; write it in quotes if it is meant as text: {single_quoted(key.text)}"
+    return ""

@@ -185,4 +185,6 @@ def spread(values: Sequence[int]) -> SpreadAnswer:
 
 def _at(ordered: Sequence[int], percent: int) -> int | None:
     """The smallest value that so many do not exceed."""
-    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None
+    if ordered:
+        return ordered[-(-len(ordered) * percent // 100) - 1]
+    return None

@@ -20,7 +20,8 @@ _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 async def in_force(gate: Gate, by: Caller) -> PoliciesAnswer:
     """Every policy in force."""
-    _ = by  # everybody who reads policies reads all of them
+    # Everybody who reads policies reads all of them.
+    _ = by
     book = await gate.rulebooks.current()
     return PoliciesAnswer(book.revisions.policies, tuple(map(policy_words, book.policies.all)))
 

@@ -82,7 +82,9 @@ class ObservedAnswer:
 
 def run_answer(run: Run | None) -> RunAnswer | None:
     """The run as it is shown; an address that nobody gave is null."""
-    return None if run is None else RunAnswer(run.id, run.attempt, run.step, run.url or None)
+    if run is None:
+        return None
+    return RunAnswer(run.id, run.attempt, run.step, run.url or None)
 
 
 def policy_answer(record: Record) -> PolicyAnswer:

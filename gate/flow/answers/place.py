@@ -26,7 +26,8 @@ class PlaceAnswer:
     unknown: Unknown
     running: Running | None
     gate: Literal["enforce", "observe"]
-    first_deployment: bool  # nothing was ever admitted here
+    # Nothing was ever admitted here.
+    first_deployment: bool
     in_flight: tuple[InFlightAnswer, ...]
     hold: HoldAnswer | None
     next_opening: datetime | None

@@ -14,12 +14,14 @@ class QueueItem(ChangeAnswer):
 
     because: str
     against: tuple[ExplainedReason, ...]
-    unknown: tuple[str, ...]  # titles of requirements of which nobody knows if they hold
+    # Titles of requirements of which nobody knows if they hold.
+    unknown: tuple[str, ...]
     more_against: int
     needs_me: bool
     mine: bool
     approved_by_me: bool
-    needs: tuple[str, ...]  # groups of which somebody's approval is missing
+    # Groups of which somebody's approval is missing.
+    needs: tuple[str, ...]
     reasons_key: str
 
 

@@ -86,7 +86,9 @@ def fact_answers(facts: Facts) -> dict[str, FactAnswer]:
 def fact_answer(name: str, facts: Facts) -> FactAnswer:
     """The fact of that name; unknown where there is none."""
     fact = facts.get(name)
-    return _UNKNOWN if fact is None else FactAnswer(wire_value(name, fact.value), fact.origin)
+    if fact is None:
+        return _UNKNOWN
+    return FactAnswer(wire_value(name, fact.value), fact.origin)
 
 
 _UNKNOWN = FactAnswer(None, None)

@@ -91,9 +91,8 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Si
         if answer.problem in DECIDED_AGAIN:
             await _decide_again(gate, change_id, by)
         elif answer.problem == FROZEN:
-            await release(
-                gate, known
-            )  # its row may not say so: whoever overrode the hold may not count any more
+            # Its row may not say so: whoever overrode the hold may not count any more.
+            await release(gate, known)
         kind = NotAllowed if answer.problem == MISMATCH else Conflict
         error = kind(answer.detail, problem=answer.problem)
         if answer.problem in SECURITY_RELEVANT and answer is not OVERTAKEN:
@@ -276,7 +275,8 @@ def _started(
 def _now(tx: Tx, change: str) -> StoredChange:
     stored = changes.read(tx.conn, change)
     if stored is None:
-        raise LookupError(change)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change)
     return stored
 
 
@@ -286,7 +286,8 @@ def _statement(known: Known, run: Run) -> AdmissionStatement:
     """
     stored, record = known.stored, known.record
     if stored.admitted_at is None:
-        raise LookupError(stored.id)  # asked for only once it is admitted
+        # Asked for only once it is admitted.
+        raise LookupError(stored.id)
     admitted_at = stored.admitted_at.replace(microsecond=0)
     repository = record.asked.repository
     return AdmissionStatement(

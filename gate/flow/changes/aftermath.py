@@ -100,7 +100,8 @@ def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
     """Make everything say what the change's result and links say now."""
     known = know(tx.conn, books, change_id)
     if known is None:
-        raise LookupError(change_id)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change_id)
     stored = known.stored
     moves.lock_place(tx, stored.service, stored.environment)
     verdict = failures.judge(tx, stored, known.files)
@@ -132,9 +133,8 @@ def told(tx: Tx, link: Link, action: str, *, by: str, reason: str = "") -> None:
 
 def suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
     """Whether too many failed by now of what this change matched."""
-    policy = book.policies.named(
-        stored.policy
-    )  # the others, shadows among them, have their own idea of the same names
+    # The others, shadows among them, have their own idea of the same names.
+    policy = book.policies.named(stored.policy)
     rules = (
         {one.id: one.suspend for one in policy.standard_changes if one.suspend is not None}
         if policy

@@ -107,9 +107,8 @@ def _values(facts: Facts, origin: Origin) -> dict[str, Value]:
 
 def _nothing_new(tx: Tx, gate: Gate, stored: StoredChange, made: Decided) -> None:
     """Asked and answered; what stands in its way is looked at again when that ends."""
-    book = gate.rulebooks.in_force(
-        tx
-    )  # before the row: whoever activates another one takes them in this order
+    # Before the row: whoever activates another one takes them in this order.
+    book = gate.rulebooks.in_force(tx)
     still = moves.move(
         tx,
         stored.id,
@@ -129,7 +128,8 @@ def _people_now(tx: Tx, gate: Gate, made: Decided, book: Rulebook) -> frozenset[
     """
     known = know(tx.conn, gate.rulebooks, made.record.change, book)
     if known is None:
-        raise LookupError(made.record.change)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(made.record.change)
     now = frozenset(known.people.excluded)
     if not now.issubset(made.record.case.people.excluded):
         look_again(tx, known.stored)
@@ -208,7 +208,8 @@ def _time_left(stored: StoredChange, decision: Decision, at: datetime) -> dict[s
     """The time of a pending change stands still while it is held."""
     if decision.outcome is not Outcome.PENDING:
         return {"expires_at": None, "time_left": None}
-    if stored.state is not State.PENDING:  # approved before: it waits anew
+    # Approved before: it waits anew.
+    if stored.state is not State.PENDING:
         left = timedelta(seconds=decision.terms.expires_after_seconds)
     elif stored.expires_at is not None:
         left = max(stored.expires_at - at, timedelta(0))

@@ -82,11 +82,11 @@ def _close_by(
 def _close(
     tx: Tx, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook, by: str
 ) -> Closing:
-    known = know(
-        tx.conn, books, change_id
-    )  # as it is now: admitted meanwhile, perhaps, or closed by another report
+    # As it is now: admitted meanwhile, perhaps, or closed by another report.
+    known = know(tx.conn, books, change_id)
     if known is None:
-        raise LookupError(change_id)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change_id)
     _require_same_run(known, ask)
     notes = new_text(ask.notes) if ask.notes else None
     report = Report(by, ask.result, notes.id if notes else "", ask.started_at, ask.finished_at)
@@ -99,7 +99,8 @@ def _close(
 async def _answer(gate: Gate, change_id: str, closing: Closing) -> ChangeAnswer:
     known = await gate.store.read(know, gate.rulebooks, change_id)
     if known is None:
-        raise LookupError(change_id)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change_id)
     answer = known.answer(gate.clock(), gate.base_url)
     if closing is Closing.UNMATCHED:
         found = reasons((UNMATCHED,), known.record.case.facts, known.policy)

@@ -55,9 +55,8 @@ BORN = {
 class Texts:
     """Collects what people wrote, and gives out the ids under which it is kept."""
 
-    known: Mapping[
-        str, str
-    ]  # the ids of the catalogue's names and addresses, under which they are kept already
+    # The ids of the catalogue's names and addresses, under which they are kept already.
+    known: Mapping[str, str]
     rows: list[TextRow] = field(default_factory=list)
     by_id: dict[str, str] = field(default_factory=dict)
 
@@ -189,7 +188,9 @@ def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
 
 def _carried(before: Record, now: Decision, planned: Planned) -> tuple[int, ...]:
     """The decisions whose approvals still count."""
-    return (*before.carries, before.number) if keeps_approvals(before, now, planned) else ()
+    if keeps_approvals(before, now, planned):
+        return (*before.carries, before.number)
+    return ()
 
 
 def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionRow:

@@ -59,14 +59,17 @@ def repositories(record: Record, book: Rulebook) -> Repositories:
     if record.subject.repository is not None:
         return (record.subject.repository,)
     service = book.catalogue.services.get(record.subject.service)
-    return tuple((one.issuer, one.id) for one in service.repositories) if service else ()
+    if service:
+        return tuple((one.issuer, one.id) for one in service.repositories)
+    return ()
 
 
 def people_of_change(conn: Connection, change: str, book: Rulebook) -> People:
     """Return who is excluded from a change that is known by its id alone."""
     stored = changes.read(conn, change)
     if stored is None:
-        raise LookupError(change)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change)
     record = records.read(decisions.record(conn, stored.id, stored.decision))
     return people_of_many(conn, [record], book)[change]
 

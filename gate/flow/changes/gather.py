@@ -43,9 +43,12 @@ class Gathered(NamedTuple):
 
     case: Case
     standing: Standing
-    said: Mapping[str, str] = MappingProxyType({})  # the reasons of windows that people made, by id
-    told: Named = NOBODY_NAMED  # whom the code host names, and its webhooks
-    commits: tuple[str, ...] = ()  # what the code host compared
+    # The reasons of windows that people made, by id.
+    said: Mapping[str, str] = MappingProxyType({})
+    # Whom the code host names, and its webhooks.
+    told: Named = NOBODY_NAMED
+    # What the code host compared.
+    commits: tuple[str, ...] = ()
 
 
 async def gather(
@@ -69,9 +72,12 @@ class Seen(NamedTuple):
     standing: Standing
     windows: tuple[AdHoc, ...] = ()
     said: Mapping[str, str] = MappingProxyType({})
-    overrides: tuple[Override, ...] = ()  # windows that shall not hold this change, and who said so
-    overdue_reviews: tuple[frozenset[str], ...] = ()  # whose they are
-    rejections: tuple[Rejection, ...] = ()  # of this commit here; lifted by those whose word counts
+    # Windows that shall not hold this change, and who said so.
+    overrides: tuple[Override, ...] = ()
+    # Whose they are.
+    overdue_reviews: tuple[frozenset[str], ...] = ()
+    # Of this commit here; lifted by those whose word counts.
+    rejections: tuple[Rejection, ...] = ()
 
 
 def assemble(
@@ -166,7 +172,9 @@ def earned_here(book: Rulebook, here: Standing, at: datetime) -> Mapping[str, Ea
 
 
 def _told(heard: HostFacts | None) -> Named:
-    return Named(wrote=(*named(heard.hands), *heard.pushers)) if heard else NOBODY_NAMED
+    if heard:
+        return Named(wrote=(*named(heard.hands), *heard.pushers))
+    return NOBODY_NAMED
 
 
 def _people(

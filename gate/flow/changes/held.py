@@ -54,7 +54,9 @@ def hold_of(
 
     `windows` are those that people declared, where they are at hand.
     """
-    return None if stored.route is Route.OBSERVED else would_hold(conn, stored, book, at, windows)
+    if stored.route is Route.OBSERVED:
+        return None
+    return would_hold(conn, stored, book, at, windows)
 
 
 def would_hold(
@@ -64,7 +66,7 @@ def would_hold(
     at: datetime,
     windows: Sequence[AdHoc] | None = None,
 ) -> Hold | None:
-    """The same, even of a change that the gate only watches."""
+    """Return what would hold the change, even one that the gate only watches."""
     windows = freezes.open_at(conn, at) if windows is None else windows
     scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
     if not freeze.open_windows(book.calendar, windows, scope, at):
@@ -102,7 +104,8 @@ class Holds:
         if time.monotonic() >= self._until:
             return 0
         done = await self._put_right(book, windows, at)
-        self._seen = now  # only now: a turn that fails is tried again
+        # Only now: a turn that fails is tried again.
+        self._seen = now
         return done
 
     async def _put_right(self, book: Rulebook, windows: Sequence[AdHoc], at: datetime) -> int:
@@ -131,7 +134,8 @@ def _release(tx: Tx, books: Rulebooks, change: str) -> bool:
     book = books.in_force(tx)
     stored = changes.read(tx.conn, change)
     if stored is None:
-        raise LookupError(change)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change)
     return (
         _hold(tx, stored, book, freezes.open_at(tx.conn, tx.now))
         and hold_of(tx.conn, stored, book, tx.now) is None

@@ -106,9 +106,8 @@ async def join(
         await gate.store.write(
             _close_run_again, gate, change_id, asking.by, unit.token, await gate.rulebooks.current()
         )
-        return (
-            None  # decided with the old deployment in its way; what is asked again finds it closed
-        )
+        # Decided with the old deployment in its way; what is asked again finds it closed.
+        return None
     return await _begun_anew(gate, known, unit, body)
 
 
@@ -212,7 +211,8 @@ def _name(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Known:
     moves.lock_place(tx, change.service, change.environment)
     known = know(tx.conn, gate.rulebooks, change_id)
     if known is None:
-        raise LookupError(change_id)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change_id)
     if learn(
         tx, known.stored, known.names, named_by(change.actor, change.requested_by, change.authors)
     ):
@@ -269,6 +269,7 @@ def _pass_on_names(tx: Tx, gate: Gate, former: str, change: str) -> None:
     """
     before, now = know(tx.conn, gate.rulebooks, former), know(tx.conn, gate.rulebooks, change)
     if before is None or now is None:
-        raise LookupError(f"{former}, {change}")  # one was read just now, the other written
+        # One was read just now, the other written.
+        raise LookupError(f"{former}, {change}")
     found = Named(people=frozenset(before.people.excluded))
     learn(tx, now.stored, now.names, before.names.also(found))

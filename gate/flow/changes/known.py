@@ -45,21 +45,28 @@ class Known:
 
     stored: StoredChange
     record: Record
-    policy: Policy | None  # that made the decision
+    # That made the decision.
+    policy: Policy | None
     texts: Mapping[str, str]
     closed: Closed | None = None
     approvals: tuple[Approval, ...] = ()
     overrides: tuple[Override, ...] = ()
-    missing: tuple[int, ...] = ()  # approvals that each entry lacks
-    names: Named = NOBODY_NAMED  # everybody who was ever named for it
-    people: People = NOBODY_KNOWN  # who of them may not decide on it now
-    labels: Mapping[str, str] = field(default_factory=dict)  # of approvers and of the excluded
+    # Approvals that each entry lacks.
+    missing: tuple[int, ...] = ()
+    # Everybody who was ever named for it.
+    names: Named = NOBODY_NAMED
+    # Who of them may not decide on it now.
+    people: People = NOBODY_KNOWN
+    # Of approvers and of the excluded.
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:
         """The changed paths of the decision in force; empty where nobody told us."""
         fact = self.record.case.facts.get("diff.files")
-        return fact.value if fact is not None and isinstance(fact.value, tuple) else ()
+        if fact is not None and isinstance(fact.value, tuple):
+            return fact.value
+        return ()
 
     @property
     def proof(self) -> Proof | None:
@@ -140,7 +147,9 @@ def know(
     An act names the `book` that is in force in its transaction.
     """
     stored = changes.read(conn, change)
-    return None if stored is None else know_stored(conn, books, stored, book)
+    if stored is None:
+        return None
+    return know_stored(conn, books, stored, book)
 
 
 def know_stored(
@@ -148,9 +157,8 @@ def know_stored(
 ) -> Known:
     """Everything else about a change that was found."""
     book = book or books.latest
-    record = records.read(
-        decisions.record(conn, stored.id, stored.decision) or b""
-    )  # a row without its bytes fails loudly
+    # a row without its bytes fails loudly.
+    record = records.read(decisions.record(conn, stored.id, stored.decision) or b"")
     closed = _closed(conn, stored)
     ids = [*text_ids(record.asked)]
     if closed is not None and closed.notes:

@@ -48,7 +48,8 @@ def _hold(
     book = books.in_force(tx)
     known = know(tx.conn, books, change_id, book)
     if known is None:
-        raise LookupError(change_id)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(change_id)
     remember(tx, known.stored, known.record, known.names, known.people.excluded)
     refused = _not_entitled(known, by, book)
     if refused is not None:

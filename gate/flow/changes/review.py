@@ -125,7 +125,8 @@ def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> R
     book = books.in_force(tx)
     known = know(tx.conn, books, before.stored.id, book)
     if known is None:
-        raise LookupError(before.stored.id)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(before.stored.id)
     remember(tx, known.stored, known.record, known.names, known.people.excluded)
     return act(tx, known, by, book)
 
@@ -153,7 +154,8 @@ def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -
 
 
 def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
-    _ = book  # one entitled person's no is enough, whoever else is
+    # One entitled person's no is enough, whoever else is.
+    _ = book
     refused = _not_entitled(known, by) or _not_shown(tx, known, ask)
     if refused is not None:
         return refused

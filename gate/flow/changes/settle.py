@@ -76,7 +76,9 @@ def good_by(
     if stored.valid_until not in {good_until(record, one.at) for one in taken}:
         return {}
     counts = [one.at for one in left if not (one.rejected or one.lapsed_at)]
-    return {"valid_until": good_until(record, max(counts))} if counts else {}
+    if counts:
+        return {"valid_until": good_until(record, max(counts))}
+    return {}
 
 
 def good_until(record: Record, at: datetime) -> datetime:

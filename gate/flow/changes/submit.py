@@ -174,9 +174,8 @@ def _unit(
     policy = book.policies.named(record.decision.policy)
     body = written_change(record, policy, life, said, gate.base_url, gate.reasons)
     key = asking.key_row(CREATED, record.change, body, record.at)
-    searchable = searched(
-        record, texts.by_id.values()
-    )  # before the host's people are among them: they wrote none of it
+    # Before the host's people are among them: they wrote none of it.
+    searchable = searched(record, texts.by_id.values())
     named = named_rows(made, texts)
     unit = Unit(
         change=change_row(made, life, asking.caller, run_key(change)),

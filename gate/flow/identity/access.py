@@ -155,9 +155,9 @@ class Access:
             return None
         if token.person is not None:
             return await self._person(token.person, ByToken(token.id))
-        return (
-            Machine(token.id, Role(token.role), token.services, token.root) if token.role else None
-        )
+        if token.role:
+            return Machine(token.id, Role(token.role), token.services, token.root)
+        return None
 
     async def _is_backed(self, token: Token) -> bool:
         """Whether whoever made this token could make it still.

@@ -36,11 +36,9 @@ def person_at(book: Rulebook, email: str) -> str | None:
 def person_named(book: Rulebook, text: str) -> str | None:
     """The one person of the catalogue who is meant: by id, by key, or by any identity."""
     catalogue = book.catalogue
-    return (
-        text
-        if text in catalogue.people
-        else catalogue.person_keyed(text) or book.identities.person(text)
-    )
+    if text in catalogue.people:
+        return text
+    return catalogue.person_keyed(text) or book.identities.person(text)
 
 
 def account_of(conn: Connection, book: Rulebook, email: str) -> Stored | None:

@@ -84,9 +84,8 @@ def _earner(by: Caller) -> str:
 
 
 def _sealed(secret: bytes, change: str, earner: str) -> str:
-    seal = hmac.new(
-        secret, f"{change} {earner}".encode(), "sha256"
-    )  # `hmac.digest` would let another thread in
+    # `hmac.digest` would let another thread in.
+    seal = hmac.new(secret, f"{change} {earner}".encode(), "sha256")
     return f"{PREFIX}{change.removeprefix('chg_')}_{earner}_{seal.hexdigest()}"
 
 

@@ -26,7 +26,7 @@ def labels(conn: Connection, catalogue: Catalogue, people: Iterable[str]) -> dic
 
 
 def callers_named(conn: Connection, catalogue: Catalogue, callers: Iterable[str]) -> dict[str, str]:
-    """The same for callers, as entries and rows name them.
+    """Return the labels of callers, as entries and rows name them.
 
     A person by the label, a token as one, all others as they are.
     """
@@ -37,4 +37,6 @@ def callers_named(conn: Connection, catalogue: Catalogue, callers: Iterable[str]
 
 def _called(caller: str, known: dict[str, str]) -> str:
     kind, _, name = caller.partition(":")
-    return f"token {name}" if kind == "token" else known[caller.removeprefix(PERSON)]
+    if kind == "token":
+        return f"token {name}"
+    return known[caller.removeprefix(PERSON)]

@@ -340,4 +340,6 @@ def _called(
     conn: Connection, book: Rulebook, invitation: invitations.Invitation
 ) -> tuple[str, str]:
     stored = people.read(conn, invitation.person or "")
-    return ("", "") if stored is None else names(book, stored, addresses(conn, [stored]))
+    if stored is None:
+        return ("", "")
+    return names(book, stored, addresses(conn, [stored]))

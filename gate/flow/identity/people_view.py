@@ -66,7 +66,8 @@ def answer_of(conn: Connection, book: Rulebook, person: str, now: datetime) -> P
     """One person, who was written a moment ago, as an admin sees them."""
     stored = people.read(conn, person)
     if stored is None:
-        raise LookupError(person)  # no row is ever taken out
+        # No row is ever taken out.
+        raise LookupError(person)
     return answers(conn, book, [stored], now)[0]
 
 

@@ -82,7 +82,9 @@ def is_same_person(conn: Connection, root: str, by: Caller) -> bool:
 
 def _counting(conn: Connection, root: str) -> str:
     person = root.removeprefix(PERSON)
-    return root if person == root else f"{PERSON}{persons.merged(conn, person)}"
+    if person == root:
+        return root
+    return f"{PERSON}{persons.merged(conn, person)}"
 
 
 def _people(conn: Connection, tree: Tree) -> Mapping[str, Person]:

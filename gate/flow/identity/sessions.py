@@ -14,7 +14,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.identity import people, sessions
 
 WRONG = "The address or the password is wrong."
-"""The same for every reason: nobody learns who has an account, a password, or neither."""
+"""One answer for every reason, because nobody shall learn who has an account or a password."""
 
 ADDRESS_LENGTH_MAX = 254
 
@@ -48,7 +48,8 @@ async def sign_in(gate: Gate, email: str, password: str, *, source: str) -> Sess
     try:
         right = await gate.passwords.is_right(password, kept)
     except Unavailable:
-        gate.attempts.succeed(address, source)  # nobody looked, so it was no wrong guess
+        # Nobody looked, so it was no wrong guess.
+        gate.attempts.succeed(address, source)
         raise
     if account is None or kept is None or not right or account.disabled_at is not None:
         raise Unauthenticated(WRONG)

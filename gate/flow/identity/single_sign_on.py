@@ -125,9 +125,8 @@ def _enter(tx: Tx, book: Rulebook, external: External) -> Opened | Refused:
     name = people.external_id(external.issuer, external.subject)
     known = people.by_external_id(tx.conn, name)
     if known is not None and known.disabled_at is None and not is_somebody(book, known):
-        people.unbind(
-            tx, known.id
-        )  # they have left the catalogue; if they are in it again, they are another person
+        # They have left the catalogue; if they are in it again, they are another person.
+        people.unbind(tx, known.id)
         known = None
     stored = known or _recognised(tx, book, external, name)
     if isinstance(stored, Refused):

@@ -139,7 +139,9 @@ def _require_short_chain(conn: Connection, by: Maker) -> None:
 
 def _owner(by: Caller) -> str | None:
     """Whose tokens these are at most; None for an admin, whose are all."""
-    return by.id if isinstance(by, Person) and by.role is not Role.ADMIN else None
+    if isinstance(by, Person) and by.role is not Role.ADMIN:
+        return by.id
+    return None
 
 
 def _page(conn: Connection, query: TokenQuery, part: pages.Part) -> pages.Page[TokenAnswer]:

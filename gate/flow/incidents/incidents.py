@@ -156,13 +156,13 @@ def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _
     series = incidents.of_series(tx.conn, ask.source, ask.id)
     latest = max(series, key=lambda one: one.told_at, default=None)
     if latest is not None and _told_at(tx, ask) < latest.told_at:
-        return _Known(
-            latest, ask
-        )  # an older word that comes late moves nothing and changes nothing
+        # An older word that comes late moves nothing and changes nothing.
+        return _Known(latest, ask)
     here = next((one for one in series if _is_at(one, ask)), None)
     elsewhere = [one for one in series if not _is_at(one, ask) and one.resolved_at is None]
     if ask.is_end and here is None and elsewhere:
-        here = elsewhere.pop(0)  # whoever tells of the end alone need not know where it is by now
+        # Whoever tells of the end alone need not know where it is by now.
+        here = elsewhere.pop(0)
     for one in elsewhere:
         _end_there(tx, books, one, _told_at(tx, ask), by)
     if (
@@ -174,11 +174,9 @@ def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _
         here = None
     if here is None and ask.is_end:
         raise Unavailable("nobody has told of the beginning yet", retry_after_seconds=60)
-    return (
-        None
-        if here is None
-        else _Known(here, replace(ask, reopened=ask.reopened or bool(elsewhere)))
-    )
+    if here is None:
+        return None
+    return _Known(here, replace(ask, reopened=ask.reopened or bool(elsewhere)))
 
 
 def _is_at(known: Incident, ask: IncidentTold) -> bool:
@@ -207,7 +205,8 @@ def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
     insert_texts(tx, [title])
     identity = new_id(OWN_ID.rstrip("_"), tx.now)
     if ask.id is not None and ask.source == API:
-        identity = ask.id  # people look for it under the name they gave
+        # People look for it under the name they gave.
+        identity = ask.id
     incident = Incident(
         id=identity,
         source=ask.source,

@@ -42,19 +42,22 @@ failed."""
 class Observed(StrEnum):
     """What became of it."""
 
-    KNOWN = "known"  # it belongs to a change that was admitted, and says nothing new
-    CLOSED = "closed"  # it closed its change, or made the result worse
-    BEGUN = (
-        "begun"  # it has begun and is not admitted yet; its end tells whether it went past the gate
-    )
-    UNMATCHED = "unmatched"  # it went past the gate: people see it
+    # It belongs to a change that was admitted, and says nothing new.
+    KNOWN = "known"
+    # It closed its change, or made the result worse.
+    CLOSED = "closed"
+    # It has begun and is not admitted yet; its end tells whether it went past the gate.
+    BEGUN = "begun"
+    # It went past the gate: people see it.
+    UNMATCHED = "unmatched"
 
 
 @dataclass(frozen=True, slots=True)
 class _Saw:
     observed: Observed
     change: str | None = None
-    missing: Missing | None = None  # of a sighting that is new
+    # Of a sighting that is new.
+    missing: Missing | None = None
 
 
 async def deployment_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
@@ -111,7 +114,9 @@ def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw
         return _Saw(Observed.KNOWN)
     by = f"hook:{seen.source}"
     closing = endings.close(tx, know_stored(tx.conn, books, found), Report(by, result), book, by=by)
-    return _Saw(Observed.CLOSED, found.id) if closing in endings.CHANGED else _Saw(Observed.KNOWN)
+    if closing in endings.CHANGED:
+        return _Saw(Observed.CLOSED, found.id)
+    return _Saw(Observed.KNOWN)
 
 
 def _see_unplaced(tx: Tx, seen: DeploymentSeen) -> _Saw:

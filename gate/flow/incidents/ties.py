@@ -105,7 +105,8 @@ def _unlink(
         raise NotFound(f"{incident.id} has no link {asked.named[:64]}")
     stored = changes.read(tx.conn, known.change)
     if stored is None:
-        raise LookupError(known.change)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(known.change)
     moves.lock_place(tx, stored.service, stored.environment)
     reason = new_text(asked.reason)
     if not links.remove(tx, known, asked.by, reason.id):

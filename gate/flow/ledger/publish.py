@@ -61,7 +61,8 @@ async def turn(gate: Gate, holder: str) -> None:
             await _publish(gate, key, standing, holder)
     except Unavailable as error:
         if error.problem != UNSIGNED:
-            raise  # the database does not answer, which says nothing of the ledger
+            # The database does not answer, which says nothing of the ledger.
+            raise
         gate.signing.stopped = error.detail
         gate.troubles.lasts(WHERE, error)
     else:
@@ -84,11 +85,15 @@ async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> Standing:
     sealed = sealing.SEALED_AT_ONCE_MAX if standing.waits_since else 0
     while sealed == sealing.SEALED_AT_ONCE_MAX:
         sealed = await gate.store.write(_seal, holder)
-    return await gate.store.read(heads.standing) if standing.waits_since else standing
+    if standing.waits_since:
+        return await gate.store.read(heads.standing)
+    return standing
 
 
 def _seal(tx: Tx, holder: str) -> int:
-    return sealing.seal(tx) if leases.take(tx, SEALER, holder, hold_for=LEASE_HELD) else 0
+    if leases.take(tx, SEALER, holder, hold_for=LEASE_HELD):
+        return sealing.seal(tx)
+    return 0
 
 
 async def _judge(gate: Gate, key: SigningKey, standing: Standing) -> None:
@@ -147,7 +152,9 @@ def _adopt_key(tx: Tx, mine: str) -> None:
 
 async def _guard(gate: Gate) -> Checkpoint | None:
     path = gate.ledger.guard
-    return None if path is None else await asyncio.to_thread(read_guard, path)
+    if path is None:
+        return None
+    return await asyncio.to_thread(read_guard, path)
 
 
 def _contradiction(

@@ -124,7 +124,9 @@ def _tile(conn: Connection, path: TilePath) -> bytes | None:
     if path.level is None:
         return _bundle(conn, path)
     hashes = tile_reader(conn)(path.level, path.number)
-    return hashes[: path.width * HASH_BYTES] if len(hashes) >= path.width * HASH_BYTES else None
+    if len(hashes) >= path.width * HASH_BYTES:
+        return hashes[: path.width * HASH_BYTES]
+    return None
 
 
 def _bundle(conn: Connection, path: TilePath) -> bytes | None:

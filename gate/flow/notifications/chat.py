@@ -99,11 +99,15 @@ def read_notice(
     if occasion not in ASKING:
         return _notice(known, occasion, base_url, by=_label(conn, books, told.get("by")))
     stands = known.stored.state_at(now) is State.PENDING and told["number"] == known.record.number
-    return _asking(known, occasion, base_url, books.latest.catalogue, now) if stands else None
+    if stands:
+        return _asking(known, occasion, base_url, books.latest.catalogue, now)
+    return None
 
 
 def _label(conn: Connection, books: Rulebooks, by: str | None) -> str:
-    return "" if by is None else callers_named(conn, books.latest.catalogue, [by])[by]
+    if by is None:
+        return ""
+    return callers_named(conn, books.latest.catalogue, [by])[by]
 
 
 def _notice(known: Known, occasion: Occasion, base_url: str, by: str = "") -> Notice:
@@ -227,17 +231,16 @@ async def _act(gate: Gate, click: Click, person: Person) -> str:
     try:
         change = await act(gate, click.change, ReviewAsk(click.subject_digest, COMMENT), person)
     except Unavailable:
-        raise  # tried again by the inbox
+        # Tried again by the inbox.
+        raise
     except GateError as refused:
         return f"This changed nothing: {refused.detail}."
     left = sum(entry.missing for entry in change.approvals.required)
     if not click.approves:
         return "You rejected the change."
-    return (
-        f"You approved the change; {left} more to come."
-        if left and change.state is State.PENDING
-        else "You approved the change."
-    )
+    if left and change.state is State.PENDING:
+        return f"You approved the change; {left} more to come."
+    return "You approved the change."
 
 
 async def _person(gate: Gate, member: str) -> Person | None:
@@ -246,11 +249,9 @@ async def _person(gate: Gate, member: str) -> Person | None:
     found = next(
         (name for name, person in catalogue.people.items() if person.slack == member), None
     )
-    return (
-        None
-        if found is None
-        else signed_on(catalogue, found, await gate.store.read(people.standing, found), ByChat())
-    )
+    if found is None:
+        return None
+    return signed_on(catalogue, found, await gate.store.read(people.standing, found), ByChat())
 
 
 def _reply(tx: Tx, click: Click, text: str) -> None:

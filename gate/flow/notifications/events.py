@@ -136,9 +136,8 @@ def subject(stored: StoredChange, base_url: str) -> dict[str, Any]:
 
 
 def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> dict[str, Any]:
-    record = records.read(
-        decisions.record(conn, change, number) or b""
-    )  # an entry without its record fails loudly
+    # An entry without its record fails loudly.
+    record = records.read(decisions.record(conn, change, number) or b"")
     decision = record.decision
     held = texts.read_texts(conn, decision.hold_reasons)
     return {

@@ -36,7 +36,8 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Windo
 
 async def not_over(gate: Gate, by: Caller) -> Sequence[WindowAnswer]:
     """Every window that a person declared and that can still be lifted, newest first."""
-    _ = by  # everybody who reads the calendar reads all of it
+    # Everybody who reads the calendar reads all of it.
+    _ = by
     return await gate.store.read(_not_over, gate.clock())
 
 

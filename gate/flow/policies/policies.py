@@ -118,7 +118,8 @@ async def before(gate: Gate, revision: str, by: Caller) -> PolicySetAnswer | Non
 
     Raises `NotFound`.
     """
-    _ = by  # everybody who reads policies reads all of them
+    # Everybody who reads policies reads all of them.
+    _ = by
     named, found = await gate.store.read(_before, revision)
     if not named:
         raise _unknown(revision)
@@ -131,7 +132,8 @@ async def read(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
 
     Raises `NotFound`.
     """
-    _ = by  # everybody who reads policies reads all of them
+    # Everybody who reads policies reads all of them.
+    _ = by
     found, current = await gate.store.read(_set, revision)
     if found is None:
         raise _unknown(revision)
@@ -266,7 +268,8 @@ def _put_in_force(tx: Tx, asked: _Activation, new_id: NewPersonId) -> None:
         raise Conflict("another set was activated meanwhile; look at it, then activate again")
     after = policy_sets.read(tx.conn, asked.policy_set)
     if after is None:
-        raise LookupError(asked.policy_set)  # sets are never deleted
+        # Sets are never deleted.
+        raise LookupError(asked.policy_set)
     pass_on(tx, _catalogue_of(before), orjson.loads(after.files[CATALOGUE_FILE]), new_id)
     difference = _difference(before.files if before else {}, after.files)
     former = before.summary.revisions if before else Revisions("", "", "")
@@ -298,7 +301,9 @@ def _difference(before: Mapping[str, str], now: Mapping[str, str]) -> list[list[
     """
 
     def seal(text: str | None) -> str | None:
-        return None if text is None else digest(text.encode())[:SEAL_CHARACTERS]
+        if text is None:
+            return None
+        return digest(text.encode())[:SEAL_CHARACTERS]
 
     names = sorted(before.keys() | now.keys())
     return [
@@ -320,9 +325,8 @@ def _set(conn: Connection, revision: str) -> tuple[policy_sets.PolicySet | None,
 def _registered(conn: Connection, policy_set: str) -> PolicySetAnswer:
     found = policy_sets.read(conn, policy_set)
     if found is None:
-        raise LookupError(
-            policy_set
-        )  # it was registered a moment ago, and nothing is ever taken out
+        # It was registered a moment ago, and nothing is ever taken out.
+        raise LookupError(policy_set)
     return _answer(found.summary, policy_sets.in_force(conn))
 
 

@@ -39,7 +39,8 @@ async def schedule(
     """Windows that touch the time, earliest first; of a place where both are named, with its next
     opening.
     """
-    _ = by  # everybody who reads the calendar reads all of it
+    # Everybody who reads the calendar reads all of it.
+    _ = by
     book = await gate.rulebooks.current()
     now = gate.clock()
     begins = begins or now

@@ -45,7 +45,8 @@ async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> DeliveryAnswer:
 
     Raises `Invalid` for a time that is empty or too long.
     """
-    _ = by  # every reader reads all places
+    # Every reader reads all places.
+    _ = by
     catalogue = (await gate.rulebooks.current()).catalogue
     ends = ask.ends or gate.clock()
     begins = ask.begins or ends - _DAY * DAYS_DEFAULT

@@ -51,10 +51,12 @@ class Waiting:
     environment: str
     type: ChangeType
     band: Band
-    needs: frozenset[str]  # groups of which somebody's approval is missing
+    # Groups of which somebody's approval is missing.
+    needs: frozenset[str]
     excluded: frozenset[str]
     approvers: frozenset[str]
-    reasons: str  # the same for changes that wait for the same reasons
+    # The same for changes that wait for the same reasons.
+    reasons: str
 
     @property
     def key(self) -> tuple[bool, datetime, str]:
@@ -95,7 +97,8 @@ class Desk:
     def _hear(self, topics: Topics) -> None:
         if topics == EVERYTHING:
             self._everything = True
-        if not _WHO_IS_WHO.isdisjoint(topics):  # other groups, other people in them
+        # Other groups, other people in them.
+        if not _WHO_IS_WHO.isdisjoint(topics):
             self._everything = self._forget = True
         self._moved.update(topic for topic in topics if topic.startswith(ID_PREFIX))
 
@@ -122,7 +125,9 @@ class Desk:
 def after(ordered: Iterable[Waiting], cursor: tuple[bool, datetime, str] | None) -> list[Waiting]:
     """What comes behind this position, whether or not what stood there is still there."""
     found = list(ordered)
-    return found if cursor is None else found[bisect_right(found, cursor, key=_key) :]
+    if cursor is None:
+        return found
+    return found[bisect_right(found, cursor, key=_key) :]
 
 
 def _key(one: Waiting) -> tuple[bool, datetime, str]:

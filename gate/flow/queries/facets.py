@@ -18,7 +18,8 @@ async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> dict[str, tuple
     """Counts by outcome, route, band, environment and service; each narrowed by the other filters,
     but not by words or dates.
     """
-    _ = by  # every reader of the log reads all of it
+    # Every reader of the log reads all of it.
+    _ = by
     today = to_us(gate.clock()) // _DAY_US
     equal = {
         name: getattr(filters, name)

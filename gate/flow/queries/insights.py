@@ -58,7 +58,8 @@ async def rule_places(
     gate: Gate, policy: str, rule: str, by: Caller
 ) -> tuple[RulePlaceAnswer, ...]:
     """How the deployments ended for which a rule gave points, place by place."""
-    _ = by  # everybody who reads policies reads how they do
+    # Everybody who reads policies reads how they do.
+    _ = by
     since = to_us(gate.clock()) // _DAY_US - RULE_DAYS
     found = await gate.store.read_slowly(figures.rule_places, f"{policy}/{rule}", since)
     return tuple(map(_rule_place, found))

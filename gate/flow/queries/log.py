@@ -31,7 +31,8 @@ async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page[LogRowAnswer
 
 async def stream(gate: Gate, filters: LogFilters, by: Caller) -> AsyncIterator[LogRowAnswer]:
     """Every row, newest first, in bounded memory."""
-    _ = by  # every reader of the log reads all of it
+    # Every reader of the log reads all of it.
+    _ = by
     query, part = await _query(gate, filters), pages.Part(CHUNK_ROWS)
     while True:
         found = await gate.store.read_slowly(partial(_rows, gate.rulebooks), query, part)

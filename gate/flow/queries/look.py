@@ -166,11 +166,9 @@ async def _settled(gate: Gate, known: Known, wait_seconds: int, by: Caller) -> K
 
 
 def _until(expires_at: datetime | None, now: datetime) -> float:
-    return (
-        LOOK_AGAIN_SECONDS
-        if expires_at is None
-        else max((expires_at - now) / timedelta(seconds=1), 0.0)
-    )
+    if expires_at is None:
+        return LOOK_AGAIN_SECONDS
+    return max((expires_at - now) / timedelta(seconds=1), 0.0)
 
 
 def _decisions(

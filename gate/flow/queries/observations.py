@@ -51,7 +51,8 @@ async def observations(gate: Gate, ask: ObservationsAsk, by: Caller) -> Observat
 
     Raises `Invalid` for a time that is empty or too long.
     """
-    _ = by  # every reader reads all places
+    # Every reader reads all places.
+    _ = by
     book = await gate.rulebooks.current()
     now = gate.clock()
     ends = ask.ends or now

@@ -123,7 +123,9 @@ def _word(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word
         return _may_start(conn, known, book, at)
     if known.stored.result in FAILED_RESULTS:
         return _FAILED
-    return _SUPERSEDED if verdicts.is_superseded(conn, known.stored) else _SUCCESS
+    if verdicts.is_superseded(conn, known.stored):
+        return _SUPERSEDED
+    return _SUCCESS
 
 
 def _may_start(conn: Connection, known: Known, book: Rulebook, at: datetime) -> _Word:

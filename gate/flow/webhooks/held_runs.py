@@ -162,7 +162,8 @@ async def _tell(
 ) -> bool:
     known = await gate.store.read(know, gate.rulebooks, stored.id)
     if known is None:
-        raise LookupError(stored.id)  # changes are never deleted
+        # Changes are never deleted.
+        raise LookupError(stored.id)
     change = known.answer(gate.clock(), gate.base_url)
     words = [because] if because else _headline(change, state)
     reasons = [one.because for one in change.reasons]

@@ -73,7 +73,9 @@ def _responder(event: Event) -> str:
     """A person by the opaque id that the catalogue gives; a policy by its name; else the gate."""
     if event.type == "change.decided":
         policy = event.data["decision"]["policy"]["name"]
-        return f"urn:gate:policy:{_quoted(policy)}" if policy else "urn:gate:policy"
+        if policy:
+            return f"urn:gate:policy:{_quoted(policy)}"
+        return "urn:gate:policy"
     by = event.data.get("by")
     return f"urn:gate:person:{_quoted(by)}" if by else "urn:gate:review"
 

@@ -40,7 +40,7 @@ def holds_no_more(merged: Sequence[Touched] | None, reviewed: Sequence[Touched] 
 
 
 def _is_same(merged: Touched, seen: Touched) -> bool:
-    """The same content, or the same change of a file that others have changed elsewhere."""
+    """Whether both have one content, or change a file alike that others have changed elsewhere."""
     if (merged.path, merged.before, merged.how) != (seen.path, seen.before, seen.how):
         return False
     if merged.blob is not None and merged.blob == seen.blob:

@@ -73,7 +73,9 @@ def body_of(told: Any) -> dict[str, str]:
         "environment_name": told["environment"],
         "comment": comment(told["words"], told["reasons"], told["url"]),
     }
-    return body if told["state"] is None else {**body, "state": told["state"]}
+    if told["state"] is None:
+        return body
+    return {**body, "state": told["state"]}
 
 
 def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:

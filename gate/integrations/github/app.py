@@ -68,7 +68,8 @@ class App:
         self._clock = clock
         self._passes: OrderedDict[int, Pass] = OrderedDict()
         self._asking: dict[int, asyncio.Task[Pass]] = {}
-        self.credential()  # a key that cannot sign is said at start
+        # a key that cannot sign is said at start.
+        self.credential()
 
     def credential(self) -> Credential:
         """As the App itself: for its own deliveries, and for finding an installation."""
@@ -94,7 +95,8 @@ class App:
         if asking is None:
             asking = self._asking[repository.id] = asyncio.create_task(self._ask(repository))
             asking.add_done_callback(lambda done: self._asked(repository.id, done))
-        return await asyncio.shield(asking)  # others wait for the same
+        # Others wait for the same.
+        return await asyncio.shield(asking)
 
     def forget(self, repository: Repository) -> None:
         """It was refused."""
@@ -103,7 +105,8 @@ class App:
     def _asked(self, repository: int, done: asyncio.Task[Pass]) -> None:
         self._asking.pop(repository, None)
         if not done.cancelled():
-            done.exception()  # seen, even when nobody waits any more
+            # Seen, even when nobody waits any more.
+            done.exception()
 
     async def _ask(self, repository: Repository) -> Pass:
         if not repository.name:

@@ -140,7 +140,8 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
     # whoever may push may tell the host of a deployment: it is measured from, but it does not prove
     # that nobody wrote before it
     answer.base = ask.base
-    if seen.status == "behind":  # what takes it back is the same, the other way round
+    # What takes it back is the same, the other way round.
+    if seen.status == "behind":
         files = _turned_round((await here.compare(ask.commit, base)).files)
     elif (
         seen.status == "diverged"
@@ -341,7 +342,9 @@ async def _branch_of(here: Place, name: str, commit: str) -> Any:
     if tip == commit:
         return branch
     compared = await here.get_if_there(f"/compare/{commit}...{tip}")
-    return branch if shapes.maybe_text(compared, "status") in {"ahead", "identical"} else None
+    if shapes.maybe_text(compared, "status") in {"ahead", "identical"}:
+        return branch
+    return None
 
 
 async def _whole_ref(here: Place, name: str | None, commit: str) -> str | None:

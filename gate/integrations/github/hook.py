@@ -92,7 +92,9 @@ class GitHubHook:
             )
         except Misshapen as error:
             raise Invalid(f"this is no {event} event as GitHub sends it: {error.detail}") from None
-        return Told(delivery, None, found) if isinstance(found, str) else Told(delivery, found)
+        if isinstance(found, str):
+            return Told(delivery, None, found)
+        return Told(delivery, found)
 
     def _held(self, payload: Any) -> Tiding | str:
         action = shapes.text(payload, "action")
@@ -227,8 +229,6 @@ def _short(payload: Any, *path: str) -> str:
 
 def _link(url: str | None) -> str:
     """An address that may be shown as a link, or none."""
-    return (
-        url
-        if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX
-        else ""
-    )
+    if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX:
+        return url
+    return ""

@@ -31,7 +31,8 @@ async def send_missed_again(rest: Rest, app: App, now: Callable[[], datetime]) -
     The list is read without its filter: that leaves out deliveries that never got an answer.
     """
     at = now()
-    missed: dict[str, int] = {}  # by what stays the same when it is sent again
+    # By what stays the same when it is sent again.
+    missed: dict[str, int] = {}
     arrived: set[str] = set()
     cursor: str | None = None
     for _ in range(PAGES_MAX):
@@ -62,5 +63,6 @@ async def _send_again(rest: Rest, app: App, identity: int) -> bool:
             f"/app/hook/deliveries/{identity}/attempts", app.credential(), None, _ACCEPTED
         )
     except Refused:
-        return False  # too old by now, or gone
+        # Too old by now, or gone.
+        return False
     return True

@@ -125,11 +125,9 @@ def _rename(file: Any) -> Rename | None:
 
 def _before(file: Any) -> str | None:
     """Where a moved file was. A copy leaves its source as it is."""
-    return (
-        None
-        if shapes.maybe_text(file, "status") == "copied"
-        else shapes.maybe_text(file, "previous_filename")
-    )
+    if shapes.maybe_text(file, "status") == "copied":
+        return None
+    return shapes.maybe_text(file, "previous_filename")
 
 
 def _lines(file: Any) -> Lines | None:
@@ -141,7 +139,9 @@ def _lines(file: Any) -> Lines | None:
     if patch is not None:
         return None if _SUBMODULE.search(patch) else lines
     # a patch that is too large to be shown is left out, but its lines are counted
-    return lines if lines.both or shapes.maybe_text(file, "sha") in _EMPTY_BLOBS else None
+    if lines.both or shapes.maybe_text(file, "sha") in _EMPTY_BLOBS:
+        return lines
+    return None
 
 
 def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
@@ -328,7 +328,9 @@ def branch_name(ref: str | None) -> str | None:
     if ref is None or (ref.startswith("refs/") and not ref.startswith("refs/heads/")):
         return None
     name = ref.removeprefix("refs/heads/")
-    return name if 0 < len(name) <= TEXT_LENGTH_MAX and ".." not in name else None
+    if 0 < len(name) <= TEXT_LENGTH_MAX and ".." not in name:
+        return name
+    return None
 
 
 def deployed(statuses: Collection[Any]) -> bool:
@@ -385,8 +387,6 @@ def workflow(body: Any, full_name: str, ref: str) -> str | None:
 
 
 def _link(url: str | None) -> str:
-    return (
-        url
-        if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX
-        else ""
-    )
+    if url is not None and url.startswith("https://") and len(url) <= TEXT_LENGTH_MAX:
+        return url
+    return ""

@@ -72,7 +72,8 @@ class GitLab:
         here = self.at(repository.id)
         body = (await here.get(f"/deployments/{quote(run, safe='')}")).body
         source = read.source(body, "deployable", "pipeline")
-        if source is None:  # an old GitLab says it only of the pipeline itself
+        # An old GitLab says it only of the pipeline itself.
+        if source is None:
             source = read.source(await here.get_if_there(f"/pipelines/{read.pipeline(body)}"))
         seen = read.run_seen(body, source or "")
         host = repository.issuer.partition("://")[2].rstrip("/")
@@ -352,7 +353,8 @@ async def _protect(here: Project, ask: HostAsk, answer: Answer) -> None:
     branch: Awaitable[Any] = here.get_if_there(f"/repository/branches/{quote(name, safe='')}")
     found = await branch
     if found is None:
-        return  # a tag, or nothing at all: whether it is protected stays unknown
+        # a tag, or nothing at all: whether it is protected stays unknown.
+        return
     on_branch = shapes.text(found, "commit", "id") == ask.commit
     if not on_branch:
         listed = await here.every(f"/repository/commits/{ask.commit}/refs", type="branch")

@@ -104,7 +104,9 @@ class GitLabHook:
         except Misshapen as error:
             raise Invalid(f"this is no {kind} event as GitLab sends it: {error.detail}") from None
         named = delivery[:TEXT_LENGTH_MAX]
-        return Told(named, None, found) if isinstance(found, str) else Told(named, found)
+        if isinstance(found, str):
+            return Told(named, None, found)
+        return Told(named, found)
 
     def _require_sender(self, headers: Mapping[str, str | None], body: bytes) -> None:
         signature = headers.get(SIGNATURE)
@@ -199,7 +201,8 @@ def _push(issuer: str, payload: Any) -> Tiding | str:
     if not after.strip("0"):
         return "a branch that is gone has no commit"
     project = shapes.number(payload, "project_id")
-    if shapes.maybe_text(payload, "user_username") is None:  # older ones do not say who it was
+    # Older ones do not say who it was.
+    if shapes.maybe_text(payload, "user_username") is None:
         return CommitsMoved(issuer, project, (after,))
     brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
     commits = tuple(dict.fromkeys((*brought[:COMMITS_MAX], after)))

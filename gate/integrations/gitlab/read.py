@@ -128,7 +128,8 @@ def hands(commits: Iterable[Any]) -> tuple[Hand, ...]:
             # be anybody
             found[Hand((address,), doubtful=address.lower() == GITHUB_ADDRESS)] = None
         for address in Message(_message(one)).co_authors:
-            found[Hand((address,), confirmed=True)] = None  # a trailer can only add
+            # a trailer can only add.
+            found[Hand((address,), confirmed=True)] = None
     return tuple(found)
 
 
@@ -232,7 +233,9 @@ def reviews(
 
 
 def _user(body: Any) -> int | None:
-    return None if shapes.the(body, "user", "id") is None else shapes.number(body, "user", "id")
+    if shapes.the(body, "user", "id") is None:
+        return None
+    return shapes.number(body, "user", "id")
 
 
 def may_write(body: Any) -> bool:
@@ -277,13 +280,15 @@ def _ended(one: Any, run: Run | None) -> Check | None:
         return (
             None if asks is not None and str(shapes.the(one, "id")) == asks.check else Check.PENDING
         )
-    if status == "created":  # in the pipeline that asks it is what comes afterwards
+    # In the pipeline that asks it is what comes afterwards.
+    if status == "created":
         return (
             None
             if asks is not None and str(shapes.the(one, "pipeline_id")) == asks.id
             else Check.PENDING
         )
-    return None  # manual, scheduled: nobody waits for it
+    # Manual, scheduled: nobody waits for it.
+    return None
 
 
 def run_seen(body: Any, source: str) -> RunSeen:
@@ -326,7 +331,9 @@ def _whole_ref(body: Any) -> str | None:
     name, tag = shapes.maybe_text(body, "deployable", "ref"), shapes.the(body, "deployable", "tag")
     if name is None or not isinstance(tag, bool):
         return None
-    return name if name.startswith("refs/") else f"refs/{'tags' if tag else 'heads'}/{name}"
+    if name.startswith("refs/"):
+        return name
+    return f"refs/{'tags' if tag else 'heads'}/{name}"
 
 
 def workflow(project: Any, host: str, ref: str | None) -> str | None:

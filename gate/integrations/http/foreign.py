@@ -55,7 +55,9 @@ def line(value: Any, *path: str | int) -> str:
     kind.
     """
     found = the(value, *path)
-    return _CONTROL.sub(" ", found).strip()[:TEXT_LENGTH_MAX] if isinstance(found, str) else ""
+    if isinstance(found, str):
+        return _CONTROL.sub(" ", found).strip()[:TEXT_LENGTH_MAX]
+    return ""
 
 
 def severity(value: Any, *path: str | int) -> str:
@@ -74,11 +76,9 @@ def changes_in(*texts: Any) -> tuple[str, ...]:
 def link(value: Any, *path: str | int) -> str:
     """An https address; empty for anything else."""
     found = line(value, *path)
-    return (
-        found
-        if found.startswith("https://") and len(found) < TEXT_LENGTH_MAX and " " not in found
-        else ""
-    )
+    if found.startswith("https://") and len(found) < TEXT_LENGTH_MAX and " " not in found:
+        return found
+    return ""
 
 
 def instant(value: Any, *path: str | int) -> datetime:

@@ -28,9 +28,8 @@ OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
 
 _NAT64 = ip_network("64:ff9b::/96")
 _TUNNELS = (ip_network("2001::/32"), ip_network("2002::/16"), ip_network("64:ff9b:1::/48"))
-_PROTOCOL_ASSIGNMENTS = ip_network(
-    "192.0.0.0/24"
-)  # for machines on the way, whatever a later table calls global
+# For machines on the way, whatever a later table calls global.
+_PROTOCOL_ASSIGNMENTS = ip_network("192.0.0.0/24")
 _GLOBAL_UNICAST = ip_network("2000::/3")
 """All that IPv6 gives out. Python calls others global too, such as the site-local `fec0::/10`,
 which some networks still use."""
@@ -213,8 +212,6 @@ def _is_public(address: Address) -> bool:
 
 def _seconds(retry_after: str) -> int:
     """What a receiver asks for, bounded; a date is not worth a calendar here."""
-    return (
-        min(int(retry_after), RETRY_AFTER_SECONDS_MAX)
-        if retry_after.isascii() and retry_after.isdigit()
-        else 1
-    )
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(int(retry_after), RETRY_AFTER_SECONDS_MAX)
+    return 1

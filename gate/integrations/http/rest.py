@@ -234,7 +234,9 @@ class Rest:
         token.
         """
         target = reply.headers.get("location", "")
-        return target.removeprefix(self.url) if target.startswith(f"{self.url}/") else None
+        if target.startswith(f"{self.url}/"):
+            return target.removeprefix(self.url)
+        return None
 
     def _wanted(self, reply: Reply, path: str, wanted: frozenset[int] | set[int]) -> Reply:
         if reply.status in wanted:
@@ -265,9 +267,9 @@ def _asked_pause(reply: Reply) -> float | None:
         )
         return PACE_SECONDS_DEFAULT if reset is None else max(1.0, reset - time.time())
     said = str(reply.body.get("message", "")) if isinstance(reply.body, dict) else ""
-    return (
-        PACE_SECONDS_DEFAULT if reply.status == _TOO_MANY or "rate limit" in said.lower() else None
-    )
+    if reply.status == _TOO_MANY or "rate limit" in said.lower():
+        return PACE_SECONDS_DEFAULT
+    return None
 
 
 def _seconds(value: str | None) -> float | None:

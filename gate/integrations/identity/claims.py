@@ -136,4 +136,6 @@ def _number(claims: Mapping[str, Any], name: str) -> int:
 def _flag(claims: Mapping[str, Any], name: str) -> bool | None:
     """Both hosts write it as a text. Anything else is unknown."""
     found = claims.get(name)
-    return found if isinstance(found, bool) else {"true": True, "false": False}.get(str(found))
+    if isinstance(found, bool):
+        return found
+    return {"true": True, "false": False}.get(str(found))

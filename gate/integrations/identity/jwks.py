@@ -20,7 +20,7 @@ COOL_DOWN_SECONDS = 60.0
 there."""
 
 EMPTY_COOL_DOWN_SECONDS = 10.0
-"""The same while there are no keys at all: nobody can be let in before they are read."""
+"""Between two readings while there are no keys at all: nobody can be let in before."""
 
 REFRESH_AFTER_SECONDS = 300.0
 """Keys older than this are read again beside the work: a key that the issuer has withdrawn is soon
@@ -69,13 +69,13 @@ class Keys:
         known = self._keys.get(kid)
         if known is not None:
             if now - self._read_at > REFRESH_AFTER_SECONDS:
-                self._ask(now)  # and answer from what is there
+                # And answer from what is there.
+                self._ask(now)
             return known
         reading = self._ask(now)
         if reading is not None:
-            await asyncio.shield(
-                reading
-            )  # others wait for the same: one who gives up ends it for nobody
+            # Others wait for the same: one who gives up ends it for nobody.
+            await asyncio.shield(reading)
         known = self._keys.get(kid)
         if known is None and self._trouble is not None:
             raise self._trouble

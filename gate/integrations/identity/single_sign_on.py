@@ -165,9 +165,8 @@ class SingleSignOn:
                 raise SourceUnavailable(detail, retry_after_seconds=int(COOL_DOWN_SECONDS))
             self._asked_at = now
             self._reading = asyncio.create_task(self._read_document())
-        return await asyncio.shield(
-            self._reading
-        )  # others wait for the same: one who gives up ends it for nobody
+        # Others wait for the same: one who gives up ends it for nobody.
+        return await asyncio.shield(self._reading)
 
     async def _read_document(self) -> Endpoints:
         document = await self._read(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -291,4 +290,6 @@ def _groups(claimed: object) -> tuple[str, ...]:
 
 
 def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    if isinstance(value, list):
+        return [one for one in value if isinstance(one, str)]
+    return []

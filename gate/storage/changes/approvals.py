@@ -101,8 +101,10 @@ class ApprovalQuery:
     """What people said about a change, by when they said it."""
 
     change: str
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def approval_page(conn: Connection, query: ApprovalQuery, part: Part) -> Page[Approval]:
@@ -136,7 +138,8 @@ def add(tx: Tx, change: str, given: Approval) -> None:
     A person's no stands beside the same person's yes: what somebody approved is never written over.
     """
     row = {"change_id": change, **values_of(given)}
-    del row["standing"]  # is of the person, and not kept with the approval
+    # Is of the person, and not kept with the approval.
+    del row["standing"]
     tx.conn.execute(insert(approvals).values(row))
     tx.touch(change)
 

@@ -39,10 +39,13 @@ class ChangeQuery:
     band: Band | None = None
     outcome: Outcome | None = None
     words: str = ""
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
     services: frozenset[str] | None = None
-    settled: bool = False  # in any state but pending; `state` is None then
+    # In any state but pending; `state` is None then.
+    settled: bool = False
 
 
 def change_page(
@@ -106,7 +109,9 @@ def _services(query: ChangeQuery) -> list[Branch]:
     """None of them where the caller may see none."""
     service, scope = query.service, query.services
     if scope is None:
-        return [()] if service is None else [(changes.c.service == service,)]
+        if service is None:
+            return [()]
+        return [(changes.c.service == service,)]
     visible = scope if service is None else scope & {service}
     if len(visible) > SERVICES_MERGED_MAX:
         return [(changes.c.service.in_(sorted(visible)),)]

@@ -50,7 +50,8 @@ class StoredChange:
     type: ChangeType
     route: Route
     outcome: Outcome
-    would: Outcome | None  # what it would have been, had the gate enforced
+    # What it would have been, had the gate enforced.
+    would: Outcome | None
     band: Band
     score: int
     policy: str | None
@@ -87,7 +88,9 @@ class StoredChange:
     def state_at(self, now: datetime) -> State:
         """`expired` is computed on every read: the worker writes it a little later."""
         ends = {State.PENDING: self.expires_at, State.APPROVED: self.valid_until}.get(self.state)
-        return State.EXPIRED if ends is not None and ends <= now else self.state
+        if ends is not None and ends <= now:
+            return State.EXPIRED
+        return self.state
 
     @property
     def asked(self) -> Asked:

@@ -42,10 +42,14 @@ class Closing(StrEnum):
     """What a report did to the change."""
 
     CLOSED = "closed"
-    WORSENED = "worsened"  # it was closed with a better result
-    UNCHANGED = "unchanged"  # it was closed with this result, or a worse one: nothing is written
-    UNMATCHED = "unmatched"  # it was never admitted: the report is kept, the change is as it was
-    OVERTAKEN = "overtaken"  # it is no longer what was read: read it again
+    # It was closed with a better result.
+    WORSENED = "worsened"
+    # It was closed with this result, or a worse one: nothing is written.
+    UNCHANGED = "unchanged"
+    # It was never admitted: the report is kept, the change is as it was.
+    UNMATCHED = "unmatched"
+    # It is no longer what was read: read it again.
+    OVERTAKEN = "overtaken"
 
 
 def close(tx: Tx, change: StoredChange, report: Report, files: Iterable[str]) -> Closing:

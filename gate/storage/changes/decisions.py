@@ -44,8 +44,10 @@ class DecisionQuery:
     """Which decisions of a change, by when they were made."""
 
     change: str
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def decision_page(conn: Connection, query: DecisionQuery, part: Part) -> Page[StoredDecision]:

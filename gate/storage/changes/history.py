@@ -38,7 +38,8 @@ class Earning:
 
     standard_change: str
     successes: int = 0
-    settled_before: datetime | None = None  # None where nothing has to be earned
+    # None where nothing has to be earned.
+    settled_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Ask:
     files: tuple[str, ...] | None = None
     depends_on: tuple[str, ...] = ()
     earning: tuple[Earning, ...] = ()
-    change: str = ""  # the change itself, which is not counted
+    # The change itself, which is not counted.
+    change: str = ""
 
 
 def standing(conn: Connection, ask: Ask) -> Standing:
@@ -166,15 +168,15 @@ def _standing(found: Found) -> Standing:
 
 
 def _running(raw: _Json) -> Running | None:
-    return None if raw is None else Running(commit=raw[0], change=raw[1], since=from_us(raw[2]))
+    if raw is None:
+        return None
+    return Running(commit=raw[0], change=raw[1], since=from_us(raw[2]))
 
 
 def _admitted(raw: _Json) -> Admitted | None:
-    return (
-        None
-        if raw is None
-        else Admitted(commit=raw[0], digests=tuple(orjson.loads(raw[1])), at=from_us(raw[2]))
-    )
+    if raw is None:
+        return None
+    return Admitted(commit=raw[0], digests=tuple(orjson.loads(raw[1])), at=from_us(raw[2]))
 
 
 def _in_flight(column: _Json, *, deploying: bool) -> tuple[int, tuple[InFlight, ...]]:

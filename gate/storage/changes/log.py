@@ -32,15 +32,18 @@ class LogQuery:
     outcome: Outcome | None = None
     band: Band | None = None
     policy: str | None = None
-    revision: str | None = None  # of the policies
+    # Of the policies.
+    revision: str | None = None
     standard_change: str | None = None
     change: str | None = None
     commit: str | None = None
     run: str | None = None
     repository: tuple[str, int] | None = None
     words: str = ""
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

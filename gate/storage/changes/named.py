@@ -24,7 +24,8 @@ class Role(StrEnum):
 
     ASKED = "asked"
     WROTE = "wrote"
-    EXCLUDED = "excluded"  # found to be excluded at some time: a person, not a name
+    # Found to be excluded at some time: a person, not a name.
+    EXCLUDED = "excluded"
 
 
 class Of(NamedTuple):

@@ -62,10 +62,10 @@ class Unit(NamedTuple):
     key: KeyRow | None = None
     rollups: Sequence[RollupRow] = ()
     words: Sequence[str] = ()
-    token: TokenUseRow | None = None  # the caller's identity token, bound to this change
-    named: Sequence[
-        NamedRow
-    ] = ()  # whom the code host names; whom the request names stands in the record
+    # The caller's identity token, bound to this change.
+    token: TokenUseRow | None = None
+    # Whom the code host names; whom the request names stands in the record.
+    named: Sequence[NamedRow] = ()
     commits: CommitsRow | None = None
 
 
@@ -73,9 +73,12 @@ class Outcome(StrEnum):
     """What became of a unit. Only `NEW` was added; in every other case nothing was."""
 
     NEW = "new"
-    STALE = "stale"  # another policy set is in force now: decide again
-    SAME_KEY = "same_key"  # the idempotency key was answered before
-    SAME_RUN = "same_run"  # the run has a change already
+    # Another policy set is in force now: decide again.
+    STALE = "stale"
+    # The idempotency key was answered before.
+    SAME_KEY = "same_key"
+    # The run has a change already.
+    SAME_RUN = "same_run"
     TOKEN_USED = "token_used"  # noqa: S105 - an outcome, no secret: the caller's token is bound to something else
 
 

@@ -21,10 +21,10 @@ class Call:
     arguments: tuple[Any, ...]
     answer: Any = None
     error: Exception | None = None
-    delivered: bool = False  # the answer is on its way, and must not be changed any more
-    joint: bool = (
-        False  # the function takes a list of arguments, and may answer several calls at once
-    )
+    # The answer is on its way, and must not be changed any more.
+    delivered: bool = False
+    # The function takes a list of arguments, and may answer several calls at once.
+    joint: bool = False
     asked_at: float = field(default_factory=time.monotonic)
 
     def part(self) -> None:
@@ -86,7 +86,8 @@ class Line:
             try:
                 return self._arrived.popleft()
             except IndexError:
-                self._bell.get(timeout=seconds)  # may have rung for what another thread has taken
+                # May have rung for what another thread has taken.
+                self._bell.get(timeout=seconds)
 
     def take_at_once(self) -> Call | None:
         """Take the calls that are there, without waiting for one."""
@@ -128,7 +129,8 @@ def post(
 
 def _settle(calls: list[Call]) -> None:
     for one in calls:
-        if one.future.done():  # whoever waited has been cancelled
+        # Whoever waited has been cancelled.
+        if one.future.done():
             continue
         if one.error is None:
             one.future.set_result(one.answer)

@@ -16,7 +16,8 @@ def random_bytes() -> bytes:
     """`BYTES` that nobody else gets. From any thread."""
     while True:
         try:
-            return _drawn.pop()  # in one step, so no two threads get the same
+            # In one step, so no two threads get the same.
+            return _drawn.pop()
         except IndexError:
             more = os.urandom(BYTES * _DRAWN_AT_ONCE)
             _drawn.extend(more[begin : begin + BYTES] for begin in range(0, len(more), BYTES))

@@ -95,6 +95,7 @@ def _decode(cursor: str) -> bytes:
     if len(cursor) > CURSOR_LENGTH_MAX:
         raise ValueError(cursor)
     content = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-    if _encode(content) != cursor:  # the last character has bits to spare
+    # The last character has bits to spare.
+    if _encode(content) != cursor:
         raise ValueError(cursor)
     return content

@@ -66,7 +66,9 @@ def sqlite_url(path: Path) -> str:
 def sqlite_path(url: str) -> Path | None:
     """The absolute path of a SQLite database, None for a server."""
     parsed = _parse(url)
-    return Path(parsed.database or "").absolute() if parsed.get_backend_name() == "sqlite" else None
+    if parsed.get_backend_name() == "sqlite":
+        return Path(parsed.database or "").absolute()
+    return None
 
 
 def open_engine(url: str, *, create: bool = False, read_only: bool = False) -> Engine:
@@ -89,7 +91,9 @@ def shown(url: str) -> str:
     password.
     """
     path = sqlite_path(url)
-    return str(path) if path else _parse(url).render_as_string(hide_password=True)
+    if path:
+        return str(path)
+    return _parse(url).render_as_string(hide_password=True)
 
 
 def _parse(url: str) -> URL:
@@ -120,7 +124,8 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
         _make_file(path)
     elif not path.is_file():
         raise NotFound(f"there is no database at {path}; gate serve or gate db upgrade makes one")
-    name = f"file:{quote(str(path))}?mode=rw"  # rw: SQLite itself never makes a file
+    # Rw: SQLite itself never makes a file.
+    name = f"file:{quote(str(path))}?mode=rw"
 
     def connect() -> sqlite3.Connection:
         connection = None
@@ -150,9 +155,8 @@ def _sqlite_engine(path: Path, *, create: bool, read_only: bool) -> Engine:
         hide_parameters=True,
         execution_options={READ_ONLY: read_only},
     )
-    begin = (
-        "BEGIN" if read_only else "BEGIN IMMEDIATE"
-    )  # a reader that turns writer would fail on a stale snapshot
+    # a reader that turns writer would fail on a stale snapshot.
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

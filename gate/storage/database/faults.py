@@ -22,16 +22,22 @@ else:
 class Fate(Enum):
     """What follows from an error."""
 
-    CONSTRAINT = auto()  # the rows contradict others: only whoever brought them fails
-    CONFLICT = auto()  # deadlock, serialization: the same again may succeed
-    BUSY = auto()  # somebody else holds the lock for too long
-    FULL = auto()  # no space; it may come back
-    LOST = auto()  # the connection is gone
-    ENDED = auto()  # the transaction cannot go on, the database may
-    BROKEN = (
-        auto()
-    )  # what was written may not be on the disk, and what is on it may be wrong: write nothing more
-    FAULT = auto()  # the statement was wrong: a fault of the gate itself
+    # The rows contradict others: only whoever brought them fails.
+    CONSTRAINT = auto()
+    # Deadlock, serialization: the same again may succeed.
+    CONFLICT = auto()
+    # Somebody else holds the lock for too long.
+    BUSY = auto()
+    # No space; it may come back.
+    FULL = auto()
+    # The connection is gone.
+    LOST = auto()
+    # The transaction cannot go on, the database may.
+    ENDED = auto()
+    # What was written may not be on the disk, and what is on it may be wrong: write nothing more.
+    BROKEN = auto()
+    # The statement was wrong: a fault of the gate itself.
+    FAULT = auto()
 
 
 class Ended(Exception):
@@ -94,7 +100,8 @@ def fate_of(error: BaseException) -> Fate | None:
     """What the error means; None for one that is not the database's."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
-        code: int = getattr(cause, "sqlite_errorcode", 0)  # an error of the driver alone has none
+        # An error of the driver alone has none.
+        code: int = getattr(cause, "sqlite_errorcode", 0)
         return _SQLITE_PASSING.get(code) or _SQLITE.get(code & SQLITE_PRIMARY, Fate.FAULT)
     if isinstance(cause, PostgresError):
         return _postgres_fate(cause)
@@ -106,7 +113,9 @@ def refusal(fate: Fate, cause: BaseException) -> Exception:
     if isinstance(cause, GateError):
         return cause
     if fate in {Fate.FAULT, Fate.CONSTRAINT}:
-        return cause if isinstance(cause, Exception) else RuntimeError(str(cause))
+        if isinstance(cause, Exception):
+            return cause
+        return RuntimeError(str(cause))
     if fate is Fate.FULL:
         return Unavailable(
             "the disk of the database is full; nothing was recorded",
@@ -125,7 +134,9 @@ def read_refusal(fate: Fate, cause: BaseException) -> Exception:
         or "read-only" in str(cause)
         or "readonly" in str(cause)
     ):
-        return cause if isinstance(cause, Exception) else RuntimeError(str(cause))
+        if isinstance(cause, Exception):
+            return cause
+        return RuntimeError(str(cause))
     return Unavailable("the database cannot be read now; ask again")
 
 
@@ -143,10 +154,9 @@ _WORDS = {
 
 def _postgres_fate(cause: Any) -> Fate:
     state = cause.sqlstate
-    if state is None:  # the driver's own: the server said nothing any more
-        return (
-            Fate.LOST
-            if type(cause).__name__ in {"OperationalError", "InterfaceError"}
-            else Fate.FAULT
-        )
+    # The driver's own: the server said nothing any more.
+    if state is None:
+        if type(cause).__name__ in {"OperationalError", "InterfaceError"}:
+            return Fate.LOST
+        return Fate.FAULT
     return _POSTGRES.get(state) or _POSTGRES_CLASSES.get(state[:2], Fate.FAULT)

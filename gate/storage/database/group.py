@@ -55,7 +55,9 @@ def commit(link: Link) -> None:
 
 def ended_by(error: Exception) -> Ended:
     """Return the error as the end of a transaction."""
-    return error if isinstance(error, Ended) else Ended(fate_of(error) or Fate.FAULT, error)
+    if isinstance(error, Ended):
+        return error
+    return Ended(fate_of(error) or Fate.FAULT, error)
 
 
 def _call(link: Link, tx: Tx, call: Call) -> None:

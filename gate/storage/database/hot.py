@@ -55,12 +55,16 @@ class Items:
     @property
     def value(self) -> str:
         """An item that is a text."""
-        return f"({self._name}.value#>>'{{}}')" if self._is_postgres else f"{self._name}.value"
+        if self._is_postgres:
+            return f"({self._name}.value#>>'{{}}')"
+        return f"{self._name}.value"
 
     @property
     def place(self) -> str:
         """Its place in the list."""
-        return f"({self._name}.nth - 1)" if self._is_postgres else f"{self._name}.key"
+        if self._is_postgres:
+            return f"({self._name}.nth - 1)"
+        return f"{self._name}.key"
 
 
 class Hot:

@@ -87,7 +87,8 @@ def _kept(value: object) -> Any:
 
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
     if part.after is not None:
-        plain = [kept(key) for key in keys]  # a position holds what the database keeps
+        # a position holds what the database keeps.
+        plain = [kept(key) for key in keys]
         # the first comparison follows from the second; it lets SQLite begin in the middle of the
         # index
         query = query.where(and_(plain[0] <= part.after[0], tuple_(*plain) < tuple_(*part.after)))

@@ -117,7 +117,8 @@ def _together(
             _answer(link, joined)
         except Exception as error:  # noqa: BLE001 - whoever waits gets it, whatever it is
             fate = fate_of(error)
-            if len(joined) > 1:  # whichever of them it was: now each by itself
+            # Whichever of them it was: now each by itself.
+            if len(joined) > 1:
                 for call in joined:
                     call.part()
                 return calls[done:], link.roll_back() and fate is not Fate.LOST

@@ -89,9 +89,9 @@ class Link:
     def can_commit(self) -> bool:
         """Some errors end the transaction silently, and a commit after them would be a lie."""
         raw: Any = self.raw
-        return (
-            raw.info.transaction_status in _CAN_COMMIT if self.is_postgres else raw.in_transaction
-        )
+        if self.is_postgres:
+            return raw.info.transaction_status in _CAN_COMMIT
+        return bool(raw.in_transaction)
 
     def roll_back(self) -> bool:
         """Leave the transaction; False when even that fails."""
@@ -128,9 +128,8 @@ class Tx:
     def now(self) -> datetime:
         """The database's clock, one value for the whole transaction."""
         if self._now is None:
-            self._now = (
-                database_now(self._raw) if self.is_postgres else datetime.now(UTC)
-            )  # SQLite has the host's clock
+            # SQLite has the host's clock.
+            self._now = database_now(self._raw) if self.is_postgres else datetime.now(UTC)
         return self._now
 
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Cursor:

@@ -83,7 +83,8 @@ class Listener:
         raw.set_autocommit(True)
         raw.execute(f"LISTEN {CHANNEL}")
         self._reports.over(LISTENER)
-        self._announce(EVERYTHING)  # what was said before is lost
+        # What was said before is lost.
+        self._announce(EVERYTHING)
         while not self._stop.is_set():
             for notification in raw.notifies(timeout=LISTEN_SECONDS, stop_after=1):
                 self._announce(

@@ -137,9 +137,8 @@ class Writer:
             if len(group) > 1 and ended.fate in _ONE_BY_ONE:
                 return self._one_by_one(group)
             error = refusal(ended.fate, ended.cause)
-            trouble = (
-                None if ended.fate in _OWN else self._trouble(error, ended.cause)
-            )  # before anybody can ask whether all is well
+            # Before anybody can ask whether all is well.
+            trouble = None if ended.fate in _OWN else self._trouble(error, ended.cause)
             _answer(group, error)
             return trouble
         if self.trouble is not None:
@@ -152,7 +151,8 @@ class Writer:
     def _one_by_one(self, group: list[Call]) -> Exception | None:
         for k, call in enumerate(group):
             error = self._write([call])
-            if error is not None:  # it does not write: the others need not wait to hear the same
+            # It does not write: the others need not wait to hear the same.
+            if error is not None:
                 _answer(group[k + 1 :], error)
                 return error
         return None
@@ -227,7 +227,8 @@ def _tries_after(fate: Fate, link: Link | None) -> int:
 def _refuse_late(group: list[Call]) -> list[Call]:
     """Those who have not waited too long."""
     latest = time.monotonic() - QUEUED_SECONDS_MAX
-    if group and group[0].asked_at > latest:  # they come in their order
+    # They come in their order.
+    if group and group[0].asked_at > latest:
         return group
     _answer(
         [call for call in group if call.asked_at <= latest],

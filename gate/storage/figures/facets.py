@@ -61,4 +61,6 @@ def _of(
 
 
 def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, Band) else getattr(value, "value", value)
+    if isinstance(value, Band):
+        return int(value)
+    return getattr(value, "value", value)

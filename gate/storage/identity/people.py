@@ -36,7 +36,8 @@ class Standing:
     role: str | None = None
     claimed_groups: tuple[str, ...] = ()
     disabled: bool = False
-    outside: bool = False  # the catalogue lacks them, and yet they are somebody
+    # The catalogue lacks them, and yet they are somebody.
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,10 @@ def nobody_yet(conn: Connection) -> bool:
 class PeopleQuery:
     """Which people, by when they were let in first. None is any."""
 
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def people_page(conn: Connection, query: PeopleQuery, part: Part) -> Page[Stored]:
@@ -171,7 +174,8 @@ def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
         tx.touch(TOPIC)
     found = read(tx.conn, person)
     if found is None:
-        raise LookupError(person)  # it was made a moment ago
+        # It was made a moment ago.
+        raise LookupError(person)
     return found
 
 

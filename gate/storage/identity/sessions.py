@@ -78,11 +78,9 @@ def open_session(tx: Tx, person: str) -> New:
 def find(conn: Connection, session: str) -> Session | None:
     """The session of that id; whether it is good is for its own word."""
     row = conn.execute(select(sessions).where(sessions.c.secret_sha256 == session)).first()
-    return (
-        None
-        if row is None
-        else Session(row.secret_sha256, row.person, from_us(row.seen_at), from_us(row.ends_at))
-    )
+    if row is None:
+        return None
+    return Session(row.secret_sha256, row.person, from_us(row.seen_at), from_us(row.ends_at))
 
 
 def end(tx: Tx, session: str) -> bool:

@@ -161,7 +161,9 @@ def authenticate(conn: Connection, text: str, now: datetime) -> Token | None:
     None for every reason alike: malformed, unknown, wrong, revoked, expired.
     """
     presented = present(text)
-    return None if presented is None else judge(find(conn, presented.id), presented, now)
+    if presented is None:
+        return None
+    return judge(find(conn, presented.id), presented, now)
 
 
 def find(conn: Connection, token: str) -> Kept | None:
@@ -200,8 +202,10 @@ class TokenQuery:
     """Which tokens. None is any."""
 
     person: str | None = None
-    begins: datetime | None = None  # inside; when it was made
-    ends: datetime | None = None  # outside
+    # Inside; when it was made.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def token_page(conn: Connection, query: TokenQuery, part: Part) -> Page[Token]:

@@ -55,8 +55,10 @@ class IncidentQuery:
     service: str | None = None
     environment: str | None = None
     open: bool | None = None
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def lock_series(tx: Tx, source: str, series: str) -> None:

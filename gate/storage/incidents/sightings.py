@@ -31,10 +31,14 @@ _S = deployments_seen.c
 class Missing(StrEnum):
     """What would have explained a deployment. Of several the first is named."""
 
-    REPOSITORY = "repository"  # no service of the catalogue lists where it came from, or several do
-    SERVICE = "service"  # the catalogue lacks the service
-    ENVIRONMENT = "environment"  # the catalogue lacks the environment
-    ADMISSION = "admission"  # nothing like it was admitted there
+    # No service of the catalogue lists where it came from, or several do.
+    REPOSITORY = "repository"
+    # The catalogue lacks the service.
+    SERVICE = "service"
+    # The catalogue lacks the environment.
+    ENVIRONMENT = "environment"
+    # Nothing like it was admitted there.
+    ADMISSION = "admission"
     # the same, but it had asked and was not let pass, and it failed: most likely the gate stopped
     # it
     APPROVAL = "approval"
@@ -69,8 +73,10 @@ class SightingQuery:
     environment: str | None = None
     source: str | None = None
     missing: Missing | None = None
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def admitted(conn: Connection, seen: DeploymentSeen, before: datetime) -> tuple[StoredChange, ...]:

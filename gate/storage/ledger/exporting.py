@@ -205,11 +205,9 @@ class _Kept:
 
     def _decision(self, place: int) -> Row[Any] | None:
         fields = self._fields[place]
-        return (
-            self._decisions.get((fields["change"], fields["number"]))
-            if fields.get("kind") == "decision"
-            else None
-        )
+        if fields.get("kind") == "decision":
+            return self._decisions.get((fields["change"], fields["number"]))
+        return None
 
     def _read_decisions(self, conn: Connection) -> dict[tuple[str, int], Row[Any]]:
         wanted = [

@@ -73,9 +73,8 @@ def lock_head(tx: Tx) -> Head | None:
     Nobody waits for the lock: a process that was stopped while it held it must not stop the others
     from writing.
     """
-    row = tx.conn.execute(
-        _HEAD.with_for_update(skip_locked=True)
-    ).first()  # SQLite has one writer, and leaves this out
+    # SQLite has one writer, and leaves this out.
+    row = tx.conn.execute(_HEAD.with_for_update(skip_locked=True)).first()
     return None if row is None else _head(row)
 
 

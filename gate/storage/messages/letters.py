@@ -64,8 +64,10 @@ def health(conn: Connection) -> list[TargetHealth]:
 class DeadLetterQuery:
     """Which of the messages that were given up, by when they were."""
 
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def dead_letter_page(conn: Connection, query: DeadLetterQuery, part: Part) -> Page[DeadLetter]:

@@ -53,8 +53,10 @@ class Declared:
 class FreezeQuery:
     """Which windows, by when they were declared. None is any."""
 
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def add(tx: Tx, freeze: Declared) -> None:

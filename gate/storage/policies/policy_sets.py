@@ -101,8 +101,10 @@ def named(conn: Connection, name: str) -> tuple[Summary, ...]:
 class PolicySetQuery:
     """Which sets, by when they were registered. None is any."""
 
-    begins: datetime | None = None  # inside
-    ends: datetime | None = None  # outside
+    # Inside.
+    begins: datetime | None = None
+    # Outside.
+    ends: datetime | None = None
 
 
 def policy_set_page(conn: Connection, query: PolicySetQuery, part: Part) -> Page[Summary]:

@@ -130,7 +130,9 @@ def kept(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def kept_type(column: ColumnElement[Any]) -> TypeEngine[Any]:
     """The type of what the database keeps in this column."""
-    return column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    if isinstance(column.type, TypeDecorator):
+        return column.type.impl_instance
+    return column.type
 
 
 def _write(value: object) -> str:
