@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 def planned(target: str, environment: Path) -> str:
     """What make would do for this target."""
     done = subprocess.run(  # noqa: S603 - make with fixed words
-        ["make", "--dry-run", target, f"VENV={environment}"],  # noqa: S607 - the make of the machine
+        ["make", "--no-print-directory", "--dry-run", target, f"VENV={environment}"],  # noqa: S607 - the make of the machine
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -143,7 +143,9 @@ class _Story:
                 else:
                     return self._not_admitted(error)
             else:
-                return Outcome(outcomes.OK, "approved", change, admitted=True)
+                # Outside a pipeline the request names no run, so the answer does not know it.
+                named = {**change, "run": change.get("run") or self._asker.run}
+                return Outcome(outcomes.OK, "approved", named, admitted=True)
         ended = outcomes.of_change(change)
         return ended._replace(message=because) if because else ended
 

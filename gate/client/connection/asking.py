@@ -51,6 +51,11 @@ class Asker:
         """What the gate last said of the change; None before its first answer."""
         return self._session.change
 
+    @property
+    def run(self) -> Body:
+        """The run that is admitted, in the form in which a change names its run."""
+        return {"step": "", "url": None, **self._pipe.run}
+
     def body(self) -> Body:
         """The request, with facts against what is known to run there."""
         if self._git is None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gate.core.change import EmergencyAsk, State
+from gate.core.change import EmergencyAsk, Run, State
 from gate.core.facts import Value
 from gate.errors import Conflict, NotAllowed, NotFound
 from gate.flow.asks import ChangeFilters
@@ -179,7 +179,9 @@ async def test_what_runs_or_deploys_never_expires(small_shop: Shop) -> None:
 
 
 async def test_more_than_one_round_holds_is_taken_by_the_next(small_shop: Shop) -> None:
-    changes = [await small_shop.submit("a", claims={}, run=None) for _ in range(103)]
+    changes = [
+        await small_shop.submit("a", claims={}, run=Run(str(number))) for number in range(103)
+    ]
     await small_shop.let_pass_hours(25)
 
     await small_shop.round()
