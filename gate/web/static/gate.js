@@ -116,10 +116,7 @@ let stream = null;
 
 function hear(said) {
   if (said.topics && concerns(said.topics)) refreshSoon();
-  if (said.state) {
-    if (said.state === "on" && document.body.dataset.stream === "off") refreshSoon();
-    document.body.dataset.stream = said.state;
-  }
+  if (said.state) document.body.dataset.stream = said.state;
 }
 
 function tellAll(said) {
@@ -130,7 +127,9 @@ function tellAll(said) {
 function openStream() {
   stream = new EventSource("/v1/events");
   stream.addEventListener("moved", (event) => tellAll({ topics: JSON.parse(event.data) }));
-  stream.addEventListener("open", () => tellAll({ state: "on" }));
+  // What moved while no tab listened was told to nobody: until a tab that closed has a successor,
+  // or a broken stream is open again. So every tab reads again once a stream is open.
+  stream.addEventListener("open", () => tellAll({ state: "on", topics: ["*"] }));
   stream.addEventListener("error", () => {
     tellAll({ state: "off" });
     if (stream?.readyState === EventSource.CLOSED) setTimeout(openStream, REOPEN_MS);

@@ -108,7 +108,10 @@ def _plain(value: object) -> str:
 
 
 def _read(text: str) -> str:
-    return json.dumps(json.loads(text), ensure_ascii=False) if text[:1] in {"{", "["} else ""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except ValueError:  # not JSON: a word, or the bytes of a hash, which may begin with a bracket
+        return ""
 
 
 PUBLIC = (
