@@ -17,7 +17,7 @@ from gate.api.http.answers import Answer
 from gate.api.http.cookies import CSRF_FIELD
 from gate.web import words
 from gate.web.assets import address
-from gate.web.charts import percent
+from gate.web.insights.charts import percent
 from gate.web.visible import scripts, visible
 
 HTML = b"text/html; charset=utf-8"

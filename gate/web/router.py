@@ -11,20 +11,27 @@ from gate.web import (
     administration,
     assets,
     calendar,
-    changes,
-    insights,
     log,
     login,
-    observations,
     policies,
-    queue,
     sightings,
 )
+from gate.web.changes import changes
+from gate.web.insights import insights, observations
 from gate.web.page import problem_page
+from gate.web.queue import queue
 
 _PAGES = (
-    *(queue, log, sightings, changes, calendar, policies, insights, observations),
-    *(administration, login),
+    queue,
+    log,
+    sightings,
+    changes,
+    calendar,
+    policies,
+    insights,
+    observations,
+    administration,
+    login,
 )
 _FOR_MACHINES = ("/v1/", "/static/")
 _WAYS_OF_LOOKING = frozenset({"GET", "HEAD"})

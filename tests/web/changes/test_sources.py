@@ -8,8 +8,8 @@ from gate.core.change import Repository
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import DecisionAnswer
 from gate.flow.answers.parts import RunAnswer
-from gate.web.difference import between
-from gate.web.sources import FILES_SHOWN, links, summary
+from gate.web.changes.difference import between
+from gate.web.changes.sources import FILES_SHOWN, links, summary
 from tests.answers import change_answer, decision_answer, fact
 
 GITHUB = "https://token.actions.githubusercontent.com"

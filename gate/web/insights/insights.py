@@ -15,7 +15,7 @@ from gate.flow.answers.delivery import DivisionsAnswer
 from gate.flow.answers.written import named
 from gate.flow.queries.delivery import DeliveryAsk
 from gate.flow.queries.insights import busiest_place, insights
-from gate.web.charts import bars
+from gate.web.insights.charts import bars
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import DeskDep, Viewer
 from gate.web.words import short

@@ -13,9 +13,9 @@ from gate.errors import Invalid
 from gate.flow.answers.queue import QueueAnswer
 from gate.flow.queries import queue as queue_chapter
 from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
-from gate.web import deciding, wanted
 from gate.web.forms import read_form
 from gate.web.page import Pages, View
+from gate.web.queue import deciding, wanted
 from gate.web.viewer import DeskDep, Doer, Viewer
 
 TEXT_LENGTH_MAX = 300

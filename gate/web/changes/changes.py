@@ -19,10 +19,11 @@ from gate.flow.answers.story import StoryAnswer
 from gate.flow.answers.written import indented
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.queries.story import story
-from gate.web import deciding, difference, sources
+from gate.web.changes import difference, sources
 from gate.web.forms import Form, one, read_ask, read_form
 from gate.web.notices import Notice
 from gate.web.page import Pages, View, go_on, own_path
+from gate.web.queue import deciding
 from gate.web.viewer import Doer, Viewer
 from gate.web.words import span
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gate.flow.answers.delivery import ShareAnswer
-from gate.web.charts import LABEL, VALUE, WIDTH, bars, percent
+from gate.web.insights.charts import LABEL, VALUE, WIDTH, bars, percent
 
 
 def row(

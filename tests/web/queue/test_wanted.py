@@ -5,7 +5,7 @@ import pytest
 from gate.core.decision.values import Band, ChangeType
 from gate.errors import Invalid
 from gate.flow.queries.queue import QueueFilters, Tab
-from gate.web import wanted
+from gate.web.queue import wanted
 
 
 @pytest.mark.parametrize(

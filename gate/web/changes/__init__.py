@@ -1,0 +1,1 @@
+"""One change: its page, what differs between decisions, and where it comes from."""

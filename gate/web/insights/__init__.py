@@ -1,0 +1,1 @@
+"""Figures: insights, charts, and what an observing gate would have done."""
