@@ -61,8 +61,14 @@ async def add(gate: Gate, ask: FreezeAsk, by: Person) -> WindowAnswer:
 async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
     """End a window, or let the line run again.
 
-    Raises `NotFound`, and `Conflict` where it was lifted before.
+    Raises `NotAllowed` for whoever is no release manager, `NotFound`, and `Conflict` where it was
+    lifted before.
     """
+    if OWNERS_OF_LAST_RESORT not in by.groups:
+        raise NotAllowed(
+            f"{OWNERS_OF_LAST_RESORT} may lift a freeze or a stopped line; you are not in this "
+            "group, ask one of them"
+        )
     return await gate.store.write(_lift, freeze_id, by.caller)
 
 

@@ -176,6 +176,18 @@ async def test_a_policy_that_decides_nothing_names_nobody(sqlite_url: str, tmp_p
             await freezes.add(shop.gate, STOP, member("chloe", "on-call"))
 
 
+@pytest.mark.parametrize("ask", [STOP, window()], ids=["a stopped line", "a window"])
+async def test_only_a_release_manager_lifts(small_shop: Shop, ask: FreezeAsk) -> None:
+    made = as_json(await freezes.add(small_shop.gate, ask, ADA))
+    others = (member("chloe", "on-call"), member("hana", "platform"), member("zoe"))
+
+    for by in others:
+        with pytest.raises(NotAllowed, match="release-managers may lift"):
+            await freezes.lift(small_shop.gate, made["id"], by)
+
+    assert [one.id for one in await freezes.not_over(small_shop.gate, ADA)] == [made["id"]]
+
+
 async def test_what_is_not_there_or_lifted_already_is_not_lifted(small_shop: Shop) -> None:
     made = as_json(await freezes.add(small_shop.gate, window(), ADA))
     await freezes.lift(small_shop.gate, made["id"], ADA)
