@@ -29,7 +29,7 @@ from gate.flow.rulebooks import Rulebooks
 from gate.flow.signing import KEY_FILE, Signing, make_key, nothing_written, read_key
 from gate.flow.troubles import Troubles
 from gate.flow.waiters import Waiters
-from gate.flow.webhooks import held_runs, tidings
+from gate.flow.webhooks import code_hosts, held_runs
 from gate.integrations.github.answers import GitHubAnswers
 from gate.integrations.github.app import App
 from gate.integrations.github.facts import HEADERS as GITHUB_HEADERS
@@ -182,8 +182,8 @@ def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
         chores=(
             Chore(
                 "gitlab deployments",
-                tidings.LOOK_SECONDS,
-                lambda gate: tidings.look_for_held(gate, issuer, gitlab.held),
+                code_hosts.LOOK_SECONDS,
+                lambda gate: code_hosts.look_for_held(gate, issuer, gitlab.held),
             ),
             HELD_RUNS,
         ),

@@ -27,7 +27,7 @@ from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
 from gate.flow.policies import policies
 from gate.flow.rulebooks import FilesTrouble
-from gate.flow.webhooks import inbox, tidings
+from gate.flow.webhooks import code_hosts, inbox
 from gate.flow.webhooks.inbox import Handler
 from gate.storage.changes import keys, reconsider
 from gate.storage.database.tx import Tx
@@ -55,7 +55,7 @@ CHORE_HELD_SHARE = 1.5
 """Of the time between two turns of a chore: then another replica does it."""
 
 HANDLERS: Mapping[str, Handler] = {
-    **tidings.HANDLERS,
+    **code_hosts.HANDLERS,
     **chat.HANDLERS,
     incidents.KIND: incidents.work,
     observe.KIND: observe.work,

@@ -14,7 +14,7 @@ from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
 from gate.flow.connections import Connections
 from gate.flow.notifications.notify import Post
-from gate.flow.webhooks import held_runs, inbox, tidings
+from gate.flow.webhooks import code_hosts, held_runs, inbox
 from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE
 from tests.builders import Wire, make_person
 from tests.flow.shop import ADA, ADMIN, Shop, make_files, open_shop
@@ -71,9 +71,10 @@ class Story:
         body = json.dumps(payload).encode()
         headers = {SIGNATURE: signature(body), EVENT: event, DELIVERY: f"d-{self.told}"}
         await inbox.receive(
-            self.gate, tidings.delivery("github", self.joined.hooks["github"].read(headers, body))
+            self.gate,
+            code_hosts.delivery("github", self.joined.hooks["github"].read(headers, body)),
         )
-        await inbox.work(self.gate, tidings.HANDLERS)
+        await inbox.work(self.gate, code_hosts.HANDLERS)
         await self.settle()
 
     async def settle(self) -> None:

@@ -14,7 +14,7 @@ from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
 from gate.flow.connections import Connections
 from gate.flow.notifications.notify import Post
-from gate.flow.webhooks import held_runs, inbox, tidings
+from gate.flow.webhooks import code_hosts, held_runs, inbox
 from gate.integrations.gitlab.hook import KEY
 from gate.integrations.gitlab.hook import TOKEN as TOKEN_HEADER
 from tests.builders import make_person
@@ -70,7 +70,7 @@ async def settle(shop: Shop, joined: Connections) -> None:
     """What the chores and the worker do, without waiting."""
     chores = {chore.name: chore.turn for chore in joined.chores}
     await chores["gitlab deployments"](shop.gate)
-    await inbox.work(shop.gate, tidings.HANDLERS)
+    await inbox.work(shop.gate, code_hosts.HANDLERS)
     await shop.round()
     await held_runs.answer_due(shop.gate)
     post = Post(shop.gate, joined.deliveries)
@@ -152,8 +152,8 @@ async def tell(shop: Shop, joined: Connections, status: str) -> None:
     told = joined.hooks["gitlab"].read(
         {TOKEN_HEADER: "secret", KEY: "k"}, json.dumps(payload).encode()
     )
-    await inbox.receive(shop.gate, tidings.delivery("gitlab", told))
-    await inbox.work(shop.gate, tidings.HANDLERS)
+    await inbox.receive(shop.gate, code_hosts.delivery("gitlab", told))
+    await inbox.work(shop.gate, code_hosts.HANDLERS)
 
 
 def _changes(conn: Any) -> list[str]:

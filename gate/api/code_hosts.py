@@ -1,5 +1,5 @@
-"""`/v1/hooks/github` and `/v1/hooks/gitlab`: what a code host tells by itself, proved by its
-signature over the very bytes.
+"""`/v1/hooks/github` and `/v1/hooks/gitlab`: webhooks of code hosts, proved by their signature over
+the very bytes.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from gate.api.http.route import GateRoute
 from gate.api.problems import documented
 from gate.errors import NotFound
 from gate.flow.gate import Gate
-from gate.flow.webhooks import tidings
+from gate.flow.webhooks import code_hosts
 
 router = APIRouter(prefix=HOOKS.removesuffix("/"), tags=["hooks"], route_class=GateRoute)
 
@@ -26,25 +26,27 @@ SIGNED: dict[str, Any] = {
 
 
 @router.post("/github", **SIGNED)
-async def told_by_github(request: Request, gate: GateDep) -> Answer:
+async def receive_github(request: Request, gate: GateDep) -> Answer:
     """Webhooks of the GitHub App."""
-    return await _told("github", request, gate)
+    return await _receive("github", request, gate)
 
 
 @router.post("/gitlab", **SIGNED)
-async def told_by_gitlab(request: Request, gate: GateDep) -> Answer:
+async def receive_gitlab(request: Request, gate: GateDep) -> Answer:
     """Webhooks of GitLab projects and groups."""
-    return await _told("gitlab", request, gate)
+    return await _receive("gitlab", request, gate)
 
 
-async def _told(source: str, request: Request, gate: Gate) -> Answer:
+async def _receive(source: str, request: Request, gate: Gate) -> Answer:
     hook = parts_of(request).hooks.get(source)
     if hook is None:
         raise NotFound(f"{source} is not connected to this gate")
     body = await raw_body(request)
-    told = hook.read({name: header(request, name) for name in hook.headers}, body)
-    because = told.ignored or (await tidings.ignored(gate, told.tiding) if told.tiding else "")
+    delivery = hook.read({name: header(request, name) for name in hook.headers}, body)
+    because = delivery.ignored or (
+        await code_hosts.ignored(gate, delivery.report) if delivery.report else ""
+    )
     if because:
         return await taken(gate, [], [because])
-    await tidings.count(gate, told.tiding)
-    return await taken(gate, tidings.delivery(source, told))
+    await code_hosts.count(gate, delivery.report)
+    return await taken(gate, code_hosts.delivery(source, delivery))

@@ -1,6 +1,7 @@
-"""`/v1/hooks`: what other systems tell.
+"""`/v1/hooks`: reports of other systems.
 
-Who says so is proved first; then it is written down, answered, and worked on later.
+The sender is proved first; then the report is written down, the sender answered, and the report
+worked on later.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from gate.api.http.body import HOOK_BODY_BYTES_MAX, HOOKS, read_body
 from gate.api.http.permits import AlertSender, CdeventsSender, GateDep
 from gate.api.http.route import GateRoute
 from gate.api.problems import documented
-from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.core.messages.reports import DeploymentReport, IncidentReport
 from gate.flow.answers.hook import TakenAnswer
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
@@ -43,34 +44,32 @@ SIGNED: dict[str, Any] = {**DOCUMENTED, "responses": documented(400, 401, 404, 4
 
 
 @router.post("/cdevents", **DOCUMENTED)
-async def told_by_cdevents(request: Request, by: CdeventsSender, gate: GateDep) -> Answer:
+async def receive_cdevents(request: Request, by: CdeventsSender, gate: GateDep) -> Answer:
     """CDEvents as CloudEvents: binary, structured, or a batch; a whole CDEvent alone is taken
     too.
     """
     headers = {name: header(request, name) for name in cloudevents.HEADERS}
     sent = cloudevents.read(header(request, "content-type"), headers, await raw_body(request))
-    told = [(cdevents.named(event), cdevents.read(event)) for event in sent]
-    heard = await bound.hear(
-        gate, [(name, one) for name, one in told if not isinstance(one, str)], by
-    )
-    ignored = [one for _, one in told if isinstance(one, str)]
+    read = [(cdevents.named(event), cdevents.read(event)) for event in sent]
+    reports = [(name, report) for name, report in read if not isinstance(report, str)]
+    ignored = [because for _, because in read if isinstance(because, str)]
+    heard = await bound.hear(gate, reports, by)
     return await taken(gate, _deliveries(heard, by), [*ignored, *heard.ignored])
 
 
 @router.post("/alertmanager", **DOCUMENTED)
-async def told_by_alertmanager(request: Request, by: AlertSender, gate: GateDep) -> Answer:
+async def receive_alertmanager(request: Request, by: AlertSender, gate: GateDep) -> Answer:
     """Alertmanager's webhook, with a token of role `hook` and kind `alertmanager` in its
     `http_config`.
     """
-    told = alertmanager.read(await raw_body(request))
-    heard = await bound.hear(
-        gate, [(f"{told.named} {k}", one) for k, one in enumerate(told.incidents)], by
-    )
-    return await taken(gate, _deliveries(heard, by), [*told.ignored, *heard.ignored])
+    notification = alertmanager.read(await raw_body(request))
+    reports = [(f"{notification.named} {k}", one) for k, one in enumerate(notification.incidents)]
+    heard = await bound.hear(gate, reports, by)
+    return await taken(gate, _deliveries(heard, by), [*notification.ignored, *heard.ignored])
 
 
 @router.post("/pagerduty", **SIGNED)
-async def told_by_pagerduty(request: Request, gate: GateDep) -> Answer:
+async def receive_pagerduty(request: Request, gate: GateDep) -> Answer:
     """PagerDuty's webhook, version 3, proved by its signature over the very bytes."""
     body = await raw_body(request)
     pagerduty.check(
@@ -110,7 +109,7 @@ def _deliveries(heard: Heard, by: Caller) -> list[Delivery]:
     return [_delivery(one, name, by.caller) for name, one in heard.taken]
 
 
-def _delivery(told: IncidentTold | DeploymentSeen, named: str, caller: str) -> Delivery:
-    if isinstance(told, DeploymentSeen):
-        return observe.delivery(told, named=named, caller=caller)
-    return incidents.delivery(told, named=named, caller=caller)
+def _delivery(report: IncidentReport | DeploymentReport, named: str, caller: str) -> Delivery:
+    if isinstance(report, DeploymentReport):
+        return observe.delivery(report, named=named, caller=caller)
+    return incidents.delivery(report, named=named, caller=caller)

@@ -47,7 +47,7 @@ def _given_up(settings: Settings) -> list[tuple[bool, str]]:
     """
     try:
         with transaction(existing(settings)) as tx:
-            told, messages = upkeep.told(tx.conn), upkeep.messages(tx.conn)
+            deliveries, messages = upkeep.incoming(tx.conn), upkeep.messages(tx.conn)
     except GateError:
         # The line about the database says why.
         return []
@@ -59,7 +59,7 @@ def _given_up(settings: Settings) -> list[tuple[bool, str]]:
                 "and have them sent again"
             ),
         )
-        for one in told
+        for one in deliveries
         if one.dead
     ]
     lines += [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
-from gate.core.messages.tidings import Told
+from gate.core.messages.host_reports import HostDelivery
 from gate.flow.gate import Gate
 from gate.flow.notifications.notify import Deliveries
 from gate.flow.ports import Hosts, Lenders
@@ -20,7 +20,7 @@ class Hook(Protocol):
     def headers(self) -> tuple[str, ...]:
         """Those that it looks at, in lower case."""
 
-    def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
+    def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
         """One delivery, whose sender is proved first.
 
         Raises `Unauthenticated`, `NotFound`, `BadRequest`, `Invalid`.

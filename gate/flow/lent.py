@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from gate.core.change import Repository
 from gate.core.messages.host import HostAsk, HostFacts
-from gate.core.messages.tidings import RunSeen
+from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
 from gate.errors import SourceUnavailable
 from gate.flow.caller import Caller

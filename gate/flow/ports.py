@@ -10,8 +10,8 @@ from typing import Protocol, TypeAlias
 from gate.core.change import Repository
 from gate.core.messages.external import Begun, External
 from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.host_reports import RunSeen
 from gate.core.messages.notice import Click, Notice
-from gate.core.messages.tidings import RunSeen
 
 
 class CodeHost(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from gate.core.incident import WORST, worst
-from gate.core.messages.told import IncidentTold
+from gate.core.messages.reports import IncidentReport
 from gate.errors import Invalid
 from gate.integrations.http import foreign
 from gate.integrations.http.shapes import the
@@ -39,7 +39,7 @@ class Notification:
     """What one request says. `named` is by what the same notification is known again."""
 
     named: str
-    incidents: tuple[IncidentTold, ...]
+    incidents: tuple[IncidentReport, ...]
     ignored: tuple[str, ...]
 
 
@@ -58,8 +58,8 @@ class _Alert:
 
 def read(body: bytes) -> Notification:
     """Raises `BadRequest` and `Invalid`."""
-    told = foreign.json_of(body)
-    version, raw, group = the(told, "version"), the(told, "alerts"), the(told, "groupKey")
+    payload = foreign.json_of(body)
+    version, raw, group = the(payload, "version"), the(payload, "alerts"), the(payload, "groupKey")
     if version != VERSION or not isinstance(group, str) or not isinstance(raw, list):
         raise Invalid(
             f"this is no notification of Alertmanager: version {str(version)[:20]!r}, with "
@@ -70,11 +70,11 @@ def read(body: bytes) -> Notification:
             f"/alerts: found {len(raw)} alerts, at most {ALERTS_MAX} are allowed; set "
             "max_alerts of the receiver"
         )
-    alerts = [alert for k in range(len(raw)) if (alert := _alert(told, k)) is not None]
+    alerts = [alert for k in range(len(raw)) if (alert := _alert(payload, k)) is not None]
     lacking = len(raw) - len(alerts)
     places = dict.fromkeys((alert.service, alert.environment) for alert in alerts)
     return Notification(
-        named=_fingerprint([group, the(told, "status"), sorted(_identity(one) for one in raw)]),
+        named=_fingerprint([group, the(payload, "status"), sorted(_identity(one) for one in raw)]),
         incidents=tuple(
             _incident(group, [one for one in alerts if (one.service, one.environment) == place])
             for place in places
@@ -87,13 +87,13 @@ def read(body: bytes) -> Notification:
     )
 
 
-def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentTold:
+def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentReport:
     """It goes on while one of them fires."""
     firing = [alert for alert in alerts if alert.firing]
     first = (firing or alerts)[0]
     began_at = min(alert.starts_at for alert in firing or alerts)
     ended = max((alert.ends_at or alert.starts_at for alert in alerts), default=began_at)
-    return IncidentTold(
+    return IncidentReport(
         title=first.title,
         service=first.service,
         severity=worst(alert.severity for alert in firing or alerts),
@@ -111,30 +111,30 @@ def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentTold:
     )
 
 
-def _alert(told: Any, k: int) -> _Alert | None:
+def _alert(payload: Any, k: int) -> _Alert | None:
     """None without a service."""
     here = "alerts", k
-    service = foreign.maybe_name(told, *here, "labels", "service") or foreign.maybe_name(
-        told, "commonLabels", "service"
+    service = foreign.maybe_name(payload, *here, "labels", "service") or foreign.maybe_name(
+        payload, "commonLabels", "service"
     )
     if service is None:
         return None
     environments = [
-        foreign.maybe_name(told, *here, "labels", label) for label in ENVIRONMENT_LABELS
+        foreign.maybe_name(payload, *here, "labels", label) for label in ENVIRONMENT_LABELS
     ]
     return _Alert(
         service=service,
         environment=next(filter(None, environments), None),
-        severity=foreign.severity(told, *here, "labels", "severity") or WORST,
+        severity=foreign.severity(payload, *here, "labels", "severity") or WORST,
         title=next(
-            filter(None, (foreign.line(told, *here, *path) for path in _TITLES)),
+            filter(None, (foreign.line(payload, *here, *path) for path in _TITLES)),
             "An alert without a name",
         ),
-        url=foreign.link(told, *here, "generatorURL") or foreign.link(told, "externalURL"),
-        firing=(the(told, *here, "status") or the(told, "status")) != "resolved",
-        starts_at=foreign.instant(told, *here, "startsAt"),
-        ends_at=foreign.maybe_instant(told, *here, "endsAt"),
-        changes=foreign.changes_in(*(the(told, *here, kind, name) for kind, name in _CAUSES)),
+        url=foreign.link(payload, *here, "generatorURL") or foreign.link(payload, "externalURL"),
+        firing=(the(payload, *here, "status") or the(payload, "status")) != "resolved",
+        starts_at=foreign.instant(payload, *here, "startsAt"),
+        ends_at=foreign.maybe_instant(payload, *here, "endsAt"),
+        changes=foreign.changes_in(*(the(payload, *here, kind, name) for kind, name in _CAUSES)),
     )
 
 

@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from gate.core.messages.told import IncidentTold
+from gate.core.messages.reports import IncidentReport
 from gate.errors import Invalid, NotFound, Unauthenticated
 from gate.integrations.http import foreign
 from gate.integrations.http.shapes import the
@@ -23,7 +23,7 @@ class Event:
     """What one delivery says; without an incident `ignored` says why nothing is done."""
 
     id: str
-    incident: IncidentTold | None
+    incident: IncidentReport | None
     ignored: str = ""
 
 
@@ -49,38 +49,43 @@ def check(secret: bytes, signature: str | None, body: bytes) -> None:
 
 def read(body: bytes) -> Event:
     """Raises `BadRequest` and `Invalid`."""
-    told = foreign.json_of(body)
-    if not isinstance(the(told, "event"), dict):
+    payload = foreign.json_of(body)
+    if not isinstance(the(payload, "event"), dict):
         raise Invalid(
             "this is no event of PagerDuty: found no object `event`, allowed is a delivery "
             "of a version 3 webhook"
         )
-    kind, identity = foreign.name(told, "event", "event_type"), foreign.name(told, "event", "id")
-    if not kind.startswith("incident.") or the(told, "event", "data", "type") != "incident":
+    kind, identity = (
+        foreign.name(payload, "event", "event_type"),
+        foreign.name(payload, "event", "id"),
+    )
+    if not kind.startswith("incident.") or the(payload, "event", "data", "type") != "incident":
         return Event(identity, None, f"{kind} events change nothing here")
-    return Event(identity, _incident(told, kind))
+    return Event(identity, _incident(payload, kind))
 
 
-def _incident(told: Any, kind: str) -> IncidentTold:
+def _incident(payload: Any, kind: str) -> IncidentReport:
     data = "event", "data"
-    at = foreign.instant(told, "event", "occurred_at")
-    began_at = foreign.instant(told, *data, "created_at")
-    identity = foreign.name(told, *data, "id")
-    over = the(told, *data, "status") == "resolved"
-    return IncidentTold(
-        title=foreign.line(told, *data, "title") or f"Incident {identity}",
-        service=foreign.maybe_name(told, *data, "service", "summary")
-        or foreign.name(told, *data, "service", "id"),
-        severity=foreign.severity(told, *data, "priority", "summary")
-        or foreign.severity(told, *data, "urgency")
+    at = foreign.instant(payload, "event", "occurred_at")
+    began_at = foreign.instant(payload, *data, "created_at")
+    identity = foreign.name(payload, *data, "id")
+    over = the(payload, *data, "status") == "resolved"
+    return IncidentReport(
+        title=foreign.line(payload, *data, "title") or f"Incident {identity}",
+        service=foreign.maybe_name(payload, *data, "service", "summary")
+        or foreign.name(payload, *data, "service", "id"),
+        severity=foreign.severity(payload, *data, "priority", "summary")
+        or foreign.severity(payload, *data, "urgency")
         or None,
         began_at=began_at,
         resolved_at=max(at, began_at) if over else None,
         id=identity,
         source=SOURCE,
-        changes=foreign.changes_in(the(told, *data, "incident_key"), the(told, *data, "title")),
-        url=foreign.link(told, *data, "html_url"),
-        told_at=at,
+        changes=foreign.changes_in(
+            the(payload, *data, "incident_key"), the(payload, *data, "title")
+        ),
+        url=foreign.link(payload, *data, "html_url"),
+        reported_at=at,
         is_alert=True,
         reopened=kind == "incident.reopened",
     )

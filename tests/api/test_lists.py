@@ -13,7 +13,7 @@ import pytest
 from gate.api.router import build_api
 from gate.core.change import Result
 from gate.core.instants import to_us
-from gate.core.messages.told import DeploymentSeen
+from gate.core.messages.reports import DeploymentReport
 from gate.flow.asks import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from gate.flow.caller import Role
 from gate.flow.incidents.observe import deployment_seen
@@ -193,7 +193,7 @@ async def _incidents(service: Served) -> str:
 async def _sightings(service: Served) -> str:
     for number in range(THINGS):
         at = datetime(2026, 3, 2, 10, number, tzinfo=UTC)
-        seen = DeploymentSeen("web", "production", COMMIT, Result.SUCCESSFUL, at, "cdevents")
+        seen = DeploymentReport("web", "production", COMMIT, Result.SUCCESSFUL, at, "cdevents")
         await deployment_seen(service.gate, seen)
     return "/v1/sightings"
 

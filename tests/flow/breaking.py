@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from gate.core.messages.told import IncidentTold
+from gate.core.messages.reports import IncidentReport
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.incidents import incidents
 from gate.flow.queries import incidents as incident_list
@@ -21,7 +21,7 @@ LENA = make_person("lena", "team-web")
 HOUR = timedelta(hours=1)
 
 
-def ask(**different: Any) -> IncidentTold:
+def ask(**different: Any) -> IncidentReport:
     """Something that broke in checkout's production just now."""
     fields: dict[str, Any] = {
         "title": "Baskets are empty",
@@ -30,7 +30,7 @@ def ask(**different: Any) -> IncidentTold:
         "began_at": datetime.now(UTC),
         "environment": "prod",
     }
-    return IncidentTold(**fields | different)
+    return IncidentReport(**fields | different)
 
 
 async def report(shop: Shop, by: Caller = HOOK, **different: Any) -> Wire:

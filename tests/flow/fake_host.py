@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gate.core.change import Repository
 from gate.core.messages.host import HostAsk, HostFacts
-from gate.core.messages.tidings import RunSeen
+from gate.core.messages.host_reports import RunSeen
 from gate.errors import SourceUnavailable
 
 Answer = Callable[[HostAsk], HostFacts]

@@ -367,7 +367,7 @@ _INSTANTS = {
     schema_work.idempotency: ("expires_at",),
     schema_work.leases: ("until",),
     schema.post_reviews: ("due_at",),
-    schema_incidents.incidents: ("began_at", "resolved_at", "told_at"),
+    schema_incidents.incidents: ("began_at", "resolved_at", "reported_at"),
     schema_incidents.incident_links: ("at", "counts_at", "judged_at"),
 }
 

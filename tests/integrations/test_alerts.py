@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gate.core.messages.told import IncidentTold
+from gate.core.messages.reports import IncidentReport
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations import alertmanager, pagerduty
 from gate.integrations.alertmanager import ALERTS_MAX, Notification
@@ -222,12 +222,12 @@ def test_an_incident_is_told_under_its_own_id() -> None:
     found = pagerduty.read(event())
 
     assert found.id == "E1"
-    assert found.incident == IncidentTold(
+    assert found.incident == IncidentReport(
         *("Checkout is slow", "Checkout", "p1", BEGAN),
         id="P1",
         source="pagerduty",
         url="https://acme.pagerduty.com/incidents/P1",
-        told_at=TOLD,
+        reported_at=TOLD,
         is_alert=True,
     )
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gate.core.change import Result
-from gate.core.messages.told import DeploymentSeen
+from gate.core.messages.reports import DeploymentReport
 from gate.flow.asks import PAGE_ITEMS_DEFAULT
 from gate.flow.caller import Role
 from gate.flow.changes.held import Holds
@@ -81,7 +81,7 @@ async def test_the_json_of_a_change_is_its_whole_story(service: Served) -> None:
 
 
 async def test_c18_what_went_past_the_gate_is_shown_as_text(service: Served) -> None:
-    seen = DeploymentSeen(
+    seen = DeploymentReport(
         *(
             "<b>web</b>",
             "production",

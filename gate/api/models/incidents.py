@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
-from gate.core.messages.told import IncidentTold
+from gate.core.messages.reports import IncidentReport
 from gate.flow.queries.incidents import IncidentFilters
 from gate.flow.queries.sightings import SightingFilters
 from gate.storage.incidents.sightings import Missing
@@ -47,9 +47,9 @@ class IncidentRequest(Asked):
             )
         return self
 
-    def ask(self) -> IncidentTold:
+    def ask(self) -> IncidentReport:
         """Return the request as a command of the flow."""
-        return IncidentTold(
+        return IncidentReport(
             id=self.id,
             title=self.title,
             service=self.service,

@@ -244,7 +244,7 @@ def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
         url="",
         began_at=repaired.closed_at or began,
         resolved_at=None,
-        told_at=tx.now,
+        reported_at=tx.now,
         created_at=tx.now,
         created_by=by,
     )
@@ -270,7 +270,9 @@ def _remedied(tx: Tx, known: Known, by: str) -> None:
     )
     if repaired is None or incident is None or incident.resolved_at is not None:
         return
-    incidents.tell(tx, incident.id, resolved_at=tx.now, severity=incident.severity, told_at=tx.now)
+    incidents.tell(
+        tx, incident.id, resolved_at=tx.now, severity=incident.severity, reported_at=tx.now
+    )
     tell(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="resolved", by=by)
     outcomes.count(tx, repaired.id)
 

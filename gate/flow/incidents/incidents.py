@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from gate.core.incident import CLOCK_SLACK, WORST, Method, counts, suspected
 from gate.core.instants import rfc3339
-from gate.core.messages import told
-from gate.core.messages.told import API, IncidentTold
+from gate.core.messages import reports
+from gate.core.messages.reports import API, IncidentReport
 from gate.errors import Conflict, Invalid, NotFound, Unavailable
 from gate.flow.answers.incident import IncidentAnswer, incident_answers, with_unknown
 from gate.flow.caller import Caller
@@ -51,7 +51,7 @@ class _Books:
     all: Rulebooks
 
 
-async def report(gate: Gate, ask: IncidentTold, by: Caller) -> Reported:
+async def report(gate: Gate, ask: IncidentReport, by: Caller) -> Reported:
     """Take an incident, or news of one.
 
     Raises `NotAllowed` for a service that the caller's token is not for, `Invalid` for a change
@@ -62,14 +62,14 @@ async def report(gate: Gate, ask: IncidentTold, by: Caller) -> Reported:
     return with_names(book, await gate.store.write(_take, gate.rulebooks, book, ask, by.caller))
 
 
-def delivery(ask: IncidentTold, *, named: str, caller: str) -> Delivery:
+def delivery(ask: IncidentReport, *, named: str, caller: str) -> Delivery:
     """For the inbox: to be worked on by `work`."""
-    return Delivery(ask.source, named, KIND, caller, told.write(ask))
+    return Delivery(ask.source, named, KIND, caller, reports.write(ask))
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
     """Work on what `delivery` made."""
-    ask = told.read_incident(claimed.body)
+    ask = reports.read_incident(claimed.body)
     await gate.store.write(
         _take, gate.rulebooks, await gate.rulebooks.current(), ask, claimed.caller
     )
@@ -80,7 +80,7 @@ def with_names(book: Rulebook, reported: Reported) -> Reported:
     return replace(reported, answer=with_unknown(book.catalogue, reported.answer))
 
 
-def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) -> Reported:
+def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentReport, by: str) -> Reported:
     """An incident, or news of one that is known."""
     environment = ask.environment and book.catalogue.environment_named(ask.environment)
     service = ask.service if ask.source == API else book.catalogue.service_named(ask.service)
@@ -98,7 +98,7 @@ def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentTold, by: str) 
     return Reported(answer_of(tx.conn, incident.id), known is None)
 
 
-def _check(conn: Connection, ask: IncidentTold) -> None:
+def _check(conn: Connection, ask: IncidentReport) -> None:
     """A caller is told what is wrong.
 
     Of a hook nobody reads the answer, so a change that it names in vain is left out later.
@@ -120,10 +120,10 @@ class _Known:
     """The incident that news is of, and the news as it applies there."""
 
     incident: Incident
-    ask: IncidentTold
+    ask: IncidentReport
 
 
-def _known_to_callers(tx: Tx, ask: IncidentTold) -> _Known | None:
+def _known_to_callers(tx: Tx, ask: IncidentReport) -> _Known | None:
     """By the id that a caller gave, or by one of the gate's own, whatever the source was.
 
     Raises `Conflict` for another place.
@@ -143,7 +143,7 @@ def _known_to_callers(tx: Tx, ask: IncidentTold) -> _Known | None:
     return None if known is None else _Known(known, ask)
 
 
-def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _Known | None:
+def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentReport, by: str) -> _Known | None:
     """By the name that its source gave.
 
     One that the source has moved to another service or environment ends where it was.
@@ -154,8 +154,8 @@ def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _
         return None
     incidents.lock_series(tx, ask.source, ask.id)
     series = incidents.of_series(tx.conn, ask.source, ask.id)
-    latest = max(series, key=lambda one: one.told_at, default=None)
-    if latest is not None and _told_at(tx, ask) < latest.told_at:
+    latest = max(series, key=lambda one: one.reported_at, default=None)
+    if latest is not None and _reported_at(tx, ask) < latest.reported_at:
         # An older word that comes late moves nothing and changes nothing.
         return _Known(latest, ask)
     here = next((one for one in series if _is_at(one, ask)), None)
@@ -164,7 +164,7 @@ def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _
         # Whoever tells of the end alone need not know where it is by now.
         here = elsewhere.pop(0)
     for one in elsewhere:
-        _end_there(tx, books, one, _told_at(tx, ask), by)
+        _end_there(tx, books, one, _reported_at(tx, ask), by)
     if (
         here is not None
         and ask.comes_back
@@ -179,28 +179,28 @@ def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentTold, by: str) -> _
     return _Known(here, replace(ask, reopened=ask.reopened or bool(elsewhere)))
 
 
-def _is_at(known: Incident, ask: IncidentTold) -> bool:
+def _is_at(known: Incident, ask: IncidentReport) -> bool:
     return known.service == ask.service and ask.environment in {None, known.environment}
 
 
-def _told_at(tx: Tx, ask: IncidentTold) -> datetime:
+def _reported_at(tx: Tx, ask: IncidentReport) -> datetime:
     """When the source said so.
 
     A clock that is far ahead would otherwise make every later word of the source an old one.
     """
-    return min(ask.told_at or tx.now, tx.now + AHEAD_MAX)
+    return min(ask.reported_at or tx.now, tx.now + AHEAD_MAX)
 
 
 def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) -> None:
     """It goes on elsewhere: from now on nothing is broken here."""
     ended = max(at, known.began_at)
-    incidents.tell(tx, known.id, resolved_at=ended, severity=known.severity, told_at=at)
-    _tell(tx, replace(known, resolved_at=ended, told_at=at), "moved", by)
+    incidents.tell(tx, known.id, resolved_at=ended, severity=known.severity, reported_at=at)
+    _tell(tx, replace(known, resolved_at=ended, reported_at=at), "moved", by)
     for tied in links.of_incidents(tx.conn, [known.id]):
         aftermath.settle(tx, books.all, books.current, tied.change)
 
 
-def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
+def _open(tx: Tx, ask: IncidentReport, by: str) -> Incident:
     title = new_text(ask.title)
     insert_texts(tx, [title])
     identity = new_id(OWN_ID.rstrip("_"), tx.now)
@@ -218,7 +218,7 @@ def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
         url=ask.url,
         began_at=ask.began_at,
         resolved_at=ask.resolved_at,
-        told_at=_told_at(tx, ask),
+        reported_at=_reported_at(tx, ask),
         created_at=tx.now,
         created_by=by,
     )
@@ -227,16 +227,18 @@ def _open(tx: Tx, ask: IncidentTold, by: str) -> Incident:
     return incident
 
 
-def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentTold, by: str) -> Incident:
+def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentReport, by: str) -> Incident:
     """The newest word of its source counts, and an older one that comes late changes nothing."""
-    told_at = _told_at(tx, ask)
+    reported_at = _reported_at(tx, ask)
     resolved_at = ask.resolved_at or (None if ask.reopened else known.resolved_at)
     severity = ask.severity or known.severity
     is_same = (resolved_at, severity) == (known.resolved_at, known.severity)
-    if told_at < known.told_at or (is_same and ask.told_at is None):
+    if reported_at < known.reported_at or (is_same and ask.reported_at is None):
         return known
-    news = replace(known, resolved_at=resolved_at, severity=severity, told_at=told_at)
-    incidents.tell(tx, known.id, resolved_at=resolved_at, severity=severity, told_at=told_at)
+    news = replace(known, resolved_at=resolved_at, severity=severity, reported_at=reported_at)
+    incidents.tell(
+        tx, known.id, resolved_at=resolved_at, severity=severity, reported_at=reported_at
+    )
     if resolved_at != known.resolved_at:
         _tell(tx, news, "resolved" if resolved_at else "reopened", by)
         for tied in links.of_incidents(tx.conn, [known.id]):
@@ -244,7 +246,7 @@ def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentTold, by: str) ->
     return news
 
 
-def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold, by: str) -> None:
+def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentReport, by: str) -> None:
     """By the changes that were named; else by what was deployed there, once: what a person untied
     stays untied. An alert that does not count may name a change only to say that it was deployed.
     """
@@ -271,7 +273,7 @@ def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentTold,
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, method, by))
 
 
-def _named(conn: Connection, incident: Incident, ask: IncidentTold) -> list[str]:
+def _named(conn: Connection, incident: Incident, ask: IncidentReport) -> list[str]:
     """The changes to tie it to because its source names them.
 
     A hook speaks for the service of its incident alone, and what was deployed after something broke

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from gate.core.change import Result, State
 from gate.core.decision.places import lacks
-from gate.core.messages import told
-from gate.core.messages.told import DeploymentSeen
+from gate.core.messages import reports
+from gate.core.messages.reports import DeploymentReport
 from gate.flow.changes import endings
 from gate.flow.changes.known import know_stored
 from gate.flow.gate import Gate
@@ -20,8 +20,6 @@ from gate.storage.database.tx import Tx
 from gate.storage.incidents import sightings
 from gate.storage.incidents.sightings import Missing
 from gate.storage.messages.inbox import Claimed, Delivery
-
-__all__ = ("KIND", "DeploymentSeen", "Observed", "delivery", "deployment_seen", "work")
 
 KIND = "deployment"
 CLOCK_SLACK = timedelta(minutes=5)
@@ -60,7 +58,7 @@ class _Saw:
     missing: Missing | None = None
 
 
-async def deployment_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
+async def deployment_seen(gate: Gate, seen: DeploymentReport) -> Observed:
     """Tie it to its change, and close that where the result is known.
 
     The same seen again changes nothing.
@@ -75,14 +73,14 @@ async def deployment_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
     )
 
 
-async def unplaced_seen(gate: Gate, seen: DeploymentSeen) -> Observed:
+async def unplaced_seen(gate: Gate, seen: DeploymentReport) -> Observed:
     """A deployment of a repository of which the catalogue does not say whose it is: it went past
     the gate, wherever to.
     """
     return _said(gate, seen, await gate.store.write(_see_unplaced, seen))
 
 
-def _said(gate: Gate, seen: DeploymentSeen, saw: _Saw) -> Observed:
+def _said(gate: Gate, seen: DeploymentReport, saw: _Saw) -> Observed:
     if saw.change is not None:
         gate.waiters.wake(saw.change)
     if saw.missing is not None:
@@ -90,17 +88,17 @@ def _said(gate: Gate, seen: DeploymentSeen, saw: _Saw) -> Observed:
     return saw.observed
 
 
-def delivery(seen: DeploymentSeen, *, named: str, caller: str) -> Delivery:
+def delivery(seen: DeploymentReport, *, named: str, caller: str) -> Delivery:
     """For the inbox: to be worked on by `work`."""
-    return Delivery(seen.source, named, KIND, caller, told.write(seen))
+    return Delivery(seen.source, named, KIND, caller, reports.write(seen))
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
     """Work on what `delivery` made."""
-    await deployment_seen(gate, told.read_deployment(claimed.body))
+    await deployment_seen(gate, reports.read_deployment(claimed.body))
 
 
-def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw:
+def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentReport) -> _Saw:
     seen = replace(seen, environment=book.catalogue.environment_named(seen.environment))
     moves.lock_place(tx, seen.service, seen.environment)
     found = _rolled_back(tx, seen) if seen.went_back else _deployed(tx, seen)
@@ -119,11 +117,11 @@ def _see(tx: Tx, books: Rulebooks, book: Rulebook, seen: DeploymentSeen) -> _Saw
     return _Saw(Observed.KNOWN)
 
 
-def _see_unplaced(tx: Tx, seen: DeploymentSeen) -> _Saw:
+def _see_unplaced(tx: Tx, seen: DeploymentReport) -> _Saw:
     return _past_the_gate(tx, seen, seen.result, Missing.REPOSITORY)
 
 
-def _past_the_gate(tx: Tx, seen: DeploymentSeen, result: Result | None, missing: Missing) -> _Saw:
+def _past_the_gate(tx: Tx, seen: DeploymentReport, result: Result | None, missing: Missing) -> _Saw:
     """A code host tells of a job that begins before the job has asked the gate, so a beginning
     alone is nothing yet.
     """
@@ -133,7 +131,7 @@ def _past_the_gate(tx: Tx, seen: DeploymentSeen, result: Result | None, missing:
     return _Saw(Observed.UNMATCHED, missing=missing if new else None)
 
 
-def _missing(tx: Tx, book: Rulebook, seen: DeploymentSeen) -> Missing:
+def _missing(tx: Tx, book: Rulebook, seen: DeploymentReport) -> Missing:
     """What would have explained it.
 
     A job that fails because the gate does not let it pass looks like a failed deployment.
@@ -148,7 +146,7 @@ def _missing(tx: Tx, book: Rulebook, seen: DeploymentSeen) -> Missing:
     return Missing.ADMISSION
 
 
-def _deployed(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
+def _deployed(tx: Tx, seen: DeploymentReport) -> StoredChange | None:
     """The change that this is a deployment of: the one that is deploying, else the newest one that
     it can still be.
 
@@ -170,15 +168,15 @@ def _deployed(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
     )
 
 
-def _has_artifact(change: StoredChange, seen: DeploymentSeen) -> bool:
+def _has_artifact(change: StoredChange, seen: DeploymentReport) -> bool:
     return not seen.digests or not set(seen.digests).isdisjoint(change.digests)
 
 
-def _is_just_over(change: StoredChange, seen: DeploymentSeen) -> bool:
+def _is_just_over(change: StoredChange, seen: DeploymentReport) -> bool:
     return change.closed_at is None or seen.at <= change.closed_at + ENDED_WITHIN
 
 
-def _rolled_back(tx: Tx, seen: DeploymentSeen) -> StoredChange | None:
+def _rolled_back(tx: Tx, seen: DeploymentReport) -> StoredChange | None:
     """The change that is undone: the newest one here that was no rollback itself.
 
     Some say what runs now, some what ran.

@@ -54,7 +54,11 @@ async def upkeep(gate: Gate, by: Caller) -> UpkeepAnswer:
 
 
 def _read(conn: Connection) -> tuple[tuple[Waiting, ...], tuple[Waiting, ...], tuple[GivenUp, ...]]:
-    return figures.messages(conn), figures.told(conn), inbox_table.given_up(conn, GIVEN_UP_SHOWN)
+    return (
+        figures.messages(conn),
+        figures.incoming(conn),
+        inbox_table.given_up(conn, GIVEN_UP_SHOWN),
+    )
 
 
 def _group(book: Rulebook, group: Group) -> GroupAnswer:

@@ -1,7 +1,4 @@
-"""A hook token speaks for its services alone.
-
-About others it tells nothing, whoever has taken hold of it.
-"""
+"""A hook token reports about its own services only, so that a stolen one cannot hurt others."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +7,7 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
-from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.core.messages.reports import DeploymentReport, IncidentReport
 from gate.errors import NotAllowed
 from gate.flow.caller import Caller, Machine
 from gate.flow.gate import Gate
@@ -20,7 +17,7 @@ from gate.storage.changes import changes
 from gate.storage.incidents import incidents
 from gate.storage.incidents.incidents import Incident
 
-Told: TypeAlias = IncidentTold | DeploymentSeen
+Report: TypeAlias = IncidentReport | DeploymentReport
 
 OPERATION = "hook"
 
@@ -29,18 +26,18 @@ OPERATION = "hook"
 class Heard:
     """What is taken, each with the sender's own name for it, and why something is not."""
 
-    taken: list[tuple[str, Told]] = field(default_factory=list)
+    taken: list[tuple[str, Report]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
 
-async def hear(gate: Gate, told: Iterable[tuple[str, Told]], by: Caller) -> Heard:
-    """Take what is about the caller's services, and say of all else why not.
+async def hear(gate: Gate, reports: Iterable[tuple[str, Report]], by: Caller) -> Heard:
+    """Return the reports about the caller's services, and for each other one why it is ignored.
 
-    One delivery may tell of many services, and the sender cannot know for which of them its token
-    is. So it is refused as a whole only where nothing of it can be taken: `NotAllowed`.
+    One delivery may report on many services, and the sender cannot know for which of them its token
+    is. So the delivery is refused as a whole, with `NotAllowed`, only if none of it can be taken.
     """
     heard = Heard()
-    for name, one in told:
+    for name, one in reports:
         because = await foreign(gate, one, by)
         if because:
             heard.ignored.append(because)
@@ -54,15 +51,15 @@ async def hear(gate: Gate, told: Iterable[tuple[str, Told]], by: Caller) -> Hear
     return heard
 
 
-async def require_own(gate: Gate, one: Told, by: Caller) -> None:
-    """Raises `NotAllowed` for what is about another service than the token's."""
+async def require_own(gate: Gate, one: Report, by: Caller) -> None:
+    """Raise `NotAllowed` for a report about a service that the token is not for."""
     because = await foreign(gate, one, by)
     if because:
         raise NotAllowed(because)
 
 
-async def foreign(gate: Gate, one: Told, by: Caller) -> str:
-    """Why this caller may not tell it, or empty. People tell of every service."""
+async def foreign(gate: Gate, one: Report, by: Caller) -> str:
+    """Why this caller may not report this, or empty. People report on every service."""
     if not isinstance(by, Machine) or by.services is None:
         return ""
     catalogue = (await gate.rulebooks.current()).catalogue
@@ -76,12 +73,12 @@ async def foreign(gate: Gate, one: Told, by: Caller) -> str:
     )
 
 
-def _services_of(conn: Connection, one: Told, catalogue: Catalogue) -> frozenset[str]:
+def _services_of(conn: Connection, one: Report, catalogue: Catalogue) -> frozenset[str]:
     """The service that it names, those of the incidents that it brings news of, and those whose
     changes it is put down to.
     """
     services = {catalogue.service_named(one.service)}
-    if isinstance(one, IncidentTold):
+    if isinstance(one, IncidentReport):
         causes = [changes.read(conn, change) for change in one.changes]
         services.update(found.service for found in causes if found is not None)
         if one.id is not None:
@@ -92,12 +89,12 @@ def _services_of(conn: Connection, one: Told, catalogue: Catalogue) -> frozenset
 def _touched(conn: Connection, source: str, name: str) -> list[Incident]:
     """What news under this name may change.
 
-    An incident that moves ends where it was, so all that are still open are touched, and the one
-    that was told of last is.
+    An incident that moves to another place ends where it was. So every incident that is still open
+    is touched, and so is the one that was reported last.
     """
     own = incidents.read(conn, name)
     series = incidents.of_series(conn, source, name)
-    latest = max(series, key=lambda one: one.told_at, default=None)
+    latest = max(series, key=lambda one: one.reported_at, default=None)
     return [
         known
         for known in (own, *series)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from gate.core.change import Repository, Run, State
 from gate.core.instants import rfc3339
-from gate.core.messages.tidings import RunSeen
+from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
 from gate.errors import (
     Conflict,
@@ -57,17 +57,17 @@ async def refuse(gate: Gate, run: HeldRun, because: str) -> None:
 
 async def answer_due(gate: Gate) -> int:
     """Tell every run that waits what has moved; how many were told."""
-    told = 0
+    answered = 0
     for run, stored in await gate.store.read(_waiting):
         try:
-            told += await _look_at(gate, run, stored)
+            answered += await _look_at(gate, run, stored)
         except GateError as error:  # one that cannot be answered now keeps no other one waiting
             _log.warning(
                 "a held run could not be answered; the next round tries again",
                 change=stored.id,
                 error=error.detail,
             )
-    return told
+    return answered
 
 
 def job_of(
@@ -109,15 +109,15 @@ async def _look_at(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
     if state is State.APPROVED and stored.hold is None:
         return await _let_go(gate, run, stored)
     if state is State.DEPLOYING and _is_admitted(run, stored):
-        return await _tell(gate, run, stored, APPROVED, APPROVED)
+        return await _report(gate, run, stored, APPROVED, APPROVED)
     if state in {State.PENDING, State.APPROVED}:
-        told = f"{state.value} {stored.decision}"
+        reported = f"{state.value} {stored.decision}"
         return (
-            run.told != told
+            run.reported != reported
             and run.reports < REPORTS_MAX
-            and await _tell(gate, run, stored, told, None)
+            and await _report(gate, run, stored, reported, None)
         )
-    return await _tell(gate, run, stored, REJECTED, REJECTED)
+    return await _report(gate, run, stored, REJECTED, REJECTED)
 
 
 async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
@@ -145,11 +145,11 @@ async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
     try:
         await admit(gate, stored.id, ask, by)
     except (Conflict, NotAllowed, NotFound, Unavailable) as refused:
-        told = f"refused {stored.decision} {refused.problem}"
-        if run.told == told or run.reports >= REPORTS_MAX:
+        reported = f"refused {stored.decision} {refused.problem}"
+        if run.reported == reported or run.reports >= REPORTS_MAX:
             return False
-        return await _tell(gate, run, stored, told, None, refused.detail)
-    return await _tell(gate, run, stored, APPROVED, APPROVED)
+        return await _report(gate, run, stored, reported, None, refused.detail)
+    return await _report(gate, run, stored, APPROVED, APPROVED)
 
 
 def _is_admitted(run: HeldRun, stored: StoredChange) -> bool:
@@ -157,8 +157,13 @@ def _is_admitted(run: HeldRun, stored: StoredChange) -> bool:
     return admitted is not None and (admitted.id, admitted.attempt) == (run.run_id, run.attempt)
 
 
-async def _tell(
-    gate: Gate, run: HeldRun, stored: StoredChange, told: str, state: str | None, because: str = ""
+async def _report(
+    gate: Gate,
+    run: HeldRun,
+    stored: StoredChange,
+    reported: str,
+    state: str | None,
+    because: str = "",
 ) -> bool:
     known = await gate.store.read(know, gate.rulebooks, stored.id)
     if known is None:
@@ -169,7 +174,7 @@ async def _tell(
     reasons = [one.because for one in change.reasons]
     body = _message(run, state, words, reasons, f"{gate.base_url}/changes/{stored.id}")
     return await gate.store.write(
-        held_runs.tell, run, told, _target(run), body, is_answer=state is not None
+        held_runs.queue_report, run, reported, _target(run), body, is_answer=state is not None
     )
 
 
@@ -193,7 +198,7 @@ def _headline(change: ChangeAnswer, state: str | None) -> list[str]:
 
 def _refuse(tx: Tx, run: HeldRun, because: str) -> None:
     if held_runs.add(tx, run):
-        held_runs.tell(
+        held_runs.queue_report(
             tx,
             run,
             REJECTED,

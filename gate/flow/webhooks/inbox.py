@@ -31,9 +31,9 @@ Handler: TypeAlias = Callable[[Gate, Claimed], Awaitable[None]]
 _log = structlog.get_logger("gate.inbox")
 
 
-async def receive(gate: Gate, told: Sequence[Delivery]) -> int:
+async def receive(gate: Gate, deliveries: Sequence[Delivery]) -> int:
     """Durably kept when this returns; how many of them are new."""
-    return await gate.store.write(inbox.add, told) if told else 0
+    return await gate.store.write(inbox.add, deliveries) if deliveries else 0
 
 
 async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
@@ -47,9 +47,11 @@ async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
         sources: dict[str, list[Claimed]] = {}
         for one in claimed:
             sources.setdefault(one.source, []).append(one)
-        await asyncio.gather(*(_work_through(gate, handlers, told) for told in sources.values()))
+        await asyncio.gather(
+            *(_work_through(gate, handlers, claimed) for claimed in sources.values())
+        )
         worked += len(claimed)
-        if all(len(told) < CLAIMED_MAX for told in sources.values()):
+        if all(len(claimed) < CLAIMED_MAX for claimed in sources.values()):
             break
     return worked
 
@@ -57,7 +59,7 @@ async def work(gate: Gate, handlers: Mapping[str, Handler]) -> int:
 async def measure(gate: Gate) -> None:
     """How every source is, for the operator."""
     now = gate.clock()
-    found = await gate.store.read_slowly(upkeep.told)
+    found = await gate.store.read_slowly(upkeep.incoming)
     gate.metrics.inbox(
         {
             one.name: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds())
@@ -72,9 +74,9 @@ async def tidy(gate: Gate) -> None:
 
 
 async def _work_through(
-    gate: Gate, handlers: Mapping[str, Handler], told: Sequence[Claimed]
+    gate: Gate, handlers: Mapping[str, Handler], claimed: Sequence[Claimed]
 ) -> None:
-    for one in told:
+    for one in claimed:
         await _work_on(gate, handlers, one)
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from gate.core.change import Result
-from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.core.messages.reports import DeploymentReport, IncidentReport
 from gate.errors import Invalid
 from gate.integrations.cdevents.cloudevents import CloudEvent
 from gate.integrations.http import foreign
@@ -20,10 +20,10 @@ _DIGEST = re.compile(
     r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])"
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_Told: TypeAlias = IncidentTold | DeploymentSeen
+_Report: TypeAlias = IncidentReport | DeploymentReport
 
 
-def read(event: CloudEvent) -> _Told | str:
+def read(event: CloudEvent) -> _Report | str:
     """What it tells, or why nothing follows from it.
 
     Raises `Invalid` where a field that is needed is not there.
@@ -52,19 +52,19 @@ def named(event: CloudEvent) -> str:
     return f"{event.source}\n{event.id}"
 
 
-def _deployed(event: Any, at: datetime) -> DeploymentSeen:
+def _deployed(event: Any, at: datetime) -> DeploymentReport:
     return _deployment(event, at, went_back=False)
 
 
-def _rolled_back(event: Any, at: datetime) -> DeploymentSeen:
+def _rolled_back(event: Any, at: datetime) -> DeploymentReport:
     return _deployment(event, at, went_back=True)
 
 
-def _deployment(event: Any, at: datetime, *, went_back: bool) -> DeploymentSeen:
+def _deployment(event: Any, at: datetime, *, went_back: bool) -> DeploymentReport:
     artifact = unquote(foreign.name(event, "subject", "content", "artifactId"))
     digest = _DIGEST.search(artifact)
     version = artifact.rpartition("@")[2].partition("?")[0]
-    return DeploymentSeen(
+    return DeploymentReport(
         service=foreign.name(event, "subject", "id"),
         environment=foreign.name(event, "subject", "content", "environment", "id"),
         commit=version if _COMMIT.fullmatch(version) else None,
@@ -76,15 +76,17 @@ def _deployment(event: Any, at: datetime, *, went_back: bool) -> DeploymentSeen:
     )
 
 
-def _incident(event: Any, at: datetime) -> IncidentTold | str:
-    return _told_of(event, at, None)
+def _incident(event: Any, at: datetime) -> IncidentReport | str:
+    return _incident_report(event, at, None)
 
 
-def _resolved(event: Any, at: datetime) -> IncidentTold | str:
-    return _told_of(event, at, at)
+def _resolved(event: Any, at: datetime) -> IncidentReport | str:
+    return _incident_report(event, at, at)
 
 
-def _told_of(event: Any, at: datetime, resolved_at: datetime | None) -> IncidentTold | str:
+def _incident_report(
+    event: Any, at: datetime, resolved_at: datetime | None
+) -> IncidentReport | str:
     content = "subject", "content"
     identity = foreign.name(event, "subject", "id")
     service = foreign.maybe_name(event, *content, "service", "id")
@@ -93,7 +95,7 @@ def _told_of(event: Any, at: datetime, resolved_at: datetime | None) -> Incident
     source = foreign.maybe_name(event, "subject", "source") or foreign.name(
         event, "context", "source"
     )
-    return IncidentTold(
+    return IncidentReport(
         title=foreign.line(event, *content, "description") or f"Incident {identity}",
         service=service,
         severity=foreign.severity(event, "customData", "severity") or None,
@@ -106,12 +108,12 @@ def _told_of(event: Any, at: datetime, resolved_at: datetime | None) -> Incident
             the(event, "customData", "change"), the(event, *content, "description")
         ),
         url=foreign.link(event, *content, "ticketURI"),
-        told_at=at,
+        reported_at=at,
         is_end=resolved_at is not None,
     )
 
 
-_READERS: Mapping[str, Callable[[Any, datetime], _Told | str]] = {
+_READERS: Mapping[str, Callable[[Any, datetime], _Report | str]] = {
     "service.deployed": _deployed,
     "service.upgraded": _deployed,
     "service.rolledback": _rolled_back,

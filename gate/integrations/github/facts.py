@@ -24,7 +24,7 @@ from gate.core.messages.host import (
     Reviews,
     Verdict,
 )
-from gate.core.messages.tidings import RunSeen
+from gate.core.messages.host_reports import RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer

@@ -13,14 +13,14 @@ import orjson
 
 from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
-from gate.core.messages.tidings import (
+from gate.core.messages.host_reports import (
     CommitsMoved,
-    DeploymentTold,
+    DeploymentStatus,
+    HostDelivery,
+    HostReport,
     Pushed,
     RunEnded,
     RunHeld,
-    Tiding,
-    Told,
 )
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations.http import shapes
@@ -39,7 +39,7 @@ _RESULTS: Mapping[str, Result | None] = {
     "error": Result.UNSUCCESSFUL,
     "in_progress": None,
 }
-_Reader: TypeAlias = Callable[["GitHubHook", Any], Tiding | str]
+_Reader: TypeAlias = Callable[["GitHubHook", Any], HostReport | str]
 
 
 class GitHubHook:
@@ -55,7 +55,7 @@ class GitHubHook:
         """What is read of a request beside its body."""
         return HEADERS
 
-    def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
+    def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
         """One delivery.
 
         Raises `NotFound` without a secret, `Unauthenticated`, `BadRequest`, `Invalid` for another
@@ -93,10 +93,10 @@ class GitHubHook:
         except Misshapen as error:
             raise Invalid(f"this is no {event} event as GitHub sends it: {error.detail}") from None
         if isinstance(found, str):
-            return Told(delivery, None, found)
-        return Told(delivery, found)
+            return HostDelivery(delivery, None, found)
+        return HostDelivery(delivery, found)
 
-    def _held(self, payload: Any) -> Tiding | str:
+    def _held(self, payload: Any) -> HostReport | str:
         action = shapes.text(payload, "action")
         if action != "requested":
             return f"deployment_protection_rule {action[:20]} asks for nothing"
@@ -124,12 +124,12 @@ class GitHubHook:
             raise Misshapen(f"deployment_callback_url is not of a run of {name[:100]}")
         return found.group(1)
 
-    def _deployment(self, payload: Any) -> Tiding | str:
+    def _deployment(self, payload: Any) -> HostReport | str:
         state = shapes.text(payload, "deployment_status", "state")
         if state not in _RESULTS:
             return f"a deployment that is {state[:20]} has neither begun nor ended"
         said = shapes.the(payload, "deployment_status")
-        return DeploymentTold(
+        return DeploymentStatus(
             self.issuer,
             _repository(payload),
             _short(payload, "deployment", "environment"),
@@ -140,7 +140,7 @@ class GitHubHook:
             shapes.one_line(payload, "repository", "full_name"),
         )
 
-    def _run(self, payload: Any) -> Tiding | str:
+    def _run(self, payload: Any) -> HostReport | str:
         if shapes.text(payload, "action") != "completed":
             return "a run that has not ended changes nothing yet"
         run = str(shapes.number(payload, "workflow_run", "id"))
@@ -148,16 +148,16 @@ class GitHubHook:
             self.issuer, _repository(payload), run, _commit(payload, "workflow_run", "head_sha")
         )
 
-    def _check_run(self, payload: Any) -> Tiding | str:
+    def _check_run(self, payload: Any) -> HostReport | str:
         return self._moved(payload, ("check_run", "head_sha"))
 
-    def _check_suite(self, payload: Any) -> Tiding | str:
+    def _check_suite(self, payload: Any) -> HostReport | str:
         return self._moved(payload, ("check_suite", "head_sha"))
 
-    def _status(self, payload: Any) -> Tiding | str:
+    def _status(self, payload: Any) -> HostReport | str:
         return self._moved(payload, ("sha",))
 
-    def _pull_request(self, payload: Any) -> Tiding | str:
+    def _pull_request(self, payload: Any) -> HostReport | str:
         merged = (
             (("pull_request", "merge_commit_sha"),)
             if shapes.maybe_text(payload, "pull_request", "merge_commit_sha")
@@ -165,7 +165,7 @@ class GitHubHook:
         )
         return self._moved(payload, ("pull_request", "head", "sha"), *merged)
 
-    def _push(self, payload: Any) -> Tiding | str:
+    def _push(self, payload: Any) -> HostReport | str:
         if shapes.flag(payload, "deleted"):
             return "a ref that is gone has no commit"
         brought = [_commit(one, "id") for one in shapes.items(payload, "commits")]
@@ -177,7 +177,7 @@ class GitHubHook:
             f"github:{_short(payload, 'pusher', 'name')}",
         )
 
-    def _moved(self, payload: Any, *places: tuple[str, ...]) -> Tiding:
+    def _moved(self, payload: Any, *places: tuple[str, ...]) -> HostReport:
         return CommitsMoved(
             self.issuer,
             _repository(payload),

@@ -19,7 +19,7 @@ from gate.core.messages.host import (
     Reviews,
     Verdict,
 )
-from gate.core.messages.tidings import RunHeld, RunSeen
+from gate.core.messages.host_reports import RunHeld, RunSeen
 from gate.errors import SourceUnavailable
 from gate.integrations.code_host import measure
 from gate.integrations.code_host.answer import Answer

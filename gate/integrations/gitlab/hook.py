@@ -17,7 +17,13 @@ import orjson
 from gate.core.change import Result
 from gate.core.facts import TEXT_LENGTH_MAX
 from gate.core.instants import ALLOWED, in_utc
-from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, Tiding, Told
+from gate.core.messages.host_reports import (
+    CommitsMoved,
+    DeploymentStatus,
+    HostDelivery,
+    HostReport,
+    Pushed,
+)
 from gate.errors import BadRequest, Invalid, NotFound, Unauthenticated
 from gate.integrations.http import shapes
 from gate.integrations.http.shapes import Misshapen
@@ -46,7 +52,7 @@ _RESULTS: Mapping[str, Result | None] = {
     "running": None,
 }
 _ENDED = frozenset({"success", "failed", "canceled", "skipped"})
-_Reader: TypeAlias = Callable[[str, Any], Tiding | str]
+_Reader: TypeAlias = Callable[[str, Any], HostReport | str]
 
 
 class GitLabHook:
@@ -69,7 +75,7 @@ class GitLabHook:
         """What is read of a request beside its body."""
         return HEADERS
 
-    def read(self, headers: Mapping[str, str | None], body: bytes) -> Told:
+    def read(self, headers: Mapping[str, str | None], body: bytes) -> HostDelivery:
         """One delivery.
 
         Raises `NotFound` without secrets, `Unauthenticated`, `BadRequest`, `Invalid` for another
@@ -105,8 +111,8 @@ class GitLabHook:
             raise Invalid(f"this is no {kind} event as GitLab sends it: {error.detail}") from None
         named = delivery[:TEXT_LENGTH_MAX]
         if isinstance(found, str):
-            return Told(named, None, found)
-        return Told(named, found)
+            return HostDelivery(named, None, found)
+        return HostDelivery(named, found)
 
     def _require_sender(self, headers: Mapping[str, str | None], body: bytes) -> None:
         signature = headers.get(SIGNATURE)
@@ -149,7 +155,7 @@ def _key(secret: str) -> bytes | None:
         ) from None
 
 
-def _deployment(issuer: str, payload: Any) -> Tiding | str:
+def _deployment(issuer: str, payload: Any) -> HostReport | str:
     status = shapes.text(payload, "status")
     if status not in _RESULTS:
         return f"a deployment that is {status[:20]} has neither begun nor ended"
@@ -158,7 +164,7 @@ def _deployment(issuer: str, payload: Any) -> Tiding | str:
     if found is None or not found.group(1).startswith(shapes.text(payload, "short_sha")):
         raise Misshapen("commit_url does not end with the commit of short_sha")
     url = shapes.maybe_text(payload, "deployable_url") or ""
-    return DeploymentTold(
+    return DeploymentStatus(
         issuer,
         shapes.number(payload, "project", "id"),
         _short(payload, "environment"),
@@ -170,7 +176,7 @@ def _deployment(issuer: str, payload: Any) -> Tiding | str:
     )
 
 
-def _pipeline(issuer: str, payload: Any) -> Tiding | str:
+def _pipeline(issuer: str, payload: Any) -> HostReport | str:
     if shapes.text(payload, "object_attributes", "status") not in _ENDED:
         return "a pipeline that has not ended changes nothing yet"
     return CommitsMoved(
@@ -180,13 +186,13 @@ def _pipeline(issuer: str, payload: Any) -> Tiding | str:
     )
 
 
-def _job(issuer: str, payload: Any) -> Tiding | str:
+def _job(issuer: str, payload: Any) -> HostReport | str:
     if shapes.text(payload, "build_status") not in _ENDED:
         return "a job that has not ended changes nothing yet"
     return CommitsMoved(issuer, shapes.number(payload, "project_id"), (_commit(payload, "sha"),))
 
 
-def _merge_request(issuer: str, payload: Any) -> Tiding | str:
+def _merge_request(issuer: str, payload: Any) -> HostReport | str:
     said = shapes.fields(payload, "object_attributes")
     commits = [_commit(said, "last_commit", "id")]
     if shapes.maybe_text(said, "merge_commit_sha"):
@@ -196,7 +202,7 @@ def _merge_request(issuer: str, payload: Any) -> Tiding | str:
     )
 
 
-def _push(issuer: str, payload: Any) -> Tiding | str:
+def _push(issuer: str, payload: Any) -> HostReport | str:
     after = _commit(payload, "after")
     if not after.strip("0"):
         return "a branch that is gone has no commit"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from gate.core.change import Run
 from gate.core.facts import TEXT_LENGTH_MAX, Value
 from gate.core.messages.host import Hand, Review, Verdict
-from gate.core.messages.tidings import RunSeen
+from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Provider
 from gate.integrations.code_host.checks import Check, counted
 from gate.integrations.code_host.measure import GITHUB_ADDRESS, File, Lines, Message

@@ -43,7 +43,7 @@ class Incident:
     url: str
     began_at: datetime
     resolved_at: datetime | None
-    told_at: datetime
+    reported_at: datetime
     created_at: datetime
     created_by: str
 
@@ -74,13 +74,13 @@ def add(tx: Tx, incident: Incident) -> None:
 
 
 def tell(
-    tx: Tx, incident: str, *, resolved_at: datetime | None, severity: str, told_at: datetime
+    tx: Tx, incident: str, *, resolved_at: datetime | None, severity: str, reported_at: datetime
 ) -> None:
     """What its source says now."""
     values = {
         "resolved_at": resolved_at,
         "severity": severity,
-        "told_at": told_at,
+        "reported_at": reported_at,
     }
     tx.conn.execute(update(incidents).where(_I.id == incident).values(values))
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select, text
 
 from gate.core.change import Repository, Result
 from gate.core.instants import to_us
-from gate.core.messages.told import DeploymentSeen
+from gate.core.messages.reports import DeploymentReport
 from gate.storage.changes.changes import StoredChange, every
 from gate.storage.database.pages import Page, Part, between, page
 from gate.storage.database.tx import Tx
@@ -79,19 +79,21 @@ class SightingQuery:
     ends: datetime | None = None
 
 
-def admitted(conn: Connection, seen: DeploymentSeen, before: datetime) -> tuple[StoredChange, ...]:
+def admitted(
+    conn: Connection, seen: DeploymentReport, before: datetime
+) -> tuple[StoredChange, ...]:
     """The changes of its place that were admitted before then, newest first."""
     return _admitted(conn, _here(seen), before)
 
 
 def admitted_commit(
-    conn: Connection, seen: DeploymentSeen, before: datetime
+    conn: Connection, seen: DeploymentReport, before: datetime
 ) -> tuple[StoredChange, ...]:
     """Those of the very commit, however long ago."""
     return _admitted(conn, (*_here(seen), changes.c.commit_sha == seen.commit), before)
 
 
-def has_asked(conn: Connection, seen: DeploymentSeen, since: datetime) -> bool:
+def has_asked(conn: Connection, seen: DeploymentReport, since: datetime) -> bool:
     """Whether a change of this very commit asked for its place since then, whatever it was told."""
     column = changes.c
     asked = select(column.id).where(
@@ -100,7 +102,7 @@ def has_asked(conn: Connection, seen: DeploymentSeen, since: datetime) -> bool:
     return conn.execute(asked.limit(1)).first() is not None
 
 
-def add(tx: Tx, seen: DeploymentSeen, result: Result, missing: Missing) -> bool:
+def add(tx: Tx, seen: DeploymentReport, result: Result, missing: Missing) -> bool:
     """It belongs to no admission.
 
     Seen again it is the same one; False where nothing about it is missing that was not.
@@ -146,7 +148,7 @@ def sighting_page(conn: Connection, query: SightingQuery, part: Part) -> Page[Si
     return page(conn, [found], KEYS, part, _sighting)
 
 
-def _here(seen: DeploymentSeen) -> tuple[ColumnElement[bool], ...]:
+def _here(seen: DeploymentReport) -> tuple[ColumnElement[bool], ...]:
     return changes.c.service == seen.service, changes.c.environment == seen.environment
 
 
@@ -158,7 +160,7 @@ def _admitted(
     return every(conn, newest.limit(LOOKED_BACK_MAX))
 
 
-def _identity(seen: DeploymentSeen) -> str:
+def _identity(seen: DeploymentReport) -> str:
     """Return what one deployment is known by, as far as its source tells: reports of one deployment
     have one identity.
 

@@ -1,6 +1,4 @@
-"""Runs that a code host holds: which change speaks for each, what the host was told, and whether it
-has its answer.
-"""
+"""Runs that a code host holds: the change of each, and the last report or answer to the host."""
 
 from dataclasses import dataclass
 
@@ -24,7 +22,8 @@ _H = held_runs.c
 class HeldRun:
     """One job of one attempt of a run that waits.
 
-    `reference` is what the host is answered by, `told` what it was told last, `reports` how often.
+    `reference` is the id under which the host is answered, `reported` names the last report that
+    was sent to it, and `reports` counts them.
     """
 
     issuer: str
@@ -36,26 +35,28 @@ class HeldRun:
     provider: str
     reference: str
     change_id: str | None
-    told: str = ""
+    reported: str = ""
     reports: int = 0
 
 
 def add(tx: Tx, run: HeldRun) -> bool:
-    """Wait for it.
+    """Add a run that waits; False if it is known already.
 
-    False: it is known. Earlier attempts of the run are over, and nobody waits for their answer.
+    Earlier attempts of the run are over, so nobody waits for their answer any more.
     """
     if tx.conn.execute(select(_H.run_id).where(_this(run))).first() is not None:
         return False
     earlier = and_(_place(run), _H.attempt < run.attempt, _H.answered_at.is_(None))
-    tx.conn.execute(update(held_runs).where(earlier).values(answered_at=tx.now, told=SUPERSEDED))
+    tx.conn.execute(
+        update(held_runs).where(earlier).values(answered_at=tx.now, reported=SUPERSEDED)
+    )
     values = {name: getattr(run, name) for name in HeldRun.__slots__}
     tx.conn.execute(insert(held_runs).values(**values, at=tx.now))
     return True
 
 
 def waiting(conn: Connection) -> list[HeldRun]:
-    """Those without an answer, longest first."""
+    """Return the runs without an answer; those that wait longest come first."""
     query = select(*_COLUMNS).where(text(UNANSWERED)).order_by(_H.at).limit(WAITING_MAX)
     return [HeldRun(*row) for row in conn.execute(query)]
 
@@ -66,10 +67,12 @@ def of_run(conn: Connection, issuer: str, repository_id: int, run_id: str) -> li
     return [HeldRun(*row) for row in conn.execute(select(*_COLUMNS).where(mine, text(UNANSWERED)))]
 
 
-def tell(tx: Tx, run: HeldRun, told: str, target: str, body: bytes, *, is_answer: bool) -> bool:
-    """Put what the host is to be told into the outbox, once. False: somebody was first."""
-    mine = and_(_this(run), _H.answered_at.is_(None), _H.told == run.told)
-    values: dict[str, object] = {"told": told, "reports": run.reports + (not is_answer)}
+def queue_report(
+    tx: Tx, run: HeldRun, reported: str, target: str, body: bytes, *, is_answer: bool
+) -> bool:
+    """Put a report or the answer to the host into the outbox; False if another process did so."""
+    mine = and_(_this(run), _H.answered_at.is_(None), _H.reported == run.reported)
+    values: dict[str, object] = {"reported": reported, "reports": run.reports + (not is_answer)}
     if is_answer:
         values["answered_at"] = tx.now
     if tx.conn.execute(update(held_runs).where(mine).values(**values)).rowcount != 1:
@@ -79,12 +82,12 @@ def tell(tx: Tx, run: HeldRun, told: str, target: str, body: bytes, *, is_answer
     return True
 
 
-def drop(tx: Tx, run: HeldRun, told: str) -> None:
+def drop(tx: Tx, run: HeldRun, reported: str) -> None:
     """Nobody waits for an answer any more."""
     tx.conn.execute(
         update(held_runs)
         .where(_this(run), _H.answered_at.is_(None))
-        .values(answered_at=tx.now, told=told)
+        .values(answered_at=tx.now, reported=reported)
     )
 
 

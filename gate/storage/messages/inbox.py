@@ -66,14 +66,14 @@ class GivenUp:
     error: str
 
 
-def add(tx: Tx, told: Sequence[Delivery]) -> int:
+def add(tx: Tx, received: Sequence[Delivery]) -> int:
     """How many are new.
 
     One that was told before is left as it is, unless it was given up: then it is worked on anew.
 
     A source sends again what was given up when an operator has mended why, and asks it to.
     """
-    return sum(_add(tx, one) for one in told)
+    return sum(_add(tx, one) for one in received)
 
 
 def _add(tx: Tx, one: Delivery) -> bool:

@@ -1,4 +1,4 @@
-"""What waits to be told, and what waits to be worked on: in figures, for whoever runs the gate."""
+"""Counts messages that wait to be delivered, and reports that wait to be worked on."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def messages(conn: Connection) -> tuple[Waiting, ...]:
     )
 
 
-def told(conn: Connection) -> tuple[Waiting, ...]:
+def incoming(conn: Connection) -> tuple[Waiting, ...]:
     """By source: deliveries that are not worked on yet, and those that were given up.
 
     Read from their indexes alone.

@@ -24,7 +24,7 @@ held_runs = Table(
         "change_id", Text, ForeignKey("changes.id")
     ),  # null where it was refused before there was a change
     Column("at", Instant, nullable=False),
-    Column("told", Text, nullable=False, server_default=text("''")),  # what the host was told last
+    Column("reported", Text, nullable=False, server_default=text("''")),  # what the host heard last
     Column("reports", Integer, nullable=False, server_default=text("0")),
     Column("answered_at", Instant),
     Index("ix_held_runs_unanswered", "at", **_where(UNANSWERED)),

@@ -25,7 +25,7 @@ incidents = Table(
     Column("began_at", Instant, nullable=False),
     Column("resolved_at", Instant),
     Column(
-        "told_at", Instant, nullable=False
+        "reported_at", Instant, nullable=False
     ),  # of the newest word of its source: an older one changes nothing
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),

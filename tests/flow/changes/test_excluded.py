@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from gate.core.change import Artifact, EmergencyAsk, Run
-from gate.core.messages.tidings import Pushed
+from gate.core.messages.host_reports import Pushed
 from gate.errors import Invalid
 from gate.flow.asks import FreezeAsk, IdempotencyKey, PostReviewAsk
 from gate.flow.changes import cancel, excluded, post_review
 from gate.flow.policies import freezes
 from gate.flow.queries.story import story
-from gate.flow.webhooks import tidings
+from gate.flow.webhooks import code_hosts
 from tests.builders import ISSUER, Wire, commit_of, image_of, make_change, person_id
 from tests.flow import naming
 from tests.flow.reviewers import approve, emergency, large, override, person, problem, reject
@@ -56,7 +56,7 @@ async def by_actor(shop: Shop) -> None:
 
 
 async def by_push(shop: Shop) -> None:
-    await tidings.count(shop.gate, Pushed(ISSUER, 1001, (commit_of("a"),), "github:ada-ekberg"))
+    await code_hosts.count(shop.gate, Pushed(ISSUER, 1001, (commit_of("a"),), "github:ada-ekberg"))
 
 
 async def by_catalogue(shop: Shop) -> None:

@@ -21,12 +21,12 @@ from typing import Any
 from hypothesis import Phase, given, settings
 
 from gate.core.change import Run
-from gate.core.messages.tidings import Pushed, kind_of, write
+from gate.core.messages.host_reports import Pushed, kind_of, write
 from gate.errors import GateError
 from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk
 from gate.flow.changes import cancel, review
 from gate.flow.policies import freezes
-from gate.flow.webhooks import tidings
+from gate.flow.webhooks import code_hosts
 from gate.storage.messages.inbox import Claimed
 from tests import postgres
 from tests.builders import Wire, commit_of, key_of
@@ -151,8 +151,8 @@ class _Place:
         delivery = Claimed(
             "github", person, kind_of(told), "github", datetime.now(UTC), write(told), 1
         )
-        await tidings.count(self.servers[step.server].gate, told)
-        await tidings.work(self.servers[step.server].gate, delivery)
+        await code_hosts.count(self.servers[step.server].gate, told)
+        await code_hosts.work(self.servers[step.server].gate, delivery)
         one.names.add(login(person))
 
     async def learn(self, step: Step, one: Life) -> None:

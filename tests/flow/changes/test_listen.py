@@ -14,11 +14,11 @@ import pytest
 from gate.core.change import Repository
 from gate.core.facts import Value
 from gate.core.messages.host import Hand, HostAsk, HostFacts, Review, Reviews, Verdict, silence
-from gate.core.messages.tidings import Pushed
+from gate.core.messages.host_reports import Pushed
 from gate.errors import NotAllowed, SourceUnavailable
 from gate.flow.asks import ReviewAsk
 from gate.flow.changes import expire, listen, review
-from gate.flow.webhooks import tidings
+from gate.flow.webhooks import code_hosts
 from tests.builders import ISSUER, SMALL, Wire, commit_of, make_change, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
 from tests.flow.shop import ADA, Shop, make_files, open_shop
@@ -312,7 +312,7 @@ async def test_a1_who_pushed_a_commit_first_does_not_review_it(
     answer = says(reviews=reviewed, commits=(commit_of("a"), *pulled), pulled=pulled)
     async with connected(database_url, tmp_path, answer, requirements=needs) as (shop, _):
         for login in pushed:
-            await tidings.count(shop.gate, Pushed(ISSUER, 1001, pulled, f"github:{login}"))
+            await code_hosts.count(shop.gate, Pushed(ISSUER, 1001, pulled, f"github:{login}"))
 
         assert (await shop.submit("a"))["state"] == state
 

@@ -239,13 +239,13 @@ async def test_its_end_is_told_under_the_same_name_and_is_not_taken_back_by_an_o
     shop: Shop,
 ) -> None:
     now = datetime.now(UTC)
-    await report(shop, id="1", began_at=now, told_at=now)
+    await report(shop, id="1", began_at=now, reported_at=now)
 
-    ended = await report(shop, id="1", began_at=now, resolved_at=now + HOUR, told_at=now + HOUR)
+    ended = await report(shop, id="1", began_at=now, resolved_at=now + HOUR, reported_at=now + HOUR)
     late = await report(
-        shop, id="1", began_at=now, told_at=now + HOUR / 2, severity="info", reopened=True
+        shop, id="1", began_at=now, reported_at=now + HOUR / 2, severity="info", reopened=True
     )
-    again = await report(shop, id="1", began_at=now, told_at=now + 2 * HOUR, reopened=True)
+    again = await report(shop, id="1", began_at=now, reported_at=now + 2 * HOUR, reopened=True)
 
     assert ended["resolved_at"] is not None
     assert late == ended
@@ -359,12 +359,13 @@ async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one
     shop: Shop,
 ) -> None:
     began = datetime.now(UTC)
-    here = await report(shop, **told(began_at=began, told_at=began))
+    here = await report(shop, **told(began_at=began, reported_at=began))
 
-    moved = await report(shop, **told(began_at=began, told_at=began + HOUR / 60, service="web"))
-    late = await report(shop, **told(began_at=began, told_at=began + HOUR / 120))
+    moved = await report(shop, **told(began_at=began, reported_at=began + HOUR / 60, service="web"))
+    late = await report(shop, **told(began_at=began, reported_at=began + HOUR / 120))
     ended = await report(
-        shop, **told(began_at=began, told_at=began + HOUR, service="web", resolved_at=began + HOUR)
+        shop,
+        **told(began_at=began, reported_at=began + HOUR, service="web", resolved_at=began + HOUR),
     )
 
     items = {one["service"]: one for one in await open_incidents(shop)}
@@ -387,10 +388,10 @@ async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one
 
 async def test_c17_an_incident_that_moves_back_goes_on_where_it_was(shop: Shop) -> None:
     began = datetime.now(UTC)
-    first = await report(shop, **told(began_at=began, told_at=began))
-    await report(shop, **told(began_at=began, told_at=began + HOUR / 60, service="web"))
+    first = await report(shop, **told(began_at=began, reported_at=began))
+    await report(shop, **told(began_at=began, reported_at=began + HOUR / 60, service="web"))
 
-    back = await report(shop, **told(began_at=began, told_at=began + HOUR / 30))
+    back = await report(shop, **told(began_at=began, reported_at=began + HOUR / 30))
 
     assert (back["id"], back["resolved_at"]) == (first["id"], None)
     assert [
@@ -403,11 +404,11 @@ async def test_b11_a_hook_token_ends_no_incident_that_moved_back_to_another_serv
     shop: Shop,
 ) -> None:
     began = datetime.now(UTC)
-    await report(shop, **told(began_at=began, told_at=began))
-    await report(shop, **told(began_at=began, told_at=began + HOUR / 60, service="web"))
-    await report(shop, **told(began_at=began, told_at=began + HOUR / 30))
+    await report(shop, **told(began_at=began, reported_at=began))
+    await report(shop, **told(began_at=began, reported_at=began + HOUR / 60, service="web"))
+    await report(shop, **told(began_at=began, reported_at=began + HOUR / 30))
     of_web = Machine("token:hook", Role.HOOK, frozenset({"web"}))
-    news = told(began_at=began, told_at=began + HOUR, service="web", resolved_at=began + HOUR)
+    news = told(began_at=began, reported_at=began + HOUR, service="web", resolved_at=began + HOUR)
 
     with pytest.raises(NotAllowed, match="not for checkout"):
         await bound.require_own(shop.gate, ask(**news), of_web)
@@ -416,10 +417,15 @@ async def test_b11_a_hook_token_ends_no_incident_that_moved_back_to_another_serv
 async def test_c17_the_end_of_an_incident_keeps_its_severity(shop: Shop) -> None:
     began = datetime.now(UTC)
     named: dict[str, Any] = {"id": "I1", "source": "cdevents", "began_at": began}
-    await report(shop, **named, severity="low", told_at=began)
+    await report(shop, **named, severity="low", reported_at=began)
 
     ended = await report(
-        shop, **named, severity=None, told_at=began + HOUR, resolved_at=began + HOUR, is_end=True
+        shop,
+        **named,
+        severity=None,
+        reported_at=began + HOUR,
+        resolved_at=began + HOUR,
+        is_end=True,
     )
     unsaid = await report(shop, **(named | {"id": "I2"}), severity=None)
 
@@ -430,10 +436,15 @@ async def test_c17_the_end_of_an_incident_keeps_its_severity(shop: Shop) -> None
 async def test_c17_an_end_finds_the_incident_wherever_it_is_by_now(shop: Shop) -> None:
     began = datetime.now(UTC)
     named: dict[str, Any] = {"id": "I1", "source": "cdevents", "began_at": began}
-    first = await report(shop, **named, told_at=began)
+    first = await report(shop, **named, reported_at=began)
 
     ended = await report(
-        shop, **named, service="web", told_at=began + HOUR, resolved_at=began + HOUR, is_end=True
+        shop,
+        **named,
+        service="web",
+        reported_at=began + HOUR,
+        resolved_at=began + HOUR,
+        is_end=True,
     )
 
     assert (ended["id"], ended["service"]) == (first["id"], "checkout")
@@ -442,11 +453,11 @@ async def test_c17_an_end_finds_the_incident_wherever_it_is_by_now(shop: Shop) -
 
 async def test_a49_a_source_whose_clock_is_far_ahead_is_heard_again_after_a_day(shop: Shop) -> None:
     began = datetime.now(UTC)
-    await report(shop, **told(began_at=began, told_at=began + 1_000 * HOUR))
+    await report(shop, **told(began_at=began, reported_at=began + 1_000 * HOUR))
     await shop.let_pass_hours(25)
 
     ended = await report(
-        shop, **told(began_at=began, told_at=datetime.now(UTC), resolved_at=datetime.now(UTC))
+        shop, **told(began_at=began, reported_at=datetime.now(UTC), resolved_at=datetime.now(UTC))
     )
 
     assert ended["resolved_at"] is not None

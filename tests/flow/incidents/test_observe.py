@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.change import Result, Run
-from gate.core.messages import told
-from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.core.messages import reports
+from gate.core.messages.reports import DeploymentReport, IncidentReport
 from gate.flow.incidents import incidents, observe
 from gate.flow.incidents.observe import Observed, deployment_seen
 from gate.flow.webhooks import inbox
@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 OK, BAD, BACK = Result.SUCCESSFUL, Result.UNSUCCESSFUL, Result.ROLLED_BACK
 
 
-def seen(letter: str = "a", result: Result | None = OK, **different: Any) -> DeploymentSeen:
+def seen(letter: str = "a", result: Result | None = OK, **different: Any) -> DeploymentReport:
     """Somebody saw that commit in checkout's production just now."""
     fields: dict[str, Any] = {
         "service": "checkout",
@@ -38,10 +38,10 @@ def seen(letter: str = "a", result: Result | None = OK, **different: Any) -> Dep
         "source": "github",
     }
     fields["at"] = datetime.now(UTC)
-    return DeploymentSeen(**fields | different)
+    return DeploymentReport(**fields | different)
 
 
-def back(**different: Any) -> DeploymentSeen:
+def back(**different: Any) -> DeploymentReport:
     """Somebody saw that the service runs again what it ran before."""
     return seen(
         **{"result": None, "went_back": True, "commit": None, "source": "cdevents"} | different
@@ -303,7 +303,7 @@ async def test_an_incident_that_goes_on_is_put_down_to_what_went_back(shop: Shop
 async def test_what_waits_in_the_inbox_is_worked_on(shop: Shop) -> None:
     change = await shop.deploy("a", None)
     handlers = {incidents.KIND: incidents.work, observe.KIND: observe.work}
-    broke = IncidentTold(
+    broke = IncidentReport(
         "It broke",
         "checkout",
         "high",
@@ -338,7 +338,7 @@ _AT = st.datetimes(timezones=st.just(UTC))
 
 @given(
     st.builds(
-        DeploymentSeen,
+        DeploymentReport,
         _TEXT,
         _TEXT,
         st.none() | _TEXT,
@@ -348,21 +348,21 @@ _AT = st.datetimes(timezones=st.just(UTC))
         digests=st.tuples(_TEXT),
     )
 )
-def test_a_deployment_is_read_as_it_was_written(value: DeploymentSeen) -> None:
-    assert told.read_deployment(told.write(value)) == value
+def test_a_deployment_is_read_as_it_was_written(value: DeploymentReport) -> None:
+    assert reports.read_deployment(reports.write(value)) == value
 
 
 @given(
     st.builds(
-        IncidentTold,
+        IncidentReport,
         _TEXT,
         _TEXT,
         _TEXT,
         _AT,
         resolved_at=st.none() | _AT,
-        told_at=st.none() | _AT,
+        reported_at=st.none() | _AT,
         reopened=st.booleans(),
     )
 )
-def test_an_incident_is_read_as_it_was_written(value: IncidentTold) -> None:
-    assert told.read_incident(told.write(value)) == value
+def test_an_incident_is_read_as_it_was_written(value: IncidentReport) -> None:
+    assert reports.read_incident(reports.write(value)) == value

@@ -257,12 +257,12 @@ async def test_with_an_incident_it_recovers_when_that_is_over_and_not_while_it_i
 ) -> None:
     await shop.deploy("a")
     now = datetime.now(UTC)
-    await report(shop, id="1", began_at=now, told_at=now)
+    await report(shop, id="1", began_at=now, reported_at=now)
     counted = [(await figures(shop))["failed_deployment_recovery_time_seconds"]]
 
-    await report(shop, id="1", began_at=now, resolved_at=now + HOUR, told_at=now + HOUR)
+    await report(shop, id="1", began_at=now, resolved_at=now + HOUR, reported_at=now + HOUR)
     counted.append((await figures(shop))["failed_deployment_recovery_time_seconds"])
-    await report(shop, id="1", began_at=now, reopened=True, told_at=now + 2 * HOUR)
+    await report(shop, id="1", began_at=now, reopened=True, reported_at=now + 2 * HOUR)
     counted.append((await figures(shop))["failed_deployment_recovery_time_seconds"])
 
     assert [one["n"] for one in counted] == [0, 1, 0]
@@ -434,7 +434,7 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
                 began_at=began_at,
                 resolved_at=over,
                 reopened=over is None,
-                told_at=began_at + HOUR * number,
+                reported_at=began_at + HOUR * number,
             )
         case "untie" if links:
             await ties.unlink(shop.gate, *chance.choice(links), "It was something else", ADA)

@@ -15,15 +15,15 @@ from sqlalchemy import select
 from gate.core.change import Repository, Result
 from gate.core.facts import Value
 from gate.core.messages.host import Hand, HostAsk, HostFacts
-from gate.core.messages.tidings import (
+from gate.core.messages.host_reports import (
     CommitsMoved,
-    DeploymentTold,
+    DeploymentStatus,
+    HostDelivery,
+    HostReport,
     Pushed,
     RunEnded,
     RunHeld,
     RunSeen,
-    Tiding,
-    Told,
 )
 from gate.core.workload import Provider
 from gate.errors import NotAllowed
@@ -33,7 +33,7 @@ from gate.flow.queries import sightings
 from gate.flow.queries.sightings import SightingFilters
 from gate.flow.queries.upkeep import upkeep
 from gate.flow.signing import Signing
-from gate.flow.webhooks import held_runs, inbox, tidings
+from gate.flow.webhooks import code_hosts, held_runs, inbox
 from gate.storage.incidents.sightings import Missing
 from gate.storage.tables import schema, schema_work
 from tests.builders import ISSUER, SMALL, Wire, commit_of, make_person, person_id
@@ -79,12 +79,14 @@ async def connected(
         yield replace(shop, gate=replace(shop.gate, hosts={ISSUER: host})), host
 
 
-async def tell(shop: Shop, *told: Tiding, named: str = "d") -> None:
+async def tell(shop: Shop, *reported: HostReport, named: str = "d") -> None:
     """Deliveries of the host, worked on."""
-    for number, tiding in enumerate(told):
-        await tidings.count(shop.gate, tiding)
-        await inbox.receive(shop.gate, tidings.delivery("github", Told(f"{named}{number}", tiding)))
-    await inbox.work(shop.gate, tidings.HANDLERS)
+    for number, report in enumerate(reported):
+        await code_hosts.count(shop.gate, report)
+        await inbox.receive(
+            shop.gate, code_hosts.delivery("github", HostDelivery(f"{named}{number}", report))
+        )
+    await inbox.work(shop.gate, code_hosts.HANDLERS)
 
 
 async def heard(shop: Shop) -> list[Wire]:
@@ -239,7 +241,7 @@ async def test_what_may_not_be_admitted_yet_is_told_once(sqlite_url: str, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("tiding", "seen", "words"),
+    ("report", "seen", "words"),
     [
         pytest.param(
             replace(HELD, repository=9),
@@ -256,11 +258,11 @@ async def test_what_may_not_be_admitted_yet_is_told_once(sqlite_url: str, tmp_pa
     ],
 )
 async def test_a_run_that_may_not_ask_is_stopped_at_once(
-    sqlite_url: str, tmp_path: Path, tiding: RunHeld, seen: RunSeen, words: str
+    sqlite_url: str, tmp_path: Path, report: RunHeld, seen: RunSeen, words: str
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, host):
         host.runs["77"] = seen
-        await tell(shop, tiding)
+        await tell(shop, report)
         rows = await shop.gate.store.read(
             lambda conn: conn.execute(select(schema_work.outbox)).all()
         )
@@ -280,7 +282,7 @@ async def test_a50_a_hook_is_only_a_reason_to_ask_the_host_itself(
         assert await shop.submitted() == 0
         host.runs["77"] = SEEN
         await shop.gate.store.write(lambda tx: tx.execute("UPDATE deliveries SET next_at = 0"))
-        await inbox.work(shop.gate, tidings.HANDLERS)
+        await inbox.work(shop.gate, code_hosts.HANDLERS)
         assert (await only_change(shop))["commit"] == commit_of("b")
 
 
@@ -334,7 +336,7 @@ async def test_a_deployment_that_the_host_saw_closes_its_change(
         await heard(shop)
         await tell(
             shop,
-            DeploymentTold(
+            DeploymentStatus(
                 ISSUER, 1001, "production", commit_of("b"), Result.SUCCESSFUL, shop.gate.clock()
             ),
             named="e",
@@ -349,7 +351,7 @@ async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_show
 ) -> None:
     async with connected(database_url, tmp_path) as (shop, _):
         at = shop.gate.clock()
-        begun = DeploymentTold(
+        begun = DeploymentStatus(
             ISSUER,
             9,
             "production",
@@ -382,14 +384,14 @@ async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_show
 async def test_what_nobody_waits_for_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
         moved = CommitsMoved(ISSUER, 1001, (commit_of("b"),))
-        assert await tidings.ignored(shop.gate, moved) == "no change of this commit waits"
+        assert await code_hosts.ignored(shop.gate, moved) == "no change of this commit waits"
         await tell(shop, HELD)
-        assert await tidings.ignored(shop.gate, moved) == ""
+        assert await code_hosts.ignored(shop.gate, moved) == ""
         assert (
-            await tidings.ignored(shop.gate, replace(moved, repository=9))
+            await code_hosts.ignored(shop.gate, replace(moved, repository=9))
             == "no change of this commit waits"
         )
-        assert await tidings.ignored(shop.gate, HELD) == ""
+        assert await code_hosts.ignored(shop.gate, HELD) == ""
 
 
 async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(
@@ -413,10 +415,10 @@ async def test_a_push_to_a_repository_that_nobody_lists_is_not_kept(
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
         assert (
-            await tidings.ignored(shop.gate, Pushed(ISSUER, 9, (commit_of("b"),), "github:x"))
+            await code_hosts.ignored(shop.gate, Pushed(ISSUER, 9, (commit_of("b"),), "github:x"))
             == "no service lists this repository"
         )
         assert (
-            await tidings.ignored(shop.gate, Pushed(ISSUER, 1001, (commit_of("b"),), "github:x"))
+            await code_hosts.ignored(shop.gate, Pushed(ISSUER, 1001, (commit_of("b"),), "github:x"))
             == ""
         )

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from gate.core.change import Result
-from gate.core.messages.told import DeploymentSeen, IncidentTold
+from gate.core.messages.reports import DeploymentReport, IncidentReport
 from gate.errors import BadRequest, GateError, Invalid
 from gate.integrations.cdevents import cloudevents
 from gate.integrations.cdevents import incoming as cdevents
@@ -188,7 +188,7 @@ def test_headers_that_say_no_event_are_refused(different: dict[str, str | None])
 def test_a_service_that_was_deployed(kind: str) -> None:
     found = told(event(f"dev.cdevents.{kind}"))
 
-    assert found == DeploymentSeen(
+    assert found == DeploymentReport(
         "checkout", "prod", None, Result.SUCCESSFUL, AT, "cdevents", digests=(DIGEST,)
     )
 
@@ -196,7 +196,7 @@ def test_a_service_that_was_deployed(kind: str) -> None:
 def test_a_service_that_was_rolled_back() -> None:
     found = told(event("dev.cdevents.service.rolledback.0.3.0"))
 
-    assert found == DeploymentSeen(
+    assert found == DeploymentReport(
         "checkout", "prod", None, None, AT, "cdevents", digests=(DIGEST,), went_back=True
     )
 
@@ -238,8 +238,15 @@ def incident(predicate: str, **different: Any) -> dict[str, Any]:
 
 
 def test_an_incident_that_was_detected() -> None:
-    assert told(incident("detected")) == IncidentTold(
-        "It is slow", "checkout", "sev2", AT, "prod", id="/ci\nINC-1", source="cdevents", told_at=AT
+    assert told(incident("detected")) == IncidentReport(
+        "It is slow",
+        "checkout",
+        "sev2",
+        AT,
+        "prod",
+        id="/ci\nINC-1",
+        source="cdevents",
+        reported_at=AT,
     )
 
 

@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.core.change import Result
-from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, RunEnded, RunHeld, Told
+from gate.core.messages.host_reports import (
+    CommitsMoved,
+    DeploymentStatus,
+    HostDelivery,
+    Pushed,
+    RunEnded,
+    RunHeld,
+)
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
 from gate.integrations.github.hook import DELIVERY, EVENT, SIGNATURE, GitHubHook, is_signed
 from tests.builders import ISSUER, commit_of
@@ -32,7 +39,7 @@ def signature(body: bytes, secret: str = SECRET) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def told(event: str, payload: Any, *, api: str = API, without: str = "") -> Told:
+def told(event: str, payload: Any, *, api: str = API, without: str = "") -> HostDelivery:
     """What is read of a delivery that is signed as it should be."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     given = {SIGNATURE: signature(body), EVENT: event, DELIVERY: "d-1"}
@@ -94,7 +101,7 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "payload", "tiding"),
+    ("event", "payload", "report"),
     [
         pytest.param(
             "deployment_protection_rule",
@@ -150,7 +157,7 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
                 },
                 "repository": REPOSITORY,
             },
-            DeploymentTold(
+            DeploymentStatus(
                 ISSUER,
                 1001,
                 "production",
@@ -163,8 +170,8 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
         ),
     ],
 )
-def test_what_it_says(event: str, payload: Any, tiding: Any) -> None:
-    assert told(event, payload) == Told("d-1", tiding)
+def test_what_it_says(event: str, payload: Any, report: Any) -> None:
+    assert told(event, payload) == HostDelivery("d-1", report)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +193,7 @@ def test_what_it_says(event: str, payload: Any, tiding: Any) -> None:
 def test_what_changes_nothing_is_ignored_for_a_reason(event: str, payload: Any) -> None:
     found = told(event, payload)
 
-    assert found.tiding is None
+    assert found.report is None
     assert found.ignored
 
 
@@ -234,7 +241,7 @@ def test_a_server_of_ones_own_has_its_callbacks_under_its_path() -> None:
     callback = f"{api}/repos/acme/checkout/actions/runs/77/deployment_protection_rule"
 
     assert (
-        told("deployment_protection_rule", held(deployment_callback_url=callback), api=api).tiding
+        told("deployment_protection_rule", held(deployment_callback_url=callback), api=api).report
         is not None
     )
 
@@ -279,7 +286,7 @@ def test_every_real_payload_is_taken_or_refused_for_a_reason() -> None:
                 told(file.parent.name, file.read_bytes())
         else:
             found = told(file.parent.name, file.read_bytes())
-            assert (found.tiding is None) == bool(found.ignored), file
+            assert (found.report is None) == bool(found.ignored), file
     assert len(files) > 50
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.core.change import Result
-from gate.core.messages.tidings import CommitsMoved, DeploymentTold, Pushed, Told
+from gate.core.messages.host_reports import CommitsMoved, DeploymentStatus, HostDelivery, Pushed
 from gate.errors import BadRequest, GateError, Invalid, NotFound, Unauthenticated
 from gate.integrations.gitlab.hook import (
     ID,
@@ -43,7 +43,7 @@ def hook(token: str = "", secret: str = SECRET, at: float = AT) -> GitLabHook:
     return GitLabHook(URL, token=token, secret=secret, clock=lambda: at)
 
 
-def told(payload: Any, **headers: str) -> Told:
+def told(payload: Any, **headers: str) -> HostDelivery:
     """What is read of a delivery that brings the token."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return hook("secret", "").read({TOKEN: "secret", KEY: "k-1", **headers}, body)
@@ -127,8 +127,8 @@ def test_a_deployment_has_its_whole_commit_and_its_time_in_utc() -> None:
     at = datetime(2021, 4, 28, 19, 50, tzinfo=UTC)
     link = "https://gitlab.com/acme/checkout/-/jobs/796"
 
-    assert told(DEPLOYED) == Told(
-        "k-1", DeploymentTold(URL, 20, "production", COMMIT, Result.UNSUCCESSFUL, at, link)
+    assert told(DEPLOYED) == HostDelivery(
+        "k-1", DeploymentStatus(URL, 20, "production", COMMIT, Result.UNSUCCESSFUL, at, link)
     )
 
 
@@ -158,7 +158,7 @@ def test_a_deployment_has_its_whole_commit_and_its_time_in_utc() -> None:
     ],
 )
 def test_what_moves_a_commit(payload: Any) -> None:
-    assert told(payload).tiding == CommitsMoved(URL, 20, (COMMIT,))
+    assert told(payload).report == CommitsMoved(URL, 20, (COMMIT,))
 
 
 def test_a_push_says_who_brought_what() -> None:
@@ -170,7 +170,7 @@ def test_a_push_says_who_brought_what() -> None:
         "project_id": 20,
     }
 
-    assert told(pushed).tiding == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
+    assert told(pushed).report == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_every_real_payload_is_taken_or_ignored_for_a_reason() -> None:
 
     for file in files:
         found = told(file.read_bytes())
-        assert (found.tiding is None) == bool(found.ignored), file
+        assert (found.report is None) == bool(found.ignored), file
     assert len(files) > 10
 
 

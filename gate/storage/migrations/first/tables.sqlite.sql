@@ -235,7 +235,7 @@ CREATE TABLE incidents (
     url TEXT NOT NULL,
     began_at BIGINT NOT NULL,
     resolved_at BIGINT,
-    told_at BIGINT NOT NULL,
+    reported_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT pk_incidents PRIMARY KEY (id)
@@ -564,7 +564,7 @@ CREATE TABLE held_runs (
     reference TEXT NOT NULL,
     change_id TEXT,
     at BIGINT NOT NULL,
-    told TEXT DEFAULT '' NOT NULL,
+    reported TEXT DEFAULT '' NOT NULL,
     reports INTEGER DEFAULT 0 NOT NULL,
     answered_at BIGINT,
     CONSTRAINT pk_held_runs PRIMARY KEY (issuer, repository_id, run_id, attempt, environment),

@@ -1,6 +1,6 @@
-"""A code host tells something by itself: it is kept, and worked on afterwards.
+"""Works on what code hosts report in their webhooks, once the report is kept and answered.
 
-It never approves anything: we ask back.
+A report never approves anything: it is only a reason to ask the host itself.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,27 +10,27 @@ import structlog
 from sqlalchemy import Connection
 
 from gate.core.change import Change, Repository, Run
-from gate.core.messages.tidings import (
+from gate.core.messages.host_reports import (
     KINDS,
     CommitsMoved,
-    DeploymentTold,
+    DeploymentStatus,
+    HostDelivery,
+    HostReport,
     Pushed,
     RunEnded,
     RunHeld,
     RunSeen,
-    Tiding,
-    Told,
     kind_of,
     read,
     write,
 )
+from gate.core.messages.reports import DeploymentReport
 from gate.errors import GateError, Invalid, NotAllowed, SourceUnavailable
 from gate.flow.caller import ChangeHolder
 from gate.flow.changes.cancel import cancel
 from gate.flow.changes.submit import submit
 from gate.flow.gate import Gate
 from gate.flow.incidents import observe
-from gate.flow.incidents.observe import DeploymentSeen
 from gate.flow.rulebooks import Rulebook
 from gate.flow.webhooks import held_runs, inbox
 from gate.flow.webhooks.inbox import Handler
@@ -41,58 +41,58 @@ from gate.storage.messages.held_runs import HeldRun
 from gate.storage.messages.inbox import Claimed, Delivery
 
 LOOK_SECONDS = 30.0
-"""So often hosts that do not tell by themselves are asked which runs wait."""
+"""How often a host that sends no webhook for waiting runs is asked for them."""
 
 LOOKED_AT_MAX = 50
 """Repositories that are asked about in one round."""
 
-_log = structlog.get_logger("gate.tidings")
+_log = structlog.get_logger("gate.code_hosts")
 
 
-def delivery(source: str, told: Told) -> list[Delivery]:
+def delivery(source: str, sent: HostDelivery) -> list[Delivery]:
     """What is kept of one delivery; nothing where nothing is done about it."""
-    if told.tiding is None:
+    if sent.report is None:
         return []
-    return [Delivery(source, told.id, kind_of(told.tiding), source, write(told.tiding))]
+    return [Delivery(source, sent.id, kind_of(sent.report), source, write(sent.report))]
 
 
-async def ignored(gate: Gate, tiding: Tiding) -> str:
+async def ignored(gate: Gate, report: HostReport) -> str:
     """Why nothing is done about it, so that it is not kept; empty where something is."""
-    if not isinstance(tiding, CommitsMoved | Pushed):
+    if not isinstance(report, CommitsMoved | Pushed):
         return ""
     services = (await gate.rulebooks.current()).catalogue.services_of(
-        tiding.issuer, tiding.repository
+        report.issuer, report.repository
     )
-    if isinstance(tiding, Pushed):
+    if isinstance(report, Pushed):
         return "" if services else "no service lists this repository"
-    waits = await gate.store.read(_is_waited_for, tiding, services)
+    waits = await gate.store.read(_is_waited_for, report, services)
     return "" if waits else "no change of this commit waits"
 
 
-async def count(gate: Gate, tiding: Tiding | None) -> None:
+async def count(gate: Gate, report: HostReport | None) -> None:
     """What counts from the answer on: whoever pushed something may not approve it, not even before
     anybody works on the delivery.
     """
-    if isinstance(tiding, Pushed):
+    if isinstance(report, Pushed):
         await gate.store.write(
-            pushes.add, (tiding.issuer, tiding.repository), tiding.commits, tiding.by
+            pushes.add, (report.issuer, report.repository), report.commits, report.by
         )
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
     """Work on one. It may come again, and changes nothing then."""
-    tiding = read(claimed.kind, claimed.body)
-    match tiding:
+    report = read(claimed.kind, claimed.body)
+    match report:
         case CommitsMoved():
-            await _look_again(gate, tiding)
-        case DeploymentTold():
-            await _deployed(gate, tiding, claimed.source)
+            await _look_again(gate, report)
+        case DeploymentStatus():
+            await _deployed(gate, report, claimed.source)
         case Pushed():
-            await _pushed(gate, tiding)
+            await _pushed(gate, report)
         case RunHeld():
-            await _held(gate, tiding)
+            await _held(gate, report)
         case RunEnded():
-            await _ended(gate, tiding)
+            await _ended(gate, report)
 
 
 HANDLERS: Mapping[str, Handler] = dict.fromkeys(KINDS, work)
@@ -101,7 +101,7 @@ HANDLERS: Mapping[str, Handler] = dict.fromkeys(KINDS, work)
 async def look_for_held(
     gate: Gate, issuer: str, held: Callable[[Repository], Awaitable[Sequence[RunHeld]]]
 ) -> int:
-    """Ask a host that does not tell by itself which runs wait there; how many are new.
+    """Ask a host which runs wait there, because it reports none by itself; return how many are new.
 
     Some repositories a round, all in turn.
     """
@@ -123,25 +123,25 @@ async def look_for_held(
                 "which runs wait could not be asked", repository=repository.id, error=error.detail
             )
             continue
-        told = [Told(f"{one.issuer} {one.repository} {one.run}", one) for one in found]
-        new += await inbox.receive(gate, [kept for one in told for kept in delivery("held", one)])
+        runs = [HostDelivery(f"{one.issuer} {one.repository} {one.run}", one) for one in found]
+        new += await inbox.receive(gate, [kept for one in runs for kept in delivery("held", one)])
     return new
 
 
-def place_of(book: Rulebook, tiding: RunHeld | DeploymentTold) -> tuple[str, str]:
+def place_of(book: Rulebook, report: RunHeld | DeploymentStatus) -> tuple[str, str]:
     """Service and environment, by the catalogue's names.
 
     Raises `Invalid` where the catalogue does not say which.
 
     A repository of several services calls its environments SERVICE/ENVIRONMENT.
     """
-    services = book.catalogue.services_of(tiding.issuer, tiding.repository)
-    named = f"repository {tiding.repository} of {tiding.issuer}"
-    service, slash, environment = tiding.environment.partition("/")
+    services = book.catalogue.services_of(report.issuer, report.repository)
+    named = f"repository {report.repository} of {report.issuer}"
+    service, slash, environment = report.environment.partition("/")
     if slash and service in services:
         return service, _environment(book, environment)
     if len(services) == 1:
-        return services[0], _environment(book, tiding.environment)
+        return services[0], _environment(book, report.environment)
     if not services:
         raise Invalid(f"{named} is listed for no service; list it in the catalogue")
     raise Invalid(
@@ -160,72 +160,72 @@ def _environment(book: Rulebook, said: str) -> str:
     )
 
 
-def _is_waited_for(conn: Connection, tiding: CommitsMoved, services: tuple[str, ...]) -> bool:
+def _is_waited_for(conn: Connection, report: CommitsMoved, services: tuple[str, ...]) -> bool:
     return reconsider.is_waited_for(
-        conn, (tiding.issuer, tiding.repository), services, tiding.commits
+        conn, (report.issuer, report.repository), services, report.commits
     )
 
 
-async def _look_again(gate: Gate, tiding: CommitsMoved | RunEnded) -> None:
+async def _look_again(gate: Gate, report: CommitsMoved | RunEnded) -> None:
     """What waits is decided again, with facts gathered anew."""
     services = (await gate.rulebooks.current()).catalogue.services_of(
-        tiding.issuer, tiding.repository
+        report.issuer, report.repository
     )
-    commits = tiding.commits if isinstance(tiding, CommitsMoved) else (tiding.commit,)
+    commits = report.commits if isinstance(report, CommitsMoved) else (report.commit,)
     await gate.store.write(
-        reconsider.ask_commits, (tiding.issuer, tiding.repository), services, commits
+        reconsider.ask_commits, (report.issuer, report.repository), services, commits
     )
 
 
-async def _pushed(gate: Gate, tiding: Pushed) -> None:
+async def _pushed(gate: Gate, report: Pushed) -> None:
     """What waits names one more person, and may be on another branch by now."""
-    await _look_again(gate, CommitsMoved(tiding.issuer, tiding.repository, tiding.commits[-1:]))
+    await _look_again(gate, CommitsMoved(report.issuer, report.repository, report.commits[-1:]))
 
 
-async def _deployed(gate: Gate, tiding: DeploymentTold, source: str) -> None:
-    repository = Repository(tiding.issuer, tiding.repository, tiding.name)
-    seen = DeploymentSeen(
+async def _deployed(gate: Gate, report: DeploymentStatus, source: str) -> None:
+    repository = Repository(report.issuer, report.repository, report.name)
+    seen = DeploymentReport(
         "",
-        tiding.environment,
-        tiding.commit,
-        tiding.result,
-        tiding.at,
+        report.environment,
+        report.commit,
+        report.result,
+        report.at,
         source,
-        tiding.url,
+        report.url,
         repository=repository,
     )
     try:
-        service, environment = place_of(await gate.rulebooks.current(), tiding)
+        service, environment = place_of(await gate.rulebooks.current(), report)
     except Invalid:  # nobody knows whose it is, so nobody has admitted it
         await observe.unplaced_seen(gate, seen)
         return
     await observe.deployment_seen(gate, replace(seen, service=service, environment=environment))
 
 
-async def _held(gate: Gate, tiding: RunHeld) -> None:
+async def _held(gate: Gate, report: RunHeld) -> None:
     """The run becomes a change, as if it had asked itself; whoever it is not for is told so."""
-    repository = Repository(tiding.issuer, tiding.repository, tiding.name)
-    host = gate.hosts.get(tiding.issuer)
+    repository = Repository(report.issuer, report.repository, report.name)
+    host = gate.hosts.get(report.issuer)
     if host is None:
         raise Invalid(
-            f"no code host of {tiding.issuer} is connected, so its run cannot be looked at; "
+            f"no code host of {report.issuer} is connected, so its run cannot be looked at; "
             "`gate doctor` says what is missing"
         )
-    seen = await host.run(repository, tiding.run)
+    seen = await host.run(repository, report.run)
     waits = HeldRun(
-        issuer=tiding.issuer,
-        repository_id=tiding.repository,
+        issuer=report.issuer,
+        repository_id=report.repository,
         run_id=seen.run,
         attempt=seen.attempt,
-        environment=tiding.environment,
-        repository_name=tiding.name,
+        environment=report.environment,
+        repository_name=report.name,
         provider=seen.provider.value,
-        reference=tiding.run,
+        reference=report.run,
         change_id=None,
     )
     try:
         book = await gate.rulebooks.current()
-        service, environment = place_of(book, tiding)
+        service, environment = place_of(book, report)
         by = held_runs.job_of(gate, repository, seen, environment, book)
         submitted = await submit(gate, _change(seen, repository, service, environment), by)
     except (NotAllowed, Invalid) as refused:
@@ -247,9 +247,9 @@ def _change(seen: RunSeen, repository: Repository, service: str, environment: st
     )
 
 
-async def _ended(gate: Gate, tiding: RunEnded) -> None:
+async def _ended(gate: Gate, report: RunEnded) -> None:
     """What it waited for is not needed any more; and its checks have ended."""
-    for run in await gate.store.read(rows.of_run, tiding.issuer, tiding.repository, tiding.run):
+    for run in await gate.store.read(rows.of_run, report.issuer, report.repository, report.run):
         if run.change_id is not None:
             holder = ChangeHolder(run.change_id, held_runs.caller_of(run))
             try:
@@ -258,4 +258,4 @@ async def _ended(gate: Gate, tiding: RunEnded) -> None:
                 if error.problem != "state_conflict":
                     raise
         await gate.store.write(rows.drop, run, "the run has ended")
-    await _look_again(gate, tiding)
+    await _look_again(gate, report)

@@ -5,25 +5,25 @@ from datetime import UTC, datetime
 import pytest
 
 from gate.core.change import Result
-from gate.core.messages.tidings import (
+from gate.core.messages.host_reports import (
     KINDS,
     CommitsMoved,
-    DeploymentTold,
+    DeploymentStatus,
+    HostReport,
     Pushed,
     RunEnded,
     RunHeld,
-    Tiding,
     kind_of,
     read,
     write,
 )
 
 AT = datetime(2026, 1, 5, 10, 0, 0, 123, tzinfo=UTC)
-TIDINGS: tuple[Tiding, ...] = (
+REPORTS: tuple[HostReport, ...] = (
     RunHeld("https://git.example", 1, "acme/checkout", "77", "production"),
     RunEnded("https://git.example", 1, "77", "a" * 40),
     CommitsMoved("https://git.example", 1, ("a" * 40, "b" * 40)),
-    DeploymentTold(
+    DeploymentStatus(
         "https://git.example",
         1,
         "production",
@@ -32,15 +32,15 @@ TIDINGS: tuple[Tiding, ...] = (
         AT,
         "https://git.example/1",
     ),
-    DeploymentTold("https://git.example", 1, "production", "a" * 40, None, AT),
+    DeploymentStatus("https://git.example", 1, "production", "a" * 40, None, AT),
     Pushed("https://git.example", 1, ("a" * 40, "b" * 40), "github:ada-gh"),
 )
 
 
-@pytest.mark.parametrize("tiding", TIDINGS)
-def test_what_was_written_is_read_back(tiding: Tiding) -> None:
-    assert read(kind_of(tiding), write(tiding)) == tiding
+@pytest.mark.parametrize("report", REPORTS)
+def test_what_was_written_is_read_back(report: HostReport) -> None:
+    assert read(kind_of(report), write(report)) == report
 
 
 def test_every_kind_has_its_name() -> None:
-    assert {kind_of(tiding) for tiding in TIDINGS} == set(KINDS)
+    assert {kind_of(report) for report in REPORTS} == set(KINDS)
