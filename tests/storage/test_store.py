@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from gate.errors import Conflict, Unavailable
 from gate.storage.changes.units import NEW, Outcome
-from gate.storage.database import writer
+from gate.storage.database import watch, writer
 from gate.storage.database.tx import Tx
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.messages import leases
@@ -308,6 +308,22 @@ async def test_what_another_process_wrote_is_heard_within_a_second(
                 break
     finally:
         other.close()
+
+
+async def test_whoever_listens_to_a_silent_database_ends_at_once(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LISTEN_SECONDS", 3_600)
+    opened = Store.open(postgres_url)
+    listens = asyncio.Event()
+    opened.on_change(lambda _: listens.set())
+    await listens.wait()
+    closing = threading.Thread(target=opened.close, daemon=True)
+
+    closing.start()
+    await asyncio.to_thread(closing.join, timeout=30)
+
+    assert not closing.is_alive()
 
 
 async def test_a_short_program_beside_the_server_may_write(database_url: str, store: Store) -> None:

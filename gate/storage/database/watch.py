@@ -3,6 +3,8 @@ hear of it.
 """
 
 import asyncio
+import selectors
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -53,13 +55,17 @@ class Listener:
     def __init__(self, engine: Engine, url: str, announce: Callback, reports: Reports) -> None:
         self._engine, self._url, self._announce, self._reports = engine, url, announce, reports
         self._stop = threading.Event()
+        # The thread waits for the database and for this at once, so that it ends when it should.
+        self._bell, self._button = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="gate-listener", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End within `LISTEN_SECONDS`."""
+        """End at once."""
         self._stop.set()
+        self._button.close()
         self._thread.join()
+        self._bell.close()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -85,13 +91,18 @@ class Listener:
         self._reports.over(LISTENER)
         # What was said before is lost.
         self._announce(EVERYTHING)
-        while not self._stop.is_set():
-            for notification in raw.notifies(timeout=LISTEN_SECONDS, stop_after=1):
-                self._announce(
-                    frozenset(notification.payload.split(","))
-                    if notification.payload
-                    else EVERYTHING
-                )
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(raw.fileno(), selectors.EVENT_READ)
+            waiting.register(self._bell, selectors.EVENT_READ)
+            while not self._stop.is_set():
+                # Before it waits: what came together with the answer to LISTEN is read already.
+                for notification in raw.notifies(timeout=0):
+                    self._announce(
+                        frozenset(notification.payload.split(","))
+                        if notification.payload
+                        else EVERYTHING
+                    )
+                waiting.select(LISTEN_SECONDS)
 
 
 def payload(topics: set[str]) -> str:
