@@ -296,6 +296,17 @@ async def test_b12_what_is_approved_and_held_is_shown_and_passes_by_an_override_
     assert (await pipeline.post(f"/v1{page}/admission", json=admission("held"))).status_code == 200
 
 
+async def test_whoever_took_part_is_offered_to_reject_and_not_to_approve(service: Served) -> None:
+    change = await waiting(service, authors=["ada@example.com"])
+    page = f"/changes/{change['id']}"
+
+    own, other = [(await (await browser(service, who)).get(page)).text for who in ("ada", "ben")]
+
+    assert ("You took part in this change" in own, "You took part" in other) == (True, False)
+    assert ['value="approve"' in text for text in (own, other)] == [False, True]
+    assert ['value="reject"' in text for text in (own, other)] == [True, True]
+
+
 async def test_e24_whoever_may_clears_the_way_and_the_reason_leads_to_what_stands_in_it(
     service: Served,
 ) -> None:

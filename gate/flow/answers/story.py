@@ -72,15 +72,20 @@ class PeopleAnswer:
 
 @dataclass(frozen=True)
 class MayAnswer:
-    """What the viewer could do now; each act is judged again when it is done."""
+    """What the viewer could do now; each act is judged again when it is done.
 
-    review: bool = False
+    `own` and `approved` say why somebody may not approve: they took part, or have approved already.
+    """
+
+    approve: bool = False
     reject: bool = False
-    own: bool = False
-    approved: bool = False
+    take_back: bool = False
     override: bool = False
     lift: bool = False
     cancel: bool = False
+    look_back: bool = False
+    own: bool = False
+    approved: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,26 @@ def would_hold(
 ) -> Hold | None:
     """Return what would hold the change, even one that the gate only watches."""
     windows = freezes.open_at(conn, at) if windows is None else windows
-    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
-    if not freeze.open_windows(book.calendar, windows, scope, at):
+    if not open_windows(conn, stored, book, at, windows):
         return None
+    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
     overridden = windows_overridden(conn, stored.id, book)
     return binding(
         freeze.holds(book.calendar, windows, scope, at, overridden), excused=stored.excused
     )
+
+
+def open_windows(
+    conn: Connection,
+    stored: StoredChange,
+    book: Rulebook,
+    at: datetime,
+    windows: Sequence[AdHoc] | None = None,
+) -> tuple[Window, ...]:
+    """Every window that is open for the place of the change, whether or not it holds the change."""
+    windows = freezes.open_at(conn, at) if windows is None else windows
+    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
+    return freeze.open_windows(book.calendar, windows, scope, at)
 
 
 async def release(gate: Gate, known: Known) -> bool:

@@ -5,17 +5,17 @@ It pays the debt of the owners.
 
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.decision.admission import Refusal
-from gate.errors import Conflict, NotAllowed
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.asks import PostReviewAsk
 from gate.flow.caller import Person
+from gate.flow.changes import entitlement
 from gate.flow.changes.endings import tell
 from gate.flow.changes.excluded import learnt_since, remember
-from gate.flow.changes.known import Known, know, visible_change
+from gate.flow.changes.known import know, visible_change
 from gate.flow.gate import Gate
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Rulebooks
 from gate.ledger.format import Kind
 from gate.storage.changes import post_reviews, reconsider
 from gate.storage.changes.post_reviews import Findings
@@ -33,12 +33,8 @@ async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person
     await visible_change(gate, change_id, by)
     refused = await gate.store.write(_hold, gate.rulebooks, change_id, ask, by)
     if refused is not None:
-        error = (Conflict if refused.problem == "state_conflict" else NotAllowed)(
-            refused.detail, problem=refused.problem
-        )
-        raise await refuse(
-            gate, Refused(by.caller, "post-review", refused.problem, change_id), error
-        )
+        told = Refused(by.caller, "post-review", refused.problem, change_id)
+        raise await refuse(gate, told, entitlement.error_of(refused))
     return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
 
 
@@ -51,28 +47,20 @@ def _hold(
         # Changes are never deleted.
         raise LookupError(change_id)
     remember(tx, known.stored, known.record, known.names, known.people.excluded)
-    refused = _not_entitled(known, by, book)
+    stored = known.stored
+    owed = post_reviews.read(tx.conn, stored.id)
+    refused = entitlement.why_not_look_back(known, owed, by, book)
     if refused is not None:
         return refused
-    stored = known.stored
-    if post_reviews.read(tx.conn, stored.id) is None:
-        if not stored.failed:
-            return Refusal(
-                "state_conflict",
-                "this change owes no review: it was no emergency that was admitted, and it "
-                "did not fail",
-            )
-        post_reviews.owe(
-            tx,
-            stored.id,
-            tx.now,
-            book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,),
-        )
+    if owed is None:
+        owners = book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,)
+        post_reviews.owe(tx, stored.id, tx.now, owners)
     rows = [new_text(text) for text in (ask.findings, ask.comment, *ask.actions)]
     insert_texts(tx, rows)
     findings, comment, *actions = (row.id for row in rows)
     if not post_reviews.settle(tx, stored.id, by.id, Findings(findings, tuple(actions), comment)):
-        return Refusal("state_conflict", "the review of this change was held already")
+        # Another server was first, after this transaction had looked.
+        return entitlement.REVIEW_HELD
     tell(
         tx,
         Kind.POST_REVIEW,
@@ -85,24 +73,4 @@ def _hold(
         **learnt_since(known.record, known.people),
     )
     reconsider.ask(tx)
-    return None
-
-
-def _not_entitled(known: Known, by: Person, book: Rulebook) -> Refusal | None:
-    allowed = {OWNERS_OF_LAST_RESORT, *(book.catalogue.owners_of(known.stored.service) or ())}
-    if not by.groups & allowed:
-        return Refusal(
-            "not_allowed",
-            f"the review is held by {' or '.join(sorted(allowed))}; you are in none of "
-            "these groups",
-        )
-    if any(one.person == by.id and not one.rejected for one in known.approvals):
-        return Refusal(
-            "separation_of_duties", "you approved this change; somebody else has to look back on it"
-        )
-    if by.id in known.people.excluded:
-        return Refusal(
-            "separation_of_duties",
-            "you wrote or requested this change; somebody else has to look back on it",
-        )
     return None

@@ -6,19 +6,16 @@ Bound to what they were shown, never for their own change.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from gate.core.calendar import freeze
-from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.change import State
 from gate.core.decision.admission import Refusal
-from gate.core.decision.values import Route
-from gate.errors import Conflict, NotAllowed
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.caller import Person
+from gate.flow.changes import entitlement
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.endings import tell
 from gate.flow.changes.excluded import learnt_since, remember
-from gate.flow.changes.held import release
+from gate.flow.changes.held import open_windows, release
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.settle import good_by, settle, waits_anew
 from gate.flow.gate import Gate
@@ -31,19 +28,16 @@ from gate.ledger.format import Kind
 from gate.storage.changes import approvals, moves, reconsider
 from gate.storage.changes.approvals import REJECTION, Approval, Override
 from gate.storage.database.tx import Tx
-from gate.storage.policies import freezes
 from gate.storage.texts import insert_texts, new_text
 
 Act: TypeAlias = Callable[[Tx, Known, Person, Rulebook], Refusal | None]
 
-_DUTIES = "separation_of_duties"
 _DOING = {
     "approval": "approve",
     "rejection": "reject",
     "override": "override",
     "withdrawal": "take back approvals",
 }
-_NOT_ALLOWED = frozenset({_DUTIES, "not_allowed"})
 
 
 async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> ChangeAnswer:
@@ -109,10 +103,8 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
     await gate.rulebooks.current()
     refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
     if refused is not None:
-        error = (NotAllowed if refused.problem in _NOT_ALLOWED else Conflict)(
-            refused.detail, problem=refused.problem
-        )
-        raise await refuse(gate, Refused(by.caller, operation, refused.problem, change_id), error)
+        told = Refused(by.caller, operation, refused.problem, change_id)
+        raise await refuse(gate, told, entitlement.error_of(refused))
     gate.waiters.wake(change_id)
     return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
 
@@ -132,7 +124,7 @@ def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> R
 
 
 def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
-    refused = _not_entitled(known, by) or _own_change(known, by) or _not_shown(tx, known, ask)
+    refused = entitlement.why_not_approve(known, by, tx.now) or _not_shown(known, ask)
     if refused is not None:
         return refused
     if by.id in counted(known.approvals, known.record, known.people.excluded, book.catalogue):
@@ -154,9 +146,8 @@ def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -
 
 
 def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
-    # One entitled person's no is enough, whoever else is.
     _ = book
-    refused = _not_entitled(known, by) or _not_shown(tx, known, ask)
+    refused = entitlement.why_not_reject(known, by, tx.now) or _not_shown(known, ask)
     if refused is not None:
         return refused
     if not moves.move(
@@ -172,16 +163,12 @@ def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) ->
 
 
 def _take_back(tx: Tx, known: Known, by: Person, book: Rulebook) -> Refusal | None:
+    refused = entitlement.why_not_take_back(known, by, tx.now)
+    if refused is not None:
+        return refused
     stored, record = known.stored, known.record
     state = stored.state_at(tx.now)
-    if state not in {State.PENDING, State.APPROVED}:
-        return Refusal(
-            "state_conflict",
-            f"the change is {state.value}; an approval is taken back before its deployment begins",
-        )
     mine = [one for one in known.approvals if one.person == by.id]
-    if all(one.rejected or one.lapsed_at for one in mine):
-        return Refusal("state_conflict", "no approval of yours counts for this change")
     others = [one for one in known.approvals if one.person != by.id]
     missing = still_missing(others, record, known.people.excluded, book.catalogue)
     again = {}
@@ -218,113 +205,31 @@ def _take_back(tx: Tx, known: Known, by: Person, book: Rulebook) -> Refusal | No
 def _override(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
     if ask.window is None and not ask.stop:
         return _lift_rejection(tx, known, ask, by, book)
-    refused = _may_not_override(ask, by, book) or _own_change(known, by)
+    opened = open_windows(tx.conn, known.stored, book, tx.now)
+    refused = entitlement.why_not_override(known, ask.window, by, book, opened, tx.now)
     if refused is not None:
         return refused
-    stored = known.stored
-    if stored.state_at(tx.now) not in {State.PENDING, State.APPROVED}:
-        return Refusal(
-            "state_conflict",
-            f"the change is {stored.state_at(tx.now).value}; only a waiting one is held",
-        )
-    scope = freeze.scope_of(book.catalogue, stored.service, stored.environment)
-    opened = freeze.open_windows(book.calendar, freezes.open_at(tx.conn, tx.now), scope, tx.now)
-    meant = [
-        window
-        for window in opened
-        if window.stop == ask.stop and (ask.stop or window.id == ask.window)
-    ]
-    if not meant:
-        return Refusal(
-            "state_conflict",
-            f"{'no stopped line' if ask.stop else ask.window} holds this change now; look "
-            "at its hold again",
-        )
-    for window in meant:
+    for window in entitlement.meant(ask.window, opened):
         _keep_override(tx, known, window.id, ask.comment, by)
     return None
-
-
-def _may_not_override(ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
-    """Whoever is not entitled is refused whether or not the window is open: the state is none of
-    theirs to try out.
-    """
-    named = {
-        group for one in book.calendar.freezes if one.id == ask.window for group in one.override_by
-    }
-    allowed = {OWNERS_OF_LAST_RESORT, *named}
-    if by.groups & allowed:
-        return None
-    what = "a stopped line" if ask.stop else str(ask.window)
-    return Refusal(
-        "not_allowed", f"{what} is overridden by {' or '.join(sorted(allowed))}; ask one of them"
-    )
 
 
 def _lift_rejection(
     tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook
 ) -> Refusal | None:
-    refused = _may_not_lift(known, by, book) or _own_change(known, by)
-    if refused is not None:
-        return refused
-    if known.stored.state is not State.REJECTED or known.stored.route is Route.AUTOMATIC:
-        return Refusal(
-            "state_conflict",
-            "no person has rejected this change; name the window, or the stop, to override",
-        )
-    _keep_override(tx, known, REJECTION, ask.comment, by)
-    return None
+    refused = entitlement.why_not_lift(known, by, book)
+    if refused is None:
+        _keep_override(tx, known, REJECTION, ask.comment, by)
+    return refused
 
 
-def _may_not_lift(known: Known, by: Person, book: Rulebook) -> Refusal | None:
-    """Whoever may approve it.
-
-    Where nobody was asked to, whoever would be asked for anything of the service.
-    """
-    if known.record.decision.required:
-        return _not_entitled(known, by)
-    allowed = {OWNERS_OF_LAST_RESORT, *(book.catalogue.owners_of(known.stored.service) or ())}
-    if by.groups & allowed:
+def _not_shown(known: Known, ask: ReviewAsk) -> Refusal | None:
+    if ask.subject_digest == known.record.subject_digest:
         return None
     return Refusal(
-        "not_allowed",
-        f"a rejection is lifted by {' or '.join(sorted(allowed))}; you are in none of these groups",
+        "subject_mismatch",
+        "the change was decided again since you looked; look at it as it is now, then decide",
     )
-
-
-def _not_entitled(known: Known, by: Person) -> Refusal | None:
-    asked = [group for entry in known.record.decision.required for group in entry.by]
-    if by.groups & set(asked):
-        return None
-    return Refusal(
-        "not_allowed",
-        f"this change asks for {' or '.join(dict.fromkeys(asked)) or 'nobody'}; you are in "
-        "none of these groups",
-    )
-
-
-def _own_change(known: Known, by: Person) -> Refusal | None:
-    if by.id not in known.people.excluded:
-        return None
-    return Refusal(
-        _DUTIES, "you wrote or requested this change, or a part of it; somebody else has to decide"
-    )
-
-
-def _not_shown(tx: Tx, known: Known, ask: ReviewAsk) -> Refusal | None:
-    state = known.stored.state_at(tx.now)
-    if state is State.EXPIRED:
-        return Refusal(
-            "expired", "nobody decided in time, and the change has expired; the pipeline asks again"
-        )
-    if state is not State.PENDING:
-        return Refusal("state_conflict", f"the change is {state.value} already")
-    if ask.subject_digest != known.record.subject_digest:
-        return Refusal(
-            "subject_mismatch",
-            "the change was decided again since you looked; look at it as it is now, then decide",
-        )
-    return None
 
 
 def _moved_on() -> Refusal:

@@ -22,6 +22,11 @@ def require_presence(gate: Gate, by: Caller, doing: str) -> Person:
     """
     if not isinstance(by, Person):
         raise NotAllowed(f"a token of a role does not {doing}; a person does it, signed in")
-    if isinstance(by.proof, ByToken) and not gate.token_approvals:
+    if not is_present(gate, by):
         raise NotAllowed(_NOT_BY_PROGRAM.format(doing=doing))
     return by
+
+
+def is_present(gate: Gate, by: Person) -> bool:
+    """Whether this person may decide by the proof that they have given."""
+    return gate.token_approvals or not isinstance(by.proof, ByToken)

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gate.core.catalogue.catalogue import Catalogue
-from gate.core.change import State
 from gate.core.decision import record as records
 from gate.core.decision.decide import People
 from gate.core.decision.record import Record
@@ -28,20 +27,22 @@ from gate.flow.answers.story import (
     PeopleAnswer,
     StoryAnswer,
 )
-from gate.flow.caller import Caller, Person
-from gate.flow.changes.cancel import people_may_cancel
+from gate.flow.caller import Person
+from gate.flow.changes import entitlement
+from gate.flow.changes.held import open_windows
 from gate.flow.changes.known import Known, know, know_stored
 from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named, labels
 from gate.flow.identity.membership import counted
+from gate.flow.identity.presence import is_present
 from gate.flow.queries.desk import reasons_key
 from gate.flow.queries.look import decision_answers
 from gate.flow.rulebooks import Rulebook, Rulebooks
-from gate.flow.scope import sees
 from gate.ledger.format import Entry, Kind, read_entry
 from gate.storage import texts
 from gate.storage.changes import change_list, post_reviews
 from gate.storage.changes import decisions as decision_table
+from gate.storage.changes.approvals import REJECTION
 from gate.storage.changes.change_list import ChangeQuery
 from gate.storage.changes.decisions import DecisionQuery
 from gate.storage.changes.post_reviews import PostReview
@@ -54,20 +55,21 @@ DECISIONS_SHOWN = 20
 _TEXT_FIELDS = ("comment", "findings")
 
 
-async def story(gate: Gate, change_id: str, by: Caller) -> StoryAnswer:
-    """The change with all of it. Raises `NotFound`."""
+async def story(gate: Gate, change_id: str, by: Person) -> StoryAnswer:
+    """The change with all of it: people see every change. Raises `NotFound`."""
     await gate.rulebooks.current()
-    found = await gate.store.read(_read, gate.rulebooks, change_id, by, gate.clock(), gate.base_url)
+    found = await gate.store.read(_read, gate, change_id, by, gate.clock())
     if found is None:
         raise NotFound(f"there is no change {change_id[:64]}")
     return found
 
 
 def _read(
-    conn: Connection, books: Rulebooks, change_id: str, by: Caller, now: datetime, base_url: str
+    conn: Connection, gate: Gate, change_id: str, by: Person, now: datetime
 ) -> StoryAnswer | None:
+    books, base_url = gate.rulebooks, gate.base_url
     known = know(conn, books, change_id)
-    if known is None or not sees(by, known.stored):
+    if known is None:
         return None
     record, policy, book = known.record, known.policy, books.latest
     told = explained(record, policy)
@@ -83,7 +85,7 @@ def _read(
         standard=tuple(one for one in told if one.kind is FindingKind.STANDARD_CHANGE),
         asked=_asked(conn, record),
         people=_people(known, book),
-        may=_may(known, book, by, now),
+        may=_may(conn, gate, known, owed, by, now),
         reasons_key=reasons_key(record),
         decisions=decision_answers(conn, books, [records.read(one.record) for one in decided]),
         timeline=events[-EVENTS_SHOWN:],
@@ -166,25 +168,29 @@ def _owed(conn: Connection, owed: PostReview | None, book: Rulebook) -> OwedAnsw
     return OwedAnswer(owed.due_at, owed.done_at, known.get(owed.person or ""))
 
 
-def _may(known: Known, book: Rulebook, by: Caller, now: datetime) -> MayAnswer:
-    if not isinstance(by, Person):
-        return MayAnswer()
-    state, record = known.stored.state_at(now), known.record
-    asked = {group for entry in record.decision.required for group in entry.by}
-    own = by.id in known.people.excluded
-    entitled = bool(by.groups & asked)
-    approved = by.id in counted(known.approvals, record, known.people.excluded, book.catalogue)
-    hold = known.stored.hold
-    lifters = {"release-managers", *(hold.lifted_by if hold else ())}
-    waits = state in {State.PENDING, State.APPROVED}
+def _may(
+    conn: Connection, gate: Gate, known: Known, owed: PostReview | None, by: Person, now: datetime
+) -> MayAnswer:
+    """What the commands would accept from this person now, and would not only say again."""
+    book, hold = gate.rulebooks.latest, known.stored.hold
+    given = counted(known.approvals, known.record, known.people.excluded, book.catalogue)
+    present, approved = is_present(gate, by), by.id in given
+    override = False
+    if present and hold is not None:
+        opened = open_windows(conn, known.stored, book, now)
+        window = None if hold.stop else hold.window
+        override = not entitlement.why_not_override(known, window, by, book, opened, now)
+    lifted = REJECTION in known.overridden
     return MayAnswer(
-        review=state is State.PENDING and entitled and not own and not approved,
-        reject=state is State.PENDING and entitled,
-        own=own,
+        approve=present and not approved and not entitlement.why_not_approve(known, by, now),
+        reject=present and not entitlement.why_not_reject(known, by, now),
+        take_back=present and not entitlement.why_not_take_back(known, by, now),
+        override=override,
+        lift=present and not lifted and not entitlement.why_not_lift(known, by, book),
+        cancel=not entitlement.why_not_cancel(known, by, book, now),
+        look_back=not entitlement.why_not_look_back(known, owed, by, book),
+        own=by.id in known.people.excluded,
         approved=approved,
-        override=hold is not None and waits and not own and bool(by.groups & lifters),
-        lift=state is State.REJECTED and bool(asked) and entitled and not own,
-        cancel=waits and people_may_cancel(known, by, book.catalogue),
     )
 
 

@@ -200,7 +200,8 @@ function step(by) {
 function decideBy(act) {
   const root = currentItem() || document.querySelector(".decide-card");
   const form = root?.querySelector('form.decide[action$="/decisions"]');
-  if (!form) return;
+  // Whoever may only reject has one button, which a key for the other word must not choose.
+  if (!form?.querySelector(`button[value=${act}]`)) return;
   const details = form.closest("details");
   if (details) details.open = true;
   form.querySelector("textarea").focus();

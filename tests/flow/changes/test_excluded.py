@@ -342,7 +342,7 @@ async def test_the_page_says_who_is_excluded_and_why(shop: Shop) -> None:
         person_id("ben"): ["asked for it before, or had it admitted"],
         person_id("lena"): ["wrote a part of it"],
     }
-    assert (told["may"]["own"], told["may"]["review"]) == (True, False)
+    assert (told["may"]["own"], told["may"]["approve"]) == (True, False)
 
 
 async def test_nobody_names_people_without_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,11 @@ import pytest
 from gate.core.change import Result
 from gate.errors import NotFound
 from gate.flow.asks import OverrideAsk, ReviewAsk
+from gate.flow.caller import Role
 from gate.flow.changes import review
 from gate.flow.queries.story import story
 from tests.builders import Wire, key_of, make_person, person_id
-from tests.flow.shop import ADA, AUDITOR, Shop, as_json
+from tests.flow.shop import ADA, Shop, as_json
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +20,7 @@ LARGE = {
     "diff.files_changed": 1,
 }
 FARIDA = make_person("farida", "team-payments")
+AUDITOR = make_person("kofi", role=Role.AUDITOR)
 
 
 def kinds(told: Wire) -> list[str]:
@@ -66,7 +68,7 @@ async def test_it_says_what_the_viewer_may_do(shop: Shop) -> None:
         for who, by in (("ada", ADA), ("farida", FARIDA), ("auditor", AUDITOR))
     }
 
-    assert {who: (one["review"], one["own"]) for who, one in may.items()} == {
+    assert {who: (one["approve"], one["own"]) for who, one in may.items()} == {
         "ada": (True, False),
         "farida": (False, True),
         "auditor": (False, False),
@@ -89,7 +91,7 @@ async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) ->
         "Looked at it.",
     )
     assert told["timeline"][3]["result"] == "unsuccessful"
-    assert told["may"]["review"] is False
+    assert told["may"]["approve"] is False
 
 
 async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
