@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.types import Lifespan
 
 from gate.api import (
+    backtests,
     changes,
     code_hosts,
     delivery,
@@ -42,6 +43,7 @@ _ROUTERS = (
     evaluations,
     places,
     policies,
+    backtests,
     freezes,
     icalendar,
     incidents,

@@ -96,6 +96,7 @@ MAY: dict[str, set[str]] = {
     },
     "get /v1/policies": {"auditor", "admin", "person", "release manager"},
     "post /v1/policies": {"admin"},
+    "post /v1/backtests": {"admin", "person", "release manager"},
     "post /v1/policies/check": {"admin", "person", "release manager"},
     "get /v1/policies/{revision}": {"auditor", "admin", "person", "release manager"},
     "post /v1/policies/{revision}/activation": {"signed-in admin"},

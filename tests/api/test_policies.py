@@ -218,3 +218,41 @@ async def test_an_evaluation_says_what_would_be_and_records_nothing(service: Ser
     )
     assert not {"id", "state", "submitted_at"} & evaluation.keys()
     assert (await http.get("/v1/changes")).json()["items"] == []
+
+
+async def test_a_candidate_is_tried_and_nothing_of_it_is_kept(service: Served) -> None:
+    person = await service.person("lena")
+    sets = (await person.get("/v1/policies")).json()["items"]
+
+    answer = await person.post("/v1/backtests", json=changed())
+
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["changes"], found["failed"]) == (0, 0)
+    assert found["candidate"] == found["in_force"]
+    assert found["newly_approved"] == {"count": 0, "failed": 0}
+    assert found["curve"][0] == {
+        "escalated_share": 0.05,
+        "caught_share": None,
+        "caught_share_in_force": None,
+    }
+    assert {one["rule"] for one in found["rules"]} > {"size", "repairs"}
+    assert (await person.get("/v1/policies")).json()["items"] == sets
+
+
+@pytest.mark.parametrize(
+    ("different", "words"),
+    [
+        ({"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "earlier"),
+        ({"files": {"production.yaml": "policy: x\nunknown: 1\n"}}, "unknown"),
+    ],
+)
+async def test_a_backtest_that_cannot_be_made_says_why(
+    service: Served, different: dict[str, Any], words: str
+) -> None:
+    person = await service.person("lena")
+
+    answer = await person.post("/v1/backtests", json=changed() | different)
+
+    assert problem_name(answer) == "invalid"
+    assert words in answer.text

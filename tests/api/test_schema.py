@@ -74,6 +74,7 @@ REFUSED_ALL_THE_SAME: Mapping[str, str] = {
     "POST /v1/evaluations": "a plan ends after it begins",
     "POST /v1/changes/{change_id}/overrides": "of a window or a stop, one is named",
     "POST /v1/policies": "the text of a policy is read",
+    "POST /v1/backtests": "the text of a policy is read",
     "POST /v1/policies/check": "the text of a policy is read",
     "GET /v1/services/{service}/environments/{environment}/verdict": "a commit or a digest is named",
     "POST /v1/hooks/cdevents": "the format is another system's",

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from gate.api.models.fields import SCOPE_NAMES_MAX, Asked, Flag, Instant, Name, Reason
 from gate.flow.asks import FreezeAsk, TokenAsk
 from gate.flow.caller import HookKind, Role
+from gate.flow.queries.backtest import BacktestCommand
 
 POLICY_FILES_MAX = 100
 _FILE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,4}$"
@@ -21,6 +22,19 @@ class PoliciesRequest(Asked):
         dict[Annotated[str, StringConstraints(pattern=_FILE_NAME)], str],
         Field(min_length=1, max_length=POLICY_FILES_MAX),
     ]
+
+
+class BacktestRequest(PoliciesRequest):
+    """Policies to try on what was deployed: on the changes that were asked for in this time."""
+
+    begins: Annotated[
+        Instant | None, Field(alias="from", description="90 days before `to`, if nothing is said")
+    ] = None
+    ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
+
+    def command(self) -> BacktestCommand:
+        """Return the request as the flow takes it."""
+        return BacktestCommand(self.files, self.begins, self.ends)
 
 
 class ActivationRequest(Asked):

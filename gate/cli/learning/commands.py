@@ -1,5 +1,6 @@
 """The commands below `gate policy` that read tables of changes, and their flags."""
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,18 @@ PolicyFile = Annotated[
 ]
 
 
+class Output(enum.StrEnum):
+    """How figures are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def add_to(app: typer.Typer) -> None:
     """Hang the commands below `gate policy`."""
     app.command("score")(score)
     app.command("calibrate")(calibrate)
+    app.command("backtest")(backtest)
 
 
 @told
@@ -89,3 +98,23 @@ def calibrate(
     if table is None and (column_map is not None or label is not None):
         raise typer.BadParameter("--map and --label belong to a table; name one")
     run(table, column_map, label, out, policy)
+
+
+@told
+def backtest(
+    *,
+    candidate: Annotated[
+        Path,
+        typer.Option(envvar="GATE_CANDIDATE", metavar="DIR", help="A folder of policies to try."),
+    ],
+    since: Annotated[
+        str, typer.Option(envvar="GATE_SINCE", help="How far back: 90d, at most 3650d.")
+    ] = "90d",
+    output: Annotated[
+        Output, typer.Option(envvar="GATE_OUTPUT", help="How to print it.")
+    ] = Output.TEXT,
+) -> None:
+    """Decide what was deployed again, by other policies, and compare by what failed."""
+    from gate.cli.learning.backtest import run  # noqa: PLC0415 - only what runs is imported
+
+    run(candidate, since, as_json=output is Output.JSON)

@@ -99,7 +99,7 @@ def of_log(policy: Policy) -> History:
     trust is unknown.
     """
     judge, plan = judge_of(policy), plan_of(policy)
-    with _reading() as conn:
+    with reading_log() as conn:
         found = [
             Change(
                 f"{one.service} {one.environment}",
@@ -112,7 +112,8 @@ def of_log(policy: Policy) -> History:
 
 
 @contextmanager
-def _reading() -> Iterator[Connection]:
+def reading_log() -> Iterator[Connection]:
+    """The database that the settings name, to be read. Raises `NotFound` where there is none."""
     url = existing(Settings.read())
     with connect(open_engine(url, read_only=True), url) as conn:
         migrate.check(conn, url)

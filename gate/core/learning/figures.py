@@ -5,7 +5,7 @@ average, so that a coarse score gains nothing by luck.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Scored = tuple[float, bool]
@@ -64,8 +64,13 @@ def curve(scored: Iterable[Scored]) -> Curve:
     for score, failed in scored:
         counts[score] += 1
         failures[score] += failed
-    steps = tuple((counts[score], failures[score]) for score in sorted(counts, reverse=True))
-    return Curve(steps, sum(counts.values()), sum(failures.values()))
+    return curve_of(counts, failures)
+
+
+def curve_of(changes: Mapping[float, int], failures: Mapping[float, int]) -> Curve:
+    """The curve of changes that are counted by their score already, and of those that failed."""
+    steps = tuple((changes[score], failures[score]) for score in sorted(changes, reverse=True))
+    return Curve(steps, sum(changes.values()), sum(failures.values()))
 
 
 def mean(figures: Sequence[float | None]) -> float | None:

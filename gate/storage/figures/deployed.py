@@ -1,11 +1,12 @@
 """Every change that was deployed and has ended, with the record of its decision and whether it
-failed: what the points of a policy are fitted to.
+failed: what the points of a policy are fitted to, and what other policies are tried on.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Select, and_, select
 
 from gate.storage.tables.schema import changes, decisions
 
@@ -13,28 +14,51 @@ BATCH = 500
 
 
 class Deployed(NamedTuple):
-    """Where it went, the record of the decision in force, and whether it failed."""
+    """Where it went, when it was asked for, the record of the decision in force, and whether it
+    failed.
+    """
 
     service: str
     environment: str
+    submitted_at: datetime
     record: bytes
     failed: bool
 
 
 def newest_deployed(conn: Connection, policy: str, limit: int) -> Iterator[Deployed]:
     """The newest of the changes that the policy of this name decided, newest first."""
-    in_force = and_(decisions.c.change_id == changes.c.id, decisions.c.number == changes.c.decision)
-    query = (
-        select(changes.c.service, changes.c.environment, decisions.c.record, changes.c.failed)
-        .join(decisions, in_force)
-        .where(
-            changes.c.policy == policy,
-            changes.c.admitted_at.is_not(None),
-            changes.c.closed_at.is_not(None),
-        )
-        .order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
-        .limit(limit)
-        .execution_options(yield_per=BATCH)
+    query = _DEPLOYED.where(changes.c.policy == policy)
+    newest = query.order_by(changes.c.admitted_at.desc(), changes.c.id.desc())
+    yield from _rows(conn, newest.limit(limit))
+
+
+def deployed_between(
+    conn: Connection, begins: datetime, ends: datetime, limit: int
+) -> Iterator[Deployed]:
+    """The newest of the changes that were asked for in this time, whatever decided them, newest
+    first.
+    """
+    asked = changes.c.submitted_at
+    query = _DEPLOYED.where(asked >= begins, asked < ends)
+    yield from _rows(conn, query.order_by(asked.desc(), changes.c.id.desc()).limit(limit))
+
+
+_DEPLOYED = (
+    select(
+        changes.c.service,
+        changes.c.environment,
+        changes.c.submitted_at,
+        decisions.c.record,
+        changes.c.failed,
     )
-    for row in conn.execute(query):
+    .join(
+        decisions,
+        and_(decisions.c.change_id == changes.c.id, decisions.c.number == changes.c.decision),
+    )
+    .where(changes.c.admitted_at.is_not(None), changes.c.closed_at.is_not(None))
+)
+
+
+def _rows(conn: Connection, query: Select[Any]) -> Iterator[Deployed]:
+    for row in conn.execute(query.execution_options(yield_per=BATCH)):
         yield Deployed(*row)

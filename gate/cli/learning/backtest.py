@@ -1,0 +1,77 @@
+"""`gate policy backtest`: what a folder of policies would have decided about what was deployed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gate.cli.learning.histories import CHANGES_MAX, reading_log
+from gate.core.durations import ALLOWED, read_duration
+from gate.core.policy.set import read_policies
+from gate.errors import Invalid
+from gate.flow.answers.backtest import BacktestAnswer, FiredAnswer, OutcomeCount
+from gate.flow.answers.written import indented, named
+from gate.flow.folder import read_folder
+from gate.flow.queries.backtest import DAYS_MAX, Trial, tried
+from gate.flow.rulebooks import current_rulebook
+
+
+def run(candidate: Path, since: str, *, as_json: bool) -> None:
+    """Print the figures. Raises `Invalid` for a folder or a time that cannot be understood, and
+    `NotFound` where there is no log.
+    """
+    seconds = read_duration(since)
+    if seconds is None:
+        raise Invalid(f"--since: found {since}, allowed is {ALLOWED}")
+    policies = read_policies(read_folder(candidate))
+    ends = datetime.now(UTC)
+    begins = ends - min(timedelta(seconds=seconds), timedelta(days=DAYS_MAX))
+    with reading_log() as conn:
+        in_force = current_rulebook(conn).policies
+        found = tried(conn, Trial(in_force, policies, begins, ends, CHANGES_MAX))
+    if as_json:
+        print(indented(named(found)))
+    else:
+        for line in _lines(found, candidate):
+            print(line)
+
+
+def _lines(found: BacktestAnswer, candidate: Path) -> Iterator[str]:
+    yield (
+        f"{candidate} against what is in force, on {found.changes} changes that were deployed "
+        f"since {found.from_:%Y-%m-%d} and have ended; {found.failed} of them failed"
+    )
+    if not found.changes:
+        return
+    yield ""
+    yield f"newly approved by itself:  {_counted(found.newly_approved)}"
+    yield f"newly escalated to people: {_counted(found.newly_escalated)}"
+    yield ""
+    yield "failures caught when the riskiest changes are escalated"
+    yield "  escalated  candidate  in force"
+    for point in found.curve:
+        yield (
+            f"  {point.escalated_share:>8.0%}  {_share(point.caught_share):>9}"
+            f"  {_share(point.caught_share_in_force):>8}"
+        )
+    yield ""
+    yield "rules of the candidate: how often each gave points, and what came of it"
+    for rule in found.rules:
+        yield f"  {_rule(rule)}"
+
+
+def _counted(count: OutcomeCount) -> str:
+    changes = "1 change" if count.count == 1 else f"{count.count} changes"
+    return f"{changes}, of which {count.failed} failed"
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _rule(rule: FiredAnswer) -> str:
+    name = f"{rule.policy}/{rule.rule}"
+    if not rule.fired:
+        return f"{name}: never"
+    lift = "" if rule.lift is None else f", {rule.lift:.2f} x the rate of all"
+    well = rule.fired - rule.failed
+    return f"{name}: {rule.fired} changes, {rule.failed} failed{lift}; {well} went well"
