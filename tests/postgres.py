@@ -110,9 +110,11 @@ def sweep() -> None:
 
 
 @contextmanager
-def server() -> Iterator[Cluster]:
-    """A server for one caller, stopped at the end."""
-    cluster = _start(os.getpid())
+def server(folder: Path | None = None) -> Iterator[Cluster]:
+    """A server for one caller, stopped at the end; its files lie in this folder, or where a run
+    puts them.
+    """
+    cluster = _start(os.getpid(), folder)
     try:
         yield cluster
     finally:
@@ -142,8 +144,8 @@ def skip_or_fail() -> None:
     pytest.skip(reason)
 
 
-def _start(owner: int) -> Cluster:
-    home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch.root()))
+def _start(owner: int, folder: Path | None = None) -> Cluster:
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder or scratch.root()))
     (home / "owner").write_text(str(owner))
     data = home / "data"
     data.mkdir()

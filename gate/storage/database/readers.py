@@ -134,7 +134,7 @@ def _together(
                     report(error)
                 return calls[done + 1 :], link.roll_back() and fate is not Fate.LOST
         done += len(joined)
-    return [], link.roll_back()
+    return [], link.end_reading()
 
 
 def _refuse(calls: list[Call], error: Exception) -> None:

@@ -93,6 +93,18 @@ class Link:
             return raw.info.transaction_status in _CAN_COMMIT
         return bool(raw.in_transaction)
 
+    def end_reading(self) -> bool:
+        """Leave a transaction that only read; False when even that fails.
+
+        By a commit, because after a rollback the driver of PostgreSQL forgets what it has prepared,
+        and planning a statement costs more than running it.
+        """
+        try:
+            self.raw.commit()
+        except Exception:  # noqa: BLE001 - of whatever kind: the connection is given up
+            return False
+        return not self.conn.invalidated
+
     def roll_back(self) -> bool:
         """Leave the transaction; False when even that fails."""
         try:
