@@ -10,22 +10,16 @@ from urllib.parse import urlencode
 
 from fastapi import Query
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
 
 from gate.api.http.permits import GateDep
-from gate.api.models.acts import FreezeRequest
 from gate.api.models.fields import Name
-from gate.core.instants import ALLOWED, in_utc, rfc3339
 from gate.errors import Invalid
 from gate.flow.answers.calendar import PlannedAnswer, PlannerAnswer, WindowAnswer
 from gate.flow.answers.parts import HoldAnswer
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
-from gate.web.forms import Form, names_of, one, read_ask, read_form
-from gate.web.notices import Notice
-from gate.web.page import Blank, Pages, View, go_on
-from gate.web.viewer import Doer, Viewer
+from gate.web.page import Blank, Pages, View
+from gate.web.viewer import Viewer
 
 WEEK_DAYS = 7
 YEARS_SHOWN = (2000, 2199)
@@ -90,34 +84,6 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
     )
 
 
-@pages.form("/calendar/windows")
-async def add_window(request: Request, by: Doer, gate: GateDep) -> Response:
-    """Freeze for a time, or with `stop` until somebody lifts it."""
-    form = await read_form(request, by)
-    stop = one(form, "stop") == "yes"
-    times = {} if stop else {"begins": _instant(form, "begins"), "ends": _instant(form, "ends")}
-    scope = {name: names_of(form, name) for name in ("services", "environments")}
-    ask = read_ask(
-        FreezeRequest,
-        reason=one(form, "reason"),
-        stop=stop,
-        **{k: v for k, v in times.items() if v},
-        **scope,
-    )
-    await freezes.add(gate, ask.ask(), by)
-    notice = Notice.LINE_STOPPED if stop else Notice.WINDOW_DECLARED
-    return go_on(request, "/calendar", notice)
-
-
-@pages.form("/calendar/windows/{window}/end")
-async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) -> Response:
-    """End a window that somebody declared, or let the line run again."""
-    await read_form(request, by)
-    lifted = await freezes.lift(gate, window, by)
-    notice = Notice.STOP_LIFTED if lifted.stop else Notice.WINDOW_LIFTED
-    return go_on(request, "/calendar", notice)
-
-
 def _month(day: date) -> list[date]:
     return [
         one_ for week in months.Calendar().monthdatescalendar(day.year, day.month) for one_ in week
@@ -156,18 +122,3 @@ def _midnight(day: date, zone: Any) -> datetime:
 
 def _name(day: date) -> str:
     return f"{day:%A}"
-
-
-def _instant(form: Form, name: str) -> str | None:
-    """A time as a browser's field writes it, meant in the zone that the form names."""
-    given = one(form, name)
-    if not given:
-        return None
-    try:
-        at = datetime.fromisoformat(given)
-    except ValueError:
-        raise Invalid(f"{name}: {given[:40]} is no time; write it like 2026-12-24T18:00.") from None
-    meant = in_utc(at.replace(tzinfo=at.tzinfo or UTC))
-    if meant is None:
-        raise Invalid(f"{name}: {given[:40]} is too far away; allowed is {ALLOWED}.")
-    return rfc3339(meant)

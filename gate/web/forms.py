@@ -81,5 +81,6 @@ def read_ask(model: type[Model], **values: object) -> Model:
         " ".join(
             f"{fault.where.removeprefix('#/').replace('_', ' ')}: {fault.detail}."
             for fault in faults
-        )
+        ),
+        faults=faults,
     )

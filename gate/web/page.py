@@ -21,7 +21,7 @@ from gate.api.http.route import GateRoute
 from gate.api.models.queries import CURSOR_LENGTH_MAX
 from gate.api.problems import problem_name
 from gate.errors import GateError, Unauthenticated, Unavailable
-from gate.web import notices
+from gate.web import notices, strip
 from gate.web.notices import Notice
 from gate.web.render import HEADERS, render
 
@@ -72,7 +72,10 @@ class PageRoute(GateRoute):
         try:
             made: Any = await self._call(request)
         except (GateError, HTTPException) as error:
+            await strip.put(request)
             refused, made = error, problem_page(request, error)
+        if not isinstance(made, Response):
+            await strip.put(request)
         response: Response = made if isinstance(made, Response) else _shown(request, made)
         await response(scope, receive, send)
         if refused is not None:

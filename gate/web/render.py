@@ -4,7 +4,7 @@ elsewhere.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +23,9 @@ from gate.web.visible import scripts, visible
 HTML = b"text/html; charset=utf-8"
 VIEWER = "gate.viewer"
 """Where a request's scope keeps who looks at the page: a `Person`, or nothing."""
+
+NAME, STATUS, ZONE = "gate.name", "gate.status", "gate.zone"
+"""What the viewer is called, whether production is open, and the zone of the calendar."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -49,9 +52,15 @@ def render(
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response:
-    """The page of this template. `viewer` and `path` are there in every one."""
+    """The page of this template. The names in its first lines are there in every one."""
+    scope = request.scope
     body = _TEMPLATES.get_template(name).render(
-        viewer=request.scope.get(VIEWER), path=request.scope["path"], **values
+        viewer=scope.get(VIEWER),
+        viewer_name=scope.get(NAME, ""),
+        path=scope["path"],
+        status=scope.get(STATUS),
+        zone=scope.get(ZONE, UTC),
+        **values,
     )
     return Answer(
         body.encode("utf-8", "replace"),
@@ -74,6 +83,17 @@ def time_tag(instant: datetime | str | None) -> Markup:
         return Markup("")
     at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), words.instant(at))
+
+
+def clock_tag(instant: datetime | None, zone: tzinfo, now: datetime) -> Markup:
+    """A time near now in few characters, in the zone of the calendar; the script makes it the
+    viewer's own.
+    """
+    if instant is None:
+        return Markup("")
+    return Markup('<time datetime="{}" data-short>{}</time>').format(
+        instant.isoformat(), words.clock(instant, zone, now)
+    )
 
 
 def name_tag(text: str | None) -> Markup:
@@ -119,6 +139,7 @@ _TEMPLATES = Environment(
 _TEMPLATES.globals.update(asset=address, csrf_field=csrf_field)
 _TEMPLATES.filters.update(
     at=time_tag,
+    clock=clock_tag,
     named=name_tag,
     linked=linked,
     ago=words.ago,

@@ -5,6 +5,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from gate.api.http.permits import visitor
 from gate.flow.gate import Gate
 from gate.flow.queries.desk import Desk
 from gate.web import (
@@ -14,19 +15,25 @@ from gate.web import (
     log,
     login,
     policies,
+    reviews,
     sightings,
+    strip,
+    windows,
 )
 from gate.web.changes import changes
 from gate.web.insights import insights, observations
 from gate.web.page import problem_page
 from gate.web.queue import queue
+from gate.web.render import VIEWER
 
 _PAGES = (
     queue,
     log,
     sightings,
     changes,
+    reviews,
     calendar,
+    windows,
     policies,
     insights,
     observations,
@@ -59,4 +66,6 @@ async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     is_page = request.method in _WAYS_OF_LOOKING and not scope["path"].startswith(_FOR_MACHINES)
     if not is_page or "text/html" not in request.headers.get("accept", ""):
         raise error
+    scope[VIEWER] = await visitor(request)
+    await strip.put(request)
     await problem_page(request, error)(scope, receive, send)

@@ -1,7 +1,7 @@
 """Values in the words of a page: instants, spans, short digests, safe addresses, callers."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,12 +11,29 @@ from gate.flow.gate import Gate
 SHORT_DIGEST = 10
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _HOURS_SHOWN = 48 * _HOUR
+_WEEKDAYS_KNOWN = 7
+"""So many days ahead the name of the day says which one is meant."""
 
 
 def instant(at: datetime) -> str:
     """UTC, to the minute: 23 Nov 2026, 09:21 UTC."""
     at = at.astimezone(UTC)
     return f"{at.day} {at:%b %Y, %H:%M} UTC"
+
+
+def clock(at: datetime, zone: tzinfo, now: datetime) -> str:
+    """A time as people say it, with its zone: 16:00 CET today, Fri 16:00 CET within a week,
+    otherwise 20 Dec 00:00 CET.
+    """
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    days = (local.date() - today).days
+    if days == 0:
+        day = ""
+    elif 0 < days < _WEEKDAYS_KNOWN:
+        day = f"{local:%a} "
+    else:
+        day = f"{local.day} {local:%b} "
+    return f"{day}{local:%H:%M %Z}"
 
 
 def span(seconds: float) -> str:

@@ -259,18 +259,23 @@ def test_a_stopped_line_holds_what_waits_in_every_open_tab_at_once(site: Site) -
     with site.as_person("ada") as one, site.as_person("ben") as two:
         one.goto(f"{site.gate.url}/?q=is:held+stopped")
         expect(one.locator("body")).to_have_attribute("data-stream", "on")
-        two.goto(f"{site.gate.url}/calendar")
-        form = two.locator("form", has=two.get_by_role("button", name="Stop the line"))
-        form.get_by_label("Reason").fill("Disk is full")
-        form.get_by_label("Services").select_option("ledger")
-        form.get_by_role("button", name="Stop the line").click()
+        two.goto(f"{site.gate.url}/log")
+        two.get_by_role("link", name="Stop the line").click()
+        two.get_by_label("Reason").fill("Disk is full")
+        two.get_by_label("Services").select_option("ledger")
+        expect(two.locator("#effect")).to_contain_text("Holds 1 change now")
+        two.get_by_role("button", name="Stop the line").click()
 
         held = one.locator(".item", has_text="Stopped in between")
         expect(held).to_contain_text("Disk is full", timeout=3 * LIVE_WITHIN_MS)
         expect(held).to_contain_text("until somebody lets the line run again")
 
-        two.get_by_role("button", name="Let the line run again").click()
-        expect(two.get_by_text("This stop is lifted.")).to_be_visible()
+        strip = one.locator("#strip")
+        expect(strip).to_contain_text("STOPPED by Ben Okafor", timeout=2 * LIVE_WITHIN_MS)
+        strip.get_by_text("Resume").click()
+        strip.get_by_role("button", name="Let the line run again").click()
+        expect(one.get_by_text("This stop is lifted.")).to_be_visible()
+        expect(two.locator("#strip")).not_to_contain_text("STOPPED", timeout=2 * LIVE_WITHIN_MS)
 
 
 def test_what_somebody_is_writing_stays_when_the_page_moves(site: Site) -> None:

@@ -41,6 +41,9 @@ def _addresses(site: Site) -> Iterator[str]:
     yield from (
         "/sightings",
         "/calendar",
+        "/calendar/windows",
+        "/calendar/windows?stop=yes",
+        "/reviews",
         "/calendar?view=week&service=web&environment=production",
         "/policies",
         "/policies/rules/production/size",

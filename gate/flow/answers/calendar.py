@@ -43,6 +43,21 @@ class ReachedWindow(WindowAnswer):
 
 
 @dataclass(frozen=True)
+class EffectAnswer:
+    """What a window would do now: it `holds` so many changes, of which so many are `approved`.
+
+    So many more are `held` already by something else, so many pass a freeze all the same
+    (`excused`: emergencies, and standard changes that may), and so many `deploying` go on.
+    """
+
+    holds: int
+    approved: int
+    held: int
+    excused: int
+    deploying: int
+
+
+@dataclass(frozen=True)
 class PlannedAnswer:
     """A change that names a time, with the windows and the changes in its way."""
 

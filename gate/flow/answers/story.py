@@ -119,3 +119,12 @@ class StoryAnswer:
     previous: tuple[ChangeAnswer, ...]
     post_review: OwedAnswer | None
     at: datetime
+
+
+@dataclass(frozen=True)
+class DueAnswer:
+    """A review that nobody has held yet, and whose it is."""
+
+    change: ChangeAnswer
+    due_at: datetime
+    owners: tuple[str, ...]

@@ -72,8 +72,25 @@ async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
     return await gate.store.write(_lift, freeze_id, by.caller)
 
 
-def _require_entitled(book: Rulebook, ask: FreezeAsk, by: Person) -> None:
-    """Who may override a window may freeze; who decides emergencies may stop the line.
+def may_freeze(book: Rulebook, by: Person, *, stop: bool) -> bool:
+    """Whether this person may freeze, or stop the line, for some services at least: whether for
+    those that are named is judged when they are.
+    """
+    if not by.groups.isdisjoint(_entitled(book, stop=stop, services=())):
+        return True
+    services = book.catalogue.services if stop else ()
+    owned = [name for name in services if by.groups & {*(book.catalogue.owners_of(name) or ())}]
+    return any(by.groups & _entitled(book, stop=True, services=(name,)) for name in owned[:1])
+
+
+def who_may_freeze(book: Rulebook, *, stop: bool) -> tuple[str, ...]:
+    """The groups whose people may freeze everything, or stop the whole line."""
+    return tuple(sorted(_entitled(book, stop=stop, services=())))
+
+
+def _entitled(book: Rulebook, *, stop: bool, services: tuple[str, ...]) -> set[str]:
+    """Groups that may: who overrides a window may freeze; who decides emergencies may also stop
+    the line.
 
     Lifting is the release managers' alone.
     """
@@ -81,8 +98,11 @@ def _require_entitled(book: Rulebook, ask: FreezeAsk, by: Person) -> None:
         OWNERS_OF_LAST_RESORT,
         *(group for window in book.calendar.freezes for group in window.override_by),
     }
-    if ask.stop:
-        groups |= _who_decide_emergencies(book, ask.services)
+    return groups | _who_decide_emergencies(book, services) if stop else groups
+
+
+def _require_entitled(book: Rulebook, ask: FreezeAsk, by: Person) -> None:
+    groups = _entitled(book, stop=ask.stop, services=ask.services)
     if by.groups.isdisjoint(groups):
         what = "stop the line" if ask.stop else "freeze"
         raise NotAllowed(

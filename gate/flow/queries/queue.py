@@ -81,14 +81,26 @@ async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> Qu
     return QueueAnswer(filters.tab.value, counts, tuple(items), following, gate.clock())
 
 
+def tab_of(one: Waiting, by: Person) -> Tab:
+    """Where this person looks for the change first: what needs them is never hidden by a hold."""
+    if one.needs_word_of(by):
+        return Tab.MINE
+    return Tab.HELD if one.held else Tab.OTHERS
+
+
 def _parts(waiting: Sequence[Waiting], by: Person) -> dict[Tab, list[Waiting]]:
-    """All of a long queue are looked at for every page, so it is one pass."""
-    mine: list[Waiting] = []
-    others: list[Waiting] = []
-    held: list[Waiting] = []
+    """All of a long queue are looked at for every page, so it is one pass.
+
+    What is held stands among the held, whomever else it needs: people look there to see all that a
+    freeze stops.
+    """
+    parts: dict[Tab, list[Waiting]] = {Tab.MINE: [], Tab.OTHERS: [], Tab.HELD: []}
     for one in waiting:
-        (held if one.held else mine if one.needs_word_of(by) else others).append(one)
-    return {Tab.MINE: mine, Tab.OTHERS: others, Tab.HELD: held}
+        tab = tab_of(one, by)
+        parts[tab].append(one)
+        if one.held and tab is not Tab.HELD:
+            parts[Tab.HELD].append(one)
+    return parts
 
 
 def _fitting(waiting: Sequence[Waiting], filters: QueueFilters) -> Sequence[Waiting]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from gate.core.change import State
 from gate.core.decision.record import write_hold
 from gate.core.decision.values import Hold, Route
+from gate.storage.database.values import every
 from gate.storage.tables.columns import equals, kept
 from gate.storage.tables.schema import changes
 
@@ -32,6 +33,36 @@ class Place(NamedTuple):
 
     service: str
     environment: str
+
+
+class Crowd(NamedTuple):
+    """How many changes of one place are in one state and held or not; `excused` ones a freeze does
+    not hold, though a stopped line does.
+    """
+
+    service: str
+    environment: str
+    state: State
+    is_held: bool
+    excused: bool
+    changes: int
+
+
+def crowds(conn: Connection, now: datetime) -> Sequence[Crowd]:
+    """Everything that waits or is being deployed and is not only observed, counted by place."""
+    column = changes.c
+    is_held = column.hold.is_not(None).label("is_held")
+    by = (column.service, column.environment, column.state, is_held, column.excused)
+    found: list[Crowd] = []
+    for state, ends in {**_WAITING, State.DEPLOYING: None}.items():
+        in_time = () if ends is None else (or_(ends.is_(None), ends > now),)
+        query = (
+            select(*by, func.count().label("changes"))
+            .where(equals(column.state, state), column.route != Route.OBSERVED, *in_time)
+            .group_by(*by)
+        )
+        found += every(conn, Crowd, query)
+    return found
 
 
 def waiting_places(conn: Connection) -> Sequence[Place]:

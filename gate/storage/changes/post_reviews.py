@@ -10,10 +10,14 @@ from gate.core.instants import to_us
 from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
-from gate.storage.database.values import first, values_of
+from gate.storage.database.values import every, first, values_of
 from gate.storage.tables.schema import post_reviews
 
 _P = post_reviews.c
+_COLUMNS = (_P.change_id, _P.due_at, _P.owners, _P.done_at, _P.person)
+DUE_MAX = 200
+"""So many reviews that are due are listed for people."""
+
 OVERDUE_MAX = 1_000
 """How many overdue reviews are looked at; more of them stop as much."""
 
@@ -46,8 +50,7 @@ def owe(tx: Tx, change: str, due_at: datetime, owners: tuple[str, ...]) -> None:
 
 def read(conn: Connection, change: str) -> PostReview | None:
     """The review of a change, due or done."""
-    columns = (_P.change_id, _P.due_at, _P.owners, _P.done_at, _P.person)
-    return first(conn, PostReview, select(*columns).where(_P.change_id == change))
+    return first(conn, PostReview, select(*_COLUMNS).where(_P.change_id == change))
 
 
 def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
@@ -60,6 +63,12 @@ def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
 def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
     """The owners of each review that is overdue. Every decision asks this."""
     return tuple(frozenset(orjson.loads(owners)) for (owners,) in _OVERDUE.rows(conn, to_us(now)))
+
+
+def due(conn: Connection) -> tuple[PostReview, ...]:
+    """Reviews that nobody has held yet, what is due first in front."""
+    query = select(*_COLUMNS).where(_P.done_at.is_(None)).order_by(_P.due_at, _P.change_id)
+    return every(conn, PostReview, query.limit(DUE_MAX))
 
 
 _OVERDUE = Hot(

@@ -20,10 +20,21 @@ function showTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-shown])")) {
     const at = new Date(time.dateTime);
     time.dataset.shown = "";
-    if (Number.isNaN(at.getTime()) || at.getTimezoneOffset() === 0) continue;
+    if (Number.isNaN(at.getTime())) continue;
+    if ("short" in time.dataset) { time.title = time.textContent; time.textContent = near(at); continue; }
+    if (at.getTimezoneOffset() === 0) continue;
     time.title = time.textContent;
     time.textContent = `${here.format(at)} (${utc.format(at)} UTC)`;
   }
+}
+
+// A time near now in few characters, as the server writes it in the zone of the calendar.
+function near(at) {
+  const midnight = (day) => new Date(day).setHours(0, 0, 0, 0);
+  const days = Math.round((midnight(at) - midnight(Date.now())) / 86400000);
+  const day = days === 0 ? {} : days > 0 && days < 7 ? { weekday: "short" } : { day: "numeric", month: "short" };
+  const zoned = { hour: "2-digit", minute: "2-digit", timeZoneName: "short", hourCycle: "h23" };
+  return at.toLocaleString("en-GB", { ...day, ...zoned }).replace(",", "");
 }
 
 // ---- notices
@@ -49,7 +60,7 @@ let waiting = null;
 let asked = 0;
 
 function concerns(topics) {
-  const wanted = live() ? live().dataset.live.split(" ") : [];
+  const wanted = live() ? live().dataset.live.split(" ") : ["freezes"];
   return topics.some((topic) => topic === "*" || wanted.includes(topic) || (wanted.includes("changes") && topic.startsWith("chg_")));
 }
 
@@ -64,6 +75,17 @@ function isBusy(node) {
     || node.querySelector("details[open] form") !== null;
 }
 
+// The strip is on every page, so it is swapped whatever else the page shows; an open question in it stays.
+function swapStrip(fresh) {
+  const old = document.getElementById("strip");
+  if (!fresh || !old || old.querySelector("details[open]")) return;
+  showTimes(fresh);
+  if (fresh.isEqualNode(old)) return;
+  const focused = old.contains(document.activeElement) ? [...old.querySelectorAll("a, summary")].indexOf(document.activeElement) : -1;
+  old.replaceWith(document.adoptNode(fresh));
+  if (focused >= 0) fresh.querySelectorAll("a, summary")[focused]?.focus({ preventScroll: true });
+}
+
 async function refresh(force) {
   const number = ++asked;
   let text;
@@ -75,6 +97,7 @@ async function refresh(force) {
   } catch { return; }
   if (number !== asked) return;
   const page = new DOMParser().parseFromString(text, "text/html");
+  swapStrip(page.getElementById("strip"));
   const fresh = page.getElementById("live");
   const old = live();
   if (!fresh || !old) return;
@@ -142,7 +165,7 @@ function closeStream() {
 }
 
 function listen() {
-  if (!document.body.dataset.person || !live()) return;
+  if (!document.body.dataset.person) return;
   if (channel) {
     channel.addEventListener("message", (event) => {
       if (event.data.ask) { if (stream) channel.postMessage({ state: document.body.dataset.stream || "off" }); } else hear(event.data);
@@ -176,6 +199,39 @@ function ticks() {
   if (details && ticked.length) details.open = true;
   const summary = document.querySelector("#many summary");
   if (summary) summary.textContent = ticked.length ? `Decide ${ticked.length} at once` : "Decide several at once";
+}
+
+// ---- freezing: what the window would hold, as it is filled in
+
+let looked = 0;
+
+async function look(form) {
+  const number = ++looked;
+  const asked = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    if (["stop", "services", "environments"].includes(name)) asked.append(name, value);
+  }
+  try {
+    const answer = await fetch(`${form.dataset.preview}?${asked}`, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (!answer.ok || number !== looked) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("effect");
+    const old = document.getElementById("effect");
+    if (fresh && old && number === looked) old.replaceChildren(...fresh.childNodes);
+  } catch { /* the form says so when it is sent */ }
+}
+
+addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (form?.dataset.preview && event.target.matches("select")) look(form);
+});
+
+// Times of a form are meant in the viewer's zone, which the form then names. What was typed before stays as it was meant.
+function nameZone() {
+  const field = document.querySelector("input[name=zone]");
+  const typed = [...document.querySelectorAll("input[type=datetime-local]")].some((one) => one.value);
+  if (!field || typed) return;
+  field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || field.value;
+  for (const shown of document.querySelectorAll(".zone")) shown.textContent = field.value;
 }
 
 // ---- keys
@@ -299,6 +355,8 @@ function prepare(root) {
   ticks();
 }
 
+document.documentElement.classList.add("js");
 prepare(document);
+nameZone();
 listen();
-setInterval(() => { if (live() && document.visibilityState === "visible") refresh(false); }, REFRESH_MS);
+setInterval(() => { if (document.body.dataset.person && document.visibilityState === "visible") refresh(false); }, REFRESH_MS);

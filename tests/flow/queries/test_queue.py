@@ -80,13 +80,14 @@ async def test_whoever_has_approved_is_not_asked_again_and_the_last_approval_end
     assert (after["mine"], after["others"], after["decided"]) == ([], [], ["Needs two"])
 
 
-async def test_what_a_freeze_holds_stands_apart_until_it_is_lifted(shop: Shop) -> None:
+async def test_what_a_freeze_holds_stands_among_the_held_and_with_whom_it_needs(shop: Shop) -> None:
     desk = Desk(shop.gate)
     made = await freezes.add(
         shop.gate, FreezeAsk("Closing", ends=shop.gate.clock() + timedelta(hours=1)), ADA
     )
     await shop.submit("a", title="Held", claims=LARGE)
-    assert [(await seen(shop, desk))[tab] for tab in ("mine", "held")] == [[], ["Held"]]
+    assert [(await seen(shop, desk))[tab] for tab in ("mine", "held")] == [["Held"], ["Held"]]
+    assert [(await seen(shop, desk, KOFI))[tab] for tab in ("others", "held")] == [[], ["Held"]]
 
     await freezes.lift(shop.gate, made.id, ADA)
     await shop.round()

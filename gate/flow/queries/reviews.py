@@ -1,0 +1,30 @@
+"""Which emergencies still owe their review?"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gate.flow.answers.story import DueAnswer
+from gate.flow.caller import Person
+from gate.flow.changes.known import know
+from gate.flow.gate import Gate
+from gate.flow.rulebooks import Rulebooks
+from gate.storage.changes import post_reviews
+
+
+async def due(gate: Gate, by: Person) -> Sequence[DueAnswer]:
+    """Reviews that nobody has held yet, what is due first in front."""
+    # Every person reads every change.
+    _ = by
+    await gate.rulebooks.current()
+    return await gate.store.read(_due, gate.rulebooks, gate.clock(), gate.base_url)
+
+
+def _due(conn: Connection, books: Rulebooks, now: datetime, base_url: str) -> tuple[DueAnswer, ...]:
+    found = [(one, know(conn, books, one.change)) for one in post_reviews.due(conn)]
+    return tuple(
+        DueAnswer(known.answer(now, base_url), one.due_at, one.owners)
+        for one, known in found
+        if known is not None
+    )

@@ -1,0 +1,155 @@
+"""Is production open, frozen or stopped, and what is urgent? Every page begins with the answer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gate.core.calendar import freeze
+from gate.core.calendar.freeze import AdHoc, Window
+from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
+from gate.core.decision.values import Hold
+from gate.flow.answers.parts import utc
+from gate.flow.answers.status import EnvironmentStatus, StatusAnswer, StoppedAnswer
+from gate.flow.caller import Person
+from gate.flow.gate import Gate
+from gate.flow.identity.labels import callers_named
+from gate.flow.policies.freezes import may_freeze
+from gate.flow.queries.desk import Desk, Waiting
+from gate.flow.queries.look import windows_to_come
+from gate.flow.queries.queue import Tab, tab_of
+from gate.flow.rulebooks import Rulebook
+from gate.storage import texts
+from gate.storage.changes import post_reviews
+from gate.storage.policies import freezes
+
+ENVIRONMENTS_SHOWN = 3
+"""Of the environments of the tier production so many are named; the calendar has all of them."""
+
+STOPS_SHOWN = 3
+"""Of the stopped lines so many of the newest are named."""
+
+_PRODUCTION = "production"
+
+AHEAD = timedelta(days=21)
+"""How far ahead the next freeze is looked for: what is later is no reason to hurry."""
+
+
+class _Calendar(NamedTuple):
+    """What is frozen now and what will be, with the reasons that people gave."""
+
+    book: Rulebook
+    windows: Sequence[AdHoc]
+    said: Mapping[str, str]
+    ahead: Sequence[Window]
+    now: datetime
+
+
+async def status(gate: Gate, desk: Desk, by: Person) -> StatusAnswer:
+    """As of now, for this person."""
+    book = await gate.rulebooks.current()
+    now = gate.clock()
+    waiting = await desk.waiting()
+    windows, said, stops, overdue = await gate.store.read(_read, book.catalogue, now)
+    ahead = freeze.schedule(book.calendar, windows, now, now + AHEAD)
+    calendar = _Calendar(book, windows, said, ahead, now)
+    names = [one.name for one in book.catalogue.environments.values() if one.tier == _PRODUCTION]
+    shown = names[:ENVIRONMENTS_SHOWN]
+    emergencies = [one for one in waiting if one.emergency]
+    return StatusAnswer(
+        stops=stops,
+        production=[_environment(calendar, name, waiting) for name in shown],
+        more_production=len(names) - len(shown),
+        emergencies=len(emergencies),
+        emergencies_in=_nearest(emergencies, by).value,
+        reviews_overdue=overdue,
+        may_freeze=may_freeze(book, by, stop=False),
+        may_stop=may_freeze(book, by, stop=True),
+        may_lift=OWNERS_OF_LAST_RESORT in by.groups,
+        at=now,
+    )
+
+
+def _environment(known: _Calendar, name: str, waiting: Iterable[Waiting]) -> EnvironmentStatus:
+    catalogue, said = known.book.catalogue, known.said
+    # A catalogue without services: what covers a service that nobody knows covers everything.
+    services = _deployed_to(catalogue, name) or [""]
+    holds = [_held(known, service, name) for service in services]
+    frozen = [one for one in holds if one is not None and not one.stop]
+    ends = [one.until for one in frozen if one.until is not None]
+    following = next(
+        (
+            one
+            for one in known.ahead
+            if one.begins > known.now and _concerns(one, catalogue, services, name)
+        ),
+        None,
+    )
+    reason = frozen[0].reason if frozen else ""
+    because = following.reason if following else ""
+    return EnvironmentStatus(
+        name=name,
+        services=len(services),
+        frozen=len(frozen),
+        stopped=sum(one is not None and one.stop for one in holds),
+        reason=said.get(reason, reason),
+        open_at=utc(max(ends)) if ends and len(ends) == len(frozen) else None,
+        freezes_at=utc(following.begins) if following else None,
+        freezes_because=said.get(because, because),
+        held=sum(one.held and one.environment == name for one in waiting),
+        observed=sum(catalogue.observes(service, name) for service in services),
+    )
+
+
+def _held(known: _Calendar, service: str, environment: str) -> Hold | None:
+    scope = _scope(known.book.catalogue, service, environment)
+    return freeze.held(known.book.calendar, known.windows, scope, known.now)
+
+
+def _scope(catalogue: Catalogue, service: str, environment: str) -> freeze.Scope:
+    return freeze.scope_of(catalogue, service, environment)
+
+
+def _deployed_to(catalogue: Catalogue, environment: str) -> list[str]:
+    return [name for name, one in catalogue.services.items() if one.deploys_to(environment)]
+
+
+def _concerns(
+    window: Window, catalogue: Catalogue, services: Iterable[str], environment: str
+) -> bool:
+    return any(
+        freeze.covers(window.reach, _scope(catalogue, service, environment)) for service in services
+    )
+
+
+def _nearest(emergencies: Sequence[Waiting], by: Person) -> Tab:
+    """Where the viewer sees the emergencies: with what needs them, if one of those does."""
+    found = {tab_of(one, by) for one in emergencies}
+    return next((tab for tab in Tab if tab in found), Tab.MINE)
+
+
+def _read(
+    conn: Connection, catalogue: Catalogue, now: datetime
+) -> tuple[tuple[AdHoc, ...], dict[str, str], tuple[StoppedAnswer, ...], int]:
+    windows, said = windows_to_come(conn, now)
+    overdue = len(post_reviews.overdue(conn, now))
+    return windows, said, _stops(conn, catalogue, now), overdue
+
+
+def _stops(conn: Connection, catalogue: Catalogue, now: datetime) -> tuple[StoppedAnswer, ...]:
+    stopped = [one for one in freezes.not_over(conn, now) if one.stop and one.begins <= now]
+    some = stopped[:STOPS_SHOWN]
+    named = callers_named(conn, catalogue, [one.created_by for one in some])
+    said = texts.read_texts(conn, [one.reason for one in some])
+    return tuple(
+        StoppedAnswer(
+            id=one.id,
+            by=named[one.created_by],
+            since=one.begins,
+            reason=said.get(one.reason, ""),
+            services=one.services,
+            environments=one.environments,
+        )
+        for one in some
+    )

@@ -1,0 +1,28 @@
+"""The strip on top of every page: whether production is open, and what is urgent."""
+
+from starlette.requests import Request
+
+from gate.api.http.permits import parts_of
+from gate.errors import GateError
+from gate.flow.caller import Person
+from gate.flow.queries.status import status
+from gate.web.render import NAME, STATUS, VIEWER, ZONE
+
+
+async def put(request: Request) -> None:
+    """Have the page of this request begin with the strip, if somebody is signed in.
+
+    A page that says why the gate cannot answer must be shown all the same: where the status
+    cannot be read either, the strip says that nobody knows it.
+    """
+    viewer = request.scope.get(VIEWER)
+    if not isinstance(viewer, Person):
+        return
+    gate, desk = parts_of(request).gate, request.scope["app"].state.desk
+    book = gate.rulebooks.latest
+    request.scope[NAME] = book.catalogue.label_of(viewer.id)
+    request.scope[ZONE] = book.calendar.zone
+    try:
+        request.scope[STATUS] = await status(gate, desk, viewer)
+    except GateError:
+        request.scope[STATUS] = None

@@ -1,0 +1,156 @@
+"""Freezing and stopping the line: the form, what it would hold, and the way back."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import Query
+from pydantic import BaseModel, Field, StringConstraints
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gate.api.http.permits import GateDep
+from gate.api.models.acts import FreezeRequest
+from gate.api.models.fields import SCOPE_NAMES_MAX, Name
+from gate.core.instants import ALLOWED, in_utc, rfc3339
+from gate.errors import Fault, Invalid
+from gate.flow.asks import FreezeAsk
+from gate.flow.caller import Person
+from gate.flow.gate import Gate
+from gate.flow.policies import freezes
+from gate.flow.queries.effect import effect
+from gate.web.forms import Form, names_of, one, read_ask, read_form
+from gate.web.notices import Notice
+from gate.web.page import Blank, Pages, View, go_on
+from gate.web.viewer import Doer, Viewer
+
+_TEXT_MAX = 4_000
+_ZONE_MAX = 64
+
+pages = Pages()
+
+
+class WindowQuery(BaseModel, extra="forbid"):
+    """What the form is filled with: whoever was led here finds the place chosen already."""
+
+    stop: str = ""
+    reason: Annotated[str, StringConstraints(max_length=_TEXT_MAX)] = ""
+    begins: Annotated[str | None, Blank] = None
+    ends: Annotated[str | None, Blank] = None
+    zone: Annotated[str, StringConstraints(max_length=_ZONE_MAX)] = ""
+    services: Annotated[tuple[Name, ...], Field(max_length=SCOPE_NAMES_MAX)] = ()
+    environments: Annotated[tuple[Name, ...], Field(max_length=SCOPE_NAMES_MAX)] = ()
+
+    def form(self) -> Form:
+        """Return it as the form sends it."""
+        lists = {"services": [*self.services], "environments": [*self.environments]}
+        texts = {name: getattr(self, name) or "" for name in _TEXTS}
+        return {**{name: [text] for name, text in texts.items()}, **lists}
+
+
+_TEXTS = ("stop", "reason", "begins", "ends", "zone")
+
+
+@pages.page("/calendar/windows")
+async def ask_for_window(query: Annotated[WindowQuery, Query()], by: Viewer, gate: GateDep) -> View:
+    """The form, with what the window would hold now."""
+    return await _form(gate, query.form(), by)
+
+
+@pages.form("/calendar/windows")
+async def add_window(request: Request, by: Doer, gate: GateDep) -> View | Response:
+    """Freeze for a time, or with `stop` until somebody lifts it.
+
+    A form that was refused is shown again with all that was typed; so is one that only asks what
+    the window would hold, as the script does by itself.
+    """
+    form = await read_form(request, by)
+    if one(form, "act") == "look":
+        return await _form(gate, form, by)
+    stop = one(form, "stop") == "yes"
+    try:
+        zone = _zone(one(form, "zone"))
+        times = {} if stop else {name: _instant(form, name, zone) for name in ("begins", "ends")}
+        ask = read_ask(
+            FreezeRequest,
+            reason=one(form, "reason"),
+            stop=stop,
+            **{name: at for name, at in times.items() if at},
+            **{name: names_of(form, name) for name in ("services", "environments")},
+        )
+        await freezes.add(gate, ask.ask(), by)
+    except Invalid as refused:
+        return await _form(gate, form, by, refused)
+    notice = Notice.LINE_STOPPED if stop else Notice.WINDOW_DECLARED
+    return go_on(request, "/calendar", notice)
+
+
+@pages.form("/calendar/windows/{window}/end")
+async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) -> Response:
+    """End a window that somebody declared, or let the line run again."""
+    await read_form(request, by)
+    lifted = await freezes.lift(gate, window, by)
+    notice = Notice.STOP_LIFTED if lifted.stop else Notice.WINDOW_LIFTED
+    return go_on(request, "/calendar", notice)
+
+
+async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = None) -> View:
+    book = await gate.rulebooks.current()
+    catalogue = book.catalogue
+    stop = one(form, "stop") == "yes"
+    chosen = {name: names_of(form, name) for name in ("services", "environments")}
+    # Of names that the catalogue lacks a window holds nothing, and it is refused when it is sent.
+    ask = FreezeAsk(
+        "", stop, services=tuple(chosen["services"]), environments=tuple(chosen["environments"])
+    )
+    found = await effect(gate, ask, by)
+    values: dict[str, Any] = {
+        "stop": stop,
+        "form": {name: one(form, name) for name in _TEXTS},
+        "chosen": chosen,
+        "services": sorted(catalogue.services),
+        "environments": list(catalogue.environments),
+        "effect": found,
+        "meant_in": one(form, "zone") or str(book.calendar.zone),
+        "may": freezes.may_freeze(book, by, stop=stop),
+        "who": freezes.who_may_freeze(book, stop=stop),
+        "errors": _errors(refused.faults) if refused else {},
+        "refused": refused.detail if refused else "",
+    }
+    return View("window.html", {"effect": found}, values, 422 if refused else 200)
+
+
+def _errors(faults: Sequence[Fault]) -> dict[str, str]:
+    """The first fault of each field."""
+    found: dict[str, str] = {}
+    for fault in faults:
+        field = fault.where.removeprefix("#/").partition("/")[0]
+        found.setdefault(field, fault.detail)
+    return found
+
+
+def _zone(named: str) -> tzinfo:
+    """The zone in which the times of a form are meant; UTC where it names none."""
+    try:
+        return ZoneInfo(named) if named else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        detail = f"{named[:_ZONE_MAX]} is no time zone that is known here"
+        raise Invalid(f"{detail}.", faults=[Fault(detail, "#/ends")]) from None
+
+
+def _instant(form: Form, name: str, zone: tzinfo) -> str | None:
+    """A time as a browser's field writes it."""
+    given = one(form, name)
+    if not given:
+        return None
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        detail = f"{given[:40]} is no time; write it like 2026-12-24T18:00"
+        raise Invalid(f"{name}: {detail}.", faults=[Fault(detail, f"#/{name}")]) from None
+    meant = in_utc(at.replace(tzinfo=at.tzinfo or zone))
+    if meant is None:
+        detail = f"{given[:40]} is too far away; allowed is {ALLOWED}"
+        raise Invalid(f"{name}: {detail}.", faults=[Fault(detail, f"#/{name}")])
+    return rfc3339(meant)

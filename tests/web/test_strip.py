@@ -1,0 +1,87 @@
+"""The strip on every page: whether production is open, and what may be done about it."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.api.served import Served, served
+from tests.web.browsing import browser, send, stranger, waiting
+
+pytestmark = pytest.mark.anyio
+
+PAGES = (
+    "/",
+    "/log",
+    "/calendar",
+    "/calendar/windows",
+    "/reviews",
+    "/policies",
+    "/insights",
+    "/sightings",
+    "/administration",
+    "/no-such-page",
+    "/changes/chg_00000000000000000000000000",
+)
+
+
+@pytest.fixture
+async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own."""
+    async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+def strip_of(page: str) -> str:
+    """What the strip says, without its markup."""
+    (found,) = re.findall(r'<section class="strip".*?</section>', page, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", "", found).split())
+
+
+async def test_every_page_says_that_the_line_is_stopped_by_whom_and_why(service: Served) -> None:
+    http, other = await browser(service), await browser(service, "lena")
+    await send(http, "/calendar/windows", reason="The disks burn", stop="yes")
+
+    said = {page: strip_of((await http.get(page)).text) for page in PAGES}
+    seen_by_other = (await other.get("/")).text
+
+    assert {page for page, text in said.items() if "STOPPED by Ada Ekberg" not in text} == set()
+    assert {page for page, text in said.items() if "The disks burn" not in text} == set()
+    assert {page for page, text in said.items() if "Resume" not in text} == set()
+    assert "STOPPED by Ada Ekberg" in strip_of(seen_by_other)
+    assert "Resume" not in strip_of(seen_by_other)
+
+
+async def test_a_frozen_production_is_not_said_to_be_open(service: Served) -> None:
+    http = await browser(service)
+    ends = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    await send(http, "/calendar/windows", reason="Closing", ends=ends)
+    await waiting(service)
+
+    said = strip_of((await http.get("/")).text)
+
+    assert "Production: frozen until" in said
+    assert "1 held" in said
+    assert "open" not in said
+
+
+@pytest.mark.parametrize(
+    ("person", "offered"), [("ada", ["Freeze", "Stop the line"]), ("lena", [])]
+)
+async def test_freeze_and_stop_are_offered_to_whom_may(
+    service: Served, person: str, offered: list[str]
+) -> None:
+    page = (await (await browser(service, person)).get("/")).text
+
+    assert [word for word in ("Freeze", "Stop the line") if word in strip_of(page)] == offered
+
+
+async def test_who_is_not_signed_in_learns_nothing(service: Served) -> None:
+    http = await browser(service)
+    await send(http, "/calendar/windows", reason="The disks burn", stop="yes")
+
+    pages = [await stranger(service).get(page) for page in ("/login", "/no-such-page")]
+
+    assert ["strip" in one.text or "disks" in one.text for one in pages] == [False, False]
