@@ -192,27 +192,29 @@ def _gitlab(settings: Settings, open_client: OpenClient) -> Connections:
 
 
 def receivers(settings: Settings, gate: Gate) -> dict[str, Deliver]:
-    """Who is told of events: the operator's webhooks, and the chat.
+    """Subscribe the operator's webhooks and the chat to events, and return what delivers to them.
 
-    Where there is neither, nothing is written for them.
+    Without any of them no message is written.
     """
     webhooks = {
         f"webhook:{one.name}": Webhook(one.url, one.keys, one.format == "cdevents")
         for one in settings.receivers
     }
-    told = (
+    subscriptions_by_kind = (
         {kind: [Subscription(target) for target in webhooks] for kind in events.TYPES}
         if webhooks
         else {}
     )
     deliveries: dict[str, Deliver] = {
-        "webhook": events.telling(gate, Webhooks(webhooks, _outbound(settings), settings.address))
+        "webhook": events.delivering(
+            gate, Webhooks(webhooks, _outbound(settings), settings.address)
+        )
     }
     if gate.chat is not None:
         deliveries[chat.TARGET] = chat.delivering(gate, gate.chat)
         for kind, subscriptions in chat.SUBSCRIPTIONS.items():
-            told.setdefault(kind, []).extend(subscriptions)
-    gate.store.subscribe(told)
+            subscriptions_by_kind.setdefault(kind, []).extend(subscriptions)
+    gate.store.subscribe(subscriptions_by_kind)
     return deliveries
 
 

@@ -33,15 +33,15 @@ class Fault:
 
 
 class GateError(Exception):
-    """Something the caller is told as a problem document (RFC 9457)."""
+    """An error that the caller gets as a problem document (RFC 9457)."""
 
     status: int
     problem: str
     by: str | None
-    """Who was refused, where that is known although they did not get in."""
+    """Who was refused, if that is known although the caller was not let in."""
 
-    told = False
-    """Whether the ledger has it already."""
+    is_recorded = False
+    """Whether the ledger has an entry of this refusal already."""
 
     def __init__(
         self,

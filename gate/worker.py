@@ -200,9 +200,9 @@ class Worker:
         self.gate.metrics.policies(
             activated_at=active.activated_at if active else None, broken=complaint is not None
         )
-        await self._tell_of_files(broken, active)
+        await self._log_files(broken, active)
 
-    async def _tell_of_files(self, broken: Invalid | None, active: InForce | None) -> None:
+    async def _log_files(self, broken: Invalid | None, active: InForce | None) -> None:
         """Pages say what is wrong with the files, and as long as nothing is in force every pending
         change does.
 

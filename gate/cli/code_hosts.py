@@ -46,14 +46,14 @@ def _github(settings: Settings) -> tuple[bool, str]:
 
 
 def _gitlab(settings: Settings) -> tuple[bool, str]:
-    told = (
+    hook_secret = (
         settings.gitlab_webhook_token.get_secret_value()
         or settings.gitlab_webhook_secret.get_secret_value()
     )
-    asked = settings.gitlab_token.get_secret_value()
-    if not told and not asked:
+    token = settings.gitlab_token.get_secret_value()
+    if not hook_secret and not token:
         return True, "GitLab: not connected; claims count as the policies say"
-    if not asked:
+    if not token:
         return (
             False,
             (
@@ -61,7 +61,7 @@ def _gitlab(settings: Settings) -> tuple[bool, str]:
                 "unset the others"
             ),
         )
-    if not told:
+    if not hook_secret:
         return (
             False,
             (

@@ -7,7 +7,7 @@ import typer
 
 from gate.cli.learning import commands as learning
 from gate.cli.ledger import commands as ledger
-from gate.cli.outcome import told
+from gate.cli.outcome import with_exit_code
 
 _Passed = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -47,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(version)
 
 
-@told
+@with_exit_code
 def serve(
     *,
     demo: Annotated[
@@ -76,7 +76,7 @@ def serve(
     run(demo=demo, migrate=migrate, host=host, port=port, policies=policies)
 
 
-@told
+@with_exit_code
 def init(
     *,
     policies: Policies = None,
@@ -112,7 +112,7 @@ def _client(command: str, context: typer.Context) -> None:
     raise typer.Exit(run([command, *context.args]))
 
 
-@told
+@with_exit_code
 def verify_admission(  # noqa: PLR0913 - the flags of the contract
     *,
     file: Annotated[
@@ -159,7 +159,7 @@ def verify_admission(  # noqa: PLR0913 - the flags of the contract
     )
 
 
-@told
+@with_exit_code
 def explain(
     change: Annotated[str, typer.Argument(help="The change's id.")],
     url: Annotated[str, typer.Option(envvar="GATE_URL", help="The gate's address.")],
@@ -172,7 +172,7 @@ def explain(
 
 
 @policy_app.command("check")
-@told
+@with_exit_code
 def policy_check(
     folder: Annotated[
         Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")
@@ -185,7 +185,7 @@ def policy_check(
 
 
 @policy_app.command("test")
-@told
+@with_exit_code
 def policy_test(
     folder: Annotated[
         Path, typer.Argument(envvar="GATE_POLICIES", help="Folder of the policy files.")
@@ -198,7 +198,7 @@ def policy_test(
 
 
 @policy_app.command("schema")
-@told
+@with_exit_code
 def policy_schema() -> None:
     """Print the JSON Schema of a policy file, for editors."""
     from gate.cli.policy import print_schema  # noqa: PLC0415 - only what runs is imported
@@ -207,7 +207,7 @@ def policy_schema() -> None:
 
 
 @token_app.command("create")
-@told
+@with_exit_code
 def token_create(
     *,
     role: Annotated[
@@ -238,7 +238,7 @@ def token_create(
 
 
 @token_app.command("list")
-@told
+@with_exit_code
 def token_list() -> None:
     """List tokens, newest first; never what makes them work."""
     from gate.cli.tokens import show  # noqa: PLC0415 - only what runs is imported
@@ -247,7 +247,7 @@ def token_list() -> None:
 
 
 @token_app.command("revoke")
-@told
+@with_exit_code
 def token_revoke(token: Annotated[str, typer.Argument(help="The token's id.")]) -> None:
     """End a token, on every server within a second."""
     from gate.cli.tokens import revoke  # noqa: PLC0415 - only what runs is imported
@@ -256,7 +256,7 @@ def token_revoke(token: Annotated[str, typer.Argument(help="The token's id.")]) 
 
 
 @people_app.command("invite")
-@told
+@with_exit_code
 def people_invite(
     *,
     email: Annotated[
@@ -279,7 +279,7 @@ def people_invite(
 
 
 @db_app.command("upgrade")
-@told
+@with_exit_code
 def db_upgrade() -> None:
     """Make the database, or bring it to the form of this release."""
     from gate.cli.operate import upgrade  # noqa: PLC0415 - only what runs is imported
@@ -288,7 +288,7 @@ def db_upgrade() -> None:
 
 
 @db_app.command("backup")
-@told
+@with_exit_code
 def db_backup(
     file: Annotated[Path, typer.Argument(help="Where the copy goes; must not exist.")],
 ) -> None:
@@ -298,7 +298,7 @@ def db_backup(
     backup(file)
 
 
-@told
+@with_exit_code
 def doctor() -> None:
     """Say what is missing, and what to do about it."""
     from gate.cli.doctor import examine  # noqa: PLC0415 - only what runs is imported
@@ -306,7 +306,7 @@ def doctor() -> None:
     examine()
 
 
-@told
+@with_exit_code
 def openapi() -> None:
     """Print the OpenAPI document."""
     from gate.cli.operate import print_openapi  # noqa: PLC0415 - only what runs is imported

@@ -54,7 +54,7 @@ def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str,
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Episode:
     """One change of the demo, who says yes to it, and how it went."""
 
     service: str
@@ -71,8 +71,8 @@ class Told:
 
 
 STORY = (
-    Told("web", "staging", "New start page", "kofi", result=Result.SUCCESSFUL),
-    Told(
+    Episode("web", "staging", "New start page", "kofi", result=Result.SUCCESSFUL),
+    Episode(
         "web",
         "staging",
         "Faster images",
@@ -80,21 +80,21 @@ STORY = (
         result=Result.UNSUCCESSFUL,
         notes="It ran out of memory at the first large picture.",
     ),
-    Told("web", "staging", "Faster images, without the crash", "lena", result=Result.SUCCESSFUL),
-    Told(
+    Episode("web", "staging", "Faster images, without the crash", "lena", result=Result.SUCCESSFUL),
+    Episode(
         "ledger",
         "production",
         "Round half to even",
         "jin",
         description="The tax office rounds so, and our invoices did not.",
     ),
-    Told(
+    Episode(
         *("web", "production", "New start page", "kofi"),
         claims=facts(64, "src/start.html", "src/start.css", commits=4, author__changes=41),
         approved_by=("ada", "ben"),
         result=Result.SUCCESSFUL,
     ),
-    Told(
+    Episode(
         *("web", "production", "A search box on every page", "lena"),
         claims=facts(
             240, "src/header.html", "src/search.js", "Dockerfile", commits=7, author__changes=4
@@ -102,7 +102,7 @@ STORY = (
         description="People looked for it at the top.",
         rollback_plan="Deploy the image before it: nothing is kept.",
     ),
-    Told(
+    Episode(
         *("ledger", "production", "Faster month-end closing", "ivan"),
         claims=facts(
             1_240, "src/closing.py", "db/migrations/0042_index.sql", commits=19, author__changes=63
@@ -111,22 +111,22 @@ STORY = (
         description="The closing of October took nine hours. With the index it takes twenty "
         "minutes.",
     ),
-    Told("search", "staging", "Product names in lower case", "hana", result=Result.SUCCESSFUL),
-    Told(
+    Episode("search", "staging", "Product names in lower case", "hana", result=Result.SUCCESSFUL),
+    Episode(
         "search",
         "production",
         "Product names in lower case",
         "hana",
         claims=facts(8, "src/names.py", author__changes=90),
     ),
-    Told(
+    Episode(
         "status-page",
         "production",
         "Say sorry in fewer words",
         "goran",
         claims=facts(6, "docs/sorry.md", author__changes=120),
     ),
-    Told(
+    Episode(
         *("checkout", "production", "Accept cards of the new issuer", "jin"),
         claims=facts(3, "src/cards.py", author__changes=77),
         emergency=EmergencyAsk("Every tenth payment is declined.", "INC-1042"),
@@ -164,10 +164,10 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
     gate = await make_gate(settings, store, metrics)
     await policies.adopt(gate, read_folder(settings.policies), changed=False)
     await _freeze(gate)
-    for number, told in enumerate(STORY, start=1):
+    for number, episode in enumerate(STORY, start=1):
         # The policies of this folder have another idea of the story.
         with suppress(GateError):
-            await _tell(gate, number, told)
+            await _play(gate, number, episode)
     created = await store.write(make_token, TokenAsk(Role.PIPELINE), None, Maker("demo"))
     people = gate.rulebooks.latest.catalogue.people
     links = [
@@ -191,43 +191,43 @@ async def _freeze(gate: Gate) -> None:
             await freezes.add(gate, ask, _person(gate, _viewers(gate)[0]))
 
 
-async def _tell(gate: Gate, number: int, told: Told) -> None:
+async def _play(gate: Gate, number: int, episode: Episode) -> None:
     run = Run(f"demo-{number}", 1, "", "")
     commit = f"{number:x}" * 40
-    running = (await look.place(gate, told.service, told.environment, DEMO)).running
+    running = (await look.place(gate, episode.service, episode.environment, DEMO)).running
     artifact = Artifact("image", f"sha256:{f'{number:x}' * 64}")
     change = Change(
-        service=told.service,
-        environment=told.environment,
+        service=episode.service,
+        environment=episode.environment,
         commit=commit,
         artifacts=(artifact,),
         run=run,
         base=running.commit if running else None,
         ref="refs/heads/main",
-        requested_by=f"{told.by}@example.com",
-        authors=(f"{told.by}@example.com",),
-        title=told.title,
-        description=told.description,
-        rollback_plan=told.rollback_plan,
-        emergency=told.emergency,
-        claims=told.claims,
+        requested_by=f"{episode.by}@example.com",
+        authors=(f"{episode.by}@example.com",),
+        title=episode.title,
+        description=episode.description,
+        rollback_plan=episode.rollback_plan,
+        emergency=episode.emergency,
+        claims=episode.claims,
     )
     submitted = await submit.submit(gate, change, DEMO)
     if submitted.status != CREATED:
         return
-    for person in told.approved_by:
+    for person in episode.approved_by:
         shown = await look.change(gate, submitted.change_id, DEMO, 0)
         ask = ReviewAsk(shown.subject_digest, "Looked at it together.")
         await review.approve(gate, submitted.change_id, ask, _approver(gate, person))
-    if told.result is not None:
+    if episode.result is not None:
         await admit.admit(
             gate,
             submitted.change_id,
-            AdmissionAsk(commit, (artifact,), told.environment, run),
+            AdmissionAsk(commit, (artifact,), episode.environment, run),
             DEMO,
         )
         await close.close(
-            gate, submitted.change_id, ClosureAsk(told.result, told.notes, run=run), DEMO
+            gate, submitted.change_id, ClosureAsk(episode.result, episode.notes, run=run), DEMO
         )
 
 

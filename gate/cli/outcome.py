@@ -15,7 +15,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def told(command: Callable[P, T]) -> Callable[P, T]:
+def with_exit_code(command: Callable[P, T]) -> Callable[P, T]:
     """Turn what the gate raises on purpose into a message and exit code 1; any other error is a
     bug, and fails loudly.
     """

@@ -14,12 +14,15 @@ def examine(settings: Settings) -> list[tuple[bool, str]]:
     Nothing is.
     """
     outbound = Outbound(settings.outbound_allow)
-    told = [
+    receivers = [
         _judged(outbound, f"receiver {one.name}", one.url, _form(one.format, len(one.keys)))
         for one in settings.receivers
     ]
     return [
-        *(told or [(True, "receivers: none; GATE_WEBHOOKS names those who are told of events")]),
+        *(
+            receivers
+            or [(True, "receivers: none; GATE_WEBHOOKS names those who are told of events")]
+        ),
         _slack(settings, outbound),
     ]
 

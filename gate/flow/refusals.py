@@ -1,4 +1,6 @@
-"""Which refusals were told lately? Whoever is refused again and again fills no disk."""
+"""Decides which refusals get an entry in the ledger, so that a caller who is refused again and
+again fills no disk.
+"""
 
 import time
 from collections.abc import Callable
@@ -10,16 +12,16 @@ PAUSE_SECONDS = 60.0
 between are counted."""
 
 KEPT_MAX = 10_000
-"""So many are remembered; while that many were told within the pause, a new one is not."""
+"""How many refusals are remembered; while all of them are within the pause, a new one is left
+out."""
 
 _Same: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was refused to somebody we know.
-
-    `change` and `revision` are what it was about, as they named it.
+    """What was refused to a caller who is known; `change` and `revision` are as the caller named
+    them.
     """
 
     by: str
@@ -30,35 +32,39 @@ class Refused:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Recorded:
     at: float
     since: int = 0
 
 
 @dataclass(slots=True)
 class Refusals:
-    """In memory: a refusal costs the database nothing until it is told."""
+    """Which refusals were recorded lately, in memory: one that is not recorded costs the database
+    nothing.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
-    _told: dict[_Same, _Told] = field(default_factory=dict)
+    _recorded: dict[_Same, _Recorded] = field(default_factory=dict)
 
     def due(self, refused: Refused) -> int | None:
-        """How many of the same were counted since the last entry, where there may be another one
-        now; else None.
+        """Whether this refusal gets an entry now: None if not, else how many equal refusals were
+        left out since the last entry.
         """
         same = (refused.by, refused.operation, refused.problem)
-        now, known = self.monotonic(), self._told.get(same)
+        now, known = self.monotonic(), self._recorded.get(same)
         if known is not None and now - known.at < PAUSE_SECONDS:
             known.since += 1
             return None
-        if known is None and not self._has_room(now):
+        if known is None and not self._may_remember(now):
             return None
-        self._told[same] = _Told(now)
+        self._recorded[same] = _Recorded(now)
         return known.since if known else 0
 
-    def _has_room(self, now: float) -> bool:
-        if len(self._told) >= KEPT_MAX:
-            self._told = {
-                same: told for same, told in self._told.items() if now - told.at < PAUSE_SECONDS
+    def _may_remember(self, now: float) -> bool:
+        if len(self._recorded) >= KEPT_MAX:
+            self._recorded = {
+                same: entry
+                for same, entry in self._recorded.items()
+                if now - entry.at < PAUSE_SECONDS
             }
-        return len(self._told) < KEPT_MAX
+        return len(self._recorded) < KEPT_MAX

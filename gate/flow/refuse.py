@@ -1,9 +1,9 @@
-"""What was refused to somebody we know goes into the ledger."""
+"""Records refusals to known callers in the ledger."""
 
 import structlog
 
 from gate.errors import GateError
-from gate.flow.changes.endings import tell
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.refusals import Refused
 from gate.ledger.format import Kind
@@ -14,9 +14,9 @@ _log = structlog.get_logger("gate.refuse")
 
 
 async def keep(gate: Gate, refused: Refused) -> None:
-    """Put it on record, unless the same was a moment ago.
+    """Record a refusal, unless an equal one was recorded within the last minute.
 
-    Never fails: whoever is refused is refused in any case.
+    A failure is logged and not raised, because the caller is refused in any case.
     """
     untold = gate.refusals.due(refused)
     if untold is None:
@@ -33,16 +33,16 @@ async def keep(gate: Gate, refused: Refused) -> None:
 
 
 async def refuse(gate: Gate, refused: Refused, error: GateError) -> GateError:
-    """Return the error once it is on record, for whoever raises it."""
+    """Record the refusal and return `error`, for the caller to raise."""
     await keep(gate, refused)
-    error.told = True
+    error.is_recorded = True
     return error
 
 
 def _keep(tx: Tx, refused: Refused, untold: int) -> None:
-    """Of a change only where there is one: anybody can name what is not."""
+    """Append the entry; under a change only if there is one, because callers can invent ids."""
     known = refused.change is not None and changes.read(tx.conn, refused.change) is not None
-    tell(
+    append_entry(
         tx,
         Kind.REFUSAL,
         refused.change if known else None,

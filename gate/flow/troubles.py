@@ -1,5 +1,5 @@
-"""What goes wrong inside the gate and is nobody's request: counted each time, and logged once with
-its cause.
+"""Faults inside the gate that no caller gets as an answer: counted each time, logged once with
+their cause.
 """
 
 import threading
@@ -11,12 +11,12 @@ from gate.errors import GateError
 from gate.metrics import Metrics
 
 CAUSES_MAX = 20
-"""Of one trouble. Others are counted and no longer logged, so that a log is not filled by one of
-many words."""
+"""Of one place. Further causes are counted but not logged, so that a fault whose words always
+differ does not fill the log."""
 
 _UNWRITABLE = (OSError, ValueError)
-"""What a log on a full disk or on a closed stream raises: the thread that reports must go on all
-the same."""
+"""Raised by a log on a full disk or a closed stream; the thread that logs must go on all the
+same."""
 
 _log = structlog.get_logger("gate.troubles")
 
@@ -33,8 +33,8 @@ class Troubles:
         self._causes: dict[str, set[str]] = {}
         self._lock = threading.Lock()
 
-    def tell(self, where: str, error: BaseException, **context: str) -> None:
-        """Something failed there once, of which `context` says more."""
+    def happened(self, where: str, error: BaseException, **context: str) -> None:
+        """Count and log one fault at this place; `context` goes into the log line."""
         self._metrics.trouble(where)
         with suppress(*_UNWRITABLE):
             _log.error(
@@ -46,7 +46,7 @@ class Troubles:
             )
 
     def lasts(self, where: str, error: BaseException) -> None:
-        """Something fails there, perhaps for the thousandth time."""
+        """Count one fault of many at this place, and log it only if its cause is new."""
         self._metrics.trouble(where)
         cause = _words(error)
         with self._lock:
@@ -64,20 +64,20 @@ class Troubles:
                 )
 
     def over(self, where: str) -> None:
-        """It works there."""
-        if (
-            where in self._causes
-        ):  # asked for without the lock, because it is nearly always the answer
-            with self._lock:
-                known = self._causes.pop(where, None)
-            if known:
-                with suppress(*_UNWRITABLE):
-                    _log.info("it works again", where=where)
+        """Log that this place works again, if it did not."""
+        # Read without the lock, because nearly always there is nothing to do.
+        if where not in self._causes:
+            return
+        with self._lock:
+            known = self._causes.pop(where, None)
+        if known:
+            with suppress(*_UNWRITABLE):
+                _log.info("it works again", where=where)
 
 
 def _traced(error: BaseException) -> BaseException | None:
-    """What is raised on purpose says everything in its words; for anything else one needs to see
-    where it was raised.
+    """Return the error if its traceback is worth logging: an error raised on purpose says all in
+    its words.
     """
     return None if isinstance(error, GateError) else error
 

@@ -104,9 +104,9 @@ def name_tag(text: str | None) -> Markup:
     mixed = scripts(text or "")
     if not mixed:
         return Markup("<bdi>{}</bdi>").format(shown)
-    told = f"mixes {' and '.join(mixed)} letters"
+    warning = f"mixes {' and '.join(mixed)} letters"
     return Markup('<bdi class="mixed">{}</bdi> <span class="badge warn">{}</span>').format(
-        shown, told
+        shown, warning
     )
 
 

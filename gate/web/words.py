@@ -84,9 +84,9 @@ def number(value: int) -> str:
 def event(one: Mapping[str, Any]) -> str:
     """What happened, in a few words."""
     kind = one["kind"]
-    told = _TOLD.get(kind)
-    if told:
-        return told(one)
+    words_of = _BY_KIND.get(kind)
+    if words_of:
+        return words_of(one)
     return _EVENTS.get(kind, kind.replace("_", " ").capitalize())
 
 
@@ -109,7 +109,7 @@ def _cancellation(one: Mapping[str, Any]) -> str:
     return "Canceled"
 
 
-_TOLD: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+_BY_KIND: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decision": lambda one: f"Decision {one['number']}: {one['outcome']}, {one['type']} change",
     "override": _override,
     "lapse": lambda one: (

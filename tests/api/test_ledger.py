@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gate.flow.caller import Role
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.ledger.checkpoint import Checkpoint, open_checkpoint, read_proof, verify_proof
 from gate.ledger.format import Kind
 from gate.ledger.note import VerifierKey
@@ -83,7 +83,7 @@ async def test_where_nothing_is_signed_checkpoint_and_proof_say_so(
 ) -> None:
     """On a database with entries whose key is missing."""
     with transaction(sqlite_url) as tx:
-        tell(tx, Kind.REFUSAL, None, problem="not_allowed", operation="test")
+        append_entry(tx, Kind.REFUSAL, None, problem="not_allowed", operation="test")
     async with served(sqlite_url, tmp_path, signing_key_file=tmp_path / "missing.key") as service:
         pipeline, change = await submitted(service)
 

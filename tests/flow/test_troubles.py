@@ -105,7 +105,7 @@ def test_what_failed_once_is_logged_every_time_with_what_it_was_about(metrics: M
 
     with capture_logs() as logged:
         for change in ("chg_1", "chg_2"):
-            troubles.tell("evaluation", TypeError("no number"), change=change)
+            troubles.happened("evaluation", TypeError("no number"), change=change)
 
     assert [(line["change"], line["error"]) for line in logged] == [
         ("chg_1", "TypeError: no number"),
@@ -131,7 +131,7 @@ def test_a_log_that_cannot_be_written_stops_nobody(
     )  # standard error on a full disk cannot be had in a test
     troubles = Troubles(metrics)
 
-    troubles.tell("evaluation", TypeError())
+    troubles.happened("evaluation", TypeError())
     troubles.lasts("listener", TypeError())
     troubles.over("listener")
 

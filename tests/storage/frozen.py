@@ -21,7 +21,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from gate.storage import migrate, tables
 from gate.storage.database.engine import sqlite_path
-from gate.storage.ledger.ledger import append_entry
+from gate.storage.database.rows import EntryRow
+from gate.storage.ledger.ledger import append_entries
 from gate.storage.tables.schema import metadata
 from tests import postgres
 from tests.storage.stored import put_change, put_decision, writing
@@ -80,7 +81,7 @@ def make_rows(url: str) -> None:
     with writing(url) as tx:
         put_change(tx.conn, id=KEPT)
         put_decision(tx, KEPT, ("kept", "größer"))
-        append_entry(tx, "decision", 1, KEPT, b"{}")
+        append_entries(tx, [EntryRow(1, "decision", KEPT, b"{}")])
 
 
 def dump(url: str) -> str:

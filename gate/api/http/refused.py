@@ -1,6 +1,4 @@
-"""A refusal at the door goes on record when it is known who was refused; what nobody can be named
-for is only counted.
-"""
+"""Records refusals of requests whose caller is known; others are only counted."""
 
 from starlette.types import Scope
 
@@ -11,8 +9,8 @@ from gate.flow.refuse import keep
 
 
 async def keep_refusal(scope: Scope, error: Exception) -> None:
-    """After the answer, so that nobody waits for it."""
-    if not isinstance(error, Unauthenticated | NotAllowed) or error.told:
+    """Record the refusal; called after the answer was sent, so that nobody waits for it."""
+    if not isinstance(error, Unauthenticated | NotAllowed) or error.is_recorded:
         return
     by = error.by or scope.get(CALLER)
     if by is None:

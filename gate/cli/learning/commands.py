@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gate.cli.outcome import told
+from gate.cli.outcome import with_exit_code
 
 PolicyFile = Annotated[
     Path | None,
@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("backtest")(backtest)
 
 
-@told
+@with_exit_code
 def score(
     table: Annotated[
         Path, typer.Argument(metavar="CHANGES", help="CSV with a header, or .csv.gz.")
@@ -58,7 +58,7 @@ def score(
     scores.score(table, column_map, kept, out, policy)
 
 
-@told
+@with_exit_code
 def calibrate(
     table: Annotated[
         Path | None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gate.cli.outcome import told
+from gate.cli.outcome import with_exit_code
 from gate.errors import Invalid
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ Token = Annotated[str, typer.Option(envvar="GATE_TOKEN", help="An API token.")]
 
 
 @app.command()
-@told
+@with_exit_code
 def verify(
     file: Annotated[
         Path | None,
@@ -65,7 +65,7 @@ def verify(
 
 
 @app.command()
-@told
+@with_exit_code
 def export(
     out: Annotated[
         Path, typer.Option(envvar="GATE_OUT", help="The file; one that is there is continued.")
@@ -80,7 +80,7 @@ def export(
 
 
 @app.command()
-@told
+@with_exit_code
 def proof(
     change: Annotated[str, typer.Argument(help="The change's id.")],
     *,
@@ -103,7 +103,7 @@ def proof(
 
 
 @app.command()
-@told
+@with_exit_code
 def checkpoint(
     *,
     url: Url,
@@ -135,7 +135,7 @@ def checkpoint(
 
 
 @app.command()
-@told
+@with_exit_code
 def key(
     *,
     rotate: Annotated[bool, typer.Option("--rotate", help="Hand over to a new key.")] = False,
@@ -152,7 +152,7 @@ def key(
 
 
 @app.command()
-@told
+@with_exit_code
 def epoch(
     comment: Annotated[
         str,

@@ -12,7 +12,14 @@ from sqlalchemy import Connection
 
 from gate.app import key_place
 from gate.cli.database import existing
-from gate.cli.ledger.offline import clear_bar, judge, read_checkpoints, read_keys, show_bar, tell
+from gate.cli.ledger.offline import (
+    clear_bar,
+    judge,
+    print_verdict,
+    read_checkpoints,
+    read_keys,
+    show_bar,
+)
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.signing import read_key
@@ -69,7 +76,7 @@ def verify_database(keys: Sequence[str], since: Sequence[Path]) -> int:
         whole = extent(conn)
         verdict, lives = judge(_all_lines(conn, whole), known, kept)
         verdict.faults += [(whole.size, what) for what in moved(conn, lives.changes, whole.size)]
-    return tell(verdict)
+    return print_verdict(verdict)
 
 
 def _own_key() -> VerifierKey:

@@ -11,7 +11,7 @@ from gate.app import guard_place, key_place
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.flow.ledger.guard import contradiction, read_guard
 from gate.flow.signing import OWNER_ALONE, read_key
 from gate.ledger.checkpoint import epoch_of, origin_of
@@ -79,7 +79,7 @@ def open_epoch(comment: str) -> None:
         said = new_text(comment)
         insert_texts(tx, [said])
         heads.set_head(tx, epoch=epoch)
-        tell(
+        append_entry(
             tx,
             Kind.EPOCH,
             None,
@@ -121,7 +121,7 @@ def _hand_over(tx: Tx, old: SigningKey, new: SigningKey) -> None:
         )
     heads.set_head(tx, key=after)
     signature = base64.b64encode(old.sign(rotation_text(after))).decode()
-    tell(
+    append_entry(
         tx,
         Kind.KEY,
         None,

@@ -96,10 +96,10 @@ def verify(file: Path, keys: Sequence[str], since: Sequence[Path]) -> int:
     if begins == PROOF_FIRST_LINE.encode():
         return _verify_proof(file, known)
     kept = [note for path in since for note in read_checkpoints(path)]
-    return tell(_judged(file, known, kept))
+    return print_verdict(_judged(file, known, kept))
 
 
-def tell(verdict: Verdict) -> int:
+def print_verdict(verdict: Verdict) -> int:
     """Print the verdict; the exit code."""
     if not verdict.faults:
         print("\n".join(verdict.lines))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from gate.core.decision.evaluate import plan_of, seen_as
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import FACTS, Facts, FactType, Value, Values, wire_value
-from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Telling
+from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Wording
 
 NAMED_MAX = 5
 """Facts, or items of a list, that a sentence names; the others are counted."""
@@ -68,15 +68,15 @@ def _sentence(finding: Finding, values: Values, facts: Facts, policy: Policy | N
         return _guard(finding)
     if policy is None:
         return _without_policy(finding, facts)
-    tellings = plan_of(policy).tellings
+    wordings = plan_of(policy).wordings
     key = (finding.kind, finding.rule, finding.holds, finding.points, finding.step)
-    telling = tellings.get(key)
-    if telling is None:
-        telling = _telling(finding, policy)
-        if telling is None:
+    wording = wordings.get(key)
+    if wording is None:
+        wording = _wording(finding, policy)
+        if wording is None:
             return _without_policy(finding, facts)
-        tellings[key] = telling
-    return telling(values, facts)
+        wordings[key] = wording
+    return wording(values, facts)
 
 
 def _guard(finding: Finding) -> str:
@@ -103,7 +103,7 @@ def _without_policy(finding: Finding, facts: Facts) -> str:
 # seen between fixed words.
 
 
-def _telling(finding: Finding, policy: Policy) -> Telling | None:
+def _wording(finding: Finding, policy: Policy) -> Wording | None:
     """How findings like this one are told; None where the policy knows nothing of them."""
     subject = plan_of(policy).subjects.get((finding.kind, finding.rule))
     if isinstance(subject, Rule):
@@ -117,7 +117,7 @@ def _telling(finding: Finding, policy: Policy) -> Telling | None:
     return _standard_change(subject, finding, policy)
 
 
-def _rule(when: Clause, finding: Finding, policy: Policy) -> Telling:
+def _rule(when: Clause, finding: Finding, policy: Policy) -> Wording:
     if finding.holds:
         return _ending(_every(when, policy), f"; {when.text} {_gives(finding.points)}")
     if finding.holds is None:
@@ -127,7 +127,7 @@ def _rule(when: Clause, finding: Finding, policy: Policy) -> Telling:
     return _deciding(when, policy, lambda part: f"; {part.text} does not hold, no points")
 
 
-def _steps(rule: Rule, finding: Finding, policy: Policy) -> Telling:
+def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
     name = rule.points_by or ""
     if finding.holds is None:
         worst = f"; counted as the worst case, {_points(finding.points)}"
@@ -142,17 +142,17 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Telling:
     counts = fact.type is FactType.INTEGER and name not in _MEASURES
     after, before = f" {fact.words}{ending}", f"{fact.words}: "
 
-    def told(_values: Values, facts: Facts) -> str:
+    def worded(_values: Values, facts: Facts) -> str:
         """`812 lines added`; of one, and of what is no count, `lines added: 1`."""
         value = facts[name].value if name in facts else ""
         if counts and value != 1:
             return f"{shown(name, value)}{after}"
         return f"{before}{shown(name, value)}{ending}"
 
-    return told
+    return worded
 
 
-def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> Telling:
+def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> Wording:
     require, unless = requirement.require, requirement.unless
     if not finding.holds:
         unmet = _deciding(require, policy, lambda part: f"; required is {part.text}")
@@ -168,10 +168,10 @@ def _requirement(requirement: Requirement, finding: Finding, policy: Policy) -> 
     )
 
 
-def _unexcused(unmet: Telling, unless: Clause, policy: Policy) -> Telling:
+def _unexcused(unmet: Wording, unless: Clause, policy: Policy) -> Wording:
     excuse = _deciding(unless, policy)
 
-    def told(values: Values, facts: Facts) -> str:
+    def worded(values: Values, facts: Facts) -> str:
         excused = (
             f"; {excuse(values, facts)}, so it is not excused"
             if unless.check(values) is None
@@ -179,50 +179,50 @@ def _unexcused(unmet: Telling, unless: Clause, policy: Policy) -> Telling:
         )
         return unmet(values, facts) + excused
 
-    return told
+    return worded
 
 
-def _standard_change(standard: StandardChange, finding: Finding, policy: Policy) -> Telling:
+def _standard_change(standard: StandardChange, finding: Finding, policy: Policy) -> Wording:
     if finding.holds:
         return _ending(_every(standard.when, policy), "; it matches")
     return _deciding(standard.when, policy, lambda part: f"; it asks for {part.text}")
 
 
-def _ending(telling: Telling, ending: str) -> Telling:
-    return lambda values, facts: telling(values, facts) + ending
+def _ending(wording: Wording, ending: str) -> Wording:
+    return lambda values, facts: wording(values, facts) + ending
 
 
-def _every(clause: Clause, policy: Policy) -> Telling:
+def _every(clause: Clause, policy: Policy) -> Wording:
     """All entries of a clause that holds."""
     return _together([_seen(part, policy, holds=True) for part in clause.parts])
 
 
 def _deciding(
     clause: Clause, policy: Policy, ending: Callable[[Part], str] = lambda _: ""
-) -> Telling:
+) -> Wording:
     """The entry that does not hold; else the first that is unknown."""
-    tellings = [
+    wordings = [
         (part.check, _ending(_seen(part, policy, holds=False), ending(part)))
         for part in clause.parts
     ]
-    first = tellings[0][1]
-    if len(tellings) == 1:
+    first = wordings[0][1]
+    if len(wordings) == 1:
         return first
 
-    def told(values: Values, facts: Facts) -> str:
+    def worded(values: Values, facts: Facts) -> str:
         unknown = None
-        for check, telling in tellings:
+        for check, wording in wordings:
             holds = check(values)
             if holds is False:
-                return telling(values, facts)
+                return wording(values, facts)
             if holds is None and unknown is None:
-                unknown = telling
+                unknown = wording
         return (unknown or first)(values, facts)
 
-    return told
+    return worded
 
 
-def _seen(part: Part, policy: Policy, *, holds: bool) -> Telling:
+def _seen(part: Part, policy: Policy, *, holds: bool) -> Wording:
     """What the entry looked at, claims that do not count included; of a list the item that decided,
     if one did.
     """
@@ -233,7 +233,7 @@ def _seen(part: Part, policy: Policy, *, holds: bool) -> Telling:
     by_one = holds is (quantifier == "any")
     every = "all" if quantifier == "all" else "none"
 
-    def told(values: Values, facts: Facts) -> str:
+    def worded(values: Values, facts: Facts) -> str:
         items = values.get(name)
         if not isinstance(items, tuple):
             return scalar(values, facts)
@@ -242,23 +242,23 @@ def _seen(part: Part, policy: Policy, *, holds: bool) -> Telling:
             return f"{name} has {_text(found)}"
         return f"{every} of the {len(items)} in {name}" if items else f"{name} is empty"
 
-    return told
+    return worded
 
 
-def _fact(name: str, policy: Policy) -> Telling:
-    def told(values: Values, facts: Facts) -> str:
+def _fact(name: str, policy: Policy) -> Wording:
+    def worded(values: Values, facts: Facts) -> str:
         value = values.get(name)
         if value is None:
             return _unseen(name, facts, policy)
         return f"{name} is {shown(name, value)}"
 
-    return told
+    return worded
 
 
-def _together(tellings: Sequence[Telling]) -> Telling:
-    if len(tellings) == 1:
-        return tellings[0]
-    return lambda values, facts: _listed([telling(values, facts) for telling in tellings])
+def _together(wordings: Sequence[Wording]) -> Wording:
+    if len(wordings) == 1:
+        return wordings[0]
+    return lambda values, facts: _listed([wording(values, facts) for wording in wordings])
 
 
 def _unseen(name: str, facts: Facts, policy: Policy) -> str:

@@ -11,7 +11,7 @@ from gate.core.facts import Facts, Values
 
 Check: TypeAlias = Callable[[Values], bool | None]
 Judge: TypeAlias = Callable[[Values], Finding]
-Telling: TypeAlias = Callable[[Values, Facts], str]
+Wording: TypeAlias = Callable[[Values, Facts], str]
 """A sentence, from the values that the policy sees and from all facts."""
 
 T = TypeVar("T")
@@ -201,7 +201,7 @@ class Plan:
     doubted: tuple[str, ...]
     # Lowest scores of moderate, high, critical.
     limits: tuple[int, ...]
-    tellings: dict[tuple[object, ...], Telling] = field(
+    wordings: dict[tuple[object, ...], Wording] = field(
         default_factory=dict, compare=False, repr=False
     )  # filled by `sentences`
 

@@ -202,15 +202,15 @@ def text_ids(asked: Asked) -> tuple[str, ...]:
 
 def change_answer(
     record: Record,
-    told: Sequence[ReasonAnswer],
+    reasons: Sequence[ReasonAnswer],
     life: Life,
     texts: Mapping[str, str],
     base_url: str,
     reviewed: Reviewed = NOT_REVIEWED,
 ) -> ChangeAnswer:
-    """The whole change. `told` are the reasons of its decision; an erased text is null."""
+    """The whole change. `reasons` are the reasons of its decision; an erased text is null."""
     return ChangeAnswer(
-        **vars(judged(record, told, texts)),
+        **vars(judged(record, reasons, texts)),
         id=record.change,
         state=life.state,
         ref=record.asked.ref,
@@ -241,8 +241,8 @@ def written_change(
     findings, facts = record.decision.findings, record.case.facts
     fragments = kept.of(findings, facts, policy, record.revisions.policies)
     # orjson writes a fragment where a reason would stand, and nobody else sees this value
-    told = cast("list[ReasonAnswer]", fragments)
-    return written(change_answer(record, told, life, texts, base_url))
+    reasons = cast("list[ReasonAnswer]", fragments)
+    return written(change_answer(record, reasons, life, texts, base_url))
 
 
 def reasons_of(record: Record, policy: Policy | None) -> tuple[ReasonAnswer, ...]:
@@ -250,7 +250,9 @@ def reasons_of(record: Record, policy: Policy | None) -> tuple[ReasonAnswer, ...
     return reasons(record.decision.findings, record.case.facts, policy)
 
 
-def judged(record: Record, told: Sequence[ReasonAnswer], texts: Mapping[str, str]) -> JudgedAnswer:
+def judged(
+    record: Record, reasons: Sequence[ReasonAnswer], texts: Mapping[str, str]
+) -> JudgedAnswer:
     """What was asked, and how it was judged."""
     asked, decision, subject = record.asked, record.decision, record.subject
     return JudgedAnswer(
@@ -267,7 +269,7 @@ def judged(record: Record, told: Sequence[ReasonAnswer], texts: Mapping[str, str
         authors=_known(asked.authors, texts),
         title=texts.get(asked.title, ""),
         risk=RiskAnswer(decision.score, decision.band.word),
-        reasons=tuple(told),
+        reasons=tuple(reasons),
         policy=policy_answer(record),
         standard_change=decision.standard_change,
         observed=observed_answer(decision.observed, texts),

@@ -64,7 +64,7 @@ def reasons(
     `policy` is the one that gave the findings; without it, sentences name facts and values alone.
     """
     seen = {name: fact_answer(name, facts) for finding in findings for name in finding.facts}
-    told = sentences(findings, facts, policy)
+    written = sentences(findings, facts, policy)
     return tuple(
         ReasonAnswer(
             finding.rule,
@@ -74,7 +74,7 @@ def reasons(
             because,
             {name: seen[name] for name in finding.facts},
         )
-        for finding, because in zip(findings, told, strict=True)
+        for finding, because in zip(findings, written, strict=True)
     )
 
 
@@ -120,8 +120,8 @@ class KeptReasons:
         keys = [(revision, name, one, *map(facts.get, one.facts)) for one in findings]
         found: list[ReasonAnswer | Fragment | None] = [self._kept.get(key) for key in keys]
         missing = [place for place, kept in enumerate(found) if kept is None]
-        told = reasons([findings[place] for place in missing], facts, policy)
-        for place, reason in zip(missing, told, strict=True):
+        made = reasons([findings[place] for place in missing], facts, policy)
+        for place, reason in zip(missing, made, strict=True):
             comes_again = _comes_again(findings[place], facts)
             found[place] = self._keep(keys[place], reason) if comes_again else reason
         return [one for one in found if one is not None]
@@ -146,20 +146,20 @@ def _comes_again(finding: Finding, facts: Facts) -> bool:
 def explained(record: Record, policy: Policy | None) -> tuple[ExplainedReason, ...]:
     """Every reason of a decision with its kind; the one that decided stands first."""
     findings = record.decision.findings
-    told = reasons(findings, record.case.facts, policy)
+    found = reasons(findings, record.case.facts, policy)
     return tuple(
         ExplainedReason(**vars(reason), kind=finding.kind, against=is_against(finding))
-        for finding, reason in zip(findings, told, strict=True)
+        for finding, reason in zip(findings, found, strict=True)
     )
 
 
-def against(told: Sequence[ExplainedReason]) -> tuple[ExplainedReason, ...]:
+def against(explained_reasons: Sequence[ExplainedReason]) -> tuple[ExplainedReason, ...]:
     """What a reviewer looks at first: what decided, then what is required and not met, then what
     gave most points.
     """
-    if not told:
+    if not explained_reasons:
         return ()
-    first, *others = told
+    first, *others = explained_reasons
     found = [one for one in others if one.against and one.rule != first.rule]
     found.sort(key=lambda one: (one.kind is FindingKind.RULE, -one.points))
     return (first, *found)

@@ -32,6 +32,7 @@ from gate.flow.changes.judged import STALE, outlived, place_of, standing_of
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import counted
 from gate.flow.refusals import Refused
@@ -253,7 +254,7 @@ def _started(
     given = counted(known.approvals, record, known.people.excluded, book.catalogue)
     approvers = placed(record.decision.required, given)
     asked = record.decision.outcome is Outcome.PENDING
-    endings.tell(
+    append_entry(
         tx,
         Kind.ADMISSION,
         stored.id,

@@ -12,7 +12,7 @@ from gate.core.decision.values import ChangeType, FindingKind
 from gate.core.incident import CLOCK_SLACK, Method
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.known import Known, know
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.flow.ids import new_id
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Kind
@@ -72,7 +72,7 @@ def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> Link | None:
         return None
     link = links.add(tx, new_id("lnk", tx.now), asked)
     if link is not None:
-        told(tx, link, "linked", by=asked.by, reason=asked.reason)
+        append_link_entry(tx, link, "linked", by=asked.by, reason=asked.reason)
         settle(tx, books, book, asked.change)
     return link
 
@@ -115,10 +115,10 @@ def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
             suspend(tx, stored, book)
 
 
-def told(tx: Tx, link: Link, action: str, *, by: str, reason: str = "") -> None:
-    """The ledger's word for what was done with a link."""
+def append_link_entry(tx: Tx, link: Link, action: str, *, by: str, reason: str = "") -> None:
+    """Append the ledger entry of what was done with a link."""
     method = link.method.value
-    tell(
+    append_entry(
         tx,
         Kind.LINK,
         link.change,
@@ -149,7 +149,7 @@ def suspend(tx: Tx, stored: StoredChange, book: Rulebook) -> None:
         if because is not None and matches.suspend(
             tx, stored.service, stored.environment, name, because
         ):
-            tell(
+            append_entry(
                 tx,
                 Kind.STANDARD_CHANGE,
                 stored.id,
@@ -181,14 +181,14 @@ def _tie_to_open_incidents(tx: Tx, known: Known, book: Rulebook, by: str) -> Non
                 tx, new_id("lnk", tx.now), Tie(incident.id, stored.id, Method.ROLLBACK, by)
             )
             if link is not None:
-                told(tx, link, "linked", by=by)
+                append_link_entry(tx, link, "linked", by=by)
     if any(link.counts_at <= tx.now for link in links.of_change(tx.conn, stored.id)):
         suspend(tx, stored, book)
 
 
 def _found_better(tx: Tx, link: Link, method: Method, by: str) -> None:
     links.found_better(tx, link, method)
-    tell(
+    append_entry(
         tx,
         Kind.LINK,
         link.change,
@@ -249,7 +249,7 @@ def _repaired_incident(tx: Tx, repaired: StoredChange, by: str) -> str:
         created_by=by,
     )
     incidents.add(tx, incident)
-    tell(
+    append_entry(
         tx,
         Kind.INCIDENT,
         repaired.id,
@@ -270,10 +270,10 @@ def _remedied(tx: Tx, known: Known, by: str) -> None:
     )
     if repaired is None or incident is None or incident.resolved_at is not None:
         return
-    incidents.tell(
+    incidents.record_report(
         tx, incident.id, resolved_at=tx.now, severity=incident.severity, reported_at=tx.now
     )
-    tell(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="resolved", by=by)
+    append_entry(tx, Kind.INCIDENT, repaired.id, incident=incident.id, action="resolved", by=by)
     outcomes.count(tx, repaired.id)
 
 

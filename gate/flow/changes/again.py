@@ -198,7 +198,7 @@ def _keep_names(tx: Tx, known: Known, made: Decided) -> None:
     """Whom the request of the decision before named, and whoever pushed the commits that were
     compared then.
     """
-    kept, commits = known.names.also(made.gathered.told), commits_of(made)
+    kept, commits = known.names.also(made.gathered.named_by_host), commits_of(made)
     named.add(tx, known.stored.id, kept)
     if commits is not None:
         named.insert_commits(tx, [commits])

@@ -23,7 +23,7 @@ from gate.errors import Invalid
 from gate.flow.answers.change import Life
 from gate.flow.changes.gather import Gathered, gather
 from gate.flow.changes.known import Known
-from gate.flow.changes.settling import tell_settling
+from gate.flow.changes.settling import with_settling_counts
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind, entry, listed
@@ -125,15 +125,15 @@ async def decide_change(
         _require_near(change.planned, gate.clock())
     gathered = await gather(gate, change, book, before=before)
     decision = decide(book.policies, gathered.case)
-    told = await tell_settling(gate, change, book, gathered, decision)
-    if told is not gathered:
-        gathered, decision = told, decide(book.policies, told.case)
+    extended = await with_settling_counts(gate, change, book, gathered, decision)
+    if extended is not gathered:
+        gathered, decision = extended, decide(book.policies, extended.case)
     case = gathered.case
     subject = change.subject
 
     def failed(error: Exception) -> None:
         place = f"{subject.service} to {subject.environment}"
-        gate.troubles.tell(
+        gate.troubles.happened(
             "evaluation", error, change=identity, place=place, revision=book.revisions.policies
         )
 
@@ -330,7 +330,7 @@ def named_rows(made: Decided, texts: Texts) -> tuple[NamedRow, ...]:
     """Whom the code host names in the first decision; whom the request names stands in the
     record.
     """
-    named = made.gathered.told
+    named = made.gathered.named_by_host
     return tuple(
         NamedRow(made.record.change, Role.WROTE.value, texts.keep(one)) for one in named.wrote
     )

@@ -2,23 +2,16 @@
 follows from it.
 """
 
-from gate.core.canonical import canonical
 from gate.core.change import FAILED_RESULTS, State
-from gate.errors import Invalid
 from gate.flow.changes import aftermath
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.known import Known
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage.changes import closures, moves, reconsider
 from gate.storage.changes.closures import Closing, Report
 from gate.storage.database.tx import Tx
-
-__all__ = ("CHANGED", "cancel", "check_names", "close", "expire", "tell")
-
-NAMES_BYTES_MAX = 12_000
-"""Of services and environments that one entry names."""
 
 CHANGED = frozenset({Closing.CLOSED, Closing.WORSENED})
 
@@ -39,7 +32,7 @@ def close(
     moves.lock_place(tx, stored.service, stored.environment)
     closing = closures.close(tx, stored, report, known.files)
     if closing in CHANGED or closing is Closing.UNMATCHED:
-        tell(
+        append_entry(
             tx,
             Kind.CLOSURE,
             stored.id,
@@ -76,7 +69,7 @@ def cancel(
         redecide_at=None,
     ):
         return False
-    tell(
+    append_entry(
         tx,
         Kind.CANCELLATION,
         stored.id,
@@ -101,17 +94,7 @@ def expire(tx: Tx, known: Known) -> bool:
         redecide_at=None,
     ):
         return False
-    tell(tx, Kind.EXPIRY, stored.id, state=stored.state.value)
+    append_entry(tx, Kind.EXPIRY, stored.id, state=stored.state.value)
     tx.add(rollups(known.record, ["expired"], at=tx.now))
     reconsider.ask(tx, stored.service, stored.environment)
     return True
-
-
-def check_names(*names: str) -> None:
-    """Raises `Invalid` for more names than one entry of the ledger holds."""
-    size_bytes = len(canonical(names))
-    if size_bytes > NAMES_BYTES_MAX:
-        raise Invalid(
-            f"the names take {size_bytes} bytes, at most {NAMES_BYTES_MAX} are allowed; "
-            "name fewer, or none for all"
-        )

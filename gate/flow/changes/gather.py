@@ -46,7 +46,7 @@ class Gathered(NamedTuple):
     # The reasons of windows that people made, by id.
     said: Mapping[str, str] = MappingProxyType({})
     # Whom the code host names, and its webhooks.
-    told: Named = NOBODY_NAMED
+    named_by_host: Named = NOBODY_NAMED
     # What the code host compared.
     commits: tuple[str, ...] = ()
 
@@ -113,10 +113,9 @@ def assemble(
             at=at,
         )
     )
-    told = _told(heard)
-    people = _people(
-        change, book, before, heard, told, rollback=known["change.direction"].value == "rollback"
-    )
+    named_by_host = _named_by_host(heard)
+    is_rollback = known["change.direction"].value == "rollback"
+    people = _people(change, book, before, heard, named_by_host, rollback=is_rollback)
     overridden = {one.window for one in seen.overrides if one.person not in people.excluded}
     case = Case(
         facts=known,
@@ -138,7 +137,7 @@ def assemble(
         ),
         observing=book.catalogue.observes(change.service, change.environment),
     )
-    return Gathered(case, here, seen.said, told, heard.commits if heard else ())
+    return Gathered(case, here, seen.said, named_by_host, heard.commits if heard else ())
 
 
 def _nothing_in_force(book: Rulebook) -> tuple[Finding, ...]:
@@ -171,7 +170,7 @@ def earned_here(book: Rulebook, here: Standing, at: datetime) -> Mapping[str, Ea
     }
 
 
-def _told(heard: HostFacts | None) -> Named:
+def _named_by_host(heard: HostFacts | None) -> Named:
     if heard:
         return Named(wrote=(*named(heard.hands), *heard.pushers))
     return NOBODY_NAMED
@@ -182,7 +181,7 @@ def _people(
     book: Rulebook,
     before: Known | None,
     heard: HostFacts | None,
-    told: Named,
+    named_by_host: Named,
     *,
     rollback: bool,
 ) -> People:
@@ -191,7 +190,7 @@ def _people(
     The list is verified where the code host says who wrote the change, and where the token says who
     rolls it back.
     """
-    names = named_by(change.actor, change.requested_by, change.authors).also(told)
+    names = named_by(change.actor, change.requested_by, change.authors).also(named_by_host)
     people = people_of(
         names.also(before.names) if before else names,
         before.people if before else NOBODY_KNOWN,

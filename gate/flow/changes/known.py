@@ -90,8 +90,8 @@ class Known:
 
     def answer(self, now: datetime, base_url: str) -> ChangeAnswer:
         """The change as it is shown, with expiry taken into account."""
-        told, life = reasons_of(self.record, self.policy), self.life(now)
-        return change_answer(self.record, told, life, self.texts, base_url, self._reviewed())
+        reasons, life = reasons_of(self.record, self.policy), self.life(now)
+        return change_answer(self.record, reasons, life, self.texts, base_url, self._reviewed())
 
     def _reviewed(self) -> Reviewed:
         given = tuple(

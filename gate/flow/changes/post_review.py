@@ -9,9 +9,9 @@ from gate.flow.answers.change import ChangeAnswer
 from gate.flow.asks import PostReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
-from gate.flow.changes.endings import tell
 from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.known import know, visible_change
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
@@ -61,7 +61,7 @@ def _hold(
     if not post_reviews.settle(tx, stored.id, by.id, Findings(findings, tuple(actions), comment)):
         # Another server was first, after this transaction had looked.
         return entitlement.REVIEW_HELD
-    tell(
+    append_entry(
         tx,
         Kind.POST_REVIEW,
         stored.id,

@@ -13,11 +13,11 @@ from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.again import decide_again
-from gate.flow.changes.endings import tell
 from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.held import open_windows, release
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.settle import good_by, settle, waits_anew
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import counted, still_missing
 from gate.flow.identity.presence import require_presence
@@ -187,7 +187,7 @@ def _take_back(tx: Tx, known: Known, by: Person, book: Rulebook) -> Refusal | No
     ):
         return _moved_on()
     for one in approvals.take_back(tx, stored.id, by.id):
-        tell(
+        append_entry(
             tx,
             Kind.LAPSE,
             stored.id,
@@ -241,7 +241,7 @@ def _keep(tx: Tx, known: Known, ask: ReviewAsk, by: Person, *, rejected: bool) -
     given = Approval(by.id, known.record.number, rejected, ask.subject_digest, comment, tx.now)
     approvals.add(tx, known.stored.id, given)
     kind = Kind.REJECTION if rejected else Kind.APPROVAL
-    tell(
+    append_entry(
         tx,
         kind,
         known.stored.id,
@@ -262,7 +262,7 @@ def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) 
         return
     kept = _text(tx, comment)
     approvals.add_override(tx, known.stored.id, Override(window, by.id, kept, tx.now))
-    tell(
+    append_entry(
         tx,
         Kind.OVERRIDE,
         known.stored.id,

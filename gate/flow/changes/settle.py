@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from gate.core.change import State
 from gate.core.decision.record import Record
 from gate.flow.changes.compose import rollups
-from gate.flow.changes.endings import tell
 from gate.flow.changes.held import hold_of
+from gate.flow.entries import append_entry
 from gate.flow.identity.membership import still_missing
 from gate.flow.notifications.events import settled
 from gate.flow.rulebooks import Rulebook
@@ -95,7 +95,7 @@ def lapse(tx: Tx, record: Record, excluded: Collection[str]) -> None:
     for one in approvals.lapse_all_but(
         tx, record.change, {record.number, *record.carries}, excluded
     ):
-        tell(
+        append_entry(
             tx,
             Kind.LAPSE,
             record.change,

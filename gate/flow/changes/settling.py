@@ -1,5 +1,6 @@
-"""Says of a standard change that is not earned yet how many successes still settle, and when the
-next one will.
+"""Explains why a standard change is not earned yet: how many successes still have to settle.
+
+Only words depend on this, never what is decided.
 """
 
 from collections.abc import Mapping
@@ -17,22 +18,20 @@ from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import matches
 
 
-async def tell_settling(
+async def with_settling_counts(
     gate: Gate, change: Change, book: Rulebook, gathered: Gathered, decision: Decision
 ) -> Gathered:
-    """Return the case, in which every standard change that may have passed says what it still waits
-    for.
+    """Return `gathered` with the number of successes that still settle, or `gathered` itself.
 
-    This is read only for a decision that may turn on it, because it looks back on up to 200
-    deployments and a place that has earned its standard changes must not pay for that. It changes
-    words, never what is decided.
+    The number is read only where a matching standard change is not earned, because it looks back on
+    up to 200 deployments, and a place that has earned its standard changes must not pay for that.
     """
     unearned = _unearned(book, gathered.case, decision)
     if not unearned:
         return gathered
-    told = await gate.store.read(_told, change, unearned, gathered.case)
+    counted = await gate.store.read(_counted, change, unearned, gathered.case)
     return gathered._replace(
-        case=gathered.case._replace(standing={**gathered.case.standing, **told})
+        case=gathered.case._replace(standing={**gathered.case.standing, **counted})
     )
 
 
@@ -53,16 +52,16 @@ def _waits(standing: Standing | None) -> bool:
     return standing is not None and not standing.earned and not standing.suspended
 
 
-def _told(
+def _counted(
     conn: Connection, change: Change, unearned: Mapping[str, StandardChange], case: Case
 ) -> dict[str, Standing]:
-    told = {}
+    counted = {}
     for key, standard in unearned.items():
         if standard.earn is not None:
             place = change.service, change.environment, standard.id
             looked_back_on = matches.newest(conn, *place, at=case.at)
             suspension = matches.suspension(conn, *place)
-            told[key] = with_settling(
+            counted[key] = with_settling(
                 case.standing[key], standard.earn, looked_back_on, suspension, at=case.at
             )
-    return told
+    return counted

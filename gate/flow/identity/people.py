@@ -9,7 +9,7 @@ from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.person import InvitedAnswer, PersonAnswer
 from gate.flow.asks import InviteAsk, Page, Part, PersonAsk
 from gate.flow.caller import PERSON, Caller, Role, root_person
-from gate.flow.changes.endings import tell
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import account_made, is_somebody, one_spelling, person_named
 from gate.flow.identity.people_view import addresses, answer_of, answers, names
@@ -169,7 +169,7 @@ def invite_person(
     good_for = timedelta(days=INVITATION_DAYS)
     agreed = by is None or account.is_used
     secret = invitations.add(tx, Link.PASSWORD, account.id, who, good_for, agreed=agreed)
-    tell(tx, Kind.ROLE, None, person=account.id, action="invited", role=role, by=who)
+    append_entry(tx, Kind.ROLE, None, person=account.id, action="invited", role=role, by=who)
     return Invited(account.id, secret, tx.now + good_for)
 
 
@@ -188,7 +188,7 @@ def _asked_before(tx: Tx, book: Rulebook, account: Stored, by: Caller) -> LinkRe
         and invitations.take_request(tx, before)
     ):
         return None
-    tell(tx, Kind.ROLE, None, person=account.id, action="link_asked", by=by.caller)
+    append_entry(tx, Kind.ROLE, None, person=account.id, action="link_asked", by=by.caller)
     return invitations.ask(tx, account.id, admin, timedelta(hours=AGREE_HOURS))
 
 
@@ -250,7 +250,7 @@ def _accept(tx: Tx, book: Rulebook, secret: str, hashed: str | None, email: str)
         return None
     if hashed is not None:
         people.set_password(tx, person, hashed, agreed=invitation.agreed)
-        tell(tx, Kind.ROLE, None, person=person, action="accepted", by=f"person:{person}")
+        append_entry(tx, Kind.ROLE, None, person=person, action="accepted", by=f"person:{person}")
     return begin(tx, person, book)
 
 
@@ -260,7 +260,7 @@ def _first(tx: Tx, book: Rulebook, email: str) -> str | None:
         return None
     account = account_made(tx, book, email, COMMAND_LINE)
     people.set_role(tx, account.id, Role.ADMIN.value)
-    tell(
+    append_entry(
         tx,
         Kind.ROLE,
         None,
@@ -282,7 +282,7 @@ def _change(tx: Tx, book: Rulebook, person: str, ask: PersonAsk, by: Caller) -> 
     role = ask.role.value if ask.role else None
     if ask.sets_role and role != stored.role:
         people.set_role(tx, person, role)
-        tell(
+        append_entry(
             tx,
             Kind.ROLE,
             None,
@@ -294,7 +294,7 @@ def _change(tx: Tx, book: Rulebook, person: str, ask: PersonAsk, by: Caller) -> 
         )
     if ask.disabled is not None and ask.disabled != (stored.disabled_at is not None):
         (people.disable if ask.disabled else people.enable)(tx, person)
-        tell(
+        append_entry(
             tx,
             Kind.ROLE,
             None,
@@ -311,7 +311,9 @@ def _is_own(tx: Tx, by: Caller, person: str) -> bool:
 
 
 def _refuse(tx: Tx, operation: str, person: str, by: str) -> str:
-    tell(tx, Kind.REFUSAL, None, problem="not_allowed", operation=operation, by=by, person=person)
+    append_entry(
+        tx, Kind.REFUSAL, None, problem="not_allowed", operation=operation, by=by, person=person
+    )
     return OWN_ROLE
 
 

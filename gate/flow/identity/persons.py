@@ -12,7 +12,7 @@ from gate.core.catalogue import record as catalog_record
 from gate.core.catalogue.catalogue import Catalogue, Person
 from gate.core.catalogue.continuity import continuity
 from gate.flow.caller import PERSON, Caller
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.ledger.format import Kind
 from gate.storage import texts
 from gate.storage.database.tx import Tx
@@ -94,7 +94,7 @@ def _people(conn: Connection, tree: Tree) -> Mapping[str, Person]:
 def _leave(tx: Tx, person: str) -> None:
     persons.end(tx, person)
     people.sign_out(tx, person)
-    tell(tx, Kind.ROLE, None, person=person, action="left")
+    append_entry(tx, Kind.ROLE, None, person=person, action="left")
 
 
 def _entering(tx: Tx, person: Person, accounts: Mapping[str, str], new_id: NewPersonId) -> str:
@@ -116,4 +116,4 @@ def _accounts(person: Person, accounts: Mapping[str, str]) -> list[str]:
 
 def _merge(tx: Tx, gone: str, into: str) -> None:
     persons.merge(tx, gone, into)
-    tell(tx, Kind.ROLE, None, person=gone, action="merged", into=into)
+    append_entry(tx, Kind.ROLE, None, person=gone, action="merged", into=into)

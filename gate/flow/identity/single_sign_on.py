@@ -12,7 +12,7 @@ import orjson
 from gate.core.instants import to_us
 from gate.core.messages.external import Begun, External
 from gate.errors import NotAllowed, NotFound
-from gate.flow.changes.endings import tell
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import account_of, is_somebody, person_at
 from gate.flow.identity.sessions import Opened, begin
@@ -150,7 +150,7 @@ def _recognised(tx: Tx, book: Rulebook, external: External, name: str) -> Stored
         return Refused(UNKNOWN)
     if not people.bind(tx, stored.id, name):
         return Refused(ANOTHER)
-    tell(tx, Kind.ROLE, None, person=stored.id, action="bound", by=BY)
+    append_entry(tx, Kind.ROLE, None, person=stored.id, action="bound", by=BY)
     return stored
 
 

@@ -8,7 +8,7 @@ from gate.errors import Invalid, NotAllowed, NotFound
 from gate.flow.answers.person import TokenAnswer, TokenMadeAnswer
 from gate.flow.asks import Page, Part, TokenAsk
 from gate.flow.caller import Caller, HookKind, Machine, Person, Role, root_person
-from gate.flow.changes.endings import check_names, tell
+from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import person_named
 from gate.flow.lists import FIRST_PAGE, one_page
@@ -78,7 +78,7 @@ def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: Maker) -> tokens.C
     role = ask.role.value if ask.role else None
     hook = ask.hook.value if ask.hook else None
     created = tokens.create(tx, by, Wanted(role, person, ask.services, hook, ask.expires_at))
-    tell(
+    append_entry(
         tx,
         Kind.TOKEN,
         None,
@@ -98,7 +98,7 @@ def revoke_token(tx: Tx, token_id: str, by: str) -> bool:
     """Its end and the entry of it; False for one that is not good."""
     if not tokens.revoke(tx, token_id):
         return False
-    tell(tx, Kind.TOKEN, None, token=token_id, action="revoked", by=by)
+    append_entry(tx, Kind.TOKEN, None, token=token_id, action="revoked", by=by)
     return True
 
 

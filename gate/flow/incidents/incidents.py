@@ -15,7 +15,7 @@ from gate.errors import Conflict, Invalid, NotFound, Unavailable
 from gate.flow.answers.incident import IncidentAnswer, incident_answers, with_unknown
 from gate.flow.caller import Caller
 from gate.flow.changes import aftermath
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
 from gate.flow.rulebooks import Rulebook, Rulebooks
@@ -194,8 +194,10 @@ def _reported_at(tx: Tx, ask: IncidentReport) -> datetime:
 def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) -> None:
     """It goes on elsewhere: from now on nothing is broken here."""
     ended = max(at, known.began_at)
-    incidents.tell(tx, known.id, resolved_at=ended, severity=known.severity, reported_at=at)
-    _tell(tx, replace(known, resolved_at=ended, reported_at=at), "moved", by)
+    incidents.record_report(
+        tx, known.id, resolved_at=ended, severity=known.severity, reported_at=at
+    )
+    _append_incident_entry(tx, replace(known, resolved_at=ended, reported_at=at), "moved", by)
     for tied in links.of_incidents(tx.conn, [known.id]):
         aftermath.settle(tx, books.all, books.current, tied.change)
 
@@ -223,7 +225,7 @@ def _open(tx: Tx, ask: IncidentReport, by: str) -> Incident:
         created_by=by,
     )
     incidents.add(tx, incident)
-    _tell(tx, incident, "opened", by)
+    _append_incident_entry(tx, incident, "opened", by)
     return incident
 
 
@@ -236,11 +238,11 @@ def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentReport, by: str) 
     if reported_at < known.reported_at or (is_same and ask.reported_at is None):
         return known
     news = replace(known, resolved_at=resolved_at, severity=severity, reported_at=reported_at)
-    incidents.tell(
+    incidents.record_report(
         tx, known.id, resolved_at=resolved_at, severity=severity, reported_at=reported_at
     )
     if resolved_at != known.resolved_at:
-        _tell(tx, news, "resolved" if resolved_at else "reopened", by)
+        _append_incident_entry(tx, news, "resolved" if resolved_at else "reopened", by)
         for tied in links.of_incidents(tx.conn, [known.id]):
             aftermath.settle(tx, books.all, books.current, tied.change)
     return news
@@ -306,8 +308,8 @@ def found_incident(conn: Connection, incident_id: str) -> Incident:
     return incident
 
 
-def _tell(tx: Tx, incident: Incident, action: str, by: str) -> None:
-    tell(
+def _append_incident_entry(tx: Tx, incident: Incident, action: str, by: str) -> None:
+    append_entry(
         tx,
         Kind.INCIDENT,
         None,

@@ -91,7 +91,7 @@ def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Ask
             tx, books, book, Tie(incident.id, stored.id, Method.MANUAL, asked.by, reason.id)
         )
     elif known.method is Method.WINDOW and links.confirm(tx, known, asked.by):
-        aftermath.told(tx, known, "confirmed", by=asked.by, reason=reason.id)
+        aftermath.append_link_entry(tx, known, "confirmed", by=asked.by, reason=reason.id)
         aftermath.settle(tx, books, book, stored.id)
     return Reported(answer_of(tx.conn, incident.id), known is None)
 
@@ -112,7 +112,7 @@ def _unlink(
     if not links.remove(tx, known, asked.by, reason.id):
         raise Conflict(f"{known.id} was removed before")
     insert_texts(tx, [reason])
-    aftermath.told(tx, known, "removed", by=asked.by, reason=reason.id)
+    aftermath.append_link_entry(tx, known, "removed", by=asked.by, reason=reason.id)
     aftermath.settle(tx, books, book, known.change)
     return answer_of(tx.conn, incident.id)
 

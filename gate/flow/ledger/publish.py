@@ -13,7 +13,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from gate.errors import Unavailable
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.ledger.guard import contradiction, read_guard, write_guard
 from gate.ledger.checkpoint import (
@@ -147,7 +147,7 @@ def _adopt_key(tx: Tx, mine: str) -> None:
         raise Unavailable("another server has the ledger's head now; the next turn asks again")
     if head.key is None:
         heads.set_head(tx, key=mine)
-        tell(tx, Kind.KEY, None, key=mine, action="first")
+        append_entry(tx, Kind.KEY, None, key=mine, action="first")
 
 
 async def _guard(gate: Gate) -> Checkpoint | None:

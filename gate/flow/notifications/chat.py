@@ -86,19 +86,19 @@ def delivering(gate: Gate, chat: Chat) -> Deliver:
 def read_notice(
     conn: Connection, books: Rulebooks, message: Message, now: datetime, base_url: str
 ) -> Notice | None:
-    """What is to be said now; None where it is over by now, so that nobody is asked for what is
-    settled.
+    """Return what the chat shows now, or None if the change was settled meanwhile, because nobody
+    should be asked about it any more.
     """
-    told = orjson.loads(message.body)
+    entry = orjson.loads(message.body)
     known = know(conn, books, message.change_id or "")
     if known is None:
         raise Undeliverable(f"message {message.id} is about no change")
-    occasion = _OCCASIONS.get(told["kind"]) or (
-        Occasion.ESCALATED if told["stage"] > 1 else Occasion.REMINDED
+    occasion = _OCCASIONS.get(entry["kind"]) or (
+        Occasion.ESCALATED if entry["stage"] > 1 else Occasion.REMINDED
     )
     if occasion not in ASKING:
-        return _notice(known, occasion, base_url, by=_label(conn, books, told.get("by")))
-    stands = known.stored.state_at(now) is State.PENDING and told["number"] == known.record.number
+        return _notice(known, occasion, base_url, by=_label(conn, books, entry.get("by")))
+    stands = known.stored.state_at(now) is State.PENDING and entry["number"] == known.record.number
     if stands:
         return _asking(known, occasion, base_url, books.latest.catalogue, now)
     return None
@@ -167,11 +167,11 @@ def _asking(
 def _reasons(known: Known) -> tuple[str, ...]:
     """The one that decided, then whatever counts against it."""
     first, *others = reasons(known.record.decision.findings, known.record.case.facts, known.policy)
-    told = [first, *(one for one in others if one.points or one.holds is not True)]
-    lines = [_line(one) for one in told[:REASONS_MAX]]
-    return tuple(
-        lines if len(told) <= REASONS_MAX else [*lines, f"and {len(told) - REASONS_MAX} more"]
-    )
+    against = [first, *(one for one in others if one.points or one.holds is not True)]
+    lines = [_line(one) for one in against[:REASONS_MAX]]
+    if len(against) > REASONS_MAX:
+        lines.append(f"and {len(against) - REASONS_MAX} more")
+    return tuple(lines)
 
 
 def _line(reason: ReasonAnswer) -> str:

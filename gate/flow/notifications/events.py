@@ -50,9 +50,9 @@ TYPES: Mapping[str, str] = MappingProxyType(
         Kind.LINK.value: "change.linked",
     }
 )
-"""What is told outside, by kind of entry."""
+"""The type of the event that receivers get, by kind of entry."""
 
-_TOLD = (
+_FIELDS = (
     *(
         "by",
         "number",
@@ -70,27 +70,27 @@ _TOLD = (
 """Fields of an entry that mean something outside. A decision says its own in full."""
 
 
-class Tell(Protocol):
-    """Brings an event to one receiver."""
+class Send(Protocol):
+    """Sends an event to one receiver."""
 
     async def __call__(self, target: str, event: Event) -> None:
         """As `Deliver` does, and with its errors."""
 
 
-def telling(gate: Gate, tell: Tell) -> Deliver:
-    """Delivers messages by reading the event and telling it."""
+def delivering(gate: Gate, send: Send) -> Deliver:
+    """Return what delivers a message: it reads the event of the message and sends it."""
 
     async def deliver(message: Message) -> None:
         event = await gate.store.read(read_event, gate.rulebooks, message, gate.base_url)
         if event is None:
             raise Undeliverable(f"message {message.id} is about no change")
-        await tell(message.target, event)
+        await send(message.target, event)
 
     return deliver
 
 
 def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: str) -> Event | None:
-    """The event of an entry; None where it is about no change or is not told outside."""
+    """Return the event of an entry, or None if receivers get none of it."""
     entry = orjson.loads(message.body)
     stored = changes.read(conn, message.change_id) if message.change_id else None
     if stored is None or entry["kind"] not in TYPES:
@@ -106,7 +106,7 @@ def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: s
         )
         data["subject_digest"] = entry["subject_digest"]
     else:
-        data |= {name: entry[name] for name in _TOLD if name in entry}
+        data |= {name: entry[name] for name in _FIELDS if name in entry}
     return Event(
         message.id, TYPES[entry["kind"]], datetime.fromisoformat(entry["at"]), stored.id, data
     )

@@ -149,7 +149,7 @@ class Post:
         if marks:
             await self.gate.store.write(_mark, marks)
         for message, _, failed in marks:
-            self._tell(message, failed)
+            self._log_result(message, failed)
         failed_now = any(failed is not None and not failed.dead for failed in failures)
         self._rest(target, failed=failed_now)
         return len(claimed) == AT_ONCE_MAX and not failed_now
@@ -165,13 +165,13 @@ class Post:
         count = self._failures[target] = self._failures.get(target, 0) + 1
         self._rests_until[target] = monotonic() + min(REST_SECONDS_MAX, 2.0 ** min(count, 10) / 2)
 
-    def _tell(self, message: Message, failed: _Failed | None) -> None:
+    def _log_result(self, message: Message, failed: _Failed | None) -> None:
         self.gate.metrics.sent(
             kind_of(message.target),
             "delivered" if failed is None else "dead" if failed.dead else "failed",
         )
         if failed is not None:
-            told = {
+            about = {
                 "message": message.id,
                 "target": message.target,
                 "attempt": message.attempts,
@@ -181,7 +181,7 @@ class Post:
                 "a message is dead; send it again by hand"
                 if failed.dead
                 else "a message was not delivered",
-                **told,
+                **about,
             )
 
 

@@ -35,19 +35,16 @@ def _remind(tx: Tx, policies: tuple[Policy, ...]) -> None:
         if policy.remind is None:
             continue
         after = timedelta(seconds=policy.remind.after_seconds)
-        if (
-            policy.remind.escalate_to
-        ):  # first, so that what is overdue already is brought up once and not twice
-            _tell(
-                tx,
-                reminders.take_due(tx, policy.name, stage=ESCALATED, older_than=2 * after),
-                ESCALATED,
-            )
-        _tell(tx, reminders.take_due(tx, policy.name, stage=AGAIN, older_than=after), AGAIN)
+        if policy.remind.escalate_to:
+            # Before the reminders, so that what is overdue already is brought up once, not twice.
+            overdue = reminders.take_due(tx, policy.name, stage=ESCALATED, older_than=2 * after)
+            _queue_reminders(tx, overdue, ESCALATED)
+        due = reminders.take_due(tx, policy.name, stage=AGAIN, older_than=after)
+        _queue_reminders(tx, due, AGAIN)
     reminders.forget_settled(tx)
 
 
-def _tell(tx: Tx, due: list[Due], stage: int) -> None:
+def _queue_reminders(tx: Tx, due: list[Due], stage: int) -> None:
     now = to_us(tx.now)
     bodies = [
         (one.change, orjson.dumps({"kind": REMINDER, "stage": stage, "number": one.decision}))

@@ -15,7 +15,7 @@ from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.answers.calendar import WindowAnswer
 from gate.flow.asks import FreezeAsk, Page, Part
 from gate.flow.caller import Caller, Person
-from gate.flow.changes.endings import check_names, tell
+from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
 from gate.flow.lists import FIRST_PAGE, one_page
@@ -170,7 +170,7 @@ def _add(tx: Tx, ask: FreezeAsk, by: str) -> WindowAnswer:
         created_by=by,
     )
     freezes.add(tx, window)
-    _tell(tx, window, "added", by)
+    _append_freeze_entry(tx, window, "added", by)
     return _answer(window, {reason.id: ask.reason})
 
 
@@ -184,13 +184,13 @@ def _lift(tx: Tx, freeze_id: str, by: str) -> WindowAnswer:
     if not freezes.lift(tx, freeze_id, by):
         raise Conflict(f"{freeze_id} was lifted before")
     lifted = replace(window, lifted_at=tx.now, lifted_by=by)
-    _tell(tx, lifted, "lifted", by)
+    _append_freeze_entry(tx, lifted, "lifted", by)
     return _answer(lifted, texts.read_texts(tx.conn, [window.reason]))
 
 
-def _tell(tx: Tx, window: Declared, action: str, by: str) -> None:
+def _append_freeze_entry(tx: Tx, window: Declared, action: str, by: str) -> None:
     """The ledger, and every pending change that this may concern."""
-    tell(
+    append_entry(
         tx,
         Kind.FREEZE,
         None,

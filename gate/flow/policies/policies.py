@@ -17,7 +17,7 @@ from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
 from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller, Person
-from gate.flow.changes.endings import tell
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.persons import NewPersonId, Tree, is_same_person, pass_on
 from gate.flow.identity.presence import require_presence
@@ -177,7 +177,7 @@ def _register(tx: Tx, files: Mapping[str, str], bundle: Bundle, by: str, root: s
     new = policy_sets.register(tx, revisions, kept, root)
     if new:
         for part in PARTS:
-            tell(
+            append_entry(
                 tx,
                 Kind.REGISTRATION,
                 None,
@@ -276,7 +276,7 @@ def _put_in_force(tx: Tx, asked: _Activation, new_id: NewPersonId) -> None:
     for part in PARTS:
         now, then = getattr(after.summary.revisions, part), getattr(former, part)
         if now != then:
-            tell(
+            append_entry(
                 tx,
                 Kind.ACTIVATION,
                 None,

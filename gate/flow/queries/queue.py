@@ -134,13 +134,13 @@ async def _decided(
 def _item(
     gate: Gate, known: Known, waiting: Waiting | None, by: Person, now: datetime
 ) -> QueueItem:
-    told = against(explained(known.record, known.policy))
-    found = tuple(one for one in told if not one.is_unknown)
+    reasons = against(explained(known.record, known.policy))
+    found = tuple(one for one in reasons if not one.is_unknown)
     return QueueItem(
         **vars(known.answer(now, gate.base_url)),
-        because=told[0].because if told else "",
+        because=reasons[0].because if reasons else "",
         against=found[:_REASONS_SHOWN],
-        unknown=tuple(one.title for one in told if one.is_unknown),
+        unknown=tuple(one.title for one in reasons if one.is_unknown),
         more_against=max(len(found) - _REASONS_SHOWN, 0),
         needs_me=waiting is not None and waiting.needs_word_of(by),
         mine=by.id in known.people.excluded,

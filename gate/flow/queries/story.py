@@ -72,7 +72,7 @@ def _read(
     if known is None:
         return None
     record, policy, book = known.record, known.policy, books.latest
-    told = explained(record, policy)
+    reasons = explained(record, policy)
     decided = decision_table.decision_page(
         conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)
     ).rows
@@ -80,9 +80,9 @@ def _read(
     events = _timeline(conn, book.catalogue, change_id)
     return StoryAnswer(
         change=known.answer(now, base_url),
-        explained=told,
-        against=against(told),
-        standard=tuple(one for one in told if one.kind is FindingKind.STANDARD_CHANGE),
+        explained=reasons,
+        against=against(reasons),
+        standard=tuple(one for one in reasons if one.kind is FindingKind.STANDARD_CHANGE),
         asked=_asked(conn, record),
         people=_people(known, book),
         may=_may(conn, gate, known, owed, by, now),

@@ -95,7 +95,7 @@ def _read(
     return VerdictAnswer(
         phase=word.phase,
         outcome=known.record.decision.outcome if known else None,
-        reasons=tuple(map(short_reason, (*_because(word), *_told(known)))),
+        reasons=tuple(map(short_reason, (*_because(word), *_reasons_of_decision(known)))),
         change=known.stored.id if known else None,
         next_opening=_next_opening(conn, book, ask.service, place, at) if waits else None,
         page=f"{base_url}/changes/{known.stored.id}" if known else f"{base_url}/",
@@ -108,7 +108,7 @@ def _unheard_of(book: Rulebook, ask: VerdictAsk, place: str) -> _Word:
     return _Word(Phase.PENDING, "; ".join((_UNKNOWN, *names)))
 
 
-def _told(known: Known | None) -> tuple[ReasonAnswer, ...]:
+def _reasons_of_decision(known: Known | None) -> tuple[ReasonAnswer, ...]:
     if known is None:
         return ()
     findings = known.record.decision.findings[:REASONS_MAX]

@@ -36,15 +36,15 @@ class GitHubAnswers:
         """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitHub would never
         take it.
         """
-        told = orjson.loads(message.body)
-        repository = told["repository"]
+        report = orjson.loads(message.body)
+        repository = report["repository"]
         place = await self._github.at(
             Repository(repository["issuer"], repository["id"], repository["name"])
         )
-        run, environment = quote(told["run"], safe=""), told["environment"]
+        run, environment = quote(report["run"], safe=""), report["environment"]
         try:
             await place.post(
-                f"/actions/runs/{run}/deployment_protection_rule", body_of(told), _TAKEN
+                f"/actions/runs/{run}/deployment_protection_rule", body_of(report), _TAKEN
             )
         except Refused as refused:
             if refused.status not in _OVER:
@@ -67,15 +67,15 @@ async def _still_waits(place: Place, run: str, environment: str) -> bool:
     )
 
 
-def body_of(told: Any) -> dict[str, str]:
+def body_of(report: Any) -> dict[str, str]:
     """The body of the callback: with a state a decision, without one a report."""
     body = {
-        "environment_name": told["environment"],
-        "comment": comment(told["words"], told["reasons"], told["url"]),
+        "environment_name": report["environment"],
+        "comment": comment(report["words"], report["reasons"], report["url"]),
     }
-    if told["state"] is None:
+    if report["state"] is None:
         return body
-    return {**body, "state": told["state"]}
+    return {**body, "state": report["state"]}
 
 
 def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:

@@ -32,14 +32,14 @@ class GitLabAnswers:
         """Raises `SourceUnavailable` to be called again, `Undeliverable` where GitLab would never
         take it.
         """
-        told = orjson.loads(message.body)
-        if told["state"] is None:
+        report = orjson.loads(message.body)
+        if report["state"] is None:
             return
-        project = self._gitlab.at(told["repository"]["id"])
-        deployment = f"/deployments/{int(told['run'])}"
+        project = self._gitlab.at(report["repository"]["id"])
+        deployment = f"/deployments/{int(report['run'])}"
         said = {
-            "status": told["state"],
-            "comment": comment(told["words"], told["reasons"], told["url"]),
+            "status": report["state"],
+            "comment": comment(report["words"], report["reasons"], report["url"]),
         }
         try:
             await project.post(f"{deployment}/approval", said, _TAKEN)
@@ -50,7 +50,7 @@ class GitLabAnswers:
                 raise Undeliverable(refused.detail) from None
             # it was told before and the answer was lost, or somebody else has decided: it does not
             # wait any more
-        if told["state"] == APPROVED:
+        if report["state"] == APPROVED:
             await _start(project, deployment)
 
 

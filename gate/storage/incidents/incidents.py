@@ -73,10 +73,10 @@ def add(tx: Tx, incident: Incident) -> None:
     tx.conn.execute(insert(incidents).values(values_of(incident)))
 
 
-def tell(
+def record_report(
     tx: Tx, incident: str, *, resolved_at: datetime | None, severity: str, reported_at: datetime
 ) -> None:
-    """What its source says now."""
+    """Update an incident to what its source reports now."""
     values = {
         "resolved_at": resolved_at,
         "severity": severity,
@@ -91,7 +91,7 @@ def read(conn: Connection, incident: str) -> Incident | None:
 
 
 def newest_of_series(conn: Connection, source: str, series: str) -> Incident | None:
-    """The last time that the source told of this."""
+    """Return the newest incident that the source reported under this name."""
     query = (
         select(incidents)
         .where(_I.source == source, _I.series == series)
@@ -102,8 +102,9 @@ def newest_of_series(conn: Connection, source: str, series: str) -> Incident | N
 
 
 def of_series(conn: Connection, source: str, series: str) -> list[Incident]:
-    """Everything that the source told of under this name, newest first: an incident that moved is
-    one at each place.
+    """Return every incident that the source reported under this name, newest first.
+
+    There are several if it moved from one place to another, or came back after its end.
     """
     newest = (_I.began_at.desc(), _I.created_at.desc(), _I.id.desc())
     query = (

@@ -56,7 +56,7 @@ _SAME: Mapping[str, str] = {
 
 _COLUMNS = ("change_id", "number", "at", "band", "record", *_SAME)
 _DECISIONS = select(*(kept(_D[name]) for name in _COLUMNS))
-_TOLD = (
+_RECORDED = (
     (decisions, _D.id, kept(_D.at), ("decision",)),
     (approvals, _A.change_id, kept(_A.at), ("approval", "rejection")),
     (approvals, _A.change_id, kept(_A.lapsed_at), ("lapse",)),
@@ -130,9 +130,13 @@ def faults_of_block(conn: Connection, size: int, block: int) -> Iterator[tuple[i
 
 def unknown_lines(conn: Connection, whole: Extent) -> Iterator[bytes]:
     """Rows that no entry tells of: somebody put them there, or took their entry away."""
-    for table, key, at, kinds in _TOLD:
-        told = exists().where(_E.change_id == table.c.change_id, _E.kind.in_(kinds), _E.at == at)
-        query = select(table.c.change_id, at).where(at.is_not(None), not_(told)).order_by(key, at)
+    for table, key, at, kinds in _RECORDED:
+        recorded = exists().where(
+            _E.change_id == table.c.change_id, _E.kind.in_(kinds), _E.at == at
+        )
+        query = (
+            select(table.c.change_id, at).where(at.is_not(None), not_(recorded)).order_by(key, at)
+        )
         after: Any = None
         while True:
             some = query if after is None else query.where(tuple_(key, at) > tuple_(*after))

@@ -1,5 +1,6 @@
-"""Entries of the ledger, in the transaction of what they tell of; whoever subscribed to their kind
-is told.
+"""Entries of the ledger: each is appended in the transaction of the act that it records.
+
+Appending also puts a message into the outbox for every subscriber of the entry's kind.
 """
 
 from collections.abc import Sequence
@@ -17,15 +18,11 @@ _BULK = Bulk(schema.ledger_entries, EntryRow._fields)
 _E = schema.ledger_entries.c
 
 
-def append_entry(tx: Tx, kind: str, at: int, change_id: str | None, body: bytes) -> None:
-    """Add one entry; the sealer gives it its place."""
-    append_entries(tx, [EntryRow(at, kind, change_id, body)])
-
-
 def append_entries(tx: Tx, rows: list[EntryRow]) -> None:
-    """Add entries.
+    """Append entries; the sealer gives each its index later.
 
-    One over the limit is a fault of the gate itself: nothing a caller sends may reach it.
+    Raises `ValueError` for an entry over the limit. That is a fault of the gate itself, because
+    nothing that a caller sends may make an entry so large.
     """
     for row in rows:
         if len(row.body) > ENTRY_BYTES_MAX:

@@ -156,14 +156,14 @@ def test_a_change_without_an_outcome_is_left_out_and_that_is_said(desk: Path) ->
 def test_without_a_table_the_gates_own_log_is_read(
     here: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def tell() -> None:
+    async def print_verdict() -> None:
         async with open_shop(sqlite_url, here) as shop:
             await shop.deploy("a")
             await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
             await shop.submit("c", claims={"diff.lines_added": 500})  # waits for people
             await shop.deploy("d", None, service="web")  # has not ended, so nobody knows
 
-    asyncio.run(tell())
+    asyncio.run(print_verdict())
     monkeypatch.setenv("GATE_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("GATE_POLICIES", str(here / "policies"))
 

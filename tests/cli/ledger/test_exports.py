@@ -16,7 +16,7 @@ from gate.cli.ledger import offline
 from gate.cli.ledger.program import PARTS
 from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.ledger.format import Kind
 from gate.ledger.note import SigningKey
 from gate.storage.ledger import sealing
@@ -73,7 +73,7 @@ def many_entries(url: str, folder: Path, entries: int) -> None:
     """So many more, without the changes that would take long."""
     with transaction(url) as tx:
         for number in range(entries):
-            tell(
+            append_entry(
                 tx,
                 Kind.REFUSAL,
                 None,

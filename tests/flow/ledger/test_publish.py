@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from gate.errors import Unavailable
-from gate.flow.entries import tell
+from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.ledger import publish
 from gate.flow.ledger.guard import read_guard, write_guard
@@ -337,7 +337,9 @@ async def test_a_long_ledger_is_looked_over_block_by_block(small_shop: Shop) -> 
 
 def many_entries(tx: Tx) -> None:
     for number in range(600):
-        tell(tx, Kind.REFUSAL, None, problem="not_allowed", operation="test", by=f"token:{number}")
+        append_entry(
+            tx, Kind.REFUSAL, None, problem="not_allowed", operation="test", by=f"token:{number}"
+        )
 
 
 def tamper(tx: Tx, statements: str) -> None:

@@ -17,7 +17,7 @@ from gate.core.messages.message import Message
 from gate.errors import Undeliverable
 from gate.flow.asks import ReviewAsk
 from gate.flow.changes import cancel, review
-from gate.flow.notifications.events import TYPES, read_event, telling
+from gate.flow.notifications.events import TYPES, delivering, read_event
 from gate.storage.database.tx import Subscription
 from gate.storage.messages import outbox
 from gate.storage.tables import schema_work
@@ -172,7 +172,7 @@ async def test_a_message_about_nothing_is_dead_and_not_tried_for_ever(
         told.append((target, event))
 
     with pytest.raises(Undeliverable):
-        await telling(shop.gate, tell)(Message("msg_1", "webhook:lake", change, body, 1))
+        await delivering(shop.gate, tell)(Message("msg_1", "webhook:lake", change, body, 1))
     assert told == []
 
 
@@ -185,7 +185,7 @@ async def test_the_receiver_is_told_under_the_id_of_the_message(shop: Shop) -> N
     await shop.submit("a")
     (message,) = await messages(shop)
     for _ in range(2):
-        await telling(shop.gate, tell)(message)
+        await delivering(shop.gate, tell)(message)
 
     assert told == [("webhook:lake", message.id)] * 2
 

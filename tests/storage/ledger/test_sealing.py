@@ -15,10 +15,11 @@ from gate.errors import Unavailable
 from gate.ledger.tiles import TILE_WIDTH
 from gate.ledger.tree import EMPTY_ROOT, hash_leaf
 from gate.storage.database.engine import open_engine
+from gate.storage.database.rows import EntryRow
 from gate.storage.database.tx import Tx
 from gate.storage.ledger import heads, sealing
 from gate.storage.ledger.heads import lock_head
-from gate.storage.ledger.ledger import append_entry, sealed
+from gate.storage.ledger.ledger import append_entries, sealed
 from gate.storage.ledger.sealing import LedgerDamaged, seal
 from gate.storage.ledger.tree import tree
 from gate.storage.store import transaction
@@ -30,7 +31,7 @@ MANY = 3 * TILE_WIDTH + 17
 def append(tx: Tx, begin: int, end: int) -> None:
     """Entries with these numbers."""
     for number in range(begin, end):
-        append_entry(tx, "refusal", number, None, b'{"n":%d}' % number)
+        append_entries(tx, [EntryRow(number, "refusal", None, b'{"n":%d}' % number)])
 
 
 def seal_all(url: str) -> int:

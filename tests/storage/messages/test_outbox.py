@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from gate.core.instants import to_us
 from gate.core.messages.message import Message
 from gate.storage.database.pages import Part
-from gate.storage.database.rows import MessageRow
+from gate.storage.database.rows import EntryRow, MessageRow
 from gate.storage.database.tx import Subscription, Tx
-from gate.storage.ledger.ledger import append_entry
+from gate.storage.ledger.ledger import append_entries
 from gate.storage.messages import letters
 from gate.storage.messages.outbox import (
     CLAIMED_MAX,
@@ -92,12 +92,12 @@ def test_a_claim_is_bounded(database_url: str) -> None:
 
 def test_without_a_subscriber_an_entry_writes_no_message(database_url: str) -> None:
     with transaction(database_url) as tx:
-        append_entry(tx, "decision", to_us(tx.now), "chg_a", b"{}")
+        append_entries(tx, [EntryRow(to_us(tx.now), "decision", "chg_a", b"{}")])
         tx.subscribers = {
             "closure": [Subscription("chat")],
             "decision": [Subscription("chat", b'"pending"')],
         }
-        append_entry(tx, "decision", to_us(tx.now), "chg_a", b"{}")
+        append_entries(tx, [EntryRow(to_us(tx.now), "decision", "chg_a", b"{}")])
 
         assert tx.conn.scalar(select(func.count()).select_from(schema_work.outbox)) == 0
 
@@ -105,7 +105,7 @@ def test_without_a_subscriber_an_entry_writes_no_message(database_url: str) -> N
 def test_every_subscriber_of_a_kind_has_a_message_of_its_own(database_url: str) -> None:
     with transaction(database_url) as tx:
         tx.subscribers = {"decision": [Subscription("chat", b'"v":1'), Subscription("hook:lake")]}
-        append_entry(tx, "decision", to_us(tx.now), "chg_a", b'{"v":1}')
+        append_entries(tx, [EntryRow(to_us(tx.now), "decision", "chg_a", b'{"v":1}')])
 
         assert due_targets(tx.conn, tx.now) == ["chat", "hook:lake"]
         ((one, _),), ((other, _),) = (
