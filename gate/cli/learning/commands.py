@@ -100,7 +100,7 @@ def calibrate(
     run(table, column_map, label, out, policy)
 
 
-@told
+@with_exit_code
 def backtest(
     *,
     candidate: Annotated[
