@@ -30,6 +30,7 @@ from gate.api import (
     tokens,
 )
 from gate.api.app import Api
+from gate.api.audit import evidence
 from gate.api.formats import icalendar
 from gate.api.http import docs
 from gate.api.http.permits import Parts
@@ -39,6 +40,7 @@ from gate.metrics import Metrics
 
 _ROUTERS = (
     changes,
+    evidence,
     reviews,
     evaluations,
     places,

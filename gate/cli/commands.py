@@ -164,11 +164,19 @@ def explain(
     change: Annotated[str, typer.Argument(help="The change's id.")],
     url: Annotated[str, typer.Option(envvar="GATE_URL", help="The gate's address.")],
     token: Annotated[str, typer.Option(envvar="GATE_TOKEN", help="An API token.")],
+    *,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Decide it again from its record: the same, or exit 1."),
+    ] = False,
 ) -> None:
     """Say why a change was decided so, with every fact and where it came from."""
-    from gate.cli.explain import explain_change  # noqa: PLC0415 - only what runs is imported
+    from gate.cli import explain as said  # noqa: PLC0415 - only what runs is imported
 
-    explain_change(change, url=url, token=token)
+    if replay:
+        said.replay_change(change, url=url, token=token)
+    else:
+        said.explain_change(change, url=url, token=token)
 
 
 @policy_app.command("check")

@@ -1,9 +1,13 @@
-"""`gate explain`: one change, with every reason and every fact."""
+"""`gate explain`: one change, with every reason and every fact; with `--replay` its decision, made
+again from its record.
+"""
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+from gate.cli.outcome import FAILED
 from gate.client.connection.answers import any_change, anything
 from gate.client.connection.http import Asking, Http, Refused, Unreachable
 from gate.client.show.text import visible
@@ -21,6 +25,35 @@ def explain_change(change: str, *, url: str, token: str) -> None:
         raise Invalid(str(error)) from None
     for line in _lines(found, decisions["items"][0]):
         print(visible(line))
+
+
+def replay_change(change: str, *, url: str, token: str) -> None:
+    """Print both decisions; exit 1 with each difference where they are not the same.
+
+    Raises `Invalid` that says why the change could not be read.
+    """
+    http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
+    try:
+        found = http.ask(Asking("GET", f"/v1/changes/{change}/replay", token, anything))
+    except (Refused, Unreachable) as error:
+        raise Invalid(str(error)) from None
+    for line in _replayed_lines(found):
+        print(visible(line))
+    if not found["same"]:
+        sys.exit(FAILED)
+
+
+def _replayed_lines(found: dict[str, Any]) -> Iterator[str]:
+    how = "decided again" if found["replayed_by"] == "decided_again" else "by its stated reasons"
+    verdict = "the same" if found["same"] else "NOT the same"
+    yield f"{found['change']} decision {found['decision']}, {how}: {verdict}"
+    yield f"record {found['record_sha256']}"
+    for name in ("recorded", "recomputed"):
+        one = found[name]
+        if one is not None:
+            risk = f"risk {one['score']} is {one['band']}"
+            yield f"{name + ':':12}{one['outcome']}, {one['type']}, {one['route']}, {risk}"
+    yield from (f"difference: {difference}" for difference in found["differences"])
 
 
 def _lines(change: dict[str, Any], decision: dict[str, Any]) -> list[str]:

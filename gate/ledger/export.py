@@ -7,6 +7,8 @@
     in their order
     {"record":{…}}                                  the record of the decision in the line before,
     byte for byte
+    {"policies":[…]}                                the policies that the line before registers, in
+    the form whose SHA-256 is their revision
     {"removed":17}                                  the entry that stood here is not in the database
     any more
     {"checkpoint":"…"}                              a signed head, after the last entry that it
@@ -34,6 +36,9 @@ TILE_MARK = b'{"tile":["0/'
 """What a line begins with before which an interrupted export is cut, to go on there."""
 
 _ENTRY, _RECORD, _CLOSE = b'{"entry":', b'{"record":', b"}\n"
+_POLICIES = b'{"policies":'
+_BEHIND = (_RECORD, _POLICIES)
+"""What the entry before such a line has the digest of."""
 
 
 def header_line(origin: str) -> bytes:
@@ -55,6 +60,11 @@ def entry_line(body: bytes) -> bytes:
 def record_line(record: bytes) -> bytes:
     """The record of the decision before it, untouched."""
     return _RECORD + record + _CLOSE
+
+
+def policies_line(content: bytes) -> bytes:
+    """The policies that the entry before it registers, in their canonical form."""
+    return _POLICIES + content + _CLOSE
 
 
 def checkpoint_line(note: bytes) -> bytes:
@@ -117,6 +127,9 @@ class Check(Protocol):
     def record(self, index: int, body: bytes) -> None:
         """The record of the decision at that index."""
 
+    def policies(self, index: int, body: bytes) -> None:
+        """The policies that the entry at that index registers."""
+
     def checkpoint(self, size: int, note: bytes) -> None:
         """A signed head, after so many entries."""
 
@@ -136,10 +149,8 @@ def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Fault
             for check in checks:
                 check.entry(index, body)
             index += 1
-        elif line.startswith(_RECORD) and line.endswith(_CLOSE):
-            body = line[len(_RECORD) : -len(_CLOSE)]
-            for check in checks:
-                check.record(index - 1, body)
+        elif line.startswith(_BEHIND) and line.endswith(_CLOSE):
+            _behind_entry(line, index - 1, checks)
         elif line == end_line(index):
             end = end or number
         else:
@@ -153,6 +164,17 @@ def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Fault
     for check in checks:
         check.end(index)
     return index
+
+
+def _behind_entry(line: bytes, index: int, checks: tuple[Check, ...]) -> None:
+    """A line whose digest is in the entry before it."""
+    name = _RECORD if line.startswith(_RECORD) else _POLICIES
+    body = line[len(name) : -len(_CLOSE)]
+    for check in checks:
+        if name is _RECORD:
+            check.record(index, body)
+        else:
+            check.policies(index, body)
 
 
 def _other(line: bytes, number: int, index: int, checks: tuple[Check, ...], faults: Faults) -> int:

@@ -85,6 +85,9 @@ class LifeCheck:
     def checkpoint(self, size: int, note: bytes) -> None:
         """Nor do signatures."""
 
+    def policies(self, index: int, body: bytes) -> None:
+        """What a policy says is judged where decisions are made again."""
+
     def removed(self, index: int) -> None:
         """What it told is not known; what follows from it will look wrong, too."""
 

@@ -38,6 +38,9 @@ KEY_ROTATION = b"gate-ledger-key/v1\n"
 """What stands before a new key where the old one signs it."""
 
 _DECISION, _RECORD = b'"kind":"decision"', b'"record":"'
+_REGISTRATION, _OF_POLICIES = b'"kind":"registration"', b'"part":"policies"'
+_REVISION = b'"revision":"'
+_WHOSE_RECORD, _WHOSE_POLICIES = "record of this decision", "policies that are registered here"
 _KEY, _EPOCH = b'"kind":"key"', b'"kind":"epoch"'
 _SHA256_HEX = 64
 
@@ -71,8 +74,8 @@ class TreeCheck:
         self._leaves: list[bytes] = []
         # The hashes of the tile of entries that is read now, as the export says.
         self._sealed = b""
-        # The digest of the record that has to come next, empty for none.
-        self._awaits = b""
+        # The digest of what has to come next, empty for nothing, and what that is.
+        self._awaits, self._awaited = b"", ""
         self._good = 0
         self._newest_trusted = False
 
@@ -123,8 +126,9 @@ class TreeCheck:
             self._faults.add(index, "this is not the entry that was sealed here")
         self._append(index, sealed or leaf)
         if _DECISION in body:
-            begin = body.find(_RECORD) + len(_RECORD)
-            self._awaits = body[begin : begin + _SHA256_HEX]
+            self._await(body, _RECORD, _WHOSE_RECORD)
+        elif _REGISTRATION in body and _OF_POLICIES in body:
+            self._await(body, _REVISION, _WHOSE_POLICIES)
         elif _KEY in body:
             self._keys.announced(index, body, self._faults)
         elif _EPOCH in body:
@@ -139,7 +143,7 @@ class TreeCheck:
 
     def _append(self, index: int, leaf: bytes) -> None:
         if self._awaits:
-            self._missing_record(index - 1)
+            self._missing(index - 1)
         self._leaves.append(leaf)
         self._size = index + 1
         if len(self._leaves) == TILE_WIDTH:
@@ -149,7 +153,7 @@ class TreeCheck:
 
     def record(self, index: int, body: bytes) -> None:
         """Its digest must be the one in its entry."""
-        if not self._awaits:
+        if self._awaited != _WHOSE_RECORD:
             self._faults.add(index, "a record stands here, and the entry is of no decision")
         elif sha256(body).hexdigest().encode() != self._awaits:
             self._faults.add(
@@ -157,7 +161,19 @@ class TreeCheck:
                 "the record of this decision is not the one that was decided: its SHA-256 "
                 "is another one",
             )
-        self._awaits = b""
+        self._awaits, self._awaited = b"", ""
+
+    def policies(self, index: int, body: bytes) -> None:
+        """Their digest must be the revision that was registered."""
+        if self._awaited != _WHOSE_POLICIES:
+            self._faults.add(index, "policies stand here, and the entry registers none")
+        elif sha256(body).hexdigest().encode() != self._awaits:
+            self._faults.add(
+                index,
+                "the policies are not those that were registered here: their SHA-256 is "
+                "another one",
+            )
+        self._awaits, self._awaited = b"", ""
 
     def checkpoint(self, size: int, note: bytes) -> None:
         """It must cover exactly what came so far, and be signed by a key of this log."""
@@ -190,7 +206,7 @@ class TreeCheck:
     def end(self, entries: int) -> None:
         """What has to be true of the whole."""
         if self._awaits:
-            self._missing_record(entries - 1)
+            self._missing(entries - 1)
         missing = len(self._sealed) // HASH_BYTES - len(self._leaves)
         if missing > 0:
             self._faults.add(entries, f"{missing} entries of the last tile are missing")
@@ -207,9 +223,15 @@ class TreeCheck:
             )
         self._kept.end(entries, self._origin, self.epochs, self._keys)
 
-    def _missing_record(self, index: int) -> None:
-        self._faults.add(index, "the record of this decision is missing")
-        self._awaits = b""
+    def _await(self, body: bytes, field: bytes, what: str) -> None:
+        """The next line has to be what this field of the entry is the digest of."""
+        begin = body.find(field) + len(field)
+        self._awaits, self._awaited = body[begin : begin + _SHA256_HEX], what
+
+    def _missing(self, index: int) -> None:
+        verb = "is" if self._awaited == _WHOSE_RECORD else "are"
+        self._faults.add(index, f"the {self._awaited} {verb} missing")
+        self._awaits, self._awaited = b"", ""
 
     def _fold(self) -> None:
         """The tile of entries is full: its root goes into the tile above, and so on."""

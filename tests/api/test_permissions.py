@@ -50,6 +50,14 @@ MAY: dict[str, set[str]] = {
         "release manager",
         "holder",
     },
+    "get /v1/changes/{change_id}/replay": {
+        "pipeline",
+        "auditor",
+        "admin",
+        "person",
+        "release manager",
+        "holder",
+    },
     "get /v1/changes/{change_id}/proof": {
         "pipeline",
         "auditor",

@@ -353,6 +353,20 @@ def test_a_change_is_explained_with_every_reason_and_fact(demo: LiveGate) -> Non
 
 
 @pytest.mark.server
+def test_a_decision_is_made_again_from_its_record(demo: LiveGate) -> None:
+    changes = asked(demo, "/v1/changes?service=ledger")["items"]
+    assert isinstance(changes, list)
+    change = changes[-1]["id"]
+    token = exported(demo)["GATE_TOKEN"]
+
+    done = gate("explain", change, "--replay", "--url", demo.url, "--token", token)
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{change} decision 1, decided again: the same\n")
+    recorded, recomputed = (line.partition(":")[2].strip() for line in done.out.splitlines()[2:4])
+    assert recorded == recomputed
+
+
 @pytest.mark.server
 @pytest.mark.parametrize(
     ("change", "token", "words"),

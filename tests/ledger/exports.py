@@ -16,6 +16,7 @@ from gate.ledger.export import (
     end_line,
     entry_line,
     header_line,
+    policies_line,
     read_export,
     record_line,
     tile_line,
@@ -32,7 +33,12 @@ KEY = SigningKey(
 )
 DIGEST, OTHER_DIGEST = "d" * 64, "e" * 64
 CHANGE = "chg_1"
-REVISIONS = {"policies": "p" * 64, "catalogue": "c" * 64, "calendar": "k" * 64}
+POLICIES = b'[{"policy":"all"}]'
+REVISIONS = {
+    "policies": hashlib.sha256(POLICIES).hexdigest(),
+    "catalogue": "c" * 64,
+    "calendar": "k" * 64,
+}
 UNTIL = "2026-02-01T12:00:00.000000Z"
 EXCLUDED_LISTED = ("per_author", "per_asker")
 
@@ -45,13 +51,17 @@ def entry(kind: str, change: str | None = None, **fields: Any) -> dict[str, Any]
 
 def house() -> list[dict[str, Any]]:
     """What stands before every decision: the key, and policies that are registered and in force."""
-    registered = [
-        entry("registration", part=part, revision=revision) for part, revision in REVISIONS.items()
-    ]
+    registered = [registration(part, revision) for part, revision in REVISIONS.items()]
     active = [
         entry("activation", part=part, revision=revision) for part, revision in REVISIONS.items()
     ]
     return [entry("key", key=str(KEY.verifier), action="first"), *registered, *active]
+
+
+def registration(part: str, revision: str, content: bytes = POLICIES) -> dict[str, Any]:
+    """A part that is registered; policies stand in the line after it."""
+    behind = {"$policies": content} if part == "policies" else {}
+    return {**entry("registration", part=part, revision=revision), **behind}
 
 
 def decision(change: str = CHANGE, **fields: Any) -> dict[str, Any]:
@@ -137,7 +147,7 @@ def export_of(
     sizes too.
     """
     bodies = [
-        canonical({name: value for name, value in one.items() if name != "$record"})
+        canonical({name: value for name, value in one.items() if not name.startswith("$")})
         for one in entries
     ]
     kept = Kept()
@@ -154,6 +164,8 @@ def export_of(
         lines.append(entry_line(body))
         if "$record" in one:
             lines.append(record_line(one["$record"]))
+        if "$policies" in one:
+            lines.append(policies_line(one["$policies"]))
         if index + 1 in {*heads, len(bodies)}:
             epoch = 1 + sum(began <= index for began in epochs)
             lines.append(checkpoint_line(note_of(kept, index + 1, key, epoch)))
@@ -176,7 +188,9 @@ def tree_of(entries: Sequence[dict[str, Any]]) -> Kept:
     kept = Kept()
     kept.append(
         [
-            hash_leaf(canonical({name: value for name, value in one.items() if name != "$record"}))
+            hash_leaf(
+                canonical({name: value for name, value in one.items() if not name.startswith("$")})
+            )
             for one in entries
         ]
     )

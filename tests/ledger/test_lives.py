@@ -9,6 +9,7 @@ import pytest
 from gate.core.canonical import digest
 from tests.ledger.exports import (
     OTHER_DIGEST,
+    REVISIONS,
     admission,
     approval,
     closure,
@@ -275,13 +276,13 @@ def verified(*entries: Entry) -> list[tuple[int, str]]:
         pytest.param(
             0,
             "never registered",
-            [entry("activation", part="policies", revision="x" * 64, before="p" * 64)],
+            [entry("activation", part="policies", revision="x" * 64, before=REVISIONS["policies"])],
             id="unregistered policies",
         ),
         pytest.param(
             0,
             "others than those",
-            [entry("activation", part="policies", revision="p" * 64)],
+            [entry("activation", part="policies", revision=REVISIONS["policies"])],
             id="an activation that skips one",
         ),
         pytest.param(

@@ -148,6 +148,24 @@ def test_a64_a_record_that_is_not_the_decided_one_is_found(change: Any, says: st
     assert says in what
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(lambda _: b"", "are missing", id="removed"),
+        pytest.param(lambda line: line.replace(b"all", b"any"), "not those that", id="others"),
+        pytest.param(lambda line: line * 2, "registers none", id="twice"),
+    ],
+)
+def test_a64_policies_that_are_not_the_registered_ones_are_found(change: Any, says: str) -> None:
+    lines = list(LINES)
+    place = line_of(1) + 1
+    lines[place : place + 1] = change(lines[place]).splitlines(keepends=True)
+
+    index, what = first(lines)
+    assert index == 1
+    assert says in what
+
+
 def test_a65_a_tail_that_was_rewritten_and_signed_again_contradicts_an_older_head() -> None:
     rewritten = [
         *STORY[:200],

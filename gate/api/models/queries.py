@@ -150,6 +150,14 @@ class ProofQuery(Asked):
     wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX, description="seconds")] = 0
 
 
+class ReplayQuery(Asked):
+    """Which decision of a change is made again."""
+
+    decision: Annotated[
+        int | None, Field(ge=1, le=INTEGER_MAX, description="its number; the one in force")
+    ] = None
+
+
 class CalendarQuery(Asked):
     """Which days, and for whom."""
 

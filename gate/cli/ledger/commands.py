@@ -39,6 +39,10 @@ def verify(
         list[Path] | None,
         typer.Option(help="A checkpoint that was kept outside, or a folder of them."),
     ] = None,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Also make every decision again, from its record alone."),
+    ] = False,
     save_as: Annotated[
         Path | None,
         typer.Option(help="Write the verifier itself into this file, and do nothing else."),
@@ -54,12 +58,17 @@ def verify(
         return
     from gate.cli.ledger import offline  # noqa: PLC0415 - only what runs is imported
 
+    again: offline.Replay | None = None
+    if replay:
+        from gate.cli.ledger.replays import replay_lines  # noqa: PLC0415 - only what runs is imported
+
+        again = replay_lines
     try:
         if file is not None:
-            sys.exit(offline.verify(file, key or [], since or []))
+            sys.exit(offline.verify(file, key or [], since or [], again))
         from gate.cli.ledger.exports import verify_database  # noqa: PLC0415 - only what runs is imported
 
-        sys.exit(verify_database(key or [], since or []))
+        sys.exit(verify_database(key or [], since or [], again))
     except offline.CannotVerify as error:
         raise Invalid(f"not verified: {error}") from None
 

@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 from gate.app import key_place
 from gate.cli.database import existing
 from gate.cli.ledger.offline import (
+    Replay,
+    add_replay,
     clear_bar,
     judge,
     print_verdict,
@@ -63,7 +65,9 @@ def export(out: Path) -> None:
     )
 
 
-def verify_database(keys: Sequence[str], since: Sequence[Path]) -> int:
+def verify_database(
+    keys: Sequence[str], since: Sequence[Path], replay: Replay | None = None
+) -> int:
     """The database itself, as an export of it would be verified; and where its changes stand, by
     what their entries tell.
 
@@ -76,6 +80,8 @@ def verify_database(keys: Sequence[str], since: Sequence[Path]) -> int:
         whole = extent(conn)
         verdict, lives = judge(_all_lines(conn, whole), known, kept)
         verdict.faults += [(whole.size, what) for what in moved(conn, lives.changes, whole.size)]
+        if replay is not None:
+            add_replay(verdict, replay, _all_lines(conn, whole))
     return print_verdict(verdict)
 
 

@@ -9,7 +9,7 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,11 @@ tree."""
 
 _LINES_BETWEEN_SIGNS = 8_192
 _BAR = 20
+
+
+Replay = Callable[[Iterable[bytes], Faults], str]
+"""Makes the decisions of an export again; answers what can be said of it. It needs all of the gate,
+so the verifier that stands alone has none."""
 
 
 class CannotVerify(Exception):
@@ -81,10 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return NOT_VERIFIED
 
 
-def verify(file: Path, keys: Sequence[str], since: Sequence[Path]) -> int:
+def verify(
+    file: Path, keys: Sequence[str], since: Sequence[Path], replay: Replay | None = None
+) -> int:
     """Say what was proved, or the first bad entry and what is wrong with it.
 
-    Raises `CannotVerify`.
+    `replay` also makes every decision of an export again. Raises `CannotVerify`.
     """
     known = [key for text in keys for key in read_keys(text)]
     if not known:
@@ -94,9 +101,23 @@ def verify(file: Path, keys: Sequence[str], since: Sequence[Path]) -> int:
     with _opened(file) as opened:
         begins = opened.read(len(PROOF_FIRST_LINE))
     if begins == PROOF_FIRST_LINE.encode():
+        if replay is not None:
+            raise CannotVerify("a proof has no record in it that could be decided again")
         return _verify_proof(file, known)
     kept = [note for path in since for note in read_checkpoints(path)]
-    return print_verdict(_judged(file, known, kept))
+    verdict = _judged(file, known, kept)
+    if replay is not None:
+        with _opened(file) as opened:
+            add_replay(verdict, replay, _shown(opened, file.stat().st_size))
+    return print_verdict(verdict)
+
+
+def add_replay(verdict: Verdict, replay: Replay, lines: Iterable[bytes]) -> None:
+    """Add what making all decisions again has found."""
+    faults = Faults()
+    said = replay(lines, faults)
+    verdict.faults = sorted([*verdict.faults, *faults], key=lambda fault: fault[0])
+    verdict.lines = (*verdict.lines, said)
 
 
 def print_verdict(verdict: Verdict) -> int:

@@ -10,6 +10,7 @@ from gate.core.facts import Values
 from gate.core.policy.file import NUMBER_KEYS, policy_of
 from gate.core.policy.policy import Mode, Policy
 from gate.core.yaml import reader as strict_yaml
+from gate.core.yaml.canonical import read_canonical
 from gate.core.yaml.fields import Faults, did_you_mean
 from gate.core.yaml.reader import Node, Place, place_of
 from gate.errors import Invalid
@@ -51,6 +52,8 @@ class Policies:
     revision: str
     # To be checked against a catalogue.
     needs: tuple[GroupsNeeded, ...] = field(default=(), repr=False)
+    # Their canonical form, which `revision` is the SHA-256 of.
+    content: bytes = field(default=b"", compare=False, repr=False)
     # The facts that say which policy applies.
     looked_at: tuple[str, ...] = field(init=False, repr=False)
     _enforced: tuple[Policy, ...] = field(init=False, repr=False)
@@ -113,13 +116,37 @@ def read_policies(files: Mapping[str, str]) -> Policies:
             read.append((policy_of(node), node))
         except Invalid as error:
             faults.take(error)
+    return _together(read, faults)
+
+
+def policies_of(content: bytes) -> Policies:
+    """The policies of their canonical form, which is what their revision is the SHA-256 of.
+
+    An export has this form, because so whoever has no YAML reader can check its digest.
+
+    Raises `Invalid` for what is no canonical form of policies.
+    """
+    faults = Faults()
+    read: list[tuple[Policy, Node]] = []
+    for node in read_canonical(content, "policies", number_keys=NUMBER_KEYS):
+        try:
+            read.append((policy_of(node), node))
+        except Invalid as error:
+            faults.take(error)
+    found = _together(read, faults)
+    if found.content != content:
+        raise Invalid("found policies that are not in canonical form (RFC 8785)")
+    return found
+
+
+def _together(read: list[tuple[Policy, Node]], faults: Faults) -> Policies:
     read.sort(key=lambda pair: pair[0].name)
     _check_together(read, faults)
     faults.stop()
-    revision = digest(canonical([strict_yaml.plain(node) for _, node in read]))
+    content = canonical([strict_yaml.plain(node) for _, node in read])
     policies = tuple(policy for policy, _ in read)
     needs = tuple(needed for policy, node in read for needed in groups_needed(policy, node))
-    return Policies(policies, revision, needs)
+    return Policies(policies, digest(content), needs, content)
 
 
 def groups_needed(policy: Policy, node: Node) -> Iterator[GroupsNeeded]:

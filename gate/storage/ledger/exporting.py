@@ -16,11 +16,13 @@ from sqlalchemy import Connection, Row, exists, not_, select, tuple_
 from gate.core.canonical import digest
 from gate.core.decision.values import Band
 from gate.core.instants import from_us, to_us
-from gate.errors import Unavailable
+from gate.core.policy.set import read_policies
+from gate.errors import Invalid, Unavailable
 from gate.ledger.export import (
     checkpoint_line,
     entry_line,
     fault_line,
+    policies_line,
     record_line,
     removed_line,
     tile_line,
@@ -31,6 +33,7 @@ from gate.ledger.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, ReadTile, til
 from gate.ledger.tree import HASH_BYTES, hash_leaf
 from gate.storage.ledger import heads
 from gate.storage.ledger.tree import tile_reader
+from gate.storage.policies import policy_sets
 from gate.storage.tables.columns import kept
 from gate.storage.tables.schema import approvals, decisions, ledger_entries
 from gate.storage.tables.schema_ledger import checkpoints
@@ -156,6 +159,7 @@ class _Kept:
     """What the database has of some entries."""
 
     def __init__(self, conn: Connection, begin: int, end: int) -> None:
+        self._conn = conn
         rows = conn.execute(_ENTRIES.where(_E.index >= begin, _E.index < end)).all()
         self._rows = {row[0]: row for row in rows}
         self._fields = {row[0]: _fields(row.body) for row in rows}
@@ -176,6 +180,9 @@ class _Kept:
         decision = self._decision(place)
         if decision is not None:
             yield record_line(bytes(decision.record))
+        registered = self._policies(place)
+        if registered is not None:
+            yield policies_line(registered)
         yield from (fault_line(place, what) for what in self._differences(place))
         if place + 1 in self._notes:
             yield checkpoint_line(self._notes[place + 1])
@@ -213,6 +220,13 @@ class _Kept:
             return self._decisions.get((fields["change"], fields["number"]))
         return None
 
+    def _policies(self, place: int) -> bytes | None:
+        """The policies that an entry registers, as they are kept; None where it registers none."""
+        fields = self._fields[place]
+        if fields.get("kind") != "registration" or fields.get("part") != "policies":
+            return None
+        return kept_policies(self._conn, str(fields["revision"]))
+
     def _read_decisions(self, conn: Connection) -> dict[tuple[str, int], Row[Any]]:
         wanted = [
             (one["change"], one["number"])
@@ -249,6 +263,20 @@ class _Kept:
         said = {"subject_digest": fields["subject_digest"], column: at}
         said |= {} if lapsed else {"comment": fields.get("comment", "")}
         yield from _differences("approvals", row, said, said)
+
+
+def kept_policies(conn: Connection, revision: str) -> bytes | None:
+    """The canonical form of the policies that are kept under a revision; None where none can be
+    read there.
+
+    If somebody changed them, their form has another digest, and whoever reads it sees that.
+    """
+    found = policy_sets.named(conn, revision)
+    files = policy_sets.read(conn, found[0].id) if found else None
+    try:
+        return None if files is None else read_policies(files.files).content
+    except Invalid:
+        return None
 
 
 def _decision_differences(row: Row[Any] | None, fields: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from gate.ledger.format import ENTRY_BYTES_MAX
+from gate.ledger.format import ENTRY_BYTES_MAX, EntryError, Kind, read_entry
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import EntryRow
 from gate.storage.database.tx import Tx
@@ -54,6 +54,23 @@ def newest_of(conn: Connection, change_id: str, kind: str) -> tuple[int | None, 
     )
     row = conn.execute(newest).first()
     return None if row is None else (row[0], bytes(row[1]))
+
+
+def record_of_decision(conn: Connection, change_id: str, number: int) -> str | None:
+    """The SHA-256 of the record of one decision, as its entry says; None where no entry does."""
+    decided = (
+        select(_E.body)
+        .where(_E.change_id == change_id, _E.kind == Kind.DECISION.value)
+        .order_by(_E.id)
+    )
+    for body in conn.execute(decided).scalars():
+        try:
+            fields = read_entry(bytes(body)).fields
+        except EntryError:
+            continue
+        if fields.get("number") == number:
+            return str(fields.get("record"))
+    return None
 
 
 def sealed(conn: Connection, begin: int, end: int) -> Sequence[tuple[int, bytes]]:

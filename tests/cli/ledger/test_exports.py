@@ -301,3 +301,34 @@ def test_a_backup_of_the_database_verifies_like_the_database(
 
     assert gate("ledger", "verify").code == 0
     assert database
+
+
+def test_every_decision_of_an_export_is_made_again(database: str, here: Path) -> None:
+    file = exported(here)
+
+    done = verify(file, "--replay")
+    assert (done.code, done.err) == (0, "")
+    assert "decided again: 2 decisions, each the same as recorded" in done.out
+
+    own = gate("ledger", "verify", "--replay")
+    assert "decided again: 2 decisions, each the same as recorded" in own.out
+    assert database
+
+
+def test_a_decision_that_its_record_does_not_give_is_found_and_placed(
+    database: str, here: Path
+) -> None:
+    file = exported(here)
+    forged = file.read_bytes().replace(b'"overdue_reviews":0', b'"overdue_reviews":3', 1)
+    file.write_bytes(forged)
+    place = next(n for n, line in enumerate(entries_of(forged)) if b'"kind":"decision"' in line)
+
+    done = verify(file, "--replay")
+
+    assert done.code == 1
+    assert f"entry {place}: decided again it is not the same: outcome was recorded" in done.err
+    assert database
+
+
+def entries_of(export: bytes) -> list[bytes]:
+    return [line for line in export.splitlines() if line.startswith(b'{"entry":')]

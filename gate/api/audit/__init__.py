@@ -1,0 +1,1 @@
+"""What an auditor asks: replay of a decision, reports, evidence."""

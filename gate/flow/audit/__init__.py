@@ -1,0 +1,1 @@
+"""What an auditor asks, and how it is answered: each a chapter."""

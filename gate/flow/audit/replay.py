@@ -1,0 +1,61 @@
+"""Was it decided so, and would it be again? One decision of a change, from its record alone."""
+
+from sqlalchemy import Connection
+
+from gate.core.canonical import digest
+from gate.core.decision.replay import Replay, replay
+from gate.core.policy.set import NO_POLICIES, Policies, policies_of
+from gate.errors import NotFound
+from gate.flow.answers.replay import ReplayAnswer, replay_answer
+from gate.flow.caller import Caller
+from gate.flow.changes.known import visible_change
+from gate.flow.gate import Gate
+from gate.storage.changes import decisions
+from gate.storage.ledger import ledger
+from gate.storage.ledger.exporting import kept_policies
+
+
+async def replayed(gate: Gate, change_id: str, number: int | None, by: Caller) -> ReplayAnswer:
+    """The decision with this number, or the one in force.
+
+    Raises `NotFound` for a change that this caller does not see, and for a number it has not.
+    """
+    known = await visible_change(gate, change_id, by)
+    wanted = number or known.stored.decision
+    found = await gate.store.read_slowly(_replayed, known.stored.id, wanted)
+    if found is None:
+        raise NotFound(f"{known.stored.id} has no decision {wanted}")
+    return found
+
+
+def _replayed(conn: Connection, change: str, number: int) -> ReplayAnswer | None:
+    row = decisions.read(conn, change, number)
+    if row is None:
+        return None
+    policies: Policies | None = None
+
+    def named(revision: str) -> Policies | None:
+        nonlocal policies
+        policies = _policies(conn, revision)
+        return policies
+
+    found = replay(row.record, named)
+    sha256 = digest(row.record)
+    sealed = ledger.record_of_decision(conn, change, number)
+    if sha256 != sealed:
+        tampered = f"the ledger has the digest {sealed} of this record, its bytes have {sha256}"
+        found = found._replace(differences=(tampered, *found.differences))
+    policy = policies.named(_policy_name(found)) if policies else None
+    return replay_answer(change, number, sha256, found, policy)
+
+
+def _policy_name(found: Replay) -> str | None:
+    return found.recorded.decision.policy if found.recorded else None
+
+
+def _policies(conn: Connection, revision: str) -> Policies | None:
+    """Read from the files as they are kept, so that whoever changed a file there is found out."""
+    if not revision:
+        return NO_POLICIES
+    content = kept_policies(conn, revision)
+    return None if content is None else policies_of(content)
