@@ -248,12 +248,23 @@ def _change(seen: RunSeen, repository: Repository, service: str, environment: st
 
 
 async def _ended(gate: Gate, report: RunEnded) -> None:
-    """What it waited for is not needed any more; and its checks have ended."""
-    for run in await gate.store.read(rows.of_run, report.issuer, report.repository, report.run):
+    """What it waited for is not needed any more; and its checks have ended.
+
+    Hosts do not deliver in order. A later attempt of the run may be waiting by now, perhaps for the
+    same change, and the end of this one takes nothing from it.
+    """
+    ended = (report.issuer, report.repository, report.run, report.attempt)
+    for run in await gate.store.read(rows.of_run, *ended):
         if run.change_id is not None:
             holder = ChangeHolder(run.change_id, held_runs.caller_of(run))
             try:
-                await cancel(gate, run.change_id, "the run that asked for it has ended", holder)
+                await cancel(
+                    gate,
+                    run.change_id,
+                    "the run that asked for it has ended",
+                    holder,
+                    ended_attempt=report.attempt,
+                )
             except GateError as error:
                 if error.problem != "state_conflict":
                     raise

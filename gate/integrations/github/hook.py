@@ -143,9 +143,12 @@ class GitHubHook:
     def _run(self, payload: Any) -> HostReport | str:
         if shapes.text(payload, "action") != "completed":
             return "a run that has not ended changes nothing yet"
-        run = str(shapes.number(payload, "workflow_run", "id"))
         return RunEnded(
-            self.issuer, _repository(payload), run, _commit(payload, "workflow_run", "head_sha")
+            self.issuer,
+            _repository(payload),
+            str(shapes.number(payload, "workflow_run", "id")),
+            shapes.number(payload, "workflow_run", "run_attempt"),
+            _commit(payload, "workflow_run", "head_sha"),
         )
 
     def _check_run(self, payload: Any) -> HostReport | str:

@@ -61,9 +61,16 @@ def waiting(conn: Connection) -> list[HeldRun]:
     return [HeldRun(*row) for row in conn.execute(query)]
 
 
-def of_run(conn: Connection, issuer: str, repository_id: int, run_id: str) -> list[HeldRun]:
-    """The jobs of a run that have no answer yet."""
-    mine = and_(_H.issuer == issuer, _H.repository_id == repository_id, _H.run_id == run_id)
+def of_run(
+    conn: Connection, issuer: str, repository_id: int, run_id: str, attempt: int
+) -> list[HeldRun]:
+    """The jobs of a run, up to this attempt, that have no answer yet."""
+    mine = and_(
+        _H.issuer == issuer,
+        _H.repository_id == repository_id,
+        _H.run_id == run_id,
+        _H.attempt <= attempt,
+    )
     return [HeldRun(*row) for row in conn.execute(select(*_COLUMNS).where(mine, text(UNANSWERED)))]
 
 

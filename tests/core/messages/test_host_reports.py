@@ -21,7 +21,7 @@ from gate.core.messages.host_reports import (
 AT = datetime(2026, 1, 5, 10, 0, 0, 123, tzinfo=UTC)
 REPORTS: tuple[HostReport, ...] = (
     RunHeld("https://git.example", 1, "acme/checkout", "77", "production"),
-    RunEnded("https://git.example", 1, "77", "a" * 40),
+    RunEnded("https://git.example", 1, "77", 1, "a" * 40),
     CommitsMoved("https://git.example", 1, ("a" * 40, "b" * 40)),
     DeploymentStatus(
         "https://git.example",

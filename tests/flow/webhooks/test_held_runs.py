@@ -36,7 +36,7 @@ from gate.flow.signing import Signing
 from gate.flow.webhooks import code_hosts, held_runs, inbox
 from gate.storage.incidents.sightings import Missing
 from gate.storage.tables import schema, schema_work
-from tests.builders import ISSUER, SMALL, Wire, commit_of, make_person, person_id
+from tests.builders import ISSUER, SMALL, Wire, commit_of, make_change, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
 from tests.flow.shop import ADA, ADMIN, EVERYDAY, Shop, as_json, make_files, open_shop
 
@@ -289,7 +289,7 @@ async def test_a50_a_hook_is_only_a_reason_to_ask_the_host_itself(
 async def test_a_run_that_is_over_waits_no_more(sqlite_url: str, tmp_path: Path) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
         await tell(shop, HELD)
-        await tell(shop, RunEnded(ISSUER, 1001, "77", commit_of("b")), named="e")
+        await tell(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="e")
 
         assert (await only_change(shop))["state"] == "canceled"
         assert await heard(shop) == []
@@ -309,6 +309,43 @@ async def test_a_new_attempt_is_answered_and_the_earlier_one_forgotten(
 
     assert [one["state"] for one in answers] == ["approved"]
     assert (after["state"], after["run"]["attempt"]) == ("deploying", 2)
+
+
+async def test_the_late_end_of_an_attempt_takes_nothing_from_the_next_one(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
+        await tell(shop, HELD)
+        host.runs["77"] = replace(SEEN, attempt=2)
+        await tell(shop, HELD, named="e")
+        await tell(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="late")
+        change = await only_change(shop)
+        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), BEN)
+        answers = await heard(shop)
+
+    assert change["state"] == "pending"
+    assert [one["state"] for one in answers] == ["approved"]
+
+
+async def test_the_late_end_of_a_held_attempt_leaves_the_change_that_another_has_joined(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """The next attempt asks by itself, with its own token, and no host holds it."""
+    async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
+        await tell(shop, HELD)
+        host.runs.clear()
+        first = await only_change(shop)
+        seen = replace(SEEN, attempt=2)
+        repository = Repository(ISSUER, 1001, "acme/checkout")
+        book = await shop.gate.rulebooks.current()
+        by = held_runs.job_of(shop.gate, repository, seen, "production", book)
+        asked = make_change("b", repository=repository, run=None, artifacts=(), requested_by=None)
+        joined = await shop.ask(asked, by)
+        await tell(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="late")
+        after = await only_change(shop)
+
+    assert (joined.change_id, after["run"]["attempt"]) == (first["id"], 2)
+    assert after["state"] == "pending"
 
 
 async def test_a_repository_of_several_services_says_which(sqlite_url: str, tmp_path: Path) -> None:

@@ -113,10 +113,10 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
             "workflow_run",
             {
                 "action": "completed",
-                "workflow_run": {"id": 77, "head_sha": HEAD},
+                "workflow_run": {"id": 77, "run_attempt": 2, "head_sha": HEAD},
                 "repository": REPOSITORY,
             },
-            RunEnded(ISSUER, 1001, "77", HEAD),
+            RunEnded(ISSUER, 1001, "77", 2, HEAD),
             id="a run is over",
         ),
         pytest.param(
