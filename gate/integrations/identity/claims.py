@@ -94,15 +94,19 @@ _READERS = {Provider.GITHUB: _of_github, Provider.GITLAB: _of_gitlab}
 def _gitlab_ref(claims: Mapping[str, Any]) -> str:
     """`ref` is the short name; older servers do not say the whole one, and then only `ref_type`
     says what it is.
+
+    A ref that is whole already stays what it is: a merge request does not become a branch because
+    its pipeline says that it is of one.
     """
-    short = _optional(claims, "ref")
-    folder = {"branch": "heads", "tag": "tags"}.get(_optional(claims, "ref_type") or "")
-    whole = _optional(claims, "ref_path") or (
-        f"refs/{folder}/{short}" if short and folder else short
-    )
-    if whole is None:
+    whole, short = _optional(claims, "ref_path"), _optional(claims, "ref")
+    if whole is not None:
+        return whole
+    if short is None:
         raise Unreadable("ref")
-    return whole
+    folder = {"branch": "heads", "tag": "tags"}.get(_optional(claims, "ref_type") or "")
+    if folder is None or short.startswith("refs/"):
+        return short
+    return f"refs/{folder}/{short}"
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

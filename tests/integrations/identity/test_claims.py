@@ -132,6 +132,10 @@ def test_a_job_of_another_project_is_refused(job_project: object) -> None:
         ({"ref_path": None}, "refs/heads/main"),
         ({"ref_path": None, "ref_type": "tag", "ref": "v1"}, "refs/tags/v1"),
         ({"ref_path": None, "ref_type": None}, "main"),
+        (
+            {"ref_path": None, "ref_type": "branch", "ref": "refs/merge-requests/3/head"},
+            "refs/merge-requests/3/head",
+        ),
     ],
 )
 def test_c15_a_ref_of_gitlab_says_what_it_is_or_stays_short(
