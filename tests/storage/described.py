@@ -68,13 +68,15 @@ def _of_table(connection: Connection, table: str) -> Iterator[str]:
     ):
         yield f"constraint of {table} is {column} in {other}.{other_column}"
     for _, name, unique, origin, _ in connection.exec_driver_sql(f"PRAGMA index_list('{table}')"):
-        columns = [row[2] for row in connection.exec_driver_sql(f"PRAGMA index_info('{name}')")]
+        listed = [row[2] for row in connection.exec_driver_sql(f"PRAGMA index_info('{name}')")]
         sql = (
             connection.exec_driver_sql(
                 "SELECT sql FROM sqlite_master WHERE name = ?", (name,)
             ).scalar()
             or ""
         )
-        where = " ".join(sql.split()).partition(" WHERE ")[2]
+        indexed, _, where = " ".join(sql.split()).partition(" WHERE ")
+        # only the statement says by which expression it is
+        columns = listed if None not in listed else [indexed.partition(" ON ")[2]]
         named = "" if origin != "c" else f"{name} "  # the others are made and named by the database
         yield f"index {named}of {table} is {', '.join(columns)}{', unique' * unique} where {where}"

@@ -33,11 +33,14 @@ class RunHeld:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A run is over, with whatever result."""
+    """One attempt of a run is over, with whatever result. It may be told late, when the next one
+    goes on.
+    """
 
     issuer: str
     repository: int
     run: str
+    attempt: int
     commit: str
 
 

@@ -20,7 +20,13 @@ from gate.core.decision.standard import MATCHES_MAX
 from gate.core.facts import DECIMAL_UNIT
 from gate.core.history import PATH_PRIOR_CHANGES, RECENT_CHANGES
 from gate.storage.changes.paths import PLACE
-from gate.storage.tables.schema import ADMITTED, APPROVED_BY_PEOPLE, REFUSED_BY_PEOPLE, SUCCEEDED
+from gate.storage.tables.schema import (
+    ADMITTED,
+    APPROVED_BY_PEOPLE,
+    ENDED,
+    REFUSED_BY_PEOPLE,
+    SUCCEEDED,
+)
 
 IN_FLIGHT_LISTED_MAX = 5
 """How many changes that people approved, and how many deploying ones, are named in a decision."""
@@ -50,10 +56,11 @@ class Found(NamedTuple):
 
 PARTS: Mapping[str, str] = MappingProxyType(
     {
-        # what runs here: the newest deployment that ended well
+        # what runs here: the newest deployment that ended well; one whose end was reported after
+        # its time limit ended then, and does not come back over what was deployed since
         "running": """
 (SELECT {array}(commit_sha, id, closed_at) FROM changes WHERE {here} AND {succeeded}
-  ORDER BY closed_at DESC, id DESC LIMIT 1)""",
+  ORDER BY {ended} DESC, id DESC LIMIT 1)""",
         # what was admitted last
         "admitted": """
 (SELECT {array}(commit_sha, digests, admitted_at) FROM changes WHERE {here} AND {was_admitted}
@@ -136,6 +143,7 @@ _OURS: Mapping[str, object] = MappingProxyType(
     {
         "was_admitted": ADMITTED,
         "succeeded": SUCCEEDED,
+        "ended": ENDED,
         "was_refused": REFUSED_BY_PEOPLE,
         "whole_place": f"'{PLACE}'",
         "recent_max": RECENT_CHANGES,

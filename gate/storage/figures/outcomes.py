@@ -20,7 +20,7 @@ from gate.storage.database.hot import Hot
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import add_up, upsert
 from gate.storage.incidents.links import LINKS_MAX
-from gate.storage.tables.schema import SUCCEEDED
+from gate.storage.tables.schema import ENDED, SUCCEEDED
 from gate.storage.tables.schema_delivery import (
     delivery_days,
     delivery_rules,
@@ -219,9 +219,9 @@ WHERE l.change_id = ? AND {ACTIVE} ORDER BY l.at, l.id LIMIT {LINKS_MAX}
 _NEXT_SUCCESS = Hot(f"""
 SELECT closed_at FROM changes
 WHERE service = ? AND environment = ? AND {SUCCEEDED}
-  AND closed_at >= ? AND admitted_at > ? AND NOT failed
-ORDER BY closed_at, id LIMIT 1
-""")  # noqa: S608 - a constant of this program
+  AND {ENDED} >= ? AND admitted_at > ? AND NOT failed
+ORDER BY {ENDED}, id LIMIT 1
+""")  # noqa: S608 - constants of this program
 _FAILED = "SELECT change_id FROM outcomes WHERE service = ? AND environment = ? AND failed = 1"
 _UNRECOVERED = Hot(
     f"{_FAILED} AND recovery_seconds IS NULL ORDER BY change_id DESC LIMIT {UNRECOVERED_MAX}"

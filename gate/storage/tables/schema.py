@@ -41,6 +41,12 @@ metadata = MetaData(naming_convention=NAMING)
 # conditions of partial indexes; a query names them word for word, or the index is of no use to it
 ADMITTED = "admitted_at IS NOT NULL"
 SUCCEEDED = "result IN ('successful', 'successful_issues')"
+ENDED = "CASE WHEN close_by < closed_at THEN close_by ELSE closed_at END"
+"""When a deployment ended, as far as anything follows from it: at the latest at its time limit.
+
+From then on another one may be admitted in its place, so an end that is reported later does not say
+that it ended after that one. An index is by it; a query names it word for word.
+"""
 APPROVED_BY_PEOPLE = "state = 'approved' AND route IN ('review', 'emergency')"
 REFUSED_BY_PEOPLE = "state = 'rejected' AND route <> 'automatic'"
 
@@ -143,7 +149,7 @@ changes = Table(
         "ix_changes_succeeded",
         "service",
         "environment",
-        "closed_at",
+        text(f"({ENDED})"),
         "id",
         "commit_sha",
         **_where(SUCCEEDED),

@@ -77,13 +77,25 @@ def test_what_runs_is_what_was_closed_last_and_not_what_was_admitted_last(
     database_url: str,
 ) -> None:
     with writing(database_url) as tx:
-        late = put_closed(tx.conn, NOW - 5 * HOUR, commit_sha=OTHER, closed_at=NOW - HOUR)
+        at, ended = NOW - 5 * HOUR, NOW - HOUR
+        late = put_closed(tx.conn, at, commit_sha=OTHER, closed_at=ended, close_by=ended)
         put_closed(tx.conn, NOW - 3 * HOUR, digests=("sha256:1",))
 
     found = seen(database_url)
 
     assert found.running == Running(OTHER, late, NOW - HOUR)
     assert found.last_admitted == Admitted(COMMIT, ("sha256:1",), NOW - 3 * HOUR)
+
+
+def test_an_end_that_is_reported_after_its_time_limit_does_not_replace_what_was_deployed_since(
+    database_url: str,
+) -> None:
+    with writing(database_url) as tx:
+        at, ended = NOW - 5 * HOUR, NOW - MINUTE
+        put_closed(tx.conn, at, commit_sha=OTHER, closed_at=ended, close_by=NOW - 4 * HOUR)
+        newer = put_closed(tx.conn, NOW - 3 * HOUR)
+
+    assert seen(database_url).running == Running(COMMIT, newer, NOW - 3 * HOUR + MINUTE)
 
 
 def test_a_commit_that_ran_and_was_replaced_says_when(database_url: str) -> None:

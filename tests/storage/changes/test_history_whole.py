@@ -173,8 +173,14 @@ def model(pasts: Sequence[Past]) -> tuple[object, ...]:
         return NOW - past.admitted * MINUTE
 
     good = [past for past in pasts if past.result in {"successful", "successful_issues"}]
-    ended = [(admitted_at(past) + past.lasted * MINUTE, past.commit) for past in good]
-    running = max(ended, key=lambda pair: pair[0], default=None)
+    ended = [(admitted_at(past) + past.lasted * MINUTE, past) for past in good]
+    # what is reported after the time limit of an hour ended at that limit; of equals the newest
+    # id
+    running = max(
+        reversed(ended),
+        key=lambda pair: min(pair[0], admitted_at(pair[1]) + HOUR),
+        default=None,
+    )
     newest = max(pasts, key=admitted_at, default=None)
     ran = max(
         (admitted_at(past) for past in good if (past.commit, past.digests) == (COMMIT, BUILT)),
@@ -188,7 +194,7 @@ def model(pasts: Sequence[Past]) -> tuple[object, ...]:
     day = [past for past in pasts if past.admitted < 24 * 60]
     lines = [past.lines for past in day if past.lines is not None]
     return (
-        (running[1], running[0]) if running else None,
+        (running[1].commit, running[0]) if running else None,
         (newest.commit, admitted_at(newest)) if newest else None,
         (ran is not None, min(since, default=None)),
         len(pasts),

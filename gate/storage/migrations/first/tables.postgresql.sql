@@ -105,7 +105,7 @@ CREATE INDEX ix_changes_service ON changes (service, submitted_at, id)
 
 CREATE INDEX ix_changes_state ON changes (state, submitted_at, id)
 
-CREATE INDEX ix_changes_succeeded ON changes (service, environment, closed_at, id, commit_sha) WHERE result IN ('successful', 'successful_issues')
+CREATE INDEX ix_changes_succeeded ON changes (service, environment, (CASE WHEN close_by < closed_at THEN close_by ELSE closed_at END), id, commit_sha) WHERE result IN ('successful', 'successful_issues')
 
 CREATE TABLE checkpoints (
     size BIGSERIAL NOT NULL,
