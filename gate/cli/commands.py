@@ -8,6 +8,7 @@ import typer
 from gate.cli.learning import commands as learning
 from gate.cli.ledger import commands as ledger
 from gate.cli.outcome import with_exit_code
+from gate.cli.past import commands as past
 
 _Passed = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -34,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(context_settings=_Passed, help="Ask what would be decided; nothing is recorded.")(
         evaluate
     )
+    app.add_typer(past.app, name="import")
     app.command("verify-admission")(verify_admission)
     app.command()(explain)
     learning.add_to(policy_app)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -89,6 +90,7 @@ class FakeGitHub:
     branches: dict[str, Json] = field(default_factory=dict)
     deployments: dict[str, list[Json]] = field(default_factory=dict)  # by environment, newest first
     deployment_statuses: dict[int, list[Json]] = field(default_factory=dict)
+    issues: list[Json] = field(default_factory=list)  # newest first
     runs: dict[str, Json] = field(default_factory=dict)
     commits: dict[str, Json] = field(default_factory=dict)  # by hash, or tags/NAME
     writers: dict[str, str] = field(
@@ -190,6 +192,12 @@ class FakeGitHub:
                 rf"{repo}/deployments/(?P<number>\d+)/statuses",
                 pages,
                 self._deployment_statuses,
+            ),
+            (
+                "GET",
+                rf"{repo}/issues",
+                pages | {"labels", "state", "sort", "direction"},
+                self._issues,
             ),
             ("GET", rf"{repo}/actions/runs/(?P<run>\d+)", none, self._run),
             ("GET", rf"{repo}/actions/runs/(?P<run>\d+)/pending_deployments", none, self._pending),
@@ -350,9 +358,23 @@ class FakeGitHub:
         return self._there(request, repo, self.branches.get(branch))
 
     def _deployments(self, request: httpx.Request, repo: str) -> Canned:
-        return self._listed(
-            request, repo, self.deployments.get(request.url.params["environment"], [])
+        wanted = request.url.params.get("environment")
+        found = (
+            sorted(chain(*self.deployments.values()), key=lambda one: -one["id"])
+            if wanted is None
+            else self.deployments.get(wanted, [])
         )
+        return self._listed(request, repo, found)
+
+    def _issues(self, request: httpx.Request, repo: str) -> Canned:
+        wanted = request.url.params
+        assert (wanted["state"], wanted["sort"], wanted["direction"]) == ("all", "created", "desc")
+        named = [
+            one
+            for one in self.issues
+            if wanted["labels"] in {label["name"] for label in one["labels"]}
+        ]
+        return self._listed(request, repo, named)
 
     def _deployment_statuses(self, request: httpx.Request, repo: str, number: str) -> Canned:
         return self._listed(request, repo, self.deployment_statuses.get(int(number), []))

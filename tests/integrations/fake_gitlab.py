@@ -102,7 +102,12 @@ class FakeGitLab:
             for one in self.deployments
             if one["status"] == wanted.get("status", one["status"])
             and one["environment"]["name"] == wanted.get("environment", one["environment"]["name"])
+            and one.get("updated_at", "9") >= wanted.get("updated_after", "")
         ]
+        if "updated_after" in wanted:
+            # the real one refuses the filter with any other order
+            assert wanted["order_by"] == "updated_at"
+            found.sort(key=lambda one: str(one["updated_at"]), reverse=wanted["sort"] == "desc")
         return self._paged(request, found)
 
     def _approve(self, request: httpx.Request, deployment: str) -> Canned:

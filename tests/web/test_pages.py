@@ -18,6 +18,7 @@ from gate.flow.changes.held import Holds
 from gate.flow.incidents.observe import deployment_seen
 from gate.web.render import linked
 from tests.api.served import Served, admission, request, served
+from tests.flow.queries.test_rehearsal import bring, deployed
 from tests.web.browsing import OWN, browser, send, stranger, waiting
 
 pytestmark = pytest.mark.anyio
@@ -115,6 +116,19 @@ async def test_e26_pages_of_a_place_that_is_not_there_say_so(service: Served, pa
 
     assert "the catalogue has no service chekout; did you mean checkout?" in misspelt.text
     assert "the catalogue has no" not in known.text
+
+
+async def test_h5_what_was_imported_is_shown_apart_and_as_never_admitted(service: Served) -> None:
+    await bring(service.gate, [deployed("a", 9), deployed("b", 5)])
+    http = await browser(service)
+    address = "/observations?service=checkout&environment=production"
+
+    page = (await http.get(address)).text
+    twin = (await http.get(address.replace("?", ".json?"))).json()
+
+    assert "None of them was admitted" in page
+    assert "2 deployments from" in page
+    assert (twin["changes"], twin["imported"]["deployments"]) == (0, 2)
 
 
 async def test_e26_lists_on_pages_go_on(service: Served) -> None:

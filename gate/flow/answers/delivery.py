@@ -147,10 +147,33 @@ class WouldAnswer:
 
 
 @dataclass(frozen=True)
+class ImportedAnswer:
+    """What the gate would have said of imported deployments, one after the other, by the rules in
+    force now. None of them was admitted, and nothing that is automatic rests on them.
+
+    `without_facts`: of so many nobody asked what was in them, so they count as the worst case.
+    `standard_changes`: what would be earned, had they been admitted.
+    """
+
+    sources: tuple[str, ...]
+    deployments: int
+    without_facts: int
+    first_at: datetime
+    last_at: datetime
+    would: WouldAnswer
+    failed: int
+    failed_stopped: int
+    standard_changes: tuple[EarnedAnswer, ...]
+    suggestions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ObservationsAnswer:
     """What the gate would have done with the changes that were deployed here while it observed.
 
-    `failed_stopped`: of those that failed, how many would not have passed at once.
+    `failed_stopped`: of those that failed, how many would not have passed at once. `imported`: the
+    same for what was deployed before the gate was asked, null where nothing was imported; it is in
+    none of the other figures.
     """
 
     service: str
@@ -165,6 +188,7 @@ class ObservationsAnswer:
     failed_stopped: int
     standard_changes: tuple[EarnedAnswer, ...]
     suggestions: tuple[str, ...]
+    imported: ImportedAnswer | None = None
 
 
 def fail_rate(found: Rate) -> FailRateAnswer:

@@ -4,18 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from gate.core.decision import record as records
 from gate.core.decision.places import unknown_names
-from gate.core.decision.record import Record
 from gate.core.decision.sentences import sentence
 from gate.core.decision.standard import NEVER_SUSPENDED, successes_in_a_row
-from gate.core.decision.values import Outcome
+from gate.core.decision.values import Finding, Outcome, Required
+from gate.core.facts import Facts
+from gate.core.policy.policy import Policy
 from gate.errors import Invalid
 from gate.flow.answers.delivery import (
     EarnedAnswer,
+    ImportedAnswer,
     ObservationsAnswer,
     WaitAnswer,
     WouldAnswer,
@@ -23,10 +26,12 @@ from gate.flow.answers.delivery import (
 )
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
+from gate.flow.queries.rehearsal import Rehearsal, Rehearsed, rehearse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.changes import history
 from gate.storage.changes.history import Ask, Earning
 from gate.storage.figures import observations as figures
+from gate.storage.figures import past
 from gate.storage.figures.observations import Counted, Watched
 
 DAYS_DEFAULT = 30
@@ -68,7 +73,7 @@ def _read(
     conn: Connection, books: Rulebooks, book: Rulebook, place: Watched, now: datetime
 ) -> ObservationsAnswer:
     counted = figures.counts(conn, place)
-    stopped = [records.read(one) for one in figures.stopped(conn, place)]
+    stopped = _stopped(conn, books, place)
     by_outcome = {one.would: one.changes for one in counted}
     waited = spread(figures.seconds_people_take(conn))
     standards = _standard_changes(conn, book, place, now)
@@ -84,7 +89,8 @@ def _read(
         failed=sum(one.failed for one in counted),
         failed_stopped=_failed_stopped(counted),
         standard_changes=tuple(standards),
-        suggestions=(*_switch(counted, standards), *_in_the_way(conn, books, stopped)),
+        suggestions=(*_switch(counted, standards), *_in_the_way(stopped)),
+        imported=_imported(conn, book, place, now),
     )
 
 
@@ -129,24 +135,90 @@ def _switch(counted: Sequence[Counted], standards: Sequence[EarnedAnswer]) -> li
     return [f"only {passed} of {changes} changes would have passed; change first what follows"]
 
 
-def _in_the_way(conn: Connection, books: Rulebooks, stopped: Sequence[Record]) -> list[str]:
+class _Stopped(NamedTuple):
+    """A change that would not have passed: what stood in its way, and who was needed."""
+
+    finding: Finding
+    facts: Facts
+    policy: Policy | None
+    required: tuple[Required, ...]
+
+    @property
+    def words(self) -> str:
+        """What stood in the way."""
+        return f"{self.finding.title}: {sentence(self.finding, self.facts, self.policy)}"
+
+
+def _stopped(conn: Connection, books: Rulebooks, place: Watched) -> list[_Stopped]:
+    """The newest changes that would not have passed, newest first."""
+    found = []
+    for one in figures.stopped(conn, place):
+        record = records.read(one)
+        observed = record.decision.observed
+        required = observed.required if observed is not None else ()
+        policy = books.policy_of(conn, record)
+        found.append(_Stopped(record.decision.findings[0], record.case.facts, policy, required))
+    return found
+
+
+def _in_the_way(stopped: Sequence[_Stopped]) -> list[str]:
     """What stood in the way most often, in the words of the newest change, and who was needed."""
-    newest: dict[str, str] = {}
-    for record in reversed(stopped):
-        finding = record.decision.findings[0]
-        said = sentence(finding, record.case.facts, books.policy_of(conn, record))
-        newest[finding.rule] = f"{finding.title}: {said}"
-    rules = Counter(record.decision.findings[0].rule for record in stopped)
+    newest = {one.finding.rule: one for one in reversed(stopped)}
+    rules = Counter(one.finding.rule for one in stopped)
     found = [
-        f"{n} of the last {len(stopped)} that would not have passed: {newest[rule]}"
+        f"{n} of the last {len(stopped)} that would not have passed: {newest[rule].words}"
         for rule, n in rules.most_common(SUGGESTIONS_MAX)
     ]
-    groups = Counter(
-        " or ".join(entry.by)
-        for record in stopped
-        if record.decision.observed is not None
-        for entry in record.decision.observed.required
-    )
+    groups = Counter(" or ".join(entry.by) for one in stopped for entry in one.required)
     return found + [
         f"would have waited for {by}: {n}" for by, n in groups.most_common(SUGGESTIONS_MAX)
     ]
+
+
+def _imported(
+    conn: Connection, book: Rulebook, place: Watched, now: datetime
+) -> ImportedAnswer | None:
+    """The report on what was deployed before the gate was asked; None where nothing was imported
+    of this time.
+    """
+    service, environment = place.service, place.environment
+    deployments = past.deployments(conn, service, environment, place.ends)
+    rehearsal = rehearse(book, deployments, past.incidents(conn, service, environment))
+    seen = [one for one in rehearsal.done if one.deployment.began_at >= place.begins]
+    if not seen:
+        return None
+    outcomes = Counter(one.decision.outcome for one in seen)
+    failed = [one for one in seen if one.failed_at is not None]
+    stopped = [one for one in seen if one.decision.outcome is not Outcome.APPROVED]
+    newest = [_rehearsed(one, book) for one in reversed(stopped)][: figures.LOOKED_AT_MAX]
+    return ImportedAnswer(
+        sources=tuple(sorted({one.deployment.source for one in seen})),
+        deployments=len(seen),
+        without_facts=sum(one.deployment.facts is None for one in seen),
+        first_at=seen[0].deployment.began_at,
+        last_at=seen[-1].deployment.began_at,
+        would=WouldAnswer(*(outcomes[outcome] for outcome in Outcome)),
+        failed=len(failed),
+        failed_stopped=sum(one.decision.outcome is not Outcome.APPROVED for one in failed),
+        standard_changes=tuple(_would_be_earned(rehearsal, seen[-1], now)),
+        suggestions=tuple(_in_the_way(newest)),
+    )
+
+
+def _rehearsed(one: Rehearsed, book: Rulebook) -> _Stopped:
+    decision = one.decision
+    policy = book.policies.named(decision.policy)
+    return _Stopped(decision.findings[0], one.facts, policy, decision.required)
+
+
+def _would_be_earned(
+    rehearsal: Rehearsal, newest: Rehearsed, now: datetime
+) -> Iterable[EarnedAnswer]:
+    """How many settled successes in a row there would be, had the gate admitted them all."""
+    matches = rehearsal.standing(newest.deployment, now).matches
+    policy = rehearsal.book.policies.named(newest.decision.policy)
+    for standard in policy.standard_changes if policy else ():
+        if standard.earn is not None:
+            listed = matches.get(standard.id, ())
+            row = successes_in_a_row(standard.earn, listed, reinstated_at=None, at=now)
+            yield EarnedAnswer(standard.id, row, standard.earn.successes)

@@ -87,6 +87,10 @@ class Refused(SourceUnavailable):
         self.status = status
 
 
+class Paced(SourceUnavailable):
+    """It wants no requests for a while, and says for how long."""
+
+
 class Rest:
     """One interface at one address. `close` gives its connections back."""
 
@@ -211,7 +215,7 @@ class Rest:
             )
         left = self._pace.get(lane, now) - now
         if left > 0:
-            raise SourceUnavailable(
+            raise Paced(
                 f"{self.host} wants no requests for another {left:.0f} s (rate limit)",
                 retry_after_seconds=int(left) + 1,
             )

@@ -373,6 +373,28 @@ CREATE TABLE public.overrides (
     comment text NOT NULL,
     at bigint NOT NULL
 );
+CREATE TABLE public.past_deployments (
+    source text NOT NULL,
+    key text NOT NULL,
+    service text NOT NULL,
+    environment text NOT NULL,
+    commit_sha text NOT NULL,
+    ref text,
+    began_at bigint NOT NULL,
+    ended_at bigint NOT NULL,
+    result text NOT NULL,
+    facts text,
+    imported_at bigint NOT NULL
+);
+CREATE TABLE public.past_incidents (
+    source text NOT NULL,
+    key text NOT NULL,
+    service text NOT NULL,
+    environment text,
+    began_at bigint NOT NULL,
+    resolved_at bigint,
+    imported_at bigint NOT NULL
+);
 CREATE TABLE public.path_outcomes (
     service text NOT NULL,
     environment text NOT NULL,
@@ -503,7 +525,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_ffb7996e');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_d92a71ad');
 INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x7b226368616e6765223a226368675f30303030303030303030303030303030303030303030306b657074227d', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x7b7d');
@@ -571,6 +593,10 @@ ALTER TABLE ONLY public.outcomes
     ADD CONSTRAINT pk_outcomes PRIMARY KEY (change_id);
 ALTER TABLE ONLY public.overrides
     ADD CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window", person);
+ALTER TABLE ONLY public.past_deployments
+    ADD CONSTRAINT pk_past_deployments PRIMARY KEY (source, key);
+ALTER TABLE ONLY public.past_incidents
+    ADD CONSTRAINT pk_past_incidents PRIMARY KEY (source, key);
 ALTER TABLE ONLY public.path_outcomes
     ADD CONSTRAINT pk_path_outcomes PRIMARY KEY (service, environment, path);
 ALTER TABLE ONLY public.people
@@ -679,6 +705,8 @@ CREATE INDEX ix_outbox_done ON public.outbox USING btree (delivered_at) WHERE (d
 CREATE INDEX ix_outbox_due ON public.outbox USING btree (target, next_at, id, at) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 CREATE INDEX ix_outcomes_failed ON public.outcomes USING btree (service, environment, day, change_id) WHERE (failed = 1);
 CREATE INDEX ix_outcomes_unrecovered ON public.outcomes USING btree (service, environment, change_id) WHERE ((failed = 1) AND (recovery_seconds IS NULL));
+CREATE INDEX ix_past_deployments_place ON public.past_deployments USING btree (service, environment, began_at);
+CREATE INDEX ix_past_incidents_service ON public.past_incidents USING btree (service, began_at);
 CREATE INDEX ix_people_newest ON public.people USING btree (created_at, id);
 CREATE INDEX ix_policy_sets_policies ON public.policy_sets USING btree (policies, registered_at);
 CREATE INDEX ix_post_reviews_due ON public.post_reviews USING btree (due_at);

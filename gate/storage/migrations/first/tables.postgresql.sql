@@ -333,6 +333,36 @@ CREATE INDEX ix_outbox_done ON outbox (delivered_at) WHERE delivered_at IS NOT N
 
 CREATE INDEX ix_outbox_due ON outbox (target, next_at, id, at) WHERE delivered_at IS NULL AND dead_at IS NULL
 
+CREATE TABLE past_deployments (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    commit_sha TEXT NOT NULL,
+    ref TEXT,
+    began_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    result TEXT NOT NULL,
+    facts TEXT,
+    imported_at BIGINT NOT NULL,
+    CONSTRAINT pk_past_deployments PRIMARY KEY (source, key)
+)
+
+CREATE INDEX ix_past_deployments_place ON past_deployments (service, environment, began_at)
+
+CREATE TABLE past_incidents (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    service TEXT NOT NULL,
+    environment TEXT,
+    began_at BIGINT NOT NULL,
+    resolved_at BIGINT,
+    imported_at BIGINT NOT NULL,
+    CONSTRAINT pk_past_incidents PRIMARY KEY (source, key)
+)
+
+CREATE INDEX ix_past_incidents_service ON past_incidents (service, began_at)
+
 CREATE TABLE path_outcomes (
     service TEXT NOT NULL,
     environment TEXT NOT NULL,

@@ -1,0 +1,150 @@
+"""What an import found is put beside the records of the gate, in short transactions, and said."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+from gate.cli.database import existing
+from gate.cli.past.clone import Measures
+from gate.config import Settings
+from gate.core.change import Result
+from gate.core.past import PastDeployment, PastFacts, PastIncident
+from gate.errors import Invalid
+from gate.flow.rulebooks import Rulebook, current_rulebook
+from gate.storage.figures import past
+from gate.storage.store import transaction
+
+SHOWN_MAX = 5
+"""Environments that are named because the catalogue lacks them."""
+
+_FAILED = frozenset({Result.UNSUCCESSFUL, Result.ROLLED_BACK})
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done, for the last words of the command."""
+
+    deployments: int = 0
+    failed: int = 0
+    known: int = 0
+    not_ended: int = 0
+    in_future: int = 0
+    incidents: int = 0
+    measured: int = 0
+    incomplete: int = 0
+    unknown_environments: Counter[str] = field(default_factory=Counter)
+
+
+class Kept:
+    """The database that is imported into, and what has been done so far."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = existing(settings)
+        self.address = settings.address
+        with transaction(self.url) as tx:
+            self.book: Rulebook = current_rulebook(tx.conn)
+            self.now: datetime = tx.now
+        self.tally = Tally()
+
+    def require_service(self, service: str) -> None:
+        """Raises `Invalid` for a service that the catalogue lacks."""
+        if service not in self.book.catalogue.services:
+            known = ", ".join(sorted(self.book.catalogue.services)[:SHOWN_MAX]) or "none"
+            raise Invalid(
+                f"the catalogue in force has no service {service}, it has {known}; start the gate "
+                "with the catalogue that lists it, then import"
+            )
+
+    def environment(self, said: str) -> str | None:
+        """The catalogue's own name; None for an environment that it lacks."""
+        name = self.book.catalogue.environment_named(said)
+        if name in self.book.catalogue.environments:
+            return name
+        self.tally.unknown_environments[said] += 1
+        return None
+
+    def known(self, source: str) -> frozenset[str]:
+        """The deployments that were imported from there before."""
+        with transaction(self.url) as tx:
+            return past.known_keys(tx.conn, source)
+
+    def deployments(self, found: Sequence[PastDeployment]) -> None:
+        """Keep these, all or none. What lies in the future was never deployed."""
+        told = [one for one in found if one.ended_at <= self.now]
+        self.tally.in_future += len(found) - len(told)
+        if told:
+            with transaction(self.url) as tx:
+                past.keep_deployments(tx, told, tx.now)
+        self.tally.deployments += len(told)
+        self.tally.failed += sum(one.result in _FAILED for one in told)
+
+    def incidents(self, found: Sequence[PastIncident]) -> None:
+        """Keep these, all or none."""
+        told = [one for one in found if one.began_at <= self.now]
+        self.tally.in_future += len(found) - len(told)
+        if told:
+            with transaction(self.url) as tx:
+                past.keep_incidents(tx, told, tx.now)
+        self.tally.incidents += len(told)
+
+    def unmeasured(self, source: str) -> list[tuple[PastDeployment, str | None]]:
+        """Deployments of there for whose facts nobody asked, newest first, each with the commit
+        that ran before it.
+        """
+        with transaction(self.url) as tx:
+            return past.unmeasured(tx.conn, source)
+
+    def facts(self, deployment: PastDeployment, facts: PastFacts, *, is_whole: bool) -> None:
+        """Keep what is known of one."""
+        with transaction(self.url) as tx:
+            past.keep_deployments(tx, [replace(deployment, facts=facts)], tx.now)
+        self.tally.measured += 1
+        self.tally.incomplete += not is_whole
+
+    def say(self, service: str | None = None) -> None:
+        """The last words."""
+        for line in _lines(self.tally):
+            print(line)
+        where = {"service": service} if service else {}
+        query = f"?{urlencode(where)}" if where else ""
+        print(f"the report: {self.address}/observations{query}")
+
+
+def _lines(tally: Tally) -> list[str]:
+    imported = f"imported {tally.deployments} deployments ({tally.failed} failed)"
+    lines = [f"{imported} and {tally.incidents} incidents; {tally.known} deployments were known"]
+    if tally.measured:
+        lines.append(
+            f"asked what was in {tally.measured} of them; of {tally.incomplete} not all is known, "
+            "which counts as the worst case"
+        )
+    if tally.not_ended:
+        lines.append(f"left out {tally.not_ended} that have no end yet, or were canceled")
+    if tally.in_future:
+        lines.append(f"left out {tally.in_future} that would lie in the future")
+    unknown = tally.unknown_environments
+    if unknown:
+        named = ", ".join(f"{visible(name)} ({n})" for name, n in unknown.most_common(SHOWN_MAX))
+        lines.append(
+            f"left out {unknown.total()} in environments that the catalogue lacks: {named}; add "
+            "one there, or its name to `names`, and import again"
+        )
+    return lines
+
+
+def visible(text: str) -> str:
+    """No character of a host's answer may do anything on a terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
+def measures_of(clone: Path | None) -> Measures | None:
+    """Git's view of a change, where a clone was named."""
+    return Measures(clone) if clone is not None else None
+
+
+def utc(at: datetime) -> datetime:
+    """An instant without a zone is UTC."""
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,281 @@
+"""What the gate would have said of imported deployments, one after the other, by the rules that are
+in force now.
+
+It is a rehearsal: every deployment meets the history that lay before it, as if the gate had been
+there. Nothing of it is recorded, and no decision knows of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from gate.core import history
+from gate.core.calendar import freeze
+from gate.core.change import Result
+from gate.core.decision.decide import Case, People, decide
+from gate.core.decision.guards import InTheWay
+from gate.core.decision.standard import MATCHES_MAX, to_suspend
+from gate.core.decision.values import Decision
+from gate.core.facts import Facts, Origin, Value, facts_of
+from gate.core.history import (
+    RECENT_CHANGES,
+    SUMS_WINDOW,
+    Admitted,
+    InFlight,
+    Match,
+    Running,
+    Standing,
+    Suspension,
+)
+from gate.core.past import NO_FACTS, PastDeployment, PastFacts, PastIncident, failures
+from gate.flow.changes.gather import earned_here
+from gate.flow.rulebooks import Rulebook
+from gate.storage.changes.paths import Touched, touched
+
+_SUCCEEDED = frozenset({Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES})
+_NOBODY_ASKED = PastFacts()
+_NOTHING_SAID: Mapping[str, Value] = {
+    "change.has_rollback_plan": False,
+    "change.has_test_plan": False,
+    "change.has_impact_note": False,
+    "change.remediates": False,
+    "artifact.count": 0,
+    "artifact.has_digest": False,
+}
+"""What a request shows by itself that says nothing of these."""
+
+
+class Rehearsed(NamedTuple):
+    """One deployment, what would have been decided by which facts, and when it failed, if so."""
+
+    deployment: PastDeployment
+    decision: Decision
+    facts: Facts
+    failed_at: datetime | None
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """All deployments of one place, in the order of time."""
+
+    book: Rulebook
+    done: list[Rehearsed] = field(default_factory=list)
+    _touched: dict[str, Touched] = field(default_factory=dict)
+    _paths: Counter[str] = field(default_factory=Counter)
+    _failed_paths: Counter[str] = field(default_factory=Counter)
+    _counted: set[str] = field(default_factory=set)
+
+    def play(self, deployment: PastDeployment, failed_at: datetime | None) -> None:
+        """Decide the next deployment; all that began earlier were played before."""
+        at = deployment.began_at
+        self._touched[deployment.name] = paths = touched(_files_of(deployment))
+        self._count_failed_paths(at)
+        here = self.standing(deployment, at)
+        case = self._case(deployment, here, at)
+        decision = decide(self.book.policies, case)
+        self.done.append(Rehearsed(deployment, decision, case.facts, failed_at))
+        self._paths.update((*paths.files, *paths.folders))
+
+    def standing(self, deployment: PastDeployment, at: datetime) -> Standing:
+        """What the gate would have known of the place at this instant."""
+        before = self.done
+        recent = before[-RECENT_CHANGES:]
+        last_day = [one for one in before if one.deployment.began_at > at - SUMS_WINDOW]
+        failed = [one for one in before if _has_failed(one, at)]
+        known = [one.failed_at for one in failed if one.failed_at is not None]
+        back = self._gone_back(deployment.commit, at)
+        matches = self._matches(at)
+        return Standing(
+            running=self._running(at),
+            last_admitted=_admitted(before),
+            succeeded_here=back.succeeded,
+            admitted_since=back.replaced_at is not None,
+            replaced_at=back.replaced_at,
+            changes=len(before),
+            failures=len(failed),
+            recent_changes=len(recent),
+            recent_failures=sum(_has_failed(one, at) for one in recent),
+            last_failure_at=max(known, default=None),
+            changes_last_24h=len(last_day),
+            lines_last_24h=_lines(last_day),
+            worst_folder=self._worst_folder(deployment),
+            worst_file_failures=self._worst_file(deployment),
+            in_flight=tuple(_in_flight(before, at)),
+            matches=matches,
+            suspensions=self._suspensions(matches),
+        )
+
+    def _case(self, deployment: PastDeployment, here: Standing, at: datetime) -> Case:
+        catalogue, calendar = self.book.catalogue, self.book.calendar
+        told = deployment.facts or _NOBODY_ASKED
+        scope = freeze.scope_of(catalogue, deployment.service, deployment.environment)
+        known = facts_of({**_NOTHING_SAID, **told.claimed}, Origin.CLAIMED)
+        known.update(facts_of(told.verified, Origin.VERIFIED))
+        known.update(catalogue.facts(deployment.service, deployment.environment))
+        known.update(freeze.facts(freeze.open_windows(calendar, (), scope, at), calendar, at))
+        known.update(
+            history.facts(
+                here,
+                deployment.commit,
+                (),
+                files_known="diff.files" in known,
+                overdue_reviews=0,
+                at=at,
+            )
+        )
+        return Case(
+            facts=known,
+            at=at,
+            people=People(named=told.is_named, verified=told.is_confirmed),
+            holds=freeze.holds(calendar, (), scope, at),
+            in_flight=here.in_flight_count,
+            deploying=here.deploying_count,
+            in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
+            standing=earned_here(self.book, here, at),
+        )
+
+    def _running(self, at: datetime) -> Running | None:
+        for one in reversed(self.done):
+            if _has_succeeded(one.deployment, at):
+                done = one.deployment
+                return Running(done.commit, done.name, done.ended_at)
+        return None
+
+    def _gone_back(self, commit: str, at: datetime) -> "_Back":
+        """Whether this commit ran here, and when another one took its place."""
+        replaced_at = None
+        for one in reversed(self.done):
+            if one.deployment.commit != commit:
+                replaced_at = one.deployment.began_at
+            elif _has_succeeded(one.deployment, at):
+                return _Back(succeeded=True, replaced_at=replaced_at)
+        return _Back(succeeded=False, replaced_at=None)
+
+    def _matches(self, at: datetime) -> dict[str, tuple[Match, ...]]:
+        """The deployments that each standard change matched, newest first, as far as was known."""
+        found: dict[str, list[Match]] = {}
+        newest = self.done[-_looked_back_on(self.book) :]
+        earlier = (None, *self.done)[-len(newest) - 1 : -1] if newest else ()
+        for one, before in zip(reversed(newest), reversed(earlier), strict=True):
+            done = one.deployment
+            has_ended, has_failed = done.ended_at <= at, _has_failed(one, at)
+            match = Match(
+                change=done.name,
+                admitted_at=done.began_at,
+                same_commit=before is not None and before.deployment.commit == done.commit,
+                result=done.result if has_ended else None,
+                closed_at=done.ended_at if has_ended else None,
+                failed=has_failed,
+                failed_at=one.failed_at if has_failed else None,
+            )
+            for standard in one.decision.matched_standard_changes:
+                found.setdefault(standard, []).append(match)
+        return {standard: tuple(listed) for standard, listed in found.items()}
+
+    def _suspensions(self, matches: Mapping[str, Sequence[Match]]) -> dict[str, Suspension]:
+        """A standard change that failed too often is suspended until enough others went well;
+        nobody reinstates one in a rehearsal.
+        """
+        found = {}
+        for _, standard in self.book.standard_changes:
+            listed = matches.get(standard.id, ())
+            if standard.suspend is not None:
+                because = to_suspend(standard.suspend, listed, reinstated_at=None)
+                found[standard.id] = Suspension(because=because)
+        return found
+
+    def _count_failed_paths(self, at: datetime) -> None:
+        for one in self.done:
+            if _has_failed(one, at) and one.deployment.name not in self._counted:
+                self._counted.add(one.deployment.name)
+                paths = self._touched[one.deployment.name]
+                self._failed_paths.update((*paths.files, *paths.folders))
+
+    def _worst_folder(self, deployment: PastDeployment) -> tuple[int, int]:
+        folders = self._touched[deployment.name].folders
+        counts = [(self._failed_paths[one], self._paths[one]) for one in folders]
+        return max(
+            counts,
+            key=lambda one: (one[0] / (one[1] + history.PATH_PRIOR_CHANGES), one),
+            default=(0, 0),
+        )
+
+    def _worst_file(self, deployment: PastDeployment) -> int:
+        files = self._touched[deployment.name].files
+        return max((self._failed_paths[one] for one in files), default=0)
+
+
+class _Back(NamedTuple):
+    succeeded: bool
+    replaced_at: datetime | None
+
+
+def rehearse(
+    book: Rulebook, deployments: Sequence[PastDeployment], incidents: Iterable[PastIncident]
+) -> Rehearsal:
+    """Play all deployments of one place; they come oldest first."""
+    failed = failures(deployments, incidents)
+    rehearsal = Rehearsal(book)
+    for one in deployments:
+        rehearsal.play(one, failed.get(one.name))
+    return rehearsal
+
+
+def _looked_back_on(book: Rulebook) -> int:
+    """How many deployments may say whether a standard change is earned or suspended. Twice as many
+    as count, because some of them did not match.
+    """
+    counted = [
+        max(
+            standard.earn.successes if standard.earn else 0,
+            standard.suspend.within if standard.suspend else 0,
+        )
+        for _, standard in book.standard_changes
+    ]
+    return min(2 * max(counted, default=0) + 1, MATCHES_MAX)
+
+
+def _has_failed(one: Rehearsed, at: datetime) -> bool:
+    return one.failed_at is not None and one.failed_at <= at
+
+
+def _has_succeeded(deployment: PastDeployment, at: datetime) -> bool:
+    return deployment.result in _SUCCEEDED and deployment.ended_at <= at
+
+
+def _admitted(before: Sequence[Rehearsed]) -> Admitted | None:
+    if not before:
+        return None
+    last = before[-1].deployment
+    return Admitted(last.commit, (), last.began_at)
+
+
+def _in_flight(before: Sequence[Rehearsed], at: datetime) -> Iterable[InFlight]:
+    for one in before:
+        if one.deployment.ended_at > at:
+            yield InFlight(one.deployment.name, deploying=True, until=one.deployment.ended_at)
+
+
+def _lines(deployed: Iterable[Rehearsed]) -> int | None:
+    """All changed lines of these; None where one of them is unknown."""
+    total = 0
+    for one in deployed:
+        added, deleted = (_value(one, f"diff.lines_{word}") for word in ("added", "deleted"))
+        if not isinstance(added, int) or not isinstance(deleted, int):
+            return None
+        total += added + deleted
+    return total
+
+
+def _value(one: Rehearsed, name: str) -> Value | None:
+    fact = one.facts.get(name)
+    return fact.value if fact is not None else None
+
+
+def _files_of(deployment: PastDeployment) -> tuple[str, ...]:
+    facts = deployment.facts or _NOBODY_ASKED
+    merged = {**NO_FACTS, **facts.claimed, **facts.verified}
+    files = merged.get("diff.files", ())
+    return files if isinstance(files, tuple) else ()

@@ -1,0 +1,39 @@
+"""A deployment as a code host remembers it."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.core.change import Result
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One that has ended.
+
+    `key` is its number at the host; `ref` is where it came from, as the host writes it.
+    """
+
+    key: str
+    environment: str
+    commit: str
+    ref: str | None
+    began_at: datetime
+    ended_at: datetime
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of the host's list. `ended` None: it is known, goes on, or was no deployment."""
+
+    key: str
+    is_known: bool
+    ended: Ended | None
+
+
+def is_commit(text: str) -> bool:
+    """Whether this is a whole commit hash."""
+    return _COMMIT.fullmatch(text) is not None

@@ -1,0 +1,90 @@
+"""What GitLab remembers of a project: deployments that have ended, and issues with the label of an
+incident.
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from gate.core.change import Result
+from gate.core.facts import TEXT_LENGTH_MAX
+from gate.core.instants import rfc3339
+from gate.core.past import PastIncident
+from gate.integrations.code_host.past import Ended, Listed, is_commit
+from gate.integrations.gitlab.facts import PER_PAGE, Project
+from gate.integrations.http import shapes
+
+PAGES_MAX = 100
+"""Of one list: ten thousand entries."""
+
+_RESULTS = {"success": Result.SUCCESSFUL, "failed": Result.UNSUCCESSFUL}
+"""Those that went on to their end. Who cancels one has not seen it fail."""
+
+
+async def deployments(
+    here: Project, since: datetime, known: Collection[str]
+) -> AsyncIterator[Sequence[Listed]]:
+    """Pages of deployments that changed since then, oldest first; those that are `known` are left
+    out.
+
+    Raises `SourceUnavailable`.
+    """
+    wanted = {"order_by": "updated_at", "sort": "asc", "updated_after": rfc3339(since)}
+    async for page in _pages(here, "/deployments", **wanted):
+        found = []
+        for one in page:
+            key = str(shapes.number(one, "id"))
+            ended = None if key in known else _ended(one, key, since)
+            found.append(Listed(key, key in known, ended))
+        yield found
+
+
+def _ended(one: Any, key: str, since: datetime) -> Ended | None:
+    """How it ended; None where it has not, or is older than asked for."""
+    commit, result = shapes.text(one, "sha"), _RESULTS.get(shapes.text(one, "status"))
+    began_at = shapes.instant(one, "created_at")
+    if result is None or not is_commit(commit) or began_at < since:
+        return None
+    finished = shapes.maybe_text(one, "deployable", "finished_at")
+    ended_at = (
+        shapes.instant(one, "deployable", "finished_at")
+        if finished is not None
+        else shapes.instant(one, "updated_at")
+    )
+    return Ended(
+        key=key,
+        environment=shapes.text(one, "environment", "name")[:TEXT_LENGTH_MAX],
+        commit=commit,
+        ref=shapes.one_line(one, "ref") or None,
+        began_at=began_at,
+        ended_at=max(ended_at, began_at),
+        result=result,
+    )
+
+
+async def incidents(
+    here: Project, source: str, service: str, label: str, since: datetime
+) -> AsyncIterator[Sequence[PastIncident]]:
+    """Pages of issues with this label that were opened since then.
+
+    Raises `SourceUnavailable`.
+    """
+    wanted = {"labels": label, "created_after": rfc3339(since)}
+    async for page in _pages(here, "/issues", **wanted):
+        found = []
+        for one in page:
+            closed = shapes.the(one, "closed_at")
+            resolved_at = shapes.instant(one, "closed_at") if closed is not None else None
+            key = f"issue {shapes.number(one, 'iid')}"
+            began_at = shapes.instant(one, "created_at")
+            found.append(PastIncident(source, key, service, None, began_at, resolved_at))
+        yield found
+
+
+async def _pages(here: Project, path: str, **params: str) -> AsyncIterator[Sequence[Any]]:
+    """Every page of a list, asked for by its number."""
+    for page in range(1, PAGES_MAX + 1):
+        reply = await here.get(path, **params, per_page=PER_PAGE, page=page)
+        yield shapes.items([reply.body], 0)
+        if not (reply.has_next or reply.headers.get("x-next-page")):
+            return
