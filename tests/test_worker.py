@@ -210,7 +210,7 @@ async def test_tidying_forgets_old_keys_and_notes_when_tokens_were_used(shop: Sh
     await worker.tidy()
     await worker.tidy()
 
-    (token,) = (await shop.gate.store.read(tokens.token_page, tokens.TokenQuery(), Part(2))).rows
+    (token,) = (await shop.gate.store.read(tokens.token_page, None, Part(2))).rows
     assert token.last_used_at is not None
     assert await shop.gate.store.read(count_keys) == 0
 

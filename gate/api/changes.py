@@ -143,7 +143,7 @@ async def list_changes(
     query: Annotated[ChangesQuery, Query()], by: PlaceReader, gate: GateDep, request: Request
 ) -> Answer:
     """Changes, newest first; a pipeline sees those of its services."""
-    return page_answer(await look.changes(gate, query.filters(), by), request)
+    return page_answer(await look.changes(gate, query.filters(), by, query.part()), request)
 
 
 @router.get("/{change_id}", response_model=ChangeAnswer)

@@ -35,7 +35,9 @@ async def list_incidents(
     query: Annotated[IncidentsQuery, Query()], by: Reader, gate: GateDep, request: Request
 ) -> Answer:
     """Incidents with the changes they are put down to, newest first."""
-    return page_answer(await incident_list.listing(gate, query.filters(), by), request)
+    return page_answer(
+        await incident_list.listing(gate, query.filters(), by, query.part()), request
+    )
 
 
 @router.post(

@@ -43,18 +43,18 @@ async def read_log(
     match query.format:
         case "csv":
             return stream_answer(
-                chunked(spreadsheet.lines(log.stream(gate, query.filters(), by))),
+                chunked(spreadsheet.lines(log.stream(gate, query.filters(), by, query.part()))),
                 CSV,
                 file_name="log.csv",
             )
         case "ndjson":
             return stream_answer(
-                chunked(_lines(log.stream(gate, query.filters(), by))),
+                chunked(_lines(log.stream(gate, query.filters(), by, query.part()))),
                 NDJSON,
                 file_name="log.ndjson",
             )
         case _:
-            return page_answer(await log.page(gate, query.filters(), by), request)
+            return page_answer(await log.page(gate, query.filters(), by, query.part()), request)
 
 
 async def chunked(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

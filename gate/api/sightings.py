@@ -23,4 +23,4 @@ async def list_sightings(
     """Deployments that went past the gate, and those of repositories that the catalogue lacks,
     newest first.
     """
-    return page_answer(await sightings.listing(gate, query.filters(), by), request)
+    return page_answer(await sightings.listing(gate, query.filters(), by, query.part()), request)

@@ -23,7 +23,7 @@ from gate.flow.rulebooks import current_catalogue, current_rulebook
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
-from gate.storage.identity.tokens import Maker, Token, TokenQuery
+from gate.storage.identity.tokens import Maker, Token
 from gate.storage.store import transaction
 
 HOST = Maker("command line")
@@ -127,7 +127,7 @@ def revoke(token: str) -> None:
 def _all(conn: Connection) -> Iterator[Token]:
     part = Part(PAGE_ROWS_MAX)
     while True:
-        found = tokens.token_page(conn, TokenQuery(), part)
+        found = tokens.token_page(conn, None, part)
         yield from found.rows
         if found.next is None:
             return

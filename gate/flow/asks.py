@@ -1,12 +1,11 @@
 """What the chapters are asked: small values between a wire and the flow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from gate.core.change import Artifact, Result, Run, State
-from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.core.change import Artifact, Result, Run
 from gate.flow.caller import HookKind, Role
 
 PAGE_ITEMS_DEFAULT = 50
@@ -32,43 +31,6 @@ class Part:
     ends: datetime | None = None
     cursor: str | None = None
     limit: int = PAGE_ITEMS_DEFAULT
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeFilters:
-    """Which changes. None is any. `words` is text of the caller: every word in it must occur."""
-
-    state: State | None = None
-    service: str | None = None
-    environment: str | None = None
-    type: ChangeType | None = None
-    band: Band | None = None
-    outcome: Outcome | None = None
-    words: str = ""
-    part: Part = field(default_factory=Part)
-
-
-@dataclass(frozen=True, slots=True)
-class LogFilters:
-    """Which decisions. None is any. A stream takes no notice of `part.cursor` and `part.limit`."""
-
-    service: str | None = None
-    environment: str | None = None
-    type: ChangeType | None = None
-    route: Route | None = None
-    band: Band | None = None
-    outcome: Outcome | None = None
-    policy: str | None = None
-    # Of the policies.
-    revision: str | None = None
-    standard_change: str | None = None
-    change: str | None = None
-    commit: str | None = None
-    run: str | None = None
-    # Issuer and numeric id.
-    repository: tuple[str, int] | None = None
-    words: str = ""
-    part: Part = field(default_factory=Part)
 
 
 @dataclass(frozen=True, slots=True)

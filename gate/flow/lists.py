@@ -1,7 +1,8 @@
 """Pages of lists, and where each begins: opaque cursors of the caller who was given them."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,62 +15,85 @@ from gate.storage.database.cursor import Position, fingerprint
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Query = TypeVar("Query", bound="DataclassInstance")
+Filters = TypeVar("Filters", bound="DataclassInstance")
 Item = TypeVar("Item")
-ReadPage: TypeAlias = Callable[[Connection, Query, pages.Part], pages.Page[Item]]
-"""Reads the items of one page that fit a query, ready to be shown."""
+ReadPage: TypeAlias = Callable[[Connection, pages.Part], pages.Page[Item]]
+"""Reads the items of one page, ready to be shown."""
 
 FIRST_PAGE = Part()
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A list without filters, and whose it is: such as the decisions of one change."""
+
+    name: str
+    of: str | None = None
+
+
 async def one_page(
     gate: Gate,
-    query: Query,
+    filters: "DataclassInstance",
     asked: Part,
     by: Caller,
-    read: ReadPage[Query, Item],
+    read: ReadPage[Item],
     *,
     slowly: bool = False,
 ) -> Page[Item]:
     """One page of a list: at most `asked.limit` items after `asked.cursor`, and the cursor of the
     page after it.
 
-    Every list is answered by this function, so that none is cut without a `next`. The query holds
-    every filter, for the cursor is good for these filters alone. `slowly` is for pages that take
-    long and must keep nobody else waiting. Raises `BadRequest` for a cursor of another caller, of
-    another list, or of other filters.
+    Every list is answered by this function, so that none is cut without a `next`. The cursor is
+    good for these filters alone, which `read` has, too. `slowly` is for pages that take long and
+    must keep nobody else waiting. Raises `BadRequest` for a cursor of another caller, of another
+    list, or of other filters.
     """
-    part = pages.Part(asked.limit, position_of(gate, asked.cursor, query, by))
+    part = part_of(gate, filters, asked, by)
     reading = gate.store.read_slowly if slowly else gate.store.read
-    found = await reading(read, query, part)
-    return Page(found.rows, sealed(gate, found.next, query, by))
+    found = await reading(read, part)
+    return Page(found.rows, sealed(gate, filters, asked, found.next, by))
 
 
-async def own_name(gate: Gate, environment: str | None) -> str | None:
-    """What the environment is called in what was recorded: a filter may say any of its names, as a
-    submit may.
+async def by_own_name(gate: Gate, filters: Filters) -> Filters:
+    """The filters with the environment as it is called in what was recorded: they may say any of
+    its names, as a submit may.
     """
-    return environment and (await gate.rulebooks.current()).catalogue.environment_named(environment)
+    named: Any = filters
+    if named.environment is None:
+        return filters
+    catalogue = (await gate.rulebooks.current()).catalogue
+    return replace(filters, environment=catalogue.environment_named(named.environment))
 
 
-def position_of(
-    gate: Gate, given: str | None, query: "DataclassInstance", by: Caller
-) -> Position | None:
-    """The position of a cursor.
+def part_of(gate: Gate, filters: "DataclassInstance", asked: Part, by: Caller) -> pages.Part:
+    """The part of the list that is asked for.
 
-    Raises `BadRequest` for one of another caller, or of other filters.
+    Raises `BadRequest` for a cursor of another caller, or of other filters.
     """
-    if given is None:
-        return None
-    return cursor.unseal(gate.secrets.cursors, given, scope=by.caller, filters=fingerprint(query))
+    position = None
+    if asked.cursor is not None:
+        position = cursor.unseal(
+            gate.secrets.cursors,
+            asked.cursor,
+            scope=by.caller,
+            filters=fingerprint(filters, asked.begins, asked.ends),
+        )
+    return pages.Part(asked.limit, position, asked.begins, asked.ends)
 
 
 def sealed(
-    gate: Gate, position: Position | None, query: "DataclassInstance", by: Caller
+    gate: Gate,
+    filters: "DataclassInstance",
+    asked: Part,
+    position: Position | None,
+    by: Caller,
 ) -> str | None:
     """The cursor of a position; None at the end."""
     if position is None:
         return None
     return cursor.seal(
-        gate.secrets.cursors, scope=by.caller, filters=fingerprint(query), position=position
+        gate.secrets.cursors,
+        scope=by.caller,
+        filters=fingerprint(filters, asked.begins, asked.ends),
+        position=position,
     )

@@ -18,8 +18,9 @@ from gate.errors import NotFound
 from gate.flow.answers.delivery import CountAnswer
 from gate.flow.answers.reasons import FactAnswer
 from gate.flow.answers.written import indented
-from gate.flow.asks import LogFilters, Part
+from gate.flow.asks import Part
 from gate.flow.queries import facets, log, look
+from gate.storage.changes.log import LogFilters
 from gate.web.page import Blank, Cursor, Pages, View
 from gate.web.viewer import Viewer
 
@@ -44,12 +45,7 @@ class LogQuery(BaseModel, extra="forbid"):
     cursor: Cursor = None
 
     def filters(self) -> LogFilters:
-        """Return the parameters as filters of the flow."""
-        ends = (
-            _midnight(self.last + timedelta(days=1))
-            if self.last is not None and self.last < date.max
-            else None
-        )
+        """Return the parameters as filters of the log."""
         return LogFilters(
             service=self.service,
             environment=self.environment,
@@ -58,8 +54,15 @@ class LogQuery(BaseModel, extra="forbid"):
             band=Band.of(self.band) if self.band else None,
             outcome=self.outcome,
             words=self.q,
-            part=Part(None if self.first is None else _midnight(self.first), ends, self.cursor),
         )
+
+    def part(self) -> Part:
+        """Return the days as the part of the log that is asked for."""
+        begins = None if self.first is None else _midnight(self.first)
+        ends = None
+        if self.last is not None and self.last < date.max:
+            ends = _midnight(self.last + timedelta(days=1))
+        return Part(begins, ends, self.cursor)
 
     def pairs(self, **other: Any) -> dict[str, str]:
         """What the address of the same page holds, with other values here and there."""
@@ -70,11 +73,10 @@ class LogQuery(BaseModel, extra="forbid"):
 @pages.page("/log")
 async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """One page of decisions, newest first."""
-    filters = query.filters()
-    found = await log.page(gate, filters, by)
+    filters, part = query.filters(), query.part()
+    found = await log.page(gate, filters, by, part)
     counted = await facets.of_log(gate, filters, by)
     data = {"items": list(found.items), "next": found.next, "facets": counted}
-    part = filters.part
     exported = {"from": _instant(part.begins), "to": _instant(part.ends)}
     values = {
         "rows": found.items,

@@ -11,8 +11,8 @@ from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
 from gate.flow.asks import Part
 from gate.flow.queries import sightings
-from gate.flow.queries.sightings import MISSING_WORDS, SightingFilters
-from gate.storage.incidents.sightings import Missing
+from gate.flow.queries.sightings import MISSING_WORDS
+from gate.storage.incidents.sightings import Missing, SightingFilters
 from gate.web.page import Blank, Cursor, Pages, View, following
 from gate.web.viewer import Viewer
 
@@ -35,9 +35,8 @@ async def show(query: Annotated[SightingsQuery, Query()], by: Viewer, gate: Gate
         service=query.service,
         environment=query.environment,
         missing=query.missing,
-        part=Part(cursor=query.cursor),
     )
-    found = await sightings.listing(gate, filters, by)
+    found = await sightings.listing(gate, filters, by, Part(cursor=query.cursor))
     kept = {
         name: value
         for name, value in query.model_dump(mode="json").items()

@@ -126,7 +126,7 @@ def test_a_token_is_listed_and_revoked_and_never_shown_again(url: str) -> None:
 def test_making_and_revoking_stand_in_the_ledger(url: str) -> None:
     gate("token", "create", "--role", "pipeline", "--all-services")
     with open_engine(url).connect() as conn:
-        token = tokens.token_page(conn, tokens.TokenQuery(), Part(1)).rows[0].id
+        token = tokens.token_page(conn, None, Part(1)).rows[0].id
     gate("token", "revoke", token)
 
     with transaction(url) as tx:

@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from gate.core.messages.reports import IncidentReport
+from gate.flow.asks import Part
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.incidents import incidents
+from gate.flow.lists import FIRST_PAGE
 from gate.flow.queries import incidents as incident_list
 from gate.flow.queries import look
-from gate.flow.queries.incidents import IncidentFilters
+from gate.storage.incidents.incidents import IncidentFilters
 from gate.storage.tables import schema
 from tests.builders import SMALL, Wire, commit_of, make_person
 from tests.flow.shop import ADMIN, Shop, as_json
@@ -38,9 +40,9 @@ async def report(shop: Shop, by: Caller = HOOK, **different: Any) -> Wire:
     return as_json((await incidents.report(shop.gate, ask(**different), by)).answer)
 
 
-async def open_incidents(shop: Shop, **different: Any) -> list[Wire]:
+async def open_incidents(shop: Shop, part: Part = FIRST_PAGE, **different: Any) -> list[Wire]:
     """All of them, newest first."""
-    found = await incident_list.listing(shop.gate, IncidentFilters(**different), ADMIN)
+    found = await incident_list.listing(shop.gate, IncidentFilters(**different), ADMIN, part)
     return [as_json(one) for one in found.items]
 
 

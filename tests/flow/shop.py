@@ -272,7 +272,7 @@ class Shop:
 
     async def records(self, change: Wire) -> list[Record]:
         """Every decision of the change, oldest first."""
-        query, part = decisions.DecisionQuery(change["id"]), Part(PAGE_ROWS_MAX)
+        query, part = change["id"], Part(PAGE_ROWS_MAX)
         stored = await self.gate.store.read(decisions.decision_page, query, part)
         return [read_record(one.record) for one in reversed(stored.rows)]
 

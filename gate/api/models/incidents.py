@@ -7,9 +7,8 @@ from pydantic import Field, StringConstraints, model_validator
 from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
 from gate.api.models.queries import PartQuery
 from gate.core.messages.reports import IncidentReport
-from gate.flow.queries.incidents import IncidentFilters
-from gate.flow.queries.sightings import SightingFilters
-from gate.storage.incidents.sightings import Missing
+from gate.storage.incidents.incidents import IncidentFilters
+from gate.storage.incidents.sightings import Missing, SightingFilters
 
 Severity: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 IncidentId: TypeAlias = Annotated[
@@ -90,10 +89,8 @@ class IncidentsQuery(PartQuery):
     ] = None
 
     def filters(self) -> IncidentFilters:
-        """Return the parameters as filters of the flow."""
-        return IncidentFilters(
-            service=self.service, environment=self.environment, open=self.open, part=self.part()
-        )
+        """Return the parameters as filters of the list."""
+        return IncidentFilters(**self.own())
 
 
 class SightingsQuery(PartQuery):
@@ -107,7 +104,5 @@ class SightingsQuery(PartQuery):
     missing: Annotated[Missing | None, Field(description="what would have explained it")] = None
 
     def filters(self) -> SightingFilters:
-        """Return the parameters as filters of the flow."""
-        return SightingFilters(
-            self.service, self.environment, self.source, self.missing, self.part()
-        )
+        """Return the parameters as filters of the list."""
+        return SightingFilters(**self.own())

@@ -1,6 +1,6 @@
 """What stands behind the question mark of an address: filters and parts of lists."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -12,11 +12,11 @@ from gate.flow.asks import (
     PAGE_ITEMS_DEFAULT,
     PAGE_ITEMS_MAX,
     WAIT_SECONDS_MAX,
-    ChangeFilters,
-    LogFilters,
     Part,
 )
 from gate.flow.queries.verdict import VerdictAsk
+from gate.storage.changes.change_list import ChangeFilters
+from gate.storage.changes.log import LogFilters
 
 CURSOR_LENGTH_MAX = 500
 
@@ -43,6 +43,12 @@ class PartQuery(Asked):
         """Return the parameters as the part of a list that is asked for."""
         return Part(self.begins, self.ends, self.cursor, self.limit)
 
+    def own(self) -> dict[str, Any]:
+        """Return the parameters that this list adds to those of every list: its filters, which are
+        named as the fields of the value that they become.
+        """
+        return {name: value for name, value in self if name not in PartQuery.model_fields}
+
 
 class VerdictQuery(Asked):
     """What a controller is about to deploy. One of the two is needed."""
@@ -64,20 +70,11 @@ class ChangesQuery(PartQuery):
     type: ChangeType | None = None
     band: BandWord | None = None
     outcome: Outcome | None = None
-    q: Words = ""
+    words: Annotated[Words, Field(alias="q")] = ""
 
     def filters(self) -> ChangeFilters:
-        """Return the parameters as filters of the flow."""
-        return ChangeFilters(
-            state=self.state,
-            service=self.service,
-            environment=self.environment,
-            type=self.type,
-            band=Band.of(self.band) if self.band else None,
-            outcome=self.outcome,
-            words=self.q,
-            part=self.part(),
-        )
+        """Return the parameters as filters of the list."""
+        return ChangeFilters(**{**self.own(), "band": self.band and Band.of(self.band)})
 
 
 class LogQuery(PartQuery):
@@ -100,7 +97,7 @@ class LogQuery(PartQuery):
         Field(ge=1, le=INTEGER_MAX, description="numeric id, together with its `issuer`"),
     ] = None
     issuer: Name | None = None
-    q: Words = ""
+    words: Annotated[Words, Field(alias="q")] = ""
     format: Literal["json", "ndjson", "csv"] = "json"
 
     @model_validator(mode="after")
@@ -110,26 +107,10 @@ class LogQuery(PartQuery):
         return self
 
     def filters(self) -> LogFilters:
-        """Return the parameters as filters of the flow."""
-        return LogFilters(
-            policy=self.policy,
-            revision=self.revision,
-            standard_change=self.standard_change,
-            change=self.change,
-            commit=self.commit,
-            run=self.run,
-            repository=None
-            if self.repository is None or self.issuer is None
-            else (self.issuer, self.repository),
-            service=self.service,
-            environment=self.environment,
-            type=self.type,
-            route=self.route,
-            band=Band.of(self.band) if self.band else None,
-            outcome=self.outcome,
-            words=self.q,
-            part=self.part(),
-        )
+        """Return the parameters as filters of the log."""
+        own = {**self.own(), "band": self.band and Band.of(self.band)}
+        del own["format"]
+        return LogFilters(**own)
 
 
 class WaitQuery(Asked):

@@ -15,7 +15,7 @@ from gate.flow.identity.accounts import account_made, is_somebody, one_spelling,
 from gate.flow.identity.people_view import addresses, answer_of, answers, names
 from gate.flow.identity.persons import is_same_person
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX, Opened, begin
-from gate.flow.lists import FIRST_PAGE, one_page
+from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.flow.passwords import check_length
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
@@ -24,7 +24,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.identity import invitations, people
 from gate.storage.identity.invitations import Kind as Link
 from gate.storage.identity.invitations import LinkRequest
-from gate.storage.identity.people import PeopleQuery, Stored
+from gate.storage.identity.people import Stored
 
 INVITATION_DAYS = 7
 SETUP_MINUTES = 15
@@ -85,11 +85,11 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Perso
     """A page of everybody who was let in or shut out, who came last first."""
     book, now = await gate.rulebooks.current(), gate.clock()
 
-    def read(conn: Connection, query: PeopleQuery, wanted: pages.Part) -> pages.Page[PersonAnswer]:
-        found = people.people_page(conn, query, wanted)
+    def read(conn: Connection, wanted: pages.Part) -> pages.Page[PersonAnswer]:
+        found = people.people_page(conn, wanted)
         return pages.Page(answers(conn, book, found.rows, now), found.next)
 
-    return await one_page(gate, PeopleQuery(part.begins, part.ends), part, by, read)
+    return await one_page(gate, Whole("people"), part, by, read)
 
 
 async def change(gate: Gate, named: str, ask: PersonAsk, by: Caller) -> PersonAnswer:

@@ -2,6 +2,8 @@
 themself alone.
 """
 
+from functools import partial
+
 from sqlalchemy import Connection
 
 from gate.errors import Invalid, NotAllowed, NotFound
@@ -11,12 +13,12 @@ from gate.flow.caller import Caller, HookKind, Machine, Person, Role, root_perso
 from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import person_named
-from gate.flow.lists import FIRST_PAGE, one_page
+from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.ledger.format import Kind
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.identity import tokens
-from gate.storage.identity.tokens import Maker, Token, TokenQuery, Wanted
+from gate.storage.identity.tokens import Maker, Token, Wanted
 
 TOKENS_OF_A_PERSON_MAX = 50
 """Expired ones count, too, until they are revoked."""
@@ -50,7 +52,8 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Token
     """A page of all tokens, or for people who are no admins of their own, newest first, without
     what makes them work.
     """
-    return await one_page(gate, TokenQuery(_owner(by), part.begins, part.ends), part, by, _page)
+    owner = _owner(by)
+    return await one_page(gate, Whole("tokens", owner), part, by, partial(_page, owner))
 
 
 async def revoke(gate: Gate, token_id: str, by: Caller) -> None:
@@ -144,8 +147,8 @@ def _owner(by: Caller) -> str | None:
     return None
 
 
-def _page(conn: Connection, query: TokenQuery, part: pages.Part) -> pages.Page[TokenAnswer]:
-    found = tokens.token_page(conn, query, part)
+def _page(owner: str | None, conn: Connection, part: pages.Part) -> pages.Page[TokenAnswer]:
+    found = tokens.token_page(conn, owner, part)
     return pages.Page(tuple(map(_answer, found.rows)), found.next)
 
 

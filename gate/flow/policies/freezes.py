@@ -18,7 +18,7 @@ from gate.flow.caller import Caller, Person
 from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.lists import FIRST_PAGE, one_page
+from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Kind
 from gate.storage import texts
@@ -26,12 +26,12 @@ from gate.storage.changes import reconsider
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import freezes
-from gate.storage.policies.freezes import Declared, FreezeQuery
+from gate.storage.policies.freezes import Declared
 
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[WindowAnswer]:
     """A page of the windows that people declared, newest first; lifted ones too."""
-    return await one_page(gate, FreezeQuery(part.begins, part.ends), part, by, _page)
+    return await one_page(gate, Whole("freezes"), part, by, _page)
 
 
 async def not_over(gate: Gate, by: Caller) -> Sequence[WindowAnswer]:
@@ -207,8 +207,8 @@ def _append_freeze_entry(tx: Tx, window: Declared, action: str, by: str) -> None
     reconsider.ask(tx)
 
 
-def _page(conn: Connection, query: FreezeQuery, part: pages.Part) -> pages.Page[WindowAnswer]:
-    found = freezes.freeze_page(conn, query, part)
+def _page(conn: Connection, part: pages.Part) -> pages.Page[WindowAnswer]:
+    found = freezes.freeze_page(conn, part)
     return pages.Page(_answers(conn, found.rows), found.next)
 
 

@@ -21,7 +21,7 @@ from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.persons import NewPersonId, Tree, is_same_person, pass_on
 from gate.flow.identity.presence import require_presence
-from gate.flow.lists import FIRST_PAGE, one_page
+from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.flow.refusals import Refused
 from gate.flow.refuse import refuse
 from gate.ledger.format import Kind
@@ -29,7 +29,7 @@ from gate.storage.changes import reconsider
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.policies import policy_sets
-from gate.storage.policies.policy_sets import InForce, PolicySet, PolicySetQuery, Summary
+from gate.storage.policies.policy_sets import InForce, PolicySet, Summary
 from gate.storage.texts import insert_texts, name_ids, new_text
 
 SEAL_CHARACTERS = 16
@@ -110,7 +110,7 @@ async def _read_bundle(files: Mapping[str, str]) -> Bundle:
 
 async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[PolicySetAnswer]:
     """A page of what was registered, newest first."""
-    return await one_page(gate, PolicySetQuery(part.begins, part.ends), part, by, _page)
+    return await one_page(gate, Whole("policy sets"), part, by, _page)
 
 
 async def before(gate: Gate, revision: str, by: Caller) -> PolicySetAnswer | None:
@@ -330,8 +330,8 @@ def _registered(conn: Connection, policy_set: str) -> PolicySetAnswer:
     return _answer(found.summary, policy_sets.in_force(conn))
 
 
-def _page(conn: Connection, query: PolicySetQuery, part: pages.Part) -> pages.Page[PolicySetAnswer]:
-    found, current = policy_sets.policy_set_page(conn, query, part), policy_sets.in_force(conn)
+def _page(conn: Connection, part: pages.Part) -> pages.Page[PolicySetAnswer]:
+    found, current = policy_sets.policy_set_page(conn, part), policy_sets.in_force(conn)
     return pages.Page(tuple(_answer(summary, current) for summary in found.rows), found.next)
 
 

@@ -5,9 +5,10 @@ from typing import Any
 from gate.core.decision.values import Band
 from gate.core.instants import to_us
 from gate.flow.answers.delivery import CountAnswer
-from gate.flow.asks import LogFilters
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
+from gate.flow.lists import by_own_name
+from gate.storage.changes.log import LogFilters
 from gate.storage.figures import facets
 
 FACET_DAYS = 30
@@ -20,6 +21,7 @@ async def of_log(gate: Gate, filters: LogFilters, by: Caller) -> dict[str, tuple
     """
     # Every reader of the log reads all of it.
     _ = by
+    filters = await by_own_name(gate, filters)
     today = to_us(gate.clock()) // _DAY_US
     equal = {
         name: getattr(filters, name)

@@ -7,12 +7,12 @@ from datetime import timedelta
 from gate.core.delivery import rate
 from gate.core.instants import to_us
 from gate.flow.answers.delivery import InsightsAnswer, RulePlaceAnswer, spread
-from gate.flow.asks import LogFilters
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries import delivery, facets
 from gate.flow.queries.delivery import DeliveryAsk
 from gate.flow.queries.desk import Desk
+from gate.storage.changes.log import LogFilters
 from gate.storage.figures import insights as figures
 from gate.storage.figures.insights import RulePlace
 

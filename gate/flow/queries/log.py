@@ -8,66 +8,49 @@ from sqlalchemy import Connection
 
 from gate.core.decision import record as records
 from gate.flow.answers.decision import LogRowAnswer, log_row
-from gate.flow.asks import LogFilters, Page
+from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.lists import one_page, own_name
+from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
 from gate.flow.rulebooks import Rulebooks
 from gate.storage import texts
-from gate.storage.changes.log import LogQuery, log_page
+from gate.storage.changes.log import LogFilters, log_page
 from gate.storage.database import pages
 
 CHUNK_ROWS = 200
 """Rows of one read of a stream; between two of them nothing is held."""
 
 
-async def page(gate: Gate, filters: LogFilters, by: Caller) -> Page[LogRowAnswer]:
+async def page(
+    gate: Gate, filters: LogFilters, by: Caller, part: Part = FIRST_PAGE
+) -> Page[LogRowAnswer]:
     """One page, newest first."""
-    query = await _query(gate, filters)
-    return await one_page(
-        gate, query, filters.part, by, partial(_rows, gate.rulebooks), slowly=True
-    )
+    filters = await by_own_name(gate, filters)
+    read = partial(_rows, gate.rulebooks, filters)
+    return await one_page(gate, filters, part, by, read, slowly=True)
 
 
-async def stream(gate: Gate, filters: LogFilters, by: Caller) -> AsyncIterator[LogRowAnswer]:
-    """Every row, newest first, in bounded memory."""
+async def stream(
+    gate: Gate, filters: LogFilters, by: Caller, part: Part = FIRST_PAGE
+) -> AsyncIterator[LogRowAnswer]:
+    """Every row of the time that `part` names, newest first, in bounded memory."""
     # Every reader of the log reads all of it.
     _ = by
-    query, part = await _query(gate, filters), pages.Part(CHUNK_ROWS)
+    read = partial(_rows, gate.rulebooks, await by_own_name(gate, filters))
+    chunk = pages.Part(CHUNK_ROWS, None, part.begins, part.ends)
     while True:
-        found = await gate.store.read_slowly(partial(_rows, gate.rulebooks), query, part)
+        found = await gate.store.read_slowly(read, chunk)
         for row in found.rows:
             yield row
         if found.next is None:
             return
-        part = replace(part, after=found.next)
-
-
-async def _query(gate: Gate, filters: LogFilters) -> LogQuery:
-    return LogQuery(
-        service=filters.service,
-        environment=await own_name(gate, filters.environment),
-        type=filters.type,
-        route=filters.route,
-        band=filters.band,
-        outcome=filters.outcome,
-        policy=filters.policy,
-        revision=filters.revision,
-        standard_change=filters.standard_change,
-        change=filters.change,
-        commit=filters.commit,
-        run=filters.run,
-        repository=filters.repository,
-        words=filters.words,
-        begins=filters.part.begins,
-        ends=filters.part.ends,
-    )
+        chunk = replace(chunk, after=found.next)
 
 
 def _rows(
-    books: Rulebooks, conn: Connection, query: LogQuery, part: pages.Part
+    books: Rulebooks, filters: LogFilters, conn: Connection, part: pages.Part
 ) -> pages.Page[LogRowAnswer]:
-    found = log_page(conn, query, part)
+    found = log_page(conn, filters, part)
     decided = [records.read(row.record) for row in found.rows]
     said = texts.read_texts(conn, [record.asked.requested_by for record in decided])
     rows = tuple(log_row(record, books.policy_of(conn, record), said) for record in decided)

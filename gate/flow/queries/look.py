@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,20 +20,18 @@ from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import DecisionAnswer, decision_answer
 from gate.flow.answers.parts import hold_answer, utc
 from gate.flow.answers.place import InFlightAnswer, PlaceAnswer, SaidAnswer
-from gate.flow.asks import ChangeFilters, Page, Part
+from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.gate import Gate
-from gate.flow.lists import FIRST_PAGE, one_page, own_name
+from gate.flow.lists import FIRST_PAGE, Whole, by_own_name, one_page
 from gate.flow.rulebooks import Rulebooks
 from gate.flow.scope import bound_services, require_service
 from gate.storage import texts
 from gate.storage.changes import approvals as approval_table
 from gate.storage.changes import change_list
 from gate.storage.changes import decisions as decision_table
-from gate.storage.changes.approvals import ApprovalQuery
-from gate.storage.changes.change_list import ChangeQuery
-from gate.storage.changes.decisions import DecisionQuery
+from gate.storage.changes.change_list import ChangeFilters
 from gate.storage.changes.history import Ask, standing
 from gate.storage.database import pages
 from gate.storage.policies import freezes
@@ -52,32 +51,23 @@ async def change(gate: Gate, change_id: str, by: Caller, wait_seconds: int) -> C
     return known.answer(gate.clock(), gate.base_url)
 
 
-async def changes(gate: Gate, filters: ChangeFilters, by: Caller) -> Page[ChangeAnswer]:
+async def changes(
+    gate: Gate, filters: ChangeFilters, by: Caller, part: Part = FIRST_PAGE
+) -> Page[ChangeAnswer]:
     """A page of changes, newest first; a pipeline sees those of its services, and the token of one
     change sees that one.
     """
     if isinstance(by, ChangeHolder):
         return Page([await change(gate, by.change, by, 0)], next=None)
-    query = ChangeQuery(
-        state=filters.state,
-        service=filters.service,
-        environment=await own_name(gate, filters.environment),
-        type=filters.type,
-        band=filters.band,
-        outcome=filters.outcome,
-        words=filters.words,
-        begins=filters.part.begins,
-        ends=filters.part.ends,
-        services=bound_services(by),
-    )
+    wanted = replace(await by_own_name(gate, filters), services=bound_services(by))
     now, books, base_url = gate.clock(), gate.rulebooks, gate.base_url
 
-    def read(conn: Connection, wanted: ChangeQuery, part: pages.Part) -> pages.Page[ChangeAnswer]:
-        found = change_list.change_page(conn, wanted, part, now=now)
+    def read(conn: Connection, some: pages.Part) -> pages.Page[ChangeAnswer]:
+        found = change_list.change_page(conn, wanted, some, now=now)
         known = [know_stored(conn, books, stored) for stored in found.rows]
         return pages.Page(tuple(one.answer(now, base_url) for one in known), found.next)
 
-    return await one_page(gate, query, filters.part, by, read)
+    return await one_page(gate, wanted, part, by, read)
 
 
 async def decisions(
@@ -85,8 +75,9 @@ async def decisions(
 ) -> Page[DecisionAnswer]:
     """A page of the decisions of a change, newest first, with all facts. Raises `NotFound`."""
     known = await visible_change(gate, change_id, by)
-    query = DecisionQuery(known.stored.id, part.begins, part.ends)
-    return await one_page(gate, query, part, by, partial(_decisions, gate.rulebooks), slowly=True)
+    read = partial(_decisions, gate.rulebooks, known.stored.id)
+    decided = Whole("decisions", known.stored.id)
+    return await one_page(gate, decided, part, by, read, slowly=True)
 
 
 async def decision(gate: Gate, change_id: str, number: int, by: Caller) -> DecisionAnswer:
@@ -107,9 +98,8 @@ async def approvals(
     Raises `NotFound`.
     """
     known = await visible_change(gate, change_id, by)
-    return await one_page(
-        gate, ApprovalQuery(known.stored.id, part.begins, part.ends), part, by, _approvals
-    )
+    said = Whole("approvals", known.stored.id)
+    return await one_page(gate, said, part, by, partial(_approvals, known.stored.id))
 
 
 async def place(gate: Gate, service: str, environment: str, by: Caller) -> PlaceAnswer:
@@ -172,9 +162,9 @@ def _until(expires_at: datetime | None, now: datetime) -> float:
 
 
 def _decisions(
-    books: Rulebooks, conn: Connection, query: DecisionQuery, part: pages.Part
+    books: Rulebooks, change_id: str, conn: Connection, part: pages.Part
 ) -> pages.Page[DecisionAnswer]:
-    found = decision_table.decision_page(conn, query, part)
+    found = decision_table.decision_page(conn, change_id, part)
     decided = [records.read(one.record) for one in found.rows]
     return pages.Page(decision_answers(conn, books, decided), found.next)
 
@@ -203,8 +193,8 @@ def decision_answers(
     return tuple(decision_answer(record, books.policy_of(conn, record), said) for record in found)
 
 
-def _approvals(conn: Connection, query: ApprovalQuery, part: pages.Part) -> pages.Page[SaidAnswer]:
-    found = approval_table.approval_page(conn, query, part)
+def _approvals(change_id: str, conn: Connection, part: pages.Part) -> pages.Page[SaidAnswer]:
+    found = approval_table.approval_page(conn, change_id, part)
     said = texts.read_texts(conn, [one.comment for one in found.rows if one.comment])
     answers = tuple(
         SaidAnswer(

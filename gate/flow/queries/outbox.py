@@ -7,18 +7,17 @@ from gate.flow.answers.outbox import DeadLetterAnswer, OutboxAnswer, TargetAnswe
 from gate.flow.asks import Part
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.lists import FIRST_PAGE, one_page
+from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.storage.database import pages
 from gate.storage.messages import letters
-from gate.storage.messages.letters import DeadLetter, DeadLetterQuery, TargetHealth
+from gate.storage.messages.letters import DeadLetter, TargetHealth
 
 
 async def outbox(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> OutboxAnswer:
     """How every target is, and a page of the messages that were given up, newest first; never what
     stands in one.
     """
-    query = DeadLetterQuery(part.begins, part.ends)
-    page = await one_page(gate, query, part, by, _page)
+    page = await one_page(gate, Whole("dead letters"), part, by, _page)
     health = await gate.store.read(letters.health)
     return OutboxAnswer(page.items, page.next, tuple(map(_target, health)))
 
@@ -32,10 +31,8 @@ async def send_again(gate: Gate, message_id: str, by: Caller) -> None:
         )
 
 
-def _page(
-    conn: Connection, query: DeadLetterQuery, part: pages.Part
-) -> pages.Page[DeadLetterAnswer]:
-    found = letters.dead_letter_page(conn, query, part)
+def _page(conn: Connection, part: pages.Part) -> pages.Page[DeadLetterAnswer]:
+    found = letters.dead_letter_page(conn, part)
     return pages.Page(tuple(map(_letter, found.rows)), found.next)
 
 

@@ -15,17 +15,17 @@ from gate.core.decision.values import Band, ChangeType
 from gate.errors import BadRequest
 from gate.flow.answers.queue import QueueAnswer, QueueItem
 from gate.flow.answers.reasons import against, explained
-from gate.flow.asks import PAGE_ITEMS_DEFAULT
+from gate.flow.asks import PAGE_ITEMS_DEFAULT, Part
 from gate.flow.caller import Person
 from gate.flow.changes.known import Known, know_stored
 from gate.flow.gate import Gate
-from gate.flow.lists import position_of, sealed
+from gate.flow.lists import part_of, sealed
 from gate.flow.queries.desk import Desk, Waiting, after
 from gate.flow.rulebooks import Rulebooks
 from gate.storage.changes import change_list, changes
-from gate.storage.changes.change_list import ChangeQuery
+from gate.storage.changes.change_list import ChangeFilters
+from gate.storage.database import pages
 from gate.storage.database.cursor import Position
-from gate.storage.database.pages import Part
 
 DECIDED_COUNTED_MAX = 99
 SEARCHED_MAX = 500
@@ -123,12 +123,13 @@ async def _waiting(
 
 
 async def _decided(
-    gate: Gate, query: ChangeQuery, filters: QueueFilters, by: Person
+    gate: Gate, query: ChangeFilters, filters: QueueFilters, by: Person
 ) -> tuple[list[QueueItem], str | None]:
-    part = Part(filters.limit, position_of(gate, filters.after, query, by))
-    now = gate.clock()
+    asked = Part(cursor=filters.after, limit=filters.limit)
+    now, part = gate.clock(), part_of(gate, query, asked, by)
     found, following = await gate.store.read(_settled_page, gate.rulebooks, query, part, now)
-    return [_item(gate, one, None, by, now) for one in found], sealed(gate, following, query, by)
+    items = [_item(gate, one, None, by, now) for one in found]
+    return items, sealed(gate, query, asked, following, by)
 
 
 def _item(
@@ -159,31 +160,31 @@ _Settled: TypeAlias = tuple[list[Known], Position | None]
 
 
 def _settled_page(
-    conn: Connection, books: Rulebooks, query: ChangeQuery, part: Part, now: datetime
+    conn: Connection, books: Rulebooks, query: ChangeFilters, part: pages.Part, now: datetime
 ) -> _Settled:
     found = change_list.change_page(conn, query, part, now=now)
     return [know_stored(conn, books, stored) for stored in found.rows], found.next
 
 
-def _count_settled(conn: Connection, query: ChangeQuery, now: datetime) -> int:
+def _count_settled(conn: Connection, query: ChangeFilters, now: datetime) -> int:
     return change_list.count(conn, query, DECIDED_COUNTED_MAX + 1, now=now)
 
 
-def _having_words(conn: Connection, query: ChangeQuery, now: datetime) -> set[str]:
+def _having_words(conn: Connection, query: ChangeFilters, now: datetime) -> set[str]:
     return {
         stored.id
-        for stored in change_list.change_page(conn, query, Part(SEARCHED_MAX), now=now).rows
+        for stored in change_list.change_page(conn, query, pages.Part(SEARCHED_MAX), now=now).rows
     }
 
 
-def _query(filters: QueueFilters, state: State) -> ChangeQuery:
-    return ChangeQuery(
+def _query(filters: QueueFilters, state: State) -> ChangeFilters:
+    return ChangeFilters(
         state=state, service=filters.service, environment=filters.environment, words=filters.words
     )
 
 
-def _settled(filters: QueueFilters) -> ChangeQuery:
-    return ChangeQuery(
+def _settled(filters: QueueFilters) -> ChangeFilters:
+    return ChangeFilters(
         settled=True,
         service=filters.service,
         environment=filters.environment,

@@ -3,7 +3,6 @@ gate.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
@@ -14,45 +13,27 @@ from gate.flow.answers.sighting import SightingAnswer
 from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
-from gate.flow.lists import one_page, own_name
+from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
 from gate.storage.database import pages
-from gate.storage.incidents.sightings import Missing, Sighting, SightingQuery, sighting_page
+from gate.storage.incidents.sightings import Missing, Sighting, SightingFilters, sighting_page
 
 
-@dataclass(frozen=True, slots=True)
-class SightingFilters:
-    """Which of them.
-
-    None is any; of `missing` it is any but `APPROVAL`, which most likely did not get past the gate.
-    """
-
-    service: str | None = None
-    environment: str | None = None
-    source: str | None = None
-    missing: Missing | None = None
-    part: Part = field(default_factory=Part)
-
-
-async def listing(gate: Gate, filters: SightingFilters, by: Caller) -> Page[SightingAnswer]:
+async def listing(
+    gate: Gate, filters: SightingFilters, by: Caller, part: Part = FIRST_PAGE
+) -> Page[SightingAnswer]:
     """A page of deployments that went past the gate, newest first, each with what to do about
     it.
     """
-    query = SightingQuery(
-        service=filters.service,
-        environment=await own_name(gate, filters.environment),
-        source=filters.source,
-        missing=filters.missing,
-        begins=filters.part.begins,
-        ends=filters.part.ends,
-    )
+    filters = await by_own_name(gate, filters)
     catalogue = (await gate.rulebooks.current()).catalogue
-    return await one_page(gate, query, filters.part, by, partial(_page, catalogue), slowly=True)
+    read = partial(_page, catalogue, filters)
+    return await one_page(gate, filters, part, by, read, slowly=True)
 
 
 def _page(
-    catalogue: Catalogue, conn: Connection, query: SightingQuery, part: pages.Part
+    catalogue: Catalogue, filters: SightingFilters, conn: Connection, part: pages.Part
 ) -> pages.Page[SightingAnswer]:
-    found = sighting_page(conn, query, part)
+    found = sighting_page(conn, filters, part)
     return pages.Page(tuple(_answer(one, catalogue) for one in found.rows), found.next)
 
 

@@ -43,8 +43,7 @@ from gate.storage import texts
 from gate.storage.changes import change_list, post_reviews
 from gate.storage.changes import decisions as decision_table
 from gate.storage.changes.approvals import REJECTION
-from gate.storage.changes.change_list import ChangeQuery
-from gate.storage.changes.decisions import DecisionQuery
+from gate.storage.changes.change_list import ChangeFilters
 from gate.storage.changes.post_reviews import PostReview
 from gate.storage.database.pages import Part
 from gate.storage.ledger import ledger
@@ -73,9 +72,7 @@ def _read(
         return None
     record, policy, book = known.record, known.policy, books.latest
     reasons = explained(record, policy)
-    decided = decision_table.decision_page(
-        conn, DecisionQuery(change_id), Part(DECISIONS_SHOWN)
-    ).rows
+    decided = decision_table.decision_page(conn, change_id, Part(DECISIONS_SHOWN)).rows
     owed = post_reviews.read(conn, change_id)
     events = _timeline(conn, book.catalogue, change_id)
     return StoryAnswer(
@@ -250,8 +247,7 @@ def _previous(
 ) -> tuple[ChangeAnswer, ...]:
     """The changes of this place that were submitted before it, newest first."""
     stored = known.stored
-    query = ChangeQuery(
-        service=stored.service, environment=stored.environment, ends=stored.submitted_at
-    )
-    found = change_list.change_page(conn, query, Part(PREVIOUS_SHOWN), now=now).rows
+    here = ChangeFilters(service=stored.service, environment=stored.environment)
+    part = Part(PREVIOUS_SHOWN, ends=stored.submitted_at)
+    found = change_list.change_page(conn, here, part, now=now).rows
     return tuple(know_stored(conn, books, one).answer(now, base_url) for one in found)

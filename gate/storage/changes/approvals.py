@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, insert, select, update
 
 from gate.storage.database.hot import Hot, items_of
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, values_of
 from gate.storage.identity.people import STANDING, USUAL, Standing, standing_of
@@ -96,21 +96,9 @@ def last_words(given: Iterable[Approval]) -> tuple[Approval, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalQuery:
-    """What people said about a change, by when they said it."""
-
-    change: str
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
-
-
-def approval_page(conn: Connection, query: ApprovalQuery, part: Part) -> Page[Approval]:
+def approval_page(conn: Connection, change: str, part: Part) -> Page[Approval]:
     """One page of approvals and rejections of a change, newest first; lapsed ones too."""
-    when = between(approvals.c.at, query.begins, query.ends)
-    found = GIVEN.where(approvals.c.change_id == query.change, *when)
+    found = GIVEN.where(approvals.c.change_id == change)
     return page(conn, [found], KEYS, part, approval_of)
 
 

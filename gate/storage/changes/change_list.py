@@ -13,7 +13,7 @@ from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.search import change_having_words
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import reader
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes
@@ -26,7 +26,7 @@ KEYS = (changes.c.submitted_at, changes.c.id)
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeQuery:
+class ChangeFilters:
     """Which changes.
 
     None is any; `services` is what the caller may see. Every word of `words` must occur.
@@ -39,37 +39,33 @@ class ChangeQuery:
     band: Band | None = None
     outcome: Outcome | None = None
     words: str = ""
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
     services: frozenset[str] | None = None
     # In any state but pending; `state` is None then.
     settled: bool = False
 
 
 def change_page(
-    conn: Connection, query: ChangeQuery, part: Part, *, now: datetime
+    conn: Connection, filters: ChangeFilters, part: Part, *, now: datetime
 ) -> Page[StoredChange]:
     """One page by (`submitted_at`, `id`).
 
     What is overdue counts as expired, as it does everywhere.
     """
-    conditions = [*_conditions(conn, query)]
+    conditions = [*_conditions(conn, filters)]
     branches = [
         _select(*conditions, *state, *service)
-        for state in _states(query, now)
-        for service in _services(query)
+        for state in _states(filters, now)
+        for service in _services(filters)
     ]
     return page(conn, branches, KEYS, part, reader(StoredChange))
 
 
-def count(conn: Connection, query: ChangeQuery, most: int, *, now: datetime) -> int:
+def count(conn: Connection, filters: ChangeFilters, most: int, *, now: datetime) -> int:
     """How many there are, counted no further than `most`."""
-    conditions = [*_conditions(conn, query)]
+    conditions = [*_conditions(conn, filters)]
     counted = 0
-    for state in _states(query, now):
-        for service in _services(query):
+    for state in _states(filters, now):
+        for service in _services(filters):
             some = (
                 select(changes.c.id)
                 .where(*conditions, *state, *service)
@@ -86,17 +82,16 @@ def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(changes).where(*conditions)
 
 
-def _conditions(conn: Connection, query: ChangeQuery) -> list[ColumnElement[bool]]:
+def _conditions(conn: Connection, filters: ChangeFilters) -> list[ColumnElement[bool]]:
     column = changes.c
     equal = {
-        column.environment: query.environment,
-        column.type: query.type,
-        column.band: query.band,
-        column.outcome: query.outcome,
+        column.environment: filters.environment,
+        column.type: filters.type,
+        column.band: filters.band,
+        column.outcome: filters.outcome,
     }
     found = [equals(wanted, value) for wanted, value in equal.items() if value is not None]
-    found += between(column.submitted_at, query.begins, query.ends)
-    having = change_having_words(conn, query.words)
+    having = change_having_words(conn, filters.words)
     if having is not None:
         found.append(having)
     return found
@@ -105,9 +100,9 @@ def _conditions(conn: Connection, query: ChangeQuery) -> list[ColumnElement[bool
 Branch = Sequence[ColumnElement[bool]]
 
 
-def _services(query: ChangeQuery) -> list[Branch]:
+def _services(filters: ChangeFilters) -> list[Branch]:
     """None of them where the caller may see none."""
-    service, scope = query.service, query.services
+    service, scope = filters.service, filters.services
     if scope is None:
         if service is None:
             return [()]
@@ -118,9 +113,9 @@ def _services(query: ChangeQuery) -> list[Branch]:
     return [(changes.c.service == name,) for name in sorted(visible)]
 
 
-def _states(query: ChangeQuery, now: datetime) -> list[Branch]:
-    column, state = changes.c, query.state
-    if query.settled:
+def _states(filters: ChangeFilters, now: datetime) -> list[Branch]:
+    column, state = changes.c, filters.state
+    if filters.settled:
         return [(column.state == one,) for one in State if one is not State.PENDING]
     if state is None:
         return [()]

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import first, reader
 from gate.storage.tables.schema import decisions
 
@@ -39,21 +39,9 @@ class StoredDecision:
     running_change: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionQuery:
-    """Which decisions of a change, by when they were made."""
-
-    change: str
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
-
-
-def decision_page(conn: Connection, query: DecisionQuery, part: Part) -> Page[StoredDecision]:
+def decision_page(conn: Connection, change: str, part: Part) -> Page[StoredDecision]:
     """One page of the decisions of a change, newest first."""
-    when = between(decisions.c.at, query.begins, query.ends)
-    found = _QUERY.where(decisions.c.change_id == query.change, *when)
+    found = _QUERY.where(decisions.c.change_id == change)
     return page(conn, [found], KEYS, part, reader(StoredDecision))
 
 

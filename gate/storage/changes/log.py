@@ -13,7 +13,7 @@ from gate.core.decision.asked import Asked
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes.search import having_words
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import reader
 from gate.storage.tables.columns import equals
 from gate.storage.tables.schema import changes, decisions
@@ -22,7 +22,7 @@ KEYS = (decisions.c.at, decisions.c.change_id, decisions.c.number)
 
 
 @dataclass(frozen=True, slots=True)
-class LogQuery:
+class LogFilters:
     """Which decisions. None is any. Every word of `words` must occur."""
 
     service: str | None = None
@@ -38,12 +38,10 @@ class LogQuery:
     change: str | None = None
     commit: str | None = None
     run: str | None = None
-    repository: tuple[str, int] | None = None
+    # Both, or neither.
+    issuer: str | None = None
+    repository: int | None = None
     words: str = ""
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +75,34 @@ class LogRow:
         return read_asked(self.detail)
 
 
-def log_page(conn: Connection, query: LogQuery, part: Part) -> Page[LogRow]:
+def log_page(conn: Connection, filters: LogFilters, part: Part) -> Page[LogRow]:
     """One page by (`at`, `change`, `number`).
 
     Each is a read of its own, so that the longest export holds no snapshot.
     """
     joined = select(*_COLUMNS).join(changes, changes.c.id == decisions.c.change_id)
-    return page(conn, [joined.where(*_conditions(conn, query))], KEYS, part, reader(LogRow))
+    return page(conn, [joined.where(*_conditions(conn, filters))], KEYS, part, reader(LogRow))
 
 
-def _conditions(conn: Connection, query: LogQuery) -> list[ColumnElement[bool]]:
+def _conditions(conn: Connection, filters: LogFilters) -> list[ColumnElement[bool]]:
     equal: dict[ColumnElement[Any], Any] = {
-        decisions.c.service: query.service,
-        decisions.c.environment: query.environment,
-        decisions.c.type: query.type,
-        decisions.c.route: query.route,
-        decisions.c.outcome: query.outcome,
-        decisions.c.band: query.band,
-        decisions.c.policy: query.policy,
-        decisions.c.revision: query.revision,
-        decisions.c.standard_change: query.standard_change,
-        decisions.c.change_id: query.change,
-        changes.c.commit_sha: query.commit,
-        changes.c.run_id: query.run,
-        changes.c.repository_issuer: query.repository and query.repository[0],
-        changes.c.repository_id: query.repository and query.repository[1],
+        decisions.c.service: filters.service,
+        decisions.c.environment: filters.environment,
+        decisions.c.type: filters.type,
+        decisions.c.route: filters.route,
+        decisions.c.outcome: filters.outcome,
+        decisions.c.band: filters.band,
+        decisions.c.policy: filters.policy,
+        decisions.c.revision: filters.revision,
+        decisions.c.standard_change: filters.standard_change,
+        decisions.c.change_id: filters.change,
+        changes.c.commit_sha: filters.commit,
+        changes.c.run_id: filters.run,
+        changes.c.repository_issuer: filters.issuer,
+        changes.c.repository_id: filters.repository,
     }
     found = [equals(column, value) for column, value in equal.items() if value is not None]
-    found += between(decisions.c.at, query.begins, query.ends)
-    having = having_words(conn, query.words)
+    having = having_words(conn, filters.words)
     return found if having is None else [*found, having]
 
 

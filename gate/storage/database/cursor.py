@@ -53,15 +53,18 @@ def unseal(key: bytes, cursor: str, *, scope: str, filters: str) -> Position:
     return tuple(orjson.loads(payload))
 
 
-def fingerprint(filters: "DataclassInstance") -> str:
-    """The list and its filters as text: the same for equal filters of one list, another one for
+def fingerprint(
+    filters: "DataclassInstance", begins: datetime | None = None, ends: datetime | None = None
+) -> str:
+    """The list, its filters and its time as text: the same for equal ones, another one for
     everything else.
 
     The type names the list. Without it a cursor of one list would be good for every other list that
     is filtered alike.
     """
     values = [[field.name, _plain(getattr(filters, field.name))] for field in fields(filters)]
-    return hashlib.sha256(orjson.dumps([type(filters).__name__, values])).hexdigest()
+    time = [_plain(begins), _plain(ends)]
+    return hashlib.sha256(orjson.dumps([type(filters).__name__, values, time])).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -31,10 +31,14 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of a list: at most `limit` rows after a position."""
+    """Which part of a list: at most `limit` rows after a position, of the time between two
+    instants. `begins` is inside, `ends` outside; None is no limit.
+    """
 
     limit: int
     after: Position | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
 
 
 def page(
@@ -44,7 +48,8 @@ def page(
     part: Part,
     read: Callable[[Row[Any]], T],
 ) -> Page[T]:
-    """The newest rows of all branches together; no row is in two of them.
+    """The newest rows of all branches together, within the time of the part; no row is in two of
+    them. The first of the keys is the instant that the list is ordered by.
 
     Each branch is read in the order of an index and ends at the limit, which one query with OR
     would not.
@@ -63,29 +68,16 @@ def page(
     return Page(tuple(map(read, rows)), position(rows[-1]) if more else None)
 
 
-def between(
-    at: ColumnElement[Any], begins: datetime | None, ends: datetime | None
-) -> list[ColumnElement[bool]]:
-    """The conditions that an instant is not before `begins` and is before `ends`; None is no
-    limit.
-    """
-    found = []
-    if begins is not None:
-        found.append(at >= _bound(at, begins))
-    if ends is not None:
-        found.append(at < _bound(at, ends))
-    return found
-
-
-def _bound(at: ColumnElement[Any], instant: datetime) -> Any:
-    return instant if isinstance(at.type, Instant) else to_us(instant)
-
-
 def _kept(value: object) -> Any:
     return to_us(value) if isinstance(value, datetime) else value
 
 
 def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part) -> Select[Any]:
+    at = keys[0]
+    if part.begins is not None:
+        query = query.where(at >= _bound(at, part.begins))
+    if part.ends is not None:
+        query = query.where(at < _bound(at, part.ends))
     if part.after is not None:
         # a position holds what the database keeps.
         plain = [kept(key) for key in keys]
@@ -97,3 +89,7 @@ def _newest(query: Select[Any], keys: tuple[ColumnElement[Any], ...], part: Part
     return query.order_by(*(key.desc() for key in keys)).limit(
         literal(part.limit + 1, literal_execute=True)
     )
+
+
+def _bound(at: ColumnElement[Any], instant: datetime) -> Any:
+    return instant if isinstance(at.type, Instant) else to_us(instant)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gate.core.instants import optional_instant, to_us
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.identity.sessions import TOPIC as SESSIONS
 from gate.storage.tables import schema
@@ -142,20 +142,9 @@ def nobody_yet(conn: Connection) -> bool:
     return conn.execute(select(people.c.id).limit(1)).first() is None
 
 
-@dataclass(frozen=True, slots=True)
-class PeopleQuery:
-    """Which people, by when they were let in first. None is any."""
-
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
-
-
-def people_page(conn: Connection, query: PeopleQuery, part: Part) -> Page[Stored]:
+def people_page(conn: Connection, part: Part) -> Page[Stored]:
     """One page of everybody with a row by (`created_at`, `id`), newest first."""
-    found = select(people).where(*between(people.c.created_at, query.begins, query.ends))
-    return page(conn, [found], KEYS, part, _stored)
+    return page(conn, [select(people)], KEYS, part, _stored)
 
 
 def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, up
 
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.errors import Invalid
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema_people import tokens
 
@@ -197,22 +197,13 @@ def revoke(tx: Tx, token: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class TokenQuery:
-    """Which tokens. None is any."""
-
-    person: str | None = None
-    # Inside; when it was made.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
-
-
-def token_page(conn: Connection, query: TokenQuery, part: Part) -> Page[Token]:
-    """One page by (`created_at`, `id`), newest first; revoked ones too."""
-    found = select(tokens).where(*between(tokens.c.created_at, query.begins, query.ends))
-    if query.person is not None:
-        found = found.where(tokens.c.person == query.person)
+def token_page(conn: Connection, person: str | None, part: Part) -> Page[Token]:
+    """One page of the tokens of a person, or of all, by (`created_at`, `id`), newest first; revoked
+    ones too.
+    """
+    found = select(tokens)
+    if person is not None:
+        found = found.where(tokens.c.person == person)
     return page(conn, [found], KEYS, part, _token)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, text, update
 
 from gate.core.incident import CLOCK_SLACK, SUSPECTS_MAX, Suspect
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, first, reader, values_of
 from gate.storage.tables.schema import ADMITTED, changes
@@ -49,16 +49,12 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentQuery:
+class IncidentFilters:
     """Which incidents. None is any."""
 
     service: str | None = None
     environment: str | None = None
     open: bool | None = None
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
 
 
 def lock_series(tx: Tx, source: str, series: str) -> None:
@@ -126,15 +122,17 @@ def open_of_service(conn: Connection, service: str) -> list[Incident]:
     return list(every(conn, Incident, query.limit(OPEN_MAX)))
 
 
-def incident_page(conn: Connection, query: IncidentQuery, part: Part) -> Page[Incident]:
+def incident_page(conn: Connection, filters: IncidentFilters, part: Part) -> Page[Incident]:
     """One page by (`began_at`, `id`), newest first."""
-    found = select(incidents).where(*between(_I.began_at, query.begins, query.ends))
-    if query.service is not None:
-        found = found.where(_I.service == query.service)
-    if query.environment is not None:
-        found = found.where(_I.environment == query.environment)
-    if query.open is not None:
-        found = found.where(_I.resolved_at.is_(None) if query.open else _I.resolved_at.is_not(None))
+    found = select(incidents)
+    if filters.service is not None:
+        found = found.where(_I.service == filters.service)
+    if filters.environment is not None:
+        found = found.where(_I.environment == filters.environment)
+    if filters.open is not None:
+        found = found.where(
+            _I.resolved_at.is_(None) if filters.open else _I.resolved_at.is_not(None)
+        )
     return page(conn, [found], KEYS, part, reader(Incident))
 
 

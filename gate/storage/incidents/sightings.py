@@ -15,7 +15,7 @@ from gate.core.change import Repository, Result
 from gate.core.instants import to_us
 from gate.core.messages.reports import DeploymentReport
 from gate.storage.changes.changes import StoredChange, every
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import upsert
 from gate.storage.tables.schema import ADMITTED, changes
@@ -63,7 +63,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class SightingQuery:
+class SightingFilters:
     """Which of them, by when they were seen last.
 
     None is any; of `missing` it is any but `APPROVAL`.
@@ -73,10 +73,6 @@ class SightingQuery:
     environment: str | None = None
     source: str | None = None
     missing: Missing | None = None
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
 
 
 def admitted(
@@ -133,18 +129,18 @@ def add(tx: Tx, seen: DeploymentReport, result: Result, missing: Missing) -> boo
     return is_written and known != missing.value
 
 
-def sighting_page(conn: Connection, query: SightingQuery, part: Part) -> Page[Sighting]:
+def sighting_page(conn: Connection, filters: SightingFilters, part: Part) -> Page[Sighting]:
     """One page by (`at`, `id`), newest first."""
     equal = {
-        _S.service: query.service,
-        _S.environment: query.environment,
-        _S.source: query.source,
-        _S.missing: query.missing and query.missing.value,
+        _S.service: filters.service,
+        _S.environment: filters.environment,
+        _S.source: filters.source,
+        _S.missing: filters.missing and filters.missing.value,
     }
     wanted = [column == value for column, value in equal.items() if value is not None]
-    if query.missing is None:
+    if filters.missing is None:
         wanted.append(_S.missing != Missing.APPROVAL.value)
-    found = select(deployments_seen).where(*wanted, *between(_S.at, query.begins, query.ends))
+    found = select(deployments_seen).where(*wanted)
     return page(conn, [found], KEYS, part, _sighting)
 
 

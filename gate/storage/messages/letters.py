@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, text, update
 
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema_work
 
@@ -60,21 +60,10 @@ def health(conn: Connection) -> list[TargetHealth]:
     return [found[target] for target in sorted(found)]
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetterQuery:
-    """Which of the messages that were given up, by when they were."""
-
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
-
-
-def dead_letter_page(conn: Connection, query: DeadLetterQuery, part: Part) -> Page[DeadLetter]:
+def dead_letter_page(conn: Connection, part: Part) -> Page[DeadLetter]:
     """One page of what was given up by (`dead_at`, `id`), newest first."""
-    when = between(_O.dead_at, query.begins, query.ends)
     columns = (_O.id, _O.target, _O.change_id, _O.at, _O.dead_at, _O.attempts, _O.error)
-    found = select(*columns).where(_O.dead_at.is_not(None), *when)
+    found = select(*columns).where(_O.dead_at.is_not(None))
     return page(conn, [found], KEYS, part, _dead_letter)
 
 

@@ -11,7 +11,7 @@ from gate.core.calendar.calendar import Reach
 from gate.core.calendar.freeze import AdHoc
 from gate.core.instants import from_us, optional_instant, to_us
 from gate.storage.database.hot import Hot
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, first, reader, values_of
 from gate.storage.tables.schema_policies import freezes
@@ -47,16 +47,6 @@ class Declared:
     created_by: str
     lifted_at: datetime | None = None
     lifted_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeQuery:
-    """Which windows, by when they were declared. None is any."""
-
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
 
 
 def add(tx: Tx, freeze: Declared) -> None:
@@ -96,10 +86,9 @@ def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
     return tuple(map(_adhoc, _OPEN.rows(conn, to_us(at))))
 
 
-def freeze_page(conn: Connection, query: FreezeQuery, part: Part) -> Page[Declared]:
+def freeze_page(conn: Connection, part: Part) -> Page[Declared]:
     """One page by (`created_at`, `id`), newest first; lifted ones too."""
-    found = select(freezes).where(*between(freezes.c.created_at, query.begins, query.ends))
-    return page(conn, [found], KEYS, part, reader(Declared))
+    return page(conn, [select(freezes)], KEYS, part, reader(Declared))
 
 
 def not_over(conn: Connection, at: datetime) -> tuple[Declared, ...]:

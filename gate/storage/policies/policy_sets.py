@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, or_, select, tuple_, update
 
 from gate.core.canonical import canonical, digest
 from gate.core.decision.record import Revisions
-from gate.storage.database.pages import Page, Part, between, page
+from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.database.values import first, values_of
@@ -97,20 +97,9 @@ def named(conn: Connection, name: str) -> tuple[Summary, ...]:
     return tuple(map(_summary, rows))
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySetQuery:
-    """Which sets, by when they were registered. None is any."""
-
-    # Inside.
-    begins: datetime | None = None
-    # Outside.
-    ends: datetime | None = None
-
-
-def policy_set_page(conn: Connection, query: PolicySetQuery, part: Part) -> Page[Summary]:
+def policy_set_page(conn: Connection, part: Part) -> Page[Summary]:
     """One page by (`registered_at`, `id`), newest first."""
-    found = select(*_SUMMARY).where(*between(policy_sets.c.registered_at, query.begins, query.ends))
-    return page(conn, [found], KEYS, part, _summary)
+    return page(conn, [select(*_SUMMARY)], KEYS, part, _summary)
 
 
 def before(conn: Connection, summary: Summary) -> Summary | None:

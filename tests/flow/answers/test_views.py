@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from gate.core.change import EmergencyAsk, Repository, Run
-from gate.flow.asks import ChangeFilters, LogFilters
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import log, look
 from gate.storage import texts
+from gate.storage.changes.change_list import ChangeFilters
+from gate.storage.changes.log import LogFilters
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, Wire, commit_of, make_change

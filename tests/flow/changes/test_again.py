@@ -10,13 +10,15 @@ from gate.core.change import Planned, Result, Run
 from gate.core.decision.decide import decide
 from gate.core.decision.record import Record, subject_digest
 from gate.errors import Conflict
-from gate.flow.asks import ChangeFilters, FreezeAsk, LogFilters
+from gate.flow.asks import FreezeAsk
 from gate.flow.changes import cancel, expire
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.known import Known
 from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
+from gate.storage.changes.change_list import ChangeFilters
+from gate.storage.changes.log import LogFilters
 from tests.builders import SMALL, Wire, commit_of, person_id
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import (

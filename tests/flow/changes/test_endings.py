@@ -8,10 +8,10 @@ import pytest
 from gate.core.change import EmergencyAsk, Run, State
 from gate.core.facts import Value
 from gate.errors import Conflict, NotAllowed, NotFound
-from gate.flow.asks import ChangeFilters
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.changes import cancel as chapter
 from gate.flow.queries import look
+from gate.storage.changes.change_list import ChangeFilters
 from tests.builders import SMALL, Wire, commit_of, make_person, person_id
 from tests.flow.reviewers import approve, emergency, large, person
 from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, as_json

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Connection, Table, select
 
 from gate.core.change import EmergencyAsk, Repository, Result, Run
-from gate.flow.asks import FreezeAsk, IdempotencyKey, LogFilters
+from gate.flow.asks import FreezeAsk, IdempotencyKey
 from gate.flow.caller import Role
 from gate.flow.changes import cancel
 from gate.flow.policies import freezes, policies
 from gate.flow.queries import log
 from gate.storage import texts
 from gate.storage.changes import keys
+from gate.storage.changes.log import LogFilters
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema, schema_people, schema_policies, schema_work
 from tests.builders import ISSUER, SMALL, commit_of, make_person

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gate.core.decision.decide import decide
-from gate.flow.asks import ChangeFilters
 from gate.flow.queries import look
+from gate.storage.changes.change_list import ChangeFilters
 from tests.builders import commit_of
 from tests.flow.shop import ADMIN, EVERYDAY, make_files, open_shop
 

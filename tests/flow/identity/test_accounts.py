@@ -192,7 +192,7 @@ async def test_every_decision_is_replayed_from_its_record(small_shop: Shop, seed
     await Life(small_shop, seed).live(STEPS)
 
     for row in await small_shop.gate.store.read(table):
-        query, part = decisions.DecisionQuery(row.id), Part(PAGE_ROWS_MAX)
+        query, part = row.id, Part(PAGE_ROWS_MAX)
         for stored in (await small_shop.gate.store.read(decisions.decision_page, query, part)).rows:
             record = read_record(stored.record)
             book = await small_shop.gate.rulebooks.of(record.revisions)

@@ -14,8 +14,8 @@ from gate.flow.asks import Part
 from gate.flow.caller import Machine, Role
 from gate.flow.incidents import incidents, ties
 from gate.flow.queries import incidents as incident_list
-from gate.flow.queries.incidents import IncidentFilters
 from gate.flow.webhooks import bound
+from gate.storage.incidents.incidents import IncidentFilters
 from tests.builders import Wire, commit_of
 from tests.flow.breaking import (
     BEN,
@@ -515,7 +515,7 @@ async def test_a_list_of_any_length_is_read_page_by_page(small_shop: Shop) -> No
     seen, cursor = [], None
     for _ in range(3):
         page = await incident_list.listing(
-            small_shop.gate, IncidentFilters(part=Part(cursor=cursor, limit=2)), LENA
+            small_shop.gate, IncidentFilters(), LENA, Part(cursor=cursor, limit=2)
         )
         seen += [one.id for one in page.items]
         cursor = page.next

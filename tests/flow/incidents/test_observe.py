@@ -17,7 +17,7 @@ from gate.flow.incidents.observe import Observed, deployment_seen
 from gate.flow.webhooks import inbox
 from gate.storage.database.pages import Part
 from gate.storage.incidents import sightings
-from gate.storage.incidents.sightings import Missing, Sighting, SightingQuery
+from gate.storage.incidents.sightings import Missing, Sighting, SightingFilters
 from tests.builders import commit_of, image_of
 from tests.flow.breaking import methods, open_incidents, report
 from tests.flow.shop import Shop
@@ -53,7 +53,7 @@ async def unmatched(shop: Shop, **different: Any) -> list[Sighting]:
     return list(
         (
             await shop.gate.store.read(
-                sightings.sighting_page, SightingQuery(**different), Part(50)
+                sightings.sighting_page, SightingFilters(**different), Part(50)
             )
         ).rows
     )

@@ -92,13 +92,7 @@ async def health(shop: Shop) -> dict[str, TargetHealth]:
 
 
 async def dead(shop: Shop) -> list[DeadLetter]:
-    return list(
-        (
-            await shop.gate.store.read(
-                letters.dead_letter_page, letters.DeadLetterQuery(), Part(10)
-            )
-        ).rows
-    )
+    return list((await shop.gate.store.read(letters.dead_letter_page, Part(10))).rows)
 
 
 async def turn(post: Post) -> None:

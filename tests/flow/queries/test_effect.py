@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gate.flow.asks import ChangeFilters, FreezeAsk
+from gate.flow.asks import FreezeAsk
 from gate.flow.policies import freezes
 from gate.flow.queries import look
 from gate.flow.queries.effect import effect
+from gate.storage.changes.change_list import ChangeFilters
 from tests.flow.shop import ADA, ADMIN, Shop
 
 pytestmark = pytest.mark.anyio

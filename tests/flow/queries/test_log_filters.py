@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from gate.core.change import Repository, Run
-from gate.flow.asks import LogFilters
 from gate.flow.queries import log
+from gate.storage.changes.log import LogFilters
 from tests.builders import ISSUER, commit_of
 from tests.flow.shop import AUDITOR, Shop
 
@@ -31,7 +31,8 @@ async def test_each_filter_finds_what_it_names(shop: Shop) -> None:
         "change": first["id"],
         "commit": commit_of("a"),
         "run": "a",
-        "repository": (ISSUER, 1001),
+        "issuer": ISSUER,
+        "repository": 1001,
         "policy": "production",
         "revision": first["policy"]["revision"],
         "standard_change": "everyday",
@@ -42,7 +43,7 @@ async def test_each_filter_finds_what_it_names(shop: Shop) -> None:
         second["id"]
     ]
     assert (
-        await found(shop, repository=(ISSUER, 1002))
+        await found(shop, issuer=ISSUER, repository=1002)
         == await found(shop, commit=commit_of("a"), run="17")
         == []
     )

@@ -1,6 +1,7 @@
 """Looking up: who sees what, waiting without polling, pages that are one's own."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from gate.errors import BadRequest, NotAllowed, NotFound, RateLimited, Unavailab
 from gate.flow import waiters
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import LogRowAnswer
-from gate.flow.asks import ChangeFilters, FreezeAsk, LogFilters, Page, Part
+from gate.flow.asks import FreezeAsk, Page, Part
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
+from gate.storage.changes.change_list import ChangeFilters
+from gate.storage.changes.log import LogFilters
 from tests.builders import Wire, commit_of
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import ADA, ADMIN, AUDITOR, OTHER_PIPELINE, PIPELINE, Shop, as_json, open_shop
@@ -240,10 +243,7 @@ async def walk(shop: Shop, filters: ChangeFilters, by: Caller) -> list[str]:
     """All pages of two."""
     found, cursor = [], None
     while True:
-        part = Part(limit=2, cursor=cursor)
-        page = await look.changes(
-            shop.gate, ChangeFilters(state=filters.state, service=filters.service, part=part), by
-        )
+        page = await look.changes(shop.gate, filters, by, Part(limit=2, cursor=cursor))
         found += ids(page)
         cursor = page.next
         if cursor is None:
@@ -268,24 +268,25 @@ async def test_a45_a_cursor_of_somebody_else_or_of_other_filters_is_refused(
 ) -> None:
     for letter in "abc":
         await small_shop.submit(letter, claims={})
-    mine = (await look.changes(small_shop.gate, ChangeFilters(part=Part(limit=1)), PIPELINE)).next
+    every, ours = ChangeFilters(), ChangeFilters(service="checkout")
+    mine = (await look.changes(small_shop.gate, every, PIPELINE, Part(limit=1))).next
     assert mine is not None
+    after, now = Part(limit=1, cursor=mine), small_shop.gate.clock()
 
-    def after(cursor: str, service: str | None = None) -> ChangeFilters:
-        return ChangeFilters(service=service, part=Part(limit=1, cursor=cursor))
-
-    assert ids(await look.changes(small_shop.gate, after(mine), PIPELINE))
-    for filters, by in (
-        (after(mine), OTHER_PIPELINE),
-        (after(mine, "checkout"), PIPELINE),
-        (after(mine[:-1] + ("A" if mine[-1] != "A" else "B")), PIPELINE),
-        (after(""), PIPELINE),
+    assert ids(await look.changes(small_shop.gate, every, PIPELINE, after))
+    for filters, by, part in (
+        (every, OTHER_PIPELINE, after),
+        (ours, PIPELINE, after),
+        (every, PIPELINE, replace(after, begins=now)),
+        (every, PIPELINE, replace(after, ends=now)),
+        (every, PIPELINE, replace(after, cursor=mine[:-1] + ("A" if mine[-1] != "A" else "B"))),
+        (every, PIPELINE, replace(after, cursor="")),
     ):
         with pytest.raises(BadRequest) as refused:
-            await look.changes(small_shop.gate, filters, by)
+            await look.changes(small_shop.gate, filters, by, part)
         assert refused.value.problem == "bad_cursor"
     with pytest.raises(BadRequest):
-        await log.page(small_shop.gate, LogFilters(part=Part(limit=1, cursor=mine)), PIPELINE)
+        await log.page(small_shop.gate, LogFilters(), PIPELINE, after)
 
 
 async def test_the_log_is_paged_and_streamed_alike(
@@ -298,7 +299,7 @@ async def test_the_log_is_paged_and_streamed_alike(
     paged: list[LogRowAnswer] = []
     cursor = None
     while True:
-        page = await log.page(shop.gate, LogFilters(part=Part(limit=2, cursor=cursor)), AUDITOR)
+        page = await log.page(shop.gate, LogFilters(), AUDITOR, Part(limit=2, cursor=cursor))
         paged += page.items
         cursor = page.next
         if cursor is None:

@@ -13,7 +13,7 @@ from gate.core.decision.values import Band
 from gate.errors import NotFound
 from gate.flow.answers import in_words
 from gate.flow.answers.delivery import CountAnswer
-from gate.flow.asks import FreezeAsk, LogFilters, ReviewAsk
+from gate.flow.asks import FreezeAsk, ReviewAsk
 from gate.flow.changes import review
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, facets
@@ -22,6 +22,7 @@ from gate.flow.queries.desk import Desk
 from gate.flow.queries.insights import busiest_place, insights, rule_places
 from gate.flow.queries.upkeep import upkeep
 from gate.storage.changes import planned
+from gate.storage.changes.log import LogFilters
 from tests.builders import commit_of, make_change, person_id
 from tests.flow.shop import ADA, Shop, as_json
 

@@ -30,11 +30,10 @@ from gate.errors import NotAllowed
 from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
 from gate.flow.queries import sightings
-from gate.flow.queries.sightings import SightingFilters
 from gate.flow.queries.upkeep import upkeep
 from gate.flow.signing import Signing
 from gate.flow.webhooks import code_hosts, held_runs, inbox
-from gate.storage.incidents.sightings import Missing
+from gate.storage.incidents.sightings import Missing, SightingFilters
 from gate.storage.tables import schema, schema_work
 from tests.builders import ISSUER, SMALL, Wire, commit_of, make_change, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost

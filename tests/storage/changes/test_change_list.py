@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType, Outcome
-from gate.storage.changes.change_list import SERVICES_MERGED_MAX, ChangeQuery, change_page
+from gate.storage.changes.change_list import SERVICES_MERGED_MAX, ChangeFilters, change_page
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.words import words
 from gate.storage.database.pages import PAGE_ROWS_MAX, Page, Part
@@ -84,7 +84,7 @@ def many(tx: Tx, count: int = 80) -> list[Made]:
     return made
 
 
-def expected(made: list[Made], query: ChangeQuery) -> list[str]:
+def expected(made: list[Made], query: ChangeFilters, time: Part) -> list[str]:
     """The same by hand."""
     wanted: dict[str, object] = {
         "state_now": query.state,
@@ -98,8 +98,8 @@ def expected(made: list[Made], query: ChangeQuery) -> list[str]:
         if all(value is None or getattr(one, name) == value for name, value in wanted.items())
     ]
     found = [one for one in found if query.services is None or one.service in query.services]
-    found = [one for one in found if query.begins is None or query.begins <= one.submitted_at]
-    found = [one for one in found if query.ends is None or one.submitted_at < query.ends]
+    found = [one for one in found if time.begins is None or time.begins <= one.submitted_at]
+    found = [one for one in found if time.ends is None or one.submitted_at < time.ends]
     found = [one for one in found if set(words(query.words)) <= set(words(one.text))]
     return [
         one.id for one in sorted(found, key=lambda one: (one.submitted_at, one.id), reverse=True)
@@ -119,7 +119,7 @@ TEXTS = st.text(max_size=4).filter(
 )  # PostgreSQL keeps no NUL, and the edge refuses it
 INSTANTS = st.integers(-1, 11).map(lambda hours: NOW - hours * HOUR)
 QUERIES = st.builds(
-    ChangeQuery,
+    ChangeFilters,
     state=maybe(st.sampled_from(State)),
     service=maybe(st.one_of(st.sampled_from(NAMES), TEXTS)),
     environment=maybe(st.sampled_from(["production", "staging", "%", "_"])),
@@ -132,9 +132,10 @@ QUERIES = st.builds(
         st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join),
         TEXTS,
     ),
-    begins=maybe(INSTANTS),
-    ends=maybe(INSTANTS),
     services=maybe(st.frozensets(st.sampled_from(NAMES), max_size=4)),
+)
+FIRST_PARTS = st.builds(
+    Part, limit=st.integers(1, 30), begins=maybe(INSTANTS), ends=maybe(INSTANTS)
 )
 
 
@@ -145,17 +146,17 @@ def test_a_list_is_what_filtering_all_changes_by_hand_gives(database_url: str) -
     with reading(database_url) as conn:
 
         @settings(max_examples=150, deadline=None)
-        @given(query=QUERIES, limit=st.integers(1, 30))
-        def holds(query: ChangeQuery, limit: int) -> None:
+        @given(query=QUERIES, first=FIRST_PARTS)
+        def holds(query: ChangeFilters, first: Part) -> None:
             found: list[str] = []
-            part: Part | None = Part(limit)
+            part: Part | None = first
             while part is not None:
                 page = change_page(conn, query, part, now=NOW)
-                assert 0 < len(page.rows) <= limit or (not found and not page.rows)
+                assert 0 < len(page.rows) <= first.limit or (not found and not page.rows)
                 found += ids(page)
                 assert len(found) <= len(made)  # or it would go on for ever
                 part = replace(part, after=page.next) if page.next is not None else None
-            assert found == expected(made, query)
+            assert found == expected(made, query, first)
 
         holds()
 
@@ -164,11 +165,14 @@ def test_nobody_sees_anything_with_an_empty_scope(database_url: str) -> None:
     with writing(database_url) as tx:
         put_change(tx.conn)
 
-        assert ids(change_page(tx.conn, ChangeQuery(services=frozenset()), ALL, now=NOW)) == []
+        assert ids(change_page(tx.conn, ChangeFilters(services=frozenset()), ALL, now=NOW)) == []
         assert (
             ids(
                 change_page(
-                    tx.conn, ChangeQuery(service="shop", services=frozenset({"mail"})), ALL, now=NOW
+                    tx.conn,
+                    ChangeFilters(service="shop", services=frozenset({"mail"})),
+                    ALL,
+                    now=NOW,
                 )
             )
             == []
@@ -181,7 +185,7 @@ def test_a_scope_of_many_services_is_a_scope_all_the_same(database_url: str) -> 
         mine = [put_change(tx.conn, service=name) for name in sorted(scope)]
         put_change(tx.conn)
 
-        assert ids(change_page(tx.conn, ChangeQuery(services=scope), ALL, now=NOW)) == mine[::-1]
+        assert ids(change_page(tx.conn, ChangeFilters(services=scope), ALL, now=NOW)) == mine[::-1]
 
 
 def test_paging_gives_each_row_once_while_new_ones_arrive(database_url: str) -> None:
@@ -192,7 +196,7 @@ def test_paging_gives_each_row_once_while_new_ones_arrive(database_url: str) -> 
         found: list[str] = []
         part: Part | None = Part(7)
         while part is not None:
-            page = change_page(tx.conn, ChangeQuery(), part, now=NOW)
+            page = change_page(tx.conn, ChangeFilters(), part, now=NOW)
             found += ids(page)
             put_change(tx.conn, submitted_at=NOW + HOUR)
             put_change(tx.conn, submitted_at=NOW)  # as new as what was on the first page
@@ -205,27 +209,32 @@ def test_paging_gives_each_row_once_while_new_ones_arrive(database_url: str) -> 
 @pytest.mark.parametrize("limit", [0, -1, 501])
 def test_a_page_of_another_size_is_a_bug(sqlite_url: str, limit: int) -> None:
     with reading(sqlite_url) as conn, pytest.raises(ValueError, match="a page has 1 to 500 rows"):
-        change_page(conn, ChangeQuery(), Part(limit), now=NOW)
+        change_page(conn, ChangeFilters(), Part(limit), now=NOW)
 
 
 @pytest.mark.parametrize(
     ("query", "indexes"),
     [
-        (ChangeQuery(), ["ix_changes_newest"]),
-        (ChangeQuery(environment="production"), ["ix_changes_newest"]),
-        (ChangeQuery(state=State.PENDING), ["ix_changes_state"]),
-        (ChangeQuery(service="shop"), ["ix_changes_service"]),
-        (ChangeQuery(service="shop", environment="production"), ["ix_changes_place"]),
-        (ChangeQuery(services=frozenset({"shop", "mail"})), ["ix_changes_service"] * 2),
-        (ChangeQuery(begins=NOW - DAY, ends=NOW), ["ix_changes_newest"]),
+        (ChangeFilters(), ["ix_changes_newest"]),
+        (ChangeFilters(environment="production"), ["ix_changes_newest"]),
+        (ChangeFilters(state=State.PENDING), ["ix_changes_state"]),
+        (ChangeFilters(service="shop"), ["ix_changes_service"]),
+        (ChangeFilters(service="shop", environment="production"), ["ix_changes_place"]),
+        (ChangeFilters(services=frozenset({"shop", "mail"})), ["ix_changes_service"] * 2),
     ],
 )
 @pytest.mark.parametrize("after", [None, (1, "chg_1")])
+@pytest.mark.parametrize("begins", [None, NOW - DAY])
 def test_a_page_is_read_in_the_order_of_an_index(
-    sqlite_url: str, query: ChangeQuery, indexes: list[str], after: tuple[int, str] | None
+    sqlite_url: str,
+    query: ChangeFilters,
+    indexes: list[str],
+    after: tuple[int, str] | None,
+    begins: datetime | None,
 ) -> None:
+    part = Part(50, after, begins, begins and NOW)
     with reading(sqlite_url) as conn:
-        plans = planned(conn, lambda conn: change_page(conn, query, Part(50, after), now=NOW))
+        plans = planned(conn, lambda conn: change_page(conn, query, part, now=NOW))
 
     assert [
         (index, plan)
@@ -238,7 +247,7 @@ def test_a_page_is_read_in_the_order_of_an_index(
 def test_what_is_overdue_is_found_among_what_waits(sqlite_url: str) -> None:
     with reading(sqlite_url) as conn:
         plans = planned(
-            conn, lambda conn: change_page(conn, ChangeQuery(state=State.EXPIRED), ALL, now=NOW)
+            conn, lambda conn: change_page(conn, ChangeFilters(state=State.EXPIRED), ALL, now=NOW)
         )
 
     assert [plan.split(" (")[0] for plan in plans] == [
@@ -256,7 +265,5 @@ def test_the_first_instant_is_inside_and_the_last_is_outside(
     with writing(database_url) as tx:
         change = put_change(tx.conn, submitted_at=NOW + microseconds * tick)
 
-        assert (
-            change
-            in ids(change_page(tx.conn, ChangeQuery(begins=NOW, ends=NOW + tick), ALL, now=NOW))
-        ) is inside
+        instant = Part(1, begins=NOW, ends=NOW + tick)
+        assert (change in ids(change_page(tx.conn, ChangeFilters(), instant, now=NOW))) is inside

@@ -6,7 +6,6 @@ from sqlalchemy.exc import NoResultFound
 
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes.decisions import (
-    DecisionQuery,
     StoredDecision,
     decision_page,
     read,
@@ -18,10 +17,10 @@ from tests.storage.stored import HOUR, NOW, put_change, put_decision, reading, w
 
 def numbers(conn: Connection, change: str) -> list[int]:
     """Of its decisions, two by two."""
-    query, found = DecisionQuery(change), decision_page(conn, DecisionQuery(change), Part(2))
+    found = decision_page(conn, change, Part(2))
     rows = [*found.rows]
     while found.next is not None:
-        found = decision_page(conn, query, Part(2, found.next))
+        found = decision_page(conn, change, Part(2, found.next))
         rows += found.rows
     return [one.number for one in rows]
 

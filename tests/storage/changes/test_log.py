@@ -17,8 +17,8 @@ from gate.core.decision.asked import Asked
 from gate.core.decision.record import write_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes import search
-from gate.storage.changes.change_list import ChangeQuery, change_page
-from gate.storage.changes.log import LogQuery, LogRow, log_page
+from gate.storage.changes.change_list import ChangeFilters, change_page
+from gate.storage.changes.log import LogFilters, LogRow, log_page
 from gate.storage.changes.words import words
 from gate.storage.database.pages import PAGE_ROWS_MAX, Part
 from gate.storage.database.tx import Tx
@@ -56,7 +56,8 @@ class Made:
     standard_change: str | None
     commit: str
     run: str | None
-    repository: tuple[str, int] | None
+    issuer: str | None
+    repository: int | None
     text: str
 
     @property
@@ -91,11 +92,11 @@ def many(tx: Tx, count: int = 50) -> list[Made]:
             at = NOW - dice.randrange(8) * HOUR
             text = " ".join(dice.sample(WORDS, 3))
             put_decision(tx, change, tuple(words(text)), number=one + 1, at=at, **row)
-            repository = None if issuer is None else (issuer, number)
             origin = {
                 "commit": of_change["commit_sha"],
                 "run": of_change["run_id"],
-                "repository": repository,
+                "issuer": issuer,
+                "repository": number,
             }
             made.append(Made(key=(at, change, one + 1), text=text, **row, **origin))
     return made
@@ -103,18 +104,20 @@ def many(tx: Tx, count: int = 50) -> list[Made]:
 
 EQUAL = (
     *("service", "environment", "type", "route", "outcome", "band", "policy", "revision"),
-    *("standard_change", "change", "commit", "run", "repository"),
+    *("standard_change", "change", "commit", "run", "issuer", "repository"),
 )
 
 
-def expected(made: list[Made], query: LogQuery) -> list[tuple[datetime, str, int]]:
+def expected(
+    made: list[Made], query: LogFilters, time: Part = ALL
+) -> list[tuple[datetime, str, int]]:
     """The same by hand."""
     wanted = {name: getattr(query, name) for name in EQUAL if getattr(query, name) is not None}
     found = [
         one for one in made if all(getattr(one, name) == value for name, value in wanted.items())
     ]
-    found = [one for one in found if query.begins is None or query.begins <= one.key[0]]
-    found = [one for one in found if query.ends is None or one.key[0] < query.ends]
+    found = [one for one in found if time.begins is None or time.begins <= one.key[0]]
+    found = [one for one in found if time.ends is None or one.key[0] < time.ends]
     found = [one for one in found if set(words(query.words)) <= set(words(one.text))]
     return sorted((one.key for one in found), reverse=True)
 
@@ -132,7 +135,7 @@ TEXTS = st.text(max_size=4).filter(
 )  # PostgreSQL keeps no NUL, and the edge refuses it
 INSTANTS = st.integers(-1, 9).map(lambda hours: NOW - hours * HOUR)
 QUERIES = st.builds(
-    LogQuery,
+    LogFilters,
     service=maybe(st.one_of(st.sampled_from(NAMES), TEXTS)),
     environment=maybe(st.sampled_from(["production", "staging", "%"])),
     type=maybe(st.sampled_from(ChangeType)),
@@ -144,15 +147,17 @@ QUERIES = st.builds(
     standard_change=maybe(st.sampled_from(["routine", "_", "%"])),
     commit=maybe(st.sampled_from([COMMIT, COMMIT[:7]])),
     run=maybe(st.sampled_from(["9", "%"])),
-    repository=maybe(st.sampled_from([(ISSUER, 7), ("", 7)])),
+    issuer=maybe(st.sampled_from([ISSUER, ""])),
+    repository=maybe(st.just(7)),
     words=st.one_of(
         st.just(""),
         st.sampled_from(WORDS),
         st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join),
         TEXTS,
     ),
-    begins=maybe(INSTANTS),
-    ends=maybe(INSTANTS),
+)
+FIRST_PARTS = st.builds(
+    Part, limit=st.integers(1, 30), begins=maybe(INSTANTS), ends=maybe(INSTANTS)
 )
 
 
@@ -163,16 +168,16 @@ def test_the_log_is_what_filtering_all_decisions_by_hand_gives(database_url: str
     with reading(database_url) as conn:
 
         @settings(max_examples=200, deadline=None)
-        @given(query=QUERIES, limit=st.integers(1, 30))
-        def holds(query: LogQuery, limit: int) -> None:
+        @given(query=QUERIES, first=FIRST_PARTS)
+        def holds(query: LogFilters, first: Part) -> None:
             found = []
-            part: Part | None = Part(limit)
+            part: Part | None = first
             while part is not None:
                 page = log_page(conn, query, part)
                 found += keys(page.rows)
                 assert len(found) <= len(made)  # or it would go on for ever
                 part = replace(part, after=page.next) if page.next is not None else None
-            assert found == expected(made, query)
+            assert found == expected(made, query, first)
 
         holds()
 
@@ -182,7 +187,7 @@ def test_a_decision_that_was_not_searched_for_by_all_words_is_not_found(database
         put_decision(tx, put_change(tx.conn), tuple(words("Fix the leak")))
 
         assert [
-            len(log_page(tx.conn, LogQuery(words=asked), ALL).rows)
+            len(log_page(tx.conn, LogFilters(words=asked), ALL).rows)
             for asked in ("FIX leak", "fix le", "fix other", "leak OR other")
         ] == [
             1,
@@ -197,7 +202,7 @@ def test_a_row_shows_the_decision_and_what_never_changes_of_its_change(database_
     with writing(database_url) as tx:
         change = put_change(tx.conn, detail=write_asked(asked))
         put_decision(tx, change)
-        (row,) = log_page(tx.conn, LogQuery(), ALL).rows
+        (row,) = log_page(tx.conn, LogFilters(), ALL).rows
 
     assert (row.change, row.number, row.at, row.commit, row.asked) == (
         change,
@@ -223,38 +228,42 @@ def test_page_after_page_gives_each_row_once_while_new_ones_arrive(database_url:
     part: Part | None = Part(7)
     while part is not None:
         with reading(database_url) as conn:
-            page = log_page(conn, LogQuery(), part)
+            page = log_page(conn, LogFilters(), part)
         found += keys(page.rows)
         with writing(database_url) as tx:
             put_decision(tx, put_change(tx.conn), at=NOW + DAY)
         part = replace(part, after=page.next) if page.next is not None else None
 
-    assert found == expected(made, LogQuery())
+    assert found == expected(made, LogFilters())
 
 
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (LogQuery(), "ix_decisions_newest"),
-        (LogQuery(service="shop"), "ix_decisions_service"),
-        (LogQuery(service="shop", environment="production"), "ix_decisions_place"),
-        (LogQuery(environment="production"), "ix_decisions_environment"),
-        (LogQuery(type=ChangeType.EMERGENCY), "ix_decisions_type"),
-        (LogQuery(route=Route.REVIEW), "ix_decisions_route"),
-        (LogQuery(outcome=Outcome.REJECTED), "ix_decisions_outcome"),
-        (LogQuery(band=Band.CRITICAL), "ix_decisions_band"),
-        (LogQuery(policy="production"), "ix_decisions_policy"),
-        (LogQuery(revision="r" * 64), "ix_decisions_revision"),
-        (LogQuery(standard_change="routine"), "ix_decisions_standard"),
-        (LogQuery(begins=NOW - DAY, ends=NOW), "ix_decisions_newest"),
-        (LogQuery(service="shop", begins=NOW - DAY, ends=NOW), "ix_decisions_service"),
+        (LogFilters(), "ix_decisions_newest"),
+        (LogFilters(service="shop"), "ix_decisions_service"),
+        (LogFilters(service="shop", environment="production"), "ix_decisions_place"),
+        (LogFilters(environment="production"), "ix_decisions_environment"),
+        (LogFilters(type=ChangeType.EMERGENCY), "ix_decisions_type"),
+        (LogFilters(route=Route.REVIEW), "ix_decisions_route"),
+        (LogFilters(outcome=Outcome.REJECTED), "ix_decisions_outcome"),
+        (LogFilters(band=Band.CRITICAL), "ix_decisions_band"),
+        (LogFilters(policy="production"), "ix_decisions_policy"),
+        (LogFilters(revision="r" * 64), "ix_decisions_revision"),
+        (LogFilters(standard_change="routine"), "ix_decisions_standard"),
     ],
 )
 @pytest.mark.parametrize("after", [None, (1, "chg_1", 1)])
+@pytest.mark.parametrize("begins", [None, NOW - DAY])
 def test_a_page_is_read_in_the_order_of_an_index(
-    sqlite_url: str, query: LogQuery, index: str, after: tuple[int, str, int] | None
+    sqlite_url: str,
+    query: LogFilters,
+    index: str,
+    after: tuple[int, str, int] | None,
+    begins: datetime | None,
 ) -> None:
-    (plan,) = plans(sqlite_url, lambda conn: log_page(conn, query, Part(50, after)))
+    part = Part(50, after, begins, begins and NOW)
+    (plan,) = plans(sqlite_url, lambda conn: log_page(conn, query, part))
 
     assert f"decisions USING INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan
@@ -263,13 +272,13 @@ def test_a_page_is_read_in_the_order_of_an_index(
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (LogQuery(commit=COMMIT), "ix_changes_commit"),
-        (LogQuery(run="9"), "ix_changes_run"),
-        (LogQuery(change="chg_1"), "sqlite_autoindex_changes_1"),
+        (LogFilters(commit=COMMIT), "ix_changes_commit"),
+        (LogFilters(run="9"), "ix_changes_run"),
+        (LogFilters(change="chg_1"), "sqlite_autoindex_changes_1"),
     ],
 )
 def test_the_decisions_of_a_commit_a_run_or_a_change_are_found_through_the_change(
-    sqlite_url: str, query: LogQuery, index: str
+    sqlite_url: str, query: LogFilters, index: str
 ) -> None:
     (plan,) = plans(sqlite_url, lambda conn: log_page(conn, query, Part(50)))
 
@@ -294,10 +303,10 @@ def test_frequent_words_find_what_rare_ones_find(
         )  # or the test would need twenty thousand decisions
         for asked in ("fix", "été 10", "日本", "nowhere", "fix near"):
             with reading(sqlite_url) as conn:
-                assert keys(log_page(conn, LogQuery(words=asked), ALL).rows) == expected(
-                    made, LogQuery(words=asked)
+                assert keys(log_page(conn, LogFilters(words=asked), ALL).rows) == expected(
+                    made, LogFilters(words=asked)
                 )
-                found = change_page(conn, ChangeQuery(words=asked), ALL, now=NOW)
+                found = change_page(conn, ChangeFilters(words=asked), ALL, now=NOW)
                 assert {change.id for change in found.rows} == {
                     one.change for one in made if set(words(asked)) <= set(words(one.text))
                 }

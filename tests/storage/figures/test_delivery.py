@@ -13,7 +13,7 @@ from gate.storage.database.pages import Part
 from gate.storage.figures import delivery, outcomes
 from gate.storage.figures.delivery import Place
 from gate.storage.incidents import incidents, links
-from gate.storage.incidents.incidents import IncidentQuery
+from gate.storage.incidents.incidents import IncidentFilters
 from tests.storage.stored import planned, reading
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -30,11 +30,13 @@ def ask(statement: Hot, parameters: int) -> Callable[[Connection], object]:
     [
         pytest.param(lambda conn: delivery.sums(conn, PLACE), id="the figures of a place"),
         pytest.param(
-            lambda conn: incidents.incident_page(conn, IncidentQuery(), Part(50)),
+            lambda conn: incidents.incident_page(conn, IncidentFilters(), Part(50)),
             id="all incidents",
         ),
         pytest.param(
-            lambda conn: incidents.incident_page(conn, IncidentQuery(service="checkout"), Part(50)),
+            lambda conn: incidents.incident_page(
+                conn, IncidentFilters(service="checkout"), Part(50)
+            ),
             id="those of a service",
         ),
         pytest.param(

@@ -142,7 +142,7 @@ def test_health_counts_what_waits_and_what_is_dead(database_url: str) -> None:
             ("chat", 1, 1),
             ("mail", 1, 0),
         ]
-        (letter,) = letters.dead_letter_page(tx.conn, letters.DeadLetterQuery(), Part(10)).rows
+        (letter,) = letters.dead_letter_page(tx.conn, Part(10)).rows
         assert (letter.id, letter.target, letter.attempts, letter.error) == (
             "a",
             "chat",

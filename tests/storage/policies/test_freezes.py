@@ -11,7 +11,6 @@ from gate.storage.database.pages import Part
 from gate.storage.policies import freezes
 from gate.storage.policies.freezes import (
     Declared,
-    FreezeQuery,
     add,
     freeze_page,
     lift,
@@ -98,10 +97,10 @@ def test_the_list_is_newest_first_with_what_is_over(database_url: str) -> None:
         for number in range(4):
             add(tx, replace(WINDOW, id=f"frz_{number}", created_at=NOW + number // 2 * HOUR))
         lift(tx, "frz_1", "person:ada")
-        first = freeze_page(tx.conn, FreezeQuery(), Part(3))
-        rest = freeze_page(tx.conn, FreezeQuery(), Part(3, first.next))
-        later = freeze_page(tx.conn, FreezeQuery(begins=NOW + HOUR), Part(3))
-        earlier = freeze_page(tx.conn, FreezeQuery(ends=NOW + HOUR), Part(3))
+        first = freeze_page(tx.conn, Part(3))
+        rest = freeze_page(tx.conn, Part(3, first.next))
+        later = freeze_page(tx.conn, Part(3, begins=NOW + HOUR))
+        earlier = freeze_page(tx.conn, Part(3, ends=NOW + HOUR))
 
     assert [one.id for one in (*first.rows, *rest.rows)] == ["frz_3", "frz_2", "frz_1", "frz_0"]
     assert rest.next is None

@@ -10,7 +10,6 @@ from gate.storage.database.pages import Part
 from gate.storage.policies import policy_sets
 from gate.storage.policies.policy_sets import (
     NAMED_MAX,
-    PolicySetQuery,
     activate,
     in_force,
     named,
@@ -30,7 +29,7 @@ FILES = {"production.yaml": "policy: production\n", "catalog.yaml": "“ü”'%\
 def test_before_anything_is_registered_there_is_nothing(database_url: str) -> None:
     with reading(database_url) as conn:
         assert (in_force(conn), read(conn, set_id(ONE)), named(conn, "")) == (None, None, ())
-        assert policy_set_page(conn, PolicySetQuery(), Part(50)).rows == ()
+        assert policy_set_page(conn, Part(50)).rows == ()
 
 
 def test_what_was_never_registered_cannot_be_in_force(database_url: str) -> None:
@@ -96,8 +95,8 @@ def test_the_list_is_newest_first_and_the_newest_set_with_a_part_is_found_first(
             tx.conn.execute(at.values(registered_at=NOW + number * HOUR))
         newest_first = [set_id(revisions) for revisions in reversed(sets)]
 
-        first = policy_set_page(tx.conn, PolicySetQuery(), Part(3))
-        rest = policy_set_page(tx.conn, PolicySetQuery(), Part(3, first.next))
+        first = policy_set_page(tx.conn, Part(3))
+        rest = policy_set_page(tx.conn, Part(3, first.next))
         found = {
             part: [one.id for one in named(tx.conn, part)]
             for part in (ONE.policies, ONE.catalogue, sets[2].calendar, newest_first[1])
