@@ -1,5 +1,5 @@
-"""What the gate's own records say about one service in one environment, and the facts that follow
-from it.
+"""The track record of one service in one environment, from the gate's own records, and the facts of
+origin `history` that follow from it.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ RECENT_CHANGES = 100
 """Over how many admitted changes `history.recent_failure_rate` looks back."""
 
 PATH_PRIOR_CHANGES = 5
-"""Changes without failure that every folder is credited with, so that one early failure is not a
-rate of 1."""
+"""Changes without failure that are added to every folder's count, because one failure in the first
+change of a folder should not be a failure rate of 1."""
 
 SUMS_WINDOW = timedelta(hours=24)
 REJECTED_WINDOW = timedelta(days=30)
@@ -22,9 +22,7 @@ REJECTED_WINDOW = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What runs here: the commit of the last change that was closed successful, with or without
-    issues.
-    """
+    """What runs here: the last change that was closed `successful` or `successful_issues`."""
 
     commit: str
     change: str
@@ -33,7 +31,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The last change that was admitted here, whatever became of it."""
+    """The last change that was admitted here, however it ended."""
 
     commit: str
     digests: tuple[str, ...]
@@ -42,8 +40,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A change that people approved and that is still valid, or one that is deploying within its
-    `close_within`.
+    """Another change that may be deployed or is being deployed.
+
+    Either people approved it and the approval is still valid, or it is deploying and still within
+    its `close_within`.
     """
 
     change: str
@@ -53,11 +53,11 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An admitted change that matched a standard change, newest first in a list of them."""
+    """An admitted change that matched a standard change."""
 
     change: str
     admitted_at: datetime
-    # As the change admitted before it.
+    # The change admitted before it had the same commit.
     same_commit: bool
     result: Result | None
     closed_at: datetime | None
@@ -69,17 +69,17 @@ class Match:
 class Suspension:
     """What a person or too many failures did to a standard change here."""
 
-    # The words of a suspension in force.
+    # Why it is suspended, or None if it is not.
     because: str | None = None
     # Failures before this no longer count.
     reinstated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One consistent reading, at one instant.
+class TrackRecord:
+    """What is known of one service in one environment, read at one instant.
 
-    Empty means that there is nothing yet, which is known, not unknown.
+    Zero or empty means that nothing happened here yet, which is known, not unknown.
     """
 
     running: Running | None = None
@@ -96,36 +96,34 @@ class Standing:
     recent_failures: int = 0
     last_failure_at: datetime | None = None
     changes_last_24h: int = 0
-    # None: one of them has unknown size.
+    # None if the size of one of those changes is unknown.
     lines_last_24h: int | None = 0
-    worst_folder: tuple[int, int] = (
-        0,
-        0,
-    )  # failures, changes of the touched two-level folder with the worst rate
+    # Failures and changes of the touched two-level folder with the worst failure rate.
+    worst_folder: tuple[int, int] = (0, 0)
     worst_file_failures: int = 0
     rejected: int = 0
     in_flight: tuple[InFlight, ...] = ()
-    # In flight too: counted to a limit, not listed.
+    # Also in flight, but over the limit of the list: only counted, up to a limit.
     more_approved: int = 0
     more_deploying: int = 0
     dependency_in_flight: bool = False
     matches: Mapping[str, tuple[Match, ...]] = field(default_factory=dict)
-    # None for a standard change that never had one.
+    # By standard change; one that was never suspended is absent.
     suspensions: Mapping[str, Suspension] = field(default_factory=dict)
 
     @property
     def deploying_count(self) -> int:
-        """Of the other changes in flight, those that are deploying."""
+        """How many other changes are deploying, listed or not."""
         return sum(change.deploying for change in self.in_flight) + self.more_deploying
 
     @property
     def in_flight_count(self) -> int:
-        """Other changes in flight, listed or not."""
+        """How many other changes are in flight, listed or not."""
         return len(self.in_flight) + self.more_approved + self.more_deploying
 
 
 def facts(
-    standing: Standing,
+    track: TrackRecord,
     commit: str,
     digests: tuple[str, ...],
     *,
@@ -133,50 +131,54 @@ def facts(
     overdue_reviews: int,
     at: datetime,
 ) -> dict[str, Fact]:
-    """The facts of origin history. The path facts are unknown when the list of files is."""
+    """Return the facts of origin `history`.
+
+    The facts about paths are unknown if the list of changed files is.
+    """
     values: dict[str, Value] = {
-        "change.direction": direction(standing, commit, digests),
-        "change.first_deployment": standing.last_admitted is None,
-        "change.ran_here_days_ago": _days(standing.replaced_at, at),
-        "history.changes": standing.changes,
-        "history.failures": standing.failures,
-        "history.recent_failure_rate": standing.recent_failures
+        "change.direction": direction(track, commit, digests),
+        "change.first_deployment": track.last_admitted is None,
+        "change.ran_here_days_ago": _days(track.replaced_at, at),
+        "history.changes": track.changes,
+        "history.failures": track.failures,
+        "history.recent_failure_rate": track.recent_failures
         * DECIMAL_UNIT
-        // max(1, standing.recent_changes),
-        "history.days_since_failure": _days(standing.last_failure_at, at),
+        // max(1, track.recent_changes),
+        "history.days_since_failure": _days(track.last_failure_at, at),
         "history.days_since_deployment": _days(
-            standing.last_admitted.at if standing.last_admitted else None, at
+            track.last_admitted.at if track.last_admitted else None, at
         ),
-        "history.changes_last_24h": standing.changes_last_24h,
-        "history.rejected_before": standing.rejected,
-        "conflicts.in_flight": standing.in_flight_count,
-        "conflicts.dependency_in_flight": standing.dependency_in_flight,
+        "history.changes_last_24h": track.changes_last_24h,
+        "history.rejected_before": track.rejected,
+        "conflicts.in_flight": track.in_flight_count,
+        "conflicts.dependency_in_flight": track.dependency_in_flight,
         "debt.emergency_reviews_overdue": overdue_reviews,
     }
-    if standing.lines_last_24h is not None:
-        values["history.lines_last_24h"] = standing.lines_last_24h
+    if track.lines_last_24h is not None:
+        values["history.lines_last_24h"] = track.lines_last_24h
     if files_known:
-        failures, changes = standing.worst_folder
+        failures, changes = track.worst_folder
         values["history.path_failure_rate"] = (
             failures * DECIMAL_UNIT // (changes + PATH_PRIOR_CHANGES)
         )
-        values["history.path_failures"] = standing.worst_file_failures
+        values["history.path_failures"] = track.worst_file_failures
     return facts_of(values, Origin.HISTORY)
 
 
-def direction(standing: Standing, commit: str, digests: tuple[str, ...]) -> str:
-    """Where a change of this content goes, seen from what was deployed here.
+def direction(track: TrackRecord, commit: str, digests: tuple[str, ...]) -> str:
+    """Return `forward`, `rollback` or `redeploy`, seen from what was deployed here.
 
-    A commit that ran here with other artifacts goes forward: nobody has seen what these do.
+    A commit that ran here with other artifacts goes `forward`, because nobody knows yet how these
+    artifacts behave.
     """
-    last = standing.last_admitted
+    last = track.last_admitted
     if last is not None and last.commit == commit and last.digests == digests:
         return "redeploy"
-    if standing.succeeded_here and standing.admitted_since:
+    if track.succeeded_here and track.admitted_since:
         return "rollback"
     return "forward"
 
 
 def _days(then: datetime | None, at: datetime) -> int:
-    """Whole days, rounded down; a clock that jumped back gives no negative duration."""
+    """Return whole days, rounded down, and 0 if the clock jumped back."""
     return NO_EARLIER_DAYS if then is None else max(0, (at - then).days)

@@ -16,7 +16,7 @@ from gate.core.calendar.file import read_calendar
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.catalogue.identity import Identities
 from gate.core.decision.record import Record, Revisions
-from gate.core.decision.standard import standing_key
+from gate.core.decision.standard import standard_key
 from gate.core.policy.policy import Policy, StandardChange
 from gate.core.policy.set import NO_POLICIES, Policies, read_policies
 from gate.core.rulebook.bundle import CALENDAR_FILE, CATALOGUE_FILE
@@ -55,14 +55,14 @@ class Rulebook:
     # Of every name and address in the catalogue.
     text_ids: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
-    # By `standing_key`.
+    # By `standard_key`.
     standard_changes: tuple[tuple[str, StandardChange], ...] = field(init=False)
     # standard changes whose history matters to a decision: how many successes, settled for how long
     remembered: Mapping[str, tuple[int, timedelta]] = field(init=False)
 
     def __post_init__(self) -> None:
         pairs = tuple(
-            (standing_key(policy, one), one)
+            (standard_key(policy, one), one)
             for policy in self.policies.all
             for one in policy.standard_changes
         )

@@ -74,4 +74,4 @@ def test_the_six_lines_of_the_readme_deploy(tmp_path: Path) -> None:
                 )
                 assert ran.code == 0, ran.log
 
-        assert gate.acts() == ["standing", "submit", "admission", "closure"]
+        assert gate.acts() == ["place", "submit", "admission", "closure"]

@@ -16,7 +16,7 @@ CHANGE_TOKEN = "gatec_test"  # noqa: S105 - made up
 CHANGE = "chg_00000000000000000000000001"
 
 _ACTS = (
-    ("GET", r"/v1/services/([^/]+)/environments/([^/]+)", "standing"),
+    ("GET", r"/v1/services/([^/]+)/environments/([^/]+)", "place"),
     ("POST", r"/v1/changes", "submit"),
     ("POST", r"/v1/evaluations", "evaluate"),
     ("GET", r"/v1/changes/[^/]+", "read"),
@@ -65,7 +65,7 @@ class FakeGate:
 
     def answer(self, seen: Seen) -> tuple[int, dict[str, Any]]:
         """What the gate would say."""
-        if seen.act == "standing":
+        if seen.act == "place":
             commit = _next(self.running)
             running = commit and {
                 "commit": commit,

@@ -45,7 +45,7 @@ def test_each_state_has_its_exit_code(
         assert ("admission" in gate.acts()) is expected[2]
 
 
-@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize("act", ["place", "submit", "admission"])
 @pytest.mark.parametrize(
     ("status", "name", "code"),
     [
@@ -93,14 +93,14 @@ def test_a_refused_admission_has_the_exit_code_of_its_reason(
 def test_without_admission_approved_is_enough(tmp_path: Path) -> None:
     with fake_gate() as gate:
         assert told(checked(gate, tmp_path, admit=False)) == (0, "approved", False)
-        assert gate.acts() == ["standing", "submit"]
+        assert gate.acts() == ["place", "submit"]
 
 
 def test_a_service_that_the_caller_does_not_see_has_no_base_and_the_submit_decides(
     tmp_path: Path,
 ) -> None:
     with fake_gate() as gate:
-        gate.faults["standing"] = [problem(404, "not_found")]
+        gate.faults["place"] = [problem(404, "not_found")]
         assert told(checked(gate, tmp_path)) == (0, "approved", True)
         assert "base" not in gate.of("submit")[0].body
 
@@ -117,13 +117,13 @@ def test_a_change_that_is_approved_while_waiting_is_admitted(tmp_path: Path) -> 
             "approved",
             True,
         )
-        assert gate.acts() == ["standing", "submit", "read", "read", "read", "admission"]
+        assert gate.acts() == ["place", "submit", "read", "read", "read", "admission"]
         assert gate.of("read")[0].query == "wait=20"
         assert {one.headers["authorization"] for one in gate.of("read") + gate.of("admission")} == {
             f"Bearer {CHANGE_TOKEN}"
         }
         assert {
-            one.headers["authorization"] for one in gate.of("submit") + gate.of("standing")
+            one.headers["authorization"] for one in gate.of("submit") + gate.of("place")
         } == {f"Bearer {TOKEN}"}
 
 

@@ -41,7 +41,7 @@ FAULTS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize("act", ["place", "submit", "admission"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_usable_answer_fails_closed(tmp_path: Path, fault: Fault, act: str) -> None:
     with fake_gate() as gate:
@@ -52,7 +52,7 @@ def test_no_usable_answer_fails_closed(tmp_path: Path, fault: Fault, act: str) -
     assert "nothing is allowed" in outcome.message
 
 
-@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize("act", ["place", "submit", "admission"])
 def test_a_gate_that_hangs_fails_closed(tmp_path: Path, act: str) -> None:
     with fake_gate() as gate:
         gate.faults[act] = [hang(gate)] * 6
@@ -65,7 +65,7 @@ def test_nobody_there_fails_closed(tmp_path: Path) -> None:
     assert told(checked(gate, tmp_path)) == (1, "error", False)
 
 
-@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize("act", ["place", "submit", "admission"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_down_and_told_to_allow_goes_on_unreviewed_and_writes_it_down(
     tmp_path: Path, fault: Fault, act: str
@@ -82,7 +82,7 @@ def test_down_and_told_to_allow_goes_on_unreviewed_and_writes_it_down(
     assert (tmp_path / "repo" / FILE).stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("act", ["standing", "submit", "admission"])
+@pytest.mark.parametrize("act", ["place", "submit", "admission"])
 @pytest.mark.parametrize(("status", "name"), [(401, "unauthenticated"), (403, "not_allowed")])
 def test_turned_away_is_never_allowed_for_being_down(
     tmp_path: Path, act: str, status: int, name: str

@@ -36,7 +36,7 @@ def test_nothing_but_the_question_is_asked(tmp_path: Path) -> None:
     with fake_gate() as gate:
         evaluated(gate, tmp_path)
 
-    assert gate.acts() == ["standing", "evaluate"]
+    assert gate.acts() == ["place", "evaluate"]
     assert gate.of("evaluate")[0].body["facts"]
 
 

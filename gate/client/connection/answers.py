@@ -26,7 +26,7 @@ def anything(body: Body) -> str | None:  # noqa: ARG001 - the shape of a check
     return None
 
 
-def standing(body: Body) -> str | None:
+def place_answer(body: Body) -> str | None:
     """`running` is null, or names a full commit hash."""
     running = body.get("running", "")
     if running is None:

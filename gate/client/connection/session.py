@@ -43,7 +43,9 @@ class Session:
         """
         path = f"/v1/services/{_quoted(service)}/environments/{_quoted(environment)}"
         try:
-            said = self.http.ask(Asking("GET", path, self.credentials.token(), answers.standing))
+            said = self.http.ask(
+                Asking("GET", path, self.credentials.token(), answers.place_answer)
+            )
         except Refused as error:
             if error.problem != "not_found":
                 raise

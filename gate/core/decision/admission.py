@@ -50,8 +50,10 @@ def proof_by(run: Run, proved: Mapping[str, Value]) -> Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the transaction read: the change, and what surrounds it now, by the database's clock."""
+class AdmissionCase:
+    """What the admission is judged from: the change and its surroundings, as the transaction of the
+    admission read them.
+    """
 
     subject: Subject
     # With expiry already taken into account.
@@ -83,7 +85,7 @@ class Standing:
 
 
 def refusal(
-    standing: Standing, asked: Subject, run: Run, proof: Proof | None = None, *, at: datetime
+    case: AdmissionCase, asked: Subject, run: Run, proof: Proof | None = None, *, at: datetime
 ) -> Refusal | None:
     """Why this run may not deploy, or None if it may.
 
@@ -92,27 +94,27 @@ def refusal(
     Reasons are tried in order: first those that no retry can fix, last those that pass with time.
     """
     refused = (
-        _other_subject(standing.subject, asked)
-        or _other_state(standing, run)
-        or other_run(standing.proved, run, proof)
+        _other_subject(case.subject, asked)
+        or _other_state(case, run)
+        or other_run(case.proved, run, proof)
     )
-    refused = refused or _switched(standing)
-    if refused is not None or standing.observed:
+    refused = refused or _switched(case)
+    if refused is not None or case.observed:
         return refused
-    return _other_workflow(standing.proved, proof) or waits(standing, at=at) or _stale(standing)
+    return _other_workflow(case.proved, proof) or waits(case, at=at) or _stale(case)
 
 
-def waits(standing: Standing, *, at: datetime) -> Refusal | None:
+def waits(case: AdmissionCase, *, at: datetime) -> Refusal | None:
     """Why it would have to wait, whoever asks: planned times, a hold, another deployment.
 
     Of an observed change it is only recorded.
     """
-    return _outside_window(standing.planned, at) or _held(standing.hold) or _conflict(standing)
+    return _outside_window(case.planned, at) or _held(case.hold) or _conflict(case)
 
 
-def admitted_before(standing: Standing, run: Run) -> bool:
+def admitted_before(case: AdmissionCase, run: Run) -> bool:
     """Whether this run, attempt and step was admitted before, so that it gets its answer again."""
-    return standing.state is State.DEPLOYING and _consumer(standing.admitted_run) == _consumer(run)
+    return case.state is State.DEPLOYING and _consumer(case.admitted_run) == _consumer(run)
 
 
 def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | None:
@@ -170,28 +172,26 @@ def _other_subject(recorded: Subject, asked: Subject) -> Refusal | None:
     return None
 
 
-def _other_state(standing: Standing, run: Run) -> Refusal | None:
-    match standing.state:
+def _other_state(case: AdmissionCase, run: Run) -> Refusal | None:
+    match case.state:
         case State.APPROVED:
             return None
         case State.PENDING | State.REJECTED:
             return Refusal(
                 "not_approved",
-                f"the change is {standing.state.value}; only an approved one may be deployed",
+                f"the change is {case.state.value}; only an approved one may be deployed",
             )
         case State.EXPIRED:
             return Refusal("expired", "the approval was not used in time; submit the change again")
         case State.DEPLOYING:
-            by = standing.admitted_run or replace(run, id="another")
+            by = case.admitted_run or replace(run, id="another")
             return Refusal(
                 "consumed",
                 f"run {by.id}, attempt {by.attempt} has used this approval already; submit "
                 "the change again",
             )
         case _:
-            return Refusal(
-                "state_conflict", f"the change is {standing.state.value}; submit a new one"
-            )
+            return Refusal("state_conflict", f"the change is {case.state.value}; submit a new one")
 
 
 def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None:
@@ -212,13 +212,13 @@ def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None
     return None
 
 
-def _switched(standing: Standing) -> Refusal | None:
+def _switched(case: AdmissionCase) -> Refusal | None:
     """A decision of an observing gate approves nothing once the gate enforces, and one that holds
     people up ends with the watching.
     """
-    if standing.observed == standing.observing:
+    if case.observed == case.observing:
         return None
-    then, now = ("observed", "enforces") if standing.observed else ("enforced", "only observes")
+    then, now = ("observed", "enforces") if case.observed else ("enforced", "only observes")
     return Refusal(
         "stale_decision",
         f"the gate {then} here when this was decided, and {now} by now;"
@@ -255,26 +255,26 @@ def _held(hold: Hold | None) -> Refusal | None:
     )
 
 
-def _conflict(standing: Standing) -> Refusal | None:
-    if standing.parallel or standing.rollback or not standing.others_deploying:
+def _conflict(case: AdmissionCase) -> Refusal | None:
+    if case.parallel or case.rollback or not case.others_deploying:
         return None
     return Refusal(
-        "conflict", f"{min(standing.others_deploying)} is deploying here; wait until it is closed"
+        "conflict", f"{min(case.others_deploying)} is deploying here; wait until it is closed"
     )
 
 
-def _stale(standing: Standing) -> Refusal | None:
-    if standing.what_ran != standing.what_runs:
+def _stale(case: AdmissionCase) -> Refusal | None:
+    if case.what_ran != case.what_runs:
         return Refusal(
             "stale_decision",
             "another commit runs here than when this was decided; it is decided again, ask once "
             "more",
         )
-    if standing.decided_direction not in {"forward", standing.direction}:
+    if case.decided_direction not in {"forward", case.direction}:
         # A rollback may pass a freeze, and asks fewer people: the report that it had gone well may
         # have been taken back.
         words = (
-            f"this was decided as a {standing.decided_direction}, and is {standing.direction} "
+            f"this was decided as a {case.decided_direction}, and is {case.direction} "
             "by now; it is decided again, ask once more"
         )
         return Refusal("stale_decision", words)

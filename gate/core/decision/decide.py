@@ -19,7 +19,7 @@ from gate.core.decision.guards import (
     held_by,
     others_in_flight,
 )
-from gate.core.decision.standard import NOT_EARNED, Standing, standing_key
+from gate.core.decision.standard import NOT_EARNED, StandardStatus, standard_key
 from gate.core.decision.values import (
     Band,
     ChangeType,
@@ -81,8 +81,8 @@ class Case(NamedTuple):
     overdue_reviews: int = 0
     # The change by which a person rejected this commit here, and nobody lifted it.
     rejection: str | None = None
-    # By `standing_key`.
-    standing: Mapping[str, Standing] = MappingProxyType({})
+    # By `standard_key`.
+    standard_statuses: Mapping[str, StandardStatus] = MappingProxyType({})
     # What else the reviewer must know: why a fact was left out.
     notes: tuple[Finding, ...] = ()
     # The catalogue says that the gate only watches here.
@@ -346,16 +346,16 @@ def _obstacle(
             f"risk {evaluation.score} is {evaluation.band.word}, {standard.title} goes up to "
             f"{standard.up_to.word}"
         )
-    standing = case.standing.get(standing_key(policy, standard), NOT_EARNED)
-    if standing.suspended:
-        return f"{standard.title} is suspended here: {standing.because}"
+    status = case.standard_statuses.get(standard_key(policy, standard), NOT_EARNED)
+    if status.suspended:
+        return f"{standard.title} is suspended here: {status.because}"
     if standard.review_by is not None and case.at.date() > standard.review_by and not rollback:
         return (
             f"{standard.title} was to be reviewed by {standard.review_by.isoformat()}, and is "
             "suspended until it is"
         )
-    if standard.earn is not None and not standing.earned:
-        return f"{standard.title} is not earned here yet: {standing.because}"
+    if standard.earn is not None and not status.earned:
+        return f"{standard.title} is not earned here yet: {status.because}"
     return None
 
 

@@ -11,7 +11,7 @@ from gate.core.change import Artifact, Planned, Repository, Run, Subject
 from gate.core.decision.asked import Asked
 from gate.core.decision.decide import Case, People
 from gate.core.decision.guards import InTheWay
-from gate.core.decision.standard import Standing
+from gate.core.decision.standard import StandardStatus
 from gate.core.decision.values import (
     Band,
     ChangeType,
@@ -152,7 +152,7 @@ def write_case(case: Case, facts: bytes) -> Json:
         "rejection": case.rejection,
         "standing": {
             name: [item.earned, item.suspended, item.because]
-            for name, item in case.standing.items()
+            for name, item in case.standard_statuses.items()
         },
         "notes": _findings(case.notes),
         "observing": case.observing,
@@ -175,7 +175,7 @@ def read_case(raw: Json) -> Case:
         in_the_way=tuple(InTheWay(*one) for one in in_the_way),
         overdue_reviews=raw["overdue_reviews"],
         rejection=raw["rejection"],
-        standing={name: Standing(*item) for name, item in raw["standing"].items()},
+        standard_statuses={name: StandardStatus(*item) for name, item in raw["standing"].items()},
         notes=tuple(_read_finding(item) for item in raw["notes"]),
         observing=raw["observing"],
     )

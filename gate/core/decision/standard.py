@@ -1,4 +1,9 @@
-"""Is a standard change earned here, and has it failed too often?"""
+"""Is a standard change earned here, and has it failed too often?
+
+A policy may say that a standard change is earned by successes in a row, and that it is suspended
+after too many failures. Both are counted over the newest admitted changes that matched it, for one
+service in one environment.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -9,36 +14,40 @@ from gate.core.history import Match, Suspension
 from gate.core.policy.policy import Earn, Policy, StandardChange, Suspend
 
 MATCHES_MAX = 200
-"""How many admitted changes are looked back on; `successes` and `within` may not be larger."""
+"""How many admitted changes are looked back on; a policy's `successes` and `within` are no
+larger."""
 
 
-class Standing(NamedTuple):
-    """Where a standard change stands for one service in one environment, and why."""
+class StandardStatus(NamedTuple):
+    """Whether a standard change is earned or suspended in one place, and why."""
 
     earned: bool
     suspended: bool = False
     because: str = ""
 
 
-NOT_EARNED = Standing(earned=False, because="nothing is recorded")
+NOT_EARNED = StandardStatus(earned=False, because="nothing is recorded")
 NEVER_SUSPENDED = Suspension()
 
 
-def standing_key(policy: Policy, standard: StandardChange) -> str:
-    """Two policies may name a standard change alike and earn it differently."""
+def standard_key(policy: Policy, standard: StandardChange) -> str:
+    """Return the key of a standard change: with its policy, because two policies may use one name
+    and have it earned differently.
+    """
     return f"{policy.name}/{standard.id}"
 
 
-def standing_of(
+def standard_status(
     standard: StandardChange,
     matches: Sequence[Match],
     suspension: Suspension = NEVER_SUSPENDED,
     *,
     at: datetime,
-) -> Standing:
-    """Earned and suspended as of `at`; `matches` newest first.
+) -> StandardStatus:
+    """Return whether the standard change is earned and suspended at `at`.
 
-    Failures before a reinstatement no longer count.
+    `matches` are the admitted changes that matched it, newest first. Failures before a person
+    reinstated the standard change no longer count.
     """
     row, wanted = 0, standard.earn.successes if standard.earn else 0
     if standard.earn is not None:
@@ -50,22 +59,24 @@ def standing_of(
         if suspension.because is not None
         else f"{row} of {wanted} successes in a row are settled"
     )
-    return Standing(earned=row >= wanted, suspended=suspension.because is not None, because=because)
+    return StandardStatus(
+        earned=row >= wanted, suspended=suspension.because is not None, because=because
+    )
 
 
 def with_settling(
-    standing: Standing,
+    status: StandardStatus,
     earn: Earn,
     matches: Sequence[Match],
     suspension: Suspension,
     *,
     at: datetime,
-) -> Standing:
-    """Return the standing with the number of successes that have not settled yet, and when the next
-    one will.
+) -> StandardStatus:
+    """Return the status with the number of successes that have not settled yet, and when the next
+    one settles.
 
-    `matches` are all that are looked back on, newest first. This is for people: nothing is decided
-    by it.
+    `matches` are all that are looked back on, newest first. Only the words change, because nothing
+    is decided by this number.
     """
     settle = timedelta(seconds=earn.settle_seconds)
     row = _row(matches, reinstated_at=suspension.reinstated_at)
@@ -75,17 +86,20 @@ def with_settling(
         if match.closed_at is not None and match.closed_at + settle > at
     )
     if not settles:
-        return standing._replace(because=f"{standing.because}, and no other one waits to settle")
+        return status._replace(because=f"{status.because}, and no other one waits to settle")
     more = "one more settles" if len(settles) == 1 else f"{len(settles)} more settle, the next"
-    return standing._replace(
-        because=f"{standing.because}; {more} at {settles[0].isoformat(timespec='minutes')}"
+    return status._replace(
+        because=f"{status.because}; {more} at {settles[0].isoformat(timespec='minutes')}"
     )
 
 
 def to_suspend(
     rule: Suspend, matches: Sequence[Match], *, reinstated_at: datetime | None
 ) -> str | None:
-    """Why the standard change must be suspended now, or None; `matches` newest first."""
+    """Why the standard change must be suspended now, or None if it need not be.
+
+    `matches` are newest first.
+    """
     failures = sum(
         1 for match in matches[: rule.within] if _counts_as_failure(match, reinstated_at)
     )
@@ -100,14 +114,14 @@ def to_suspend(
 def successes_in_a_row(
     earn: Earn, matches: Sequence[Match], *, reinstated_at: datetime | None, at: datetime
 ) -> int:
-    """How many successes since the last failure have settled; `matches` newest first."""
+    """Return how many successes since the last failure have settled; `matches` are newest first."""
     settled_before = at - timedelta(seconds=earn.settle_seconds)
     row = _row(matches, reinstated_at=reinstated_at)
     return sum(match.closed_at is not None and match.closed_at <= settled_before for match in row)
 
 
 def _row(matches: Sequence[Match], *, reinstated_at: datetime | None) -> Iterator[Match]:
-    """The successes since the last failure that counts, settled or not, newest first."""
+    """Yield the successes since the last failure that counts, settled or not, newest first."""
     for match in matches:
         if _counts_as_failure(match, reinstated_at):
             return

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gate.core.decision.decide import Case, decide
-from gate.core.decision.standard import Standing, standing_key
+from gate.core.decision.standard import StandardStatus, standard_key
 from gate.core.decision.values import Decision, FindingKind, Outcome
 from gate.core.learning.figures import Curve, curve_of
 from gate.core.policy.set import Policies
@@ -21,7 +21,7 @@ from gate.core.policy.set import Policies
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
 """At these shares of all changes it is said how many failures would have been escalated."""
 
-EARNED = Standing(earned=True, because="only the candidate has it")
+EARNED = StandardStatus(earned=True, because="only the candidate has it")
 
 
 class Past(NamedTuple):
@@ -107,8 +107,8 @@ class _Side:
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
-        self._earned: Mapping[str, Standing] = {
-            standing_key(policy, standard): EARNED
+        self._earned: Mapping[str, StandardStatus] = {
+            standard_key(policy, standard): EARNED
             for policy in policies.all
             for standard in policy.standard_changes
         }
@@ -130,7 +130,9 @@ class _Side:
         return decision.outcome is Outcome.APPROVED
 
     def _as_enforced(self, case: Case) -> Case:
-        return case._replace(observing=False, standing={**self._earned, **case.standing})
+        return case._replace(
+            observing=False, standard_statuses={**self._earned, **case.standard_statuses}
+        )
 
     def curve(self) -> Curve:
         return curve_of(self._changes, self._failures)

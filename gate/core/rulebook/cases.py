@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from gate.core.decision.decide import Case, People, decide
-from gate.core.decision.standard import Standing, standing_key
+from gate.core.decision.standard import StandardStatus, standard_key
 from gate.core.decision.values import Band, ChangeType, Decision, FindingKind, Hold, Outcome
 from gate.core.facts import FACTS, GROUPS, Fact, Facts, Origin, definition, read_value
 from gate.core.policy.file import SCORE_MAX
@@ -147,7 +147,7 @@ def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
                 case.facts,
                 at,
                 people=People(named=True, verified=True),
-                standing=_standing(case, alone),
+                standard_statuses=_standard_statuses(case, alone),
             )
         ),
     )
@@ -198,9 +198,9 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def _standing(case: PolicyCase, policy: Policy) -> dict[str, Standing]:
+def _standard_statuses(case: PolicyCase, policy: Policy) -> dict[str, StandardStatus]:
     return {
-        standing_key(policy, one): Standing(earned=True, because="the case says so")
+        standard_key(policy, one): StandardStatus(earned=True, because="the case says so")
         for one in policy.standard_changes
         if one.id in case.earned
     }

@@ -28,7 +28,7 @@ from gate.flow.changes.again import decide_again
 from gate.flow.changes.compose import rollups
 from gate.flow.changes.excluded import learn, learnt_since, remember
 from gate.flow.changes.held import release
-from gate.flow.changes.judged import STALE, outlived, place_of, standing_of
+from gate.flow.changes.judged import STALE, admission_case, outlived, place_of
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
@@ -184,20 +184,20 @@ def _admit(
         return OVERTAKEN
     known = know_stored(tx.conn, books.all, stored, books.current)
     remember(tx, stored, known.record, known.names, known.people.excluded)
-    here = history.standing(tx.conn, place_of(known, books.current, tx.now))
-    standing = standing_of(tx.conn, known, here, books.current, tx.now)
-    by, proof = caller.caller, _proof(caller, standing.proved)
-    if admitted_before(standing, run) and standing.subject == asked:
-        return other_run(standing.proved, run, proof) or _statement(known, run)
-    refused = refusal(standing, asked, run, proof, at=tx.now) or outlived(
+    here = history.track_record(tx.conn, place_of(known, books.current, tx.now))
+    case = admission_case(tx.conn, known, here, books.current, tx.now)
+    by, proof = caller.caller, _proof(caller, case.proved)
+    if admitted_before(case, run) and case.subject == asked:
+        return other_run(case.proved, run, proof) or _statement(known, run)
+    refused = refusal(case, asked, run, proof, at=tx.now) or outlived(
         tx.conn, known, here, books.current, tx.now
     )
     if refused is not None:
         return refused
-    if standing.rollback:
+    if case.rollback:
         for other in changes.in_flight(tx.conn, stored, tx.now):
             _close_rolled_back(tx, other, known, books, by)
-    would_wait = waits(standing, at=tx.now) if known.observed else None
+    would_wait = waits(case, at=tx.now) if known.observed else None
     if not admissions.admit(tx, stored, run, known.files, would_wait=would_wait is not None):
         return OVERTAKEN
     lapse(tx, known.record, known.people.excluded)

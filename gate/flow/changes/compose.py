@@ -213,7 +213,9 @@ def _decision_row(record: Record, parts: Parts, gathered: Gathered) -> DecisionR
         subject_digest=record.subject_digest,
         record=content,
         record_sha256=digest(content),
-        running_change=gathered.standing.running.change if gathered.standing.running else None,
+        running_change=gathered.track_record.running.change
+        if gathered.track_record.running
+        else None,
     )
 
 
@@ -357,7 +359,7 @@ def redecide_at(made: Decided) -> datetime | None:
     if decision.findings[0].rule != IN_FLIGHT:
         return None
     return min(
-        (one.until for one in made.gathered.standing.in_flight if one.until is not None),
+        (one.until for one in made.gathered.track_record.in_flight if one.until is not None),
         default=None,
     )
 

@@ -16,20 +16,19 @@ from gate.core.decision.decide import NOBODY_KNOWN, Case, People
 from gate.core.decision.guards import InTheWay, nothing_in_force
 from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
 from gate.core.decision.places import notes_of_place
-from gate.core.decision.standard import NEVER_SUSPENDED, standing_of
-from gate.core.decision.standard import Standing as Earned
+from gate.core.decision.standard import NEVER_SUSPENDED, StandardStatus, standard_status
 from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Origin, Value, facts_of
-from gate.core.history import Standing
+from gate.core.history import TrackRecord
 from gate.core.messages.host import HostFacts, confirmed, named
 from gate.flow.changes.known import Known
 from gate.flow.changes.listen import contradicted, left_of, listen, measured_from, notes, verified
-from gate.flow.changes.rejected import rejections, still_standing
+from gate.flow.changes.rejected import rejection_in_force, rejections
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import approvals, post_reviews
 from gate.storage.changes.approvals import Override, Placed, Rejection
-from gate.storage.changes.history import Ask, Earning, standings
+from gate.storage.changes.history import Ask, Earning, track_records
 from gate.storage.policies import freezes
 from gate.storage.texts import read_texts
 
@@ -42,7 +41,7 @@ class Gathered(NamedTuple):
     """Everything a decision is made from, and what ran while it was."""
 
     case: Case
-    standing: Standing
+    track_record: TrackRecord
     # The reasons of windows that people made, by id.
     said: Mapping[str, str] = MappingProxyType({})
     # Whom the code host names, and its webhooks.
@@ -69,7 +68,7 @@ async def gather(
 class Seen(NamedTuple):
     """What one reading of the database found."""
 
-    standing: Standing
+    track_record: TrackRecord
     windows: tuple[AdHoc, ...] = ()
     said: Mapping[str, str] = MappingProxyType({})
     # Windows that shall not hold this change, and who said so.
@@ -90,7 +89,7 @@ def assemble(
     heard: HostFacts | None = None,
 ) -> Gathered:
     """The case, from what was read: pure."""
-    here, windows = seen.standing, seen.windows
+    here, windows = seen.track_record, seen.windows
     decided = before.record.case if before else None
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
     opened = freeze.open_windows(book.calendar, windows, scope, at)
@@ -128,8 +127,8 @@ def assemble(
         deploying=here.deploying_count,
         in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
         overdue_reviews=overdue,
-        rejection=still_standing(seen.rejections, people.excluded),
-        standing=earned_here(book, here, at),
+        rejection=rejection_in_force(seen.rejections, people.excluded),
+        standard_statuses=earned_here(book, here, at),
         notes=(
             *_nothing_in_force(book),
             *notes_of_place(book.catalogue, change.service, change.environment),
@@ -151,16 +150,19 @@ def debt_of(service: str, overdue: Iterable[frozenset[str]], book: Rulebook) -> 
 
 
 def to_earn(book: Rulebook, at: datetime) -> tuple[Earning, ...]:
-    """Whose standing history is asked for."""
+    """Return the standard changes whose successes the track record must contain."""
     return tuple(
         Earning(one, successes, at - settle) for one, (successes, settle) in book.remembered.items()
     )
 
 
-def earned_here(book: Rulebook, here: Standing, at: datetime) -> Mapping[str, Earned]:
-    """Where every standard change stands, by `standing_key`; `here` was asked for `to_earn`."""
+def earned_here(book: Rulebook, here: TrackRecord, at: datetime) -> Mapping[str, StandardStatus]:
+    """Return the status of every standard change, by `standard_key`.
+
+    `here` was read with the `earning` of `to_earn`.
+    """
     return {
-        key: standing_of(
+        key: standard_status(
             standard,
             here.matches.get(standard.id, ()),
             here.suspensions.get(standard.id, NEVER_SUSPENDED),
@@ -240,7 +242,7 @@ def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
     windows = freezes.open_at(conn, earliest)
     said = read_texts(conn, [window.reason for window in windows])
     overdue = post_reviews.overdue(conn, earliest)
-    places = standings(conn, [question.place for question in asked])
+    places = track_records(conn, [question.place for question in asked])
     rejected = rejections(conn, [(question.placed, question.book) for question in asked])
     return [
         Seen(here, windows, said, _overrides(conn, question.place.change), overdue, found)
@@ -253,7 +255,7 @@ def _overrides(conn: Connection, change: str) -> tuple[Override, ...]:
 
 
 def _claims(
-    change: Change, here: Standing, before: Case | None, heard: HostFacts | None
+    change: Change, here: TrackRecord, before: Case | None, heard: HostFacts | None
 ) -> tuple[dict[str, Value], tuple[Finding, ...]]:
     """What the caller says, with what the request itself shows; a diff from another base than what
     runs says nothing.

@@ -6,17 +6,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from gate.core.decision.admission import Refusal, Standing, fires_more
+from gate.core.decision.admission import AdmissionCase, Refusal, fires_more
 from gate.core.decision.decide import decide
 from gate.core.decision.sentences import sentence
 from gate.core.decision.values import Outcome, Route
 from gate.core.facts import Origin
-from gate.core.history import Standing as Here
-from gate.core.history import direction
+from gate.core.history import TrackRecord, direction
 from gate.flow.changes.gather import debt_of, earned_here, to_earn
 from gate.flow.changes.held import would_hold
 from gate.flow.changes.known import Known
-from gate.flow.changes.rejected import rejections, still_standing
+from gate.flow.changes.rejected import rejection_in_force, rejections
 from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import post_reviews
@@ -40,12 +39,12 @@ def place_of(known: Known, book: Rulebook, at: datetime) -> Ask:
     )
 
 
-def standing_of(
-    conn: Connection, known: Known, here: Here, book: Rulebook, at: datetime
-) -> Standing:
+def admission_case(
+    conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
+) -> AdmissionCase:
     """The change, and what surrounds it at this instant."""
     stored, record = known.stored, known.record
-    return Standing(
+    return AdmissionCase(
         subject=record.subject,
         state=stored.state_at(at),
         admitted_run=stored.admitted_run,
@@ -64,7 +63,7 @@ def standing_of(
 
 
 def outlived(
-    conn: Connection, known: Known, here: Here, book: Rulebook, at: datetime
+    conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
 ) -> Refusal | None:
     """Why an approval no longer holds, even where nothing stands in the way of a deployment."""
     return (
@@ -119,7 +118,7 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
     if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
         return None
     (found,) = rejections(conn, [(Placed(stored.service, stored.environment, stored.commit), book)])
-    rejected = still_standing(found, known.people.excluded)
+    rejected = rejection_in_force(found, known.people.excluded)
     if rejected is None:
         return None
     return Refusal(
@@ -129,7 +128,7 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
 
 
 def _passes_no_longer(
-    conn: Connection, known: Known, here: Here, book: Rulebook, at: datetime
+    conn: Connection, known: Known, here: TrackRecord, book: Rulebook, at: datetime
 ) -> Refusal | None:
     """What passed by itself has to pass by itself now, too: by the policies and the catalogue of
     this moment, and by what its standard change has earned or lost since.
@@ -151,7 +150,7 @@ def _passes_no_longer(
         in_the_way=(),
         overdue_reviews=debt_of(stored.service, post_reviews.overdue(conn, at), book),
         rejection=None,
-        standing=earned_here(book, here, at),
+        standard_statuses=earned_here(book, here, at),
     )
     now = decide(book.policies, case)
     if now.outcome is Outcome.APPROVED:
@@ -164,7 +163,7 @@ def _passes_no_longer(
     )
 
 
-def _grown(known: Known, here: Here) -> Refusal | None:
+def _grown(known: Known, here: TrackRecord) -> Refusal | None:
     """A large change cut into many small ones: each passed by itself, together they fire a rule."""
     record = known.record
     policy = known.policy

@@ -11,7 +11,7 @@ from gate.core.change import Change, Repository
 from gate.core.decision.decide import Case
 from gate.core.decision.values import Contradiction, Finding, FindingKind
 from gate.core.facts import Value
-from gate.core.history import Standing
+from gate.core.history import TrackRecord
 from gate.core.messages.host import (
     ASKED,
     FROM_BASE,
@@ -27,7 +27,7 @@ from gate.errors import SourceUnavailable
 from gate.flow.gate import Gate
 from gate.flow.ports import CodeHost, Hosts
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes.history import Ask, standing
+from gate.storage.changes.history import Ask, track_record
 from gate.storage.messages.pushes import first_pushers, pushers
 
 HOST_SECONDS_MAX = 3.0
@@ -52,7 +52,7 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
         return None
     place = book.catalogue.environments.get(change.environment)
     here = await gate.store.read(
-        standing, Ask(change.service, change.environment, change.commit, gate.clock())
+        track_record, Ask(change.service, change.environment, change.commit, gate.clock())
     )
     ask = HostAsk(
         repository=repository,
@@ -114,7 +114,7 @@ def repository_of(change: Change, book: Rulebook) -> Repository | None:
     return asked if same is not None and not same.name else same
 
 
-def measured_from(heard: HostFacts | None, here: Standing) -> HostFacts | None:
+def measured_from(heard: HostFacts | None, here: TrackRecord) -> HostFacts | None:
     """What was heard, without what was compared with another commit than the one that runs here by
     now.
     """

@@ -24,7 +24,7 @@ def rejections(
     return judged
 
 
-def still_standing(found: Iterable[Rejection], excluded: Collection[str]) -> str | None:
+def rejection_in_force(found: Iterable[Rejection], excluded: Collection[str]) -> str | None:
     """The newest that nobody lifted who may decide on what is asked for now; then it is left to
     people.
     """

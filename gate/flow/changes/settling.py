@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gate.core.change import Change
 from gate.core.decision.decide import Case
-from gate.core.decision.standard import Standing, standing_key, with_settling
+from gate.core.decision.standard import StandardStatus, standard_key, with_settling
 from gate.core.decision.values import Decision, Outcome
 from gate.core.policy.policy import StandardChange
 from gate.flow.changes.gather import Gathered
@@ -30,31 +30,30 @@ async def with_settling_counts(
     if not unearned:
         return gathered
     counted = await gate.store.read(_counted, change, unearned, gathered.case)
-    return gathered._replace(
-        case=gathered.case._replace(standing={**gathered.case.standing, **counted})
-    )
+    statuses = {**gathered.case.standard_statuses, **counted}
+    return gathered._replace(case=gathered.case._replace(standard_statuses=statuses))
 
 
 def _unearned(book: Rulebook, case: Case, decision: Decision) -> dict[str, StandardChange]:
-    """By `standing_key` what matches and is low enough in risk, but is not earned."""
+    """By `standard_key` what matches and is low enough in risk, but is not earned."""
     policy = book.policies.named(decision.policy)
     if policy is None or decision.outcome is not Outcome.PENDING:
         return {}
     matched = {
-        standing_key(policy, one): one
+        standard_key(policy, one): one
         for one in policy.standard_changes
         if one.id in decision.matched_standard_changes
     }
-    return {key: one for key, one in matched.items() if _waits(case.standing.get(key))}
+    return {key: one for key, one in matched.items() if _waits(case.standard_statuses.get(key))}
 
 
-def _waits(standing: Standing | None) -> bool:
-    return standing is not None and not standing.earned and not standing.suspended
+def _waits(status: StandardStatus | None) -> bool:
+    return status is not None and not status.earned and not status.suspended
 
 
 def _counted(
     conn: Connection, change: Change, unearned: Mapping[str, StandardChange], case: Case
-) -> dict[str, Standing]:
+) -> dict[str, StandardStatus]:
     counted = {}
     for key, standard in unearned.items():
         if standard.earn is not None:
@@ -62,6 +61,6 @@ def _counted(
             looked_back_on = matches.newest(conn, *place, at=case.at)
             suspension = matches.suspension(conn, *place)
             counted[key] = with_settling(
-                case.standing[key], standard.earn, looked_back_on, suspension, at=case.at
+                case.standard_statuses[key], standard.earn, looked_back_on, suspension, at=case.at
             )
     return counted

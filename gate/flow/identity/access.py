@@ -29,7 +29,7 @@ from gate.flow.identity.membership import signed_on
 from gate.flow.identity.tokens import CHAIN_MAX
 from gate.storage.database.watch import EVERYTHING, Topics
 from gate.storage.identity import people, sessions, tokens
-from gate.storage.identity.people import Standing
+from gate.storage.identity.people import AccountState
 from gate.storage.identity.sessions import Session
 from gate.storage.identity.tokens import Kept, Token
 
@@ -55,8 +55,8 @@ class Access:
         self._sessions: Fresh[Session] = Fresh(
             lambda session: gate.store.read(sessions.find, session), monotonic
         )
-        self._people: Fresh[Standing] = Fresh(
-            lambda person: gate.store.read(people.standing, person), monotonic
+        self._people: Fresh[AccountState] = Fresh(
+            lambda person: gate.store.read(people.account_state, person), monotonic
         )
         self._used: dict[str, datetime] = {}
         self._seen: dict[str, datetime] = {}
@@ -181,5 +181,7 @@ class Access:
         return before is None and root is not None and root.role is Role.ADMIN
 
     async def _person(self, person: str, proof: Proof) -> Person | None:
-        standing = await self._people.find(person) or people.USUAL
-        return signed_on((await self._gate.rulebooks.current()).catalogue, person, standing, proof)
+        account_state = await self._people.find(person) or people.USUAL
+        return signed_on(
+            (await self._gate.rulebooks.current()).catalogue, person, account_state, proof
+        )

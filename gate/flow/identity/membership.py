@@ -7,35 +7,37 @@ from gate.core.decision.quorum import missing
 from gate.core.decision.record import Record
 from gate.flow.caller import Person, Proof, Role
 from gate.storage.changes.approvals import Approval
-from gate.storage.identity.people import Standing
+from gate.storage.identity.people import AccountState
 
 NONE: frozenset[str] = frozenset()
 
 
-def groups_now(catalogue: Catalogue, person: str, standing: Standing) -> frozenset[str]:
+def groups_now(catalogue: Catalogue, person: str, account_state: AccountState) -> frozenset[str]:
     """Empty for whoever is disabled or an auditor, who may not act for any group.
 
     Somebody whom the catalogue lacks is in none either: nobody knows under which names they write,
     so their own changes could not be told from others'.
     """
-    if standing.disabled or standing.role == "auditor" or person not in catalogue.people:
+    if account_state.disabled or account_state.role == "auditor" or person not in catalogue.people:
         return NONE
     listed = frozenset(catalogue.groups_of(person))
-    claimed = frozenset(standing.claimed_groups)
+    claimed = frozenset(account_state.claimed_groups)
     return listed.union(
         group.name for group in catalogue.groups.values() if not claimed.isdisjoint(group.sso)
     )
 
 
-def signed_on(catalogue: Catalogue, person: str, standing: Standing, proof: Proof) -> Person | None:
+def signed_on(
+    catalogue: Catalogue, person: str, account_state: AccountState, proof: Proof
+) -> Person | None:
     """The person as one who asks now.
 
     Somebody who has left the catalogue, or was disabled, is nobody.
     """
-    if standing.disabled or (person not in catalogue.people and not standing.outside):
+    if account_state.disabled or (person not in catalogue.people and not account_state.outside):
         return None
-    role = None if standing.role is None else Role(standing.role)
-    return Person(person, groups_now(catalogue, person, standing), proof, role)
+    role = None if account_state.role is None else Role(account_state.role)
+    return Person(person, groups_now(catalogue, person, account_state), proof, role)
 
 
 def counted(
@@ -49,9 +51,9 @@ def counted(
     """
     decisions = {record.number, *record.carries}
     return {
-        one.person: groups_now(catalogue, one.person, one.standing)
+        one.person: groups_now(catalogue, one.person, one.account_state)
         for one in given
-        if not (one.rejected or one.lapsed_at or one.standing.disabled)
+        if not (one.rejected or one.lapsed_at or one.account_state.disabled)
         and one.decision in decisions
         and one.person not in excluded
     }

@@ -79,7 +79,7 @@ def _answer(book: Rulebook, stored: Stored, beside: _Beside) -> PersonAnswer:
         name=name or ("" if stored.email else beside.labels[stored.id]),
         email=email,
         role=cast("PersonRole | None", stored.role),  # people are given no other
-        groups=tuple(sorted(groups_now(book.catalogue, stored.id, stored.standing))),
+        groups=tuple(sorted(groups_now(book.catalogue, stored.id, stored.account_state))),
         password=stored.password is not None,
         single_sign_on=stored.external_id is not None,
         invited=stored.id in beside.invited,

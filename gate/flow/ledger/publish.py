@@ -31,7 +31,7 @@ from gate.ledger.tree import ProofError, verify_consistency
 from gate.storage.database.tx import Tx
 from gate.storage.ledger import heads, sealing
 from gate.storage.ledger.exporting import faults_of_block
-from gate.storage.ledger.heads import Standing
+from gate.storage.ledger.heads import LedgerState
 from gate.storage.ledger.tree import tree
 from gate.storage.messages import leases
 
@@ -54,11 +54,11 @@ async def turn(gate: Gate, holder: str) -> None:
     """
     try:
         key = await gate.signing.find()
-        standing = await _sealed(gate, key, holder)
-        await _look_over(gate, standing.head.size)
+        state = await _sealed(gate, key, holder)
+        await _look_over(gate, state.head.size)
         if key is not None:
-            await _judge(gate, key, standing)
-            await _publish(gate, key, standing, holder)
+            await _judge(gate, key, state)
+            await _publish(gate, key, state, holder)
     except Unavailable as error:
         if error.problem != UNSIGNED:
             # The database does not answer, which says nothing of the ledger.
@@ -70,24 +70,22 @@ async def turn(gate: Gate, holder: str) -> None:
         gate.troubles.over(WHERE)
 
 
-async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> Standing:
+async def _sealed(gate: Gate, key: SigningKey | None, holder: str) -> LedgerState:
     """Where the ledger is once everything that waited is sealed; the first key that comes is
     written down before.
     """
-    standing = await gate.store.read(heads.standing)
-    if key is not None and standing.head.key is None:
+    state = await gate.store.read(heads.state)
+    if key is not None and state.head.key is None:
         await gate.store.write(_adopt_key, str(key.verifier))
-        standing = await gate.store.read(heads.standing)
-    waited = gate.clock() - standing.waits_since if standing.waits_since else timedelta(0)
-    gate.metrics.ledger(
-        standing.head.size, standing.signed, max(waited, timedelta(0)).total_seconds()
-    )
-    sealed = sealing.SEALED_AT_ONCE_MAX if standing.waits_since else 0
+        state = await gate.store.read(heads.state)
+    waited = gate.clock() - state.waits_since if state.waits_since else timedelta(0)
+    gate.metrics.ledger(state.head.size, state.signed, max(waited, timedelta(0)).total_seconds())
+    sealed = sealing.SEALED_AT_ONCE_MAX if state.waits_since else 0
     while sealed == sealing.SEALED_AT_ONCE_MAX:
         sealed = await gate.store.write(_seal, holder)
-    if standing.waits_since:
-        return await gate.store.read(heads.standing)
-    return standing
+    if state.waits_since:
+        return await gate.store.read(heads.state)
+    return state
 
 
 def _seal(tx: Tx, holder: str) -> int:
@@ -96,21 +94,21 @@ def _seal(tx: Tx, holder: str) -> int:
     return 0
 
 
-async def _judge(gate: Gate, key: SigningKey, standing: Standing) -> None:
+async def _judge(gate: Gate, key: SigningKey, state: LedgerState) -> None:
     """Raises `Unavailable` with the reason where this server may sign nothing."""
-    mine, expected = str(key.verifier), standing.head.key
+    mine, expected = str(key.verifier), state.head.key
     if expected != mine:
         raise _unsigned(
             f"the ledger is signed with {expected}, this server has {mine}; give it that "
             "key and restart it"
         )
     guard = await _guard(gate)
-    if gate.ledger.judged == (standing, guard):
+    if gate.ledger.judged == (state, guard):
         return
-    trouble = await gate.store.read(_contradiction, standing, key.name, guard)
+    trouble = await gate.store.read(_contradiction, state, key.name, guard)
     if trouble is not None:
         raise _unsigned(trouble)
-    gate.ledger.judged = (standing, guard)
+    gate.ledger.judged = (state, guard)
 
 
 async def _look_over(gate: Gate, size: int) -> None:
@@ -158,15 +156,15 @@ async def _guard(gate: Gate) -> Checkpoint | None:
 
 
 def _contradiction(
-    conn: Connection, standing: Standing, name: str, guard: Checkpoint | None
+    conn: Connection, state: LedgerState, name: str, guard: Checkpoint | None
 ) -> str | None:
     """Why this head may not be signed: its own tree, the head that was signed last, and the guard
     all have to agree with it.
     """
-    head = standing.head
+    head = state.head
     sealing.require_whole(conn, head)
     try:
-        last = read_checkpoint(standing.note) if standing.note else None
+        last = read_checkpoint(state.note) if state.note else None
         if last is not None and last.size:
             proof = tree(conn, head.size).consistency_proof(last.size)
             verify_consistency(last.size, head.size, proof, last.root, head.root)
@@ -179,14 +177,14 @@ def _contradiction(
     )
 
 
-async def _publish(gate: Gate, key: SigningKey, standing: Standing, holder: str) -> None:
+async def _publish(gate: Gate, key: SigningKey, state: LedgerState, holder: str) -> None:
     """Sign the head that was judged, unless it is signed already.
 
     The guard has it before anybody else.
     """
-    head = standing.head
-    if head.size <= standing.signed:
-        await _follow(gate, key, standing)
+    head = state.head
+    if head.size <= state.signed:
+        await _follow(gate, key, state)
         return
     if not await gate.store.write(leases.take, PUBLISHER, holder, hold_for=LEASE_HELD):
         return
@@ -197,17 +195,17 @@ async def _publish(gate: Gate, key: SigningKey, standing: Standing, holder: str)
         gate.waiters.wake(PUBLISHED)
 
 
-async def _follow(gate: Gate, key: SigningKey, standing: Standing) -> None:
+async def _follow(gate: Gate, key: SigningKey, state: LedgerState) -> None:
     """Another server signed: its head is guarded here as well, so that a restore is found out by
     whichever comes first.
     """
     guard = gate.ledger.judged[1] if gate.ledger.judged else None
     behind = guard is None or (epoch_of(guard.origin, key.name) or 0, guard.size) < (
-        standing.head.epoch,
-        standing.signed,
+        state.head.epoch,
+        state.signed,
     )
-    if standing.note is not None and behind:
-        await _keep(gate, standing.note)
+    if state.note is not None and behind:
+        await _keep(gate, state.note)
         gate.waiters.wake(PUBLISHED)
 
 

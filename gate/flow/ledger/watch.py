@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate.ledger.checkpoint import Checkpoint
-from gate.storage.ledger.heads import Standing
+from gate.storage.ledger.heads import LedgerState
 
 
 @dataclass(slots=True)
@@ -17,6 +17,6 @@ class Watch:
     """
 
     guard: Path | None = None
-    judged: tuple[Standing, Checkpoint | None] | None = None
+    judged: tuple[LedgerState, Checkpoint | None] | None = None
     block: int | None = None
     began_at: float | None = None

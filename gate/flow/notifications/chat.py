@@ -251,7 +251,7 @@ async def _person(gate: Gate, member: str) -> Person | None:
     )
     if found is None:
         return None
-    return signed_on(catalogue, found, await gate.store.read(people.standing, found), ByChat())
+    return signed_on(catalogue, found, await gate.store.read(people.account_state, found), ByChat())
 
 
 def _reply(tx: Tx, click: Click, text: str) -> None:

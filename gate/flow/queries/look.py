@@ -14,7 +14,7 @@ from gate.core.change import State
 from gate.core.decision import record as records
 from gate.core.decision.places import unknown_names
 from gate.core.decision.record import Record
-from gate.core.history import Standing
+from gate.core.history import TrackRecord
 from gate.errors import NotFound
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import DecisionAnswer, decision_answer
@@ -32,7 +32,7 @@ from gate.storage.changes import approvals as approval_table
 from gate.storage.changes import change_list
 from gate.storage.changes import decisions as decision_table
 from gate.storage.changes.change_list import ChangeFilters
-from gate.storage.changes.history import Ask, standing
+from gate.storage.changes.history import Ask, track_record
 from gate.storage.database import pages
 from gate.storage.policies import freezes
 
@@ -210,9 +210,9 @@ def _approvals(change_id: str, conn: Connection, part: pages.Part) -> pages.Page
     return pages.Page(answers, found.next)
 
 
-def _place(conn: Connection, ask: Ask) -> tuple[Standing, tuple[AdHoc, ...], dict[str, str]]:
+def _place(conn: Connection, ask: Ask) -> tuple[TrackRecord, tuple[AdHoc, ...], dict[str, str]]:
     windows, said = windows_to_come(conn, ask.now)
-    return standing(conn, ask), windows, said
+    return track_record(conn, ask), windows, said
 
 
 def windows_to_come(conn: Connection, at: datetime) -> tuple[tuple[AdHoc, ...], dict[str, str]]:

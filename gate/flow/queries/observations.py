@@ -109,7 +109,9 @@ def _standard_changes(
         Earning(one, successes, now - settle)
         for one, (successes, settle) in book.remembered.items()
     )
-    here = history.standing(conn, Ask(place.service, place.environment, "", now, earning=earning))
+    here = history.track_record(
+        conn, Ask(place.service, place.environment, "", now, earning=earning)
+    )
     found = []
     for standard in policy.standard_changes if policy else ():
         if standard.earn is not None:

@@ -20,7 +20,7 @@ from gate.flow.answers.parts import utc
 from gate.flow.answers.reasons import ReasonAnswer, reasons
 from gate.flow.answers.verdict import Phase, VerdictAnswer, short_reason
 from gate.flow.caller import Caller
-from gate.flow.changes.judged import outlived, place_of, standing_of
+from gate.flow.changes.judged import admission_case, outlived, place_of
 from gate.flow.changes.known import Known, know_stored
 from gate.flow.gate import Gate
 from gate.flow.queries.look import windows_to_come
@@ -140,9 +140,9 @@ def _may_start(conn: Connection, known: Known, book: Rulebook, at: datetime) -> 
 
 def _refusal(conn: Connection, known: Known, book: Rulebook, at: datetime) -> Refusal | None:
     run = known.record.asked.run or Run("")
-    here = history.standing(conn, place_of(known, book, at))
-    standing = standing_of(conn, known, here, book, at)
-    return refusal(standing, standing.subject, run, standing.proved, at=at) or outlived(
+    here = history.track_record(conn, place_of(known, book, at))
+    case = admission_case(conn, known, here, book, at)
+    return refusal(case, case.subject, run, case.proved, at=at) or outlived(
         conn, known, here, book, at
     )
 

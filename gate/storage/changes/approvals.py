@@ -11,7 +11,7 @@ from gate.storage.database.hot import Hot, items_of
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, values_of
-from gate.storage.identity.people import STANDING, USUAL, Standing, standing_of
+from gate.storage.identity.people import ACCOUNT_STATE, USUAL, AccountState, account_state_of
 from gate.storage.tables.schema import REFUSED_BY_PEOPLE, approvals, overrides
 from gate.storage.tables.schema_people import people
 
@@ -56,7 +56,7 @@ class Rejection:
 class Approval:
     """One person's word for one decision.
 
-    `comment` is the id of a text, or empty; `standing` is the person's of now.
+    `comment` is the id of a text, or empty; `account_state` is that of the person now.
     """
 
     person: str
@@ -66,7 +66,7 @@ class Approval:
     comment: str
     at: datetime
     lapsed_at: datetime | None = None
-    standing: Standing = USUAL
+    account_state: AccountState = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ def approval_page(conn: Connection, change: str, part: Part) -> Page[Approval]:
     return page(conn, [found], KEYS, part, approval_of)
 
 
-GIVEN = select(approvals, *STANDING).outerjoin(people, people.c.id == approvals.c.person)
-"""Approvals, each with the standing of who gave it."""
+GIVEN = select(approvals, *ACCOUNT_STATE).outerjoin(people, people.c.id == approvals.c.person)
+"""Selects approvals, each with the account state of the person who gave it."""
 
 
 def approval_of(row: Row[Any]) -> Approval:
@@ -116,7 +116,7 @@ def approval_of(row: Row[Any]) -> Approval:
         row.comment,
         row.at,
         row.lapsed_at,
-        standing_of(row),
+        account_state_of(row),
     )
 
 
@@ -127,7 +127,7 @@ def add(tx: Tx, change: str, given: Approval) -> None:
     """
     row = {"change_id": change, **values_of(given)}
     # Is of the person, and not kept with the approval.
-    del row["standing"]
+    del row["account_state"]
     tx.conn.execute(insert(approvals).values(row))
     tx.touch(change)
 

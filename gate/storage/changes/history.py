@@ -21,8 +21,8 @@ from gate.core.history import (
     InFlight,
     Match,
     Running,
-    Standing,
     Suspension,
+    TrackRecord,
 )
 from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.storage.changes import history_query
@@ -32,7 +32,7 @@ from gate.storage.changes.paths import touched
 
 @dataclass(frozen=True, slots=True)
 class Earning:
-    """A standard change whose standing is wanted: the newest `successes` that count, settled before
+    """A standard change whose status is wanted: the newest `successes` that count, settled before
     that instant.
     """
 
@@ -58,16 +58,16 @@ class Ask:
     change: str = ""
 
 
-def standing(conn: Connection, ask: Ask) -> Standing:
+def track_record(conn: Connection, ask: Ask) -> TrackRecord:
     """Everything history knows for this ask, as of one instant.
 
     `matches` holds only what can count for earning: settled successes with another commit than the
     one before, and failures that no reinstatement has forgiven.
     """
-    return standings(conn, [ask])[0]
+    return track_records(conn, [ask])[0]
 
 
-def standings(conn: Connection, asks: Sequence[Ask]) -> list[Standing]:
+def track_records(conn: Connection, asks: Sequence[Ask]) -> list[TrackRecord]:
     """Return the history of several places, in the order of the asks."""
     cursor = conn.connection.cursor()
     try:
@@ -75,13 +75,13 @@ def standings(conn: Connection, asks: Sequence[Ask]) -> list[Standing]:
             cursor.execute(history_query.of_sqlite(len(asks)), _bound(asks))
             ((all_rows,),) = cursor.fetchall()
             rows = {number: Found(*row) for number, *row in orjson.loads(all_rows)}
-            return [_standing(rows[number]) for number in range(len(asks))]
+            return [_track_record(rows[number]) for number in range(len(asks))]
         found = []
         for ask in asks:
             cursor.execute(
                 history_query.OF_POSTGRES, {**_parameters(ask), "matches": _matches(ask)}
             )
-            found += [_standing(Found(*row)) for row in cursor.fetchall()]
+            found += [_track_record(Found(*row)) for row in cursor.fetchall()]
         return found
     finally:
         cursor.close()
@@ -124,7 +124,7 @@ def _parameters(ask: Ask) -> dict[str, str | int]:
     }
 
 
-def _standing(found: Found) -> Standing:
+def _track_record(found: Found) -> TrackRecord:
     changes, failures = found.totals or (0, 0)
     recent_changes, recent_failures = found.recent or (0, 0)
     last_day, known_lines, lines = found.sums or (0, 0, 0)
@@ -133,7 +133,7 @@ def _standing(found: Found) -> Standing:
     standards = found.standards or ()
     more_approved, listed_approved = _in_flight(found.approved, deploying=False)
     more_deploying, listed_deploying = _in_flight(found.deploying, deploying=True)
-    return Standing(
+    return TrackRecord(
         running=_running(found.running),
         last_admitted=_admitted(found.admitted),
         succeeded_here=succeeded_at is not None,

@@ -20,29 +20,29 @@ from gate.storage.tables.schema_people import invitations, people, sessions
 KEYS = (people.c.created_at, people.c.id)
 ROLES = ("admin", "auditor")
 CLAIMS_GOOD_FOR = timedelta(days=7)
-"""So long after a sign-in the groups count that the identity provider named then."""
+"""How long after a sign-in the groups count that the identity provider named at it."""
 
 TOPIC = "people"
-"""What other processes are told when somebody's row changed."""
+"""The topic that other processes hear of when the row of a person changed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What everybody who lets people do anything has to know.
+class AccountState:
+    """What decides about a person's permissions, beside the catalogue.
 
-    The usual one is of somebody who has no row.
+    The defaults are the state of a person who has no row.
     """
 
     role: str | None = None
     claimed_groups: tuple[str, ...] = ()
     disabled: bool = False
-    # The catalogue lacks them, and yet they are somebody.
+    # The person is not in the catalogue but was invited.
     outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One row. `email` is the id of a text, of somebody whom the catalogue lacks."""
+    """One row. `email` is the id of a text; only people who are not in the catalogue have it."""
 
     id: str
     email: str | None
@@ -55,9 +55,8 @@ class Stored:
 
     @property
     def is_used(self) -> bool:
-        """Whether somebody acts as this person already.
-
-        Whoever gets a link to it takes it from them.
+        """Whether somebody acts as this person already, and would lose the account to the next one
+        who gets a link to it.
         """
         return (
             self.password is not None
@@ -66,28 +65,28 @@ class Stored:
         )
 
     @property
-    def standing(self) -> Standing:
-        """What the person may, as everybody else has to know it."""
-        return Standing(
+    def account_state(self) -> AccountState:
+        """The part of the row that decides about permissions."""
+        return AccountState(
             self.role, self.claimed_groups, self.disabled_at is not None, self.email is not None
         )
 
 
-USUAL = Standing()
-STANDING: tuple[Any, ...] = (
+USUAL = AccountState()
+ACCOUNT_STATE: tuple[Any, ...] = (
     people.c.role,
     people.c.claimed_groups,
     people.c.disabled_at,
     people.c.email,
 )
-"""The columns that a standing is made of, for whoever joins them to something else."""
+"""The columns that an account state is made of, for queries that join them to other tables."""
 
 
-def standing_of(row: Row[Any]) -> Standing:
-    """From those columns, all of them empty for somebody without a row."""
+def account_state_of(row: Row[Any]) -> AccountState:
+    """Return the state from those columns, which are all null for a person without a row."""
     if row.claimed_groups is None:
         return USUAL
-    return Standing(
+    return AccountState(
         row.role,
         tuple(orjson.loads(row.claimed_groups)),
         row.disabled_at is not None,
@@ -95,10 +94,10 @@ def standing_of(row: Row[Any]) -> Standing:
     )
 
 
-def standing(conn: Connection, person: str) -> Standing:
-    """Of anybody."""
-    row = conn.execute(select(*STANDING).where(people.c.id == person)).first()
-    return USUAL if row is None else standing_of(row)
+def account_state(conn: Connection, person: str) -> AccountState:
+    """Return the state of a person, whether there is a row or not."""
+    row = conn.execute(select(*ACCOUNT_STATE).where(people.c.id == person)).first()
+    return USUAL if row is None else account_state_of(row)
 
 
 def read(conn: Connection, person: str) -> Stored | None:

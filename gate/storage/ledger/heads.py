@@ -32,7 +32,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LedgerState:
     """Where the ledger is, read from one snapshot: what is sealed, since when something waits to
     be, the newest signed head.
     """
@@ -48,13 +48,15 @@ def head(conn: Connection) -> Head:
     return _head(conn.execute(_HEAD).one())
 
 
-def standing(conn: Connection) -> Standing:
+def state(conn: Connection) -> LedgerState:
     """Everything at once."""
     found = head(conn)
     oldest = select(_E.at).where(_E.index.is_(None)).order_by(_E.id).limit(1)
     waits_since = optional_instant(conn.execute(oldest).scalar())
     newest = newest_checkpoint(conn)
-    return Standing(found, waits_since, newest[1] if newest else None, newest[0] if newest else 0)
+    return LedgerState(
+        found, waits_since, newest[1] if newest else None, newest[0] if newest else 0
+    )
 
 
 def newest_checkpoint(conn: Connection) -> tuple[int, bytes] | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gate.core.change import Planned, Run, State, Subject
-from gate.core.decision.admission import Proof, Standing, admitted_before, refusal
+from gate.core.decision.admission import AdmissionCase, Proof, admitted_before, refusal
 from gate.core.decision.values import Hold
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -19,7 +19,7 @@ SUBJECT = Subject(
     "production",
     emergency=False,
 )
-APPROVED = Standing(
+APPROVED = AdmissionCase(
     subject=SUBJECT,
     state=State.APPROVED,
     admitted_run=None,
@@ -38,9 +38,9 @@ STOP = Hold("stop", "fire", None, (), stop=True)
 
 
 def refused(
-    standing: Standing, asked: Subject = SUBJECT, run: Run = RUN, at: datetime = NOW
+    case: AdmissionCase, asked: Subject = SUBJECT, run: Run = RUN, at: datetime = NOW
 ) -> str | None:
-    answer = refusal(standing, asked, run, at=at)
+    answer = refusal(case, asked, run, at=at)
     return answer.problem if answer else None
 
 
@@ -128,7 +128,7 @@ def test_a_stopped_line_binds_until_it_is_lifted() -> None:
     ],
 )
 def test_another_deployment_here(parallel: bool, direction: str, problem: str | None) -> None:  # noqa: FBT001 - a column of the table
-    standing = replace(
+    case = replace(
         APPROVED,
         others_deploying=("chg_x",),
         parallel=parallel,
@@ -136,7 +136,7 @@ def test_another_deployment_here(parallel: bool, direction: str, problem: str | 
         direction=direction,
     )
 
-    assert refused(standing) == problem
+    assert refused(case) == problem
 
 
 PROOF = Proof("100", "refs/heads/main", "deploy.yml")
@@ -223,7 +223,7 @@ WATCHED = replace(APPROVED, observed=True, observing=True)
 
 
 @pytest.mark.parametrize(
-    ("standing", "problem"),
+    ("case", "problem"),
     [
         pytest.param(
             replace(WATCHED, observing=False), "stale_decision", id="the gate enforces by now"
@@ -252,9 +252,9 @@ WATCHED = replace(APPROVED, observed=True, observing=True)
     ],
 )
 def test_h2_an_observing_gate_refuses_only_what_is_not_what_it_saw(
-    standing: Standing, problem: str | None
+    case: AdmissionCase, problem: str | None
 ) -> None:
-    assert refused(standing) == problem
+    assert refused(case) == problem
 
 
 def test_h2_observed_or_not_another_subject_is_refused() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gate.core.decision.decide import Case, People, decide
 from gate.core.decision.guards import InTheWay
-from gate.core.decision.standard import Standing
+from gate.core.decision.standard import StandardStatus
 from gate.core.decision.values import (
     Band,
     ChangeType,
@@ -56,12 +56,15 @@ GOOD: dict[str, Value] = {
     "checks.failed": 0,
     "reviews.approvals": 1,
 }
-EARNED = {"production/routine": Standing(earned=True), "production/rollback": Standing(earned=True)}
+EARNED = {
+    "production/routine": StandardStatus(earned=True),
+    "production/rollback": StandardStatus(earned=True),
+}
 ASKED = Case(
     facts={name: Fact(value, Origin.VERIFIED) for name, value in GOOD.items()},
     at=NOW,
     people=People(named=True, verified=True),
-    standing=EARNED,
+    standard_statuses=EARNED,
 )
 FREEZE = Hold("year-end", "closing", NOW + timedelta(days=3), ("change-authority",))
 STOP = Hold("stop", "fire", None, (), stop=True)
@@ -262,8 +265,8 @@ def test_a_rejecting_requirement_rejects_emergencies_too(
         ),
         pytest.param(
             ASKED._replace(
-                standing={
-                    "production/routine": Standing(
+                standard_statuses={
+                    "production/routine": StandardStatus(
                         earned=False, because="2 of 5 successes in a row"
                     )
                 }
@@ -272,14 +275,14 @@ def test_a_rejecting_requirement_rejects_emergencies_too(
             id="not earned",
         ),
         pytest.param(
-            ASKED._replace(standing={}),
+            ASKED._replace(standard_statuses={}),
             "Routine release is not earned here yet: nothing is recorded",
             id="nothing is known of earning",
         ),
         pytest.param(
             ASKED._replace(
-                standing={
-                    "production/routine": Standing(
+                standard_statuses={
+                    "production/routine": StandardStatus(
                         earned=True, suspended=True, because="2 of the last 20 failed"
                     )
                 }
@@ -469,7 +472,7 @@ def test_withholding_a_fact_never_improves_an_outcome(
         in_flight=st.integers(0, 2),
         overdue_reviews=st.integers(0, 1),
         people=st.builds(People, st.just(()), st.booleans(), st.booleans(), st.booleans()),
-        standing=st.sampled_from([{}, EARNED]),
+        standard_statuses=st.sampled_from([{}, EARNED]),
     )
 )
 def test_h2_an_observing_gate_decides_alike_and_holds_nobody_up(case: Case) -> None:

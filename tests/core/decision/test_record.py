@@ -17,7 +17,7 @@ from gate.core.decision.asked import Asked
 from gate.core.decision.decide import Case, People, decide
 from gate.core.decision.guards import InTheWay
 from gate.core.decision.record import Record, Revisions
-from gate.core.decision.standard import Standing
+from gate.core.decision.standard import StandardStatus
 from gate.core.decision.values import (
     Band,
     ChangeType,
@@ -131,8 +131,8 @@ CASE = st.builds(
     in_the_way=st.lists(st.builds(InTheWay, TEXT, st.booleans()), max_size=2).map(tuple),
     overdue_reviews=COUNT,
     rejection=st.none() | TEXT,
-    standing=st.dictionaries(
-        NAME, st.builds(Standing, st.booleans(), st.booleans(), TEXT), max_size=2
+    standard_statuses=st.dictionaries(
+        NAME, st.builds(StandardStatus, st.booleans(), st.booleans(), TEXT), max_size=2
     ),
     notes=st.lists(FINDING, max_size=2).map(tuple),
     observing=st.booleans(),

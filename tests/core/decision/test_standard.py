@@ -7,8 +7,8 @@ import pytest
 from gate.core.change import Result
 from gate.core.decision.standard import (
     NEVER_SUSPENDED,
-    Standing,
-    standing_of,
+    StandardStatus,
+    standard_status,
     to_suspend,
     with_settling,
 )
@@ -77,20 +77,20 @@ def failure(days_ago: float) -> Match:
     ],
 )
 def test_successes_in_a_row(matches: list[Match], row: int) -> None:
-    assert standing_of(ROUTINE, matches, at=NOW) == Standing(
+    assert standard_status(ROUTINE, matches, at=NOW) == StandardStatus(
         earned=row >= 3, because=f"{row} of 3 successes in a row are settled"
     )
 
 
 def test_a_suspension_is_shown_with_its_reason() -> None:
-    standing = standing_of(
+    status = standard_status(
         ROUTINE,
         [match(2), match(3), match(4)],
         Suspension("2 of the last 4 failed, 2 are the limit"),
         at=NOW,
     )
 
-    assert standing == Standing(
+    assert status == StandardStatus(
         earned=True, suspended=True, because="2 of the last 4 failed, 2 are the limit"
     )
 
@@ -98,7 +98,7 @@ def test_a_suspension_is_shown_with_its_reason() -> None:
 def test_what_was_earned_stays_after_a_reinstatement() -> None:
     matches = [match(2), failure(3), match(4), match(5)]
 
-    assert standing_of(
+    assert standard_status(
         ROUTINE, matches, Suspension(None, reinstated_at=NOW - 2.5 * DAY), at=NOW
     ).earned
 
@@ -165,15 +165,15 @@ def test_failures_before_a_reinstatement_no_longer_count() -> None:
 def test_e26_not_earned_yet_says_how_many_are_settled_and_when_the_next_will_be(
     matches: list[Match], words: str
 ) -> None:
-    standing = standing_of(ROUTINE, matches, at=NOW)
+    status = standard_status(ROUTINE, matches, at=NOW)
     earn = ROUTINE.earn or Earn(0, 0)
 
-    told = with_settling(standing, earn, matches, NEVER_SUSPENDED, at=NOW)
+    told = with_settling(status, earn, matches, NEVER_SUSPENDED, at=NOW)
 
     assert (told.because, told.earned, told.suspended) == (
         words,
-        standing.earned,
-        standing.suspended,
+        status.earned,
+        status.suspended,
     )
 
 
@@ -183,7 +183,7 @@ def test_what_a_reinstatement_forgave_ends_no_row() -> None:
     earn = ROUTINE.earn or Earn(0, 0)
 
     told = with_settling(
-        standing_of(ROUTINE, matches, forgiven, at=NOW), earn, matches, forgiven, at=NOW
+        standard_status(ROUTINE, matches, forgiven, at=NOW), earn, matches, forgiven, at=NOW
     )
 
     assert (

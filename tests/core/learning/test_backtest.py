@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.core.decision.decide import Case, People, decide
-from gate.core.decision.standard import Standing
+from gate.core.decision.standard import StandardStatus
 from gate.core.decision.values import Hold, Outcome
 from gate.core.facts import Fact, Origin, Value
 from gate.core.learning.backtest import BackTest, Count, Past, back_test
@@ -34,8 +34,8 @@ def policies(moderate: int = 30, standard: str = "routine") -> Policies:
 
 
 IN_FORCE, STRICTER = policies(), policies(moderate=10)
-EARNED = {"production/routine": Standing(earned=True)}
-SUSPENDED = {"production/routine": Standing(earned=True, suspended=True, because="2 failed")}
+EARNED = {"production/routine": StandardStatus(earned=True)}
+SUSPENDED = {"production/routine": StandardStatus(earned=True, suspended=True, because="2 failed")}
 
 
 def past(lines: int | None, *, failed: bool = False, tier: str = "production", **case: Any) -> Past:
@@ -51,7 +51,7 @@ def past(lines: int | None, *, failed: bool = False, tier: str = "production", *
         "facts": facts,
         "at": NOW,
         "people": people,
-        "standing": EARNED,
+        "standard_statuses": EARNED,
         **case,
     }
     return Past(Case(**whole), failed)
@@ -81,13 +81,13 @@ def test_what_a_looser_candidate_lets_pass_is_counted_with_its_failures() -> Non
 
 
 def test_a_standard_change_that_was_suspended_passes_by_neither() -> None:
-    suspended = past(1, standing=SUSPENDED)
+    suspended = past(1, standard_statuses=SUSPENDED)
 
     assert tried(policies(moderate=50), [suspended]).newly_approved == Count(0, 0)
 
 
 def test_a_standard_change_that_only_the_candidate_has_counts_as_earned() -> None:
-    not_earned = past(1, standing={"production/routine": Standing(earned=False)})
+    not_earned = past(1, standard_statuses={"production/routine": StandardStatus(earned=False)})
 
     found = tried(policies(standard="other"), [not_earned])
 
@@ -134,7 +134,7 @@ PASTS = st.builds(
     st.none() | st.integers(0, 600),
     failed=st.booleans(),
     tier=st.sampled_from(["production", "staging"]),
-    standing=st.sampled_from([EARNED, SUSPENDED]),
+    standard_statuses=st.sampled_from([EARNED, SUSPENDED]),
     observing=st.booleans(),
 )
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection
 
 from gate.core.change import EmergencyAsk, Planned, Repository, Run
-from gate.core.history import Standing
+from gate.core.history import TrackRecord
 from gate.errors import Conflict, NotAllowed, NotFound, Unavailable
 from gate.flow.caller import ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
@@ -255,7 +255,7 @@ async def test_of_two_admissions_at_once_exactly_one_wins_unless_both_may(
         await one.gate.store.write(put_state, first["id"], "pending")
         second = await other.submit("b")
         await one.gate.store.write(put_state, first["id"], "approved")
-        monkeypatch.setattr(history, "standing", together(history.standing))
+        monkeypatch.setattr(history, "track_record", together(history.track_record))
 
         answers = await asyncio.gather(
             one.admit(first), other.admit(second), return_exceptions=True
@@ -271,13 +271,15 @@ async def test_of_two_admissions_at_once_exactly_one_wins_unless_both_may(
         }
 
 
-def together(look: Callable[[Connection, Ask], Standing]) -> Callable[[Connection, Ask], Standing]:
+def together(
+    look: Callable[[Connection, Ask], TrackRecord],
+) -> Callable[[Connection, Ask], TrackRecord]:
     """Whoever has looked waits for the other one to have looked too, if nothing keeps the two
     apart.
     """
     both = threading.Barrier(2)
 
-    def looked(conn: Connection, ask: Ask) -> Standing:
+    def looked(conn: Connection, ask: Ask) -> TrackRecord:
         found = look(conn, ask)
         with suppress(threading.BrokenBarrierError):
             both.wait(timeout=0.2)

@@ -17,7 +17,7 @@ from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
 from gate.storage.database.watch import EVERYTHING
 from gate.storage.identity import people
-from gate.storage.identity.people import Standing
+from gate.storage.identity.people import AccountState
 from gate.storage.identity.tokens import TOPIC, Kept, Token
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +51,7 @@ class World:
 
     def __init__(self, *tokens: Token) -> None:
         self.tokens = {one.id: one for one in tokens}
-        self.standings: dict[str, Standing] = {}
+        self.account_states: dict[str, AccountState] = {}
         self.reads: list[str] = []
         self.now = NOW
         self.seconds = 0.0
@@ -68,10 +68,10 @@ class World:
         self._book = SimpleNamespace(catalogue=catalogue)
         self.access = Access(cast("Gate", gate), lambda: self.seconds)
 
-    async def read(self, function: Callable[..., Any], identity: str) -> Kept | Standing | None:
+    async def read(self, function: Callable[..., Any], identity: str) -> Kept | AccountState | None:
         """As the store looks a token up, and whoever has it."""
-        if function is people.standing:
-            return self.standings.get(identity, people.USUAL)
+        if function is people.account_state:
+            return self.account_states.get(identity, people.USUAL)
         self.reads.append(identity)
         found = self.tokens.get(identity)
         return None if found is None else Kept(found, hashlib.sha256(SECRET.encode()).hexdigest())
@@ -137,25 +137,25 @@ CHAIN = {"role": ADMIN_TOKEN, "services": None, "root": "ada", "made_with": PARE
 
 @pytest.mark.parametrize("role", ["admin", "auditor", None])
 @pytest.mark.parametrize(
-    ("parent", "standing"),
+    ("parent", "account_state"),
     [
         pytest.param(
-            {"revoked_at": NOW}, Standing("admin"), id="made with a token that was revoked"
+            {"revoked_at": NOW}, AccountState("admin"), id="made with a token that was revoked"
         ),
         pytest.param(
-            {"expires_at": NOW}, Standing("admin"), id="made with a token that has expired"
+            {"expires_at": NOW}, AccountState("admin"), id="made with a token that has expired"
         ),
         pytest.param(
             {"made_with": "0" * 16},
-            Standing("admin"),
+            AccountState("admin"),
             id="made with one that was made with one that is not there",
         ),
-        pytest.param({"made_with": PARENT}, Standing("admin"), id="a chain without an end"),
-        pytest.param({}, Standing("admin", disabled=True), id="of somebody who was shut out"),
+        pytest.param({"made_with": PARENT}, AccountState("admin"), id="a chain without an end"),
+        pytest.param({}, AccountState("admin", disabled=True), id="of somebody who was shut out"),
     ],
 )
 async def test_a_token_dies_with_what_it_was_made_with(
-    role: str | None, parent: dict[str, Any], standing: Standing
+    role: str | None, parent: dict[str, Any], account_state: AccountState
 ) -> None:
     made = token(**CHAIN | {"role": role, "person": None if role else "ada"})
     world = World(
@@ -165,7 +165,7 @@ async def test_a_token_dies_with_what_it_was_made_with(
             | parent
         ),
     )
-    world.standings["ada"] = standing
+    world.account_states["ada"] = account_state
 
     assert await world.refuses()
 
@@ -174,9 +174,9 @@ async def test_a_token_dies_with_what_it_was_made_with(
 async def test_a_token_of_an_admin_dies_when_its_maker_is_none_any_more(role: str) -> None:
     world = World(token(role=role, services=None, root="ada"))
 
-    world.standings["ada"] = Standing("admin")
+    world.account_states["ada"] = AccountState("admin")
     assert await world.access.authenticate(BEARER) == Machine(IDENTITY, Role(role), None, "ada")
-    world.standings["ada"] = Standing()
+    world.account_states["ada"] = AccountState()
     world.seconds = 2.0
     assert await world.refuses()
 
@@ -243,7 +243,7 @@ async def test_a28_a_look_up_that_was_under_way_is_not_remembered() -> None:
     world = World(token())
     look_up = world.read
 
-    async def slow(function: Callable[..., Any], identity: str) -> Kept | Standing | None:
+    async def slow(function: Callable[..., Any], identity: str) -> Kept | AccountState | None:
         found = await look_up(function, identity)
         world.tokens[identity] = token(revoked_at=NOW)
         world.access.hear(frozenset({TOPIC}))

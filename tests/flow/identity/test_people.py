@@ -20,7 +20,7 @@ from gate.flow.identity.people import AGREE_HOURS, INVITATION_DAYS, SETUP_MINUTE
 from gate.flow.identity.tokens import TOKENS_OF_A_PERSON_MAX
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people as rows
-from gate.storage.identity.people import Standing
+from gate.storage.identity.people import AccountState
 from gate.storage.tables import schema
 from tests.builders import Wire, make_person, person_id
 from tests.flow.doors import PASSWORD, enter, link
@@ -327,16 +327,16 @@ async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_clai
 
 
 @pytest.mark.parametrize(
-    "standing", [Standing("auditor", ("rm",)), Standing(None, ("rm",), disabled=True)]
+    "account_state", [AccountState("auditor", ("rm",)), AccountState(None, ("rm",), disabled=True)]
 )
 async def test_an_auditor_and_whoever_was_shut_out_are_in_no_group(
-    small_shop: Shop, standing: Standing
+    small_shop: Shop, account_state: AccountState
 ) -> None:
 
     catalogue = (await small_shop.gate.rulebooks.current()).catalogue
 
-    assert groups_now(catalogue, ADA_ID, standing) == frozenset()
-    assert groups_now(catalogue, "eve", Standing(outside=True)) == frozenset()
+    assert groups_now(catalogue, ADA_ID, account_state) == frozenset()
+    assert groups_now(catalogue, "eve", AccountState(outside=True)) == frozenset()
 
 
 # What is done

@@ -123,7 +123,7 @@ async def test_a_link_is_made_and_removed_once(small_shop: Shop) -> None:
 # Standard changes
 
 
-async def standing(shop: Shop, letter: str) -> str:
+async def outcome_of(shop: Shop, letter: str) -> str:
     """What the next small change is told."""
     return str((await shop.submit(make_change(letter, base=commit_of("a"))))["state"])
 
@@ -132,15 +132,15 @@ async def test_a_link_by_the_window_suspends_only_after_a_day(shop: Shop) -> Non
     await shop.adopt(standard_changes=SUSPENDED)
     await shop.deploy("a")
     await report(shop)
-    at_once = await standing(shop, "b")
+    at_once = await outcome_of(shop, "b")
 
     await shop.let_pass_hours(23.9)
     await ties.judge_due(shop.gate)
-    nearly = await standing(shop, "c")
+    nearly = await outcome_of(shop, "c")
     await shop.let_pass_hours(0.2)
     judged = [await ties.judge_due(shop.gate) for _ in range(2)]
 
-    assert (at_once, nearly, await standing(shop, "d")) == ("approved", "approved", "pending")
+    assert (at_once, nearly, await outcome_of(shop, "d")) == ("approved", "approved", "pending")
     assert judged == [1, 0]
     assert [entry.fields["action"] for entry in await shop.entries("standard_change")] == [
         "suspended"
@@ -154,7 +154,7 @@ async def test_a_link_by_the_window_suspends_when_a_person_confirms_it(shop: Sho
 
     await ties.link(shop.gate, incident["id"], change["id"], "It was this", ADA)
 
-    assert await standing(shop, "b") == "pending"
+    assert await outcome_of(shop, "b") == "pending"
 
 
 async def test_a_link_that_was_corrected_in_time_never_suspends(small_shop: Shop) -> None:
@@ -168,7 +168,7 @@ async def test_a_link_that_was_corrected_in_time_never_suspends(small_shop: Shop
     await small_shop.let_pass_hours(25)
 
     assert await ties.judge_due(small_shop.gate) == 0
-    assert await standing(small_shop, "b") == "approved"
+    assert await outcome_of(small_shop, "b") == "approved"
 
 
 @pytest.mark.parametrize("how", ["explicit", "rollback", "manual"])
@@ -184,7 +184,7 @@ async def test_every_other_link_suspends_at_once(small_shop: Shop, how: str) -> 
         incident = await report(small_shop, began_at=datetime.now(UTC) - HOUR)
         await ties.link(small_shop.gate, incident["id"], change["id"], "It was this", ADA)
 
-    assert await standing(small_shop, "b") == "pending"
+    assert await outcome_of(small_shop, "b") == "pending"
 
 
 # Remedies

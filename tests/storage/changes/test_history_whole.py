@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from gate.core.history import Standing, direction
+from gate.core.history import TrackRecord, direction
 from gate.storage.changes import history, history_query
-from gate.storage.changes.history import Ask, Earning, standing, standings
+from gate.storage.changes.history import Ask, Earning, track_record, track_records
 from tests.storage.stored import (
     COMMIT,
     DAY,
@@ -34,9 +34,9 @@ BUILT, BUILT_AGAIN = ("sha256:1", "sha256:2"), ("sha256:1", "sha256:3")
 ASK = Ask(service="shop", environment="production", commit=COMMIT, now=NOW)
 
 
-def seen(url: str, ask: Ask = ASK) -> Standing:
+def seen(url: str, ask: Ask = ASK) -> TrackRecord:
     with reading(url) as conn:
-        return standing(conn, ask)
+        return track_record(conn, ask)
 
 
 def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> None:
@@ -56,8 +56,8 @@ def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> N
     ]
 
     with reading(database_url) as conn:
-        together = standings(conn, asks)
-        alone = [standing(conn, ask) for ask in asks]
+        together = track_records(conn, asks)
+        alone = [track_record(conn, ask) for ask in asks]
 
     # of matches at least as many as were asked for: a limit is common to all who ask
     assert [replace(one, matches={}) for one in together] == [
@@ -156,7 +156,7 @@ def test_the_statement_says_what_the_records_say(database_url: str, pasts: list[
     assert direction(found, COMMIT, BUILT) == where_it_goes(pasts)
 
 
-def summary(found: Standing) -> tuple[object, ...]:
+def summary(found: TrackRecord) -> tuple[object, ...]:
     running = found.running and (found.running.commit, found.running.since)
     admitted = found.last_admitted and (found.last_admitted.commit, found.last_admitted.at)
     ran = (found.succeeded_here, found.replaced_at)
