@@ -24,8 +24,8 @@ from benchmarks.desk import SERVICES, policies, say, scratch
 from benchmarks.requests import submit_body
 from gate.app import create_app
 from gate.config import Settings
-from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
+from gate.flow.commands import TokenCommand
 from gate.flow.identity.tokens import make_token
 from gate.flow.rulebooks import current_catalogue
 from gate.flow.signing import make_key
@@ -147,7 +147,7 @@ async def _fill(app: FastAPI) -> None:
     """Fifty changes that need somebody, submitted as pipelines do."""
     token = (
         await app.state.parts.gate.store.write(
-            make_token, TokenAsk(Role.PIPELINE), None, Maker("benchmark")
+            make_token, TokenCommand(Role.PIPELINE), None, Maker("benchmark")
         )
     ).text
     headers = {"Authorization": f"Bearer {token}"}

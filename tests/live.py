@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gate.flow.asks import TokenAsk
 from gate.flow.caller import HookKind, Role
+from gate.flow.commands import TokenCommand
 from gate.flow.identity.tokens import make_token
 from gate.flow.rulebooks import current_catalogue
 from gate.storage.database.tx import Tx
@@ -162,12 +162,12 @@ def token_of(
     """
     with transaction(gate.database_url) as tx:
         whose = None if person is None else person_keyed(tx, person)
-        ask = (
-            TokenAsk(role, frozenset({service}), hook=hook)
+        command = (
+            TokenCommand(role, frozenset({service}), hook=hook)
             if role is Role.HOOK
-            else TokenAsk(role, person=person)
+            else TokenCommand(role, person=person)
         )
-        return make_token(tx, ask, whose, Maker("command line")).text
+        return make_token(tx, command, whose, Maker("command line")).text
 
 
 def person_keyed(tx: Tx, key: str) -> str:

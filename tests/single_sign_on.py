@@ -34,7 +34,7 @@ _serial = count(1)
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestDetails:
     """What a browser was sent with: the provider gives a code for it, once."""
 
     redirect: str
@@ -65,7 +65,7 @@ class PeopleProvider:
     answers: dict[str, Answer] = field(default_factory=dict)  # by path: how it misbehaves
     hits: list[str] = field(default_factory=list)
     bodies: list[dict[str, list[str]]] = field(default_factory=list)
-    codes: dict[str, Asked] = field(default_factory=dict)
+    codes: dict[str, RequestDetails] = field(default_factory=dict)
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -92,7 +92,7 @@ class PeopleProvider:
         in.
         """
         code = f"code-{next(_serial)}"
-        self.codes[code] = Asked(
+        self.codes[code] = RequestDetails(
             query["redirect_uri"][0],
             query["nonce"][0],
             query["code_challenge"][0],
@@ -130,7 +130,7 @@ class PeopleProvider:
             return 400, {"error": "invalid_grant"}
         return 200, {"access_token": "unused", "token_type": "Bearer", "id_token": self.sign(asked)}
 
-    def sign(self, asked: Asked) -> str:
+    def sign(self, asked: RequestDetails) -> str:
         """The id token; None leaves a claim out."""
         now = int(time())
         usual = {

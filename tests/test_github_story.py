@@ -10,8 +10,8 @@ import pytest
 
 from gate.app import connections_of
 from gate.config import Settings
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
 from gate.flow.connections import Connections
 from gate.flow.notifications.notify import Post
 from gate.flow.webhooks import code_hosts, held_runs, inbox
@@ -121,7 +121,9 @@ async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(
 
         ben = make_person("ben", "release-managers")
         for one in (ben, ADA):
-            await review.approve(story.gate, change["id"], ReviewAsk(change["subject_digest"]), one)
+            await review.approve(
+                story.gate, change["id"], ReviewCommand(change["subject_digest"]), one
+            )
         await story.settle()
         assert known.decided["77", "production"]["state"] == "approved"
 

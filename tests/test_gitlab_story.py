@@ -10,8 +10,8 @@ import pytest
 
 from gate.app import connections_of
 from gate.config import Settings
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
 from gate.flow.connections import Connections
 from gate.flow.notifications.notify import Post
 from gate.flow.webhooks import code_hosts, held_runs, inbox
@@ -98,7 +98,7 @@ async def test_a_blocked_deployment_waits_until_a_person_has_approved_it_in_the_
         assert change["requested_by"] == "cy"
         assert (known.approved, known.played) == ({}, [])
 
-        await review.approve(shop.gate, row, ReviewAsk(change["subject_digest"]), BEN)
+        await review.approve(shop.gate, row, ReviewCommand(change["subject_digest"]), BEN)
         await settle(shop, joined)
         assert (known.approved[15]["status"], known.played) == ("approved", [302])
         assert "risk 30 is moderate" in known.approved[15]["comment"]
@@ -118,7 +118,7 @@ async def test_a_rejection_is_told_and_starts_nothing(sqlite_url: str, tmp_path:
         await settle(shop, joined)
         [row] = await shop.gate.store.read(_changes)
         change = await shop.read(row, ADMIN)
-        await review.reject(shop.gate, row, ReviewAsk(change["subject_digest"], "Not now"), BEN)
+        await review.reject(shop.gate, row, ReviewCommand(change["subject_digest"], "Not now"), BEN)
         await settle(shop, joined)
     await joined.close()
 

@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from gate import worker as module
 from gate.core.decision.decide import decide
 from gate.errors import Unavailable
-from gate.flow.asks import IdempotencyKey, TokenAsk
 from gate.flow.caller import Role
+from gate.flow.commands import IdempotencyKey, TokenCommand
 from gate.flow.identity.tokens import make_token
 from gate.flow.queries.upkeep import upkeep
 from gate.storage.database.pages import Part
@@ -201,7 +201,9 @@ async def test_a_round_expires_and_decides_again(shop: Shop) -> None:
 
 async def test_tidying_forgets_old_keys_and_notes_when_tokens_were_used(shop: Shop) -> None:
     key = IdempotencyKey("k", "b" * 64)
-    created = await shop.gate.store.write(make_token, TokenAsk(Role.AUDITOR), None, Maker("test"))
+    created = await shop.gate.store.write(
+        make_token, TokenCommand(Role.AUDITOR), None, Maker("test")
+    )
     worker = shop.worker()
     await shop.ask(make_change("a"), key=key)
     await worker.access.authenticate(created.text)

@@ -14,8 +14,8 @@ router = APIRouter(prefix="/v1/backtests", tags=["policies"], route_class=GateRo
 
 
 @router.post("", response_model=BacktestAnswer)
-async def backtest_policies(ask: BacktestRequest, by: Checker, gate: GateDep) -> Answer:
+async def backtest_policies(request: BacktestRequest, by: Checker, gate: GateDep) -> Answer:
     """Decide the deployed changes of a time again by these policies, and compare with those in
     force by how the changes ended. Nothing is recorded.
     """
-    return answer(named(await backtest.backtest(gate, ask.command(), by)))
+    return answer(named(await backtest.backtest(gate, request.command(), by)))

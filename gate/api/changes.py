@@ -33,10 +33,10 @@ from gate.core.change import Result
 from gate.errors import Fault, Invalid
 from gate.flow.answers.change import ChangeAnswer, SubmittedAnswer
 from gate.flow.answers.decision import DecisionAnswer
-from gate.flow.asks import IdempotencyKey, Page
 from gate.flow.caller import Caller
 from gate.flow.changes import admit, cancel, close, submit
 from gate.flow.changes.submit import Submitted
+from gate.flow.commands import IdempotencyKey, Page
 from gate.flow.gate import Gate
 from gate.flow.identity.change_tokens import change_token
 from gate.flow.lent import lend
@@ -127,14 +127,14 @@ Key = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
     openapi_extra={"parameters": [_KEY_PARAMETER]},
 )
 async def submit_change(
-    ask: ChangeRequest, by: Submitter, gate: GateDep, key: Key, lent: Lent
+    request: ChangeRequest, by: Submitter, gate: GateDep, key: Key, lent: Lent
 ) -> Answer:
     """May this change go to this environment now? Answered only when the decision is durable.
 
     Beside an identity token the header `Gate-Host-Token` lends the job's own token: the code host
     is asked with it, for this request alone.
     """
-    asked = submit.submit(lend(gate, by, lent), ask.change(by), by, key)
+    asked = submit.submit(lend(gate, by, lent), request.change(by), by, key)
     return _submitted(gate, await asked, by)
 
 
@@ -172,27 +172,29 @@ async def list_decisions(
 
 @router.post("/{change_id}/admission", response_model=SignedEnvelope, responses=documented(409))
 async def admit_change(
-    change_id: str, ask: AdmissionRequest, by: Admitter, gate: GateDep
+    change_id: str, request: AdmissionRequest, by: Admitter, gate: GateDep
 ) -> Answer:
     """The last check, immediately before the deployment, which begins with it.
 
     The same run gets the same answer again.
     """
-    return answer(await admit.admit(gate, change_id, ask.ask(by), by))
+    return answer(await admit.admit(gate, change_id, request.command(by), by))
 
 
 @router.post("/{change_id}/closure", response_model=ChangeAnswer, responses=documented(409))
-async def close_change(change_id: str, ask: ClosureRequest, by: Closer, gate: GateDep) -> Answer:
+async def close_change(
+    change_id: str, request: ClosureRequest, by: Closer, gate: GateDep
+) -> Answer:
     """How the deployment ended. A later word of the same run may only make it worse."""
-    return answer(await close.close(gate, change_id, ask.ask(by), by))
+    return answer(await close.close(gate, change_id, request.command(by), by))
 
 
 @router.post("/{change_id}/cancellation", response_model=ChangeAnswer, responses=documented(409))
 async def cancel_change(
-    change_id: str, ask: CancellationRequest, by: Canceler, gate: GateDep
+    change_id: str, request: CancellationRequest, by: Canceler, gate: GateDep
 ) -> Answer:
     """Withdraw a change that is not deploying yet."""
-    return answer(await cancel.cancel(gate, change_id, ask.comment or "", by))
+    return answer(await cancel.cancel(gate, change_id, request.comment or "", by))
 
 
 def _submitted(gate: Gate, submitted: Submitted, by: Caller) -> Answer:

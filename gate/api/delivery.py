@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import GateDep, Reader
 from gate.api.http.route import GateRoute
-from gate.api.models.delivery import DeliveryQuery
+from gate.api.models.delivery import DeliveryRequest
 from gate.flow.answers.delivery import DeliveryAnswer
 from gate.flow.answers.written import named
 from gate.flow.queries import delivery
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/delivery", tags=["delivery"], route_class=GateRou
 
 @router.get("", response_model=DeliveryAnswer)
 async def read_delivery(
-    query: Annotated[DeliveryQuery, Query()], by: Reader, gate: GateDep
+    query: Annotated[DeliveryRequest, Query()], by: Reader, gate: GateDep
 ) -> Answer:
     """How this service is delivered to this environment; no place is ever added to another one."""
-    return answer(named(await delivery.figures(gate, query.ask(), by)))
+    return answer(named(await delivery.figures(gate, query.query(), by)))

@@ -14,6 +14,8 @@ router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"], route_class=G
 
 
 @router.post("", response_model=EvaluationAnswer)
-async def evaluate_change(ask: ChangeRequest, by: Evaluator, gate: GateDep, lent: Lent) -> Answer:
+async def evaluate_change(
+    request: ChangeRequest, by: Evaluator, gate: GateDep, lent: Lent
+) -> Answer:
     """The answer to a submit, without submitting: nothing is recorded."""
-    return answer(await evaluate.evaluate_change(lend(gate, by, lent), ask.change(by), by))
+    return answer(await evaluate.evaluate_change(lend(gate, by, lent), request.change(by), by))

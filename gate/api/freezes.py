@@ -12,7 +12,7 @@ from gate.api.models.acts import FreezeRequest
 from gate.api.models.queries import CalendarQuery, PartQuery
 from gate.api.problems import documented
 from gate.flow.answers.calendar import ScheduleAnswer, WindowAnswer
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar
 
@@ -28,9 +28,9 @@ async def list_freezes(
 
 
 @router.post("/freezes", status_code=201, response_model=WindowAnswer)
-async def add_freeze(ask: FreezeRequest, by: Freezer, gate: GateDep) -> Answer:
+async def add_freeze(request: FreezeRequest, by: Freezer, gate: GateDep) -> Answer:
     """Freeze now or later; with `stop`, stop the line."""
-    return answer(await freezes.add(gate, ask.ask(), by), 201)
+    return answer(await freezes.add(gate, request.command(), by), 201)
 
 
 @router.delete("/freezes/{freeze_id}", response_model=WindowAnswer, responses=documented(409))

@@ -18,7 +18,7 @@ from gate.api.models.incidents import (
 from gate.api.problems import documented
 from gate.errors import Invalid
 from gate.flow.answers.incident import IncidentAnswer
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 from gate.flow.incidents import incidents, ties
 from gate.flow.incidents.incidents import Reported
 from gate.flow.queries import incidents as incident_list
@@ -43,9 +43,9 @@ async def list_incidents(
 @router.post(
     "", status_code=201, response_model=IncidentAnswer, responses=_KNOWN | documented(404, 409)
 )
-async def report_incident(ask: IncidentRequest, by: IncidentReporter, gate: GateDep) -> Answer:
+async def report_incident(request: IncidentRequest, by: IncidentReporter, gate: GateDep) -> Answer:
     """Something broke, or news of it. What is told again under the same `id` is no new incident."""
-    return _answered(await incidents.report(gate, ask.ask(), by))
+    return _answered(await incidents.report(gate, request.report(), by))
 
 
 @router.post(
@@ -54,9 +54,11 @@ async def report_incident(ask: IncidentRequest, by: IncidentReporter, gate: Gate
     response_model=IncidentAnswer,
     responses=_KNOWN | documented(409),
 )
-async def add_link(incident_id: str, ask: LinkRequest, by: IncidentLinker, gate: GateDep) -> Answer:
+async def add_link(
+    incident_id: str, request: LinkRequest, by: IncidentLinker, gate: GateDep
+) -> Answer:
     """Put it down to a change, or confirm a link that the gate found by the time."""
-    return _answered(await ties.link(gate, incident_id, ask.change, ask.reason, by))
+    return _answered(await ties.link(gate, incident_id, request.change, request.reason, by))
 
 
 @router.delete(
@@ -65,7 +67,7 @@ async def add_link(incident_id: str, ask: LinkRequest, by: IncidentLinker, gate:
 async def remove_link(
     incident_id: str,
     link_id: str,
-    ask: UnlinkRequest,
+    request: UnlinkRequest,
     query: Annotated[UnlinkQuery, Query()],
     by: IncidentLinker,
     gate: GateDep,
@@ -74,7 +76,7 @@ async def remove_link(
 
     The reason stands in the body or in the address.
     """
-    reason = ask.reason or query.reason
+    reason = request.reason or query.reason
     if reason is None:
         raise Invalid("a link is removed for a reason; send `reason`")
     return answer(await ties.unlink(gate, incident_id, link_id, reason, by))

@@ -14,7 +14,7 @@ from gate.api.http.route import GateRoute
 from gate.api.models.queries import LogQuery
 from gate.flow.answers.decision import LogRowAnswer
 from gate.flow.answers.written import written_line
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 from gate.flow.queries import log
 
 CHUNK_BYTES = 64 * 1024

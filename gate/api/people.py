@@ -12,7 +12,7 @@ from gate.api.models.people import InvitationRequest, PersonRequest
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
 from gate.flow.answers.person import InvitedAnswer, PersonAnswer
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 from gate.flow.identity import people
 
 router = APIRouter(prefix="/v1/people", tags=["people"], route_class=GateRoute)
@@ -37,18 +37,18 @@ _AGREEING: dict[int | str, dict[str, Any]] = {
 @router.post(
     "", status_code=201, response_model=InvitedAnswer, responses=_AGREEING | documented(409)
 )
-async def invite_person(ask: InvitationRequest, by: Admin, gate: GateDep) -> Answer:
+async def invite_person(request: InvitationRequest, by: Admin, gate: GateDep) -> Answer:
     """Let somebody in; the answer alone has their one-time link.
 
     Again: a new link, and the old one is of no use.
 
     A link to an account that is in use is given to the second admin who asks for it.
     """
-    made = await people.invite(gate, ask.ask(), by)
+    made = await people.invite(gate, request.command(), by)
     return answer(made.answer, 201 if made.is_complete else 202)
 
 
 @router.patch("/{person}", response_model=PersonAnswer)
-async def change_person(person: str, ask: PersonRequest, by: Admin, gate: GateDep) -> Answer:
+async def change_person(person: str, request: PersonRequest, by: Admin, gate: GateDep) -> Answer:
     """Another role, shut out, or let in again. Nobody does this to themself."""
-    return answer(await people.change(gate, person, ask.ask(), by))
+    return answer(await people.change(gate, person, request.command(), by))

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from gate.api.http.answers import Answer, answer
 from gate.api.http.permits import GateDep, PlaceReader
 from gate.api.http.route import GateRoute
-from gate.api.models.queries import VerdictQuery
+from gate.api.models.queries import VerdictRequest
 from gate.flow.answers.place import PlaceAnswer
 from gate.flow.answers.verdict import VerdictAnswer
 from gate.flow.queries import look, verdict
@@ -35,7 +35,7 @@ async def read_place(service: str, environment: str, by: PlaceReader, gate: Gate
 async def read_verdict(
     service: str,
     environment: str,
-    query: Annotated[VerdictQuery, Query()],
+    query: Annotated[VerdictRequest, Query()],
     by: PlaceReader,
     gate: GateDep,
     request: Request,
@@ -47,7 +47,7 @@ async def read_verdict(
     failed or rolled back. The newest change of the commit counts. A no is always 200; nothing is
     written.
     """
-    said = await verdict.verdict(gate, query.ask(service, environment), by)
+    said = await verdict.verdict(gate, query.query(service, environment), by)
     body = orjson.dumps(said)
     tag = f'"{sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": f"max-age={KEPT_SECONDS}"}

@@ -13,7 +13,7 @@ from gate.api.models.open import SchemaAnswer
 from gate.api.models.queries import PartQuery
 from gate.api.problems import documented
 from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 from gate.flow.policies import policies
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=GateRoute)
@@ -34,16 +34,16 @@ async def policy_schema() -> Answer:
 
 
 @router.post("/check", response_model=PolicyCheckAnswer)
-async def check_policies(ask: PoliciesRequest, by: Checker, gate: GateDep) -> Answer:
+async def check_policies(request: PoliciesRequest, by: Checker, gate: GateDep) -> Answer:
     """Whether these files could be registered; nothing is recorded."""
     _ = by
-    return answer(await policies.check(gate, ask.files))
+    return answer(await policies.check(gate, request.files))
 
 
 @router.post("", status_code=201, response_model=PolicySetAnswer, responses=documented(409))
-async def register_policies(ask: PoliciesRequest, by: Admin, gate: GateDep) -> Answer:
+async def register_policies(request: PoliciesRequest, by: Admin, gate: GateDep) -> Answer:
     """Keep a policy set under its revision. It is in force only after its activation."""
-    return answer(await policies.register(gate, ask.files, by), 201)
+    return answer(await policies.register(gate, request.files, by), 201)
 
 
 @router.get("/{revision}", response_model=PolicyFilesAnswer)
@@ -54,7 +54,7 @@ async def read_policies(revision: str, by: Reader, gate: GateDep) -> Answer:
 
 @router.post("/{revision}/activation", response_model=PolicySetAnswer, responses=documented(409))
 async def activate_policies(
-    revision: str, ask: ActivationRequest, by: Activator, gate: GateDep
+    revision: str, request: ActivationRequest, by: Activator, gate: GateDep
 ) -> Answer:
     """From now on these are in force.
 
@@ -62,4 +62,4 @@ async def activate_policies(
 
     By an admin who is signed in, and who did not register them, with whatever token.
     """
-    return answer(await policies.activate(gate, revision, ask.comment, by))
+    return answer(await policies.activate(gate, revision, request.comment, by))

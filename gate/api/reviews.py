@@ -18,8 +18,8 @@ from gate.api.models.reviews import (
 from gate.api.problems import documented
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.place import SaidAnswer
-from gate.flow.asks import Page
 from gate.flow.changes import post_review, review
+from gate.flow.commands import Page
 from gate.flow.queries import look
 
 router = APIRouter(prefix="/v1/changes/{change_id}", tags=["reviews"], route_class=GateRoute)
@@ -41,10 +41,10 @@ async def list_approvals(
 
 @router.post("/approvals", response_model=ChangeAnswer, responses=documented(409))
 async def approve_change(
-    change_id: str, ask: ApprovalRequest, by: Reviewer, gate: GateDep
+    change_id: str, request: ApprovalRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
     """One person's approval of what they were shown. The same person again changes nothing."""
-    return answer(await review.approve(gate, change_id, ask.ask(), by))
+    return answer(await review.approve(gate, change_id, request.command(), by))
 
 
 @router.delete("/approvals", response_model=ChangeAnswer, responses=documented(409))
@@ -55,23 +55,23 @@ async def take_back_approval(change_id: str, by: Reviewer, gate: GateDep) -> Ans
 
 @router.post("/rejections", response_model=ChangeAnswer, responses=documented(409))
 async def reject_change(
-    change_id: str, ask: RejectionRequest, by: Reviewer, gate: GateDep
+    change_id: str, request: RejectionRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
     """One person's no ends the change."""
-    return answer(await review.reject(gate, change_id, ask.ask(), by))
+    return answer(await review.reject(gate, change_id, request.command(), by))
 
 
 @router.post("/overrides", response_model=ChangeAnswer, responses=documented(409))
 async def override_hold(
-    change_id: str, ask: OverrideRequest, by: Reviewer, gate: GateDep
+    change_id: str, request: OverrideRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
     """A freeze window or a stopped line no longer holds this change; or a rejection is lifted."""
-    return answer(await review.override(gate, change_id, ask.ask(), by))
+    return answer(await review.override(gate, change_id, request.command(), by))
 
 
 @router.post("/post-review", response_model=ChangeAnswer, responses=documented(409))
 async def hold_post_review(
-    change_id: str, ask: PostReviewRequest, by: Reviewer, gate: GateDep
+    change_id: str, request: PostReviewRequest, by: Reviewer, gate: GateDep
 ) -> Answer:
     """The post-implementation review of an emergency, or of a change that failed."""
-    return answer(await post_review.hold_review(gate, change_id, ask.ask(), by))
+    return answer(await post_review.hold_review(gate, change_id, request.command(), by))

@@ -10,7 +10,7 @@ from gate.api.http.permits import GateDep, Reader
 from gate.api.http.route import GateRoute
 from gate.api.models.incidents import SightingsQuery
 from gate.flow.answers.sighting import SightingAnswer
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 from gate.flow.queries import sightings
 
 router = APIRouter(prefix="/v1/sightings", tags=["incidents"], route_class=GateRoute)

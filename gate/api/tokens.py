@@ -12,7 +12,7 @@ from gate.api.http.route import GateRoute
 from gate.api.models.acts import TokenRequest
 from gate.api.models.queries import PartQuery
 from gate.flow.answers.person import TokenAnswer, TokenMadeAnswer
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 from gate.flow.identity import tokens
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], route_class=GateRoute)
@@ -29,12 +29,12 @@ async def list_tokens(
 
 
 @router.post("", status_code=201, response_model=TokenMadeAnswer)
-async def create_token(ask: TokenRequest, by: TokenHolder, gate: GateDep) -> Answer:
+async def create_token(request: TokenRequest, by: TokenHolder, gate: GateDep) -> Answer:
     """A new token; it is shown only in this answer.
 
     People who are no admins make personal ones of their own.
     """
-    return answer(await tokens.create(gate, ask.ask(), by), 201)
+    return answer(await tokens.create(gate, request.command(), by), 201)
 
 
 @router.delete("/{token_id}", status_code=204)

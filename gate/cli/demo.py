@@ -13,13 +13,19 @@ from pathlib import Path
 from gate.app import make_gate, open_store
 from gate.config import Settings
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
-from gate.core.change import Artifact, Change, EmergencyAsk, Result, Run
+from gate.core.change import Artifact, Change, Emergency, Result, Run
 from gate.core.facts import Value
 from gate.errors import GateError, Invalid, NotFound
-from gate.flow.asks import AdmissionAsk, ClosureAsk, FreezeAsk, ReviewAsk, TokenAsk
 from gate.flow.caller import BySession, Machine, Person, Role
 from gate.flow.changes import admit, close, review, submit
 from gate.flow.changes.join import CREATED
+from gate.flow.commands import (
+    AdmissionCommand,
+    ClosureCommand,
+    FreezeCommand,
+    ReviewCommand,
+    TokenCommand,
+)
 from gate.flow.folder import read_folder
 from gate.flow.gate import Gate
 from gate.flow.identity.people import link_of, make_demo_link
@@ -67,7 +73,7 @@ class Episode:
     notes: str = ""
     description: str = ""
     rollback_plan: str = ""
-    emergency: EmergencyAsk | None = None
+    emergency: Emergency | None = None
 
 
 STORY = (
@@ -129,7 +135,7 @@ STORY = (
     Episode(
         *("checkout", "production", "Accept cards of the new issuer", "jin"),
         claims=facts(3, "src/cards.py", author__changes=77),
-        emergency=EmergencyAsk("Every tenth payment is declined.", "INC-1042"),
+        emergency=Emergency("Every tenth payment is declined.", "INC-1042"),
     ),
 )
 """In the order in which it happened; the number of a change is the letter of its commit."""
@@ -168,7 +174,7 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
         # The policies of this folder have another idea of the story.
         with suppress(GateError):
             await _play(gate, number, episode)
-    created = await store.write(make_token, TokenAsk(Role.PIPELINE), None, Maker("demo"))
+    created = await store.write(make_token, TokenCommand(Role.PIPELINE), None, Maker("demo"))
     people = gate.rulebooks.latest.catalogue.people
     links = [
         (people[one].name or one, link_of(gate.base_url, await store.write(make_demo_link, one)))
@@ -182,13 +188,13 @@ async def _freeze(gate: Gate) -> None:
     known = {one.reason for one in await freezes.not_over(gate, DEMO)}
     if FROZEN not in known:
         with suppress(GateError):
-            ask = FreezeAsk(
+            command = FreezeCommand(
                 FROZEN,
                 ends=gate.clock() + FROZEN_FOR,
                 services=("search",),
                 environments=("production",),
             )
-            await freezes.add(gate, ask, _person(gate, _viewers(gate)[0]))
+            await freezes.add(gate, command, _person(gate, _viewers(gate)[0]))
 
 
 async def _play(gate: Gate, number: int, episode: Episode) -> None:
@@ -217,17 +223,17 @@ async def _play(gate: Gate, number: int, episode: Episode) -> None:
         return
     for person in episode.approved_by:
         shown = await look.change(gate, submitted.change_id, DEMO, 0)
-        ask = ReviewAsk(shown.subject_digest, "Looked at it together.")
-        await review.approve(gate, submitted.change_id, ask, _approver(gate, person))
+        command = ReviewCommand(shown.subject_digest, "Looked at it together.")
+        await review.approve(gate, submitted.change_id, command, _approver(gate, person))
     if episode.result is not None:
         await admit.admit(
             gate,
             submitted.change_id,
-            AdmissionAsk(commit, (artifact,), episode.environment, run),
+            AdmissionCommand(commit, (artifact,), episode.environment, run),
             DEMO,
         )
         await close.close(
-            gate, submitted.change_id, ClosureAsk(episode.result, episode.notes, run=run), DEMO
+            gate, submitted.change_id, ClosureCommand(episode.result, episode.notes, run=run), DEMO
         )
 
 

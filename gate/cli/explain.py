@@ -9,7 +9,7 @@ from typing import Any
 
 from gate.cli.outcome import FAILED
 from gate.client.connection.answers import any_change, anything
-from gate.client.connection.http import Asking, Http, Refused, Unreachable
+from gate.client.connection.http import GateRequest, Http, Refused, Unreachable
 from gate.client.show.text import visible
 from gate.client.world import World
 from gate.errors import Invalid
@@ -19,8 +19,8 @@ def explain_change(change: str, *, url: str, token: str) -> None:
     """Raises `Invalid` that says why it could not be read."""
     http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
     try:
-        found = http.ask(Asking("GET", f"/v1/changes/{change}", token, any_change))
-        decisions = http.ask(Asking("GET", f"/v1/changes/{change}/decisions", token, anything))
+        found = http.ask(GateRequest("GET", f"/v1/changes/{change}", token, any_change))
+        decisions = http.ask(GateRequest("GET", f"/v1/changes/{change}/decisions", token, anything))
     except (Refused, Unreachable) as error:
         raise Invalid(str(error)) from None
     for line in _lines(found, decisions["items"][0]):
@@ -34,7 +34,7 @@ def replay_change(change: str, *, url: str, token: str) -> None:
     """
     http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
     try:
-        found = http.ask(Asking("GET", f"/v1/changes/{change}/replay", token, anything))
+        found = http.ask(GateRequest("GET", f"/v1/changes/{change}/replay", token, anything))
     except (Refused, Unreachable) as error:
         raise Invalid(str(error)) from None
     for line in _replayed_lines(found):

@@ -5,8 +5,8 @@ second.
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid
-from gate.flow.asks import InviteAsk
 from gate.flow.caller import Role
+from gate.flow.commands import InvitationCommand
 from gate.flow.identity.people import Invited, invite_person, link_of
 from gate.flow.rulebooks import current_rulebook
 from gate.storage.store import transaction
@@ -19,7 +19,7 @@ def invite(email: str, *, admin: bool, auditor: bool) -> None:
     role = Role.ADMIN if admin else Role.AUDITOR if auditor else None
     settings = Settings.read()
     with transaction(existing(settings)) as tx:
-        made = invite_person(tx, current_rulebook(tx.conn), InviteAsk(email, role), None)
+        made = invite_person(tx, current_rulebook(tx.conn), InvitationCommand(email, role), None)
     if not isinstance(made, Invited):
         raise TypeError("on the host nobody else has to agree")
     print(link_of(settings.address, made.secret))

@@ -14,8 +14,8 @@ from gate.config import Settings
 from gate.core.decision.places import lacks, unknown
 from gate.core.instants import ALLOWED, in_utc
 from gate.errors import Invalid, NotFound
-from gate.flow.asks import TokenAsk
 from gate.flow.caller import HookKind, Role
+from gate.flow.commands import TokenCommand
 from gate.flow.identity.accounts import person_named
 from gate.flow.identity.labels import labels
 from gate.flow.identity.tokens import make_token, revoke_token
@@ -49,7 +49,7 @@ def create(flags: TokenFlags) -> None:
     Of a service that the catalogue lacks a note says so, because it may be misspelt.
     """
     _check(flags)
-    ask = TokenAsk(
+    command = TokenCommand(
         _role(flags.role),
         frozenset(flags.services) or None,
         flags.person,
@@ -57,7 +57,7 @@ def create(flags: TokenFlags) -> None:
         _hook(flags.hook),
     )
     with transaction(existing(Settings.read())) as tx:
-        created = make_token(tx, ask, _person(tx, flags.person), HOST)
+        created = make_token(tx, command, _person(tx, flags.person), HOST)
         known = current_catalogue(tx.conn).services
     for service in flags.services:
         if lacks(known, service):

@@ -95,8 +95,8 @@ class Subject(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class EmergencyAsk:
-    """Why it cannot wait, and the incident it answers."""
+class Emergency:
+    """Why the change cannot wait, and the incident that it answers."""
 
     reason: str
     incident: str
@@ -147,7 +147,7 @@ class Change(NamedTuple):
     impact: str = ""
     rollback_plan: str = ""
     test_plan: str = ""
-    emergency: EmergencyAsk | None = None
+    emergency: Emergency | None = None
     planned: Planned = ANY_TIME
     remediates: str | None = None
     claims: Mapping[str, Value] = MappingProxyType({})

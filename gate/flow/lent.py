@@ -8,7 +8,7 @@ the identity token beside it proves. It is in no record, no log and no error.
 from dataclasses import dataclass, field, replace
 
 from gate.core.change import Repository
-from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.host import HostFacts, HostQuestion
 from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
 from gate.errors import SourceUnavailable
@@ -47,13 +47,13 @@ class LentHost:
         """The host that is asked."""
         return self.host.name
 
-    async def facts(self, ask: HostAsk) -> HostFacts:
+    async def facts(self, question: HostQuestion) -> HostFacts:
         """What the host says of the proved repository. Raises `SourceUnavailable` for another."""
         proved = (self.repository.issuer, self.repository.id)
-        if (ask.repository.issuer, ask.repository.id) != proved:
+        if (question.repository.issuer, question.repository.id) != proved:
             raise SourceUnavailable("the lent token is for the repository of the run alone")
         try:
-            heard = await self.host.facts(replace(ask, repository=self.repository))
+            heard = await self.host.facts(replace(question, repository=self.repository))
         except SourceUnavailable as error:
             raise SourceUnavailable(self._hidden(error.detail)) from None
         return replace(heard, trouble=tuple(map(self._hidden, heard.trouble)))

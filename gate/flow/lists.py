@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
-from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
+from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.storage.database import cursor, pages
 from gate.storage.database.cursor import Position, fingerprint

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from gate.core.change import Repository
 from gate.core.messages.external import Begun, External
-from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.host import HostFacts, HostQuestion
 from gate.core.messages.host_reports import RunSeen
 from gate.core.messages.notice import Click, Notice
 
@@ -21,7 +21,7 @@ class CodeHost(Protocol):
     def name(self) -> str:
         """How people call it: the host name."""
 
-    async def facts(self, ask: HostAsk) -> HostFacts:
+    async def facts(self, question: HostQuestion) -> HostFacts:
         """What it says.
 
         Raises `SourceUnavailable` for no answer at all; of a part that fails the answer is silent.

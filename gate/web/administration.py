@@ -10,12 +10,12 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.acts import TokenRequest
 from gate.api.models.people import InvitationRequest, PersonRequest
-from gate.flow.asks import Page, Part
 from gate.flow.caller import Person, Role
+from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.identity import people, tokens
 from gate.flow.queries.upkeep import upkeep
-from gate.web.forms import Form, names_of, one, read_ask, read_form
+from gate.web.forms import Form, names_of, one, read_form, read_request
 from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
@@ -50,8 +50,8 @@ async def create_token(request: Request, by: Doer, gate: GateDep) -> View:
     wanted: dict[str, Any] = (
         {"person": by.id} if role == "person" else {"role": role, **_bound(form, role)}
     )
-    ask = read_ask(TokenRequest, **wanted)
-    made = await tokens.create(gate, ask.ask(), by)
+    sent = read_request(TokenRequest, **wanted)
+    made = await tokens.create(gate, sent.command(), by)
     return await _overview(gate, by, secret=made.token)
 
 
@@ -82,8 +82,10 @@ async def invite(request: Request, by: Keeper, gate: GateDep) -> View:
     """A link for somebody, which is shown this once."""
     form = await read_form(request, by)
     role = one(form, "role")
-    ask = read_ask(InvitationRequest, email=one(form, "email"), **({"role": role} if role else {}))
-    made = await people.invite(gate, ask.ask(), by)
+    wanted = read_request(
+        InvitationRequest, email=one(form, "email"), **({"role": role} if role else {})
+    )
+    made = await people.invite(gate, wanted.command(), by)
     return await _overview(gate, by, invitation=made.answer.invitation, waits=not made.is_complete)
 
 
@@ -97,7 +99,7 @@ async def change_person(request: Request, person: str, by: Keeper, gate: GateDep
         if act in {"shut_out", "let_in"}
         else {"role": one(form, "role") or None}
     )
-    await people.change(gate, person, read_ask(PersonRequest, **asked).ask(), by)
+    await people.change(gate, person, read_request(PersonRequest, **asked).command(), by)
     return go_on(request, "/administration#people", Notice.PERSON_CHANGED)
 
 

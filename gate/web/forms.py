@@ -68,7 +68,7 @@ def names_of(form: Form, name: str) -> list[str]:
     ]
 
 
-def read_ask(model: type[Model], **values: object) -> Model:
+def read_request(model: type[Model], **values: object) -> Model:
     """Read a form into the value that the interface reads from JSON, with its limits.
 
     Raises `Invalid` in words for a person.

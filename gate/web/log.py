@@ -18,7 +18,7 @@ from gate.errors import NotFound
 from gate.flow.answers.delivery import CountAnswer
 from gate.flow.answers.reasons import FactAnswer
 from gate.flow.answers.written import indented
-from gate.flow.asks import Part
+from gate.flow.commands import Part
 from gate.flow.queries import facets, log, look
 from gate.storage.changes.log import LogFilters
 from gate.web.page import Blank, Cursor, Pages, View

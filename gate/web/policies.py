@@ -16,13 +16,13 @@ from gate.core.facts import FACTS, FactType
 from gate.errors import GateError
 from gate.flow.answers import in_words
 from gate.flow.answers.written import indented
-from gate.flow.asks import Part
 from gate.flow.caller import Person
 from gate.flow.changes import evaluate
+from gate.flow.commands import Part
 from gate.flow.gate import Gate
 from gate.flow.policies import policies, readable
 from gate.flow.queries import insights
-from gate.web.forms import Form, one, read_ask, read_form
+from gate.web.forms import Form, one, read_form, read_request
 from gate.web.notices import Notice
 from gate.web.page import Cursor, Pages, View, following, go_on
 from gate.web.viewer import Doer, Keeper, Viewer
@@ -116,7 +116,7 @@ async def try_change(request: Request, by: Doer, gate: GateDep) -> View:
     """
     form = await read_form(request, by)
     try:
-        change = read_ask(ChangeRequest, **_asked(form)).change(by)
+        change = read_request(ChangeRequest, **_asked(form)).change(by)
         supposed = change._replace(proved={**change.proved, **change.claims, **_protected(form)})
         tried = await evaluate.evaluate_change(gate, supposed, by)
     except GateError as error:

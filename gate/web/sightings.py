@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.flow.asks import Part
+from gate.flow.commands import Part
 from gate.flow.queries import sightings
 from gate.flow.queries.sightings import MISSING_WORDS
 from gate.storage.incidents.sightings import Missing, SightingFilters

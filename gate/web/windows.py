@@ -15,12 +15,12 @@ from gate.api.models.acts import FreezeRequest
 from gate.api.models.fields import SCOPE_NAMES_MAX, Name
 from gate.core.instants import ALLOWED, in_utc, rfc3339
 from gate.errors import Fault, Invalid
-from gate.flow.asks import FreezeAsk
 from gate.flow.caller import Person
+from gate.flow.commands import FreezeCommand
 from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries.effect import effect
-from gate.web.forms import Form, names_of, one, read_ask, read_form
+from gate.web.forms import Form, names_of, one, read_form, read_request
 from gate.web.notices import Notice
 from gate.web.page import Blank, Pages, View, go_on
 from gate.web.viewer import Doer, Viewer
@@ -72,14 +72,14 @@ async def add_window(request: Request, by: Doer, gate: GateDep) -> View | Respon
     try:
         zone = _zone(one(form, "zone"))
         times = {} if stop else {name: _instant(form, name, zone) for name in ("begins", "ends")}
-        ask = read_ask(
+        ask = read_request(
             FreezeRequest,
             reason=one(form, "reason"),
             stop=stop,
             **{name: at for name, at in times.items() if at},
             **{name: names_of(form, name) for name in ("services", "environments")},
         )
-        await freezes.add(gate, ask.ask(), by)
+        await freezes.add(gate, ask.command(), by)
     except Invalid as refused:
         return await _form(gate, form, by, refused)
     notice = Notice.LINE_STOPPED if stop else Notice.WINDOW_DECLARED
@@ -101,10 +101,10 @@ async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = No
     stop = one(form, "stop") == "yes"
     chosen = {name: names_of(form, name) for name in ("services", "environments")}
     # Of names that the catalogue lacks a window holds nothing, and it is refused when it is sent.
-    ask = FreezeAsk(
+    command = FreezeCommand(
         "", stop, services=tuple(chosen["services"]), environments=tuple(chosen["environments"])
     )
-    found = await effect(gate, ask, by)
+    found = await effect(gate, command, by)
     values: dict[str, Any] = {
         "stop": stop,
         "form": {name: one(form, name) for name in _TEXTS},

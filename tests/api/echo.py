@@ -15,10 +15,10 @@ from gate.api.http.answers import Answer, answer, page_answer, stream_answer
 from gate.api.http.permits import Parts, Reader
 from gate.api.http.rates import Rates
 from gate.api.http.route import GateRoute
-from gate.api.models.fields import Asked, Instant, Name, Number
+from gate.api.models.fields import Instant, Name, Number, RequestModel
 from gate.errors import Conflict, Fault, Invalid, Unauthenticated
-from gate.flow.asks import Page
 from gate.flow.caller import Caller, Machine, Role
+from gate.flow.commands import Page
 from gate.metrics import Metrics
 
 AUDITOR, PIPELINE = "auditor-token", "pipeline-token"
@@ -26,7 +26,7 @@ AUDITOR, PIPELINE = "auditor-token", "pipeline-token"
 router = APIRouter(prefix="/v1/echo", route_class=GateRoute)
 
 
-class Ask(Asked):
+class Ask(RequestModel):
     """Some fields."""
 
     name: Name
@@ -34,7 +34,7 @@ class Ask(Asked):
     at: Instant | None = None
 
 
-class Filter(Asked):
+class Filter(RequestModel):
     """Some parameters."""
 
     name: Name | None = None

@@ -13,8 +13,8 @@ import httpx
 from gate.api.app import Api
 from gate.app import create_app
 from gate.config import Settings
-from gate.flow.asks import TokenAsk
 from gate.flow.caller import HookKind, Role
+from gate.flow.commands import TokenCommand
 from gate.flow.connections import Connections
 from gate.flow.gate import Gate
 from gate.flow.identity.sessions import open_session
@@ -83,11 +83,11 @@ class Served:
         One of role hook is for `web` where no service is named.
         """
         hook = None if role is not Role.HOOK else hook
-        ask = TokenAsk(
+        command = TokenCommand(
             role, frozenset(services or (("web",) if hook else ())) or None, person, hook=hook
         )
         whose = None if person is None else await self.person_id(person)
-        return (await self.gate.store.write(make_token, ask, whose, Maker("command line"))).text
+        return (await self.gate.store.write(make_token, command, whose, Maker("command line"))).text
 
     async def person_id(self, key: str) -> str:
         """The random id of the person whom the catalogue calls so."""

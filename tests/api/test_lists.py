@@ -14,8 +14,8 @@ from gate.api.router import build_api
 from gate.core.change import Result
 from gate.core.instants import to_us
 from gate.core.messages.reports import DeploymentReport
-from gate.flow.asks import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from gate.flow.caller import Role
+from gate.flow.commands import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 from gate.flow.incidents.observe import deployment_seen
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Tx

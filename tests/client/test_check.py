@@ -122,9 +122,9 @@ def test_a_change_that_is_approved_while_waiting_is_admitted(tmp_path: Path) -> 
         assert {one.headers["authorization"] for one in gate.of("read") + gate.of("admission")} == {
             f"Bearer {CHANGE_TOKEN}"
         }
-        assert {
-            one.headers["authorization"] for one in gate.of("submit") + gate.of("place")
-        } == {f"Bearer {TOKEN}"}
+        assert {one.headers["authorization"] for one in gate.of("submit") + gate.of("place")} == {
+            f"Bearer {TOKEN}"
+        }
 
 
 def test_e26_the_page_is_named_when_the_waiting_begins_and_when_it_ends(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from gate.core.messages.reports import IncidentReport
-from gate.flow.asks import Part
 from gate.flow.caller import Caller, Machine, Role
+from gate.flow.commands import Part
 from gate.flow.incidents import incidents
 from gate.flow.lists import FIRST_PAGE
 from gate.flow.queries import incidents as incident_list

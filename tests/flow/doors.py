@@ -7,8 +7,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from gate.flow import passwords
-from gate.flow.asks import InviteAsk
 from gate.flow.caller import Role
+from gate.flow.commands import InvitationCommand
 from gate.flow.gate import Gate
 from gate.flow.identity import people
 from gate.flow.identity.sessions import Opened
@@ -30,7 +30,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def link(gate: Gate, email: str, role: Role | None = None) -> str:
     """The secret of a new invitation, made on the host."""
     invited = await gate.store.write(
-        people.invite_person, await gate.rulebooks.current(), InviteAsk(email, role), None
+        people.invite_person, await gate.rulebooks.current(), InvitationCommand(email, role), None
     )
     assert isinstance(invited, people.Invited)
     return invited.secret

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gate.core.change import Repository
-from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.host import HostFacts, HostQuestion
 from gate.core.messages.host_reports import RunSeen
 from gate.errors import SourceUnavailable
 
-Answer = Callable[[HostAsk], HostFacts]
+Answer = Callable[[HostQuestion], HostFacts]
 
 
 @dataclass(slots=True)
@@ -20,13 +20,13 @@ class FakeHost:
 
     answer: Answer
     name: str = "github.com"
-    asked: list[HostAsk] = field(default_factory=list)
+    asked: list[HostQuestion] = field(default_factory=list)
     runs: dict[str, RunSeen] = field(default_factory=dict)
 
-    async def facts(self, ask: HostAsk) -> HostFacts:
+    async def facts(self, question: HostQuestion) -> HostFacts:
         """As the test wants it."""
-        self.asked.append(ask)
-        return self.answer(ask)
+        self.asked.append(question)
+        return self.answer(question)
 
     async def run(self, repository: Repository, run: str) -> RunSeen:
         """The run of that id."""

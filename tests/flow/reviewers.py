@@ -4,11 +4,11 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gate.core.change import Change, EmergencyAsk
+from gate.core.change import Change, Emergency
 from gate.errors import GateError
-from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import review
+from gate.flow.commands import OverrideCommand, ReviewCommand
 from tests.builders import SMALL, Wire, make_change, make_person
 from tests.flow.shop import Shop, as_json
 
@@ -35,7 +35,7 @@ def large(letter: str = "a", **different: Any) -> Change:
 
 def emergency(letter: str = "e", **different: Any) -> Change:
     """The same, which cannot wait."""
-    return large(letter, emergency=EmergencyAsk("checkout is down", "INC-7"), **different)
+    return large(letter, emergency=Emergency("checkout is down", "INC-7"), **different)
 
 
 TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -43,18 +43,18 @@ TOMORROW = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 
 async def approve(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
     """An approval of what was shown."""
-    ask = ReviewAsk(
+    command = ReviewCommand(
         **{"subject_digest": change["subject_digest"], "comment": "looks right", **different}
     )
-    return as_json(await review.approve(shop.gate, change["id"], ask, person(by)))
+    return as_json(await review.approve(shop.gate, change["id"], command, person(by)))
 
 
 async def reject(shop: Shop, change: Wire, by: str, **different: Any) -> Wire:
     """A rejection of it."""
-    ask = ReviewAsk(
+    command = ReviewCommand(
         **{"subject_digest": change["subject_digest"], "comment": "not on a Friday", **different}
     )
-    return as_json(await review.reject(shop.gate, change["id"], ask, person(by)))
+    return as_json(await review.reject(shop.gate, change["id"], command, person(by)))
 
 
 async def override(shop: Shop, change: Wire, by: str, **ask: Any) -> Wire:
@@ -63,7 +63,7 @@ async def override(shop: Shop, change: Wire, by: str, **ask: Any) -> Wire:
         await review.override(
             shop.gate,
             change["id"],
-            OverrideAsk(**{"comment": "agreed with the authority", **ask}),
+            OverrideCommand(**{"comment": "agreed with the authority", **ask}),
             person(by),
         )
     )

@@ -21,11 +21,11 @@ from gate.core.change import Artifact, Change, Result, Run
 from gate.core.decision.record import Record
 from gate.core.decision.record import read as read_record
 from gate.flow.answers.written import written
-from gate.flow.asks import AdmissionAsk, ClosureAsk, IdempotencyKey, TokenAsk
 from gate.flow.caller import Caller, Machine, Role
 from gate.flow.changes import admit, close, submit
 from gate.flow.changes.submit import Submitted
 from gate.flow.clock import Clock
+from gate.flow.commands import AdmissionCommand, ClosureCommand, IdempotencyKey, TokenCommand
 from gate.flow.gate import Gate
 from gate.flow.identity.access import Access
 from gate.flow.identity.people import Invitation
@@ -203,7 +203,7 @@ class Shop:
     ) -> Wire:
         """Report how it ended."""
         return as_json(
-            await close.close(self.gate, change["id"], ClosureAsk(result, **different), by)
+            await close.close(self.gate, change["id"], ClosureCommand(result, **different), by)
         )
 
     async def deploy(
@@ -222,13 +222,13 @@ class Shop:
         change_id = change if isinstance(change, str) else change["id"]
         return as_json(await look.change(self.gate, change_id, by, wait))
 
-    async def token(self, ask: TokenAsk, person: str | None = None) -> Created:
+    async def token(self, command: TokenCommand, person: str | None = None) -> Created:
         """A new token, as the command line makes one."""
-        return await self.gate.store.write(make_token, ask, person, HOST)
+        return await self.gate.store.write(make_token, command, person, HOST)
 
     async def pipeline(self, *services: str) -> Machine:
         """A pipeline that has a token."""
-        made = await self.token(TokenAsk(Role.PIPELINE, frozenset(services) or None))
+        made = await self.token(TokenCommand(Role.PIPELINE, frozenset(services) or None))
         return Machine(made.token.id, Role.PIPELINE, made.token.services)
 
     async def adopt(
@@ -300,10 +300,10 @@ def secret_of(made: Invitation) -> str:
     return made.answer.invitation.rpartition("/")[2]
 
 
-def admission_of(change: Wire) -> AdmissionAsk:
+def admission_of(change: Wire) -> AdmissionCommand:
     """What its own pipeline would say just before the deployment."""
     run = change["run"]
-    return AdmissionAsk(
+    return AdmissionCommand(
         commit=change["commit"],
         artifacts=tuple(Artifact(one["name"], one["digest"]) for one in change["artifacts"]),
         environment=change["environment"],

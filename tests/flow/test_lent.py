@@ -12,7 +12,7 @@ import pytest
 from gate.app import connections_of
 from gate.config import Settings
 from gate.core.change import Repository, Run
-from gate.core.messages.host import HostAsk
+from gate.core.messages.host import HostQuestion
 from gate.core.workload import Provider, Workload
 from gate.errors import SourceUnavailable
 from gate.flow.caller import Caller
@@ -43,7 +43,7 @@ JOB = Workload(
     event="push",
     services=frozenset({"checkout"}),
 )
-ASK = HostAsk(
+ASK = HostQuestion(
     repository=REPOSITORY,
     commit=HEAD,
     base=None,

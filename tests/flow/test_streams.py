@@ -7,8 +7,8 @@ import pytest
 
 from gate.errors import RateLimited, Unavailable
 from gate.flow import streams
-from gate.flow.asks import TokenAsk
 from gate.flow.caller import Role
+from gate.flow.commands import TokenCommand
 from gate.flow.identity import tokens
 from gate.flow.streams import STREAMS_OF_ONE_MAX, TOPICS_MAX, Streams
 from gate.storage.database.watch import EVERYTHING, Topics
@@ -69,7 +69,7 @@ async def test_a_stream_ends_after_its_time_so_that_whoever_listens_shows_again_
 
 async def test_who_is_shut_out_hears_nothing_more(shop: Shop) -> None:
     with Streams(shop.gate.store).listening(ADA) as stream:
-        created = as_json(await tokens.create(shop.gate, TokenAsk(Role.AUDITOR), ADMIN))
+        created = as_json(await tokens.create(shop.gate, TokenCommand(Role.AUDITOR), ADMIN))
         await tokens.revoke(shop.gate, created["id"], ADMIN)
 
         async with asyncio.timeout(5):

@@ -5,7 +5,7 @@ with one thing different.
 from typing import Any
 
 from gate.core.change import Repository
-from gate.core.messages.host import HostAsk, HostFacts
+from gate.core.messages.host import HostFacts, HostQuestion
 from gate.integrations.github.app import App
 from gate.integrations.github.facts import HEADERS, PUBLIC_API, GitHub
 from gate.integrations.http.rest import Rest
@@ -144,7 +144,7 @@ def app_at(rest: Rest) -> App:
     return App(APP_ID, app_key_text(), rest)
 
 
-def ask(**different: Any) -> HostAsk:
+def ask(**different: Any) -> HostQuestion:
     """About that change."""
     usual: dict[str, Any] = {
         "repository": REPOSITORY,
@@ -156,7 +156,7 @@ def ask(**different: Any) -> HostAsk:
         "proves_ref": False,
         "run": None,
     }
-    return HostAsk(**usual | different)
+    return HostQuestion(**usual | different)
 
 
 async def answer(fake: FakeGitHub, **different: Any) -> HostFacts:

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, insert
 
 from gate.core.change import Repository
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import content_key, write_asked
 from gate.core.instants import to_us
 from gate.storage.changes.units import insert_decision
@@ -84,7 +84,9 @@ def put_change(conn: Connection, **different: object) -> str:
         "valid_until": NOW + 4 * HOUR,
         "close_within_seconds": 3600,
         "failed": False,
-        "detail": write_asked(Asked(repository=Repository("https://github.com", 7, "acme/shop"))),
+        "detail": write_asked(
+            RequestDetails(repository=Repository("https://github.com", 7, "acme/shop"))
+        ),
     } | different
     row.setdefault("content_key", content_key(str(row["commit_sha"]), row["digests"]))  # type: ignore[arg-type] # a tuple of texts
     conn.execute(insert(schema.changes).values(row))

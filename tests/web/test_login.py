@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gate.flow.asks import PersonAsk
 from gate.flow.attempts import ACCOUNT_FAILURES_MAX
+from gate.flow.commands import PersonCommand
 from gate.flow.identity import people
 from gate.flow.identity.sessions import WRONG
 from tests.api.asgi import BASE_URL
@@ -395,7 +395,7 @@ async def test_a39_who_is_shut_out_is_led_to_the_door(service: Served) -> None:
     http = browser(service)
     await sign_in(http)
 
-    await people.change(service.gate, "ada", PersonAsk(disabled=True), ADMIN)
+    await people.change(service.gate, "ada", PersonCommand(disabled=True), ADMIN)
 
     assert (await http.get("/")).headers["location"] == "/login?next=%2F"
 

@@ -12,9 +12,9 @@ import pytest
 
 from gate.core.change import Result
 from gate.core.messages.reports import DeploymentReport
-from gate.flow.asks import PAGE_ITEMS_DEFAULT
 from gate.flow.caller import Role
 from gate.flow.changes.held import Holds
+from gate.flow.commands import PAGE_ITEMS_DEFAULT
 from gate.flow.incidents.observe import deployment_seen
 from gate.web.render import linked
 from tests.api.served import Served, admission, request, served

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import update
 
 from gate.errors import NotFound, Unauthenticated
-from gate.flow.asks import InviteAsk
 from gate.flow.caller import Role
+from gate.flow.commands import InvitationCommand
 from gate.flow.folder import read_folder
 from gate.flow.identity import people, sessions
 from gate.flow.identity.access import Access
@@ -193,7 +193,7 @@ async def test_somebody_outside_the_catalogue_comes_in_once_invited_and_is_in_no
     either_world: World,
 ) -> None:
     await people.invite(
-        either_world.service.gate, InviteAsk("Audit@Example.org", Role.AUDITOR), ADMIN
+        either_world.service.gate, InvitationCommand("Audit@Example.org", Role.AUDITOR), ADMIN
     )
     either_world.provider.person = {
         "sub": "1",
@@ -234,7 +234,7 @@ async def test_a2_a_password_that_one_admin_may_have_chosen_ends_when_the_provid
     either_world: World,
 ) -> None:
     gate = either_world.service.gate
-    by_one_admin = secret_of(await people.invite(gate, InviteAsk("ada@example.com"), ADMIN))
+    by_one_admin = secret_of(await people.invite(gate, InvitationCommand("ada@example.com"), ADMIN))
     stolen = await people.accept(gate, by_one_admin, password=PASSWORD)
     assert await Access(gate).signed_in(stolen.secret) is not None
 
@@ -253,7 +253,7 @@ async def test_a2_a_link_of_one_admin_dies_when_its_person_comes_in_by_another_w
     either_world: World,
 ) -> None:
     gate = either_world.service.gate
-    invited = secret_of(await people.invite(gate, InviteAsk("ada@example.com"), ADMIN))
+    invited = secret_of(await people.invite(gate, InvitationCommand("ada@example.com"), ADMIN))
 
     await either_world.sign_in()
 

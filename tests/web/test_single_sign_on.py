@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from gate.flow.asks import PersonAsk
 from gate.flow.attempts import CALLBACK_FAILURES_MAX
+from gate.flow.commands import PersonCommand
 from gate.flow.identity import people
 from gate.integrations.http import client
 from tests.flow.shop import ADMIN
@@ -267,7 +267,7 @@ async def test_a02_an_address_that_is_taken_over_at_the_provider_is_not_the_pers
 
 
 async def test_who_was_shut_out_stays_out(world: World) -> None:
-    await people.change(world.service.gate, "ada", PersonAsk(disabled=True), ADMIN)
+    await people.change(world.service.gate, "ada", PersonCommand(disabled=True), ADMIN)
 
     answer = await world.sign_in()
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gate.flow.answers.written import written
-from gate.flow.asks import Page
+from gate.flow.commands import Page
 
 JSON_TYPE = b"application/json"
 

@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import SCOPE_NAMES_MAX, Asked, Flag, Instant, Name, Reason
-from gate.flow.asks import FreezeAsk, TokenAsk
+from gate.api.models.fields import SCOPE_NAMES_MAX, Flag, Instant, Name, Reason, RequestModel
 from gate.flow.caller import HookKind, Role
+from gate.flow.commands import FreezeCommand, TokenCommand
 from gate.flow.queries.backtest import BacktestCommand
 
 POLICY_FILES_MAX = 100
@@ -15,7 +15,7 @@ _FILE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]
 Names = Annotated[tuple[Name, ...], Field(max_length=SCOPE_NAMES_MAX)]
 
 
-class PoliciesRequest(Asked):
+class PoliciesRequest(RequestModel):
     """A whole set of policy files, name to text: policies, catalogue and calendar together."""
 
     files: Annotated[
@@ -37,13 +37,13 @@ class BacktestRequest(PoliciesRequest):
         return BacktestCommand(self.files, self.begins, self.ends)
 
 
-class ActivationRequest(Asked):
+class ActivationRequest(RequestModel):
     """Why these are to be in force from now on."""
 
     comment: Reason
 
 
-class FreezeRequest(Asked):
+class FreezeRequest(RequestModel):
     """A freeze window; with `stop` the stopped line, until a person lifts it.
 
     Without a scope it is for everything.
@@ -69,9 +69,9 @@ class FreezeRequest(Asked):
             )
         return self
 
-    def ask(self) -> FreezeAsk:
+    def command(self) -> FreezeCommand:
         """Return the request as a command of the flow."""
-        return FreezeAsk(
+        return FreezeCommand(
             self.reason,
             self.stop or False,
             self.begins,
@@ -81,7 +81,7 @@ class FreezeRequest(Asked):
         )
 
 
-class TokenRequest(Asked):
+class TokenRequest(RequestModel):
     """A token of a role, or with `person` a personal one of your own.
 
     A pipeline token names its services or says `all_services`; a hook token names its services and
@@ -113,9 +113,9 @@ class TokenRequest(Asked):
             raise ValueError("only a pipeline or hook token is bound to services")
         return self
 
-    def ask(self) -> TokenAsk:
+    def command(self) -> TokenCommand:
         """Return the request as a command of the flow."""
-        return TokenAsk(
+        return TokenCommand(
             self.role,
             frozenset(self.services or ()) or None,
             self.person,

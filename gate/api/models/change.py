@@ -10,7 +10,6 @@ from gate.api.models.claims import ClaimedFacts, Labels, claims_of
 from gate.api.models.fields import (
     ARTIFACTS_MAX,
     AUTHORS_MAX,
-    Asked,
     ChangeId,
     Commit,
     Digest,
@@ -22,14 +21,15 @@ from gate.api.models.fields import (
     Name,
     Number,
     Reason,
+    RequestModel,
 )
-from gate.core.change import Artifact, Change, EmergencyAsk, Planned, Repository, Result, Run
+from gate.core.change import Artifact, Change, Emergency, Planned, Repository, Result, Run
 from gate.core.workload import Workload
-from gate.flow.asks import AdmissionAsk, ClosureAsk
 from gate.flow.caller import Caller
+from gate.flow.commands import AdmissionCommand, ClosureCommand
 
 
-class RepositoryAsk(Asked):
+class RepositoryRequest(RequestModel):
     """A repository is its issuer and numeric id; the name is only for eyes."""
 
     issuer: Link
@@ -41,7 +41,7 @@ class RepositoryAsk(Asked):
         return Repository(self.issuer, self.id, self.name or "")
 
 
-class ArtifactAsk(Asked):
+class ArtifactRequest(RequestModel):
     """What is deployed. The digest counts; the name is for eyes."""
 
     name: Name
@@ -52,10 +52,10 @@ class ArtifactAsk(Asked):
         return Artifact(self.name, self.digest)
 
 
-Artifacts: TypeAlias = Annotated[tuple[ArtifactAsk, ...], Field(max_length=ARTIFACTS_MAX)]
+Artifacts: TypeAlias = Annotated[tuple[ArtifactRequest, ...], Field(max_length=ARTIFACTS_MAX)]
 
 
-class RunAsk(Asked):
+class RunRequest(RequestModel):
     """The pipeline run that asks: GitHub's `run_id` and `run_attempt`, GitLab's `pipeline_id` and
     `job_id`.
     """
@@ -76,14 +76,14 @@ class RunAsk(Asked):
         return Run(self.id, attempt, self.step or "", self.url or "")
 
 
-class EmergencyRequest(Asked):
+class EmergencyRequest(RequestModel):
     """Why it cannot wait, and the incident it answers."""
 
     reason: Reason
     incident: Name
 
 
-class PlannedRequest(Asked):
+class PlannedRequest(RequestModel):
     """When the deployment is meant to happen; either end may be open."""
 
     start: Instant | None = None
@@ -95,7 +95,7 @@ class PlannedRequest(Asked):
         return self
 
 
-class ChangeRequest(Asked):
+class ChangeRequest(RequestModel):
     """One intended deployment of one commit of one service to one environment."""
 
     service: Name
@@ -103,9 +103,9 @@ class ChangeRequest(Asked):
     commit: Commit
     base: Commit | None = None
     ref: Name | None = None
-    repository: RepositoryAsk | None = None
+    repository: RepositoryRequest | None = None
     artifacts: Artifacts | None = None
-    run: RunAsk | None = None
+    run: RunRequest | None = None
     requested_by: Name | None = None
     authors: Annotated[tuple[Name, ...], Field(max_length=AUTHORS_MAX)] | None = None
     title: Line | None = None
@@ -137,7 +137,7 @@ class ChangeRequest(Asked):
             impact=self.impact or "",
             rollback_plan=self.rollback_plan or "",
             test_plan=self.test_plan or "",
-            emergency=EmergencyAsk(self.emergency.reason, self.emergency.incident)
+            emergency=Emergency(self.emergency.reason, self.emergency.incident)
             if self.emergency
             else None,
             planned=Planned(self.planned.start, self.planned.end) if self.planned else Planned(),
@@ -146,49 +146,49 @@ class ChangeRequest(Asked):
         )
 
 
-class AdmissionRequest(Asked):
+class AdmissionRequest(RequestModel):
     """What is about to be deployed: it must equal, field by field, what was approved."""
 
     commit: Commit
     artifacts: Artifacts | None = None
     environment: Name
-    run: RunAsk
+    run: RunRequest
 
-    def ask(self, by: Caller) -> AdmissionAsk:
+    def command(self, by: Caller) -> AdmissionCommand:
         """Return the request as a command of the flow."""
-        return AdmissionAsk(
+        return AdmissionCommand(
             self.commit, _values(self.artifacts), self.environment, self.run.value(by)
         )
 
 
-class ClosureRequest(Asked):
+class ClosureRequest(RequestModel):
     """How the deployment ended."""
 
     result: Result
     notes: LongText | None = None
     started_at: Instant | None = None
     finished_at: Instant | None = None
-    run: RunAsk | None = None
+    run: RunRequest | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         _check_order("started_at", self.started_at, "finished_at", self.finished_at, together=True)
         return self
 
-    def ask(self, by: Caller) -> ClosureAsk:
+    def command(self, by: Caller) -> ClosureCommand:
         """Return the request as a command of the flow."""
         run = self.run.value(by) if self.run else None
-        return ClosureAsk(self.result, self.notes or "", self.started_at, self.finished_at, run)
+        return ClosureCommand(self.result, self.notes or "", self.started_at, self.finished_at, run)
 
 
-class CancellationRequest(Asked):
+class CancellationRequest(RequestModel):
     """Why the change is withdrawn."""
 
     comment: LongText | None = None
 
 
-def _values(artifacts: Iterable[ArtifactAsk] | None) -> tuple[Artifact, ...]:
-    return tuple(map(ArtifactAsk.value, artifacts or ()))
+def _values(artifacts: Iterable[ArtifactRequest] | None) -> tuple[Artifact, ...]:
+    return tuple(map(ArtifactRequest.value, artifacts or ()))
 
 
 def _check_order(

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gate.api.models.fields import Asked, Instant, Name
-from gate.flow.queries.delivery import DeliveryAsk
+from gate.api.models.fields import Instant, Name, RequestModel
+from gate.flow.queries.delivery import DeliveryQuery
 
 
-class DeliveryQuery(Asked):
+class DeliveryRequest(RequestModel):
     """Of which place, and of which days: those that the times lie in, whole and UTC."""
 
     service: Name
@@ -18,6 +18,6 @@ class DeliveryQuery(Asked):
     ] = None
     ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
 
-    def ask(self) -> DeliveryAsk:
+    def query(self) -> DeliveryQuery:
         """Return the request as a query of the flow."""
-        return DeliveryAsk(self.service, self.environment, self.begins, self.ends)
+        return DeliveryQuery(self.service, self.environment, self.begins, self.ends)

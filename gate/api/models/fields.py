@@ -99,7 +99,7 @@ Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterVa
 """A point in time, read into UTC. Every date that a caller sends is of this type."""
 
 
-class Asked(BaseModel):
+class RequestModel(BaseModel):
     """What a caller sends: unknown fields are refused, nothing changes afterwards.
 
     A field that may be left out may also be null, which means the same, because answers show what

@@ -4,7 +4,7 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import Asked, ChangeId, Instant, Name, Reason
+from gate.api.models.fields import ChangeId, Instant, Name, Reason, RequestModel
 from gate.api.models.queries import PartQuery
 from gate.core.messages.reports import IncidentReport
 from gate.storage.incidents.incidents import IncidentFilters
@@ -16,7 +16,7 @@ IncidentId: TypeAlias = Annotated[
 ]
 
 
-class IncidentRequest(Asked):
+class IncidentRequest(RequestModel):
     """Something broke, or news of it: the same `id` again is the same incident."""
 
     id: Annotated[
@@ -46,7 +46,7 @@ class IncidentRequest(Asked):
             )
         return self
 
-    def ask(self) -> IncidentReport:
+    def report(self) -> IncidentReport:
         """Return the request as a command of the flow."""
         return IncidentReport(
             id=self.id,
@@ -60,20 +60,20 @@ class IncidentRequest(Asked):
         )
 
 
-class LinkRequest(Asked):
+class LinkRequest(RequestModel):
     """Put it down to this change; one that the gate found by the time is confirmed."""
 
     change: ChangeId
     reason: Reason
 
 
-class UnlinkRequest(Asked):
+class UnlinkRequest(RequestModel):
     """Why it had nothing to do with that change."""
 
     reason: Reason | None = None
 
 
-class UnlinkQuery(Asked):
+class UnlinkQuery(RequestModel):
     """What unlinks an incident, for clients whose DELETE has no body."""
 
     reason: Reason | None = None

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gate.api.models.fields import Asked, Instant, Name
-from gate.flow.queries.observations import ObservationsAsk
+from gate.api.models.fields import Instant, Name, RequestModel
+from gate.flow.queries.observations import ObservationsQuery
 
 
-class ObservationsQuery(Asked):
+class ObservationsRequest(RequestModel):
     """Of which place, and of which time."""
 
     service: Name
@@ -18,6 +18,6 @@ class ObservationsQuery(Asked):
     ] = None
     ends: Annotated[Instant | None, Field(alias="to", description="now, if nothing is said")] = None
 
-    def ask(self) -> ObservationsAsk:
+    def query(self) -> ObservationsQuery:
         """Return the request as a query of the flow."""
-        return ObservationsAsk(self.service, self.environment, self.begins, self.ends)
+        return ObservationsQuery(self.service, self.environment, self.begins, self.ends)

@@ -4,10 +4,10 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import ConfigDict, JsonValue, StringConstraints, model_validator
 
-from gate.api.models.fields import Asked, Flag
+from gate.api.models.fields import Flag, RequestModel
 from gate.flow.answers.person import PersonRole
-from gate.flow.asks import InviteAsk, PersonAsk
 from gate.flow.caller import Role
+from gate.flow.commands import InvitationCommand, PersonCommand
 from gate.flow.identity.sessions import ADDRESS_LENGTH_MAX
 
 _ADDRESS = r"^[^\s\x00-\x1f\x7f-\x9f@]+(?:@[^\s\x00-\x1f\x7f-\x9f@]+)+$"
@@ -22,18 +22,18 @@ _SAYS_SOMETHING: list[JsonValue] = [
 ]
 
 
-class InvitationRequest(Asked):
+class InvitationRequest(RequestModel):
     """Somebody is to be let in. Without a role they keep the one they have."""
 
     email: Email
     role: PersonRole | None = None
 
-    def ask(self) -> InviteAsk:
+    def command(self) -> InvitationCommand:
         """Return the request as a command of the flow."""
-        return InviteAsk(self.email, None if self.role is None else Role(self.role))
+        return InvitationCommand(self.email, None if self.role is None else Role(self.role))
 
 
-class PersonRequest(Asked):
+class PersonRequest(RequestModel):
     """Another role (null is none), or shut out and let in again. What is left out stays."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": _SAYS_SOMETHING})
@@ -47,9 +47,9 @@ class PersonRequest(Asked):
             raise ValueError("give role, disabled, or both")
         return self
 
-    def ask(self) -> PersonAsk:
+    def command(self) -> PersonCommand:
         """Return the request as a command of the flow."""
-        return PersonAsk(
+        return PersonCommand(
             None if self.role is None else Role(self.role),
             "role" in self.model_fields_set,
             self.disabled,

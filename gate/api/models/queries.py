@@ -4,17 +4,12 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import SHA256, Asked, ChangeId, Commit, Digest, Instant, Name
+from gate.api.models.fields import SHA256, ChangeId, Commit, Digest, Instant, Name, RequestModel
 from gate.core.change import State
 from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
 from gate.core.facts import INTEGER_MAX, TEXT_LENGTH_MAX
-from gate.flow.asks import (
-    PAGE_ITEMS_DEFAULT,
-    PAGE_ITEMS_MAX,
-    WAIT_SECONDS_MAX,
-    Part,
-)
-from gate.flow.queries.verdict import VerdictAsk
+from gate.flow.commands import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, WAIT_SECONDS_MAX, Part
+from gate.flow.queries.verdict import VerdictQuery
 from gate.storage.changes.change_list import ChangeFilters
 from gate.storage.changes.log import LogFilters
 
@@ -27,7 +22,7 @@ Words: TypeAlias = Annotated[
 Sha256Text: TypeAlias = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
-class PartQuery(Asked):
+class PartQuery(RequestModel):
     """Which part of a list."""
 
     begins: Annotated[
@@ -50,15 +45,15 @@ class PartQuery(Asked):
         return {name: value for name, value in self if name not in PartQuery.model_fields}
 
 
-class VerdictQuery(Asked):
+class VerdictRequest(RequestModel):
     """What a controller is about to deploy. One of the two is needed."""
 
     commit: Commit | None = None
     digest: Digest | None = None
 
-    def ask(self, service: str, environment: str) -> VerdictAsk:
+    def query(self, service: str, environment: str) -> VerdictQuery:
         """Return the parameters as a query of the flow."""
-        return VerdictAsk(service, environment, self.commit, self.digest)
+        return VerdictQuery(service, environment, self.commit, self.digest)
 
 
 class ChangesQuery(PartQuery):
@@ -113,13 +108,13 @@ class LogQuery(PartQuery):
         return LogFilters(**own)
 
 
-class WaitQuery(Asked):
+class WaitQuery(RequestModel):
     """How long to wait for the change to leave `pending`."""
 
     wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX, description="seconds")] = 0
 
 
-class ProofQuery(Asked):
+class ProofQuery(RequestModel):
     """Which entry of a change, and how long to wait until it is signed."""
 
     kind: Annotated[
@@ -131,7 +126,7 @@ class ProofQuery(Asked):
     wait: Annotated[int, Field(ge=0, le=WAIT_SECONDS_MAX, description="seconds")] = 0
 
 
-class ReplayQuery(Asked):
+class ReplayQuery(RequestModel):
     """Which decision of a change is made again."""
 
     decision: Annotated[
@@ -139,7 +134,7 @@ class ReplayQuery(Asked):
     ] = None
 
 
-class CalendarQuery(Asked):
+class CalendarQuery(RequestModel):
     """Which days, and for whom."""
 
     begins: Annotated[

@@ -6,36 +6,36 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gate.api.models.fields import SHA256, Asked, Flag, LongText, Name, Reason
-from gate.flow.asks import OverrideAsk, PostReviewAsk, ReviewAsk
+from gate.api.models.fields import SHA256, Flag, LongText, Name, Reason, RequestModel
+from gate.flow.commands import OverrideCommand, PostReviewCommand, ReviewCommand
 
 ACTIONS_MAX = 50
 SubjectDigest = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
-class ApprovalRequest(Asked):
+class ApprovalRequest(RequestModel):
     """Yes to what `subject_digest` stands for: the change as it was shown."""
 
     subject_digest: SubjectDigest
     comment: LongText | None = None
 
-    def ask(self) -> ReviewAsk:
+    def command(self) -> ReviewCommand:
         """Return the request as a command of the flow."""
-        return ReviewAsk(self.subject_digest, self.comment or "")
+        return ReviewCommand(self.subject_digest, self.comment or "")
 
 
-class RejectionRequest(Asked):
+class RejectionRequest(RequestModel):
     """No, and why."""
 
     subject_digest: SubjectDigest
     comment: Reason
 
-    def ask(self) -> ReviewAsk:
+    def command(self) -> ReviewCommand:
         """Return the request as a command of the flow."""
-        return ReviewAsk(self.subject_digest, self.comment)
+        return ReviewCommand(self.subject_digest, self.comment)
 
 
-class OverrideRequest(Asked):
+class OverrideRequest(RequestModel):
     """A window, or with `stop` the stopped line, shall not hold this change.
 
     With neither, a rejection is lifted.
@@ -53,18 +53,18 @@ class OverrideRequest(Asked):
             )
         return self
 
-    def ask(self) -> OverrideAsk:
+    def command(self) -> OverrideCommand:
         """Return the request as a command of the flow."""
-        return OverrideAsk(self.comment, self.window, self.stop or False)
+        return OverrideCommand(self.comment, self.window, self.stop or False)
 
 
-class PostReviewRequest(Asked):
+class PostReviewRequest(RequestModel):
     """What was found, and what is done about it."""
 
     findings: Reason
     comment: Reason
     actions: Annotated[tuple[Reason, ...], Field(max_length=ACTIONS_MAX)] | None = None
 
-    def ask(self) -> PostReviewAsk:
+    def command(self) -> PostReviewCommand:
         """Return the request as a command of the flow."""
-        return PostReviewAsk(self.findings, self.comment, self.actions or ())
+        return PostReviewCommand(self.findings, self.comment, self.actions or ())

@@ -21,7 +21,7 @@ from gate.config import Settings
 from gate.core.change import Change, Repository
 from gate.core.durations import ALLOWED, read_duration
 from gate.core.facts import Value
-from gate.core.messages.host import HostAsk, HostFacts, confirmed
+from gate.core.messages.host import HostFacts, HostQuestion, confirmed
 from gate.core.past import PastDeployment, PastFacts, PastIncident
 from gate.errors import Invalid, SourceUnavailable
 from gate.flow.changes.listen import verified
@@ -78,7 +78,7 @@ class Host(Protocol):
     ) -> AsyncIterator[Sequence[PastIncident]]:
         """Pages of issues with a label."""
 
-    async def facts(self, ask: HostAsk) -> HostFacts:
+    async def facts(self, question: HostQuestion) -> HostFacts:
         """What was in a deployment."""
 
 
@@ -273,7 +273,7 @@ class Import:
     async def _facts(
         self, repository: Repository, deployment: PastDeployment, ran: str | None
     ) -> tuple[PastFacts, bool]:
-        ask = HostAsk(
+        question = HostQuestion(
             repository=repository,
             commit=deployment.commit,
             base=ran,
@@ -285,7 +285,7 @@ class Import:
             run=None,
         )
         async with asyncio.timeout(HOST_SECONDS_MAX):
-            heard = await self._host.facts(ask)
+            heard = await self._host.facts(question)
         change = Change(deployment.service, deployment.environment, deployment.commit)
         book = self._kept.book
         claims: dict[str, Value] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gate.client.connection.address import is_private
-from gate.client.connection.http import Asking, Body, Http, Refused
+from gate.client.connection.http import Body, GateRequest, Http, Refused
 from gate.client.world import World
 
 AUDIENCE_FIELD = "&audience="
@@ -81,7 +81,9 @@ class Credentials:
         address = f"{url}{AUDIENCE_FIELD}{urllib.parse.quote(self._audience, safe='')}"
         request_token = env.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
         try:
-            answer = Http(address, self._world).ask(Asking("GET", "", request_token, _no_value))
+            answer = Http(address, self._world).ask(
+                GateRequest("GET", "", request_token, _no_value)
+            )
         except Refused as error:
             raise NoCredentials(f"the runner gave no identity token: {error.detail}") from error
         return str(answer["value"])

@@ -49,7 +49,7 @@ class Refused(Exception):
         return self.status in _DENIED
 
 
-class Asking(NamedTuple):
+class GateRequest(NamedTuple):
     """One question. Every attempt carries the same key, so that the gate does it once.
 
     `check` says what is wrong with an answer that should be the gate's. With `wait` it may take so
@@ -91,7 +91,7 @@ class Http:
         self._world = world
         self._seconds = seconds
 
-    def ask(self, asking: Asking) -> Body:
+    def ask(self, asking: GateRequest) -> Body:
         """The JSON object of a 2xx answer that passed its check.
 
         Raises `Refused` or `Unreachable`.
@@ -111,7 +111,7 @@ class Http:
         times = f"{asking.retries + 1} attempts" if asking.retries else "one attempt"
         raise Unreachable(f"{self.url} gave no usable answer in {times}: {failed}")
 
-    def _send(self, asking: Asking) -> Reply:
+    def _send(self, asking: GateRequest) -> Reply:
         headers = {"Accept": "application/json", "User-Agent": "gate-client"}
         if asking.token:
             headers["Authorization"] = f"Bearer {asking.token}"
@@ -129,7 +129,7 @@ class Http:
             self._world.env,
         )
 
-    def _judge(self, asking: Asking, reply: Reply) -> Body:
+    def _judge(self, asking: GateRequest, reply: Reply) -> Body:
         if reply.status in _DENIED:
             self.denied = True
             raise _refusal(reply) or Refused(

@@ -8,7 +8,7 @@ from typing import Any
 
 from gate.client.connection import answers
 from gate.client.connection.credentials import Credentials
-from gate.client.connection.http import RETRIES_MAX, Asking, Body, Http, Refused
+from gate.client.connection.http import RETRIES_MAX, Body, GateRequest, Http, Refused
 from gate.client.git.baseline import Place
 from gate.client.world import World
 
@@ -44,7 +44,7 @@ class Session:
         path = f"/v1/services/{_quoted(service)}/environments/{_quoted(environment)}"
         try:
             said = self.http.ask(
-                Asking("GET", path, self.credentials.token(), answers.place_answer)
+                GateRequest("GET", path, self.credentials.token(), answers.place_answer)
             )
         except Refused as error:
             if error.problem != "not_found":
@@ -58,7 +58,7 @@ class Session:
     def submit(self, body: Body) -> Body:
         """A new asking has a new key; its retries repeat it."""
         check = answers.change_of(body["commit"])
-        asking = Asking(
+        asking = GateRequest(
             "POST",
             "/v1/changes",
             self.credentials.token(),
@@ -77,7 +77,7 @@ class Session:
     def evaluate(self, body: Body) -> Body:
         """What would be decided; nothing is recorded."""
         return self.http.ask(
-            Asking(
+            GateRequest(
                 "POST",
                 "/v1/evaluations",
                 self.credentials.token(),
@@ -96,12 +96,14 @@ class Session:
         check = answers.change_of(change["commit"], change["id"])
         try:
             self.change = self._ask(
-                lambda token: Asking("GET", _path(change["id"]), token, check, wait=wait)
+                lambda token: GateRequest("GET", _path(change["id"]), token, check, wait=wait)
             )
         except Refused as error:
             if not wait or error.problem != RATE_LIMITED:
                 raise
-            self.change = self._ask(lambda token: Asking("GET", _path(change["id"]), token, check))
+            self.change = self._ask(
+                lambda token: GateRequest("GET", _path(change["id"]), token, check)
+            )
         return self.change
 
     def admit(self, change: Body, body: Body) -> Body:
@@ -122,10 +124,10 @@ class Session:
     ) -> Body:
         path, key = f"{_path(change)}/{act}", self._world.fresh_id()
         return self._ask(
-            lambda token: Asking("POST", path, token, check, body, key=key, retries=retries)
+            lambda token: GateRequest("POST", path, token, check, body, key=key, retries=retries)
         )
 
-    def _ask(self, asking: Callable[[str], Asking]) -> Body:
+    def _ask(self, asking: Callable[[str], GateRequest]) -> Body:
         """With the change's own token, and without it where that has ended.
 
         Whoever may still act has another.

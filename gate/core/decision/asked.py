@@ -1,14 +1,15 @@
-"""What the caller of a decision said, beside what is approved."""
+"""What the caller said beside the subject; the record of a decision keeps it."""
 
 from typing import NamedTuple
 
 from gate.core.change import ANY_TIME, Artifact, Planned, Repository, Run
 
 
-class Asked(NamedTuple):
+class RequestDetails(NamedTuple):
     """What the caller said beside the subject.
 
-    Texts, names and addresses are ids of texts, empty where none was given.
+    Texts, names and addresses are ids of texts, and empty where none was given. The texts
+    themselves can be erased, the record cannot.
     """
 
     base: str | None = None

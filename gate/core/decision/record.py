@@ -15,7 +15,7 @@ from orjson import Fragment
 
 from gate.core.canonical import digest
 from gate.core.change import Planned, Subject
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import Case
 from gate.core.decision.record_form import (
     Json,
@@ -58,7 +58,7 @@ class Record(NamedTuple):
     number: int
     at: datetime
     subject: Subject
-    asked: Asked
+    asked: RequestDetails
     revisions: Revisions
     case: Case
     decision: Decision
@@ -82,7 +82,7 @@ class Parts(NamedTuple):
         return digest(self.subject)
 
 
-def parts_of(subject: Subject, asked: Asked, facts: Facts) -> Parts:
+def parts_of(subject: Subject, asked: RequestDetails, facts: Facts) -> Parts:
     """Each written once."""
     return Parts(
         _canonical(write_subject(subject)),
@@ -169,12 +169,12 @@ def read(content: bytes) -> Record:
     )
 
 
-def write_asked(asked: Asked) -> str:
+def write_asked(asked: RequestDetails) -> str:
     """The JSON text that stands in the row of the change."""
     return _canonical(asked_form(asked)).decode()
 
 
-def read_asked(text: str) -> Asked:
+def read_asked(text: str) -> RequestDetails:
     """The way back."""
     return asked_of(orjson.loads(text))
 

@@ -8,7 +8,7 @@ import orjson
 from orjson import Fragment
 
 from gate.core.change import Artifact, Planned, Repository, Run, Subject
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import Case, People
 from gate.core.decision.guards import InTheWay
 from gate.core.decision.standard import StandardStatus
@@ -79,7 +79,7 @@ def read_facts(raw: Mapping[str, list[Any]]) -> dict[str, Fact]:
     }
 
 
-def asked_form(asked: Asked) -> Json:
+def asked_form(asked: RequestDetails) -> Json:
     """What the caller said, as JSON."""
     run, repository = asked.run, asked.repository
     return {
@@ -106,11 +106,11 @@ def asked_form(asked: Asked) -> Json:
     }
 
 
-def asked_of(raw: Json) -> Asked:
+def asked_of(raw: Json) -> RequestDetails:
     """What `asked_form` made JSON of."""
     start, end = raw["planned"]
     reason, incident = raw["emergency"]
-    return Asked(
+    return RequestDetails(
         base=raw["base"],
         ref=raw["ref"],
         repository=None if raw["repository"] is None else Repository(*raw["repository"]),

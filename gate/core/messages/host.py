@@ -72,14 +72,13 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
-class HostAsk:
-    """What a code host is asked.
+class HostQuestion:
+    """What a code host is asked about.
 
-    `base` is what runs here by the gate's own records, None where nothing does.
-
-    Then the host's last successful deployment to one of `environments` is the base; failing that
-    `claimed_base` tells who wrote the change, and verifies nothing. `ref` is claimed, unless the
-    token `proves_ref`.
+    `base` is the commit that runs here by the gate's own records, None if nothing does. Then the
+    host's last successful deployment to one of `environments` is the base. If there is none either,
+    the commits since `claimed_base` show who wrote the change, but verify nothing. `ref` is claimed
+    unless the token `proves_ref`.
     """
 
     repository: Repository

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 from gate.core.change import Artifact, Repository, Result, Run, State
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import Record
 from gate.core.decision.values import ChangeType, Hold, Outcome, Route
 from gate.core.policy.policy import Policy
@@ -184,7 +184,7 @@ class Reviewed:
 NOT_REVIEWED = Reviewed()
 
 
-def text_ids(asked: Asked) -> tuple[str, ...]:
+def text_ids(asked: RequestDetails) -> tuple[str, ...]:
     """The ids of everything that people wrote about the change."""
     plans = (
         asked.description,

@@ -12,7 +12,7 @@ from gate.flow.answers.reasons import ExplainedReason
 
 
 @dataclass(frozen=True)
-class AskedAnswer:
+class DetailsAnswer:
     """What the caller wrote beside the title; empty where there is nothing, or it was erased."""
 
     description: str
@@ -44,7 +44,7 @@ class GroupAnswer:
 
 
 @dataclass(frozen=True)
-class AskedOf:
+class RequiredAnswer:
     """One entry of what the decision asks for, with the people behind the groups."""
 
     count: int
@@ -65,7 +65,7 @@ class ExcludedAnswer:
 class PeopleAnswer:
     """Who may approve, who has, who is missing, and who is left out because they took part."""
 
-    required: tuple[AskedOf, ...]
+    required: tuple[RequiredAnswer, ...]
     excluded: tuple[ExcludedAnswer, ...]
     verified: bool
 
@@ -109,7 +109,7 @@ class StoryAnswer:
     explained: tuple[ExplainedReason, ...]
     against: tuple[ExplainedReason, ...]
     standard: tuple[ExplainedReason, ...]
-    asked: AskedAnswer
+    asked: DetailsAnswer
     people: PeopleAnswer
     may: MayAnswer
     reasons_key: str

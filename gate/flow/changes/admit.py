@@ -21,7 +21,6 @@ from gate.core.decision.quorum import placed
 from gate.core.decision.values import Outcome
 from gate.core.workload import Workload
 from gate.errors import Conflict, NotAllowed
-from gate.flow.asks import AdmissionAsk
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes import aftermath, endings
 from gate.flow.changes.again import decide_again
@@ -32,6 +31,7 @@ from gate.flow.changes.judged import STALE, admission_case, outlived, place_of
 from gate.flow.changes.known import Known, know, know_stored, visible_change
 from gate.flow.changes.settle import lapse
 from gate.flow.changes.workloads import require_admissible, require_unused, token_use, use_token
+from gate.flow.commands import AdmissionCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import counted
@@ -73,7 +73,9 @@ class _Books:
     all: Rulebooks
 
 
-async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> SignedEnvelope:
+async def admit(
+    gate: Gate, change_id: str, command: AdmissionCommand, by: Caller
+) -> SignedEnvelope:
     """The signed permission to deploy exactly this now.
 
     The same run, attempt and step again gets the same answer.
@@ -85,9 +87,9 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Si
     require_owner(by, known.stored, "admit")
     key = await gate.signing.require()
     books = _Books(await gate.rulebooks.current(), gate.rulebooks)
-    require_admissible(ask, by, known.stored, books.current)
-    asked = _subject(ask, known.record.subject, books.current, by)
-    answer = await gate.store.write(_admit_by, by, known, asked, ask.run, books)
+    require_admissible(command, by, known.stored, books.current)
+    asked = _subject(command, known.record.subject, books.current, by)
+    answer = await gate.store.write(_admit_by, by, known, asked, command.run, books)
     if isinstance(answer, Refusal):
         if answer.problem in DECIDED_AGAIN:
             await _decide_again(gate, change_id, by)
@@ -104,7 +106,7 @@ async def admit(gate: Gate, change_id: str, ask: AdmissionAsk, by: Caller) -> Si
     return sign_envelope(key, answer)
 
 
-def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook, by: Caller) -> Subject:
+def _subject(command: AdmissionCommand, recorded: Subject, book: Rulebook, by: Caller) -> Subject:
     """What is about to be deployed.
 
     What neither the request nor its token names is as in the change that was named.
@@ -113,10 +115,10 @@ def _subject(ask: AdmissionAsk, recorded: Subject, book: Rulebook, by: Caller) -
         repository=(by.issuer, by.repository.id)
         if isinstance(by, Workload)
         else recorded.repository,
-        commit=ask.commit,
-        digests=tuple(sorted(artifact.digest for artifact in ask.artifacts)),
+        commit=command.commit,
+        digests=tuple(sorted(artifact.digest for artifact in command.artifacts)),
         service=recorded.service,
-        environment=book.catalogue.environment_named(ask.environment),
+        environment=book.catalogue.environment_named(command.environment),
         emergency=recorded.emergency,
     )
 

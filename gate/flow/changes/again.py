@@ -5,7 +5,7 @@ difference.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from gate.core.change import Change, EmergencyAsk, State
+from gate.core.change import Change, Emergency, State
 from gate.core.decision.record import write_asked
 from gate.core.decision.redecision import same
 from gate.core.decision.values import Decision, Outcome
@@ -92,7 +92,7 @@ def asked_before(known: Known) -> Change:
         run=kept.run,
         requested_by=known.texts.get(kept.requested_by),
         authors=tuple(known.texts[one] for one in kept.authors if one in known.texts),
-        emergency=EmergencyAsk("", kept.emergency_incident) if subject.emergency else None,
+        emergency=Emergency("", kept.emergency_incident) if subject.emergency else None,
         planned=kept.planned,
         remediates=kept.remediates,
         claims=said[Origin.CLAIMED] | {one.fact: one.claimed for one in record.case.contradictions},

@@ -6,11 +6,11 @@ from gate.core.decision.values import Finding, FindingKind
 from gate.errors import Conflict
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.reasons import reasons
-from gate.flow.asks import ClosureAsk
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.workloads import require_own_run, require_unused, token_use, use_token
+from gate.flow.commands import ClosureCommand
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_owner
@@ -38,7 +38,7 @@ KEPT = frozenset({Closing.CLOSED, Closing.WORSENED, Closing.UNMATCHED})
 """A report that says nothing new is not kept, and what was written with it neither."""
 
 
-async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> ChangeAnswer:
+async def close(gate: Gate, change_id: str, command: ClosureCommand, by: Caller) -> ChangeAnswer:
     """Take the report. A later one by the same run may only make the result worse.
 
     Raises `NotFound`, `NotAllowed`, and `Conflict` where another run was admitted.
@@ -46,9 +46,9 @@ async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Chan
     for _ in range(ATTEMPTS_MAX):
         known = await visible_change(gate, change_id, by)
         require_owner(by, known.stored, "close")
-        require_own_run(ask.run, by)
+        require_own_run(command.run, by)
         closing = await gate.store.write(
-            _close_by, by, gate.rulebooks, change_id, ask, await gate.rulebooks.current()
+            _close_by, by, gate.rulebooks, change_id, command, await gate.rulebooks.current()
         )
         if closing is not Closing.OVERTAKEN:
             gate.waiters.wake(change_id)
@@ -56,8 +56,8 @@ async def close(gate: Gate, change_id: str, ask: ClosureAsk, by: Caller) -> Chan
     raise Conflict("the change moved while it was closed; ask again")
 
 
-def _require_same_run(known: Known, ask: ClosureAsk) -> None:
-    admitted, run = known.stored.admitted_run, ask.run
+def _require_same_run(known: Known, command: ClosureCommand) -> None:
+    admitted, run = known.stored.admitted_run, command.run
     if run is None or admitted is None:
         return
     if (run.id, run.attempt, run.step) != (admitted.id, admitted.attempt, admitted.step):
@@ -68,28 +68,30 @@ def _require_same_run(known: Known, ask: ClosureAsk) -> None:
 
 
 def _close_by(
-    tx: Tx, by: Caller, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook
+    tx: Tx, by: Caller, books: Rulebooks, change_id: str, command: ClosureCommand, book: Rulebook
 ) -> Closing:
     """Whoever has reported has used the token for this change."""
     use = token_use(by, change_id)
     require_unused(tx.conn, use)
-    closing = _close(tx, books, change_id, ask, book, by.caller)
+    closing = _close(tx, books, change_id, command, book, by.caller)
     if closing is not Closing.OVERTAKEN:
         use_token(tx, use)
     return closing
 
 
 def _close(
-    tx: Tx, books: Rulebooks, change_id: str, ask: ClosureAsk, book: Rulebook, by: str
+    tx: Tx, books: Rulebooks, change_id: str, command: ClosureCommand, book: Rulebook, by: str
 ) -> Closing:
     # As it is now: admitted meanwhile, perhaps, or closed by another report.
     known = know(tx.conn, books, change_id)
     if known is None:
         # Changes are never deleted.
         raise LookupError(change_id)
-    _require_same_run(known, ask)
-    notes = new_text(ask.notes) if ask.notes else None
-    report = Report(by, ask.result, notes.id if notes else "", ask.started_at, ask.finished_at)
+    _require_same_run(known, command)
+    notes = new_text(command.notes) if command.notes else None
+    report = Report(
+        by, command.result, notes.id if notes else "", command.started_at, command.finished_at
+    )
     closing = endings.close(tx, known, report, book, by=by)
     if notes is not None and closing in KEPT:
         insert_texts(tx, [notes])

@@ -12,7 +12,7 @@ import orjson
 from gate.core.canonical import digest
 from gate.core.change import PLANNED_DAYS_AHEAD_MAX, Change, Planned, Run, State
 from gate.core.decision import record as records
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import decide
 from gate.core.decision.guards import IN_FLIGHT
 from gate.core.decision.record import Parts, Record
@@ -73,11 +73,11 @@ class Texts:
         return identity
 
 
-def asked(change: Change, texts: Texts) -> Asked:
+def asked(change: Change, texts: Texts) -> RequestDetails:
     """The request as it is kept."""
     keep = texts.keep
     emergency = change.emergency
-    return Asked(
+    return RequestDetails(
         base=change.base,
         ref=change.ref,
         repository=change.repository,
@@ -112,7 +112,7 @@ async def decide_change(
     change: Change,
     book: Rulebook,
     identity: str,
-    kept: Asked,
+    kept: RequestDetails,
     before: Known | None = None,
 ) -> Decided:
     """Gather, then decide; everything the decision was made from stands beside it.

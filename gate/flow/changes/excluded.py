@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from gate.core.change import State
 from gate.core.decision import record as records
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import People
 from gate.core.decision.named import Named, named_by, people_of
 from gate.core.decision.record import Record
@@ -45,7 +45,7 @@ def names_of(conn: Connection, record: Record, said: Mapping[str, str], book: Ru
     return names_in(record.asked, said).also(named.of_change(conn, wanted))
 
 
-def names_in(asked: Asked, said: Mapping[str, str]) -> Named:
+def names_in(asked: RequestDetails, said: Mapping[str, str]) -> Named:
     """Whom the request of one decision names. An erased name is missing."""
     actor = [said[one] for one in asked.actor if one in said]
     authors = [said[one] for one in asked.authors if one in said]

@@ -28,7 +28,7 @@ from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import approvals, post_reviews
 from gate.storage.changes.approvals import Override, Placed, Rejection
-from gate.storage.changes.history import Ask, Earning, track_records
+from gate.storage.changes.history import Earning, PlaceQuery, track_records
 from gate.storage.policies import freezes
 from gate.storage.texts import read_texts
 
@@ -210,7 +210,7 @@ def _people(
 class Question(NamedTuple):
     """What a decision asks of the database."""
 
-    place: Ask
+    place: PlaceQuery
     placed: Placed
     book: Rulebook
 
@@ -220,7 +220,7 @@ def _question(
 ) -> Question:
     files = heard.values.get("diff.files") if heard else None
     files = change.claims.get("diff.files") if files is None else files
-    place = Ask(
+    place = PlaceQuery(
         service=change.service,
         environment=change.environment,
         commit=change.commit,

@@ -11,13 +11,13 @@ from gate.core.instants import to_us
 from gate.core.workload import Workload
 from gate.errors import Conflict, Invalid, NotAllowed
 from gate.flow.answers.written import written
-from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import Caller
 from gate.flow.changes import endings
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.excluded import learn
 from gate.flow.changes.known import Known, know
 from gate.flow.changes.workloads import require_unused, token_use, use_token
+from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import moves, units
@@ -37,8 +37,8 @@ CREATED, JOINED = 201, 200
 """The statuses of an answer: a new change, or one that is there."""
 
 
-class Asking(NamedTuple):
-    """One request of one caller, with its idempotency key."""
+class SubmitCommand(NamedTuple):
+    """Decide a change for this caller; `key` makes a repetition return the first answer."""
 
     change: Change
     by: Caller
@@ -75,7 +75,7 @@ class Answer:
 
 
 async def join(
-    gate: Gate, asking: Asking, change_id: str, unit: Unit, body: bytes
+    gate: Gate, asking: SubmitCommand, change_id: str, unit: Unit, body: bytes
 ) -> Answer | None:
     """Answer with the run's change, or record `unit` in its place and answer `body`.
 
@@ -111,7 +111,7 @@ async def join(
     return await _begun_anew(gate, known, unit, body)
 
 
-async def join_waiting(gate: Gate, asking: Asking, subject_key: str) -> Answer | None:
+async def join_waiting(gate: Gate, asking: SubmitCommand, subject_key: str) -> Answer | None:
     """Answer with what the same caller asked for before, outside any run, if it is still to be
     deployed: somebody at a terminal asks again after the approval.
 
@@ -143,7 +143,7 @@ def _require_proof(known: Known, by: Caller) -> None:
         )
 
 
-async def _joined(gate: Gate, asking: Asking, known: Known, state: State) -> Answer | None:
+async def _joined(gate: Gate, asking: SubmitCommand, known: Known, state: State) -> Answer | None:
     """The change as it is now; a pending one is decided again with what the caller says now."""
     stored = known.stored
     await gate.store.read(require_unused, token_use(asking.by, stored.id))
@@ -165,7 +165,7 @@ def _other_job(known: Known, by: Caller) -> bool:
     )
 
 
-async def name(gate: Gate, asking: Asking, change_id: str) -> None:
+async def name(gate: Gate, asking: SubmitCommand, change_id: str) -> None:
     """Whoever gets the first answer again has asked as well: the same key and body may come from
     another actor's token.
     """
@@ -173,7 +173,7 @@ async def name(gate: Gate, asking: Asking, change_id: str) -> None:
         await gate.store.write(_name, gate, asking, change_id)
 
 
-async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:
+async def take_up(gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
     """The change as it is now, as the answer to this asking.
 
     None: somebody with the same key was first.
@@ -181,7 +181,7 @@ async def take_up(gate: Gate, asking: Asking, change_id: str) -> Answer | None:
     return await gate.store.write(_take_up, gate, asking, change_id)
 
 
-def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | None:
+def _take_up(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Answer | None:
     """None: somebody with the same key was first, whose answer counts."""
     run = asking.change.run
     known = _name(tx, gate, asking, change_id)
@@ -203,7 +203,7 @@ def _take_up(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Answer | Non
     return Answer(JOINED, body, change_id, state is State.PENDING)
 
 
-def _name(tx: Tx, gate: Gate, asking: Asking, change_id: str) -> Known:
+def _name(tx: Tx, gate: Gate, asking: SubmitCommand, change_id: str) -> Known:
     """The change with everybody whom this asking names, whatever becomes of it otherwise: from now
     on they may not decide on it.
     """

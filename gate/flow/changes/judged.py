@@ -20,15 +20,15 @@ from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import post_reviews
 from gate.storage.changes.approvals import Placed
-from gate.storage.changes.history import Ask
+from gate.storage.changes.history import PlaceQuery
 
 STALE = "stale_decision"
 
 
-def place_of(known: Known, book: Rulebook, at: datetime) -> Ask:
+def place_of(known: Known, book: Rulebook, at: datetime) -> PlaceQuery:
     """What history is asked about the place of a change."""
     stored = known.stored
-    return Ask(
+    return PlaceQuery(
         service=stored.service,
         environment=stored.environment,
         commit=stored.commit,

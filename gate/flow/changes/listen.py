@@ -17,8 +17,8 @@ from gate.core.messages.host import (
     FROM_BASE,
     OF_CHECKS,
     OF_REVIEWS,
-    HostAsk,
     HostFacts,
+    HostQuestion,
     contradictions,
     review_facts,
     silence,
@@ -27,7 +27,7 @@ from gate.errors import SourceUnavailable
 from gate.flow.gate import Gate
 from gate.flow.ports import CodeHost, Hosts
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes.history import Ask, track_record
+from gate.storage.changes.history import PlaceQuery, track_record
 from gate.storage.messages.pushes import first_pushers, pushers
 
 HOST_SECONDS_MAX = 3.0
@@ -52,9 +52,9 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
         return None
     place = book.catalogue.environments.get(change.environment)
     here = await gate.store.read(
-        track_record, Ask(change.service, change.environment, change.commit, gate.clock())
+        track_record, PlaceQuery(change.service, change.environment, change.commit, gate.clock())
     )
-    ask = HostAsk(
+    question = HostQuestion(
         repository=repository,
         commit=change.commit,
         base=here.running.commit if here.running else None,
@@ -65,7 +65,7 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
         run=change.run,
     )
     began = time.monotonic()
-    heard = await _answer_of(host, ask)
+    heard = await _answer_of(host, question)
     said = "silence" if heard.silent == ASKED else "part" if heard.trouble else "whole"
     gate.metrics.heard(host.name, said, time.monotonic() - began)
     if not heard.commits:
@@ -78,11 +78,11 @@ async def listen(gate: Gate, change: Change, book: Rulebook) -> HostFacts | None
     )
 
 
-async def _answer_of(host: CodeHost, ask: HostAsk) -> HostFacts:
+async def _answer_of(host: CodeHost, question: HostQuestion) -> HostFacts:
     """Silence where it does not answer in time."""
     try:
         async with asyncio.timeout(HOST_SECONDS_MAX):
-            return await host.facts(ask)
+            return await host.facts(question)
     except TimeoutError:
         return silence(
             f"{host.name} did not answer within {HOST_SECONDS_MAX:g} s, so what it should "

@@ -6,11 +6,11 @@ It pays the debt of the owners.
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT
 from gate.core.decision.admission import Refusal
 from gate.flow.answers.change import ChangeAnswer
-from gate.flow.asks import PostReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.known import know, visible_change
+from gate.flow.commands import PostReviewCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.refusals import Refused
@@ -23,7 +23,9 @@ from gate.storage.database.tx import Tx
 from gate.storage.texts import insert_texts, new_text
 
 
-async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person) -> ChangeAnswer:
+async def hold_review(
+    gate: Gate, change_id: str, command: PostReviewCommand, by: Person
+) -> ChangeAnswer:
     """Record the review, by an owner or release manager who neither approved, wrote nor asked for
     the change.
 
@@ -31,7 +33,7 @@ async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person
     own.
     """
     await visible_change(gate, change_id, by)
-    refused = await gate.store.write(_hold, gate.rulebooks, change_id, ask, by)
+    refused = await gate.store.write(_hold, gate.rulebooks, change_id, command, by)
     if refused is not None:
         told = Refused(by.caller, "post-review", refused.problem, change_id)
         raise await refuse(gate, told, entitlement.error_of(refused))
@@ -39,7 +41,7 @@ async def hold_review(gate: Gate, change_id: str, ask: PostReviewAsk, by: Person
 
 
 def _hold(
-    tx: Tx, books: Rulebooks, change_id: str, ask: PostReviewAsk, by: Person
+    tx: Tx, books: Rulebooks, change_id: str, command: PostReviewCommand, by: Person
 ) -> Refusal | None:
     book = books.in_force(tx)
     known = know(tx.conn, books, change_id, book)
@@ -55,7 +57,7 @@ def _hold(
     if owed is None:
         owners = book.catalogue.owners_of(stored.service) or (OWNERS_OF_LAST_RESORT,)
         post_reviews.owe(tx, stored.id, tx.now, owners)
-    rows = [new_text(text) for text in (ask.findings, ask.comment, *ask.actions)]
+    rows = [new_text(text) for text in (command.findings, command.comment, *command.actions)]
     insert_texts(tx, rows)
     findings, comment, *actions = (row.id for row in rows)
     if not post_reviews.settle(tx, stored.id, by.id, Findings(findings, tuple(actions), comment)):

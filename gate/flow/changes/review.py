@@ -9,7 +9,6 @@ from typing import TypeAlias
 from gate.core.change import State
 from gate.core.decision.admission import Refusal
 from gate.flow.answers.change import ChangeAnswer
-from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
 from gate.flow.changes.again import decide_again
@@ -17,6 +16,7 @@ from gate.flow.changes.excluded import learnt_since, remember
 from gate.flow.changes.held import open_windows, release
 from gate.flow.changes.known import Known, know, visible_change
 from gate.flow.changes.settle import good_by, settle, waits_anew
+from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.membership import counted, still_missing
@@ -40,7 +40,7 @@ _DOING = {
 }
 
 
-async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> ChangeAnswer:
+async def approve(gate: Gate, change_id: str, command: ReviewCommand, by: Person) -> ChangeAnswer:
     """One person's approval of what they were shown; complete, it approves the change.
 
     The same person again changes nothing.
@@ -53,18 +53,18 @@ async def approve(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> Cha
         change_id,
         by,
         "approval",
-        lambda tx, known, person, book: _approve(tx, known, ask, person, book),
+        lambda tx, known, person, book: _approve(tx, known, command, person, book),
     )
 
 
-async def reject(gate: Gate, change_id: str, ask: ReviewAsk, by: Person) -> ChangeAnswer:
+async def reject(gate: Gate, change_id: str, command: ReviewCommand, by: Person) -> ChangeAnswer:
     """One person's no ends the change. Raises as `approve` does."""
     return await _act(
         gate,
         change_id,
         by,
         "rejection",
-        lambda tx, known, person, book: _reject(tx, known, ask, person, book),
+        lambda tx, known, person, book: _reject(tx, known, command, person, book),
     )
 
 
@@ -77,7 +77,9 @@ async def take_back(gate: Gate, change_id: str, by: Person) -> ChangeAnswer:
     return await _act(gate, change_id, by, "withdrawal", _take_back)
 
 
-async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> ChangeAnswer:
+async def override(
+    gate: Gate, change_id: str, command: OverrideCommand, by: Person
+) -> ChangeAnswer:
     """A window or a stopped line no longer holds this change; or a rejection is lifted, so that it
     may be asked for anew.
     """
@@ -86,7 +88,7 @@ async def override(gate: Gate, change_id: str, ask: OverrideAsk, by: Person) -> 
         change_id,
         by,
         "override",
-        lambda tx, known, person, book: _override(tx, known, ask, person, book),
+        lambda tx, known, person, book: _override(tx, known, command, person, book),
     )
     known = await visible_change(gate, change_id, by)
     match known.stored.state_at(gate.clock()):
@@ -123,8 +125,10 @@ def _in_turn(tx: Tx, books: Rulebooks, before: Known, by: Person, act: Act) -> R
     return act(tx, known, by, book)
 
 
-def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
-    refused = entitlement.why_not_approve(known, by, tx.now) or _not_shown(known, ask)
+def _approve(
+    tx: Tx, known: Known, command: ReviewCommand, by: Person, book: Rulebook
+) -> Refusal | None:
+    refused = entitlement.why_not_approve(known, by, tx.now) or _not_shown(known, command)
     if refused is not None:
         return refused
     if by.id in counted(known.approvals, known.record, known.people.excluded, book.catalogue):
@@ -140,14 +144,16 @@ def _approve(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -
         decision=known.stored.decision,
     ):
         return _moved_on()
-    _keep(tx, known, ask, by, rejected=False)
+    _keep(tx, known, command, by, rejected=False)
     settle(tx, known.stored, known.record, known.people.excluded, book)
     return None
 
 
-def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) -> Refusal | None:
+def _reject(
+    tx: Tx, known: Known, command: ReviewCommand, by: Person, book: Rulebook
+) -> Refusal | None:
     _ = book
-    refused = entitlement.why_not_reject(known, by, tx.now) or _not_shown(known, ask)
+    refused = entitlement.why_not_reject(known, by, tx.now) or _not_shown(known, command)
     if refused is not None:
         return refused
     if not moves.move(
@@ -158,7 +164,7 @@ def _reject(tx: Tx, known: Known, ask: ReviewAsk, by: Person, book: Rulebook) ->
         state=State.REJECTED,
     ):
         return _moved_on()
-    _keep(tx, known, ask, by, rejected=True)
+    _keep(tx, known, command, by, rejected=True)
     return None
 
 
@@ -202,29 +208,31 @@ def _take_back(tx: Tx, known: Known, by: Person, book: Rulebook) -> Refusal | No
     return None
 
 
-def _override(tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook) -> Refusal | None:
-    if ask.window is None and not ask.stop:
-        return _lift_rejection(tx, known, ask, by, book)
+def _override(
+    tx: Tx, known: Known, command: OverrideCommand, by: Person, book: Rulebook
+) -> Refusal | None:
+    if command.window is None and not command.stop:
+        return _lift_rejection(tx, known, command, by, book)
     opened = open_windows(tx.conn, known.stored, book, tx.now)
-    refused = entitlement.why_not_override(known, ask.window, by, book, opened, tx.now)
+    refused = entitlement.why_not_override(known, command.window, by, book, opened, tx.now)
     if refused is not None:
         return refused
-    for window in entitlement.meant(ask.window, opened):
-        _keep_override(tx, known, window.id, ask.comment, by)
+    for window in entitlement.meant(command.window, opened):
+        _keep_override(tx, known, window.id, command.comment, by)
     return None
 
 
 def _lift_rejection(
-    tx: Tx, known: Known, ask: OverrideAsk, by: Person, book: Rulebook
+    tx: Tx, known: Known, command: OverrideCommand, by: Person, book: Rulebook
 ) -> Refusal | None:
     refused = entitlement.why_not_lift(known, by, book)
     if refused is None:
-        _keep_override(tx, known, REJECTION, ask.comment, by)
+        _keep_override(tx, known, REJECTION, command.comment, by)
     return refused
 
 
-def _not_shown(known: Known, ask: ReviewAsk) -> Refusal | None:
-    if ask.subject_digest == known.record.subject_digest:
+def _not_shown(known: Known, command: ReviewCommand) -> Refusal | None:
+    if command.subject_digest == known.record.subject_digest:
         return None
     return Refusal(
         "subject_mismatch",
@@ -236,9 +244,9 @@ def _moved_on() -> Refusal:
     return Refusal("state_conflict", "somebody else was first; look at the change again")
 
 
-def _keep(tx: Tx, known: Known, ask: ReviewAsk, by: Person, *, rejected: bool) -> None:
-    comment = _text(tx, ask.comment)
-    given = Approval(by.id, known.record.number, rejected, ask.subject_digest, comment, tx.now)
+def _keep(tx: Tx, known: Known, command: ReviewCommand, by: Person, *, rejected: bool) -> None:
+    comment = _text(tx, command.comment)
+    given = Approval(by.id, known.record.number, rejected, command.subject_digest, comment, tx.now)
     approvals.add(tx, known.stored.id, given)
     kind = Kind.REJECTION if rejected else Kind.APPROVAL
     append_entry(
@@ -246,7 +254,7 @@ def _keep(tx: Tx, known: Known, ask: ReviewAsk, by: Person, *, rejected: bool) -
         kind,
         known.stored.id,
         by=by.id,
-        subject_digest=ask.subject_digest,
+        subject_digest=command.subject_digest,
         number=known.record.number,
         token=by.token,
         comment=comment or None,

@@ -10,7 +10,6 @@ from gate.core.change import Change, State
 from gate.core.decision.values import Outcome
 from gate.errors import Invalid, Unauthenticated, Unavailable
 from gate.flow.answers.change import written_change
-from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import NOBODY, Caller
 from gate.flow.changes.compose import (
     Decided,
@@ -29,13 +28,14 @@ from gate.flow.changes.join import (
     CREATED,
     WAITING,
     Answer,
-    Asking,
+    SubmitCommand,
     join,
     join_waiting,
     name,
     take_up,
 )
 from gate.flow.changes.workloads import bind, token_use
+from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
 from gate.flow.rulebooks import Rulebook
@@ -85,7 +85,7 @@ async def submit(
         made = await decide_change(
             gate, here, book, new_id("chg", gate.clock()), asked(here, texts)
         )
-        asking = Asking(here, by, key)
+        asking = SubmitCommand(here, by, key)
         there = await _there_already(gate, asking, made)
         if there is not None:
             return _joined(there)
@@ -121,7 +121,7 @@ async def submit(
     )
 
 
-async def _there_already(gate: Gate, asking: Asking, made: Decided) -> Answer | None:
+async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> Answer | None:
     """What this asking joins whatever run it is of: a change that waits and was asked for outside
     any run, or one by which a person rejected the commit.
     """
@@ -165,7 +165,7 @@ def _has_own(conn: Connection, key: str | None, subject: str, now: datetime) -> 
 
 
 def _unit(
-    gate: Gate, made: Decided, asking: Asking, texts: Texts, book: Rulebook
+    gate: Gate, made: Decided, asking: SubmitCommand, texts: Texts, book: Rulebook
 ) -> tuple[Unit, bytes]:
     """Everything the decision adds to the database, and the answer, which is a part of it."""
     record, change = made.record, asking.change

@@ -18,8 +18,8 @@ from gate.core.workload import (
     is_of_request,
 )
 from gate.errors import NotAllowed, Unauthenticated
-from gate.flow.asks import AdmissionAsk
 from gate.flow.caller import NOBODY, Caller
+from gate.flow.commands import AdmissionCommand
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes.changes import StoredChange
 from gate.storage.database.rows import TokenUseRow
@@ -55,11 +55,15 @@ def bind(change: Change, by: Caller, book: Rulebook) -> Change:
     )
 
 
-def require_admissible(ask: AdmissionAsk, by: Caller, stored: StoredChange, book: Rulebook) -> None:
+def require_admissible(
+    command: AdmissionCommand, by: Caller, stored: StoredChange, book: Rulebook
+) -> None:
     """Raises `NotAllowed` where a token asks for what it does not prove."""
     if isinstance(by, Workload):
-        _require_listed(by, stored.service, book.catalogue.environment_named(ask.environment), book)
-        _refuse(_contradictions(by, ask.commit, None, ask.run, None))
+        _require_listed(
+            by, stored.service, book.catalogue.environment_named(command.environment), book
+        )
+        _refuse(_contradictions(by, command.commit, None, command.run, None))
         _require_merged(by.ref, stored.service, stored.environment, book)
 
 

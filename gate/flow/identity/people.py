@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.person import InvitedAnswer, PersonAnswer
-from gate.flow.asks import InviteAsk, Page, Part, PersonAsk
 from gate.flow.caller import PERSON, Caller, Role, root_person
+from gate.flow.commands import InvitationCommand, Page, Part, PersonCommand
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import account_made, is_somebody, one_spelling, person_named
@@ -62,14 +62,14 @@ class Offer:
     expires_at: datetime
 
 
-async def invite(gate: Gate, ask: InviteAsk, by: Caller) -> Invitation:
+async def invite(gate: Gate, command: InvitationCommand, by: Caller) -> Invitation:
     """Let somebody in: the person, and the one-time link that they choose their password at.
 
     An account that its person uses already is given to nobody by one admin alone: the first asks
     for it, and only another one gets the link. Raises `Invalid` for what is no address,
     `NotAllowed` for one's own role, `Conflict` for whoever was shut out.
     """
-    made = await gate.store.write(invite_person, await gate.rulebooks.current(), ask, by)
+    made = await gate.store.write(invite_person, await gate.rulebooks.current(), command, by)
     if isinstance(made, str):
         raise NotAllowed(made)
     book = await gate.rulebooks.current()
@@ -92,7 +92,7 @@ async def listing(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> Page[Perso
     return await one_page(gate, Whole("people"), part, by, read)
 
 
-async def change(gate: Gate, named: str, ask: PersonAsk, by: Caller) -> PersonAnswer:
+async def change(gate: Gate, named: str, command: PersonCommand, by: Caller) -> PersonAnswer:
     """Another role, shut out, or let in again.
 
     `named` is an id, or for somebody of the catalogue the key or an identity.
@@ -101,7 +101,7 @@ async def change(gate: Gate, named: str, ask: PersonAsk, by: Caller) -> PersonAn
     """
     book = await gate.rulebooks.current()
     person = person_named(book, named) or named
-    refused = await gate.store.write(_change, book, person, ask, by)
+    refused = await gate.store.write(_change, book, person, command, by)
     if refused is not None:
         raise NotAllowed(refused)
     return await gate.store.read(answer_of, book, person, gate.clock())
@@ -144,26 +144,26 @@ class Invited:
 
 
 def invite_person(
-    tx: Tx, book: Rulebook, ask: InviteAsk, by: Caller | None
+    tx: Tx, book: Rulebook, command: InvitationCommand, by: Caller | None
 ) -> Invited | LinkRequest | str:
     """In one transaction with its entry.
 
     `by` None: the command line. A text says why it was refused, which is on record.
     """
-    check_address(ask.email)
+    check_address(command.email)
     who = COMMAND_LINE if by is None else by.caller
-    account = account_made(tx, book, ask.email, who)
-    if by is not None and ask.role is not None and _is_own(tx, by, account.id):
+    account = account_made(tx, book, command.email, who)
+    if by is not None and command.role is not None and _is_own(tx, by, account.id):
         return _refuse(tx, "invitation", account.id, who)
     if account.disabled_at is not None:
         raise Conflict(
-            f"{ask.email[:100]} was shut out; let them in again first, with `disabled` false"
+            f"{command.email[:100]} was shut out; let them in again first, with `disabled` false"
         )
     if by is not None and account.is_used:
         asked = _asked_before(tx, book, account, by)
         if asked is not None:
             return asked
-    role = ask.role.value if ask.role else account.role
+    role = command.role.value if command.role else account.role
     if role != account.role:
         people.set_role(tx, account.id, role)
     good_for = timedelta(days=INVITATION_DAYS)
@@ -272,15 +272,15 @@ def _first(tx: Tx, book: Rulebook, email: str) -> str | None:
     return account.id
 
 
-def _change(tx: Tx, book: Rulebook, person: str, ask: PersonAsk, by: Caller) -> str | None:
+def _change(tx: Tx, book: Rulebook, person: str, command: PersonCommand, by: Caller) -> str | None:
     stored = people.read(tx.conn, person)
     if stored is None and person not in book.catalogue.people:
         raise NotFound(f"there is no person {person[:64]}")
     if _is_own(tx, by, person):
         return _refuse(tx, "role", person, by.caller)
     stored = stored or people.ensure(tx, person, by.caller)
-    role = ask.role.value if ask.role else None
-    if ask.sets_role and role != stored.role:
+    role = command.role.value if command.role else None
+    if command.sets_role and role != stored.role:
         people.set_role(tx, person, role)
         append_entry(
             tx,
@@ -292,14 +292,14 @@ def _change(tx: Tx, book: Rulebook, person: str, ask: PersonAsk, by: Caller) -> 
             before=stored.role,
             by=by.caller,
         )
-    if ask.disabled is not None and ask.disabled != (stored.disabled_at is not None):
-        (people.disable if ask.disabled else people.enable)(tx, person)
+    if command.disabled is not None and command.disabled != (stored.disabled_at is not None):
+        (people.disable if command.disabled else people.enable)(tx, person)
         append_entry(
             tx,
             Kind.ROLE,
             None,
             person=person,
-            action="disabled" if ask.disabled else "enabled",
+            action="disabled" if command.disabled else "enabled",
             by=by.caller,
         )
     return None

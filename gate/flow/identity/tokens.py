@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from gate.errors import Invalid, NotAllowed, NotFound
 from gate.flow.answers.person import TokenAnswer, TokenMadeAnswer
-from gate.flow.asks import Page, Part, TokenAsk
 from gate.flow.caller import Caller, HookKind, Machine, Person, Role, root_person
+from gate.flow.commands import Page, Part, TokenCommand
 from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
 from gate.flow.identity.accounts import person_named
@@ -27,24 +27,24 @@ CHAIN_MAX = 8
 """How many tokens, each made with the one before, there may be before a new one."""
 
 
-async def create(gate: Gate, ask: TokenAsk, by: Caller) -> TokenMadeAnswer:
+async def create(gate: Gate, command: TokenCommand, by: Caller) -> TokenMadeAnswer:
     """A new token, whose text is shown this once. Raises `Invalid` for a person whom nobody knows.
 
     Whoever is an admin makes those of a role, and everybody a personal one of their own:
     `NotAllowed`.
     """
     person = None
-    if ask.person is None:
+    if command.person is None:
         _require_admin(by)
     else:
-        person = person_named(await gate.rulebooks.current(), ask.person)
+        person = person_named(await gate.rulebooks.current(), command.person)
         person = _require_oneself(
             by,
-            person or (by.id if isinstance(by, Person) and by.id == ask.person else None),
-            ask.person,
+            person or (by.id if isinstance(by, Person) and by.id == command.person else None),
+            command.person,
         )
         await gate.store.read(_require_room, person)
-    created = await gate.store.write(make_token, ask, person, maker(by))
+    created = await gate.store.write(make_token, command, person, maker(by))
     return TokenMadeAnswer(created.token.id, created.text)
 
 
@@ -74,13 +74,15 @@ def maker(by: Caller) -> Maker:
     return Maker(by.caller, root_person(by), token)
 
 
-def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: Maker) -> tokens.Created:
+def make_token(tx: Tx, command: TokenCommand, person: str | None, by: Maker) -> tokens.Created:
     """The token and its entry in the ledger, in one transaction."""
-    check_names(*(ask.services or ()))
+    check_names(*(command.services or ()))
     _require_short_chain(tx.conn, by)
-    role = ask.role.value if ask.role else None
-    hook = ask.hook.value if ask.hook else None
-    created = tokens.create(tx, by, Wanted(role, person, ask.services, hook, ask.expires_at))
+    role = command.role.value if command.role else None
+    hook = command.hook.value if command.hook else None
+    created = tokens.create(
+        tx, by, Wanted(role, person, command.services, hook, command.expires_at)
+    )
     append_entry(
         tx,
         Kind.TOKEN,
@@ -91,7 +93,7 @@ def make_token(tx: Tx, ask: TokenAsk, person: str | None, by: Maker) -> tokens.C
         root=created.token.root,
         role=role,
         person=person,
-        services=None if ask.services is None else sorted(ask.services),
+        services=None if command.services is None else sorted(command.services),
         hook=hook,
     )
     return created

@@ -51,27 +51,27 @@ class _Books:
     all: Rulebooks
 
 
-async def report(gate: Gate, ask: IncidentReport, by: Caller) -> Reported:
+async def report(gate: Gate, report: IncidentReport, by: Caller) -> Reported:
     """Take an incident, or news of one.
 
     Raises `NotAllowed` for a service that the caller's token is not for, `Invalid` for a change
     that is not there, `Conflict` for one that was never deployed.
     """
-    await require_own(gate, ask, by)
+    await require_own(gate, report, by)
     book = await gate.rulebooks.current()
-    return with_names(book, await gate.store.write(_take, gate.rulebooks, book, ask, by.caller))
+    return with_names(book, await gate.store.write(_take, gate.rulebooks, book, report, by.caller))
 
 
-def delivery(ask: IncidentReport, *, named: str, caller: str) -> Delivery:
+def delivery(report: IncidentReport, *, named: str, caller: str) -> Delivery:
     """For the inbox: to be worked on by `work`."""
-    return Delivery(ask.source, named, KIND, caller, reports.write(ask))
+    return Delivery(report.source, named, KIND, caller, reports.write(report))
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:
     """Work on what `delivery` made."""
-    ask = reports.read_incident(claimed.body)
+    report = reports.read_incident(claimed.body)
     await gate.store.write(
-        _take, gate.rulebooks, await gate.rulebooks.current(), ask, claimed.caller
+        _take, gate.rulebooks, await gate.rulebooks.current(), report, claimed.caller
     )
 
 
@@ -80,34 +80,39 @@ def with_names(book: Rulebook, reported: Reported) -> Reported:
     return replace(reported, answer=with_unknown(book.catalogue, reported.answer))
 
 
-def _take(tx: Tx, books: Rulebooks, book: Rulebook, ask: IncidentReport, by: str) -> Reported:
+def _take(tx: Tx, books: Rulebooks, book: Rulebook, report: IncidentReport, by: str) -> Reported:
     """An incident, or news of one that is known."""
-    environment = ask.environment and book.catalogue.environment_named(ask.environment)
-    service = ask.service if ask.source == API else book.catalogue.service_named(ask.service)
-    severity = ask.severity and ask.severity.lower()
-    ask = replace(ask, service=service, environment=environment, severity=severity)
-    _check(tx.conn, ask)
+    environment = report.environment and book.catalogue.environment_named(report.environment)
+    service = (
+        report.service if report.source == API else book.catalogue.service_named(report.service)
+    )
+    severity = report.severity and report.severity.lower()
+    report = replace(report, service=service, environment=environment, severity=severity)
+    _check(tx.conn, report)
     both = _Books(book, books)
     known = (
-        _known_to_callers(tx, ask) if ask.source == API else _known_at_its_source(tx, both, ask, by)
+        _known_to_callers(tx, report)
+        if report.source == API
+        else _known_at_its_source(tx, both, report, by)
     )
-    incident = (
-        _open(tx, ask, by) if known is None else _news(tx, both, known.incident, known.ask, by)
-    )
-    _tie_by_itself(tx, both, incident, ask, by)
+    if known is None:
+        incident = _open(tx, report, by)
+    else:
+        incident = _news(tx, both, known.incident, known.report, by)
+    _tie_by_itself(tx, both, incident, report, by)
     return Reported(answer_of(tx.conn, incident.id), known is None)
 
 
-def _check(conn: Connection, ask: IncidentReport) -> None:
+def _check(conn: Connection, report: IncidentReport) -> None:
     """A caller is told what is wrong.
 
     Of a hook nobody reads the answer, so a change that it names in vain is left out later.
     """
-    if ask.resolved_at is not None and ask.resolved_at < ask.began_at:
+    if report.resolved_at is not None and report.resolved_at < report.began_at:
         raise Invalid(
             "it was resolved before it began; `resolved_at` must not be earlier than `began_at`"
         )
-    for named in ask.changes if ask.source == API else ():
+    for named in report.changes if report.source == API else ():
         stored = changes.read(conn, named)
         if stored is None:
             raise Invalid(f"there is no change {named[:64]}; name one that was deployed, or none")
@@ -120,75 +125,75 @@ class _Known:
     """The incident that news is of, and the news as it applies there."""
 
     incident: Incident
-    ask: IncidentReport
+    report: IncidentReport
 
 
-def _known_to_callers(tx: Tx, ask: IncidentReport) -> _Known | None:
+def _known_to_callers(tx: Tx, report: IncidentReport) -> _Known | None:
     """By the id that a caller gave, or by one of the gate's own, whatever the source was.
 
     Raises `Conflict` for another place.
     """
-    if ask.id is None:
+    if report.id is None:
         return None
-    if ask.id.startswith(OWN_ID):
-        known: Incident | None = found_incident(tx.conn, ask.id)
+    if report.id.startswith(OWN_ID):
+        known: Incident | None = found_incident(tx.conn, report.id)
     else:
-        incidents.lock_series(tx, ask.source, ask.id)
-        known = incidents.newest_of_series(tx.conn, ask.source, ask.id)
-    if known is not None and not _is_at(known, ask):
+        incidents.lock_series(tx, report.source, report.id)
+        known = incidents.newest_of_series(tx.conn, report.source, report.id)
+    if known is not None and not _is_at(known, report):
         where = f"{known.service} in {known.environment or 'no named environment'}"
         raise Conflict(
             f"{known.series[:100]} is an incident of {where}; report another one under another id"
         )
-    return None if known is None else _Known(known, ask)
+    return None if known is None else _Known(known, report)
 
 
-def _known_at_its_source(tx: Tx, books: _Books, ask: IncidentReport, by: str) -> _Known | None:
+def _known_at_its_source(tx: Tx, books: _Books, report: IncidentReport, by: str) -> _Known | None:
     """By the name that its source gave.
 
     One that the source has moved to another service or environment ends where it was.
 
     Raises `Unavailable` for an end of which nobody has told the beginning yet.
     """
-    if ask.id is None:
+    if report.id is None:
         return None
-    incidents.lock_series(tx, ask.source, ask.id)
-    series = incidents.of_series(tx.conn, ask.source, ask.id)
+    incidents.lock_series(tx, report.source, report.id)
+    series = incidents.of_series(tx.conn, report.source, report.id)
     latest = max(series, key=lambda one: one.reported_at, default=None)
-    if latest is not None and _reported_at(tx, ask) < latest.reported_at:
+    if latest is not None and _reported_at(tx, report) < latest.reported_at:
         # An older word that comes late moves nothing and changes nothing.
-        return _Known(latest, ask)
-    here = next((one for one in series if _is_at(one, ask)), None)
-    elsewhere = [one for one in series if not _is_at(one, ask) and one.resolved_at is None]
-    if ask.is_end and here is None and elsewhere:
+        return _Known(latest, report)
+    here = next((one for one in series if _is_at(one, report)), None)
+    elsewhere = [one for one in series if not _is_at(one, report) and one.resolved_at is None]
+    if report.is_end and here is None and elsewhere:
         # Whoever tells of the end alone need not know where it is by now.
         here = elsewhere.pop(0)
     for one in elsewhere:
-        _end_there(tx, books, one, _reported_at(tx, ask), by)
+        _end_there(tx, books, one, _reported_at(tx, report), by)
     if (
         here is not None
-        and ask.comes_back
+        and report.comes_back
         and here.resolved_at is not None
-        and ask.began_at > here.resolved_at
+        and report.began_at > here.resolved_at
     ):
         here = None
-    if here is None and ask.is_end:
+    if here is None and report.is_end:
         raise Unavailable("nobody has told of the beginning yet", retry_after_seconds=60)
     if here is None:
         return None
-    return _Known(here, replace(ask, reopened=ask.reopened or bool(elsewhere)))
+    return _Known(here, replace(report, reopened=report.reopened or bool(elsewhere)))
 
 
-def _is_at(known: Incident, ask: IncidentReport) -> bool:
-    return known.service == ask.service and ask.environment in {None, known.environment}
+def _is_at(known: Incident, report: IncidentReport) -> bool:
+    return known.service == report.service and report.environment in {None, known.environment}
 
 
-def _reported_at(tx: Tx, ask: IncidentReport) -> datetime:
+def _reported_at(tx: Tx, report: IncidentReport) -> datetime:
     """When the source said so.
 
     A clock that is far ahead would otherwise make every later word of the source an old one.
     """
-    return min(ask.reported_at or tx.now, tx.now + AHEAD_MAX)
+    return min(report.reported_at or tx.now, tx.now + AHEAD_MAX)
 
 
 def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) -> None:
@@ -202,25 +207,25 @@ def _end_there(tx: Tx, books: _Books, known: Incident, at: datetime, by: str) ->
         aftermath.settle(tx, books.all, books.current, tied.change)
 
 
-def _open(tx: Tx, ask: IncidentReport, by: str) -> Incident:
-    title = new_text(ask.title)
+def _open(tx: Tx, report: IncidentReport, by: str) -> Incident:
+    title = new_text(report.title)
     insert_texts(tx, [title])
     identity = new_id(OWN_ID.rstrip("_"), tx.now)
-    if ask.id is not None and ask.source == API:
+    if report.id is not None and report.source == API:
         # People look for it under the name they gave.
-        identity = ask.id
+        identity = report.id
     incident = Incident(
         id=identity,
-        source=ask.source,
-        series=ask.id or identity,
+        source=report.source,
+        series=report.id or identity,
         title=title.id,
-        service=ask.service,
-        environment=ask.environment,
-        severity=ask.severity or WORST,
-        url=ask.url,
-        began_at=ask.began_at,
-        resolved_at=ask.resolved_at,
-        reported_at=_reported_at(tx, ask),
+        service=report.service,
+        environment=report.environment,
+        severity=report.severity or WORST,
+        url=report.url,
+        began_at=report.began_at,
+        resolved_at=report.resolved_at,
+        reported_at=_reported_at(tx, report),
         created_at=tx.now,
         created_by=by,
     )
@@ -229,13 +234,13 @@ def _open(tx: Tx, ask: IncidentReport, by: str) -> Incident:
     return incident
 
 
-def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentReport, by: str) -> Incident:
+def _news(tx: Tx, books: _Books, known: Incident, report: IncidentReport, by: str) -> Incident:
     """The newest word of its source counts, and an older one that comes late changes nothing."""
-    reported_at = _reported_at(tx, ask)
-    resolved_at = ask.resolved_at or (None if ask.reopened else known.resolved_at)
-    severity = ask.severity or known.severity
+    reported_at = _reported_at(tx, report)
+    resolved_at = report.resolved_at or (None if report.reopened else known.resolved_at)
+    severity = report.severity or known.severity
     is_same = (resolved_at, severity) == (known.resolved_at, known.severity)
-    if reported_at < known.reported_at or (is_same and ask.reported_at is None):
+    if reported_at < known.reported_at or (is_same and report.reported_at is None):
         return known
     news = replace(known, resolved_at=resolved_at, severity=severity, reported_at=reported_at)
     incidents.record_report(
@@ -248,16 +253,18 @@ def _news(tx: Tx, books: _Books, known: Incident, ask: IncidentReport, by: str) 
     return news
 
 
-def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentReport, by: str) -> None:
+def _tie_by_itself(
+    tx: Tx, books: _Books, incident: Incident, report: IncidentReport, by: str
+) -> None:
     """By the changes that were named; else by what was deployed there, once: what a person untied
     stays untied. An alert that does not count may name a change only to say that it was deployed.
     """
     catalogue = books.current.catalogue
     listed = catalogue.services.get(incident.service)
     threshold = listed.alerts_count_from if listed else None
-    if ask.is_alert and not counts(incident.severity, threshold):
+    if report.is_alert and not counts(incident.severity, threshold):
         return
-    named = _named(tx.conn, incident, ask)
+    named = _named(tx.conn, incident, report)
     for change in named:
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, Method.EXPLICIT, by))
     if named or links.ever(tx.conn, incident.id):
@@ -275,14 +282,14 @@ def _tie_by_itself(tx: Tx, books: _Books, incident: Incident, ask: IncidentRepor
         aftermath.tie(tx, books.all, books.current, Tie(incident.id, change, method, by))
 
 
-def _named(conn: Connection, incident: Incident, ask: IncidentReport) -> list[str]:
+def _named(conn: Connection, incident: Incident, report: IncidentReport) -> list[str]:
     """The changes to tie it to because its source names them.
 
     A hook speaks for the service of its incident alone, and what was deployed after something broke
     did not break it.
     """
     found = []
-    for named in ask.changes:
+    for named in report.changes:
         stored = changes.read(conn, named)
         if (
             stored is None
@@ -295,7 +302,7 @@ def _named(conn: Connection, incident: Incident, ask: IncidentReport) -> list[st
             stored.environment,
         }
         is_before = stored.admitted_at <= incident.began_at + CLOCK_SLACK
-        if ask.source == API or (is_here and is_before):
+        if report.source == API or (is_here and is_before):
             found.append(stored.id)
     return found[: max(LINKS_MAX - len(links.of_incidents(conn, [incident.id])), 0)]
 

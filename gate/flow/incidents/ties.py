@@ -29,7 +29,7 @@ async def link(gate: Gate, incident_id: str, change_id: str, reason: str, by: Pe
     """
     book = await gate.rulebooks.current()
     linked = await gate.store.write(
-        _link, gate.rulebooks, book, incident_id, Asked(change_id, reason, by.caller)
+        _link, gate.rulebooks, book, incident_id, LinkCommand(change_id, reason, by.caller)
     )
     gate.waiters.wake(change_id)
     return with_names(book, linked)
@@ -44,7 +44,7 @@ async def unlink(
     """
     book = await gate.rulebooks.current()
     answer = await gate.store.write(
-        _unlink, gate.rulebooks, book, incident_id, Asked(link_id, reason, by.caller)
+        _unlink, gate.rulebooks, book, incident_id, LinkCommand(link_id, reason, by.caller)
     )
     return with_unknown(book.catalogue, answer)
 
@@ -61,15 +61,17 @@ async def judge_due(gate: Gate) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person asks of a link: which one, or which change, and why."""
+class LinkCommand:
+    """Tie an incident to the change that is named, or untie the link that is named."""
 
     named: str
     reason: str
     by: str
 
 
-def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked) -> Reported:
+def _link(
+    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: LinkCommand
+) -> Reported:
     incident = found_incident(tx.conn, incident_id)
     stored = changes.read(tx.conn, asked.named)
     if stored is None:
@@ -97,7 +99,7 @@ def _link(tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Ask
 
 
 def _unlink(
-    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: Asked
+    tx: Tx, books: Rulebooks, book: Rulebook, incident_id: str, asked: LinkCommand
 ) -> IncidentAnswer:
     incident = found_incident(tx.conn, incident_id)
     known = links.read(tx.conn, asked.named)

@@ -17,10 +17,10 @@ from gate.core.messages.notice import ASKING, Click, Notice, Occasion, read_clic
 from gate.errors import GateError, Unauthenticated, Unavailable, Undeliverable
 from gate.flow.answers.parts import hold_answer
 from gate.flow.answers.reasons import ReasonAnswer, reasons
-from gate.flow.asks import ReviewAsk
 from gate.flow.caller import ByChat, Person
 from gate.flow.changes import review
 from gate.flow.changes.known import Known, know
+from gate.flow.commands import ReviewCommand
 from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named
 from gate.flow.identity.membership import signed_on
@@ -229,7 +229,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType({CLICK: work})
 async def _act(gate: Gate, click: Click, person: Person) -> str:
     act = review.approve if click.approves else review.reject
     try:
-        change = await act(gate, click.change, ReviewAsk(click.subject_digest, COMMENT), person)
+        change = await act(gate, click.change, ReviewCommand(click.subject_digest, COMMENT), person)
     except Unavailable:
         # Tried again by the inbox.
         raise

@@ -13,8 +13,8 @@ from gate.core.policy.policy import Mode
 from gate.core.rulebook.bundle import FAULTS_SAID_MAX
 from gate.errors import Conflict, Fault, Invalid, NotAllowed, NotFound
 from gate.flow.answers.calendar import WindowAnswer
-from gate.flow.asks import FreezeAsk, Page, Part
 from gate.flow.caller import Caller, Person
+from gate.flow.commands import FreezeCommand, Page, Part
 from gate.flow.entries import append_entry, check_names
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
@@ -41,7 +41,7 @@ async def not_over(gate: Gate, by: Caller) -> Sequence[WindowAnswer]:
     return await gate.store.read(_not_over, gate.clock())
 
 
-async def add(gate: Gate, ask: FreezeAsk, by: Person) -> WindowAnswer:
+async def add(gate: Gate, command: FreezeCommand, by: Person) -> WindowAnswer:
     """Freeze from `begins` (now, where it is absent) until `ends`; stop the line until somebody
     lifts it.
 
@@ -50,12 +50,12 @@ async def add(gate: Gate, ask: FreezeAsk, by: Person) -> WindowAnswer:
     would believe that it does.
     """
     book = await gate.rulebooks.current()
-    _require_entitled(book, ask, by)
-    _check(ask)
-    named = tuple(dict.fromkeys(map(book.catalogue.environment_named, ask.environments)))
-    _require_known("service", "services", ask.services, book.catalogue.services)
+    _require_entitled(book, command, by)
+    _check(command)
+    named = tuple(dict.fromkeys(map(book.catalogue.environment_named, command.environments)))
+    _require_known("service", "services", command.services, book.catalogue.services)
     _require_known("environment", "environments", named, book.catalogue.environments)
-    return await gate.store.write(_add, replace(ask, environments=named), by.caller)
+    return await gate.store.write(_add, replace(command, environments=named), by.caller)
 
 
 async def lift(gate: Gate, freeze_id: str, by: Person) -> WindowAnswer:
@@ -101,10 +101,10 @@ def _entitled(book: Rulebook, *, stop: bool, services: tuple[str, ...]) -> set[s
     return groups | _who_decide_emergencies(book, services) if stop else groups
 
 
-def _require_entitled(book: Rulebook, ask: FreezeAsk, by: Person) -> None:
-    groups = _entitled(book, stop=ask.stop, services=ask.services)
+def _require_entitled(book: Rulebook, command: FreezeCommand, by: Person) -> None:
+    groups = _entitled(book, stop=command.stop, services=command.services)
     if by.groups.isdisjoint(groups):
-        what = "stop the line" if ask.stop else "freeze"
+        what = "stop the line" if command.stop else "freeze"
         raise NotAllowed(
             f"{' and '.join(sorted(groups))} may {what}; you are in none of these groups, "
             "ask one of them"
@@ -127,14 +127,14 @@ def _who_decide_emergencies(book: Rulebook, services: tuple[str, ...]) -> set[st
     return named - {OWNERS} | (set.intersection(*owners) if owners else set())
 
 
-def _check(ask: FreezeAsk) -> None:
-    if ask.stop and ask.ends is not None:
+def _check(command: FreezeCommand) -> None:
+    if command.stop and command.ends is not None:
         raise Invalid("a stopped line has no end; it runs again when somebody lifts it")
-    if not ask.stop and ask.ends is None:
+    if not command.stop and command.ends is None:
         raise Invalid("a window needs its end; name `ends`, or stop the line with `stop`")
-    if ask.begins is not None and ask.ends is not None and ask.ends <= ask.begins:
+    if command.begins is not None and command.ends is not None and command.ends <= command.begins:
         raise Invalid("the window ends before it begins; `ends` must be later than `begins`")
-    check_names(*ask.services, *ask.environments)
+    check_names(*command.services, *command.environments)
 
 
 def _require_known(kind: str, key: str, names: Sequence[str], known: Collection[str]) -> None:
@@ -147,31 +147,31 @@ def _require_known(kind: str, key: str, names: Sequence[str], known: Collection[
         raise Invalid("; ".join(fault.detail for fault in faults[:FAULTS_SAID_MAX]), faults=faults)
 
 
-def _add(tx: Tx, ask: FreezeAsk, by: str) -> WindowAnswer:
-    if ask.ends is not None and ask.ends <= tx.now:
+def _add(tx: Tx, command: FreezeCommand, by: str) -> WindowAnswer:
+    if command.ends is not None and command.ends <= tx.now:
         raise Invalid("the window is over already; `ends` must be to come")
     declared = sum(not one.stop for one in freezes.open_at(tx.conn, tx.now))
-    if not ask.stop and declared >= freezes.OPEN_MAX:
+    if not command.stop and declared >= freezes.OPEN_MAX:
         raise Invalid(
             f"{declared} windows are not over yet, at most {freezes.OPEN_MAX} are allowed; "
             "lift one, or write it into the calendar"
         )
-    reason = texts.new_text(ask.reason)
+    reason = texts.new_text(command.reason)
     texts.insert_texts(tx, [reason])
     window = Declared(
         id=new_id("frz", tx.now),
         reason=reason.id,
-        stop=ask.stop,
-        begins=ask.begins or tx.now,
-        ends=ask.ends,
-        services=ask.services,
-        environments=ask.environments,
+        stop=command.stop,
+        begins=command.begins or tx.now,
+        ends=command.ends,
+        services=command.services,
+        environments=command.environments,
         created_at=tx.now,
         created_by=by,
     )
     freezes.add(tx, window)
     _append_freeze_entry(tx, window, "added", by)
-    return _answer(window, {reason.id: ask.reason})
+    return _answer(window, {reason.id: command.reason})
 
 
 def _lift(tx: Tx, freeze_id: str, by: str) -> WindowAnswer:

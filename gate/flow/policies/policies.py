@@ -15,8 +15,8 @@ from gate.core.policy.schema import schema as policy_schema
 from gate.core.rulebook.bundle import CATALOGUE_FILE, Bundle, read_bundle
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
 from gate.flow.answers.policy import PolicyCheckAnswer, PolicyFilesAnswer, PolicySetAnswer
-from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller, Person
+from gate.flow.commands import Page, Part
 from gate.flow.entries import append_entry
 from gate.flow.gate import Gate
 from gate.flow.identity.persons import NewPersonId, Tree, is_same_person, pass_on

@@ -31,7 +31,7 @@ _DAY_US = _DAY // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryAsk:
+class DeliveryQuery:
     """Of which place, and of which days; without a beginning it is the last `DAYS_DEFAULT`."""
 
     service: str
@@ -40,7 +40,7 @@ class DeliveryAsk:
     ends: datetime | None = None
 
 
-async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> DeliveryAnswer:
+async def figures(gate: Gate, query: DeliveryQuery, by: Caller) -> DeliveryAnswer:
     """Whole days, UTC, each change on the day of its admission.
 
     Raises `Invalid` for a time that is empty or too long.
@@ -48,8 +48,8 @@ async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> DeliveryAnswer:
     # Every reader reads all places.
     _ = by
     catalogue = (await gate.rulebooks.current()).catalogue
-    ends = ask.ends or gate.clock()
-    begins = ask.begins or ends - _DAY * DAYS_DEFAULT
+    ends = query.ends or gate.clock()
+    begins = query.begins or ends - _DAY * DAYS_DEFAULT
     if begins >= ends:
         raise Invalid("the time ends before it begins; `from` must be earlier than `to`")
     first, last = to_us(begins) // _DAY_US, -(-to_us(ends) // _DAY_US)
@@ -58,7 +58,7 @@ async def figures(gate: Gate, ask: DeliveryAsk, by: Caller) -> DeliveryAnswer:
             f"from {begins.date()} to {ends.date()} are {last - first} days, at most "
             f"{DAYS_MAX} are allowed"
         )
-    place = Place(ask.service, catalogue.environment_named(ask.environment), first, last)
+    place = Place(query.service, catalogue.environment_named(query.environment), first, last)
     unknown = unknown_names(catalogue, place.service, place.environment)
     return _answer(place, await gate.store.read_slowly(delivery.sums, place), unknown)
 

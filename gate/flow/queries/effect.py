@@ -4,29 +4,29 @@ from gate.core.calendar import freeze
 from gate.core.calendar.calendar import Reach
 from gate.core.change import State
 from gate.flow.answers.calendar import EffectAnswer
-from gate.flow.asks import FreezeAsk
 from gate.flow.caller import Person
+from gate.flow.commands import FreezeCommand
 from gate.flow.gate import Gate
 from gate.storage.changes import holds
 from gate.storage.changes.holds import Crowd
 
 
-async def effect(gate: Gate, ask: FreezeAsk, by: Person) -> EffectAnswer:
+async def effect(gate: Gate, command: FreezeCommand, by: Person) -> EffectAnswer:
     """Of a window that begins now; nothing is declared by asking."""
     # Everybody who reads the calendar reads all of it.
     _ = by
     book = await gate.rulebooks.current()
     catalogue = book.catalogue
     reach = Reach(
-        services=frozenset(ask.services),
-        environments=frozenset(map(catalogue.environment_named, ask.environments)),
+        services=frozenset(command.services),
+        environments=frozenset(map(catalogue.environment_named, command.environments)),
     )
     reached = [
         crowd
         for crowd in await gate.store.read(holds.crowds, gate.clock())
         if freeze.covers(reach, freeze.scope_of(catalogue, crowd.service, crowd.environment))
     ]
-    passing = [one for one in reached if one.excused and not ask.stop and _waits(one)]
+    passing = [one for one in reached if one.excused and not command.stop and _waits(one)]
     held = [one for one in reached if one.is_held and _waits(one) and one not in passing]
     new = [one for one in reached if _waits(one) and one not in passing and not one.is_held]
     return EffectAnswer(

@@ -6,8 +6,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gate.flow.answers.incident import IncidentAnswer, incident_answers, with_unknown
-from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
+from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
 from gate.storage.database import pages

@@ -10,7 +10,7 @@ from gate.flow.answers.delivery import InsightsAnswer, RulePlaceAnswer, spread
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries import delivery, facets
-from gate.flow.queries.delivery import DeliveryAsk
+from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.desk import Desk
 from gate.storage.changes.log import LogFilters
 from gate.storage.figures import insights as figures
@@ -21,22 +21,22 @@ _DAY_US = 24 * 3600 * 1_000_000
 _SECOND = timedelta(seconds=1)
 
 
-async def insights(gate: Gate, desk: Desk, ask: DeliveryAsk, by: Caller) -> InsightsAnswer:
+async def insights(gate: Gate, desk: Desk, query: DeliveryQuery, by: Caller) -> InsightsAnswer:
     """Of one place; figures of places are never added up."""
-    environment = (await gate.rulebooks.current()).catalogue.environment_named(ask.environment)
-    filters = LogFilters(service=ask.service, environment=environment)
+    environment = (await gate.rulebooks.current()).catalogue.environment_named(query.environment)
+    filters = LogFilters(service=query.service, environment=environment)
     routes = (await facets.of_log(gate, filters, by))["route"]
-    spent = await gate.store.read_slowly(figures.seconds_to_last_word, ask.service, environment)
+    spent = await gate.store.read_slowly(figures.seconds_to_last_word, query.service, environment)
     now = gate.clock()
     here = [
         one
         for one in await desk.waiting()
-        if (one.service, one.environment) == (ask.service, environment)
+        if (one.service, one.environment) == (query.service, environment)
     ]
     decided = sum(one.count for one in routes)
     automatic = sum(one.count for one in routes if one.value == "automatic")
     return InsightsAnswer(
-        delivery=await delivery.figures(gate, ask, by),
+        delivery=await delivery.figures(gate, query, by),
         routes=routes,
         automatic_share=automatic / decided if decided else None,
         decisions=decided,

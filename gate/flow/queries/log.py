@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from gate.core.decision import record as records
 from gate.flow.answers.decision import LogRowAnswer, log_row
-from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
+from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
 from gate.flow.rulebooks import Rulebooks

@@ -20,9 +20,9 @@ from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import DecisionAnswer, decision_answer
 from gate.flow.answers.parts import hold_answer, utc
 from gate.flow.answers.place import InFlightAnswer, PlaceAnswer, SaidAnswer
-from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller, ChangeHolder
 from gate.flow.changes.known import Known, know, know_stored, visible_change
+from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, Whole, by_own_name, one_page
 from gate.flow.rulebooks import Rulebooks
@@ -32,7 +32,7 @@ from gate.storage.changes import approvals as approval_table
 from gate.storage.changes import change_list
 from gate.storage.changes import decisions as decision_table
 from gate.storage.changes.change_list import ChangeFilters
-from gate.storage.changes.history import Ask, track_record
+from gate.storage.changes.history import PlaceQuery, track_record
 from gate.storage.database import pages
 from gate.storage.policies import freezes
 
@@ -109,7 +109,7 @@ async def place(gate: Gate, service: str, environment: str, by: Caller) -> Place
     named = book.catalogue.environment_named(environment)
     now = gate.clock()
     here, windows, said = await gate.store.read(
-        _place, Ask(service=service, environment=named, commit="", now=now)
+        _place, PlaceQuery(service=service, environment=named, commit="", now=now)
     )
     scope = freeze.scope_of(book.catalogue, service, named)
     held = freeze.held(book.calendar, windows, scope, now)
@@ -210,9 +210,11 @@ def _approvals(change_id: str, conn: Connection, part: pages.Part) -> pages.Page
     return pages.Page(answers, found.next)
 
 
-def _place(conn: Connection, ask: Ask) -> tuple[TrackRecord, tuple[AdHoc, ...], dict[str, str]]:
-    windows, said = windows_to_come(conn, ask.now)
-    return track_record(conn, ask), windows, said
+def _place(
+    conn: Connection, query: PlaceQuery
+) -> tuple[TrackRecord, tuple[AdHoc, ...], dict[str, str]]:
+    windows, said = windows_to_come(conn, query.now)
+    return track_record(conn, query), windows, said
 
 
 def windows_to_come(conn: Connection, at: datetime) -> tuple[tuple[AdHoc, ...], dict[str, str]]:

@@ -29,7 +29,7 @@ from gate.flow.gate import Gate
 from gate.flow.queries.rehearsal import Rehearsal, Rehearsed, rehearse
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.changes import history
-from gate.storage.changes.history import Ask, Earning
+from gate.storage.changes.history import Earning, PlaceQuery
 from gate.storage.figures import observations as figures
 from gate.storage.figures import past
 from gate.storage.figures.observations import Counted, Watched
@@ -42,7 +42,7 @@ SAFE_AFTER = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ObservationsAsk:
+class ObservationsQuery:
     """Of which place and time; without a beginning it is the last `DAYS_DEFAULT` days."""
 
     service: str
@@ -51,7 +51,7 @@ class ObservationsAsk:
     ends: datetime | None = None
 
 
-async def observations(gate: Gate, ask: ObservationsAsk, by: Caller) -> ObservationsAnswer:
+async def observations(gate: Gate, query: ObservationsQuery, by: Caller) -> ObservationsAnswer:
     """Of one place.
 
     Raises `Invalid` for a time that is empty or too long.
@@ -60,12 +60,12 @@ async def observations(gate: Gate, ask: ObservationsAsk, by: Caller) -> Observat
     _ = by
     book = await gate.rulebooks.current()
     now = gate.clock()
-    ends = ask.ends or now
-    begins = ask.begins or ends - timedelta(days=DAYS_DEFAULT)
+    ends = query.ends or now
+    begins = query.begins or ends - timedelta(days=DAYS_DEFAULT)
     if not timedelta(0) < ends - begins <= timedelta(days=DAYS_MAX):
         raise Invalid(f"`from` must be earlier than `to`, by at most {DAYS_MAX} days")
-    environment = book.catalogue.environment_named(ask.environment)
-    place = Watched(ask.service, environment, begins, ends)
+    environment = book.catalogue.environment_named(query.environment)
+    place = Watched(query.service, environment, begins, ends)
     return await gate.store.read_slowly(_read, gate.rulebooks, book, place, now)
 
 
@@ -110,7 +110,7 @@ def _standard_changes(
         for one, (successes, settle) in book.remembered.items()
     )
     here = history.track_record(
-        conn, Ask(place.service, place.environment, "", now, earning=earning)
+        conn, PlaceQuery(place.service, place.environment, "", now, earning=earning)
     )
     found = []
     for standard in policy.standard_changes if policy else ():

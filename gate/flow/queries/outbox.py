@@ -4,8 +4,8 @@ from sqlalchemy import Connection
 
 from gate.errors import NotFound
 from gate.flow.answers.outbox import DeadLetterAnswer, OutboxAnswer, TargetAnswer
-from gate.flow.asks import Part
 from gate.flow.caller import Caller
+from gate.flow.commands import Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.storage.database import pages

@@ -15,9 +15,9 @@ from gate.core.decision.values import Band, ChangeType
 from gate.errors import BadRequest
 from gate.flow.answers.queue import QueueAnswer, QueueItem
 from gate.flow.answers.reasons import against, explained
-from gate.flow.asks import PAGE_ITEMS_DEFAULT, Part
 from gate.flow.caller import Person
 from gate.flow.changes.known import Known, know_stored
+from gate.flow.commands import PAGE_ITEMS_DEFAULT, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import part_of, sealed
 from gate.flow.queries.desk import Desk, Waiting, after

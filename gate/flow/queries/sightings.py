@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from gate.core.catalogue.catalogue import Catalogue
 from gate.core.decision.places import unknown
 from gate.flow.answers.sighting import SightingAnswer
-from gate.flow.asks import Page, Part
 from gate.flow.caller import Caller
+from gate.flow.commands import Page, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, by_own_name, one_page
 from gate.storage.database import pages

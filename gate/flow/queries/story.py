@@ -17,14 +17,14 @@ from gate.errors import NotFound
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.reasons import against, explained
 from gate.flow.answers.story import (
-    AskedAnswer,
-    AskedOf,
+    DetailsAnswer,
     ExcludedAnswer,
     GroupAnswer,
     MayAnswer,
     MemberAnswer,
     OwedAnswer,
     PeopleAnswer,
+    RequiredAnswer,
     StoryAnswer,
 )
 from gate.flow.caller import Person
@@ -93,11 +93,11 @@ def _read(
     )
 
 
-def _asked(conn: Connection, record: Record) -> AskedAnswer:
+def _asked(conn: Connection, record: Record) -> DetailsAnswer:
     asked = record.asked
     plans = (asked.description, asked.impact, asked.rollback_plan, asked.test_plan)
     said = texts.read_texts(conn, [one for one in (*plans, asked.emergency_reason) if one])
-    return AskedAnswer(
+    return DetailsAnswer(
         description=said.get(asked.description, ""),
         impact=said.get(asked.impact, ""),
         rollback_plan=said.get(asked.rollback_plan, ""),
@@ -124,7 +124,7 @@ def _people(known: Known, book: Rulebook) -> PeopleAnswer:
 
 def _entry(
     entry: Required, missing: int, people: People, catalogue: Catalogue, given: Mapping[str, Any]
-) -> AskedOf:
+) -> RequiredAnswer:
     def member(person: str) -> MemberAnswer:
         is_excluded, has_approved = person in people.excluded, person in given
         return MemberAnswer(person, catalogue.label_of(person), is_excluded, has_approved)
@@ -132,7 +132,7 @@ def _entry(
     groups = tuple(
         GroupAnswer(group, tuple(map(member, catalogue.members(group)))) for group in entry.by
     )
-    return AskedOf(entry.count, missing, groups)
+    return RequiredAnswer(entry.count, missing, groups)
 
 
 def _excluded(known: Known, book: Rulebook) -> tuple[ExcludedAnswer, ...]:

@@ -37,7 +37,7 @@ REASONS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictAsk:
+class VerdictQuery:
     """A whole commit hash, a whole digest of an artifact, or both."""
 
     service: str
@@ -65,46 +65,48 @@ _FAILED = _Word(Phase.FAILURE, "the deployment of this change failed, or was rol
 _UNKNOWN = "nobody has asked for it here yet; the pipeline that builds it submits it"
 
 
-async def verdict(gate: Gate, ask: VerdictAsk, by: Caller) -> VerdictAnswer:
+async def verdict(gate: Gate, query: VerdictQuery, by: Caller) -> VerdictAnswer:
     """The phase, its reasons, and when it opens.
 
     A place that the catalogue lacks and a commit that nobody asked for are answered like any
     other. Raises `Invalid` where neither commit nor digest is named, `NotAllowed` outside the
     caller's services.
     """
-    require_service(by, ask.service)
-    if ask.commit is None and ask.digest is None:
+    require_service(by, query.service)
+    if query.commit is None and query.digest is None:
         raise Invalid("name what is to be deployed: ?commit= or ?digest=, in full")
     book = await gate.rulebooks.current()
-    return await gate.store.read(_read, gate.rulebooks, book, ask, gate.clock(), gate.base_url)
+    return await gate.store.read(_read, gate.rulebooks, book, query, gate.clock(), gate.base_url)
 
 
 def _read(
     conn: Connection,
     books: Rulebooks,
     book: Rulebook,
-    ask: VerdictAsk,
+    query: VerdictQuery,
     at: datetime,
     base_url: str,
 ) -> VerdictAnswer:
-    place = book.catalogue.environment_named(ask.environment)
-    stored = verdicts.newest_of(conn, ask.service, place, commit=ask.commit, digest=ask.digest)
+    place = book.catalogue.environment_named(query.environment)
+    stored = verdicts.newest_of(
+        conn, query.service, place, commit=query.commit, digest=query.digest
+    )
     known = None if stored is None else know_stored(conn, books, stored, book)
-    word = _unheard_of(book, ask, place) if known is None else _word(conn, known, book, at)
+    word = _unheard_of(book, query, place) if known is None else _word(conn, known, book, at)
     waits = word.phase is Phase.PENDING
     return VerdictAnswer(
         phase=word.phase,
         outcome=known.record.decision.outcome if known else None,
         reasons=tuple(map(short_reason, (*_because(word), *_reasons_of_decision(known)))),
         change=known.stored.id if known else None,
-        next_opening=_next_opening(conn, book, ask.service, place, at) if waits else None,
+        next_opening=_next_opening(conn, book, query.service, place, at) if waits else None,
         page=f"{base_url}/changes/{known.stored.id}" if known else f"{base_url}/",
     )
 
 
-def _unheard_of(book: Rulebook, ask: VerdictAsk, place: str) -> _Word:
+def _unheard_of(book: Rulebook, query: VerdictQuery, place: str) -> _Word:
     """A misspelt name would otherwise be waited for without an end."""
-    names = unknown_names(book.catalogue, ask.service, place)
+    names = unknown_names(book.catalogue, query.service, place)
     return _Word(Phase.PENDING, "; ".join((_UNKNOWN, *names)))
 
 

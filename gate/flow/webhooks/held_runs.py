@@ -23,9 +23,9 @@ from gate.errors import (
     Unavailable,
 )
 from gate.flow.answers.change import ChangeAnswer
-from gate.flow.asks import AdmissionAsk
 from gate.flow.changes.admit import admit
 from gate.flow.changes.known import know
+from gate.flow.commands import AdmissionCommand
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import changes
@@ -136,14 +136,14 @@ async def _let_go(gate: Gate, run: HeldRun, stored: StoredChange) -> bool:
     book = await gate.rulebooks.current()
     by = job_of(gate, repository, seen, stored.environment, book)
     artifacts = stored.asked.artifacts
-    ask = AdmissionAsk(
+    command = AdmissionCommand(
         stored.commit,
         artifacts,
         stored.environment,
         Run(run.run_id, run.attempt, stored.run_step or ""),
     )
     try:
-        await admit(gate, stored.id, ask, by)
+        await admit(gate, stored.id, command, by)
     except (Conflict, NotAllowed, NotFound, Unavailable) as refused:
         reported = f"refused {stored.decision} {refused.problem}"
         if run.reported == reported or run.reports >= REPORTS_MAX:

@@ -18,8 +18,8 @@ from gate.core.messages.host import (
     OF_CHECKS,
     OF_REF,
     OF_REVIEWS,
-    HostAsk,
     HostFacts,
+    HostQuestion,
     Review,
     Reviews,
     Verdict,
@@ -92,14 +92,14 @@ class GitHub:
         """The host that is asked."""
         return self.rest.host
 
-    async def facts(self, ask: HostAsk) -> HostFacts:
+    async def facts(self, question: HostQuestion) -> HostFacts:
         """What it says. Raises `SourceUnavailable` where the App cannot get in at all."""
-        answer, here = Answer(), await self.at(ask.repository)
+        answer, here = Answer(), await self.at(question.repository)
         await asyncio.gather(
-            answer.part(FROM_BASE, _compare(here, ask, answer)),
-            answer.part(OF_REVIEWS, _review(here, ask, answer)),
-            answer.part(OF_CHECKS, _check(here, ask, answer)),
-            answer.part(OF_REF, _protect(here, ask, answer)),
+            answer.part(FROM_BASE, _compare(here, question, answer)),
+            answer.part(OF_REVIEWS, _review(here, question, answer)),
+            answer.part(OF_CHECKS, _check(here, question, answer)),
+            answer.part(OF_REF, _protect(here, question, answer)),
         )
         return answer.done()
 
@@ -125,13 +125,13 @@ class GitHub:
         )
 
 
-async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
+async def _compare(here: Place, question: HostQuestion, answer: Answer) -> None:
     """What changed since the last successful deployment, and who changed it."""
-    trusted = ask.base or await _last_deployed(here, ask)
-    base = trusted or ask.claimed_base
+    trusted = question.base or await _last_deployed(here, question)
+    base = trusted or question.claimed_base
     if base is None:
         return
-    seen = await here.compare(base, ask.commit)
+    seen = await here.compare(base, question.commit)
     answer.hands += read.hands(seen.commits)
     answer.brings(shapes.text(one, "sha") for one in seen.commits)
     answer.all_hands = seen.all_commits
@@ -139,10 +139,10 @@ async def _compare(here: Place, ask: HostAsk, answer: Answer) -> None:
         return
     # whoever may push may tell the host of a deployment: it is measured from, but it does not prove
     # that nobody wrote before it
-    answer.base = ask.base
+    answer.base = question.base
     # What takes it back is the same, the other way round.
     if seen.status == "behind":
-        files = _turned_round((await here.compare(ask.commit, base)).files)
+        files = _turned_round((await here.compare(question.commit, base)).files)
     elif (
         seen.status == "diverged"
     ):  # the list has what changed since the two parted, not what changes here
@@ -205,9 +205,9 @@ def _measure(answer: Answer, seen: read.Compared, files: tuple[measure.File, ...
     answer.measured(values, fixes, whole=seen.all_commits and files is not None)
 
 
-async def _last_deployed(here: Place, ask: HostAsk) -> str | None:
+async def _last_deployed(here: Place, question: HostQuestion) -> str | None:
     """By GitHub's own records, where the gate has none."""
-    for environment in ask.environments:
+    for environment in question.environments:
         reply = await here.get(
             "/deployments", environment=environment, per_page=DEPLOYMENTS_LOOKED_AT
         )
@@ -220,19 +220,21 @@ async def _last_deployed(here: Place, ask: HostAsk) -> str | None:
     return None
 
 
-async def _review(here: Place, ask: HostAsk, answer: Answer) -> None:
-    pulls = read.pull_requests(await here.every(f"/commits/{ask.commit}/pulls"), ask.commit)
+async def _review(here: Place, question: HostQuestion, answer: Answer) -> None:
+    pulls = read.pull_requests(
+        await here.every(f"/commits/{question.commit}/pulls"), question.commit
+    )
     if not pulls:
         answer.reviews = Reviews()
         return
     if len(pulls) > PULLS_READ_MAX:
         raise SourceUnavailable(
-            f"{ask.commit[:12]} belongs to more than {PULLS_READ_MAX} pull requests, which "
+            f"{question.commit[:12]} belongs to more than {PULLS_READ_MAX} pull requests, which "
             "are not all read"
         )
     answer.hands += [pull.by for pull in pulls if pull.by is not None]
     reviewed, wrote = await asyncio.gather(
-        asyncio.gather(*(_reviewed(here, pull, ask.commit) for pull in pulls)),
+        asyncio.gather(*(_reviewed(here, pull, question.commit) for pull in pulls)),
         asyncio.gather(*(_wrote(here, pull) for pull in pulls)),
     )
     for commits in wrote:
@@ -309,23 +311,23 @@ async def _may_write(here: Place, by: str, answer: Answer) -> bool | None:
         return None
 
 
-async def _check(here: Place, ask: HostAsk, answer: Answer) -> None:
+async def _check(here: Place, question: HostQuestion, answer: Answer) -> None:
     runs, statuses = await asyncio.gather(
-        here.every(f"/commits/{ask.commit}/check-runs", "check_runs", filter="latest"),
-        here.every(f"/commits/{ask.commit}/status", "statuses"),
+        here.every(f"/commits/{question.commit}/check-runs", "check_runs", filter="latest"),
+        here.every(f"/commits/{question.commit}/status", "statuses"),
     )
-    answer.values.update(read.check_facts(runs, statuses, ask.run))
+    answer.values.update(read.check_facts(runs, statuses, question.run))
 
 
-async def _protect(here: Place, ask: HostAsk, answer: Answer) -> None:
+async def _protect(here: Place, question: HostQuestion, answer: Answer) -> None:
     """Whether the commit is on the branch that the caller names, and the branch protected.
 
     A token says it better.
     """
-    name = read.branch_name(ask.ref)
-    if ask.proves_ref or name is None:
+    name = read.branch_name(question.ref)
+    if question.proves_ref or name is None:
         return
-    branch = await _branch_of(here, name, ask.commit)
+    branch = await _branch_of(here, name, question.commit)
     if (
         branch is not None
     ):  # otherwise a tag, or nothing at all: whether it is protected stays unknown

@@ -13,8 +13,8 @@ from gate.core.messages.host import (
     OF_CHECKS,
     OF_REF,
     OF_REVIEWS,
-    HostAsk,
     HostFacts,
+    HostQuestion,
     Review,
     Reviews,
     Verdict,
@@ -53,14 +53,14 @@ class GitLab:
         """The host that is asked."""
         return self.rest.host
 
-    async def facts(self, ask: HostAsk) -> HostFacts:
+    async def facts(self, question: HostQuestion) -> HostFacts:
         """What it says; of a part that fails the answer is silent."""
-        answer, here = Answer(), self.at(ask.repository.id)
+        answer, here = Answer(), self.at(question.repository.id)
         await asyncio.gather(
-            answer.part(FROM_BASE, _compare(here, ask, answer)),
-            answer.part(OF_REVIEWS, _review(here, ask, answer)),
-            answer.part(OF_CHECKS, _check(here, ask, answer)),
-            answer.part(OF_REF, _protect(here, ask, answer)),
+            answer.part(FROM_BASE, _compare(here, question, answer)),
+            answer.part(OF_REVIEWS, _review(here, question, answer)),
+            answer.part(OF_CHECKS, _check(here, question, answer)),
+            answer.part(OF_REF, _protect(here, question, answer)),
         )
         return answer.done()
 
@@ -182,13 +182,13 @@ class Project:
             raise
 
 
-async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
+async def _compare(here: Project, question: HostQuestion, answer: Answer) -> None:
     """What changed since the last successful deployment, and who changed it."""
-    trusted = ask.base or await _last_deployed(here, ask)
-    base = trusted or ask.claimed_base
+    trusted = question.base or await _last_deployed(here, question)
+    base = trusted or question.claimed_base
     if base is None:
         return
-    seen = await here.compare(base, ask.commit)
+    seen = await here.compare(base, question.commit)
     answer.hands += read.hands(seen.commits)
     answer.brings(shapes.text(one, "id") for one in seen.commits)
     answer.all_hands = seen.all_commits
@@ -196,7 +196,7 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
         return
     # whoever may push may tell the host of a deployment: it is measured from, but it does not prove
     # that nobody wrote before it
-    answer.base = ask.base
+    answer.base = question.base
     values: dict[str, Value] = {}
     if seen.all_commits:
         values["diff.commits"] = len(seen.commits)
@@ -217,9 +217,9 @@ async def _compare(here: Project, ask: HostAsk, answer: Answer) -> None:
     answer.measured(values, fixes, whole=seen.all_commits and seen.files is not None)
 
 
-async def _last_deployed(here: Project, ask: HostAsk) -> str | None:
+async def _last_deployed(here: Project, question: HostQuestion) -> str | None:
     """By GitLab's own records, where the gate has none."""
-    for environment in ask.environments:
+    for environment in question.environments:
         params: dict[str, str | int] = {
             "environment": environment,
             "status": "success",
@@ -232,23 +232,23 @@ async def _last_deployed(here: Project, ask: HostAsk) -> str | None:
     return None
 
 
-async def _review(here: Project, ask: HostAsk, answer: Answer) -> None:
+async def _review(here: Project, question: HostQuestion, answer: Answer) -> None:
     found = read.merge_requests(
-        await here.every(f"/repository/commits/{ask.commit}/merge_requests"), ask.commit
+        await here.every(f"/repository/commits/{question.commit}/merge_requests"), question.commit
     )
     if not found:
         answer.reviews = Reviews()
         return
     if len(found) > REQUESTS_READ_MAX:
         raise SourceUnavailable(
-            f"{ask.commit[:12]} belongs to more than {REQUESTS_READ_MAX} merge requests, "
+            f"{question.commit[:12]} belongs to more than {REQUESTS_READ_MAX} merge requests, "
             "which are not all read"
         )
     answer.hands += [one.by for one in found if one.by is not None]
     rules = await here.get_if_there("/approvals")
     resets = shapes.the(rules, "reset_approvals_on_push") is True
     said, wrote = await asyncio.gather(
-        asyncio.gather(*(_said(here, one, ask.commit, resets=resets) for one in found)),
+        asyncio.gather(*(_said(here, one, question.commit, resets=resets) for one in found)),
         asyncio.gather(
             *(here.every_if_there(f"/merge_requests/{one.number}/commits") for one in found)
         ),
@@ -332,32 +332,34 @@ async def _may_write(here: Project, user: int, answer: Answer) -> bool | None:
         return None
 
 
-async def _check(here: Project, ask: HostAsk, answer: Answer) -> None:
+async def _check(here: Project, question: HostQuestion, answer: Answer) -> None:
     answer.values.update(
-        read.check_facts(await here.every(f"/repository/commits/{ask.commit}/statuses"), ask.run)
+        read.check_facts(
+            await here.every(f"/repository/commits/{question.commit}/statuses"), question.run
+        )
     )
 
 
-async def _protect(here: Project, ask: HostAsk, answer: Answer) -> None:
+async def _protect(here: Project, question: HostQuestion, answer: Answer) -> None:
     """Whether the commit is on the branch that the caller names, and the branch protected.
 
     A token says it better.
     """
     if (
-        ask.proves_ref
-        or ask.ref is None
-        or (ask.ref.startswith("refs/") and not ask.ref.startswith("refs/heads/"))
+        question.proves_ref
+        or question.ref is None
+        or (question.ref.startswith("refs/") and not question.ref.startswith("refs/heads/"))
     ):
         return
-    name = ask.ref.removeprefix("refs/heads/")
+    name = question.ref.removeprefix("refs/heads/")
     branch: Awaitable[Any] = here.get_if_there(f"/repository/branches/{quote(name, safe='')}")
     found = await branch
     if found is None:
         # a tag, or nothing at all: whether it is protected stays unknown.
         return
-    on_branch = shapes.text(found, "commit", "id") == ask.commit
+    on_branch = shapes.text(found, "commit", "id") == question.commit
     if not on_branch:
-        listed = await here.every(f"/repository/commits/{ask.commit}/refs", type="branch")
+        listed = await here.every(f"/repository/commits/{question.commit}/refs", type="branch")
         on_branch = any(shapes.the(one, "name") == name for one in listed)
     if on_branch:
         answer.values["change.ref"] = f"refs/heads/{name}"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_
 
 from gate.core.change import Result, Run, State
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Hold, Outcome, Route
 from gate.core.instants import to_us
@@ -93,7 +93,7 @@ class StoredChange:
         return self.state
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RequestDetails:
         """What the caller said beside the subject; read anew at each call."""
         return read_asked(self.detail)
 

@@ -43,7 +43,7 @@ class Earning:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PlaceQuery:
     """What a decision asks of its place. `files` None: nobody told us the list."""
 
     service: str
@@ -58,28 +58,28 @@ class Ask:
     change: str = ""
 
 
-def track_record(conn: Connection, ask: Ask) -> TrackRecord:
+def track_record(conn: Connection, query: PlaceQuery) -> TrackRecord:
     """Everything history knows for this ask, as of one instant.
 
     `matches` holds only what can count for earning: settled successes with another commit than the
     one before, and failures that no reinstatement has forgiven.
     """
-    return track_records(conn, [ask])[0]
+    return track_records(conn, [query])[0]
 
 
-def track_records(conn: Connection, asks: Sequence[Ask]) -> list[TrackRecord]:
+def track_records(conn: Connection, queries: Sequence[PlaceQuery]) -> list[TrackRecord]:
     """Return the history of several places, in the order of the asks."""
     cursor = conn.connection.cursor()
     try:
         if conn.dialect.name == "sqlite":
-            cursor.execute(history_query.of_sqlite(len(asks)), _bound(asks))
+            cursor.execute(history_query.of_sqlite(len(queries)), _bound(queries))
             ((all_rows,),) = cursor.fetchall()
             rows = {number: Found(*row) for number, *row in orjson.loads(all_rows)}
-            return [_track_record(rows[number]) for number in range(len(asks))]
+            return [_track_record(rows[number]) for number in range(len(queries))]
         found = []
-        for ask in asks:
+        for query in queries:
             cursor.execute(
-                history_query.OF_POSTGRES, {**_parameters(ask), "matches": _matches(ask)}
+                history_query.OF_POSTGRES, {**_parameters(query), "matches": _matches(query)}
             )
             found += [_track_record(Found(*row)) for row in cursor.fetchall()]
         return found
@@ -90,36 +90,38 @@ def track_records(conn: Connection, asks: Sequence[Ask]) -> list[TrackRecord]:
 _Json: TypeAlias = Any
 
 
-def _bound(asks: Sequence[Ask]) -> list[str | int]:
+def _bound(queries: Sequence[PlaceQuery]) -> list[str | int]:
     values = [
-        value for number, ask in enumerate(asks) for value in (number, *_parameters(ask).values())
+        value
+        for number, query in enumerate(queries)
+        for value in (number, *_parameters(query).values())
     ]
-    return [*values, max(map(_matches, asks))]
+    return [*values, max(map(_matches, queries))]
 
 
-def _matches(ask: Ask) -> int:
+def _matches(query: PlaceQuery) -> int:
     """How many matches can count."""
-    return max((wanted.successes for wanted in ask.earning), default=0)
+    return max((wanted.successes for wanted in query.earning), default=0)
 
 
-def _parameters(ask: Ask) -> dict[str, str | int]:
-    now = to_us(ask.now)
-    paths = touched(ask.files or ())
+def _parameters(query: PlaceQuery) -> dict[str, str | int]:
+    now = to_us(query.now)
+    paths = touched(query.files or ())
     earning = [
-        (wanted.standard_change, optional_us(wanted.settled_before)) for wanted in ask.earning
+        (wanted.standard_change, optional_us(wanted.settled_before)) for wanted in query.earning
     ]
     return {
-        "service": ask.service,
-        "environment": ask.environment,
-        "commit": ask.commit,
-        "content": content_key(ask.commit, ask.digests),
-        "change": ask.change,
+        "service": query.service,
+        "environment": query.environment,
+        "commit": query.commit,
+        "content": content_key(query.commit, query.digests),
+        "change": query.change,
         "now": now,
-        "sums_after": to_us(ask.now - SUMS_WINDOW),
-        "rejected_after": to_us(ask.now - REJECTED_WINDOW),
+        "sums_after": to_us(query.now - SUMS_WINDOW),
+        "rejected_after": to_us(query.now - REJECTED_WINDOW),
         "files": orjson.dumps(paths.files).decode(),
         "folders": orjson.dumps(paths.folders).decode(),
-        "depends_on": orjson.dumps(ask.depends_on).decode(),
+        "depends_on": orjson.dumps(query.depends_on).decode(),
         "earning": orjson.dumps(earning).decode(),
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes.search import having_words
@@ -70,7 +70,7 @@ class LogRow:
     detail: str
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RequestDetails:
         """Repository, run and who requested it; read anew at each call."""
         return read_asked(self.detail)
 

@@ -20,7 +20,7 @@ from gate.flow.answers.written import indented
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.queries.story import story
 from gate.web.changes import difference, sources
-from gate.web.forms import Form, one, read_ask, read_form
+from gate.web.forms import Form, one, read_form, read_request
 from gate.web.notices import Notice
 from gate.web.page import Pages, View, go_on, own_path
 from gate.web.queue import deciding
@@ -72,12 +72,12 @@ async def override(request: Request, change_id: str, by: Doer, gate: GateDep) ->
     """Lift what holds it, or a rejection."""
     form = await read_form(request, by)
     window, stop = one(form, "window"), one(form, "stop") == "yes"
-    ask = read_ask(
+    wanted = read_request(
         OverrideRequest,
         comment=one(form, "comment"),
         **({"stop": True} if stop else {"window": window} if window else {}),
     )
-    change = await review.override(gate, change_id, ask.ask(), by)
+    change = await review.override(gate, change_id, wanted.command(), by)
     if not (window or stop):
         notice = Notice.REJECTION_LIFTED
     else:
@@ -98,13 +98,13 @@ async def look_back(request: Request, change_id: str, by: Doer, gate: GateDep) -
     """Record what was learnt."""
     form = await read_form(request, by)
     actions = [line for line in one(form, "actions").splitlines() if line.strip()]
-    ask = read_ask(
+    wanted = read_request(
         PostReviewRequest,
         findings=one(form, "findings"),
         comment=one(form, "comment"),
         actions=actions,
     )
-    await post_review.hold_review(gate, change_id, ask.ask(), by)
+    await post_review.hold_review(gate, change_id, wanted.command(), by)
     return _back(request, form, change_id, Notice.REVIEWED)
 
 

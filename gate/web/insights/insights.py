@@ -13,7 +13,7 @@ from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
 from gate.flow.answers.delivery import DivisionsAnswer
 from gate.flow.answers.written import named
-from gate.flow.queries.delivery import DeliveryAsk
+from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.insights import busiest_place, insights
 from gate.web.insights.charts import bars
 from gate.web.page import Blank, Pages, View
@@ -66,7 +66,7 @@ async def show(
     now = gate.clock()
     days = min(max(query.days, 1), DAYS[-1])
     found = await insights(
-        gate, desk, DeliveryAsk(service, environment, now - timedelta(days=days), now), by
+        gate, desk, DeliveryQuery(service, environment, now - timedelta(days=days), now), by
     )
     return View(
         "insights.html",

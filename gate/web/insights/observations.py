@@ -9,14 +9,14 @@ from pydantic import BaseModel
 
 from gate.api.http.permits import GateDep
 from gate.api.models.fields import Name
-from gate.flow.queries.observations import ObservationsAsk, observations
+from gate.flow.queries.observations import ObservationsQuery, observations
 from gate.web.page import Blank, Pages, View
 from gate.web.viewer import Viewer
 
 pages = Pages()
 
 
-class ObservationsQuery(BaseModel, extra="forbid"):
+class ObservationsPageQuery(BaseModel, extra="forbid"):
     """Which place."""
 
     service: Annotated[Name | None, Blank] = None
@@ -24,7 +24,7 @@ class ObservationsQuery(BaseModel, extra="forbid"):
 
 
 @pages.page("/observations")
-async def show(query: Annotated[ObservationsQuery, Query()], by: Viewer, gate: GateDep) -> View:
+async def show(query: Annotated[ObservationsPageQuery, Query()], by: Viewer, gate: GateDep) -> View:
     """One place at a time; the first that the gate only observes, if nobody asked for one."""
     catalogue = (await gate.rulebooks.current()).catalogue
     observed = [
@@ -39,5 +39,5 @@ async def show(query: Annotated[ObservationsQuery, Query()], by: Viewer, gate: G
     values = {"observed": observed, "place": place, "found": None, "observes": place in observed}
     if place == ("", ""):
         return View("observations.html", {}, values)
-    found = await observations(gate, ObservationsAsk(*place), by)
+    found = await observations(gate, ObservationsQuery(*place), by)
     return View("observations.html", found, {**values, "found": found})

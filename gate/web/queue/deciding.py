@@ -11,7 +11,7 @@ from gate.flow.caller import Person
 from gate.flow.changes import review
 from gate.flow.gate import Gate
 from gate.flow.queries import look
-from gate.web.forms import Form, one, read_ask
+from gate.web.forms import Form, one, read_request
 from gate.web.notices import Notice
 from gate.web.page import View, own_path
 
@@ -78,8 +78,8 @@ async def _say(
 ) -> Notice:
     match act:
         case "approve":
-            ask = read_ask(ApprovalRequest, subject_digest=digest, comment=comment).ask()
-            change = await review.approve(gate, change_id, ask, by)
+            wanted = read_request(ApprovalRequest, subject_digest=digest, comment=comment).command()
+            change = await review.approve(gate, change_id, wanted, by)
             if change.state is State.PENDING:
                 return Notice.COUNTED
             if change.hold:
@@ -91,7 +91,7 @@ async def _say(
             await review.reject(
                 gate,
                 change_id,
-                read_ask(RejectionRequest, subject_digest=digest, comment=comment).ask(),
+                read_request(RejectionRequest, subject_digest=digest, comment=comment).command(),
                 by,
             )
             return Notice.REJECTED

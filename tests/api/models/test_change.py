@@ -10,10 +10,10 @@ import pytest
 
 from gate.api.http.body import read_model
 from gate.api.models.change import AdmissionRequest, ChangeRequest, ClosureRequest
-from gate.core.change import Artifact, Change, EmergencyAsk, Planned, Repository, Result, Run
+from gate.core.change import Artifact, Change, Emergency, Planned, Repository, Result, Run
 from gate.errors import Invalid
-from gate.flow.asks import AdmissionAsk, ClosureAsk
 from gate.flow.caller import Machine, Role
+from gate.flow.commands import AdmissionCommand, ClosureCommand
 
 BY = Machine("pipeline", Role.PIPELINE)
 COMMIT = "c0ffee" + "0" * 34
@@ -402,7 +402,7 @@ def test_a_whole_request_becomes_a_change() -> None:
         impact="none",
         rollback_plan="revert",
         test_plan="clicked",
-        emergency=EmergencyAsk("it burns", "INC-1"),
+        emergency=Emergency("it burns", "INC-1"),
         planned=Planned(datetime(2026, 11, 23, 8, tzinfo=UTC)),
         remediates="chg_" + "0" * 26,
         claims={
@@ -428,8 +428,8 @@ def test_an_admission_names_its_run() -> None:
         read_model(orjson.dumps(body), AdmissionRequest)
     assert [fault.where for fault in caught.value.faults] == ["#/run"]
 
-    ask = read_model(orjson.dumps(body | {"run": {"id": "7"}}), AdmissionRequest).ask(BY)
-    assert ask == AdmissionAsk(COMMIT, (), "staging", Run("7"))
+    request = read_model(orjson.dumps(body | {"run": {"id": "7"}}), AdmissionRequest).command(BY)
+    assert request == AdmissionCommand(COMMIT, (), "staging", Run("7"))
 
 
 @pytest.mark.parametrize("result", ["failed", "", None, "Successful", True])
@@ -447,7 +447,7 @@ def test_a_closure_says_how_it_ended() -> None:
     }
     at = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
-    assert read_model(orjson.dumps(body), ClosureRequest).ask(BY) == ClosureAsk(
+    assert read_model(orjson.dumps(body), ClosureRequest).command(BY) == ClosureCommand(
         Result.ROLLED_BACK, "too slow", at, at
     )
 

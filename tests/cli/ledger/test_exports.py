@@ -14,8 +14,8 @@ from sqlalchemy import update
 
 from gate.cli.ledger import offline
 from gate.cli.ledger.program import PARTS
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
 from gate.flow.entries import append_entry
 from gate.ledger.format import Kind
 from gate.ledger.note import SigningKey
@@ -56,7 +56,7 @@ async def tell_stories(url: str, folder: Path) -> None:
         await shop.deploy("a")
         large = await shop.submit("b", claims={"diff.lines_added": 500}, base=commit_of("a"))
         await review.approve(
-            shop.gate, large["id"], ReviewAsk(large["subject_digest"], "looks right"), ADA
+            shop.gate, large["id"], ReviewCommand(large["subject_digest"], "looks right"), ADA
         )
         await shop.admit(await shop.read(large))
         await settle(shop)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gate.client.connection.answers import anything
-from gate.client.connection.http import Asking, Http, Refused, Unreachable
+from gate.client.connection.http import GateRequest, Http, Refused, Unreachable
 from gate.client.connection.transport import ANSWER_BYTES_MAX
 from gate.client.world import World
 from tests.client.fake_gate import FakeGate, Fault, cut, fake_gate, hang, problem, raw, truncated
@@ -20,7 +20,7 @@ PATH = "/v1/x"
 def asked(
     gate: FakeGate, world: World, *, seconds: float = 5, retries: int = 5
 ) -> dict[str, object]:
-    asking = Asking("POST", PATH, "gate_t", anything, {"a": 1}, key="k", retries=retries)
+    asking = GateRequest("POST", PATH, "gate_t", anything, {"a": 1}, key="k", retries=retries)
     return Http(gate.url, world, seconds=seconds).ask(asking)
 
 
@@ -148,7 +148,7 @@ def test_a_foreign_401_or_403_is_a_refusal_too_and_is_remembered(
         gate.always = raw(status, b"<html>", "text/html")
         http = Http(gate.url, a_world(tmp_path))
         with pytest.raises(Refused, match="does not let this caller in"):
-            http.ask(Asking("GET", PATH, "", anything))
+            http.ask(GateRequest("GET", PATH, "", anything))
     assert http.denied
 
 
@@ -196,7 +196,7 @@ def test_after_a_fault_the_same_key_gets_the_answer(tmp_path: Path) -> None:
 def test_an_answer_that_fails_its_check_is_no_answer(tmp_path: Path) -> None:
     with fake_gate() as gate:
         gate.always = OK
-        asking = Asking(
+        asking = GateRequest(
             "GET", PATH, "", lambda body: None if body.get("x") == 2 else "x is not 2", retries=0
         )
         with pytest.raises(Unreachable, match="not the gate's: x is not 2"):
@@ -216,5 +216,5 @@ def test_a_proxy_is_for_https_alone_and_not_for_those_without(tmp_path: Path) ->
             world = a_world(tmp_path, HTTPS_PROXY=tunnel.url, NO_PROXY="internal.example.com")
             with pytest.raises(Unreachable, match="Tunnel connection failed"):
                 Http("https://gate.example.com", world).ask(
-                    Asking("GET", PATH, "", anything, retries=0)
+                    GateRequest("GET", PATH, "", anything, retries=0)
                 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gate.core.change import Artifact, Planned, Repository, Run, Subject
 from gate.core.decision import record as records
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import Case, People, decide
 from gate.core.decision.guards import InTheWay
 from gate.core.decision.record import Record, Revisions
@@ -148,7 +148,7 @@ SUBJECT = st.builds(
 )
 PLANNED = st.builds(Planned, st.none() | INSTANT, st.none() | INSTANT)
 ASKED = st.builds(
-    Asked,
+    RequestDetails,
     base=st.none() | TEXT,
     ref=st.none() | TEXT,
     repository=st.none() | st.builds(Repository, TEXT, COUNT, TEXT),
@@ -188,7 +188,7 @@ SMALLEST = Record(
     number=1,
     at=AT,
     subject=Subject(None, "a" * 40, (), "checkout", "production", emergency=False),
-    asked=Asked(),
+    asked=RequestDetails(),
     revisions=Revisions("", "", ""),
     case=Case({}, AT),
     decision=Decision(Outcome.PENDING, ChangeType.NORMAL, Route.REVIEW, 0, Band.LOW, None, ()),
@@ -212,7 +212,7 @@ def test_the_bytes_are_rfc_8785(record: Record) -> None:
 
 @given(ASKED, st.none() | HOLD)
 def test_what_stands_in_the_row_of_a_change_is_read_back_as_it_was(
-    asked: Asked, hold: Hold | None
+    asked: RequestDetails, hold: Hold | None
 ) -> None:
     assert records.read_asked(records.write_asked(asked)) == asked
     assert records.read_hold(records.write_hold(hold)) == hold

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gate.core.change import Planned, Subject
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import Case, People
 from gate.core.decision.record import Record, Revisions
 from gate.core.decision.redecision import keeps_approvals, same
@@ -58,7 +58,15 @@ def recorded(
     subject = Subject(None, "a" * 40, (), "web", "production", emergency=False)
     case = Case({}, AT, people=people)
     return Record(
-        "chg", 1, AT, subject, Asked(planned=planned), Revisions("", "", ""), case, decision, ""
+        "chg",
+        1,
+        AT,
+        subject,
+        RequestDetails(planned=planned),
+        Revisions("", "", ""),
+        case,
+        decision,
+        "",
     )
 
 

@@ -5,7 +5,7 @@ same wherever it stands.
 import pytest
 from sqlalchemy import select
 
-from gate.core.change import EmergencyAsk, Repository, Run
+from gate.core.change import Emergency, Repository, Run
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.queries import log, look
 from gate.storage import texts
@@ -177,7 +177,7 @@ async def test_shadow_policies_are_shown_beside_the_decision_and_decide_nothing(
 
 
 async def test_an_emergency_is_one_on_its_face(small_shop: Shop) -> None:
-    change: Wire = await small_shop.submit("a", emergency=EmergencyAsk("fire", "INC-1"))
+    change: Wire = await small_shop.submit("a", emergency=Emergency("fire", "INC-1"))
 
     assert (change["type"], change["route"], change["outcome"]) == (
         "emergency",

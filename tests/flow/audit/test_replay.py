@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 
 from gate.cli.ledger.replays import replay_lines
 from gate.errors import NotFound
-from gate.flow.asks import ReviewAsk
 from gate.flow.audit.replay import replayed
 from gate.flow.caller import Machine, Role
 from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
 from gate.ledger.export import Faults
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import decisions
@@ -121,7 +121,9 @@ async def test_a_whole_export_is_decided_again(shop: Shop) -> None:
 
 async def test_a_record_in_an_export_that_its_policies_do_not_give_is_found(shop: Shop) -> None:
     change = await shop.submit("b", claims=LARGE)
-    await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"], "ok"), ADA)
+    await review.approve(
+        shop.gate, change["id"], ReviewCommand(change["subject_digest"], "ok"), ADA
+    )
     await settle(shop)
     lines = await exported(shop)
     forged = [line.replace(b'"score":30', b'"score":3') for line in lines]

@@ -15,7 +15,7 @@ import orjson
 import pytest
 from sqlalchemy import Connection
 
-from gate.core.change import EmergencyAsk, Planned, Repository, Run
+from gate.core.change import Emergency, Planned, Repository, Run
 from gate.core.history import TrackRecord
 from gate.errors import Conflict, NotAllowed, NotFound, Unavailable
 from gate.flow.caller import ChangeHolder, Machine, Role
@@ -23,7 +23,7 @@ from gate.flow.changes import cancel
 from gate.flow.signing import Signing, read_key
 from gate.ledger.statement import Deployment, verify_admission
 from gate.storage.changes import history
-from gate.storage.changes.history import Ask
+from gate.storage.changes.history import PlaceQuery
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema
 from tests.builders import ISSUER, SMALL, Wire, commit_of, image_of
@@ -159,7 +159,7 @@ async def test_what_nobody_approved_is_not_admitted(small_shop: Shop) -> None:
 
 
 async def test_an_emergency_is_not_admitted_by_asking(small_shop: Shop) -> None:
-    change = await small_shop.submit("a", emergency=EmergencyAsk("fire", "INC-1"))
+    change = await small_shop.submit("a", emergency=Emergency("fire", "INC-1"))
 
     assert await refused(small_shop, change) == "not_approved"
 
@@ -272,14 +272,14 @@ async def test_of_two_admissions_at_once_exactly_one_wins_unless_both_may(
 
 
 def together(
-    look: Callable[[Connection, Ask], TrackRecord],
-) -> Callable[[Connection, Ask], TrackRecord]:
+    look: Callable[[Connection, PlaceQuery], TrackRecord],
+) -> Callable[[Connection, PlaceQuery], TrackRecord]:
     """Whoever has looked waits for the other one to have looked too, if nothing keeps the two
     apart.
     """
     both = threading.Barrier(2)
 
-    def looked(conn: Connection, ask: Ask) -> TrackRecord:
+    def looked(conn: Connection, ask: PlaceQuery) -> TrackRecord:
         found = look(conn, ask)
         with suppress(threading.BrokenBarrierError):
             both.wait(timeout=0.2)
@@ -304,7 +304,7 @@ async def test_a_deployment_that_was_never_closed_is_in_nobodys_way_for_ever(sho
 
 async def test_an_admission_supersedes_what_was_asked_before_it(shop: Shop) -> None:
     pending = await shop.submit("a", claims={})
-    emergency = await shop.submit("b", emergency=EmergencyAsk("fire", "INC-1"))
+    emergency = await shop.submit("b", emergency=Emergency("fire", "INC-1"))
     elsewhere = [
         await shop.submit("a", claims={}, environment="staging"),
         await shop.submit("a", claims={}, service="web"),

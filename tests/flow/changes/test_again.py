@@ -10,10 +10,10 @@ from gate.core.change import Planned, Result, Run
 from gate.core.decision.decide import decide
 from gate.core.decision.record import Record, subject_digest
 from gate.errors import Conflict
-from gate.flow.asks import FreezeAsk
 from gate.flow.changes import cancel, expire
 from gate.flow.changes.again import decide_again
 from gate.flow.changes.known import Known
+from gate.flow.commands import FreezeCommand
 from gate.flow.gate import Gate
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
@@ -367,7 +367,7 @@ async def test_e24_the_finding_names_another_change_when_the_first_one_is_gone(
 
 async def test_the_end_of_a_hold_is_no_reason_to_approve(sqlite_url: str, tmp_path: Path) -> None:
     async with open_shop(sqlite_url, tmp_path, make_files(standard_changes=WITHOUT)) as shop:
-        made = await freezes.add(shop.gate, FreezeAsk("x", stop=True), ADA)
+        made = await freezes.add(shop.gate, FreezeCommand("x", stop=True), ADA)
         change = await shop.submit("a")
         await freezes.lift(shop.gate, made.id, ADA)
         await shop.round()

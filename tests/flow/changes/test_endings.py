@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gate.core.change import EmergencyAsk, Run, State
+from gate.core.change import Emergency, Run, State
 from gate.core.facts import Value
 from gate.errors import Conflict, NotAllowed, NotFound
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
@@ -158,7 +158,7 @@ async def test_expiry_is_seen_before_it_is_written_and_written_once(
 
 
 async def test_an_emergency_is_valid_for_its_own_time(small_shop: Shop) -> None:
-    change = await small_shop.submit("a", emergency=EmergencyAsk("fire", "INC-1"))
+    change = await small_shop.submit("a", emergency=Emergency("fire", "INC-1"))
 
     assert (change["state"], change["expires_at"] is not None, change["valid_until"]) == (
         "pending",

@@ -13,9 +13,9 @@ import pytest
 from gate.core.change import Result
 from gate.errors import GateError
 from gate.flow.answers.story import MayAnswer
-from gate.flow.asks import FreezeAsk, OverrideAsk, PostReviewAsk, ReviewAsk
 from gate.flow.caller import BySession, ByToken, Person, Role
 from gate.flow.changes import cancel, post_review, review
+from gate.flow.commands import FreezeCommand, OverrideCommand, PostReviewCommand, ReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries.desk import Desk
 from gate.flow.queries.queue import QueueFilters, Tab, queue
@@ -203,8 +203,8 @@ async def running_again(shop: Shop) -> Wire:
 
 async def stop(shop: Shop) -> str:
     """Nothing goes to production any more."""
-    ask = FreezeAsk("fire", stop=True, environments=("production",))
-    return (await freezes.add(shop.gate, ask, ADA)).id
+    command = FreezeCommand("fire", stop=True, environments=("production",))
+    return (await freezes.add(shop.gate, command, ADA)).id
 
 
 STATES: tuple[Build, ...] = (
@@ -212,13 +212,13 @@ STATES: tuple[Build, ...] = (
     *(deploying, successful, failed, looked_back, canceled, expired, urgent),
     *(held, held_for_others, overridden, stopped, running_again),
 )
-FINDINGS = PostReviewAsk("The index was missing.", "Check the plan of a query.")
+FINDINGS = PostReviewCommand("The index was missing.", "Check the plan of a query.")
 
 
 async def done(shop: Shop, change: Wire, act: str, by: Person) -> str | None:
     """What the command answers: None, or the name of its refusal."""
     now, gate, name = await shop.read(change), shop.gate, change["id"]
-    said = ReviewAsk(now["subject_digest"], "so be it")
+    said = ReviewCommand(now["subject_digest"], "so be it")
     hold = now["hold"] or {"window": "closed", "stop": False}
     window = None if hold["stop"] else hold["window"]
     commands: dict[str, Callable[[], Awaitable[object]]] = {
@@ -226,9 +226,9 @@ async def done(shop: Shop, change: Wire, act: str, by: Person) -> str | None:
         "reject": lambda: review.reject(gate, name, said, by),
         "take_back": lambda: review.take_back(gate, name, by),
         "override": lambda: review.override(
-            gate, name, OverrideAsk("so be it", window, stop=hold["stop"]), by
+            gate, name, OverrideCommand("so be it", window, stop=hold["stop"]), by
         ),
-        "lift": lambda: review.override(gate, name, OverrideAsk("so be it"), by),
+        "lift": lambda: review.override(gate, name, OverrideCommand("so be it"), by),
         "cancel": lambda: cancel.cancel(gate, name, "", by),
         "look_back": lambda: post_review.hold_review(gate, name, FINDINGS, by),
     }

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from gate.core.change import Artifact, EmergencyAsk, Run
+from gate.core.change import Artifact, Emergency, Run
 from gate.core.messages.host_reports import Pushed
 from gate.errors import Invalid
-from gate.flow.asks import FreezeAsk, IdempotencyKey, PostReviewAsk
 from gate.flow.changes import cancel, excluded, post_review
+from gate.flow.commands import FreezeCommand, IdempotencyKey, PostReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries.story import story
 from gate.flow.webhooks import code_hosts
@@ -186,7 +186,7 @@ async def test_a_run_that_brings_another_commit_passes_nobody_on(shop: Shop) -> 
 
 async def test_a1_every_act_tells_the_ledger_who_was_excluded_as_of_it(shop: Shop) -> None:
     """Not only who was when it was decided."""
-    await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
+    await freezes.add(shop.gate, FreezeCommand("fire", stop=True), person("ada"))
     change = await ask(shop)
     await by_push(shop)
 
@@ -273,7 +273,7 @@ async def test_a_name_that_the_catalogue_forgets_after_an_act_stays_excluded(sho
 async def test_an_override_counts_no_longer_once_its_giver_turns_out_to_have_asked(
     shop: Shop,
 ) -> None:
-    await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
+    await freezes.add(shop.gate, FreezeCommand("fire", stop=True), person("ada"))
     change = await ask(shop)
     await approve(shop, change, "farida")
     await override(shop, change, "ben", stop=True)
@@ -310,10 +310,10 @@ async def test_a4_who_wrote_or_asked_for_an_emergency_does_not_look_back_on_it(
         await shop.submit(
             emergency(authors=("ivan@example.com",))
         )  # the same run names its requester at last
-        ask = PostReviewAsk("all went well", "nothing to see")
+        command = PostReviewCommand("all went well", "nothing to see")
 
         assert (
-            await problem(post_review.hold_review(shop.gate, change["id"], ask, person(who)))
+            await problem(post_review.hold_review(shop.gate, change["id"], command, person(who)))
             == "separation_of_duties"
         )
 
@@ -321,7 +321,7 @@ async def test_a4_who_wrote_or_asked_for_an_emergency_does_not_look_back_on_it(
             "separation_of_duties"
         ]
         assert (
-            await problem(post_review.hold_review(shop.gate, change["id"], ask, person("ada")))
+            await problem(post_review.hold_review(shop.gate, change["id"], command, person("ada")))
             == "none"
         )
         (review,) = await shop.entries("post_review", change)
@@ -373,9 +373,7 @@ async def test_whoever_is_named_while_a_rollback_is_asked_for_counts_as_asking_o
 
 
 async def test_an_emergency_is_excluded_from_by_the_same_rule(shop: Shop) -> None:
-    change = await shop.submit(large(emergency=EmergencyAsk("fire", "INC-1")))
-    await shop.submit(
-        large(emergency=EmergencyAsk("fire", "INC-1"), authors=("chloe@example.com",))
-    )
+    change = await shop.submit(large(emergency=Emergency("fire", "INC-1")))
+    await shop.submit(large(emergency=Emergency("fire", "INC-1"), authors=("chloe@example.com",)))
 
     assert await problem(approve(shop, change, "chloe")) == "separation_of_duties"

@@ -23,8 +23,8 @@ from hypothesis import Phase, given, settings
 from gate.core.change import Run
 from gate.core.messages.host_reports import Pushed, kind_of, write
 from gate.errors import GateError
-from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk
 from gate.flow.changes import cancel, review
+from gate.flow.commands import FreezeCommand, OverrideCommand, ReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.webhooks import code_hosts
 from gate.storage.messages.inbox import Claimed
@@ -191,9 +191,9 @@ class _Place:
     async def approve(self, step: Step, one: Life) -> None:
         for person in step.persons:
             before, excluded = await self.look(one), self.acted(one)
-            ask = ReviewAsk(before["subject_digest"])
+            command = ReviewCommand(before["subject_digest"])
             _, problem = await answer(
-                review.approve(self.servers[step.server].gate, one.seen["id"], ask, who(person))
+                review.approve(self.servers[step.server].gate, one.seen["id"], command, who(person))
             )
             assert problem == (
                 DUTIES
@@ -207,7 +207,9 @@ class _Place:
         """A stopped line shall not hold it; as often as not one that was stopped just now."""
         if self.stopped is None and step.attempts:
             self.stopped = (
-                await freezes.add(self.servers[step.server].gate, FreezeAsk("fire", stop=True), ADA)
+                await freezes.add(
+                    self.servers[step.server].gate, FreezeCommand("fire", stop=True), ADA
+                )
             ).id
         person, excluded = step.persons[0], self.acted(one)
         waits = one.seen["state"] in WAITING and self.stopped is not None
@@ -215,7 +217,7 @@ class _Place:
             review.override(
                 self.servers[step.server].gate,
                 one.seen["id"],
-                OverrideAsk("go", stop=True),
+                OverrideCommand("go", stop=True),
                 who(person),
             )
         )
@@ -269,11 +271,11 @@ class _Place:
             return
         gate, (rejecter, lifter, *_) = self.servers[step.server].gate, step.persons
         await review.reject(
-            gate, one.seen["id"], ReviewAsk(one.seen["subject_digest"], "no"), who(rejecter)
+            gate, one.seen["id"], ReviewCommand(one.seen["subject_digest"], "no"), who(rejecter)
         )
         excluded = self.acted(one)
         _, problem = await answer(
-            review.override(gate, one.seen["id"], OverrideAsk("yes"), who(lifter))
+            review.override(gate, one.seen["id"], OverrideCommand("yes"), who(lifter))
         )
         assert problem == (DUTIES if lifter in excluded else None)
         if step.attempts:

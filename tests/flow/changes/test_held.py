@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.core.change import EmergencyAsk, Planned, Run
+from gate.core.change import Emergency, Planned, Run
 from gate.errors import Conflict, Unavailable
-from gate.flow.asks import FreezeAsk
 from gate.flow.changes import held as chapter
 from gate.flow.changes.held import LOOKED_AT_AGAIN_SECONDS, Holds
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from gate.flow.queries import look
 from gate.storage.changes import holds as holds_table
@@ -32,7 +32,7 @@ from tests.flow.shop import ADA, PIPELINE, Shop, as_json, make_files, open_shop
 pytestmark = pytest.mark.anyio
 
 HOUR = timedelta(hours=1)
-STOP = FreezeAsk("The data centre burns", stop=True)
+STOP = FreezeCommand("The data centre burns", stop=True)
 CHECKED = "[{id: checked, title: Checked, require: [checks.failed == 0], otherwise: review}]"
 
 
@@ -45,13 +45,13 @@ def closed_now() -> str:
     )
 
 
-def window(begins: float = 0, ends: float = 2, **different: object) -> FreezeAsk:
+def window(begins: float = 0, ends: float = 2, **different: object) -> FreezeCommand:
     """A window in hours from now; one that begins at 0 is open."""
     now = datetime.now(UTC)
-    ask = FreezeAsk(
+    command = FreezeCommand(
         "Year-end closing", begins=now + begins * HOUR if begins else None, ends=now + ends * HOUR
     )
-    return replace(ask, **different)  # type: ignore[arg-type] # fields of the ask
+    return replace(command, **different)  # type: ignore[arg-type] # fields of the ask
 
 
 async def waiting(shop: Shop) -> dict[str, Wire]:
@@ -73,12 +73,12 @@ def left(change: Wire, shop: Shop) -> timedelta:
     return datetime.fromisoformat(change["valid_until"]) - shop.gate.clock()
 
 
-@pytest.mark.parametrize("ask", [window(), STOP], ids=["a window", "a stop"])
+@pytest.mark.parametrize("command", [window(), STOP], ids=["a window", "a stop"])
 async def test_b12_what_opens_after_the_decision_holds_everything_that_waits(
-    shop: Shop, ask: FreezeAsk
+    shop: Shop, command: FreezeCommand
 ) -> None:
     found = await waiting(shop)
-    made = as_json(await freezes.add(shop.gate, ask, ADA))
+    made = as_json(await freezes.add(shop.gate, command, ADA))
 
     await follow(shop)
 
@@ -231,7 +231,7 @@ async def test_b12_a_window_holds_neither_what_may_pass_it_nor_an_emergency_and_
     shop: Shop,
 ) -> None:
     back = await going_back(shop)
-    urgent = await shop.submit("e", service="web", emergency=EmergencyAsk("fire", "INC-1"))
+    urgent = await shop.submit("e", service="web", emergency=Emergency("fire", "INC-1"))
     await freezes.add(shop.gate, window(), ADA)
     await follow(shop)
     free = [(await shop.read(change))["hold"] for change in (back, urgent)]

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
-from gate.core.change import EmergencyAsk, Repository, Run
+from gate.core.change import Emergency, Repository, Run
 from gate.core.facts import Value
 from gate.errors import Conflict, Invalid
-from gate.flow.asks import IdempotencyKey
 from gate.flow.changes import cancel
+from gate.flow.commands import IdempotencyKey
 from tests.builders import ISSUER, SMALL, Wire, commit_of, image_of, make_change
 from tests.flow.reviewers import approve, large
 from tests.flow.shop import OTHER_PIPELINE, PIPELINE, Shop, make_files, open_shop
@@ -35,7 +35,7 @@ async def test_the_same_run_again_joins_its_change(shop: Shop) -> None:
     [
         pytest.param({"commit": commit_of("b")}, id="another commit"),
         pytest.param({"artifacts": (image_of("b"),)}, id="another artifact"),
-        pytest.param({"emergency": EmergencyAsk("fire", "INC-1")}, id="an emergency now"),
+        pytest.param({"emergency": Emergency("fire", "INC-1")}, id="an emergency now"),
     ],
 )
 async def test_another_subject_in_the_same_attempt_is_refused(

@@ -20,10 +20,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gate.core.change import Change, EmergencyAsk, Result, Run, State
+from gate.core.change import Change, Emergency, Result, Run, State
 from gate.errors import GateError
-from gate.flow.asks import FreezeAsk, OverrideAsk, ReviewAsk
 from gate.flow.changes import cancel, review
+from gate.flow.commands import FreezeCommand, OverrideCommand, ReviewCommand
 from gate.flow.policies import freezes
 from tests import postgres, scratch
 from tests.builders import SMALL, Wire, commit_of, make_change
@@ -117,7 +117,7 @@ class _Place(RuleBasedStateMachine):
             "abcdef"[len(self.lives)],
             requested_by=f"{requester}@example.com",
             claims=SMALL if kind == "small" else {**SMALL, "diff.lines_added": 300},
-            emergency=EmergencyAsk("fire", "INC-1") if kind == "emergency" else None,
+            emergency=Emergency("fire", "INC-1") if kind == "emergency" else None,
             base=next(
                 (one.change.commit for one in reversed(self.lives) if one.state is State.CLOSED),
                 None,
@@ -166,7 +166,9 @@ class _Place(RuleBasedStateMachine):
             expected = one.unentitled(person) or one.own(person) or one.not_shown(digest)
             assert (
                 self.problem(
-                    review.approve(self.shop.gate, one.seen["id"], ReviewAsk(digest), who(person))
+                    review.approve(
+                        self.shop.gate, one.seen["id"], ReviewCommand(digest), who(person)
+                    )
                 )
                 == expected
             )
@@ -183,7 +185,7 @@ class _Place(RuleBasedStateMachine):
         expected = one.unentitled(person) or one.not_shown(digest)
         assert (
             self.problem(
-                review.reject(self.shop.gate, one.seen["id"], ReviewAsk(digest), who(person))
+                review.reject(self.shop.gate, one.seen["id"], ReviewCommand(digest), who(person))
             )
             == expected
         )
@@ -203,7 +205,10 @@ class _Place(RuleBasedStateMachine):
         assert (
             self.problem(
                 review.override(
-                    self.shop.gate, one.seen["id"], OverrideAsk("so be it", stop=stop), who(person)
+                    self.shop.gate,
+                    one.seen["id"],
+                    OverrideCommand("so be it", stop=stop),
+                    who(person),
                 )
             )
             == expected
@@ -325,7 +330,7 @@ class _Place(RuleBasedStateMachine):
     @rule()
     def stop_or_start_the_line(self) -> None:
         if self.stopped is None:
-            stop = freezes.add(self.shop.gate, FreezeAsk("fire", stop=True), ADA)
+            stop = freezes.add(self.shop.gate, FreezeCommand("fire", stop=True), ADA)
             self.stopped = self.run(stop).id
         else:
             self.run(freezes.lift(self.shop.gate, self.stopped, ADA))

@@ -13,11 +13,11 @@ import pytest
 
 from gate.core.change import Repository
 from gate.core.facts import Value
-from gate.core.messages.host import Hand, HostAsk, HostFacts, Review, Reviews, Verdict, silence
+from gate.core.messages.host import Hand, HostFacts, HostQuestion, Review, Reviews, Verdict, silence
 from gate.core.messages.host_reports import Pushed
 from gate.errors import NotAllowed, SourceUnavailable
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import expire, listen, review
+from gate.flow.commands import ReviewCommand
 from gate.flow.webhooks import code_hosts
 from tests.builders import ISSUER, SMALL, Wire, commit_of, make_change, make_person, person_id
 from tests.flow.fake_host import Answer, FakeHost
@@ -36,9 +36,9 @@ def says(
 ) -> Answer:
     """An answer that is complete."""
 
-    def answer(ask: HostAsk) -> HostFacts:
+    def answer(question: HostQuestion) -> HostFacts:
         return replace(
-            HostFacts(ask.base or ask.claimed_base, values, hands=hands, all_hands=True),
+            HostFacts(question.base or question.claimed_base, values, hands=hands, all_hands=True),
             **different,
         )
 
@@ -182,7 +182,7 @@ async def test_claims_agree_with_what_was_measured_from_the_same_base_alone(
 # Silence
 
 
-def _down(_: HostAsk) -> HostFacts:
+def _down(_: HostQuestion) -> HostFacts:
     raise SourceUnavailable("github.com could not be asked")
 
 
@@ -212,9 +212,9 @@ async def test_f23_no_claim_takes_the_place_of_a_host_that_is_silent(
 
 
 class _Slow(FakeHost):
-    async def facts(self, ask: HostAsk) -> HostFacts:
+    async def facts(self, question: HostQuestion) -> HostFacts:
         """Never."""
-        self.asked.append(ask)
+        self.asked.append(question)
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -249,7 +249,9 @@ async def test_a03_whoever_the_host_names_may_not_approve(sqlite_url: str, tmp_p
     async with connected(sqlite_url, tmp_path, says(LARGE, hands)) as (shop, _):
         change = await shop.submit("a", authors=("zoe@example.com",))
         with pytest.raises(NotAllowed, match="wrote"):
-            await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
+            await review.approve(
+                shop.gate, change["id"], ReviewCommand(change["subject_digest"]), ADA
+            )
 
     assert change["approvals"]["excluded"] == [person_id("ada"), person_id("kofi")]
 
@@ -323,7 +325,7 @@ async def test_an_approver_of_the_catalogue_is_still_needed(
     async with connected(sqlite_url, tmp_path, says(LARGE)) as (shop, _):
         change = await shop.submit(make_change("a", repository=REPOSITORY))
         ben = make_person("ben", "release-managers")
-        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ben)
+        await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), ben)
 
         assert (await shop.read(change))["state"] == "approved"
 

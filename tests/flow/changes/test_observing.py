@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from gate.core.change import EmergencyAsk, Planned, Result
+from gate.core.change import Emergency, Planned, Result
 from gate.core.decision.decide import decide
 from gate.core.policy.set import read_policies
 from gate.errors import Conflict
-from gate.flow.asks import FreezeAsk
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from gate.ledger.dsse import StatementError
 from gate.ledger.statement import Deployment, verify_admission
@@ -216,7 +216,7 @@ async def test_h2_whoever_waited_when_the_watching_began_goes_on(small_shop: Sho
 async def test_h2_freezes_and_stopped_lines_are_only_recorded(observing: Shop, stop: bool) -> None:  # noqa: FBT001 - a column of the table
     before = await observing.submit("a", run=large("d").run)
     await freezes.add(
-        observing.gate, FreezeAsk("closing", stop=stop, ends=None if stop else TOMORROW), ADA
+        observing.gate, FreezeCommand("closing", stop=stop, ends=None if stop else TOMORROW), ADA
     )
     await observing.round()
     during = await observing.submit("b")
@@ -247,7 +247,7 @@ async def test_h2_an_emergency_leaves_no_debt_because_nobody_was_passed_over(
     small_shop: Shop,
 ) -> None:
     await small_shop.adopt(watching())
-    change = await small_shop.deploy("a", emergency=EmergencyAsk("fire", "INC-1"))
+    change = await small_shop.deploy("a", emergency=Emergency("fire", "INC-1"))
     await small_shop.let_pass_hours(100)
     await small_shop.adopt(watching("enforce"))
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, select
 
-from gate.core.change import EmergencyAsk, Repository, Result, Run
-from gate.flow.asks import FreezeAsk, IdempotencyKey
+from gate.core.change import Emergency, Repository, Result, Run
 from gate.flow.caller import Role
 from gate.flow.changes import cancel
+from gate.flow.commands import FreezeCommand, IdempotencyKey
 from gate.flow.policies import freezes, policies
 from gate.flow.queries import log
 from gate.storage import texts
@@ -70,13 +70,13 @@ async def a_life_full_of_words(shop: Shop, way: str) -> list[str]:
     await shop.close(first, Result.SUCCESSFUL_ISSUES, notes=text())
     await shop.close(first, Result.UNSUCCESSFUL, notes=text())
     waiting = await shop.submit(
-        "b", claims={}, authors=(person(),), emergency=EmergencyAsk(text(), "INC-1"), service="web"
+        "b", claims={}, authors=(person(),), emergency=Emergency(text(), "INC-1"), service="web"
     )
-    emergency = EmergencyAsk(text(), "INC-1")
+    emergency = Emergency(text(), "INC-1")
     await shop.submit(
         "b", claims=SMALL, authors=(person(),), emergency=emergency, service="web", **all_texts()
     )
-    made = await freezes.add(shop.gate, FreezeAsk(text(), stop=True), ADA)
+    made = await freezes.add(shop.gate, FreezeCommand(text(), stop=True), ADA)
     held = await shop.submit("c", base=commit_of("a"), title=text())
     await shop.round()
     await freezes.lift(shop.gate, made.id, ADA)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gate.core.change import EmergencyAsk, Planned, Repository, Run
+from gate.core.change import Emergency, Planned, Repository, Run
 from gate.flow.changes.evaluate import evaluate_change
 from tests.builders import ISSUER, SMALL, commit_of, image_of, make_change
 from tests.flow.reviewers import TOMORROW, approve, large, override, problem, reject
@@ -86,7 +86,7 @@ async def test_a5_a_rejection_is_of_the_commit_here_whatever_else_differs(
         pytest.param({"commit": commit_of("b")}, id="another commit"),
         pytest.param({"service": "web"}, id="another service"),
         pytest.param({"environment": "staging"}, id="another environment"),
-        pytest.param({"emergency": EmergencyAsk("fire", "INC-1")}, id="an emergency"),
+        pytest.param({"emergency": Emergency("fire", "INC-1")}, id="an emergency"),
     ],
 )
 async def test_a5_it_is_of_nothing_else(shop: Shop, different: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ async def test_a5_it_is_of_nothing_else(shop: Shop, different: dict[str, Any]) -
 
 
 async def test_a5_a_rejected_emergency_catches_the_commit_on_the_usual_path(shop: Shop) -> None:
-    change = await shop.submit("a", emergency=EmergencyAsk("fire", "INC-1"))
+    change = await shop.submit("a", emergency=Emergency("fire", "INC-1"))
     await reject(shop, change, "chloe")
 
     assert (await shop.submit("a", run=Run("later", 1, "")))["id"] == change["id"]
@@ -109,7 +109,7 @@ async def test_a5_what_ran_here_may_be_rolled_back_to_whoever_rejected_it_before
     shop: Shop,
 ) -> None:
     await reject(shop, await shop.submit(large()), "ada")
-    emergency = await shop.submit("a", run=Run("b", 1, ""), emergency=EmergencyAsk("fire", "INC-1"))
+    emergency = await shop.submit("a", run=Run("b", 1, ""), emergency=Emergency("fire", "INC-1"))
     await approve(shop, emergency, "chloe")
     await shop.admit(emergency)
     await shop.close(emergency)

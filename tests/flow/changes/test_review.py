@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from gate.core.change import Planned, Result
-from gate.flow.asks import FreezeAsk, PostReviewAsk, ReviewAsk
 from gate.flow.changes import cancel, post_review, review
+from gate.flow.commands import FreezeCommand, PostReviewCommand, ReviewCommand
 from gate.flow.policies import freezes
 from tests.builders import Wire, commit_of, make_change, make_person, person_id
 from tests.flow.reviewers import (
@@ -66,7 +66,7 @@ async def test_nobody_approves_or_overrides_their_own_change(
 
 
 async def test_who_wrote_it_does_not_lift_its_hold(shop: Shop) -> None:
-    window = await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
+    window = await freezes.add(shop.gate, FreezeCommand("fire", stop=True), person("ada"))
     change = await shop.submit(large(requested_by="ben@example.com"))
 
     assert await problem(override(shop, change, "ben", stop=True)) == "separation_of_duties"
@@ -229,7 +229,7 @@ async def test_approvals_lapse_visibly_where_the_band_became_worse(strict: Shop)
 
 
 async def test_a_held_change_is_approved_and_waits_for_the_end_of_its_hold(shop: Shop) -> None:
-    window = await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
+    window = await freezes.add(shop.gate, FreezeCommand("fire", stop=True), person("ada"))
     change = await shop.submit(large())
     approved = await approve(shop, change, "farida")
     assert (approved["state"], approved["hold"]["window"], approved["valid_until"]) == (
@@ -249,7 +249,7 @@ async def test_a_held_change_is_approved_and_waits_for_the_end_of_its_hold(shop:
 
 
 async def test_an_override_lets_one_change_past_a_stopped_line(shop: Shop) -> None:
-    await freezes.add(shop.gate, FreezeAsk("fire", stop=True), person("ada"))
+    await freezes.add(shop.gate, FreezeCommand("fire", stop=True), person("ada"))
     change, other = await shop.submit(large("a")), await shop.submit(large("b"))
     await approve(shop, change, "farida")
 
@@ -314,14 +314,14 @@ async def test_a62_an_overdue_review_stops_the_automatic_path_until_it_is_held(s
     stopped = await shop.submit("c", base=commit_of("e"))
     assert (stopped["state"], stopped["reasons"][0]["rule"]) == ("pending", "emergency-debt")
 
-    ask = PostReviewAsk("a full disk", "agreed with the team", ("alert on disk space",))
+    command = PostReviewCommand("a full disk", "agreed with the team", ("alert on disk space",))
     assert (
-        await problem(post_review.hold_review(shop.gate, change["id"], ask, person("chloe")))
+        await problem(post_review.hold_review(shop.gate, change["id"], command, person("chloe")))
         == "not_allowed"
     )
-    await post_review.hold_review(shop.gate, change["id"], ask, person("farida"))
+    await post_review.hold_review(shop.gate, change["id"], command, person("farida"))
     assert (
-        await problem(post_review.hold_review(shop.gate, change["id"], ask, person("ada")))
+        await problem(post_review.hold_review(shop.gate, change["id"], command, person("ada")))
         == "state_conflict"
     )
     await shop.round()
@@ -331,13 +331,13 @@ async def test_a62_an_overdue_review_stops_the_automatic_path_until_it_is_held(s
 async def test_a_review_is_offered_for_a_failed_change_and_for_no_other(shop: Shop) -> None:
     fine = await shop.deploy("a")
     failed = await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
-    ask = PostReviewAsk("a typo", "see the postmortem")
+    command = PostReviewCommand("a typo", "see the postmortem")
 
     assert (
-        await problem(post_review.hold_review(shop.gate, fine["id"], ask, person("ada")))
+        await problem(post_review.hold_review(shop.gate, fine["id"], command, person("ada")))
         == "state_conflict"
     )
-    await post_review.hold_review(shop.gate, failed["id"], ask, person("ada"))
+    await post_review.hold_review(shop.gate, failed["id"], command, person("ada"))
     assert [one.change for one in await shop.entries("post_review")] == [failed["id"]]
 
 
@@ -349,12 +349,12 @@ async def test_who_approved_does_not_look_back_on_it(sqlite_url: str, tmp_path: 
     async with open_shop(sqlite_url, tmp_path, files) as shop:
         change = await shop.submit(emergency())
         both = make_person("farida", "on-call", "team-payments")
-        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), both)
+        await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), both)
         await shop.admit(change)
 
-        ask = PostReviewAsk("a full disk", "agreed")
+        command = PostReviewCommand("a full disk", "agreed")
         assert (
-            await problem(post_review.hold_review(shop.gate, change["id"], ask, both))
+            await problem(post_review.hold_review(shop.gate, change["id"], command, both))
             == "separation_of_duties"
         )
 

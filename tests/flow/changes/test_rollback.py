@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gate.core.change import Artifact, EmergencyAsk, Result, Run
+from gate.core.change import Artifact, Emergency, Result, Run
 from gate.errors import Conflict
-from gate.flow.asks import FreezeAsk
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from tests.builders import Wire, commit_of, image_of
 from tests.flow.reviewers import TOMORROW
@@ -64,7 +64,7 @@ async def test_b7_nothing_rides_on_an_old_commit_into_a_freeze(
 ) -> None:
     await small_shop.deploy("a")
     await small_shop.deploy("b", base=commit_of("a"))
-    made = await freezes.add(small_shop.gate, FreezeAsk("Closed", ends=TOMORROW), ADA)
+    made = await freezes.add(small_shop.gate, FreezeCommand("Closed", ends=TOMORROW), ADA)
 
     change = await back(small_shop, artifacts=DISGUISES[disguise])
 
@@ -107,7 +107,7 @@ async def test_b7_a_success_that_is_taken_back_leaves_nothing_to_go_back_to(shop
 async def test_b7_what_ran_here_goes_back_by_itself_also_inside_a_freeze(shop: Shop) -> None:
     await shop.deploy("a", Result.SUCCESSFUL_ISSUES)
     await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
-    await freezes.add(shop.gate, FreezeAsk("Closed", ends=TOMORROW), ADA)
+    await freezes.add(shop.gate, FreezeCommand("Closed", ends=TOMORROW), ADA)
 
     change = await back(
         shop, artifacts=(Artifact("under another name", image_of("a").digest),), base=commit_of("a")
@@ -126,7 +126,7 @@ async def test_b7_an_emergency_with_other_artifacts_is_no_rollback_either(small_
     deploying = await small_shop.deploy("b", None, base=commit_of("a"))
 
     change = await back(
-        small_shop, base=commit_of("a"), artifacts=(EVIL,), emergency=EmergencyAsk("fire", "INC-1")
+        small_shop, base=commit_of("a"), artifacts=(EVIL,), emergency=Emergency("fire", "INC-1")
     )
 
     assert (change["state"], await directions(small_shop, change)) == ("pending", ["forward"])

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from gate.core.change import Repository, Result, Run
 from gate.core.decision import decide
 from gate.errors import Invalid, NotAllowed, Unavailable
-from gate.flow.asks import IdempotencyKey
 from gate.flow.caller import Machine, Role
+from gate.flow.commands import IdempotencyKey
 from gate.storage.changes import decisions
 from gate.storage.changes.units import Recorded, Unit
 from gate.storage.store import Store

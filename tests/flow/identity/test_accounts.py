@@ -14,8 +14,8 @@ from gate.core.decision.decide import decide
 from gate.core.decision.record import read as read_record
 from gate.core.decision.record import subject_digest, write
 from gate.errors import GateError
-from gate.flow.asks import FreezeAsk
 from gate.flow.changes import cancel
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from gate.ledger.format import Entry
 from gate.storage.changes import decisions
@@ -97,7 +97,7 @@ class Life:
     async def _freeze(self) -> None:
         made = await freezes.add(
             self._shop.gate,
-            FreezeAsk("x", stop=True, services=(self._random.choice(["web", "ledger"]),)),
+            FreezeCommand("x", stop=True, services=(self._random.choice(["web", "ledger"]),)),
             ADA,
         )
         if self._random.random() < 0.8:

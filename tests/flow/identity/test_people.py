@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.asks import InviteAsk, PersonAsk, ReviewAsk, TokenAsk
 from gate.flow.caller import Caller, Role
 from gate.flow.changes import review
+from gate.flow.commands import InvitationCommand, PersonCommand, ReviewCommand, TokenCommand
 from gate.flow.identity import people, sessions, tokens
 from gate.flow.identity.access import Access
 from gate.flow.identity.membership import groups_now
@@ -46,15 +46,15 @@ async def told(shop: Shop, kind: str = "role") -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "command",
     [
-        PersonAsk(Role.AUDITOR, sets_role=True),
-        PersonAsk(None, sets_role=True),
-        PersonAsk(disabled=True),
+        PersonCommand(Role.AUDITOR, sets_role=True),
+        PersonCommand(None, sets_role=True),
+        PersonCommand(disabled=True),
     ],
 )
 async def test_a63_nobody_changes_their_own_role_or_shuts_themself_out(
-    shop: Shop, ask: PersonAsk
+    shop: Shop, command: PersonCommand
 ) -> None:
     await enter(shop.gate, role=Role.ADMIN)
     of_ada = await made_with(shop, BY_ADA)
@@ -62,7 +62,7 @@ async def test_a63_nobody_changes_their_own_role_or_shuts_themself_out(
 
     for by in (BY_ADA, of_ada, of_a_token_of_ada):
         with pytest.raises(NotAllowed, match="nobody changes their own role"):
-            await people.change(shop.gate, ADA_ID, ask, by)
+            await people.change(shop.gate, ADA_ID, command, by)
 
     assert (await listed(shop))[ADA_ID]["role"] == "admin"
     assert [one["operation"] for one in await told(shop, "refusal")] == ["role"] * 3
@@ -70,7 +70,7 @@ async def test_a63_nobody_changes_their_own_role_or_shuts_themself_out(
 
 async def made_with(shop: Shop, by: Caller) -> Caller:
     """The caller that a new admin token is, made by this one."""
-    made = as_json(await tokens.create(shop.gate, TokenAsk(Role.ADMIN), by))
+    made = as_json(await tokens.create(shop.gate, TokenCommand(Role.ADMIN), by))
     return await Access(shop.gate).authenticate(made["token"])
 
 
@@ -78,7 +78,9 @@ async def test_a63_nobody_gives_themself_a_role_by_an_invitation(shop: Shop) -> 
     await enter(shop.gate, role=Role.AUDITOR)
 
     with pytest.raises(NotAllowed):
-        await people.invite(shop.gate, InviteAsk("ada@example.com", Role.ADMIN), make_person("ada"))
+        await people.invite(
+            shop.gate, InvitationCommand("ada@example.com", Role.ADMIN), make_person("ada")
+        )
 
     assert (await listed(shop))[ADA_ID]["role"] == "auditor"
     assert [one["person"] for one in await told(shop, "refusal")] == [ADA_ID]
@@ -99,24 +101,24 @@ async def test_a63_nobody_gives_themself_a_role_by_an_invitation(shop: Shop) -> 
 )
 async def test_what_is_no_address_is_nobody(small_shop: Shop, email: str) -> None:
     with pytest.raises(Invalid, match="is no e-mail address"):
-        await people.invite(small_shop.gate, InviteAsk(email), ADMIN)
+        await people.invite(small_shop.gate, InvitationCommand(email), ADMIN)
 
     assert await listed(small_shop) == {}
 
 
 async def test_who_was_shut_out_is_not_invited_by_the_way(shop: Shop) -> None:
     secret = await link(shop.gate, "ben@example.com")
-    await people.change(shop.gate, BEN_ID, PersonAsk(disabled=True), ADMIN)
+    await people.change(shop.gate, BEN_ID, PersonCommand(disabled=True), ADMIN)
 
     with pytest.raises(Conflict, match="was shut out"):
-        await people.invite(shop.gate, InviteAsk("ben@example.com"), ADMIN)
+        await people.invite(shop.gate, InvitationCommand("ben@example.com"), ADMIN)
     with pytest.raises(NotFound):
         await people.accept(shop.gate, secret, password=PASSWORD)
 
 
 async def test_somebody_who_is_nowhere_cannot_be_changed(small_shop: Shop) -> None:
     with pytest.raises(NotFound, match="there is no person eve"):
-        await people.change(small_shop.gate, "eve", PersonAsk(disabled=True), ADMIN)
+        await people.change(small_shop.gate, "eve", PersonCommand(disabled=True), ADMIN)
 
 
 async def test_a_link_works_once_whoever_comes_at_the_same_time(shop: Shop) -> None:
@@ -180,22 +182,22 @@ async def test_a2_an_account_that_is_in_use_is_given_by_two_admins_together_or_t
 ) -> None:
     await shop.gate.store.write(_two_admins)
     await enter(shop.gate, "kofi@example.com")
-    ask = InviteAsk("kofi@example.com")
+    command = InvitationCommand("kofi@example.com")
     of_ada = await made_with(shop, BY_ADA)
 
     first, again, by_token = [
-        await people.invite(shop.gate, ask, by) for by in (BY_ADA, BY_ADA, of_ada)
+        await people.invite(shop.gate, command, by) for by in (BY_ADA, BY_ADA, of_ada)
     ]
     with pytest.raises(NotAllowed, match="two admins who are people, or the host"):
-        await people.invite(shop.gate, ask, ADMIN)
+        await people.invite(shop.gate, command, ADMIN)
     waiting = (await listed(shop))[person_id("kofi")]
-    second = await people.invite(shop.gate, ask, BY_BEN)
+    second = await people.invite(shop.gate, command, BY_BEN)
 
     assert [one.answer.invitation for one in (first, again, by_token)] == [None] * 3
     assert (waiting["link_asked_by"], second.is_complete) == ("Ada Ekberg", True)
     opened = await people.accept(shop.gate, secret_of(second), password=PASSWORD)
     assert opened.person == person_id("kofi")
-    assert (await people.invite(shop.gate, ask, BY_BEN)).is_complete is False
+    assert (await people.invite(shop.gate, command, BY_BEN)).is_complete is False
     assert [one["action"] for one in await told(shop) if one["person"] == person_id("kofi")] == [
         *(
             "invited",
@@ -213,13 +215,13 @@ async def test_a2_an_account_that_is_in_use_is_given_by_two_admins_together_or_t
 async def test_a2_what_one_admin_has_asked_for_is_forgotten_after_a_day(small_shop: Shop) -> None:
     await small_shop.gate.store.write(_two_admins)
     await enter(small_shop.gate, "kofi@example.com")
-    await people.invite(small_shop.gate, InviteAsk("kofi@example.com"), BY_ADA)
+    await people.invite(small_shop.gate, InvitationCommand("kofi@example.com"), BY_ADA)
 
     await small_shop.gate.store.write(_age_requests, timedelta(hours=AGREE_HOURS))
 
     assert (await listed(small_shop))[person_id("kofi")]["link_asked_by"] is None
     assert (
-        await people.invite(small_shop.gate, InviteAsk("kofi@example.com"), BY_BEN)
+        await people.invite(small_shop.gate, InvitationCommand("kofi@example.com"), BY_BEN)
     ).is_complete is False
 
 
@@ -236,18 +238,20 @@ def _two_admins(tx: Tx) -> None:
         rows.set_role(tx, person, Role.ADMIN.value)
 
 
-@pytest.mark.parametrize("ask", [PersonAsk(disabled=True), PersonAsk(None, sets_role=True)])
+@pytest.mark.parametrize(
+    "command", [PersonCommand(disabled=True), PersonCommand(None, sets_role=True)]
+)
 async def test_a2_the_word_of_an_admin_who_is_none_any_more_does_not_count(
-    shop: Shop, ask: PersonAsk
+    shop: Shop, command: PersonCommand
 ) -> None:
     await shop.gate.store.write(_two_admins)
     await enter(shop.gate, "kofi@example.com")
-    await people.invite(shop.gate, InviteAsk("kofi@example.com"), BY_ADA)
+    await people.invite(shop.gate, InvitationCommand("kofi@example.com"), BY_ADA)
 
-    await people.change(shop.gate, ADA_ID, ask, BY_BEN)
+    await people.change(shop.gate, ADA_ID, command, BY_BEN)
 
     assert (
-        await people.invite(shop.gate, InviteAsk("kofi@example.com"), BY_BEN)
+        await people.invite(shop.gate, InvitationCommand("kofi@example.com"), BY_BEN)
     ).is_complete is False
 
 
@@ -256,14 +260,17 @@ async def test_a2_of_two_admins_who_ask_at_once_one_gets_the_link(shop: Shop) ->
     await enter(shop.gate, "kofi@example.com")
 
     made = await asyncio.gather(
-        *(people.invite(shop.gate, InviteAsk("kofi@example.com"), by) for by in (BY_ADA, BY_BEN))
+        *(
+            people.invite(shop.gate, InvitationCommand("kofi@example.com"), by)
+            for by in (BY_ADA, BY_BEN)
+        )
     )
 
     assert sorted(one.is_complete for one in made) == [False, True]
 
 
 async def test_a2_a_link_of_one_admin_is_useless_once_the_account_is_in_use(shop: Shop) -> None:
-    early = secret_of(await people.invite(shop.gate, InviteAsk("kofi@example.com"), BY_ADA))
+    early = secret_of(await people.invite(shop.gate, InvitationCommand("kofi@example.com"), BY_ADA))
     await shop.gate.store.write(rows.signed_in, person_id("kofi"))
 
     for look in (
@@ -280,10 +287,12 @@ async def test_a2_a_link_of_one_admin_is_useless_once_the_account_is_in_use(shop
 async def test_a17_an_approver_who_was_shut_out_or_became_an_auditor_does_not_count_at_admission(
     shop: Shop,
 ) -> None:
-    for ask in (PersonAsk(disabled=True), PersonAsk(Role.AUDITOR, sets_role=True)):
+    for ask in (PersonCommand(disabled=True), PersonCommand(Role.AUDITOR, sets_role=True)):
         change = await shop.submit("a" if ask.disabled else "b", claims={"diff.lines_added": 300})
         approved = as_json(
-            await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
+            await review.approve(
+                shop.gate, change["id"], ReviewCommand(change["subject_digest"]), ADA
+            )
         )
         assert approved["state"] == "approved"
 
@@ -292,7 +301,7 @@ async def test_a17_an_approver_who_was_shut_out_or_became_an_auditor_does_not_co
         with pytest.raises(Conflict, match="approvals no longer count"):
             await shop.admit(approved)
         await people.change(
-            shop.gate, ADA_ID, PersonAsk(None, sets_role=True, disabled=False), ADMIN
+            shop.gate, ADA_ID, PersonCommand(None, sets_role=True, disabled=False), ADMIN
         )
 
 
@@ -312,7 +321,7 @@ async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_clai
     change = await shop.submit("a", claims={"diff.lines_added": 300})
 
     approved = as_json(
-        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), by)
+        await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), by)
     )
     await shop.gate.store.write(rows.claim, person_id("kofi"), ["others"])
 
@@ -322,7 +331,7 @@ async def test_a17_a_group_of_the_identity_provider_counts_as_long_as_it_is_clai
     waits = await shop.read(approved)
     assert (waits["state"], waits["approvals"]["required"][0]["missing"]) == ("pending", 1)
     await shop.gate.store.write(rows.claim, person_id("kofi"), ["rm2"])
-    await review.approve(shop.gate, change["id"], ReviewAsk(waits["subject_digest"]), by)
+    await review.approve(shop.gate, change["id"], ReviewCommand(waits["subject_digest"]), by)
     await shop.admit(approved)
 
 
@@ -345,7 +354,7 @@ async def test_an_auditor_and_whoever_was_shut_out_are_in_no_group(
 async def test_an_invitation_is_for_the_person_of_the_catalogue_and_stands_in_the_ledger(
     shop: Shop,
 ) -> None:
-    made = await people.invite(shop.gate, InviteAsk("Ben@Example.com", Role.ADMIN), ADMIN)
+    made = await people.invite(shop.gate, InvitationCommand("Ben@Example.com", Role.ADMIN), ADMIN)
 
     invited = made.answer
     assert invited.invitation == f"https://gate.example.com/invitations/{secret_of(made)}"
@@ -427,11 +436,11 @@ async def test_who_enters_the_catalogue_keeps_password_role_and_id(shop: Shop) -
 
 async def test_roles_and_doors_stand_in_the_ledger_and_the_same_again_does_not(shop: Shop) -> None:
     for _ in range(2):
-        await people.change(shop.gate, BEN_ID, PersonAsk(Role.AUDITOR, sets_role=True), BY_ADA)
-        await people.change(shop.gate, BEN_ID, PersonAsk(disabled=True), BY_ADA)
+        await people.change(shop.gate, BEN_ID, PersonCommand(Role.AUDITOR, sets_role=True), BY_ADA)
+        await people.change(shop.gate, BEN_ID, PersonCommand(disabled=True), BY_ADA)
     view = as_json(
         await people.change(
-            shop.gate, BEN_ID, PersonAsk(None, sets_role=True, disabled=False), BY_ADA
+            shop.gate, BEN_ID, PersonCommand(None, sets_role=True, disabled=False), BY_ADA
         )
     )
 
@@ -449,8 +458,8 @@ async def test_roles_and_doors_stand_in_the_ledger_and_the_same_again_does_not(s
 
 
 async def test_people_make_see_and_end_their_own_tokens_and_no_others(shop: Shop) -> None:
-    other = as_json(await tokens.create(shop.gate, TokenAsk(None, person="ben"), BY_BEN))
-    for ask in (TokenAsk(Role.PIPELINE), TokenAsk(Role.ADMIN)):
+    other = as_json(await tokens.create(shop.gate, TokenCommand(None, person="ben"), BY_BEN))
+    for ask in (TokenCommand(Role.PIPELINE), TokenCommand(Role.ADMIN)):
         with pytest.raises(NotAllowed, match="personal tokens of your own"):
             await tokens.create(shop.gate, ask, ADA)
     for by, whose in (
@@ -461,9 +470,11 @@ async def test_people_make_see_and_end_their_own_tokens_and_no_others(shop: Shop
         (ADMIN, "eve"),
     ):
         with pytest.raises(NotAllowed, match="made by the person alone"):
-            await tokens.create(shop.gate, TokenAsk(None, person=whose), by)
+            await tokens.create(shop.gate, TokenCommand(None, person=whose), by)
 
-    mine = as_json(await tokens.create(shop.gate, TokenAsk(None, person="ada@example.com"), ADA))
+    mine = as_json(
+        await tokens.create(shop.gate, TokenCommand(None, person="ada@example.com"), ADA)
+    )
 
     assert [one.id for one in (await tokens.listing(shop.gate, ADA)).items] == [mine["id"]]
     with pytest.raises(NotFound):
@@ -475,9 +486,9 @@ async def test_people_make_see_and_end_their_own_tokens_and_no_others(shop: Shop
 
 async def test_nobody_has_tokens_without_end(small_shop: Shop) -> None:
     for _ in range(TOKENS_OF_A_PERSON_MAX):
-        made = as_json(await tokens.create(small_shop.gate, TokenAsk(None, person="ada"), ADA))
+        made = as_json(await tokens.create(small_shop.gate, TokenCommand(None, person="ada"), ADA))
 
     with pytest.raises(Invalid, match="at most 50 are allowed"):
-        await tokens.create(small_shop.gate, TokenAsk(None, person="ada"), ADA)
+        await tokens.create(small_shop.gate, TokenCommand(None, person="ada"), ADA)
     await tokens.revoke(small_shop.gate, made["id"], ADA)
-    await tokens.create(small_shop.gate, TokenAsk(None, person="ada"), ADA)
+    await tokens.create(small_shop.gate, TokenCommand(None, person="ada"), ADA)

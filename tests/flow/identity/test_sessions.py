@@ -13,9 +13,9 @@ from argon2 import PasswordHasher
 from sqlalchemy import Connection, select, update
 
 from gate.errors import NotAllowed, RateLimited, Unauthenticated, Unavailable
-from gate.flow.asks import InviteAsk, PersonAsk, TokenAsk
 from gate.flow.attempts import ACCOUNT_FAILURES_MAX
 from gate.flow.caller import Person, Role
+from gate.flow.commands import InvitationCommand, PersonCommand, TokenCommand
 from gate.flow.identity import people as chapter
 from gate.flow.identity import sessions, tokens
 from gate.flow.identity.access import Access
@@ -59,9 +59,9 @@ async def refused(shop: Shop, **asked: str) -> str:
 
 async def test_a30_every_reason_not_to_come_in_sounds_the_same(shop: Shop) -> None:
     await enter(shop.gate)
-    await chapter.invite(shop.gate, InviteAsk("ben@example.com"), ADMIN)
+    await chapter.invite(shop.gate, InvitationCommand("ben@example.com"), ADMIN)
     await enter(shop.gate, "kofi@example.com")
-    await chapter.change(shop.gate, "kofi", PersonAsk(disabled=True), ADMIN)
+    await chapter.change(shop.gate, "kofi", PersonCommand(disabled=True), ADMIN)
 
     said = {
         "wrong password": await refused(shop, password=PASSWORD + "r"),
@@ -209,13 +209,13 @@ async def test_what_is_no_session_is_nobodys(small_shop: Shop, secret: str) -> N
 @pytest.mark.parametrize(
     "change",
     [
-        PersonAsk(disabled=True),
-        PersonAsk(Role.AUDITOR, sets_role=True),
-        PersonAsk(None, sets_role=True),
+        PersonCommand(disabled=True),
+        PersonCommand(Role.AUDITOR, sets_role=True),
+        PersonCommand(None, sets_role=True),
     ],
 )
 async def test_a39_who_is_shut_out_or_loses_a_role_is_out_on_every_server_once_that_is_heard(
-    database_url: str, tmp_path: Path, change: PersonAsk
+    database_url: str, tmp_path: Path, change: PersonCommand
 ) -> None:
     async with open_shop(database_url, tmp_path) as one, open_shop(database_url, tmp_path) as other:
         opened = await enter(one.gate, role=Role.ADMIN)
@@ -241,16 +241,16 @@ async def test_who_is_shut_out_has_no_good_token_either_and_both_come_back_with_
     shop: Shop,
 ) -> None:
     await enter(shop.gate)
-    token = as_json(await tokens.create(shop.gate, TokenAsk(None, person="ada"), ADA))["token"]
+    token = as_json(await tokens.create(shop.gate, TokenCommand(None, person="ada"), ADA))["token"]
     assert isinstance(await Access(shop.gate).authenticate(token), Person)
 
-    await chapter.change(shop.gate, ADA.id, PersonAsk(disabled=True), ADMIN)
+    await chapter.change(shop.gate, ADA.id, PersonCommand(disabled=True), ADMIN)
 
     with pytest.raises(Unauthenticated):
         await Access(shop.gate).authenticate(token)
     with pytest.raises(NotAllowed):
         await sessions.open_session(shop.gate, ADA.id)
-    await chapter.change(shop.gate, ADA.id, PersonAsk(disabled=False), ADMIN)
+    await chapter.change(shop.gate, ADA.id, PersonCommand(disabled=False), ADMIN)
     assert isinstance(await Access(shop.gate).authenticate(token), Person)
     assert (await sign_in(shop)).person == ADA.id
 
@@ -330,7 +330,7 @@ def _rows(conn: Connection) -> list[Any]:
 
 async def test_i10_no_secret_and_no_password_is_kept_or_told(shop: Shop) -> None:
     opened = await enter(shop.gate)
-    invited = await chapter.invite(shop.gate, InviteAsk("ben@example.com"), ADMIN)
+    invited = await chapter.invite(shop.gate, InvitationCommand("ben@example.com"), ADMIN)
     link = secret_of(invited)
     person = await whose(shop, opened.secret)
     assert person is not None
@@ -374,7 +374,7 @@ async def test_the_word_of_a_session_is_the_databases_so_every_server_knows_it(
 
 
 async def test_the_longest_password_works(small_shop: Shop) -> None:
-    invited = await chapter.invite(small_shop.gate, InviteAsk("ada@example.com"), ADMIN)
+    invited = await chapter.invite(small_shop.gate, InvitationCommand("ada@example.com"), ADMIN)
     long = "ü" * (PASSWORD_BYTES_MAX // 2)
 
     await chapter.accept(small_shop.gate, secret_of(invited), password=long)

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from gate.errors import Invalid, NotFound, Unauthenticated
-from gate.flow.asks import TokenAsk
 from gate.flow.caller import Machine, Person, Role
+from gate.flow.commands import TokenCommand
 from gate.flow.identity import tokens
 from gate.flow.identity.access import Access
 from gate.storage.database.watch import EVERYTHING, Topics
@@ -43,10 +43,10 @@ def _everything(conn: Connection) -> str:
 
 async def test_a_personal_token_is_for_somebody_of_the_catalogue(small_shop: Shop) -> None:
     with pytest.raises(Invalid, match="is nobody in the catalogue"):
-        await tokens.create(small_shop.gate, TokenAsk(None, person="eve@example.com"), ADA)
+        await tokens.create(small_shop.gate, TokenCommand(None, person="eve@example.com"), ADA)
 
     created = as_json(
-        await tokens.create(small_shop.gate, TokenAsk(None, person="ada@example.com"), ADA)
+        await tokens.create(small_shop.gate, TokenCommand(None, person="ada@example.com"), ADA)
     )
     person = await whose(small_shop, created["token"])
 
@@ -58,7 +58,7 @@ async def test_who_leaves_the_catalogue_is_nobody_and_who_leaves_a_group_is_out_
     small_shop: Shop,
 ) -> None:
     created = as_json(
-        await tokens.create(small_shop.gate, TokenAsk(None, person="kofi"), make_person("kofi"))
+        await tokens.create(small_shop.gate, TokenCommand(None, person="kofi"), make_person("kofi"))
     )
     out = CATALOGUE.replace("team-web: {people: [kofi, lena]}", "team-web: {people: [lena]}")
     await small_shop.adopt(make_files() | {"catalog.yaml": out})
@@ -75,7 +75,7 @@ async def test_more_services_than_an_entry_holds_are_refused(small_shop: Shop) -
     many = frozenset(f"{number:0200d}" for number in range(100))
 
     with pytest.raises(Invalid, match="at most 12000 are allowed"):
-        await tokens.create(small_shop.gate, TokenAsk(Role.PIPELINE, many), ADMIN)
+        await tokens.create(small_shop.gate, TokenCommand(Role.PIPELINE, many), ADMIN)
 
     assert await small_shop.entries("token") == []
 
@@ -83,7 +83,7 @@ async def test_more_services_than_an_entry_holds_are_refused(small_shop: Shop) -
 async def test_tokens_stand_in_the_ledger_without_their_secret(shop: Shop) -> None:
     created = as_json(
         await tokens.create(
-            shop.gate, TokenAsk(Role.PIPELINE, frozenset({"web", "checkout"})), ADMIN
+            shop.gate, TokenCommand(Role.PIPELINE, frozenset({"web", "checkout"})), ADMIN
         )
     )
     await tokens.revoke(shop.gate, created["id"], ADMIN)
@@ -115,7 +115,7 @@ async def test_a28_a_revoked_token_is_nobodys_on_every_server_once_that_is_heard
     database_url: str, tmp_path: Path
 ) -> None:
     async with open_shop(database_url, tmp_path) as one, open_shop(database_url, tmp_path) as other:
-        created = await one.token(TokenAsk(Role.AUDITOR))
+        created = await one.token(TokenCommand(Role.AUDITOR))
         remembering = Access(
             other.gate, monotonic=lambda: 0.0
         )  # would keep it for ever, were it not told

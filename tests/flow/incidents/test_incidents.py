@@ -10,8 +10,8 @@ import pytest
 
 from gate.core.change import Result, Run
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.asks import Part
 from gate.flow.caller import Machine, Role
+from gate.flow.commands import Part
 from gate.flow.incidents import incidents, ties
 from gate.flow.queries import incidents as incident_list
 from gate.flow.webhooks import bound

@@ -22,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy import table as untyped
 
 from gate.core.change import Result
-from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.changes import cancel, review
+from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.ledger.note import VerifierKey
 from gate.storage.database.tx import Tx
 from gate.storage.tables.columns import kept, kept_type
@@ -67,7 +67,9 @@ async def tell_all(shop: Shop) -> None:
     await review.approve(shop.gate, refused["id"], shown(refused), BEN)
     rejected = await shop.submit("e", claims=LARGE)
     await review.reject(shop.gate, rejected["id"], shown(rejected, "not today"), BEN)
-    await review.override(shop.gate, rejected["id"], OverrideAsk("it may be asked for again"), ADA)
+    await review.override(
+        shop.gate, rejected["id"], OverrideCommand("it may be asked for again"), ADA
+    )
     await cancel.cancel(shop.gate, refused["id"], "not needed", ADA)
     await shop.adopt(
         rules="[{id: size, title: Size, points_by: diff.lines_added, steps: {5: 35, 200: 70}}]"
@@ -76,8 +78,8 @@ async def tell_all(shop: Shop) -> None:
     await settle(shop)
 
 
-def shown(change: Wire, comment: str = "looks right") -> ReviewAsk:
-    return ReviewAsk(change["subject_digest"], comment)
+def shown(change: Wire, comment: str = "looks right") -> ReviewCommand:
+    return ReviewCommand(change["subject_digest"], comment)
 
 
 async def test_the_export_of_a_whole_story_verifies(story: Shop) -> None:

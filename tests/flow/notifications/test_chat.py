@@ -15,8 +15,8 @@ from gate.core.instants import FIRST
 from gate.core.messages.message import Message
 from gate.core.messages.notice import Click, Notice, Occasion
 from gate.errors import SourceUnavailable, Unauthenticated, Undeliverable
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
 from gate.flow.notifications import chat
 from gate.flow.notifications.notify import Post
 from gate.flow.notifications.remind import remind
@@ -163,7 +163,7 @@ async def test_what_passes_by_itself_is_nobody_s_work(talk: Talk) -> None:
 async def test_nobody_is_asked_for_what_is_settled_by_now(talk: Talk) -> None:
     change = await talk.shop.submit("a", claims=LARGE)
     await review.approve(
-        talk.shop.gate, change["id"], ReviewAsk(change["subject_digest"], "fine"), ADA
+        talk.shop.gate, change["id"], ReviewCommand(change["subject_digest"], "fine"), ADA
     )
 
     assert [one.occasion for one in await talk.deliver()] == [Occasion.APPROVED]
@@ -308,7 +308,7 @@ async def test_what_is_settled_is_not_brought_up_and_not_remembered(talk: Talk) 
     await talk.shop.let_pass_hours(3)
     await remind(talk.shop.gate)
     await review.approve(
-        talk.shop.gate, change["id"], ReviewAsk(change["subject_digest"], "fine"), ADA
+        talk.shop.gate, change["id"], ReviewCommand(change["subject_digest"], "fine"), ADA
     )
 
     assert await occasions(talk) == [Occasion.APPROVED]

@@ -15,8 +15,8 @@ from gate.core.change import Result
 from gate.core.messages.event import Event
 from gate.core.messages.message import Message
 from gate.errors import Undeliverable
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import cancel, review
+from gate.flow.commands import ReviewCommand
 from gate.flow.notifications.events import TYPES, delivering, read_event
 from gate.storage.database.tx import Subscription
 from gate.storage.messages import outbox
@@ -64,7 +64,7 @@ async def types(shop: Shop) -> list[str]:
 
 async def approve(shop: Shop, change: Wire) -> None:
     await review.approve(
-        shop.gate, change["id"], ReviewAsk(change["subject_digest"], "a secret thought"), ADA
+        shop.gate, change["id"], ReviewCommand(change["subject_digest"], "a secret thought"), ADA
     )
 
 
@@ -109,7 +109,7 @@ async def test_other_ends_are_told(shop: Shop) -> None:
     expired = await shop.submit("c", claims=LARGE, service="web")
     owner = make_person("farida", "team-payments")
     await review.reject(
-        shop.gate, rejected["id"], ReviewAsk(rejected["subject_digest"], "no"), owner
+        shop.gate, rejected["id"], ReviewCommand(rejected["subject_digest"], "no"), owner
     )
     await cancel.cancel(shop.gate, canceled["id"], "later", PIPELINE)
     await shop.let_pass(timedelta(days=2))

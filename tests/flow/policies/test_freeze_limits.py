@@ -7,23 +7,25 @@ from typing import Any
 import pytest
 
 from gate.errors import Invalid
-from gate.flow.asks import FreezeAsk
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from tests.flow.shop import ADA, Shop
 
 pytestmark = pytest.mark.anyio
 
 
-def window(**different: Any) -> FreezeAsk:
+def window(**different: Any) -> FreezeCommand:
     """A window of two hours that begins now."""
-    return FreezeAsk("Year-end closing", ends=datetime.now(UTC) + timedelta(hours=2), **different)
+    return FreezeCommand(
+        "Year-end closing", ends=datetime.now(UTC) + timedelta(hours=2), **different
+    )
 
 
-STOP = FreezeAsk("The data centre burns", stop=True)
+STOP = FreezeCommand("The data centre burns", stop=True)
 
 
 @pytest.mark.parametrize(
-    ("ask", "where", "detail"),
+    ("command", "where", "detail"),
     [
         pytest.param(
             window(services=("checkout", "chekout")),
@@ -46,10 +48,10 @@ STOP = FreezeAsk("The data centre burns", stop=True)
     ],
 )
 async def test_e26_a_place_that_is_not_there_is_not_frozen(
-    small_shop: Shop, ask: FreezeAsk, where: str, detail: str
+    small_shop: Shop, command: FreezeCommand, where: str, detail: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        await freezes.add(small_shop.gate, ask, ADA)
+        await freezes.add(small_shop.gate, command, ADA)
 
     assert [(fault.where, fault.detail) for fault in refused.value.faults] == [(where, detail)]
     assert refused.value.problem == "invalid"

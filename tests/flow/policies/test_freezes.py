@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from gate.core.change import EmergencyAsk
+from gate.core.change import Emergency
 from gate.errors import Conflict, Invalid, NotAllowed, NotFound
-from gate.flow.asks import FreezeAsk
 from gate.flow.caller import Person
 from gate.flow.changes.evaluate import evaluate_change
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, look
 from gate.storage.policies import freezes as freezes_table
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.anyio
 HOUR = timedelta(hours=1)
 
 
-def window(hours: float = 2, **different: Any) -> FreezeAsk:
+def window(hours: float = 2, **different: Any) -> FreezeCommand:
     """A window that begins now."""
-    return FreezeAsk("Year-end closing", ends=datetime.now(UTC) + hours * HOUR, **different)
+    return FreezeCommand("Year-end closing", ends=datetime.now(UTC) + hours * HOUR, **different)
 
 
-STOP = FreezeAsk("The data centre burns", stop=True)
+STOP = FreezeCommand("The data centre burns", stop=True)
 
 
 def calendar_text(begins: datetime, hours: int, **more: str) -> str:
@@ -48,11 +48,11 @@ def calendar_text(begins: datetime, hours: int, **more: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("ask", "words"),
+    ("command", "words"),
     [
-        pytest.param(FreezeAsk("x"), "a window needs its end", id="a window without an end"),
+        pytest.param(FreezeCommand("x"), "a window needs its end", id="a window without an end"),
         pytest.param(
-            FreezeAsk("x", stop=True, ends=datetime.now(UTC) + HOUR),
+            FreezeCommand("x", stop=True, ends=datetime.now(UTC) + HOUR),
             "a stopped line has no end",
             id="a stop with an end",
         ),
@@ -70,12 +70,12 @@ def calendar_text(begins: datetime, hours: int, **more: str) -> str:
     ],
 )
 async def test_a_window_that_cannot_be_is_refused(
-    small_shop: Shop, ask: FreezeAsk, words: str
+    small_shop: Shop, command: FreezeCommand, words: str
 ) -> None:
     before = await small_shop.entries()
 
     with pytest.raises(Invalid, match=words):
-        await freezes.add(small_shop.gate, ask, ADA)
+        await freezes.add(small_shop.gate, command, ADA)
 
     assert await small_shop.entries() == before
 
@@ -105,7 +105,7 @@ BY_OWNERS = "{by: [on-call, owners], approvals: 1, valid_for: 1h, review_within:
 
 
 @pytest.mark.parametrize(
-    ("by", "ask"),
+    ("by", "command"),
     [
         pytest.param(member("kofi"), STOP, id="in no group"),
         pytest.param(
@@ -126,19 +126,19 @@ BY_OWNERS = "{by: [on-call, owners], approvals: 1, valid_for: 1h, review_within:
     ],
 )
 async def test_who_is_not_named_neither_freezes_nor_stops(
-    sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk
+    sqlite_url: str, tmp_path: Path, by: Person, command: FreezeCommand
 ) -> None:
     async with open_shop(
         sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)
     ) as shop:
         with pytest.raises(NotAllowed, match="you are in none of these groups"):
-            await freezes.add(shop.gate, ask, by)
+            await freezes.add(shop.gate, command, by)
 
         assert await shop.entries("freeze") == []
 
 
 @pytest.mark.parametrize(
-    ("by", "ask"),
+    ("by", "command"),
     [
         pytest.param(ADA, STOP, id="a release manager stops"),
         pytest.param(ADA, window(), id="a release manager freezes"),
@@ -153,18 +153,18 @@ async def test_who_is_not_named_neither_freezes_nor_stops(
     ],
 )
 async def test_who_is_named_does(
-    sqlite_url: str, tmp_path: Path, by: Person, ask: FreezeAsk
+    sqlite_url: str, tmp_path: Path, by: Person, command: FreezeCommand
 ) -> None:
     async with open_shop(
         sqlite_url, tmp_path, make_files(OVERRIDDEN_BY_WEB, emergency=BY_OWNERS)
     ) as shop:
-        made = as_json(await freezes.add(shop.gate, ask, by))
+        made = as_json(await freezes.add(shop.gate, command, by))
 
         (entry,) = await shop.entries("freeze")
         assert (entry.fields["window"], entry.fields["by"], made["stop"]) == (
             made["id"],
             by.caller,
-            ask.stop,
+            command.stop,
         )
 
 
@@ -176,9 +176,9 @@ async def test_a_policy_that_decides_nothing_names_nobody(sqlite_url: str, tmp_p
             await freezes.add(shop.gate, STOP, member("chloe", "on-call"))
 
 
-@pytest.mark.parametrize("ask", [STOP, window()], ids=["a stopped line", "a window"])
-async def test_only_a_release_manager_lifts(small_shop: Shop, ask: FreezeAsk) -> None:
-    made = as_json(await freezes.add(small_shop.gate, ask, ADA))
+@pytest.mark.parametrize("command", [STOP, window()], ids=["a stopped line", "a window"])
+async def test_only_a_release_manager_lifts(small_shop: Shop, command: FreezeCommand) -> None:
+    made = as_json(await freezes.add(small_shop.gate, command, ADA))
     others = (member("chloe", "on-call"), member("hana", "platform"), member("zoe"))
 
     for by in others:
@@ -215,7 +215,7 @@ async def test_a_small_change_waits_for_the_end_of_a_window(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "state"),
+    ("command", "state"),
     [
         pytest.param(window(environments=("production",)), "pending", id="its environment"),
         pytest.param(
@@ -227,8 +227,10 @@ async def test_a_small_change_waits_for_the_end_of_a_window(shop: Shop) -> None:
         pytest.param(window(begins=datetime.now(UTC) + HOUR), "approved", id="not yet"),
     ],
 )
-async def test_a_window_reaches_what_it_names(small_shop: Shop, ask: FreezeAsk, state: str) -> None:
-    await freezes.add(small_shop.gate, ask, ADA)
+async def test_a_window_reaches_what_it_names(
+    small_shop: Shop, command: FreezeCommand, state: str
+) -> None:
+    await freezes.add(small_shop.gate, command, ADA)
 
     assert (await small_shop.submit("a"))["state"] == state
 
@@ -253,7 +255,9 @@ async def test_a_hold_lasts_until_all_that_touches_it_is_over(
 ) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     async with open_shop(sqlite_url, tmp_path, make_files(calendar_text(now - HOUR, 3))) as shop:
-        await freezes.add(shop.gate, FreezeAsk("More", begins=now + HOUR, ends=now + 9 * HOUR), ADA)
+        await freezes.add(
+            shop.gate, FreezeCommand("More", begins=now + HOUR, ends=now + 9 * HOUR), ADA
+        )
 
         assert (await shop.submit("a"))["hold"]["until"] == f"{now + 9 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
 
@@ -293,7 +297,7 @@ async def test_nothing_passes_a_stopped_line(shop: Shop) -> None:
     asked = [
         await shop.submit("a", run=None, base=commit_of("b")),
         await shop.submit("c", base=commit_of("b")),
-        await shop.submit("d", emergency=EmergencyAsk("fire", "INC-1"), base=commit_of("b")),
+        await shop.submit("d", emergency=Emergency("fire", "INC-1"), base=commit_of("b")),
     ]
 
     assert {
@@ -305,7 +309,7 @@ async def test_nothing_passes_a_stopped_line(shop: Shop) -> None:
 async def test_an_emergency_is_not_held_by_a_freeze(small_shop: Shop) -> None:
     await freezes.add(small_shop.gate, window(), ADA)
 
-    change = await small_shop.submit("a", emergency=EmergencyAsk("fire", "INC-1"))
+    change = await small_shop.submit("a", emergency=Emergency("fire", "INC-1"))
 
     assert (change["state"], change["hold"], change["route"]) == ("pending", None, "emergency")
 

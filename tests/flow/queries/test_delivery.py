@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from gate.core.change import EmergencyAsk, Result, Run
+from gate.core.change import Emergency, Result, Run
 from gate.errors import Invalid
 from gate.flow.answers.written import named
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
 from gate.flow.incidents import ties
 from gate.flow.queries import delivery
-from gate.flow.queries.delivery import DAYS_MAX, DeliveryAsk
+from gate.flow.queries.delivery import DAYS_MAX, DeliveryQuery
 from gate.storage.figures import outcomes
 from gate.storage.tables.schema_delivery import delivery_days, delivery_rules, delivery_times
 from gate.storage.tables.schema_delivery import outcomes as outcome_table
@@ -44,7 +44,7 @@ async def figures(shop: Shop, **different: Any) -> Wire:
         "environment": "live",
         "ends": datetime.now(UTC) + timedelta(days=1),
     }
-    found = await delivery.figures(shop.gate, DeliveryAsk(**fields | different), ADMIN)
+    found = await delivery.figures(shop.gate, DeliveryQuery(**fields | different), ADMIN)
     return as_json(named(found))
 
 
@@ -276,10 +276,8 @@ async def test_with_an_incident_it_recovers_when_that_is_over_and_not_while_it_i
 async def test_remedies_and_emergencies_are_rework(shop: Shop) -> None:
     broken = await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"), remediates=broken["id"])
-    urgent = await shop.submit(
-        "c", base=commit_of("b"), emergency=EmergencyAsk("It burns", "INC-1")
-    )
-    await review.approve(shop.gate, urgent["id"], ReviewAsk(urgent["subject_digest"]), CHLOE)
+    urgent = await shop.submit("c", base=commit_of("b"), emergency=Emergency("It burns", "INC-1"))
+    await review.approve(shop.gate, urgent["id"], ReviewCommand(urgent["subject_digest"]), CHLOE)
     await shop.admit(urgent)
     await shop.close(urgent)
 

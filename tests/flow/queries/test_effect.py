@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gate.flow.asks import FreezeAsk
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from gate.flow.queries import look
 from gate.flow.queries.effect import effect
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.anyio
 LARGE = {"diff.lines_added": 220, "diff.files": ("a.py",), "diff.files_changed": 1}
 ENDS = datetime.now(UTC) + timedelta(hours=2)
 WINDOWS = {
-    "everything": FreezeAsk("x", ends=ENDS),
-    "one service": FreezeAsk("x", ends=ENDS, services=("web",)),
-    "one environment": FreezeAsk("x", ends=ENDS, environments=("production",)),
-    "another name of it": FreezeAsk("x", ends=ENDS, environments=("prod",)),
-    "the whole line": FreezeAsk("x", stop=True),
-    "the line of one service": FreezeAsk("x", stop=True, services=("checkout",)),
+    "everything": FreezeCommand("x", ends=ENDS),
+    "one service": FreezeCommand("x", ends=ENDS, services=("web",)),
+    "one environment": FreezeCommand("x", ends=ENDS, environments=("production",)),
+    "another name of it": FreezeCommand("x", ends=ENDS, environments=("prod",)),
+    "the whole line": FreezeCommand("x", stop=True),
+    "the line of one service": FreezeCommand("x", stop=True, services=("checkout",)),
 }
 
 
@@ -39,7 +39,7 @@ async def test_as_many_are_held_as_was_said(shop: Shop, name: str) -> None:
     await shop.submit("c", service="web", environment="staging")
     running = await shop.submit("d")
     await shop.admit(running)
-    await freezes.add(shop.gate, FreezeAsk("first", ends=ENDS, services=("ledger",)), ADA)
+    await freezes.add(shop.gate, FreezeCommand("first", ends=ENDS, services=("ledger",)), ADA)
     await shop.submit("e", claims=LARGE, service="ledger")
     before = await held(shop)
 

@@ -12,9 +12,9 @@ from gate.errors import BadRequest, NotAllowed, NotFound, RateLimited, Unavailab
 from gate.flow import waiters
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import LogRowAnswer
-from gate.flow.asks import FreezeAsk, Page, Part
 from gate.flow.caller import Caller, ChangeHolder, Machine, Role
 from gate.flow.changes import cancel
+from gate.flow.commands import FreezeCommand, Page, Part
 from gate.flow.policies import freezes
 from gate.flow.queries import log, look
 from gate.storage.changes.change_list import ChangeFilters
@@ -135,7 +135,7 @@ async def test_whoever_waits_hears_at_once(shop: Shop) -> None:
 
 
 async def test_whoever_waits_hears_what_the_worker_decides(shop: Shop) -> None:
-    made = await freezes.add(shop.gate, FreezeAsk("x", stop=True), ADA)
+    made = await freezes.add(shop.gate, FreezeCommand("x", stop=True), ADA)
     change = await shop.submit("a")
     (task,) = await waiting(shop, change)
 

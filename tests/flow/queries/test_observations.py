@@ -10,7 +10,7 @@ import pytest
 from gate.core.change import Result, Run
 from gate.errors import Invalid
 from gate.flow.answers.written import named
-from gate.flow.queries.observations import ObservationsAsk, observations
+from gate.flow.queries.observations import ObservationsQuery, observations
 from tests.builders import Wire, commit_of
 from tests.flow.changes.test_observing import EARNED, NEVER, watching
 from tests.flow.reviewers import approve, large
@@ -27,8 +27,8 @@ async def observing(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 async def seen(shop: Shop, **different: Any) -> Wire:
     """Of checkout in production."""
-    ask = ObservationsAsk(**{"service": "checkout", "environment": "prod", **different})
-    return as_json(named(await observations(shop.gate, ask, ADMIN)))
+    query = ObservationsQuery(**{"service": "checkout", "environment": "prod", **different})
+    return as_json(named(await observations(shop.gate, query, ADMIN)))
 
 
 async def deploy(shop: Shop, letter: str, result: Result | None, **different: Any) -> None:

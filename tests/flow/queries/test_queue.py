@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gate.errors import BadRequest
-from gate.flow.asks import FreezeAsk, ReviewAsk
 from gate.flow.caller import Person
 from gate.flow.changes import review
+from gate.flow.commands import FreezeCommand, ReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries.desk import Desk
 from gate.flow.queries.queue import QueueFilters, Tab, queue
@@ -39,9 +39,9 @@ async def seen(shop: Shop, desk: Desk, by: Person = ADA, **filters: Any) -> dict
     }
 
 
-def shown(change: Wire, comment: str = "") -> ReviewAsk:
+def shown(change: Wire, comment: str = "") -> ReviewCommand:
     """What somebody saw of it."""
-    return ReviewAsk(change["subject_digest"], comment)
+    return ReviewCommand(change["subject_digest"], comment)
 
 
 async def test_nobody_is_asked_about_a_change_they_took_part_in(shop: Shop) -> None:
@@ -83,7 +83,7 @@ async def test_whoever_has_approved_is_not_asked_again_and_the_last_approval_end
 async def test_what_a_freeze_holds_stands_among_the_held_and_with_whom_it_needs(shop: Shop) -> None:
     desk = Desk(shop.gate)
     made = await freezes.add(
-        shop.gate, FreezeAsk("Closing", ends=shop.gate.clock() + timedelta(hours=1)), ADA
+        shop.gate, FreezeCommand("Closing", ends=shop.gate.clock() + timedelta(hours=1)), ADA
     )
     await shop.submit("a", title="Held", claims=LARGE)
     assert [(await seen(shop, desk))[tab] for tab in ("mine", "held")] == [["Held"], ["Held"]]

@@ -17,9 +17,9 @@ from gate.core.past import PastDeployment, PastFacts, PastIncident
 from gate.flow.answers.written import named
 from gate.flow.changes.evaluate import evaluate_change
 from gate.flow.gate import Gate
-from gate.flow.queries.delivery import DeliveryAsk, figures
+from gate.flow.queries.delivery import DeliveryQuery, figures
 from gate.flow.queries.look import place
-from gate.flow.queries.observations import ObservationsAsk, observations
+from gate.flow.queries.observations import ObservationsQuery, observations
 from gate.storage.database.tx import Tx
 from gate.storage.figures import past
 from tests.builders import Wire, commit_of, make_change
@@ -92,7 +92,7 @@ async def bring(
 
 async def seen(shop: Shop, **different: Any) -> Wire:
     """The whole report on checkout in production."""
-    ask = ObservationsAsk(**{"service": "checkout", "environment": "production", **different})
+    ask = ObservationsQuery(**{"service": "checkout", "environment": "production", **different})
     return as_json(named(await observations(shop.gate, ask, ADMIN)))
 
 
@@ -119,7 +119,7 @@ async def everything_decided(shop: Shop) -> list[Wire]:
     decided = [
         as_json(await evaluate_change(shop.gate, change, PIPELINE)) for change in questions()
     ]
-    rates = as_json(named(await figures(shop.gate, DeliveryAsk("checkout", "production"), ADMIN)))
+    rates = as_json(named(await figures(shop.gate, DeliveryQuery("checkout", "production"), ADMIN)))
     del rates["from"], rates["to"]
     here = as_json(await place(shop.gate, "checkout", "production", ADMIN))
     return [report, *decided, rates, here]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gate.core.change import EmergencyAsk
+from gate.core.change import Emergency
 from gate.flow.answers.status import EnvironmentStatus, StatusAnswer
-from gate.flow.asks import FreezeAsk
 from gate.flow.caller import Person
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
 from gate.flow.queries.desk import Desk
 from gate.flow.queries.status import status
@@ -34,9 +34,9 @@ async def production(shop: Shop) -> EnvironmentStatus:
     return one
 
 
-def window(**different: object) -> FreezeAsk:
+def window(**different: object) -> FreezeCommand:
     """For an hour from now."""
-    return FreezeAsk("Closing", ends=datetime.now(UTC) + HOUR, **different)  # type: ignore[arg-type]  # a test names what it differs in
+    return FreezeCommand("Closing", ends=datetime.now(UTC) + HOUR, **different)  # type: ignore[arg-type]  # a test names what it differs in
 
 
 async def test_without_a_window_production_is_open(small_shop: Shop) -> None:
@@ -72,7 +72,9 @@ async def test_a_window_of_another_environment_is_not_of_production(small_shop: 
 
 async def test_a_window_to_come_says_when_it_begins(small_shop: Shop) -> None:
     begins = (datetime.now(UTC) + HOUR).replace(microsecond=0)
-    await freezes.add(small_shop.gate, FreezeAsk("Closing", begins=begins, ends=begins + HOUR), ADA)
+    await freezes.add(
+        small_shop.gate, FreezeCommand("Closing", begins=begins, ends=begins + HOUR), ADA
+    )
 
     one = await production(small_shop)
 
@@ -80,7 +82,7 @@ async def test_a_window_to_come_says_when_it_begins(small_shop: Shop) -> None:
 
 
 async def test_a_stopped_line_says_who_stopped_it_and_nothing_is_frozen(small_shop: Shop) -> None:
-    await freezes.add(small_shop.gate, FreezeAsk("Fire", stop=True), ADA)
+    await freezes.add(small_shop.gate, FreezeCommand("Fire", stop=True), ADA)
 
     found = await seen(small_shop)
 
@@ -117,7 +119,7 @@ async def test_owners_who_decide_emergencies_are_offered_to_stop(
 
 
 async def test_emergencies_are_where_the_viewer_finds_them(shop: Shop) -> None:
-    asked = EmergencyAsk("It burns", "INC-1")
+    asked = Emergency("It burns", "INC-1")
     await shop.submit(make_change(commit="a" * 40, emergency=asked, environment="production"))
 
     places = [(await seen(shop, by)).emergencies_in for by in (CHLOE, KOFI)]

@@ -4,9 +4,9 @@ import pytest
 
 from gate.core.change import Result
 from gate.errors import NotFound
-from gate.flow.asks import OverrideAsk, ReviewAsk
 from gate.flow.caller import Role
 from gate.flow.changes import review
+from gate.flow.commands import OverrideCommand, ReviewCommand
 from gate.flow.queries.story import story
 from tests.builders import Wire, key_of, make_person, person_id
 from tests.flow.shop import ADA, Shop, as_json
@@ -78,7 +78,7 @@ async def test_it_says_what_the_viewer_may_do(shop: Shop) -> None:
 async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE)
     await review.approve(
-        shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Looked at it."), ADA
+        shop.gate, change["id"], ReviewCommand(change["subject_digest"], "Looked at it."), ADA
     )
     await shop.admit(change)
     await shop.close(change, Result.UNSUCCESSFUL)
@@ -97,10 +97,10 @@ async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) ->
 async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE)
     await review.reject(
-        shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not now."), ADA
+        shop.gate, change["id"], ReviewCommand(change["subject_digest"], "Not now."), ADA
     )
     assert as_json(await story(shop.gate, change["id"], ADA))["may"]["lift"] is True
-    await review.override(shop.gate, change["id"], OverrideAsk("It may."), ADA)
+    await review.override(shop.gate, change["id"], OverrideCommand("It may."), ADA)
 
     told = as_json(await story(shop.gate, change["id"], ADA))
 

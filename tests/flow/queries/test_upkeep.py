@@ -13,11 +13,11 @@ from gate.core.decision.values import Band
 from gate.errors import NotFound
 from gate.flow.answers import in_words
 from gate.flow.answers.delivery import CountAnswer
-from gate.flow.asks import FreezeAsk, ReviewAsk
 from gate.flow.changes import review
+from gate.flow.commands import FreezeCommand, ReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, facets
-from gate.flow.queries.delivery import DeliveryAsk
+from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.desk import Desk
 from gate.flow.queries.insights import busiest_place, insights, rule_places
 from gate.flow.queries.upkeep import upkeep
@@ -81,7 +81,7 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
     await shop.submit(make_change("c", service="web", planned=Planned(begins, ends)))
     window = as_json(
         await freezes.add(
-            shop.gate, FreezeAsk("Closing", begins=begins, ends=ends, services=("web",)), ADA
+            shop.gate, FreezeCommand("Closing", begins=begins, ends=ends, services=("web",)), ADA
         )
     )
 
@@ -114,11 +114,11 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
 async def test_the_schedule_says_what_is_open_now_and_whom_it_reaches(shop: Shop) -> None:
     now = shop.gate.clock()
     await freezes.add(
-        shop.gate, FreezeAsk("Now", ends=now + timedelta(hours=1), services=("web",)), ADA
+        shop.gate, FreezeCommand("Now", ends=now + timedelta(hours=1), services=("web",)), ADA
     )
     await freezes.add(
         shop.gate,
-        FreezeAsk("Later", begins=now + timedelta(hours=2), ends=now + timedelta(hours=3)),
+        FreezeCommand("Later", begins=now + timedelta(hours=2), ends=now + timedelta(hours=3)),
         ADA,
     )
 
@@ -141,7 +141,7 @@ async def test_e26_a_schedule_that_is_cut_says_so(
     begins, ends = now + timedelta(hours=2), now + timedelta(hours=4)
     for letter in "ab":
         await shop.submit(make_change(letter, planned=Planned(begins, ends), claims=LARGE))
-        await freezes.add(shop.gate, FreezeAsk("Closing", begins=begins, ends=ends), ADA)
+        await freezes.add(shop.gate, FreezeCommand("Closing", begins=begins, ends=ends), ADA)
 
     async def shown(most: int) -> tuple[bool, bool, int, int]:
         monkeypatch.setattr(freeze, "OCCURRENCES_MAX", most)
@@ -170,11 +170,13 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
     await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
     reviewed = await shop.submit("c", claims=LARGE)
     await shop.let_pass(timedelta(minutes=10))
-    await review.approve(shop.gate, reviewed["id"], ReviewAsk(reviewed["subject_digest"], ""), ADA)
+    await review.approve(
+        shop.gate, reviewed["id"], ReviewCommand(reviewed["subject_digest"], ""), ADA
+    )
     await shop.submit("d", claims={**LARGE, "diff.lines_added": 900})
     await shop.submit("e", service="web", claims=LARGE)
 
-    found = as_json(await insights(shop.gate, desk, DeliveryAsk("checkout", "production"), ADA))
+    found = as_json(await insights(shop.gate, desk, DeliveryQuery("checkout", "production"), ADA))
 
     assert (
         found["delivery"]["change_fail_rate"]["failed"],
@@ -186,7 +188,9 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
 
 
 async def test_insights_of_a_place_where_nothing_happened_have_no_figures(shop: Shop) -> None:
-    found = as_json(await insights(shop.gate, Desk(shop.gate), DeliveryAsk("web", "staging"), ADA))
+    found = as_json(
+        await insights(shop.gate, Desk(shop.gate), DeliveryQuery("web", "staging"), ADA)
+    )
 
     assert (found["automatic_share"], found["seconds_to_decision"]) == (
         None,

@@ -7,11 +7,11 @@ import pytest
 
 from gate.core.change import Planned, Result
 from gate.errors import Conflict, Invalid, NotAllowed
-from gate.flow.asks import FreezeAsk
 from gate.flow.caller import Machine, Role
 from gate.flow.changes import cancel
+from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
-from gate.flow.queries.verdict import VerdictAsk, verdict
+from gate.flow.queries.verdict import VerdictQuery, verdict
 from tests.builders import Wire, commit_of, image_of
 from tests.flow.reviewers import approve, large, reject
 from tests.flow.shop import ADA, ADMIN, AUDITOR, CATALOGUE, PIPELINE, Shop, as_json, make_files
@@ -26,7 +26,7 @@ TOMORROW = NOW + timedelta(days=1)
 async def said(shop: Shop, letter: str = "a", **different: Any) -> Wire:
     """The answer for the commit of that letter."""
     asked = {"service": "checkout", "environment": "production", "commit": commit_of(letter)}
-    return as_json(await verdict(shop.gate, VerdictAsk(**{**asked, **different}), PIPELINE))
+    return as_json(await verdict(shop.gate, VerdictQuery(**{**asked, **different}), PIPELINE))
 
 
 async def phase(shop: Shop, letter: str = "a", **different: Any) -> str:
@@ -39,12 +39,14 @@ async def phase(shop: Shop, letter: str = "a", **different: Any) -> str:
 
 async def test_h6_a_token_for_another_service_is_turned_away(small_shop: Shop) -> None:
     with pytest.raises(NotAllowed):
-        await verdict(small_shop.gate, VerdictAsk("checkout", "production", commit_of("a")), BOUND)
+        await verdict(
+            small_shop.gate, VerdictQuery("checkout", "production", commit_of("a")), BOUND
+        )
 
 
 async def test_h6_it_has_to_be_said_what_is_deployed(small_shop: Shop) -> None:
     with pytest.raises(Invalid, match=r"\?commit= or \?digest="):
-        await verdict(small_shop.gate, VerdictAsk("checkout", "production"), PIPELINE)
+        await verdict(small_shop.gate, VerdictQuery("checkout", "production"), PIPELINE)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +118,8 @@ async def test_h6_what_was_superseded_is_a_failure_and_going_back_a_success(shop
 @pytest.mark.parametrize("stop", [False, True])
 async def test_h6_a_freeze_holds_at_once(small_shop: Shop, stop: bool) -> None:  # noqa: FBT001 - a column of the table
     await small_shop.submit("a")
-    ask = FreezeAsk("closing", stop=stop, ends=None if stop else TOMORROW)
-    await freezes.add(small_shop.gate, ask, ADA)
+    command = FreezeCommand("closing", stop=stop, ends=None if stop else TOMORROW)
+    await freezes.add(small_shop.gate, command, ADA)
 
     answer = await said(small_shop)
 
@@ -199,7 +201,7 @@ async def test_h6_asking_changes_nothing(shop: Shop) -> None:
     )
 
     for by in (PIPELINE, ADMIN, AUDITOR, ADA):
-        await verdict(shop.gate, VerdictAsk("checkout", "prod", commit_of("a")), by)
+        await verdict(shop.gate, VerdictQuery("checkout", "prod", commit_of("a")), by)
 
     after = (
         await shop.entries(),

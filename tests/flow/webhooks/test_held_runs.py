@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from gate.core.change import Repository, Result
 from gate.core.facts import Value
-from gate.core.messages.host import Hand, HostAsk, HostFacts
+from gate.core.messages.host import Hand, HostFacts, HostQuestion
 from gate.core.messages.host_reports import (
     CommitsMoved,
     DeploymentStatus,
@@ -27,8 +27,8 @@ from gate.core.messages.host_reports import (
 )
 from gate.core.workload import Provider
 from gate.errors import NotAllowed
-from gate.flow.asks import ReviewAsk
 from gate.flow.changes import review
+from gate.flow.commands import ReviewCommand
 from gate.flow.queries import sightings
 from gate.flow.queries.upkeep import upkeep
 from gate.flow.signing import Signing
@@ -60,9 +60,9 @@ LARGE: Mapping[str, Value] = {**SMALL, "diff.lines_added": 812}
 def says(values: Mapping[str, Value] = SMALL) -> Answer:
     """A whole answer."""
 
-    def answer(ask: HostAsk) -> HostFacts:
+    def answer(question: HostQuestion) -> HostFacts:
         return HostFacts(
-            ask.base, values, hands=(Hand(("github:zoe-gh",), confirmed=True),), all_hands=True
+            question.base, values, hands=(Hand(("github:zoe-gh",), confirmed=True),), all_hands=True
         )
 
     return answer
@@ -158,7 +158,7 @@ async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(
         await tell(shop, HELD)
         [report] = await heard(shop)
         change = await shop.read(report["url"].rpartition("/")[2], ADMIN)
-        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), BEN)
+        await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), BEN)
         [_, answer] = await heard(shop)
 
     assert (report["state"], answer["state"]) == (None, "approved")
@@ -175,7 +175,7 @@ async def test_a_rejection_stops_the_run_with_its_reasons(sqlite_url: str, tmp_p
         await tell(shop, HELD)
         change = await only_change(shop)
         await review.reject(
-            shop.gate, change["id"], ReviewAsk(change["subject_digest"], "Not on a Friday"), BEN
+            shop.gate, change["id"], ReviewCommand(change["subject_digest"], "Not on a Friday"), BEN
         )
         [answer] = await heard(shop)
 
@@ -302,7 +302,7 @@ async def test_a_new_attempt_is_answered_and_the_earlier_one_forgotten(
         host.runs["77"] = replace(SEEN, attempt=2)
         await tell(shop, HELD, named="e")
         change = await only_change(shop)
-        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), BEN)
+        await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), BEN)
         answers = await heard(shop)
         after = await only_change(shop)
 
@@ -319,7 +319,7 @@ async def test_the_late_end_of_an_attempt_takes_nothing_from_the_next_one(
         await tell(shop, HELD, named="e")
         await tell(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="late")
         change = await only_change(shop)
-        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), BEN)
+        await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), BEN)
         answers = await heard(shop)
 
     assert change["state"] == "pending"
@@ -440,8 +440,10 @@ async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(
         await tell(shop, pushed, pushed, replace(pushed, repository=9, by="github:ben-gh"))
         change = await shop.submit("b", authors=("zoe@example.com",))
         with pytest.raises(NotAllowed):
-            await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), ADA)
-        await review.approve(shop.gate, change["id"], ReviewAsk(change["subject_digest"]), BEN)
+            await review.approve(
+                shop.gate, change["id"], ReviewCommand(change["subject_digest"]), ADA
+            )
+        await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), BEN)
 
     assert change["approvals"]["excluded"] == [person_id("ada")]
 

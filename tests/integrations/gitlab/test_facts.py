@@ -13,8 +13,8 @@ from gate.core.messages.host import (
     OF_CHECKS,
     OF_REVIEWS,
     Hand,
-    HostAsk,
     HostFacts,
+    HostQuestion,
     Review,
     Reviews,
     Verdict,
@@ -98,7 +98,7 @@ async def answer(known: FakeGitLab, token: str = TOKEN, **different: Any) -> Hos
         "proves_ref": False,
         "run": None,
     }
-    return await gitlab(known, token).facts(HostAsk(**usual | different))
+    return await gitlab(known, token).facts(HostQuestion(**usual | different))
 
 
 def gitlab(known: FakeGitLab, token: str = TOKEN) -> GitLab:

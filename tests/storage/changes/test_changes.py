@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from gate.core.change import Run, State
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import write_asked
 from gate.core.decision.values import Band, ChangeType
 from gate.storage.changes import changes
@@ -35,7 +35,7 @@ def test_what_is_not_there_is_none(database_url: str) -> None:
 
 
 def test_every_column_comes_back_as_its_type(database_url: str) -> None:
-    asked = Asked(title="t" * 64, run=Run("9", 2, "deploy", "https://ci/9"))
+    asked = RequestDetails(title="t" * 64, run=Run("9", 2, "deploy", "https://ci/9"))
     with writing(database_url) as tx:
         change = put_change(
             tx.conn,

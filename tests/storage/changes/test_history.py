@@ -8,7 +8,7 @@ import pytest
 from gate.core.change import Result
 from gate.core.decision.standard import MATCHES_MAX
 from gate.core.history import Admitted, InFlight, Match, Running, Suspension, TrackRecord, direction
-from gate.storage.changes.history import Ask, Earning, track_record
+from gate.storage.changes.history import Earning, PlaceQuery, track_record
 from gate.storage.changes.history_query import IN_FLIGHT_COUNTED_MAX, IN_FLIGHT_LISTED_MAX
 from tests.storage.stored import (
     COMMIT,
@@ -26,20 +26,20 @@ from tests.storage.stored import (
 )
 
 OTHER = "b" * 40
-ASK = Ask(service="shop", environment="production", commit=COMMIT, now=NOW)
+ASK = PlaceQuery(service="shop", environment="production", commit=COMMIT, now=NOW)
 
 
-def seen(url: str, ask: Ask = ASK) -> TrackRecord:
+def seen(url: str, query: PlaceQuery = ASK) -> TrackRecord:
     with reading(url) as conn:
-        return track_record(conn, ask)
+        return track_record(conn, query)
 
 
 def test_of_a_place_without_records_everything_is_known_to_be_empty(database_url: str) -> None:
-    ask = replace(
+    query = replace(
         ASK, files=("a/b/c.py",), depends_on=("ledger",), earning=(Earning("routine", 5, NOW),)
     )
 
-    assert seen(database_url, ask) == TrackRecord(matches={"routine": ()})
+    assert seen(database_url, query) == TrackRecord(matches={"routine": ()})
 
 
 def test_another_service_and_another_environment_do_not_count(database_url: str) -> None:

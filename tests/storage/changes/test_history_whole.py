@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from gate.core.history import TrackRecord, direction
 from gate.storage.changes import history, history_query
-from gate.storage.changes.history import Ask, Earning, track_record, track_records
+from gate.storage.changes.history import Earning, PlaceQuery, track_record, track_records
 from tests.storage.stored import (
     COMMIT,
     DAY,
@@ -31,12 +31,12 @@ from tests.storage.stored import (
 OTHER = "b" * 40
 BUILT, BUILT_AGAIN = ("sha256:1", "sha256:2"), ("sha256:1", "sha256:3")
 """Of one commit: the artifacts that are asked for, and those of another build."""
-ASK = Ask(service="shop", environment="production", commit=COMMIT, now=NOW)
+ASK = PlaceQuery(service="shop", environment="production", commit=COMMIT, now=NOW)
 
 
-def seen(url: str, ask: Ask = ASK) -> TrackRecord:
+def seen(url: str, query: PlaceQuery = ASK) -> TrackRecord:
     with reading(url) as conn:
-        return track_record(conn, ask)
+        return track_record(conn, query)
 
 
 def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> None:
@@ -47,7 +47,7 @@ def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> N
             put_closed(tx.conn, NOW - number * HOUR, service="shop2", commit_sha=OTHER)
         put_change(tx.conn, service="ledger")
         put_path(tx.conn, "a/b/", changes=3, failures=2)
-    asks = [
+    queries = [
         replace(ASK, earning=earning),
         replace(ASK, service="shop2", files=("a/b/c.py",)),
         replace(ASK, service="shop2", commit=OTHER, depends_on=("ledger",), now=NOW - DAY),
@@ -56,8 +56,8 @@ def test_places_asked_for_together_are_answered_as_alone(database_url: str) -> N
     ]
 
     with reading(database_url) as conn:
-        together = track_records(conn, asks)
-        alone = [track_record(conn, ask) for ask in asks]
+        together = track_records(conn, queries)
+        alone = [track_record(conn, query) for query in queries]
 
     # of matches at least as many as were asked for: a limit is common to all who ask
     assert [replace(one, matches={}) for one in together] == [
@@ -91,11 +91,11 @@ def test_no_part_of_the_statement_reads_a_table_from_end_to_end(sqlite_url: str)
     assert len([step for step in plan if step.startswith("SEARCH") and "INDEX" in step]) > 15
 
 
-def planned(conn: Connection, ask: Ask) -> list[str]:
+def planned(conn: Connection, query: PlaceQuery) -> list[str]:
     statement = history_query.of_sqlite(2)
     rows = (
         conn.connection.cursor()
-        .execute(f"EXPLAIN QUERY PLAN {statement}", history._bound([ask, ask]))  # noqa: SLF001 - the same
+        .execute(f"EXPLAIN QUERY PLAN {statement}", history._bound([query, query]))  # noqa: SLF001 - the same
         .fetchall()
     )
     return [row[3] for row in rows]

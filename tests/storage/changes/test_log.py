@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from gate.core.change import Repository
-from gate.core.decision.asked import Asked
+from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import write_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.changes import search
@@ -198,7 +198,7 @@ def test_a_decision_that_was_not_searched_for_by_all_words_is_not_found(database
 
 
 def test_a_row_shows_the_decision_and_what_never_changes_of_its_change(database_url: str) -> None:
-    asked = Asked(repository=Repository(ISSUER, 7, "acme/shop"), requested_by="t" * 64)
+    asked = RequestDetails(repository=Repository(ISSUER, 7, "acme/shop"), requested_by="t" * 64)
     with writing(database_url) as tx:
         change = put_change(tx.conn, detail=write_asked(asked))
         put_decision(tx, change)

@@ -1,4 +1,6 @@
-"""What the chapters are asked: small values between a wire and the flow."""
+"""What the interface, the pages and the command line hand to the flow, as values: commands to act,
+and filters of lists.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """A part of a list, newest first. `next` is the `cursor` of the part after it."""
+    """A part of a list, newest first. `next` is the cursor of the part after it."""
 
     items: Sequence[Item]
     next: str | None
@@ -25,7 +27,9 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of a list: `begins` ≤ when < `ends`, after the item that `cursor` stands for."""
+    """Which part of a list is wanted: from `begins` to before `ends`, after the item of
+    `cursor`.
+    """
 
     begins: datetime | None = None
     ends: datetime | None = None
@@ -34,7 +38,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class AdmissionAsk:
+class AdmissionCommand:
     """What is about to be deployed, and by which run."""
 
     commit: str
@@ -44,8 +48,8 @@ class AdmissionAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class ClosureAsk:
-    """How a deployment ended. Without a run it is the run that was admitted."""
+class ClosureCommand:
+    """Close a deployment with this result. Without a run the one that was admitted is meant."""
 
     result: Result
     notes: str = ""
@@ -55,10 +59,10 @@ class ClosureAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class FreezeAsk:
-    """A window, or with `stop` the stopped line.
+class FreezeCommand:
+    """Declare a freeze window, or with `stop` stop the line.
 
-    Without services and environments it is for everything.
+    Without services and environments it holds for everything.
     """
 
     reason: str
@@ -70,10 +74,10 @@ class FreezeAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenAsk:
-    """A token of a role, or with `person` a personal one.
+class TokenCommand:
+    """Make a token of a role, or with `person` a personal one.
 
-    `services` None is all of them; `hook` is for role hook alone.
+    `services` None means all services; `hook` is only for the role `hook`.
     """
 
     role: Role | None
@@ -84,18 +88,18 @@ class TokenAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class InviteAsk:
-    """Who is to be let in. `role` None leaves the role as it is."""
+class InvitationCommand:
+    """Invite somebody. `role` None leaves the role as it is."""
 
     email: str
     role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PersonAsk:
-    """What becomes of somebody.
+class PersonCommand:
+    """Change the role of a person, or disable or enable the account.
 
-    With `sets_role` the role is the one given, also where that is none.
+    `role` counts only with `sets_role`, because None is also a role that can be set.
     """
 
     role: Role | None = None
@@ -105,24 +109,24 @@ class PersonAsk:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The caller's key for one asking, and SHA-256 of the body it came with."""
+    """The caller's key for one request and its retries, and SHA-256 of the body it came with."""
 
     key: str
     body_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewAsk:
-    """An approval or a rejection, for what the person was shown."""
+class ReviewCommand:
+    """Approve or reject the subject that the person was shown."""
 
     subject_digest: str
     comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class OverrideAsk:
-    """A window or the stopped line shall not hold this change; with neither, a rejection is
-    lifted.
+class OverrideCommand:
+    """Lift the hold of a window or of the stopped line from a change; with neither, lift the
+    rejection.
     """
 
     comment: str
@@ -131,8 +135,8 @@ class OverrideAsk:
 
 
 @dataclass(frozen=True, slots=True)
-class PostReviewAsk:
-    """What was learnt from an emergency, or from a change that failed."""
+class PostReviewCommand:
+    """Hold the post-implementation review of an emergency or of a change that failed."""
 
     findings: str
     comment: str
