@@ -74,16 +74,16 @@ class Host(Protocol):
         """Pages of what was deployed since then."""
 
     def incidents(
-        self, repository: Repository, wanted: "Ask"
+        self, repository: Repository, wanted: "PastQuery"
     ) -> AsyncIterator[Sequence[PastIncident]]:
         """Pages of issues with a label."""
 
-    async def facts(self, question: HostQuestion) -> HostFacts:
+    async def facts(self, ask: HostQuestion) -> HostFacts:
         """What was in a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PastQuery:
     """Which issues are incidents, of which service, since when, and what their source is called."""
 
     source: str
@@ -108,7 +108,7 @@ class GitHubPast:
             yield page
 
     async def incidents(
-        self, repository: Repository, wanted: Ask
+        self, repository: Repository, wanted: PastQuery
     ) -> AsyncIterator[Sequence[PastIncident]]:
         """Pages of issues with a label."""
         here = await self._github.at(repository)
@@ -134,7 +134,7 @@ class GitLabPast:
             yield page
 
     async def incidents(
-        self, repository: Repository, wanted: Ask
+        self, repository: Repository, wanted: PastQuery
     ) -> AsyncIterator[Sequence[PastIncident]]:
         """Pages of issues with a label."""
         here = self._gitlab.at(repository.id)
@@ -244,8 +244,8 @@ class Import:
         label = self._wanted.incident_label
         if label is None:
             return
-        ask = Ask(self._source(repository), self._wanted.service, label, self._since)
-        async for page in self._host.incidents(repository, ask):
+        wanted = PastQuery(self._source(repository), self._wanted.service, label, self._since)
+        async for page in self._host.incidents(repository, wanted):
             self._kept.incidents(page)
 
     async def _paged(self) -> None:
@@ -273,7 +273,7 @@ class Import:
     async def _facts(
         self, repository: Repository, deployment: PastDeployment, ran: str | None
     ) -> tuple[PastFacts, bool]:
-        question = HostQuestion(
+        ask = HostQuestion(
             repository=repository,
             commit=deployment.commit,
             base=ran,
@@ -285,7 +285,7 @@ class Import:
             run=None,
         )
         async with asyncio.timeout(HOST_SECONDS_MAX):
-            heard = await self._host.facts(question)
+            heard = await self._host.facts(ask)
         change = Change(deployment.service, deployment.environment, deployment.commit)
         book = self._kept.book
         claims: dict[str, Value] = {}

@@ -217,7 +217,7 @@ def _would_be_earned(
     rehearsal: Rehearsal, newest: Rehearsed, now: datetime
 ) -> Iterable[EarnedAnswer]:
     """How many settled successes in a row there would be, had the gate admitted them all."""
-    matches = rehearsal.standing(newest.deployment, now).matches
+    matches = rehearsal.track_record(newest.deployment, now).matches
     policy = rehearsal.book.policies.named(newest.decision.policy)
     for standard in policy.standard_changes if policy else ():
         if standard.earn is not None:

@@ -26,8 +26,8 @@ from gate.core.history import (
     InFlight,
     Match,
     Running,
-    Standing,
     Suspension,
+    TrackRecord,
 )
 from gate.core.past import NO_FACTS, PastDeployment, PastFacts, PastIncident, failures
 from gate.flow.changes.gather import earned_here
@@ -72,13 +72,13 @@ class Rehearsal:
         at = deployment.began_at
         self._touched[deployment.name] = paths = touched(_files_of(deployment))
         self._count_failed_paths(at)
-        here = self.standing(deployment, at)
+        here = self.track_record(deployment, at)
         case = self._case(deployment, here, at)
         decision = decide(self.book.policies, case)
         self.done.append(Rehearsed(deployment, decision, case.facts, failed_at))
         self._paths.update((*paths.files, *paths.folders))
 
-    def standing(self, deployment: PastDeployment, at: datetime) -> Standing:
+    def track_record(self, deployment: PastDeployment, at: datetime) -> TrackRecord:
         """What the gate would have known of the place at this instant."""
         before = self.done
         recent = before[-RECENT_CHANGES:]
@@ -87,7 +87,7 @@ class Rehearsal:
         known = [one.failed_at for one in failed if one.failed_at is not None]
         back = self._gone_back(deployment.commit, at)
         matches = self._matches(at)
-        return Standing(
+        return TrackRecord(
             running=self._running(at),
             last_admitted=_admitted(before),
             succeeded_here=back.succeeded,
@@ -107,7 +107,7 @@ class Rehearsal:
             suspensions=self._suspensions(matches),
         )
 
-    def _case(self, deployment: PastDeployment, here: Standing, at: datetime) -> Case:
+    def _case(self, deployment: PastDeployment, here: TrackRecord, at: datetime) -> Case:
         catalogue, calendar = self.book.catalogue, self.book.calendar
         told = deployment.facts or _NOBODY_ASKED
         scope = freeze.scope_of(catalogue, deployment.service, deployment.environment)
@@ -133,7 +133,7 @@ class Rehearsal:
             in_flight=here.in_flight_count,
             deploying=here.deploying_count,
             in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),
-            standing=earned_here(self.book, here, at),
+            standard_statuses=earned_here(self.book, here, at),
         )
 
     def _running(self, at: datetime) -> Running | None:
