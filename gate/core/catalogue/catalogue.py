@@ -86,6 +86,9 @@ class Person:
 ERASED = "(erased)"
 """Stands where a name, address, login or key was; it names nobody."""
 
+OBSERVE = "observe"
+"""What `gate` of a service says of an environment where the gate only watches."""
+
 _Index: TypeAlias = dict[str, tuple[str, ...]]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from gate.core.catalogue import identity
 from gate.core.catalogue.catalogue import (
     ERASED,
+    OBSERVE,
     OWNERS,
     PROVIDER_ISSUERS,
     Catalogue,
@@ -22,7 +23,6 @@ from gate.core.yaml.fields import Faults, Fields
 from gate.core.yaml.reader import Node, Place, Scalar, clip
 
 SERVICE_TIER_LAST = 4
-OBSERVE = "observe"
 GATES = ("enforce", OBSERVE)
 IDENTITIES_MAX = 50
 

@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from gate.core.canonical import canonical, digest
-from gate.core.catalogue.catalogue import ERASED, Catalogue, Environment, Group, Person, Service
+from gate.core.catalogue.catalogue import (
+    ERASED,
+    OBSERVE,
+    Catalogue,
+    Environment,
+    Group,
+    Person,
+    Service,
+)
 from gate.core.change import Repository
 
 Pseudonym: TypeAlias = Callable[[str], str]
@@ -108,6 +116,28 @@ def _spelled_person(person: Tree, text: Callable[[str], str]) -> Tree:
         "name": text(person["name"]),
         "slack": person["slack"] and text(person["slack"]),
     }
+
+
+def as_file(tree: Tree) -> Tree:
+    """The tree in the words of `catalog.yaml`: what a file leaves out is left out, and is neither
+    null nor empty.
+
+    Because whoever is shown a catalogue copies it, changes it and sends it back.
+    """
+    services = {name: _service_in_file(service) for name, service in tree["services"].items()}
+    people = {key: _said(person) for key, person in tree["people"].items()}
+    return {**tree, "services": services, "people": people}
+
+
+def _service_in_file(service: Tree) -> Tree:
+    said = {name: value for name, value in service.items() if name != "observing"}
+    if service["observing"]:
+        said["gate"] = dict.fromkeys(service["observing"], OBSERVE)
+    return _said(said | {"repositories": list(map(_said, service["repositories"]))})
+
+
+def _said(tree: Tree) -> dict[str, Any]:
+    return {name: value for name, value in tree.items() if value not in (None, "")}
 
 
 def restored(tree: Tree, lookup: Lookup, ids: Ids) -> Catalogue:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -127,6 +127,17 @@ async def before(gate: Gate, revision: str, by: Caller) -> PolicySetAnswer | Non
 
 
 async def read(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
+    """The set as `stored` finds it, with a catalogue in the words of its file.
+
+    Raises `NotFound`.
+    """
+    found = await stored(gate, revision, by)
+    tree = orjson.loads(found.files[CATALOGUE_FILE])
+    shown = orjson.dumps(catalog_record.as_file(tree)).decode()
+    return replace(found, files={**found.files, CATALOGUE_FILE: shown})
+
+
+async def stored(gate: Gate, revision: str, by: Caller) -> PolicyFilesAnswer:
     """The set of that id, or the one with a part of that revision that was registered last; of
     people only ids.
 

@@ -23,7 +23,7 @@ async def read(gate: Gate, revision: str, by: Person) -> PolicyFilesAnswer:
 
     Raises `NotFound`.
     """
-    found = await policies.read(gate, revision, by)
+    found = await policies.stored(gate, revision, by)
     stored = found.files[CATALOGUE_FILE]
     spelled = await gate.store.read(_spelled, stored, by.role is Role.ADMIN)
     return replace(found, files={**found.files, CATALOGUE_FILE: spelled})
@@ -32,5 +32,5 @@ async def read(gate: Gate, revision: str, by: Person) -> PolicyFilesAnswer:
 def _spelled(conn: Connection, stored: str, everything: bool) -> str:  # noqa: FBT001 - the store passes arguments by place
     tree = orjson.loads(stored)
     known = read_texts(conn, catalog_record.stand_ins(tree) if everything else tree["people"])
-    spelled = catalog_record.spelled(tree, known.get)
+    spelled = catalog_record.as_file(catalog_record.spelled(tree, known.get))
     return orjson.dumps(spelled, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()

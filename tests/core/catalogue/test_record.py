@@ -4,11 +4,13 @@ are known.
 
 import json
 
+import pytest
+
 from gate.core.canonical import canonical
 from gate.core.catalogue.catalogue import ERASED, Catalogue, Person
 from gate.core.catalogue.file import read_catalogue
 from gate.core.catalogue.identity import Identities
-from gate.core.catalogue.record import pseudonymised, restored, revision
+from gate.core.catalogue.record import as_file, pseudonymised, restored, revision, spelled
 from tests.core.catalogue.test_file import GOOD, SHIPPED
 
 KNOWN = read_catalogue(GOOD, "catalog.yaml")
@@ -104,6 +106,18 @@ def test_erasing_changes_no_revision_and_leaves_nobody_behind() -> None:
     assert found.revision == revision(stored)
     assert Identities(found).person("ada@example.com") is None
     assert Identities(found).person(ERASED) is None
+
+
+@pytest.mark.parametrize("text", [GOOD, SHIPPED.read_text()], ids=["all keys", "the shipped one"])
+def test_what_is_shown_of_a_catalogue_can_be_sent_back(text: str) -> None:
+    names = Names()
+    kept = pseudonymised(read_catalogue(text, "catalog.yaml"), names.pseudonym)
+
+    shown = json.dumps(as_file(spelled(kept, names.lookup)))
+    again = pseudonymised(read_catalogue(shown, "catalog.yaml"), names.pseudonym)
+
+    assert "null" not in shown
+    assert revision(again) == revision(kept)
 
 
 def test_the_shipped_catalogue_comes_back_too() -> None:
