@@ -5,11 +5,13 @@ instant and ends before its last; windows that overlap or touch are one hold. A 
 window without an end.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
+from types import MappingProxyType
+from typing import TypeAlias
 
 from gate.core.calendar.calendar import OCCURRENCES_MAX, Calendar, Occurrence, Reach, occurrences
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
@@ -17,6 +19,10 @@ from gate.core.decision.values import Hold
 from gate.core.facts import WEEKDAYS, Fact, Origin
 
 LOOK_AHEAD_DAYS_MAX = 366
+
+
+Overridden: TypeAlias = Mapping[str, datetime]
+"""Windows that shall not hold a change, by their ids, and when that was said last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ def holds(
     extra: Iterable[AdHoc],
     scope: Scope,
     at: datetime,
-    overridden: Collection[str] = (),
+    overridden: Overridden = MappingProxyType({}),
 ) -> tuple[Hold, ...]:
     """One hold for each open window that was not overridden; the one that ends last names the end
     of all that touch it.
@@ -103,7 +109,7 @@ def holds(
     found = [
         Hold(window.id, window.reason, window.ends, window.override_by, window.stop)
         for window in open_windows(calendar, extra, scope, at)
-        if window.id not in overridden
+        if not is_overridden(window, overridden)
     ]
     if found and not found[0].stop:
         found[0] = replace(found[0], until=next_opening(calendar, extra, scope, at, overridden))
@@ -115,7 +121,7 @@ def next_opening(
     extra: Iterable[AdHoc],
     scope: Scope,
     at: datetime,
-    overridden: Collection[str] = (),
+    overridden: Overridden = MappingProxyType({}),
 ) -> datetime | None:
     """The first instant from `at` on at which nothing is frozen; None where there is none within
     366 days.
@@ -128,7 +134,7 @@ def next_opening(
         ends = [
             window.ends
             for window in _open(calendar, extra, scope, until)
-            if window.id not in overridden
+            if not is_overridden(window, overridden)
         ]
         if not ends:
             return until
@@ -137,6 +143,14 @@ def next_opening(
             return None
         until = max(known)
     return None
+
+
+def is_overridden(window: Window, overridden: Overridden) -> bool:
+    """An override is of the occurrence that was open then. The next one of a window that recurs
+    holds again, because nobody has said anything about it.
+    """
+    said_at = overridden.get(window.id)
+    return said_at is not None and window.begins <= said_at
 
 
 def held(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> Hold | None:

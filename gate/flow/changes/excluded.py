@@ -5,11 +5,12 @@ by whichever request, token, code host or webhook, read with the catalogue of th
 everybody who was excluded before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
+from gate.core.calendar.freeze import Overridden
 from gate.core.change import State
 from gate.core.decision import record as records
 from gate.core.decision.asked import RequestDetails
@@ -21,6 +22,7 @@ from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import listed
 from gate.storage import texts
 from gate.storage.changes import approvals, changes, decisions, moves, named
+from gate.storage.changes.approvals import Override
 from gate.storage.changes.changes import StoredChange
 from gate.storage.changes.named import Of
 from gate.storage.database.tx import Tx
@@ -91,16 +93,18 @@ def people_of_many(conn: Connection, found: Iterable[Record], book: Rulebook) ->
     return people
 
 
-def windows_overridden(conn: Connection, change: str, book: Rulebook) -> frozenset[str]:
-    """Windows that shall not hold the change.
+def windows_overridden(conn: Connection, change: str, book: Rulebook) -> Overridden:
+    """Windows that shall not hold the change, and since when."""
+    given = approvals.overrides_of(conn, change)
+    return overridden(given, people_of_change(conn, change, book).excluded) if given else {}
+
+
+def overridden(given: Iterable[Override], excluded: Collection[str]) -> Overridden:
+    """What these overrides say together. They are in order, so of one window the last one counts.
 
     The word of somebody who turns out to be excluded no longer counts.
     """
-    given = approvals.overrides_of(conn, change)
-    if not given:
-        return frozenset()
-    excluded = people_of_change(conn, change, book).excluded
-    return frozenset(one.window for one in given if one.person not in excluded)
+    return {one.window: one.at for one in given if one.person not in excluded}
 
 
 def learn(tx: Tx, stored: StoredChange, known: Named, said: Named) -> bool:

@@ -21,6 +21,7 @@ from gate.core.decision.values import Finding, FindingKind
 from gate.core.facts import Origin, Value, facts_of
 from gate.core.history import TrackRecord
 from gate.core.messages.host import HostFacts, confirmed, named
+from gate.flow.changes.excluded import overridden
 from gate.flow.changes.known import Known
 from gate.flow.changes.listen import contradicted, left_of, listen, measured_from, notes, verified
 from gate.flow.changes.rejected import rejection_in_force, rejections
@@ -115,14 +116,14 @@ def assemble(
     named_by_host = _named_by_host(heard)
     is_rollback = known["change.direction"].value == "rollback"
     people = _people(change, book, before, heard, named_by_host, rollback=is_rollback)
-    overridden = {one.window for one in seen.overrides if one.person not in people.excluded}
+    lifted = overridden(seen.overrides, people.excluded)
     case = Case(
         facts=known,
         at=at,
         emergency=change.emergency is not None,
         people=people,
         contradictions=contradicted(heard, change, vouched, decided),
-        holds=freeze.holds(book.calendar, windows, scope, at, overridden),
+        holds=freeze.holds(book.calendar, windows, scope, at, lifted),
         in_flight=here.in_flight_count,
         deploying=here.deploying_count,
         in_the_way=tuple(InTheWay(one.change, one.deploying) for one in here.in_flight),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from gate.core.calendar.freeze import Overridden
 from gate.core.change import Run
 from gate.core.decision import record as records
 from gate.core.decision.admission import Proof, proof_of
@@ -74,14 +75,9 @@ class Known:
         return proof_of(self.record.asked.run, self.record.case.facts)
 
     @property
-    def overridden(self) -> frozenset[str]:
-        """Windows that shall not hold it.
-
-        The word of somebody who turns out to be excluded no longer counts.
-        """
-        return frozenset(
-            one.window for one in self.overrides if one.person not in self.people.excluded
-        )
+    def overridden(self) -> Overridden:
+        """Windows that shall not hold it, and since when."""
+        return excluded.overridden(self.overrides, self.people.excluded)
 
     @property
     def observed(self) -> bool:

@@ -6,6 +6,7 @@ Bound to what they were shown, never for their own change.
 from collections.abc import Callable
 from typing import TypeAlias
 
+from gate.core.calendar import freeze
 from gate.core.change import State
 from gate.core.decision.admission import Refusal
 from gate.flow.answers.change import ChangeAnswer
@@ -218,7 +219,9 @@ def _override(
     if refused is not None:
         return refused
     for window in entitlement.meant(command.window, opened):
-        _keep_override(tx, known, window.id, command.comment, by)
+        # a second person's word for the same changes nothing, unless the first one's is void
+        if not freeze.is_overridden(window, known.overridden):
+            _keep_override(tx, known, window.id, command.comment, by)
     return None
 
 
@@ -226,7 +229,7 @@ def _lift_rejection(
     tx: Tx, known: Known, command: OverrideCommand, by: Person, book: Rulebook
 ) -> Refusal | None:
     refused = entitlement.why_not_lift(known, by, book)
-    if refused is None:
+    if refused is None and REJECTION not in known.overridden:
         _keep_override(tx, known, REJECTION, command.comment, by)
     return refused
 
@@ -263,11 +266,6 @@ def _keep(tx: Tx, known: Known, command: ReviewCommand, by: Person, *, rejected:
 
 
 def _keep_override(tx: Tx, known: Known, window: str, comment: str, by: Person) -> None:
-    """Once a window; a second person's override of the same changes nothing, unless the first one's
-    no longer counts.
-    """
-    if window in known.overridden:
-        return
     kept = _text(tx, comment)
     approvals.add_override(tx, known.stored.id, Override(window, by.id, kept, tx.now))
     append_entry(

@@ -288,7 +288,8 @@ overrides = Table(
         "person", Text, primary_key=True
     ),  # another's counts where this one's does not, because they turn out to be excluded
     Column("comment", Text, nullable=False),  # id of a text
-    Column("at", Instant, nullable=False),
+    # an override is of the occurrence that is open then; the next one takes another
+    Column("at", Instant, primary_key=True),
 )
 
 post_reviews = Table(

@@ -25,6 +25,7 @@ from gate.flow.queries import look
 from gate.storage.changes import holds as holds_table
 from gate.storage.database.tx import Tx
 from gate.storage.tables.schema import changes as table
+from gate.storage.tables.schema import overrides
 from tests.builders import SMALL, Wire, commit_of
 from tests.flow.reviewers import approve, large, override
 from tests.flow.shop import ADA, PIPELINE, Shop, as_json, make_files, open_shop
@@ -198,6 +199,35 @@ async def test_b12_an_approved_change_may_pass_by_an_override_and_others_may_not
     )
     assert (await shop.read(other))["hold"]["window"] == made["id"]
     assert (await shop.admit(passed))["payload"]
+
+
+async def test_b12_the_next_occurrence_of_an_overridden_window_holds_again(
+    small_shop: Shop,
+) -> None:
+    now = datetime.now(UTC)
+    daily = (
+        f"time_zone: UTC\nfreezes:\n  - {{id: daily, reason: Daily, lasts: 2h, rrule: FREQ=DAILY, "
+        f"begins: {now - 49 * HOUR:%Y-%m-%dT%H:%M}}}\n"
+    )
+    await small_shop.adopt(make_files(daily))
+    change = await override(small_shop, await small_shop.submit("a"), "ben", window="daily")
+    await small_shop.gate.store.write(said_a_day_before)
+
+    await follow(small_shop)
+    held = await small_shop.read(change)
+    with pytest.raises(Conflict, match="frozen by daily"):
+        await small_shop.admit(change)
+    again = await override(small_shop, change, "ben", window="daily")
+
+    assert (change["state"], change["hold"], held["hold"]["window"]) == ("approved", None, "daily")
+    assert (again["hold"], len(await small_shop.entries("override"))) == (None, 2)
+    assert (await small_shop.admit(again))["payload"]
+
+
+def said_a_day_before(tx: Tx) -> None:
+    """As if what was overridden had been another occurrence."""
+    earlier = overrides.c.at - 24 * HOUR // timedelta(microseconds=1)
+    tx.conn.execute(overrides.update().values(at=earlier))
 
 
 async def test_b12_of_two_windows_the_one_that_was_not_overridden_holds_on(shop: Shop) -> None:

@@ -525,7 +525,7 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_d92a71ad');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_4f32d11d');
 INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
 INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x7b226368616e6765223a226368675f30303030303030303030303030303030303030303030306b657074227d', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
 INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x7b7d');
@@ -592,7 +592,7 @@ ALTER TABLE ONLY public.outbox
 ALTER TABLE ONLY public.outcomes
     ADD CONSTRAINT pk_outcomes PRIMARY KEY (change_id);
 ALTER TABLE ONLY public.overrides
-    ADD CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window", person);
+    ADD CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window", person, at);
 ALTER TABLE ONLY public.past_deployments
     ADD CONSTRAINT pk_past_deployments PRIMARY KEY (source, key);
 ALTER TABLE ONLY public.past_incidents

@@ -683,7 +683,7 @@ CREATE TABLE overrides (
     person TEXT NOT NULL,
     comment TEXT NOT NULL,
     at BIGINT NOT NULL,
-    CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window", person),
+    CONSTRAINT pk_overrides PRIMARY KEY (change_id, "window", person, at),
     CONSTRAINT fk_overrides_change_id_changes FOREIGN KEY(change_id) REFERENCES changes (id)
 )
 
