@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from benchmarks import decisions, fsync, startup
-from benchmarks.desk import say, scratch
+from benchmarks.surroundings import say, scratch
 
 
 def main() -> int:

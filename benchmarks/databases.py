@@ -19,8 +19,8 @@ from statistics import median
 import psycopg
 
 from benchmarks import fsync, load
-from benchmarks.desk import SERVICES, policies, say, scratch
 from benchmarks.requests import as_text, submit_body
+from benchmarks.surroundings import SERVICES, policies, say, scratch
 from gate.storage.database.engine import sqlite_path
 from tests import postgres
 from tests.live import LiveGate, serving

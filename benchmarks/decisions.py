@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import fsync, load
-from benchmarks.desk import SERVICES, policies, say, scratch
 from benchmarks.requests import as_text, submit_body
+from benchmarks.surroundings import SERVICES, policies, say, scratch
 from tests.live import LiveGate, serving
 
 CONNECTIONS = (16, 64)

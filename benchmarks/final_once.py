@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 
-from benchmarks.desk import say, scratch
+from benchmarks.surroundings import say, scratch
 from gate.storage.migrate import upgrade
 from tests import postgres
 from tests.attacks.final_once import CALLS, race

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from benchmarks.desk import policies, say, scratch
 from benchmarks.kill_checks import everything, sqlite_is_whole
 from benchmarks.kill_clients import History, Pipeline
+from benchmarks.surroundings import policies, say, scratch
 from tests import postgres
 from tests.live import LiveGate, serving
 

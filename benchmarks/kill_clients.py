@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
-from benchmarks.desk import SERVICES
 from benchmarks.requests import as_text, submit_body
+from benchmarks.surroundings import SERVICES
 
 ANSWER_WITHIN_SECONDS = 10.0
 GIVE_UP_AFTER_SECONDS = 120.0

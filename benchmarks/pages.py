@@ -20,8 +20,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from benchmarks.desk import SERVICES, policies, say, scratch
 from benchmarks.requests import submit_body
+from benchmarks.surroundings import SERVICES, policies, say, scratch
 from gate.app import create_app
 from gate.config import Settings
 from gate.flow.caller import Role

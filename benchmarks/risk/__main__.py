@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.desk import say, scratch
+from benchmarks.surroundings import say, scratch
 from gate.core.learning.figures import Curve, Scored, curve, mean
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "risk" / "changes.csv.gz"

@@ -11,8 +11,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks.desk import say, scratch
 from benchmarks.risk.__main__ import DATA, MAP, gate, scored
+from benchmarks.surroundings import say, scratch
 from gate.cli.learning.calibrate import REFUSED
 from gate.core.learning.figures import curve
 

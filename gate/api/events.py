@@ -33,7 +33,7 @@ async def listen(by: Reader, request: Request) -> Response:
     """
     streams = parts_of(request).streams
     # Over a limit the answer is a problem, not a stream that breaks.
-    streams.require_room(by)
+    streams.require_capacity(by)
     return StreamingResponse(
         _chunks(streams, by), media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"}
     )

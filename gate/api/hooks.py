@@ -25,7 +25,7 @@ from gate.flow.webhooks.bound import Heard
 from gate.integrations import alertmanager, pagerduty
 from gate.integrations.cdevents import cloudevents
 from gate.integrations.cdevents import incoming as cdevents
-from gate.storage.messages.inbox import Delivery
+from gate.storage.messages.inbox import InboxDelivery
 
 TAKEN = 202
 
@@ -96,7 +96,9 @@ def header(request: Request, name: str) -> str | None:
     return str(given[0], "latin-1") if len(given) == 1 else None
 
 
-async def taken(gate: Gate, deliveries: Sequence[Delivery], ignored: Sequence[str] = ()) -> Answer:
+async def taken(
+    gate: Gate, deliveries: Sequence[InboxDelivery], ignored: Sequence[str] = ()
+) -> Answer:
     """Written down durably, each once; the sender need not send it again.
 
     `ignored` says why of something nothing will be done.
@@ -105,11 +107,11 @@ async def taken(gate: Gate, deliveries: Sequence[Delivery], ignored: Sequence[st
     return answer(TakenAnswer(new, len(deliveries) - new, tuple(ignored)), TAKEN)
 
 
-def _deliveries(heard: Heard, by: Caller) -> list[Delivery]:
+def _deliveries(heard: Heard, by: Caller) -> list[InboxDelivery]:
     return [_delivery(one, name, by.caller) for name, one in heard.taken]
 
 
-def _delivery(report: IncidentReport | DeploymentReport, named: str, caller: str) -> Delivery:
+def _delivery(report: IncidentReport | DeploymentReport, named: str, caller: str) -> InboxDelivery:
     if isinstance(report, DeploymentReport):
         return observe.delivery(report, named=named, caller=caller)
     return incidents.delivery(report, named=named, caller=caller)

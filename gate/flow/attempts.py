@@ -25,13 +25,13 @@ class _Buckets:
     """So many failures at once, then one in each pause. A full memory forgets who came first."""
 
     def __init__(self, failures_max: int, pause_seconds: float) -> None:
-        self._room = failures_max * pause_seconds
+        self._allowance = failures_max * pause_seconds
         self._pause = pause_seconds
         self._free_at: OrderedDict[str, float] = OrderedDict()
 
     def seconds_to_wait(self, key: str, now: float) -> float:
         """0: there is room for one more."""
-        return max(0.0, self._free_at.get(key, now) + self._pause - now - self._room)
+        return max(0.0, self._free_at.get(key, now) + self._pause - now - self._allowance)
 
     def add(self, key: str, now: float) -> None:
         """One more."""

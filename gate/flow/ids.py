@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 
 from gate.core.instants import to_us
-from gate.storage.database.chance import random_bytes
+from gate.storage.database.randomness import random_bytes
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BYTES = 10

@@ -87,7 +87,7 @@ class Streams:
         """How many listen."""
         return len(self._streams)
 
-    def require_room(self, by: Caller) -> None:
+    def require_capacity(self, by: Caller) -> None:
         """Raises `Unavailable` and `RateLimited` over the limits, for an answer that has not
         begun.
         """
@@ -101,8 +101,8 @@ class Streams:
 
     @contextmanager
     def listening(self, by: Caller) -> Iterator[Stream]:
-        """A stream from now on. Raises as `require_room` does."""
-        self.require_room(by)
+        """A stream from now on. Raises as `require_capacity` does."""
+        self.require_capacity(by)
         stream = Stream()
         self._streams.add(stream)
         self._of[by.caller] += 1

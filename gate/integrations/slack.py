@@ -175,11 +175,11 @@ def _needs(notice: Notice) -> Iterator[str]:
 
 def _fenced(lines: tuple[str, ...]) -> str:
     """As many whole lines as fit."""
-    room, kept = SECTION_LENGTH_MAX - len("```\n…\n```"), []
+    characters_left, kept = SECTION_LENGTH_MAX - len("```\n…\n```"), []
     for line in lines:
         shown = escaped(line, REASON_LENGTH_MAX)
-        room -= len(shown) + 1
-        if room < 0:
+        characters_left -= len(shown) + 1
+        if characters_left < 0:
             kept.append("…")
             break
         kept.append(shown)

@@ -101,8 +101,8 @@ class LifeCheck:
                 self._decision(fields["change"], fields)
             elif change is not None:
                 self._of_change(kind, change, fields)
-            elif kind in _OF_THE_HOUSE:
-                _OF_THE_HOUSE[kind](self, fields)
+            elif kind in _OF_ADMINISTRATION:
+                _OF_ADMINISTRATION[kind](self, fields)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._fault(f"this is no entry as the gate writes them: {error!r}")
 
@@ -328,7 +328,7 @@ _OF_A_CHANGE: Mapping[str, Callable[[LifeCheck, str, Life, _Fields], None]] = {
     "expiry": LifeCheck._ending,  # noqa: SLF001 - the same
     "post_review": LifeCheck._post_review,  # noqa: SLF001 - the same
 }
-_OF_THE_HOUSE: Mapping[str, Callable[[LifeCheck, _Fields], None]] = {
+_OF_ADMINISTRATION: Mapping[str, Callable[[LifeCheck, _Fields], None]] = {
     "registration": LifeCheck._registration,  # noqa: SLF001 - this file's own class
     "activation": LifeCheck._activation,  # noqa: SLF001 - the same
 }

@@ -18,7 +18,7 @@ from gate.storage.database.engine import connect, open_engine, refuse_unsafe, sq
 from gate.storage.database.faults import Fate, fate_of, refusal
 from gate.storage.database.readers import Readers
 from gate.storage.database.reports import NOBODY_LISTENS, Reports
-from gate.storage.database.tx import Link, Subscribers, Tx
+from gate.storage.database.tx import KeptConnection, Subscribers, Tx
 from gate.storage.database.watch import Audience, Callback, Listener
 from gate.storage.database.writer import Writer
 from gate.storage.figures.rollups import flush
@@ -182,7 +182,7 @@ def transaction(url: str) -> Iterator[Tx]:
     """
     with connect(open_engine(url, read_only=True), url) as connection:
         migrate.check(connection, url)
-    link = Link(open_engine(url), url)
+    link = KeptConnection(open_engine(url), url)
     try:
         link.begin()
         tx = Tx(link)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import BindParameter, Connection, bindparam, delete, select, text
 
 from gate.storage.database.bulk import Bulk
-from gate.storage.database.chance import random_bytes
+from gate.storage.database.randomness import random_bytes
 from gate.storage.database.rows import TextRow
 from gate.storage.database.tx import Tx
 from gate.storage.tables import schema, schema_work

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from gate.api.http.permits import visitor
 from gate.flow.gate import Gate
-from gate.flow.queries.desk import Desk
+from gate.flow.queries.waiting_list import WaitingList
 from gate.web import (
     administration,
     assets,
@@ -54,7 +54,7 @@ def add_pages(app: Starlette) -> None:
 
 def attach(app: Starlette, gate: Gate) -> None:
     """Hand the pages what they share. In the running event loop."""
-    app.state.desk = Desk(gate)
+    app.state.waiting_list = WaitingList(gate)
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:

@@ -18,11 +18,11 @@ async def put(request: Request) -> None:
     viewer = request.scope.get(VIEWER)
     if not isinstance(viewer, Person):
         return
-    gate, desk = parts_of(request).gate, request.scope["app"].state.desk
+    gate, waiting_list = parts_of(request).gate, request.scope["app"].state.waiting_list
     book = gate.rulebooks.latest
     request.scope[NAME] = book.catalogue.label_of(viewer.id)
     request.scope[ZONE] = book.calendar.zone
     try:
-        request.scope[STATUS] = await status(gate, desk, viewer)
+        request.scope[STATUS] = await status(gate, waiting_list, viewer)
     except GateError:
         request.scope[STATUS] = None

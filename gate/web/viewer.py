@@ -11,7 +11,7 @@ from starlette.requests import Request
 from gate.api.http.permits import CALLER, PeoplePermit, parts_of, visitor
 from gate.errors import NotAllowed, Unauthenticated
 from gate.flow.caller import Person, Role
-from gate.flow.queries.desk import Desk
+from gate.flow.queries.waiting_list import WaitingList
 from gate.web.render import VIEWER
 
 
@@ -57,9 +57,9 @@ Keeper: TypeAlias = Annotated[
 """Admins."""
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.scope["app"].state.desk
-    return desk
+def _waiting_list(request: Request) -> WaitingList:
+    waiting_list: WaitingList = request.scope["app"].state.waiting_list
+    return waiting_list
 
 
-DeskDep: TypeAlias = Annotated[Desk, Depends(_desk)]
+WaitingListDep: TypeAlias = Annotated[WaitingList, Depends(_waiting_list)]

@@ -6,7 +6,7 @@ import pytest
 
 from gate.config import Settings
 from gate.storage.messages import inbox
-from gate.storage.messages.inbox import Delivery
+from gate.storage.messages.inbox import InboxDelivery
 from gate.storage.store import transaction
 from tests.cli.running import gate
 from tests.single_sign_on import people_provider
@@ -162,7 +162,7 @@ def test_the_secret_may_stand_in_a_file(here: Path, monkeypatch: pytest.MonkeyPa
 def test_c17_what_was_given_up_is_wrong_until_it_is_mended() -> None:
     gate("db", "upgrade")
     before = gate("doctor")
-    told = Delivery("pagerduty", "E1", "incident", "pagerduty", b"{}")
+    told = InboxDelivery("pagerduty", "E1", "incident", "pagerduty", b"{}")
     with transaction(Settings.read().database) as tx:
         inbox.add(tx, [told])
         inbox.give_up(tx, told.source, told.key, error="no such service")

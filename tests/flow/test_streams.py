@@ -82,12 +82,12 @@ async def test_nobody_listens_without_end_and_those_who_left_are_forgotten(shop:
     for one in opened:
         one.__enter__()
     with pytest.raises(RateLimited):
-        listening.require_room(ADA)
-    listening.require_room(AUDITOR)
+        listening.require_capacity(ADA)
+    listening.require_capacity(AUDITOR)
     for one in opened:
         one.__exit__(None, None, None)
 
-    listening.require_room(ADA)
+    listening.require_capacity(ADA)
     assert listening.count == 0
 
 
@@ -100,4 +100,4 @@ async def test_a_stop_ends_every_stream_and_opens_no_other(shop: Shop) -> None:
         async with asyncio.timeout(5):
             assert await waiting is None
     with pytest.raises(Unavailable):
-        listening.require_room(ADA)
+        listening.require_capacity(ADA)

@@ -49,7 +49,7 @@ def entry(kind: str, change: str | None = None, **fields: Any) -> dict[str, Any]
     return {name: value for name, value in given.items() if value is not None}
 
 
-def house() -> list[dict[str, Any]]:
+def administration() -> list[dict[str, Any]]:
     """What stands before every decision: the key, and policies that are registered and in force."""
     registered = [registration(part, revision) for part, revision in REVISIONS.items()]
     active = [

@@ -10,6 +10,7 @@ from gate.core.canonical import digest
 from tests.ledger.exports import (
     OTHER_DIGEST,
     REVISIONS,
+    administration,
     admission,
     approval,
     closure,
@@ -17,11 +18,10 @@ from tests.ledger.exports import (
     entry,
     export_of,
     faults_of,
-    house,
     passing,
 )
 
-HOUSE = len(house())
+ADMINISTRATION = len(administration())
 EXPIRED, CANCELED = entry("expiry", "chg_1", state="approved"), entry("cancellation", "chg_1")
 LONG = [f"per_{number:03}" for number in range(60)]
 Entry = dict[str, Any]
@@ -31,8 +31,8 @@ def verified(*entries: Entry) -> list[tuple[int, str]]:
     """The faults of these entries behind those of the house; places are counted from the first of
     them.
     """
-    found = faults_of(export_of([*house(), *entries]))
-    return [(index - HOUSE, what) for index, what in found]
+    found = faults_of(export_of([*administration(), *entries]))
+    return [(index - ADMINISTRATION, what) for index, what in found]
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from gate.ledger.note import SigningKey
 from gate.ledger.verify import rotation_text
 from tests.ledger.exports import (
     KEY,
+    administration,
     admission,
     closure,
     entry,
     export_of,
     faults_of,
-    house,
     note_of,
     passing,
     tree_of,
@@ -35,7 +35,7 @@ Entry = dict[str, Any]
 
 def story(changes: int = CHANGES) -> list[Entry]:
     """So many changes that passed, were admitted and closed."""
-    entries = house()
+    entries = administration()
     for number in range(changes):
         name = f"chg_{number:03}"
         entries += [passing(name), admission(change=name), closure(change=name)]

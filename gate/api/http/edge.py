@@ -16,7 +16,7 @@ from gate.api.http.refused import keep_refusal
 from gate.api.problems import is_planned, problem_name, problem_of
 from gate.errors import TooLarge, Unavailable
 from gate.metrics import Metrics
-from gate.storage.database.chance import random_bytes
+from gate.storage.database.randomness import random_bytes
 
 REQUEST_ID = "gate.request_id"
 DRAIN_BYTES_MAX = 8 * 1024 * 1024

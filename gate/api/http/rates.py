@@ -34,10 +34,10 @@ class Rates:
                 "second and send it again."
             )
         if caller not in self._free_at and len(self._free_at) >= CALLERS_MAX:
-            self._make_room(now)
+            self._forget_idle(now)
         self._free_at[caller] = free_at
 
-    def _make_room(self, now: float) -> None:
+    def _forget_idle(self, now: float) -> None:
         self._free_at = {caller: at for caller, at in self._free_at.items() if at > now}
         if len(self._free_at) >= CALLERS_MAX:
             del self._free_at[next(iter(self._free_at))]

@@ -107,14 +107,14 @@ def _longest_ticks(text: str) -> int:
 def _fitting(text: str, path: str) -> str:
     """One step has 1 MiB; over it the runner throws all of it away."""
     place = Path(path)
-    room = SUMMARY_BYTES_MAX - (place.stat().st_size if place.exists() else 0)
-    if len(text.encode()) <= room:
+    bytes_left = SUMMARY_BYTES_MAX - (place.stat().st_size if place.exists() else 0)
+    if len(text.encode()) <= bytes_left:
         return text
     short = (
         "### Change gate\n\nThe summary is too long to be shown here; the log of the step has "
         "all of it.\n"
     )
-    return short if len(short) <= room else ""
+    return short if len(short) <= bytes_left else ""
 
 
 def _append(path: str, text: str) -> None:

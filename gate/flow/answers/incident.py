@@ -14,7 +14,7 @@ from gate.core.incident import Method
 from gate.flow.answers.parts import Unknown
 from gate.storage.incidents import links
 from gate.storage.incidents.incidents import Incident
-from gate.storage.incidents.links import Link
+from gate.storage.incidents.links import IncidentLink
 from gate.storage.texts import read_texts
 
 
@@ -100,7 +100,7 @@ def with_unknown(catalogue: Catalogue, answer: IncidentAnswer) -> IncidentAnswer
     return replace(answer, unknown=unknown)
 
 
-def _link(one: Link, reason: str | None) -> LinkAnswer:
+def _link(one: IncidentLink, reason: str | None) -> LinkAnswer:
     confirmed = None
     if one.confirmed_at is not None:
         confirmed = ConfirmedAnswer(one.confirmed_by or "", one.confirmed_at)

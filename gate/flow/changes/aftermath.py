@@ -23,7 +23,7 @@ from gate.storage.figures import outcomes
 from gate.storage.figures.outcomes import Kind as OutcomeKind
 from gate.storage.incidents import failures, incidents, links
 from gate.storage.incidents.incidents import Incident
-from gate.storage.incidents.links import Link, Tie
+from gate.storage.incidents.links import IncidentLink, Tie
 from gate.storage.texts import insert_texts, new_text
 
 GATE = "gate"
@@ -53,7 +53,7 @@ def after_closure(
         outcomes.count(tx, other)
 
 
-def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> Link | None:
+def tie(tx: Tx, books: Rulebooks, book: Rulebook, asked: Tie) -> IncidentLink | None:
     """Put the incident down to the change.
 
     None: there is no such change that was admitted, or they are tied already.
@@ -115,7 +115,9 @@ def settle(tx: Tx, books: Rulebooks, book: Rulebook, change_id: str) -> None:
             suspend(tx, stored, book)
 
 
-def append_link_entry(tx: Tx, link: Link, action: str, *, by: str, reason: str = "") -> None:
+def append_link_entry(
+    tx: Tx, link: IncidentLink, action: str, *, by: str, reason: str = ""
+) -> None:
     """Append the ledger entry of what was done with a link."""
     method = link.method.value
     append_entry(
@@ -186,7 +188,7 @@ def _tie_to_open_incidents(tx: Tx, known: Known, book: Rulebook, by: str) -> Non
         suspend(tx, stored, book)
 
 
-def _found_better(tx: Tx, link: Link, method: Method, by: str) -> None:
+def _found_better(tx: Tx, link: IncidentLink, method: Method, by: str) -> None:
     links.found_better(tx, link, method)
     append_entry(
         tx,

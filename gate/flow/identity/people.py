@@ -22,7 +22,7 @@ from gate.ledger.format import Kind
 from gate.storage.database import pages
 from gate.storage.database.tx import Tx
 from gate.storage.identity import invitations, people
-from gate.storage.identity.invitations import Kind as Link
+from gate.storage.identity.invitations import Kind as LinkKind
 from gate.storage.identity.invitations import LinkRequest
 from gate.storage.identity.people import Stored
 
@@ -56,7 +56,7 @@ class Invitation:
 class Offer:
     """What somebody finds behind a link: `name` and `email` are empty where they name themself."""
 
-    kind: Link
+    kind: LinkKind
     name: str
     email: str
     expires_at: datetime
@@ -123,9 +123,9 @@ async def accept(gate: Gate, secret: str, *, password: str = "", email: str = ""
     """
     offer = await offered(gate, secret)
     hashed = None
-    if offer.kind is not Link.DEMO:
+    if offer.kind is not LinkKind.DEMO:
         check_length(password)
-        if offer.kind is Link.SETUP:
+        if offer.kind is LinkKind.SETUP:
             check_address(email)
         hashed = await gate.passwords.hash(password)
     opened = await gate.store.write(_accept, await gate.rulebooks.current(), secret, hashed, email)
@@ -168,7 +168,7 @@ def invite_person(
         people.set_role(tx, account.id, role)
     good_for = timedelta(days=INVITATION_DAYS)
     agreed = by is None or account.is_used
-    secret = invitations.add(tx, Link.PASSWORD, account.id, who, good_for, agreed=agreed)
+    secret = invitations.add(tx, LinkKind.PASSWORD, account.id, who, good_for, agreed=agreed)
     append_entry(tx, Kind.ROLE, None, person=account.id, action="invited", role=role, by=who)
     return Invited(account.id, secret, tx.now + good_for)
 
@@ -209,13 +209,13 @@ def make_setup(tx: Tx) -> str | None:
     """
     if not people.nobody_yet(tx.conn):
         return None
-    return invitations.add(tx, Link.SETUP, None, COMMAND_LINE, timedelta(minutes=SETUP_MINUTES))
+    return invitations.add(tx, LinkKind.SETUP, None, COMMAND_LINE, timedelta(minutes=SETUP_MINUTES))
 
 
 def make_demo_link(tx: Tx, person: str) -> str:
     """The secret of a link that signs this person in, without a password. For the demo alone."""
     people.ensure(tx, person, COMMAND_LINE)
-    return invitations.add(tx, Link.DEMO, person, COMMAND_LINE, timedelta(hours=DEMO_HOURS))
+    return invitations.add(tx, LinkKind.DEMO, person, COMMAND_LINE, timedelta(hours=DEMO_HOURS))
 
 
 def link_of(base_url: str, secret: str) -> str:
@@ -241,7 +241,7 @@ def _accept(tx: Tx, book: Rulebook, secret: str, hashed: str | None, email: str)
     invitation = invitations.use(tx, secret)
     if (
         invitation is None
-        or (invitation.kind is not Link.DEMO) != (hashed is not None)
+        or (invitation.kind is not LinkKind.DEMO) != (hashed is not None)
         or _overtaken(tx.conn, invitation)
     ):
         return None
@@ -322,7 +322,7 @@ def _offered(conn: Connection, book: Rulebook, secret: str, now: datetime) -> Of
     if (
         found is None
         or _overtaken(conn, found)
-        or (found.kind is Link.SETUP and not people.nobody_yet(conn))
+        or (found.kind is LinkKind.SETUP and not people.nobody_yet(conn))
     ):
         return None
     name, email = ("", "") if found.person is None else _called(conn, book, found)

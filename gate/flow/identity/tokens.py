@@ -43,7 +43,7 @@ async def create(gate: Gate, command: TokenCommand, by: Caller) -> TokenMadeAnsw
             person or (by.id if isinstance(by, Person) and by.id == command.person else None),
             command.person,
         )
-        await gate.store.read(_require_room, person)
+        await gate.store.read(_require_fewer_tokens, person)
     created = await gate.store.write(make_token, command, person, maker(by))
     return TokenMadeAnswer(created.token.id, created.text)
 
@@ -154,7 +154,7 @@ def _page(owner: str | None, conn: Connection, part: pages.Part) -> pages.Page[T
     return pages.Page(tuple(map(_answer, found.rows)), found.next)
 
 
-def _require_room(conn: Connection, person: str) -> None:
+def _require_fewer_tokens(conn: Connection, person: str) -> None:
     good = tokens.count_good(conn, person)
     if good >= TOKENS_OF_A_PERSON_MAX:
         raise Invalid(

@@ -26,7 +26,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.incidents import incidents, links
 from gate.storage.incidents.incidents import Incident
 from gate.storage.incidents.links import LINKS_MAX, Tie
-from gate.storage.messages.inbox import Claimed, Delivery
+from gate.storage.messages.inbox import Claimed, InboxDelivery
 from gate.storage.texts import insert_texts, new_text
 
 KIND = "incident"
@@ -62,9 +62,9 @@ async def report(gate: Gate, report: IncidentReport, by: Caller) -> Reported:
     return with_names(book, await gate.store.write(_take, gate.rulebooks, book, report, by.caller))
 
 
-def delivery(report: IncidentReport, *, named: str, caller: str) -> Delivery:
+def delivery(report: IncidentReport, *, named: str, caller: str) -> InboxDelivery:
     """For the inbox: to be worked on by `work`."""
-    return Delivery(report.source, named, KIND, caller, reports.write(report))
+    return InboxDelivery(report.source, named, KIND, caller, reports.write(report))
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:

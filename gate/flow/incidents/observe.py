@@ -19,7 +19,7 @@ from gate.storage.changes.closures import Report
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import sightings
 from gate.storage.incidents.sightings import Missing
-from gate.storage.messages.inbox import Claimed, Delivery
+from gate.storage.messages.inbox import Claimed, InboxDelivery
 
 KIND = "deployment"
 CLOCK_SLACK = timedelta(minutes=5)
@@ -88,9 +88,9 @@ def _said(gate: Gate, seen: DeploymentReport, saw: _Saw) -> Observed:
     return saw.observed
 
 
-def delivery(seen: DeploymentReport, *, named: str, caller: str) -> Delivery:
+def delivery(seen: DeploymentReport, *, named: str, caller: str) -> InboxDelivery:
     """For the inbox: to be worked on by `work`."""
-    return Delivery(seen.source, named, KIND, caller, reports.write(seen))
+    return InboxDelivery(seen.source, named, KIND, caller, reports.write(seen))
 
 
 async def work(gate: Gate, claimed: Claimed) -> None:

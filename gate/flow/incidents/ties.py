@@ -15,7 +15,7 @@ from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.storage.changes import changes, moves
 from gate.storage.database.tx import Tx
 from gate.storage.incidents import links
-from gate.storage.incidents.links import LINKS_MAX, Link, Tie
+from gate.storage.incidents.links import LINKS_MAX, IncidentLink, Tie
 from gate.storage.texts import insert_texts, new_text
 
 DUE_MAX = 100
@@ -119,5 +119,5 @@ def _unlink(
     return answer_of(tx.conn, incident.id)
 
 
-def _due(conn: Connection, gate: Gate) -> list[Link]:
+def _due(conn: Connection, gate: Gate) -> list[IncidentLink]:
     return links.due(conn, gate.clock(), DUE_MAX)

@@ -34,7 +34,7 @@ from gate.ledger.format import Kind
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscribers, Subscription, Tx
 from gate.storage.identity import people
-from gate.storage.messages.inbox import Claimed, Delivery
+from gate.storage.messages.inbox import Claimed, InboxDelivery
 from gate.storage.messages.outbox import insert_messages, new_message_id
 
 TARGET = "slack"
@@ -199,7 +199,9 @@ async def take(gate: Gate, click: Click) -> int:
 
     Raises `Unauthenticated` for one that was sent before.
     """
-    new = await inbox.receive(gate, [Delivery(TARGET, click.id, CLICK, TARGET, write_click(click))])
+    new = await inbox.receive(
+        gate, [InboxDelivery(TARGET, click.id, CLICK, TARGET, write_click(click))]
+    )
     if not new:
         raise Unauthenticated(
             "This very request was sent before; whoever repeats it is not the chat."

@@ -16,7 +16,7 @@ from gate.core.messages.message import Message
 from gate.errors import GateError, Unavailable, Undeliverable
 from gate.flow.gate import Gate
 from gate.storage.database.tx import Tx
-from gate.storage.messages import letters, outbox
+from gate.storage.messages import dead_letters, outbox
 
 AT_ONCE_MAX = 8
 """Messages that one target is given at the same time by one process."""
@@ -113,7 +113,7 @@ class Post:
     async def measure(self) -> None:
         """How every target is, for the operator."""
         now = self.gate.clock()
-        found = await self.gate.store.read(letters.health)
+        found = await self.gate.store.read(dead_letters.health)
         self.gate.metrics.outbox(
             {
                 one.target: (one.waiting, one.dead, (now - (one.oldest_at or now)).total_seconds())

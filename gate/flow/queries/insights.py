@@ -11,7 +11,7 @@ from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries import delivery, facets
 from gate.flow.queries.delivery import DeliveryQuery
-from gate.flow.queries.desk import Desk
+from gate.flow.queries.waiting_list import WaitingList
 from gate.storage.changes.log import LogFilters
 from gate.storage.figures import insights as figures
 from gate.storage.figures.insights import RulePlace
@@ -21,7 +21,9 @@ _DAY_US = 24 * 3600 * 1_000_000
 _SECOND = timedelta(seconds=1)
 
 
-async def insights(gate: Gate, desk: Desk, query: DeliveryQuery, by: Caller) -> InsightsAnswer:
+async def insights(
+    gate: Gate, waiting_list: WaitingList, query: DeliveryQuery, by: Caller
+) -> InsightsAnswer:
     """Of one place; figures of places are never added up."""
     environment = (await gate.rulebooks.current()).catalogue.environment_named(query.environment)
     filters = LogFilters(service=query.service, environment=environment)
@@ -30,7 +32,7 @@ async def insights(gate: Gate, desk: Desk, query: DeliveryQuery, by: Caller) -> 
     now = gate.clock()
     here = [
         one
-        for one in await desk.waiting()
+        for one in await waiting_list.waiting()
         if (one.service, one.environment) == (query.service, environment)
     ]
     decided = sum(one.count for one in routes)

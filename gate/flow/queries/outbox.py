@@ -9,8 +9,8 @@ from gate.flow.commands import Part
 from gate.flow.gate import Gate
 from gate.flow.lists import FIRST_PAGE, Whole, one_page
 from gate.storage.database import pages
-from gate.storage.messages import letters
-from gate.storage.messages.letters import DeadLetter, TargetHealth
+from gate.storage.messages import dead_letters
+from gate.storage.messages.dead_letters import DeadLetter, TargetHealth
 
 
 async def outbox(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> OutboxAnswer:
@@ -18,21 +18,21 @@ async def outbox(gate: Gate, by: Caller, part: Part = FIRST_PAGE) -> OutboxAnswe
     stands in one.
     """
     page = await one_page(gate, Whole("dead letters"), part, by, _page)
-    health = await gate.store.read(letters.health)
+    health = await gate.store.read(dead_letters.health)
     return OutboxAnswer(page.items, page.next, tuple(map(_target, health)))
 
 
 async def send_again(gate: Gate, message_id: str, by: Caller) -> None:
     """Have a dead message tried anew. Raises `NotFound` for one that is not dead."""
     _ = by
-    if not await gate.store.write(letters.send_again, message_id):
+    if not await gate.store.write(dead_letters.send_again, message_id):
         raise NotFound(
             f"there is no dead message {message_id[:64]}; GET /v1/outbox lists those that there are"
         )
 
 
 def _page(conn: Connection, part: pages.Part) -> pages.Page[DeadLetterAnswer]:
-    found = letters.dead_letter_page(conn, part)
+    found = dead_letters.dead_letter_page(conn, part)
     return pages.Page(tuple(map(_letter, found.rows)), found.next)
 
 

@@ -20,7 +20,7 @@ from gate.flow.changes.known import Known, know_stored
 from gate.flow.commands import PAGE_ITEMS_DEFAULT, Part
 from gate.flow.gate import Gate
 from gate.flow.lists import part_of, sealed
-from gate.flow.queries.desk import Desk, Waiting, after
+from gate.flow.queries.waiting_list import Waiting, WaitingList, after
 from gate.flow.rulebooks import Rulebooks
 from gate.storage.changes import change_list, changes
 from gate.storage.changes.change_list import ChangeFilters
@@ -59,9 +59,11 @@ class QueueFilters:
     limit: int = PAGE_ITEMS_DEFAULT
 
 
-async def queue(gate: Gate, desk: Desk, filters: QueueFilters, by: Person) -> QueueAnswer:
+async def queue(
+    gate: Gate, waiting_list: WaitingList, filters: QueueFilters, by: Person
+) -> QueueAnswer:
     """One page of one part, with how many there are in each."""
-    waiting = _fitting(await desk.waiting(), filters)
+    waiting = _fitting(await waiting_list.waiting(), filters)
     if filters.words:
         having = await gate.store.read_slowly(
             _having_words, _query(filters, State.PENDING), gate.clock()

@@ -16,9 +16,9 @@ from gate.flow.caller import Person
 from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named
 from gate.flow.policies.freezes import may_freeze
-from gate.flow.queries.desk import Desk, Waiting
 from gate.flow.queries.look import windows_to_come
 from gate.flow.queries.queue import Tab, tab_of
+from gate.flow.queries.waiting_list import Waiting, WaitingList
 from gate.flow.rulebooks import Rulebook
 from gate.storage import texts
 from gate.storage.changes import post_reviews
@@ -46,11 +46,11 @@ class _Calendar(NamedTuple):
     now: datetime
 
 
-async def status(gate: Gate, desk: Desk, by: Person) -> StatusAnswer:
+async def status(gate: Gate, waiting_list: WaitingList, by: Person) -> StatusAnswer:
     """As of now, for this person."""
     book = await gate.rulebooks.current()
     now = gate.clock()
-    waiting = await desk.waiting()
+    waiting = await waiting_list.waiting()
     windows, said, stops, overdue = await gate.store.read(_read, book.catalogue, now)
     ahead = freeze.schedule(book.calendar, windows, now, now + AHEAD)
     calendar = _Calendar(book, windows, said, ahead, now)

@@ -35,8 +35,8 @@ from gate.flow.gate import Gate
 from gate.flow.identity.labels import callers_named, labels
 from gate.flow.identity.membership import counted
 from gate.flow.identity.presence import is_present
-from gate.flow.queries.desk import reasons_key
 from gate.flow.queries.look import decision_answers
+from gate.flow.queries.waiting_list import reasons_key
 from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.ledger.format import Entry, Kind, read_entry
 from gate.storage import texts

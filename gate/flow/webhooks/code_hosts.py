@@ -38,7 +38,7 @@ from gate.storage.changes import reconsider
 from gate.storage.messages import held_runs as rows
 from gate.storage.messages import pushes
 from gate.storage.messages.held_runs import HeldRun
-from gate.storage.messages.inbox import Claimed, Delivery
+from gate.storage.messages.inbox import Claimed, InboxDelivery
 
 LOOK_SECONDS = 30.0
 """How often a host that sends no webhook for waiting runs is asked for them."""
@@ -49,11 +49,11 @@ LOOKED_AT_MAX = 50
 _log = structlog.get_logger("gate.code_hosts")
 
 
-def delivery(source: str, sent: HostDelivery) -> list[Delivery]:
+def delivery(source: str, sent: HostDelivery) -> list[InboxDelivery]:
     """What is kept of one delivery; nothing where nothing is done about it."""
     if sent.report is None:
         return []
-    return [Delivery(source, sent.id, kind_of(sent.report), source, write(sent.report))]
+    return [InboxDelivery(source, sent.id, kind_of(sent.report), source, write(sent.report))]
 
 
 async def ignored(gate: Gate, report: HostReport) -> str:

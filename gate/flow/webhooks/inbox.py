@@ -11,7 +11,7 @@ from gate.errors import GateError, Unavailable
 from gate.flow.gate import Gate
 from gate.storage.database.tx import Tx
 from gate.storage.messages import inbox, upkeep
-from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, Delivery
+from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, InboxDelivery
 
 ATTEMPTS_MAX = 10
 FIRST_PAUSE = timedelta(seconds=2)
@@ -31,7 +31,7 @@ Handler: TypeAlias = Callable[[Gate, Claimed], Awaitable[None]]
 _log = structlog.get_logger("gate.inbox")
 
 
-async def receive(gate: Gate, deliveries: Sequence[Delivery]) -> int:
+async def receive(gate: Gate, deliveries: Sequence[InboxDelivery]) -> int:
     """Durably kept when this returns; how many of them are new."""
     return await gate.store.write(inbox.add, deliveries) if deliveries else 0
 

@@ -84,10 +84,10 @@ def comment(words: Sequence[str], reasons: Sequence[str], url: str) -> str:
     What others wrote stands in a fenced block: no image, link, mention or HTML comes through.
     """
     begins, ends = "Change gate\n\n```text\n", "\n```" + (f"\n\n{url}" if url else "")
-    room = COMMENT_LENGTH_MAX - len(begins) - len(ends)
+    characters_left = COMMENT_LENGTH_MAX - len(begins) - len(ends)
     kept = "\n".join(_line(one) for one in (*words, *(f"- {reason}" for reason in reasons)))
-    if len(kept) > room:
-        kept = kept[: room - len(_MORE)] + _MORE
+    if len(kept) > characters_left:
+        kept = kept[: characters_left - len(_MORE)] + _MORE
     return begins + kept + ends
 
 

@@ -4,7 +4,7 @@ from gate.errors import Unavailable
 from gate.storage.changes.units import record
 from gate.storage.database.calls import Call
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome, fate_of, refusal
-from gate.storage.database.tx import NOBODY, Link, RollupKind, Subscribers, Tx
+from gate.storage.database.tx import NOBODY, KeptConnection, RollupKind, Subscribers, Tx
 from gate.storage.database.watch import CHANNEL, payload
 from gate.storage.figures.rollups import flush
 
@@ -12,7 +12,7 @@ _ALONE = frozenset({None, Fate.FAULT, Fate.CONSTRAINT, Fate.BUSY})
 """Errors that end with the savepoint they happened in; any other one is everybody's."""
 
 
-def prepare(link: Link, group: list[Call], subscribers: Subscribers = NOBODY) -> set[str]:
+def prepare(link: KeptConnection, group: list[Call], subscribers: Subscribers = NOBODY) -> set[str]:
     """Do everything but commit; what was moved.
 
     Answers are in the calls, and must not leave before the commit.
@@ -37,7 +37,7 @@ def prepare(link: Link, group: list[Call], subscribers: Subscribers = NOBODY) ->
     return topics
 
 
-def commit(link: Link) -> None:
+def commit(link: KeptConnection) -> None:
     """Durably, or `Ended`, or `UnknownOutcome`."""
     if not link.can_commit:
         raise Ended(
@@ -60,7 +60,7 @@ def ended_by(error: Exception) -> Ended:
     return Ended(fate_of(error) or Fate.FAULT, error)
 
 
-def _call(link: Link, tx: Tx, call: Call) -> None:
+def _call(link: KeptConnection, tx: Tx, call: Call) -> None:
     """One function in its savepoint: an error of its own takes back what it did, and nothing
     else.
     """

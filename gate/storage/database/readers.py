@@ -15,7 +15,7 @@ from gate.errors import GateError, Unavailable
 from gate.storage.database.calls import Call, Line, deliver
 from gate.storage.database.faults import Fate, fate_of, read_refusal
 from gate.storage.database.reports import READER, Reports
-from gate.storage.database.tx import Link
+from gate.storage.database.tx import KeptConnection
 
 READS_QUEUED_MAX = 4_096
 
@@ -49,7 +49,7 @@ class Readers:
             thread.join()
 
     def _run(self) -> None:
-        link: Link | None = None
+        link: KeptConnection | None = None
         while (first := self._calls.take()) is not None:
             calls = [first]
             over = self._take_more(calls)
@@ -75,7 +75,7 @@ class Readers:
                 calls.append(another)
         return False
 
-    def _serve(self, link: Link | None, calls: list[Call]) -> Link | None:
+    def _serve(self, link: KeptConnection | None, calls: list[Call]) -> KeptConnection | None:
         """Answer all.
 
         A connection that broke while nobody used it is made again, once, before anyone hears of it.
@@ -84,7 +84,7 @@ class Readers:
         while left:
             fresh = link is None
             try:
-                link = link or Link(self._engine, self._url)
+                link = link or KeptConnection(self._engine, self._url)
             except GateError as error:
                 self._report(error)
                 _refuse(left, error)
@@ -104,7 +104,7 @@ class Readers:
 
 
 def _together(
-    link: Link, calls: list[Call], report: Callable[[BaseException], None], *, fresh: bool
+    link: KeptConnection, calls: list[Call], report: Callable[[BaseException], None], *, fresh: bool
 ) -> tuple[list[Call], bool]:
     """Answer calls from one snapshot; those left when one spoiled it, and whether the connection is
     of use.
@@ -148,7 +148,7 @@ def _joined(calls: list[Call]) -> Iterator[list[Call]]:
         yield list(same)
 
 
-def _answer(link: Link, calls: list[Call]) -> None:
+def _answer(link: KeptConnection, calls: list[Call]) -> None:
     first = calls[0]
     if not first.joint:
         first.answer = first.function(link.conn, *first.arguments)

@@ -21,9 +21,9 @@ from gate.storage.changes.units import record
 from gate.storage.database.calls import Call, Line, deliver
 from gate.storage.database.faults import Ended, Fate, UnknownOutcome, refusal
 from gate.storage.database.group import commit, ended_by, prepare
-from gate.storage.database.house import House
+from gate.storage.database.housekeeping import Housekeeping
 from gate.storage.database.reports import WRITER, Reports
-from gate.storage.database.tx import NOBODY, Link, Subscribers
+from gate.storage.database.tx import NOBODY, KeptConnection, Subscribers
 from gate.storage.database.watch import Audience
 
 GROUP_MAX = 256
@@ -58,8 +58,8 @@ class Writer:
         self.written_at = time.monotonic()
         self.subscribers: Subscribers = NOBODY
         self._engine, self._url, self._audience, self._reports = engine, url, audience, reports
-        self._link: Link | None = Link(engine, url)
-        self._house = House(self._link, path, audience)
+        self._link: KeptConnection | None = KeptConnection(engine, url)
+        self._housekeeping = Housekeeping(self._link, path, audience)
         self._closing = False
         self._calls = Line(GROUP_MAX)
         self._thread = threading.Thread(target=self._run, name="gate-writer", daemon=True)
@@ -75,7 +75,7 @@ class Writer:
 
     def missing(self) -> Path | None:
         """The file of the database that was moved away or deleted."""
-        return self._house.missing()
+        return self._housekeeping.missing()
 
     def close(self) -> None:
         """Write what waits, then end."""
@@ -92,7 +92,7 @@ class Writer:
                 in_time = _refuse_late(group)
                 if in_time:
                     self._write(in_time)
-                self._house.keep(self._link)
+                self._housekeeping.keep(self._link)
             except Exception as error:  # noqa: BLE001 - a fault of the writer itself: nobody may wait for it for ever
                 ending = ending or self._closing
                 self.failed = (
@@ -184,19 +184,19 @@ class Writer:
         """One transaction; what it moved."""
         if self.failed is not None:
             raise Ended(Fate.BROKEN, Unavailable(self.failed))
-        self._house.refuse_missing()
+        self._housekeeping.refuse_missing()
         if self._link is None:
             try:
-                self._link = Link(self._engine, self._url)
+                self._link = KeptConnection(self._engine, self._url)
             except GateError as error:
                 raise Ended(Fate.LOST, error) from error
         try:
-            self._house.begin(self._link)
+            self._housekeeping.begin(self._link)
             topics = prepare(self._link, group, self.subscribers)
         except Exception as error:
             raise ended_by(error) from error
         commit(self._link)
-        self._house.refuse_missing()
+        self._housekeeping.refuse_missing()
         return topics
 
     def _clean_up(self, problem: Ended | UnknownOutcome) -> None:
@@ -213,7 +213,7 @@ class Writer:
         self._link = link
 
 
-def _tries_after(fate: Fate, link: Link | None) -> int:
+def _tries_after(fate: Fate, link: KeptConnection | None) -> int:
     """How often a group is tried again as a whole."""
     if fate is Fate.CONFLICT:
         return RETRIES_MAX

@@ -20,7 +20,7 @@ _FOLLOWED = ("judged_at", "removed_by", "removed_because")
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class IncidentLink:
     """One tie that counts or counted.
 
     `counts_at`: from then on it may suspend a standard change. `reason` is the id of a text.
@@ -50,7 +50,7 @@ class Tie:
     reason: str = ""
 
 
-def add(tx: Tx, identity: str, tie: Tie) -> Link | None:
+def add(tx: Tx, identity: str, tie: Tie) -> IncidentLink | None:
     """Tie them. None: they are tied already."""
     waits = CONFIRMED_AFTER if tie.method is Method.WINDOW else timedelta(0)
     row = {
@@ -69,12 +69,12 @@ def add(tx: Tx, identity: str, tie: Tie) -> Link | None:
     return read(tx.conn, identity)
 
 
-def found_better(tx: Tx, link: Link, method: Method) -> None:
+def found_better(tx: Tx, link: IncidentLink, method: Method) -> None:
     """There is better evidence than the time: it counts at once."""
     tx.conn.execute(_at(link).values(method=method, counts_at=tx.now, judged_at=None))
 
 
-def confirm(tx: Tx, link: Link, by: str) -> bool:
+def confirm(tx: Tx, link: IncidentLink, by: str) -> bool:
     """A person says that a `window` link is right. False: it was confirmed before, or removed."""
     values = {
         "confirmed_at": tx.now,
@@ -85,23 +85,23 @@ def confirm(tx: Tx, link: Link, by: str) -> bool:
     return tx.conn.execute(_at(link).where(_L.confirmed_at.is_(None)).values(values)).rowcount == 1
 
 
-def remove(tx: Tx, link: Link, by: str, because: str) -> bool:
+def remove(tx: Tx, link: IncidentLink, by: str, because: str) -> bool:
     """It was wrong. False: it was removed before."""
     values = {"removed_at": tx.now, "removed_by": by, "removed_because": because}
     return tx.conn.execute(_at(link).values(values)).rowcount == 1
 
 
-def judged(tx: Tx, link: Link) -> None:
+def judged(tx: Tx, link: IncidentLink) -> None:
     """It was looked at what follows from it."""
     tx.conn.execute(_at(link).values(judged_at=tx.now))
 
 
-def read(conn: Connection, identity: str) -> Link | None:
+def read(conn: Connection, identity: str) -> IncidentLink | None:
     """The link of that id, removed or not."""
-    return first(conn, Link, select(*_COLUMNS).where(_L.id == identity))
+    return first(conn, IncidentLink, select(*_COLUMNS).where(_L.id == identity))
 
 
-def active(conn: Connection, incident: str, change: str) -> Link | None:
+def active(conn: Connection, incident: str, change: str) -> IncidentLink | None:
     """What ties these two now."""
     return next((link for link in of_incidents(conn, [incident]) if link.change == change), None)
 
@@ -123,17 +123,17 @@ def ever(conn: Connection, incident: str) -> bool:
     )
 
 
-def of_incidents(conn: Connection, incidents: Iterable[str]) -> list[Link]:
+def of_incidents(conn: Connection, incidents: Iterable[str]) -> list[IncidentLink]:
     """The links of these incidents that count, oldest first."""
     query = (
         select(*_COLUMNS)
         .where(_L.incident_id.in_(list(incidents)), _L.removed_at.is_(None))
         .order_by(_L.at, _L.id)
     )
-    return list(every(conn, Link, query))
+    return list(every(conn, IncidentLink, query))
 
 
-def of_change(conn: Connection, change: str) -> list[Link]:
+def of_change(conn: Connection, change: str) -> list[IncidentLink]:
     """The links of a change that count, oldest first."""
     query = (
         select(*_COLUMNS)
@@ -141,20 +141,20 @@ def of_change(conn: Connection, change: str) -> list[Link]:
         .order_by(_L.at, _L.id)
         .limit(LINKS_MAX)
     )
-    return list(every(conn, Link, query))
+    return list(every(conn, IncidentLink, query))
 
 
-def due(conn: Connection, now: datetime, limit: int) -> list[Link]:
+def due(conn: Connection, now: datetime, limit: int) -> list[IncidentLink]:
     """Links that count by now, of which nobody has looked at what follows; longest first."""
     waiting = select(*_COLUMNS).where(
         _L.judged_at.is_(None), _L.removed_at.is_(None), _L.counts_at <= now
     )
-    return list(every(conn, Link, waiting.order_by(_L.counts_at).limit(limit)))
+    return list(every(conn, IncidentLink, waiting.order_by(_L.counts_at).limit(limit)))
 
 
-def _at(link: Link) -> Update:
+def _at(link: IncidentLink) -> Update:
     return update(incident_links).where(_L.id == link.id, _L.removed_at.is_(None))
 
 
 _COLUMNS = tuple(column for column in _L if column.name not in _FOLLOWED)
-"""In the order of the fields of `Link`."""
+"""In the order of the fields of `IncidentLink`."""

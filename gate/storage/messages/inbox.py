@@ -21,12 +21,12 @@ _D = deliveries.c
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """One thing that another system told.
+class InboxDelivery:
+    """One report of another system.
 
-    `named` is what the source tells it apart by; of each there is one for each caller. Names can be
-    guessed, so a caller who tells something under the name of another one must not be able to keep
-    that one from being heard.
+    `named` is the source's own name for it, and unique for one caller. It is not unique over all
+    callers, because names can be guessed: a caller who sends a report under another caller's name
+    must not be able to suppress that one.
     """
 
     source: str
@@ -37,7 +37,9 @@ class Delivery:
 
     @property
     def key(self) -> str:
-        """Of fixed length, whatever the source calls it."""
+        """The key under which the report is kept; its length does not depend on the
+        source's name.
+        """
         whole = f"{self.caller}\n{self.named}"
         return hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()
 
@@ -66,7 +68,7 @@ class GivenUp:
     error: str
 
 
-def add(tx: Tx, received: Sequence[Delivery]) -> int:
+def add(tx: Tx, received: Sequence[InboxDelivery]) -> int:
     """How many are new.
 
     One that was told before is left as it is, unless it was given up: then it is worked on anew.
@@ -76,7 +78,7 @@ def add(tx: Tx, received: Sequence[Delivery]) -> int:
     return sum(_add(tx, one) for one in received)
 
 
-def _add(tx: Tx, one: Delivery) -> bool:
+def _add(tx: Tx, one: InboxDelivery) -> bool:
     row = {
         "source": one.source,
         "key": one.key,

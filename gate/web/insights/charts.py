@@ -19,10 +19,10 @@ def bars(rows: Sequence[ShareAnswer]) -> dict[str, Any]:
     """
     highest = max((one.high or 0 for one in rows), default=0)
     scale = next(step for step in _SCALES if highest <= step or step == _SCALES[-1])
-    room = WIDTH - LABEL - VALUE
+    plot_width = WIDTH - LABEL - VALUE
 
     def x(share: float | None) -> float:
-        return round(LABEL + room * min((share or 0) / scale, 1), 1)
+        return round(LABEL + plot_width * min((share or 0) / scale, 1), 1)
 
     drawn = [
         {

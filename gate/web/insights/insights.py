@@ -17,7 +17,7 @@ from gate.flow.queries.delivery import DeliveryQuery
 from gate.flow.queries.insights import busiest_place, insights
 from gate.web.insights.charts import bars
 from gate.web.page import Blank, Pages, View
-from gate.web.viewer import DeskDep, Viewer
+from gate.web.viewer import Viewer, WaitingListDep
 from gate.web.words import short
 
 DAYS = (7, 30, 90, 365)
@@ -43,7 +43,10 @@ class InsightsQuery(BaseModel, extra="forbid"):
 
 @pages.page("/insights")
 async def show(
-    query: Annotated[InsightsQuery, Query()], by: Viewer, gate: GateDep, desk: DeskDep
+    query: Annotated[InsightsQuery, Query()],
+    by: Viewer,
+    gate: GateDep,
+    waiting_list: WaitingListDep,
 ) -> View:
     """One place at a time: what is added up over places says nothing about any of them."""
     catalogue = (await gate.rulebooks.current()).catalogue
@@ -66,7 +69,7 @@ async def show(
     now = gate.clock()
     days = min(max(query.days, 1), DAYS[-1])
     found = await insights(
-        gate, desk, DeliveryQuery(service, environment, now - timedelta(days=days), now), by
+        gate, waiting_list, DeliveryQuery(service, environment, now - timedelta(days=days), now), by
     )
     return View(
         "insights.html",

@@ -16,7 +16,7 @@ from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
 from gate.web.forms import read_form
 from gate.web.page import Pages, View
 from gate.web.queue import deciding, wanted
-from gate.web.viewer import DeskDep, Doer, Viewer
+from gate.web.viewer import Doer, Viewer, WaitingListDep
 
 TEXT_LENGTH_MAX = 300
 LABELS = {
@@ -38,11 +38,11 @@ class QueueQuery(BaseModel, extra="forbid"):
 
 @pages.page("/")
 async def queue(
-    query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep, desk: DeskDep
+    query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep, waiting_list: WaitingListDep
 ) -> View:
     """The first page anybody sees in the morning."""
     filters = replace(wanted.read(query.q), after=query.after)
-    found = await queue_chapter.queue(gate, desk, filters, by)
+    found = await queue_chapter.queue(gate, waiting_list, filters, by)
     return View(
         "queue.html",
         found,
@@ -62,13 +62,15 @@ async def queue(
 
 
 @pages.form("/queue/decisions")
-async def decide_many(request: Request, by: Doer, gate: GateDep, desk: DeskDep) -> View:
+async def decide_many(
+    request: Request, by: Doer, gate: GateDep, waiting_list: WaitingListDep
+) -> View:
     """One word for several changes that wait for the same reasons."""
     form = await read_form(request, by)
     chosen = form.get("change", [])
     if not chosen:
         raise Invalid("No change was chosen. Tick the changes that you mean, then decide.")
-    waiting = {one.id: one for one in await desk.waiting()}
+    waiting = {one.id: one for one in await waiting_list.waiting()}
     ids = [one.partition(":")[0] for one in chosen]
     if len({waiting[one].reasons for one in ids if one in waiting}) > 1:
         raise Invalid(

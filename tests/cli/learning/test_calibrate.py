@@ -37,7 +37,7 @@ def table(count: int, rates: tuple[int, int] = (10, 70)) -> list[str]:
 
 
 @pytest.fixture
-def desk(here: Path) -> Path:
+def waiting_list(here: Path) -> Path:
     """A map and a policy in the working folder."""
     (here / "map.yaml").write_text(MAP)
     (here / "old.yaml").write_text(POLICY)
@@ -62,17 +62,17 @@ def write(path: Path, rows: list[str]) -> None:
     ],
 )
 def test_a_history_that_shows_nothing_changes_nothing(
-    desk: Path, rows: list[str], words: str
+    waiting_list: Path, rows: list[str], words: str
 ) -> None:
-    write(desk / "history.csv", rows)
+    write(waiting_list / "history.csv", rows)
 
     done = gate("policy", "calibrate", "history.csv", *FLAGS)
 
     assert done.code == 3
     assert done.err.startswith(f"refused: {words}")
     assert done.err.endswith("; nothing is written\n")
-    assert not list(desk.glob("new.yaml*"))
-    assert (desk / "old.yaml").read_text() == POLICY
+    assert not list(waiting_list.glob("new.yaml*"))
+    assert (waiting_list / "old.yaml").read_text() == POLICY
 
 
 @pytest.mark.parametrize(
@@ -98,26 +98,26 @@ def test_a_history_that_shows_nothing_changes_nothing(
     ],
 )
 def test_what_cannot_be_understood_is_said(
-    desk: Path, arguments: tuple[str, ...], code: int, words: str
+    waiting_list: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    write(desk / "h.csv", ["web,1,1,0,0"])
-    write(desk / "bad.csv", ["web,1,1,0,0", "web,2,1,0,yes"])
-    write(desk / "when.csv", ["web,soon,1,0,0"])
+    write(waiting_list / "h.csv", ["web,1,1,0,0"])
+    write(waiting_list / "bad.csv", ["web,1,1,0,0", "web,2,1,0,yes"])
+    write(waiting_list / "when.csv", ["web,soon,1,0,0"])
 
     done = gate("policy", "calibrate", *arguments)
 
     assert done.code == code
     assert words in " ".join(done.err.replace("│", " ").split())
-    assert not (desk / "x").exists()
+    assert not (waiting_list / "x").exists()
 
 
-def test_points_that_are_better_are_written_with_every_word_kept(desk: Path) -> None:
-    write(desk / "history.csv.gz", table(3_000))
+def test_points_that_are_better_are_written_with_every_word_kept(waiting_list: Path) -> None:
+    write(waiting_list / "history.csv.gz", table(3_000))
 
     done = gate("policy", "calibrate", "history.csv.gz", *FLAGS)
 
     assert (done.code, done.err) == (0, "")
-    written = (desk / "new.yaml").read_text()
+    written = (waiting_list / "new.yaml").read_text()
     size, repair = points_of(read_policy(written, "new.yaml"))
     assert repair.given[0] > 5
     assert size.given[-1] < 20
@@ -130,21 +130,21 @@ def test_points_that_are_better_are_written_with_every_word_kept(desk: Path) -> 
     assert "Failure rate by band, of the newest fifth by the new points:" in done.out
 
 
-def test_the_order_column_puts_changes_in_the_order_of_time(desk: Path) -> None:
+def test_the_order_column_puts_changes_in_the_order_of_time(waiting_list: Path) -> None:
     rows = table(1_500)
-    write(desk / "history.csv", rows)
-    write(desk / "turned.csv", rows[::-1])
+    write(waiting_list / "history.csv", rows)
+    write(waiting_list / "turned.csv", rows[::-1])
 
     first = gate("policy", "calibrate", "history.csv", *FLAGS)
-    written = (desk / "new.yaml").read_text()
+    written = (waiting_list / "new.yaml").read_text()
     second = gate("policy", "calibrate", "turned.csv", *FLAGS)
 
     assert (first.code, second.code) == (0, 0)
-    assert (first.out, written) == (second.out, (desk / "new.yaml").read_text())
+    assert (first.out, written) == (second.out, (waiting_list / "new.yaml").read_text())
 
 
-def test_a_change_without_an_outcome_is_left_out_and_that_is_said(desk: Path) -> None:
-    write(desk / "history.csv", [*table(1_500), "web,9999,1,0,"])
+def test_a_change_without_an_outcome_is_left_out_and_that_is_said(waiting_list: Path) -> None:
+    write(waiting_list / "history.csv", [*table(1_500), "web,9999,1,0,"])
 
     done = gate("policy", "calibrate", "history.csv", *FLAGS)
 

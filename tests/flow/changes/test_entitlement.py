@@ -17,9 +17,9 @@ from gate.flow.caller import BySession, ByToken, Person, Role
 from gate.flow.changes import cancel, post_review, review
 from gate.flow.commands import FreezeCommand, OverrideCommand, PostReviewCommand, ReviewCommand
 from gate.flow.policies import freezes
-from gate.flow.queries.desk import Desk
 from gate.flow.queries.queue import QueueFilters, Tab, queue
 from gate.flow.queries.story import story
+from gate.flow.queries.waiting_list import WaitingList
 from tests.builders import Wire, make_person
 from tests.flow.reviewers import approve, emergency, large, override, person, reject
 from tests.flow.shop import ADA, Shop, make_files, open_shop
@@ -241,8 +241,8 @@ async def done(shop: Shop, change: Wire, act: str, by: Person) -> str | None:
 
 async def needs(shop: Shop, change: Wire, by: Person) -> bool:
     """Whether the queue offers the change to them."""
-    desk = Desk(shop.gate)
-    found = [await queue(shop.gate, desk, QueueFilters(tab), by) for tab in Tab]
+    waiting_list = WaitingList(shop.gate)
+    found = [await queue(shop.gate, waiting_list, QueueFilters(tab), by) for tab in Tab]
     shown = [one for part in found for one in part.items if one.id == change["id"]]
     return any(one.needs_me for one in shown)
 

@@ -27,8 +27,8 @@ from gate.flow.notifications.notify import (
 from gate.storage.database.pages import Part
 from gate.storage.database.rows import MessageRow
 from gate.storage.database.tx import Subscription, Tx
-from gate.storage.messages import letters, outbox
-from gate.storage.messages.letters import DeadLetter, TargetHealth
+from gate.storage.messages import dead_letters, outbox
+from gate.storage.messages.dead_letters import DeadLetter, TargetHealth
 from gate.storage.tables import schema_work
 from tests.flow.shop import Shop, open_shop
 
@@ -88,11 +88,11 @@ async def put(shop: Shop, *names: str, target: str = "chat", attempts: int = 0) 
 
 
 async def health(shop: Shop) -> dict[str, TargetHealth]:
-    return {one.target: one for one in await shop.gate.store.read(letters.health)}
+    return {one.target: one for one in await shop.gate.store.read(dead_letters.health)}
 
 
 async def dead(shop: Shop) -> list[DeadLetter]:
-    return list((await shop.gate.store.read(letters.dead_letter_page, Part(10))).rows)
+    return list((await shop.gate.store.read(dead_letters.dead_letter_page, Part(10))).rows)
 
 
 async def turn(post: Post) -> None:
@@ -238,7 +238,7 @@ async def test_what_is_refused_for_good_is_dead_at_once_and_can_be_sent_again(sh
     receiver.answer = None
 
     assert (letter.id, letter.error) == ("a", "it answered 410")
-    assert await shop.gate.store.write(letters.send_again, "a")
+    assert await shop.gate.store.write(dead_letters.send_again, "a")
     await turn(post)
     assert receiver.got == ["a"]
 

@@ -10,8 +10,8 @@ from gate.flow.answers.status import EnvironmentStatus, StatusAnswer
 from gate.flow.caller import Person
 from gate.flow.commands import FreezeCommand
 from gate.flow.policies import freezes
-from gate.flow.queries.desk import Desk
 from gate.flow.queries.status import status
+from gate.flow.queries.waiting_list import WaitingList
 from tests.builders import make_change, make_person
 from tests.flow.shop import ADA, Shop, make_files, open_shop, policy_text
 
@@ -25,7 +25,7 @@ LARGE = {"diff.lines_added": 220, "diff.files": ("a.py",), "diff.files_changed":
 
 async def seen(shop: Shop, by: Person = ADA) -> StatusAnswer:
     """As the strip gets it."""
-    return await status(shop.gate, Desk(shop.gate), by)
+    return await status(shop.gate, WaitingList(shop.gate), by)
 
 
 async def production(shop: Shop) -> EnvironmentStatus:

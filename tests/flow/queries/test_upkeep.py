@@ -18,9 +18,9 @@ from gate.flow.commands import FreezeCommand, ReviewCommand
 from gate.flow.policies import freezes
 from gate.flow.queries import calendar, facets
 from gate.flow.queries.delivery import DeliveryQuery
-from gate.flow.queries.desk import Desk
 from gate.flow.queries.insights import busiest_place, insights, rule_places
 from gate.flow.queries.upkeep import upkeep
+from gate.flow.queries.waiting_list import WaitingList
 from gate.storage.changes import planned
 from gate.storage.changes.log import LogFilters
 from tests.builders import commit_of, make_change, person_id
@@ -165,7 +165,7 @@ async def test_e26_the_schedule_of_a_place_that_is_not_there_says_so(shop: Shop)
 
 
 async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(shop: Shop) -> None:
-    desk = Desk(shop.gate)
+    waiting_list = WaitingList(shop.gate)
     await shop.deploy("a")
     await shop.deploy("b", Result.UNSUCCESSFUL, base=commit_of("a"))
     reviewed = await shop.submit("c", claims=LARGE)
@@ -176,7 +176,9 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
     await shop.submit("d", claims={**LARGE, "diff.lines_added": 900})
     await shop.submit("e", service="web", claims=LARGE)
 
-    found = as_json(await insights(shop.gate, desk, DeliveryQuery("checkout", "production"), ADA))
+    found = as_json(
+        await insights(shop.gate, waiting_list, DeliveryQuery("checkout", "production"), ADA)
+    )
 
     assert (
         found["delivery"]["change_fail_rate"]["failed"],
@@ -189,7 +191,7 @@ async def test_insights_of_a_place_say_how_much_passes_and_how_long_people_take(
 
 async def test_insights_of_a_place_where_nothing_happened_have_no_figures(shop: Shop) -> None:
     found = as_json(
-        await insights(shop.gate, Desk(shop.gate), DeliveryQuery("web", "staging"), ADA)
+        await insights(shop.gate, WaitingList(shop.gate), DeliveryQuery("web", "staging"), ADA)
     )
 
     assert (found["automatic_share"], found["seconds_to_decision"]) == (

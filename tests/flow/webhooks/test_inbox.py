@@ -12,7 +12,7 @@ from gate.flow.gate import Gate
 from gate.flow.queries.upkeep import upkeep
 from gate.flow.webhooks import inbox
 from gate.storage.database.tx import Tx
-from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, Delivery
+from gate.storage.messages.inbox import CLAIMED_MAX, Claimed, InboxDelivery
 from gate.storage.tables.schema_hooks import deliveries
 from tests.flow.shop import ADA, Shop
 
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.anyio
 HOUR_US = 3_600_000_000
 
 
-def delivery(named: str = "one", **different: Any) -> Delivery:
+def delivery(named: str = "one", **different: Any) -> InboxDelivery:
     """Something that was told."""
-    return Delivery(
+    return InboxDelivery(
         **{
             "source": "pagerduty",
             "named": named,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from gate.errors import Unavailable
 from gate.storage.changes.units import NEW, Unit, insert_unit
-from gate.storage.database import engine, house
+from gate.storage.database import engine, housekeeping
 from gate.storage.database.engine import open_engine, sqlite_path
 from gate.storage.database.tx import Tx
 from gate.storage.store import Store, transaction
@@ -100,7 +100,7 @@ async def test_a_file_that_was_replaced_is_never_taken_for_the_database(sqlite_u
 async def test_a_lock_that_somebody_else_holds_too_long_is_busy(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "BUSY_LIMIT_MS", 1)  # 5 s in earnest
+    monkeypatch.setattr(housekeeping, "BUSY_LIMIT_MS", 1)  # 5 s in earnest
     with opened(sqlite_url) as store, locked(sqlite_url):
         with pytest.raises(Unavailable, match="locked by somebody else") as refused:
             await store.record(make_unit(1))
@@ -133,9 +133,9 @@ async def test_a_lock_that_is_given_up_in_time_is_waited_for(sqlite_url: str) ->
 async def test_the_log_of_changes_stays_small_while_readers_come_and_go(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "WAL_BYTES_MAX", 16 * 1024 * 1024)  # 64 MiB in earnest
-    monkeypatch.setattr(house, "WAL_TURN_SECONDS", 0)
-    monkeypatch.setattr(house, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(housekeeping, "WAL_BYTES_MAX", 16 * 1024 * 1024)  # 64 MiB in earnest
+    monkeypatch.setattr(housekeeping, "WAL_TURN_SECONDS", 0)
+    monkeypatch.setattr(housekeeping, "LOOK_SECONDS", 0)
     path = Path(f"{sqlite_path(sqlite_url)}-wal")
     with opened(sqlite_url) as store:
         for turn in range(60):

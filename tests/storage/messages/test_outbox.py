@@ -10,7 +10,7 @@ from gate.storage.database.pages import Part
 from gate.storage.database.rows import EntryRow, MessageRow
 from gate.storage.database.tx import Subscription, Tx
 from gate.storage.ledger.ledger import append_entries
-from gate.storage.messages import letters
+from gate.storage.messages import dead_letters
 from gate.storage.messages.outbox import (
     CLAIMED_MAX,
     again,
@@ -138,11 +138,11 @@ def test_health_counts_what_waits_and_what_is_dead(database_url: str) -> None:
         dead(tx, *one, error="refused")
         delivered(tx, *two)
 
-        assert [(one.target, one.waiting, one.dead) for one in letters.health(tx.conn)] == [
+        assert [(one.target, one.waiting, one.dead) for one in dead_letters.health(tx.conn)] == [
             ("chat", 1, 1),
             ("mail", 1, 0),
         ]
-        (letter,) = letters.dead_letter_page(tx.conn, Part(10)).rows
+        (letter,) = dead_letters.dead_letter_page(tx.conn, Part(10)).rows
         assert (letter.id, letter.target, letter.attempts, letter.error) == (
             "a",
             "chat",
@@ -157,10 +157,10 @@ def test_only_a_dead_message_is_sent_again_and_keeps_its_id(database_url: str) -
         put(tx, "b")
         dead(tx, *claim(tx, "chat", lease_for=LEASE, at_most=1)[0], error="refused")
 
-        assert not letters.send_again(tx, "b")
-        assert not letters.send_again(tx, "nowhere")
-        assert letters.send_again(tx, "a")
-        assert not letters.send_again(tx, "a")
+        assert not dead_letters.send_again(tx, "b")
+        assert not dead_letters.send_again(tx, "nowhere")
+        assert dead_letters.send_again(tx, "a")
+        assert not dead_letters.send_again(tx, "a")
         assert sorted(ids(claim(tx, "chat", lease_for=LEASE))) == ["a", "b"]
 
 

@@ -18,7 +18,7 @@ from gate.storage.changes.decisions import StoredDecision
 from gate.storage.changes.log import LogRow
 from gate.storage.incidents import links
 from gate.storage.incidents.incidents import Incident
-from gate.storage.incidents.links import Link
+from gate.storage.incidents.links import IncidentLink
 from gate.storage.policies.freezes import Declared
 from gate.storage.policies.policy_sets import InForce
 from gate.storage.tables import schema, schema_incidents, schema_policies
@@ -38,7 +38,7 @@ HOLD = Hold("frz_1", "stocktaking", NOW, ("ada",), stop=False)
         (Declared, schema_policies.freezes.columns),
         (InForce, schema_policies.in_force.columns[1:]),
         (Incident, schema_incidents.incidents.columns),
-        (Link, links._COLUMNS),  # noqa: SLF001 - the query that is read
+        (IncidentLink, links._COLUMNS),  # noqa: SLF001 - the query that is read
     ],
 )
 def test_the_fields_of_a_value_are_the_columns_that_are_read_for_it(

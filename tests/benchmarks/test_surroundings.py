@@ -4,8 +4,8 @@ them.
 
 from pathlib import Path
 
-from benchmarks.desk import SERVICES, policies
 from benchmarks.requests import submit_body
+from benchmarks.surroundings import SERVICES, policies
 from gate.core.facts import read_value
 from gate.core.rulebook.bundle import read_bundle
 

@@ -1,4 +1,4 @@
-"""Where a measurement is made and how it is told: a folder on the real disk, policies, lines on
+"""The surroundings of a measurement: a folder on the real disk, policies, lines on
 standard output.
 """
 

@@ -1,7 +1,7 @@
 """Random bytes of the operating system, drawn in advance.
 
-Each draw releases the GIL, and taking it back costs more than drawing; a decision needs half a
-dozen (docs/explanation/threads-and-the-gil.md).
+Each draw releases the GIL, and taking it back costs more than the draw. A decision needs half a
+dozen of them (docs/explanation/threads-and-the-gil.md).
 """
 
 import os
@@ -13,14 +13,15 @@ _drawn: list[bytes] = []
 
 
 def random_bytes() -> bytes:
-    """`BYTES` that nobody else gets. From any thread."""
+    """Return `BYTES` random bytes that no other caller gets. May be called from any thread."""
     while True:
         try:
-            # In one step, so no two threads get the same.
+            # `pop` is one step of the interpreter, so no two threads get the same bytes.
             return _drawn.pop()
         except IndexError:
             more = os.urandom(BYTES * _DRAWN_AT_ONCE)
             _drawn.extend(more[begin : begin + BYTES] for begin in range(0, len(more), BYTES))
 
 
+# A forked process draws its own, or both would use the same bytes.
 os.register_at_fork(after_in_child=_drawn.clear)

@@ -1,5 +1,5 @@
-"""What the writer looks after between groups: that the file is still there, what others wrote, how
-long the log is.
+"""What the writer looks after between two groups, for SQLite: is the file still there, did other
+processes write to it, and is the write-ahead log too long?
 """
 
 import sqlite3
@@ -10,24 +10,25 @@ from typing import cast
 from gate.errors import Unavailable
 from gate.storage.database.engine import BUSY_LIMIT_MS, OpenFile
 from gate.storage.database.faults import Ended, Fate, fate_of
-from gate.storage.database.tx import Link
+from gate.storage.database.tx import KeptConnection
 from gate.storage.database.watch import EVERYTHING, Audience
 
 LOOK_SECONDS = 0.4
 BUSY_STEP_MS = 300
-"""How long one attempt waits for SQLite's lock; in between, what others commit is noticed."""
+"""How long one attempt waits for SQLite's lock. Between two attempts the writer looks for what
+others committed, so that caches stay fresh while it waits."""
 
 WAL_BYTES_MAX = 64 * 1024 * 1024
-"""A log over this is carried over even if readers have to be waited for."""
+"""A write-ahead log over this size is emptied, even if the writer must wait for readers."""
 
 WAL_TURN_SECONDS = 10
-"""How long after such an attempt there is no other."""
+"""How long after such an attempt no other is made."""
 
 
-class House:
-    """SQLite's; PostgreSQL looks after itself."""
+class Housekeeping:
+    """The checks of one database; for PostgreSQL they do nothing, because it needs none."""
 
-    def __init__(self, link: Link, path: Path | None, audience: Audience) -> None:
+    def __init__(self, link: KeptConnection, path: Path | None, audience: Audience) -> None:
         self._audience = audience
         self._file = None if path is None else OpenFile.of(path)
         self._looked_at = self._carried_at = time.monotonic()
@@ -36,12 +37,12 @@ class House:
             self._seen = _version(link)
 
     def missing(self) -> Path | None:
-        """The file that is no longer the one that was opened."""
+        """Return the path of the database file if the file that was opened is no longer there."""
         return None if self._file is None else self._file.missing()
 
     def refuse_missing(self) -> None:
-        """Write nothing into a file that nobody will find again, and confirm nothing that went
-        there.
+        """Raise `Ended` if the database file is gone, because what is written to a file without a
+        name is lost and must not be confirmed.
         """
         file = self.missing()
         if file is not None:
@@ -51,8 +52,8 @@ class House:
             )
             raise Ended(Fate.ENDED, Unavailable(detail, place=str(file)))
 
-    def begin(self, link: Link) -> None:
-        """Begin a transaction, within the time limit."""
+    def begin(self, link: KeptConnection) -> None:
+        """Begin a transaction; raises if another process holds the lock over the time limit."""
         waits_until = time.monotonic() + BUSY_LIMIT_MS / 1000
         while True:
             try:
@@ -64,8 +65,10 @@ class House:
             else:
                 return
 
-    def keep(self, link: Link | None) -> None:
-        """Between groups, and when idle."""
+    def keep(self, link: KeptConnection | None) -> None:
+        """Look for what others wrote and keep the log short; called between groups and
+        when idle.
+        """
         now = time.monotonic()
         if self._file is None or link is None or now - self._looked_at < LOOK_SECONDS:
             return
@@ -75,21 +78,25 @@ class House:
             self._carried_at = now
             _execute(link, "PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _look(self, link: Link) -> None:
-        """Other processes' commits; one's own do not count here."""
+    def _look(self, link: KeptConnection) -> None:
+        """Announce that everything may have changed, if another process committed.
+
+        SQLite's `data_version` does not count the commits of this connection itself.
+        """
         seen = _version(link)
         if seen is None or seen != self._seen:
             self._seen = seen
             self._audience.announce(EVERYTHING)
 
 
-def _version(link: Link) -> int | None:
+def _version(link: KeptConnection) -> int | None:
     return _execute(link, "PRAGMA data_version")
 
 
-def _execute(link: Link, statement: str) -> int | None:
-    """The first number that it answers; None when it failed, which the next group will meet as
-    well.
+def _execute(link: KeptConnection, statement: str) -> int | None:
+    """Return the first number of the result, or None if the statement failed.
+
+    The failure is not reported here, because the next group fails in the same way.
     """
     try:
         row = link.raw.execute(statement).fetchone()

@@ -1,4 +1,6 @@
-"""How the outbox is: what waits at each target, what is dead, and sending a dead message again."""
+"""Dead letters: messages that were given up after the last attempt, listed and sent again by a
+person; and the health of each target.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +21,7 @@ KEYS = (_O.dead_at, _O.id)
 
 @dataclass(frozen=True, slots=True)
 class TargetHealth:
-    """One target: how much waits, since when the oldest does, and how much was given up."""
+    """One target: how many messages wait, since when the oldest waits, and how many are dead."""
 
     target: str
     waiting: int = 0
@@ -41,9 +43,9 @@ class DeadLetter:
 
 
 def health(conn: Connection) -> list[TargetHealth]:
-    """Every target with messages that wait or are dead, by name.
+    """Return every target that has waiting or dead messages, by name.
 
-    Read from the indexes alone, however much was delivered.
+    Only indexes of those messages are read, so the cost does not grow with what was delivered.
     """
     waiting = (
         select(_O.target, func.count(), func.min(_O.at))
@@ -61,7 +63,7 @@ def health(conn: Connection) -> list[TargetHealth]:
 
 
 def dead_letter_page(conn: Connection, part: Part) -> Page[DeadLetter]:
-    """One page of what was given up by (`dead_at`, `id`), newest first."""
+    """Return one page of dead letters by (`dead_at`, `id`), newest first."""
     columns = (_O.id, _O.target, _O.change_id, _O.at, _O.dead_at, _O.attempts, _O.error)
     found = select(*columns).where(_O.dead_at.is_not(None))
     return page(conn, [found], KEYS, part, _dead_letter)
@@ -73,8 +75,6 @@ def _dead_letter(row: Row[Any]) -> DeadLetter:
 
 
 def send_again(tx: Tx, message_id: str) -> bool:
-    """Have a dead message tried anew, at once, under its own id; False when there is no such dead
-    message.
-    """
+    """Have a dead letter delivered again at once, under its own id; False if there is none."""
     mine = update(_OUTBOX).where(_O.id == message_id, _O.dead_at.is_not(None))
     return tx.conn.execute(mine.values(dead_at=None, attempts=0, next_at=tx.now)).rowcount == 1

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from gate.storage.database.chance import BYTES, random_bytes
+from gate.storage.database.randomness import BYTES, random_bytes
 
 
 def test_nobody_gets_what_somebody_else_got() -> None:

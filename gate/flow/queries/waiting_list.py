@@ -1,9 +1,8 @@
-"""Who is needed by which waiting change?
+"""Which changes wait, and whose approval does each need?
 
-Kept in memory, so that a long queue opens as fast as a short one.
-
-What the store says has moved is read again when somebody asks next; everything else stays. The
-database decides: who acts on what stood here is judged again in the transaction of the act.
+The list is kept in memory, so that a long queue opens as fast as a short one. When the store
+announces that a change moved, that change is read again at the next request and the others stay.
+Nothing is decided from this list: every act is judged again in its own transaction.
 """
 
 import asyncio
@@ -39,7 +38,7 @@ _WHO_IS_WHO = frozenset({policy_sets.TOPIC, people.TOPIC})
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One change that is pending, or approved and held, and whose word it still needs."""
+    """One change that is pending, or approved and held, with the approvals that it still needs."""
 
     id: str
     decision: int
@@ -51,16 +50,16 @@ class Waiting:
     environment: str
     type: ChangeType
     band: Band
-    # Groups of which somebody's approval is missing.
+    # The groups from which an approval is missing.
     needs: frozenset[str]
     excluded: frozenset[str]
     approvers: frozenset[str]
-    # The same for changes that wait for the same reasons.
+    # Equal for changes that wait for the same reasons.
     reasons: str
 
     @property
     def key(self) -> tuple[bool, datetime, str]:
-        """Emergencies first; then who waits longest."""
+        """The place in the queue: emergencies first, then those that wait longest."""
         return (not self.emergency, self.submitted_at, self.id)
 
     def needs_word_of(self, person: Person) -> bool:
@@ -72,11 +71,11 @@ class Waiting:
         )
 
 
-class Desk:
+class WaitingList:
     """Every waiting change in the order of the queue."""
 
     def __init__(self, gate: Gate) -> None:
-        """In the running event loop, which tells it what moves."""
+        """Subscribe to what moves; must be called in the running event loop."""
         self._gate = gate
         self._by_id: dict[str, Waiting] = {}
         self._ordered: list[Waiting] = []
@@ -87,7 +86,7 @@ class Desk:
         gate.store.on_change(self._hear)
 
     async def waiting(self) -> tuple[Waiting, ...]:
-        """All of them as they are now, without those whose time is over."""
+        """Return all waiting changes as they are now, without those that have expired."""
         async with self._lock:
             if self._everything or self._moved:
                 await self._refresh()
@@ -116,14 +115,14 @@ class Desk:
                     **{name: one for name, one in known.items() if name not in moved},
                     **found,
                 }
-        except BaseException:  # nothing was learnt: ask for it again next time
+        except BaseException:  # of whatever kind: nothing was read, so everything is due next time
             self._everything, self._forget = True, True
             raise
         self._ordered = sorted(self._by_id.values(), key=_key)
 
 
 def after(ordered: Iterable[Waiting], cursor: tuple[bool, datetime, str] | None) -> list[Waiting]:
-    """What comes behind this position, whether or not what stood there is still there."""
+    """Return the changes behind this position of the queue; its own change may be gone."""
     found = list(ordered)
     if cursor is None:
         return found
@@ -135,7 +134,7 @@ def _key(one: Waiting) -> tuple[bool, datetime, str]:
 
 
 def _all(conn: Connection, books: Rulebooks, known: dict[str, Waiting]) -> dict[str, Waiting]:
-    """Only what has another decision, or on which somebody has a word, is read again."""
+    """Return all waiting changes, and read again only those with a new decision or any approval."""
     light = waiting.decisions_of_waiting(conn)
     spoken = waiting.spoken_of(conn)
     same = {
@@ -202,8 +201,8 @@ def _waiting(
 
 
 def reasons_key(record: Record) -> str:
-    """What stands against the change, whatever the values: rules that gave points, what is required
-    and not met, and guards.
+    """Return a key of the reasons against the change, whatever values they show: rules that gave
+    points, requirements that are not met, and guards.
     """
     against = sorted(
         {
