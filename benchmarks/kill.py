@@ -55,7 +55,7 @@ def main() -> int:
 def _kill_under_load(
     gate: LiveGate, token: str, history: History, asked: argparse.Namespace
 ) -> list[float]:
-    chance = random.Random(asked.seed)  # noqa: S311 - when the next kill comes is no secret
+    generator = random.Random(asked.seed)  # noqa: S311 - when the next kill comes is no secret
     clients = [
         Pipeline(gate.port, token, history, f"{asked.seed}/{number}")
         for number in range(asked.clients)
@@ -65,7 +65,7 @@ def _kill_under_load(
     restarts = []
     try:
         for _ in range(asked.kills):
-            time.sleep(chance.uniform(EARLIEST_MS, LATEST_MS) / 1000)
+            time.sleep(generator.uniform(EARLIEST_MS, LATEST_MS) / 1000)
             gate.kill()
             restarts.append(gate.start())
     finally:

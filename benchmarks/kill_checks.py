@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import cast
 
-from benchmarks.kill_clients import Answer, Asking, History, Wire, differences
+from benchmarks.kill_clients import Answer, History, SentRequest, Wire, differences
 
 LASTING = (
     "id", "type", "outcome", "service", "environment", "commit", "base", "artifacts", "run",
@@ -106,7 +106,7 @@ def found_again(answered: dict[str, object], kept: dict[str, dict[str, object]])
             )
 
 
-def moved_on(asking: Asking, kept: dict[str, dict[str, object]]) -> Iterator[str]:
+def moved_on(asking: SentRequest, kept: dict[str, dict[str, object]]) -> Iterator[str]:
     """An acknowledged admission or closure is still the state of its change."""
     _, _, _, number, act = asking.path.split("/")
     state = kept[number]["state"] if number in kept else "lost"

@@ -29,7 +29,7 @@ _AGAIN = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class SentRequest:
     """One POST: the same bytes under the same key, however often."""
 
     key: str
@@ -70,7 +70,7 @@ class History:
     """
 
     path: Path
-    first: dict[str, tuple[Asking, Answer]] = field(default_factory=dict)
+    first: dict[str, tuple[SentRequest, Answer]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     unknown: int = 0
     resolved: int = 0
@@ -79,19 +79,19 @@ class History:
     violations: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def sends(self, asking: Asking) -> None:
+    def sends(self, asking: SentRequest) -> None:
         """Before the request leaves."""
         with self._lock:
             self.asked.add(asking.key)
             self._write("send", asking.key, asking.path)
 
-    def hears_nothing(self, asking: Asking, why: str) -> None:
+    def hears_nothing(self, asking: SentRequest, why: str) -> None:
         """The outcome is unknown."""
         with self._lock:
             self.unknown += 1
             self._write("unknown", asking.key, why)
 
-    def hears(self, asking: Asking, answer: Answer, *, was_unknown: bool) -> None:
+    def hears(self, asking: SentRequest, answer: Answer, *, was_unknown: bool) -> None:
         """An answer; another one for the same key is a violation."""
         with self._lock:
             self._write("answer", asking.key, f"{answer.status} {answer.body.decode()}")
@@ -113,7 +113,7 @@ class History:
             file.write(f"{time.time():.6f} {what} {key} {detail}\n")
 
 
-def differences(asking: Asking, first: Answer, again: Answer) -> list[str]:
+def differences(asking: SentRequest, first: Answer, again: Answer) -> list[str]:
     """A submit that is asked again gets its first answer, byte for byte, and says so; an admission
     the same envelope.
 
@@ -143,7 +143,7 @@ class Wire:
             "127.0.0.1", port, timeout=ANSWER_WITHIN_SECONDS
         )
 
-    def post(self, asking: Asking) -> Answer:
+    def post(self, asking: SentRequest) -> Answer:
         """OSError or HTTPException when no whole answer came."""
         headers = {
             "authorization": f"Bearer {asking.token}",
@@ -177,7 +177,7 @@ class Pipeline(threading.Thread):
         self._wire = Wire(port)
         self._token = token
         self._history = history
-        self._chance = random.Random(seed)  # noqa: S311 - which request comes next is no secret
+        self._generator = random.Random(seed)  # noqa: S311 - which request comes next is no secret
         self._stopped = threading.Event()
         self.ended_well = False
 
@@ -193,9 +193,9 @@ class Pipeline(threading.Thread):
 
     def _one_change(self) -> None:
         run = uuid.uuid4().hex
-        body = submit_body(self._chance.choice(SERVICES), run)
+        body = submit_body(self._generator.choice(SERVICES), run)
         submitted = self._ask("/v1/changes", body, self._token)
-        if submitted.status >= HTTPStatus.BAD_REQUEST or self._chance.random() > ADMIT_SHARE:
+        if submitted.status >= HTTPStatus.BAD_REQUEST or self._generator.random() > ADMIT_SHARE:
             return
         change = submitted.change
         if change["state"] == "approved":
@@ -205,13 +205,13 @@ class Pipeline(threading.Thread):
                 self._ask(f"{path}/closure", {"run": body["run"], "result": "successful"}, token)
 
     def _ask(self, path: str, body: dict[str, object], token: str) -> Answer:
-        asking = Asking(key=uuid.uuid4().hex, path=path, body=as_text(body), token=token)
+        asking = SentRequest(key=uuid.uuid4().hex, path=path, body=as_text(body), token=token)
         answer = self._until_answered(asking)
-        if answer.status < HTTPStatus.BAD_REQUEST and self._chance.random() < REPEAT_SHARE:
+        if answer.status < HTTPStatus.BAD_REQUEST and self._generator.random() < REPEAT_SHARE:
             self._until_answered(asking)
         return answer
 
-    def _until_answered(self, asking: Asking) -> Answer:
+    def _until_answered(self, asking: SentRequest) -> Answer:
         gives_up = time.monotonic() + GIVE_UP_AFTER_SECONDS
         was_unknown = False
         while time.monotonic() < gives_up:

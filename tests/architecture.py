@@ -85,6 +85,25 @@ FUNCTION_NODES_MAX = 500  # syntax nodes without the docstring; a reader holds 3
 LINE_NODES_MAX = 7.6  # syntax nodes a line that is not blank, over a part
 FOLDER_FILES_MAX = 25
 
+RIDDLES: Mapping[str, str] = MappingProxyType(
+    {
+        "told": "report, record, append or send",
+        "tell": "report, record, append or send",
+        "tells": "report, record, append or send",
+        "telling": "the wording of a sentence, or sending",
+        "tiding": "report",
+        "tidings": "reports",
+        "standing": "track record of a place, status of a standard change, state of an account",
+        "standings": "track records, statuses or states",
+        "room": "capacity, or what is left of a limit",
+        "rooms": "folders",
+        "desk": "waiting list",
+        "house": "housekeeping",
+        "chance": "random bytes, or a generator",
+    }
+)
+"""Words that stood for several ideas in names, and what to write instead: one idea has one word."""
+
 LONG_FILES: Mapping[str, str] = MappingProxyType(
     {
         "gate/core/facts.py": "a table: one fact under the other",
@@ -101,6 +120,7 @@ LONG_FUNCTIONS: Mapping[str, str] = MappingProxyType(
 )
 """`path:function` to the reason why it may be longer."""
 
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
 _EXCUSE = re.compile(
     r"#\s*(?P<kind>noqa|type:\s*ignore)(?P<rule>:\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*|\[[a-z0-9-]+(?:,\s*[a-z0-9-]+)*\])?(?P<reason>.*)"
@@ -254,6 +274,43 @@ def names_say_something(module: Module) -> Iterator[tuple[int, str]]:
         yield 1, f"{module.name} says nothing: name the file for the question it answers"
 
 
+def names_are_no_riddles(module: Module) -> Iterator[tuple[int, str]]:
+    """One idea has one word. Names of tests are sentences, in which these words may stand."""
+    is_test = module.path.startswith("tests/")
+    for node in ast.walk(module.tree):
+        for name in _named_by(node):
+            riddles = RIDDLES.keys() & _words_of(name)
+            if riddles and not (is_test and name.startswith("test_")):
+                word = min(riddles)
+                line = getattr(node, "lineno", 1)
+                yield line, f"{name}: {word} may mean many things; write {RIDDLES[word]}"
+
+
+def _named_by(node: ast.AST) -> tuple[str, ...]:
+    """The names that a piece of syntax introduces."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return (name,)
+        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+            return (name,)
+        case ast.Attribute(attr=name, ctx=ast.Store()) | ast.alias(asname=str(name)):
+            return (name,)
+        case _:
+            return ()
+
+
+def _words_of(name: str) -> frozenset[str]:
+    """`DeadLetter_of` has the words dead, letter and of."""
+    return frozenset(word.lower() for word in _WORD.findall(name))
+
+
+def requests_are_no_asks(module: Module) -> Iterator[tuple[int, str]]:
+    """`…Request` comes from outside, `…Command` acts, `…Query` reads, `…Answer` goes out."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef) and node.name.endswith(("Ask", "Asked", "Asking")):
+            yield node.lineno, f"{node.name}: write …Request, …Command, …Query or …Question"
+
+
 def files_are_short(module: Module) -> Iterator[tuple[int, str]]:
     """Split before it is long."""
     lines = len(module.source.splitlines())
@@ -359,6 +416,8 @@ RULES = (
     modules_say_what_they_are_for,
     packages_hold_a_docstring_alone,
     names_say_something,
+    names_are_no_riddles,
+    requests_are_no_asks,
     files_are_short,
     functions_are_short,
     functions_are_simple,

@@ -28,22 +28,22 @@ def about(path: str) -> list[Path]:
     parts = subject.relative_to(ROOT).parts
     if parts[0] == "tests" and (subject.is_dir() or subject.name.startswith("test_")):
         return [subject]
-    room = TESTS.joinpath(*parts[1:] if parts[0] in {"gate", "tests"} else parts)
+    folder = TESTS.joinpath(*parts[1:] if parts[0] in {"gate", "tests"} else parts)
     if subject.is_dir():
-        return [_nearest(room)]
+        return [_nearest(folder)]
     named = [
         file
         for pattern in (f"test_{subject.stem}.py", f"test_{subject.stem}_*.py")
-        for file in sorted(room.parent.glob(pattern))
+        for file in sorted(folder.parent.glob(pattern))
     ]
-    return named or sorted(_importers(parts)) or [_nearest(room.parent)]
+    return named or sorted(_importers(parts)) or [_nearest(folder.parent)]
 
 
-def _nearest(room: Path) -> Path:
+def _nearest(folder: Path) -> Path:
     """The room, or the nearest folder above it that has tests."""
     return next(
         folder
-        for folder in (room, *room.parents)
+        for folder in (folder, *folder.parents)
         if folder.is_dir() and any(folder.rglob("test_*.py"))
     )
 

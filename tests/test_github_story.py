@@ -63,13 +63,13 @@ class Story:
         self.joined = joined
         self.post = Post(self.gate, joined.deliveries)
         self.shop = shop
-        self.told = 0
+        self.found = 0
 
-    async def tell(self, event: str, payload: Any) -> None:
+    async def send_report(self, event: str, payload: Any) -> None:
         """One delivery, and everything that follows."""
-        self.told += 1
+        self.found += 1
         body = json.dumps(payload).encode()
-        headers = {SIGNATURE: signature(body), EVENT: event, DELIVERY: f"d-{self.told}"}
+        headers = {SIGNATURE: signature(body), EVENT: event, DELIVERY: f"d-{self.found}"}
         await inbox.receive(
             self.gate,
             code_hosts.delivery("github", self.joined.hooks["github"].read(headers, body)),
@@ -109,7 +109,7 @@ async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(
     joined = connected(known)
     async with open_shop(database_url, tmp_path, FILES) as opened:
         story = Story(opened.with_hosts(joined.hosts), joined)
-        await story.tell("deployment_protection_rule", held())
+        await story.send_report("deployment_protection_rule", held())
         change = await story.change(known)
 
         assert known.decided == {}
@@ -129,7 +129,7 @@ async def test_a_run_waits_until_a_person_has_approved_it_in_the_gate(
 
         seen = {"state": "success", "created_at": story.gate.clock().isoformat()}
         deployment = {"sha": HEAD, "environment": "production"}
-        await story.tell(
+        await story.send_report(
             "deployment_status",
             {"deployment": deployment, "deployment_status": seen, "repository": REPOSITORY},
         )
@@ -181,7 +181,7 @@ async def test_c16_a_mandated_workflow_lets_the_runs_through_that_github_holds(
     joined = connected(known)
     async with open_shop(sqlite_url, tmp_path, make_files(requirements=needs)) as opened:
         story = Story(opened.with_hosts(joined.hosts), joined)
-        await story.tell("deployment_protection_rule", held())
+        await story.send_report("deployment_protection_rule", held())
     await joined.close()
 
     rejected = known.decided.get(("77", "production"), {}).get("state") == "rejected"

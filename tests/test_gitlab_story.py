@@ -103,7 +103,7 @@ async def test_a_blocked_deployment_waits_until_a_person_has_approved_it_in_the_
         assert (known.approved[15]["status"], known.played) == ("approved", [302])
         assert "risk 30 is moderate" in known.approved[15]["comment"]
 
-        await tell(shop, joined, "success")
+        await send_report(shop, joined, "success")
         after = await shop.read(row, ADMIN)
     await joined.close()
 
@@ -138,7 +138,7 @@ async def test_f23_a_gitlab_that_does_not_let_us_in_holds_nobody_up(
     await joined.close()
 
 
-async def tell(shop: Shop, joined: Connections, status: str) -> None:
+async def send_report(shop: Shop, joined: Connections, status: str) -> None:
     """The deployment hook, and what follows."""
     payload = {
         "object_kind": "deployment",
@@ -149,10 +149,10 @@ async def tell(shop: Shop, joined: Connections, status: str) -> None:
         "commit_url": f"{URL}/acme/checkout/-/commit/{HEAD}",
         "project": {"id": PROJECT},
     }
-    told = joined.hooks["gitlab"].read(
+    found = joined.hooks["gitlab"].read(
         {TOKEN_HEADER: "secret", KEY: "k"}, json.dumps(payload).encode()
     )
-    await inbox.receive(shop.gate, code_hosts.delivery("gitlab", told))
+    await inbox.receive(shop.gate, code_hosts.delivery("gitlab", found))
     await inbox.work(shop.gate, code_hosts.HANDLERS)
 
 

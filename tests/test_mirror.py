@@ -9,28 +9,32 @@ import pytest
 
 from tests.mirror import ROOT, TESTS, about
 
-OTHER_ROOMS: Mapping[str, str] = {
+OTHER_FOLDERS: Mapping[str, str] = {
     "actions": "the GitHub actions and the GitLab template",
     "attacks": "what attackers try at the running service, by number",
     "benchmarks": "benchmarks/",
 }
-ROOMS = sorted({file.parent.relative_to(TESTS) for file in TESTS.rglob("test_*.py")} - {Path()})
+FOLDERS = sorted({file.parent.relative_to(TESTS) for file in TESTS.rglob("test_*.py")} - {Path()})
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=str)
-def test_a_folder_of_tests_mirrors_a_folder_of_the_gate(room: Path) -> None:
-    assert (ROOT / "gate" / room).is_dir() or str(room) in OTHER_ROOMS, (
-        f"tests/{room} mirrors nothing: there is no gate/{room}"
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_a_folder_of_tests_mirrors_a_folder_of_the_gate(folder: Path) -> None:
+    assert (ROOT / "gate" / folder).is_dir() or str(folder) in OTHER_FOLDERS, (
+        f"tests/{folder} mirrors nothing: there is no gate/{folder}"
     )
 
 
-@pytest.mark.parametrize("room", [room for room in ROOMS if str(room) not in OTHER_ROOMS], ids=str)
-def test_a_test_stands_in_the_room_of_the_file_that_it_is_named_for(room: Path) -> None:
+@pytest.mark.parametrize(
+    "folder", [folder for folder in FOLDERS if str(folder) not in OTHER_FOLDERS], ids=str
+)
+def test_a_test_stands_in_the_room_of_the_file_that_it_is_named_for(folder: Path) -> None:
     strays = {}
-    for test in (TESTS / room).glob("test_*.py"):
+    for test in (TESTS / folder).glob("test_*.py"):
         name = test.name.removeprefix("test_")
-        namesakes = [file.relative_to(ROOT) for file in (ROOT / "gate" / room.parts[0]).rglob(name)]
-        if namesakes and not (ROOT / "gate" / room / name).exists():
+        namesakes = [
+            file.relative_to(ROOT) for file in (ROOT / "gate" / folder.parts[0]).rglob(name)
+        ]
+        if namesakes and not (ROOT / "gate" / folder / name).exists():
             strays[test.name] = namesakes
 
     assert strays == {}

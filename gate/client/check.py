@@ -10,7 +10,7 @@ from gate.client.connection.answers import APPROVED, DEPLOYING, PENDING
 from gate.client.connection.asking import Asker
 from gate.client.connection.credentials import NoCredentials
 from gate.client.connection.http import Body, Http, Refused, Unreachable
-from gate.client.connection.request import NothingToAsk
+from gate.client.connection.request import UnknownCommit
 from gate.client.interruption import Interrupted, interruptible
 from gate.client.options import CheckOptions
 from gate.client.show import outcome as outcomes
@@ -51,7 +51,7 @@ def check(options: CheckOptions, world: World, http: Http, mask: Callable[[str],
     """
     try:
         asker = Asker(options, world, http, mask)
-    except NothingToAsk as error:
+    except UnknownCommit as error:
         return Outcome(outcomes.ERROR, "error", message=str(error))
     story = _Story(options, world, http, asker)
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gate.client.connection.asking import Asker
 from gate.client.connection.credentials import NoCredentials
 from gate.client.connection.http import Http, Refused, Unreachable
-from gate.client.connection.request import NothingToAsk
+from gate.client.connection.request import UnknownCommit
 from gate.client.options import CheckOptions
 from gate.client.show import outcome as outcomes
 from gate.client.show.outcome import Outcome
@@ -22,7 +22,7 @@ def evaluate(
     """What would be decided now, with the exit codes of `gate check`; no change comes of it."""
     try:
         found = Asker(options, world, http, mask).evaluate()
-    except (NothingToAsk, Unreachable) as error:
+    except (UnknownCommit, Unreachable) as error:
         return Outcome(outcomes.ERROR, "error", message=str(error))
     except NoCredentials as error:
         return Outcome(outcomes.DENIED, "error", message=str(error))

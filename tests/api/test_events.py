@@ -36,10 +36,10 @@ async def test_a_stream_begins_with_its_pause_and_names_what_moved(service: Serv
     assert await anext(chunks) == b"retry: 1000\n\n"
 
     change = (await pipeline.post("/v1/changes", json=request(environment="production"))).json()
-    told = await anext(chunks)
+    found = await anext(chunks)
 
-    assert told.startswith(b"event: moved\ndata: ")
-    assert change["id"] in orjson.loads(told.partition(b"data: ")[2])
+    assert found.startswith(b"event: moved\ndata: ")
+    assert change["id"] in orjson.loads(found.partition(b"data: ")[2])
     await chunks.aclose()
     assert streams.count == 0
 

@@ -57,7 +57,7 @@ async def two_servers(url: str, folder: Path) -> AsyncIterator[tuple[Served, Ser
 
 async def race(url: str, folder: Path, rounds: int, seed: str) -> Race:
     """So many rounds, each with a change of its own."""
-    result, chance = Race(), random.Random(seed)  # noqa: S311 - who comes first is no secret
+    result, generator = Race(), random.Random(seed)  # noqa: S311 - who comes first is no secret
     async with two_servers(url, folder) as servers:
         pipeline = await servers[0].token(Role.PIPELINE, "web")
         tokens = {who: await servers[0].token(person=who) for who in PEOPLE}
@@ -73,9 +73,9 @@ async def race(url: str, folder: Path, rounds: int, seed: str) -> Race:
                 )
                 made = await clients.post(0, "/v1/changes", pipeline, asked)
                 assert made.json()["state"] == "pending", made.text
-                await _round(clients, made.json(), pipeline, tokens, chance, result)
+                await _round(clients, made.json(), pipeline, tokens, generator, result)
                 result.violations += await servers[0].gate.store.read(
-                    _told_wrong, made.json()["id"]
+                    _contradicts, made.json()["id"]
                 )
     return result
 
@@ -85,19 +85,19 @@ async def _round(
     change: dict[str, Any],
     pipeline: str,
     tokens: dict[str, str],
-    chance: random.Random,
+    generator: random.Random,
     result: Race,
 ) -> None:
     path, digest = f"/v1/changes/{change['id']}", change["subject_digest"]
     acts = [
-        (act, tokens[chance.choice(PEOPLE)])
-        for act in chance.choices(ACTS, weights=(8, 1, 1), k=CALLS - 2)
+        (act, tokens[generator.choice(PEOPLE)])
+        for act in generator.choices(ACTS, weights=(8, 1, 1), k=CALLS - 2)
     ]
-    acts += [("cancellation", pipeline), ("rejections", tokens[chance.choice(PEOPLE)])]
-    chance.shuffle(acts)
+    acts += [("cancellation", pipeline), ("rejections", tokens[generator.choice(PEOPLE)])]
+    generator.shuffle(acts)
     answers = await asyncio.gather(
         *(
-            clients.post(chance.randrange(2), f"{path}/{act}", token, _body(act, digest))
+            clients.post(generator.randrange(2), f"{path}/{act}", token, _body(act, digest))
             for act, token in acts
         )
     )
@@ -140,16 +140,20 @@ def _disagreements(
             yield f"{act} was answered {answer.status_code} {body}"
 
 
-def _told_wrong(conn: Connection, change: str) -> list[str]:
+def _contradicts(conn: Connection, change: str) -> list[str]:
     """The ledger tells of one ending, which is the one in the database; nobody approved twice."""
     entries = schema.ledger_entries
-    told = Counter(
+    answers_seen = Counter(
         conn.execute(select(entries.c.kind).where(entries.c.change_id == change)).scalars()
     )
     state = str(
         conn.execute(select(schema.changes.c.state).where(schema.changes.c.id == change)).scalar()
     )
-    ends = {kind: told[kind] for kind in (*ENDINGS.values(), "expiry", "closure") if told[kind]}
+    ends = {
+        kind: answers_seen[kind]
+        for kind in (*ENDINGS.values(), "expiry", "closure")
+        if answers_seen[kind]
+    }
     wrong = (
         []
         if ends == {ENDINGS[state]: 1}

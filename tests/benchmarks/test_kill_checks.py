@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kill_checks import found_again, moved_on, none_twice
-from benchmarks.kill_clients import Answer, Asking, History, differences
+from benchmarks.kill_clients import Answer, History, SentRequest, differences
 
-ASKING = Asking(key="k1", path="/v1/changes", body="{}", token="t")  # noqa: S106 - an example, good for nothing
+ASKING = SentRequest(key="k1", path="/v1/changes", body="{}", token="t")  # noqa: S106 - an example, good for nothing
 FIRST = Answer(201, b'{"id": "chg_1"}', replayed=False)
 
 
@@ -33,7 +33,7 @@ def test_a_refusal_and_a_second_answer_are_remembered(tmp_path: Path) -> None:
     history.hears(ASKING, FIRST, was_unknown=True)
     history.hears(ASKING, Answer(201, b'{"id": "chg_2"}', replayed=True), was_unknown=False)
     history.hears(
-        Asking("k2", "/v1/changes", "{}", "t"),
+        SentRequest("k2", "/v1/changes", "{}", "t"),
         Answer(500, b"oops", replayed=False),
         was_unknown=False,
     )
@@ -81,7 +81,7 @@ def test_a_run_with_two_changes_is_found() -> None:
     ],
 )
 def test_an_acknowledged_act_is_still_in_the_state(act: str, state: str, violations: int) -> None:
-    asking = Asking("k", f"/v1/changes/chg_1/{act}", json.dumps({}), "t")
+    asking = SentRequest("k", f"/v1/changes/chg_1/{act}", json.dumps({}), "t")
 
     assert len(list(moved_on(asking, {"chg_1": {"state": state}}))) == violations
 
@@ -90,12 +90,14 @@ def test_an_admission_that_another_deployment_stops_is_no_violation(tmp_path: Pa
     history = History(tmp_path / "history")
 
     history.hears(
-        Asking("k", "/v1/changes/chg_1/admission", "{}", "t"),
+        SentRequest("k", "/v1/changes/chg_1/admission", "{}", "t"),
         Answer(409, b"{}", replayed=False),
         was_unknown=False,
     )
     history.hears(
-        Asking("k", "/v1/changes", "{}", "t"), Answer(409, b"{}", replayed=False), was_unknown=False
+        SentRequest("k", "/v1/changes", "{}", "t"),
+        Answer(409, b"{}", replayed=False),
+        was_unknown=False,
     )
 
     assert (history.refused, len(history.violations)) == (1, 1)

@@ -117,12 +117,12 @@ def test_single_sign_on_needs_the_address_that_people_come_back_to(
     assert lines(without.out, "WRONG") == [
         "single sign-on: the provider sends people back to GATE_BASE_URL, which is not set"
     ]
-    told = (
+    found = (
         f"single sign-on: {provider.url} sends people back to "
         "https://gate.example.com/login/sso/callback"
     )
     answers = f"single sign-on answers: {provider.url} describes itself and has keys"
-    assert (complete.code, {told, answers} <= set(lines(complete.out, "ok"))) == (0, True)
+    assert (complete.code, {found, answers} <= set(lines(complete.out, "ok"))) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_the_secret_may_stand_in_a_file(here: Path, monkeypatch: pytest.MonkeyPa
 def test_c17_what_was_given_up_is_wrong_until_it_is_mended() -> None:
     gate("db", "upgrade")
     before = gate("doctor")
-    told = InboxDelivery("pagerduty", "E1", "incident", "pagerduty", b"{}")
+    found = InboxDelivery("pagerduty", "E1", "incident", "pagerduty", b"{}")
     with transaction(Settings.read().database) as tx:
-        inbox.add(tx, [told])
-        inbox.give_up(tx, told.source, told.key, error="no such service")
+        inbox.add(tx, [found])
+        inbox.give_up(tx, found.source, found.key, error="no such service")
     given_up = gate("doctor")
     with transaction(Settings.read().database) as tx:
-        inbox.add(tx, [told])  # it is sent again
+        inbox.add(tx, [found])  # it is sent again
     again = gate("doctor")
 
     assert "deliveries and messages: none was given up" in lines(before.out, "ok")

@@ -47,5 +47,5 @@ def world_of(folder: Path, **more: Any) -> World:
     return a_world(a_repo(folder).folder, **more)
 
 
-def told(outcome: Outcome) -> tuple[int, str, bool]:
+def ending(outcome: Outcome) -> tuple[int, str, bool]:
     return outcome.code, outcome.decision, outcome.admitted

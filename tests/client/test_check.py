@@ -14,7 +14,7 @@ import pytest
 
 from gate.client.connection.http import RETRIES_MAX
 from gate.client.show.summary import summary
-from tests.client.checks import a_repo, checked, told, world_of
+from tests.client.checks import a_repo, checked, ending, world_of
 from tests.client.fake_gate import CHANGE, CHANGE_TOKEN, TOKEN, an_envelope, cut, fake_gate, problem
 from tests.client.repositories import ENV
 from tests.client.worlds import Clock, a_world, noted
@@ -41,7 +41,7 @@ def test_each_state_has_its_exit_code(
 ) -> None:
     with fake_gate() as gate:
         gate.states = [state]
-        assert told(checked(gate, tmp_path)) == expected
+        assert ending(checked(gate, tmp_path)) == expected
         assert ("admission" in gate.acts()) is expected[2]
 
 
@@ -62,7 +62,7 @@ def test_a_refusal_has_its_exit_code(
         gate.faults[act] = [problem(status, name, "no such thing")] * 2
         outcome = checked(gate, tmp_path)
 
-    assert told(outcome) == (code, "error", False)
+    assert ending(outcome) == (code, "error", False)
     assert outcome.message == f"no such thing ({status} {name})"
 
 
@@ -87,12 +87,12 @@ def test_a_refused_admission_has_the_exit_code_of_its_reason(
     with fake_gate() as gate:
         gate.states = ["approved", then]
         gate.faults["admission"] = [problem(409, name)]
-        assert told(checked(gate, tmp_path)) == expected
+        assert ending(checked(gate, tmp_path)) == expected
 
 
 def test_without_admission_approved_is_enough(tmp_path: Path) -> None:
     with fake_gate() as gate:
-        assert told(checked(gate, tmp_path, admit=False)) == (0, "approved", False)
+        assert ending(checked(gate, tmp_path, admit=False)) == (0, "approved", False)
         assert gate.acts() == ["place", "submit"]
 
 
@@ -101,7 +101,7 @@ def test_a_service_that_the_caller_does_not_see_has_no_base_and_the_submit_decid
 ) -> None:
     with fake_gate() as gate:
         gate.faults["place"] = [problem(404, "not_found")]
-        assert told(checked(gate, tmp_path)) == (0, "approved", True)
+        assert ending(checked(gate, tmp_path)) == (0, "approved", True)
         assert "base" not in gate.of("submit")[0].body
 
 
@@ -112,7 +112,9 @@ def test_a_change_that_is_approved_while_waiting_is_admitted(tmp_path: Path) -> 
     clock = Clock()
     with fake_gate() as gate:
         gate.states = ["pending", "pending", "pending", "approved"]
-        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=600)) == (
+        assert ending(
+            checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=600)
+        ) == (
             0,
             "approved",
             True,
@@ -149,7 +151,7 @@ def test_d19_a_job_too_many_reads_without_waiting(tmp_path: Path) -> None:
         outcome = checked(gate, tmp_path, world_of(tmp_path, clock=Clock()), wait_seconds=600)
         reads = [one.query for one in gate.of("read")]
 
-    assert told(outcome) == (0, "approved", True)
+    assert ending(outcome) == (0, "approved", True)
     assert reads[: RETRIES_MAX + 2] == ["wait=20"] * (RETRIES_MAX + 1) + [""]
 
 
@@ -174,7 +176,9 @@ def test_the_time_limit_ends_the_waiting_and_every_minute_it_asks_again_with_a_n
     clock = Clock()
     with fake_gate() as gate:
         gate.states = ["pending"]
-        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=150)) == (
+        assert ending(
+            checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=150)
+        ) == (
             5,
             "pending",
             False,
@@ -191,7 +195,9 @@ def test_a_frozen_approval_is_admitted_when_the_freeze_ends_in_time(tmp_path: Pa
     clock = Clock()
     with fake_gate() as gate:
         gate.faults["admission"] = [problem(409, "frozen"), problem(409, "frozen")]
-        assert told(checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=60)) == (
+        assert ending(
+            checked(gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=60)
+        ) == (
             0,
             "approved",
             True,
@@ -206,7 +212,7 @@ def test_a_stale_decision_is_asked_anew_with_facts_against_what_runs_now(tmp_pat
         gate.states = ["approved", "pending", "approved"]
         gate.running = [first, repo.head(), repo.head()]
         gate.faults["admission"] = [problem(409, "stale_decision")]
-        assert told(checked(gate, tmp_path)) == (0, "approved", True)
+        assert ending(checked(gate, tmp_path)) == (0, "approved", True)
         submits = gate.of("submit")
 
     assert [one.body["base"] for one in submits] == [first, repo.head(), repo.head()]
@@ -244,7 +250,7 @@ def test_an_approval_that_no_longer_counts_waits_for_another_one(
             gate, tmp_path, world_of(tmp_path, clock=clock), wait_seconds=wait_seconds
         )
 
-    assert told(outcome) == expected
+    assert ending(outcome) == expected
     assert outcome.message == (
         "" if wait_seconds else "1 approvals no longer count (409 not_approved)"
     )
@@ -253,7 +259,7 @@ def test_an_approval_that_no_longer_counts_waits_for_another_one(
 def test_a_decision_that_stays_stale_is_given_up(tmp_path: Path) -> None:
     with fake_gate() as gate:
         gate.faults["admission"] = [problem(409, "stale_decision")] * 20
-        assert told(checked(gate, tmp_path)) == (5, "pending", False)
+        assert ending(checked(gate, tmp_path)) == (5, "pending", False)
         assert len(gate.of("admission")) == 4
 
 
@@ -349,7 +355,7 @@ def test_without_a_repository_and_without_a_commit_there_is_nothing_to_ask(tmp_p
     with fake_gate() as gate:
         outcome = checked(gate, tmp_path, world)
         assert gate.seen == []
-    assert told(outcome) == (1, "error", False)
+    assert ending(outcome) == (1, "error", False)
     assert "give --commit with the full hash" in outcome.message
 
 
@@ -432,7 +438,7 @@ def test_a_stopped_run_that_cannot_withdraw_its_change_is_an_error_and_asks_only
         outcome = checked(gate, tmp_path, wait_seconds=60)
         assert len(gate.of("cancellation")) == 1
 
-    assert told(outcome) == (1, "error", False)
+    assert ending(outcome) == (1, "error", False)
     assert "could not be withdrawn" in outcome.message
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -451,7 +457,7 @@ def test_h3_the_token_of_the_job_is_lent_with_the_question_alone(tmp_path: Path)
         env = {"GATE_ID_TOKEN": TOKEN, "GATE_HOST_TOKEN": "ghs_of.the-job"}
         world = world_of(tmp_path, env={**env, "GATE_TOKEN": ""})
 
-        assert told(checked(gate, tmp_path, world, token=None)) == (0, "approved", True)
+        assert ending(checked(gate, tmp_path, world, token=None)) == (0, "approved", True)
 
         assert [lent(one) for one in gate.of("submit")] == ["ghs_of.the-job"]
         others = [one for one in gate.seen if one.act != "submit"]

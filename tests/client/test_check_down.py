@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gate.client.unreviewed import FILE
-from tests.client.checks import a_repo, checked, told, world_of
+from tests.client.checks import a_repo, checked, ending, world_of
 from tests.client.fake_gate import (
     CHANGE,
     TOKEN,
@@ -48,7 +48,7 @@ def test_no_usable_answer_fails_closed(tmp_path: Path, fault: Fault, act: str) -
         gate.faults[act] = [fault] * 6
         outcome = checked(gate, tmp_path)
 
-    assert told(outcome) == (1, "error", False)
+    assert ending(outcome) == (1, "error", False)
     assert "nothing is allowed" in outcome.message
 
 
@@ -56,13 +56,13 @@ def test_no_usable_answer_fails_closed(tmp_path: Path, fault: Fault, act: str) -
 def test_a_gate_that_hangs_fails_closed(tmp_path: Path, act: str) -> None:
     with fake_gate() as gate:
         gate.faults[act] = [hang(gate)] * 6
-        assert told(checked(gate, tmp_path, seconds=0.1)) == (1, "error", False)
+        assert ending(checked(gate, tmp_path, seconds=0.1)) == (1, "error", False)
 
 
 def test_nobody_there_fails_closed(tmp_path: Path) -> None:
     with fake_gate() as gate:
         pass
-    assert told(checked(gate, tmp_path)) == (1, "error", False)
+    assert ending(checked(gate, tmp_path)) == (1, "error", False)
 
 
 @pytest.mark.parametrize("act", ["place", "submit", "admission"])
@@ -75,7 +75,7 @@ def test_down_and_told_to_allow_goes_on_unreviewed_and_writes_it_down(
         outcome = checked(gate, tmp_path, if_down_allow=True)
 
     report = json.loads((tmp_path / "repo" / FILE).read_text())
-    assert told(outcome) == (0, "unreviewed", False)
+    assert ending(outcome) == (0, "unreviewed", False)
     assert report["request"]["commit"] == a_repo(tmp_path).head()
     assert report["request"]["service"] == "checkout"
     assert TOKEN not in json.dumps(report)
@@ -102,7 +102,7 @@ def test_a_pending_change_is_not_allowed_when_the_gate_then_goes_down(tmp_path: 
         gate.faults["read"] = [cut] * 6
         outcome = checked(gate, tmp_path, if_down_allow=True, wait_seconds=30)
 
-    assert told(outcome) == (1, "error", False)
+    assert ending(outcome) == (1, "error", False)
     assert "has not said yes" in outcome.message
 
 
@@ -112,7 +112,7 @@ def test_a_refused_admission_is_not_allowed_when_the_gate_then_goes_down(tmp_pat
         gate.faults["read"] = [cut] * 6
         outcome = checked(gate, tmp_path, if_down_allow=True, wait_seconds=30)
 
-    assert told(outcome) == (1, "error", False)
+    assert ending(outcome) == (1, "error", False)
 
 
 def test_an_outage_whose_report_cannot_be_written_fails_closed(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_an_outage_whose_report_cannot_be_written_fails_closed(tmp_path: Path) -
         gate.always = cut
         outcome = checked(gate, tmp_path, world, if_down_allow=True)
 
-    assert told(outcome) == (1, "error", False)
+    assert ending(outcome) == (1, "error", False)
     assert "cannot be written" in outcome.message
 
 
@@ -143,4 +143,4 @@ def test_an_outage_whose_report_cannot_be_written_fails_closed(tmp_path: Path) -
 def test_an_admission_of_something_else_is_none(tmp_path: Path, envelope: dict[str, Any]) -> None:
     with fake_gate() as gate:
         gate.faults["admission"] = [raw(200, json.dumps(envelope).encode())] * 6
-        assert told(checked(gate, tmp_path)) == (1, "error", False)
+        assert ending(checked(gate, tmp_path)) == (1, "error", False)

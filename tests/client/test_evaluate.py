@@ -8,7 +8,7 @@ from gate.client.connection.http import Http
 from gate.client.evaluate import evaluate
 from gate.client.options import CheckOptions
 from gate.client.show.summary import summary
-from tests.client.checks import told, world_of
+from tests.client.checks import ending, world_of
 from tests.client.fake_gate import TOKEN, FakeGate, fake_gate, problem, raw
 
 
@@ -18,7 +18,7 @@ def evaluated(gate: FakeGate, folder: Path) -> tuple[tuple[int, str, bool], str]
         service="checkout", environment="staging", url=gate.url, token=TOKEN, record=False
     )
     outcome = evaluate(options, world, Http(gate.url, world, seconds=5), lambda _: None)
-    return told(outcome), summary(outcome).headline
+    return ending(outcome), summary(outcome).headline
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("approved", 0), ("rejected", 3), ("pending", 5)])

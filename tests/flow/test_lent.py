@@ -176,7 +176,7 @@ async def test_h3_a29_it_is_nowhere_afterwards(
     said = json.dumps(orjson.loads(answer.body))
     assert "(the lent token) may not read this" in said
     files = b"".join(one.read_bytes() for one in small_shop.folder.rglob("*") if one.is_file())
-    told = capsys.readouterr()
-    for place in (said, told.out, told.err, caplog.text, repr(lend(gate, JOB, CANARY).hosts)):
+    lines = capsys.readouterr()
+    for place in (said, lines.out, lines.err, caplog.text, repr(lend(gate, JOB, CANARY).hosts)):
         assert CANARY not in place
     assert CANARY.encode() not in files

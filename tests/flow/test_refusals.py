@@ -70,15 +70,15 @@ def test_only_so_many_are_remembered_and_told(hand: Hand, monkeypatch: pytest.Mo
     monkeypatch.setattr(refusals, "KEPT_MAX", 3)
     memory = Refusals(hand)
 
-    def told() -> int:
+    def recorded() -> int:
         return sum(
             memory.due(Refused(f"token:{k}", "approval", "not_allowed")) is not None
             for k in range(10)
         )
 
-    assert (told(), told()) == (3, 0)
+    assert (recorded(), recorded()) == (3, 0)
     hand.at = PAUSE_SECONDS
-    assert told() == 3
+    assert recorded() == 3
 
 
 async def test_a_refusal_names_a_change_only_where_there_is_one(shop: Shop) -> None:

@@ -34,10 +34,10 @@ async def test_a_change_that_passes_by_itself_is_told_as_decided(shop: Shop) -> 
     with Streams(shop.gate.store).listening(ADA) as stream:
         change = await shop.submit("a")
 
-        told = await heard(stream.messages())
+        found = await heard(stream.messages())
 
-    assert "decided" in told
-    assert change["id"] not in told
+    assert "decided" in found
+    assert change["id"] not in found
 
 
 async def test_what_moves_in_between_is_told_together_and_very_much_as_everything(
@@ -73,7 +73,7 @@ async def test_who_is_shut_out_hears_nothing_more(shop: Shop) -> None:
         await tokens.revoke(shop.gate, created["id"], ADMIN)
 
         async with asyncio.timeout(5):
-            assert [told async for told in stream.messages()] == []
+            assert [found async for found in stream.messages()] == []
 
 
 async def test_nobody_listens_without_end_and_those_who_left_are_forgotten(shop: Shop) -> None:

@@ -47,7 +47,7 @@ def alert(
 
 def notification(*alerts: Any, **different: Any) -> Notification:
     """What a group of them says."""
-    told = {
+    reported = {
         "version": "4",
         "groupKey": "{}:{a}",
         "status": "firing",
@@ -55,7 +55,7 @@ def notification(*alerts: Any, **different: Any) -> Notification:
         "commonLabels": {},
         **different,
     }
-    return alertmanager.read(orjson.dumps(told))
+    return alertmanager.read(orjson.dumps(reported))
 
 
 def test_a_group_that_fires_is_one_incident_of_its_service_and_environment() -> None:
@@ -215,7 +215,7 @@ def event(kind: str = "incident.triggered", **data: Any) -> bytes:
 
 
 BEGAN = datetime(2026, 3, 2, 10, tzinfo=UTC)
-TOLD = datetime(2026, 3, 2, 11, 0, 0, 500_000, tzinfo=UTC)
+REPORTED = datetime(2026, 3, 2, 11, 0, 0, 500_000, tzinfo=UTC)
 
 
 def test_an_incident_is_told_under_its_own_id() -> None:
@@ -227,7 +227,7 @@ def test_an_incident_is_told_under_its_own_id() -> None:
         id="P1",
         source="pagerduty",
         url="https://acme.pagerduty.com/incidents/P1",
-        reported_at=TOLD,
+        reported_at=REPORTED,
         is_alert=True,
     )
 
@@ -236,7 +236,7 @@ def test_an_incident_is_told_under_its_own_id() -> None:
     ("kind", "data", "resolved_at", "reopened"),
     [
         ("incident.acknowledged", {"status": "acknowledged"}, None, False),
-        ("incident.resolved", {"status": "resolved"}, TOLD, False),
+        ("incident.resolved", {"status": "resolved"}, REPORTED, False),
         ("incident.reopened", {"status": "triggered"}, None, True),
     ],
 )

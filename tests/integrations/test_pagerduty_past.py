@@ -53,7 +53,7 @@ def incident(number: int, days: float, **different: Any) -> dict[str, Any]:
     return {"id": f"P{number}", "created_at": at, "status": "triggered"} | different
 
 
-async def told(known: FakePagerDuty) -> list[PastIncident]:
+async def of_last_year(known: FakePagerDuty) -> list[PastIncident]:
     """Of the last year."""
     rest = Rest("https://api.pagerduty.com", HEADERS, known.open_client)
     since = NOW - timedelta(days=365)
@@ -65,7 +65,7 @@ async def test_a_year_is_asked_for_in_slices_and_pages() -> None:
     listed = [incident(number, 300 - number * 0.1) for number in range(150)]
     known = FakePagerDuty(*listed, incident(999, 1))
 
-    found = await told(known)
+    found = await of_last_year(known)
 
     assert len({one.key for one in found}) == len(found) == 151
     assert {one["service_ids[]"] for one in known.asked} == {"PSERVICE"}
@@ -74,7 +74,7 @@ async def test_a_year_is_asked_for_in_slices_and_pages() -> None:
 
 async def test_what_is_resolved_says_when() -> None:
     changed = (NOW - timedelta(days=1)).isoformat()
-    found = await told(
+    found = await of_last_year(
         FakePagerDuty(
             incident(1, 2, status="resolved", last_status_change_at=changed),
             incident(2, 2, last_status_change_at=changed),

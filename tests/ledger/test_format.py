@@ -63,11 +63,11 @@ def test_other_bytes_than_the_one_form_are_refused(content: bytes, says: str) ->
 
 
 def test_an_entry_over_16_kib_is_refused_and_one_of_exactly_16_kib_is_not() -> None:
-    room = ENTRY_BYTES_MAX - len(entry(Kind.CANCELLATION, AT, "chg_1", note=""))
+    characters_left = ENTRY_BYTES_MAX - len(entry(Kind.CANCELLATION, AT, "chg_1", note=""))
 
-    assert len(entry(Kind.CANCELLATION, AT, "chg_1", note="x" * room)) == ENTRY_BYTES_MAX
+    assert len(entry(Kind.CANCELLATION, AT, "chg_1", note="x" * characters_left)) == ENTRY_BYTES_MAX
     with pytest.raises(EntryError, match="at most 16384"):
-        entry(Kind.CANCELLATION, AT, "chg_1", note="x" * (room + 1))
+        entry(Kind.CANCELLATION, AT, "chg_1", note="x" * (characters_left + 1))
 
 
 def test_a_field_cannot_stand_in_for_what_an_entry_says_by_itself() -> None:

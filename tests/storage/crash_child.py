@@ -27,7 +27,7 @@ AT_ONCE = 16
 STATEMENTS_MAX = 200
 """Far more than a unit takes."""
 
-ROOM_BYTES = 100_000
+FREE_BYTES = 100_000
 
 
 def unit(number: int) -> Unit:
@@ -118,7 +118,7 @@ async def break_disk(url: str) -> None:
 
 
 def _limit_growth(file: Path) -> None:
-    most = file.stat().st_size + ROOM_BYTES
+    most = file.stat().st_size + FREE_BYTES
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 

@@ -75,10 +75,10 @@ async def test_every_page_has_its_json_for_the_same_people(service: Served, addr
 async def test_the_json_of_a_change_is_its_whole_story(service: Served) -> None:
     change = await waiting(service)
 
-    told = (await (await browser(service)).get(f"/changes/{change['id']}.json")).json()
+    lines = (await (await browser(service)).get(f"/changes/{change['id']}.json")).json()
 
-    assert told["change"]["id"] == change["id"]
-    assert {"against", "people", "timeline", "previous", "standard", "decisions"} <= told.keys()
+    assert lines["change"]["id"] == change["id"]
+    assert {"against", "people", "timeline", "previous", "standard", "decisions"} <= lines.keys()
 
 
 async def test_c18_what_went_past_the_gate_is_shown_as_text(service: Served) -> None:

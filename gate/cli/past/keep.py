@@ -73,22 +73,22 @@ class Kept:
 
     def deployments(self, found: Sequence[PastDeployment]) -> None:
         """Keep these, all or none. What lies in the future was never deployed."""
-        told = [one for one in found if one.ended_at <= self.now]
-        self.tally.in_future += len(found) - len(told)
-        if told:
+        ended = [one for one in found if one.ended_at <= self.now]
+        self.tally.in_future += len(found) - len(ended)
+        if ended:
             with transaction(self.url) as tx:
-                past.keep_deployments(tx, told, tx.now)
-        self.tally.deployments += len(told)
-        self.tally.failed += sum(one.result in _FAILED for one in told)
+                past.keep_deployments(tx, ended, tx.now)
+        self.tally.deployments += len(ended)
+        self.tally.failed += sum(one.result in _FAILED for one in ended)
 
     def incidents(self, found: Sequence[PastIncident]) -> None:
         """Keep these, all or none."""
-        told = [one for one in found if one.began_at <= self.now]
-        self.tally.in_future += len(found) - len(told)
-        if told:
+        begun = [one for one in found if one.began_at <= self.now]
+        self.tally.in_future += len(found) - len(begun)
+        if begun:
             with transaction(self.url) as tx:
-                past.keep_incidents(tx, told, tx.now)
-        self.tally.incidents += len(told)
+                past.keep_incidents(tx, begun, tx.now)
+        self.tally.incidents += len(begun)
 
     def unmeasured(self, source: str) -> list[tuple[PastDeployment, str | None]]:
         """Deployments of there for whose facts nobody asked, newest first, each with the commit

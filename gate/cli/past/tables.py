@@ -98,14 +98,14 @@ def _deployments(path: Path, kept: Kept) -> Iterator[PastDeployment]:
 
 def _measure(kept: Kept, found: list[PastDeployment], measures: Measures) -> None:
     """What git knows of each, beside what the table says."""
-    told = {one.name: one.facts for one in found}
+    facts_by_name = {one.name: one.facts for one in found}
     ran = dict[tuple[str, str], str]()
     ordered = sorted(found, key=lambda one: (one.began_at, one.name))
     for number, one in enumerate(ordered):
         show_bar(f"what was in them: {number} of {len(ordered)}", number, len(ordered))
         place = (one.service, one.environment)
         claims, is_named = measures.claims(one.commit, ran.get(place), one.began_at)
-        given = told[one.name] or PastFacts()
+        given = facts_by_name[one.name] or PastFacts()
         facts = given._replace(claimed=claims, is_named=is_named or given.is_named)
         kept.facts(one, facts, is_whole="diff.lines_added" in claims)
         if one.result in {Result.SUCCESSFUL, Result.SUCCESSFUL_ISSUES}:

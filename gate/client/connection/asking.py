@@ -25,7 +25,7 @@ from gate.client.world import World
 class Asker:
     """Holds what stays the same over all questions.
 
-    Raises `NothingToAsk` when made without a commit to ask about.
+    Raises `UnknownCommit` when made without a commit to ask about.
     """
 
     def __init__(

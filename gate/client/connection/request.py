@@ -19,7 +19,7 @@ TEXT_LENGTH_MAX = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
-class NothingToAsk(Exception):
+class UnknownCommit(Exception):
     """Which commit is meant cannot be known; the message says what to give."""
 
 
@@ -58,10 +58,10 @@ class Source:
         if named and FULL_HASH.fullmatch(named):
             return named
         if self.repository is None:
-            raise NothingToAsk(
+            raise UnknownCommit(
                 f"{self.because}; run inside the repository, or give --commit with the full hash"
             )
-        raise NothingToAsk(
+        raise UnknownCommit(
             f"{asked or 'HEAD'} is no commit of this repository; give --commit with one, or "
             "with a full hash"
         )

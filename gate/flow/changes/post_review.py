@@ -35,8 +35,8 @@ async def hold_review(
     await visible_change(gate, change_id, by)
     refused = await gate.store.write(_hold, gate.rulebooks, change_id, command, by)
     if refused is not None:
-        told = Refused(by.caller, "post-review", refused.problem, change_id)
-        raise await refuse(gate, told, entitlement.error_of(refused))
+        attempt = Refused(by.caller, "post-review", refused.problem, change_id)
+        raise await refuse(gate, attempt, entitlement.error_of(refused))
     return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
 
 

@@ -106,8 +106,8 @@ async def _act(gate: Gate, change_id: str, by: Person, operation: str, act: Act)
     await gate.rulebooks.current()
     refused = await gate.store.write(_in_turn, gate.rulebooks, known, by, act)
     if refused is not None:
-        told = Refused(by.caller, operation, refused.problem, change_id)
-        raise await refuse(gate, told, entitlement.error_of(refused))
+        attempt = Refused(by.caller, operation, refused.problem, change_id)
+        raise await refuse(gate, attempt, entitlement.error_of(refused))
     gate.waiters.wake(change_id)
     return (await visible_change(gate, change_id, by)).answer(gate.clock(), gate.base_url)
 

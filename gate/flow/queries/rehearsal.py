@@ -109,10 +109,10 @@ class Rehearsal:
 
     def _case(self, deployment: PastDeployment, here: TrackRecord, at: datetime) -> Case:
         catalogue, calendar = self.book.catalogue, self.book.calendar
-        told = deployment.facts or _NOBODY_ASKED
+        given = deployment.facts or _NOBODY_ASKED
         scope = freeze.scope_of(catalogue, deployment.service, deployment.environment)
-        known = facts_of({**_NOTHING_SAID, **told.claimed}, Origin.CLAIMED)
-        known.update(facts_of(told.verified, Origin.VERIFIED))
+        known = facts_of({**_NOTHING_SAID, **given.claimed}, Origin.CLAIMED)
+        known.update(facts_of(given.verified, Origin.VERIFIED))
         known.update(catalogue.facts(deployment.service, deployment.environment))
         known.update(freeze.facts(freeze.open_windows(calendar, (), scope, at), calendar, at))
         known.update(
@@ -128,7 +128,7 @@ class Rehearsal:
         return Case(
             facts=known,
             at=at,
-            people=People(named=told.is_named, verified=told.is_confirmed),
+            people=People(named=given.is_named, verified=given.is_confirmed),
             holds=freeze.holds(calendar, (), scope, at),
             in_flight=here.in_flight_count,
             deploying=here.deploying_count,

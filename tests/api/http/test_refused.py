@@ -42,7 +42,7 @@ async def refusals(service: Served) -> list[tuple[str | None, Mapping[str, Any]]
     ]
 
 
-def told(by: str, operation: str, problem: str) -> dict[str, str]:
+def entry_fields(by: str, operation: str, problem: str) -> dict[str, str]:
     """What an entry says."""
     return {"by": by, "operation": operation, "problem": problem}
 
@@ -58,7 +58,7 @@ async def test_a_machine_that_tries_to_approve_is_on_record_once_however_often_i
 
     assert {answer.status_code for answer in answers} == {403}
     assert await refusals(service) == [
-        (change, told(f"token:{token.split('_')[1]}", APPROVALS, "not_allowed"))
+        (change, entry_fields(f"token:{token.split('_')[1]}", APPROVALS, "not_allowed"))
     ]
 
 
@@ -80,7 +80,7 @@ async def test_a_token_that_is_known_and_no_good_is_on_record(service: Served, w
 
     assert response.status_code == 401
     assert await refusals(service) == [
-        (None, told(f"token:{made['id']}", "GET /v1/log", "unauthenticated"))
+        (None, entry_fields(f"token:{made['id']}", "GET /v1/log", "unauthenticated"))
     ]
 
 
@@ -99,7 +99,7 @@ async def test_what_a_route_refuses_is_on_record_too(service: Served) -> None:
     await service.anybody(token).post("/v1/changes", json=request(service="checkout"))
 
     assert await refusals(service) == [
-        (None, told(f"token:{token.split('_')[1]}", "POST /v1/changes", "not_allowed"))
+        (None, entry_fields(f"token:{token.split('_')[1]}", "POST /v1/changes", "not_allowed"))
     ]
 
 
@@ -134,7 +134,7 @@ async def test_a_contradiction_and_a_replay_of_an_identity_token_are_on_record(
         ]
         by = f"repository:{world.github.url}/1003"
         assert [entry for _, entry in await refusals(world.service)] == [
-            told(by, "POST /v1/changes", "unauthenticated"),
-            told(by, "POST /v1/changes", "identity_mismatch"),
-            told(f"issuer:{world.github.url}", "POST /v1/changes", "identity_mismatch"),
+            entry_fields(by, "POST /v1/changes", "unauthenticated"),
+            entry_fields(by, "POST /v1/changes", "identity_mismatch"),
+            entry_fields(f"issuer:{world.github.url}", "POST /v1/changes", "identity_mismatch"),
         ]

@@ -61,12 +61,12 @@ def test_h4_nothing_that_is_there_is_changed(repository: Path) -> None:
     for name in ("policies/catalog.yaml", ".github/workflows/deploy.yml"):
         (repository / name).write_text("mine\n")
 
-    told = done().out
+    found = done().out
 
     assert (repository / "policies/catalog.yaml").read_text() == "mine\n"
     assert (repository / ".github/workflows/deploy.yml").read_text() == "mine\n"
-    assert "kept   policies/catalog.yaml" in told
-    assert "uses: example/gate/actions/check" in told, "the lines are shown instead"
+    assert "kept   policies/catalog.yaml" in found
+    assert "uses: example/gate/actions/check" in found, "the lines are shown instead"
 
 
 def test_h4_a_link_is_not_written_through(repository: Path, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_h4_owners_environments_and_the_git_user_are_found(repository: Path) -> 
     (repository / ".github" / "CODEOWNERS").write_text(CODEOWNERS)
     (repository / ".github" / "workflows" / "deploy.yml").write_text(WORKFLOW)
 
-    told = done().out
+    found = done().out
 
     catalogue = written()
     tiers = {name: place.tier for name, place in catalogue.environments.items()}
@@ -126,8 +126,8 @@ def test_h4_owners_environments_and_the_git_user_are_found(repository: Path) -> 
         (first,)
     }
     assert all(catalogue.observes("checkout", place) for place in tiers)
-    assert "gh api repos/acme/checkout --jq .id" in told
-    assert told.count("  1. ") == told.count("  2. ") == told.count("  3. ") == 1
+    assert "gh api repos/acme/checkout --jq .id" in found
+    assert found.count("  1. ") == found.count("  2. ") == found.count("  3. ") == 1
 
 
 def test_h4_a_runner_knows_the_numeric_id(
@@ -184,7 +184,7 @@ spec: {type: service, owner: payments}
 def test_h4_services_come_from_backstage(repository: Path) -> None:
     (repository / "catalog-info.yaml").write_text(COMPONENTS)
 
-    told = done("--from-backstage", "catalog-info.yaml").out
+    found = done("--from-backstage", "catalog-info.yaml").out
 
     services = written().services
     assert {name: one.owners for name, one in services.items()} == {
@@ -192,7 +192,7 @@ def test_h4_services_come_from_backstage(repository: Path) -> None:
         "ledger": ("payments",),
     }
     assert services["checkout"].depends_on == ("ledger",)
-    assert "1 entities of catalog-info.yaml are no components" in told
+    assert "1 entities of catalog-info.yaml are no components" in found
 
 
 @pytest.mark.parametrize(

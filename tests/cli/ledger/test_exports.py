@@ -45,13 +45,13 @@ sys.exit(code)
 @pytest.fixture
 def database(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The database of a gate that told some stories, and was stopped."""
-    asyncio.run(tell_stories(sqlite_url, tmp_path))
+    asyncio.run(live_through_some(sqlite_url, tmp_path))
     monkeypatch.setenv("GATE_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("GATE_SIGNING_KEY_FILE", str(tmp_path / "gate.key"))
     return sqlite_url
 
 
-async def tell_stories(url: str, folder: Path) -> None:
+async def live_through_some(url: str, folder: Path) -> None:
     async with open_shop(url, folder) as shop:
         await shop.deploy("a")
         large = await shop.submit("b", claims={"diff.lines_added": 500}, base=commit_of("a"))

@@ -22,14 +22,14 @@ _YEAR = 365 * DAY
 
 
 def some_history(commits: int, *, seed: int) -> _Commits:
-    chance = random.Random(seed)  # noqa: S311 - the same history every time
+    generator = random.Random(seed)  # noqa: S311 - the same history every time
     lines: dict[bytes, int] = {}
     made: _Commits = []
     at = 1_500_000_000
     for _ in range(commits):
-        at += chance.randint(600, 90_000)
+        at += generator.randint(600, 90_000)
         files: dict[bytes, bytes | None] = {}
-        for number in (chance.randrange(300) for _ in range(chance.randint(1, 4))):
+        for number in (generator.randrange(300) for _ in range(generator.randint(1, 4))):
             path = (
                 b"root%d" % number
                 if number % 50 == 0
@@ -38,11 +38,11 @@ def some_history(commits: int, *, seed: int) -> _Commits:
             if path in files:
                 continue
             lines[path] = (
-                0 if lines.get(path, 0) > 30 else lines.get(path, 0) + chance.randint(1, 5)
+                0 if lines.get(path, 0) > 30 else lines.get(path, 0) + generator.randint(1, 5)
             )
             # no line of one file is in another: nothing looks like a rename
             files[path] = b"".join(b"%s %d\n" % (path, line) for line in range(lines[path])) or None
-        made.append((f"dev{min(chance.randrange(30), chance.randrange(30))}", at, files))
+        made.append((f"dev{min(generator.randrange(30), generator.randrange(30))}", at, files))
     known: set[bytes] = set()
     for _, _, files in made:  # what is not there cannot be removed
         for path in [

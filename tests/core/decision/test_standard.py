@@ -168,9 +168,9 @@ def test_e26_not_earned_yet_says_how_many_are_settled_and_when_the_next_will_be(
     status = standard_status(ROUTINE, matches, at=NOW)
     earn = ROUTINE.earn or Earn(0, 0)
 
-    told = with_settling(status, earn, matches, NEVER_SUSPENDED, at=NOW)
+    found = with_settling(status, earn, matches, NEVER_SUSPENDED, at=NOW)
 
-    assert (told.because, told.earned, told.suspended) == (
+    assert (found.because, found.earned, found.suspended) == (
         words,
         status.earned,
         status.suspended,
@@ -182,11 +182,11 @@ def test_what_a_reinstatement_forgave_ends_no_row() -> None:
     forgiven = Suspension(None, reinstated_at=NOW - DAY)
     earn = ROUTINE.earn or Earn(0, 0)
 
-    told = with_settling(
+    found = with_settling(
         standard_status(ROUTINE, matches, forgiven, at=NOW), earn, matches, forgiven, at=NOW
     )
 
     assert (
-        told.because
+        found.because
         == "1 of 3 successes in a row are settled; one more settles at 2026-03-03T06:00+00:00"
     )

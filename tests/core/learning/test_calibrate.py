@@ -108,7 +108,7 @@ STEPS = st.lists(st.integers(-100, 100), min_size=1, max_size=12)
     st.randoms(use_true_random=False),
 )
 def test_new_points_keep_the_form_of_the_old_ones(
-    rules: list[tuple[list[int], bool]], chance: object
+    rules: list[tuple[list[int], bool]], generator: object
 ) -> None:
     """At most thirty are others; what rises goes on rising; what takes off never adds; a rule is
     moved as a whole or not at all.
@@ -122,7 +122,7 @@ def test_new_points_keep_the_form_of_the_old_ones(
         for number, (given, rises) in enumerate(rules)
     ]
     deltas = tuple(
-        tuple(chance.uniform(-90, 90) for _ in one.given)  # type: ignore[attr-defined]  # a Random
+        tuple(generator.uniform(-90, 90) for _ in one.given)  # type: ignore[attr-defined]  # a Random
         for one in before
     )
     seen = [Change("", bytes([0] * len(before)), failed=False)]

@@ -22,9 +22,9 @@ def test_auc_is_the_chance_that_a_failing_change_scores_higher(
 
 @given(SCORED, st.randoms())
 def test_the_order_of_the_changes_says_nothing(
-    scored: list[tuple[int, bool]], chance: object
+    scored: list[tuple[int, bool]], generator: object
 ) -> None:
-    shuffled = sorted(scored, key=lambda _: chance.random())  # type: ignore[attr-defined]  # a Random
+    shuffled = sorted(scored, key=lambda _: generator.random())  # type: ignore[attr-defined]  # a Random
 
     assert curve(shuffled) == curve(scored)
 

@@ -58,8 +58,8 @@ def test_a_reason_under_other_policies_is_not_one_of_before() -> None:
 
     kept.of([first], facts, before, REVISION)
 
-    told = written(kept.of([second], facts, after, "b" * 64))
-    assert told == written(reasons([second], facts, after))
+    found = written(kept.of([second], facts, after, "b" * 64))
+    assert found == written(reasons([second], facts, after))
 
 
 def test_only_so_many_reasons_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

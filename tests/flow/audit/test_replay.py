@@ -20,7 +20,7 @@ from gate.storage.tables.schema import decisions
 from gate.storage.tables.schema_policies import policy_sets
 from tests.builders import Wire
 from tests.flow.ledger.exported import exported, found_in, settle
-from tests.flow.ledger.test_export import LARGE, tell_all
+from tests.flow.ledger.test_export import LARGE, live_through_all
 from tests.flow.shop import ADA, AUDITOR, Shop, as_json, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -108,7 +108,7 @@ async def test_policies_that_were_changed_in_the_database_decide_nothing(shop: S
 
 
 async def test_a_whole_export_is_decided_again(shop: Shop) -> None:
-    await tell_all(shop)
+    await live_through_all(shop)
     faults = Faults()
 
     said = replay_lines(await exported(shop), faults)

@@ -195,9 +195,9 @@ async def test_a1_every_act_tells_the_ledger_who_was_excluded_as_of_it(shop: Sho
     await admit(shop, change)
 
     entries = await shop.entries(change=change)
-    told = {one.kind: one.fields.get("excluded") for one in entries if one.kind != "decision"}
+    found = {one.kind: one.fields.get("excluded") for one in entries if one.kind != "decision"}
     assert entries[0].fields["excluded"] == []
-    assert told == {kind: [person_id("ada")] for kind in ("approval", "override", "admission")}
+    assert found == {kind: [person_id("ada")] for kind in ("approval", "override", "admission")}
 
 
 async def test_an_approval_of_whoever_admits_is_left_out_of_the_statement(
@@ -335,14 +335,14 @@ async def test_the_page_says_who_is_excluded_and_why(shop: Shop) -> None:
     forget_pauses(shop.gate.pauses)
     await ask(shop, authors=("lena@example.com",))
 
-    told = as_json(await story(shop.gate, change["id"], person("ada")))
+    found = as_json(await story(shop.gate, change["id"], person("ada")))
 
-    assert {one["id"]: one["why"] for one in told["people"]["excluded"]} == {
+    assert {one["id"]: one["why"] for one in found["people"]["excluded"]} == {
         person_id("ada"): ["wrote or pushed a part of it"],
         person_id("ben"): ["asked for it before, or had it admitted"],
         person_id("lena"): ["wrote a part of it"],
     }
-    assert (told["may"]["own"], told["may"]["approve"]) == (True, False)
+    assert (found["may"]["own"], found["may"]["approve"]) == (True, False)
 
 
 async def test_nobody_names_people_without_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,11 +147,11 @@ class _Place:
 
     async def pushed(self, step: Step, one: Life, person: str) -> None:
         """A webhook says who brought the commit there."""
-        told = Pushed(REPOSITORY.issuer, REPOSITORY.id, (commit_of(one.letter),), login(person))
+        found = Pushed(REPOSITORY.issuer, REPOSITORY.id, (commit_of(one.letter),), login(person))
         delivery = Claimed(
-            "github", person, kind_of(told), "github", datetime.now(UTC), write(told), 1
+            "github", person, kind_of(found), "github", datetime.now(UTC), write(found), 1
         )
-        await code_hosts.count(self.servers[step.server].gate, told)
+        await code_hosts.count(self.servers[step.server].gate, found)
         await code_hosts.work(self.servers[step.server].gate, delivery)
         one.names.add(login(person))
 

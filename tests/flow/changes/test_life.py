@@ -338,7 +338,7 @@ class _Place(RuleBasedStateMachine):
         self.look()
 
     @invariant()
-    def the_ledger_tells_the_same(self) -> None:
+    def the_ledger_agrees(self) -> None:
         """One end each, one admission of what was admitted, approvals of what was shown by who
         may.
         """

@@ -141,18 +141,18 @@ async def test_every_account_of_a_life_is_the_same(shop: Shop, seed: int) -> Non
     states = Counter(change.state for change in changes)
     admitted = [change for change in changes if change.admitted_at is not None]
 
-    def told(kind: str) -> list[Entry]:
+    def of_kind(kind: str) -> list[Entry]:
         return [entry for entry in entries if entry.kind == kind]
 
     assert measures["submitted"] == len(changes)
     outcomes = sum(measures.get(outcome, 0) for outcome in ("approved", "pending", "rejected"))
-    assert outcomes == len(told("decision")) == len(changes) + measures.get("decided_again", 0)
-    assert measures.get("admitted", 0) == len(told("admission")) == len(admitted)
+    assert outcomes == len(of_kind("decision")) == len(changes) + measures.get("decided_again", 0)
+    assert measures.get("admitted", 0) == len(of_kind("admission")) == len(admitted)
     closed = sum(n for measure, n in measures.items() if measure.startswith("closed_"))
     assert closed == states["closed"] == sum(change.result is not None for change in changes)
     assert measures.get("failed", 0) == sum(change.failed for change in changes)
-    assert measures.get("canceled", 0) == states["canceled"] == len(told("cancellation"))
-    assert measures.get("expired", 0) == states["expired"] == len(told("expiry"))
+    assert measures.get("canceled", 0) == states["canceled"] == len(of_kind("cancellation"))
+    assert measures.get("expired", 0) == states["expired"] == len(of_kind("expiry"))
     assert await shop.gate.store.read(of_paths) == (len(admitted), measures.get("failed", 0))
     assert all(change.failed == (change.result in FAILED_RESULTS) for change in changes)
 

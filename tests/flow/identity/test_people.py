@@ -37,7 +37,7 @@ async def listed(shop: Shop) -> dict[str, Wire]:
     return {row["id"]: row for row in as_json(await people.listing(shop.gate, ADMIN))["items"]}
 
 
-async def told(shop: Shop, kind: str = "role") -> list[dict[str, Any]]:
+async def ledger_fields(shop: Shop, kind: str = "role") -> list[dict[str, Any]]:
     """What the ledger says of people."""
     return [dict(entry.fields) for entry in await shop.entries(kind)]
 
@@ -65,7 +65,7 @@ async def test_a63_nobody_changes_their_own_role_or_shuts_themself_out(
             await people.change(shop.gate, ADA_ID, command, by)
 
     assert (await listed(shop))[ADA_ID]["role"] == "admin"
-    assert [one["operation"] for one in await told(shop, "refusal")] == ["role"] * 3
+    assert [one["operation"] for one in await ledger_fields(shop, "refusal")] == ["role"] * 3
 
 
 async def made_with(shop: Shop, by: Caller) -> Caller:
@@ -83,7 +83,7 @@ async def test_a63_nobody_gives_themself_a_role_by_an_invitation(shop: Shop) -> 
         )
 
     assert (await listed(shop))[ADA_ID]["role"] == "auditor"
-    assert [one["person"] for one in await told(shop, "refusal")] == [ADA_ID]
+    assert [one["person"] for one in await ledger_fields(shop, "refusal")] == [ADA_ID]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,9 @@ async def test_a2_an_account_that_is_in_use_is_given_by_two_admins_together_or_t
     opened = await people.accept(shop.gate, secret_of(second), password=PASSWORD)
     assert opened.person == person_id("kofi")
     assert (await people.invite(shop.gate, command, BY_BEN)).is_complete is False
-    assert [one["action"] for one in await told(shop) if one["person"] == person_id("kofi")] == [
+    assert [
+        one["action"] for one in await ledger_fields(shop) if one["person"] == person_id("kofi")
+    ] == [
         *(
             "invited",
             "accepted",
@@ -373,7 +375,7 @@ async def test_an_invitation_is_for_the_person_of_the_catalogue_and_stands_in_th
         True,
     )
     assert row["groups"] == ["release-managers"]
-    assert await told(shop) == [
+    assert await ledger_fields(shop) == [
         {"person": BEN_ID, "action": "invited", "role": "admin", "by": "token:admin"},
         {"person": BEN_ID, "action": "accepted", "by": BY_BEN.caller},
     ]
@@ -446,7 +448,7 @@ async def test_roles_and_doors_stand_in_the_ledger_and_the_same_again_does_not(s
 
     assert (view["role"], view["disabled"]) == (None, False)
     by = {"person": BEN_ID, "by": BY_ADA.caller}
-    assert await told(shop) == [
+    assert await ledger_fields(shop) == [
         {**by, "action": "role", "role": "auditor"},
         {**by, "action": "disabled"},
         {**by, "action": "role", "before": "auditor"},

@@ -72,13 +72,15 @@ async def test_what_was_never_deployed_is_put_down_to_nothing(shop: Shop) -> Non
 async def test_e26_an_incident_of_a_service_that_is_not_there_says_so_and_is_kept(
     shop: Shop,
 ) -> None:
-    told = await report(shop, service="chekout", source="alertmanager", id="of-baskets")
+    alert_of_pagerduty = await report(
+        shop, service="chekout", source="alertmanager", id="of-baskets"
+    )
 
     (kept,) = await open_incidents(shop)
     known = await report(shop)
     assert (
         kept["unknown"]
-        == told["unknown"]
+        == alert_of_pagerduty["unknown"]
         == ["the catalogue has no service chekout; did you mean checkout?"]
     )
     assert (kept["links"], known["unknown"]) == ([], [])
@@ -171,9 +173,9 @@ async def test_below_the_severity_of_its_service_an_alert_is_put_down_to_nothing
 
     quiet = await report(small_shop, id="1", severity="warning", is_alert=True)
     louder = await report(small_shop, id="1", severity="critical", is_alert=True)
-    told = await report(small_shop, id="2", severity="warning")
+    alert_of_pagerduty = await report(small_shop, id="2", severity="warning")
 
-    assert [methods(one) for one in (quiet, louder, told)] == [
+    assert [methods(one) for one in (quiet, louder, alert_of_pagerduty)] == [
         [],
         [(change["id"], "window")],
         [(change["id"], "window")],
@@ -292,7 +294,7 @@ async def test_one_name_is_not_used_for_two_places(small_shop: Shop) -> None:
 # What a hook tells (C17)
 
 
-def told(**different: Any) -> dict[str, Any]:
+def alert_of_pagerduty(**different: Any) -> dict[str, Any]:
     """An incident that PagerDuty calls Q1."""
     return {"id": "Q1", "source": "pagerduty", "environment": None, "is_alert": True, **different}
 
@@ -301,7 +303,7 @@ async def test_c17_a_hook_that_names_the_change_ties_it_explicitly(shop: Shop) -
     first = await shop.deploy("a")
     await shop.deploy("b", base=commit_of("a"))
 
-    incident = await report(shop, **told(changes=(first["id"],)))
+    incident = await report(shop, **alert_of_pagerduty(changes=(first["id"],)))
 
     assert methods(incident) == [(first["id"], "explicit")]
     assert await shop.gate.store.read(failed) == ["a"]
@@ -312,9 +314,9 @@ async def test_c17_what_the_time_had_tied_is_tied_explicitly_once_its_source_nam
 ) -> None:
     change = await shop.deploy("a")
     began = datetime.now(UTC)
-    guessed = await report(shop, **told(began_at=began))
+    guessed = await report(shop, **alert_of_pagerduty(began_at=began))
 
-    named = await report(shop, **told(began_at=began, changes=(change["id"],)))
+    named = await report(shop, **alert_of_pagerduty(began_at=began, changes=(change["id"],)))
 
     assert (methods(guessed), methods(named)) == (
         [(change["id"], "window")],
@@ -337,7 +339,9 @@ async def test_c17_a_name_that_cannot_be_the_cause_is_left_out_and_the_incident_
     for number, name in enumerate(
         (elsewhere["id"], never_deployed["id"], later["id"], "chg_" + "0" * 26)
     ):
-        incident = await report(shop, **told(id=f"Q{number}", began_at=before, changes=(name,)))
+        incident = await report(
+            shop, **alert_of_pagerduty(id=f"Q{number}", began_at=before, changes=(name,))
+        )
 
         assert (incident["service"], methods(incident)) == ("checkout", [])
     assert await shop.gate.store.read(failed) == []
@@ -345,12 +349,12 @@ async def test_c17_a_name_that_cannot_be_the_cause_is_left_out_and_the_incident_
 
 async def test_c17_what_a_person_untied_is_not_tied_again_by_its_source(shop: Shop) -> None:
     change = await shop.deploy("a")
-    incident = await report(shop, **told(changes=(change["id"],)))
+    incident = await report(shop, **alert_of_pagerduty(changes=(change["id"],)))
     await ties.unlink(
         shop.gate, incident["id"], incident["links"][0]["id"], "it was the network", BEN
     )
 
-    again = await report(shop, **told(changes=(change["id"],)))
+    again = await report(shop, **alert_of_pagerduty(changes=(change["id"],)))
 
     assert methods(again) == []
 
@@ -359,13 +363,17 @@ async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one
     shop: Shop,
 ) -> None:
     began = datetime.now(UTC)
-    here = await report(shop, **told(began_at=began, reported_at=began))
+    here = await report(shop, **alert_of_pagerduty(began_at=began, reported_at=began))
 
-    moved = await report(shop, **told(began_at=began, reported_at=began + HOUR / 60, service="web"))
-    late = await report(shop, **told(began_at=began, reported_at=began + HOUR / 120))
+    moved = await report(
+        shop, **alert_of_pagerduty(began_at=began, reported_at=began + HOUR / 60, service="web")
+    )
+    late = await report(shop, **alert_of_pagerduty(began_at=began, reported_at=began + HOUR / 120))
     ended = await report(
         shop,
-        **told(began_at=began, reported_at=began + HOUR, service="web", resolved_at=began + HOUR),
+        **alert_of_pagerduty(
+            began_at=began, reported_at=began + HOUR, service="web", resolved_at=began + HOUR
+        ),
     )
 
     items = {one["service"]: one for one in await open_incidents(shop)}
@@ -388,10 +396,12 @@ async def test_c17_an_incident_that_moves_to_another_service_ends_at_the_old_one
 
 async def test_c17_an_incident_that_moves_back_goes_on_where_it_was(shop: Shop) -> None:
     began = datetime.now(UTC)
-    first = await report(shop, **told(began_at=began, reported_at=began))
-    await report(shop, **told(began_at=began, reported_at=began + HOUR / 60, service="web"))
+    first = await report(shop, **alert_of_pagerduty(began_at=began, reported_at=began))
+    await report(
+        shop, **alert_of_pagerduty(began_at=began, reported_at=began + HOUR / 60, service="web")
+    )
 
-    back = await report(shop, **told(began_at=began, reported_at=began + HOUR / 30))
+    back = await report(shop, **alert_of_pagerduty(began_at=began, reported_at=began + HOUR / 30))
 
     assert (back["id"], back["resolved_at"]) == (first["id"], None)
     assert [
@@ -404,11 +414,15 @@ async def test_b11_a_hook_token_ends_no_incident_that_moved_back_to_another_serv
     shop: Shop,
 ) -> None:
     began = datetime.now(UTC)
-    await report(shop, **told(began_at=began, reported_at=began))
-    await report(shop, **told(began_at=began, reported_at=began + HOUR / 60, service="web"))
-    await report(shop, **told(began_at=began, reported_at=began + HOUR / 30))
+    await report(shop, **alert_of_pagerduty(began_at=began, reported_at=began))
+    await report(
+        shop, **alert_of_pagerduty(began_at=began, reported_at=began + HOUR / 60, service="web")
+    )
+    await report(shop, **alert_of_pagerduty(began_at=began, reported_at=began + HOUR / 30))
     of_web = Machine("token:hook", Role.HOOK, frozenset({"web"}))
-    news = told(began_at=began, reported_at=began + HOUR, service="web", resolved_at=began + HOUR)
+    news = alert_of_pagerduty(
+        began_at=began, reported_at=began + HOUR, service="web", resolved_at=began + HOUR
+    )
 
     with pytest.raises(NotAllowed, match="not for checkout"):
         await bound.require_own(shop.gate, ask(**news), of_web)
@@ -453,11 +467,14 @@ async def test_c17_an_end_finds_the_incident_wherever_it_is_by_now(shop: Shop) -
 
 async def test_a49_a_source_whose_clock_is_far_ahead_is_heard_again_after_a_day(shop: Shop) -> None:
     began = datetime.now(UTC)
-    await report(shop, **told(began_at=began, reported_at=began + 1_000 * HOUR))
+    await report(shop, **alert_of_pagerduty(began_at=began, reported_at=began + 1_000 * HOUR))
     await shop.let_pass_hours(25)
 
     ended = await report(
-        shop, **told(began_at=began, reported_at=datetime.now(UTC), resolved_at=datetime.now(UTC))
+        shop,
+        **alert_of_pagerduty(
+            began_at=began, reported_at=datetime.now(UTC), resolved_at=datetime.now(UTC)
+        ),
     )
 
     assert ended["resolved_at"] is not None
@@ -467,11 +484,13 @@ async def test_an_id_of_the_gate_is_good_for_news_of_any_source_and_never_for_a_
     small_shop: Shop,
 ) -> None:
     now = datetime.now(UTC)
-    told = await report(small_shop, id="P1", source="pagerduty", began_at=now)
+    alert_of_pagerduty = await report(small_shop, id="P1", source="pagerduty", began_at=now)
 
-    ended = await report(small_shop, ADA, id=told["id"], began_at=now, resolved_at=now)
+    ended = await report(
+        small_shop, ADA, id=alert_of_pagerduty["id"], began_at=now, resolved_at=now
+    )
 
-    assert (ended["id"], ended["source"]) == (told["id"], "pagerduty")
+    assert (ended["id"], ended["source"]) == (alert_of_pagerduty["id"], "pagerduty")
     assert ended["resolved_at"] is not None
     with pytest.raises(NotFound, match="there is no incident"):
         await report(small_shop, id="inc_nothing")

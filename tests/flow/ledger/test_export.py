@@ -49,11 +49,11 @@ COVERED: list[tuple[Table, str]] = [
 async def story(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """A gate whose ledger tells of every kind of act."""
     async with open_shop(database_url, tmp_path) as shop:
-        await tell_all(shop)
+        await live_through_all(shop)
         yield shop
 
 
-async def tell_all(shop: Shop) -> None:
+async def live_through_all(shop: Shop) -> None:
     """Changes that passed, were approved, rejected, withdrawn, closed well and badly, and decided
     again.
     """

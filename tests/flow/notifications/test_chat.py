@@ -40,7 +40,7 @@ REMIND = "{after: 2h, escalate_to: [on-call]}"
 
 
 @dataclass(slots=True)
-class Room:
+class Channel:
     """A channel that remembers."""
 
     said: list[Notice] = field(default_factory=list)
@@ -68,21 +68,21 @@ class Talk:
     """A gate that is joined to a channel."""
 
     shop: Shop
-    room: Room
+    channel: Channel
 
     async def deliver(self) -> list[Notice]:
         """Everything that waits, and what was said of it."""
-        post = Post(self.shop.gate, {chat.TARGET: chat.delivering(self.shop.gate, self.room)})
-        begins = len(self.room.said)
+        post = Post(self.shop.gate, {chat.TARGET: chat.delivering(self.shop.gate, self.channel)})
+        begins = len(self.channel.said)
         await post.turn()
         await post.settled()
-        return self.room.said[begins:]
+        return self.channel.said[begins:]
 
     async def press(
         self, change: Wire, member: str, *, approves: bool = True, **different: Any
     ) -> str:
         """Press a button under the change, and read the answer."""
-        count = len(self.room.answers)
+        count = len(self.channel.answers)
         click = Click(
             f"{count}-{member}",
             member,
@@ -94,7 +94,7 @@ class Talk:
         await chat.take(self.shop.gate, replace(click, **different))
         await inbox.work(self.shop.gate, chat.HANDLERS)
         await self.deliver()
-        return self.room.answers[-1][1]
+        return self.channel.answers[-1][1]
 
 
 def files(**parts: str) -> dict[str, str]:
@@ -109,7 +109,7 @@ async def talk(database_url: str, tmp_path: Path) -> AsyncIterator[Talk]:
     """Ada, Ben and Ivan are in the channel."""
     async with open_shop(database_url, tmp_path, files(remind=REMIND)) as shop:
         shop.gate.store.subscribe(chat.SUBSCRIPTIONS)
-        yield Talk(shop, Room())
+        yield Talk(shop, Channel())
 
 
 async def state(talk: Talk, change: Wire) -> str:
@@ -179,7 +179,7 @@ async def test_what_nobody_decided_is_said_to_have_expired(talk: Talk) -> None:
 
 async def test_a_message_about_nothing_is_dead(talk: Talk) -> None:
     with pytest.raises(Undeliverable):
-        await chat.delivering(talk.shop.gate, talk.room)(
+        await chat.delivering(talk.shop.gate, talk.channel)(
             Message("msg_1", "slack", "chg_none", b'{"kind":"approved"}', 1)
         )
 
@@ -248,8 +248,8 @@ async def test_the_mapped_person_approves(talk: Talk) -> None:
         "approved",
         [person_id("ada")],
     )
-    assert talk.room.said[-1].occasion is Occasion.APPROVED
-    assert talk.room.answers[-1][0] == "https://hooks.example.com/a"
+    assert talk.channel.said[-1].occasion is Occasion.APPROVED
+    assert talk.channel.answers[-1][0] == "https://hooks.example.com/a"
 
 
 async def test_the_mapped_person_rejects(talk: Talk) -> None:
@@ -257,7 +257,7 @@ async def test_the_mapped_person_rejects(talk: Talk) -> None:
 
     assert await talk.press(change, "U0IVAN", approves=False) == "You rejected the change."
     assert await state(talk, change) == "rejected"
-    assert talk.room.said[-1].by == "Ivan Horvat"
+    assert talk.channel.said[-1].by == "Ivan Horvat"
 
 
 # Reviews that age
@@ -280,7 +280,7 @@ async def test_a_review_that_ages_is_brought_up_again_and_then_to_others_too(tal
     assert await occasions(talk) == [Occasion.ESCALATED]
     await talk.shop.let_pass_hours(10)
     assert await occasions(talk) == []
-    assert talk.room.said[-1].change == change["id"]
+    assert talk.channel.said[-1].change == change["id"]
 
 
 async def test_a_review_that_was_overdue_before_anybody_looked_is_brought_up_once(
@@ -356,7 +356,7 @@ async def test_a_channel_that_is_down_is_told_later(talk: Talk) -> None:
     async def down(notice: Notice) -> None:
         raise SourceUnavailable(notice.change)
 
-    class Broken(Room):
+    class Broken(Channel):
         say = staticmethod(down)
 
     await Talk(talk.shop, Broken()).deliver()

@@ -140,10 +140,10 @@ async def test_nothing_that_a_person_wrote_is_told_but_the_title(shop: Shop) -> 
     await approve(shop, change)
     await cancel.cancel(shop.gate, change["id"], "a secret reason", PIPELINE)
 
-    told = b"".join(orjson.dumps(one.data) for one in await events(shop))
-    assert b"secret" not in told
-    assert b"Baskets" in told
-    assert change.get("change_token", "gatec_").encode() not in told
+    sent = b"".join(orjson.dumps(one.data) for one in await events(shop))
+    assert b"secret" not in sent
+    assert b"Baskets" in sent
+    assert change.get("change_token", "gatec_").encode() not in sent
 
 
 async def test_without_a_subscriber_there_is_no_message(shop: Shop) -> None:
@@ -166,28 +166,28 @@ NOTHING = [
 async def test_a_message_about_nothing_is_dead_and_not_tried_for_ever(
     shop: Shop, change: str | None, body: bytes
 ) -> None:
-    told: list[Any] = []
+    sent: list[Any] = []
 
-    async def tell(target: str, event: Event) -> None:
-        told.append((target, event))
+    async def send(target: str, event: Event) -> None:
+        sent.append((target, event))
 
     with pytest.raises(Undeliverable):
-        await delivering(shop.gate, tell)(Message("msg_1", "webhook:lake", change, body, 1))
-    assert told == []
+        await delivering(shop.gate, send)(Message("msg_1", "webhook:lake", change, body, 1))
+    assert sent == []
 
 
 async def test_the_receiver_is_told_under_the_id_of_the_message(shop: Shop) -> None:
-    told: list[tuple[str, str]] = []
+    sent: list[tuple[str, str]] = []
 
-    async def tell(target: str, event: Event) -> None:
-        told.append((target, event.id))
+    async def send(target: str, event: Event) -> None:
+        sent.append((target, event.id))
 
     await shop.submit("a")
     (message,) = await messages(shop)
     for _ in range(2):
-        await delivering(shop.gate, tell)(message)
+        await delivering(shop.gate, send)(message)
 
-    assert told == [("webhook:lake", message.id)] * 2
+    assert sent == [("webhook:lake", message.id)] * 2
 
 
 def test_ids_of_messages_cannot_be_guessed() -> None:

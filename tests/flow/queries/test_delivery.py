@@ -347,11 +347,11 @@ async def test_whatever_happens_in_whatever_order_the_sums_say_what_is_so(
     """Counting every change again from its row and its links is always right; so the sums must be
     right already.
     """
-    chance = random.Random(seed)  # noqa: S311 - the same story for the same seed, nothing secret
+    generator = random.Random(seed)  # noqa: S311 - the same story for the same seed, nothing secret
     await small_shop.adopt(parallel="allow")
     changes: list[Wire] = []
     for number in range(30):
-        await _something(small_shop, chance, changes, number)
+        await _something(small_shop, generator, changes, number)
         before = await small_shop.gate.store.read(sums)
 
         for change in changes:
@@ -393,11 +393,13 @@ async def test_what_happens_at_once_is_counted_once(shop: Shop) -> None:
     await assert_sums_agree(shop)
 
 
-async def _something(shop: Shop, chance: random.Random, changes: list[Wire], number: int) -> None:
+async def _something(
+    shop: Shop, generator: random.Random, changes: list[Wire], number: int
+) -> None:
     """One thing that happens in a place."""
-    told = await open_incidents(shop)
-    links = [(one["id"], link["id"]) for one in told for link in one["links"]]
-    match chance.choice(
+    reported = await open_incidents(shop)
+    links = [(one["id"], link["id"]) for one in reported for link in one["links"]]
+    match generator.choice(
         [
             "deploy",
             "deploy",
@@ -413,19 +415,19 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
         ]
     ):
         case "close" if changes:
-            await shop.close(chance.choice(changes), chance.choice(list(Result)))
+            await shop.close(generator.choice(changes), generator.choice(list(Result)))
         case "break":
-            change = chance.choice([None, *changes])
+            change = generator.choice([None, *changes])
             await report(
                 shop,
                 id=str(number),
                 changes=(change["id"],) if change else (),
                 began_at=datetime.now(UTC),
             )
-        case "news" if told:
-            one = chance.choice(told)
+        case "news" if reported:
+            one = generator.choice(reported)
             began_at = datetime.fromisoformat(one["began_at"])
-            over = chance.choice([None, began_at + HOUR * chance.random()])
+            over = generator.choice([None, began_at + HOUR * generator.random()])
             await report(
                 shop,
                 id=one["id"],
@@ -435,11 +437,11 @@ async def _something(shop: Shop, chance: random.Random, changes: list[Wire], num
                 reported_at=began_at + HOUR * number,
             )
         case "untie" if links:
-            await ties.unlink(shop.gate, *chance.choice(links), "It was something else", ADA)
+            await ties.unlink(shop.gate, *generator.choice(links), "It was something else", ADA)
         case "time":
-            await shop.let_pass_hours(chance.random())
+            await shop.let_pass_hours(generator.random())
         case _:
-            remediates = chance.choice([None, *changes])
+            remediates = generator.choice([None, *changes])
             asked = await shop.submit(
                 f"{number % 16:x}",
                 base=None,

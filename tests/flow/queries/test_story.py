@@ -23,9 +23,9 @@ FARIDA = make_person("farida", "team-payments")
 AUDITOR = make_person("kofi", role=Role.AUDITOR)
 
 
-def kinds(told: Wire) -> list[str]:
+def kinds(found: Wire) -> list[str]:
     """What happened, in order."""
-    return [event["kind"] for event in told["timeline"]]
+    return [event["kind"] for event in found["timeline"]]
 
 
 async def test_there_is_no_story_of_what_is_not_there(shop: Shop) -> None:
@@ -41,13 +41,13 @@ async def test_it_says_who_may_approve_who_may_not_and_why(shop: Shop) -> None:
         requested_by="ivan@example.com",
     )
 
-    told = as_json(await story(shop.gate, change["id"], ADA))
+    found = as_json(await story(shop.gate, change["id"], ADA))
 
-    assert [(one["id"], one["why"]) for one in told["people"]["excluded"]] == [
+    assert [(one["id"], one["why"]) for one in found["people"]["excluded"]] == [
         (person_id("farida"), ["wrote a part of it"]),
         (person_id("ivan"), ["requested it"]),
     ]
-    (entry,) = told["people"]["required"]
+    (entry,) = found["people"]["required"]
     assert (entry["count"], entry["missing"]) == (1, 1)
     assert {
         key_of(person["id"]): person["excluded"]
@@ -83,15 +83,15 @@ async def test_it_tells_what_happened_in_order_with_what_was_said(shop: Shop) ->
     await shop.admit(change)
     await shop.close(change, Result.UNSUCCESSFUL)
 
-    told = as_json(await story(shop.gate, change["id"], ADA))
+    found = as_json(await story(shop.gate, change["id"], ADA))
 
-    assert kinds(told) == ["decision", "approval", "admission", "closure"]
-    assert (told["timeline"][1]["by"], told["timeline"][1]["comment"]) == (
+    assert kinds(found) == ["decision", "approval", "admission", "closure"]
+    assert (found["timeline"][1]["by"], found["timeline"][1]["comment"]) == (
         "Ada Ekberg",
         "Looked at it.",
     )
-    assert told["timeline"][3]["result"] == "unsuccessful"
-    assert told["may"]["approve"] is False
+    assert found["timeline"][3]["result"] == "unsuccessful"
+    assert found["may"]["approve"] is False
 
 
 async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
@@ -102,10 +102,10 @@ async def test_a_lifted_rejection_is_told_as_one(shop: Shop) -> None:
     assert as_json(await story(shop.gate, change["id"], ADA))["may"]["lift"] is True
     await review.override(shop.gate, change["id"], OverrideCommand("It may."), ADA)
 
-    told = as_json(await story(shop.gate, change["id"], ADA))
+    found = as_json(await story(shop.gate, change["id"], ADA))
 
-    assert kinds(told) == ["decision", "rejection", "override"]
-    assert told["timeline"][2]["window"] == "rejection"
+    assert kinds(found) == ["decision", "rejection", "override"]
+    assert found["timeline"][2]["window"] == "rejection"
 
 
 async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> None:
@@ -113,9 +113,9 @@ async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> 
     await shop.deploy("b", title="Elsewhere", service="web")
     change = await shop.submit("c", claims=LARGE)
 
-    told = as_json(await story(shop.gate, change["id"], ADA))
+    found = as_json(await story(shop.gate, change["id"], ADA))
 
-    assert [(one["title"], one["closed"]["result"]) for one in told["previous"]] == [
+    assert [(one["title"], one["closed"]["result"]) for one in found["previous"]] == [
         ("Before", "successful")
     ]
 
@@ -123,14 +123,14 @@ async def test_it_shows_what_went_before_in_the_same_place_alone(shop: Shop) -> 
 async def test_it_says_what_stands_against_it_and_what_would_make_it_standard(shop: Shop) -> None:
     change = await shop.submit("a", claims=LARGE)
 
-    told = as_json(await story(shop.gate, change["id"], ADA))
+    found = as_json(await story(shop.gate, change["id"], ADA))
 
     assert "220 lines added; 200 or more gives 30 points" in [
-        one["because"] for one in told["against"]
+        one["because"] for one in found["against"]
     ]
-    assert [one["rule"] for one in told["standard"]] == ["everyday", "rollback"]
+    assert [one["rule"] for one in found["standard"]] == ["everyday", "rollback"]
     assert (
-        told["standard"][0]["because"]
+        found["standard"][0]["because"]
         == "diff.lines_added is 220; it asks for diff.lines_added < 100"
     )
 

@@ -89,12 +89,12 @@ async def test_a_planned_change_stands_in_the_schedule_with_what_is_in_its_way(s
         await calendar.planner(shop.gate, now, now + timedelta(days=1), None, None, ADA)
     )
 
-    told = {
+    shown_counts = {
         one["change"]: (one["frozen_by"], one["in_the_way"])
         for one in found["planned"]
         if one["service"] == "checkout"
     }
-    assert told == {first["id"]: ([], [second["id"]]), second["id"]: ([], [first["id"]])}
+    assert shown_counts == {first["id"]: ([], [second["id"]]), second["id"]: ([], [first["id"]])}
     assert [one["frozen_by"] for one in found["planned"] if one["service"] == "web"] == [
         [window["id"]]
     ]

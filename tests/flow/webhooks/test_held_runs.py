@@ -78,7 +78,7 @@ async def connected(
         yield replace(shop, gate=replace(shop.gate, hosts={ISSUER: host})), host
 
 
-async def tell(shop: Shop, *reported: HostReport, named: str = "d") -> None:
+async def send_report(shop: Shop, *reported: HostReport, named: str = "d") -> None:
     """Deliveries of the host, worked on."""
     for number, report in enumerate(reported):
         await code_hosts.count(shop.gate, report)
@@ -114,7 +114,7 @@ async def test_a_held_run_becomes_a_change_and_is_let_go_when_nothing_stands_in_
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
         await shop.deploy("a")
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         [said] = await heard(shop)
         changes = await shop.gate.store.read(
             lambda conn: conn.execute(
@@ -135,7 +135,7 @@ async def test_b10_a_held_job_is_not_let_go_by_what_another_job_of_its_run_prove
 ) -> None:
     passes = EVERYDAY.replace("diff.lines_added < 100", "change.workflow == deploy.yml")
     async with connected(sqlite_url, tmp_path, standard_changes=f"[{passes}]") as (shop, _):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         waiting = await only_change(shop)
         book = await shop.gate.rulebooks.current()
         repository = Repository(ISSUER, 1001, "acme/checkout")
@@ -155,7 +155,7 @@ async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         [report] = await heard(shop)
         change = await shop.read(report["url"].rpartition("/")[2], ADMIN)
         await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), BEN)
@@ -172,7 +172,7 @@ async def test_nobody_approves_twice_what_was_approved_in_the_gate_is_let_go(
 
 async def test_a_rejection_stops_the_run_with_its_reasons(sqlite_url: str, tmp_path: Path) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         change = await only_change(shop)
         await review.reject(
             shop.gate, change["id"], ReviewCommand(change["subject_digest"], "Not on a Friday"), BEN
@@ -186,9 +186,9 @@ async def test_the_same_delivery_and_the_same_run_make_one_change_and_one_answer
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
-        await tell(shop, HELD)
-        await tell(shop, HELD)
-        await tell(shop, HELD, named="e")
+        await send_report(shop, HELD)
+        await send_report(shop, HELD)
+        await send_report(shop, HELD, named="e")
         await only_change(shop)
         answers = [*await heard(shop), *await heard(shop)]
 
@@ -200,11 +200,11 @@ async def test_a_held_run_hears_again_only_when_something_moved(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         assert len(await heard(shop)) == 1
         assert len(await heard(shop)) == 1
         host.answer = says({**LARGE, "diff.lines_added": 9})
-        await tell(shop, CommitsMoved(ISSUER, 1001, (commit_of("b"),)), named="e")
+        await send_report(shop, CommitsMoved(ISSUER, 1001, (commit_of("b"),)), named="e")
         await shop.round()
         answers = await heard(shop)
 
@@ -221,7 +221,7 @@ async def test_a_freeze_keeps_an_approved_run_waiting(sqlite_url: str, tmp_path:
         f"{ends}, tiers: [production]}}\n"
     )
     async with connected(sqlite_url, tmp_path, calendar=calendar) as (shop, _):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         [report] = await heard(shop)
 
     assert (report["state"], report["words"][0][:17]) == (None, "held by closed un")
@@ -230,7 +230,7 @@ async def test_a_freeze_keeps_an_approved_run_waiting(sqlite_url: str, tmp_path:
 async def test_what_may_not_be_admitted_yet_is_told_once(sqlite_url: str, tmp_path: Path) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
         keyless = replace(shop, gate=replace(shop.gate, signing=Signing(None, shop.gate.base_url)))
-        await tell(keyless, HELD)
+        await send_report(keyless, HELD)
         assert len(await heard(keyless)) == 1
         reports = await heard(keyless)
         answers = await heard(shop)
@@ -261,7 +261,7 @@ async def test_a_run_that_may_not_ask_is_stopped_at_once(
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, host):
         host.runs["77"] = seen
-        await tell(shop, report)
+        await send_report(shop, report)
         rows = await shop.gate.store.read(
             lambda conn: conn.execute(select(schema_work.outbox)).all()
         )
@@ -276,7 +276,7 @@ async def test_a50_a_hook_is_only_a_reason_to_ask_the_host_itself(
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, host):
         host.runs.clear()
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
 
         assert await shop.submitted() == 0
         host.runs["77"] = SEEN
@@ -287,8 +287,8 @@ async def test_a50_a_hook_is_only_a_reason_to_ask_the_host_itself(
 
 async def test_a_run_that_is_over_waits_no_more(sqlite_url: str, tmp_path: Path) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
-        await tell(shop, HELD)
-        await tell(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="e")
+        await send_report(shop, HELD)
+        await send_report(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="e")
 
         assert (await only_change(shop))["state"] == "canceled"
         assert await heard(shop) == []
@@ -298,9 +298,9 @@ async def test_a_new_attempt_is_answered_and_the_earlier_one_forgotten(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         host.runs["77"] = replace(SEEN, attempt=2)
-        await tell(shop, HELD, named="e")
+        await send_report(shop, HELD, named="e")
         change = await only_change(shop)
         await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), BEN)
         answers = await heard(shop)
@@ -314,10 +314,10 @@ async def test_the_late_end_of_an_attempt_takes_nothing_from_the_next_one(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         host.runs["77"] = replace(SEEN, attempt=2)
-        await tell(shop, HELD, named="e")
-        await tell(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="late")
+        await send_report(shop, HELD, named="e")
+        await send_report(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="late")
         change = await only_change(shop)
         await review.approve(shop.gate, change["id"], ReviewCommand(change["subject_digest"]), BEN)
         answers = await heard(shop)
@@ -331,7 +331,7 @@ async def test_the_late_end_of_a_held_attempt_leaves_the_change_that_another_has
 ) -> None:
     """The next attempt asks by itself, with its own token, and no host holds it."""
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, host):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         host.runs.clear()
         first = await only_change(shop)
         seen = replace(SEEN, attempt=2)
@@ -340,7 +340,7 @@ async def test_the_late_end_of_a_held_attempt_leaves_the_change_that_another_has
         by = held_runs.job_of(shop.gate, repository, seen, "production", book)
         asked = make_change("b", repository=repository, run=None, artifacts=(), requested_by=None)
         joined = await shop.ask(asked, by)
-        await tell(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="late")
+        await send_report(shop, RunEnded(ISSUER, 1001, "77", 1, commit_of("b")), named="late")
         after = await only_change(shop)
 
     assert (joined.change_id, after["run"]["attempt"]) == (first["id"], 2)
@@ -357,7 +357,7 @@ async def test_a_repository_of_several_services_says_which(sqlite_url: str, tmp_
     host = FakeHost(says(), runs={"77": SEEN, "78": replace(SEEN, run="78")})
     async with open_shop(sqlite_url, tmp_path, files) as opened:
         shop = replace(opened, gate=replace(opened.gate, hosts={ISSUER: host}))
-        await tell(shop, HELD, replace(HELD, run="78", environment="ledger/prod"))
+        await send_report(shop, HELD, replace(HELD, run="78", environment="ledger/prod"))
         answers = await heard(shop)
 
     assert [one["state"] for one in answers] == ["rejected", "approved"]
@@ -368,9 +368,9 @@ async def test_a_deployment_that_the_host_saw_closes_its_change(
     sqlite_url: str, tmp_path: Path
 ) -> None:
     async with connected(sqlite_url, tmp_path) as (shop, _):
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         await heard(shop)
-        await tell(
+        await send_report(
             shop,
             DeploymentStatus(
                 ISSUER, 1001, "production", commit_of("b"), Result.SUCCESSFUL, shop.gate.clock()
@@ -397,9 +397,9 @@ async def test_c18_a_deployment_of_a_repository_that_the_catalogue_lacks_is_show
             "https://github.com/acme/x/1",
             "acme/x",
         )
-        await tell(shop, begun, named="begun")
+        await send_report(shop, begun, named="begun")
         before = (await sightings.listing(shop.gate, SightingFilters(), ADA)).items
-        await tell(shop, replace(begun, result=Result.SUCCESSFUL), named="ended")
+        await send_report(shop, replace(begun, result=Result.SUCCESSFUL), named="ended")
         (found,) = (
             await sightings.listing(shop.gate, SightingFilters(missing=Missing.REPOSITORY), ADA)
         ).items
@@ -421,7 +421,7 @@ async def test_what_nobody_waits_for_is_not_kept(sqlite_url: str, tmp_path: Path
     async with connected(sqlite_url, tmp_path, LARGE) as (shop, _):
         moved = CommitsMoved(ISSUER, 1001, (commit_of("b"),))
         assert await code_hosts.ignored(shop.gate, moved) == "no change of this commit waits"
-        await tell(shop, HELD)
+        await send_report(shop, HELD)
         assert await code_hosts.ignored(shop.gate, moved) == ""
         assert (
             await code_hosts.ignored(shop.gate, replace(moved, repository=9))
@@ -437,7 +437,7 @@ async def test_a03_whoever_pushed_a_commit_of_the_range_may_not_approve_it(
         plain = host.answer
         host.answer = lambda ask: replace(plain(ask), commits=(commit_of("b"), commit_of("c")))
         pushed = Pushed(ISSUER, 1001, (commit_of("c"),), "github:ada-ekberg")
-        await tell(shop, pushed, pushed, replace(pushed, repository=9, by="github:ben-gh"))
+        await send_report(shop, pushed, pushed, replace(pushed, repository=9, by="github:ben-gh"))
         change = await shop.submit("b", authors=("zoe@example.com",))
         with pytest.raises(NotAllowed):
             await review.approve(

@@ -161,9 +161,9 @@ async def test_c17_what_was_given_up_is_counted_and_shown_with_the_reason(shop: 
     assert [(one.kind, one.attempts, one.error) for one in shown.given_up] == [
         ("note", 1, "no such service")
     ]
-    told = {one.name: (one.waiting, one.dead) for one in shown.inbox}
-    assert told["pagerduty"][0] == 1
-    assert sum(dead for _, dead in told.values()) == 1
+    shown_counts = {one.name: (one.waiting, one.dead) for one in shown.inbox}
+    assert shown_counts["pagerduty"][0] == 1
+    assert sum(dead for _, dead in shown_counts.values()) == 1
 
 
 async def test_c17_what_was_given_up_is_worked_on_anew_when_its_source_sends_it_again(

@@ -79,7 +79,7 @@ def arrived(body: Any, content_type: str = "application/json", **headers: Any) -
     )
 
 
-def told(event: dict[str, Any]) -> Any:
+def report_of(event: dict[str, Any]) -> Any:
     """What follows from a whole CDEvent."""
     (one,) = arrived(event)
     return cdevents.read(one)
@@ -186,7 +186,7 @@ def test_headers_that_say_no_event_are_refused(different: dict[str, str | None])
     "kind", ["service.deployed.0.3.0", "service.upgraded.0.3.0", "service.deployed.0.4.0-draft"]
 )
 def test_a_service_that_was_deployed(kind: str) -> None:
-    found = told(event(f"dev.cdevents.{kind}"))
+    found = report_of(event(f"dev.cdevents.{kind}"))
 
     assert found == DeploymentReport(
         "checkout", "prod", None, Result.SUCCESSFUL, AT, "cdevents", digests=(DIGEST,)
@@ -194,7 +194,7 @@ def test_a_service_that_was_deployed(kind: str) -> None:
 
 
 def test_a_service_that_was_rolled_back() -> None:
-    found = told(event("dev.cdevents.service.rolledback.0.3.0"))
+    found = report_of(event("dev.cdevents.service.rolledback.0.3.0"))
 
     assert found == DeploymentReport(
         "checkout", "prod", None, None, AT, "cdevents", digests=(DIGEST,), went_back=True
@@ -202,7 +202,7 @@ def test_a_service_that_was_rolled_back() -> None:
 
 
 def test_what_0_4_writes_is_the_same() -> None:
-    assert told(old(event())) == told(event())
+    assert report_of(old(event())) == report_of(event())
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_what_0_4_writes_is_the_same() -> None:
 def test_an_artifact_names_a_commit_or_a_digest_or_neither(
     artifact: str, commit: str | None, digests: tuple[str, ...]
 ) -> None:
-    found = told(event(artifactId=artifact))
+    found = report_of(event(artifactId=artifact))
 
     assert (found.commit, found.digests) == (commit, digests)
 
@@ -238,7 +238,7 @@ def incident(predicate: str, **different: Any) -> dict[str, Any]:
 
 
 def test_an_incident_that_was_detected() -> None:
-    assert told(incident("detected")) == IncidentReport(
+    assert report_of(incident("detected")) == IncidentReport(
         "It is slow",
         "checkout",
         "sev2",
@@ -251,7 +251,7 @@ def test_an_incident_that_was_detected() -> None:
 
 
 def test_an_incident_that_was_reported_with_its_ticket() -> None:
-    found = told(incident("reported", ticketURI="https://tickets.example.com/1"))
+    found = report_of(incident("reported", ticketURI="https://tickets.example.com/1"))
 
     assert (found.url, found.resolved_at, found.is_end) == (
         "https://tickets.example.com/1",
@@ -261,13 +261,17 @@ def test_an_incident_that_was_reported_with_its_ticket() -> None:
 
 
 def test_an_incident_that_is_over_is_news_of_the_same() -> None:
-    found = told(incident("resolved"))
+    found = report_of(incident("resolved"))
 
-    assert (found.id, found.resolved_at, found.is_end) == (told(incident("detected")).id, AT, True)
+    assert (found.id, found.resolved_at, found.is_end) == (
+        report_of(incident("detected")).id,
+        AT,
+        True,
+    )
 
 
 def test_an_incident_without_a_service_is_put_down_to_nothing_with_the_reason() -> None:
-    assert "names no service" in told(incident("detected", service=None))
+    assert "names no service" in report_of(incident("detected", service=None))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +284,7 @@ def test_an_incident_without_a_service_is_put_down_to_nothing_with_the_reason() 
     ],
 )
 def test_other_events_are_ignored_with_the_reason(kind: str, because: str) -> None:
-    assert because in told(event(kind))
+    assert because in report_of(event(kind))
 
 
 @pytest.mark.parametrize(
@@ -316,7 +320,7 @@ def test_an_event_that_lacks_what_it_must_say_is_refused_with_the_place(
     broken: dict[str, Any], where: str
 ) -> None:
     with pytest.raises(Invalid, match=re.escape(where)):
-        told(broken)
+        report_of(broken)
 
 
 def test_an_envelope_that_says_something_else_than_its_event_is_refused() -> None:
@@ -337,9 +341,9 @@ def test_c17_an_incident_names_a_change_and_its_end_says_no_severity() -> None:
     described = incident("detected", description=f"Since {change}")
     ended = event("dev.cdevents.incident.resolved.0.3.0", "INC-1", service={"id": "checkout"})
 
-    assert (told(custom).changes, told(described).changes, told(ended).changes) == (
+    assert (report_of(custom).changes, report_of(described).changes, report_of(ended).changes) == (
         (change,),
         (change,),
         (),
     )
-    assert told(ended).severity is None
+    assert report_of(ended).severity is None

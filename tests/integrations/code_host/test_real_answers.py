@@ -30,11 +30,11 @@ def listed(reader: Reader) -> Reader:
 
 def _all_of(read: Any, seen: Any) -> Any:
     """Everything that is taken from a comparison."""
-    told = [
+    found = [
         (one.subject, one.repairs, one.reverts, one.co_authors, one.is_merge)
         for one in seen.messages
     ]
-    return seen.files, read.hands(seen.commits), read.authors(seen.commits), told
+    return seen.files, read.hands(seen.commits), read.authors(seen.commits), found
 
 
 READ: Mapping[str, Reader] = {

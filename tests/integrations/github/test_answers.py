@@ -21,7 +21,7 @@ PLACE = ("77", "production")
 
 def message(**different: Any) -> Message:
     """An approval of run 77."""
-    told = {
+    found = {
         "repository": {"issuer": ISSUER, "id": 1001, "name": "acme/checkout"},
         "run": "77",
         "environment": "production",
@@ -30,7 +30,7 @@ def message(**different: Any) -> Message:
         "reasons": ["5 lines added; 10 or more gives 8 points"],
         "url": "https://gate.example.com/changes/chg_1",
     }
-    return Message("msg_1", "github:1001", "chg_1", orjson.dumps(told | different), 1)
+    return Message("msg_1", "github:1001", "chg_1", orjson.dumps(found | different), 1)
 
 
 def waiting(**knows: Any) -> FakeGitHub:
@@ -38,9 +38,9 @@ def waiting(**knows: Any) -> FakeGitHub:
     return fake(waiting={"77": {"production"}}, **knows)
 
 
-async def send(known: FakeGitHub, told: Message) -> None:
+async def send(known: FakeGitHub, found: Message) -> None:
     """As the outbox does."""
-    await GitHubAnswers(github(known))(told)
+    await GitHubAnswers(github(known))(found)
 
 
 async def test_an_approval_arrives_with_its_reasons() -> None:

@@ -344,7 +344,7 @@ async def test_c16_a_workflow_is_called_as_its_own_token_calls_it(
             "commit": {"sha": BASE if "compares" in knows else HEAD},
         }
     }
-    told = {
+    found = {
         "id": 9,
         "run_attempt": 1,
         "head_sha": HEAD,
@@ -352,7 +352,7 @@ async def test_c16_a_workflow_is_called_as_its_own_token_calls_it(
         "event": "push",
         "path": ".github/workflows/deploy.yml",
     }
-    known = fake(branches=branches, runs={"9": told | run}, **knows)
+    known = fake(branches=branches, runs={"9": found | run}, **knows)
     seen = await github(known).run(REPOSITORY, "9")
 
     assert (seen.ref, seen.workflow) == (ref, workflow)

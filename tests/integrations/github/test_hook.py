@@ -39,7 +39,7 @@ def signature(body: bytes, secret: str = SECRET) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def told(event: str, payload: Any, *, api: str = API, without: str = "") -> HostDelivery:
+def delivery_of(event: str, payload: Any, *, api: str = API, without: str = "") -> HostDelivery:
     """What is read of a delivery that is signed as it should be."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     given = {SIGNATURE: signature(body), EVENT: event, DELIVERY: "d-1"}
@@ -171,7 +171,7 @@ def test_without_a_secret_nobody_can_prove_to_be_github() -> None:
     ],
 )
 def test_what_it_says(event: str, payload: Any, report: Any) -> None:
-    assert told(event, payload) == HostDelivery("d-1", report)
+    assert delivery_of(event, payload) == HostDelivery("d-1", report)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_what_it_says(event: str, payload: Any, report: Any) -> None:
     ],
 )
 def test_what_changes_nothing_is_ignored_for_a_reason(event: str, payload: Any) -> None:
-    found = told(event, payload)
+    found = delivery_of(event, payload)
 
     assert found.report is None
     assert found.ignored
@@ -233,7 +233,7 @@ def test_what_changes_nothing_is_ignored_for_a_reason(event: str, payload: Any) 
 )
 def test_a51_a_callback_to_elsewhere_is_refused(callback: str, words: str) -> None:
     with pytest.raises(Invalid, match=words):
-        told("deployment_protection_rule", held(deployment_callback_url=callback))
+        delivery_of("deployment_protection_rule", held(deployment_callback_url=callback))
 
 
 def test_a_server_of_ones_own_has_its_callbacks_under_its_path() -> None:
@@ -241,7 +241,9 @@ def test_a_server_of_ones_own_has_its_callbacks_under_its_path() -> None:
     callback = f"{api}/repos/acme/checkout/actions/runs/77/deployment_protection_rule"
 
     assert (
-        told("deployment_protection_rule", held(deployment_callback_url=callback), api=api).report
+        delivery_of(
+            "deployment_protection_rule", held(deployment_callback_url=callback), api=api
+        ).report
         is not None
     )
 
@@ -261,13 +263,13 @@ def test_a_server_of_ones_own_has_its_callbacks_under_its_path() -> None:
 )
 def test_another_shape_is_refused(payload: Any, error: type[GateError]) -> None:
     with pytest.raises(error):
-        told("deployment_protection_rule", payload)
+        delivery_of("deployment_protection_rule", payload)
 
 
 @pytest.mark.parametrize("missing", [EVENT, DELIVERY])
 def test_a_delivery_without_its_headers_is_refused(missing: str) -> None:
     with pytest.raises(Invalid, match="one is missing"):
-        told("push", {}, without=missing)
+        delivery_of("push", {}, without=missing)
 
 
 REFUSED = {
@@ -283,9 +285,9 @@ def test_every_real_payload_is_taken_or_refused_for_a_reason() -> None:
     for file in files:
         if file.name in REFUSED:
             with pytest.raises(Invalid, match=REFUSED[file.name]):
-                told(file.parent.name, file.read_bytes())
+                delivery_of(file.parent.name, file.read_bytes())
         else:
-            found = told(file.parent.name, file.read_bytes())
+            found = delivery_of(file.parent.name, file.read_bytes())
             assert (found.report is None) == bool(found.ignored), file
     assert len(files) > 50
 
@@ -297,4 +299,4 @@ def test_a_bent_delivery_is_refused_or_taken_and_no_fault_of_ours(data: st.DataO
     payload = data.draw(bent(json.loads(file.read_text())))
 
     with suppress(Invalid):
-        told(file.parent.name, json.dumps(payload).encode())
+        delivery_of(file.parent.name, json.dumps(payload).encode())

@@ -43,7 +43,7 @@ def hook(token: str = "", secret: str = SECRET, at: float = AT) -> GitLabHook:
     return GitLabHook(URL, token=token, secret=secret, clock=lambda: at)
 
 
-def told(payload: Any, **headers: str) -> HostDelivery:
+def delivery_of(payload: Any, **headers: str) -> HostDelivery:
     """What is read of a delivery that brings the token."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return hook("secret", "").read({TOKEN: "secret", KEY: "k-1", **headers}, body)
@@ -127,7 +127,7 @@ def test_a_deployment_has_its_whole_commit_and_its_time_in_utc() -> None:
     at = datetime(2021, 4, 28, 19, 50, tzinfo=UTC)
     link = "https://gitlab.com/acme/checkout/-/jobs/796"
 
-    assert told(DEPLOYED) == HostDelivery(
+    assert delivery_of(DEPLOYED) == HostDelivery(
         "k-1", DeploymentStatus(URL, 20, "production", COMMIT, Result.UNSUCCESSFUL, at, link)
     )
 
@@ -158,7 +158,7 @@ def test_a_deployment_has_its_whole_commit_and_its_time_in_utc() -> None:
     ],
 )
 def test_what_moves_a_commit(payload: Any) -> None:
-    assert told(payload).report == CommitsMoved(URL, 20, (COMMIT,))
+    assert delivery_of(payload).report == CommitsMoved(URL, 20, (COMMIT,))
 
 
 def test_a_push_says_who_brought_what() -> None:
@@ -170,7 +170,7 @@ def test_a_push_says_who_brought_what() -> None:
         "project_id": 20,
     }
 
-    assert told(pushed).report == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
+    assert delivery_of(pushed).report == Pushed(URL, 20, (commit_of("c"), COMMIT), "gitlab:cy")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_push_says_who_brought_what() -> None:
 )
 def test_another_shape_is_refused(payload: Any, error: type[GateError]) -> None:
     with pytest.raises(error):
-        told(payload)
+        delivery_of(payload)
 
 
 def test_a49_a_delivery_of_an_old_gitlab_is_known_by_its_bytes() -> None:
@@ -203,7 +203,7 @@ def test_every_real_payload_is_taken_or_ignored_for_a_reason() -> None:
     files = sorted(shared("payloads/gitlab-webhooks").rglob("*.json"))
 
     for file in files:
-        found = told(file.read_bytes())
+        found = delivery_of(file.read_bytes())
         assert (found.report is None) == bool(found.ignored), file
     assert len(files) > 10
 
@@ -215,4 +215,4 @@ def test_a_bent_delivery_is_refused_or_taken_and_no_fault_of_ours(data: st.DataO
     payload = data.draw(bent(json.loads(file.read_text())))
 
     with suppress(Invalid):
-        told(json.dumps(payload).encode())
+        delivery_of(json.dumps(payload).encode())

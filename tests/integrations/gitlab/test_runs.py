@@ -84,8 +84,8 @@ JOB = {
 async def test_c16_a_pipeline_is_called_as_the_token_of_its_jobs_calls_it(
     job: Any, answers: Any, said: tuple[str, str, str | None]
 ) -> None:
-    told = {"id": 15, "sha": HEAD, "ref": "main", "deployable": JOB | job}
-    known = fake({"": {"path_with_namespace": "acme/checkout"}, "/deployments/15": told} | answers)
+    found = {"id": 15, "sha": HEAD, "ref": "main", "deployable": JOB | job}
+    known = fake({"": {"path_with_namespace": "acme/checkout"}, "/deployments/15": found} | answers)
     seen = await gitlab(known).run(Repository(URL, PROJECT), "15")
 
     assert (seen.event, seen.ref, seen.workflow) == said

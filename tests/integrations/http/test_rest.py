@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("header", "seconds"),
     [
         pytest.param(reply(429, {}, retry_after="90"), 91, id="it says how long"),
         pytest.param(
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.anyio
         ),
     ],
 )
-async def test_whoever_asks_for_a_pause_is_left_alone(told: Canned, seconds: int) -> None:
-    known = fake(failing={"/installation": told})
+async def test_whoever_asks_for_a_pause_is_left_alone(header: Canned, seconds: int) -> None:
+    known = fake(failing={"/installation": header})
     host = github(known, monotonic=lambda: 0.0)
     for _ in range(2):
         with pytest.raises(SourceUnavailable, match="rate limit") as caught:

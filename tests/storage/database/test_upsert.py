@@ -15,11 +15,11 @@ SUM = {"service": "shop", "environment": "production", "measure": "lead", "day":
 
 def test_a_row_that_is_there_is_left_as_it_is(database_url: str) -> None:
     with writing(database_url) as tx:
-        told = [
+        keys = [
             insert_new(tx, schema_work.leases, LEASE | {"holder": who}) for who in ("one", "two")
         ]
 
-        assert told == [True, False]
+        assert keys == [True, False]
         assert [row.holder for row in tx.conn.execute(schema_work.leases.select())] == ["one"]
 
 

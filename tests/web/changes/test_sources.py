@@ -55,9 +55,9 @@ def test_nothing_else_becomes_an_address(repository: Any) -> None:
 
 
 def test_a_long_list_of_files_is_cut_and_counted_and_silence_stays_unknown() -> None:
-    told = summary({"diff.files": fact([str(n) for n in range(20)])})
+    found = summary({"diff.files": fact([str(n) for n in range(20)])})
 
-    assert (len(told["files"]), told["more_files"], told["added"]) == (
+    assert (len(found["files"]), found["more_files"], found["added"]) == (
         FILES_SHOWN,
         20 - FILES_SHOWN,
         None,
@@ -77,11 +77,11 @@ def test_only_what_differs_is_told_and_unknown_is_said() -> None:
     )
     shown = decision(1, "old", diff__lines_added=5, diff__files=["a"], author__count=1)
 
-    told = between([now, shown], "old")
+    found = between([now, shown], "old")
 
-    assert told is not None
-    assert (told.shown, told.now) == (1, 2)
-    assert {row.what: (row.before, row.now) for row in told.rows} == {
+    assert found is not None
+    assert (found.shown, found.now) == (1, 2)
+    assert {row.what: (row.before, row.now) for row in found.rows} == {
         "author.count": ("1", "unknown"),
         "change.fixes_defect": ("unknown", "yes"),
         "diff.files": ("a", "a, b"),
