@@ -65,14 +65,14 @@ def variables() -> frozenset[str]:
     """
     asked: set[str] = set()
 
-    class ParsedArguments(dict[str, str]):
+    class RecordingEnvironment(dict[str, str]):
         def get(self, name: str, _: object = None) -> None:  # type: ignore[override]  # nothing is set
             asked.add(name)
 
-    flags = _Flags(argparse.ArgumentParser(), ParsedArguments())
+    flags = _Flags(argparse.ArgumentParser(), RecordingEnvironment())
     _asking_flags(flags)
     _check_flags(flags)
-    closing = _Flags(argparse.ArgumentParser(), ParsedArguments())
+    closing = _Flags(argparse.ArgumentParser(), RecordingEnvironment())
     _close_flags(closing)
     return frozenset(
         {*asked, *VARIABLES, "GATE_HOST_TOKEN", "GATE_ID_TOKEN", "GATE_STATE", "GATE_TOKEN_FILE"}
