@@ -1,6 +1,10 @@
 """The recipes for controllers, judged as each controller judges an answer of the gate."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,3 +91,72 @@ def test_h6_the_job_of_argo_cd_tries_once_and_has_an_end() -> None:
 
     assert (job["backoffLimit"], job["template"]["spec"]["restartPolicy"]) == (0, "Never")
     assert job["activeDeadlineSeconds"] > 0
+
+
+# One freeze for all
+
+
+def freeze_block(word: str) -> Any:
+    """The recipe of the page about freezes that has this word in it."""
+    path = "docs/how-to/freeze.md"
+    document = Document(path, (ROOT / path).read_text())
+    return next(yaml.safe_load(block.text) for block in document.blocks if word in block.text)
+
+
+def run_script(folder: Path, script: str, place: str, status: int = 0) -> tuple[int, str]:
+    """Run it by bash, where curl answers with this text, or fails as it does for 401 and 503."""
+    fake = folder / "curl"
+    fake.write_text(f"#!/bin/sh\ncat <<'END'\n{place}\nEND\nexit {status}\n")
+    fake.chmod(0o700)
+    env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    env |= {"GATE_URL": "https://gate.example.com", "GATE_TOKEN": "gate_x"}
+    done = subprocess.run(  # noqa: S603 - a script of our own page
+        ["bash", "-c", script],  # noqa: S607 - the bash of the machine, as on a runner
+        env=env,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    return done.returncode, done.stdout
+
+
+PLACES = [
+    pytest.param('{"hold": null}', 0, False, id="open"),
+    pytest.param('{"hold": {"reason": "Year-end closing"}}', 0, True, id="frozen"),
+    pytest.param("{}", 0, True, id="no answer of the gate"),
+    pytest.param("<html>", 0, True, id="no JSON"),
+    pytest.param("", 22, True, id="no token, or trouble of the gate"),
+]
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the recipe needs jq, as runners have it")
+@pytest.mark.parametrize(("place", "status", "is_shut"), PLACES)
+def test_h6_the_merge_queue_goes_on_only_where_the_gate_says_that_nothing_is_frozen(
+    tmp_path: Path, place: str, status: int, *, is_shut: bool
+) -> None:
+    workflow = freeze_block("merge_group")
+    (step,) = workflow["jobs"]["freeze"]["steps"]
+
+    code, said = run_script(tmp_path, step["run"], place, status)
+
+    assert (code != 0) is is_shut
+    assert ("Year-end" in said) is ("Year-end" in place)
+    # YAML 1.1 reads `on` as true
+    assert set(workflow[True]) == {"pull_request", "merge_group"}
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the recipe needs jq, as runners have it")
+@pytest.mark.parametrize(("place", "status", "is_shut"), PLACES)
+def test_h6_the_variable_of_gitlab_is_false_only_where_the_gate_says_that_nothing_is_frozen(
+    tmp_path: Path, place: str, status: int, *, is_shut: bool
+) -> None:
+    pipeline = freeze_block("GATE_FROZEN")
+    ask, deploy = "\n".join(pipeline["freeze"]["script"]), pipeline["deploy"]["script"][0]
+
+    run_script(tmp_path, ask, place, status)
+    file = tmp_path / "freeze.env"
+    given = file.read_text() if file.exists() else ""
+
+    assert run_script(tmp_path, f"{given}\n{deploy}", "")[0] == int(is_shut)

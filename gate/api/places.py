@@ -16,19 +16,13 @@ from gate.flow.answers.verdict import VerdictAnswer
 from gate.flow.queries import look, verdict
 from gate.flow.queries.verdict import KEPT_SECONDS
 
+# Names of the catalogue may have slashes, which is why a part of these paths may have them too, and
+# why the longer path stands first.
 router = APIRouter(prefix="/v1/services", tags=["services"], route_class=GateRoute)
 
 
-@router.get("/{service}/environments/{environment}", response_model=PlaceAnswer)
-async def read_place(service: str, environment: str, by: PlaceReader, gate: GateDep) -> Answer:
-    """What runs in this environment of the service, what is in flight, and what holds changes
-    up.
-    """
-    return answer(await look.place(gate, service, environment, by))
-
-
 @router.get(
-    "/{service}/environments/{environment}/verdict",
+    "/{service:path}/environments/{environment:path}/verdict",
     response_model=VerdictAnswer,
     responses={304: {"description": "As the answer with that ETag."}},
 )
@@ -54,3 +48,11 @@ async def read_verdict(
     if tag in request.headers.get("if-none-match", ""):
         return Answer(b"", 304, headers=headers)
     return Answer(body, headers=headers)
+
+
+@router.get("/{service:path}/environments/{environment:path}", response_model=PlaceAnswer)
+async def read_place(service: str, environment: str, by: PlaceReader, gate: GateDep) -> Answer:
+    """What runs in this environment of the service, what is in flight, and what holds changes
+    up.
+    """
+    return answer(await look.place(gate, service, environment, by))

@@ -31,7 +31,7 @@ from gate.api import (
 )
 from gate.api.app import Api
 from gate.api.audit import evidence
-from gate.api.formats import icalendar
+from gate.api.formats import badge, icalendar, sync_windows
 from gate.api.http import docs
 from gate.api.http.permits import Parts
 from gate.flow.connections import NO_HOOKS, Hooks
@@ -43,6 +43,8 @@ _ROUTERS = (
     evidence,
     reviews,
     evaluations,
+    badge,
+    sync_windows,
     places,
     policies,
     backtests,

@@ -132,12 +132,17 @@ def document() -> Document:
     return Document(openapi())
 
 
+_WITH_SLASHES = ("tile", "service", "environment")
+
+
 def _pattern(template: str) -> re.Pattern[str]:
     """What matches the addresses of a path with names in braces.
 
     A tile's goes on behind slashes, for which there is no word.
     """
-    whole = re.escape(template).replace(r"\{tile\}", ".+")
+    whole = re.escape(template)
+    for name in _WITH_SLASHES:
+        whole = whole.replace(rf"\{{{name}\}}", ".+")
     return re.compile(re.sub(r"\\{[a-z_]+\\}", "[^/]+", whole))
 
 

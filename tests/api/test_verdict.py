@@ -55,7 +55,15 @@ async def test_h6_an_answer_says_how_long_it_holds_and_is_known_again(service: S
 
 
 @pytest.mark.parametrize(
-    "place", [address(), address("unheard-of", "moon"), address("a%20b", "c"), address("é")]
+    "place",
+    [
+        address(),
+        address("unheard-of", "moon"),
+        address("a%20b", "c"),
+        address("é"),
+        address("shop%2Fcart", "prod%2Feu"),
+        address("shop/cart", "prod/eu"),
+    ],
 )
 async def test_h6_every_place_is_answered_alike(service: Served, place: str) -> None:
     auditor = await service.auditor()

@@ -265,6 +265,10 @@ ChangeReader: TypeAlias = Annotated[
 PlaceReader: TypeAlias = Annotated[
     Caller, Depends(Permit("read changes and what runs where", _P, _A, _D, people=True))
 ]
+PlaceWatcher: TypeAlias = Annotated[
+    Caller,
+    Depends(SubscriberPermit("read changes and what runs where", _P, _A, _D, people=True)),
+]
 Admitter: TypeAlias = Annotated[
     Caller, Depends(Permit("have a change admitted", _P, holder=True, counted=False))
 ]

@@ -22,3 +22,11 @@ class EntryAnswer(BaseModel):
     kind: str
     at: datetime
     change: str | None = None
+
+
+class PatchAnswer(BaseModel):
+    """A part of a resource of a controller, to be merged into it; the fields are those of the
+    controller.
+    """
+
+    spec: dict[str, JsonValue]

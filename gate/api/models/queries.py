@@ -143,3 +143,22 @@ class CalendarQuery(RequestModel):
     ends: Annotated[Instant | None, Field(alias="to")] = None
     service: Name | None = None
     environment: Name | None = None
+
+
+class SyncWindowsQuery(RequestModel):
+    """Which applications of Argo CD a window is for."""
+
+    applications: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=TEXT_LENGTH_MAX,
+            pattern=r"^[A-Za-z0-9*?._/-]+(,[A-Za-z0-9*?._/-]+)*$",
+            description="globs for the names of applications, with commas between; all without it",
+        ),
+    ] = "*"
+
+    @property
+    def globs(self) -> list[str]:
+        """Each of them."""
+        return self.applications.split(",")

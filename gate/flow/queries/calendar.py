@@ -21,6 +21,7 @@ from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.queries.look import windows_to_come
 from gate.flow.rulebooks import Rulebook
+from gate.flow.scope import require_service
 from gate.storage.changes import planned
 from gate.storage.changes.planned import Planned
 
@@ -56,6 +57,15 @@ async def schedule(
         unknown=unknown_names(book.catalogue, service, named),
         next_opening=utc(opening),
     )
+
+
+async def place_schedule(gate: Gate, service: str, environment: str, by: Caller) -> ScheduleAnswer:
+    """The windows that are open in one place or open there soon; what has ended is not in it.
+
+    Raises `NotAllowed` for a service that is not the caller's.
+    """
+    require_service(by, service)
+    return await schedule(gate, None, None, service, environment, by)
 
 
 def _window(window: Window, said: Mapping[str, str]) -> WindowAnswer:
