@@ -6,8 +6,7 @@ A long, dull list on purpose; nothing happens before the app is started.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import structlog
 from fastapi import FastAPI
@@ -20,13 +19,14 @@ from gate.flow.attempts import Attempts
 from gate.flow.clock import Clock
 from gate.flow.connections import Chore, Connections, joined_by
 from gate.flow.gate import Gate, Secrets
+from gate.flow.key_place import guard_place, key_place
 from gate.flow.ledger.watch import Watch
 from gate.flow.notifications import chat, events, remind
 from gate.flow.notifications.notify import Deliver, Post
 from gate.flow.passwords import Passwords
 from gate.flow.pauses import Pauses
 from gate.flow.rulebooks import Rulebooks
-from gate.flow.signing import KEY_FILE, Signing, make_key, nothing_written, read_key
+from gate.flow.signing import Signing, make_key, nothing_written, read_key
 from gate.flow.troubles import Troubles
 from gate.flow.waiters import Waiters
 from gate.flow.webhooks import code_hosts, held_runs
@@ -64,13 +64,6 @@ from gate.worker import Worker
 
 HELD_RUNS = Chore("held runs", 1.0, held_runs.answer_due)
 """Runs that wait are looked at every second."""
-
-DEMO_FILE, DEMO_KEY_FILE = "demo.db", "demo.key"
-"""What `gate serve --demo` calls its database and its key, beside those of a gate that is no
-demo."""
-
-GUARD_SUFFIX = ".guard"
-"""What the name of the guard's file has after the name of the key's."""
 
 MISSED_SECONDS = 300.0
 """So often deliveries of GitHub that never arrived are looked for."""
@@ -325,36 +318,6 @@ def single_sign_on(settings: Settings) -> SingleSignOn | None:
         settings.sso_issuer,
         Client(settings.sso_client_id, settings.sso_client_secret.get_secret_value()),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPlace:
-    """Where the signing key is, and whether this server may make one."""
-
-    path: Path
-    may_make: bool
-
-
-def key_place(settings: Settings) -> KeyPlace | None:
-    """Beside an embedded database unless a file is named; None where nobody said."""
-    database = sqlite_path(settings.database)
-    if settings.signing_key_file is not None:
-        return KeyPlace(settings.signing_key_file, may_make=database is not None)
-    if database is None:
-        return None
-    # One key never signs two ledgers.
-    own = DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE
-    return KeyPlace(database.with_name(own), may_make=True)
-
-
-def guard_place(settings: Settings) -> Path | None:
-    """Where the last signed head is kept: beside the key unless a file is named."""
-    if settings.ledger_guard is not None:
-        return settings.ledger_guard
-    place = key_place(settings)
-    if place is None:
-        return None
-    return place.path.with_name(f"{place.path.name}{GUARD_SUFFIX}")
 
 
 async def _signing(settings: Settings, store: Store) -> Signing:

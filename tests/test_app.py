@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from gate.app import create_app, key_place
+from gate.app import create_app
 from gate.config import Settings
 from gate.errors import GateError, NotFound
 from gate.flow.gate import Gate
+from gate.flow.key_place import key_place
 from gate.flow.signing import make_key, read_key
 from gate.ledger.note import VerifierKey
 from gate.storage.database.engine import open_engine

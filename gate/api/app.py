@@ -4,11 +4,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Lifespan
 
 from gate import __version__
 from gate.api.http.edge import Edge
-from gate.api.http.route import SECURITY
+from gate.api.http.route import SECURITY, GateRoute
 from gate.api.problems import ProblemAnswer
 from gate.metrics import Metrics
 
@@ -57,7 +58,7 @@ class Api(FastAPI):
                 title=self.title,
                 version=self.version,
                 description=self.description,
-                routes=self.routes,
+                routes=[_documented(route) for route in self.routes],
             )
             components = document.setdefault("components", {})
             _close_answers(components["schemas"])
@@ -68,6 +69,10 @@ class Api(FastAPI):
             components["securitySchemes"] = {SECURITY: {"type": "http", "scheme": "bearer"}}
             self.openapi_schema = document
         return self.openapi_schema
+
+
+def _documented(route: BaseRoute) -> BaseRoute:
+    return route.as_documented() if isinstance(route, GateRoute) else route
 
 
 def _close_answers(schemas: dict[str, Any]) -> None:

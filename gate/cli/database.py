@@ -2,9 +2,9 @@
 because nothing else makes one.
 """
 
-from gate.app import DEMO_FILE
 from gate.config import Settings
 from gate.errors import NotFound
+from gate.flow.key_place import DEMO_FILE
 from gate.storage.database.engine import sqlite_path, sqlite_url
 
 

@@ -3,7 +3,6 @@
 import os
 import sys
 
-from gate.app import key_place
 from gate.cli import code_hosts, reachable, receivers, spelling
 from gate.cli.database import existing
 from gate.config import PREFIX, Settings
@@ -11,6 +10,7 @@ from gate.core.rulebook.bundle import read_bundle
 from gate.errors import GateError
 from gate.flow.folder import read_folder
 from gate.flow.identity.single_sign_on import CALLBACK
+from gate.flow.key_place import key_place
 from gate.flow.signing import read_key
 from gate.storage.database.engine import shown
 from gate.storage.messages import upkeep

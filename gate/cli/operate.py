@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from gate.app import key_place
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid, Unavailable
+from gate.flow.key_place import key_place
 from gate.flow.signing import OWNER_ALONE, make_key, nothing_written, read_key
 from gate.storage import migrate
 from gate.storage.database.engine import shown, sqlite_path

@@ -19,13 +19,14 @@ from starlette.types import ASGIApp
 
 from gate.api.http.permits import Parts
 from gate.api.http.protocol import GateProtocol
-from gate.app import DEMO_FILE, create_app, key_place
+from gate.app import create_app
 from gate.cli.outcome import FAILED
 from gate.cli.spelling import misspelt
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.folder import SHIPPED_POLICIES
 from gate.flow.identity.people import SETUP_MINUTES, link_of, make_setup
+from gate.flow.key_place import DEMO_FILE, key_place
 from gate.flow.signing import read_key
 from gate.storage import migrate as migrations
 from gate.storage.database.engine import shown, sqlite_path, sqlite_url

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -234,3 +236,12 @@ def test_a_file_that_is_no_key_is_refused_and_never_shown(
 
     assert (done.code, words in done.err, "nonsense" in done.err) == (1, True, False)
     assert (here / "bad.key").read_bytes() == content
+
+
+def test_a_command_beside_a_server_starts_without_the_app() -> None:
+    imports = "import gate.cli.operate, gate.cli.people, gate.cli.tokens, gate.cli.ledger.exports"
+    shown = f"{imports}; import sys; print(*sorted({{'fastapi', 'gate.app'}} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", shown], capture_output=True, check=True)  # noqa: S603 - our own words
+
+    assert done.stdout.split() == []

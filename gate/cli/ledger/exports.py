@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection
 
-from gate.app import key_place
 from gate.cli.database import existing
 from gate.cli.ledger.offline import (
     Replay,
@@ -24,6 +23,7 @@ from gate.cli.ledger.offline import (
 )
 from gate.config import Settings
 from gate.errors import Invalid
+from gate.flow.key_place import key_place
 from gate.flow.signing import read_key
 from gate.ledger.export import TILE_MARK, end_line, header_line
 from gate.ledger.note import VerifierKey

@@ -7,11 +7,11 @@ import os
 import sys
 from pathlib import Path
 
-from gate.app import guard_place, key_place
 from gate.cli.database import existing
 from gate.config import Settings
 from gate.errors import Invalid
 from gate.flow.entries import append_entry
+from gate.flow.key_place import guard_place, key_place
 from gate.flow.ledger.guard import contradiction, read_guard
 from gate.flow.signing import OWNER_ALONE, read_key
 from gate.ledger.checkpoint import epoch_of, origin_of

@@ -1,0 +1,48 @@
+"""Where the signing key and its guard are.
+
+Apart from the app, because commands ask it too, and importing the app takes them a second.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.config import Settings
+from gate.flow.signing import KEY_FILE
+from gate.storage.database.engine import sqlite_path
+
+DEMO_FILE, DEMO_KEY_FILE = "demo.db", "demo.key"
+"""What `gate serve --demo` calls its database and its key, beside those of a gate that is no
+demo."""
+
+GUARD_SUFFIX = ".guard"
+"""What the name of the guard's file has after the name of the key's."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """Where the signing key is, and whether this server may make one."""
+
+    path: Path
+    may_make: bool
+
+
+def key_place(settings: Settings) -> KeyPlace | None:
+    """Beside an embedded database unless a file is named; None where nobody said."""
+    database = sqlite_path(settings.database)
+    if settings.signing_key_file is not None:
+        return KeyPlace(settings.signing_key_file, may_make=database is not None)
+    if database is None:
+        return None
+    # One key never signs two ledgers.
+    own = DEMO_KEY_FILE if database.name == DEMO_FILE else KEY_FILE
+    return KeyPlace(database.with_name(own), may_make=True)
+
+
+def guard_place(settings: Settings) -> Path | None:
+    """Where the last signed head is kept: beside the key unless a file is named."""
+    if settings.ledger_guard is not None:
+        return settings.ledger_guard
+    place = key_place(settings)
+    if place is None:
+        return None
+    return place.path.with_name(f"{place.path.name}{GUARD_SUFFIX}")
