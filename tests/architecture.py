@@ -79,6 +79,7 @@ VAGUE = frozenset(
     {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"}
 )
 FILE_LINES_MAX = 400
+FILE_LINES_MIN = 30
 TEST_FILE_LINES_MAX = 600  # examples, one under the other, are read one at a time
 FUNCTION_LINES_MAX = 60
 FUNCTION_NODES_MAX = 500  # syntax nodes without the docstring; a reader holds 30 to 150 in mind
@@ -110,6 +111,42 @@ LONG_FILES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Path to the reason why the file may be longer."""
+
+SMALL_FOLDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "gate/api": "a file for each resource, found by its path",
+        "gate/api/audit": "a file for each resource, found by its path",
+        "gate/api/models": "a file for each resource, found by its path",
+        "gate/flow/answers": "a file for each resource, found by its path",
+        "gate/web": "a file for each page, found by its path",
+        "gate/storage/migrations": "Alembic asks for these files",
+        "gate/storage/migrations/versions": "a file for each migration",
+        "benchmarks": "a file for each measurement",
+    }
+)
+"""Folders in which a small file is found by its name, and the rule by which."""
+
+SMALL_FILES: Mapping[str, str] = MappingProxyType(
+    {
+        "gate/api/http/refused.py": "what is recorded of a refusal, apart from how it is answered",
+        "gate/cli/database.py": "which database a command works on; asked by nine commands",
+        "gate/cli/people.py": "one command",
+        "gate/client/__main__.py": "python -m gate.client",
+        "gate/client/connection/address.py": "may a secret be sent there? one question of security",
+        "gate/core/durations.py": "a notation of its own, of policies, calendar and command line",
+        "gate/core/messages/external.py": "a value that integrations and flow share",
+        "gate/flow/changes/evaluate.py": "a chapter",
+        "gate/flow/clock.py": "the clock of the flow, which tests replace",
+        "gate/flow/entries.py": "the one way to write to the ledger",
+        "gate/flow/ledger/watch.py": "a value that the gate holds and the publisher changes",
+        "gate/storage/changes/words.py": "what a word is, for writing and for searching alike",
+        "gate/storage/database/randomness.py": "a trick, explained once",
+        "gate/storage/figures/rollups.py": "the one writer of sums",
+        "gate/storage/identity/secrets.py": "a table of its own",
+        "gate/storage/messages/leases.py": "a table of its own",
+    }
+)
+"""Path to the reason why a file with so few lines is not folded into a neighbour."""
 
 LONG_FUNCTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -345,6 +382,18 @@ def full_folders(modules: Iterable[Module]) -> list[str]:
         f"{folder} has {count} files, at most {FOLDER_FILES_MAX}"
         for folder, count in sorted(files.items())
         if count > FOLDER_FILES_MAX
+    ]
+
+
+def small_files(modules: Iterable[Module]) -> list[str]:
+    """Files that are not worth opening: a reader opens as few as possible."""
+    return [
+        f"{module.path} has {lines} lines: fold it into the file where a reader would look first"
+        for module in modules
+        if (lines := len(module.source.splitlines())) < FILE_LINES_MIN
+        and not module.path.endswith("__init__.py")
+        and module.path not in SMALL_FILES
+        and Path(module.path).parent.as_posix() not in SMALL_FOLDERS
     ]
 
 

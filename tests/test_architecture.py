@@ -44,6 +44,23 @@ def test_no_folder_holds_more_files_than_a_reader_looks_through() -> None:
     ]
 
 
+def test_a_small_file_has_a_reason_and_a_reason_has_a_small_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything = modules(ROOT, "gate", "benchmarks")
+    assert architecture.small_files(everything) == []
+
+    reasons = set(architecture.SMALL_FILES)
+    monkeypatch.setattr(architecture, "SMALL_FILES", {})
+    found = architecture.small_files([*everything, Module("gate/core/x.py", "A = 1\n" * 29)])
+
+    assert (
+        "gate/core/x.py has 29 lines: fold it into the file where a reader would look first"
+        in found
+    )
+    assert reasons - {line.partition(" ")[0] for line in found} == set()
+
+
 def test_no_part_packs_its_lines() -> None:
     assert architecture.packed_parts(modules(ROOT, "gate")) == []
     assert architecture.packed_parts([Module("gate/x/y.py", "a = [1, 2, 3, 4, 5, 6]\n")]) == [

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gate.core.messages.event import Event
+from gate.core.messages.outgoing import Event
 from gate.errors import Undeliverable
 from gate.integrations.cdevents.outgoing import cdevent
 from gate.integrations.http.outbound import Outbound

@@ -1,5 +1,5 @@
-"""`gate ledger checkpoint`: the newest signed head, and copies of it where the gate cannot reach
-them.
+"""`gate ledger checkpoint` and `gate ledger proof`: the newest signed head, copies of it where the
+gate cannot reach them, and the proof of one decision as a file.
 
 Whoever holds the database and the key can write another history. Only a head that was kept
 elsewhere shows it, so an anchor is worth as much as its distance from the gate: another machine,
@@ -9,6 +9,7 @@ another administrator.
 import os
 import subprocess
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from gate.cli.ledger.offline import CHECKPOINT_SUFFIX, read_checkpoints, read_keys
 from gate.client.connection.transport import Request, TransportFailed, send
@@ -169,3 +170,17 @@ def _commit(folder: Path, file: Path, words: str) -> None:
                 f"git {command[0]} in {folder} failed: "
                 f"{visible(done.stderr.strip(), length_max=500)}"
             )
+
+
+def write_proof(change: str, kind: str, out: Path, *, url: str, token: str, wait: int) -> None:
+    """Wait until the decision of this change is signed, and write its proof to `out`.
+
+    Raises `Invalid`.
+    """
+    query = urlencode({"kind": kind, "wait": wait})
+    content = fetch(url, f"/v1/changes/{quote(change, safe='')}/proof?{query}", token, wait=wait)
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise Invalid(f"{out} cannot be written ({error.strerror})") from None
+    print(f"{out} proves the {kind} of {change}; check it with gate ledger verify {out} --key KEY")

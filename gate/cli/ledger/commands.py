@@ -106,7 +106,7 @@ def proof(
     token: Token,
 ) -> None:
     """Write the proof that a change's newest entry of a kind stands in the ledger."""
-    from gate.cli.ledger.proofs import write_proof  # noqa: PLC0415 - only what runs is imported
+    from gate.cli.ledger.checkpoints import write_proof  # noqa: PLC0415 - only what runs is imported
 
     write_proof(change, kind, out, url=url, token=token, wait=wait)
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from gate.core.catalogue.catalogue import OWNERS_OF_LAST_RESORT, Catalogue
 from gate.core.change import State
 from gate.core.instants import to_us
-from gate.core.messages.message import Message
 from gate.core.messages.notice import ASKING, Click, Notice, Occasion, read_click, write_click
+from gate.core.messages.outgoing import Message
 from gate.errors import GateError, Unauthenticated, Unavailable, Undeliverable
 from gate.flow.answers.parts import hold_answer
 from gate.flow.answers.reasons import ReasonAnswer, reasons

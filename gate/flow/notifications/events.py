@@ -14,8 +14,7 @@ from sqlalchemy import Connection
 from gate.core.decision import record as records
 from gate.core.decision.record import Record
 from gate.core.instants import rfc3339, to_us
-from gate.core.messages.event import Event
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Event, Message
 from gate.errors import Undeliverable
 from gate.flow.answers.change import reasons_of
 from gate.flow.answers.parts import hold_answer, observed_answer, run_answer

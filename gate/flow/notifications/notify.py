@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 import structlog
 
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Message
 from gate.errors import GateError, Unavailable, Undeliverable
 from gate.flow.gate import Gate
 from gate.storage.database.tx import Tx

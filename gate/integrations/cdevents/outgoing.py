@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from gate.core.instants import rfc3339
-from gate.core.messages.event import Event
+from gate.core.messages.outgoing import Event
 
 SPEC_VERSION = "0.6.0-draft"
 TYPE_VERSION = "0.1.0"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from gate.core.change import Repository
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Message
 from gate.errors import Undeliverable
 from gate.integrations.github.facts import GitHub
 from gate.integrations.github.place import Place

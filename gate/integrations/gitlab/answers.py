@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Message
 from gate.errors import Undeliverable
 from gate.integrations.github.answers import comment
 from gate.integrations.gitlab.facts import GitLab, Project

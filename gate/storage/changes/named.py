@@ -15,7 +15,7 @@ from gate.storage.database.bulk import Bulk
 from gate.storage.database.hot import Either, Hot, items_of
 from gate.storage.database.rows import CommitsRow, NamedRow
 from gate.storage.database.tx import Tx
-from gate.storage.tables import schema_named
+from gate.storage.tables import schema_people
 from gate.storage.texts import name_ids
 
 
@@ -99,9 +99,9 @@ def _named(rows: Iterable[tuple[str, str]]) -> Named:
     return Named(tuple(asked), tuple(wrote), frozenset(excluded))
 
 
-_NAMES = Bulk(schema_named.named, NamedRow._fields, tail="ON CONFLICT DO NOTHING")
+_NAMES = Bulk(schema_people.named, NamedRow._fields, tail="ON CONFLICT DO NOTHING")
 _LAST = "ON CONFLICT (change_id) DO UPDATE SET commits = excluded.commits"
-_COMMITS = Bulk(schema_named.change_commits, CommitsRow._fields, tail=_LAST)
+_COMMITS = Bulk(schema_people.change_commits, CommitsRow._fields, tail=_LAST)
 _NAMED = Hot(
     """
 SELECT n.change_id, n.role, n.who, t.text FROM {wanted}

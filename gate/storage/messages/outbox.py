@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Message
 from gate.storage.database.bulk import Bulk
 from gate.storage.database.rows import EntryRow, MessageRow
 from gate.storage.database.tx import Tx

@@ -10,7 +10,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import upsert
 from gate.storage.database.values import every
 from gate.storage.tables.schema import changes
-from gate.storage.tables.schema_chat import reminders
+from gate.storage.tables.schema_work import reminders
 
 DUE_MAX = 100
 

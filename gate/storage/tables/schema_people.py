@@ -119,3 +119,20 @@ sign_ins = Table(
     ),  # of one that came back from the identity provider
     Column("expires_at", BigInteger, nullable=False, index=True),
 )
+
+named = Table(
+    "named",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    Column("role", Text, primary_key=True),  # asked, wrote, or excluded
+    Column("who", Text, primary_key=True),  # id of a text; of `excluded` the id of a person
+)
+"""Who was named for a change beside the request of its decision in force."""
+
+change_commits = Table(
+    "change_commits",
+    metadata,
+    Column("change_id", Text, ForeignKey("changes.id"), primary_key=True),
+    # JSON list: what the code host compared, and the commit itself
+    Column("commits", Text, nullable=False),
+)

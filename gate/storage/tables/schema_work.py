@@ -96,3 +96,12 @@ leases = Table(
     Column("holder", Text, nullable=False),
     Column("until", Instant, nullable=False),
 )
+
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("change_id", Text, primary_key=True),
+    Column("stage", Integer, nullable=False),  # 1: the approvers again, 2: the others too
+    Column("at", Instant, nullable=False),
+)
+"""Which reminders the chat got about a change; only of changes that are pending."""

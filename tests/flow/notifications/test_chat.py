@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from gate.core.instants import FIRST
-from gate.core.messages.message import Message
 from gate.core.messages.notice import Click, Notice, Occasion
+from gate.core.messages.outgoing import Message
 from gate.errors import SourceUnavailable, Unauthenticated, Undeliverable
 from gate.flow.changes import review
 from gate.flow.commands import ReviewCommand
@@ -25,7 +25,7 @@ from gate.storage.database.tx import Tx
 from gate.storage.identity import people
 from gate.storage.messages import reminders
 from gate.storage.tables import schema_work
-from gate.storage.tables.schema_chat import reminders as reminder_rows
+from gate.storage.tables.schema_work import reminders as reminder_rows
 from tests.builders import SMALL, Wire, person_id
 from tests.flow.shop import ADA, CATALOGUE, Shop, make_files, open_shop
 

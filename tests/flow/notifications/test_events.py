@@ -12,8 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from gate.core.change import Result
-from gate.core.messages.event import Event
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Event, Message
 from gate.errors import Undeliverable
 from gate.flow.changes import cancel, review
 from gate.flow.commands import ReviewCommand

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from gate.core.instants import to_us
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Message
 from gate.errors import SourceUnavailable, Undeliverable
 from gate.flow.notifications import notify
 from gate.flow.notifications.notify import (

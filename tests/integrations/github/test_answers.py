@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Message
 from gate.errors import SourceUnavailable, Undeliverable
 from gate.integrations.github.answers import COMMENT_LENGTH_MAX, GitHubAnswers, comment
 from tests.builders import ISSUER

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from gate.core.instants import to_us
-from gate.core.messages.message import Message
+from gate.core.messages.outgoing import Message
 from gate.storage.database.pages import Part
 from gate.storage.database.rows import EntryRow, MessageRow
 from gate.storage.database.tx import Subscription, Tx
