@@ -24,12 +24,13 @@ from gate.core.messages.host import HostFacts, confirmed, named
 from gate.flow.changes.excluded import overridden
 from gate.flow.changes.known import Known
 from gate.flow.changes.listen import contradicted, left_of, listen, measured_from, notes, verified
-from gate.flow.changes.rejected import rejection_in_force, rejections
+from gate.flow.changes.rejected import judged, rejection_in_force
 from gate.flow.gate import Gate
 from gate.flow.rulebooks import Rulebook
 from gate.storage.changes import approvals, post_reviews
 from gate.storage.changes.approvals import Override, Placed, Rejection
-from gate.storage.changes.history import Earning, PlaceQuery, track_records
+from gate.storage.changes.history import Earning, PlaceQuery, ask_track_records
+from gate.storage.database.hot import asked_at_once
 from gate.storage.policies import freezes
 from gate.storage.texts import read_texts
 
@@ -240,14 +241,17 @@ def _look(conn: Connection, asked: Sequence[Question]) -> list[Seen]:
     which are few.
     """
     earliest = min(question.place.now for question in asked)
-    windows = freezes.open_at(conn, earliest)
+    with asked_at_once(conn):
+        opened = freezes.ask_open(conn, earliest)
+        owed = post_reviews.ask_overdue(conn, earliest)
+        of_places = ask_track_records(conn, [question.place for question in asked])
+        of_commits = approvals.ask_rejections(conn, [question.placed for question in asked])
+    windows, overdue = opened(), owed()
     said = read_texts(conn, [window.reason for window in windows])
-    overdue = post_reviews.overdue(conn, earliest)
-    places = track_records(conn, [question.place for question in asked])
-    rejected = rejections(conn, [(question.placed, question.book) for question in asked])
+    rejected = judged(conn, of_commits(), [question.book for question in asked])
     return [
         Seen(here, windows, said, _overrides(conn, question.place.change), overdue, found)
-        for question, here, found in zip(asked, places, rejected, strict=True)
+        for question, here, found in zip(asked, of_places(), rejected, strict=True)
     ]
 
 

@@ -15,10 +15,10 @@ from gate.core.history import TrackRecord, direction
 from gate.flow.changes.gather import debt_of, earned_here, to_earn
 from gate.flow.changes.held import would_hold
 from gate.flow.changes.known import Known
-from gate.flow.changes.rejected import rejection_in_force, rejections
+from gate.flow.changes.rejected import judged, rejection_in_force
 from gate.flow.identity.membership import still_missing
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes import post_reviews
+from gate.storage.changes import approvals, post_reviews
 from gate.storage.changes.approvals import Placed
 from gate.storage.changes.history import PlaceQuery
 
@@ -117,7 +117,8 @@ def _rejected_meanwhile(conn: Connection, known: Known, book: Rulebook) -> Refus
     stored = known.stored
     if known.record.decision.route is not Route.AUTOMATIC or stored.direction == "rollback":
         return None
-    (found,) = rejections(conn, [(Placed(stored.service, stored.environment, stored.commit), book)])
+    placed = Placed(stored.service, stored.environment, stored.commit)
+    (found,) = judged(conn, approvals.rejections(conn, [placed]), [book])
     rejected = rejection_in_force(found, known.people.excluded)
     if rejected is None:
         return None

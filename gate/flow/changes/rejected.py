@@ -1,27 +1,25 @@
 """Has a person rejected this commit here, so that it does not pass by itself?"""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from gate.flow.changes.excluded import people_of_change
 from gate.flow.rulebooks import Rulebook
-from gate.storage.changes import approvals
-from gate.storage.changes.approvals import Placed, Rejection
+from gate.storage.changes.approvals import Rejection
 
 
-def rejections(
-    conn: Connection, wanted: Sequence[tuple[Placed, Rulebook]]
+def judged(
+    conn: Connection, found: Iterable[Iterable[Rejection]], books: Iterable[Rulebook]
 ) -> list[tuple[Rejection, ...]]:
-    """Every rejection of each of these commits, newest first, with whoever lifted it and may decide
-    even now.
+    """The rejections of each of some commits, with whoever lifted it and may decide even now, by
+    the rulebook of the commit.
     """
-    found = approvals.rejections(conn, [placed for placed, _ in wanted])
-    judged: list[tuple[Rejection, ...]] = []
-    for of_commit, (_, book) in zip(found, wanted, strict=True):
-        judged.append(tuple(_judged(conn, one, book) for one in of_commit))
-    return judged
+    return [
+        tuple(_judged(conn, one, book) for one in of_commit)
+        for of_commit, book in zip(found, books, strict=True)
+    ]
 
 
 def rejection_in_force(found: Iterable[Rejection], excluded: Collection[str]) -> str | None:

@@ -1,6 +1,6 @@
 """What people said about a change: approvals, rejections, and overrides of what holds it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from gate.storage.database.hot import Hot, items_of
 from gate.storage.database.pages import Page, Part, page
-from gate.storage.database.tx import Tx
+from gate.storage.database.tx import Cursor, Tx
 from gate.storage.database.values import every, values_of
 from gate.storage.identity.people import ACCOUNT_STATE, USUAL, AccountState, account_state_of
 from gate.storage.tables.schema import REFUSED_BY_PEOPLE, approvals, overrides
@@ -139,9 +139,20 @@ def rejections(conn: Connection, wanted: Sequence[Placed]) -> list[tuple[Rejecti
 
     There is no limit, because each of them took an act of a person.
     """
-    rows = _REJECTED.rows(conn, items_of([tuple(one) for one in wanted]), REJECTION)
-    found: list[dict[str, set[str]]] = [{} for _ in wanted]
-    for place, change, person in rows:
+    return ask_rejections(conn, wanted)()
+
+
+def ask_rejections(
+    conn: Connection, wanted: Sequence[Placed]
+) -> Callable[[], list[tuple[Rejection, ...]]]:
+    """Ask for what `rejections` returns, to be read later."""
+    found = _REJECTED.ask(conn, items_of([tuple(one) for one in wanted]), REJECTION)
+    return lambda: _by_commit(found, len(wanted))
+
+
+def _by_commit(rejected: Cursor, commits: int) -> list[tuple[Rejection, ...]]:
+    found: list[dict[str, set[str]]] = [{} for _ in range(commits)]
+    for place, change, person in rejected.fetchall():
         found[place].setdefault(change, set()).update([person] if person is not None else [])
     return [
         tuple(Rejection(change, frozenset(people)) for change, people in one.items())

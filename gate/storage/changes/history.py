@@ -4,7 +4,7 @@ It costs the same at ten changes and at a million. Everything is read by one sta
 `history_query` has; on SQLite, decisions that are made together share it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -28,6 +28,7 @@ from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.storage.changes import history_query
 from gate.storage.changes.history_query import Found
 from gate.storage.changes.paths import touched
+from gate.storage.database.hot import asked_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +70,32 @@ def track_record(conn: Connection, query: PlaceQuery) -> TrackRecord:
 
 def track_records(conn: Connection, queries: Sequence[PlaceQuery]) -> list[TrackRecord]:
     """Return the history of several places, in the order of the asks."""
-    cursor = conn.connection.cursor()
-    try:
-        if conn.dialect.name == "sqlite":
-            cursor.execute(history_query.of_sqlite(len(queries)), _bound(queries))
-            ((all_rows,),) = cursor.fetchall()
-            rows = {number: Found(*row) for number, *row in orjson.loads(all_rows)}
-            return [_track_record(rows[number]) for number in range(len(queries))]
-        found = []
-        for query in queries:
-            cursor.execute(
-                history_query.OF_POSTGRES, {**_parameters(query), "matches": _matches(query)}
-            )
-            found += [_track_record(Found(*row)) for row in cursor.fetchall()]
-        return found
-    finally:
-        cursor.close()
+    with asked_at_once(conn):
+        answers = ask_track_records(conn, queries)
+    return answers()
+
+
+def ask_track_records(
+    conn: Connection, queries: Sequence[PlaceQuery]
+) -> Callable[[], list[TrackRecord]]:
+    """Ask for what `track_records` returns, to be read later."""
+    if conn.dialect.name == "sqlite":
+        cursor = conn.connection.cursor()
+        cursor.execute(history_query.of_sqlite(len(queries)), _bound(queries))
+        return lambda: _joined(cursor.fetchall())
+    cursors = [conn.connection.cursor() for _ in queries]
+    for cursor, query in zip(cursors, queries, strict=True):
+        cursor.execute(
+            history_query.OF_POSTGRES, {**_parameters(query), "matches": _matches(query)}
+        )
+    return lambda: [_track_record(Found(*row)) for cursor in cursors for row in cursor.fetchall()]
+
+
+def _joined(found: Sequence[Any]) -> list[TrackRecord]:
+    """What the one row of SQLite says, in the order of the queries."""
+    ((all_rows,),) = found
+    rows = {number: Found(*row) for number, *row in orjson.loads(all_rows)}
+    return [_track_record(rows[number]) for number in range(len(rows))]
 
 
 _Json: TypeAlias = Any

@@ -1,5 +1,6 @@
 """What an emergency leaves behind: a review that is due, and what it found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,7 +63,13 @@ def settle(tx: Tx, change: str, person: str, said: Findings) -> bool:
 
 def overdue(conn: Connection, now: datetime) -> tuple[frozenset[str], ...]:
     """The owners of each review that is overdue. Every decision asks this."""
-    return tuple(frozenset(orjson.loads(owners)) for (owners,) in _OVERDUE.rows(conn, to_us(now)))
+    return ask_overdue(conn, now)()
+
+
+def ask_overdue(conn: Connection, now: datetime) -> Callable[[], tuple[frozenset[str], ...]]:
+    """Ask for what `overdue` returns, to be read later."""
+    found = _OVERDUE.ask(conn, to_us(now))
+    return lambda: tuple(frozenset(orjson.loads(owners)) for (owners,) in found.fetchall())
 
 
 def due(conn: Connection) -> tuple[PostReview, ...]:

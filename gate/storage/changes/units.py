@@ -27,7 +27,7 @@ from gate.storage.database.rows import (
     TextRow,
     TokenUseRow,
 )
-from gate.storage.database.tx import Tx
+from gate.storage.database.tx import Cursor, Tx
 from gate.storage.identity import token_uses
 from gate.storage.ledger.ledger import append_entries
 from gate.storage.messages.outbox import insert_messages
@@ -153,7 +153,11 @@ def policy_set_in_force(tx: Tx) -> str:
 
     PostgreSQL lets nobody activate another one until this commits.
     """
-    row = _IN_FORCE.run(tx).fetchone()
+    return _policy_set(_IN_FORCE.run(tx))
+
+
+def _policy_set(found: Cursor) -> str:
+    row = found.fetchone()
     return row[0] if row else ""
 
 
@@ -246,9 +250,12 @@ def _look_up(tx: Tx, units: Sequence[Unit]) -> _Known:
     keys = [(unit.key.caller, unit.key.key) for unit in units if unit.key is not None]
     runs = [unit.change.run_key for unit in units if unit.change.run_key is not None]
     uses = [unit.token for unit in units if unit.token is not None]
+    # All of them are asked before the first answer is read: one way to the server and back.
+    in_force = _IN_FORCE.run(tx) if tx.is_postgres else None
+    found = _LOOK_UP.run(tx, items_of(keys), items_of(runs))
     used = token_uses.find(tx, uses) if uses else {}
-    known = _Known(policy_set_in_force(tx) if tx.is_postgres else "", {}, {}, used)
-    for row in _LOOK_UP.run(tx, items_of(keys), items_of(runs)).fetchall():
+    known = _Known(_policy_set(in_force) if in_force else "", {}, {}, used)
+    for row in found.fetchall():
         caller, key, _, _, named, _, _ = row
         if caller is not None:
             known.keys[caller, key] = KeyRow(*row)

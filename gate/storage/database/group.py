@@ -19,22 +19,21 @@ def prepare(link: KeptConnection, group: list[Call], subscribers: Subscribers = 
     """
     tx = Tx(link, subscribers)
     units = [call for call in group if call.function is record]
-    if units:
-        answers = record(tx, [call.arguments[0] for call in units])
-        for call, answer in zip(units, answers, strict=True):
-            call.answer, call.error = answer, None
+    others = [call for call in group if call.function is not record]
+    with tx.at_once():
+        if units:
+            _record(tx, units)
+        if not others:
+            return _end(tx)
     rollups, topics = tx.rollups, tx.topics
-    for call in group:
-        if call.function is not record:
-            tx.rollups, tx.topics = {}, set()
-            _call(link, tx, call)
-            topics |= tx.topics
-            _add(rollups, tx.rollups)
-    tx.rollups = rollups
-    flush(tx)
-    if topics and link.is_postgres:
-        tx.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(topics)))
-    return topics
+    for call in others:
+        tx.rollups, tx.topics = {}, set()
+        _call(link, tx, call)
+        topics |= tx.topics
+        _add(rollups, tx.rollups)
+    tx.rollups, tx.topics = rollups, topics
+    with tx.at_once():
+        return _end(tx)
 
 
 def commit(link: KeptConnection) -> None:
@@ -58,6 +57,20 @@ def ended_by(error: Exception) -> Ended:
     if isinstance(error, Ended):
         return error
     return Ended(fate_of(error) or Fate.FAULT, error)
+
+
+def _record(tx: Tx, calls: list[Call]) -> None:
+    answers = record(tx, [call.arguments[0] for call in calls])
+    for call, answer in zip(calls, answers, strict=True):
+        call.answer, call.error = answer, None
+
+
+def _end(tx: Tx) -> set[str]:
+    """Write what all of them counted, and tell other processes what was moved."""
+    flush(tx)
+    if tx.topics and tx.is_postgres:
+        tx.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload(tx.topics)))
+    return tx.topics
 
 
 def _call(link: KeptConnection, tx: Tx, call: Call) -> None:

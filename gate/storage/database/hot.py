@@ -17,12 +17,13 @@ microseconds for an instant, JSON text, the value of an enum, and on SQLite 0 or
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import Connection
 
-from gate.storage.database.tx import Cursor, Tx
+from gate.storage.database.tx import Cursor, Raw, Tx, at_once
 
 
 class Either(NamedTuple):
@@ -82,16 +83,23 @@ class Hot:
 
     def rows(self, conn: Connection, *parameters: object) -> list[tuple[Any, ...]]:
         """What it finds."""
+        return self.ask(conn, *parameters).fetchall()
+
+    def ask(self, conn: Connection, *parameters: object) -> Cursor:
+        """Execute it; what it finds is fetched later, after other questions of `asked_at_once`."""
         cursor = conn.connection.cursor()
-        try:
-            cursor.execute(self._texts[conn.dialect.name == "postgresql"], parameters)
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
+        cursor.execute(self._texts[conn.dialect.name == "postgresql"], parameters)
+        return cast("Cursor", cursor)
 
     def run(self, tx: Tx, *parameters: object) -> Cursor:
         """Execute it in a transaction that writes."""
         return tx.execute(self._texts[tx.is_postgres], parameters)
+
+
+def asked_at_once(conn: Connection) -> AbstractContextManager[object]:
+    """Ask several questions in one way to the server and back; see `at_once`."""
+    raw = cast("Raw", conn.connection.dbapi_connection)
+    return at_once(raw, is_postgres=conn.dialect.name == "postgresql")
 
 
 def items_of(values: Sequence[object]) -> str:

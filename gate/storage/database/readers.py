@@ -59,7 +59,9 @@ class Readers:
                 link = None
                 self._report(error)
                 _refuse(calls, Unavailable("the database cannot be read now; ask again"))
+            # First, because nobody needs to wait for the end of a transaction that only read.
             deliver(calls)
+            link = _ended(link)
             if over:
                 break
         if link is not None:
@@ -134,7 +136,15 @@ def _together(
                     report(error)
                 return calls[done + 1 :], link.roll_back() and fate is not Fate.LOST
         done += len(joined)
-    return [], link.end_reading()
+    return [], True
+
+
+def _ended(link: Link | None) -> Link | None:
+    """The connection after its transaction; None when it is of no use any more."""
+    if link is None or link.end_reading():
+        return link
+    link.close()
+    return None
 
 
 def _refuse(calls: list[Call], error: Exception) -> None:

@@ -1,6 +1,7 @@
 """A transaction as storage functions see it, and the connection it runs on."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
@@ -57,6 +58,19 @@ class Raw(Protocol):
 
     def rollback(self) -> None:
         """End it without effect."""
+
+
+def at_once(raw: Raw, *, is_postgres: bool) -> AbstractContextManager[object]:
+    """Send the statements of a `with` block together, and wait for their answers at its end, or
+    where one is fetched.
+
+    A way to the server and back costs as much as a small statement. The first error ends the block;
+    SQLite, which is no server, executes each statement at once.
+    """
+    if not is_postgres:
+        return nullcontext()
+    pipeline: AbstractContextManager[object] = cast("Any", raw).pipeline()
+    return pipeline
 
 
 class KeptConnection:
@@ -147,6 +161,10 @@ class Tx:
     def execute(self, statement: str, parameters: Sequence[object] = ()) -> Cursor:
         """Run a statement on the driver itself, with its own placeholders."""
         return self._raw.execute(statement, parameters)
+
+    def at_once(self) -> AbstractContextManager[object]:
+        """As `at_once` of this module, for statements on the driver itself."""
+        return at_once(self._raw, is_postgres=self.is_postgres)
 
     def lock(self, subject: int, *names: str) -> None:
         """Wait until nobody else has this lock, and have it until the transaction ends.

@@ -1,5 +1,6 @@
 """Windows and stopped lines that people declared; those of the calendar's file are not here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,7 +84,13 @@ def open_at(conn: Connection, at: datetime) -> tuple[AdHoc, ...]:
 
     Every decision asks this, so it goes to the driver as it is. `reason` is the id of a text.
     """
-    return tuple(map(_adhoc, _OPEN.rows(conn, to_us(at))))
+    return ask_open(conn, at)()
+
+
+def ask_open(conn: Connection, at: datetime) -> Callable[[], tuple[AdHoc, ...]]:
+    """Ask for what `open_at` returns, to be read later."""
+    found = _OPEN.ask(conn, to_us(at))
+    return lambda: tuple(map(_adhoc, found.fetchall()))
 
 
 def freeze_page(conn: Connection, part: Part) -> Page[Declared]:
