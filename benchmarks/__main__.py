@@ -19,6 +19,9 @@ def main() -> int:
     say(begun)
     met.append(begun.ok)
     met.append(
+        subprocess.run([sys.executable, "-m", "benchmarks.databases"], check=False).returncode == 0
+    )
+    met.append(
         subprocess.run([sys.executable, "-m", "benchmarks.evaluate"], check=False).returncode == 0
     )
     met.append(

@@ -21,7 +21,6 @@ from tests.live import LiveGate, serving
 CONNECTIONS = (16, 64)
 ROUNDS = 5
 SECONDS = 2.0
-ECHO_RATIO_TARGET = 0.5
 INSERT_RATIO_TARGET = 4.0
 CONTENDERS = {"decision": "/v1/changes", "echo": "/echo", "insert": "/insert"}
 
@@ -51,8 +50,10 @@ class Round:
 
     @property
     def ok(self) -> bool:
-        """Whether both targets are met."""
-        return self.echo_ratio >= ECHO_RATIO_TARGET and self.insert_ratio >= INSERT_RATIO_TARGET
+        """Whether the target is met. The echo is printed beside it, and is none: it decides nothing
+        and keeps nothing (docs/decisions/0012-what-a-decision-costs.md).
+        """
+        return self.insert_ratio >= INSERT_RATIO_TARGET
 
     def lines(self) -> Iterator[str]:
         """The table of this round."""
@@ -65,10 +66,7 @@ class Round:
                 f"{self.connections:3} connections  {name:8} {self.per_second(name):8.0f} /s  "
                 f"p50 {p50:7.2f} ms  p99 {p99:7.2f} ms"
             )
-        yield (
-            f"{self.connections:3} connections  decision/echo   {self.echo_ratio:5.2f}  "
-            f"(target: at least {ECHO_RATIO_TARGET})"
-        )
+        yield (f"{self.connections:3} connections  decision/echo   {self.echo_ratio:5.2f}")
         yield (
             f"{self.connections:3} connections  decision/insert {self.insert_ratio:5.2f}  "
             f"(target: at least {INSERT_RATIO_TARGET})"

@@ -69,7 +69,7 @@ def make_change(number: int, **fields: Any) -> ChangeRow:
         submitted_at=at,
         decided_at=at,
         close_within_seconds=3600,
-        detail="{}",
+        detail=b"{}",
     )
     return change._replace(**fields)
 

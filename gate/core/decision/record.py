@@ -169,12 +169,12 @@ def read(content: bytes) -> Record:
     )
 
 
-def write_asked(asked: RequestDetails) -> str:
+def write_asked(asked: RequestDetails) -> bytes:
     """The JSON text that stands in the row of the change."""
-    return _canonical(asked_form(asked)).decode()
+    return _canonical(asked_form(asked))
 
 
-def read_asked(text: str) -> RequestDetails:
+def read_asked(text: bytes) -> RequestDetails:
     """The way back."""
     return asked_of(orjson.loads(text))
 

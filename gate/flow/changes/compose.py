@@ -286,7 +286,7 @@ def change_row(made: Decided, life: Life, caller: str, run_key: str | None) -> C
         submitted_at=to_us(life.submitted_at),
         decided_at=row.at,
         close_within_seconds=decision.terms.close_within_seconds,
-        detail=made.parts.asked.decode(),
+        detail=made.parts.asked,
         repository_issuer=repository.issuer if repository else None,
         repository_id=repository.id if repository else None,
         lines=lines_of(record),

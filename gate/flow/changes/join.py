@@ -49,8 +49,10 @@ class SubmitCommand(NamedTuple):
         """Whose idempotency key it is."""
         return self.by.caller
 
-    def key_row(self, status: int, change_id: str, body: bytes, at: datetime) -> KeyRow | None:
-        """What is remembered of the answer."""
+    def key_row(
+        self, status: int, change_id: str, body: bytes | None, at: datetime
+    ) -> KeyRow | None:
+        """What is remembered of the answer; no `body` where it can be made again."""
         if self.key is None:
             return None
         return KeyRow(

@@ -1,5 +1,6 @@
 """A pipeline asks: may this change go to this environment now?"""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -7,9 +8,12 @@ from sqlalchemy import Connection
 
 from gate.core.canonical import canonical, digest
 from gate.core.change import Change, State
+from gate.core.decision import record as records
+from gate.core.decision.record import Record
 from gate.core.decision.values import Outcome
+from gate.core.policy.policy import Policy
 from gate.errors import Invalid, Unauthenticated, Unavailable
-from gate.flow.answers.change import written_change
+from gate.flow.answers.change import text_ids, written_change
 from gate.flow.caller import NOBODY, Caller
 from gate.flow.changes.compose import (
     Decided,
@@ -38,11 +42,15 @@ from gate.flow.changes.workloads import bind, token_use
 from gate.flow.commands import IdempotencyKey
 from gate.flow.gate import Gate
 from gate.flow.ids import new_id
-from gate.flow.rulebooks import Rulebook
+from gate.flow.rulebooks import Rulebook, Rulebooks
 from gate.flow.scope import require_repository, require_service
-from gate.storage.changes import changes, units
+from gate.storage.changes import changes, decisions, units
 from gate.storage.changes.units import Unit
 from gate.storage.database.rows import KeyRow
+from gate.storage.texts import read_texts
+
+FIRST = 1
+"""The number of the decision that a change is born with."""
 
 DECISIONS_MAX = 3
 """How often one request is decided when the policies, or the change of its run, move under it."""
@@ -101,7 +109,7 @@ async def submit(
                     pending=made.record.decision.outcome is Outcome.PENDING,
                 )
             case units.Outcome.SAME_KEY if recorded.key is not None:
-                replayed = _replayed(recorded.key, unit.key)
+                replayed = await _replayed(gate, recorded.key, unit.key)
                 await name(gate, asking, replayed.change_id)
                 return replayed
             case units.Outcome.TOKEN_USED:
@@ -173,7 +181,7 @@ def _unit(
     said = {**made.gathered.said, **texts.by_id}
     policy = book.policies.named(record.decision.policy)
     body = written_change(record, policy, life, said, gate.base_url, gate.reasons)
-    key = asking.key_row(CREATED, record.change, body, record.at)
+    key = asking.key_row(CREATED, record.change, None, record.at)
     # Before the host's people are among them: they wrote none of it.
     searchable = searched(record, texts.by_id.values())
     named = named_rows(made, texts)
@@ -206,13 +214,31 @@ def run_key(change: Change) -> str | None:
     )
 
 
-def _replayed(first: KeyRow, asked: KeyRow | None) -> Submitted:
+async def _replayed(gate: Gate, first: KeyRow, asked: KeyRow | None) -> Submitted:
     if asked is None or first.body_sha256 != asked.body_sha256:
         raise Invalid(
             "this Idempotency-Key was used with another body; take a new key for another change",
             problem="key_reused",
         )
-    return Submitted(first.status, first.answer, first.change_id, replayed=True)
+    body = first.answer
+    if body is None:
+        body = await _first_answer(gate, first.change_id)
+    return Submitted(first.status, body, first.change_id, replayed=True)
+
+
+async def _first_answer(gate: Gate, change_id: str) -> bytes:
+    """The answer to a change that was new: it says nothing but what its first decision says."""
+    record, policy, said = await gate.store.read(_first_decision, gate.rulebooks, change_id)
+    life = life_of(record, submitted_at=record.at, run=record.asked.run)
+    return written_change(record, policy, life, said, gate.base_url, gate.reasons)
+
+
+def _first_decision(
+    conn: Connection, books: Rulebooks, change_id: str
+) -> tuple[Record, Policy | None, Mapping[str, str]]:
+    record = records.read(decisions.record(conn, change_id, FIRST))
+    said = read_texts(conn, [*text_ids(record.asked), *record.decision.hold_reasons])
+    return record, books.policy_of(conn, record), said
 
 
 def _joined(answer: Answer) -> Submitted:

@@ -83,7 +83,7 @@ class StoredChange:
     result: Result | None
     failed: bool
     failed_at: datetime | None
-    detail: str
+    detail: bytes
 
     def state_at(self, now: datetime) -> State:
         """`expired` is computed on every read: the worker writes it a little later."""

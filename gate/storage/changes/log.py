@@ -67,7 +67,7 @@ class LogRow:
     subject_digest: str
     record: bytes
     commit: str
-    detail: str
+    detail: bytes
 
     @property
     def asked(self) -> RequestDetails:

@@ -32,6 +32,7 @@ from gate.storage.identity import token_uses
 from gate.storage.ledger.ledger import append_entries
 from gate.storage.messages.outbox import insert_messages
 from gate.storage.tables import schema
+from gate.storage.tables.packed import unpack
 from gate.storage.texts import insert_texts
 
 DECIDED = "decided"
@@ -258,7 +259,8 @@ def _look_up(tx: Tx, units: Sequence[Unit]) -> _Known:
     for row in found.fetchall():
         caller, key, _, _, named, _, _ = row
         if caller is not None:
-            known.keys[caller, key] = KeyRow(*row)
+            first = KeyRow(*row)
+            known.keys[caller, key] = first._replace(answer=first.answer and unpack(first.answer))
         elif key is not None:
             known.runs[key] = named
         else:

@@ -6,6 +6,7 @@ of up to 32 rows: few, because the driver releases the GIL at each
 (docs/explanation/threads-and-the-gil.md).
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from itertools import chain
 
@@ -15,6 +16,7 @@ from sqlalchemy.sql.sqltypes import BigInteger, Boolean, Integer, LargeBinary, S
 
 from gate.storage.database.tx import Tx
 from gate.storage.tables.columns import kept_type
+from gate.storage.tables.packed import Packed, pack
 
 ROWS_A_STATEMENT = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """Half-way steps between the powers of two save a quarter of the statements; a statement for every
@@ -22,7 +24,7 @@ number would fill the cache."""
 
 _POSTGRES_VALUE = (
     (Text, "r->>{k}"),
-    (LargeBinary, "convert_to(r->>{k}, 'UTF8')"),
+    (LargeBinary, "decode(r->>{k}, 'base64')"),
     (Boolean, "(r->>{k})::boolean"),
     (SmallInteger, "(r->>{k})::smallint"),
     (BigInteger, "(r->>{k})::bigint"),
@@ -61,6 +63,9 @@ class Bulk:
     ) -> None:
         names = [f'"{name}"' for name in columns]
         values = [_postgres_value(table, name, k) for k, name in enumerate(columns)]
+        self._packed = [
+            k for k, name in enumerate(columns) if isinstance(table.c[name].type, Packed)
+        ]
         into = f"INSERT INTO {table.name} ({', '.join(names)})"
         self._sqlite = Chunks(len(columns), lambda rows: f"{into} VALUES {rows} {tail}")
         if words:
@@ -75,10 +80,19 @@ class Bulk:
         """All rows, or the error of the first that does not fit."""
         if not rows:
             return
+        if self._packed:
+            rows = [self._as_kept(row) for row in rows]
         if tx.is_postgres:
             tx.execute(self._postgres, (as_json(rows),))
         else:
             self._sqlite.run(tx, rows)
+
+    def _as_kept(self, row: tuple[object, ...]) -> tuple[object, ...]:
+        kept = list(row)
+        for k in self._packed:
+            content = kept[k]
+            kept[k] = pack(content) if isinstance(content, bytes) else content
+        return tuple(kept)
 
 
 def as_json(rows: Sequence[tuple[object, ...]]) -> str:
@@ -94,9 +108,9 @@ def _postgres_value(table: Table, name: str, k: int) -> str:
 
 
 def _plain(value: object) -> object:
-    """What JSON has no word for: bytes that are text, and tuples with names."""
+    """What JSON has no word for: bytes, and tuples with names."""
     if isinstance(value, bytes):
-        return value.decode()
+        return b64encode(value).decode()
     if isinstance(value, tuple):
         return tuple(value)
     raise TypeError(f"a row holds a {type(value).__name__}")

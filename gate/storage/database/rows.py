@@ -35,7 +35,7 @@ class ChangeRow(NamedTuple):
     submitted_at: int
     decided_at: int
     close_within_seconds: int
-    detail: str
+    detail: bytes
     repository_issuer: str | None = None
     repository_id: int | None = None
     lines: int | None = None
@@ -111,14 +111,17 @@ class MessageRow(NamedTuple):
 
 
 class KeyRow(NamedTuple):
-    """The first answer to an idempotency key; its bytes are UTF-8."""
+    """The first answer to an idempotency key; its bytes are UTF-8.
+
+    None is the answer to a change that was new: it is made again from the change's first decision.
+    """
 
     caller: str
     key: str
     body_sha256: str
     status: int
     change_id: str
-    answer: bytes
+    answer: bytes | None
     expires_at: int
 
 

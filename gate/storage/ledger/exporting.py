@@ -58,7 +58,7 @@ _SAME: Mapping[str, str] = {
 """Columns of a decision, and the fields of its entry that say the same."""
 
 _COLUMNS = ("change_id", "number", "at", "band", "record", *_SAME)
-_DECISIONS = select(*(kept(_D[name]) for name in _COLUMNS))
+_DECISIONS = select(*(_D[name] if name == "record" else kept(_D[name]) for name in _COLUMNS))
 _RECORDED = (
     (decisions, _D.id, kept(_D.at), ("decision",)),
     (approvals, _A.change_id, kept(_A.at), ("approval", "rejection")),

@@ -15,7 +15,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -27,6 +26,7 @@ from gate.core.change import Result, State
 from gate.core.decision.record import read_hold, write_hold
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
 from gate.storage.tables.columns import TEXTS, Instant, Json, Rank, Span, Word
+from gate.storage.tables.packed import Packed
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -118,7 +118,7 @@ changes = Table(
     Column("failed", Boolean, nullable=False, server_default=text("false")),
     Column("failed_at", Instant),
     # JSON: base, ref, artifacts, run url, ids of texts, as asked; read where somebody needs it
-    Column("detail", Text, nullable=False),
+    Column("detail", Packed, nullable=False),
     # lists, newest first
     Index("ix_changes_newest", "submitted_at", "id"),
     Index("ix_changes_state", "state", "submitted_at", "id"),
@@ -234,7 +234,7 @@ decisions = Table(
     Column("revision", Text, nullable=False),  # of the policies
     Column("standard_change", Text),
     Column("subject_digest", Text, nullable=False),
-    Column("record", LargeBinary, nullable=False),  # canonical JSON, the bytes that are hashed
+    Column("record", Packed, nullable=False),  # canonical JSON, the bytes that are hashed
     Column("record_sha256", Text, nullable=False),
     Column("running_change", Text),
     UniqueConstraint("change_id", "number"),
@@ -385,6 +385,6 @@ ledger_entries = Table(
     Column("at", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     Column("change_id", Text),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Packed, nullable=False),
     Index("ix_ledger_entries_change", "change_id"),
 )

@@ -13,6 +13,7 @@ from sqlalchemy import (
 )
 
 from gate.storage.tables.columns import Instant
+from gate.storage.tables.packed import Packed
 from gate.storage.tables.schema import _where, metadata
 
 UNDELIVERED = "delivered_at IS NULL AND dead_at IS NULL"
@@ -26,7 +27,8 @@ idempotency = Table(
     Column("body_sha256", Text, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Column("change_id", Text, nullable=False),
-    Column("answer", LargeBinary, nullable=False),  # without the change token, which is made again
+    # without the change token, which is made again; null: made again from the first decision
+    Column("answer", Packed),
     Column("expires_at", BigInteger, nullable=False),
     Index("ix_idempotency_expires", "expires_at"),
 )

@@ -2,14 +2,16 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import Connection, select
 from structlog.testing import capture_logs
 
-from gate.core.change import Repository, Result, Run
+from gate.core.change import EmergencyAsk, Planned, Repository, Result, Run
 from gate.core.decision import decide
 from gate.errors import Invalid, NotAllowed, Unavailable
 from gate.flow.caller import Machine, Role
@@ -17,12 +19,14 @@ from gate.flow.commands import IdempotencyKey
 from gate.storage.changes import decisions
 from gate.storage.changes.units import Recorded, Unit
 from gate.storage.store import Store
+from gate.storage.tables import schema_work
 from tests.builders import ISSUER, Wire, commit_of, make_change, person_id
 from tests.flow.shop import Shop, make_files, open_shop
 
 pytestmark = pytest.mark.anyio
 
 KEY = IdempotencyKey("key-1", "b" * 64)
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 
 async def test_a_token_bound_to_other_services_is_refused(small_shop: Shop) -> None:
@@ -162,6 +166,39 @@ async def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
         False,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        pytest.param({"run": None}, id="of no run"),
+        pytest.param({"claims": {}}, id="that waits for people"),
+        pytest.param({"emergency": EmergencyAsk("it is down", "INC-7")}, id="an emergency"),
+        pytest.param(
+            {"planned": Planned(TOMORROW, TOMORROW + timedelta(hours=1))}, id="that is planned"
+        ),
+        pytest.param(
+            {"description": "why", "impact": "none", "rollback_plan": "back", "test_plan": "all"},
+            id="with plans",
+        ),
+        pytest.param({"service": "nobody-knows", "title": ""}, id="of a service nobody knows"),
+    ],
+)
+async def test_the_first_answer_is_made_again_whatever_was_asked(
+    shop: Shop, different: dict[str, Any]
+) -> None:
+    """Only what says where an older change stood is kept as bytes."""
+    change = make_change("a", **different)
+    first = await shop.ask(change, key=KEY)
+
+    again = await shop.ask(change, key=KEY)
+
+    assert (again.status, again.body, again.replayed) == (first.status, first.body, True)
+    assert await shop.gate.store.read(kept_answers) == [None]
+
+
+def kept_answers(conn: Connection) -> list[bytes | None]:
+    return list(conn.execute(select(schema_work.idempotency.c.answer)).scalars())
 
 
 async def test_a_joining_answer_is_replayed_too_although_the_change_has_moved_on(

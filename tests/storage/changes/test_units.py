@@ -1,5 +1,7 @@
 """What recording a unit adds, and what it answers when there was something already."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Table, text
 
@@ -26,6 +28,7 @@ from gate.storage.database.rows import (
 )
 from gate.storage.store import transaction
 from gate.storage.tables import schema, schema_work
+from gate.storage.tables.packed import unpack
 from gate.storage.texts import new_text
 from tests.storage.making import (
     AT,
@@ -129,7 +132,8 @@ def test_any_number_of_units_is_recorded_whole(database_url: str, number: int) -
     assert run(database_url, "SELECT id FROM changes ORDER BY id") == [
         (unit.change.id,) for unit in units
     ]
-    assert run(database_url, "SELECT change_id, record FROM decisions ORDER BY id") == [
+    kept = run(database_url, "SELECT change_id, record FROM decisions ORDER BY id")
+    assert [(change, unpack(record)) for change, record in kept] == [
         (unit.change.id, unit.decision.record) for unit in units
     ]
     for table in ("ledger_entries", "idempotency", "texts"):
@@ -224,7 +228,7 @@ def recorded(url: str, *units: Unit) -> list[Recorded]:
         return record(tx, units)
 
 
-def run(url: str, statement: str) -> list[tuple[object, ...]]:
+def run(url: str, statement: str) -> list[tuple[Any, ...]]:
     with open_engine(url).begin() as connection:
         result = connection.exec_driver_sql(statement)
         return [tuple(row) for row in result] if result.returns_rows else []

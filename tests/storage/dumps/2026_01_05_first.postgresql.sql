@@ -82,7 +82,7 @@ CREATE TABLE public.changes (
     result text,
     failed boolean DEFAULT false NOT NULL,
     failed_at bigint,
-    detail text NOT NULL
+    detail bytea NOT NULL
 );
 CREATE TABLE public.checkpoints (
     size bigint NOT NULL,
@@ -225,7 +225,7 @@ CREATE TABLE public.idempotency (
     body_sha256 text NOT NULL,
     status smallint NOT NULL,
     change_id text NOT NULL,
-    answer bytea NOT NULL,
+    answer bytea,
     expires_at bigint NOT NULL
 );
 CREATE TABLE public.in_force (
@@ -525,10 +525,10 @@ ALTER TABLE ONLY public.decisions ALTER COLUMN id SET DEFAULT nextval('public.de
 ALTER TABLE ONLY public.in_force ALTER COLUMN id SET DEFAULT nextval('public.in_force_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_entries ALTER COLUMN id SET DEFAULT nextval('public.ledger_entries_id_seq'::regclass);
 ALTER TABLE ONLY public.ledger_head ALTER COLUMN id SET DEFAULT nextval('public.ledger_head_id_seq'::regclass);
-INSERT INTO public.alembic_version VALUES ('2026_01_05_first_4f32d11d');
-INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
-INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x7b226368616e6765223a226368675f30303030303030303030303030303030303030303030306b657074227d', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
-INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x7b7d');
+INSERT INTO public.alembic_version VALUES ('2026_01_05_first_b7fcc334');
+INSERT INTO public.changes VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, false, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, false, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL, '\x01c3398e0e740462e000c8810c99438ca7e6a0396c0c1c31e285394e0eacdc4a4a0a8aadf4f5d3816392a549a0f115251d60472431393755bf3823bf00d26121761c1d16cb3886cf01');
+INSERT INTO public.decisions VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', '\x01033a06b9d1061a3ec202b2530b4a946a01', '0000000000000000000000000000000000000000000000000000000000000000', NULL, '{kept,größer}');
+INSERT INTO public.ledger_entries VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', '\x01abae0500');
 INSERT INTO public.ledger_head VALUES (1, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', NULL, 1, NULL);
 SELECT pg_catalog.setval('public.checkpoints_size_seq', 1, false);
 SELECT pg_catalog.setval('public.decisions_id_seq', 1, true);

@@ -63,7 +63,7 @@ CREATE TABLE changes (
     result TEXT,
     failed BOOLEAN DEFAULT false NOT NULL,
     failed_at BIGINT,
-    detail TEXT NOT NULL,
+    detail BLOB NOT NULL,
     CONSTRAINT pk_changes PRIMARY KEY (id),
     CONSTRAINT uq_changes_run_key UNIQUE (run_key)
 );
@@ -182,7 +182,7 @@ CREATE TABLE idempotency (
     body_sha256 TEXT NOT NULL,
     status SMALLINT NOT NULL,
     change_id TEXT NOT NULL,
-    answer BLOB NOT NULL,
+    answer BLOB,
     expires_at BIGINT NOT NULL,
     CONSTRAINT pk_idempotency PRIMARY KEY (caller, "key")
 );
@@ -616,11 +616,11 @@ CREATE TABLE standard_matches (
 CREATE INDEX ix_standard_matches_newest ON standard_matches (service, environment, standard_change, admitted_at, change_id)
 ;
 CREATE VIRTUAL TABLE decision_words USING fts5(words, tokenize = 'ascii', detail = none, columnsize = 0);
-INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_4f32d11d');
-INSERT INTO changes ("id", "service", "environment", "repository_issuer", "repository_id", "commit_sha", "digests", "direction", "lines", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "decision", "subject_digest", "running_change", "parallel", "submitted_at", "decided_at", "expires_at", "time_left", "redecide_at", "valid_until", "planned_start", "planned_end", "close_within_seconds", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at", "detail") VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 0, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, '{"actor":[],"artifacts":[],"authors":[],"base":null,"description":"","emergency":["",""],"impact":"","planned":[null,null],"ref":null,"remediates":null,"repository":["https://github.com",7,"acme/shop"],"requested_by":"","rollback_plan":"","run":null,"test_plan":"","title":""}');
-INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'7B7D');
+INSERT INTO alembic_version ("version_num") VALUES ('2026_01_05_first_b7fcc334');
+INSERT INTO changes ("id", "service", "environment", "repository_issuer", "repository_id", "commit_sha", "digests", "direction", "lines", "caller", "run_id", "run_attempt", "run_step", "run_key", "subject_key", "content_key", "state", "type", "route", "outcome", "would", "band", "score", "policy", "standard_change", "matched", "hold", "excused", "decision", "subject_digest", "running_change", "parallel", "submitted_at", "decided_at", "expires_at", "time_left", "redecide_at", "valid_until", "planned_start", "planned_end", "close_within_seconds", "admitted_at", "admitted_run_id", "admitted_run_attempt", "admitted_run_step", "same_commit", "close_by", "ended_at", "closed_at", "result", "failed", "failed_at", "detail") VALUES ('chg_00000000000000000000000kept', 'shop', 'production', NULL, NULL, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '[]', 'forward', 10, 'token:one', NULL, NULL, NULL, NULL, 'subject of chg_00000000000000000000000kept', 'dbc11282260efe4c55e57b1d9a78c22311488c7bb9817a0a696eecd8a6ae9bde', 'approved', 'standard', 'automatic', 'approved', NULL, 0, 3, NULL, NULL, '["routine"]', NULL, 0, 1, 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, 0, 1772452800000000, 1772452800000000, NULL, NULL, NULL, 1772467200000000, NULL, NULL, 3600, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, X'01C3398E0E740462E000C8810C99438CA7E6A0396C0C1C31E285394E0EACDC4A4A0A8AADF4F5D3816392A549A0F115251D60472431393755BF3823BF00D26121761C1D16CB3886CF01');
+INSERT INTO ledger_entries ("id", "index", "at", "kind", "change_id", "body") VALUES (1, NULL, 1, 'decision', 'chg_00000000000000000000000kept', X'01ABAE0500');
 INSERT INTO ledger_head ("id", "size", "root", "sealed_at", "epoch", "key") VALUES (1, 0, X'E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855', NULL, 1, NULL);
-INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', X'7B226368616E6765223A226368675F30303030303030303030303030303030303030303030306B657074227D', '0000000000000000000000000000000000000000000000000000000000000000', NULL);
+INSERT INTO decisions ("id", "change_id", "number", "at", "service", "environment", "type", "route", "outcome", "band", "score", "policy", "revision", "standard_change", "subject_digest", "record", "record_sha256", "running_change") VALUES (1, 'chg_00000000000000000000000kept', 1, 1772452800000000, 'shop', 'production', 'standard', 'automatic', 'approved', 0, 3, 'production', 'rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr', 'routine', 'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', X'01033A06B9D1061A3EC202B2530B4A946A01', '0000000000000000000000000000000000000000000000000000000000000000', NULL);
 INSERT INTO decision_words ("rowid", "words") VALUES (1, 'kept größer');
 CREATE TRIGGER decisions_no_update BEFORE UPDATE ON decisions
 BEGIN SELECT RAISE(ABORT, 'a decision is never changed'); END;

@@ -62,7 +62,7 @@ CREATE TABLE changes (
     result TEXT,
     failed BOOLEAN DEFAULT false NOT NULL,
     failed_at BIGINT,
-    detail TEXT NOT NULL,
+    detail BYTEA NOT NULL,
     CONSTRAINT pk_changes PRIMARY KEY (id),
     CONSTRAINT uq_changes_run_key UNIQUE (run_key)
 )
@@ -217,7 +217,7 @@ CREATE TABLE idempotency (
     body_sha256 TEXT NOT NULL,
     status SMALLINT NOT NULL,
     change_id TEXT NOT NULL,
-    answer BYTEA NOT NULL,
+    answer BYTEA,
     expires_at BIGINT NOT NULL,
     CONSTRAINT pk_idempotency PRIMARY KEY (caller, key)
 )

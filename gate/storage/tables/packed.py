@@ -1,0 +1,58 @@
+"""Long JSON texts, kept in a fifth of their room.
+
+Every record of a decision names the same facts and fields. `sample_record.json` is one, without
+anybody's ids in it, and is given to zlib beforehand: a kept text then says how it differs. The
+sample never changes once there is a release, because what was packed with it could not be read any
+more; a better one gets another mark. Digests are always taken over the plain bytes
+(docs/decisions/0027-a-record-is-kept-packed.md).
+"""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Dialect, LargeBinary, TypeDecorator
+
+MARK = b"\x01"
+"""What packed bytes begin with, and no JSON text does."""
+
+_SAMPLE = Path(__file__).with_name("sample_record.json").read_bytes()
+_LEVEL = 3
+# A window of 16 KiB holds the sample and a record; setting up a larger one takes longer than
+# packing.
+_WINDOW, _MEMORY = -14, 7
+
+
+def pack(content: bytes) -> bytes:
+    """The bytes as they are kept."""
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=_SAMPLE)
+    return MARK + packer.compress(content) + packer.flush()
+
+
+def unpack(kept: bytes) -> bytes:
+    """The plain bytes.
+
+    What was not packed, or cannot be unpacked because somebody changed it, is returned as it
+    stands: it does not have the digest that the ledger names, and whoever verifies says so.
+    """
+    if kept[:1] != MARK:
+        return kept
+    try:
+        return zlib.decompressobj(_WINDOW, zdict=_SAMPLE).decompress(kept[1:])
+    except zlib.error:
+        return kept
+
+
+class Packed(TypeDecorator[bytes]):
+    """Bytes of a JSON text, kept packed."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, _: Dialect) -> bytes | None:
+        """As it is kept."""
+        return None if value is None else pack(value)
+
+    def process_result_value(self, value: Any, _: Dialect) -> bytes | None:
+        """The way back."""
+        return None if value is None else unpack(bytes(value))
