@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, select
 from structlog.testing import capture_logs
 
-from gate.core.change import EmergencyAsk, Planned, Repository, Result, Run
+from gate.core.change import Emergency, Planned, Repository, Result, Run
 from gate.core.decision import decide
 from gate.errors import Invalid, NotAllowed, Unavailable
 from gate.flow.caller import Machine, Role
@@ -173,7 +173,7 @@ async def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
     [
         pytest.param({"run": None}, id="of no run"),
         pytest.param({"claims": {}}, id="that waits for people"),
-        pytest.param({"emergency": EmergencyAsk("it is down", "INC-7")}, id="an emergency"),
+        pytest.param({"emergency": Emergency("it is down", "INC-7")}, id="an emergency"),
         pytest.param(
             {"planned": Planned(TOMORROW, TOMORROW + timedelta(hours=1))}, id="that is planned"
         ),
