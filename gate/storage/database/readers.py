@@ -139,7 +139,7 @@ def _together(
     return [], True
 
 
-def _ended(link: Link | None) -> Link | None:
+def _ended(link: KeptConnection | None) -> KeptConnection | None:
     """The connection after its transaction; None when it is of no use any more."""
     if link is None or link.end_reading():
         return link
