@@ -87,6 +87,9 @@ class IncidentsQuery(PartQuery):
     open: Annotated[
         bool | None, Field(description="true: those that go on; false: those that are over")
     ] = None
+    change: Annotated[
+        ChangeId | None, Field(description="those that are put down to this change")
+    ] = None
 
     def filters(self) -> IncidentFilters:
         """Return the parameters as filters of the list."""

@@ -11,7 +11,7 @@ from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
 from gate.storage.database.values import every, first, reader, values_of
 from gate.storage.tables.schema import ADMITTED, changes
-from gate.storage.tables.schema_incidents import incidents
+from gate.storage.tables.schema_incidents import ACTIVE, incident_links, incidents
 
 OPEN_MAX = 50
 """How many incidents of a service that go on are looked at."""
@@ -55,6 +55,8 @@ class IncidentFilters:
     service: str | None = None
     environment: str | None = None
     open: bool | None = None
+    # That a link which counts puts down to this change.
+    change: str | None = None
 
 
 def lock_series(tx: Tx, source: str, series: str) -> None:
@@ -133,6 +135,11 @@ def incident_page(conn: Connection, filters: IncidentFilters, part: Part) -> Pag
         found = found.where(
             _I.resolved_at.is_(None) if filters.open else _I.resolved_at.is_not(None)
         )
+    if filters.change is not None:
+        tied = select(incident_links.c.incident_id).where(
+            incident_links.c.change_id == filters.change, text(ACTIVE)
+        )
+        found = found.where(_I.id.in_(tied))
     return page(conn, [found], KEYS, part, reader(Incident))
 
 

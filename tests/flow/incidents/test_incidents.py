@@ -16,6 +16,7 @@ from gate.flow.incidents import incidents, ties
 from gate.flow.queries import incidents as incident_list
 from gate.flow.webhooks import bound
 from gate.storage.incidents.incidents import IncidentFilters
+from gate.storage.incidents.links import LINKS_MAX
 from tests.builders import Wire, commit_of
 from tests.flow.breaking import (
     BEN,
@@ -502,6 +503,22 @@ async def test_what_ended_before_it_began_is_refused(small_shop: Shop) -> None:
 
 
 # Lists
+
+
+async def test_e26_every_incident_of_a_change_is_listed_page_by_page(shop: Shop) -> None:
+    change = await shop.deploy("a", Result.UNSUCCESSFUL)
+    other = await shop.deploy("b", service="ledger")
+    for number in range(LINKS_MAX + 1):
+        await report(shop, id=f"i{number}", changes=(change["id"],))
+    of_other = await report(shop, id="other", service="ledger", changes=(other["id"],))
+
+    filters = IncidentFilters(change=change["id"])
+    first = await incident_list.listing(shop.gate, filters, ADA, Part(limit=LINKS_MAX))
+    after = Part(limit=LINKS_MAX, cursor=first.next)
+    rest = await incident_list.listing(shop.gate, filters, ADA, after)
+
+    assert (len(first.items), len(rest.items), rest.next) == (LINKS_MAX, 1, None)
+    assert [one["id"] for one in await open_incidents(shop, change=other["id"])] == [of_other["id"]]
 
 
 async def test_the_list_is_newest_first_by_service_place_and_what_goes_on(shop: Shop) -> None:
