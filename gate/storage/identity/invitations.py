@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, delete, insert, select
 
-from gate.core.instants import from_us, to_us
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import upsert
+from gate.storage.database.values import every, values_of
 from gate.storage.identity.sessions import new_secret, sha256
 from gate.storage.tables.schema_people import invitations, link_requests
 
@@ -68,9 +68,9 @@ def add(
         "secret_sha256": sha256(secret),
         "kind": kind.value,
         "person": person,
-        "created_at": to_us(tx.now),
+        "created_at": tx.now,
         "created_by": by,
-        "expires_at": to_us(tx.now + good_for),
+        "expires_at": tx.now + good_for,
         "agreed": agreed,
     }
     tx.conn.execute(insert(invitations).values(row))
@@ -79,18 +79,15 @@ def add(
 
 def find(conn: Connection, secret: str, now: datetime) -> Invitation | None:
     """What a link is good for; None for one that is unknown, used or too old."""
+    here = invitations.c
     row = conn.execute(
-        select(invitations).where(invitations.c.secret_sha256 == sha256(secret))
+        select(invitations).where(here.secret_sha256 == sha256(secret), here.expires_at > now)
     ).first()
-    if row is None or row.expires_at <= to_us(now):
+    if row is None:
         return None
+    kind = Kind(row.kind)
     return Invitation(
-        row.secret_sha256,
-        Kind(row.kind),
-        row.person,
-        row.created_by,
-        from_us(row.expires_at),
-        row.agreed,
+        row.secret_sha256, kind, row.person, row.created_by, row.expires_at, row.agreed
     )
 
 
@@ -110,8 +107,7 @@ def use(tx: Tx, secret: str) -> Invitation | None:
 def ask(tx: Tx, person: str, by: str, good_for: timedelta) -> LinkRequest:
     """Ask for a link to this account, in place of whoever asked before."""
     asked = LinkRequest(person, by, tx.now + good_for)
-    row = {"person": person, "asked_by": by, "expires_at": to_us(asked.expires_at)}
-    upsert(tx, link_requests, row)
+    upsert(tx, link_requests, values_of(asked))
     return asked
 
 
@@ -121,33 +117,31 @@ def take_request(tx: Tx, asked: LinkRequest) -> bool:
     this = (
         here.person == asked.person,
         here.asked_by == asked.asked_by,
-        here.expires_at == to_us(asked.expires_at),
+        here.expires_at == asked.expires_at,
     )
     return tx.conn.execute(delete(link_requests).where(*this)).rowcount == 1
 
 
 def requests(conn: Connection, now: datetime) -> dict[str, LinkRequest]:
     """What is asked for and waits for another admin, by person."""
-    rows = conn.execute(select(link_requests).where(link_requests.c.expires_at > to_us(now)))
-    return {
-        row.person: LinkRequest(row.person, row.asked_by, from_us(row.expires_at)) for row in rows
-    }
+    waiting = select(link_requests).where(link_requests.c.expires_at > now)
+    return {one.person: one for one in every(conn, LinkRequest, waiting)}
 
 
 def waiting(conn: Connection, now: datetime) -> frozenset[str]:
     """Everybody who has a link that they have not used."""
     query = select(invitations.c.person).where(
-        invitations.c.person.is_not(None), invitations.c.expires_at > to_us(now)
+        invitations.c.person.is_not(None), invitations.c.expires_at > now
     )
     return frozenset(conn.execute(query).scalars())
 
 
 def delete_expired(tx: Tx) -> int:
     """Forget some that are over, and what was asked for too long ago; how many links it were."""
-    tx.conn.execute(delete(link_requests).where(link_requests.c.expires_at <= to_us(tx.now)))
+    tx.conn.execute(delete(link_requests).where(link_requests.c.expires_at <= tx.now))
     over = (
         select(invitations.c.secret_sha256)
-        .where(invitations.c.expires_at <= to_us(tx.now))
+        .where(invitations.c.expires_at <= tx.now)
         .limit(EXPIRED_A_TURN_MAX)
     )
     found = tx.conn.execute(over).scalars().all()

@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from gate.core.instants import optional_instant, to_us
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
+from gate.storage.database.upsert import insert_new
+from gate.storage.database.values import first
 from gate.storage.identity.sessions import TOPIC as SESSIONS
 from gate.storage.tables import schema
 from gate.storage.tables.schema_people import invitations, people, sessions
@@ -87,10 +87,7 @@ def account_state_of(row: Row[Any]) -> AccountState:
     if row.claimed_groups is None:
         return USUAL
     return AccountState(
-        row.role,
-        tuple(orjson.loads(row.claimed_groups)),
-        row.disabled_at is not None,
-        row.email is not None,
+        row.role, row.claimed_groups, row.disabled_at is not None, row.email is not None
     )
 
 
@@ -102,7 +99,7 @@ def account_state(conn: Connection, person: str) -> AccountState:
 
 def read(conn: Connection, person: str) -> Stored | None:
     """The row of that id."""
-    return _one(conn.execute(select(people).where(people.c.id == person)).first())
+    return first(conn, Stored, select(*_COLUMNS).where(people.c.id == person))
 
 
 def by_email(conn: Connection, address: str) -> Stored | None:
@@ -110,8 +107,8 @@ def by_email(conn: Connection, address: str) -> Stored | None:
     spelling.
     """
     texts = schema.texts
-    query = select(people).join(texts, texts.c.id == people.c.email).where(texts.c.name == address)
-    return _one(conn.execute(query).first())
+    invited = select(*_COLUMNS).join(texts, texts.c.id == people.c.email)
+    return first(conn, Stored, invited.where(texts.c.name == address))
 
 
 def outside(conn: Connection) -> dict[str, str]:
@@ -126,7 +123,7 @@ def outside(conn: Connection) -> dict[str, str]:
 
 def by_external_id(conn: Connection, external_id: str) -> Stored | None:
     """Whoever the identity provider calls so."""
-    return _one(conn.execute(select(people).where(people.c.external_id == external_id)).first())
+    return first(conn, Stored, select(*_COLUMNS).where(people.c.external_id == external_id))
 
 
 def external_id(issuer: str, subject: str) -> str:
@@ -143,22 +140,21 @@ def nobody_yet(conn: Connection) -> bool:
 
 def people_page(conn: Connection, part: Part) -> Page[Stored]:
     """One page of everybody with a row by (`created_at`, `id`), newest first."""
-    return page(conn, [select(people)], KEYS, part, _stored)
+    # Read by its first column, too, which a page is ordered by.
+    found = select(*_COLUMNS, people.c.created_at)
+    return page(conn, [found], KEYS, part, lambda row: Stored(*row[: len(_COLUMNS)]))
 
 
 def ensure(tx: Tx, person: str, by: str, *, email: str | None = None) -> Stored:
     """The row of that id, made where there is none."""
-    add = postgresql.insert if tx.is_postgres else sqlite.insert
     row = {
         "id": person,
         "email": email,
-        "claimed_groups": "[]",
-        "created_at": to_us(tx.now),
+        "claimed_groups": (),
+        "created_at": tx.now,
         "created_by": by,
     }
-    if tx.conn.execute(
-        add(people).values(row).on_conflict_do_nothing(index_elements=[people.c.id])
-    ).rowcount:
+    if insert_new(tx, people, row):
         tx.touch(TOPIC)
     found = read(tx.conn, person)
     if found is None:
@@ -218,13 +214,13 @@ def unbind(tx: Tx, person: str) -> None:
 
 def claim(tx: Tx, person: str, groups: Sequence[str]) -> None:
     """What the identity provider says of somebody's groups now."""
-    _set(tx, person, claimed_groups=orjson.dumps(list(groups)).decode(), claimed_at=to_us(tx.now))
+    _set(tx, person, claimed_groups=tuple(groups), claimed_at=tx.now)
 
 
 def forget_old_claims(tx: Tx) -> int:
     """Groups that nobody has confirmed for too long; of how many people."""
-    old = (people.c.claimed_at <= to_us(tx.now - CLAIMS_GOOD_FOR), people.c.claimed_groups != "[]")
-    forgotten = tx.conn.execute(update(people).where(*old).values(claimed_groups="[]")).rowcount
+    old = (people.c.claimed_at <= tx.now - CLAIMS_GOOD_FOR, people.c.claimed_groups != ())
+    forgotten = tx.conn.execute(update(people).where(*old).values(claimed_groups=())).rowcount
     if forgotten:
         tx.touch(TOPIC)
     return forgotten
@@ -238,15 +234,13 @@ def signed_in(tx: Tx, person: str, *, password: str | None = None) -> bool:
     rightful = [people.c.id == person, people.c.disabled_at.is_(None)]
     if password is not None:
         rightful.append(people.c.password == password)
-    return (
-        tx.conn.execute(update(people).where(*rightful).values(signed_in_at=to_us(tx.now))).rowcount
-        == 1
-    )
+    signing_in = update(people).where(*rightful).values(signed_in_at=tx.now)
+    return tx.conn.execute(signing_in).rowcount == 1
 
 
 def disable(tx: Tx, person: str) -> None:
     """Nobody from now on: signed out everywhere, and no invitation or personal token helps."""
-    _set(tx, person, disabled_at=to_us(tx.now))
+    _set(tx, person, disabled_at=tx.now)
     sign_out(tx, person)
 
 
@@ -298,18 +292,4 @@ def _set(tx: Tx, person: str, **columns: object) -> None:
     tx.touch(TOPIC)
 
 
-def _one(row: Row[Any] | None) -> Stored | None:
-    return None if row is None else _stored(row)
-
-
-def _stored(row: Row[Any]) -> Stored:
-    return Stored(
-        id=row.id,
-        email=row.email,
-        role=row.role,
-        password=row.password,
-        external_id=row.external_id,
-        claimed_groups=tuple(orjson.loads(row.claimed_groups)),
-        signed_in_at=optional_instant(row.signed_in_at),
-        disabled_at=optional_instant(row.disabled_at),
-    )
+_COLUMNS = tuple(people.c[one.name] for one in fields(Stored))

@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, insert, select, update
 
-from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.tables.schema_people import catalogue_people, merged_people
@@ -25,9 +24,7 @@ def in_force(conn: Connection) -> dict[str, str]:
 
 def begin(tx: Tx, keys: Mapping[str, str]) -> None:
     """These persons are in the catalogue from now on, under these keys."""
-    rows = [
-        {"person": person, "key": key, "began_at": to_us(tx.now)} for person, key in keys.items()
-    ]
+    rows = [{"person": person, "key": key, "began_at": tx.now} for person, key in keys.items()]
     if rows:
         tx.conn.execute(insert(catalogue_people), rows)
 
@@ -35,7 +32,7 @@ def begin(tx: Tx, keys: Mapping[str, str]) -> None:
 def end(tx: Tx, person: str) -> None:
     """Somebody is in the catalogue no more, and never again under this id."""
     tx.conn.execute(
-        update(catalogue_people).where(_PEOPLE.person == person).values(ended_at=to_us(tx.now))
+        update(catalogue_people).where(_PEOPLE.person == person).values(ended_at=tx.now)
     )
 
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from gate.core.instants import from_us, to_us
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import first
+from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema_people import sessions
 
 SECRET_BYTES = 32
@@ -67,9 +68,9 @@ def open_session(tx: Tx, person: str) -> New:
     row = {
         "secret_sha256": session.id,
         "person": person,
-        "opened_at": to_us(tx.now),
-        "seen_at": to_us(session.seen_at),
-        "ends_at": to_us(session.ends_at),
+        "opened_at": tx.now,
+        "seen_at": session.seen_at,
+        "ends_at": session.ends_at,
     }
     tx.conn.execute(insert(sessions).values(row))
     return New(secret, session)
@@ -77,10 +78,9 @@ def open_session(tx: Tx, person: str) -> New:
 
 def find(conn: Connection, session: str) -> Session | None:
     """The session of that id; whether it is good is for its own word."""
-    row = conn.execute(select(sessions).where(sessions.c.secret_sha256 == session)).first()
-    if row is None:
-        return None
-    return Session(row.secret_sha256, row.person, from_us(row.seen_at), from_us(row.ends_at))
+    here = sessions.c
+    columns = (here.secret_sha256, here.person, here.seen_at, here.ends_at)
+    return first(conn, Session, select(*columns).where(here.secret_sha256 == session))
 
 
 def end(tx: Tx, session: str) -> bool:
@@ -93,7 +93,7 @@ def end(tx: Tx, session: str) -> bool:
 
 def touch(tx: Tx, seen: Mapping[str, datetime]) -> None:
     """When sessions were used last; for the worker, in batches, never while somebody waits."""
-    rows = [{"session": session, "seen": to_us(at)} for session, at in sorted(seen.items())]
+    rows = [{"session": session, "seen": at} for session, at in sorted(seen.items())]
     if rows:
         tx.conn.execute(_TOUCH, rows)
 
@@ -101,8 +101,8 @@ def touch(tx: Tx, seen: Mapping[str, datetime]) -> None:
 def delete_expired(tx: Tx) -> int:
     """Forget some sessions that are over; how many it were."""
     over = or_(
-        sessions.c.ends_at <= to_us(tx.now),
-        sessions.c.seen_at <= to_us(tx.now - timedelta(hours=IDLE_HOURS)),
+        sessions.c.ends_at <= tx.now,
+        sessions.c.seen_at <= tx.now - timedelta(hours=IDLE_HOURS),
     )
     found = (
         tx.conn.execute(select(sessions.c.secret_sha256).where(over).limit(EXPIRED_A_TURN_MAX))
@@ -114,8 +114,12 @@ def delete_expired(tx: Tx) -> int:
     return len(found)
 
 
+_SEEN = bindparam("seen", type_=Instant())
 _TOUCH = (
     update(sessions)
-    .where(sessions.c.secret_sha256 == bindparam("session"), sessions.c.seen_at < bindparam("seen"))
-    .values(seen_at=bindparam("seen"))
+    .where(
+        sessions.c.secret_sha256 == bindparam("session"),
+        sessions.c.seen_at < _SEEN,
+    )
+    .values(seen_at=_SEEN)
 )

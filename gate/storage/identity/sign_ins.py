@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from gate.core.instants import to_us
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
 from gate.storage.tables.schema_people import sign_ins
@@ -22,7 +21,7 @@ def use(tx: Tx, state: str, until: datetime) -> bool:
 
     False: it was used before.
     """
-    row = {"state_sha256": hashlib.sha256(state.encode()).hexdigest(), "expires_at": to_us(until)}
+    row = {"state_sha256": hashlib.sha256(state.encode()).hexdigest(), "expires_at": until}
     return insert_new(tx, sign_ins, row)
 
 
@@ -30,7 +29,7 @@ def delete_expired(tx: Tx) -> int:
     """Forget some that are too old to be taken; how many it were."""
     over = (
         select(sign_ins.c.state_sha256)
-        .where(sign_ins.c.expires_at <= to_us(tx.now))
+        .where(sign_ins.c.expires_at <= tx.now)
         .limit(EXPIRED_A_TURN_MAX)
     )
     found = tx.conn.execute(over).scalars().all()

@@ -8,17 +8,17 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from gate.core.instants import from_us, optional_instant, optional_us, to_us
 from gate.errors import Invalid
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.tx import Tx
+from gate.storage.database.values import reader, values_of
+from gate.storage.tables.columns import Instant
 from gate.storage.tables.schema_people import tokens
 
 ROLES = ("pipeline", "hook", "auditor", "admin")
@@ -127,22 +127,7 @@ def create(tx: Tx, by: Maker, wanted: Wanted) -> Created:
         expires_at=wanted.expires_at,
     )
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    row = {
-        "id": token.id,
-        "secret_sha256": _sha256(secret),
-        "role": token.role,
-        "person": token.person,
-        "services": None
-        if token.services is None
-        else orjson.dumps(sorted(token.services)).decode(),
-        "hook": token.hook,
-        "created_at": to_us(token.created_at),
-        "created_by": token.created_by,
-        "root": token.root,
-        "made_with": token.made_with,
-        "expires_at": optional_us(token.expires_at),
-    }
-    tx.conn.execute(insert(tokens).values(row))
+    tx.conn.execute(insert(tokens).values(values_of(token) | {"secret_sha256": _sha256(secret)}))
     tx.touch(TOPIC)
     return Created(token, f"gate_{token.id}_{secret}")
 
@@ -168,8 +153,10 @@ def authenticate(conn: Connection, text: str, now: datetime) -> Token | None:
 
 def find(conn: Connection, token: str) -> Kept | None:
     """The row of that id, to `judge` by."""
-    row = conn.execute(select(tokens).where(tokens.c.id == token)).first()
-    return None if row is None else Kept(_token(row), row.secret_sha256)
+    row = conn.execute(
+        select(*_COLUMNS, tokens.c.secret_sha256).where(tokens.c.id == token)
+    ).first()
+    return None if row is None else Kept(Token(*row[:-1]), row.secret_sha256)
 
 
 def judge(kept: Kept | None, presented: Presented, now: datetime) -> Token | None:
@@ -189,7 +176,7 @@ def revoke(tx: Tx, token: str) -> bool:
     statement = (
         update(tokens)
         .where(tokens.c.id == token, tokens.c.revoked_at.is_(None))
-        .values(revoked_at=to_us(tx.now))
+        .values(revoked_at=tx.now)
     )
     if tx.conn.execute(statement).rowcount != 1:
         return False
@@ -201,10 +188,10 @@ def token_page(conn: Connection, person: str | None, part: Part) -> Page[Token]:
     """One page of the tokens of a person, or of all, by (`created_at`, `id`), newest first; revoked
     ones too.
     """
-    found = select(tokens)
+    found = select(*_COLUMNS)
     if person is not None:
         found = found.where(tokens.c.person == person)
-    return page(conn, [found], KEYS, part, _token)
+    return page(conn, [found], KEYS, part, reader(Token))
 
 
 def count_good(conn: Connection, person: str) -> int:
@@ -218,7 +205,7 @@ def touch(tx: Tx, used: Mapping[str, datetime]) -> None:
     while somebody waits.
     """
     rows: Sequence[Mapping[str, object]] = [
-        {"token": token, "used": to_us(at), "before": to_us(at - TOUCH_PAUSE)}
+        {"token": token, "used": at, "before": at - TOUCH_PAUSE}
         for token, at in sorted(used.items())
     ]
     if rows:
@@ -229,9 +216,12 @@ _TOUCH = (
     update(tokens)
     .where(
         tokens.c.id == bindparam("token"),
-        or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= bindparam("before")),
+        or_(
+            tokens.c.last_used_at.is_(None),
+            tokens.c.last_used_at <= bindparam("before", type_=Instant()),
+        ),
     )
-    .values(last_used_at=bindparam("used"))
+    .values(last_used_at=bindparam("used", type_=Instant()))
 )
 
 
@@ -260,18 +250,4 @@ def _sha256(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _token(row: Row[Any]) -> Token:
-    return Token(
-        id=row.id,
-        role=row.role,
-        person=row.person,
-        services=None if row.services is None else frozenset(orjson.loads(row.services)),
-        hook=row.hook,
-        created_at=from_us(row.created_at),
-        created_by=row.created_by,
-        root=row.root,
-        made_with=row.made_with,
-        expires_at=optional_instant(row.expires_at),
-        revoked_at=optional_instant(row.revoked_at),
-        last_used_at=optional_instant(row.last_used_at),
-    )
+_COLUMNS = tuple(tokens.c[one.name] for one in fields(Token))

@@ -143,8 +143,19 @@ def _read_texts(text: str) -> tuple[str, ...]:
     return tuple(orjson.loads(text))
 
 
+def _write_set(texts: frozenset[str]) -> str:
+    return _write(sorted(texts))
+
+
+def _read_set(text: str) -> frozenset[str]:
+    return frozenset(orjson.loads(text))
+
+
 TEXTS = Json(_write, _read_texts)
 """Some texts in their order: a tuple."""
+
+TEXT_SET = Json(_write_set, _read_set)
+"""Some texts, each once, in any order: a frozenset."""
 
 NAMED_TEXTS = Json(_write, orjson.loads)
 """A text of each name: a dictionary."""

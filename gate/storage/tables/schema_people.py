@@ -6,8 +6,9 @@ Names and addresses are in the catalogue, and so in `texts`; of somebody whom th
 the address is a text too.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, Text, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text, text
 
+from gate.storage.tables.columns import TEXT_SET, TEXTS, Instant
 from gate.storage.tables.schema import metadata
 
 _IN_FORCE = "ended_at IS NULL"
@@ -17,8 +18,8 @@ catalogue_people = Table(
     metadata,
     Column("person", Text, primary_key=True),  # random: `per_…`
     Column("key", Text, nullable=False),  # id of the text by which the catalogue calls them
-    Column("began_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger),  # null while they are in the catalogue in force
+    Column("began_at", Instant, nullable=False),
+    Column("ended_at", Instant),  # null while they are in the catalogue in force
     # one key stands for one person at a time
     Index(
         "uq_catalogue_people_key",
@@ -49,14 +50,12 @@ people = Table(
     Column(
         "external_id", Text, unique=True
     ),  # SHA-256 of the identity provider and its name for the person
-    Column(
-        "claimed_groups", Text, nullable=False
-    ),  # JSON list: what the provider said at the last sign-in
-    Column("claimed_at", BigInteger),
-    Column("signed_in_at", BigInteger),
-    Column("created_at", BigInteger, nullable=False),
+    Column("claimed_groups", TEXTS, nullable=False),  # what the provider said at the last sign-in
+    Column("claimed_at", Instant),
+    Column("signed_in_at", Instant),
+    Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
-    Column("disabled_at", BigInteger),
+    Column("disabled_at", Instant),
     Index("ix_people_newest", "created_at", "id"),
 )
 
@@ -67,15 +66,15 @@ tokens = Table(
     Column("secret_sha256", Text, nullable=False),
     Column("role", Text),  # null for a personal token
     Column("person", Text),
-    Column("services", Text),  # JSON list; null is all
+    Column("services", TEXT_SET),  # null is all
     Column("hook", Text),  # of role hook: the one kind that it is for
-    Column("created_at", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("root", Text),  # the person at the root of the chain of tokens; null is the host
     Column("made_with", Text),  # the token before it in that chain
-    Column("expires_at", BigInteger),
-    Column("revoked_at", BigInteger),
-    Column("last_used_at", BigInteger),
+    Column("expires_at", Instant),
+    Column("revoked_at", Instant),
+    Column("last_used_at", Instant),
 )
 
 sessions = Table(
@@ -83,9 +82,9 @@ sessions = Table(
     metadata,
     Column("secret_sha256", Text, primary_key=True),
     Column("person", Text, ForeignKey("people.id"), nullable=False, index=True),
-    Column("opened_at", BigInteger, nullable=False),
-    Column("seen_at", BigInteger, nullable=False, index=True),
-    Column("ends_at", BigInteger, nullable=False, index=True),
+    Column("opened_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False, index=True),
+    Column("ends_at", Instant, nullable=False, index=True),
 )
 
 invitations = Table(
@@ -94,9 +93,9 @@ invitations = Table(
     Column("secret_sha256", Text, primary_key=True),
     Column("kind", Text, nullable=False),  # password, setup, or demo
     Column("person", Text, index=True),  # null: whoever uses it names themself
-    Column("created_at", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
-    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("expires_at", Instant, nullable=False, index=True),
     # made on the host, or by two admins: good also for an account that its person uses already
     Column("agreed", Boolean, nullable=False),
 )
@@ -108,7 +107,7 @@ link_requests = Table(
     Column(
         "asked_by", Text, nullable=False
     ),  # the admin, a person; another one has to ask for the same
-    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("expires_at", Instant, nullable=False, index=True),
 )
 
 sign_ins = Table(
@@ -117,7 +116,7 @@ sign_ins = Table(
     Column(
         "state_sha256", Text, primary_key=True
     ),  # of one that came back from the identity provider
-    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("expires_at", Instant, nullable=False, index=True),
 )
 
 named = Table(

@@ -16,6 +16,9 @@ from gate.storage.tables.columns import Instant
 from gate.storage.tables.packed import Packed
 from gate.storage.tables.schema import _where, metadata
 
+# Idempotency keys and uses of tokens are written with the changes that they belong to, by
+# statements that go to the driver as text; so their instants are numbers also in Python.
+
 UNDELIVERED = "delivered_at IS NULL AND dead_at IS NULL"
 
 

@@ -3,6 +3,7 @@ only counted.
 """
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,11 @@ async def test_a_token_that_is_known_and_no_good_is_on_record(service: Served, w
         await admin.delete(f"/v1/tokens/{made['id']}")
     elif wrong == "expired":
         await service.gate.store.write(
-            lambda tx: tx.conn.execute(update(schema_people.tokens).values(expires_at=1)).rowcount
+            lambda tx: (
+                tx.conn.execute(
+                    update(schema_people.tokens).values(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+                ).rowcount
+            )
         )
     else:
         token = token[:-3] + "".join("A" if letter != "A" else "B" for letter in token[-3:])

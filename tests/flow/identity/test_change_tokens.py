@@ -74,7 +74,9 @@ async def test_the_token_of_a_change_dies_with_the_api_token_it_was_earned_with(
 
 def _expire(tx: Tx, token: str) -> None:
     table = schema_people.tokens
-    tx.conn.execute(update(table).where(table.c.id == token).values(expires_at=1))
+    tx.conn.execute(
+        update(table).where(table.c.id == token).values(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    )
 
 
 async def test_the_token_of_a_change_dies_with_the_identity_token_it_was_earned_with(
