@@ -145,6 +145,7 @@ _TEMPLATES.filters.update(
     ago=words.ago,
     left=words.left,
     span=words.span,
+    roughly=words.roughly,
     short=words.short,
     link=words.link,
     number=words.number,

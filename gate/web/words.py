@@ -48,6 +48,16 @@ def span(seconds: float) -> str:
     return _two(whole // _DAY, "d", whole % _DAY // _HOUR, "h")
 
 
+def roughly(seconds: float) -> str:
+    """How long, in one unit, for where there is little room: 3 d, 23 h, 5 min."""
+    whole = max(int(seconds), 0)
+    if whole < _HOUR:
+        return span(whole)
+    if whole < _HOURS_SHOWN:
+        return f"{whole // _HOUR} h"
+    return f"{whole // _DAY} d"
+
+
 def ago(at: datetime | None, now: datetime) -> str:
     """How long since."""
     return "" if at is None else span((now - at) / timedelta(seconds=1))

@@ -12,6 +12,20 @@ LARGE = {
     "diff": {"lines_added": 220, "lines_deleted": 4, "files": ["src/cart.py"], "files_changed": 1}
 }
 
+ORDINARY = {
+    "diff": {
+        **LARGE["diff"],
+        "lines_added": 30,
+        "directories": 1,
+        "file_authors": 1,
+        "prior_changes": 1,
+        "days_since_touched": 20,
+    },
+    "author": {"subsystem_changes": 9},
+    "change": {"fixes_defect": False},
+}
+"""Of which so much is known that its risk is moderate under the shipped policy."""
+
 
 async def browser(
     service: Served, person: str = "ada", role: Role | None = None
@@ -36,7 +50,8 @@ async def waiting(service: Served, **fields: Any) -> dict[str, Any]:
     http = await service.pipeline()
     answer: dict[str, Any] = (
         await http.post(
-            "/v1/changes", json=request(environment="production", facts=LARGE, **fields)
+            "/v1/changes",
+            json=request(**{"environment": "production", "facts": LARGE, **fields}),
         )
     ).json()
     return answer

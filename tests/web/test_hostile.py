@@ -115,12 +115,12 @@ def test_a34_what_a_person_writes_is_text_too(site: Site) -> None:
         page.get_by_label("Comment").first.fill(SCRIPTS[0])
         page.get_by_role("button", name="Approve").click()
         expect(page.locator("blockquote")).to_have_text(SCRIPTS[0])
-        page.goto(f"{site.gate.url}/calendar")
+        page.goto(f"{site.gate.url}/calendar/windows?stop=yes")
         page.get_by_label("Reason").first.fill(SCRIPTS[2])
         page.get_by_label("Services").first.select_option("ledger")
         page.get_by_role("button", name="Stop the line").click()
         expect(page.get_by_text(SCRIPTS[2]).first).to_be_visible()
-        page.get_by_role("button", name="Let the line run again").first.click()
+        page.locator("main").get_by_role("button", name="Let the line run again").first.click()
         assert page.evaluate(_STRANGE) == []
 
 

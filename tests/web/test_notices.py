@@ -10,7 +10,7 @@ import pytest
 from gate.flow.caller import Role
 from gate.web.notices import Notice
 from tests.api.served import ROOT, Served, admission, request, served
-from tests.web.browsing import browser, send, waiting
+from tests.web.browsing import ORDINARY, browser, send, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -272,7 +272,8 @@ async def test_what_was_done_to_one_change_is_not_said_of_another(service: Serve
 async def test_a_batch_says_what_became_of_each(service: Served) -> None:
     http = await browser(service)
     first, second, moved = [
-        await waiting(service, title=f"Title {run}", run=run) for run in ("1", "2", "3")
+        await waiting(service, title=f"Title {run}", run=run, facts=ORDINARY)
+        for run in ("1", "2", "3")
     ]
     await _decide(await browser(service, "ben"), second, "approve")
     await _decide(await browser(service, "ben"), moved, "reject", "No")

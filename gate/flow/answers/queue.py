@@ -23,6 +23,22 @@ class QueueItem(ChangeAnswer):
     # Groups of which somebody's approval is missing.
     needs: tuple[str, ...]
     reasons_key: str
+    emergency_reason: str
+    emergency_incident: str
+    # Whoever asked, as everybody is called here.
+    asked_by: str
+    # Whoever approved or rejected it, and what they said last.
+    decided_by: tuple[str, ...]
+    said: str
+
+
+@dataclass(frozen=True)
+class FacetCount:
+    """How many changes of this part have a value by which it can be filtered."""
+
+    name: str
+    value: str
+    changes: int
 
 
 @dataclass(frozen=True)
@@ -32,5 +48,6 @@ class QueueAnswer:
     tab: str
     counts: Mapping[str, int]
     items: tuple[QueueItem, ...]
+    facets: tuple[FacetCount, ...]
     next: str | None
     at: datetime

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gate.core.change import Planned
+from gate.core.incident import Method
 from gate.flow.answers.change import ChangeAnswer
 from gate.flow.answers.decision import DecisionAnswer
 from gate.flow.answers.reasons import ExplainedReason
@@ -98,6 +99,18 @@ class OwedAnswer:
 
 
 @dataclass(frozen=True)
+class TiedAnswer:
+    """An incident that is tied to the change, and how it was."""
+
+    id: str
+    title: str
+    severity: str
+    method: Method
+    began_at: datetime
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True)
 class StoryAnswer:
     """The change with all of it.
 
@@ -106,6 +119,10 @@ class StoryAnswer:
     """
 
     change: ChangeAnswer
+    # Whoever asked, as everybody is called here.
+    asked_by: str
+    # The lowest score of each band above `low`, as the policy that decided has it.
+    bands: Mapping[str, int]
     explained: tuple[ExplainedReason, ...]
     against: tuple[ExplainedReason, ...]
     standard: tuple[ExplainedReason, ...]
@@ -117,6 +134,9 @@ class StoryAnswer:
     timeline: tuple[Mapping[str, Any], ...]
     earlier_events: bool
     previous: tuple[ChangeAnswer, ...]
+    # Submitted to the same place after it, newest first.
+    following: tuple[ChangeAnswer, ...]
+    incidents: tuple[TiedAnswer, ...]
     post_review: OwedAnswer | None
     at: datetime
 

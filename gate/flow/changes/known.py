@@ -84,6 +84,13 @@ class Known:
         """Whether the gate only watched when this was decided: then it approved nothing."""
         return self.record.decision.observed is not None
 
+    def asked_by(self, book: Rulebook) -> str:
+        """What whoever asked is called, where the catalogue knows the address; else the address."""
+        asked = self.texts.get(self.record.asked.requested_by, "")
+        people = book.identities.excluded([asked]).people if asked else ()
+        known = [one for one in people if one in book.catalogue.people]
+        return book.catalogue.label_of(known[0]) if known else asked
+
     def answer(self, now: datetime, base_url: str) -> ChangeAnswer:
         """The change as it is shown, with expiry taken into account."""
         reasons, life = reasons_of(self.record, self.policy), self.life(now)

@@ -2,6 +2,7 @@
 decided.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from gate.core.change import State
 from gate.core.decision.values import Band, ChangeType
 from gate.errors import BadRequest
-from gate.flow.answers.queue import QueueAnswer, QueueItem
+from gate.flow.answers.queue import FacetCount, QueueAnswer, QueueItem
 from gate.flow.answers.reasons import against, explained
 from gate.flow.caller import Person
 from gate.flow.changes.known import Known, know_stored
@@ -30,6 +31,9 @@ from gate.storage.database.cursor import Position
 DECIDED_COUNTED_MAX = 99
 SEARCHED_MAX = 500
 """Of the changes that have the words, so many of the newest are looked through."""
+
+FACETS_SHOWN = 6
+"""Of each kind so many values are offered as filters."""
 
 _REASONS_SHOWN = 4
 _DIGITS_MAX = 17
@@ -55,6 +59,8 @@ class QueueFilters:
     type: ChangeType | None = None
     band: Band | None = None
     words: str = ""
+    # The beginning of a commit.
+    commit: str = ""
     after: str | None = None
     limit: int = PAGE_ITEMS_DEFAULT
 
@@ -64,7 +70,7 @@ async def queue(
 ) -> QueueAnswer:
     """One page of one part, with how many there are in each."""
     waiting = _fitting(await waiting_list.waiting(), filters)
-    if filters.words:
+    if filters.words or filters.commit:
         having = await gate.store.read_slowly(
             _having_words, _query(filters, State.PENDING), gate.clock()
         )
@@ -80,7 +86,22 @@ async def queue(
         items, following = await _decided(gate, query, filters, by)
     else:
         items, following = await _waiting(gate, parts[filters.tab], filters, by)
-    return QueueAnswer(filters.tab.value, counts, tuple(items), following, gate.clock())
+    facets = _facets(parts.get(filters.tab, ()))
+    return QueueAnswer(filters.tab.value, counts, tuple(items), facets, following, gate.clock())
+
+
+def _facets(found: Sequence[Waiting]) -> tuple[FacetCount, ...]:
+    """By what this part of the queue can be narrowed, what is most frequent in front."""
+    counted: dict[str, Counter[str]] = {
+        "is": Counter(one.band.word for one in found),
+        "environment": Counter(one.environment for one in found),
+        "service": Counter(one.service for one in found),
+    }
+    return tuple(
+        FacetCount(name, value, changes)
+        for name, values in counted.items()
+        for value, changes in values.most_common(FACETS_SHOWN)
+    )
 
 
 def tab_of(one: Waiting, by: Person) -> Tab:
@@ -139,6 +160,9 @@ def _item(
 ) -> QueueItem:
     reasons = against(explained(known.record, known.policy))
     found = tuple(one for one in reasons if not one.is_unknown)
+    rejected = [one for one in known.approvals if one.rejected]
+    spoken = rejected or [one for one in known.approvals if one.lapsed_at is None]
+    comments = [known.texts.get(one.comment, "") for one in spoken]
     return QueueItem(
         **vars(known.answer(now, gate.base_url)),
         because=reasons[0].because if reasons else "",
@@ -150,6 +174,11 @@ def _item(
         approved_by_me=waiting is not None and by.id in waiting.approvers,
         needs=tuple(sorted(waiting.needs)) if waiting else (),
         reasons_key=waiting.reasons if waiting else "",
+        emergency_reason=known.texts.get(known.record.asked.emergency_reason, ""),
+        emergency_incident=known.record.asked.emergency_incident,
+        asked_by=known.asked_by(gate.rulebooks.latest),
+        decided_by=tuple(known.labels.get(one.person, one.person) for one in spoken),
+        said=next((said for said in reversed(comments) if said), ""),
     )
 
 
@@ -181,7 +210,11 @@ def _having_words(conn: Connection, query: ChangeFilters, now: datetime) -> set[
 
 def _query(filters: QueueFilters, state: State) -> ChangeFilters:
     return ChangeFilters(
-        state=state, service=filters.service, environment=filters.environment, words=filters.words
+        state=state,
+        service=filters.service,
+        environment=filters.environment,
+        words=filters.words,
+        commit=filters.commit,
     )
 
 
@@ -193,6 +226,7 @@ def _settled(filters: QueueFilters) -> ChangeFilters:
         type=filters.type,
         band=filters.band,
         words=filters.words,
+        commit=filters.commit,
     )
 
 

@@ -26,6 +26,7 @@ from gate.flow.answers.story import (
     PeopleAnswer,
     RequiredAnswer,
     StoryAnswer,
+    TiedAnswer,
 )
 from gate.flow.caller import Person
 from gate.flow.changes import entitlement
@@ -37,7 +38,7 @@ from gate.flow.identity.membership import counted
 from gate.flow.identity.presence import is_present
 from gate.flow.queries.look import decision_answers
 from gate.flow.queries.waiting_list import reasons_key
-from gate.flow.rulebooks import Rulebook, Rulebooks
+from gate.flow.rulebooks import Rulebook
 from gate.ledger.format import Entry, Kind, read_entry
 from gate.storage import texts
 from gate.storage.changes import change_list, post_reviews
@@ -46,9 +47,10 @@ from gate.storage.changes.approvals import REJECTION
 from gate.storage.changes.change_list import ChangeFilters
 from gate.storage.changes.post_reviews import PostReview
 from gate.storage.database.pages import Part
+from gate.storage.incidents import incidents, links
 from gate.storage.ledger import ledger
 
-PREVIOUS_SHOWN = 8
+NEIGHBOURS_SHOWN = 8
 EVENTS_SHOWN = 200
 DECISIONS_SHOWN = 20
 _TEXT_FIELDS = ("comment", "findings")
@@ -77,6 +79,10 @@ def _read(
     events = _timeline(conn, book.catalogue, change_id)
     return StoryAnswer(
         change=known.answer(now, base_url),
+        asked_by=known.asked_by(book),
+        bands={band.word: lowest for band, lowest in policy.bands.items() if lowest}
+        if policy
+        else {},
         explained=reasons,
         against=against(reasons),
         standard=tuple(one for one in reasons if one.kind is FindingKind.STANDARD_CHANGE),
@@ -87,7 +93,9 @@ def _read(
         decisions=decision_answers(conn, books, [records.read(one.record) for one in decided]),
         timeline=events[-EVENTS_SHOWN:],
         earlier_events=len(events) > EVENTS_SHOWN,
-        previous=_previous(conn, books, known, now, base_url),
+        previous=_neighbours(conn, gate, known, now, ends=known.stored.submitted_at),
+        following=_neighbours(conn, gate, known, now, begins=known.stored.submitted_at),
+        incidents=_incidents(conn, change_id),
         post_review=_owed(conn, owed, book),
         at=now,
     )
@@ -242,12 +250,41 @@ _EVENT_FIELDS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
-def _previous(
-    conn: Connection, books: Rulebooks, known: Known, now: datetime, base_url: str
+def _neighbours(
+    conn: Connection,
+    gate: Gate,
+    known: Known,
+    now: datetime,
+    *,
+    begins: datetime | None = None,
+    ends: datetime | None = None,
 ) -> tuple[ChangeAnswer, ...]:
-    """The changes of this place that were submitted before it, newest first."""
+    """Other changes of this place that were submitted in this time, newest first."""
     stored = known.stored
     here = ChangeFilters(service=stored.service, environment=stored.environment)
-    part = Part(PREVIOUS_SHOWN, ends=stored.submitted_at)
+    part = Part(NEIGHBOURS_SHOWN, begins=begins, ends=ends)
     found = change_list.change_page(conn, here, part, now=now).rows
-    return tuple(know_stored(conn, books, one).answer(now, base_url) for one in found)
+    return tuple(
+        know_stored(conn, gate.rulebooks, one).answer(now, gate.base_url)
+        for one in found
+        if one.id != stored.id
+    )
+
+
+def _incidents(conn: Connection, change_id: str) -> tuple[TiedAnswer, ...]:
+    tied = [
+        (link, incidents.read(conn, link.incident)) for link in links.of_change(conn, change_id)
+    ]
+    said = texts.read_texts(conn, [one.title for _, one in tied if one is not None])
+    return tuple(
+        TiedAnswer(
+            one.id,
+            said.get(one.title, ""),
+            one.severity,
+            link.method,
+            one.began_at,
+            one.resolved_at,
+        )
+        for link, one in tied
+        if one is not None
+    )

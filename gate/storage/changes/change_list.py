@@ -39,6 +39,8 @@ class ChangeFilters:
     band: Band | None = None
     outcome: Outcome | None = None
     words: str = ""
+    # The beginning of a commit, in lower case.
+    commit: str = ""
     services: frozenset[str] | None = None
     # In any state but pending; `state` is None then.
     settled: bool = False
@@ -91,6 +93,10 @@ def _conditions(conn: Connection, filters: ChangeFilters) -> list[ColumnElement[
         column.outcome: filters.outcome,
     }
     found = [equals(wanted, value) for wanted, value in equal.items() if value is not None]
+    if filters.commit:
+        # What follows all that begins so: `g` comes behind every sign of a commit.
+        begins, ends = filters.commit, f"{filters.commit}g"
+        found += (column.commit_sha >= begins, column.commit_sha < ends)
     having = change_having_words(conn, filters.words)
     if having is not None:
         found.append(having)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gate.api.models.reviews import ApprovalRequest, RejectionRequest
 from gate.core.change import State
+from gate.core.decision.values import ChangeType
 from gate.errors import Conflict, GateError, Invalid, NotFound
 from gate.flow.caller import Person
 from gate.flow.changes import review
@@ -14,6 +15,7 @@ from gate.flow.queries import look
 from gate.web.forms import Form, one, read_request
 from gate.web.notices import Notice
 from gate.web.page import View, own_path
+from gate.web.queue.rows import may_batch
 
 MANY_MAX = 50
 
@@ -51,6 +53,7 @@ async def many(gate: Gate, form: Form, by: Person) -> View:
     for each in chosen:
         change_id, _, digest = each.partition(":")
         try:
+            await _check_batch(gate, change_id, by)
             notice = await _say(gate, change_id, act, digest, comment, by)
             refused = None
         except GateError as error:
@@ -63,6 +66,16 @@ async def many(gate: Gate, form: Form, by: Person) -> View:
         {"items": done, "count": count, "back": own_path(one(form, "back"))},
         status=200 if count == len(done) else 409,
     )
+
+
+async def _check_batch(gate: Gate, change_id: str, by: Person) -> None:
+    """Raise `Invalid` for a change that is decided alone: whoever ticks a long list reads none of
+    it.
+    """
+    change = await look.change(gate, change_id, by, wait_seconds=0)
+    if not may_batch(change.risk.band, emergency=change.type is ChangeType.EMERGENCY):
+        what = "an emergency" if change.type is ChangeType.EMERGENCY else f"{change.risk.band} risk"
+        raise Invalid(f"It is {what}, so it is decided alone. Open it and decide there.")
 
 
 async def _title(gate: Gate, change_id: str, by: Person) -> str:

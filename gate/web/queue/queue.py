@@ -1,24 +1,28 @@
 """The queue: what needs the viewer, what waits for others, what is held, and what was decided."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 from starlette.requests import Request
 
 from gate.api.http.permits import GateDep
+from gate.core.decision.values import Band
 from gate.errors import Invalid
 from gate.flow.answers.queue import QueueAnswer
 from gate.flow.queries import queue as queue_chapter
 from gate.flow.queries.queue import DECIDED_COUNTED_MAX, QueueFilters, Tab
 from gate.web.forms import read_form
-from gate.web.page import Pages, View
-from gate.web.queue import deciding, wanted
+from gate.web.page import Blank, Pages, View
+from gate.web.queue import deciding, pane, wanted
+from gate.web.queue.rows import row_of
 from gate.web.viewer import Doer, Viewer, WaitingListDep
 
-TEXT_LENGTH_MAX = 300
+TEXT_LENGTH_MAX, ID_LENGTH_MAX = 300, 64
 LABELS = {
     Tab.MINE: "Needs you",
     Tab.OTHERS: "Waiting for others",
@@ -30,10 +34,13 @@ pages = Pages()
 
 
 class QueueQuery(BaseModel, extra="forbid"):
-    """What stands in the address: the text of the box, and where the page begins."""
+    """What stands in the address: the text of the box, where the page begins, and the change that
+    the pane shows.
+    """
 
     q: Annotated[str, StringConstraints(max_length=TEXT_LENGTH_MAX)] = ""
     after: str | None = None
+    open: Annotated[str | None, Blank, Field(max_length=ID_LENGTH_MAX)] = None
 
 
 @pages.page("/")
@@ -41,42 +48,52 @@ async def queue(
     query: Annotated[QueueQuery, Query()], by: Viewer, gate: GateDep, waiting_list: WaitingListDep
 ) -> View:
     """The first page anybody sees in the morning."""
-    filters = replace(wanted.read(query.q), after=query.after)
+    catalogue = (await gate.rulebooks.current()).catalogue
+    filters = replace(wanted.read(query.q, catalogue), after=query.after)
     found = await queue_chapter.queue(gate, waiting_list, filters, by)
-    return View(
-        "queue.html",
-        found,
-        {
-            "queue": found,
-            "now": found.at,
-            "tabs": _tabs(found, filters),
-            "filters": filters,
-            "text": query.q,
-            "following": _address(wanted.written(filters, filters.tab), found.next)
-            if found.next
-            else None,
-            "back": _address(query.q, query.after),
-            "may_batch": sum(item.needs_me for item in found.items) > 1,
-        },
-    )
+    ids = [item.id for item in found.items]
+    opened = query.open if query.open in ids else next(iter(ids), None)
+    rows = [row_of(item, found.at) for item in found.items]
+    values = {
+        "queue": found,
+        "rows": rows,
+        "now": found.at,
+        "tabs": _tabs(found, filters),
+        "chips": _chips(found, filters),
+        "filters": filters,
+        "text": query.q,
+        "following": _address(wanted.written(filters, filters.tab), found.next)
+        if found.next
+        else None,
+        "back": _address(query.q, query.after),
+        "may_batch": any(row.may_batch for row in rows),
+        "opened": opened,
+        **(await pane.values(gate, opened, by) if opened else pane.NOTHING),
+        "then": _address(query.q, query.after, _behind(ids, opened)),
+    }
+    return View("queue.html", found, values)
+
+
+def _behind(ids: Sequence[str], opened: str | None) -> str | None:
+    """The change that the pane shows when this one is decided: the next one, or else the last."""
+    left = [one for one in ids if one != opened]
+    return left[min(ids.index(opened), len(left) - 1)] if opened and left else None
+
+
+@pages.page("/changes/{change_id}/pane")
+async def show_pane(change_id: str, by: Viewer, gate: GateDep) -> View:
+    """One change as the pane shows it, for the script that moves from row to row."""
+    found = await pane.values(gate, change_id, by)
+    return View("pane-page.html", found["story"], {**found, "then": "/"})
 
 
 @pages.form("/queue/decisions")
-async def decide_many(
-    request: Request, by: Doer, gate: GateDep, waiting_list: WaitingListDep
-) -> View:
-    """One word for several changes that wait for the same reasons."""
+async def decide_many(request: Request, by: Doer, gate: GateDep) -> View:
+    """One word for several changes, each of which is judged by itself."""
     form = await read_form(request, by)
     chosen = form.get("change", [])
     if not chosen:
         raise Invalid("No change was chosen. Tick the changes that you mean, then decide.")
-    waiting = {one.id: one for one in await waiting_list.waiting()}
-    ids = [one.partition(":")[0] for one in chosen]
-    if len({waiting[one].reasons for one in ids if one in waiting}) > 1:
-        raise Invalid(
-            "These changes wait for different reasons. Decide together only what waits for "
-            "the same ones."
-        )
     return await deciding.many(gate, form, by)
 
 
@@ -93,12 +110,47 @@ def _tabs(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:
     ]
 
 
+def _chips(found: QueueAnswer, filters: QueueFilters) -> list[dict[str, object]]:
+    """The filters that are worth a click: those in force, which a click takes away, and others."""
+    chosen = {
+        "is": filters.band.word if filters.band is not None else None,
+        "environment": filters.environment,
+        "service": filters.service,
+    }
+    offered = [(one.name, one.value, str(one.changes)) for one in found.facets]
+    here = {(name, value) for name, value, _ in offered}
+    offered += [(n, v, "") for n, v in chosen.items() if v and (n, v) not in here]
+    several = Counter(name for name, _, _ in offered)
+    return [
+        {
+            "label": value,
+            "count": count,
+            "here": chosen[name] == value,
+            "address": _address(_with(filters, name, None if chosen[name] == value else value)),
+        }
+        for name, value, count in offered
+        if several[name] > 1 or chosen[name] == value
+    ]
+
+
+def _with(filters: QueueFilters, name: str, value: str | None) -> str:
+    """The text of the box with another value of this filter, or without one."""
+    if name == "is":
+        narrowed = replace(filters, band=Band.of(value) if value else None)
+    elif name == "environment":
+        narrowed = replace(filters, environment=value)
+    else:
+        narrowed = replace(filters, service=value)
+    return wanted.written(narrowed, filters.tab)
+
+
 def _counted(tab: Tab, n: int) -> str:
     if tab is Tab.DECIDED and n > DECIDED_COUNTED_MAX:
         return f"{DECIDED_COUNTED_MAX}+"
     return str(n)
 
 
-def _address(text: str, after: str | None) -> str:
-    query = {name: value for name, value in (("q", text), ("after", after)) if value}
+def _address(text: str, after: str | None = None, opened: str | None = None) -> str:
+    pairs = (("q", text), ("after", after), ("open", opened))
+    query = {name: value for name, value in pairs if value}
     return f"/?{urlencode(query)}" if query else "/"

@@ -1,11 +1,13 @@
 """What somebody typed into the box of the queue: `is:held service:checkout some words`, all in the
-address.
+address. A word that is an environment's name, or looks like the beginning of a commit, means that.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from gate.core.catalogue.catalogue import Catalogue
 from gate.core.decision.values import Band, ChangeType
 from gate.errors import Invalid
 from gate.flow.queries.queue import QueueFilters, Tab
@@ -19,18 +21,28 @@ _NAMES: Mapping[str, str] = {
     "env": "environment",
 }
 WORDS_LENGTH_MAX = 200
+_COMMIT = re.compile(r"(?=.*[0-9])[0-9a-f]{7,64}")
+"""With a digit in it: `defaced` is a word."""
 
 
-def read(text: str) -> QueueFilters:
+def read(text: str, catalogue: Catalogue) -> QueueFilters:
     """The filters of a text. Raises `Invalid` for an `is:` that means nothing."""
     found = QueueFilters()
     words = []
     for word in text[:WORDS_LENGTH_MAX].split():
         key, colon, value = word.partition(":")
+        environment = catalogue.environment_named(word)
         if colon and key in _READERS and value:
             found = replace(found, **_READERS[key](value))
+        elif environment in catalogue.environments:
+            found = replace(found, environment=environment)
+        elif _COMMIT.fullmatch(word.lower()):
+            found = replace(found, commit=word.lower())
         else:
             words.append(word)
+    if found.environment is not None:
+        own = catalogue.environment_named(found.environment)
+        found = replace(found, environment=own)
     return replace(found, words=" ".join(words))
 
 
@@ -45,10 +57,11 @@ def written(filters: QueueFilters, tab: Tab) -> str:
         f"service:{filters.service}" if filters.service else "",
         f"environment:{filters.environment}" if filters.environment else "",
     ]
-    return " ".join(part for part in [*parts, filters.words] if part)
+    return " ".join(part for part in [*parts, filters.commit, filters.words] if part)
 
 
-def _is(value: str) -> dict[str, Any]:
+def _is(given: str) -> dict[str, Any]:
+    value = given.lower()
     if value in _TABS:
         return {"tab": _TABS[value]}
     if value in _TYPES:
@@ -56,7 +69,7 @@ def _is(value: str) -> dict[str, Any]:
     if value in _BANDS:
         return {"band": _BANDS[value]}
     known = ", ".join(f"is:{word}" for word in (*_TABS, *_TYPES, *_BANDS))
-    raise Invalid(f"is:{value[:40]} means nothing here. There are {known}.")
+    raise Invalid(f"is:{given[:40]} means nothing here. There are {known}.")
 
 
 _READERS: Mapping[str, Callable[[str], dict[str, Any]]] = {

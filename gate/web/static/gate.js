@@ -108,25 +108,23 @@ async function refresh(force) {
   }
   const focused = document.activeElement && old.contains(document.activeElement) ? document.activeElement.closest("[id]") : null;
   const opened = [...old.querySelectorAll("details[open]")].map((one) => one.querySelector("summary").textContent);
-  const here = currentItem();
+  const here = currentItem()?.id;
   const before = new Set([...old.querySelectorAll(".item")].map((item) => item.id));
+  const ticked = [...old.querySelectorAll(".tick:checked")].map((box) => box.value);
   for (const item of fresh.querySelectorAll(".item")) {
-    const known = document.getElementById(item.id);
-    if (known && isBusy(known)) item.replaceWith(known);
-    else if (!before.has(item.id) && before.size + old.querySelectorAll(".empty").length > 0) item.classList.add("fresh");
+    if (!before.has(item.id) && before.size + old.querySelectorAll(".empty").length > 0) item.classList.add("fresh");
   }
+  // What was ticked stays ticked, unless it was decided again: then another thing would be decided on.
+  for (const box of fresh.querySelectorAll(".tick")) box.checked = ticked.includes(box.value);
   const batch = old.querySelector("#many");
-  if (batch && isBusy(batch)) {
-    const next = fresh.querySelector("#many");
-    if (next) next.replaceWith(batch); else fresh.prepend(batch);
-  }
+  if (batch && isBusy(batch)) fresh.querySelector("#many")?.replaceWith(batch);
   for (const one of fresh.querySelectorAll("details:not([open])")) {
     if (opened.includes(one.querySelector("summary").textContent) && !one.querySelector("form")) one.open = true;
   }
   old.replaceWith(document.adoptNode(fresh));
   document.title = page.title;
   prepare(fresh);
-  if (here) mark(document.getElementById(here.id), false);
+  if (pane()) again(here);
   if (focused && focused.id) document.getElementById(focused.id)?.focus({ preventScroll: true });
   const arrived = [...fresh.querySelectorAll(".item.fresh")].length;
   if (arrived) tell(arrived === 1 ? "One new change." : `${arrived} new changes.`);
@@ -188,19 +186,6 @@ function listen() {
 addEventListener("pagehide", closeStream);
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
-// ---- several at once: only what waits for the same reasons
-
-function ticks() {
-  const boxes = [...document.querySelectorAll(".tick")];
-  const ticked = boxes.filter((box) => box.checked);
-  const reasons = ticked.length ? ticked[0].dataset.reasons : null;
-  for (const box of boxes) box.disabled = reasons !== null && box.dataset.reasons !== reasons;
-  const details = document.querySelector("#many details");
-  if (details && ticked.length) details.open = true;
-  const summary = document.querySelector("#many summary");
-  if (summary) summary.textContent = ticked.length ? `Decide ${ticked.length} at once` : "Decide several at once";
-}
-
 // ---- freezing: what the window would hold, as it is filled in
 
 let looked = 0;
@@ -250,16 +235,66 @@ function step(by) {
   const all = items();
   if (!all.length) return;
   const at = all.indexOf(currentItem());
-  mark(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)]);
+  const fresh = at >= 0 && document.activeElement === document.body && by > 0;
+  select(all[at < 0 || fresh ? Math.max(at, 0) : Math.min(Math.max(at + by, 0), all.length - 1)]);
 }
 
-function decideBy(act) {
-  const root = currentItem() || document.querySelector(".decide-card");
+// ---- the pane: the change of the row, to decide on it beside the list
+
+const pane = () => document.getElementById("pane");
+const shownInPane = () => pane()?.querySelector("[data-change]")?.dataset.change;
+let filling = Promise.resolve();
+let filled = 0;
+
+function select(item) {
+  mark(item);
+  if (item && pane() && shownInPane() !== item.id) filling = fill(item.id);
+}
+
+async function fill(id) {
+  const number = ++filled;
+  try {
+    const answer = await fetch(`/changes/${id}/pane`, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (number !== filled || !answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-change]");
+    if (!fresh || number !== filled) return;
+    const back = fresh.querySelector("input[name=back]");
+    if (back) back.value = then(id);
+    pane().replaceChildren(document.adoptNode(fresh));
+    prepare(pane());
+  } catch { /* the row leads to the page of the change */ }
+}
+
+// Where the queue goes on when this change is decided: with the next one, or else the last.
+function then(id) {
+  const all = items();
+  const at = all.findIndex((one) => one.id === id);
+  const next = all[at + 1] || all[at - 1];
+  const address = new URL(location.href);
+  address.searchParams.delete("open");
+  if (next) address.searchParams.set("open", next.id);
+  return address.pathname + address.search;
+}
+
+// The list was read again: the pane follows, unless somebody is writing in it.
+function again(id) {
+  const item = (id && document.getElementById(id)) || items()[0];
+  mark(item, false);
+  if (!item) { if (!isBusy(pane())) pane().replaceChildren(); return; }
+  if (!isBusy(pane())) filling = fill(item.id);
+}
+
+addEventListener("click", (event) => {
+  const item = event.target.closest?.(".item");
+  if (item && pane()?.offsetParent && !event.target.closest("a, input, label")) select(item);
+});
+
+async function decideBy(act) {
+  await filling;
+  const root = pane()?.offsetParent ? pane() : document.querySelector(".decide-card");
   const form = root?.querySelector('form.decide[action$="/decisions"]');
   // Whoever may only reject has one button, which a key for the other word must not choose.
   if (!form?.querySelector(`button[value=${act}]`)) return;
-  const details = form.closest("details");
-  if (details) details.open = true;
   form.querySelector("textarea").focus();
   for (const button of form.querySelectorAll("button")) button.classList.toggle("meant", button.value === act);
 }
@@ -338,9 +373,8 @@ addEventListener("keydown", (event) => {
   if (known) { event.preventDefault(); known[1](); }
 });
 
-addEventListener("change", (event) => { if (event.target.matches?.(".tick")) ticks(); });
 addEventListener("click", (event) => { if (event.target.matches?.("[data-keys-switch]")) setKeys(!keysAreOff()); });
-addEventListener("focusin", (event) => { const item = event.target.closest?.(".item"); if (item) mark(item, false); });
+addEventListener("focusin", (event) => { const item = event.target.closest?.(".item"); if (item && item !== currentItem()) { mark(item, false); if (pane()) filling = fill(item.id); } });
 
 // A second press of the same button while the first is on its way says nothing new.
 addEventListener("submit", (event) => {
@@ -352,7 +386,6 @@ addEventListener("pageshow", () => { for (const form of document.forms) delete f
 function prepare(root) {
   showTimes(root);
   showSwitch();
-  ticks();
 }
 
 document.documentElement.classList.add("js");

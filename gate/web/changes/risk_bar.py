@@ -1,0 +1,89 @@
+"""The points of a change as one stacked bar against the bands of its policy, as geometry from which
+a template draws SVG.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gate.core.decision.values import FindingKind
+from gate.flow.answers.change import ChangeAnswer
+from gate.flow.answers.reasons import ExplainedReason
+
+WIDTH = 360
+SEGMENTS_MAX = 12
+"""So many rules have a segment of their own; the points of all others are one more."""
+
+_BEYOND = 1.15
+"""The scale reaches a little beyond what lies farthest right, so that its end is seen."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Where one band lies."""
+
+    band: str
+    begins: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What one rule adds."""
+
+    title: str
+    points: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class RiskBar:
+    """`mark` is where the score lies: points that are taken away leave it left of the segments."""
+
+    zones: tuple[Zone, ...]
+    segments: tuple[Segment, ...]
+    mark: float
+    less: int
+
+
+def risk_bar(
+    change: ChangeAnswer, explained: Sequence[ExplainedReason], bands: Mapping[str, int]
+) -> RiskBar:
+    """The bar of a change; without bands, because no policy decided, it has no zones."""
+    rules = [one for one in explained if one.kind is FindingKind.RULE]
+    adding = sorted((one for one in rules if one.points > 0), key=lambda one: -one.points)
+    added = sum(one.points for one in adding)
+    farthest = max(added, change.risk.score, *bands.values(), 1) * _BEYOND
+    shown = [(one.title or one.rule, one.points) for one in adding[:SEGMENTS_MAX]]
+    rest = sum(one.points for one in adding[SEGMENTS_MAX:])
+    if rest:
+        shown.append((f"{len(adding) - SEGMENTS_MAX} more rules", rest))
+
+    def x(points: float) -> float:
+        return round(WIDTH * points / farthest, 1)
+
+    return RiskBar(
+        zones=_zones(bands, farthest),
+        segments=tuple(
+            Segment(title, points, x(sum(each for _, each in shown[:place])), x(points))
+            for place, (title, points) in enumerate(shown)
+        ),
+        mark=x(change.risk.score),
+        less=added - change.risk.score,
+    )
+
+
+def _zones(bands: Mapping[str, int], farthest: float) -> tuple[Zone, ...]:
+    begins = [0, *bands.values()] if bands else []
+    names = ["low", *bands]
+    ends = [*begins[1:], farthest]
+    return tuple(
+        Zone(
+            name,
+            begin,
+            round(WIDTH * begin / farthest, 1),
+            round(WIDTH * (end - begin) / farthest, 1),
+        )
+        for name, begin, end in zip(names, begins, ends, strict=False)
+    )

@@ -1,0 +1,107 @@
+"""One change as a row of the queue: what it is, what happens when, and one plain reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gate.core.change import State
+from gate.core.decision.values import BandWord, FindingKind, Route
+from gate.flow.answers.queue import QueueItem
+from gate.flow.answers.reasons import ExplainedReason
+from gate.web.words import roughly
+
+BATCH_BANDS = frozenset({"low", "moderate"})
+"""What may be decided together with others: whatever is riskier is looked at alone."""
+
+DOTS_MAX = 6
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row says beside what its change says of itself."""
+
+    change: QueueItem
+    why: str
+    then: str
+    dots: str
+    given: int
+    needed: int
+    who: str
+    may_batch: bool
+
+
+def row_of(change: QueueItem, now: datetime) -> Row:
+    """The change of one row."""
+    needed = sum(entry.count for entry in change.approvals.required)
+    missing = sum(entry.missing for entry in change.approvals.required)
+    given = needed - missing
+    return Row(
+        change=change,
+        why=_why(change),
+        then=_then(change, now),
+        dots="●" * given + "○" * missing if needed <= DOTS_MAX else "",
+        given=given,
+        needed=needed,
+        who=_who(change),
+        may_batch=change.needs_me and may_batch(change.risk.band, is_emergency(change)),
+    )
+
+
+def may_batch(band: BandWord, emergency: bool) -> bool:  # noqa: FBT001 - one of two things that forbid it
+    """Whether such a change may be decided together with others."""
+    return band in BATCH_BANDS and not emergency
+
+
+def is_emergency(change: QueueItem) -> bool:
+    """Whether it was asked for as one."""
+    return bool(change.emergency_reason)
+
+
+def _why(change: QueueItem) -> str:
+    """The one reason that a reader needs first."""
+    if change.state is not State.PENDING and change.said:
+        return change.said
+    if change.emergency_reason:
+        return change.emergency_reason
+    if change.hold is not None:
+        return f"Held: {change.hold.reason}"
+    known = [one for one in change.against if one.holds is not None]
+    if known:
+        return plain(known)
+    if change.unknown:
+        return f"Not proved: {change.unknown[0][:1].lower()}{change.unknown[0][1:]}"
+    return change.because
+
+
+def plain(reasons: Sequence[ExplainedReason]) -> str:
+    """The strongest of these reasons, without the limit that made it count."""
+    scored = [one for one in reasons if one.kind is FindingKind.RULE]
+    if not scored:
+        return reasons[0].because
+    strongest = max(scored, key=lambda one: one.points)
+    return strongest.because.partition(";")[0]
+
+
+def _who(change: QueueItem) -> str:
+    """Whoever decided: a person and how many others, or the policy."""
+    if not change.decided_by:
+        return "observed" if change.route is Route.OBSERVED else "the policy"
+    first, *others = change.decided_by
+    return f"{first} and {len(others)} more" if others else first
+
+
+def _then(change: QueueItem, now: datetime) -> str:
+    """What happens when, if nobody does anything."""
+    if change.state is State.PENDING and change.hold is None and change.expires_at is not None:
+        return f"expires in {_until(change.expires_at, now)}"
+    if change.hold is not None and change.hold.until is not None:
+        return f"held {_until(change.hold.until, now)} more"
+    if change.hold is not None:
+        return "held until the line runs again"
+    if change.state is State.APPROVED and change.valid_until is not None:
+        return f"good for {_until(change.valid_until, now)}"
+    return ""
+
+
+def _until(at: datetime, now: datetime) -> str:
+    return roughly((at - now).total_seconds())

@@ -1,0 +1,67 @@
+"""Several changes at once: what is risky is looked at alone, whatever a form says."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.served import Served, served
+from tests.web.browsing import LARGE, ORDINARY, browser, send, waiting
+
+pytestmark = pytest.mark.anyio
+
+RISKY = {
+    "diff": {**LARGE["diff"], "lines_added": 1_600, "lines_deleted": 80, "directories": 6},
+    "change": {"fixes_defect": True},
+}
+
+
+@pytest.fixture
+async def service(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The service on a database of its own."""
+    async with served(sqlite_url, tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize("act", ["approve", "reject"])
+@pytest.mark.parametrize(
+    ("fields", "because"),
+    [
+        pytest.param({"facts": RISKY}, "It is high risk", id="high risk"),
+        pytest.param(
+            {"emergency": {"reason": "It burns", "incident": "PD-1"}},
+            "It is an emergency",
+            id="an emergency",
+        ),
+    ],
+)
+async def test_what_is_decided_alone_is_never_decided_with_others(
+    service: Served, act: str, fields: dict[str, Any], because: str
+) -> None:
+    alone, other = (
+        await waiting(service, **{"run": "alone", "facts": ORDINARY, **fields}),
+        await waiting(service, facts=ORDINARY),
+    )
+    http = await browser(service, "chloe")
+    chosen = [f"{one['id']}:{one['subject_digest']}" for one in (alone, other)]
+
+    answer = await send(http, "/queue/decisions", act=act, comment="All", change=chosen, back="/")
+    after = (await http.get(f"/changes/{alone['id']}.json")).json()["change"]
+
+    assert answer.status_code == 409
+    assert because in answer.text
+    assert "on record for 1 of 2" in answer.text
+    assert (after["state"], after["approvals"]["given"]) == ("pending", [])
+
+
+async def test_no_box_is_offered_for_what_is_decided_alone(service: Served) -> None:
+    alone, other = (
+        await waiting(service, run="alone", facts=RISKY),
+        await waiting(service, facts=ORDINARY),
+    )
+
+    page = (await (await browser(service)).get("/")).text
+
+    assert f'value="{other["id"]}:' in page
+    assert f'value="{alone["id"]}:' not in page
