@@ -57,24 +57,31 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
     unknown: Sequence[str] = ()
     if query.service and query.environment:
         place = await look.place(gate, query.service, query.environment, by)
-        hold, unknown = place.hold, place.unknown
+        hold = place.hold
+        unknown = place.unknown
     declared = await freezes.not_over(gate, by)
-    step = timedelta(days=WEEK_DAYS)
+    shown_days = [
+        _day(
+            one_,
+            day,
+            today,
+            found,
+            zone,
+            query.view,
+        )
+        for one_ in days
+    ]
     values = {
         "query": query,
         "plan": found,
         "hold": hold,
         "unknown": unknown,
         "declared": declared,
-        "days": [_day(one_, day, today, found, zone, query.view) for one_ in days],
+        "days": shown_days,
         "names": [_name(one_) for one_ in days[:WEEK_DAYS]],
-        "heading": f"{days[0]:%-d %b} to {days[-1]:%-d %b %Y}"
-        if query.view == "week"
-        else f"{day:%B %Y}",
-        "before": query.address(
-            at=day - step if query.view == "week" else day.replace(day=1) - timedelta(days=1)
-        ),
-        "after": query.address(at=day + step if query.view == "week" else _next_month(day)),
+        "heading": _heading(days, day, query.view),
+        "before": query.address(at=_before(day, query.view)),
+        "after": query.address(at=_after(day, query.view)),
         "now": gate.clock(),
     }
     return View(
@@ -85,18 +92,40 @@ async def show(query: Annotated[CalendarQuery, Query()], by: Viewer, gate: GateD
 
 
 def _month(day: date) -> list[date]:
-    return [
-        one_ for week in months.Calendar().monthdatescalendar(day.year, day.month) for one_ in week
-    ]
+    """The days of whole weeks that hold the month, Monday first."""
+    weeks = months.Calendar().monthdatescalendar(day.year, day.month)
+    return [one_ for week in weeks for one_ in week]
 
 
 def _week(day: date) -> list[date]:
+    """The seven days around this one, Monday first."""
     monday = day - timedelta(days=day.weekday())
     return [monday + timedelta(days=number) for number in range(WEEK_DAYS)]
 
 
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+def _heading(days: Sequence[date], day: date, view: str) -> str:
+    """What the shown days are called."""
+    if view == "week":
+        return f"{days[0]:%-d %b} to {days[-1]:%-d %b %Y}"
+    return f"{day:%B %Y}"
+
+
+def _before(day: date, view: str) -> date:
+    """A day of the week or month before this one."""
+    if view == "week":
+        return day - timedelta(days=WEEK_DAYS)
+    return day.replace(day=1) - timedelta(days=1)
+
+
+def _after(day: date, view: str) -> date:
+    """A day of the week or month after this one.
+
+    No month has 32 days, so that many after its first day is always in the next one.
+    """
+    if view == "week":
+        return day + timedelta(days=WEEK_DAYS)
+    first = day.replace(day=1) + timedelta(days=32)
+    return first.replace(day=1)
 
 
 def _day(

@@ -96,6 +96,10 @@ async def lift_window(request: Request, window: str, by: Doer, gate: GateDep) ->
 
 
 async def _form(gate: Gate, form: Form, by: Person, refused: Invalid | None = None) -> View:
+    """The form as it was filled in, with what the window would hold if it began now.
+
+    Where it was refused, each error stands at its field.
+    """
     book = await gate.rulebooks.current()
     catalogue = book.catalogue
     stop = one(form, "stop") == "yes"

@@ -41,6 +41,10 @@ def headline(found: StoryAnswer) -> Headline:
 
 
 def _waiting(change: ChangeAnswer) -> str:
+    """What it waits for: the end of a hold, people, or both.
+
+    A hold is said first, because approvals do not end it.
+    """
     needs = " and ".join(
         f"{entry.missing} more of {' or '.join(entry.by)}"
         for entry in change.approvals.required
@@ -51,6 +55,10 @@ def _waiting(change: ChangeAnswer) -> str:
 
 
 def _approved(found: StoryAnswer) -> str:
+    """Who let it pass.
+
+    Where the gate only observes nobody did, and the sentence must not say so.
+    """
     change = found.change
     if change.observed:
         return "Let through: the gate only observes here"
@@ -64,6 +72,10 @@ def _approved(found: StoryAnswer) -> str:
 
 
 def _rejected(found: StoryAnswer) -> str:
+    """Who refused it and why, and whether somebody lifted that.
+
+    The policy speaks where no person did.
+    """
     acts = {event["kind"]: event for event in found.timeline}
     said = acts.get("rejection")
     if found.change.route is Route.AUTOMATIC or said is None:
@@ -80,6 +92,7 @@ def _rejected(found: StoryAnswer) -> str:
 
 
 def _canceled(found: StoryAnswer) -> str:
+    """Who withdrew it, or which later deployment made it pointless."""
     acts = [event for event in found.timeline if event["kind"] == "cancellation"]
     if not acts:
         return "Canceled."
@@ -91,6 +104,10 @@ def _canceled(found: StoryAnswer) -> str:
 
 
 def _ended(found: StoryAnswer) -> Headline:
+    """How the deployment went.
+
+    One that was reported successful failed all the same if an incident is tied to it.
+    """
     change = found.change
     result = change.closed.result if change.closed else None
     took = ""
