@@ -23,11 +23,12 @@ from gate.web import (
 from gate.web.changes import changes
 from gate.web.insights import insights, observations
 from gate.web.page import problem_page
-from gate.web.queue import queue
+from gate.web.queue import pane, queue
 from gate.web.render import VIEWER
 
 _PAGES = (
     queue,
+    pane,
     log,
     sightings,
     changes,

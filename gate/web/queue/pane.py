@@ -3,14 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gate.api.http.permits import GateDep
 from gate.flow.caller import Person
 from gate.flow.gate import Gate
 from gate.flow.queries.story import story
 from gate.web.changes import sources
 from gate.web.changes.headline import headline
 from gate.web.changes.risk_bar import risk_bar
+from gate.web.page import Pages, View
+from gate.web.viewer import Viewer
+
+pages = Pages()
 
 NOTHING: Mapping[str, Any] = {"story": None, "change": None}
+
+
+@pages.page("/changes/{change_id}/pane")
+async def show_pane(change_id: str, by: Viewer, gate: GateDep) -> View:
+    """One change as the pane shows it, for the script that moves from row to row."""
+    found = await values(gate, change_id, by)
+    return View("pane-page.html", found["story"], {**found, "then": "/"})
 
 
 async def values(gate: Gate, change_id: str, by: Person) -> dict[str, Any]:

@@ -80,13 +80,6 @@ def _behind(ids: Sequence[str], opened: str | None) -> str | None:
     return left[min(ids.index(opened), len(left) - 1)] if opened and left else None
 
 
-@pages.page("/changes/{change_id}/pane")
-async def show_pane(change_id: str, by: Viewer, gate: GateDep) -> View:
-    """One change as the pane shows it, for the script that moves from row to row."""
-    found = await pane.values(gate, change_id, by)
-    return View("pane-page.html", found["story"], {**found, "then": "/"})
-
-
 @pages.form("/queue/decisions")
 async def decide_many(request: Request, by: Doer, gate: GateDep) -> View:
     """One word for several changes, each of which is judged by itself."""
