@@ -135,13 +135,15 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
     )
     key = settings.github_app_key.get_secret_value()
     rest = Rest(settings.github_api_url, GITHUB_HEADERS, open_client)
+    # Beside an App too: it may be installed in some repositories only.
+    lenders = {issuer: GitHubLender(rest)}
     if not settings.github_app_id or not key:
-        lenders = {issuer: GitHubLender(rest)}
         return Connections(lenders=lenders, hooks={"github": hook}, close=rest.close)
     app = App(settings.github_app_id, key, rest)
     github = GitHub(rest, app)
     return Connections(
         hosts={issuer: github},
+        lenders=lenders,
         deliveries={"github": GitHubAnswers(github)},
         hooks={"github": hook},
         chores=(

@@ -14,6 +14,7 @@ frozen
 └── Unavailable                    503     busy storage_full signing_unavailable
     └── SourceUnavailable          503     busy; a system that was asked gave no answer that can be
     used
+        ├── NotInstalled           503     busy; the gate has no access to that repository
         └── Undeliverable          503     busy; a receiver refuses this message, and would refuse
         it again
 
@@ -153,6 +154,12 @@ class Unavailable(GateError):
 
 class SourceUnavailable(Unavailable):
     """A system that was asked did not answer in time, or not with what was asked for."""
+
+
+class NotInstalled(SourceUnavailable):
+    """The gate's own access to a code host does not reach this repository, and nobody refused
+    anything: it was never given there.
+    """
 
 
 class Undeliverable(SourceUnavailable):

@@ -1,5 +1,5 @@
-"""A pipeline lends its token: for one request the gate asks the code host with it, where no access
-of its own is connected.
+"""A pipeline lends its token: for one request the gate asks the code host with it, where it has no
+access of its own to the repository.
 
 It does no more than its lender may, ends with the request, and reads one repository: the one that
 the identity token beside it proves. It is in no record, no log and no error.
@@ -11,7 +11,7 @@ from gate.core.change import Repository
 from gate.core.messages.host import HostFacts, HostQuestion
 from gate.core.messages.host_reports import RunSeen
 from gate.core.workload import Workload
-from gate.errors import SourceUnavailable
+from gate.errors import NotInstalled, SourceUnavailable
 from gate.flow.caller import Caller
 from gate.flow.gate import Gate
 from gate.flow.ports import CodeHost
@@ -22,16 +22,46 @@ HIDDEN = "(the lent token)"
 def lend(gate: Gate, by: Caller, token: str) -> Gate:
     """The gate for this one request, with a host that answers to the lent token.
 
-    Nothing changes without a token, beside anything but an identity token of the issuer whose host
-    it is for, and where the gate has an access of its own.
+    Nothing changes without a token, and beside anything but an identity token of the issuer whose
+    host it is for. Where the gate has an access of its own, that is asked first.
     """
-    if not token or not isinstance(by, Workload) or by.issuer in gate.hosts:
+    if not token or not isinstance(by, Workload):
         return gate
     lender = gate.lenders.get(by.issuer)
     if lender is None:
         return gate
-    host = LentHost(lender.lent(token), by.repository, token)
+    host: CodeHost = LentHost(lender.lent(token), by.repository, token)
+    own = gate.hosts.get(by.issuer)
+    if own is not None:
+        host = OwnOrLentHost(own, host)
     return replace(gate, hosts={**gate.hosts, by.issuer: host})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOrLentHost:
+    """The gate's own access, and the lent one for a repository in which the App is not installed.
+
+    Trouble of any other kind stays trouble: nobody gets other facts by waiting for it.
+    """
+
+    own: CodeHost
+    lent: CodeHost
+
+    @property
+    def name(self) -> str:
+        """The host that is asked."""
+        return self.own.name
+
+    async def facts(self, question: HostQuestion) -> HostFacts:
+        """What the host says. Raises `SourceUnavailable`."""
+        try:
+            return await self.own.facts(question)
+        except NotInstalled:
+            return await self.lent.facts(question)
+
+    async def run(self, repository: Repository, run: str) -> RunSeen:
+        """A run, by the gate's own access alone. Raises `SourceUnavailable`."""
+        return await self.own.run(repository, run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from gate.flow.gate import Gate
 from gate.flow.lent import LentHost, lend
 from tests.builders import ISSUER, SMALL, Wire, make_change
 from tests.flow.shop import PIPELINE, Shop, as_json, make_files
-from tests.integrations.fake_github import FakeGitHub, reply
+from tests.integrations.fake_github import APP_ID, FakeGitHub, app_key_text, reply
 from tests.integrations.github_answers import BASE, HEAD, REPOSITORY, fake
 
 pytestmark = pytest.mark.anyio
@@ -98,11 +98,41 @@ async def test_h3_it_counts_only_beside_an_identity_token_of_its_host(
     assert lend(gate, by, token) is gate
 
 
-async def test_h3_the_gates_own_access_is_better(small_shop: Shop) -> None:
-    gate = lending(small_shop, lent())
-    own = replace(gate, hosts={ISSUER: gate.lenders[ISSUER].lent("own")})
+def with_app(shop: Shop, known: FakeGitHub) -> Gate:
+    """The gate with an App of its own."""
+    return lending(shop, known, github_app_id=APP_ID, github_app_key=app_key_text())
 
-    assert lend(own, JOB, CANARY) is own
+
+async def test_h3_the_gates_own_access_is_better(small_shop: Shop) -> None:
+    known = lent()
+
+    assert origins(await asked(with_app(small_shop, known))) != {}
+    sent = {request.headers["authorization"] for request in known.requests}
+    assert f"Bearer {CANARY}" not in sent
+
+
+async def test_h3_where_the_app_is_not_installed_the_lent_token_reads(small_shop: Shop) -> None:
+    known = lent(failing={"/installation": reply(404, {"message": "Not Found"})})
+    gate = with_app(small_shop, known)
+
+    assert origins(await asked(gate)) == dict.fromkeys(origins(await asked(gate)), "verified")
+    assert origins(await asked(gate)) != {}
+    assert origins(await asked(gate, token="")) == {}
+
+
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [("/installation", 403), ("/installation", 503), ("/access_tokens", 422), ("/pulls", 503)],
+)
+async def test_h3_other_trouble_of_the_app_is_not_got_round_by_lending(
+    small_shop: Shop, part: str, status: int
+) -> None:
+    known = lent(failing={part: reply(status, {"message": "no"})})
+
+    await asked(with_app(small_shop, known))
+
+    sent = {request.headers["authorization"] for request in known.requests}
+    assert f"Bearer {CANARY}" not in sent
 
 
 async def test_h3_the_gate_itself_never_learns_it(small_shop: Shop) -> None:

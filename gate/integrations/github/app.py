@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jwt
 
 from gate.core.change import Repository
-from gate.errors import Invalid, SourceUnavailable
+from gate.errors import Invalid, NotInstalled, SourceUnavailable
 from gate.integrations.http import shapes
 from gate.integrations.http.rest import Credential, Refused, Rest
 
@@ -158,7 +158,7 @@ class App:
             )
         except Refused as refused:
             if refused.status == _NOT_FOUND:
-                raise SourceUnavailable(
+                raise NotInstalled(
                     f"the GitHub App is not installed in {repository.name}; install it there"
                 ) from None
             raise
