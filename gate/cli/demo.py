@@ -53,6 +53,10 @@ def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str,
     claimed |= {"file_authors": 4, "prior_changes": 9, "days_since_touched": 20}
     return {
         "change.fixes_defect": False,
+        "author.count": 1,
+        "author.known": True,
+        "author.changes": 140,
+        "author.recent_changes": 90,
         "author.subsystem_changes": 31,
         **{f"diff.{name}": value for name, value in claimed.items()},
         **{name.replace("__", "."): value for name, value in more.items()},

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from gate.cli import code_hosts, reachable, receivers, spelling
+from gate.cli import code_hosts, first_decision, reachable, receivers, spelling
 from gate.cli.database import existing
 from gate.config import PREFIX, Settings
 from gate.core.rulebook.bundle import read_bundle
@@ -29,6 +29,9 @@ def examine() -> None:
     results += [*reachable.examine(settings), *_given_up(settings), *spelling.examine(os.environ)]
     for good, line in results:
         print(f"{'ok   ' if good else 'WRONG'} {line}")
+    print("\nuntil the first verified decision:")
+    for done, line in first_decision.examine(settings):
+        print(f"{'ok   ' if done else 'to do'} {line}")
     if not all(good for good, _ in results):
         sys.exit(FAILED)
 

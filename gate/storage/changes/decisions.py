@@ -62,5 +62,11 @@ def record(conn: Connection, change: str, number: int) -> bytes:
     return found
 
 
+def newest_records(conn: Connection, limit: int) -> list[bytes]:
+    """The records of the newest decisions of all changes, newest first."""
+    query = select(decisions.c.record).order_by(decisions.c.id.desc()).limit(limit)
+    return list(conn.execute(query).scalars())
+
+
 _QUERY = select(*decisions.columns[1:])
 """All columns but the number of the row, in the order of the fields of `StoredDecision`."""
