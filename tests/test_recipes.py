@@ -152,7 +152,7 @@ def test_h6_the_merge_queue_goes_on_only_where_the_gate_says_that_nothing_is_fro
 def test_h6_the_variable_of_gitlab_is_false_only_where_the_gate_says_that_nothing_is_frozen(
     tmp_path: Path, place: str, status: int, *, is_shut: bool
 ) -> None:
-    pipeline = freeze_block("GATE_FROZEN")
+    pipeline = freeze_block("DEPLOY_FROZEN")
     ask, deploy = "\n".join(pipeline["freeze"]["script"]), pipeline["deploy"]["script"][0]
 
     run_script(tmp_path, ask, place, status)
