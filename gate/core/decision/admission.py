@@ -1,4 +1,8 @@
-"""May this deployment start now? The last check, on values that one transaction has read."""
+"""May this deployment start now? The last check, on values that one transaction has read.
+
+An approval counts for one subject, one run and one set of planned times. Between the decision and
+the deployment any of them may have changed, and so may what runs at the place.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -17,16 +21,14 @@ FINGERPRINT_DIGITS = 24
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not: the name of the problem, and the sentence for the person who must act."""
+    """Why an act is refused: the name of the problem, and a sentence for whoever must act now."""
 
     problem: str
     detail: str
 
 
 class Proof(NamedTuple):
-    """What an identity token proves about the run it belongs to; None is what the token does not
-    say.
-    """
+    """What an identity token proves about its run; what the token does not say is None."""
 
     run: str
     ref: Value | None
@@ -34,12 +36,14 @@ class Proof(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """Short enough for a token, and nobody finds another proof with the same one."""
+        """A digest of the proof, short enough for a change token and too long to find a second
+        proof for.
+        """
         return digest(canonical([self.run, self.ref, self.workflow]))[:FINGERPRINT_DIGITS]
 
 
 def proof_of(run: Run | None, facts: Facts) -> Proof | None:
-    """What a token proved when this was decided; None where none did."""
+    """Return what a token proved when this was decided, or None if there was no token."""
     proved = {name: fact.value for name, fact in facts.items() if fact.origin is Origin.TOKEN}
     return proof_by(run, proved) if run is not None and proved else None
 
@@ -56,31 +60,31 @@ class AdmissionCase:
     """
 
     subject: Subject
-    # With expiry already taken into account.
+    # Expired if the time is over, also before the worker has written that.
     state: State
     admitted_run: Run | None
-    # By a token, when it was decided.
+    # What a token proved when the change was decided.
     proved: Proof | None
     planned: Planned
-    # Binds it, or would if the gate enforced: neither excused nor overridden.
+    # The hold that binds the change, or would if the gate enforced: not excused, not overridden.
     hold: Hold | None
-    # Of this service and environment, still within their `close_within`.
+    # Other changes of this place that are deploying and still within their `close_within`.
     others_deploying: Collection[str]
     parallel: bool
-    # Where it went when it was decided, and where it would go now.
+    # The direction when it was decided, and the direction now.
     decided_direction: str
     direction: str
-    # The change that ran at the decision.
+    # The change that ran here when it was decided, and the one that runs now.
     what_ran: str | None
     what_runs: str | None
-    # The decision in force was made while the gate only watched here.
+    # The decision in force was made while the gate only observed here.
     observed: bool = False
-    # The gate only watches here now.
+    # The gate only observes here now.
     observing: bool = False
 
     @property
     def rollback(self) -> bool:
-        """Whether it goes back, as it was decided."""
+        """Whether it was decided as a rollback."""
         return self.decided_direction == "rollback"
 
 
@@ -89,9 +93,8 @@ def refusal(
 ) -> Refusal | None:
     """Why this run may not deploy, or None if it may.
 
-    `proof` is what the token of the caller proves.
-
-    Reasons are tried in order: first those that no retry can fix, last those that pass with time.
+    `proof` is what the caller's token proves. Reasons are tried in order: first those that no retry
+    can fix, last those that pass with time.
     """
     refused = (
         _other_subject(case.subject, asked)
@@ -105,9 +108,9 @@ def refusal(
 
 
 def waits(case: AdmissionCase, *, at: datetime) -> Refusal | None:
-    """Why it would have to wait, whoever asks: planned times, a hold, another deployment.
+    """Why any run would have to wait now: planned times, a hold, or another deployment.
 
-    Of an observed change it is only recorded.
+    For an observed change the reason is recorded and refuses nothing.
     """
     return _outside_window(case.planned, at) or _held(case.hold) or _conflict(case)
 
@@ -118,8 +121,9 @@ def admitted_before(case: AdmissionCase, run: Run) -> bool:
 
 
 def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | None:
-    """Why this is not the run that proved itself when it was decided; None where it is, or where
-    none did.
+    """Why this is another run than the one that proved itself at the decision.
+
+    None if it is the same run, or if no run proved itself.
     """
     if proved is None:
         return None
@@ -141,9 +145,10 @@ def other_run(proved: Proof | None, run: Run, proof: Proof | None) -> Refusal | 
 def fires_more(
     policy: Policy, facts: Facts, *, changes_last_24h: int, lines_last_24h: int | None
 ) -> str | None:
-    """The first rule that fires with the sums of now and did not fire with those of the decision.
+    """Return the first rule that gives points with the sums of now and gave none at the decision.
 
-    This is what stops one large change that was cut into many small ones.
+    The sums are those of the last 24 hours. This stops one large change that was cut into many
+    small ones, each decided before the others were admitted.
     """
     now = dict(facts)
     now["history.changes_last_24h"] = Fact(changes_last_24h, Origin.HISTORY)
@@ -195,7 +200,10 @@ def _other_state(case: AdmissionCase, run: Run) -> Refusal | None:
 
 
 def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None:
-    """A job of the same run, but from elsewhere: it is judged by what its own token proves."""
+    """Why the decision must be made again: the job comes from another ref or workflow of the run.
+
+    It is then judged by what its own token proves.
+    """
     if proved is None or proof is None:
         return None
     for what, then, now in (
@@ -213,8 +221,10 @@ def _other_workflow(proved: Proof | None, proof: Proof | None) -> Refusal | None
 
 
 def _switched(case: AdmissionCase) -> Refusal | None:
-    """A decision of an observing gate approves nothing once the gate enforces, and one that holds
-    people up ends with the watching.
+    """Why the decision must be made again: the gate began or ended to enforce here since then.
+
+    A decision of an observing gate approves nothing once the gate enforces, and one of an enforcing
+    gate holds nobody up once the gate only observes.
     """
     if case.observed == case.observing:
         return None
@@ -271,8 +281,8 @@ def _stale(case: AdmissionCase) -> Refusal | None:
             "more",
         )
     if case.decided_direction not in {"forward", case.direction}:
-        # A rollback may pass a freeze, and asks fewer people: the report that it had gone well may
-        # have been taken back.
+        # A rollback may pass a freeze and needs fewer approvals. It is no rollback any more if the
+        # report that this content had run well was taken back.
         words = (
             f"this was decided as a {case.decided_direction}, and is {case.direction} "
             "by now; it is decided again, ask once more"

@@ -1,4 +1,4 @@
-"""Which approvals a change needs."""
+"""Which approvals does a change need?"""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,13 +8,13 @@ from gate.core.decision.values import Band, Required
 from gate.core.policy.policy import Policy
 
 LAST_RESORT = (Required((OWNERS_OF_LAST_RESORT,), 2),)
-"""Who decides when no policy says who: nothing matched is never yes."""
+"""Who decides if no policy says who, because nothing matched is never yes."""
 
 
 def needed(
     policy: Policy, band: Band, *, owners: tuple[str, ...], emergency: bool
 ) -> tuple[Required, ...]:
-    """The approvals for this band, or for an emergency. Never none."""
+    """Return the approvals that this band or an emergency needs; there is always at least one."""
     if emergency and policy.emergency is not None:
         return (Required(_groups(policy.emergency.by, owners), policy.emergency.approvals),)
     from_band = max(
@@ -29,9 +29,7 @@ def needed(
 
 
 def raised_to_two(required: tuple[Required, ...]) -> tuple[Required, ...]:
-    """At least two distinct approvers: the first entry's count is raised until all add up to
-    two.
-    """
+    """Return the entries with the first count raised until two distinct people must approve."""
     lacking = 2 - sum(entry.count for entry in required)
     if lacking <= 0:
         return required
@@ -40,8 +38,8 @@ def raised_to_two(required: tuple[Required, ...]) -> tuple[Required, ...]:
 
 
 def _groups(by: Iterable[str], owners: tuple[str, ...]) -> tuple[str, ...]:
-    """`owners` stands for the groups that own the service, or for those who own what nobody
-    owns.
+    """Return the groups with `owners` replaced: by the groups that own the service, or if nobody
+    owns it by the owners of last resort.
     """
     resolved: dict[str, None] = {}
     for group in by:

@@ -12,12 +12,16 @@ from typing import NamedTuple
 from gate.core.decision.approvals import LAST_RESORT, needed, raised_to_two
 from gate.core.decision.evaluate import Evaluation, evaluate, seen_as
 from gate.core.decision.guards import (
+    EMERGENCY,
+    NOBODY_NAMED,
     NOTHING_IN_FORCE,
     InTheWay,
     contradicted,
+    emergency_debt,
     guard,
     held_by,
     others_in_flight,
+    rejected_here,
 )
 from gate.core.decision.standard import NOT_EARNED, StandardStatus, standard_key
 from gate.core.decision.values import (
@@ -39,20 +43,17 @@ from gate.core.facts import Facts
 from gate.core.policy.policy import Policy, Requirement, StandardChange
 from gate.core.policy.set import Policies
 
-REJECTED_HERE = "rejected-here"
-"""The finding that a person rejected this commit for this service and environment."""
-
 
 class People(NamedTuple):
-    """Who asked for and wrote the change: `excluded` may not approve it."""
+    """Who asked for the change and who wrote it."""
 
-    # Ids of people in the catalogue, sorted.
+    # Ids of people in the catalogue who may not approve, sorted.
     excluded: tuple[str, ...] = ()
-    # An author, a requester or an actor is known.
+    # At least one author, requester or actor is known.
     named: bool = False
-    # The code host, or for an emergency the token, says who.
+    # The code host says who wrote it; for an emergency the token says who asks.
     verified: bool = False
-    # An identity belongs to several people.
+    # One of the identities belongs to several people.
     shared: bool = False
 
 
@@ -60,9 +61,9 @@ NOBODY_KNOWN = People()
 
 
 class Case(NamedTuple):
-    """Everything a decision is made from beside the policies.
+    """Everything that a decision is made from, apart from the policies.
 
-    It is recorded whole, so that it can be replayed.
+    The whole case is recorded, so that the decision can be replayed.
     """
 
     facts: Facts
@@ -70,32 +71,32 @@ class Case(NamedTuple):
     emergency: bool = False
     people: People = NOBODY_KNOWN
     contradictions: tuple[Contradiction, ...] = ()
-    # Open freeze windows, and a stopped line, that nobody has overridden.
+    # Open freeze windows and a stopped line, without those that were overridden for this change.
     holds: tuple[Hold, ...] = ()
-    # Other changes of this service and environment.
+    # How many other changes of this service and environment are in flight.
     in_flight: int = 0
     # Of those, how many are deploying.
     deploying: int = 0
-    # The first of them, by name.
+    # Some of them, so that a sentence can name one.
     in_the_way: tuple[InTheWay, ...] = ()
     overdue_reviews: int = 0
-    # The change by which a person rejected this commit here, and nobody lifted it.
+    # The change as which a person rejected this commit here, if nobody has lifted that.
     rejection: str | None = None
     # By `standard_key`.
     standard_statuses: Mapping[str, StandardStatus] = MappingProxyType({})
-    # What else the reviewer must know: why a fact was left out.
+    # What else a reviewer must know, such as why a fact was left out.
     notes: tuple[Finding, ...] = ()
-    # The catalogue says that the gate only watches here.
+    # The catalogue says that the gate only observes here.
     observing: bool = False
 
 
 def decide(
     policies: Policies, case: Case, failed: Callable[[Exception], None] = lambda _: None
 ) -> Decision:
-    """The answer for this case. Total: an error while evaluating is a finding, and never approves.
+    """Return the decision for this case.
 
-    `failed` hears of such an error: this part of the gate has no log, and an operator needs the
-    cause.
+    An error while a policy is evaluated becomes a finding and never approves. `failed` is called
+    with the error, because this part of the gate has no log and an operator needs the cause.
     """
     decision = _decide(policies, case, failed)
     return _observed(decision) if case.observing else decision
@@ -104,7 +105,7 @@ def decide(
 def _decide(policies: Policies, case: Case, failed: Callable[[Exception], None]) -> Decision:
     try:
         return _decide_enforced(policies, case)
-    except Exception as error:  # noqa: BLE001 - whatever went wrong in a policy, people decide then
+    except Exception as error:  # noqa: BLE001 - whatever went wrong in a policy, people decide
         failed(error)
         finding = guard(
             "evaluation-failed",
@@ -115,8 +116,9 @@ def _decide(policies: Policies, case: Case, failed: Callable[[Exception], None])
 
 
 def _observed(decision: Decision) -> Decision:
-    """Nobody is asked and nothing holds it up; the findings, the score and what it would have been
-    stay as they are.
+    """Return the decision of an observing gate: approved, with what it would have been.
+
+    Nobody is asked and nothing holds the change. Findings and score stay as they are.
     """
     would_be = WouldBe(
         decision.outcome, decision.type, decision.route, decision.required, decision.hold
@@ -162,19 +164,9 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
     if hold is not None:
         return answer.pending(held_by(hold), hold)
     if case.emergency:
-        return answer.pending(
-            guard(
-                "emergency",
-                "an emergency is approved by the people on call, and reviewed afterwards",
-            )
-        )
+        return answer.pending(EMERGENCY)
     if case.rejection is not None and not rollback:
-        return answer.pending(
-            guard(
-                REJECTED_HERE,
-                f"a person rejected this commit here as {case.rejection}; only people let it pass",
-            )
-        )
+        return answer.pending(rejected_here(case.rejection))
     if evaluation.unmet:
         return answer.pending(_finding_of(evaluation, evaluation.unmet[0]))
     in_flight = case.in_flight - (case.deploying if rollback else 0)
@@ -184,26 +176,17 @@ def _decide_by(policy: Policy, case: Case, shadows: tuple[Decision, ...] = ()) -
     if case.contradictions:
         return answer.pending(contradicted(case.contradictions))
     if case.overdue_reviews > 0 and not rollback:
-        return answer.pending(
-            guard(
-                "emergency-debt",
-                f"{case.overdue_reviews} reviews of the owners' emergencies are overdue; "
-                "hold them first",
-            )
-        )
+        return answer.pending(emergency_debt(case.overdue_reviews))
     if not case.people.named:
-        return answer.pending(
-            guard(
-                "nobody-named",
-                "neither author, requester nor actor is known; name them, or let two people decide",
-            )
-        )
+        return answer.pending(NOBODY_NAMED)
     if passing is not None:
         return answer.approved(passing)
     return answer.pending(guard("review", why_not))
 
 
 class _Answer(NamedTuple):
+    """What the three possible decisions about one case have in common."""
+
     policy: Policy
     case: Case
     evaluation: Evaluation
@@ -279,8 +262,9 @@ class _Answer(NamedTuple):
 def _undecided(
     case: Case, finding: Finding, possible: list[Decision], shadows: tuple[Decision, ...]
 ) -> Decision:
-    """No policy is known to decide: people do, and nobody gets away with less than a policy that
-    may apply asks for.
+    """Return the decision where it is unknown which policy applies.
+
+    People decide, and at least as strictly as the strictest of the policies that may apply.
     """
     worst = max(possible, key=_strictness, default=None)
     pending = _without_policy(case, finding, shadows)
@@ -324,7 +308,7 @@ def _without_policy(case: Case, finding: Finding, shadows: tuple[Decision, ...] 
 def _standard_change(
     policy: Policy, evaluation: Evaluation, case: Case, *, rollback: bool
 ) -> tuple[StandardChange | None, str]:
-    """The first standard change that may pass by itself, and why none may otherwise."""
+    """Return the standard change by which the change passes, or None and why none applies."""
     reasons = [f"risk {evaluation.score} is {evaluation.band.word}, and no standard change matches"]
     passing = []
     for standard in evaluation.matched:
@@ -333,7 +317,7 @@ def _standard_change(
             passing.append(standard)
         else:
             reasons.append(obstacle)
-    # one that passes during a freeze is taken first: the other reasons to pass are the same
+    # One that passes during a freeze comes first, because for the rest all of them are as good.
     passing.sort(key=lambda standard: not standard.during_freeze)
     return (passing[0] if passing else None), reasons[-1]
 
@@ -341,6 +325,7 @@ def _standard_change(
 def _obstacle(
     policy: Policy, standard: StandardChange, evaluation: Evaluation, case: Case, *, rollback: bool
 ) -> str | None:
+    """Why this standard change does not let the change pass, or None if it does."""
     if evaluation.band > standard.up_to:
         return (
             f"risk {evaluation.score} is {evaluation.band.word}, {standard.title} goes up to "
@@ -368,7 +353,8 @@ def _finding_of(evaluation: Evaluation, requirement: Requirement) -> Finding:
 
 
 def _without(first: Finding, findings: tuple[Finding, ...]) -> Iterable[Finding]:
-    """A guard of the gate's is none of what a policy found."""
+    """Return the findings of the policy without `first`, which stands before them already."""
+    # A guard comes from the gate itself, so it is not among the findings of the policy.
     if first.kind is FindingKind.GATE:
         return findings
     return (other for other in findings if other is not first)

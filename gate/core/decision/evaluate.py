@@ -1,5 +1,6 @@
-"""Applies a policy to facts: every rule becomes a finding, points become score and band; never
-stops early.
+"""Applies a policy to facts: every rule becomes a finding, and the points become score and band.
+
+All rules are applied even if the answer is clear before, because a reviewer needs all reasons.
 """
 
 from bisect import bisect_right
@@ -25,9 +26,10 @@ _POINTS = attrgetter("points")
 
 
 class Evaluation(NamedTuple):
-    """Everything a policy has to say about a change. A plain tuple: one is made for every decision.
+    """What a policy says about a change.
 
-    `score` is what is shown, `raw` the plain sum; `unmet` and `matched` keep the order of the file.
+    `score` is the number that is shown, `raw` the plain sum, which may be below 0. `unmet` and
+    `matched` keep the order of the file. It is a plain tuple because every decision makes one.
     """
 
     score: int
@@ -39,7 +41,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(policy: Policy, facts: Facts) -> Evaluation:
-    """Judge every rule, requirement and standard change by the facts that the policy trusts."""
+    """Return what every rule, requirement and standard change says about the trusted facts."""
     plan = policy.plan or plan_of(policy)
     values = seen_by(plan, facts)
     findings = [judge(values) for judge in plan.rules]
@@ -65,9 +67,9 @@ def score_of(policy: Policy, values: Values) -> int:
 
 
 def plan_of(policy: Policy) -> Plan:
-    """The policy made ready.
+    """Return the policy compiled to judges.
 
-    It follows from the rest of the policy alone, so it is made once and kept there.
+    The plan follows from the policy alone, so it is made once and kept in the policy.
     """
     if policy.plan is None:
         object.__setattr__(policy, "plan", _plan(policy))
@@ -75,8 +77,9 @@ def plan_of(policy: Policy) -> Plan:
 
 
 def seen_as(policy: Policy, facts: Facts, name: str) -> Value | None:
-    """The fact as the policy sees it: a claim counts only for the groups it trusts, other origins
-    always do.
+    """Return the fact as the policy sees it, or None.
+
+    A claim counts only for the groups that the policy trusts; other origins always count.
     """
     fact = facts.get(name)
     if fact is None or (
@@ -87,7 +90,7 @@ def seen_as(policy: Policy, facts: Facts, name: str) -> Value | None:
 
 
 def seen_by(plan: Plan, facts: Facts) -> Values:
-    """The facts that the plan looks at and trusts."""
+    """Return the facts that the plan looks at, without claims that the policy does not trust."""
     get, claimed = facts.get, Origin.CLAIMED
     values: dict[str, Value] = {
         name: fact.value for name in plan.trusted if (fact := get(name)) is not None
@@ -144,9 +147,10 @@ def _rule_judge(rule: Rule) -> Judge:
 
 
 def _step_judge(rule: Rule) -> Judge:
-    """The largest step that is not above the value; nothing below the first.
+    """Return a judge that takes the largest step that is not above the value.
 
-    A step that gives no points says where a rule begins or ends, so there the rule does not hold.
+    Below the first step the rule does not hold. It does not hold at a step without points either,
+    because such a step only says where the points begin or end.
     """
     name = rule.points_by or ""
     finding = _giver(FindingKind.RULE, rule, (name,))
@@ -167,7 +171,7 @@ def _step_judge(rule: Rule) -> Judge:
 
 
 def _required(requirement: Requirement) -> Clause:
-    """`unless` excuses: the requirement holds where either does."""
+    """Return the clause of a requirement: it holds if `require` or `unless` does."""
     require, unless = requirement.require, requirement.unless
     if unless is None:
         return require
@@ -199,5 +203,5 @@ def _clause_judge(
 def _giver(
     kind: FindingKind, subject: Rule | Requirement | StandardChange, facts: tuple[str, ...]
 ) -> Callable[..., Finding]:
-    """Makes the findings of one rule."""
+    """Return a function that makes the findings of one rule, requirement or standard change."""
     return lambda **said: Finding(kind, subject.id, subject.title, facts=facts, **said)

@@ -1,4 +1,4 @@
-"""The findings of the gate itself: what no policy says, and what no policy may leave out."""
+"""Guards: findings of the gate itself, which no policy contains and no policy can leave out."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,33 +13,34 @@ from gate.core.decision.values import (
 from gate.core.facts import wire_value
 
 IN_FLIGHT = "in-flight"
-"""The finding that another change of the same service and environment is in the way."""
-
+"""The rule of the finding that another change of this service and environment is in the way."""
 
 NAMED, STANDS = "change", "state"
-"""Under these words the finding names that change, and where it stands."""
-
+"""The words under which that finding keeps the id and the state of the other change."""
 
 NOTHING_IN_FORCE = "nothing-in-force"
-"""The note that no policy set was ever activated, and why. Beside it no policy can apply, so it is
-what decides."""
+"""The rule of the note that no policy set was ever activated. No policy can apply then, so this
+note is what decides."""
+
+REJECTED_HERE = "rejected-here"
+"""The rule of the finding that a person rejected this commit for this service and environment."""
 
 
 class InTheWay(NamedTuple):
     """Another change of the same service and environment that is in flight."""
 
     change: str
-    # Else people approved it, and it is still to be deployed.
+    # False: people approved it, and it is not deployed yet.
     deploying: bool
 
 
 def nothing_in_force(because: str) -> Finding:
-    """The note that nothing is in force, for a `Case`."""
+    """Return the note, for a `Case`, that no policy set is in force."""
     return guard(NOTHING_IN_FORCE, because)
 
 
 def held_by(hold: Hold) -> Finding:
-    """The change is held by a freeze window, or because the line is stopped."""
+    """Return the finding that a freeze window or the stopped line holds the change."""
     until = (
         f"until {hold.until.isoformat(timespec='minutes')}"
         if hold.until
@@ -50,9 +51,10 @@ def held_by(hold: Hold) -> Finding:
 
 
 def others_in_flight(named: list[InTheWay], count: int) -> Finding:
-    """Other changes of the place are in flight.
+    """Return the finding that other changes of this place are in flight.
 
-    The finding names one of them, the same one as long as that is in the way, and what ends it.
+    It names one of them and what would end it. It names the same one as long as that is in the way,
+    because another name would be another decision.
     """
     if not named:
         return guard(
@@ -78,15 +80,16 @@ def others_in_flight(named: list[InTheWay], count: int) -> Finding:
 
 
 def in_the_way(finding: Finding) -> tuple[str | None, ...]:
-    """The change that a finding names as being in the way, and where it stands; how many others
-    there are is no part of it.
+    """Return the id and the state of the change that `others_in_flight` named, or two Nones.
+
+    How many others there are is left out, so that a change of the number is no new decision.
     """
     said = dict(finding.seen) if finding.rule == IN_FLIGHT else {}
     return said.get(NAMED), said.get(STANDS)
 
 
 def contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
-    """The code host says otherwise than the caller claimed; the first such fact is named."""
+    """Return the finding that the code host contradicts a claim; it names the first such fact."""
     first = contradictions[0]
     claimed, verified = (
         wire_value(first.fact, first.claimed),
@@ -99,7 +102,31 @@ def contradicted(contradictions: tuple[Contradiction, ...]) -> Finding:
     )
 
 
+def rejected_here(change: str) -> Finding:
+    """Return the finding that a person rejected this commit here, as the change of this id."""
+    return guard(
+        REJECTED_HERE, f"a person rejected this commit here as {change}; only people let it pass"
+    )
+
+
+def emergency_debt(overdue: int) -> Finding:
+    """Return the finding that reviews of the owners' emergencies are overdue."""
+    return guard(
+        "emergency-debt",
+        f"{overdue} reviews of the owners' emergencies are overdue; hold them first",
+    )
+
+
 def guard(rule: str, because: str) -> Finding:
-    """A finding of the gate: it never holds, and `because` is its whole sentence."""
+    """Return a finding of the gate: it never holds, and `because` is its whole sentence."""
     title = rule.replace("-", " ").replace("_", " ").capitalize()
     return Finding(FindingKind.GATE, rule, title, holds=False, seen=(("because", because),))
+
+
+EMERGENCY = guard(
+    "emergency", "an emergency is approved by the people on call, and reviewed afterwards"
+)
+NOBODY_NAMED = guard(
+    "nobody-named",
+    "neither author, requester nor actor is known; name them, or let two people decide",
+)

@@ -1,9 +1,8 @@
-"""Whom a change names, and who of them may not decide on it: separation of duties, without a
-database.
+"""Separation of duties: whom does a change name, and who of them may not decide on it?
 
-Names come from everywhere and at any time: from the request and from every later one of its run,
-from the identity tokens that ask and admit, from the code host, from its webhooks. They are kept as
-they were written, because the catalogue may learn only later whose they are.
+Names come from many places and at any time: from the request and every later request of its run,
+from the identity tokens at submit and admission, from the code host and its webhooks. They are kept
+as they were written, because the catalogue may learn only later whose names they are.
 """
 
 from collections.abc import Iterable
@@ -15,19 +14,19 @@ from gate.core.decision.decide import People
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Everybody who was ever named for a change.
+    """All names that were ever given for a change.
 
-    `people` are ids of those who were found to be excluded before.
+    `people` are the ids of people who were found to be excluded before.
     """
 
-    # Requesters, and whoever started a run or had it admitted.
+    # Requesters, and whoever started a run or its admission.
     asked: tuple[str, ...] = ()
     # Authors, co-authors, committers and pushers.
     wrote: tuple[str, ...] = ()
     people: frozenset[str] = frozenset()
 
     def also(self, other: "Named") -> "Named":
-        """Both, each name once."""
+        """Return the names of both, each once."""
         return Named(
             tuple(dict.fromkeys((*self.asked, *other.asked))),
             tuple(dict.fromkeys((*self.wrote, *other.wrote))),
@@ -35,7 +34,7 @@ class Named:
         )
 
     def beyond(self, known: "Named") -> "Named":
-        """What is not among the known."""
+        """Return the names that are not among the known ones."""
         asked, wrote = set(known.asked), set(known.wrote)
         return Named(
             tuple(one for one in self.asked if one not in asked),
@@ -44,7 +43,7 @@ class Named:
         )
 
     def __len__(self) -> int:
-        """How many names, and people."""
+        """Return how many names and people there are; none makes the value false."""
         return len(self.asked) + len(self.wrote) + len(self.people)
 
 
@@ -52,10 +51,10 @@ NOBODY_NAMED = Named()
 
 
 def named_by(actor: Iterable[str], requested_by: str | None, authors: Iterable[str]) -> Named:
-    """Whom one request names.
+    """Return whom one request names.
 
-    A requester who is the actor's bare login is left out, because it would be anybody's at any
-    host.
+    A requester who is the actor's login without its host is left out, because at another host that
+    login may be somebody else's.
     """
     asked = tuple(actor)
     if requested_by is not None and not any(one.endswith(f":{requested_by}") for one in asked):
@@ -64,11 +63,11 @@ def named_by(actor: Iterable[str], requested_by: str | None, authors: Iterable[s
 
 
 def people_of(named: Named, before: People, identities: Identities, *, rollback: bool) -> People:
-    """Who may not decide, by the catalogue behind `identities`; they only grow, whatever it
-    forgets.
+    """Return who may not decide, by the catalogue behind `identities`.
 
-    Of a rollback whoever asks for it is excluded, not whoever wrote what ran here long ago. Bots
-    are nobody, so a list of bots alone names nobody.
+    Nobody who was excluded before is let in again, even if the catalogue has forgotten a name. For
+    a rollback those who ask for it are excluded, not those who wrote what ran here long ago. Bots
+    are not people, so a list of bots names nobody.
     """
     texts = named.asked if rollback and named.asked else (*named.asked, *named.wrote)
     found = identities.excluded(texts)

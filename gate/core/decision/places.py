@@ -1,9 +1,8 @@
-"""Says when the catalogue lacks the service or the environment of a change, or does not join the
-two.
+"""Notes that the catalogue does not know the service or the environment of a change.
 
-Their facts are unknown then, so rules count the worst case and perhaps no policy is known to apply.
-A name that somebody misspelt looks just the same, so the reviewer and the pipeline are told which
-name is unknown, and which one may be meant.
+The facts of an unknown name are unknown, so rules count the worst case, and perhaps no policy is
+known to apply. A misspelt name has the same effect, so a note shows the reviewer and the pipeline
+which name is unknown and which one may be meant.
 """
 
 from collections.abc import Collection
@@ -19,9 +18,9 @@ NOT_DEPLOYED_THERE = "not-deployed-there"
 
 
 def notes_of_place(catalogue: Catalogue, service: str, environment: str) -> tuple[Finding, ...]:
-    """One note for each thing that is not known.
+    """Return a note for each name that is unknown, and one if the service is not deployed there.
 
-    A catalogue that lists none of a kind has nothing to say about it.
+    A catalogue that lists no services, or no environments, is taken to say nothing about them.
     """
     notes = []
     if lacks(catalogue.services, service):
@@ -49,10 +48,7 @@ def notes_of_place(catalogue: Catalogue, service: str, environment: str) -> tupl
 
 
 def unknown_names(catalogue: Catalogue, service: str | None, environment: str | None) -> list[str]:
-    """A sentence for each of the two that the catalogue lacks.
-
-    What is not named is not unknown.
-    """
+    """Return a sentence for each of these names that the catalogue lacks; None is no name."""
     found = []
     if service is not None and lacks(catalogue.services, service):
         found.append(unknown("service", service, catalogue.services))
@@ -62,12 +58,12 @@ def unknown_names(catalogue: Catalogue, service: str | None, environment: str | 
 
 
 def lacks(known: Collection[str], name: str) -> bool:
-    """Whether the catalogue lists things of this kind, and this is none of them."""
+    """Whether the catalogue lists things of this kind, but not this one."""
     return bool(known) and name not in known
 
 
 def unknown(kind: str, name: str, known: Collection[str]) -> str:
-    """The sentence for a name that the catalogue lacks: what is meant, or what to do."""
+    """Return the sentence about a name that the catalogue lacks: what may be meant, what to do."""
     meant = did_you_mean(name, known) or f"; add it in catalog.yaml, or name another {kind}"
     return f"the catalogue has no {kind} {clip(name)}{meant}"
 

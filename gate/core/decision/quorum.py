@@ -1,4 +1,8 @@
-"""Who still has to approve? One person fills one place, whatever groups they are in."""
+"""How many approvals are missing? One person fills one place, in however many groups they are.
+
+A required entry has as many places as approvals. Somebody who is in the groups of two entries fills
+the place that would otherwise stay empty: this is a largest matching, found by augmenting paths.
+"""
 
 from collections.abc import Collection, Mapping
 
@@ -8,12 +12,9 @@ from gate.core.decision.values import Required
 def missing(
     required: tuple[Required, ...], approvers: Mapping[str, Collection[str]]
 ) -> tuple[int, ...]:
-    """Places of each entry that stay empty when everybody is placed as well as can be; all zero is
-    complete.
+    """Return for each entry how many places stay empty; all zero means complete.
 
-    `approvers` are distinct people with the groups they are in now. Who could fill two entries
-    fills the one that would stay empty (a largest matching, by augmenting paths: both numbers are
-    small).
+    `approvers` are distinct people with the groups that they are in now.
     """
     filled = list(placed(required, approvers).values())
     return tuple(entry.count - filled.count(number) for number, entry in enumerate(required))
@@ -22,9 +23,7 @@ def missing(
 def placed(
     required: tuple[Required, ...], approvers: Mapping[str, Collection[str]]
 ) -> dict[str, int]:
-    """Who fills a place of which entry, by its number, when everybody is placed as well as can
-    be.
-    """
+    """Return by person the number of the entry in which they fill a place."""
     places = [number for number, entry in enumerate(required) for _ in range(entry.count)]
     holders: dict[int, str] = {}
     for person in sorted(approvers):
@@ -40,7 +39,10 @@ def _place(
     holders: dict[int, str],
     tried: set[int],
 ) -> bool:
-    """Find a place, moving others where they can go elsewhere."""
+    """Give this person a place, moving others to another place if need be; False if there is none.
+
+    `tried` are the places that were looked at for this person, which ends the recursion.
+    """
     for place, number in enumerate(places):
         if place in tried or not set(required[number].by) & set(approvers[person]):
             continue

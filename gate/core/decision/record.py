@@ -1,8 +1,7 @@
-"""The record of one decision: everything it was made from and everything it says, as the bytes that
-are hashed.
+"""The record of one decision: all that it was made from and all that it says, as bytes to hash.
 
-Texts that people wrote, names and addresses are ids of texts here; of people only the ids of the
-catalogue stand in it.
+The record can never be changed, but a person can be forgotten. So texts that people wrote, names
+and addresses are only ids of texts here, and people are ids of the catalogue.
 """
 
 from collections.abc import Sequence
@@ -68,8 +67,8 @@ class Record(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """The canonical bytes of what stands in several places: in the record, in a digest, in the row
-    of the change.
+    """The canonical bytes of what is needed in several places: in the record, in a digest and in
+    the row of the change.
     """
 
     subject: bytes
@@ -78,12 +77,12 @@ class Parts(NamedTuple):
 
     @property
     def subject_key(self) -> str:
-        """By this two requests are found to be for the very same subject."""
+        """A digest of the subject, equal for two requests about the very same subject."""
         return digest(self.subject)
 
 
 def parts_of(subject: Subject, asked: RequestDetails, facts: Facts) -> Parts:
-    """Each written once."""
+    """Return the three parts, each written once."""
     return Parts(
         _canonical(write_subject(subject)),
         _canonical(asked_form(asked)),
@@ -98,10 +97,10 @@ def subject_digest(
     facts: Facts,
     parts: Parts | None = None,
 ) -> str:
-    """What an approval names: SHA-256 over the RFC 8785 form of subject, planned times, policy
-    revision and facts.
+    """Return the digest that an approval names.
 
-    `parts` are theirs, where they are at hand.
+    It is SHA-256 over the RFC 8785 form of subject, planned times, policy revision and facts.
+    `parts` are their bytes, if they were made already.
     """
     return digest(
         _canonical(
@@ -116,16 +115,15 @@ def subject_digest(
 
 
 def content_key(commit: str, digests: Sequence[str]) -> str:
-    """SHA-256 of what would run: the commit together with the digests of all artifacts, which are
-    sorted.
+    """Return SHA-256 over what would run: the commit and the sorted digests of all artifacts.
 
-    By it the same content is found again, whoever asks for it and wherever it goes.
+    The same content has the same key, whoever asks for it and wherever it is deployed.
     """
     return digest(_canonical({"commit": commit, "digests": digests}))
 
 
 def write(record: Record, parts: Parts | None = None) -> bytes:
-    """The canonical bytes; `parts` are the record's own, where they are at hand."""
+    """Return the canonical bytes; `parts` are those of the record, if they were made already."""
     parts = parts or parts_of(record.subject, record.asked, record.case.facts)
     return _canonical(
         {
@@ -149,9 +147,9 @@ def write(record: Record, parts: Parts | None = None) -> bytes:
 
 
 def read(content: bytes) -> Record:
-    """The record of these bytes.
+    """Return the record of these bytes.
 
-    They are the gate's own: a wrong shape is a bug, and fails loudly.
+    The gate wrote them itself, so a wrong shape is a bug and fails loudly.
     """
     raw = orjson.loads(content)
     asked = asked_of(raw["asked"])
@@ -170,26 +168,26 @@ def read(content: bytes) -> Record:
 
 
 def write_asked(asked: RequestDetails) -> bytes:
-    """The JSON text that stands in the row of the change."""
+    """Return the details of the request as JSON, for the row of the change."""
     return _canonical(asked_form(asked))
 
 
 def read_asked(text: bytes) -> RequestDetails:
-    """The way back."""
+    """Return the details that `write_asked` wrote."""
     return asked_of(orjson.loads(text))
 
 
 def write_hold(hold: Hold | None) -> str | None:
-    """The JSON text that stands in the row of the change."""
+    """Return the hold as JSON, for the row of the change."""
     return None if hold is None else orjson.dumps(hold_form(hold)).decode()
 
 
 def read_hold(text: str | None) -> Hold | None:
-    """The way back."""
+    """Return the hold that `write_hold` wrote."""
     return None if text is None else hold_of(orjson.loads(text))
 
 
 def _canonical(value: Json) -> bytes:
-    # By construction there are no floats here, whole numbers are exact and keys ASCII: sorted keys
-    # are RFC 8785.
+    # A record has no floats, its whole numbers are exact and its keys ASCII. For such values sorted
+    # keys are all that RFC 8785 asks for.
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

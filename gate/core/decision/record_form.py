@@ -1,4 +1,7 @@
-"""The parts of a record as JSON, each writer beside its reader."""
+"""The parts of a record as JSON, each writer beside its reader.
+
+These forms are hashed, so a change of any of them makes another record of the same decision.
+"""
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
@@ -193,7 +196,9 @@ def hold_of(raw: list[Any]) -> Hold:
 
 
 def _findings(findings: Sequence[Finding]) -> list[Fragment]:
-    """Each is written once: the findings of a policy are the same values in every decision."""
+    """Return the findings as JSON. Each is written only once, because the findings of a policy are
+    the same values in every decision.
+    """
     forms = list(map(_FORM, findings))
     while None in forms:
         place = forms.index(None)

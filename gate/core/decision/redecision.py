@@ -1,4 +1,4 @@
-"""Is a decision that was made again another one, and which approvals does it keep?"""
+"""A decision was made again: does it differ from the one before, and do approvals still count?"""
 
 from gate.core.change import Planned
 from gate.core.decision.admission import proof_of
@@ -8,10 +8,10 @@ from gate.core.decision.values import Decision, Finding, FindingKind, Outcome
 
 
 def same(before: Record, now: Record) -> bool:
-    """Whether nothing changed that a person acts on: then nothing is written, and the digest stays.
+    """Whether nothing changed that a person acts on; then nothing is written and the digest stays.
 
-    The people belong to it: whoever was named since the last decision is excluded, and the ledger
-    has to say so.
+    The people are compared too, because whoever was named since the last decision is excluded, and
+    the ledger has to say so.
     """
     return _matters(before) == _matters(now)
 
@@ -19,9 +19,9 @@ def same(before: Record, now: Record) -> bool:
 def keeps_approvals(before: Record, now: Decision, planned: Planned) -> bool:
     """Whether approvals of the decision before count for this one too.
 
-    They do where neither the band nor the unmet requirements became worse, and only for the planned
-    times that were shown: whoever approved Sunday night has not approved Monday noon. A rejection
-    keeps none.
+    They do if neither the band nor the unmet requirements became worse and the planned times are
+    those that were shown, because whoever approved Sunday night has not approved Monday noon. A
+    rejection keeps none.
     """
     decided = before.decision
     if now.outcome is Outcome.REJECTED or now.band > decided.band or now.type is not decided.type:
@@ -51,8 +51,9 @@ def _matters(record: Record) -> tuple[object, ...]:
 
 
 def _words(finding: Finding) -> object:
-    """Why nothing is in force is what whoever mends it reads, so other words are another
-    decision.
+    """Return the words of the note that nothing is in force; for other findings words do not count.
+
+    Whoever mends the policies reads this note, so other words are another decision.
     """
     return finding.seen if finding.rule == NOTHING_IN_FORCE else None
 

@@ -1,6 +1,7 @@
-"""A finding as one sentence: what was seen, and what the limit was.
+"""Writes a finding as one sentence: what was seen, and what the limit was.
 
-Values stand in it as they do on the wire.
+Values are written as they are on the wire. A policy is taken apart once for each kind of finding
+that it can give, into a `Wording`: a function that puts the values between fixed words.
 """
 
 import json
@@ -13,18 +14,18 @@ from gate.core.facts import FACTS, Facts, FactType, Value, Values, wire_value
 from gate.core.policy.policy import Clause, Part, Policy, Requirement, Rule, StandardChange, Wording
 
 NAMED_MAX = 5
-"""Facts, or items of a list, that a sentence names; the others are counted."""
+"""How many facts, or items of a list, a sentence names; the others are only counted."""
 ITEM_LENGTH_MAX = 120
 
 _BARE = re.compile(r"[A-Za-z0-9_./-]+")
 _MEASURES = frozenset({"service.tier", "calendar.hour", "reviews.pull_request"})
-"""Whole numbers that count nothing: one does not say "2 service tier"."""
+"""Whole numbers that are no count: "3 lines added" is English, "2 service tier" is not."""
 
 
 def sentences(findings: Sequence[Finding], facts: Facts, policy: Policy | None) -> list[str]:
-    """Why each finding is as it is.
+    """Return a sentence for each finding.
 
-    `facts` are all recorded facts, `policy` the one that gave the findings, if there was one.
+    `facts` are all recorded facts, `policy` is the one that gave the findings, if there was one.
     """
     names = {name for finding in findings for name in finding.facts}
     values = (
@@ -41,8 +42,10 @@ def sentence(finding: Finding, facts: Facts, policy: Policy | None) -> str:
 
 
 def shown(name: str, value: Value) -> str:
-    """A value in a sentence: text that is more than a word is quoted, and nothing in it can act on
-    a terminal.
+    """Return a value as it stands in a sentence.
+
+    Text that is more than one word is quoted, and control characters are escaped, because the
+    sentence may be printed on a terminal.
     """
     if isinstance(value, str):
         return _text(value)
@@ -89,7 +92,7 @@ def _guard(finding: Finding) -> str:
 
 
 def _without_policy(finding: Finding, facts: Facts) -> str:
-    """What can be said when the policy is not at hand."""
+    """Return the sentence that is possible without the policy: the facts and the points."""
     seen = [
         f"{name} is {shown(name, facts[name].value)}" if name in facts else f"{name} is unknown"
         for name in finding.facts
@@ -99,12 +102,8 @@ def _without_policy(finding: Finding, facts: Facts) -> str:
     )
 
 
-# What follows takes a finding apart once a policy; what is left is a closure that puts the values
-# seen between fixed words.
-
-
 def _wording(finding: Finding, policy: Policy) -> Wording | None:
-    """How findings like this one are told; None where the policy knows nothing of them."""
+    """Return the wording of findings like this one, or None if the policy does not contain it."""
     subject = plan_of(policy).subjects.get((finding.kind, finding.rule))
     if isinstance(subject, Rule):
         if subject.when is None:
@@ -143,7 +142,7 @@ def _steps(rule: Rule, finding: Finding, policy: Policy) -> Wording:
     after, before = f" {fact.words}{ending}", f"{fact.words}: "
 
     def worded(_values: Values, facts: Facts) -> str:
-        """`812 lines added`; of one, and of what is no count, `lines added: 1`."""
+        """Write `812 lines added`, but `lines added: 1`, and `service tier: 2` for no count."""
         value = facts[name].value if name in facts else ""
         if counts and value != 1:
             return f"{shown(name, value)}{after}"
@@ -193,14 +192,16 @@ def _ending(wording: Wording, ending: str) -> Wording:
 
 
 def _every(clause: Clause, policy: Policy) -> Wording:
-    """All entries of a clause that holds."""
+    """Return the wording of a clause that holds: all its entries."""
     return _together([_seen(part, policy, holds=True) for part in clause.parts])
 
 
 def _deciding(
     clause: Clause, policy: Policy, ending: Callable[[Part], str] = lambda _: ""
 ) -> Wording:
-    """The entry that does not hold; else the first that is unknown."""
+    """Return the wording of a clause that does not hold: the first entry that does not, else the
+    first that is unknown.
+    """
     wordings = [
         (part.check, _ending(_seen(part, policy, holds=False), ending(part)))
         for part in clause.parts
@@ -223,8 +224,9 @@ def _deciding(
 
 
 def _seen(part: Part, policy: Policy, *, holds: bool) -> Wording:
-    """What the entry looked at, claims that do not count included; of a list the item that decided,
-    if one did.
+    """Return the wording of what an entry looked at, with claims that do not count.
+
+    Of a list it names the item that decided, if one item did.
     """
     scalar = _together([_fact(name, policy) for name in part.facts])
     if part.example is None:

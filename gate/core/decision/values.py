@@ -1,4 +1,4 @@
-"""The values a decision is made of: findings, holds, needed approvals, and the decision itself."""
+"""The values that make up a decision: findings, holds, required approvals, and the decision."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -53,12 +53,12 @@ class Band(IntEnum):
     word: BandWord
 
     def __init__(self, _rank: int) -> None:
-        # read with every decision, so it is no property
+        # An attribute and no property, because every decision reads it.
         self.word = cast("BandWord", self._name_.lower())
 
     @staticmethod
     def of(word: str) -> "Band":
-        """The band of that word; KeyError for any other."""
+        """Return the band of this word. Raises KeyError for any other."""
         return Band[word.upper()]
 
 
@@ -76,10 +76,11 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result as data; the sentence is rendered from it and from the facts it names.
+    """What one rule, requirement, standard change or guard found, as data.
 
-    `step` is the reached limit of a `points_by` rule (raw fact units), `seen` what a guard of the
-    gate has to say beside facts: pairs of a word and a text.
+    The sentence is made from it and from the facts that it names. `step` is the limit that was
+    reached in a `points_by` rule, in the raw unit of the fact. `seen` is what a guard has to say
+    beside facts: pairs of a word and a text.
     """
 
     kind: FindingKind
@@ -90,7 +91,7 @@ class Finding:
     facts: tuple[str, ...] = ()
     step: int | None = None
     seen: tuple[tuple[str, str], ...] = ()
-    # In a record; made once, by `record`.
+    # How it is written in a record; `record_form` makes it once and keeps it here.
     form: Fragment | None = field(default=None, init=False, compare=False, repr=False)
 
 
@@ -109,12 +110,14 @@ class Hold:
 
 
 def longest(holds: Iterable[Hold]) -> Hold | None:
-    """The hold that lasts longest; a stopped line lasts longest of all."""
+    """Return the hold that lasts longest; a stopped line lasts longer than every window."""
     return max(holds, key=lambda hold: (hold.stop, hold.until or _NEVER, hold.window), default=None)
 
 
 def binding(holds: Iterable[Hold], *, excused: bool) -> Hold | None:
-    """The one of these that holds a change; a stopped line excuses nobody."""
+    """Return the hold that binds a change; one that is excused from windows is bound by a stopped
+    line all the same.
+    """
     return longest(hold for hold in holds if hold.stop or not excused)
 
 
@@ -123,7 +126,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """`count` distinct people of any of the groups `by`; one person fills one place."""
+    """An entry of what is required: `count` distinct people of any of the groups `by`."""
 
     by: tuple[str, ...]
     count: int
@@ -139,7 +142,10 @@ class Contradiction:
 
 
 class Terms(NamedTuple):
-    """The durations and permissions a decision carries with it, in whole seconds."""
+    """What the policy said about the time after the decision, in whole seconds.
+
+    A decision carries its terms, so that a later change of the policy does not alter them.
+    """
 
     expires_after_seconds: int = 24 * 3600
     valid_for_seconds: int = 4 * 3600
@@ -161,10 +167,10 @@ class WouldBe(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What was decided and every reason for it. `findings[0]` is the one that decided.
+    """What was decided, and every reason for it; `findings[0]` is the reason that decided.
 
-    With `observed` the gate only watched: the outcome says that nobody is held up, and the findings
-    are those of `observed`.
+    With `observed` the gate only observed: the outcome is approved, and the findings are those of
+    the decision that the gate would have made.
     """
 
     outcome: Outcome
@@ -178,7 +184,7 @@ class Decision(NamedTuple):
     matched_standard_changes: tuple[str, ...] = ()
     required: tuple[Required, ...] = ()
     hold: Hold | None = None
-    # no freeze window holds it, because it is an emergency or may pass; a stopped line does
+    # No freeze window holds it, because it is an emergency or its standard change may pass one.
     excused: bool = False
     terms: Terms = USUAL_TERMS
     shadows: tuple["Decision", ...] = ()
@@ -186,8 +192,9 @@ class Decision(NamedTuple):
 
     @property
     def hold_reasons(self) -> tuple[str, ...]:
-        """The reason of its hold, and of what would have held it: ids of texts where people wrote
-        them.
+        """The reasons of its hold and of the hold that it would have had.
+
+        A reason that a person wrote is the id of a text.
         """
         holds = (self.hold, self.observed.hold if self.observed else None)
         return tuple(hold.reason for hold in holds if hold is not None)
