@@ -1,5 +1,7 @@
-"""A list of conditions in a file becomes one clause: all must hold; `any_of`, `all_of` and
-`none_of` nest.
+"""Reads a list of conditions from a policy file into one clause.
+
+All conditions of a list must hold; `any_of`, `all_of` and `none_of` nest. A fault is remembered
+with its place and reading goes on, so that the author sees all faults at once.
 """
 
 import re
@@ -18,14 +20,15 @@ from gate.core.yaml.reader import Node, Place, Scalar, Sequence, clip, shown, si
 
 LIST_CONDITIONS_MAX = 200
 EXPRESSIONS_MAX = 50
-"""Both a file: a list may have thousands of items, and an expression is run for each of them."""
+"""Both limits are for one file, because a list may have thousands of items and an expression is run
+for each of them."""
 
 GROUPS = ("any_of", "all_of", "none_of")
 
 
 @dataclass(slots=True)
 class Costs:
-    """What the conditions of one file cost at most, counted while they are read."""
+    """Counts the costly conditions of one file while they are read."""
 
     over_lists: int = 0
     expressions: int = 0
@@ -33,7 +36,7 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A clause, and the facts that must have one exact value for it to hold."""
+    """A clause that was read, and the facts that must have one exact value for it to hold."""
 
     clause: Clause
     equal: Mapping[str, Value] = field(default_factory=dict)
@@ -41,9 +44,7 @@ class Read:
 
 
 def read_clause(fields: Fields, key: str, costs: Costs, *, helps: bool | None) -> Read | None:
-    """The clause under the key; None where the key is absent or its conditions have faults, which
-    are remembered.
-    """
+    """Return the clause under the key, or None if the key is absent or a condition has a fault."""
     node = fields.node(key, required=False)
     if node is None:
         return None
@@ -67,7 +68,7 @@ def read_clause(fields: Fields, key: str, costs: Costs, *, helps: bool | None) -
 
 
 class _ClauseReader:
-    """Reads conditions, remembers faults, counts."""
+    """Reads the conditions of one clause, adds their faults to `faults`, and counts them."""
 
     def __init__(self, faults: Faults, costs: Costs, key: str) -> None:
         self.conditions = 0
@@ -78,7 +79,7 @@ class _ClauseReader:
         self._key = key
 
     def all_of(self, node: Node, *, helps: bool | None) -> list[Part]:
-        """The entries of the clause itself: a list, or one group."""
+        """Return the entries of the clause, which is a list or one group."""
         if isinstance(node, YamlMapping) and any(node.get(group) for group in GROUPS):
             part = self._entry(node, helps=helps, depth=0)
             return [] if part is None else [part]
@@ -199,8 +200,8 @@ def _facts(parts: list[Part]) -> tuple[str, ...]:
 
 
 def _bent(node: YamlMapping, key: str) -> str:
-    """A mapping where a condition stands: a misspelt group, or a line that YAML took for a
-    mapping.
+    """Return the fault of a mapping in place of a condition: a misspelt group, or a line with a
+    colon that YAML takes for a mapping.
     """
     raw = node.place.raw.strip()
     if "\n" in raw or any(isinstance(value, Sequence) for _, value in node.entries):
@@ -215,9 +216,7 @@ def _bent(node: YamlMapping, key: str) -> str:
 
 
 def _as_meant(node: Node) -> str | None:
-    """The whole condition, where YAML ended it early at a comma or a `#`; None where nothing was
-    cut.
-    """
+    """Return the whole condition if YAML ended it early at a comma or a `#`, else None."""
     if not isinstance(node, Scalar) or node.quoted or not isinstance(node.value, str):
         return None
     text, start, end = node.place.text, node.place.start, node.place.end
@@ -237,8 +236,9 @@ def _as_meant(node: Node) -> str | None:
 
 
 def _written(condition: str) -> str:
-    """The condition as it can stand in the file; a value that is more than a word gets its double
-    quotes too.
+    """Return the condition as it can be written in the file.
+
+    A value that is more than one word gets double quotes inside the single ones.
     """
     try:
         parse(condition)
@@ -253,7 +253,7 @@ _VALUE = re.compile(r"(?P<before>[^=!]+? (?:==|!=|matches|contains)) +(?P<value>
 
 
 def _unfinished(condition: str) -> bool:
-    """Whether something is missing at the end, so that the `#` behind it was no comment."""
+    """Whether the condition lacks its end, so that the `#` behind it began no comment."""
     try:
         parse(condition)
     except BadCondition:

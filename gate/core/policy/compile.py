@@ -1,8 +1,12 @@
-"""What a condition means: its types are checked once, at load, and it becomes one plain closure of
-three answers.
+"""Compiles a condition: its types are checked once, at load, and it becomes a function of the
+facts.
 
-Kleene's logic: an unknown fact makes the answer None, and None stays None until something certain
-outweighs it.
+The function answers True, False or None. This is Kleene's logic: an unknown fact makes the answer
+None, and a group of conditions with a None in it is None unless the others decide it.
+
+Most conditions compile to a `Choose`, which takes three values and returns a function that returns
+one of them. So a rule can have its finding chosen where the comparison is made: a second call would
+double what a condition costs, and every decision applies hundreds of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +28,8 @@ from gate.core.yaml.fields import did_you_mean
 from gate.core.yaml.reader import clip
 
 Seen: TypeAlias = Mapping[str, Any]
-"""Values whose types were settled at load: a closure reads the one fact it was checked against."""
+"""Values of facts. Their types need no check here, because a function reads only the fact against
+which its condition was checked at load."""
 
 
 _WORDS = (Op.EQUAL, Op.UNEQUAL, Op.IN, Op.NOT_IN)
@@ -42,7 +47,7 @@ _OPS: Mapping[FactType, tuple[Op, ...]] = {
 class Checked:
     """A condition that can be applied.
 
-    `equal` is what its fact must be, where it asks for exactly one value.
+    `equal` is the value that the fact must have, if the condition asks for exactly one value.
     """
 
     part: Part
@@ -52,9 +57,10 @@ class Checked:
 
 
 def check(condition: Condition, *, helps: bool | None) -> Checked:
-    """The condition, typed and compiled.
+    """Return the condition, checked and compiled.
 
-    `helps` says whether holding helps the change; None where it decides which policy applies.
+    `helps` says whether holding helps the change, or is None where the condition decides which
+    policy applies.
 
     Raises `BadCondition` for an unknown fact, a wrong type, or a comparison whose answer never
     changes.
@@ -86,7 +92,7 @@ def check(condition: Condition, *, helps: bool | None) -> Checked:
 
 
 def _meant(name: str) -> str:
-    """The nearest fact, also when the group was left out."""
+    """Return a hint at the fact that may be meant, also if its group was left out."""
     group, _, last = name.rpartition(".")
     short = {known.partition(".")[2]: known for known in FACTS}
     if not group and last in short:
@@ -100,8 +106,10 @@ def _meant(name: str) -> str:
 
 
 def _knowledge(condition: Condition, *, helps: bool | None) -> Checked:
-    """`is known` where holding helps, `is unknown` where it hurts: withholding must never improve
-    an outcome.
+    """Compile `is known` and `is unknown`.
+
+    `is known` is allowed where holding helps and `is unknown` where it hurts, because leaving a
+    fact out must never improve an outcome.
     """
     asks_known = (condition.op is Op.KNOWN) != condition.negated
     if condition.quantifier:
@@ -143,7 +151,7 @@ def _wrong_op(condition: Condition, fact: FactDef) -> str:
 
 
 def _chooser(condition: Condition, fact: FactDef, constant: Constant) -> Choose:
-    """The condition as a maker of closures: what they answer is up to who asks."""
+    """Return the condition as a `Choose`: the caller says what the function shall return."""
     if fact.type is FactType.BOOLEAN:
         holds = constant is not (condition.op is Op.UNEQUAL)
         return _true(fact.name) if holds else _turned(_true(fact.name))
@@ -161,7 +169,7 @@ def _turned(choose: Choose) -> Choose:
 
 
 def _tested(op: Op) -> Callable[[str, Constant], Choose]:
-    """For operators whose test is a call of its own anyway."""
+    """Compile an operator whose test is a call anyway, such as a search for a pattern."""
 
     def tested(name: str, constant: Constant) -> Choose:
         test = TESTS[op](constant)
@@ -174,7 +182,7 @@ def _tested(op: Op) -> Callable[[str, Constant], Choose]:
     return tested
 
 
-# The comparison stands in the closure itself: a second call would double what a condition costs.
+# Each comparison is written out in its own function: a shared one would be a second call.
 _COMPARED: Mapping[Op, Callable[[str, Constant], Choose]] = {
     Op.EQUAL: lambda name, limit: (
         lambda yes, no, unknown: (
@@ -239,12 +247,15 @@ _COMPARED: Mapping[Op, Callable[[str, Constant], Choose]] = {
 
 
 def _equal(condition: Condition, constant: Constant) -> Value | None:
-    """The one value that the fact must have, if there is one."""
+    """Return the only value with which the condition holds, or None if there are several."""
     return constant if condition.op in {Op.EQUAL, Op.HOLDS} else None
 
 
 def _quantified(condition: Condition, fact: FactDef) -> Checked:
-    """Over an empty list `any` and `all` do not hold and `none` does."""
+    """Compile a condition over the items of a list.
+
+    Over an empty list `none` holds, but `any` and `all` do not: nothing matched is never yes.
+    """
     if fact.type is not FactType.TEXTS:
         raise BadCondition(
             f"found {condition.quantifier} before {fact.name}, which is {fact.type}; leave "
@@ -256,7 +267,7 @@ def _quantified(condition: Condition, fact: FactDef) -> Checked:
             f"{', '.join(_TEXT_OPS)}"
         )
     constant = constant_of(condition, fact)
-    # `all` holds where no item fails: one search for the first item that decides serves all three.
+    # `all` holds if no item fails. So all three need only the first item that decides.
     first = _first(
         OPPOSITE.get(condition.op), condition.op, constant, failing=condition.quantifier == "all"
     )
@@ -284,7 +295,9 @@ def _quantified(condition: Condition, fact: FactDef) -> Checked:
 def _first(
     opposite: Op | None, op: Op, constant: Constant, *, failing: bool
 ) -> Callable[[Sequence[str]], str | None]:
-    """The first item for which the comparison holds, or fails."""
+    """Return a search for the first item for which the comparison holds, or with
+    `failing` fails.
+    """
     wanted = opposite if failing else op
     if wanted is Op.MATCHES:
         search: Callable[[Sequence[str]], str | None] = constant.first

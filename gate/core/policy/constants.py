@@ -1,7 +1,7 @@
-"""What a fact may be compared with.
+"""The constants that facts are compared with.
 
-A constant is typed once, at load, and refused where the answer of its comparison could never
-change.
+A constant is given the type of its fact once, at load. It is refused if the comparison could only
+ever have one answer, because that is a mistake of the author.
 """
 
 import re
@@ -27,7 +27,7 @@ DECIMAL_PLACES_MAX = 4
 
 
 Constant: TypeAlias = Any
-"""What a value is compared with: of the fact's own type, a frozenset of it, or a pattern."""
+"""A constant has the fact's own type, or is a frozenset of such values, or a pattern."""
 
 
 NUMBERS = frozenset({FactType.INTEGER, FactType.DECIMAL})
@@ -43,7 +43,7 @@ _RANGES = {
     "history.path_failure_rate": _RATE,
     "checks.coverage_percent": (0, 100 * DECIMAL_UNIT),
 }
-"""Facts whose numbers end before `INTEGER_MAX`; a comparison outside could never hold."""
+"""The ranges of facts whose numbers end before `INTEGER_MAX`; outside no comparison could hold."""
 
 
 ORDERED = (Op.BELOW, Op.AT_MOST, Op.ABOVE, Op.AT_LEAST)
@@ -53,7 +53,10 @@ MATCHING = frozenset({Op.MATCHES, Op.NOT_MATCHES})
 
 
 def fact_number(fact: FactDef, text: str) -> int:
-    """A number as that fact counts: ten-thousandths for a decimal. Raises `BadCondition`."""
+    """Return the number in the unit of the fact, ten-thousandths for a decimal.
+
+    Raises `BadCondition`.
+    """
     number = re.fullmatch(r"(-?)([0-9]{1,16})(?:\.([0-9]{1,20}))?", text)
     if number is None:
         raise BadCondition(f"found {clip(text)}, {fact.name} is compared with a number")
@@ -71,8 +74,9 @@ def fact_number(fact: FactDef, text: str) -> int:
 
 
 def constant_of(condition: Condition, fact: FactDef) -> Constant:
-    """What the fact is compared with, as its own type; refused where the answer could never
-    change.
+    """Return what the fact is compared with.
+
+    Raises `BadCondition` for another type, or if the comparison could only ever have one answer.
     """
     if condition.op is Op.HOLDS:
         return not condition.negated
@@ -139,7 +143,7 @@ def _number(fact: FactDef, word: Word) -> int:
 
 
 def _refuse_constant_answer(condition: Condition, fact: FactDef, constant: Constant) -> None:
-    """A comparison that holds for every value, or for none, is a mistake of whoever wrote it."""
+    """Raise `BadCondition` for a comparison that holds for every value, or for none."""
     if fact.type in NUMBERS:
         samples: Sequence[Value] = _RANGES.get(fact.name, (0, INTEGER_MAX))
         samples = samples if condition.op in ORDERED else ()

@@ -1,4 +1,8 @@
-"""Reads the entries of a policy: rules, requirements, standard changes."""
+"""Reads the entries of a policy file: rules, requirements and standard changes.
+
+A fault is added to `faults` and reading goes on with a harmless value, so that all faults are found
+at once. The value is never used, because a file with a fault is refused as a whole.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -8,9 +12,9 @@ from itertools import pairwise
 
 from gate.core.decision.standard import MATCHES_MAX
 from gate.core.decision.values import Band, Outcome
-from gate.core.facts import FACTS, FactDef, FactType, definition
+from gate.core.facts import FACTS, FactDef, definition
 from gate.core.policy.clauses import Costs, read_clause
-from gate.core.policy.constants import fact_number
+from gate.core.policy.constants import NUMBERS, fact_number
 from gate.core.policy.grammar import BadCondition
 from gate.core.policy.policy import (
     POINTS_MAX,
@@ -33,7 +37,7 @@ _NAME = re.compile(NAME_PATTERN)
 
 
 def read_name(fields: Fields, key: str) -> str:
-    """A name that others refer to: short, lower case."""
+    """Return a name to which others refer: short and in lower case."""
     name = fields.text(key, length_max=NAME_LENGTH_MAX)
     if name and not _NAME.fullmatch(name):
         fields.faults.add(
@@ -45,14 +49,14 @@ def read_name(fields: Fields, key: str) -> str:
 
 @dataclass(slots=True)
 class Entries:
-    """Reads entry by entry; `ids` and `costs` run through the whole file."""
+    """Reads one entry after the other; `ids` and `costs` are those of the whole file."""
 
     faults: Faults
     costs: Costs = field(default_factory=Costs)
     ids: set[str] = field(default_factory=set)
 
     def rule(self, fields: Fields) -> Rule:
-        """Scored: points for a clause, or points by the steps of a number."""
+        """Read a rule: points for a clause, or points by the steps of a number."""
         name, title = self._id(fields), fields.text("title")
         by_steps, by_points = (
             fields.has("points_by") or fields.has("steps"),
@@ -77,29 +81,10 @@ class Entries:
         return rule
 
     def _steps_rule(self, fields: Fields, name: str, title: str) -> Rule:
-        fact_name = fields.text("points_by")
-        fact = definition(fact_name)
+        fact = self._number_fact(fields)
         pairs = list(fields.pairs("steps"))
-        if fact_name and (fact is None or fact.type not in {FactType.INTEGER, FactType.DECIMAL}):
-            numbers = [
-                one.name
-                for one in FACTS.values()
-                if one.type in {FactType.INTEGER, FactType.DECIMAL}
-            ]
-            reason = (
-                f"{fact_name} is {fact.type}, allowed is a fact that is a number"
-                if fact
-                else f"{clip(fact_name)} is no fact"
-            )
-            self.faults.add(
-                fields.place_of("points_by"),
-                f"points_by: {reason}{did_you_mean(fact_name, numbers)}",
-            )
-            return Rule(name, title)
-        if (
-            isinstance(fields.node("steps", required=False), Mapping)
-            and not 1 <= len(pairs) <= STEPS_MAX
-        ):
+        is_mapping = isinstance(fields.node("steps", required=False), Mapping)
+        if fact is not None and is_mapping and not 1 <= len(pairs) <= STEPS_MAX:
             self.faults.add(
                 fields.place_of("steps"),
                 f"steps: found {len(pairs)} steps, allowed are 1 to {STEPS_MAX}",
@@ -113,7 +98,24 @@ class Entries:
                 fields.place_of("steps"),
                 "steps: found limits out of order, allowed are limits that rise from left to right",
             )
-        return Rule(name, title, points_by=fact_name, steps=steps)
+        return Rule(name, title, points_by=fact.name, steps=steps)
+
+    def _number_fact(self, fields: Fields) -> FactDef | None:
+        """Return the fact of `points_by`, which must be a number, or None after a fault."""
+        name = fields.text("points_by")
+        fact = definition(name)
+        if not name or (fact is not None and fact.type in NUMBERS):
+            return fact
+        reason = (
+            f"{clip(name)} is no fact"
+            if fact is None
+            else f"{name} is {fact.type}, allowed is a fact that is a number"
+        )
+        numbers = [one.name for one in FACTS.values() if one.type in NUMBERS]
+        self.faults.add(
+            fields.place_of("points_by"), f"points_by: {reason}{did_you_mean(name, numbers)}"
+        )
+        return None
 
     def _limit(self, key: Scalar, fact: FactDef) -> int:
         if isinstance(key.value, str):
@@ -138,7 +140,7 @@ class Entries:
         return 0
 
     def requirement(self, fields: Fields) -> Requirement:
-        """Not scored: what must hold, and what excuses."""
+        """Read a requirement: what must hold, and what excuses from it."""
         requirement = Requirement(
             id=self._id(fields),
             title=fields.text("title"),
@@ -152,7 +154,7 @@ class Entries:
         return requirement
 
     def standard_change(self, fields: Fields) -> StandardChange:
-        """What is pre-authorised, by whom, and how that is earned and lost."""
+        """Read a standard change: what is pre-authorised, by whom, how it is earned and lost."""
         standard = StandardChange(
             id=self._id(fields),
             title=fields.text("title"),
@@ -193,7 +195,7 @@ class Entries:
         return suspend
 
     def _inner(self, fields: Fields, key: str, *, required: bool) -> Fields | None:
-        """The mapping under the key, where it is not the word none."""
+        """Return the mapping under the key, or None if it is absent or the word `none`."""
         node = fields.node(key, required=required)
         if node is None or (isinstance(node, Scalar) and node.value == "none"):
             return None
@@ -222,16 +224,14 @@ class Entries:
         return name
 
     def _clause(self, fields: Fields, key: str, *, helps: bool) -> Clause:
-        """A clause that must be there; after a fault one that never holds, which nobody will
-        see.
-        """
+        """Return the clause under a key that must be there; after a fault one that never holds."""
         fields.node(key)
         found = read_clause(fields, key, self.costs, helps=helps)
         return found.clause if found else Clause("", (), lambda _: None)
 
 
 def _day(text: str) -> date | None:
-    """The day, in the one form of ISO 8601 that people write."""
+    """Return the day, or None for any other form than 2026-12-31, of which ISO 8601 has several."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

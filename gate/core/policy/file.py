@@ -1,4 +1,4 @@
-"""Reads one policy file into a `Policy`, or says everything that is wrong with it."""
+"""Reads one policy file into a `Policy`, or raises one error with everything that is wrong."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,12 +47,12 @@ T = TypeVar("T")
 
 
 def read_policy(text: str | bytes, name: str) -> Policy:
-    """The policy in that file. Raises `Invalid` with every fault found, and nothing else."""
+    """Return the policy of a file. Raises `Invalid` with every fault, and nothing else."""
     return policy_of(read(text, name, number_keys=NUMBER_KEYS))
 
 
 def policy_of(node: Node) -> Policy:
-    """The policy that a file's one document describes. Raises `Invalid`."""
+    """Return the policy that the document of a file describes. Raises `Invalid`."""
     faults = Faults()
     policy = _Reader(Fields(node, faults, "the policy"), faults, Entries(faults)).policy()
     faults.stop()
@@ -61,7 +61,7 @@ def policy_of(node: Node) -> Policy:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads top to bottom."""
+    """Reads one file from top to bottom, and collects its faults."""
 
     fields: Fields
     faults: Faults
@@ -159,7 +159,7 @@ class _Reader:
         return entry
 
     def _totals(self, entries: tuple[ReviewEntry, ...]) -> None:
-        """A higher band never needs fewer approvals, or withholding a fact could pay."""
+        """Refuse a higher band that needs fewer approvals, because leaving out a fact could pay."""
         place = self.fields.place_of("review")
         totals = {
             band: sum(entry.approvals for entry in entries if entry.from_band is band)

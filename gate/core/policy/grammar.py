@@ -1,10 +1,11 @@
-"""The grammar of one condition: a line of text becomes its words.
+"""The grammar of one condition: a line of text becomes a `Condition`.
 
-What the words mean is the business of `checks`.
+- `fact`, `not fact`, `[not] fact is known`, `[not] fact is unknown`
+- `fact OP value`
+- `any list-fact OP value`, and so with `all` and `none`
 
-fact | not fact | [not] fact is known | [not] fact is unknown fact OP value | any|all|none list-fact
-OP value OP: == != < <= > >= in (a, b) not in (a, b) matches "glob" matches /re/ not matches …
-contains
+OP is one of `== != < <= > >=`, `in (a, b)`, `not in (a, b)`, `matches "glob"`, `matches /re/`,
+`not matches …` and `contains`. What the words mean is checked in `compile`.
 """
 
 import re
@@ -18,11 +19,11 @@ CHOICES_MAX = 100
 
 
 class BadCondition(Exception):
-    """The text is no condition; the message says what was found and what is allowed."""
+    """The text is no condition. The message says what was found and what is allowed."""
 
 
 class Op(StrEnum):
-    """Every operator, as it is written. `HOLDS` is a fact that stands alone."""
+    """Every operator, as it is written. `HOLDS` is that of a fact without an operator."""
 
     HOLDS = "holds"
     KNOWN = "is known"
@@ -57,9 +58,7 @@ QUANTIFIERS = ("any", "all", "none")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A constant as written: a bare word, a double-quoted text, or an expression between
-    slashes.
-    """
+    """A constant as it is written: a bare word, a quoted text, or an expression in slashes."""
 
     text: str
     quoted: bool = False
@@ -79,7 +78,7 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """The condition of that text. Raises `BadCondition`."""
+    """Return the condition of a text. Raises `BadCondition`."""
     if len(text) > CONDITION_LENGTH_MAX:
         raise BadCondition(
             f"found {len(text)} characters, a condition has at most {CONDITION_LENGTH_MAX}"
@@ -103,7 +102,7 @@ _JOINS = frozenset({"and", "or", "&&", "||"})
 
 
 class _Parser:
-    """Reads tokens from left to right; one look ahead, no way back."""
+    """Reads tokens from left to right, with a look at one token ahead."""
 
     def __init__(self, text: str) -> None:
         self._text = text.strip()
@@ -201,7 +200,7 @@ class _Parser:
         return op
 
     def _expression(self) -> None:
-        """The rest of the line is the expression, so that it may hold anything."""
+        """Take the rest of the line as the expression, which may contain any character."""
         rest = self._text[self._at :].strip()
         if len(rest) < len("/x/") or not rest.endswith("/"):
             raise BadCondition(

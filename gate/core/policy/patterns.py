@@ -1,8 +1,8 @@
-"""What `matches` means: a glob over a whole text, or `/re/` anywhere in it; both in time linear in
-the text.
+"""What `matches` means: a glob over the whole text, or `/re/` anywhere in it.
 
-Both are run by RE2, which never tracks back. A list of paths is matched against a glob in one pass
-over all of them: a change may name thousands.
+Both are run by RE2, which takes time linear in the text whatever the pattern is, because policies
+and paths may come from an attacker. A list of paths is matched in one pass over all its lines,
+because a change may have thousands of paths and most lists contain no match.
 """
 
 import re
@@ -13,17 +13,17 @@ from typing import Any
 
 PATTERN_BYTES_MAX = 500
 PROGRAM_SIZE_MAX = 2_000
-"""Instructions of a compiled pattern: 500 bytes can ask for a hundred thousand."""
+"""Instructions of a compiled pattern; 500 bytes of pattern can compile to a hundred thousand."""
 COMPILE_MEMORY_BYTES_MAX = 1 << 20
 
 
 class BadPattern(Exception):
-    """The pattern is not one; the text says why and what is allowed."""
+    """The text is no pattern. The message says why and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern. `first` answers the first item that matches, or None."""
+    """A compiled pattern. `first` returns the first item of a list that matches, or None."""
 
     test: Callable[[str], bool]
     first: Callable[[Sequence[str]], str | None]
@@ -33,7 +33,7 @@ class Pattern:
 
 @lru_cache(maxsize=1024)
 def glob(text: str) -> Pattern:
-    """`*` and `?` stand for characters of one name, `**` for any number of folders.
+    """Compile a glob: `*` and `?` are characters of one name, `**` is any number of folders.
 
     Raises `BadPattern`.
     """
@@ -49,13 +49,12 @@ def glob(text: str) -> Pattern:
 
     def first(items: Sequence[str]) -> str | None:
         lines = "\n".join(items)
-        if (
-            needed not in lines or not items
-        ):  # most lists hold nothing, and this says so at a tenth of the price
+        # Most lists contain no match, and this finds out at a tenth of the price.
+        if needed not in lines or not items:
             return None
-        if lines.count("\n") >= len(
-            items
-        ):  # a line break inside an item; no glob can name one, nor what it becomes
+        # An item contains a line break. It is replaced, because an item must stay one line; no glob
+        # can match either character.
+        if lines.count("\n") >= len(items):
             lines = "\n".join([item.replace("\n", "\r") for item in items])
         encoded = lines.encode(errors="replace")
         found = compiled.search(encoded)
@@ -70,14 +69,14 @@ def glob(text: str) -> Pattern:
 
 @lru_cache(maxsize=1024)
 def expression(text: str) -> Pattern:
-    """A regular expression of RE2, found anywhere in the text unless it is anchored.
+    """Compile a regular expression, which is searched anywhere in the text unless it is anchored.
 
     Raises `BadPattern`.
     """
     _measure(text)
     compiled = _compiled(text)
-    # What is found in one item is found in its line too. Most lists hold nothing: then one search
-    # over all lines says so.
+    # What matches in an item matches in its line too. Most lists contain no match, and then one
+    # search over all lines is enough.
     anywhere = None if _LINES_DIFFER.search(text) else _compiled(f"(?m){text}")
 
     def test(text: str) -> bool:
@@ -85,7 +84,7 @@ def expression(text: str) -> Pattern:
 
     def first(items: Sequence[str]) -> str | None:
         lines = "\n".join(items)
-        # Otherwise an item has a line break of its own.
+        # Otherwise an item contains a line break, so lines are not items.
         whole = lines.count("\n") < len(items)
         if (
             anywhere is not None
@@ -99,7 +98,7 @@ def expression(text: str) -> Pattern:
 
 
 _LINES_DIFFER = re.compile(r"\\[AzQC]|\(\?[^:]")
-"""Anchors of the whole text, and flags: with these a line may not be what the item was."""
+"""Anchors of the whole text, and flags: with these a match in an item may be none in its line."""
 
 
 def _measure(text: str) -> None:
@@ -109,13 +108,13 @@ def _measure(text: str) -> None:
 
 
 def _translated(text: str) -> str:
-    """The glob as an expression in which nothing crosses a line."""
+    """Return the glob as a regular expression whose matches stay within one line."""
     names = text.split("/")
     parts: list[str] = []
     for number, name in enumerate(names):
         last = number == len(names) - 1
         if name == "**":
-            # In front and in between: any number of whole folders, none included. At the end:
+            # At the beginning and in the middle: any number of whole folders, or none. At the end:
             # everything below.
             parts.append(
                 r"[^\n]*" if last and number == 0 else r"[^\n]+" if last else r"(?:[^\n]*/)?"

@@ -1,4 +1,7 @@
-"""A policy as values: what `policy_file` reads and `evaluate` applies."""
+"""A policy as values: `file` reads it, and `decision.evaluate` applies it.
+
+Unknown has a place everywhere: a check answers True, False or None.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,18 +15,16 @@ from gate.core.facts import Facts, Values
 Check: TypeAlias = Callable[[Values], bool | None]
 Judge: TypeAlias = Callable[[Values], Finding]
 Wording: TypeAlias = Callable[[Values, Facts], str]
-"""A sentence, from the values that the policy sees and from all facts."""
+"""Makes a sentence from the values that the policy sees and from all facts."""
 
 T = TypeVar("T")
 
 
 class Choose(Protocol):
-    """Makes a closure that answers one of three things: where it holds, where it does not, where
-    that is unknown.
-    """
+    """A check compiled to return one of three given values instead of True, False and None."""
 
     def __call__(self, yes: T, no: T, unknown: T, /) -> Callable[[Values], T]:
-        """The closure that answers with these three."""
+        """Return the check that returns these three values."""
 
 
 def choosing(check: Check) -> Choose:
@@ -47,7 +48,7 @@ NESTING_MAX = 5
 
 
 class Mode(StrEnum):
-    """Enforced, recorded beside the decision without deciding, or not looked at."""
+    """Whether a policy decides, is only recorded beside the decision, or is not looked at."""
 
     ENFORCE = "enforce"
     EVALUATE = "evaluate"
@@ -56,10 +57,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One entry of a clause, a condition or a nested group, compiled; sentences are made of parts.
+    """One entry of a clause, compiled: a condition or a nested group. Sentences are made of parts.
 
-    `example` answers the item of a list that decided the answer, for conditions over a list.
-    `choose` is there where a closure can compare and choose at once.
+    `example` is for a condition over a list, and returns the item that decided. `choose` is there
+    if the comparison and the choice can be made in one call.
     """
 
     text: str
@@ -71,8 +72,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Conditions compiled to one closure of three answers; `text` is what the policy says, `facts`
-    what it looks at.
+    """Conditions compiled to one check.
+
+    `text` is how the policy has it, `facts` are the names of the facts that the check looks at.
     """
 
     text: str
@@ -83,16 +85,17 @@ class Clause:
 
     @property
     def choose(self) -> Choose:
-        """What `check` answers, as something else."""
+        """`check`, compiled to return one of three given values instead of an answer."""
         alone = self.parts[0].choose if len(self.parts) == 1 else None
         return alone or choosing(self.check)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Scored.
+    """A rule gives points.
 
-    Either `when` with `points`, or `points_by` with `steps` (ascending raw limits to points).
+    It has either `when` with `points`, or `points_by` with `steps`: pairs of a limit, in the raw
+    unit of the fact, and its points, by rising limit.
     """
 
     id: str
@@ -104,29 +107,29 @@ class Rule:
 
     @property
     def points_if_unknown(self) -> int:
-        """Unknown is the worst case."""
+        """The highest points, because unknown is the worst case; never below 0."""
         highest = max((points for _, points in self.steps), default=self.points)
         return max(0, highest)
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Not scored.
+    """A requirement gives no points: a change that does not meet it is not approved by itself.
 
-    One that does not hold, and is not excused by `unless`, ends the automatic path.
+    `unless` excuses from it.
     """
 
     id: str
     title: str
     require: Clause
-    # PENDING (review) or REJECTED.
+    # What becomes of a change that does not meet it: PENDING, for a review, or REJECTED.
     otherwise: Outcome
     unless: Clause | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Earn:
-    """Successes in a row, each settled for so long."""
+    """A standard change is earned by so many successes in a row, each settled for so long."""
 
     successes: int
     settle_seconds: int
@@ -134,7 +137,7 @@ class Earn:
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """So many failures among the last `within` end the pre-authorisation."""
+    """A standard change is suspended after so many failures among the last `within` changes."""
 
     failures: int
     within: int
@@ -158,7 +161,10 @@ class StandardChange:
 
 @dataclass(frozen=True, slots=True)
 class ReviewEntry:
-    """From this band on, so many approvals by people of these groups (`owners` = the service's)."""
+    """From this band on a change needs so many approvals by people of these groups.
+
+    The group `owners` stands for those that own the service.
+    """
 
     from_band: Band
     approvals: int
@@ -167,7 +173,7 @@ class ReviewEntry:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """When an ageing review is brought up again, and to whom after twice that."""
+    """When the approvers of a waiting change are reminded; after twice that time others are too."""
 
     after_seconds: int
     escalate_to: tuple[str, ...]
@@ -175,7 +181,7 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """Who approves an emergency, and what it leaves behind."""
+    """Who approves an emergency, how long that counts, and when its review is due."""
 
     by: tuple[str, ...]
     approvals: int
@@ -185,38 +191,41 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A policy made ready: every finding it can ever give exists already, so that judging is only
-    picking.
+    """A policy compiled for decisions: each finding it can give exists, and a judge picks one.
 
-    `trusted` and `doubted` are the names of the facts that are looked at, by whether a claim of
-    them counts.
+    `trusted` and `doubted` are the names of the facts that the policy looks at; a claim counts only
+    for those of `trusted`.
     """
 
     rules: tuple[Judge, ...]
     requirements: tuple[tuple[Requirement, Judge], ...]
     standard_changes: tuple[tuple[StandardChange, Judge], ...]
-    # What a finding is about.
+    # By kind and id of a finding: what it is about.
     subjects: Mapping[tuple[FindingKind, str], Rule | Requirement | StandardChange]
     trusted: tuple[str, ...]
     doubted: tuple[str, ...]
-    # Lowest scores of moderate, high, critical.
+    # The lowest scores of moderate, high and critical.
     limits: tuple[int, ...]
+    # `sentences` fills this as it needs them.
     wordings: dict[tuple[object, ...], Wording] = field(
         default_factory=dict, compare=False, repr=False
-    )  # filled by `sentences`
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One file with `policy:`. `applies_to` None applies everywhere, with the fewest conditions."""
+    """One policy file. Without `applies_to` it applies everywhere, unless another is
+    more specific.
+    """
 
     name: str
     mode: Mode
     applies_to: Clause | None
-    # Fact -> constant of each `==` in applies_to; proves policies disjoint.
+    # The facts that `applies_to` compares by `==`, with their constants. Two policies that want
+    # different constants of one fact never apply together.
     applies_to_equal: Mapping[str, object]
     trust_claims: frozenset[str]
-    # Lowest score of moderate, high, critical.
+    # The lowest score of each of moderate, high and critical.
     bands: Mapping[Band, int]
     rules: tuple[Rule, ...]
     requirements: tuple[Requirement, ...]
@@ -229,16 +238,16 @@ class Policy:
     two_unverified_authors: bool
     remind: Reminder | None = None
     emergency: Emergency | None = None
-    # Made by the first evaluation.
+    # The first evaluation makes it.
     plan: Plan | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def specificity(self) -> int:
-        """Among enforced policies that apply, the one with most conditions wins."""
+        """The number of conditions: of several policies that apply, the one with most decides."""
         return self.applies_to.conditions if self.applies_to else 0
 
     def band_of(self, score: int) -> Band:
-        """The band of a score; low begins at 0."""
+        """Return the band of a score; low begins at 0."""
         return max(
             (band for band, lowest in self.bands.items() if score >= lowest), default=Band.LOW
         )

@@ -1,8 +1,7 @@
-"""The JSON Schema of a policy file, for editors; made from the table of facts and the limits that
-the reader applies.
+"""The JSON Schema of a policy file, for editors.
 
-An editor says early what it can; the reader has the last word: what types and limits cannot say is
-checked only there.
+It is made from the table of facts and from the limits of the reader. An editor finds with it what
+types and limits can express; everything else is checked only when the gate reads the file.
 """
 
 import re
@@ -30,7 +29,7 @@ SCHEMA_ID = "urn:gate:schema:policy:v1"
 
 
 def schema() -> Schema:
-    """JSON Schema 2020-12 of one policy file."""
+    """Return the schema of one policy file, in JSON Schema 2020-12."""
     bands = _object(
         {band.word: _whole(1, SCORE_MAX) for band in BANDS}, required=[band.word for band in BANDS]
     )
@@ -169,7 +168,7 @@ def _definitions() -> Schema:
 
 
 def _rule() -> Schema:
-    """Either points for a clause, or points by the steps of a number."""
+    """Return the schema of a rule: points for a clause, or points by the steps of a number."""
     numbers = [
         fact.name for fact in FACTS.values() if fact.type in {FactType.INTEGER, FactType.DECIMAL}
     ]
@@ -220,7 +219,7 @@ def _standard_change() -> Schema:
 
 
 def _condition_line() -> Schema:
-    """A line that begins with a fact there is; the rest of the grammar is the reader's."""
+    """Return the schema of a condition: it must begin with a fact that exists."""
     names = "|".join([*map(re.escape, FACTS), r"labels\.[A-Za-z0-9_./-]+"])
     return {
         "type": "string",

@@ -1,4 +1,7 @@
-"""All policies that are in force together, their revision, and which of them decides a change."""
+"""The policies that are in force together, their revision, and the choice of the one that decides.
+
+Whether a policy applies may be unknown, because facts may be. Then no policy decides and people do.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +25,7 @@ OTHER_FILES = ("catalog.yaml", "calendar.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The policy that decides, or the finding that says why none does."""
+    """The policy that decides, or the finding why none does."""
 
     policy: Policy | None
     finding: Finding | None = None
@@ -30,10 +33,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class GroupsNeeded:
-    """People that a policy counts on: `count` of all members of `groups` together.
+    """A policy needs `count` people among all members of `groups`.
 
-    `key` names them in the file, `place` is where it stands, and `places` where each of the groups
-    does.
+    `key` is the key in the file, `place` where it stands, and `places` where each group stands.
     """
 
     policy: str
@@ -50,11 +52,11 @@ class Policies:
 
     all: tuple[Policy, ...]
     revision: str
-    # To be checked against a catalogue.
+    # The groups that the policies name, to be checked against a catalogue.
     needs: tuple[GroupsNeeded, ...] = field(default=(), repr=False)
-    # Their canonical form, which `revision` is the SHA-256 of.
+    # Their canonical form; `revision` is its SHA-256.
     content: bytes = field(default=b"", compare=False, repr=False)
-    # The facts that say which policy applies.
+    # The names of the facts that decide which policy applies.
     looked_at: tuple[str, ...] = field(init=False, repr=False)
     _enforced: tuple[Policy, ...] = field(init=False, repr=False)
     _shadows: tuple[Policy, ...] = field(init=False, repr=False)
@@ -72,13 +74,13 @@ class Policies:
         )
 
     def named(self, name: str | None) -> Policy | None:
-        """The policy of that name, if there is one."""
+        """Return the policy of this name, or None."""
         return next((policy for policy in self.all if policy.name == name), None)
 
     def policy_for(self, values: Values) -> Choice:
-        """Among enforced policies that apply, the one with most conditions.
+        """Return the enforced policy that applies, of several the one with most conditions.
 
-        Whether one applies must be known.
+        If it is unknown whether an enforced policy applies that could be the one, none decides.
         """
         chosen: Policy | None = None
         for policy in self._enforced:
@@ -90,11 +92,13 @@ class Policies:
         return Choice(chosen) if chosen else Choice(None, _none_applies())
 
     def possible(self, values: Values) -> tuple[Policy, ...]:
-        """All enforced policies of which it is not known that they do not apply."""
+        """Return the enforced policies that apply or may apply."""
         return tuple(policy for policy in self._enforced if _applies(policy, values) is not False)
 
     def shadows(self, values: Values) -> tuple[Policy, ...]:
-        """All policies in mode `evaluate` that apply; they are recorded and decide nothing."""
+        """Return the policies in mode `evaluate` that apply; they are recorded and
+        decide nothing.
+        """
         return tuple(policy for policy in self._shadows if _applies(policy, values))
 
 
@@ -150,7 +154,7 @@ def _together(read: list[tuple[Policy, Node]], faults: Faults) -> Policies:
 
 
 def groups_needed(policy: Policy, node: Node) -> Iterator[GroupsNeeded]:
-    """Every group that the policy names, with its place in the file's one document."""
+    """Yield every group that the policy names, with its place in the file."""
     for number, entry in enumerate(policy.review):
         yield _needed(policy, node, entry.by, entry.approvals, "review", number, "by")
     if policy.emergency:
@@ -169,9 +173,9 @@ def groups_needed(policy: Policy, node: Node) -> Iterator[GroupsNeeded]:
 def _needed(
     policy: Policy, node: Node, groups: tuple[str, ...], count: int, *path: str | int
 ) -> GroupsNeeded:
-    """`path` leads to the groups.
+    """Return what a policy needs of the groups at this path of its document.
 
-    A policy that leaves them out needs those of the default, and its own place is named.
+    A policy that leaves them out needs the groups of the default; the place is then its own.
     """
     places = tuple(place_of(node, *path, number) for number in range(len(groups)))
     return GroupsNeeded(policy.name, groups, count, str(path[-1]), place_of(node, *path), places)
@@ -189,7 +193,9 @@ def _document(text: str, name: str) -> Node:
 
 
 def _check_together(read: list[tuple[Policy, Node]], faults: Faults) -> None:
-    """Names are unique, and of two enforced policies it is always clear which one decides."""
+    """Refuse a name that occurs twice, and two policies of which it may be unclear
+    which decides.
+    """
     if len(read) > POLICIES_MAX:
         faults.add(read[-1][1].place, f"found {len(read)} policies, allowed are {POLICIES_MAX}")
         return
@@ -215,7 +221,7 @@ def _name_place(node: Node) -> Place:
 
 
 def _disjoint(one: Policy, other: Policy) -> bool:
-    """Both compare one fact by == with different constants."""
+    """Whether both compare one fact by `==` with different constants, so never apply together."""
     theirs = other.applies_to_equal
     return any(
         fact in theirs and theirs[fact] != constant
@@ -269,4 +275,4 @@ def _none_applies() -> Finding:
 
 
 NO_POLICIES = read_policies({})
-"""Before anything was activated: nothing is ever approved by itself."""
+"""The set before anything was activated, under which nothing is approved by itself."""

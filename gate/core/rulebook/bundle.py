@@ -1,4 +1,4 @@
-"""A folder of policy files, read and checked together: policies, catalogue, calendar."""
+"""Reads a folder of policy files and checks them together: policies, catalogue and calendar."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,31 +19,31 @@ CATALOGUE_FILE = "catalog.yaml"
 CALENDAR_FILE = "calendar.yaml"
 FILES_MAX = 100
 FAULTS_SAID_MAX = 3
-"""How many faults stand in the one-line message; all of them are in `faults`."""
+"""How many faults the one-line message contains; all of them are in `faults`."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Three parts that agree with each other.
+    """Policies, catalogue and calendar that agree with each other.
 
-    A file that is absent says nothing: nobody is known, nothing is frozen.
+    Without a catalogue nobody is known, and without a calendar nothing is frozen.
     """
 
     policies: Policies
     catalogue: Catalogue
     calendar: Calendar
-    # What has to be mended before the gate enforces where it only observes now.
+    # Faults that matter only once the gate enforces where it only observes now.
     warnings: tuple[Fault, ...] = ()
 
 
 def read_bundle(files: Mapping[str, str]) -> Bundle:
-    """Read `name -> text`.
+    """Read the files, which are given as text by name.
 
-    Raises `Invalid` with every fault that was found, each with `file:line:column` where it has one.
-    A review that nobody can give is a fault, because a change would wait for ever; where the gate
-    only observes nobody waits, and it is a warning.
+    Raises `Invalid` with every fault, each with `file:line:column` if it has one. A review that
+    nobody can give is a fault, because a change would wait for ever. Where the gate only observes
+    no change waits, so there it is a warning.
     """
     if len(files) > FILES_MAX:
         raise Invalid(f"found {len(files)} files, at most {FILES_MAX} are allowed")
@@ -64,10 +64,10 @@ def read_bundle(files: Mapping[str, str]) -> Bundle:
 
 
 def without_people(error: Invalid) -> str:
-    """What is wrong with the files, for a record that nobody can erase: of the catalogue its places
-    alone.
+    """Return what is wrong with the files, for a record that cannot be erased.
 
-    A fault of the catalogue may quote a name, an address or a login of somebody.
+    Of faults in the catalogue only the place is named, because their text may quote the name,
+    address or login of a person.
     """
     return (
         _joined([f"{fault.where}: {_impersonal(fault)}" for fault in error.faults]) or error.detail
@@ -93,15 +93,16 @@ def _read_catalogue(files: Mapping[str, str], faults: list[Fault]) -> Catalogue 
 
 
 def _read_calendar(files: Mapping[str, str], catalogue: Catalogue | None) -> Calendar:
-    """Of a catalogue that cannot be read no name is known to be wrong."""
+    """Read the calendar. Without a readable catalogue its names are not checked."""
     if CALENDAR_FILE not in files:
         return Calendar()
     return read_calendar(files[CALENDAR_FILE], CALENDAR_FILE, catalogue)
 
 
 def _read(faults: list[Fault], read: Callable[[], _T]) -> _T | None:
-    """What was read, or None with the faults taken down: one broken file does not hide the faults
-    of another.
+    """Return what `read` returns, or None after adding its faults to `faults`.
+
+    So one broken file does not hide the faults of another.
     """
     try:
         return read()
@@ -111,9 +112,7 @@ def _read(faults: list[Fault], read: Callable[[], _T]) -> _T | None:
 
 
 def _only_observed(policy: Policy | None, catalogue: Catalogue) -> bool:
-    """Whether the gate only observes wherever the catalogue lets the policy apply, and it may apply
-    somewhere.
-    """
+    """Whether the policy may apply somewhere, and the gate only observes in all such places."""
     places = [
         (service.name, place)
         for service in catalogue.services.values()
@@ -131,7 +130,7 @@ def _may_apply(policy: Policy | None, facts: Facts) -> bool:
 
 
 def _unfilled(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
-    """Groups that are not there, or have too few people for what a policy asks of them."""
+    """Yield a fault for groups that do not exist or have fewer people than a policy needs."""
     unknown = list(_unknown(needed, catalogue))
     yield from unknown or _too_few(needed, catalogue)
 
@@ -152,7 +151,7 @@ def _unknown(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
 def _too_few(needed: GroupsNeeded, catalogue: Catalogue) -> Iterator[Fault]:
     named = [group for group in needed.groups if group != OWNERS]
     if OWNERS in needed.groups or any(catalogue.groups[group].sso for group in named):
-        # How many these are is not known here.
+        # The number of their members is unknown here.
         return
     people = {person for group in named for person in catalogue.members(group)}
     if len(people) < needed.count:

@@ -1,6 +1,6 @@
-"""Cases written by people who know the risk: facts in, the answer out.
+"""Tests of policies, written by people who know the risk: facts in, the expected decision out.
 
-`policies/tests/*.test.yaml` hold them.
+They are read from `policies/tests/*.test.yaml`.
 """
 
 from collections.abc import Iterable
@@ -24,9 +24,9 @@ CASES_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a case asks of the decision; None asks nothing.
+    """What a case expects of the decision; what is None is not compared.
 
-    `fired` names every rule that holds and counts.
+    `fired` names every rule that holds and gives points.
     """
 
     outcome: Outcome | None = None
@@ -38,7 +38,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class PolicyCase:
-    """One case. Its facts count as verified; what is not named is unknown."""
+    """One case. Its facts count as verified, and facts that it does not name are unknown."""
 
     policy: str
     name: str
@@ -48,29 +48,29 @@ class PolicyCase:
     todo: bool
     place: Place
     policy_place: Place
-    # Under `earned`, where each stands.
+    # The names under `earned`, with their places.
     standards_named: tuple[Scalar, ...] = ()
-    # Under `fired`.
+    # The names under `fired`, with their places.
     rules_named: tuple[Scalar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a case ended. A known gap (`todo`) may differ, and is reported once it no longer does."""
+    """How a case ended. A known gap (`todo`) may differ; it is a fault once it no longer does."""
 
     case: PolicyCase
     differences: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether the case is as it says: without differences, or a known gap that still is one."""
+        """Whether there is no difference, or for a known gap still one."""
         if self.case.todo:
             return bool(self.differences)
         return not self.differences
 
     @property
     def words(self) -> str:
-        """One line for a person."""
+        """The verdict in one line."""
         if self.case.todo:
             if self.differences:
                 return "known gap"
@@ -79,7 +79,7 @@ class Verdict:
 
 
 def read_cases(text: str | bytes, name: str) -> tuple[PolicyCase, ...]:
-    """The cases of one file. Raises `Invalid` with every fault found."""
+    """Return the cases of one file. Raises `Invalid` with every fault."""
     faults = Faults()
     fields = Fields(read(text, name), faults, "the tests")
     policy = fields.text("policy")
@@ -96,10 +96,7 @@ def read_cases(text: str | bytes, name: str) -> tuple[PolicyCase, ...]:
 
 
 def check_cases(cases: Iterable[PolicyCase], policies: Policies) -> None:
-    """Whether the policies have everything that cases name.
-
-    Raises `Invalid` with every fault and its place.
-    """
+    """Raise `Invalid` if a case names a policy, standard change or rule that does not exist."""
     faults = Faults()
     for case in cases:
         policy = policies.named(case.policy)
@@ -120,9 +117,7 @@ def check_cases(cases: Iterable[PolicyCase], policies: Policies) -> None:
 
 
 def _refuse(faults: Faults, place: Place, key: str, name: str, allowed: list[str]) -> None:
-    """One fault for a name that is none of those allowed; the same place is named once, however
-    many cases share it.
-    """
+    """Add a fault if the name is not allowed; once for one place, which many cases may share."""
     if name in allowed or any(one.where == str(place) for one in faults.found):
         return
     said = f"allowed are {', '.join(allowed)}" if allowed else "the policy has none"
@@ -130,14 +125,14 @@ def _refuse(faults: Faults, place: Place, key: str, name: str, allowed: list[str
 
 
 def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
-    """Decide the case by its policy alone, as if it were enforced.
+    """Decide the case by its policy alone, as if that were enforced, and compare.
 
-    Raises `Invalid` for a policy or a standard change there is not.
+    Raises `Invalid` for a policy or a standard change that does not exist.
     """
     check_cases([case], policies)
     policy = policies.named(case.policy)
     if policy is None:
-        # It was checked a moment ago.
+        # `check_cases` has raised for it.
         raise LookupError(case.policy)
     alone = replace(policy, mode=Mode.ENFORCE)
     decision = decide(
@@ -155,7 +150,7 @@ def judge(case: PolicyCase, policies: Policies, *, at: datetime) -> Verdict:
 
 
 def _guarded(case: Case) -> Case:
-    """The gate's own guards, where the case names the facts that tell of them."""
+    """Return the case with what the gate's guards look at, taken from the facts of the case."""
     values = {name: fact.value for name, fact in case.facts.items()}
     in_flight, overdue = (
         values.get("conflicts.in_flight", 0),
@@ -170,7 +165,7 @@ def _guarded(case: Case) -> Case:
 
 
 def compare(case: PolicyCase, decision: Decision) -> tuple[str, ...]:
-    """Every difference between what the case asks and what was decided."""
+    """Return every difference between what the case expects and what was decided."""
     expect = case.expect
     fired = frozenset(
         finding.rule
@@ -225,9 +220,7 @@ def _case(fields: Fields, policy: str, policy_place: Place) -> PolicyCase:
 
 
 def _names(fields: Fields, key: str) -> tuple[Scalar, ...]:
-    """The names in a list as they stand in the file; none where the list is absent or has another
-    shape.
-    """
+    """Return the names in a list of the file; none if the list is absent or has another shape."""
     node = fields.node(key, required=False)
     if isinstance(node, Sequence):
         return tuple(item for item in node.items if isinstance(item, Scalar))
@@ -261,7 +254,7 @@ def _fact(name: str, node: Node, faults: Faults, place: Place) -> Fact | None:
 
 
 def _raw(node: Node) -> object:
-    """The value as JSON would give it."""
+    """Return the value as JSON has it."""
     if isinstance(node, Sequence):
         return [_raw(item) for item in node.items]
     if isinstance(node, Scalar):
