@@ -5,6 +5,8 @@ know.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -68,10 +70,7 @@ def current(url: str) -> str | None:
 
 def head() -> str:
     """The revision this release needs."""
-    revision = ScriptDirectory.from_config(_config(None)).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package lost its migrations")
-    return revision
+    return _revisions().head
 
 
 def check(connection: Connection, url: str) -> None:
@@ -86,10 +85,7 @@ def check(connection: Connection, url: str) -> None:
 
 
 def _refuse_unknown(found: str | None, url: str) -> None:
-    known = {
-        script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()
-    }
-    if found is None or found in known:
+    if found is None or found in _revisions().known:
         return
     if found.startswith(FIRST):
         raise SchemaUnreleased(
@@ -102,6 +98,26 @@ def _refuse_unknown(found: str | None, url: str) -> None:
         f"the database {shown(url)} has revision {found}, which this release does not know; "
         "run a newer release"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Revisions:
+    """What the migrations of this release lead to, and what they know."""
+
+    head: str
+    known: frozenset[str]
+
+
+@cache
+def _revisions() -> _Revisions:
+    """Read once a process: the files of a release stay as they are, and reading them takes as long
+    as all else that opening a database needs.
+    """
+    scripts = ScriptDirectory.from_config(_config(None))
+    head = scripts.get_current_head()
+    if head is None:
+        raise RuntimeError("the package lost its migrations")
+    return _Revisions(head, frozenset(script.revision for script in scripts.walk_revisions()))
 
 
 @contextmanager
