@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.web.site import Site, open_site
+from tests.web.site import WITHIN_MS, Site, open_site
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
@@ -24,6 +24,7 @@ def browser() -> Iterator[Browser]:
     """
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium; on Debian: apt-get install chromium")
+    expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
         running = playwright.chromium.launch(
