@@ -202,16 +202,22 @@ def _admit(
     would_wait = waits(case, at=tx.now) if known.observed else None
     if not admissions.admit(tx, stored, run, known.files, would_wait=would_wait is not None):
         return OVERTAKEN
+    _begin(tx, known, books, by)
+    admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
+    return _started(tx, admitted, run, by, books.current, would_wait)
+
+
+def _begin(tx: Tx, known: Known, books: _Books, by: str) -> None:
+    """What the begin of a deployment means for others: for approvals of it that no longer count,
+    for changes that wait behind it, for its owners, and for the change that it repairs.
+    """
     lapse(tx, known.record, known.people.excluded)
     _supersede(tx, known, books.all, by)
     if known.record.subject.emergency and not known.observed:
         _owe_review(tx, known, books.current)
     if known.record.asked.remediates is not None:
-        aftermath.remediate(
-            tx, books.all, books.current, know_stored(tx.conn, books.all, _now(tx, stored.id)), by
-        )
-    admitted = know_stored(tx.conn, books.all, _now(tx, stored.id), books.current)
-    return _started(tx, admitted, run, by, books.current, would_wait)
+        repairing = know_stored(tx.conn, books.all, _now(tx, known.stored.id))
+        aftermath.remediate(tx, books.all, books.current, repairing, by)
 
 
 def _owe_review(tx: Tx, known: Known, book: Rulebook) -> None:

@@ -143,55 +143,67 @@ def _put_in_force(
     moves.lock_place(tx, stored.service, stored.environment)
     if units.policy_set_in_force(tx) != book.id:
         return False
-    decision, kept = record.decision, record.asked
-    life = life_of(record, submitted_at=stored.submitted_at, run=None)
     moved = moves.move(
         tx,
         stored.id,
         from_states=(stored.state,),
         of_decision=stored.decision,
-        **({"state": life.state} if life.state is not stored.state else {}),
-        decision=record.number,
-        type=decision.type,
-        route=decision.route,
-        outcome=decision.outcome,
-        would=decision.observed.outcome if decision.observed else None,
-        band=decision.band,
-        score=decision.score,
-        policy=decision.policy,
-        standard_change=decision.standard_change,
-        matched=decision.matched_standard_changes,
-        hold=decision.hold,
-        subject_digest=record.subject_digest,
-        running_change=made.row.running_change,
-        lines=lines_of(record),
-        direction=direction_of(record),
-        excused=decision.excused,
-        parallel=decision.terms.parallel,
-        close_within_seconds=decision.terms.close_within_seconds,
-        planned_start=kept.planned.start,
-        planned_end=kept.planned.end,
-        detail=write_asked(kept),
-        decided_at=record.at,
-        valid_until=life.valid_until,
-        redecide_at=redecide_at(made),
-        **_time_left(stored, decision, record.at),
+        **_columns(stored, made),
     )
     if not moved:
         return False
-    insert_texts(tx, texts.rows)
-    said = {**known.texts, **texts.by_id}
-    units.insert_decision(
-        tx, made.row, searched(record, [said[one] for one in text_ids(kept) if one in said])
-    )
-    append_entries(tx, [decision_entry(made)])
+    _keep(tx, known, made, texts)
     _keep_names(tx, known, made)
     excluded = _people_now(tx, gate, made, book)
     lapse(tx, record, excluded)
-    tx.add(rollups(record, ["decided_again", decision.outcome.value], at=record.at))
-    if decision.outcome is Outcome.PENDING:
+    tx.add(rollups(record, ["decided_again", record.decision.outcome.value], at=record.at))
+    if record.decision.outcome is Outcome.PENDING:
         settle(tx, stored, record, excluded, book)
     return True
+
+
+def _columns(stored: StoredChange, made: Decided) -> dict[str, object]:
+    """What the row of the change says from now on."""
+    record = made.record
+    decision, kept = record.decision, record.asked
+    life = life_of(record, submitted_at=stored.submitted_at, run=None)
+    return {
+        **({"state": life.state} if life.state is not stored.state else {}),
+        "decision": record.number,
+        "type": decision.type,
+        "route": decision.route,
+        "outcome": decision.outcome,
+        "would": decision.observed.outcome if decision.observed else None,
+        "band": decision.band,
+        "score": decision.score,
+        "policy": decision.policy,
+        "standard_change": decision.standard_change,
+        "matched": decision.matched_standard_changes,
+        "hold": decision.hold,
+        "subject_digest": record.subject_digest,
+        "running_change": made.row.running_change,
+        "lines": lines_of(record),
+        "direction": direction_of(record),
+        "excused": decision.excused,
+        "parallel": decision.terms.parallel,
+        "close_within_seconds": decision.terms.close_within_seconds,
+        "planned_start": kept.planned.start,
+        "planned_end": kept.planned.end,
+        "detail": write_asked(kept),
+        "decided_at": record.at,
+        "valid_until": life.valid_until,
+        "redecide_at": redecide_at(made),
+        **_time_left(stored, decision, record.at),
+    }
+
+
+def _keep(tx: Tx, known: Known, made: Decided, texts: Texts) -> None:
+    """The decision itself, found by the words of all that was said of the change, and its entry."""
+    insert_texts(tx, texts.rows)
+    said = {**known.texts, **texts.by_id}
+    words = [said[one] for one in text_ids(made.record.asked) if one in said]
+    units.insert_decision(tx, made.row, searched(made.record, words))
+    append_entries(tx, [decision_entry(made)])
 
 
 def _keep_names(tx: Tx, known: Known, made: Decided) -> None:

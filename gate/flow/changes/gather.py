@@ -18,7 +18,7 @@ from gate.core.decision.named import NOBODY_NAMED, Named, named_by, people_of
 from gate.core.decision.places import notes_of_place
 from gate.core.decision.standard import NEVER_SUSPENDED, StandardStatus, standard_status
 from gate.core.decision.values import Finding, FindingKind
-from gate.core.facts import Origin, Value, facts_of
+from gate.core.facts import Fact, Origin, Value, facts_of
 from gate.core.history import TrackRecord
 from gate.core.messages.host import HostFacts, confirmed, named
 from gate.flow.changes.excluded import overridden
@@ -94,26 +94,14 @@ def assemble(
     here, windows = seen.track_record, seen.windows
     decided = before.record.case if before else None
     scope = freeze.scope_of(book.catalogue, change.service, change.environment)
-    opened = freeze.open_windows(book.calendar, windows, scope, at)
     heard = measured_from(heard, here)
     claims, noted = _claims(change, here, decided, heard)
     vouched = verified(heard, change, book)
     known = facts_of(claims, Origin.CLAIMED)
     known.update(facts_of(vouched, Origin.VERIFIED))
     known.update(facts_of(change.proved, Origin.TOKEN))
-    known.update(book.catalogue.facts(change.service, change.environment))
-    known.update(freeze.facts(opened, book.calendar, at))
     overdue = debt_of(change.service, seen.overdue_reviews, book)
-    known.update(
-        history.facts(
-            here,
-            change.commit,
-            change.digests,
-            files_known="diff.files" in known,
-            overdue_reviews=overdue,
-            at=at,
-        )
-    )
+    _add_own_facts(known, change, book, seen, overdue, at)
     named_by_host = _named_by_host(heard)
     is_rollback = known["change.direction"].value == "rollback"
     people = _people(change, book, before, heard, named_by_host, rollback=is_rollback)
@@ -139,6 +127,31 @@ def assemble(
         observing=book.catalogue.observes(change.service, change.environment),
     )
     return Gathered(case, here, seen.said, named_by_host, heard.commits if heard else ())
+
+
+def _add_own_facts(
+    known: dict[str, Fact],
+    change: Change,
+    book: Rulebook,
+    seen: Seen,
+    overdue: int,
+    at: datetime,
+) -> None:
+    """Add what the gate knows by itself: from the catalogue, the calendar and its own records."""
+    scope = freeze.scope_of(book.catalogue, change.service, change.environment)
+    opened = freeze.open_windows(book.calendar, seen.windows, scope, at)
+    known.update(book.catalogue.facts(change.service, change.environment))
+    known.update(freeze.facts(opened, book.calendar, at))
+    known.update(
+        history.facts(
+            seen.track_record,
+            change.commit,
+            change.digests,
+            files_known="diff.files" in known,
+            overdue_reviews=overdue,
+            at=at,
+        )
+    )
 
 
 def _nothing_in_force(book: Rulebook) -> tuple[Finding, ...]:

@@ -80,15 +80,7 @@ async def submit(
     """
     book = await gate.rulebooks.current()
     for _ in range(DECISIONS_MAX):
-        environment = book.catalogue.environment_named(change.environment)
-        here = (
-            change
-            if environment == change.environment
-            else change._replace(environment=environment)
-        )
-        require_service(by, here.service)
-        here = bind(here, by, book)
-        require_repository(here, book)
+        here = _required(change, by, book)
         texts = Texts(book.text_ids)
         made = await decide_change(
             gate, here, book, new_id("chg", gate.clock()), asked(here, texts)
@@ -127,6 +119,18 @@ async def submit(
         "what this change depends on moved three times while it was decided; nothing was "
         "recorded, ask again"
     )
+
+
+def _required(change: Change, by: Caller, book: Rulebook) -> Change:
+    """The change under the own name of its environment, with what the caller's token proves.
+
+    Raises `NotAllowed` for another service or repository than the caller's.
+    """
+    environment = book.catalogue.environment_named(change.environment)
+    require_service(by, change.service)
+    bound = bind(change._replace(environment=environment), by, book)
+    require_repository(bound, book)
+    return bound
 
 
 async def _there_already(gate: Gate, asking: SubmitCommand, made: Decided) -> Answer | None:
