@@ -1,4 +1,4 @@
-"""The one form of a JSON value that is hashed and signed: RFC 8785, and its SHA-256."""
+"""The canonical form of a JSON value, RFC 8785, which is hashed and signed; and its SHA-256."""
 
 import hashlib
 from typing import Any
@@ -7,21 +7,21 @@ import orjson
 import rfc8785
 
 EXACT_INTEGER_MAX = 2**53 - 1
-"""Larger whole numbers are not the same in every JSON reader, so the canonical form has none."""
+"""Some JSON readers change larger whole numbers, so the canonical form has none."""
 
 _PIECE_BYTES = 2_000
-"""For more than that hashlib releases the GIL, and taking it back costs more than the hash
-(docs/explanation/threads-and-the-gil.md)."""
+"""hashlib releases the GIL for more than about 2 kB, and taking it back costs more than the
+hash. So larger input is hashed in pieces (docs/explanation/threads-and-the-gil.md)."""
 
 _AS_THEY_ARE = frozenset({str, bool, type(None)})
 _TEXT = frozenset({str})
 
 
 def canonical(value: object) -> bytes:
-    """The RFC 8785 form of a JSON value (tuples are lists).
+    """Return the RFC 8785 form of a JSON value; a tuple becomes a list.
 
-    A float that is not finite, a whole number beyond 2^53, a lone surrogate, a key that is no text:
-    ValueError.
+    Raises ValueError for a float that is not finite, a whole number beyond 2^53, a lone surrogate,
+    and a key that is no text.
     """
     if _is_plain(value):
         try:
@@ -35,7 +35,7 @@ def canonical(value: object) -> bytes:
 
 
 def digest(content: bytes) -> str:
-    """SHA-256 in lower-case hex."""
+    """Return the SHA-256 in lower-case hexadecimal digits."""
     if len(content) <= _PIECE_BYTES:
         return hashlib.sha256(content).hexdigest()
     pieces, whole = memoryview(content), hashlib.sha256()
@@ -45,11 +45,13 @@ def digest(content: bytes) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether orjson with sorted keys gives the same bytes: no floats, exact integers, ASCII keys
-    (they sort alike).
+    """Whether orjson with sorted keys gives the canonical bytes, because it is much faster.
+
+    It does for values without floats, with exact integers, and with ASCII keys, which it sorts as
+    RFC 8785 does.
     """
     seen = [value]
-    # Which grows meanwhile: one call for a whole tree.
+    # The list grows while it is walked, so that one call is enough for a whole tree.
     for item in seen:
         kind = type(item)
         if kind in _AS_THEY_ARE:

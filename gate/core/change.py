@@ -1,4 +1,4 @@
-"""A change as it is asked for, and the only ways its state may move."""
+"""A change as a caller asks for it, and the table of the ways in which its state may move."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gate.core.facts import Value
 
 
 class State(StrEnum):
-    """Where a change stands."""
+    """The state of a change."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -36,8 +36,8 @@ BORN = frozenset({State.APPROVED, State.PENDING, State.REJECTED})
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     {
         State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.CANCELED}),
-        # back to pending only through a stale admission or an approval that is taken back, and to
-        # rejected only through a stale admission
+        # Back to pending only by a stale admission or an approval that is taken back, and to
+        # rejected only by a stale admission.
         State.APPROVED: frozenset(
             {State.DEPLOYING, State.EXPIRED, State.CANCELED, State.PENDING, State.REJECTED}
         ),
@@ -53,7 +53,7 @@ FINAL = frozenset(state for state, following in MOVES.items() if not following)
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository is its issuer and numeric id; the name is only for eyes."""
+    """A repository is known by its issuer and numeric id; the name is only for readers."""
 
     issuer: str
     id: int
@@ -62,7 +62,9 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What is deployed. The digest is `sha256:<hex>` or similar; the name is for eyes."""
+    """What is deployed. It is known by its digest, such as `sha256:<hex>`; the name is
+    for readers.
+    """
 
     name: str
     digest: str
@@ -72,7 +74,7 @@ class Artifact:
 class Run:
     """The pipeline run that asks.
 
-    `attempt` 1 is the first; `check` is what the code host calls the job, as its token says.
+    The first `attempt` is 1. `check` is the code host's name of the job, as its token says.
     """
 
     id: str
@@ -83,7 +85,7 @@ class Run:
 
 
 class Subject(NamedTuple):
-    """What is approved and what is deployed: compared field by field, exactly."""
+    """What is approved, and must be exactly what is deployed."""
 
     repository: tuple[str, int] | None
     commit: str
@@ -103,7 +105,7 @@ class Emergency:
 
 
 PLANNED_DAYS_AHEAD_MAX = 366
-"""A deployment that is planned later than this from now is none that anybody can judge today."""
+"""How many days ahead a deployment may be planned; further ahead nobody can judge it today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Planned:
     end: datetime | None = None
 
     def too_far(self, at: datetime) -> datetime | None:
-        """The first of the two times that lies further ahead of `at` than is allowed."""
+        """Return a planned time that is further ahead of `at` than is allowed, or None."""
         latest = at + timedelta(days=PLANNED_DAYS_AHEAD_MAX)
         return next(
             (one for one in (self.start, self.end) if one is not None and one > latest), None
@@ -125,14 +127,14 @@ ANY_TIME = Planned()
 
 
 class Change(NamedTuple):
-    """One intended deployment of one commit of one service to one environment, as the caller asks
-    for it.
+    """One intended deployment of one commit of one service to one environment.
 
-    `claims` holds only what a request may claim; an explicit null is left out: unknown.
+    `claims` contains only facts that a request may claim. A fact that was sent as null is left out,
+    because it is unknown.
     """
 
     service: str
-    # The catalogue's name where the catalogue knows one.
+    # The catalogue's own name of the environment, if the catalogue knows it.
     environment: str
     commit: str
     base: str | None = None
@@ -151,19 +153,19 @@ class Change(NamedTuple):
     planned: Planned = ANY_TIME
     remediates: str | None = None
     claims: Mapping[str, Value] = MappingProxyType({})
-    # The identities of whoever started the run, as its token proves.
+    # The identities of the person who started the run, as its token proves.
     actor: tuple[str, ...] = ()
     # The facts that the token proves.
     proved: Mapping[str, Value] = MappingProxyType({})
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """Of all artifacts, sorted."""
+        """The digests of all artifacts, sorted."""
         return tuple(sorted([artifact.digest for artifact in self.artifacts]))
 
     @property
     def subject(self) -> Subject:
-        """What an approval is given for."""
+        """The subject, which an approval is given for."""
         repository = (self.repository.issuer, self.repository.id) if self.repository else None
         return Subject(
             repository,

@@ -1,10 +1,11 @@
-"""DORA's five for one service in one environment: what counts, and how a figure follows from
-counts.
+"""DORA's five figures for one service in one environment: what is counted, and how a figure
+follows.
 
-A *deployment* is an admitted change that has ended, or to which something is tied that broke. It is
-*failed* where it was closed `unsuccessful` or `rolled_back`, or is tied to an incident; *rework*
-where it remediates an earlier deployment of the same place, or is an emergency. Everything is put
-down to the day of its admission, so no part is larger than its whole.
+- A *deployment* is an admitted change that has ended, or that an incident is tied to.
+- It is *failed* if it was closed `unsuccessful` or `rolled_back`, or if an incident is tied to it.
+- It is *rework* if it remediates an earlier deployment of the same place, or is an emergency.
+
+Everything counts on the day of the admission, so that a part is never larger than its whole.
 """
 
 import math
@@ -15,26 +16,27 @@ from datetime import datetime, timedelta
 from gate.core.change import FAILED_RESULTS, Result
 
 SIGNIFICANT_DIGITS = 3
-"""Of a duration: so a distribution has few different values, each at most half a percent off."""
+"""A duration is rounded to so many digits, so that a distribution has few different values; each is
+at most half a percent off."""
 
 _Z = 1.959963984540054
-"""Of the standard normal distribution: 95 % lie within."""
+"""95 % of the standard normal distribution lie within this distance of 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """One admitted change as the figures see it."""
+    """One admitted change, as far as the figures need it."""
 
     submitted_at: datetime
     admitted_at: datetime
     closed_at: datetime | None
     result: Result | None
-    # When it became known.
+    # When it became known that the change failed.
     failed_at: datetime | None
-    # Of the commit when it was submitted; None is unknown.
+    # The age of the commit at the submit; None if unknown.
     age_hours: int | None
     is_rework: bool
-    # That it is tied to: began, resolved.
+    # When each incident that is tied to it began, and when it was resolved.
     incidents: tuple[tuple[datetime, datetime | None], ...] = ()
     # When a later deployment of the place was closed successful.
     next_success_at: datetime | None = None
@@ -42,7 +44,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one change adds to the sums."""
+    """What one change contributes to the sums."""
 
     deployments: int = 0
     failed: int = 0
@@ -55,7 +57,7 @@ NOTHING = Figures()
 
 
 def figures(change: Deployed) -> Figures:
-    """Nothing before it has ended or failed."""
+    """Return what the change contributes; nothing before it has ended or failed."""
     failed = bool(change.incidents) or change.result in FAILED_RESULTS
     if change.closed_at is None and not failed:
         return NOTHING
@@ -70,9 +72,9 @@ def figures(change: Deployed) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A part of a whole, and between which limits the true rate lies with 95 % certainty.
+    """A part of a whole, and the limits between which the true rate lies with 95 % certainty.
 
-    None: nothing was counted.
+    The rates are None if nothing was counted.
     """
 
     part: int
@@ -83,20 +85,23 @@ class Rate:
 
 
 def rate(part: int, whole: int) -> Rate:
-    """With Wilson's interval, which stays within 0 and 1 and is honest about small numbers."""
+    """Return the rate with Wilson's interval, which stays within 0 and 1 also for small numbers."""
     if whole <= 0:
         return Rate(part, whole, None, None, None)
     p, z2 = part / whole, _Z * _Z
     middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
     reach = _Z / (1 + z2 / whole) * math.sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole))
-    # at the ends the exact limits are 0 and 1, which floats miss by a little
+    # At the ends the exact limits are 0 and 1, which floats miss by a little.
     low = 0.0 if part == 0 else max(0.0, middle - reach)
     high = 1.0 if part == whole else min(1.0, middle + reach)
     return Rate(part, whole, _rounded(p), _rounded(low), _rounded(high))
 
 
 def percentile(counts: Mapping[int, int], share: float) -> int | None:
-    """The smallest value that at least this share of all do not exceed; None of nothing."""
+    """Return the smallest value that at least this share of all values do not exceed.
+
+    `counts` says how often each value occurs. Returns None if there are none.
+    """
     wanted = share * sum(counts.values())
     seen = 0
     for value in sorted(counts):
@@ -107,20 +112,20 @@ def percentile(counts: Mapping[int, int], share: float) -> int | None:
 
 
 def significant(seconds: int) -> int:
-    """The duration with three digits that say something."""
+    """Return the duration rounded to three digits."""
     unit: int = 10 ** max(0, len(str(seconds)) - SIGNIFICANT_DIGITS)
     return (seconds + unit // 2) // unit * unit
 
 
 def _lead_seconds(change: Deployed) -> int | None:
-    """From the commit to the end of its deployment."""
+    """Return the time from the commit to the end of its deployment, or None if it is unknown."""
     if change.age_hours is None or change.closed_at is None:
         return None
     return _seconds(timedelta(hours=change.age_hours) + (change.closed_at - change.submitted_at))
 
 
 def _recovery_seconds(change: Deployed) -> int | None:
-    """From where it went wrong to where it was well again; None until then."""
+    """Return the time from the failure to the recovery, or None as long as that has not come."""
     if change.incidents:
         over = [resolved for _, resolved in change.incidents if resolved is not None]
         if len(over) < len(change.incidents):

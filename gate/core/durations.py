@@ -11,7 +11,7 @@ _DURATION = re.compile(DURATION_PATTERN)
 
 
 def read_duration(text: str) -> int | None:
-    """Whole seconds, or None where the text is no duration or over the limit."""
+    """Return whole seconds, or None if the text is no duration or over the limit."""
     if not _DURATION.fullmatch(text) or not text.isascii():
         return None
     seconds = int(text[:-1]) * UNITS[text[-1]]

@@ -1,4 +1,6 @@
-"""What a policy may look at: every fact, its type, its words, and who may claim it."""
+"""The facts that a policy may look at: the type of each, its words, and whether it can
+be claimed.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +17,7 @@ Value: TypeAlias = bool | int | str | tuple[str, ...]
 Values: TypeAlias = Mapping[str, Value]
 
 DECIMAL_UNIT = 10_000
-"""A decimal is an integer of ten-thousandths, everywhere but on the wire."""
+"""A decimal is an integer of ten-thousandths everywhere except in JSON, so that it is exact."""
 
 INTEGER_MAX = 2**53 - 1
 TEXT_LENGTH_MAX = 200
@@ -24,11 +26,12 @@ PATH_BYTES_MAX = 500
 LABELS_MAX = 32
 LABEL_LENGTH_MAX = 64
 NO_EARLIER_DAYS = 3_650
-"""What `days_since_*` says when there was no such day: known to be empty is not unknown."""
+"""The value of `days_since_*` if there was no such day, because known to be empty is
+not unknown."""
 
 
 class FactType(StrEnum):
-    """The five types. A decimal has at most 4 places."""
+    """The types of facts. A decimal has at most 4 places."""
 
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -38,7 +41,7 @@ class FactType(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who says so. `claimed` counts only where the policy trusts the group."""
+    """Where a value comes from. A claimed one counts only if the policy trusts the group."""
 
     CLAIMED = "claimed"
     TOKEN = "token"  # noqa: S105 - the origin's name, no secret
@@ -50,7 +53,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactDef:
-    """One row of the table: `words` stand in a sentence, `help` in the reference."""
+    """One row of the table: `words` are for sentences, `help` is for the reference."""
 
     name: str
     type: FactType
@@ -60,14 +63,14 @@ class FactDef:
 
     @property
     def group(self) -> str:
-        """The part before the dot, by which trust is given."""
+        """The part of the name before the dot; policies trust claims by group."""
         return self.name.partition(".")[0]
 
 
 class Fact(NamedTuple):
     """A known value and where it comes from.
 
-    An unknown fact has no `Fact`. A plain tuple: every decision makes dozens.
+    An unknown fact has no `Fact`. It is a plain tuple because every decision makes dozens.
     """
 
     value: Value
@@ -81,7 +84,10 @@ _AS_FACT = partial(tuple.__new__, Fact)
 
 
 def facts_of(values: Mapping[str, Value], origin: Origin) -> dict[str, Fact]:
-    """These values, all of one origin. Each fact is made without a call of Python's own."""
+    """Return facts of these values, all of one origin.
+
+    `map` and `zip` make them without a Python call for each, because every decision does this.
+    """
     return dict(
         zip(values, map(_AS_FACT, zip(values.values(), repeat(origin), strict=False)), strict=True)
     )
@@ -431,8 +437,9 @@ _CLAIMABLE_CHANGE = frozenset(
 
 
 def definition(name: str) -> FactDef | None:
-    """The fact of that name, or None; any `labels.<name>` is a text fact, its name ASCII of at most
-    64 characters.
+    """Return the fact of this name, or None.
+
+    Any `labels.<name>` is a text fact whose name has at most 64 ASCII characters.
     """
     if _LABEL.fullmatch(name):
         return FactDef(
@@ -450,9 +457,9 @@ def claimable(name: str) -> bool:
 
 
 def read_value(name: str, raw: object, *, where: str = "") -> Value | None:
-    """The value of a fact as JSON gives it; null is unknown.
+    """Return the value of a fact from its JSON form; null is unknown, which is None.
 
-    Raises `Invalid` for another type or over a limit.
+    Raises `Invalid` for another type or a value over a limit.
     """
     fact = definition(name)
     if fact is None:
@@ -476,14 +483,15 @@ def read_value(name: str, raw: object, *, where: str = "") -> Value | None:
 
 
 def reader(name: str) -> Callable[[object], Value | None]:
-    """How a fact of the table without choices is read, for whoever reads many: None is null, or
-    what `read_value` explains.
+    """Return the reader of a fact of the table that has no choices, for callers who read many.
+
+    It returns None for null, and for what `read_value` would raise an error about.
     """
     return _READERS[FACTS[name].type]
 
 
 def wire_value(name: str, value: Value) -> bool | int | float | str | list[str]:
-    """The value as JSON shows it: a decimal is a number again."""
+    """Return the value in its JSON form, in which a decimal is a number."""
     if isinstance(value, tuple):
         return list(value)
     fact = FACTS.get(name)
@@ -493,7 +501,7 @@ def wire_value(name: str, value: Value) -> bool | int | float | str | list[str]:
 
 
 def decimal(number: float) -> int:
-    """Ten-thousandths of a number, rounded half to even."""
+    """Return a number in ten-thousandths, rounded half to even."""
     return round(number * DECIMAL_UNIT)
 
 
@@ -502,14 +510,14 @@ def _boolean(raw: object) -> Value | None:
 
 
 def _integer(raw: object) -> Value | None:
-    # a boolean is none.
+    # `type` and not `isinstance`, because a boolean is an int in Python.
     return raw if type(raw) is int and 0 <= raw <= INTEGER_MAX else None
 
 
 def _decimal(raw: object) -> Value | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    # Refuses NaN and infinity too.
+    # This comparison is false for NaN and infinity too.
     if not 0 <= raw <= INTEGER_MAX // DECIMAL_UNIT:
         return None
     if abs(raw * DECIMAL_UNIT - decimal(raw)) < _DECIMAL_SLACK:
@@ -536,7 +544,7 @@ def _texts(raw: object) -> Value | None:
 
 _DECIMAL_SLACK = 1e-6
 _TEXTS_ALONE = frozenset({str})
-# No character has more than 4 bytes.
+# A character has at most 4 bytes, so so many characters fit without encoding them.
 _SURELY_FITS = PATH_BYTES_MAX // 4
 _LABEL = re.compile(rf"labels\.[A-Za-z0-9_./-]{{1,{LABEL_LENGTH_MAX}}}")
 _READERS = {_B: _boolean, _I: _integer, _D: _decimal, _T: _text, _L: _texts}

@@ -1,6 +1,4 @@
-"""An incident: what broke and when, and which change it is tied to as long as no person says
-otherwise.
-"""
+"""Which change does an incident belong to, as long as no person says otherwise?"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,17 +8,16 @@ from enum import StrEnum
 from gate.core.change import Result
 
 LINK_WINDOW = timedelta(hours=4)
-"""How long after the end of a deployment an incident of its service is put down to it."""
+"""How long after the end of a deployment an incident of its service is tied to it."""
 
 SUSPECTS_MAX = 20
 """How many earlier deployments of a place are looked at."""
 
 CLOCK_SLACK = timedelta(minutes=1)
-"""By how much a monitoring system may say that something began before the deployment that caused
-it."""
+"""How long before its cause an incident may seem to begin, because clocks differ."""
 
 CONFIRMED_AFTER = timedelta(hours=24)
-"""A link by `window` that nobody corrected for so long counts like one that a person confirmed."""
+"""A link by `window` that nobody corrected for so long counts as if a person had confirmed it."""
 
 WORST = "critical"
 """The severity of an incident whose source never says one."""
@@ -46,7 +43,7 @@ class Method(StrEnum):
     REMEDIATES = "remediates"
     # It began soon after the deployment.
     WINDOW = "window"
-    # a person says so.
+    # A person says so.
     MANUAL = "manual"
 
 
@@ -61,8 +58,9 @@ class Suspect:
 
 
 def suspected(suspects: Sequence[Suspect], began_at: datetime) -> tuple[str, Method] | None:
-    """The change to put it down to: the newest one that was rolled back, else the newest one;
-    within `LINK_WINDOW`.
+    """Return the change that an incident is tied to and how it was found, or None.
+
+    Of the deployments within `LINK_WINDOW` it is the newest that was rolled back, else the newest.
     """
     near = [one for one in suspects if _is_near(one, began_at)]
     newest = sorted(near, key=lambda one: (one.admitted_at, one.change), reverse=True)
@@ -73,20 +71,20 @@ def suspected(suspects: Sequence[Suspect], began_at: datetime) -> tuple[str, Met
 
 
 def counts(severity: str, threshold: str | None) -> bool:
-    """Whether an alert of this severity is put down to changes.
+    """Whether an alert of this severity is tied to changes.
 
-    A word that nobody knows is the worst.
+    A severity that the gate does not know counts as the worst.
     """
     return threshold is None or _rank(severity) >= _rank(threshold)
 
 
 def worst(severities: Iterable[str]) -> str:
-    """The one that is to be feared most."""
+    """Return the worst severity of these."""
     return max(severities, key=_rank)
 
 
 def _is_near(one: Suspect, began_at: datetime) -> bool:
-    """It began while it was deployed, or soon after."""
+    """Whether the incident began during the deployment or soon after."""
     return (
         one.admitted_at - CLOCK_SLACK
         <= began_at

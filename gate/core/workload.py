@@ -1,4 +1,4 @@
-"""A pipeline without a secret: what the identity token of its run proves."""
+"""A job of a pipeline that shows an identity token instead of a secret: what its token proves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gate.core.facts import TEXT_LENGTH_MAX, Value
 
 
 class Provider(StrEnum):
-    """Whose claims these are: the two speak different languages."""
+    """The code host that issued a token; their claims have different names."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -36,23 +36,23 @@ PRODUCTION_EVENTS: Mapping[Provider, frozenset[str]] = MappingProxyType(
         ),
     }
 )
-"""What may start a run that reaches production. Any other event may work on what nobody has
-merged."""
+"""The events that may start a run which deploys to production. A run of any other event may work on
+a commit that nobody has merged."""
 
 _REQUESTS = ("pull/", "merge-requests/")
 _MERGED = ("heads/", "tags/")
 
 
 def is_branch_or_tag(ref: str) -> bool:
-    """Whether a whole ref names a branch or tag. A short one may be anything."""
+    """Whether a full ref names a branch or tag. A short ref may be anything, so it does not."""
     return ref.startswith(tuple(f"refs/{folder}" for folder in _MERGED))
 
 
 def is_of_request(ref: str) -> bool:
-    """Whether this ref is a pull or merge request's, and not a branch or tag.
+    """Whether this ref is that of a pull or merge request.
 
-    A short name that begins like one counts as one, because nobody can tell it from a branch of
-    that name.
+    A short name that begins like one counts as one, because it cannot be distinguished from a
+    branch of that name.
     """
     below = ref.removeprefix("refs/")
     if below == ref:
@@ -64,9 +64,8 @@ def is_of_request(ref: str) -> bool:
 class Workload:
     """One job of one run of one repository.
 
-    Whoever holds its token may do what the job may, until `expires_at`.
-
-    `services` are those that list the repository; what a token alone proves leaves them empty.
+    Whoever holds its token may do what the job may, until `expires_at`. `services` are those that
+    list the repository in the catalogue; they are empty as long as only the token was read.
     """
 
     issuer: str
@@ -87,18 +86,19 @@ class Workload:
 
     @property
     def caller(self) -> str:
-        """Whose idempotency keys these are, and who a record says it was."""
+        """The name of the caller in records, and of the owner of its idempotency keys."""
         return f"repository:{self.issuer}/{self.repository.id}"
 
     @property
     def root(self) -> str:
-        """Nobody else answers for it: a pipeline is no person."""
+        """The caller who answers for this one: itself, because a pipeline acts for no person."""
         return self.caller
 
     @property
     def actor(self) -> tuple[str, ...]:
-        """Every identity of whoever started the run; a login with its host, for another host may
-        have the same.
+        """The identities of the person who started the run.
+
+        A login has its host in front, because another host may have the same login.
         """
         return tuple(
             one
@@ -108,7 +108,7 @@ class Workload:
 
     @property
     def facts(self) -> dict[str, Value]:
-        """The facts that the token proves. A text that is too long for a fact is unknown."""
+        """The facts that the token proves; a text that is too long for a fact is left out."""
         known: dict[str, Value | None] = {
             "change.event": self.event,
             "change.ref": self.ref,
@@ -123,8 +123,10 @@ class Workload:
         }
 
     def bound_to(self, change: str) -> str:
-        """What its token is good for once it was used for this change: GitHub gives a new one for
-        each asking, GitLab one a job.
+        """Return what the token may still be used for after it was used for this change.
+
+        GitHub issues a new token at every request, so it is for this change only. GitLab issues one
+        for a job, so it is for that job.
         """
         if self.provider is Provider.GITHUB:
             return change

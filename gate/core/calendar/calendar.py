@@ -1,9 +1,9 @@
 """The change calendar as values: business hours, and the windows in which nothing may be deployed.
 
-Times in the file are local times of its zone, and a window is counted on the clock on the wall:
-`16:00`, lasting `64h`, ends at `08:00` even when the clocks change in between. A local time that
-occurs twice means the first one; one that does not occur is read with the offset before the gap, as
-iCalendar does (RFC 5545, 3.3.5).
+Times in the file are local times of its zone, and a window is measured on a wall clock: one that
+opens at `16:00` and lasts `64h` ends at `08:00` even if the clocks change in between. A local time
+that occurs twice means the first one. One that does not occur is read with the offset before the
+gap, as in iCalendar (RFC 5545, 3.3.5).
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a window freezes. A key that is empty restricts nothing; several keys must all match."""
+    """What a window freezes. An empty key restricts nothing; several keys must all match."""
 
     services: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
@@ -37,15 +37,16 @@ class Reach:
     except_services: frozenset[str] = frozenset()
 
     def tree(self) -> dict[str, list[str]]:
-        """The keys that restrict something, for the canonical form and for answers."""
+        """Return the keys that restrict something, for the canonical form and for answers."""
         keys = ("services", "owners", "environments", "tiers", "except_services")
         return {key: sorted(getattr(self, key)) for key in keys if getattr(self, key)}
 
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """Minutes of the local day, `begins` inside and `ends` outside, on these weekdays (0 is
-    Monday).
+    """From minute `begins` to before minute `ends` of the local day, on these weekdays.
+
+    Weekday 0 is Monday.
     """
 
     weekdays: frozenset[int]
@@ -53,7 +54,7 @@ class BusinessHours:
     ends_minute: int
 
     def include(self, local: datetime) -> bool:
-        """Whether a local time is inside."""
+        """Whether a local time is within business hours."""
         return (
             local.weekday() in self.weekdays
             and self.begins_minute <= local.hour * 60 + local.minute < self.ends_minute
@@ -62,11 +63,10 @@ class BusinessHours:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """One window of the file, perhaps recurring.
+    """One window of the file, which may recur.
 
-    `begins` and `ends` are local times of the first opening, `fold` kept.
-
-    `excluded_days` and `excluded_times` (local) are openings of the rule that do not take place.
+    `begins` and `ends` are the local times of its first opening, with their `fold`. Openings on
+    `excluded_days` and at the local `excluded_times` do not take place.
     """
 
     id: str
@@ -82,7 +82,7 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One opening, in UTC: `begins` is inside, `ends` outside."""
+    """One opening of a window, from `begins` to before `ends`, in UTC."""
 
     freeze: Freeze
     begins: datetime
@@ -91,33 +91,31 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`calendar.yaml` as values.
-
-    Without a file nothing is frozen and business hours are unknown.
+    """`calendar.yaml` as values. Without a file nothing is frozen, and business hours
+    are unknown.
     """
 
     zone: tzinfo = field(default_factory=lambda: ZoneInfo("UTC"))
     business_hours: BusinessHours | None = None
     freezes: tuple[Freeze, ...] = ()
     revision: str = field(init=False, compare=False)
-    # What is open on a day is worked out once; the same question always has the same answer, so
-    # sharing is harmless.
+    # What is open on a day is computed once. The answer never changes, so sharing it is safe.
     _by_day: dict[int, tuple[Occurrence, ...]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
     def __post_init__(self) -> None:
-        # of the canonical form: the same windows, however the file is written, are the same
+      
         # revision
         object.__setattr__(self, "revision", digest(canonical(self.tree())))
 
     @property
     def time_zone(self) -> str:
-        """The zone's name."""
+        """The name of the time zone."""
         return str(self.zone)
 
     def tree(self) -> dict[str, object]:
-        """The calendar as JSON; the order of windows, keys and rule parts does not matter."""
+        """Return the calendar as JSON, in one order of windows, keys and parts of rules."""
         hours = self.business_hours
         return {
             "time_zone": self.time_zone,
@@ -134,9 +132,7 @@ class Calendar:
         }
 
     def on_day_of(self, at: datetime) -> tuple[Occurrence, ...]:
-        """Every opening that touches the UTC day of `at` (which is in UTC); worked out once a
-        day.
-        """
+        """Return every opening that touches the UTC day of `at`; computed once for each day."""
         day = at.toordinal()
         found = self._by_day.get(day)
         if found is None:
@@ -150,8 +146,9 @@ class Calendar:
         return found
 
     def between(self, after: datetime, before: datetime) -> Iterator[Occurrence]:
-        """Every opening that touches [after, before), window by window; at most `OCCURRENCES_MAX`
-        of each.
+        """Yield every opening that touches [after, before), one window after the other.
+
+        There are at most `OCCURRENCES_MAX` of each window.
         """
         for freeze in self.freezes:
             yield from occurrences(freeze, self.zone, after, before)
@@ -160,8 +157,9 @@ class Calendar:
 def occurrences(
     freeze: Freeze, zone: tzinfo, after: datetime, before: datetime
 ) -> Iterator[Occurrence]:
-    """The openings of one window that touch [after, before), in order; not further than three years
-    from `after`.
+    """Yield the openings of one window that touch [after, before), in order.
+
+    They end three years after `after`, because a rule may recur for ever.
     """
     after = min(max(after, EARLIEST), LATEST)
     before = min(before, LATEST, after + AHEAD_MAX)
@@ -175,14 +173,14 @@ def occurrences(
 
 
 def instant(local: datetime, zone: tzinfo) -> datetime:
-    """The local time in UTC."""
+    """Return the local time as an instant in UTC."""
     return local.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _openings(
     freeze: Freeze, zone: tzinfo, after: datetime, before: datetime
 ) -> Iterator[Occurrence]:
-    """The first opening, then all that the rule gives near the time asked for."""
+    """Yield the first opening, then those of the rule that may touch the period."""
     if not _is_excluded(freeze, freeze.begins):
         yield _opening(freeze, zone, freeze.begins, freeze.ends)
     if freeze.rule is None:

@@ -1,4 +1,4 @@
-"""Reads `calendar.yaml`: strictly, and every fault at once."""
+"""Reads `calendar.yaml` strictly, and raises one error with every fault."""
 
 import re
 from collections.abc import Callable
@@ -43,11 +43,10 @@ _TIME_ALLOWED = (
 
 
 def read_calendar(text: str | bytes, name: str, catalogue: Catalogue | None) -> Calendar:
-    """The calendar of a file, whose names the catalogue must know.
+    """Return the calendar of a file, whose names the catalogue must know.
 
-    Raises `Invalid` with every fault and its place.
-
-    Without a catalogue, because it could not be read, names are not checked.
+    Raises `Invalid` with every fault and its place. Names are not checked if the catalogue is None
+    because it could not be read.
     """
     faults = Faults()
     root = Fields(strict_yaml.read(text, name), faults, "the calendar")
@@ -110,7 +109,7 @@ def _minute(fields: Fields, key: str) -> int | None:
 
 
 class _Freezes:
-    """Reads freeze windows; holds what they are read against."""
+    """Reads freeze windows, with the time zone and the names that they need."""
 
     def __init__(self, zone: tzinfo, catalogue: Catalogue | None, faults: Faults) -> None:
         self._zone = zone
@@ -121,7 +120,7 @@ class _Freezes:
         self._ids: set[str] = set()
 
     def freeze(self, node: Node) -> Freeze:
-        """One entry under `freezes`."""
+        """Read one entry under `freezes`."""
         fields = Fields(node, self._faults, "a freeze")
         begins, ends = self._span(fields)
         days, times = self._excluded(fields)
@@ -169,7 +168,7 @@ class _Freezes:
         )
 
     def _span(self, fields: Fields) -> tuple[datetime, datetime]:
-        """First opening, as local times. One of `ends` and `lasts` is required."""
+        """Return the first opening as local times. One of `ends` and `lasts` is required."""
         begins = _read(fields, fields.node("begins"), "begins", self._time, _TIME_ALLOWED)
         if fields.has("ends") == fields.has("lasts"):
             found = "ends and lasts" if fields.has("ends") else "neither ends nor lasts"
@@ -182,7 +181,7 @@ class _Freezes:
             return _NOWHEN, _NOWHEN
         if ends is None:
             ends = begins.replace(fold=0) + timedelta(seconds=seconds)
-        # a window that recurs is counted on the clock on the wall, a single one in real time
+        # A window that recurs is measured on a wall clock, a single one in real time.
         length = (
             ends - begins
             if fields.has("rrule")
@@ -232,7 +231,7 @@ class _Freezes:
         return self._time(text)
 
     def _time(self, text: str) -> datetime:
-        """A local time, whatever its offset; ValueError where it is none."""
+        """Return the local time of a text, which may have an offset. Raises ValueError."""
         if _DAY.fullmatch(text):
             text += "T00:00"
         if not _TIME.fullmatch(text) or not YEAR_FIRST <= int(text[:4]) <= YEAR_LAST:
@@ -246,7 +245,7 @@ class _Freezes:
 def _read(
     fields: Fields, node: Node | None, key: str, read: Callable[[str], _T], allowed: str
 ) -> _T | None:
-    """What a text says, or a fault."""
+    """Return what `read` makes of a text, or None after adding a fault."""
     if node is None:
         return None
     try:

@@ -1,8 +1,9 @@
 """Is it frozen, and until when?
 
-Any window that covers the change freezes it: deny beats allow. A window begins with its first
-instant and ends before its last; windows that overlap or touch are one hold. A stopped line is a
-window without an end.
+- Any window that covers the change freezes it, because deny beats allow.
+- A window begins with its first instant and ends before its last.
+- Windows that overlap or touch are one hold.
+- A stopped line is a window without an end.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,15 +23,12 @@ LOOK_AHEAD_DAYS_MAX = 366
 
 
 Overridden: TypeAlias = Mapping[str, datetime]
-"""Windows that shall not hold a change, by their ids, and when that was said last."""
+"""The windows that were overridden for a change: by id the last time of an override."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What somebody wants to change.
-
-    `owners` and `tier` (the environment's) are None where nobody knows them.
-    """
+    """What a change touches. `owners` and the environment's `tier` are None if they are unknown."""
 
     service: str
     environment: str
@@ -40,7 +38,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class AdHoc:
-    """A window that a person opened through the interface. `ends` None: until somebody lifts it."""
+    """A window that a person declared; without `ends` it holds until somebody lifts it."""
 
     id: str
     reason: str
@@ -53,10 +51,7 @@ class AdHoc:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window at one time: what is open now, or one row of the change schedule.
-
-    Instants are in UTC.
-    """
+    """One opening of a window, in UTC: one that is open now, or a row of the change schedule."""
 
     id: str
     reason: str
@@ -68,8 +63,9 @@ class Window:
 
 
 def scope_of(catalogue: Catalogue, service: str, environment: str) -> Scope:
-    """Whom a window may cover; what the catalogue does not know stays unknown, so that every window
-    covers it.
+    """Return the scope of a change of this service in this environment.
+
+    What the catalogue does not know stays unknown, and every window covers what is unknown.
     """
     return Scope(
         service,
@@ -82,8 +78,8 @@ def scope_of(catalogue: Catalogue, service: str, environment: str) -> Scope:
 def open_windows(
     calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime
 ) -> tuple[Window, ...]:
-    """Every window that is open for this scope at this instant: stops first, then the one that ends
-    last.
+    """Return the windows that are open for this scope now: stops first, then by their end, the
+    latest first.
     """
     found = list(_open(calendar, extra, scope, _utc(at)))
     found.sort(key=_last_end_first)
@@ -91,7 +87,7 @@ def open_windows(
 
 
 def open_anywhere(calendar: Calendar, extra: Iterable[AdHoc], at: datetime) -> tuple[Window, ...]:
-    """Every window that is open at this instant, whatever it covers, in a fixed order."""
+    """Return every window that is open at this instant, whatever it covers, in a fixed order."""
     return tuple(sorted(_open(calendar, extra, None, _utc(at)), key=_last_end_first))
 
 
@@ -102,8 +98,9 @@ def holds(
     at: datetime,
     overridden: Overridden = MappingProxyType({}),
 ) -> tuple[Hold, ...]:
-    """One hold for each open window that was not overridden; the one that ends last names the end
-    of all that touch it.
+    """Return a hold for each open window that was not overridden.
+
+    The hold that ends last ends only when all windows that touch it have ended.
     """
     extra = tuple(extra)
     found = [
@@ -123,8 +120,8 @@ def next_opening(
     at: datetime,
     overridden: Overridden = MappingProxyType({}),
 ) -> datetime | None:
-    """The first instant from `at` on at which nothing is frozen; None where there is none within
-    366 days.
+    """Return the first instant from `at` on at which nothing is frozen, or None if that is more
+    than 366 days away.
 
     A window that was overridden freezes nothing.
     """
@@ -146,22 +143,22 @@ def next_opening(
 
 
 def is_overridden(window: Window, overridden: Overridden) -> bool:
-    """An override is of the occurrence that was open then. The next one of a window that recurs
-    holds again, because nobody has said anything about it.
+    """Whether this opening was overridden.
+
+    An override counts for the opening of its time. The next opening of a window that recurs holds
+    again, because nobody has decided about it.
     """
     said_at = overridden.get(window.id)
     return said_at is not None and window.begins <= said_at
 
 
 def held(calendar: Calendar, extra: Iterable[AdHoc], scope: Scope, at: datetime) -> Hold | None:
-    """The hold of a frozen scope, named for the window that ends last; None where nothing is
-    open.
-    """
+    """Return the hold of the window that ends last, or None if the scope is not frozen."""
     return next(iter(holds(calendar, extra, scope, at)), None)
 
 
 def facts(windows: tuple[Window, ...], calendar: Calendar, at: datetime) -> dict[str, Fact]:
-    """The `calendar.*` facts, from what `open_windows` answered for the same instant."""
+    """Return the `calendar.*` facts, from what `open_windows` returned for the same instant."""
     local = at.astimezone(calendar.zone)
     found = {
         "calendar.frozen": _YES if windows else _NO,
@@ -183,8 +180,9 @@ def schedule(
     ends: datetime,
     scope: Scope | None = None,
 ) -> tuple[Window, ...]:
-    """The windows that touch [begins, ends), earliest first and at most a thousand; of every scope,
-    or of one.
+    """Return the windows that touch [begins, ends), earliest first, at most a thousand.
+
+    They are those of one scope, or without it of every scope.
     """
     begins, ends = _utc(begins), _utc(ends)
     recurring = [
@@ -199,7 +197,7 @@ def schedule(
         and (window.ends is None or window.ends > begins)
         and (scope is None or covers(window.reach, scope))
     ]
-    # Each list is in order, so only what is shown is ever worked out.
+    # Each source is in order, so nothing is computed that is not returned.
     merged = merge(*recurring, sorted(adhoc, key=_first_begin_first), key=_first_begin_first)
     return tuple(islice(merged, OCCURRENCES_MAX))
 
@@ -207,7 +205,7 @@ def schedule(
 def _open(
     calendar: Calendar, extra: Iterable[AdHoc], scope: Scope | None, at: datetime
 ) -> Iterator[Window]:
-    """What is open for a scope, or for anybody."""
+    """Yield the windows that are open for a scope, or without it all that are open."""
     for opening in calendar.on_day_of(at):
         if opening.begins <= at < opening.ends and (
             scope is None or covers(opening.freeze.reach, scope)
@@ -220,8 +218,10 @@ def _open(
 
 
 def covers(reach: Reach, scope: Scope) -> bool:
-    """Unknown is the worst case: a window for a tier or for owners covers what has none that we
-    know.
+    """Whether a window covers this scope.
+
+    Unknown is the worst case: a window for a tier or for owners covers a scope whose tier or owners
+    are unknown.
     """
     if (reach.environments and scope.environment not in reach.environments) or (
         reach.services and scope.service not in reach.services
@@ -255,7 +255,7 @@ def _window(adhoc: AdHoc) -> Window:
 
 
 def _utc(at: datetime) -> datetime:
-    """`at` in UTC; a time without a zone is a bug of the caller."""
+    """Return `at` in UTC. Raises ValueError without a time zone, because that is a bug."""
     if at.tzinfo is UTC:
         return at
     if at.tzinfo is None:

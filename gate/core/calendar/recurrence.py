@@ -1,8 +1,9 @@
 """On which days does a recurring window open? The part of RFC 5545's RRULE that changes need.
 
-Our own, because a library that walks from the first opening to the year 9999 spends seconds on a
-rule that never matches (`FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30`), and policies come from outside. Here
-only the days that are asked for are looked at. The tests hold it against two libraries.
+This is not a library, because policies come from outside: a library that walks from the first
+opening to the year 9999 spends seconds on a rule that never matches
+(`FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30`). Here only the days in question are looked at. Tests compare
+the results with those of two libraries.
 """
 
 import calendar
@@ -22,7 +23,7 @@ DAY_NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
 class Frequency(StrEnum):
-    """Nothing faster than a day: the time of day is that of the first opening."""
+    """How often a window recurs; at most daily, because it opens at one time of the day."""
 
     DAILY = "DAILY"
     WEEKLY = "WEEKLY"
@@ -32,9 +33,9 @@ class Frequency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """A rule as values. `until` is a local time, and the last moment at which the window may open.
+    """A rule as values. `until` is the local time of the last possible opening.
 
-    `by_day` pairs an ordinal (0 for every one) with a weekday (0 is Monday).
+    `by_day` has pairs of an ordinal, 0 for every one, and a weekday, 0 for Monday.
     """
 
     frequency: Frequency
@@ -49,10 +50,9 @@ class Recurrence:
 
 
 def days(rule: Recurrence, begins: datetime, first: date, last: date) -> Iterator[date]:
-    """The days from `first` to `last` on which the rule opens a window after the first one, in
-    order.
+    """Yield the days from `first` to `last` on which a window opens again, in order.
 
-    `begins` itself is always an opening, whether the rule gives it or not, and never among these.
+    The day of `begins`, its first opening, is never among them.
     """
     start = begins.date()
     until = last if rule.until is None else min(last, _last_day(rule.until, begins))
@@ -65,10 +65,10 @@ def days(rule: Recurrence, begins: datetime, first: date, last: date) -> Iterato
 
 
 def read_rrule(text: str, begins: datetime, zone: tzinfo) -> Recurrence:
-    """The rule of a text like `FREQ=WEEKLY;BYDAY=FR`, for a window that first opens at `begins`
-    (local time of `zone`).
+    """Return the rule of a text such as `FREQ=WEEKLY;BYDAY=FR`.
 
-    Raises ValueError: what was found, and what is allowed.
+    `begins` is the first opening, in local time of `zone`. Raises ValueError with what was found
+    and what is allowed.
     """
     if len(text.encode(errors="replace")) > RRULE_BYTES_MAX:
         raise ValueError(f"found {len(text)} characters, allowed are {RRULE_BYTES_MAX} bytes")
@@ -95,7 +95,7 @@ def read_rrule(text: str, begins: datetime, zone: tzinfo) -> Recurrence:
 
 
 def rrule_text(rule: Recurrence) -> str:
-    """The rule in one spelling, whatever order its parts were written in."""
+    """Return the rule as text in one spelling, in whatever order its parts were written."""
     parts = {
         "FREQ": rule.frequency.value,
         "INTERVAL": str(rule.interval) if rule.interval > 1 else "",
@@ -116,7 +116,7 @@ def _last_day(until: datetime, begins: datetime) -> date:
 
 
 def _matching(rule: Recurrence, start: date, first: date, last: date) -> Iterator[date]:
-    """Every day of the rule from `first` to `last`, as if it had no count and no end."""
+    """Yield every day of the rule from `first` to `last`, without regard to its count and end."""
     origin, step = _period(rule, start), rule.interval
     # Rounded up: periods before that of `first` end before it.
     skipped = max(0, -(-(_period(rule, first) - origin) // step))
@@ -134,7 +134,7 @@ def _matching(rule: Recurrence, start: date, first: date, last: date) -> Iterato
 
 
 def _period(rule: Recurrence, day: date) -> int:
-    """The number of the day, week, month or year that a day is in."""
+    """Return the number of the period, day, week, month or year, that contains a day."""
     match rule.frequency:
         case Frequency.DAILY:
             return day.toordinal()
@@ -148,7 +148,7 @@ def _period(rule: Recurrence, day: date) -> int:
 
 
 def _bounds(rule: Recurrence, period: int) -> tuple[int, int]:
-    """First and last day of a period, as ordinals."""
+    """Return the first and the last day of a period, as ordinals."""
     match rule.frequency:
         case Frequency.DAILY:
             return period, period
@@ -182,8 +182,9 @@ def _opens_on(rule: Recurrence, day: date) -> bool:
 
 
 def _ordinals(rule: Recurrence, day: date) -> tuple[int, int]:
-    """Which one of its weekday this is, from the front and from the back: of the month, or of the
-    year if no month is named.
+    """Return which one of its weekday this day is, counted from the front and from the back.
+
+    It is counted in the month, or in the year if the rule names no month.
     """
     if rule.frequency is Frequency.YEARLY and not rule.by_month:
         number, length = day.timetuple().tm_yday, 366 if calendar.isleap(day.year) else 365
@@ -200,7 +201,7 @@ def _at_positions(positions: tuple[int, ...], found: list[date]) -> list[date]:
 
 
 def _completed(rule: Recurrence, start: date) -> Recurrence:
-    """What the rule does not say it takes from its first opening (RFC 5545, 3.3.10)."""
+    """Return the rule with what it leaves out taken from its first opening (RFC 5545, 3.3.10)."""
     if rule.by_day or rule.by_month_day or rule.frequency is Frequency.DAILY:
         return rule
     if rule.frequency is Frequency.WEEKLY:
@@ -293,7 +294,7 @@ def _weekday(name: str, word: str) -> int:
 
 
 def _until(text: str, zone: tzinfo) -> datetime:
-    """A day alone means all of that day; a time in UTC becomes the local one."""
+    """Return the end of a rule in local time. A day without a time includes all of that day."""
     if not _UNTIL.fullmatch(text):
         raise ValueError(
             f"found UNTIL={text}, allowed is 20261231, 20261231T235959 or 20261231T235959Z"

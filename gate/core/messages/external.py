@@ -1,11 +1,13 @@
-"""Somebody as an identity provider knows them, and what a sign-in there begins with."""
+"""Single sign-on as values: a sign-in that has begun, and the person who came back from it."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Where the browser is sent, and what only the same browser can bring back."""
+    """A sign-in that has begun: the address for the browser, and the secrets that only the same
+    browser can bring back.
+    """
 
     url: str
     state: str
@@ -15,9 +17,9 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """Who has signed in there.
+    """A person who has signed in at the identity provider.
 
-    `email` is one that the provider does not call unverified; `groups` are its own.
+    `email` is None if the provider calls it unverified. `groups` are groups of the provider.
     """
 
     issuer: str

@@ -1,5 +1,5 @@
-"""What a code host says of a change: facts that it verifies, who wrote it, who reviewed it, and
-where the caller says otherwise.
+"""What a code host says of a change: verified facts, who wrote it, who reviewed it, and where that
+contradicts the caller's claims.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -26,7 +26,7 @@ FROM_BASE = frozenset(
         "change.fixes_defect",
     }
 )
-"""What a host compares the commit with its base for."""
+"""The facts for which a host compares the commit with its base."""
 
 OF_CHECKS = frozenset(
     {
@@ -49,21 +49,22 @@ OF_REVIEWS = frozenset(
 )
 OF_REF = frozenset({"change.ref", "change.ref_protected"})
 ASKED = FROM_BASE | OF_CHECKS | OF_REVIEWS | OF_REF
-"""Every fact for which a code host is asked; where one is silent, no claim takes its place."""
+"""Every fact for which a code host is asked. If it does not answer one, no claim takes
+its place."""
 
 _TOLERANT = frozenset({"diff", "author"})
 _TOLERATED = 10
-# a tenth.
+# A tenth.
 _SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Somebody who wrote, committed or pushed a part of the change, under every name that the host
-    has for them.
+    """Somebody who wrote, committed or pushed a part of the change, under all names at the host.
 
-    `confirmed`: the host knows whose account it is; an address in a commit is anybody's to write.
-    `doubtful`: it says that the host itself did it, and no signature of the host's proves that.
+    `confirmed` says that the host knows the account; anybody can write any address into a commit.
+    `doubtful` says that the commit names the host itself as its author, but no signature of the
+    host proves that.
     """
 
     identities: tuple[str, ...]
@@ -92,7 +93,7 @@ class HostQuestion:
 
 
 class Verdict(StrEnum):
-    """What the last review of a person says."""
+    """The result of a person's last review."""
 
     APPROVES = "approves"
     REQUESTS_CHANGES = "requests_changes"
@@ -100,11 +101,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The last word of one reviewer.
+    """The last review of one person.
 
-    `of_commit`: it was said of the very commit that is deployed, or of the one that the host merged
-    into it. `may_write`: whether the host lets the reviewer write to the repository; None where
-    nobody asked, or it did not say.
+    `of_commit` says that it is about the very commit that is deployed, or the one that the host
+    merged into it. `may_write` says whether the host lets the person write to the repository, and
+    is None if that is unknown.
     """
 
     by: str
@@ -115,8 +116,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """Of the pull requests that brought the commit, or would; `pull_request` is the newest of
-    them.
+    """The reviews of the pull requests that brought the commit or would bring it.
+
+    `pull_request` is the number of the newest of them.
     """
 
     reviews: tuple[Review, ...] = ()
@@ -125,39 +127,40 @@ class Reviews:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """One answer.
+    """The answer of a code host.
 
-    What it is silent about, of what it was asked for, is unknown; `trouble` says why.
+    Facts in `silent` were asked for but not answered, so they are unknown; `trouble` says why.
     """
 
-    # What the commit was compared with, where that is known for sure.
+    # The commit that the deployed one was compared with, if that is certain.
     base: str | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     silent: frozenset[str] = frozenset()
     hands: tuple[Hand, ...] = ()
-    # Nobody is missing.
+    # `hands` is complete.
     all_hands: bool = False
-    # None is unknown.
+    # None if unknown.
     reviews: Reviews | None = None
-    # What was compared, and what pull requests brought before that.
+    # The commits that were compared, and earlier ones that pull requests brought.
     commits: tuple[str, ...] = ()
-    # Of these, what stands in the pull requests that are reviewed.
+    # Those of `commits` that are in the reviewed pull requests.
     pulled: tuple[str, ...] = ()
-    # Whoever brought them there; to merge another's work is not to write it.
+    # Everybody who pushed one of `commits`.
     pushers: tuple[str, ...] = ()
-    # Whoever brought a pulled commit there before anybody else.
+    # Who pushed each of `pulled` first. Whoever pushed it later merged another's work, which is not
+    # writing it.
     first_pushers: tuple[str, ...] = ()
     trouble: tuple[str, ...] = ()
 
 
 def silence(because: str) -> HostFacts:
-    """No answer at all."""
+    """Return the facts of a host that did not answer at all."""
     return HostFacts(silent=ASKED, trouble=(because,))
 
 
 def confirmed(heard: HostFacts, identities: Identities) -> bool:
-    """Whether the host says for sure who wrote the change: nobody is missing, and everybody is an
-    account or in the catalogue.
+    """Whether it is certain who wrote the change: nobody is missing, and everybody has an account
+    at the host or is in the catalogue.
     """
     return heard.all_hands and all(
         not hand.doubtful and (hand.confirmed or _is_known(hand, identities))
@@ -166,7 +169,9 @@ def confirmed(heard: HostFacts, identities: Identities) -> bool:
 
 
 def _is_known(hand: Hand, identities: Identities) -> bool:
-    """Somebody of the catalogue, or a machine, which approves nothing anyway."""
+    """Whether the catalogue knows the person; a bot counts as known, because it
+    approves nothing.
+    """
     return any(
         identities.person(one) is not None or is_bot(normalised(one)) for one in hand.identities
     )
@@ -175,15 +180,17 @@ def _is_known(hand: Hand, identities: Identities) -> bool:
 def review_facts(
     heard: HostFacts, identities: Identities, owners: Collection[str]
 ) -> dict[str, Value]:
-    """Of reviews by people who had no hand in the change; a person with two accounts is one, and a
-    machine is nobody.
+    """Return the facts about reviews, or none if they are unknown.
 
-    An approval counts from whoever may write to the repository, or whom the catalogue knows. As
-    long as somebody who wrote may be missing, nobody knows whose review is another's; and as long
-    as one approval is in doubt, nobody knows how many there are.
+    Only reviews by people who had no hand in the change count. A person with two accounts is one
+    person, and a bot is none. An approval counts if the reviewer may write to the repository or is
+    in the catalogue.
 
-    Whoever pushed a reviewed commit first had a hand in it, whatever name its author has: that is
-    anybody's to write. Whoever pushed it later has merged it.
+    The facts are unknown while an author may be missing, because a review might be the author's
+    own, and while one approval is in doubt, because then their number is.
+
+    Whoever pushed a reviewed commit first had a hand in it, whatever author it names, because
+    anybody can write any name. Whoever pushed it later has merged it.
     """
     if heard.reviews is None or not heard.all_hands:
         return {}
@@ -215,7 +222,7 @@ def review_facts(
 
 
 def _counts(review: Review, identities: Identities) -> bool | None:
-    """Whether an approval counts; None where nobody can say."""
+    """Whether an approval counts, or None if that is unknown."""
     if not review.of_commit:
         return False
     return True if identities.people(review.by) else review.may_write
@@ -224,9 +231,9 @@ def _counts(review: Review, identities: Identities) -> bool | None:
 def contradictions(
     claims: Mapping[str, Value], verified: Mapping[str, Value], *, same_base: bool
 ) -> tuple[Contradiction, ...]:
-    """Where the caller says otherwise.
+    """Return the claims that the verified facts contradict.
 
-    What was measured from another base says something else, and contradicts nothing.
+    Facts that were measured from another base describe something else, so they contradict nothing.
     """
     return tuple(
         Contradiction(name, claims[name], value)
@@ -238,8 +245,10 @@ def contradictions(
 
 
 def differs(name: str, claimed: Value, verified: Value) -> bool:
-    """Numbers of `diff` and `author` by more than a tenth and more than 10, lists as sets,
-    everything else at all.
+    """Whether a claim differs from the verified value.
+
+    Numbers of `diff` and `author` differ if they are more than a tenth and more than 10 apart,
+    because two tools count them a little differently. Lists are compared as sets.
     """
     if isinstance(claimed, tuple) and isinstance(verified, tuple):
         return set(claimed) != set(verified)
@@ -252,17 +261,17 @@ def differs(name: str, claimed: Value, verified: Value) -> bool:
 
 
 def named(hands: Iterable[Hand]) -> tuple[str, ...]:
-    """Every identity of everybody, once."""
+    """Return every identity of these people, each once."""
     return tuple(dict.fromkeys(one for hand in hands for one in hand.identities))
 
 
 def _whoever(identity: str, identities: Identities) -> frozenset[str]:
-    """The people whose identity it is; a stranger is a person of its own."""
+    """Return the people with this identity; an unknown identity counts as a person of its own."""
     return identities.people(identity) or frozenset({normalised(identity)})
 
 
 def _tolerant(name: str, value: Value) -> int | None:
-    """A number of a group whose numbers two may count a little differently."""
+    """Return the value if it is a number of a tolerant group, else None."""
     if isinstance(value, bool | str | tuple) or name.partition(".")[0] not in _TOLERANT:
         return None
     return value

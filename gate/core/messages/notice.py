@@ -1,4 +1,4 @@
-"""What a chat is told of a change, and what somebody presses there."""
+"""A message about a change in a chat, and a click on one of its buttons, as values."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ import orjson
 
 
 class Occasion(StrEnum):
-    """Why the chat is told."""
+    """Why the chat gets a message."""
 
     ASKED = "asked"
     REMINDED = "reminded"
@@ -18,12 +18,15 @@ class Occasion(StrEnum):
 
 
 ASKING = frozenset({Occasion.ASKED, Occasion.REMINDED, Occasion.ESCALATED})
-"""Occasions on which somebody is asked to decide."""
+"""The occasions on which somebody is asked to decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Texts in it were written by others: whoever shows them shows them as text."""
+    """One message for the chat.
+
+    Some of its texts come from callers, so they must be shown as plain text.
+    """
 
     occasion: Occasion
     change: str
@@ -36,17 +39,14 @@ class Notice:
     reasons: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     hold: str = ""
-    # Ids in the chat of those who are asked.
+    # The ids in the chat of the people who are asked.
     members: tuple[str, ...] = ()
     by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody pressed a button.
-
-    `id` is never the same for two; `reply_to` is where the answer goes.
-    """
+    """Somebody pressed a button. `id` is unique for each click; the answer goes to `reply_to`."""
 
     id: str
     member: str
@@ -57,10 +57,10 @@ class Click:
 
 
 def write_click(click: Click) -> bytes:
-    """As it waits to be worked on."""
+    """Return the click as JSON, which waits in the database to be worked on."""
     return orjson.dumps(click)
 
 
 def read_click(content: bytes) -> Click:
-    """What `write_click` wrote."""
+    """Return the click that `write_click` wrote."""
     return Click(**orjson.loads(content))

@@ -1,8 +1,7 @@
-"""The way back from the canonical form of YAML documents: nodes of JSON, as the strict reader would
-have read them.
+"""Reads the canonical form of YAML documents back into the nodes that the strict reader gave.
 
-`reader.plain` writes numbers that are keys as text, and decimals too, because JSON keys are text
-and RFC 8785 has one form of a float only. Here a key under `number_keys` is a number again.
+`reader.plain` wrote decimals as text, because RFC 8785 has no exact form of them, and numbers that
+are keys too, because JSON keys are text. Here a key under `number_keys` is a number again.
 """
 
 import json
@@ -16,7 +15,7 @@ from gate.errors import Invalid
 def read_canonical(
     content: bytes, name: str, *, number_keys: frozenset[str] = frozenset()
 ) -> tuple[Node, ...]:
-    """The documents of a canonical list of them. Raises `Invalid` and nothing else."""
+    """Return the documents of a canonical list. Raises `Invalid` and nothing else."""
     place = Place(name, 1, 1, 0, 0, "")
     try:
         documents = json.loads(content, parse_float=_no_float)
@@ -34,14 +33,14 @@ def read_canonical(
 
 
 class _Nodes:
-    """Every node stands in the same place: the form has no lines."""
+    """Makes nodes, all with the same place, because the canonical form has no lines."""
 
     def __init__(self, place: Place, number_keys: frozenset[str]) -> None:
         self._place = place
         self._number_keys = number_keys
 
     def node(self, value: Any, *, number_keys: bool = False) -> Node:
-        """One value with everything in it."""
+        """Return the node of a value, with all nodes inside it."""
         if isinstance(value, dict):
             return Mapping(
                 self._place,
@@ -66,7 +65,7 @@ class _Nodes:
 
 
 def _in_order(value: dict[str, Any], *, number_keys: bool) -> list[tuple[str, Any]]:
-    """Keys that are numbers in the order of numbers, as a file must have them."""
+    """Return the entries, numeric keys in the order of numbers, as a file must have them."""
     pairs = list(value.items())
     return sorted(pairs, key=lambda pair: _number(pair[0])) if number_keys else pairs
 

@@ -1,8 +1,7 @@
-"""Reads the keys of a mapping by type and remembers every fault, so that one reading of a file
-shows all of them.
+"""Reads the keys of a mapping by type and collects every fault, so that an author sees all at once.
 
-After a fault a method answers a harmless value of its type; nobody uses it, because `Faults.stop`
-raises first.
+After a fault a method returns a harmless value of its type. The value is never used, because
+`Faults.stop` raises before.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,14 +18,15 @@ FAULTS_MAX = 20
 ENTRIES_MAX = 10_000
 WORD_LENGTH_MAX = 64
 WORDS_COMPARED_MAX = 100
-"""Comparing two words takes 20 us. A request may name anything, so of a long list only the
-likeliest are compared."""
+"""Comparing two words takes 20 us, and a request may name anything. So only the likeliest words of
+a long list are compared."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean x?`, or nothing.
+    """Return `; did you mean x?`, or an empty text.
 
-    Of near words, the one that begins alike. A long word is not looked up: that is quadratic.
+    Of several near words it is the one that begins most alike. A long word is not compared, because
+    the time grows with the square of its length.
     """
     if len(word) > WORD_LENGTH_MAX:
         return ""
@@ -37,8 +37,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _likeliest(word: str, known: list[str]) -> list[str]:
-    """All of a short list; of a long one those that begin most alike, and then those of about the
-    same length.
+    """Return the words of a short list, or the likeliest ones of a long list.
+
+    Those are the words that begin most alike, and then those of about the same length.
     """
     if len(known) <= WORDS_COMPARED_MAX:
         return known
@@ -50,7 +51,7 @@ def _likeliest(word: str, known: list[str]) -> list[str]:
 
 
 def _alike(name: str, word: str) -> int:
-    """How many characters the two begin with in common."""
+    """Return how many characters at the beginning are equal."""
     return next(
         (at for at, pair in enumerate(zip(name, word, strict=False)) if pair[0] != pair[1]),
         min(len(name), len(word)),
@@ -59,26 +60,27 @@ def _alike(name: str, word: str) -> int:
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with one or several files, in the order of reading; at most `FAULTS_MAX`, then
-    it raises.
+    """Collects the faults of one or several files, in the order of reading.
+
+    After `FAULTS_MAX` of them it raises.
     """
 
     found: list[Fault] = field(default_factory=list)
 
     def add(self, place: Place, detail: str) -> None:
-        """Remember one fault."""
+        """Add one fault."""
         self.found.append(Fault(detail, str(place)))
         if len(self.found) >= FAULTS_MAX:
             self.stop()
 
     def take(self, error: Invalid) -> None:
-        """Remember the faults of an error that somebody else raised."""
+        """Add the faults of an error that was raised elsewhere."""
         self.found.extend(error.faults or [Fault(error.detail, "")])
         if len(self.found) >= FAULTS_MAX:
             self.stop()
 
     def stop(self) -> None:
-        """Raise `Invalid` with everything found, if anything was."""
+        """Raise `Invalid` with all faults, if there are any."""
         if not self.found:
             return
         first = self.found[0]
@@ -87,7 +89,7 @@ class Faults:
 
 
 class Fields:
-    """The keys of one mapping. Ask for every key there may be, then call `done`."""
+    """The keys of one mapping. Read every key that is allowed, then call `done`."""
 
     def __init__(self, node: Node, faults: Faults, what: str) -> None:
         self.place = node.place
@@ -104,14 +106,12 @@ class Fields:
             faults.add(node.place, f"{what}: found {shown(node)}, allowed is a mapping")
 
     def has(self, key: str) -> bool:
-        """Whether the key is there; an empty value (`key:`) is there too, and is refused by its
-        type.
-        """
+        """Whether the key is there. With an empty value (`key:`) it is, and the type refuses it."""
         self._asked.add(key)
         return key in self._nodes
 
     def node(self, key: str, *, required: bool = True) -> Node | None:
-        """What stands under the key, of any kind."""
+        """Return the node under the key, of any kind."""
         if self.has(key):
             return self._nodes[key][1]
         if required and self._whole:
@@ -119,7 +119,7 @@ class Fields:
         return None
 
     def place_of(self, key: str) -> Place:
-        """Where the key's value stands, or the mapping where there is none."""
+        """Return the place of the key's value, or of the mapping if there is none."""
         if key in self._nodes:
             return self._nodes[key][1].place
         return self.place
@@ -127,14 +127,14 @@ class Fields:
     def text(
         self, key: str, default: str | None = None, *, length_max: int = TEXT_LENGTH_MAX
     ) -> str:
-        """Text; required without a default."""
+        """Return a text. Without a default it is required, and so with all methods below."""
         node = self.node(key, required=default is None)
         if node is None:
             return default or ""
         return self._text(node, key, length_max)
 
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
-        """A whole number from `low` to `high`."""
+        """Return a whole number from `low` to `high`."""
         node = self.node(key, required=default is None)
         if node is None:
             return low if default is None else default
@@ -145,7 +145,7 @@ class Fields:
         return low
 
     def boolean(self, key: str, *, default: bool) -> bool:
-        """`true` or `false`; `no` and `off` are text in YAML 1.2."""
+        """Return `true` or `false`; `no` and `off` are text in YAML 1.2."""
         node = self.node(key, required=False)
         if node is None:
             return default
@@ -155,7 +155,7 @@ class Fields:
         return default
 
     def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
-        """One of a few words."""
+        """Return one of these words."""
         node = self.node(key, required=default is None)
         if node is None:
             return default or choices[0]
@@ -168,8 +168,9 @@ class Fields:
     def texts(
         self, key: str, default: tuple[str, ...] | None = None, *, choices: tuple[str, ...] = ()
     ) -> tuple[str, ...]:
-        """A list of different texts, each one of `choices` where there are any; required and not
-        empty without a default.
+        """Return a list of different texts, each one of `choices` if there are any.
+
+        Without a default the list is required and may not be empty.
         """
         nodes = self.items(key, required=default is None)
         if nodes is None:
@@ -189,7 +190,7 @@ class Fields:
         return tuple(found)
 
     def duration(self, key: str, default: int | None = None) -> int:
-        """Whole seconds of a duration such as `30m`."""
+        """Return the whole seconds of a duration such as `30m`."""
         node = self.node(key, required=default is None)
         if node is None:
             return default or 0
@@ -205,7 +206,7 @@ class Fields:
     def items(
         self, key: str, *, required: bool = True, length_max: int = ENTRIES_MAX
     ) -> tuple[Node, ...] | None:
-        """The entries of a list, of any kind; None where the key is absent."""
+        """Return the entries of a list, of any kind, or None if the key is absent."""
         node = self.node(key, required=required)
         if node is None:
             return None
@@ -220,12 +221,12 @@ class Fields:
         return node.items
 
     def fields(self, key: str, *, required: bool = True) -> "Fields | None":
-        """The mapping under the key."""
+        """Return the fields of the mapping under the key."""
         node = self.node(key, required=required)
         return None if node is None else Fields(node, self.faults, key)
 
     def pairs(self, key: str, *, required: bool = True) -> Iterator[tuple[Scalar, Node]]:
-        """Key and value of a mapping whose keys are names of the writer's choice."""
+        """Yield key and value of a mapping whose keys are names that the author chose."""
         node = self.node(key, required=required)
         if isinstance(node, Mapping):
             yield from node.entries
@@ -233,11 +234,11 @@ class Fields:
             self.wrong(node, key, "a mapping")
 
     def wrong(self, node: Node, key: str, allowed: str) -> None:
-        """Say that a value is not what the key takes."""
+        """Add the fault that a value is not what the key allows."""
         self.faults.add(node.place, f"{key}: found {shown(node)}, allowed is {allowed}")
 
     def done(self) -> None:
-        """Refuse every key that nobody asked for."""
+        """Add a fault for every key that was not read, because the mapping may not have it."""
         for name, (key, _) in self._nodes.items():
             if name not in self._asked:
                 known = ", ".join(sorted(self._asked))

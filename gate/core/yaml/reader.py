@@ -1,9 +1,9 @@
-"""YAML 1.2 core schema, read strictly: what a person did not plainly write is refused, with
-`file:line:column`.
+"""Reads YAML 1.2 with the core schema, strictly: whatever the author did not plainly write is
+refused, with `file:line:column`.
 
-Only libyaml's events are used, never a constructor, and every collection is counted while it is
-read: a hostile file costs at most its own size. Refused are duplicate keys, anchors, aliases, merge
-keys, tags, directives, several documents, and anything over a limit.
+Refused are duplicate keys, anchors, aliases, merge keys, tags, directives, several documents, and
+everything over a limit. Only libyaml's events are used, never a constructor, and every node is
+counted while it is read, so that a hostile file costs no more than its size.
 """
 
 import re
@@ -34,11 +34,9 @@ LINE_QUOTED_MAX = 300
 
 
 class Place(NamedTuple):
-    """Where a node stands: line and column count from 1, `start` and `end` are offsets into the
-    text of the file.
+    """Where a node stands: line and column from 1, and offsets into the text of the file.
 
-    A plain tuple, because every node has one, and reading a file of the largest size must stay
-    cheap.
+    It is a plain tuple because every node has one, and reading a large file must stay cheap.
     """
 
     file: str
@@ -62,9 +60,8 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value.
-
-    `text` is what was written without its quotes; `value` is what YAML 1.2 makes of it.
+    """One value. `text` is what was written, without quotes; `value` is what it means
+    in YAML 1.2.
     """
 
     place: Place
@@ -83,13 +80,13 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Pairs in the order of the file; no key occurs twice."""
+    """Keys and values in the order of the file. No key occurs twice."""
 
     place: Place
     entries: tuple[tuple[Scalar, "Node"], ...]
 
     def get(self, key: str) -> "Node | None":
-        """The node under a text key."""
+        """Return the node under a text key, or None."""
         return next((node for found, node in self.entries if found.value == key), None)
 
 
@@ -97,11 +94,10 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 def read(text: str | bytes, name: str, *, number_keys: frozenset[str] = frozenset()) -> Node:
-    """The one document of a file.
+    """Return the document of a file.
 
-    Keys are text; under the keys in `number_keys` they may be numbers.
-
-    Raises `Invalid` and nothing else, whatever the input.
+    Keys must be text; in the mappings under `number_keys` they may be numbers. Raises `Invalid` and
+    nothing else, whatever the input is.
     """
     source = _source(text, name)
     try:
@@ -111,8 +107,9 @@ def read(text: str | bytes, name: str, *, number_keys: frozenset[str] = frozense
 
 
 def place_of(node: Node, *path: str | int) -> Place:
-    """Where the value at the end of a path of keys and numbers stands; where it is absent, the
-    nearest thing above it.
+    """Return the place of the value at the end of a path of keys and numbers.
+
+    If it is absent, it is the place of the nearest node above it.
     """
     for step in path:
         inner: Node | None = None
@@ -127,12 +124,12 @@ def place_of(node: Node, *path: str | int) -> Place:
 
 
 def refuse(place: Place, detail: str) -> Invalid:
-    """The error for one fault at one place."""
+    """Return the error for one fault."""
     return Invalid(f"{place}: {detail}", faults=[Fault(detail, str(place))])
 
 
 def shown(node: Node) -> str:
-    """A node as an error names it: short, and on one line."""
+    """Return a node as an error shows it: short, and on one line."""
     if isinstance(node, Mapping):
         return "a mapping"
     if isinstance(node, Sequence):
@@ -143,7 +140,7 @@ def shown(node: Node) -> str:
 
 
 def clip(text: str) -> str:
-    """One line of bounded length, control characters escaped."""
+    """Return the text as one short line, with control characters escaped."""
     line = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
     if len(line) <= SHOWN_LENGTH_MAX:
         return line
@@ -151,9 +148,7 @@ def clip(text: str) -> str:
 
 
 def plain(node: Node) -> Any:
-    """The node as JSON has it, for a canonical form; a decimal becomes text, number keys become
-    text.
-    """
+    """Return the node as JSON, for a canonical form; decimals and numeric keys become text."""
     if isinstance(node, Scalar):
         if isinstance(node.value, Decimal):
             return _number_text(node.value)
@@ -191,7 +186,7 @@ def _at_start(name: str, detail: str) -> Invalid:
 
 
 def _syntax(error: YAMLError, source: str, name: str) -> Invalid:
-    """The parser's own words, at its place, with the usual way out."""
+    """Return the parser's error with its place, and how such a line is usually mended."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -200,7 +195,7 @@ def _syntax(error: YAMLError, source: str, name: str) -> Invalid:
 
 
 def _quoting(source: str, line: int) -> str:
-    """How to write the line, if it is an entry of a list; what to look for otherwise."""
+    """Return how to write the line if it is an entry of a list, else what to look for."""
     lines = source.splitlines()
     entry = (
         _ENTRY.fullmatch(lines[line - 1].strip()[:LINE_QUOTED_MAX])
@@ -214,7 +209,7 @@ def _quoting(source: str, line: int) -> str:
 
 
 def single_quoted(text: str) -> str:
-    """The text as a single-quoted YAML scalar."""
+    """Return the text as a single-quoted YAML scalar."""
     return f"'{text.strip().replace(chr(39), chr(39) * 2)}'"
 
 
@@ -222,10 +217,10 @@ _ENTRY = re.compile(r"- +(?P<block>.+)|[a-z_]+: +\[(?P<flow>.+)\]")
 
 
 class _Reader:
-    """One pass over the parser's events; stops at the first thing that is refused."""
+    """Walks once over the parser's events, and stops at the first fault."""
 
     def __init__(self, source: str, name: str, number_keys: frozenset[str]) -> None:
-        # Of which only the parser is used.
+        # Only the parser of this loader is used.
         self._parser = CSafeLoader(source)
         self._source = source
         self._name = name
@@ -233,8 +228,8 @@ class _Reader:
         self._nodes = 0
 
     def document(self) -> Node:
-        """The only document there is."""
-        # The start of the stream.
+        """Return the only document of the stream."""
+        # The first event is the start of the stream.
         self._next()
         start = self._next()
         if not isinstance(start, DocumentStartEvent):
@@ -246,7 +241,7 @@ class _Reader:
                 "that begins with %",
             )
         root = self._node(self._next(), 1, number_keys=False)
-        # The end of the document.
+        # The next event is the end of the document.
         self._next()
         after = self._next()
         if not isinstance(after, StreamEndEvent):
@@ -283,7 +278,7 @@ class _Reader:
         return self._mapping(event, level, number_keys=number_keys)
 
     def _checked(self, event: Any) -> Place:
-        """Where the node stands, if it is one that may stand anywhere."""
+        """Return the place of a node; raises `Invalid` for a kind that is not allowed at all."""
         place = self._place(event)
         self._nodes += 1
         if self._nodes > NODES_MAX:

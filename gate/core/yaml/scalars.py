@@ -1,6 +1,6 @@
-"""What an unquoted scalar means: the core schema of YAML 1.2.2, section 10.3.2.
+"""What an unquoted scalar means, by the core schema of YAML 1.2.2, section 10.3.2.
 
-`no`, `22:30` and `1_000` are text there, and so they are here.
+`no`, `22:30` and `1_000` are text in it, unlike in YAML 1.1.
 """
 
 import re
@@ -29,7 +29,7 @@ _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 class BadNumber(Exception):
-    """A scalar looks like a number and is none that the gate reads. Its text says why not."""
+    """A scalar that looks like a number which the gate does not read. The message says why."""
 
 
 def resolve(text: str) -> Plain:
@@ -45,8 +45,8 @@ def _number(text: str) -> Plain:
     number = next((convert for pattern, convert in _NUMBERS if pattern.fullmatch(text)), None)
     if number is None:
         return text
-    # The length is looked at first: turning a long text into a number, or a big exponent into
-    # digits, is what would cost.
+    # The length is checked before, because turning a long text into a number, or a large exponent
+    # into digits, is what would take long.
     exponent = text.lower().partition("e")[2] if number is Decimal else ""
     if len(text) > NUMBER_LENGTH_MAX or abs(int(exponent or 0)) > EXPONENT_MAX:
         raise BadNumber(
