@@ -105,8 +105,8 @@ class Calendar:
     )
 
     def __post_init__(self) -> None:
-      
-        # revision
+        # The digest of the canonical form, so that the same windows have the same revision however
+        # the file is written.
         object.__setattr__(self, "revision", digest(canonical(self.tree())))
 
     @property
