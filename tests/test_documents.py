@@ -154,6 +154,20 @@ def test_a_policy_in_the_documents_is_understood(block: Block) -> None:
     assert len(bundle.policies.all) == 1
 
 
+def test_h7_every_sentence_of_the_page_on_troubles_is_one_that_the_gate_says() -> None:
+    rows = re.findall(
+        r"^\| `([^`]+)` \|", DOCUMENTS["docs/how-to/troubleshooting.md"].text, re.MULTILINE
+    )
+    code = " ".join(
+        # a sentence may go on in the next line of the source
+        re.sub(r'"\s*f?"', "", file.read_text(encoding="utf-8"))
+        for file in sorted((ROOT / "gate").rglob("*.py"))
+    )
+
+    assert len(rows) > 15
+    assert [sentence for sentence in rows if sentence not in code] == []
+
+
 @pytest.mark.server
 @pytest.mark.parametrize("path", WITH_SCRIPTS)
 def test_scripts_run(path: str, tmp_path: Path) -> None:
