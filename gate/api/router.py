@@ -30,7 +30,7 @@ from gate.api import (
     tokens,
 )
 from gate.api.app import Api
-from gate.api.audit import evidence
+from gate.api.audit import controls, evidence, reports
 from gate.api.formats import badge, icalendar, sync_windows
 from gate.api.http import docs
 from gate.api.http.permits import Parts
@@ -57,6 +57,8 @@ _ROUTERS = (
     hooks,
     code_hosts,
     log,
+    reports,
+    controls,
     ledger,
     tokens,
     people,

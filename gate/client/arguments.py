@@ -207,6 +207,16 @@ class _Flags:
         )
 
 
+ASSESSMENT = {
+    "reason": "why it is needed",
+    "security-impact": "what it means for security",
+    "expected-outcome": "what should be so afterwards",
+    "customer-impact": "what customers will see of it",
+    "ticket": "where it was planned",
+}
+"""What regulators ask for, flag by flag; each is a field of the request."""
+
+
 def _asking_flags(flags: _Flags) -> None:
     """What is asked about."""
     flags.one("--service", "what is deployed")
@@ -227,6 +237,8 @@ def _asking_flags(flags: _Flags) -> None:
     flags.many("--label", "a label", read=read_label, metavar="KEY=VALUE")
     flags.one("--title", "one line about the change (the commit's subject)")
     flags.one("--rollback-plan", "a text file that says how to go back", metavar="FILE")
+    for name, words in ASSESSMENT.items():
+        flags.one(f"--{name}", words)
     flags.one("--emergency", "why it cannot wait", metavar="REASON")
     flags.one("--incident", "the incident that the emergency answers", metavar="ID")
 
@@ -301,6 +313,11 @@ def _asked(
         labels=tuple(_listed(found, parser, "label")),
         title=found.title,
         rollback_plan=_plan(found.rollback_plan, parser, world),
+        assessment=tuple(
+            (field, said)
+            for field in (name.replace("-", "_") for name in ASSESSMENT)
+            if (said := getattr(found, field))
+        ),
         emergency=found.emergency,
         incident=found.incident,
         output=found.output,

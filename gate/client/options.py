@@ -22,6 +22,8 @@ class CheckOptions(NamedTuple):
     title: str | None = None
     # Its text.
     rollback_plan: str | None = None
+    # What regulators ask: name of the field, text.
+    assessment: tuple[tuple[str, str], ...] = ()
     wait_seconds: int = 0
     admit: bool = True
     emergency: str | None = None

@@ -104,6 +104,21 @@ class Emergency:
     incident: str
 
 
+class Assessment(NamedTuple):
+    """What regulators ask of a change, in the words of whoever asks for it; empty where nothing was
+    said.
+    """
+
+    reason: str = ""
+    security_impact: str = ""
+    expected_outcome: str = ""
+    customer_impact: str = ""
+    ticket: str = ""
+
+
+NOT_ASSESSED = Assessment()
+
+
 PLANNED_DAYS_AHEAD_MAX = 366
 """How many days ahead a deployment may be planned; further ahead nobody can judge it today."""
 
@@ -149,6 +164,7 @@ class Change(NamedTuple):
     impact: str = ""
     rollback_plan: str = ""
     test_plan: str = ""
+    assessment: Assessment = NOT_ASSESSED
     emergency: Emergency | None = None
     planned: Planned = ANY_TIME
     remediates: str | None = None

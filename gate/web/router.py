@@ -20,6 +20,7 @@ from gate.web import (
     strip,
     windows,
 )
+from gate.web.audit import controls, reports
 from gate.web.changes import changes
 from gate.web.insights import insights, observations
 from gate.web.page import problem_page
@@ -38,6 +39,8 @@ _PAGES = (
     policies,
     insights,
     observations,
+    reports,
+    controls,
     administration,
     login,
 )

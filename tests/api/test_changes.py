@@ -190,6 +190,27 @@ async def test_e26_what_an_answer_holds_can_be_sent_back(service: Served) -> Non
     assert (statement.status_code, closed.status_code) == (200, 200)
 
 
+async def test_what_regulators_ask_is_kept_and_shown(service: Served) -> None:
+    http = service.anybody(await service.token(Role.PIPELINE, "web"))
+    said = {
+        "reason": "a customer pays twice",
+        "security_impact": "none: no new input",
+        "expected_outcome": "one payment",
+        "customer_impact": "a short notice",
+        "ticket": "PAY-17",
+    }
+
+    with_all = (await http.post("/v1/changes", json=request(**said))).json()
+    without = (await http.post("/v1/changes", json=request("2", commit="d" * 40))).json()
+
+    assert {name: with_all[name] for name in said} == said
+    assert {name: without[name] for name in said} == dict.fromkeys(said)
+    again = (await http.get(f"/v1/changes/{with_all['id']}")).json()
+    assert {name: again[name] for name in said} == said
+    back = await http.post("/v1/changes", json=request(**{name: again[name] for name in said}))
+    assert (back.status_code, back.json()["id"]) == (200, with_all["id"])
+
+
 async def test_e26_a_change_names_its_page(service: Served) -> None:
     http = service.anybody(await service.token(Role.PIPELINE, "web"))
     change = (await http.post("/v1/changes", json=request())).json()

@@ -58,6 +58,9 @@ MAY: dict[str, set[str]] = {
         "release manager",
         "holder",
     },
+    "get /v1/reports": {"auditor", "admin", "person", "release manager"},
+    "get /v1/reports/{name}": {"auditor", "admin", "person", "release manager"},
+    "get /v1/controls": {"auditor", "admin", "person", "release manager"},
     "get /v1/changes/{change_id}/proof": {
         "pipeline",
         "auditor",

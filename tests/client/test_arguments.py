@@ -222,6 +222,8 @@ def test_everything_may_come_from_the_environment(tmp_path: Path) -> None:
             "GATE_LABEL": "team=a b",
             "GATE_TITLE": "a title",
             "GATE_ROLLBACK_PLAN": "plan",
+            "GATE_REASON": "a customer pays twice",
+            "GATE_TICKET": "PAY-17",
             "GATE_NO_ADMIT": "true",
             "GATE_EMERGENCY": "",
             "GATE_OUTPUT": "json",
@@ -235,6 +237,8 @@ def test_everything_may_come_from_the_environment(tmp_path: Path) -> None:
         "production",
         "a title",
     )
+    assert (body["reason"], body["ticket"]) == ("a customer pays twice", "PAY-17")
+    assert "security_impact" not in body
     assert [artifact["name"] for artifact in body["artifacts"]] == ["web", "api"]
     assert (body["facts"]["checks"], body["labels"], body["rollback_plan"]) == (
         {"passed": 1, "failed": 0},

@@ -52,6 +52,9 @@ def _addresses(site: Site) -> Iterator[str]:
         f"/policies/{revision}",
         "/insights?service=web&environment=staging",
         "/administration",
+        "/reports",
+        "/reports/by-policy-revision",
+        "/controls",
         "/no-such-page",
     )
 

@@ -33,6 +33,9 @@ PAGES = (
     "/calendar?view=week",
     "/policies",
     "/administration",
+    "/reports",
+    "/reports/bypass",
+    "/controls",
 )
 
 

@@ -23,7 +23,16 @@ from gate.api.models.fields import (
     Reason,
     RequestModel,
 )
-from gate.core.change import Artifact, Change, Emergency, Planned, Repository, Result, Run
+from gate.core.change import (
+    Artifact,
+    Assessment,
+    Change,
+    Emergency,
+    Planned,
+    Repository,
+    Result,
+    Run,
+)
 from gate.core.workload import Workload
 from gate.flow.caller import Caller
 from gate.flow.commands import AdmissionCommand, ClosureCommand
@@ -113,6 +122,11 @@ class ChangeRequest(RequestModel):
     impact: LongText | None = None
     rollback_plan: LongText | None = None
     test_plan: LongText | None = None
+    reason: LongText | None = None
+    security_impact: LongText | None = None
+    expected_outcome: LongText | None = None
+    customer_impact: LongText | None = None
+    ticket: Line | None = None
     emergency: EmergencyRequest | None = None
     planned: PlannedRequest | None = None
     remediates: ChangeId | None = None
@@ -137,6 +151,13 @@ class ChangeRequest(RequestModel):
             impact=self.impact or "",
             rollback_plan=self.rollback_plan or "",
             test_plan=self.test_plan or "",
+            assessment=Assessment(
+                self.reason or "",
+                self.security_impact or "",
+                self.expected_outcome or "",
+                self.customer_impact or "",
+                self.ticket or "",
+            ),
             emergency=Emergency(self.emergency.reason, self.emergency.incident)
             if self.emergency
             else None,

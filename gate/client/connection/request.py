@@ -88,6 +88,7 @@ def request_body(options: CheckOptions, source: Source, pipe: Pipeline, git: Git
         "authors": list(dict.fromkeys([*pipe.people, *git.authors]))[:AUTHORS_MAX],
         "title": _line(options.title if options.title is not None else git.title),
         "rollback_plan": options.rollback_plan,
+        **dict(options.assessment),
         "emergency": {"reason": options.emergency, "incident": options.incident}
         if options.emergency
         else None,

@@ -2,7 +2,15 @@
 
 from typing import NamedTuple
 
-from gate.core.change import ANY_TIME, Artifact, Planned, Repository, Run
+from gate.core.change import (
+    ANY_TIME,
+    NOT_ASSESSED,
+    Artifact,
+    Assessment,
+    Planned,
+    Repository,
+    Run,
+)
 
 
 class RequestDetails(NamedTuple):
@@ -26,6 +34,7 @@ class RequestDetails(NamedTuple):
     impact: str = ""
     rollback_plan: str = ""
     test_plan: str = ""
+    assessment: Assessment = NOT_ASSESSED
     emergency_reason: str = ""
     emergency_incident: str = ""
     planned: Planned = ANY_TIME

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import orjson
 from orjson import Fragment
 
-from gate.core.change import Artifact, Planned, Repository, Run, Subject
+from gate.core.change import Artifact, Assessment, Planned, Repository, Run, Subject
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import Case, People
 from gate.core.decision.guards import InTheWay
@@ -103,6 +103,7 @@ def asked_form(asked: RequestDetails) -> Json:
         "impact": asked.impact,
         "rollback_plan": asked.rollback_plan,
         "test_plan": asked.test_plan,
+        "assessment": list(asked.assessment),
         "emergency": [asked.emergency_reason, asked.emergency_incident],
         "planned": _planned(asked.planned),
         "remediates": asked.remediates,
@@ -127,6 +128,7 @@ def asked_of(raw: Json) -> RequestDetails:
         impact=raw["impact"],
         rollback_plan=raw["rollback_plan"],
         test_plan=raw["test_plan"],
+        assessment=Assessment(*raw["assessment"]),
         emergency_reason=reason,
         emergency_incident=incident,
         planned=Planned(optional_instant(start), optional_instant(end)),

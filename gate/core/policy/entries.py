@@ -5,8 +5,7 @@ at once. The value is never used, because a file with a fault is refused as a wh
 """
 
 import re
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -16,6 +15,7 @@ from gate.core.facts import FACTS, FactDef, definition
 from gate.core.policy.clauses import Costs, read_clause
 from gate.core.policy.constants import NUMBERS, fact_number
 from gate.core.policy.grammar import BadCondition
+from gate.core.policy.grounds import read_grounds
 from gate.core.policy.policy import (
     POINTS_MAX,
     STEPS_MAX,
@@ -58,6 +58,7 @@ class Entries:
     def rule(self, fields: Fields) -> Rule:
         """Read a rule: points for a clause, or points by the steps of a number."""
         name, title = self._id(fields), fields.text("title")
+        grounds = read_grounds(fields)
         by_steps, by_points = (
             fields.has("points_by") or fields.has("steps"),
             fields.has("when") or fields.has("points"),
@@ -78,7 +79,7 @@ class Entries:
                 name, title, when=self._clause(fields, "when", helps=points < 0), points=points
             )
         fields.done()
-        return rule
+        return replace(rule, grounds=grounds)
 
     def _steps_rule(self, fields: Fields, name: str, title: str) -> Rule:
         fact = self._number_fact(fields)
@@ -149,6 +150,7 @@ class Entries:
             if fields.choice("otherwise", ("review", "reject"), "review") == "reject"
             else Outcome.PENDING,
             unless=self._clause(fields, "unless", helps=True) if fields.has("unless") else None,
+            grounds=read_grounds(fields),
         )
         fields.done()
         return requirement
@@ -164,7 +166,7 @@ class Entries:
             up_to=Band.of(fields.choice("up_to", BAND_WORDS)),
             earn=self._earn(fields),
             suspend=self._suspend(fields),
-            review_by=self._date(fields, "review_by"),
+            grounds=read_grounds(fields),
             during_freeze=fields.boolean("during_freeze", default=False),
         )
         fields.done()
@@ -201,18 +203,6 @@ class Entries:
             return None
         return Fields(node, self.faults, f"{key} (a mapping, or none)")
 
-    def _date(self, fields: Fields, key: str) -> date | None:
-        if not fields.has(key):
-            return None
-        text = fields.text(key)
-        day = _day(text)
-        if text and day is None:
-            self.faults.add(
-                fields.place_of(key),
-                f"{key}: found {clip(text)}, allowed is a day such as 2026-12-31",
-            )
-        return day
-
     def _id(self, fields: Fields) -> str:
         name = read_name(fields, "id")
         if name in self.ids and name:
@@ -228,12 +218,3 @@ class Entries:
         fields.node(key)
         found = read_clause(fields, key, self.costs, helps=helps)
         return found.clause if found else Clause("", (), lambda _: None)
-
-
-def _day(text: str) -> date | None:
-    """Return the day, or None for any other form than 2026-12-31, of which ISO 8601 has several."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if day.isoformat() == text else None

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from gate.core.decision.values import Band, Finding, FindingKind, Outcome
 from gate.core.facts import Facts, Values
+from gate.core.policy.grounds import NO_GROUNDS, Grounds
 
 Check: TypeAlias = Callable[[Values], bool | None]
 Judge: TypeAlias = Callable[[Values], Finding]
@@ -104,6 +105,7 @@ class Rule:
     points: int = 0
     points_by: str | None = None
     steps: tuple[tuple[int, int], ...] = ()
+    grounds: Grounds = NO_GROUNDS
 
     @property
     def points_if_unknown(self) -> int:
@@ -125,6 +127,7 @@ class Requirement:
     # What becomes of a change that does not meet it: PENDING, for a review, or REJECTED.
     otherwise: Outcome
     unless: Clause | None = None
+    grounds: Grounds = NO_GROUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +158,14 @@ class StandardChange:
     up_to: Band
     earn: Earn | None
     suspend: Suspend | None
-    review_by: date | None = None
+    # Past its `review_by` it is suspended.
+    grounds: Grounds = NO_GROUNDS
     during_freeze: bool = False
+
+    @property
+    def review_by(self) -> date | None:
+        """The last day on which it may pass anything but a rollback; None for no such day."""
+        return self.grounds.review_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,12 @@ from gate.core.policy.file import (
     TRUSTABLE,
 )
 from gate.core.policy.grammar import CONDITION_LENGTH_MAX
+from gate.core.policy.grounds import (
+    CONTROL_LENGTH_MAX,
+    CONTROL_PATTERN,
+    CONTROLS_MAX,
+    WHY_LENGTH_MAX,
+)
 from gate.core.policy.policy import CONDITIONS_MAX, POINTS_MAX, RULES_MAX, STEPS_MAX, Mode
 
 Schema: TypeAlias = dict[str, Any]
@@ -211,7 +217,6 @@ def _standard_change() -> Schema:
             "up_to": {"$ref": "#/$defs/band"},
             "earn": {"anyOf": [{"const": "none"}, earn]},
             "suspend": {"anyOf": [{"const": "none"}, suspend]},
-            "review_by": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
             "during_freeze": {"type": "boolean"},
         },
         required=["id", "title", "owner", "authorised_by", "when", "up_to", "earn"],
@@ -234,7 +239,31 @@ def _condition_line() -> Schema:
 
 
 def _titled() -> Schema:
-    return {"id": {"$ref": "#/$defs/name"}, "title": {"$ref": "#/$defs/text"}}
+    return {
+        "id": {"$ref": "#/$defs/name"},
+        "title": {"$ref": "#/$defs/text"},
+        "why": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": WHY_LENGTH_MAX,
+            "description": "Why it is there, for whoever checks it.",
+        },
+        "control": _list(
+            {
+                "type": "string",
+                "pattern": CONTROL_PATTERN,
+                "maxLength": CONTROL_LENGTH_MAX,
+                "examples": ["soc2:CC8.1"],
+            },
+            "The controls it serves, each a framework and its clause.",
+            highest=CONTROLS_MAX,
+        ),
+        "review_by": {
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "description": "The day by which somebody looks at it again.",
+        },
+    }
 
 
 def _object(properties: Mapping[str, Any], *, required: list[str] | None = None) -> Schema:

@@ -118,6 +118,11 @@ class ChangeAnswer(JudgedAnswer, _Identified):
     valid_until: datetime | None
     admitted_at: datetime | None
     closed: ClosedAnswer | None
+    reason: str | None
+    security_impact: str | None
+    expected_outcome: str | None
+    customer_impact: str | None
+    ticket: str | None
     links: Mapping[str, Address]
 
 
@@ -192,6 +197,7 @@ def text_ids(asked: RequestDetails) -> tuple[str, ...]:
         asked.rollback_plan,
         asked.test_plan,
         asked.emergency_reason,
+        *asked.assessment,
     )
     return tuple(
         one
@@ -209,6 +215,7 @@ def change_answer(
     reviewed: Reviewed = NOT_REVIEWED,
 ) -> ChangeAnswer:
     """The whole change. `reasons` are the reasons of its decision; an erased text is null."""
+    assessment = record.asked.assessment
     return ChangeAnswer(
         **vars(judged(record, reasons, texts)),
         id=record.change,
@@ -225,6 +232,11 @@ def change_answer(
         valid_until=life.valid_until,
         admitted_at=life.admitted_at,
         closed=_closed(life.closed, texts),
+        reason=texts.get(assessment.reason),
+        security_impact=texts.get(assessment.security_impact),
+        expected_outcome=texts.get(assessment.expected_outcome),
+        customer_impact=texts.get(assessment.customer_impact),
+        ticket=texts.get(assessment.ticket),
         links=_links(record, life, base_url),
     )
 

@@ -20,6 +20,11 @@ class DetailsAnswer:
     impact: str
     rollback_plan: str
     test_plan: str
+    reason: str
+    security_impact: str
+    expected_outcome: str
+    customer_impact: str
+    ticket: str
     emergency_reason: str
     emergency_incident: str
     planned: Planned

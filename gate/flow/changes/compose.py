@@ -10,7 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from gate.core.canonical import digest
-from gate.core.change import PLANNED_DAYS_AHEAD_MAX, Change, Planned, Run, State
+from gate.core.change import PLANNED_DAYS_AHEAD_MAX, Assessment, Change, Planned, Run, State
 from gate.core.decision import record as records
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import decide
@@ -91,6 +91,7 @@ def asked(change: Change, texts: Texts) -> RequestDetails:
         impact=keep(change.impact),
         rollback_plan=keep(change.rollback_plan),
         test_plan=keep(change.test_plan),
+        assessment=Assessment(*map(keep, change.assessment)),
         emergency_reason=keep(emergency.reason) if emergency else "",
         emergency_incident=emergency.incident if emergency else "",
         planned=change.planned,
@@ -169,10 +170,9 @@ def life_of(record: Record, *, submitted_at: datetime, run: Run | None) -> Life:
     """Where a change stands right after this decision."""
     decision, at = record.decision, record.at
     state = BORN[decision.outcome]
-    held = decision.hold is not None
     terms = decision.terms
     counts_from = max(at, record.asked.planned.start or at)
-    pending = state is State.PENDING and not held
+    pending = state is State.PENDING and decision.hold is None
     return Life(
         state=state,
         submitted_at=submitted_at,

@@ -103,13 +103,17 @@ def _read(
 
 def _asked(conn: Connection, record: Record) -> DetailsAnswer:
     asked = record.asked
-    plans = (asked.description, asked.impact, asked.rollback_plan, asked.test_plan)
+    plans = (
+        *(asked.description, asked.impact, asked.rollback_plan, asked.test_plan),
+        *asked.assessment,
+    )
     said = texts.read_texts(conn, [one for one in (*plans, asked.emergency_reason) if one])
     return DetailsAnswer(
         description=said.get(asked.description, ""),
         impact=said.get(asked.impact, ""),
         rollback_plan=said.get(asked.rollback_plan, ""),
         test_plan=said.get(asked.test_plan, ""),
+        **{name: said.get(one, "") for name, one in asked.assessment._asdict().items()},
         emergency_reason=said.get(asked.emergency_reason, ""),
         emergency_incident=asked.emergency_incident,
         planned=asked.planned,

@@ -5,8 +5,9 @@ does, and no id begins twice. Of a key only the id of its text is kept, which ca
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from gate.storage.database.tx import Tx
 from gate.storage.database.upsert import insert_new
@@ -19,6 +20,18 @@ _MERGED = merged_people.c
 def in_force(conn: Connection) -> dict[str, str]:
     """The id of everybody in the catalogue in force, by the id of the text of their key."""
     rows = conn.execute(select(_PEOPLE.key, _PEOPLE.person).where(_PEOPLE.ended_at.is_(None)))
+    return {row.key: row.person for row in rows}
+
+
+def at(conn: Connection, instant: datetime) -> dict[str, str]:
+    """The id of everybody who was in the catalogue at that instant, by the id of the text of the
+    key that they had last.
+    """
+    rows = conn.execute(
+        select(_PEOPLE.key, _PEOPLE.person).where(
+            _PEOPLE.began_at <= instant, or_(_PEOPLE.ended_at.is_(None), _PEOPLE.ended_at > instant)
+        )
+    )
     return {row.key: row.person for row in rows}
 
 

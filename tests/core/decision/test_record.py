@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gate.core.change import Artifact, Planned, Repository, Run, Subject
+from gate.core.change import Artifact, Assessment, Planned, Repository, Run, Subject
 from gate.core.decision import record as records
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.decide import Case, People, decide
@@ -161,6 +161,7 @@ ASKED = st.builds(
     impact=TEXT,
     rollback_plan=TEXT,
     test_plan=TEXT,
+    assessment=st.builds(Assessment, TEXT, TEXT, TEXT, TEXT, TEXT),
     emergency_reason=TEXT,
     emergency_incident=TEXT,
     planned=PLANNED,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, select
 
-from gate.core.change import Emergency, Repository, Result, Run
+from gate.core.change import Assessment, Emergency, Repository, Result, Run
 from gate.flow.caller import Role
 from gate.flow.changes import cancel
 from gate.flow.commands import FreezeCommand, IdempotencyKey
@@ -60,7 +60,8 @@ async def a_life_full_of_words(shop: Shop, way: str) -> list[str]:
         return f"{used[-1]}@example.com"
 
     def all_texts() -> dict[str, Any]:
-        return {name: text() for name in TEXT_FIELDS}
+        written = {name: text() for name in TEXT_FIELDS}
+        return {**written, "assessment": Assessment(text(), text(), text(), text(), text())}
 
     repository = Repository(ISSUER, 1001, "acme/checkout")
     first = await shop.submit(

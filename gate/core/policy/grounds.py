@@ -1,0 +1,82 @@
+"""Why an entry of a policy is there: its reason in a sentence, the controls it serves, and the day
+by which somebody looks at it again.
+
+None of this decides anything. An auditor reads it beside the rule, in the revision that was in
+force.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from gate.core.yaml.fields import Fields
+from gate.core.yaml.reader import clip
+
+WHY_LENGTH_MAX = 400
+CONTROLS_MAX = 20
+CONTROL_LENGTH_MAX = 64
+CONTROL_PATTERN = "^[a-z0-9][a-z0-9-]*:[A-Za-z0-9][A-Za-z0-9.()/-]*$"
+"""A framework and its clause, such as `soc2:CC8.1`; a company may have a framework of its own."""
+
+_CONTROL = re.compile(CONTROL_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What stands behind a rule, a requirement or a standard change."""
+
+    why: str = ""
+    control: tuple[str, ...] = ()
+    review_by: date | None = None
+
+    def overdue(self, today: date) -> bool:
+        """Whether the day of its review has passed."""
+        return self.review_by is not None and today > self.review_by
+
+
+NO_GROUNDS = Grounds()
+
+
+def read_grounds(fields: Fields) -> Grounds:
+    """The keys `why`, `control` and `review_by` of one entry."""
+    why = fields.text("why", "", length_max=WHY_LENGTH_MAX)
+    control = fields.texts("control", ())
+    _check_controls(fields, control)
+    return Grounds(why, control, read_day(fields, "review_by"))
+
+
+def read_day(fields: Fields, key: str) -> date | None:
+    """A day such as 2026-12-31; None where the key is absent, or the day is none."""
+    if not fields.has(key):
+        return None
+    text = fields.text(key)
+    day = _day(text)
+    if text and day is None:
+        fields.faults.add(
+            fields.place_of(key), f"{key}: found {clip(text)}, allowed is a day such as 2026-12-31"
+        )
+    return day
+
+
+def _check_controls(fields: Fields, control: tuple[str, ...]) -> None:
+    place = fields.place_of("control")
+    if len(control) > CONTROLS_MAX:
+        fields.faults.add(
+            place, f"control: found {len(control)} controls, allowed are {CONTROLS_MAX}"
+        )
+    for name in control:
+        if name and (len(name) > CONTROL_LENGTH_MAX or not _CONTROL.fullmatch(name)):
+            fields.faults.add(
+                place,
+                f"control: found {clip(name)}, allowed is a framework and its clause, such as "
+                "soc2:CC8.1",
+            )
+
+
+def _day(text: str) -> date | None:
+    """The day, in the one form of ISO 8601 that people write."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None

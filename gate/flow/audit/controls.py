@@ -1,0 +1,26 @@
+"""Which control is served by what: made from the policies in force, so it is never out of date."""
+
+from gate.core.policy.controls import entries, served
+from gate.flow.answers.controls import ControlsAnswer, control_answer, served_answer
+from gate.flow.caller import Caller
+from gate.flow.gate import Gate
+
+
+async def controls(gate: Gate, by: Caller) -> ControlsAnswer:
+    """Every control that the gate knows, or that a policy in force names."""
+    # Everybody who reads policies reads all of them.
+    _ = by
+    book = await gate.rulebooks.current()
+    now = gate.clock()
+    today = now.date()
+    found = served(book.policies.all)
+    return ControlsAnswer(
+        at=now,
+        policies=book.revisions.policies,
+        controls=tuple(control_answer(name, found[name], today) for name in found),
+        overdue=tuple(
+            served_answer(one, today)
+            for one in entries(book.policies.all)
+            if one.grounds.overdue(today)
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What the reports of an auditor are read from."""

@@ -1,0 +1,93 @@
+"""What each revision of the policies decided, and how standard changes failed."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Integer, case, func, select, type_coerce
+
+from gate.core.decision.values import Outcome
+from gate.storage.audit.within import Within
+from gate.storage.tables.columns import Instant
+from gate.storage.tables.schema import changes, decisions
+from gate.storage.tables.schema_hooks import deliveries
+
+_C, _D = changes.c, decisions.c
+
+
+class ByRevision(NamedTuple):
+    """What one policy of one revision decided in a time."""
+
+    revision: str
+    policy: str | None
+    decisions: int
+    approved: int
+    pending: int
+    rejected: int
+    first_at: datetime
+    last_at: datetime
+
+
+class StandardFailure(NamedTuple):
+    """A change that a standard change let pass, and that failed."""
+
+    failed_at: datetime
+    change: str
+    standard_change: str
+    service: str
+    environment: str
+    commit: str
+    result: str | None
+
+
+class Heard(NamedTuple):
+    """When a place or another system was last heard of."""
+
+    what: str
+    name: str
+    last_at: datetime | None
+
+
+def by_revision(conn: Connection, within: Within) -> Iterator[ByRevision]:
+    """Each revision with each of its policies."""
+    outcomes = [_count(_D.outcome == one) for one in Outcome]
+    query = (
+        select(_D.revision, _D.policy, func.count(), *outcomes)
+        .add_columns(_instant(func.min(_D.at)), _instant(func.max(_D.at)))
+        .where(*within.at(_D.at), *within.here(_D.service, _D.environment))
+        .group_by(_D.revision, _D.policy)
+    )
+    for row in conn.execute(query):
+        yield ByRevision(*row)
+
+
+def standard_failures(conn: Connection, within: Within) -> Iterator[StandardFailure]:
+    """By when it was known that they failed."""
+    columns = (_C.failed_at, _C.id, _C.standard_change, _C.service, _C.environment, _C.commit_sha)
+    query = select(*columns, _C.result).where(
+        _C.failed, _C.standard_change.is_not(None), *within.at(_C.failed_at), *within.place()
+    )
+    for row in conn.execute(query):
+        yield StandardFailure(*row)
+
+
+def heard(conn: Connection) -> Iterator[Heard]:
+    """Every place that ever asked, and every system that ever sent something."""
+    places = select(_D.service, _D.environment, _instant(func.max(_D.at))).group_by(
+        _D.service, _D.environment
+    )
+    for service, environment, at in conn.execute(places):
+        yield Heard("place", f"{service} {environment}", at)
+    sources = select(deliveries.c.source, _instant(func.max(deliveries.c.at))).group_by(
+        deliveries.c.source
+    )
+    for source, at in conn.execute(sources):
+        yield Heard("source", source, at)
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0), type_=Integer), 0)
+
+
+def _instant(value: Any) -> ColumnElement[datetime]:
+    return type_coerce(value, Instant)

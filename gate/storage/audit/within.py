@@ -1,0 +1,33 @@
+"""Which part of the history a report looks at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement
+
+from gate.storage.tables.schema import changes
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """From `begins` to before `ends`; None of a service or an environment is any."""
+
+    begins: datetime
+    ends: datetime
+    service: str | None = None
+    environment: str | None = None
+
+    def at(self, column: ColumnElement[datetime]) -> list[ColumnElement[bool]]:
+        """The instant in this column lies within."""
+        return [column >= self.begins, column < self.ends]
+
+    def place(self) -> list[ColumnElement[bool]]:
+        """The change is of the service and the environment."""
+        return self.here(changes.c.service, changes.c.environment)
+
+    def here(
+        self, service: ColumnElement[str], environment: ColumnElement[str]
+    ) -> list[ColumnElement[bool]]:
+        """What these columns name is the service and the environment."""
+        wanted = {service: self.service, environment: self.environment}
+        return [column == value for column, value in wanted.items() if value is not None]

@@ -1,0 +1,15 @@
+"""Controls, for people: what auditors ask for, and which rules serve it."""
+
+from gate.api.http.permits import GateDep
+from gate.flow.audit import controls
+from gate.web.page import Pages, View
+from gate.web.viewer import Viewer
+
+pages = Pages()
+
+
+@pages.page("/controls")
+async def show(by: Viewer, gate: GateDep) -> View:
+    """Every control, made from the policies in force."""
+    found = await controls.controls(gate, by)
+    return View("controls.html", found, {"found": found})

@@ -1,0 +1,59 @@
+"""Reports, for people: the questions that auditors ask, and the answer to one of them."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from gate.api.http.permits import GateDep
+from gate.api.models.fields import Instant, Name
+from gate.flow.audit import reports
+from gate.flow.audit.scope import ReportQuestion
+from gate.flow.commands import Page
+from gate.web.page import Blank, Pages, View
+from gate.web.viewer import Viewer
+
+pages = Pages()
+ROWS_SHOWN = 500
+"""The rest is in the CSV."""
+
+
+class ReportPageQuery(BaseModel, extra="forbid"):
+    """Of which time and place; an empty field of the form is none."""
+
+    begins: Annotated[Instant | None, Blank, Field(alias="from")] = None
+    ends: Annotated[Instant | None, Blank, Field(alias="to")] = None
+    at: Annotated[Instant | None, Blank] = None
+    service: Annotated[Name | None, Blank] = None
+    environment: Annotated[Name | None, Blank] = None
+
+
+@pages.page("/reports")
+async def show_all(by: Viewer) -> View:
+    """Every report there is."""
+    _ = by
+    found = reports.listing()
+    return View("reports.html", Page(found, next=None), {"found": found})
+
+
+@pages.page("/reports/{name}")
+async def show(
+    name: str,
+    query: Annotated[ReportPageQuery, Query()],
+    by: Viewer,
+    gate: GateDep,
+) -> View:
+    """One report, with what makes two people get the same."""
+    asked = ReportQuestion(query.begins, query.ends, query.at, query.service, query.environment)
+    found = await reports.report(gate, name, asked, by)
+    same = {key: value for key, value in found.parameters.items() if value is not None}
+    return View(
+        "report.html",
+        found,
+        {
+            "found": found,
+            "rows": found.rows[:ROWS_SHOWN],
+            "query": urlencode(same),
+        },
+    )
