@@ -171,10 +171,16 @@ def _other_subject(recorded: Subject, asked: Subject) -> Refusal | None:
         if approved != deployed:
             return Refusal(
                 "subject_mismatch",
-                f"the decision was made for {name} {approved}, the deployment is of "
-                f"{deployed}; submit what is deployed",
+                f"the decision was made for {name} {_in_words(approved)}, the deployment is of "
+                f"{_in_words(deployed)}; submit what is deployed",
             )
     return None
+
+
+def _in_words(part: str | tuple[str | int, ...] | None) -> str:
+    """A part of a subject as a sentence names it."""
+    words = ", ".join(map(str, part)) if isinstance(part, tuple) else part
+    return words or "none"
 
 
 def _other_state(case: AdmissionCase, run: Run) -> Refusal | None:

@@ -66,6 +66,23 @@ def test_another_subject_is_never_admitted(asked: Subject) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (SUBJECT._replace(digests=()), f"digests sha256:{'1' * 64}, the deployment is of none;"),
+        (
+            SUBJECT._replace(repository=("https://other.example.com", 8)),
+            "the deployment is of https://other.example.com, 8;",
+        ),
+    ],
+)
+def test_the_refusal_names_both_subjects_in_words(asked: Subject, words: str) -> None:
+    answer = refusal(APPROVED, asked, RUN, at=NOW)
+
+    assert answer is not None
+    assert words in answer.detail
+
+
+@pytest.mark.parametrize(
     ("state", "problem"),
     [
         (State.PENDING, "not_approved"),
