@@ -8,21 +8,21 @@ from gate.core.change import Repository
 from gate.core.facts import Fact, Origin
 
 OWNERS = "owners"
-"""Stands for the groups that own the service, wherever a policy names approvers."""
+"""The name that stands for the groups which own the service, where a policy names approvers."""
 
 OWNERS_OF_LAST_RESORT = "release-managers"
-"""Owns every service that nobody owns."""
+"""The group that owns every service which nobody else owns."""
 
 PROVIDER_ISSUERS: Mapping[str, str] = {
     "github": "https://token.actions.githubusercontent.com",
     "gitlab": "https://gitlab.com",
 }
-"""A repository may be given by provider; what counts is who issues its tokens."""
+"""The issuer of each provider, because a repository may be given by provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`names` is what tokens and hooks may call it besides its own name."""
+    """An environment. `names` are other names that tokens and hooks may have for it."""
 
     name: str
     tier: str
@@ -31,10 +31,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`environments` None means all of them; `tier` None means that nobody said.
+    """A service. `environments` None means all of them, `tier` None means that it is unknown.
 
-    In the environments of `observing` the gate only watches: it records what it would have said,
-    and holds nobody up.
+    In the environments of `observing` the gate only observes: it records what it would have
+    decided, and holds nobody up.
     """
 
     name: str
@@ -53,7 +53,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`sso` names groups of the identity provider, whose size the catalogue cannot know."""
+    """A group. `sso` names groups of the identity provider; the catalogue cannot know
+    their size.
+    """
 
     name: str
     people: tuple[str, ...] = ()
@@ -62,11 +64,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person with many identities.
+    """One person with all identities.
 
-    `key` is what the file calls them, `id` what everything else does: the catalogue in force gives
-    each person a random id, because a key may be given to somebody else. In a file that is not in
-    force the id is the key.
+    `key` is the name in the file, and `id` the name everywhere else. The catalogue in force gives
+    each person a random id, because a key may later be given to somebody else. In a file that is
+    not in force the id is the key.
     """
 
     id: str
@@ -79,15 +81,15 @@ class Person:
 
     @property
     def label(self) -> str:
-        """What a reader calls the person: the name, or else the key."""
+        """The name of the person for readers, or the key if there is no name."""
         return self.name or self.key or self.id
 
 
 ERASED = "(erased)"
-"""Stands where a name, address, login or key was; it names nobody."""
+"""The text in place of an erased name, address, login or key; it names nobody."""
 
 OBSERVE = "observe"
-"""What `gate` of a service says of an environment where the gate only watches."""
+"""The word in `gate` of a service for an environment in which the gate only observes."""
 
 _Index: TypeAlias = dict[str, tuple[str, ...]]
 
@@ -109,7 +111,7 @@ class Catalogue:
     _services_of: dict[tuple[str, int], tuple[str, ...]] = field(
         init=False, compare=False, repr=False
     )
-    # worked out once a pair; the same question always has the same answer, so sharing is harmless
+    # Computed once for a service and environment. The answer never changes, so sharing it is safe.
     _facts: dict[tuple[str, str], dict[str, Fact]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -123,15 +125,18 @@ class Catalogue:
         object.__setattr__(self, "_services_of", _by_repository(self.services.values()))
 
     def environment_named(self, asked: str) -> str:
-        """The environment's own name; the asked text itself where the catalogue knows none.
+        """Return the own name of an environment, or the given text if the catalogue does not know
+        it.
 
-        Exact, no case folding.
+        Names are compared exactly, upper and lower case too.
         """
         return self._named.get(asked, asked)
 
     def service_named(self, said: str) -> str:
-        """The service that another system means, which may write blanks and capitals; the text
-        itself where none or several fit.
+        """Return the service that another system means, which may write it with blanks and
+        capitals.
+
+        It is the given text itself if no service fits, or several do.
         """
         if said in self.services:
             return said
@@ -140,9 +145,9 @@ class Catalogue:
         return fitting[0] if len(fitting) == 1 else said
 
     def means(self, said: str, environment: str) -> bool:
-        """Whether a token's word for an environment means this one.
+        """Whether a name in a token means this environment.
 
-        Code hosts fold case, so a word that is nobody's name may.
+        Code hosts ignore case, so a name that is no environment's own is compared without case.
         """
         named = self._named.get(said)
         if named is not None:
@@ -154,8 +159,9 @@ class Catalogue:
         return folded == environment.casefold()
 
     def facts(self, service: str, environment: str) -> dict[str, Fact]:
-        """What the catalogue knows of a service in an environment (given by its own name); what it
-        lacks stays unknown.
+        """Return what the catalogue knows of a service in an environment, given by its own name.
+
+        What it lacks stays unknown.
         """
         known = self._facts.get((service, environment))
         if known is not None:
@@ -167,8 +173,8 @@ class Catalogue:
         return facts
 
     def tier_of(self, service: str, environment: str) -> str | None:
-        """The environment's tier for this service; None where it has no business there, or the
-        catalogue lacks the environment.
+        """Return the environment's tier, or None if it is unknown or the service does not belong
+        there.
         """
         place = self.environments.get(environment)
         listed = self.services.get(service)
@@ -177,16 +183,15 @@ class Catalogue:
         return place.tier
 
     def owners_of(self, service: str) -> tuple[str, ...] | None:
-        """The groups that answer for the service; None for a service that the catalogue lacks."""
+        """Return the groups that own the service, or None if the catalogue lacks it."""
         listed = self.services.get(service)
         if listed is None:
             return None
         return listed.owners or (OWNERS_OF_LAST_RESORT,)
 
     def observes(self, service: str, environment: str) -> bool:
-        """Whether the gate only watches in this environment (given by its own name) of the service.
-
-        Everywhere else it enforces.
+        """Whether the gate only observes this service in this environment, given by its
+        own name.
         """
         listed = self.services.get(service)
         return (
@@ -196,33 +201,30 @@ class Catalogue:
         )
 
     def person_keyed(self, key: str) -> str | None:
-        """The id of the person whom the file calls so."""
+        """Return the id of the person with this key in the file, or None."""
         return next((person.id for person in self.people.values() if person.key == key), None)
 
     def label_of(self, person: str) -> str:
-        """What a reader calls somebody.
-
-        Of whoever is not in the catalogue nobody knows more than the id.
-        """
+        """Return the name of a person for readers, or the id if the catalogue lacks the person."""
         found = self.people.get(person)
         return person if found is None else found.label
 
     def members(self, group: str) -> tuple[str, ...]:
-        """Ids of the people the catalogue names; members by single sign-on are not among them."""
+        """Return the ids of a group's people, without members by single sign-on."""
         listed = self.groups.get(group)
         return listed.people if listed else ()
 
     def groups_of(self, person: str) -> tuple[str, ...]:
-        """Names of the groups that list the person, in the file's order."""
+        """Return the groups that list the person, in the order of the file."""
         return self._groups_of.get(person, ())
 
     def depends_on(self, service: str) -> tuple[str, ...]:
-        """The services this one needs, as listed (not theirs in turn)."""
+        """Return the services that this one depends on directly."""
         listed = self.services.get(service)
         return listed.depends_on if listed else ()
 
     def services_of(self, issuer: str, repository_id: int) -> tuple[str, ...]:
-        """The services that a repository may deploy; one repository may hold several."""
+        """Return the services that list this repository; there may be several."""
         return self._services_of.get((issuer, repository_id), ())
 
     def _worked_out(self, service: str, environment: str) -> dict[str, Fact]:

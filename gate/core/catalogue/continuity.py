@@ -1,7 +1,7 @@
-"""Who of one catalogue is the same person in the next one?
+"""Which people of one catalogue are the same in the next one?
 
-Not the key tells, but the identities: addresses, and logins with their host. Old tokens, sessions
-and exclusions are the person's, so a key that is given to somebody else must not hand them on.
+Identities decide, addresses and logins with their host, and not the key. Tokens, sessions and
+exclusions belong to a person, so they must not go to somebody else who is given the same key.
 
 - **Kept**: the same key, with at least one identity in common; or another key, where the identities
   lead from one person to one person (the key was renamed, or two keys changed places).
@@ -19,9 +19,10 @@ from gate.core.catalogue.identity import hosted
 
 @dataclass(frozen=True, slots=True)
 class Continuity:
-    """`kept`: a key after to the key before of the same person.
+    """How the people of two catalogues correspond.
 
-    `merged`: a key that is gone to the one that has its identities.
+    `kept` has for a key of the new catalogue the key of the same person in the old one. `merged`
+    has for a key that is gone the key that has its identities now.
     """
 
     kept: Mapping[str, str]
@@ -29,9 +30,9 @@ class Continuity:
 
 
 def continuity(before: Mapping[str, Person], after: Mapping[str, Person]) -> Continuity:
-    """What becomes of each person of the catalogue before.
+    """Return how the people of two catalogues correspond.
 
-    Both are by key, or by what stands for it.
+    Both are given by key, or by the stand-in of the key.
     """
     owner = {identity: key for key, person in before.items() for identity in hosted(person)}
     came_from = {key: _owners(person, owner) for key, person in after.items()}
@@ -50,9 +51,9 @@ def _owners(person: Person, owner: Mapping[str, str]) -> frozenset[str]:
 
 
 def _renamed(came_from: Mapping[str, frozenset[str]], kept: Mapping[str, str]) -> dict[str, str]:
-    """One person to one key, both of whom nobody else claims.
+    """Return the keys that were renamed: one old key leads to one new key, and to no other.
 
-    Where it could be two people, it is neither.
+    If it could be two people, it is neither.
     """
     claims = {key: keys - kept.keys() for key, keys in came_from.items() if key not in kept}
     renamed = {}

@@ -1,4 +1,4 @@
-"""Reads `catalog.yaml`: strictly, and every fault at once."""
+"""Reads `catalog.yaml` strictly, and raises one error with every fault."""
 
 import re
 from collections.abc import Collection
@@ -35,7 +35,7 @@ _SEVERITY = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 
 def read_catalogue(text: str | bytes, name: str) -> Catalogue:
-    """The catalogue of a file, without a revision.
+    """Return the catalogue of a file, without a revision.
 
     Raises `Invalid` with every fault and its place.
     """
@@ -56,7 +56,7 @@ def read_catalogue(text: str | bytes, name: str) -> Catalogue:
 
 
 class _Services:
-    """Reads services; holds what they may name."""
+    """Reads services, with the names that they may refer to."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class _Services:
         self._services = services
 
     def service(self, key: Scalar, node: Node) -> Service:
-        """One entry under `services`."""
+        """Read one entry under `services`."""
         name = read_name(key, self._faults, "a service")
         fields = Fields(node, self._faults, f"service {name}")
         only_in = self._only_in(fields)
@@ -106,9 +106,10 @@ class _Services:
         return listed
 
     def _observing(self, fields: Fields, only_in: tuple[str, ...] | None) -> tuple[str, ...]:
-        """The environments that `gate` says `observe` of.
+        """Return the environments that the key `gate` marks with `observe`.
 
-        A misspelt one must not go unseen, whichever way it was meant.
+        A misspelt name is a fault, because the gate would enforce where it should observe, or the
+        other way round.
         """
         gates = fields.fields("gate", required=False)
         if gates is None:

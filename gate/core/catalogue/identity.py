@@ -2,13 +2,11 @@
 
 Three rules, from strict to careful:
 
-- **The same**: case, `+tag`, compatibility forms (full-width letters) and the no-reply forms of
-  GitHub and GitLab are
-  folded away. Such a text *is* the person.
-- **Looks the same**: another alphabet's letters, or invisible characters, that make a text read
-  like somebody's. It is
-  never that person (it cannot act as them), but whoever it imitates is excluded too: a claim can
-  only add.
+- **The same**: case, `+tag`, compatibility forms such as full-width letters, and the no-reply forms
+  of GitHub and GitLab are folded away. Such a text *is* the person.
+- **Looks the same**: letters of another alphabet, or invisible characters, make a text look like
+  somebody's. It is never that person, so nobody can act with it, but the person whom it imitates is
+  excluded too, because a claim can only exclude more people.
 - **A stranger**: anything else is a person of its own.
 """
 
@@ -22,24 +20,23 @@ from gate.core.catalogue.catalogue import ERASED, Catalogue, Person
 
 GITHUB_NO_REPLY = "users.noreply.github.com"
 _NO_REPLY_HOST = "noreply."
-"""GitLab's machines have their addresses there; its people are at `users.noreply.`"""
+"""The beginning of the domain of GitLab's machines; its people have `users.noreply.`"""
 
 _NO_REPLY = re.compile(r"users\.noreply\.[a-z0-9.-]+")
 _IN_BRACKETS = re.compile(r"[^<>]*<(?P<address>[^<>]+)>\s*")
 _KINDS = ("github", "gitlab", "slack")
 _BOT = "[bot]"
 _MACHINES = frozenset({"noreply@github.com", "github:web-flow", "web-flow"})
-"""GitHub commits under these when somebody merges in the browser."""
+"""The addresses under which GitHub commits when somebody merges in the browser."""
 
 _GITLAB_BOT = re.compile(
     r"(?:project|group)_?[0-9]+_bot_?[0-9a-z]*|service_account_(?:(?:project|group)_[0-9]+_)?[0-9a-f]+"
 )
-"""Logins that GitLab makes up: of the access tokens of projects and groups, and of service
-accounts."""
+"""Logins that GitLab makes for access tokens of projects and groups, and for service accounts."""
 
 NOBODY: frozenset[str] = frozenset()
 SPELLINGS_KEPT_MAX = 4_096
-"""Few people ask all day, so few spellings are looked at."""
+"""How many spellings are kept with their normal form, because the same people ask all day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +44,7 @@ class Excluded:
     """Who may not approve.
 
     `strangers` are normalised texts of people outside the catalogue, each a person of its own.
-
-    `shared` says that one of the texts belongs to more than one person, so that nobody knows who it
-    was.
+    `shared` says that one of the texts belongs to several people, so that it is unknown who it was.
     """
 
     people: frozenset[str]
@@ -59,7 +54,7 @@ class Excluded:
 
 
 class Identities:
-    """Every identity of every person, looked up in one step."""
+    """Finds the person of an identity, in one step for each."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._known: dict[str, frozenset[str]] = {}
@@ -73,18 +68,16 @@ class Identities:
                 _add(self._alike, _skeleton(normalised(person.key or person.id)), person.id)
 
     def people(self, identity: str) -> frozenset[str]:
-        """Everybody whose identity this is; more than one only for a login that is given without
-        its host.
-        """
+        """Return the people with this identity; there are several only for a login without host."""
         return self._known.get(normalised(identity), NOBODY)
 
     def person(self, identity: str) -> str | None:
-        """The one person whose identity this is. Nobody, a bot, or more than one: None."""
+        """Return the person with this identity, or None for nobody, a bot, or several people."""
         found = self.people(identity)
         return next(iter(found)) if len(found) == 1 else None
 
     def excluded(self, texts: Iterable[str]) -> Excluded:
-        """Everybody these texts name or imitate."""
+        """Return everybody whom these texts name or imitate."""
         people: set[str] = set()
         strangers: dict[str, None] = {}
         bots: dict[str, None] = {}
@@ -103,15 +96,16 @@ class Identities:
 
 
 def keys(person: Person) -> tuple[str, ...]:
-    """The normalised texts that are this person; a login counts with and without its host."""
+    """Return the normalised texts that are this person; a login both with and without its host."""
     found = hosted(person)
     bare = (key.partition(":")[2] for key in found if key.partition(":")[0] in _KINDS)
     return tuple(dict.fromkeys((*found, *bare)))
 
 
 def hosted(person: Person) -> tuple[str, ...]:
-    """The normalised texts that are this person and nobody else: addresses, and logins with their
-    host. Bots are never people.
+    """Return the normalised texts that are only this person: addresses, and logins with their host.
+
+    Texts of bots are left out, because a bot is no person.
     """
     found = [normalised(address) for address in person.emails if address != ERASED]
     logins = {
@@ -129,9 +123,7 @@ def hosted(person: Person) -> tuple[str, ...]:
 
 
 def is_bot(key: str) -> bool:
-    """Whether a normalised text names a machine: by its login, with or without a host, or by its
-    address.
-    """
+    """Whether a normalised text names a machine, by its login or its address."""
     if key.endswith(_BOT) or key in _MACHINES:
         return True
     login, _, domain = key.partition("@")
@@ -142,8 +134,9 @@ def is_bot(key: str) -> bool:
 
 @lru_cache(SPELLINGS_KEPT_MAX)
 def normalised(text: str) -> str:
-    """One spelling for all spellings of an e-mail or a login: `ada@example.com`, `ada-gh`,
-    `github:ada-gh`.
+    """Return the one spelling for all spellings of an address or a login.
+
+    Examples are `ada@example.com`, `ada-gh` and `github:ada-gh`.
     """
     if text.isascii():
         return _address(text.strip().lower())
@@ -168,8 +161,10 @@ def _address(folded: str) -> str:
 
 
 def _no_reply(local: str, domain: str) -> str:
-    """`ID+login` is GitHub's, `ID-login` GitLab's form; a login alone is GitHub's old form, or some
-    server's own.
+    """Return the login in a no-reply address.
+
+    `ID+login` is GitHub's form and `ID-login` GitLab's. A login alone is GitHub's old form, or that
+    of some server.
     """
     number, _, login = local.partition("+")
     if login and number.isdecimal():
@@ -185,8 +180,9 @@ def _folded(text: str) -> str:
 
 
 def _readable(domain: str) -> str:
-    """Letters instead of Punycode, so that both spellings of a domain are one and a look-alike can
-    be seen.
+    """Return a domain with letters instead of Punycode.
+
+    So both spellings of a domain are one, and a domain that imitates another one is found.
     """
     if "xn--" not in domain or not domain.isascii():
         return domain
@@ -214,8 +210,8 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Me", "Mn", "Zs"})
 
 
 def _skeleton(key: str) -> str:
-    """What a normalised text looks like, host or not: for finding who is imitated, never for
-    finding who it is.
+    """Return what a normalised text looks like, to find who is imitated, never to find
+    who it is.
     """
     kind, colon, login = key.partition(":")
     shape = login if colon and kind in _KINDS else key

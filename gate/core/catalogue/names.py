@@ -1,6 +1,4 @@
-"""What may be a name in the catalogue and the calendar, and whether a listed name is one we
-know.
-"""
+"""Reads names in the catalogue and the calendar: which are allowed, and which are known."""
 
 import re
 from collections.abc import Collection
@@ -17,7 +15,7 @@ _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_./-]{{0,{NAME_LENGTH_MAX - 1}}}")
 
 
 def read_name(key: Scalar, faults: Faults, what: str) -> str:
-    """The name that a key gives to something; a condition can hold it as a bare word."""
+    """Return the name that a key defines. It must be usable in a condition without quotes."""
     if not _NAME.fullmatch(key.text):
         faults.add(
             key.place, f"found {clip(key.text)} as the name of {what}, allowed are {ALLOWED}"
@@ -28,9 +26,9 @@ def read_name(key: Scalar, faults: Faults, what: str) -> str:
 def read_listed(
     fields: Fields, key: str, known: Collection[str] | None, what: str
 ) -> tuple[str, ...]:
-    """Names under a key, each of which must be known; none where the key is absent.
+    """Return the names under a key, each of which must be known; none if the key is absent.
 
-    With `known` None the catalogue could not be read, and every name is taken.
+    `known` is None if the catalogue could not be read. Then every name is accepted.
     """
     names = fields.texts(key, ())
     for name, node in zip(names, fields.items(key) or () if names else (), strict=False):

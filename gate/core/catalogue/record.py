@@ -1,10 +1,8 @@
-"""The catalogue as it is stored and hashed.
+"""The catalogue as it is stored and hashed, without anything that says who a person is.
 
-Whatever says who somebody is stands elsewhere, and can be erased.
-
-That is every name, address and login, and the key that the file gives a person, which is mostly a
-first name. Each is replaced by a stand-in. The random ids of persons are no part of it: the same
-file has the same revision whoever its keys stand for.
+Every name, address, login and key of a person is replaced by a stand-in, and the text is kept
+elsewhere, where it can be erased. Keys are replaced too, because they are mostly first names. The
+random ids of people are no part of the form, so that the same file always has the same revision.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,11 +21,11 @@ from gate.core.catalogue.catalogue import (
 from gate.core.change import Repository
 
 Pseudonym: TypeAlias = Callable[[str], str]
-"""The stand-in for a text, always the same for the same text while it is known (storage keeps the
-salts)."""
+"""Returns the stand-in of a text, which stays the same as long as the text is known, because
+storage keeps the salts."""
 
 Lookup: TypeAlias = Callable[[str], str | None]
-"""The text of a stand-in, or None once it was erased."""
+"""Returns the text of a stand-in, or None after it was erased."""
 
 Ids: TypeAlias = Mapping[str, str]
 """The random id of each person, by the stand-in of the key."""
@@ -36,7 +34,9 @@ Tree: TypeAlias = Mapping[str, Any]
 
 
 def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
-    """The catalogue as JSON, with every key, name, address and login of a person replaced."""
+    """Return the catalogue as JSON, with every key, name, address and login of a person
+    replaced.
+    """
     groups = catalogue.groups.values()
     return {
         "environments": {
@@ -58,7 +58,7 @@ def pseudonymised(catalogue: Catalogue, pseudonym: Pseudonym) -> Tree:
 
 
 def stand_ins(tree: Tree) -> list[str]:
-    """Every stand-in of a stored tree."""
+    """Return every stand-in in a stored tree."""
     found = []
     for key, person in tree["people"].items():
         found += [
@@ -73,7 +73,7 @@ def stand_ins(tree: Tree) -> list[str]:
 
 
 def names(catalogue: Catalogue) -> list[str]:
-    """Every text that says who somebody is."""
+    """Return every text that says who a person is."""
     found = []
     for person in catalogue.people.values():
         found += [
@@ -88,15 +88,12 @@ def names(catalogue: Catalogue) -> list[str]:
 
 
 def revision(tree: Tree) -> str:
-    """SHA-256 of the RFC 8785 form; it stays when a text is erased."""
+    """Return the SHA-256 of the canonical form. It does not change when a text is erased."""
     return digest(canonical(tree))
 
 
 def spelled(tree: Tree, lookup: Lookup) -> Tree:
-    """The stored tree with the texts that `lookup` knows.
-
-    Whatever it does not know stays a stand-in.
-    """
+    """Return the stored tree with the texts that `lookup` knows; others stay stand-ins."""
 
     def text(stand_in: str) -> str:
         return lookup(stand_in) or stand_in
@@ -119,10 +116,9 @@ def _spelled_person(person: Tree, text: Callable[[str], str]) -> Tree:
 
 
 def as_file(tree: Tree) -> Tree:
-    """The tree in the words of `catalog.yaml`: what a file leaves out is left out, and is neither
-    null nor empty.
+    """Return the tree in the form of `catalog.yaml`, without keys that are null or empty.
 
-    Because whoever is shown a catalogue copies it, changes it and sends it back.
+    A file leaves them out, and whoever reads a catalogue may copy it, change it and send it back.
     """
     services = {name: _service_in_file(service) for name, service in tree["services"].items()}
     people = {key: _said(person) for key, person in tree["people"].items()}
@@ -141,10 +137,10 @@ def _said(tree: Tree) -> dict[str, Any]:
 
 
 def restored(tree: Tree, lookup: Lookup, ids: Ids) -> Catalogue:
-    """The catalogue of a stored tree, with its revision; an erased text becomes `ERASED`.
+    """Return the catalogue of a stored tree, with its revision; an erased text becomes `ERASED`.
 
-    A person without a random id is called by the stand-in of the key, which is nobody's id: in a
-    catalogue that is not in force nobody acts.
+    A person without a random id gets the stand-in of the key as id. Nobody has that id, but in a
+    catalogue that is not in force nobody acts either.
     """
     people = [_person(key, person, lookup, ids) for key, person in tree["people"].items()]
     return Catalogue(
