@@ -1,5 +1,5 @@
-"""Alertmanager's webhook, version 4: a group of alerts is one incident of each service and
-environment that its labels name.
+"""Translates Alertmanager's webhook, version 4: a group of alerts becomes one incident for each
+service and environment that its labels name.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _CAUSES = (
     *((kind, name) for kind in ("labels", "annotations") for name in ("change", "change_id")),
     *(("annotations", name) for name in ("summary", "title", "description")),
 )
-"""Where an alert names the change that it is put down to."""
+"""The labels and annotations in which an alert may name the change that caused it."""
 
 _TITLES = (
     ("annotations", "summary"),
@@ -36,7 +36,7 @@ _TITLES = (
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What one request says. `named` is by what the same notification is known again."""
+    """What one request says. `named` is equal for the same notification when it is sent again."""
 
     named: str
     incidents: tuple[IncidentReport, ...]
@@ -57,7 +57,7 @@ class _Alert:
 
 
 def read(body: bytes) -> Notification:
-    """Raises `BadRequest` and `Invalid`."""
+    """Return the notification in the body of a request. Raises `BadRequest` and `Invalid`."""
     payload = foreign.json_of(body)
     version, raw, group = the(payload, "version"), the(payload, "alerts"), the(payload, "groupKey")
     if version != VERSION or not isinstance(group, str) or not isinstance(raw, list):
@@ -88,7 +88,7 @@ def read(body: bytes) -> Notification:
 
 
 def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentReport:
-    """It goes on while one of them fires."""
+    """Return the incident of these alerts, which goes on as long as one of them fires."""
     firing = [alert for alert in alerts if alert.firing]
     first = (firing or alerts)[0]
     began_at = min(alert.starts_at for alert in firing or alerts)
@@ -112,7 +112,7 @@ def _incident(group: str, alerts: Sequence[_Alert]) -> IncidentReport:
 
 
 def _alert(payload: Any, k: int) -> _Alert | None:
-    """None without a service."""
+    """Return the alert at this place of the list, or None if it names no service."""
     here = "alerts", k
     service = foreign.maybe_name(payload, *here, "labels", "service") or foreign.maybe_name(
         payload, "commonLabels", "service"
@@ -139,7 +139,7 @@ def _alert(payload: Any, k: int) -> _Alert | None:
 
 
 def _identity(alert: Any) -> str:
-    """What tells it from other alerts and from its own end."""
+    """Return what distinguishes this alert from others, and its beginning from its end."""
     name = the(alert, "fingerprint") or _fingerprint(the(alert, "labels"))
     return f"{name} {the(alert, 'startsAt')} {the(alert, 'status')}"
 

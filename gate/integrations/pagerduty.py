@@ -1,4 +1,4 @@
-"""PagerDuty's webhooks, version 3: signed, one event each."""
+"""Translates PagerDuty's webhooks, version 3, each of which is signed and contains one event."""
 
 import hashlib
 import hmac
@@ -13,14 +13,14 @@ from gate.integrations.http.shapes import the
 SOURCE = "pagerduty"
 SIGNATURE = "x-pagerduty-signature"
 SIGNATURES_MAX = 10
-"""While a secret is changed there are two."""
+"""How many signatures are looked at; while a secret is being changed there are two."""
 
 _VERSION = "v1="
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What one delivery says; without an incident `ignored` says why nothing is done."""
+    """What one delivery says. Without an incident `ignored` says why nothing follows from it."""
 
     id: str
     incident: IncidentReport | None
@@ -28,8 +28,9 @@ class Event:
 
 
 def check(secret: bytes, signature: str | None, body: bytes) -> None:
-    """Raises `NotFound` without a secret, and `Unauthenticated` unless one of the signatures is
-    over these very bytes.
+    """Check the signature over the very bytes.
+
+    Raises `NotFound` without a secret, and `Unauthenticated` if no signature is right.
     """
     if not secret:
         raise NotFound(
@@ -48,7 +49,7 @@ def check(secret: bytes, signature: str | None, body: bytes) -> None:
 
 
 def read(body: bytes) -> Event:
-    """Raises `BadRequest` and `Invalid`."""
+    """Return the event in the body of a delivery. Raises `BadRequest` and `Invalid`."""
     payload = foreign.json_of(body)
     if not isinstance(the(payload, "event"), dict):
         raise Invalid(

@@ -1,6 +1,6 @@
-"""Slack: messages into one channel, and its buttons.
+"""Slack: sends messages to one channel, and reads clicks on their buttons.
 
-What others wrote is shown as text: it links, mentions and formats nothing.
+Texts that others wrote are shown as plain text, in which nothing links, mentions or formats.
 """
 
 import hashlib
@@ -24,11 +24,12 @@ SECTION_LENGTH_MAX = 3_000
 TITLE_LENGTH_MAX = 200
 REASON_LENGTH_MAX = 300
 REFUSED = frozenset({400, 403, 404, 410})
-"""Slack takes this message no more: the channel or the webhook is gone, or the message is none."""
+"""Statuses with which Slack refuses a message for good: the channel or the webhook is gone, or the
+message is malformed."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _HARMLESS = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "*": "∗", "_": "＿", "~": "∼", "`": "ˋ"}  # noqa: RUF001 - look-alikes
-"""The marks of bold, italic, struck out and code become others that look alike and do nothing."""
+"""Characters that format text are replaced by others that look alike and do nothing."""
 
 _OF_ADDRESSES = ":/?#[]@!$'()+,;=%"
 _MEMBER = re.compile(r"[A-Z0-9]{2,32}")
@@ -53,17 +54,18 @@ class Slack:
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """What is read of a request beside its body."""
+        """The names of the headers that `pressed` looks at."""
         return (SIGNATURE, TIMESTAMP)
 
     async def say(self, notice: Notice) -> None:
-        """Put a message into the channel; with buttons where somebody is asked, and the app can
-        hear them.
+        """Send a message to the channel.
+
+        It has buttons if somebody is asked to decide and a signing secret for clicks is configured.
         """
         await self._post(self._url, message(notice, buttons=bool(self._secret)))
 
     async def answer(self, reply_to: str, text: str) -> None:
-        """Only where the channel is: what names another host is nothing that Slack has sent."""
+        """Answer a click. An address of another host is refused, because it is not from Slack."""
         if urlsplit(reply_to)[:2] != urlsplit(self._url)[:2]:
             raise Undeliverable(
                 "the answer would go to another host than the one of GATE_SLACK_WEBHOOK_URL"
@@ -80,10 +82,10 @@ class Slack:
     def pressed(
         self, headers: Mapping[str, str | None], body: bytes, now: datetime
     ) -> Click | None:
-        """A button of ours.
+        """Return the click on one of our buttons, or None for anything else.
 
-        Raises `NotFound` without a secret, `Unauthenticated`, `Invalid` for what is not Slack's
-        form.
+        Raises `NotFound` without a secret, `Unauthenticated`, and `Invalid` for another form than
+        Slack's.
         """
         if not self._secret:
             raise NotFound(
@@ -116,7 +118,7 @@ def is_signed(secret: bytes, signature: str, timestamp: str, body: bytes, now: d
 
 
 def message(notice: Notice, *, buttons: bool) -> dict[str, Any]:
-    """As an incoming webhook takes it."""
+    """Return the message in the form of Slack's incoming webhooks."""
     what = (
         f"{escaped(notice.service, TITLE_LENGTH_MAX)} to "
         f"{escaped(notice.environment, TITLE_LENGTH_MAX)}"
@@ -133,8 +135,9 @@ def message(notice: Notice, *, buttons: bool) -> dict[str, Any]:
 
 
 def escaped(text: str, length_max: int) -> str:
-    """One line of text that Slack shows as it is: no link, no mention, no formatting, nothing
-    hidden. So long at most as it is sent.
+    """Return one line of text that Slack shows as it is, without links, mentions and formatting.
+
+    The limit is for the escaped text, as it is sent.
     """
     shown, length = [], 0
     for character in " ".join(text.split()):
@@ -174,7 +177,7 @@ def _needs(notice: Notice) -> Iterator[str]:
 
 
 def _fenced(lines: tuple[str, ...]) -> str:
-    """As many whole lines as fit."""
+    """Return as many whole lines as fit, as a block of code."""
     characters_left, kept = SECTION_LENGTH_MAX - len("```\n…\n```"), []
     for line in lines:
         shown = escaped(line, REASON_LENGTH_MAX)
@@ -187,7 +190,7 @@ def _fenced(lines: tuple[str, ...]) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    """`verbatim`: Slack makes no links and mentions of its own."""
+    """Return a section of text. `verbatim` keeps Slack from making links and mentions in it."""
     return {
         "type": "section",
         "text": {"type": "mrkdwn", "text": text[:SECTION_LENGTH_MAX], "verbatim": True},
@@ -195,7 +198,9 @@ def _section(text: str) -> dict[str, Any]:
 
 
 def _actions(notice: Notice) -> dict[str, Any]:
-    """Bound to what is shown: after another decision these buttons change nothing."""
+    """Return the buttons. They name the subject that is shown, so they do nothing after another
+    decision.
+    """
     value = f"{notice.change} {notice.subject_digest}"
 
     def button(action: str, style: str, text: str) -> dict[str, Any]:
@@ -226,7 +231,7 @@ def _payload(body: bytes) -> Mapping[str, Any]:
 
 
 def _click(payload: Mapping[str, Any], signed_as: str) -> Click | None:
-    """None for what is no button of ours."""
+    """Return the click, or None if it is not on one of our buttons."""
     actions = payload.get("actions")
     action = actions[0] if isinstance(actions, list) and len(actions) == 1 else None
     if (

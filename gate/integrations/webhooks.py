@@ -1,6 +1,4 @@
-"""Events for anybody's own receiver: signed as Standard Webhooks say, as they are or as
-CDEvents.
-"""
+"""Sends events to webhooks of the operator, signed by Standard Webhooks, as JSON or as CDEvents."""
 
 import base64
 import hmac
@@ -22,10 +20,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A receiver.
-
-    While secrets are rotated it has more than one, and every message is signed with each.
-    """
+    """A receiver. While its secret is changed it has several, and each signs every message."""
 
     url: str
     secrets: tuple[bytes, ...] = field(repr=False)
@@ -33,7 +28,9 @@ class Webhook:
 
 
 def signature(secrets: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`: one signature a secret, blanks between them."""
+    """Return the value of `webhook-signature`: one signature for each secret, with
+    blanks between.
+    """
     signed = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
     return " ".join(
         f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}"
@@ -42,7 +39,7 @@ def signature(secrets: Sequence[bytes], message_id: str, timestamp: int, body: b
 
 
 class Webhooks:
-    """The receivers by the name of their target."""
+    """Sends events to the receivers, which are found by the name of their target."""
 
     def __init__(self, receivers: Mapping[str, Webhook], outbound: Outbound, source: str) -> None:
         self._receivers = receivers
@@ -50,7 +47,7 @@ class Webhooks:
         self._source = source
 
     async def __call__(self, target: str, event: Event) -> None:
-        """Send an event; an event that a receiver's form has no word for is left out."""
+        """Send an event; one that the receiver's form cannot express is left out."""
         receiver = self._receivers.get(target)
         if receiver is None:
             raise Undeliverable(
@@ -73,14 +70,14 @@ class Webhooks:
 
 
 def standard(event: Event) -> dict[str, Any]:
-    """As Standard Webhooks have it: type, timestamp, data."""
+    """Return the event in the form of Standard Webhooks: type, timestamp, data."""
     return {"type": event.type, "timestamp": rfc3339(event.at), "data": event.data}
 
 
 def cloud_headers(content: Mapping[str, Any]) -> dict[str, str]:
-    """The attributes of a CloudEvent in binary mode.
+    """Return the headers of a CloudEvent in binary mode.
 
-    None of these values needs to be encoded: ids, types and addresses are ASCII.
+    No value needs to be encoded, because ids, types and addresses are ASCII.
     """
     context = content["context"]
     return {

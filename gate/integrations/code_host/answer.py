@@ -1,4 +1,4 @@
-"""The answer of a code host while its parts come in."""
+"""Collects the answer of a code host while its parts come in."""
 
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from gate.errors import SourceUnavailable
 
 @dataclass(slots=True)
 class Answer:
-    """Filled part by part; a part that fails is silent."""
+    """An answer that is filled part by part. The facts of a part that fails are silent."""
 
     base: str | None = None
     values: dict[str, Value] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class Answer:
     trouble: list[str] = field(default_factory=list)
 
     async def part(self, names: frozenset[str], filling: Awaitable[None]) -> None:
-        """Fill one part, of which these facts are expected."""
+        """Fill one part. If that fails, these facts are silent."""
         try:
             await filling
         except SourceUnavailable as error:
@@ -31,14 +31,14 @@ class Answer:
             self.trouble.append(error.detail)
 
     def brings(self, commits: Iterable[str]) -> None:
-        """These commits are a part of the change."""
+        """Add commits that are a part of the change."""
         self.commits.update(commits)
 
     def pulls(self, commits: Iterable[str]) -> None:
-        """These stand in a pull request of it.
+        """Add commits of a pull request that brought the change.
 
-        They are a part of the change even where they were squashed: the squash is a commit of its
-        own, and whoever pushed the others would be forgotten.
+        They are a part of the change even if they were squashed. The squash is a commit of its own,
+        and without this nobody would know who pushed the original commits.
         """
         self.pulled.update(commits)
 
@@ -49,9 +49,10 @@ class Answer:
         *,
         whole: bool,
     ) -> None:
-        """What was compared with the base.
+        """Add what a comparison with the base measured.
 
-        Whether it repairs something is the client's to say where some commits do and some do not.
+        If only some commits are fixes, the host cannot say whether the change is one, and the claim
+        of the client counts.
         """
         self.values.update(values)
         if fixes_defect is not None:
@@ -61,7 +62,7 @@ class Answer:
         )
 
     def done(self) -> HostFacts:
-        """The whole answer."""
+        """Return the whole answer."""
         return HostFacts(
             base=self.base,
             values=self.values,

@@ -1,4 +1,4 @@
-"""Checks of a commit, counted: what passed, failed, has not ended, or says nothing."""
+"""Counts the checks of a commit: passed, failed, not ended, and those that say nothing."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,7 +9,9 @@ NAME_LENGTH_MAX = 100
 
 
 class Check(StrEnum):
-    """How one check stands. A skipped or neutral one has shown nothing, so it has not passed."""
+    """The state of one check. A skipped or neutral check has not passed, because it
+    shows nothing.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
@@ -18,9 +20,9 @@ class Check(StrEnum):
 
 
 def counted(checks: Sequence[tuple[str, Check]]) -> dict[str, Value]:
-    """The facts of the group, from every check by name.
+    """Return the facts of the group `checks`, from every check by name.
 
-    Names over a limit make their list unknown; its count is kept.
+    Names over a limit make the list of names unknown; their count is kept.
     """
     seen = [check for _, check in checks]
     failed = sorted({name[:NAME_LENGTH_MAX] for name, check in checks if check is Check.FAILED})

@@ -1,5 +1,6 @@
-"""The facts of a change as the client measures them from git, here from what a code host says: the
-same words, the same numbers.
+"""Measures the facts of a change from what a code host says, just as the client does from git.
+
+Both must get the same numbers, or every claim would contradict the host.
 """
 
 import math
@@ -10,8 +11,8 @@ from typing import NamedTuple
 from gate.core.facts import LIST_LENGTH_MAX, PATH_BYTES_MAX, Value, decimal
 
 GITHUB_ADDRESS = "noreply@github.com"
-"""Under which GitHub commits in its own name, as when somebody merges in the browser. Anybody can
-write it."""
+"""The address under which GitHub commits, as when somebody merges in the browser. Anybody can write
+it into a commit."""
 
 _FIX = re.compile(r"^(fix|bug|hotfix)\b|\b(fix(es|ed)?|bug|defect|regression)\b", re.IGNORECASE)
 _REVERT_SUBJECT = re.compile(r'^Revert "')
@@ -22,24 +23,23 @@ _CO_AUTHOR = re.compile(
 
 
 class Lines(NamedTuple):
-    """How many lines changed."""
+    """How many lines of a file changed."""
 
     added: int
     deleted: int
 
     @property
     def both(self) -> int:
-        """Added and deleted."""
+        """The sum of added and deleted lines."""
         return self.added + self.deleted
 
 
 class File(NamedTuple):
-    """One changed file.
+    """One changed file; `before` is its path before, if it was moved.
 
-    `lines` None: the host does not say how many changed. `before`: where it was, if it was moved.
-
-    That is so for what it takes for binary, and attributes in the repository, or one NUL, decide
-    what that is. A submodule's lines are in another repository.
+    `lines` is None if the host does not say how many changed. It does not for files that it takes
+    for binary, which attributes in the repository or a single NUL can cause, and not for a
+    submodule, whose lines are in another repository.
     """
 
     path: str
@@ -48,14 +48,14 @@ class File(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What a commit says of itself."""
+    """The message of a commit."""
 
     text: str
     is_merge: bool = False
 
     @property
     def subject(self) -> str:
-        """The first line."""
+        """The first line of the message."""
         return self.text.partition("\n")[0]
 
     @property
@@ -65,7 +65,7 @@ class Message(NamedTuple):
 
     @property
     def reverts(self) -> bool:
-        """Whether it takes back another commit."""
+        """Whether the commit reverts another one."""
         return (
             _REVERT_SUBJECT.match(self.subject) is not None
             or _REVERT_BODY.search(self.text) is not None
@@ -73,12 +73,15 @@ class Message(NamedTuple):
 
     @property
     def co_authors(self) -> tuple[str, ...]:
-        """The addresses of whoever is named as having helped."""
+        """The addresses in `Co-authored-by` lines."""
         return tuple(one.strip() for one in _CO_AUTHOR.findall(self.text))
 
 
 def diff_facts(files: Sequence[File]) -> dict[str, Value]:
-    """Counts, entropy and paths. Paths over a limit make the list unknown; its count is kept."""
+    """Return counts, entropy and paths.
+
+    Paths over a limit make the list of paths unknown; their count is kept.
+    """
     facts: dict[str, Value] = {
         "diff.files_changed": len(files),
         "diff.directories": len({file.path.rpartition("/")[0] for file in files}),
@@ -89,7 +92,8 @@ def diff_facts(files: Sequence[File]) -> dict[str, Value]:
         facts["diff.lines_added"] = sum(lines.added for lines in counted)
         facts["diff.lines_deleted"] = sum(lines.deleted for lines in counted)
         facts["diff.entropy"] = _entropy([lines.both for lines in counted])
-    # what left a folder touched it: a rule for that folder must see where a moved file was, too
+    # The old path of a moved file counts too, because a rule for the folder that it left must see
+    # that.
     paths = sorted(
         {path for file in files for path in (file.path, file.before) if path is not None}
     )
@@ -101,16 +105,16 @@ def diff_facts(files: Sequence[File]) -> dict[str, Value]:
 
 
 def counts(files: Sequence[File]) -> list[Lines] | None:
-    """The lines of every file; None where one of them is not told."""
+    """Return the lines of every file, or None if those of one file are unknown."""
     known = [file.lines for file in files if file.lines is not None]
     return known if len(known) == len(files) else None
 
 
 def fixes_defect(messages: Iterable[Message], files: Sequence[File] | None) -> bool | None:
-    """More than half of the lines come from commits that speak of a fix; None where some do and
-    some do not.
+    """Whether more than half of the lines come from commits that are fixes, or None if unknown.
 
-    A merge brings no lines of its own. `files` None: nobody knows how many lines there are.
+    The host does not say how many lines each commit brings, so it is unknown if only some commits
+    are fixes. A merge brings no lines of its own. `files` is None if the lines are unknown.
     """
     counted = None if files is None else counts(files)
     lines = None if counted is None else sum(one.both for one in counted)

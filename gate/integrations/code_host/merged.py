@@ -1,8 +1,8 @@
 """Does a merge change what was reviewed, and nothing else?
 
-What is deployed after a merge is a commit that did not exist when people reviewed, and anybody who
-may push can make one: by hand, or in the pages of the host, which signs that just as it signs the
-merge of a reviewed branch. So nothing but the content tells one from the other.
+A merge commit did not exist when people reviewed, and anybody who may push can make one: by hand,
+or in the pages of the host, which signs it like the merge of a reviewed branch. So only the content
+shows whether the commit is the merge of what was reviewed.
 """
 
 import re
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _WHERE = re.compile(r"^@@ [^@\n]* @@.*$", re.MULTILINE)
-"""Where a piece of a patch stands. It stands lower after others have added lines above it."""
+"""The position of a piece of a patch, which moves when others add lines above it."""
 
 
 class Touched(NamedTuple):
     """One file, as a comparison shows it.
 
-    `how` is the host's word for what happened to it, `blob` what it holds afterwards and `patch`
-    the lines that change with those around them; each None where the host does not tell.
+    `how` is the host's word for what happened to the file. `blob` is a hash of its content
+    afterwards, and `patch` has the changed lines with those around them; both may be unknown.
     """
 
     path: str
@@ -28,10 +28,10 @@ class Touched(NamedTuple):
 
 
 def holds_no_more(merged: Sequence[Touched] | None, reviewed: Sequence[Touched] | None) -> bool:
-    """Whether what a merge changes in its branch is what the reviewed commits change.
+    """Whether a merge changes in its branch exactly what the reviewed commits change.
 
-    `merged` is what it changes in its first parent, `reviewed` what the reviewed head changes
-    since it left that parent. None is a list that was cut: then nobody knows.
+    `merged` is what it changes in its first parent, `reviewed` what the reviewed head changes since
+    it left that branch. None is a list that was cut, and the answer is then no.
     """
     if merged is None or reviewed is None:
         return False
@@ -40,7 +40,9 @@ def holds_no_more(merged: Sequence[Touched] | None, reviewed: Sequence[Touched] 
 
 
 def _is_same(merged: Touched, seen: Touched) -> bool:
-    """Whether both have one content, or change a file alike that others have changed elsewhere."""
+    """Whether both end with the same content, or change the same lines of a file that others have
+    changed elsewhere.
+    """
     if (merged.path, merged.before, merged.how) != (seen.path, seen.before, seen.how):
         return False
     if merged.blob is not None and merged.blob == seen.blob:

@@ -1,5 +1,5 @@
-"""How other systems are asked: one kind of client, a few seconds, a limited answer, and one kind of
-error.
+"""Asks other systems over HTTP: within a few seconds, for a limited answer, with one
+kind of error.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _OK_ALONE = frozenset({200})
 
 
 async def open_client() -> httpx.AsyncClient:
-    """A client that follows no redirect and knows no proxy; whoever opens it closes it."""
+    """Return a client that follows no redirect and uses no proxy. The caller closes it."""
     return httpx.AsyncClient(
         verify=await asyncio.to_thread(_trusted),
         timeout=SOURCE_SECONDS_MAX,
@@ -36,16 +36,16 @@ async def open_client() -> httpx.AsyncClient:
 
 
 async def read_json(url: str, *, within_seconds: float = SOURCE_SECONDS_MAX) -> Any:
-    """The JSON at this address. Raises `SourceUnavailable` for whatever else there is."""
+    """Return the JSON at this address. Raises `SourceUnavailable` for anything else."""
     return await _ask("GET", url, None, {}, _OK_ALONE, within_seconds)
 
 
 async def send_form(
     url: str, body: str, headers: Mapping[str, str], *, may_answer: Collection[int]
 ) -> Any:
-    """The JSON that is answered to this form.
+    """Send a form and return the JSON of the answer.
 
-    Raises `SourceUnavailable` for any other status than those that may be.
+    Raises `SourceUnavailable` for a status that is not in `may_answer`.
     """
     return await _ask(
         "POST",
@@ -92,9 +92,7 @@ async def _ask(
 
 
 def is_private(url: str) -> bool:
-    """Whether nobody on the way can read or change what is asked: https, or http that stays on this
-    machine.
-    """
+    """Whether nobody on the way can read or change the request: https, or http on this machine."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -105,7 +103,7 @@ def is_private(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine; a name that only resolves to it is not."""
+    """Whether a host is this machine by its name; one that only resolves to it is not."""
     if host == "localhost":
         return True
     try:
@@ -115,7 +113,7 @@ def is_loopback(host: str) -> bool:
 
 
 async def _content(response: httpx.Response, may_answer: Collection[int]) -> bytes:
-    """The body, never unpacked: a small one could become a large one."""
+    """Return the body. It is never unpacked, because a small one could become a large one."""
     if response.status_code not in may_answer:
         raise SourceUnavailable(
             f"{_named(str(response.url))} answered {response.status_code}, wanted was 200"
@@ -131,15 +129,15 @@ async def _content(response: httpx.Response, may_answer: Collection[int]) -> byt
 
 
 def _named(url: str) -> str:
-    """Without user name, query and fragment: it stands in logs and answers."""
+    """Return the URL for logs and answers, without user name, query and fragment."""
     return url.partition("?")[0].partition("#")[0].rpartition("@")[2][:200]
 
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The usual authorities, and those that the operator has installed on this machine.
+    """Return a context that trusts the usual authorities and those installed on this machine.
 
-    Reading them takes a while, so once.
+    It is made once, because reading them takes a while.
     """
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()

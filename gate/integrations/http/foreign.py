@@ -1,6 +1,7 @@
-"""Names, lines and times of other systems, cut to what the gate keeps.
+"""Reads names, lines and times from the payloads of other systems, within the gate's limits.
 
-What is no such thing is `Invalid`, and says where.
+Each reader takes the payload and the path of a field. It raises `Invalid` with the path if the
+field has another shape.
 """
 
 import re
@@ -16,7 +17,7 @@ from gate.errors import BadRequest, Fault, Invalid
 from gate.integrations.http.shapes import the
 
 CHANGES_NAMED_MAX = 10
-"""Changes that one report may name as the cause of an incident."""
+"""How many changes one report may name as the cause of an incident."""
 
 _CHANGE = re.compile(r"(?<![0-9A-Za-z_])chg_[0-9A-Za-z]{26}(?![0-9A-Za-z])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -25,7 +26,7 @@ _SHOWN_LENGTH = 60
 
 
 def json_of(body: bytes) -> Any:
-    """The JSON value. Raises `BadRequest`."""
+    """Return the JSON value of a body. Raises `BadRequest`."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -33,7 +34,10 @@ def json_of(body: bytes) -> Any:
 
 
 def name(value: Any, *path: str | int) -> str:
-    """A name of one line and at most 200 characters: it is compared, so nothing is cut off."""
+    """Return a name of one line and at most 200 characters.
+
+    A longer one is refused and not cut, because names are compared.
+    """
     found = maybe_name(value, *path)
     if found is None:
         raise misshapen(value, path, f"a name of 1 to {TEXT_LENGTH_MAX} characters on one line")
@@ -41,7 +45,7 @@ def name(value: Any, *path: str | int) -> str:
 
 
 def maybe_name(value: Any, *path: str | int) -> str | None:
-    """Return a name, or None where it is absent or empty."""
+    """Return a name, or None if it is absent or empty."""
     found = the(value, *path)
     if found is None or found == "":
         return None
@@ -51,9 +55,7 @@ def maybe_name(value: Any, *path: str | int) -> str | None:
 
 
 def line(value: Any, *path: str | int) -> str:
-    """What people wrote, on one line, cut to 200 characters; empty where there is nothing of the
-    kind.
-    """
+    """Return a text for readers as one line of at most 200 characters, or an empty text."""
     found = the(value, *path)
     if isinstance(found, str):
         return _CONTROL.sub(" ", found).strip()[:TEXT_LENGTH_MAX]
@@ -61,20 +63,21 @@ def line(value: Any, *path: str | int) -> str:
 
 
 def severity(value: Any, *path: str | int) -> str:
-    """One word in small letters: `SEV-1` is `sev1`. Empty where there is nothing of the kind."""
+    """Return a severity as one word in lower case, such as `sev1` for `SEV-1`, or an empty text."""
     return _WORD.sub("", line(value, *path).lower())[:40]
 
 
 def changes_in(*texts: Any) -> tuple[str, ...]:
-    """The ids of changes that stand in these texts, each once and in their order; what is no text
-    names none.
+    """Return the ids of changes that occur in these texts, each once, in order.
+
+    Values that are no text are ignored.
     """
     found = (name for text in texts if isinstance(text, str) for name in _CHANGE.findall(text))
     return tuple(islice(dict.fromkeys(found), CHANGES_NAMED_MAX))
 
 
 def link(value: Any, *path: str | int) -> str:
-    """An https address; empty for anything else."""
+    """Return an https address, or an empty text for anything else."""
     found = line(value, *path)
     if found.startswith("https://") and len(found) < TEXT_LENGTH_MAX and " " not in found:
         return found
@@ -82,7 +85,7 @@ def link(value: Any, *path: str | int) -> str:
 
 
 def instant(value: Any, *path: str | int) -> datetime:
-    """A time, in UTC."""
+    """Return an instant in UTC."""
     found = maybe_instant(value, *path)
     if found is None:
         raise misshapen(value, path, "a time such as 2026-11-23T10:00:00Z")
@@ -90,8 +93,8 @@ def instant(value: Any, *path: str | int) -> datetime:
 
 
 def maybe_instant(value: Any, *path: str | int) -> datetime | None:
-    """Return an instant, or None where it is absent, or is none that the gate takes: Go writes the
-    year 1 for `never`.
+    """Return an instant, or None if it is absent or out of range, because Go writes the year 1 for
+    `never`.
     """
     found = the(value, *path)
     if found is None or found == "":
@@ -104,7 +107,7 @@ def maybe_instant(value: Any, *path: str | int) -> datetime | None:
 
 
 def misshapen(value: Any, path: tuple[str | int, ...], wanted: str) -> Invalid:
-    """What was found where, and what is allowed."""
+    """Return the error with the path, what was found there and what is allowed."""
     where = "".join(f"/{step}" for step in path)
     found = the(value, *path)
     return Invalid(

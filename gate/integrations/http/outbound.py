@@ -1,8 +1,8 @@
-"""Messages to addresses that somebody configured: never into our own network, never elsewhere than
-said, never for long.
+"""Sends messages to addresses that somebody configured, and never into our own network.
 
-The name is looked up once, every address is judged, and the connection goes to the judged one.
-There is no redirect, no proxy, no second look-up, and the answer's body is not read.
+The name is looked up once, every address of it is judged, and the connection goes to a judged one.
+There is no redirect, no proxy and no second look-up, because each could lead elsewhere. The body of
+the answer is not read.
 """
 
 import asyncio
@@ -31,26 +31,27 @@ _TUNNELS = (ip_network("2001::/32"), ip_network("2002::/16"), ip_network("64:ff9
 # For machines on the way, whatever a later table calls global.
 _PROTOCOL_ASSIGNMENTS = ip_network("192.0.0.0/24")
 _GLOBAL_UNICAST = ip_network("2000::/3")
-"""All that IPv6 gives out. Python calls others global too, such as the site-local `fec0::/10`,
-which some networks still use."""
+"""All addresses of IPv6 that are assigned. Python calls others global too, such as the site-local
+`fec0::/10`, which some networks still use."""
 
 _NEVER_PUBLIC = (ip_network("3fff::/20"), ip_network("192.88.99.0/24"))
-"""For documents, and for relays of 6to4, whatever a table of Python's says."""
+"""Addresses for documentation, and of 6to4 relays, whatever the tables of Python say."""
 
 _OK, _REDIRECT = 200, 300
 GONE = frozenset({410})
-"""What says for good that nobody takes this any more."""
+"""The statuses that say for good that the receiver is gone."""
 
 
 async def look_up(host: str, port: int) -> list[str]:
-    """Every address of a name, as the machine resolves it."""
+    """Return every address of a name, as this machine resolves it."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class Outbound:
-    """Sends to what is public, and to the networks that the operator allows; plain http goes to
-    those alone.
+    """Sends to public addresses and to the networks that the operator allows.
+
+    Plain http is used only in those networks.
     """
 
     def __init__(
@@ -72,9 +73,9 @@ class Outbound:
         *,
         refused: frozenset[int] = GONE,
     ) -> None:
-        """Returns when the receiver has confirmed with 2xx.
+        """Send, and return when the receiver has confirmed with 2xx.
 
-        Raises `SourceUnavailable`, and `Undeliverable` for a status of `refused`.
+        Raises `SourceUnavailable`, or `Undeliverable` for a status in `refused`.
         """
         parsed = _parsed(url)
         host = parsed.raw_host.decode()
@@ -92,9 +93,9 @@ class Outbound:
             )
 
     async def judge(self, url: str) -> None:
-        """Whether anything may be sent there now; nothing is.
+        """Check, without sending, whether something may be sent there now.
 
-        Raises `SourceUnavailable` that says why not.
+        Raises `SourceUnavailable` with the reason if not.
         """
         parsed = _parsed(url)
         host = parsed.raw_host.decode()
@@ -105,7 +106,7 @@ class Outbound:
             raise SourceUnavailable(f"{host} was not found within {SECONDS_MAX:g} s") from None
 
     async def _addresses(self, url: httpx.URL, host: str) -> list[str]:
-        """Looked up once. One address that is not allowed is enough to refuse all."""
+        """Return the addresses of the host, looked up once; refuse all if one is not allowed."""
         try:
             found = await self._resolve(host, _port(url))
         except (OSError, UnicodeError):
@@ -135,7 +136,7 @@ class Outbound:
     async def _sent(
         self, url: httpx.URL, addresses: Sequence[str], content: bytes, headers: Mapping[str, str]
     ) -> tuple[int, int]:
-        """The status, from the first address that takes a connection."""
+        """Return the status from the first address that accepts a connection."""
         host = url.raw_host.decode()
         error: Exception | None = None
         async with await self._client() as client:
@@ -167,8 +168,10 @@ class Outbound:
 
 
 def _parsed(url: str) -> httpx.URL:
-    """Raises `SourceUnavailable` for what is no address of a receiver; the message does not repeat
-    it, for it may hold a secret.
+    """Return the parsed address of a receiver.
+
+    Raises `SourceUnavailable` if it is none. The message does not repeat it, because it may contain
+    a secret.
     """
     try:
         parsed = httpx.URL(url)
@@ -184,9 +187,9 @@ def _port(url: httpx.URL) -> int:
 
 
 def _judged(address: str) -> Address | None:
-    """The address that would really be reached: one that carries another is judged by that one.
+    """Return the address that would be reached, for one that embeds another the embedded one.
 
-    None is never allowed.
+    None means that the address is never allowed.
     """
     try:
         found = ip_address(address)
@@ -202,7 +205,7 @@ def _judged(address: str) -> Address | None:
 
 
 def _is_public(address: Address) -> bool:
-    """Whether anybody may be there, and not a network of our own."""
+    """Whether the address is a public one, and not in a network of our own."""
     if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
         return False
     if any(address in network for network in _NEVER_PUBLIC):
@@ -211,7 +214,7 @@ def _is_public(address: Address) -> bool:
 
 
 def _seconds(retry_after: str) -> int:
-    """What a receiver asks for, bounded; a date is not worth a calendar here."""
+    """Return the seconds in `Retry-After`, bounded; a date in it is ignored."""
     if retry_after.isascii() and retry_after.isdigit():
         return min(int(retry_after), RETRY_AFTER_SECONDS_MAX)
     return 1

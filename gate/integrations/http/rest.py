@@ -1,5 +1,5 @@
-"""A REST interface of another system, asked within limits: time, bytes, requests at once, tries,
-and the pace that it asks for.
+"""Asks a REST interface of another system within limits: time, bytes, requests at once, attempts,
+and the pace that the system wants.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from gate.errors import SourceUnavailable
 from gate.integrations.http.client import is_private, open_client
 
 REQUEST_SECONDS_MAX = 2.5
-"""Under the time that a source has for everything, so that one slow part leaves the others their
-answer."""
+"""Less than the time that a source has for everything, so that one slow part does not take the
+answer of the others with it."""
 
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
-"""A comparison of 300 files brings their patches, whether one wants them or not."""
+"""Large enough for a comparison of 300 files, which always contains their patches."""
 
 REQUESTS_AT_ONCE_MAX = 20
 TRIES_MAX = 3
 FIRST_PAUSE_SECONDS = 0.1
 FAILURES_MAX = 5
-"""After so many in a row, with none between that was answered, the system is taken to be down."""
+"""After so many requests in a row without an answer the system is taken to be down."""
 
 DOWN_SECONDS = 10.0
 PACE_SECONDS_MAX = 3_600.0
@@ -43,9 +43,9 @@ OpenClient: TypeAlias = Callable[[], Awaitable[httpx.AsyncClient]]
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Whoever asks.
+    """The token of a caller.
 
-    `lane` is who has a budget of requests of their own, however often their token changes.
+    `lane` names whose budget of requests it uses, which does not change when the token does.
     """
 
     lane: str
@@ -54,9 +54,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: status, headers with names in lower case, and the JSON of the body (None for an
-    empty one).
-    """
+    """An answer. The names of headers are in lower case; the JSON of an empty body is None."""
 
     status: int
     headers: Mapping[str, str]
@@ -69,18 +67,18 @@ class Reply:
 
     @property
     def next_url(self) -> str | None:
-        """Where that is."""
+        """The address of the next page, if there is one."""
         found = _NEXT.search(self.headers.get("link", ""))
         return found.group(1) if found else None
 
     @property
     def next_cursor(self) -> str | None:
-        """What the next page is asked for by, where pages go by a cursor."""
+        """The cursor of the next page, if pages go by a cursor."""
         return httpx.URL(self.next_url).params.get("cursor") if self.next_url else None
 
 
 class Refused(SourceUnavailable):
-    """It answered, with a status that was not wanted."""
+    """The system answered with a status that was not wanted."""
 
     def __init__(self, detail: str, status: int) -> None:
         super().__init__(detail)
@@ -88,11 +86,11 @@ class Refused(SourceUnavailable):
 
 
 class Paced(SourceUnavailable):
-    """It wants no requests for a while, and says for how long."""
+    """The system wants no requests for a while, and says for how long."""
 
 
 class Rest:
-    """One interface at one address. `close` gives its connections back."""
+    """One interface at one address. `close` closes its connections."""
 
     def __init__(
         self,
@@ -115,7 +113,7 @@ class Rest:
         self._pace: dict[str, float] = {}
 
     async def close(self) -> None:
-        """Afterwards it may be asked again, and opens anew."""
+        """Close the connections; the next request opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await (await client).aclose()
@@ -123,9 +121,9 @@ class Rest:
     async def get(
         self, path: str, by: Credential, params: Mapping[str, str | int] | None = None
     ) -> Reply:
-        """Ask, again where that may help.
+        """Send a GET request, and again if another attempt may help.
 
-        Raises `Refused` for any status but 200, `SourceUnavailable` for no answer.
+        Raises `Refused` for any status but 200, and `SourceUnavailable` if there is no answer.
         """
         for attempt in range(TRIES_MAX):
             try:
@@ -140,7 +138,10 @@ class Rest:
         return self._wanted(reply, path, {200})
 
     async def post(self, path: str, by: Credential, body: Any, wanted: frozenset[int]) -> Reply:
-        """Tell, once: whether to try again is the caller's to say. Raises as `get`."""
+        """Send a POST request once, because only the caller knows whether it may be repeated.
+
+        Raises as `get` does.
+        """
         try:
             reply = await self._once("POST", path, by, None, body)
         except _Failed as failed:
@@ -186,7 +187,10 @@ class Rest:
         return reply
 
     async def _connected(self) -> httpx.AsyncClient:
-        """One for all, opened when it is needed first; who gives up waiting ends it for nobody."""
+        """Return the one client, opened at the first request.
+
+        A caller who gives up waiting does not end the opening for the others.
+        """
         if not is_private(self.url):
             raise SourceUnavailable(
                 f"{self.host} is not asked: allowed is https, or http to this machine"
@@ -221,9 +225,8 @@ class Rest:
             )
 
     def _keep_pace(self, lane: str, reply: Reply) -> None:
-        """Where it says that these were too many, wait as long as it says.
-
-        Raises `SourceUnavailable` then.
+        """Raise `SourceUnavailable` if the answer says that these were too many requests, and send
+        none for as long as it says.
         """
         seconds = _asked_pause(reply)
         if seconds is None:
@@ -234,8 +237,9 @@ class Rest:
         self._require_pace(lane)
 
     def _moved_to(self, reply: Reply) -> str | None:
-        """A new place at the same address; anybody else's is not asked, least of all with a
-        token.
+        """Return the new path if the answer redirects within the same address.
+
+        A redirect elsewhere is not followed, because the request carries a token.
         """
         target = reply.headers.get("location", "")
         if target.startswith(f"{self.url}/"):
@@ -254,11 +258,11 @@ class Rest:
 
 
 class _Failed(SourceUnavailable):
-    """No answer, this time."""
+    """This attempt got no answer."""
 
 
 def _asked_pause(reply: Reply) -> float | None:
-    """How long it wants to be left alone; None where it does not say so."""
+    """Return for how many seconds the system wants no requests, or None if it does not say."""
     if reply.status not in {_FORBIDDEN, _TOO_MANY}:
         return None
     after = _seconds(reply.headers.get("retry-after"))
@@ -281,7 +285,7 @@ def _seconds(value: str | None) -> float | None:
 
 
 async def _content(response: httpx.Response) -> Any:
-    """The JSON of the body, never unpacked: a small one could become a large one."""
+    """Return the JSON of the body, which is never unpacked, because it could become large."""
     content = bytearray()
     async for chunk in response.aiter_raw():
         content += chunk

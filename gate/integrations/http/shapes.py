@@ -1,5 +1,6 @@
-"""What another system answered, read field by field: whatever has another shape than its documents
-say is no answer.
+"""Reads the answers of other systems field by field.
+
+A field of another shape than the documents of the system promise makes the whole answer unusable.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,11 @@ SHOWN_LENGTH = 40
 
 
 class Misshapen(SourceUnavailable):
-    """A field is missing, or not of the kind that the documents promise."""
+    """A field is missing, or has another type than the documents promise."""
 
 
 def the(value: Any, *path: str | int) -> Any:
-    """What stands there; None where any part of the way is missing or null."""
+    """Return the value at a path, or None if any part of the path is missing or null."""
     for step in path:
         if isinstance(step, int):
             value = (
@@ -32,7 +33,7 @@ def the(value: Any, *path: str | int) -> Any:
 
 
 def text(value: Any, *path: str | int) -> str:
-    """A text that is not empty."""
+    """Return a text that is not empty."""
     found = maybe_text(value, *path)
     if found is None:
         raise _misshapen(value, path, "a text")
@@ -40,9 +41,7 @@ def text(value: Any, *path: str | int) -> str:
 
 
 def maybe_text(value: Any, *path: str | int) -> str | None:
-    """Return a text, or None where it is absent, null or empty. Raises `Misshapen` for anything
-    else.
-    """
+    """Return a text, or None if it is absent, null or empty."""
     found = the(value, *path)
     if found is None or found == "":
         return None
@@ -52,16 +51,14 @@ def maybe_text(value: Any, *path: str | int) -> str | None:
 
 
 def one_line(value: Any, *path: str | int) -> str:
-    """A short text for eyes alone; empty where it is absent, or anything else than one short
-    line.
-    """
+    """Return a short line that is only shown, or an empty text for anything else."""
     found = the(value, *path)
     is_line = isinstance(found, str) and len(found) <= TEXT_LENGTH_MAX and found.isprintable()
     return str(found) if is_line else ""
 
 
 def number(value: Any, *path: str | int) -> int:
-    """A whole number that is not negative."""
+    """Return a whole number that is not negative."""
     found = the(value, *path)
     if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= INTEGER_MAX:
         raise _misshapen(value, path, "a whole number")
@@ -69,7 +66,7 @@ def number(value: Any, *path: str | int) -> int:
 
 
 def flag(value: Any, *path: str | int) -> bool:
-    """True or false."""
+    """Return true or false."""
     found = the(value, *path)
     if not isinstance(found, bool):
         raise _misshapen(value, path, "true or false")
@@ -77,7 +74,7 @@ def flag(value: Any, *path: str | int) -> bool:
 
 
 def items(value: Any, *path: str | int) -> Sequence[Any]:
-    """A list."""
+    """Return a list."""
     found = the(value, *path)
     if not isinstance(found, list):
         raise _misshapen(value, path, "a list")
@@ -85,7 +82,7 @@ def items(value: Any, *path: str | int) -> Sequence[Any]:
 
 
 def fields(value: Any, *path: str | int) -> Mapping[str, Any]:
-    """An object."""
+    """Return an object."""
     found = the(value, *path)
     if not isinstance(found, dict):
         raise _misshapen(value, path, "an object")
@@ -93,7 +90,7 @@ def fields(value: Any, *path: str | int) -> Mapping[str, Any]:
 
 
 def instant(value: Any, *path: str | int) -> datetime:
-    """A time with its zone, in UTC."""
+    """Return an instant in UTC; the text must have a time zone."""
     found = text(value, *path)
     try:
         read = datetime.fromisoformat(found)

@@ -1,6 +1,6 @@
-"""What GitHub and GitLab say of a job in its identity token, as our own value.
+"""Translates the claims of an identity token of GitHub or GitLab into a `Workload`.
 
-`sub` is never read: its form is anybody's.
+`sub` is never read, because its form can be configured.
 """
 
 import re
@@ -18,17 +18,17 @@ CLAIM_LENGTH_MAX = 2_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER = re.compile(r"[0-9]{1,16}")
 MERGE_REQUEST = frozenset({"merge_request_event", "external_pull_request_event"})
-"""Sources of a GitLab pipeline that works on what nobody has merged yet."""
+"""The sources of a GitLab pipeline that works on what nobody has merged yet."""
 
 
 class Unreadable(Exception):
-    """A claim that is missing, or not of the kind it should be."""
+    """A claim is missing, or has another type than it should."""
 
 
 def workload_of(provider: Provider, claims: Mapping[str, Any], expires_at: datetime) -> Workload:
-    """The job of a verified token.
+    """Return the job of a verified token.
 
-    Raises `Unreadable`; `NotAllowed` for a job that runs elsewhere than its project.
+    Raises `Unreadable`, and `NotAllowed` for a job that runs elsewhere than its project.
     """
     return _READERS[provider](claims, expires_at)
 
@@ -110,7 +110,7 @@ def _gitlab_ref(claims: Mapping[str, Any]) -> str:
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
-    """What must be there, short enough for a key."""
+    """Return a text that must be there, short enough for a key of the database."""
     found = _optional(claims, name)
     if found is None or len(found) > TEXT_LENGTH_MAX:
         raise Unreadable(name)
@@ -118,7 +118,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _optional(claims: Mapping[str, Any], name: str) -> str | None:
-    """A text; None where it is absent, null or empty. Ids may come as numbers."""
+    """Return a text, or None if it is absent, null or empty. An id may be a number."""
     found = claims.get(name)
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)
@@ -138,7 +138,7 @@ def _number(claims: Mapping[str, Any], name: str) -> int:
 
 
 def _flag(claims: Mapping[str, Any], name: str) -> bool | None:
-    """Both hosts write it as a text. Anything else is unknown."""
+    """Return true or false, which both hosts write as text; anything else is unknown."""
     found = claims.get(name)
     if isinstance(found, bool):
         return found

@@ -1,6 +1,6 @@
-"""Identity tokens of pipelines: who signed, for whom, until when.
+"""Verifies identity tokens of pipelines: who signed, for whom, and until when.
 
-Whatever is wrong, the caller hears the same.
+Whatever is wrong with a token, the caller gets the same answer, so that it reveals nothing.
 """
 
 import math
@@ -18,7 +18,8 @@ from gate.integrations.identity.jwks import Keys
 ALGORITHM = "RS256"
 LEEWAY_SECONDS = 60
 AGE_SECONDS_MAX = 24 * 3600
-"""Counted from `iat`. A GitLab token lives as long as its job may, which can be weeks."""
+"""The age, from `iat`, at which a token no longer counts. A GitLab token is valid as long as its
+job may run, which can be weeks."""
 
 TOKEN_LENGTH_MAX = 16 * 1024
 KID_LENGTH_MAX = 200
@@ -29,7 +30,7 @@ _TYPES = ("JWT", None)
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Somebody whose tokens are taken, for this one audience."""
+    """An issuer whose tokens the gate accepts, for one audience."""
 
     url: str
     provider: Provider
@@ -38,16 +39,16 @@ class Issuer:
 
 
 class IdentityTokens:
-    """The allow-list. An issuer that is not in it is never asked for anything."""
+    """The allowed issuers. No request is ever sent to another one."""
 
     def __init__(self, issuers: Sequence[Issuer]) -> None:
         self._issuers = {issuer.url: issuer for issuer in issuers}
 
     async def verify(self, token: str, now: datetime) -> Workload | None:
-        """The job that the token was given to, None for any token that is not good now.
+        """Return the job that the token was issued to, or None for a token that is not valid now.
 
-        Raises `SourceUnavailable` where the issuer's keys cannot be had, `NotAllowed` for a good
-        token of a fork's job.
+        Raises `SourceUnavailable` if the keys of the issuer cannot be read, and `NotAllowed` for a
+        valid token of a fork's job.
         """
         unchecked = _read(token)
         issuer = self._issuers.get(unchecked.issuer) if unchecked else None
@@ -74,9 +75,7 @@ class IdentityTokens:
 
 @dataclass(frozen=True, slots=True)
 class _Unchecked:
-    """What a token says of itself: good for finding the key that it must be signed with, for
-    nothing else.
-    """
+    """What an unverified token says. It is used only to find the key that must have signed it."""
 
     issuer: str
     kid: str
@@ -108,9 +107,9 @@ _OPTIONS: Any = {
 
 
 def _kid(header: Mapping[str, Any]) -> str:
-    """Of a header that asks for nothing we do not know.
+    """Return the key id of a header, which may contain no extension that the gate does not know.
 
-    Keys that a header brings or points to are never looked at.
+    A key that the header contains or points to is never used.
     """
     if (
         header.get("alg") != ALGORITHM
@@ -126,9 +125,9 @@ def _kid(header: Mapping[str, Any]) -> str:
 
 
 def _expiry(claims: Mapping[str, Any], audience: str, now: float) -> datetime:
-    """Until when it is good.
+    """Return when the token expires.
 
-    Raises `Unreadable` where it is not good now, or good for others too.
+    Raises `Unreadable` if it is not valid now, or valid for another audience too.
     """
     if claims["aud"] not in (audience, [audience]):
         raise Unreadable("aud")

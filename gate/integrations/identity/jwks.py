@@ -1,5 +1,5 @@
-"""The public keys of one issuer: kept by id, read again at a bounded rate, never older than an
-hour.
+"""Keeps the public keys of one issuer by id, reads them again at a bounded rate, and uses none that
+is older than an hour.
 """
 
 import asyncio
@@ -16,18 +16,19 @@ from gate.errors import SourceUnavailable
 from gate.integrations.http.client import is_private, read_json
 
 COOL_DOWN_SECONDS = 60.0
-"""So long nothing makes the keys be read again, however many tokens name a key that is not
-there."""
+"""How long the keys are not read again, however many tokens name an unknown key, because anybody
+can send such tokens."""
 
 EMPTY_COOL_DOWN_SECONDS = 10.0
-"""Between two readings while there are no keys at all: nobody can be let in before."""
+"""The pause between two readings while there are no keys. It is short, because until then nobody
+can be let in."""
 
 REFRESH_AFTER_SECONDS = 300.0
-"""Keys older than this are read again beside the work: a key that the issuer has withdrawn is soon
-gone."""
+"""Keys older than this are read again in the background, so that a key which the issuer has
+withdrawn is soon gone."""
 
 AGE_SECONDS_MAX = 3_600.0
-"""Keys older than this count no more, whatever the reason that there are no newer ones."""
+"""Keys older than this are not used, for whatever reason there are no newer ones."""
 
 KEYS_MAX = 100
 RSA_BITS_MIN = 2_048
@@ -39,7 +40,7 @@ ReadJson: TypeAlias = Callable[[str], Awaitable[Any]]
 
 
 class Keys:
-    """Of one issuer. `jwks_uri` None: the issuer's discovery document says where they are."""
+    """The keys of one issuer. Without `jwks_uri` its discovery document says where they are."""
 
     def __init__(
         self,
@@ -59,9 +60,9 @@ class Keys:
         self._reading: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> RSAPublicKey | None:
-        """The key of that id, None where the issuer has none.
+        """Return the key of this id, or None if the issuer has none.
 
-        Raises `SourceUnavailable` where nobody knows.
+        Raises `SourceUnavailable` if the keys cannot be read.
         """
         now = self._monotonic()
         if now - self._read_at > AGE_SECONDS_MAX:
@@ -82,7 +83,7 @@ class Keys:
         return known
 
     def _ask(self, now: float) -> asyncio.Task[None] | None:
-        """The reading that is under way, or a new one where the last is long enough ago."""
+        """Return the reading that is under way, or start one if the last is long enough ago."""
         if self._reading is None or self._reading.done():
             pause = COOL_DOWN_SECONDS if self._keys else EMPTY_COOL_DOWN_SECONDS
             if now - self._asked_at < pause:
@@ -120,8 +121,9 @@ class Keys:
 
 
 def _jwks_uri_of(document: Any, issuer: str) -> str:
-    """From a discovery document that speaks of this very issuer, and not of a less private place
-    than its own.
+    """Return the address of the keys from a discovery document.
+
+    The document must be that of this issuer, and an https issuer's keys must be at https too.
     """
     if not isinstance(document, dict) or document.get("issuer") != issuer:
         raise SourceUnavailable("its discovery document names another issuer")
@@ -136,7 +138,7 @@ def _jwks_uri_of(document: Any, issuer: str) -> str:
 
 
 def _keys_of(document: Any, issuer: str) -> dict[str, RSAPublicKey]:
-    """Those that sign with RS256; other kinds are somebody else's business."""
+    """Return the keys for RS256; keys of other kinds are ignored."""
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list):
         raise SourceUnavailable(f"the key set of {issuer} has no list of keys")
