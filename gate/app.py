@@ -1,6 +1,6 @@
-"""Joins the parts into one app.
+"""Joins the parts into one app. It is a long and dull list on purpose.
 
-A long, dull list on purpose; nothing happens before the app is started.
+Importing this module, or calling `create_app`, starts nothing; only starting the app does.
 """
 
 import asyncio
@@ -63,10 +63,10 @@ from gate.web.router import attach as attach_pages
 from gate.worker import Worker
 
 HELD_RUNS = Chore("held runs", 1.0, held_runs.answer_due)
-"""Runs that wait are looked at every second."""
+"""Every second the runs that a code host holds are answered if their change was settled."""
 
 MISSED_SECONDS = 300.0
-"""So often deliveries of GitHub that never arrived are looked for."""
+"""How often the gate looks for deliveries of GitHub that never arrived."""
 
 _log = structlog.get_logger("gate")
 
@@ -74,11 +74,10 @@ _log = structlog.get_logger("gate")
 def create_app(
     settings: Settings, *, upgrade: bool = False, connections: Connections | None = None
 ) -> FastAPI:
-    """The whole service.
+    """Return the whole service.
 
-    `upgrade` lets it migrate a server's database; its own SQLite file it always does.
-
-    `connections` are other systems than those of the settings.
+    `upgrade` lets it migrate a PostgreSQL database; an SQLite file is always migrated.
+    `connections` replace those that the settings name.
     """
     metrics = Metrics()
     joined = connections_of(settings) if connections is None else connections
@@ -124,7 +123,7 @@ def create_app(
 
 
 def connections_of(settings: Settings, open_client: OpenClient = open_client) -> Connections:
-    """Every system that the operator has named. Raises `Invalid` for a key that cannot sign."""
+    """Return every system that the settings name. Raises `Invalid` for a key that cannot sign."""
     return joined_by(_github(settings, open_client), _gitlab(settings, open_client))
 
 
@@ -135,7 +134,7 @@ def _github(settings: Settings, open_client: OpenClient) -> Connections:
     )
     key = settings.github_app_key.get_secret_value()
     rest = Rest(settings.github_api_url, GITHUB_HEADERS, open_client)
-    # Beside an App too: it may be installed in some repositories only.
+    # Also if there is an App, because it may be installed in some repositories only.
     lenders = {issuer: GitHubLender(rest)}
     if not settings.github_app_id or not key:
         return Connections(lenders=lenders, hooks={"github": hook}, close=rest.close)
@@ -214,7 +213,7 @@ def receivers(settings: Settings, gate: Gate) -> dict[str, Deliver]:
 
 
 def reminders(gate: Gate) -> tuple[Chore, ...]:
-    """Reviews that age are brought up again where there is a chat to do it in."""
+    """Return the chore that reminds approvers of waiting changes, if there is a chat."""
     if gate.chat is None:
         return ()
     return (Chore("reminders", remind.EVERY_SECONDS, remind.remind),)
@@ -232,7 +231,7 @@ def _outbound(settings: Settings) -> Outbound:
 
 
 def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:
-    """The database, made or migrated where that is allowed.
+    """Open the database, and make or migrate it if that is allowed.
 
     Raises a `GateError` that says what to do.
     """
@@ -246,7 +245,7 @@ def open_store(settings: Settings, metrics: Metrics, *, upgrade: bool) -> Store:
 
 
 async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
-    """The parts that every chapter is given. In the running event loop."""
+    """Return the parts that every chapter gets; must be called in the running event loop."""
     waiters = Waiters()
 
     def wake(topics: Topics) -> None:
@@ -287,7 +286,7 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
 
 
 def identity_tokens(settings: Settings) -> IdentityTokens:
-    """Those of the issuers that the operator trusts; without a word of his, of the public ones."""
+    """Return the verifier of identity tokens, for the issuers in the settings."""
     if settings.issuers is None:
         return IdentityTokens(
             [
@@ -309,7 +308,7 @@ def identity_tokens(settings: Settings) -> IdentityTokens:
 
 
 def single_sign_on(settings: Settings) -> SingleSignOn | None:
-    """The identity provider of people, where the operator has named one."""
+    """Return the identity provider of people, if the settings name one."""
     if settings.sso_lacks:
         _log.warning(
             "single sign-on is off: a setting is missing", missing=list(settings.sso_lacks)
@@ -323,7 +322,10 @@ def single_sign_on(settings: Settings) -> SingleSignOn | None:
 
 
 async def _signing(settings: Settings, store: Store) -> Signing:
-    """Makes the first key of an embedded database. Raises `Invalid` for a file that is no key."""
+    """Return the signing key, and make the first one of an SQLite database.
+
+    Raises `Invalid` for a file that is no key.
+    """
     place = key_place(settings)
     signing = Signing(None if place is None else place.path, settings.address)
     if place is not None:

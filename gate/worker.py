@@ -1,7 +1,8 @@
-"""What a server does beside answering: expire, decide again, seal and sign the ledger, watch the
-policy files, tidy up.
+"""The loops of a server: expire, decide again, seal and sign the ledger, watch the policy files,
+tidy up.
 
-Nothing else runs anywhere.
+Every server runs them, and no other program does. A lease in the database says which server does
+what must be done only once.
 """
 
 import asyncio
@@ -38,21 +39,21 @@ from gate.storage.policies.policy_sets import InForce
 
 ROUND_SECONDS = 1.0
 HOLDS_SECONDS = 0.25
-"""A window that opens holds what waits within a second. Every process looks, whoever has the
-lease."""
+"""How often every server looks for windows that open, so that within a second they hold what waits.
+No lease is needed for that."""
 
 LEDGER_SECONDS = 0.5
-"""An entry waits so long at most before it is sealed and signed, unless many wait."""
+"""How long an entry waits at most before it is sealed and signed, unless many wait."""
 
 TIDY_SECONDS = 60.0
 MEASURE_SECONDS = 15.0
 CLOCK_SECONDS = 30.0
 LEASE = "worker"
 LEASE_HELD = timedelta(seconds=10)
-"""After this another replica takes over from one that is gone; every round renews it."""
+"""How long a lease is held; after that another replica takes over from one that is gone."""
 
 CHORE_HELD_SHARE = 1.5
-"""Of the time between two turns of a chore: then another replica does it."""
+"""The lease of a chore lasts so many times its interval; then another replica does it."""
 
 HANDLERS: Mapping[str, Handler] = {
     **code_hosts.HANDLERS,
@@ -60,7 +61,7 @@ HANDLERS: Mapping[str, Handler] = {
     incidents.KIND: incidents.work,
     observe.KIND: observe.work,
 }
-"""What works on a delivery of an inbound hook, by its kind."""
+"""The handlers of deliveries to inbound hooks, by kind."""
 
 NOTHING_BROKEN = "no policies are in force, because the policy files cannot be used"
 NOTHING_ACTIVATED = (
@@ -82,7 +83,7 @@ class Worker:
     access: Access
     folder: Path
     name: str = field(default_factory=lambda: secrets.token_hex(8))
-    # The files as they were read last; None before the first time.
+    # The policy files as they were read last; None before the first time.
     seen: dict[str, str] | None = None
     complaint: str | None = None
     post: Post | None = None
@@ -93,7 +94,7 @@ class Worker:
         self.follower = Holds(self.gate)
 
     def start(self) -> list[asyncio.Task[None]]:
-        """The loops as tasks; cancelling them stops them."""
+        """Start the loops and return their tasks; cancelling them stops the loops."""
         loops: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
             ("changes", ROUND_SECONDS, self.changes),
             ("holds", HOLDS_SECONDS, self.holds),
@@ -114,7 +115,7 @@ class Worker:
         return [asyncio.create_task(self.repeat(*loop)) for loop in loops]
 
     async def repeat(self, name: str, seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
-        """For ever: a turn, then a pause. An error ends the turn, never the loop."""
+        """Repeat a turn and a pause for ever. An error ends the turn, never the loop."""
         where = f"worker: {name}"
         while True:
             try:
@@ -142,19 +143,21 @@ class Worker:
             )
 
     async def changes(self) -> None:
-        """Expire what is over, decide again what something asked for."""
+        """Expire changes whose time is over, and decide again where something has moved."""
         if await self.gate.store.write(_take_lease, self.name):
             await expire.expire_due(self.gate)
             await expire.decide_due(self.gate)
             await ties.judge_due(self.gate)
 
     async def holds(self) -> None:
-        """Hold what a window or a stopped line has come over, and let go what it holds no more."""
+        """Hold changes that a window or a stopped line covers now, and release those it no longer
+        does.
+        """
         await self.follower.turn()
 
     def chore(self, one: Chore) -> Callable[[], Awaitable[None]]:
-        """What another system needs now and then: done by one replica, which keeps the right to it
-        until the next time.
+        """Return the turn of a chore, which one replica does; its lease lasts until the
+        next time.
         """
 
         async def turn() -> None:
@@ -165,20 +168,21 @@ class Worker:
         return turn
 
     async def ledger(self) -> None:
-        """Seal entries, sign the head, look over what is sealed."""
+        """Seal entries, sign the head, and check entries that are sealed."""
         await publish.turn(self.gate, self.name)
 
     async def hooks(self) -> None:
-        """Work on what other systems told; every replica does, each on other deliveries."""
+        """Work on reports of other systems; every replica does, each on other deliveries."""
         await inbox.work(self.gate, HANDLERS)
 
     async def measure(self) -> None:
-        """Show the operator how much of what other systems told is not worked on."""
+        """Update the figures of reports that wait to be worked on."""
         await inbox.measure(self.gate)
 
     async def files(self) -> None:
-        """Read the policy folder; a change in it is registered, and a broken one leaves in force
-        what is in force.
+        """Read the policy folder and register a change in it.
+
+        If the folder is broken, the policies in force stay in force.
         """
         broken: Invalid | None = None
         try:
@@ -203,10 +207,10 @@ class Worker:
         await self._log_files(broken, active)
 
     async def _log_files(self, broken: Invalid | None, active: InForce | None) -> None:
-        """Pages say what is wrong with the files, and as long as nothing is in force every pending
-        change does.
+        """Log what is wrong with the files, and remember it for pages and pending changes.
 
-        Only pages say it in full, because what a change says is recorded.
+        Pages show it in full. A pending change shows it only while nothing is in force, and without
+        what may name people, because what a change says is recorded.
         """
         books = self.gate.rulebooks
         since = books.files_trouble.since if books.files_trouble else self.gate.clock()
@@ -216,9 +220,8 @@ class Worker:
             await self.gate.store.write(reconsider.ask)
 
     async def tidy(self) -> None:
-        """Forget what is over: keys, used identity tokens, sessions.
-
-        Write down when API tokens and sessions were used.
+        """Delete expired keys, used identity tokens and sessions, and write down when tokens and
+        sessions were used.
         """
         await self.gate.store.write(keys.delete_expired)
         await self.gate.store.write(token_uses.delete_expired)
@@ -231,7 +234,7 @@ class Worker:
         await self.gate.store.write(_tidy_people)
 
     async def clock(self) -> None:
-        """Follow the database's clock."""
+        """Measure how far this server's clock is from the database's."""
         asked_at = datetime.now(UTC)
         self.gate.clock.correct(await self.gate.store.now(), asked_at=asked_at)
 

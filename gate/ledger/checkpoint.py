@@ -27,7 +27,7 @@ _EPOCH = re.compile(r"/epoch-([1-9][0-9]{0,8})\Z")
 
 
 class NoteError(ValueError):
-    """Bytes that are no note of that form, or one that no known key has signed."""
+    """The bytes are no note of that form, or no known key has signed the note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
-        """What is signed."""
+        """The text that is signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That an entry stands in a log.
+    """The proof that an entry is in a log.
 
-    `extra` holds the entry's own bytes; `note` is the checkpoint as it was signed.
+    `extra` contains the bytes of the entry itself; `note` is the checkpoint as it was signed.
     """
 
     index: int
@@ -57,7 +57,7 @@ class Proof:
     extra: bytes | None = None
 
     def __bytes__(self) -> bytes:
-        """The file, with the suffix .tlog-proof."""
+        """Return the content of the proof file, whose suffix is .tlog-proof."""
         lines = [PROOF_FIRST_LINE]
         if self.extra is not None:
             lines.append(f"extra {base64.b64encode(self.extra).decode()}")
@@ -67,30 +67,29 @@ class Proof:
 
 
 def origin_of(name: str, epoch: int) -> str:
-    """What a log is called in an epoch.
+    """Return the name of a log in an epoch.
 
-    After a restore that lost signed entries it is another log to the world.
-
-    Because a log never signs two histories: whoever has a head of the earlier epoch sees that this
-    is not its end.
+    After a restore that lost signed entries a new epoch begins, and the log has another name,
+    because one log never signs two histories. Whoever has a head of the earlier epoch sees so that
+    this log is not its continuation.
     """
     return name if epoch == 1 else f"{name}/epoch-{epoch}"
 
 
 def name_of(origin: str) -> str:
-    """The log's own name, without the epoch."""
+    """Return the log's own name, without the epoch."""
     return _EPOCH.sub("", origin)
 
 
 def epoch_of(origin: str, name: str) -> int | None:
-    """The way back; None for the origin of another log."""
+    """Return the epoch in the origin of the log of this name, or None for another log."""
     found = _EPOCH.fullmatch(origin.removeprefix(name))
     epoch = 1 if origin == name else int(found[1]) if found else 0
     return epoch if epoch > 0 and origin_of(name, epoch) == origin else None
 
 
 def sign_checkpoint(key: SigningKey, checkpoint: Checkpoint) -> bytes:
-    """The signed note. The same key and checkpoint always give the same bytes."""
+    """Return the signed note. The same key and checkpoint always give the same bytes."""
     if key.name != checkpoint.origin:
         raise ValueError(f"key {key.name} signs its own log, not {checkpoint.origin}")
     signature = base64.b64encode(key.key_id + key.sign(checkpoint.text.encode())).decode()
@@ -98,7 +97,7 @@ def sign_checkpoint(key: SigningKey, checkpoint: Checkpoint) -> bytes:
 
 
 def open_note(content: bytes, keys: Collection[VerifierKey]) -> str:
-    """The text that at least one of these keys has signed. Raises `NoteError`."""
+    """Return the text that at least one of these keys has signed. Raises `NoteError`."""
     text, signatures = _split_note(content)
     known = {(key.name, key.key_id): key for key in keys}
     verified = False
@@ -119,22 +118,25 @@ def open_note(content: bytes, keys: Collection[VerifierKey]) -> str:
 
 
 def open_checkpoint(content: bytes, keys: Collection[VerifierKey]) -> Checkpoint:
-    """The checkpoint of a note that one of these keys has signed. Raises `NoteError`."""
+    """Return the checkpoint of a note that one of these keys has signed. Raises `NoteError`."""
     return _read_body(open_note(content, keys))
 
 
 def read_checkpoint(content: bytes) -> Checkpoint:
-    """What a note says, signed by whomever: for one's own files alone. Raises `NoteError`."""
+    """Return the checkpoint in a note without verifying it, which is only for one's own files.
+
+    Raises `NoteError`.
+    """
     return _read_body(_split_note(content)[0])
 
 
 def signed_by(content: bytes) -> set[str]:
-    """Who a note says has signed it, as `<name>+<key id>`; nothing is verified."""
+    """Return the keys that a note names as its signers, as `<name>+<key id>`, without verifying."""
     return {f"{name}+{signed[:KEY_ID_BYTES].hex()}" for name, signed in _split_note(content)[1]}
 
 
 def read_proof(content: bytes) -> Proof:
-    """The parts of a proof file; nothing is verified yet. Raises `NoteError`."""
+    """Return the parts of a proof file, without verifying them. Raises `NoteError`."""
     if len(content) > PROOF_BYTES_MAX:
         raise NoteError(
             f"the proof has {len(content)} bytes, at most {PROOF_BYTES_MAX} are allowed"
@@ -158,10 +160,10 @@ def read_proof(content: bytes) -> Proof:
 
 
 def verify_proof(proof: Proof, entry: bytes, keys: Collection[VerifierKey]) -> Checkpoint:
-    """Prove that these exact bytes stand in a log of which one of the keys signed the head; that
-    head.
+    """Prove that exactly these bytes are in a log whose head one of the keys signed.
 
-    Raises `NoteError` for the signature, `ProofError` for the place in the tree.
+    Returns that head. Raises `NoteError` for the signature, and `ProofError` for the place in the
+    tree.
     """
     head = open_checkpoint(proof.note, keys)
     verify_inclusion(proof.index, head.size, hash_leaf(entry), proof.hashes, head.root)
@@ -169,7 +171,7 @@ def verify_proof(proof: Proof, entry: bytes, keys: Collection[VerifierKey]) -> C
 
 
 def _split_note(content: bytes) -> tuple[str, list[tuple[str, bytes]]]:
-    """The text with its last line feed, and each signature line as name and bytes."""
+    """Return the text with its last line feed, and each signature line as name and bytes."""
     if len(content) > NOTE_BYTES_MAX:
         raise NoteError(f"the note has {len(content)} bytes, at most {NOTE_BYTES_MAX} are allowed")
     whole = _text(content)
@@ -220,8 +222,9 @@ def _hash(encoded: str) -> bytes:
 
 
 def _decoded(encoded: str, what: str) -> bytes:
-    """Standard base64 with its padding, in the one form that encoding gives: other forms hide
-    changed bits.
+    """Return the bytes of standard base64 with padding.
+
+    Only the form that encoding gives is accepted, because other forms could hide changed bits.
     """
     try:
         decoded = base64.b64decode(encoded.encode("ascii"), validate=True)

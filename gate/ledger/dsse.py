@@ -9,15 +9,12 @@ SIGNATURES_MAX = 16
 
 
 class StatementError(Exception):
-    """A signed statement does not say, or does not prove, what was asked.
-
-    The message names what differs.
-    """
+    """A signed statement does not prove what it should. The message names what differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The decoded parts. What is signed and what is parsed are these same bytes."""
+    """The decoded parts of an envelope. The bytes that are parsed are those that were signed."""
 
     payload_type: str
     payload: bytes
@@ -25,15 +22,17 @@ class Envelope:
 
 
 def pre_authentication(payload_type: str, payload: bytes) -> bytes:
-    """PAE of DSSE: type and body with their lengths, so that neither can be taken for the other."""
+    """Return the PAE of DSSE: type and body with their lengths, so that their border is
+    signed too.
+    """
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def read_envelope(content: bytes) -> Envelope:
-    """The envelope in these bytes; unknown fields are ignored, as the specification asks.
+    """Return the envelope in these bytes, without verifying it.
 
-    Nothing is verified yet.
+    Unknown fields are ignored, as the specification demands.
     """
     if len(content) > ENVELOPE_BYTES_MAX:
         raise StatementError(
@@ -51,7 +50,10 @@ def read_envelope(content: bytes) -> Envelope:
 
 
 def read_object(content: bytes, what: str) -> dict[str, object]:
-    """One JSON object. Duplicate keys are refused: two readers could take different ones."""
+    """Return one JSON object.
+
+    Duplicate keys are refused, because two readers could take different ones.
+    """
     try:
         document = json.loads(
             content.decode(), object_pairs_hook=_without_duplicates, parse_constant=_no_constant
@@ -73,7 +75,7 @@ def _signatures(raw: object) -> tuple[bytes, ...]:
 
 
 def _base64(raw: object, name: str) -> bytes:
-    """Both alphabets are accepted, standard and URL-safe."""
+    """Return the bytes of base64 in the standard or the URL-safe alphabet."""
     if not isinstance(raw, str):
         raise StatementError(f"{name} is missing or no text")
     try:

@@ -33,75 +33,73 @@ from gate.ledger.tree import HASH_BYTES
 FORMAT, VERSION = "change-gate-ledger", 1
 FAULTS_MAX = 100
 TILE_MARK = b'{"tile":["0/'
-"""What a line begins with before which an interrupted export is cut, to go on there."""
+"""The beginning of a line at which an interrupted export can be continued."""
 
 _ENTRY, _RECORD, _CLOSE = b'{"entry":', b'{"record":', b"}\n"
 _POLICIES = b'{"policies":'
 _BEHIND = (_RECORD, _POLICIES)
-"""What the entry before such a line has the digest of."""
+"""Lines whose digest is in the entry before them."""
 
 
 def header_line(origin: str) -> bytes:
-    """The first line: which log this is."""
+    """Return the first line, which names the log."""
     return _line("export", [FORMAT, VERSION, origin])
 
 
 def tile_line(level: int, number: int, hashes: bytes) -> bytes:
-    """One tile, as many hashes of it as there are."""
+    """Return the line of a tile, with as many hashes as it has."""
     path = tile_path(level, number, min(len(hashes) // HASH_BYTES, TILE_WIDTH))
     return _line("tile", [path, base64.b64encode(hashes).decode()])
 
 
 def entry_line(body: bytes) -> bytes:
-    """One entry, untouched."""
+    """Return the line of an entry, whose bytes are unchanged."""
     return _ENTRY + body + _CLOSE
 
 
 def record_line(record: bytes) -> bytes:
-    """The record of the decision before it, untouched."""
+    """Return the line of the record of the decision before it, unchanged."""
     return _RECORD + record + _CLOSE
 
 
 def policies_line(content: bytes) -> bytes:
-    """The policies that the entry before it registers, in their canonical form."""
+    """Return the line of the policies that the entry before it registers, in canonical form."""
     return _POLICIES + content + _CLOSE
 
 
 def checkpoint_line(note: bytes) -> bytes:
-    """One signed head."""
+    """Return the line of a signed head."""
     return _line("checkpoint", note.decode())
 
 
 def removed_line(index: int) -> bytes:
-    """In the place of an entry that is gone."""
+    """Return the line in the place of an entry that is gone."""
     return _line("removed", index)
 
 
 def fault_line(index: int, what: str) -> bytes:
-    """What a row of the database has to say against its own entry."""
+    """Return the line of a row of the database that contradicts its own entry."""
     return _line("fault", [index, what])
 
 
 def end_line(entries: int) -> bytes:
-    """The last line."""
+    """Return the last line."""
     return _line("end", entries)
 
 
 class Faults:
-    """What is wrong, by the place in the ledger where it shows first; at most `FAULTS_MAX` are
-    kept, those that came first.
-    """
+    """Collects what is wrong by place in the ledger; only the first `FAULTS_MAX` are kept."""
 
     def __init__(self) -> None:
         self._found: list[tuple[int, str]] = []
 
     def add(self, index: int, what: str) -> None:
-        """One more, at the entry with that index."""
+        """Add a fault of the entry with this index."""
         if len(self._found) < FAULTS_MAX:
             self._found.append((index, what))
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
-        """By place."""
+        """Yield the faults by place."""
         return iter(sorted(self._found, key=lambda fault: fault[0]))
 
     def __bool__(self) -> bool:
@@ -110,7 +108,7 @@ class Faults:
 
 
 class Check(Protocol):
-    """What is done with the parts of an export, in their order."""
+    """A check gets all parts of an export in their order."""
 
     def begin(self, origin: str) -> None:
         """The log's name."""
@@ -122,7 +120,7 @@ class Check(Protocol):
         """An entry."""
 
     def removed(self, index: int) -> None:
-        """An entry that is gone; that it is was told already."""
+        """An entry that is gone; the fault was added already."""
 
     def record(self, index: int, body: bytes) -> None:
         """The record of the decision at that index."""
@@ -134,13 +132,13 @@ class Check(Protocol):
         """A signed head, after so many entries."""
 
     def end(self, entries: int) -> None:
-        """Nothing comes any more; so many entries there were."""
+        """The end of the export, which had so many entries."""
 
 
 def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Faults) -> int:
-    """Hand every part to each check; how many entries there were.
+    """Give every part to each check, and return how many entries there were.
 
-    A line that is none is a fault of the entry it stands at.
+    A line of no known form is a fault of the entry where it is.
     """
     index, end, number = 0, 0, 0
     for number, line in enumerate(lines, 1):
@@ -167,7 +165,7 @@ def read_export(lines: Iterable[bytes], checks: tuple[Check, ...], faults: Fault
 
 
 def _behind_entry(line: bytes, index: int, checks: tuple[Check, ...]) -> None:
-    """A line whose digest is in the entry before it."""
+    """Give a line whose digest is in the entry before it to the checks."""
     name = _RECORD if line.startswith(_RECORD) else _POLICIES
     body = line[len(name) : -len(_CLOSE)]
     for check in checks:
@@ -178,9 +176,9 @@ def _behind_entry(line: bytes, index: int, checks: tuple[Check, ...]) -> None:
 
 
 def _other(line: bytes, number: int, index: int, checks: tuple[Check, ...], faults: Faults) -> int:
-    """A line that is neither entry nor record; how many entries it stands for.
+    """Read a line that is neither entry nor record, and return how many entries it stands for.
 
-    It must be written as it would be here.
+    It must have exactly the bytes that this module would write.
     """
     try:
         ((name, value),) = json.loads(line).items()

@@ -19,15 +19,14 @@ from gate.ledger.dsse import StatementError, read_object
 ENTRY_VERSION = 1
 ENTRY_BYTES_MAX = 16 * 1024
 LISTED_NAMES_MAX = 50
-"""An entry with two lists of so many names, each as long as a name may be, is well below its
-limit."""
+"""An entry with two lists of so many names of the largest length is well below its limit."""
 
 Json: TypeAlias = Any
-"""A value that `canonical` takes; None stands for a field that is not there."""
+"""A value that `canonical` accepts; None is a field that is left out."""
 
 
 class Kind(StrEnum):
-    """What happened."""
+    """What an entry records."""
 
     DECISION = "decision"
     APPROVAL = "approval"
@@ -88,13 +87,13 @@ NEEDED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.EPOCH: ("epoch", "size", "signed", "root"),
     }
 )
-"""What an entry of that kind cannot do without. Other fields may stand beside them."""
+"""The fields that an entry of each kind must have. It may have others too."""
 
 _OWN = frozenset({"v", "kind", "at", "change"})
 
 
 class EntryError(ValueError):
-    """Bytes that are no entry, or fields that cannot be one."""
+    """The bytes are no entry, or the fields cannot be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +107,9 @@ class Entry:
 
 
 def entry(kind: Kind, at: datetime, change: str | None = None, **fields: Json) -> bytes:
-    """The bytes of one entry.
+    """Return the bytes of one entry; a field that is None is left out.
 
-    A field that is None is left out; a missing one, or over 16 KiB in all: `EntryError`.
+    Raises `EntryError` if a field is missing or the entry has over 16 KiB.
     """
     known = {name: value for name, value in fields.items() if value is not None}
     _check_fields(kind, known)
@@ -127,10 +126,10 @@ def entry(kind: Kind, at: datetime, change: str | None = None, **fields: Json) -
 
 
 def listed(field: str, value: Json, names: int) -> dict[str, Json]:
-    """A list with so many names in it as a field; beyond `LISTED_NAMES_MAX` their number and
-    SHA-256 of the canonical list.
+    """Return a list as a field of an entry.
 
-    The decision record, whose digest stands in the same entry, has the whole list.
+    Beyond `LISTED_NAMES_MAX` names it is their number and the SHA-256 of the canonical list. The
+    record of the decision, whose digest is in the same entry, has the whole list.
     """
     if names <= LISTED_NAMES_MAX:
         return {field: value}
@@ -138,7 +137,7 @@ def listed(field: str, value: Json, names: int) -> dict[str, Json]:
 
 
 def read_entry(content: bytes) -> Entry:
-    """The entry that these exact bytes are; any other bytes that mean the same are refused."""
+    """Return the entry of these bytes; other bytes that mean the same are refused."""
     if len(content) > ENTRY_BYTES_MAX:
         raise EntryError(f"an entry has at most {ENTRY_BYTES_MAX} bytes, found {len(content)}")
     try:
@@ -165,7 +164,7 @@ def read_entry(content: bytes) -> Entry:
 
 
 def instant(at: datetime) -> str:
-    """RFC 3339 in UTC, always with microseconds, so that texts sort like times."""
+    """Return RFC 3339 in UTC, always with microseconds, so that texts sort like times."""
     if at.tzinfo is None:
         raise EntryError("a time without a zone is no instant")
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

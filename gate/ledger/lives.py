@@ -1,10 +1,12 @@
-"""What the entries say to each other: the life of every change, judged by rules that no other part
-of the gate shares.
+"""Judges the life of every change from the entries of an export.
 
 A change is decided, waits, is approved by enough people who had no part in it, is admitted once,
-ends once. Whatever an entry tells that could not follow from the entries before it is a fault of
-that entry. Needs the standard library alone. Times are compared as texts: RFC 3339 in UTC with
-microseconds sorts like time.
+and ends once. An entry that could not follow from the entries before it is a fault.
+
+- The rules are written here again and not shared with the gate, so that a fault of the gate cannot
+  hide itself.
+- Only the standard library is used, so that anybody can run this.
+- Times are compared as texts, because RFC 3339 in UTC with microseconds sorts like time.
 """
 
 import json
@@ -24,17 +26,17 @@ CLOSED: Mapping[str, int] = {
     "unsuccessful": 3,
     "rolled_back": 3,
 }
-"""Results, the better the lower: a later report may only make it worse."""
+"""The results by rank, the best first, because a later report may only make a result worse."""
 
 PARTS = ("policies", "catalogue", "calendar")
 ALL_EVER = "rejection"
-"""In the place of a window: an override that lifts a rejection."""
+"""The word in the place of a window in an override that lifts a rejection."""
 
 _Fields: TypeAlias = dict[str, Any]
 
 
 class Life:
-    """One change, as far as its entries have told it."""
+    """One change, as far as the entries so far describe it."""
 
     __slots__ = (
         *(
@@ -56,9 +58,9 @@ class Life:
         self.outcome = self.digest = self.revision = ""
         self.carries: Sequence[int] = ()
         self.required: Sequence[tuple[Sequence[str], int]] = ()
-        # Everybody who was ever named, by any entry.
+        # Everybody whom any entry named.
         self.excluded: frozenset[str] = frozenset()
-        # By person the decision that it was given for.
+        # By person the decision that the approval was given for.
         self.approvals: dict[str, int] = {}
         self.observed = self.admitted = False
         self.result = 0
@@ -77,22 +79,24 @@ class LifeCheck:
         self._index = 0
 
     def begin(self, origin: str) -> None:
-        """The log's name says nothing of changes."""
+        """Nothing to judge: the name of the log says nothing about changes."""
 
     def tile(self, path: str, encoded: str) -> None:
-        """Hashes say nothing of changes."""
+        """Nothing to judge: hashes say nothing about changes."""
 
     def checkpoint(self, size: int, note: bytes) -> None:
-        """Nor do signatures."""
+        """Nothing to judge: signatures say nothing about changes."""
 
     def policies(self, index: int, body: bytes) -> None:
-        """What a policy says is judged where decisions are made again."""
+        """Nothing to judge: policies are judged where decisions are made again."""
 
     def removed(self, index: int) -> None:
-        """What it told is not known; what follows from it will look wrong, too."""
+        """Nothing to judge: what the entry said is unknown, so what follows from it looks wrong
+        too.
+        """
 
     def entry(self, index: int, body: bytes) -> None:
-        """One entry after the other."""
+        """Judge one entry by those before it."""
         self._index = index
         try:
             fields = read_fields(body)
@@ -107,7 +111,9 @@ class LifeCheck:
             self._fault(f"this is no entry as the gate writes them: {error!r}")
 
     def record(self, index: int, body: bytes) -> None:
-        """It has the lists that were too long for the entry, and the digest that people approve."""
+        """Take from a record the lists that are too long for its entry, and the digest that people
+        approve.
+        """
         if self._beyond is None:
             return
         life, fields = self._beyond
@@ -133,7 +139,7 @@ class LifeCheck:
         life.required = required
 
     def end(self, entries: int) -> None:
-        """A life may be open at the end."""
+        """Nothing to judge: a change may still be open at the end of the export."""
 
     def _fault(self, what: str) -> None:
         self._faults.add(self._index, what)
@@ -170,7 +176,7 @@ class LifeCheck:
         if life is None:
             self._fault(f"{kind} of {change}, of which no decision was recorded before")
         elif kind in _OF_A_CHANGE:
-            # whoever was named since the decision stands in the entry of the act: that judges it
+            # The entry of an act excludes whoever was named since the decision, and is judged so.
             life.excluded = life.excluded.union(fields.get("excluded", ()))
             _OF_A_CHANGE[kind](self, change, life, fields)
 
@@ -186,7 +192,7 @@ class LifeCheck:
         life.state = REJECTED
 
     def _require_shown(self, change: str, life: Life, fields: _Fields, act: str) -> None:
-        """People decide on what is pending, and on exactly what they were shown."""
+        """Require that people decide on a pending change, and on exactly what they were shown."""
         if life.state is not WAITING:
             self._fault(f"{change} is {act} by a person, and it was {life.state} already")
         elif life.outcome != "pending":
@@ -243,8 +249,9 @@ class LifeCheck:
         life.admitted, life.state = True, DEPLOYING
 
     def _require_quorum(self, change: str, life: Life, fields: _Fields) -> None:
-        """Enough people for every entry of what was required, each with an approval that counts and
-        no part in the change.
+        """Require enough people for every entry of what was required.
+
+        Only people with an approval that counts and without a part in the change are enough.
         """
         good = {life.number, *life.carries}
         filled = [0] * len(life.required)
@@ -288,7 +295,7 @@ class LifeCheck:
             life.result, life.state = rank, fields["result"]
 
     def _ending(self, change: str, life: Life, fields: _Fields) -> None:
-        """What still waits is withdrawn, or its time is over."""
+        """Judge the end of a change that waited: it was canceled, or it expired."""
         ending = CANCELED if fields["kind"] == "cancellation" else EXPIRED
         if life.state is not WAITING:
             self._fault(f"{change} is {ending}, and it was {life.state} already")
@@ -335,10 +342,7 @@ _OF_ADMINISTRATION: Mapping[str, Callable[[LifeCheck, _Fields], None]] = {
 
 
 def read_fields(body: bytes) -> _Fields:
-    """The fields of an entry, whose bytes must be the one form that it may have.
-
-    Raises `ValueError`.
-    """
+    """Return the fields of an entry. Raises `ValueError` if its bytes are not canonical."""
     try:
         fields = read_object(body, "the entry")
     except StatementError as error:

@@ -1,9 +1,8 @@
-"""The tree as tiles of 256 hashes, as c2sp.org/tlog-tiles cuts it: how it grows, and every proof
-that follows from it.
+"""The tree as tiles of 256 hashes, by c2sp.org/tlog-tiles: how it grows, and its proofs.
 
-A tile at level L holds the hashes of complete subtrees of 256 ** L leaves. Tiles are read through a
-function, so that storage, a folder and a test are the same to this file. A tile that is not there,
-or is too short, is a `ProofError`: nothing is proved from half a tree.
+A tile at level L contains the hashes of complete subtrees of 256 ** L leaves. Tiles are read
+through a function, so that they may come from the database, a folder or a test. A missing or short
+tile raises `ProofError`, because nothing is proved from half a tree.
 """
 
 import re
@@ -23,8 +22,7 @@ _PATH = re.compile(
 )
 
 ReadTile: TypeAlias = Callable[[int, int], bytes]
-"""The hashes of a tile by level and number, as many as there are; empty for a tile that is not
-there."""
+"""Returns the hashes of a tile by level and number; empty for a tile that does not exist."""
 
 
 class Tile(NamedTuple):
@@ -36,7 +34,7 @@ class Tile(NamedTuple):
 
 
 class TilePath(NamedTuple):
-    """What an address asks for. A level of None is a bundle of entries."""
+    """The tile of an address; without a level it is a bundle of entries."""
 
     level: int | None
     number: int
@@ -44,8 +42,9 @@ class TilePath(NamedTuple):
 
 
 def tile_path(level: int | None, number: int, width: int = TILE_WIDTH) -> str:
-    """`<L>/<N>[.p/<W>]`, the address of a tile below `tile/`; of a bundle of entries where the
-    level is None.
+    """Return the address of a tile below `tile/`, as `<L>/<N>[.p/<W>]`.
+
+    Without a level it is that of a bundle of entries.
     """
     digits = f"{number:03}"
     digits = digits.rjust(-(-len(digits) // 3) * 3, "0")
@@ -60,9 +59,7 @@ def tile_path(level: int | None, number: int, width: int = TILE_WIDTH) -> str:
 
 
 def read_tile_path(text: str) -> TilePath | None:
-    """The way back; None for an address that names no tile, or names one in another way than
-    `tile_path` does.
-    """
+    """Return the tile of an address, or None if `tile_path` would not write the address so."""
     found = _PATH.fullmatch(text)
     if found is None:
         return None
@@ -76,11 +73,10 @@ def read_tile_path(text: str) -> TilePath | None:
 
 
 def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[Tile]:
-    """Append leaf hashes to a tree of `size` leaves; every tile that is new or longer now, from the
-    lowest level up.
+    """Append leaf hashes to a tree of `size` leaves.
 
-    `edge` has the tile of each level that is not full yet. Raises `ProofError` where it does not
-    fit the size.
+    `edge` has the tile of each level that is not full yet. Returns every tile that is new or longer
+    now, from the lowest level up. Raises `ProofError` if `edge` does not fit the size.
     """
     changed: list[Tile] = []
     level, added = 0, list(leaves)
@@ -101,7 +97,7 @@ def grow(size: int, edge: Mapping[int, bytes], leaves: Sequence[bytes]) -> list[
 
 
 def tile_root(hashes: bytes) -> bytes:
-    """The root of a complete subtree over these hashes, whose number is a power of two."""
+    """Return the root of the subtree over these hashes, whose number is a power of two."""
     row = [hashes[begin : begin + HASH_BYTES] for begin in range(0, len(hashes), HASH_BYTES)]
     while len(row) > 1:
         pairs = zip(row[::2], row[1::2], strict=True)
@@ -118,21 +114,21 @@ class Tree:
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def root(self) -> bytes:
-        """The root hash of all leaves."""
+        """Return the root hash of all leaves."""
         return self._subtree(0, self.size) if self.size else EMPTY_ROOT
 
     def leaf(self, index: int) -> bytes:
-        """The leaf hash at that index."""
+        """Return the leaf hash at this index."""
         return self._complete(0, index)
 
     def inclusion_proof(self, index: int) -> list[bytes]:
-        """PATH(index, D[size]) of RFC 6962 section 2.1.1, the leaf's sibling first."""
+        """Return PATH(index, D[size]) of RFC 6962 section 2.1.1, the leaf's sibling first."""
         if not 0 <= index < self.size:
             raise ProofError(f"index {index} is not in a tree of {self.size} entries")
         return self._path(index, 0, self.size)
 
     def consistency_proof(self, size1: int) -> list[bytes]:
-        """PROOF(size1, D[size]) of RFC 6962 section 2.1.2."""
+        """Return PROOF(size1, D[size]) of RFC 6962 section 2.1.2."""
         if not 0 < size1 <= self.size:
             raise ProofError(f"a tree of {size1} entries is no beginning of one of {self.size}")
         return self._proof(size1, 0, self.size, whole=True)
@@ -146,8 +142,8 @@ class Tree:
         return [*self._path(index, middle, end), self._subtree(begin, middle)]
 
     def _proof(self, size1: int, begin: int, end: int, *, whole: bool) -> list[bytes]:
-        """SUBPROOF of RFC 6962; `whole`: the earlier tree's root is what the verifier has
-        already.
+        """Return SUBPROOF of RFC 6962. `whole` says that the verifier has the earlier
+        root already.
         """
         if size1 == end:
             return [] if whole else [self._subtree(begin, end)]
@@ -157,7 +153,7 @@ class Tree:
         return [*self._proof(size1, middle, end, whole=False), self._subtree(begin, middle)]
 
     def _subtree(self, begin: int, end: int) -> bytes:
-        """MTH(D[begin:end]), where `begin` is a multiple of the largest power of two in it."""
+        """Return MTH(D[begin:end]); `begin` is a multiple of the largest power of two in it."""
         leaves = end - begin
         if leaves & (leaves - 1) == 0:
             return self._complete(leaves.bit_length() - 1, begin // leaves)
@@ -165,8 +161,8 @@ class Tree:
         return hash_children(self._subtree(begin, middle), self._subtree(middle, end))
 
     def _complete(self, height: int, position: int) -> bytes:
-        """The node of that height over 2 ** height leaves; within a tile it is hashed from the
-        tile's own row.
+        """Return the node over 2 ** height leaves; within a tile it is hashed from the
+        tile's row.
         """
         level, inner = divmod(height, TILE_HEIGHT)
         first = position << inner
@@ -188,5 +184,5 @@ class Tree:
 
 
 def _split(leaves: int) -> int:
-    """The largest power of two smaller than a number above 1."""
+    """Return the largest power of two that is smaller than a number above 1."""
     return 1 << ((leaves - 1).bit_length() - 1)

@@ -1,9 +1,8 @@
-"""What an export proves: every entry stands where it was sealed, every record is the one that was
-decided, every head is signed.
+"""Verifies an export: every entry is where it was sealed, every record is the one that was decided,
+and every head is signed.
 
-Needs the standard library and `cryptography` alone, reads iterables of bytes, and knows nothing of
-the database: anyone can run it on an export. What the entries say to each other is judged by
-`lives.py`.
+This needs only the standard library and `cryptography`, reads iterables of bytes, and does not use
+the database, so that anybody can run it. Whether the entries fit together is judged by `lives.py`.
 """
 
 import base64
@@ -35,7 +34,7 @@ from gate.ledger.tiles import (
 from gate.ledger.tree import EMPTY_ROOT, HASH_BYTES
 
 KEY_ROTATION = b"gate-ledger-key/v1\n"
-"""What stands before a new key where the old one signs it."""
+"""The beginning of the text with which an old key signs a new one, so that it is nothing else."""
 
 _DECISION, _RECORD = b'"kind":"decision"', b'"record":"'
 _REGISTRATION, _OF_POLICIES = b'"kind":"registration"', b'"part":"policies"'
@@ -46,16 +45,15 @@ _SHA256_HEX = 64
 
 
 def rotation_text(key: str) -> bytes:
-    """What the old key signs when a new one takes its place."""
+    """Return the text that the old key signs when a new one replaces it."""
     return KEY_ROTATION + key.encode() + b"\n"
 
 
 class TreeCheck:
-    """Derives the tree anew from the entries and compares it with every tile and every signed head.
+    """Computes the tree again from the entries, and compares it with every tile and signed head.
 
-    `since` are signed heads that were kept outside: each must be the beginning of this log. The
-    newest head must be signed by a key that was given, or by one to which such a key has handed
-    over.
+    `since` are signed heads that were kept outside; each must be the beginning of this log. The
+    newest head must be signed by a given key, or by a key that a given one has handed over to.
     """
 
     def __init__(
@@ -80,7 +78,7 @@ class TreeCheck:
         self._newest_trusted = False
 
     def begin(self, origin: str) -> None:
-        """The log's name, which is that of its key."""
+        """Take the name of the log, which is also that of its key."""
         self._origin = origin
         if origin not in self._keys.names:
             self._faults.add(
@@ -90,8 +88,8 @@ class TreeCheck:
             )
 
     def tile(self, path: str, encoded: str) -> None:
-        """A tile of entries comes before them and says which they are; one above must be what was
-        derived from below.
+        """Take a tile. One of entries announces them; a higher one must be what follows
+        from below.
         """
         found = read_tile_path(path)
         level = found.level if found and found.level is not None else -1
@@ -113,12 +111,10 @@ class TreeCheck:
             self._faults.add(begin, f"tile {path} is not what follows from the tiles below it")
 
     def entry(self, index: int, body: bytes) -> None:
-        """Its hash must be the one that was sealed at this place.
+        """Compare the hash of an entry with the one that was sealed at this place.
 
-        The tree goes on with the sealed one.
-
-        Because so a changed entry is found where it is, and a changed tile by the head that was
-        signed.
+        The tree goes on with the sealed hash. So a changed entry is found where it is, and a
+        changed tile is found by the signed head.
         """
         leaf = sha256(b"\x00" + body).digest()
         sealed = self._sealed_at(len(self._leaves))
@@ -135,7 +131,7 @@ class TreeCheck:
             self.epochs.append(index)
 
     def removed(self, index: int) -> None:
-        """Its hash stands in the tile, so that the others are judged all the same."""
+        """Go on with the hash in the tile, so that the other entries are judged all the same."""
         self._append(index, self._sealed_at(len(self._leaves)) or EMPTY_ROOT)
 
     def _sealed_at(self, place: int) -> bytes:
@@ -152,7 +148,7 @@ class TreeCheck:
             self._kept.compare(self._size, self._root())
 
     def record(self, index: int, body: bytes) -> None:
-        """Its digest must be the one in its entry."""
+        """Compare the digest of a record with the one in its entry."""
         if self._awaited != _WHOSE_RECORD:
             self._faults.add(index, "a record stands here, and the entry is of no decision")
         elif sha256(body).hexdigest().encode() != self._awaits:
@@ -164,7 +160,7 @@ class TreeCheck:
         self._awaits, self._awaited = b"", ""
 
     def policies(self, index: int, body: bytes) -> None:
-        """Their digest must be the revision that was registered."""
+        """Compare the digest of policies with the revision that was registered."""
         if self._awaited != _WHOSE_POLICIES:
             self._faults.add(index, "policies stand here, and the entry registers none")
         elif sha256(body).hexdigest().encode() != self._awaits:
@@ -176,7 +172,9 @@ class TreeCheck:
         self._awaits, self._awaited = b"", ""
 
     def checkpoint(self, size: int, note: bytes) -> None:
-        """It must cover exactly what came so far, and be signed by a key of this log."""
+        """Require that a head covers exactly the entries so far, and that a key of the log signed
+        it.
+        """
         try:
             head = read_checkpoint(note)
             signers = self._keys.signers(note, head.origin)
@@ -204,7 +202,7 @@ class TreeCheck:
             self._newest_trusted = not signers.isdisjoint(self._keys.trusted)
 
     def end(self, entries: int) -> None:
-        """What has to be true of the whole."""
+        """Judge the export as a whole."""
         if self._awaits:
             self._missing(entries - 1)
         missing = len(self._sealed) // HASH_BYTES - len(self._leaves)
@@ -224,7 +222,7 @@ class TreeCheck:
         self._kept.end(entries, self._origin, self.epochs, self._keys)
 
     def _await(self, body: bytes, field: bytes, what: str) -> None:
-        """The next line has to be what this field of the entry is the digest of."""
+        """Require that the next line has the digest in this field of the entry."""
         begin = body.find(field) + len(field)
         self._awaits, self._awaited = body[begin : begin + _SHA256_HEX], what
 
@@ -234,7 +232,7 @@ class TreeCheck:
         self._awaits, self._awaited = b"", ""
 
     def _fold(self) -> None:
-        """The tile of entries is full: its root goes into the tile above, and so on."""
+        """Put the root of a full tile into the tile above, and so on upwards."""
         added, level = tile_root(b"".join(self._leaves)), 1
         self._leaves, self._sealed = [], b""
         while True:
@@ -248,27 +246,30 @@ class TreeCheck:
         return Tree(self._size, self._right_edge).root()
 
     def _right_edge(self, level: int, _: int) -> bytes:
-        """The last tile of a level; the root of all needs no other that is not in a tile above."""
+        """Return the last tile of a level. The root needs no other tile, because the roots of full
+        ones are in the tiles above.
+        """
         if level:
             return self._edge.get(level, b"")
         return b"".join(self._leaves)
 
 
 class _Keys:
-    """Which keys sign this log.
+    """The keys that sign this log.
 
-    `trusted` were given, or a trusted one handed over to them; the others the log itself names.
+    `trusted` keys were given, or a trusted key handed over to them. The others are only named by
+    the log itself.
     """
 
     def __init__(self, given: Collection[VerifierKey]) -> None:
-        """A key of a later epoch is the same key under that epoch's name."""
+        """Take the given keys; the key of a later epoch is the same key under another name."""
         self.trusted = {VerifierKey(name_of(key.name), key.public) for key in given}
         self.names = {key.name for key in self.trusted}
         self._known = set(self.trusted)
         self._last: VerifierKey | None = None
 
     def announced(self, index: int, body: bytes, faults: Faults) -> None:
-        """The entry of a key: the first, or one that the key before it has signed."""
+        """Take the entry of a key, which is the first one or signed by the key before it."""
         try:
             fields = json.loads(body)
             key, before = VerifierKey.parse(fields["key"]), self._last
@@ -290,9 +291,9 @@ class _Keys:
         self._last = key
 
     def signers(self, note: bytes, origin: str) -> set[VerifierKey]:
-        """Which of the known keys signed a checkpoint of that origin.
+        """Return the known keys that signed a checkpoint of this origin.
 
-        Raises `NoteError` for none, or a false signature.
+        Raises `NoteError` if there is none, or for a false signature.
         """
         found = {
             key: VerifierKey(origin, key.public)
@@ -318,11 +319,11 @@ class _Kept:
         self.sizes = frozenset(head.size for head, _ in self._notes)
 
     def compare(self, size: int, root: bytes) -> None:
-        """The root of so many entries here."""
+        """Compare the kept heads of this size with the root of so many entries here."""
         self._roots[size] = root
 
     def end(self, entries: int, origin: str, epochs: Sequence[int], keys: _Keys) -> None:
-        """Each of them is the beginning of this log, or the log is another one."""
+        """Require that each kept head was found to be the beginning of this log."""
         good = 0
         for head, note in sorted(self._notes, key=lambda kept: kept[0].size):
             epoch = epoch_of(head.origin, origin)
@@ -353,7 +354,7 @@ class _Kept:
 
 
 def _hashes(encoded: str) -> bytes:
-    """Empty for what is not base64 in its one form."""
+    """Return the hashes of a tile, or nothing if it is not base64 in its one form."""
     try:
         hashes = base64.b64decode(encoded.encode("ascii"), validate=True)
     except ValueError:
