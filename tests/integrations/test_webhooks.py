@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from gate.core.decision.values import Outcome
 from gate.core.messages.outgoing import Event
 from gate.errors import Undeliverable
 from gate.integrations.cdevents.outgoing import cdevent
@@ -27,20 +28,22 @@ SOURCE = "https://gate.example.com"
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
-def an_event(kind: str = "change.decided", **data: Any) -> Event:
-    change = {
-        "id": "chg_1",
-        "service": "check out/é",
-        "links": {
-            "page": f"{SOURCE}/changes/chg_1",
-            "place": f"{SOURCE}/v1/services/checkout/environments/production",
-        },
-    }
-    return Event("msg_1", kind, AT, "chg_1", {"change": change, **data})
+def an_event(kind: str = "change.decided", **different: Any) -> Event:
+    return Event(
+        id="msg_1",
+        type=kind,
+        at=AT,
+        change="chg_1",
+        service="check out/é",
+        page=f"{SOURCE}/changes/chg_1",
+        place=f"{SOURCE}/v1/services/checkout/environments/production",
+        data={"change": {"id": "chg_1"}},
+        **different,
+    )
 
 
 def decided(outcome: str, policy: str | None = "production") -> Event:
-    return an_event(decision={"outcome": outcome, "policy": {"name": policy}})
+    return an_event(outcome=Outcome(outcome), policy=policy)
 
 
 # Signatures

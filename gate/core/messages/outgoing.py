@@ -4,10 +4,10 @@ A receiver may get both more than once, because a delivery whose answer was lost
 id and the bytes are then the same.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+from gate.core.decision.values import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Message:
 class Event:
     """Something that happened to a change, for receivers outside.
 
-    `data` is JSON made only from what never changes: the subject, the ledger entry, one decision.
-    So a later attempt sends the same bytes.
+    `data` is written as JSON, as it is. It is made only from what never changes: the subject, the
+    ledger entry, one decision. So a later attempt sends the same bytes. The other fields are what
+    another form of the event needs.
     """
 
     id: str
@@ -42,4 +43,19 @@ class Event:
 
     at: datetime
     change: str
-    data: Mapping[str, Any]
+    service: str
+    page: str
+    """The address of the change for people."""
+
+    place: str
+    """The address of what the change deploys to."""
+
+    data: object
+    outcome: Outcome | None = None
+    """Of a decision."""
+
+    policy: str | None = None
+    """Which policy decided."""
+
+    by: str | None = None
+    """The person who acted, by an id that never changes."""

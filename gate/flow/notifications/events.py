@@ -5,20 +5,32 @@ changes.
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Connection
 
 from gate.core.decision import record as records
-from gate.core.decision.record import Record
-from gate.core.instants import rfc3339, to_us
+from gate.core.instants import to_us
 from gate.core.messages.outgoing import Event, Message
 from gate.errors import Undeliverable
 from gate.flow.answers.change import reasons_of
-from gate.flow.answers.parts import hold_answer, observed_answer, run_answer
+from gate.flow.answers.parts import (
+    RiskAnswer,
+    hold_answer,
+    observed_answer,
+    policy_answer,
+    run_answer,
+)
 from gate.flow.gate import Gate
+from gate.flow.notifications.event_data import (
+    DecidedEvent,
+    EventChange,
+    EventDecision,
+    EventLinks,
+    EventReason,
+)
 from gate.flow.notifications.notify import Deliver
 from gate.flow.rulebooks import Rulebooks
 from gate.ledger.format import Kind
@@ -94,71 +106,72 @@ def read_event(conn: Connection, books: Rulebooks, message: Message, base_url: s
     stored = changes.read(conn, message.change_id) if message.change_id else None
     if stored is None or entry["kind"] not in TYPES:
         return None
-    data: dict[str, Any] = {"change": subject(stored, base_url)}
-    number = entry.get("number")
+    change = change_of(stored, base_url)
+    data: object = {"change": change, **{name: entry[name] for name in _FIELDS if name in entry}}
+    outcome = policy = None
     if entry["kind"] == Kind.DECISION.value:
-        data["decision"] = _decision(conn, books, stored.id, number)
-        data["title"] = (
-            texts.read_texts(conn, [stored.asked.title]).get(stored.asked.title, "")
-            if stored.asked.title
-            else ""
-        )
-        data["subject_digest"] = entry["subject_digest"]
-    else:
-        data |= {name: entry[name] for name in _FIELDS if name in entry}
+        decision = _decision(conn, books, stored.id, entry["number"])
+        outcome, policy = decision.outcome, decision.policy.name
+        title = texts.read_texts(conn, [stored.asked.title]).get(stored.asked.title, "")
+        data = DecidedEvent(change, decision, title, entry["subject_digest"])
     return Event(
-        message.id, TYPES[entry["kind"]], datetime.fromisoformat(entry["at"]), stored.id, data
+        id=message.id,
+        type=TYPES[entry["kind"]],
+        at=datetime.fromisoformat(entry["at"]),
+        change=stored.id,
+        service=stored.service,
+        page=change.links.page,
+        place=change.links.place,
+        data=data,
+        outcome=outcome,
+        policy=policy,
+        by=entry.get("by"),
     )
 
 
-def subject(stored: StoredChange, base_url: str) -> dict[str, Any]:
+def change_of(stored: StoredChange, base_url: str) -> EventChange:
     """What of a change is the same for ever."""
     asked = stored.asked
     service, environment = _quoted(stored.service), _quoted(stored.environment)
-    place = f"{base_url}/v1/services/{service}/environments/{environment}"
-    return {
-        "id": stored.id,
-        "service": stored.service,
-        "environment": stored.environment,
-        "repository": asked.repository,
-        "commit": stored.commit,
-        "ref": asked.ref,
-        "artifacts": asked.artifacts,
-        "run": run_answer(asked.run),
-        "submitted_at": rfc3339(stored.submitted_at),
-        "links": {
-            "self": f"{base_url}/v1/changes/{stored.id}",
-            "page": f"{base_url}/changes/{stored.id}",
-            "place": place,
-        },
-    }
+    return EventChange(
+        id=stored.id,
+        service=stored.service,
+        environment=stored.environment,
+        repository=asked.repository,
+        commit=stored.commit,
+        ref=asked.ref,
+        artifacts=asked.artifacts,
+        run=run_answer(asked.run),
+        submitted_at=stored.submitted_at,
+        links=EventLinks(
+            self=f"{base_url}/v1/changes/{stored.id}",
+            page=f"{base_url}/changes/{stored.id}",
+            place=f"{base_url}/v1/services/{service}/environments/{environment}",
+        ),
+    )
 
 
-def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> dict[str, Any]:
+def _decision(conn: Connection, books: Rulebooks, change: str, number: int) -> EventDecision:
     # An entry without its record fails loudly.
     record = records.read(decisions.record(conn, change, number) or b"")
     decision = record.decision
     held = texts.read_texts(conn, decision.hold_reasons)
-    return {
-        "number": record.number,
-        "outcome": decision.outcome.value,
-        "type": decision.type.value,
-        "route": decision.route.value,
-        "risk": {"score": decision.score, "band": decision.band.word},
-        "policy": {"name": decision.policy, "revision": record.revisions.policies or None},
-        "standard_change": decision.standard_change,
-        "reasons": _reasons(conn, books, record),
-        "required": [{"by": list(entry.by), "count": entry.count} for entry in decision.required],
-        "hold": hold_answer(decision.hold, held),
-        "observed": observed_answer(decision.observed, held),
-    }
-
-
-def _reasons(conn: Connection, books: Rulebooks, record: Record) -> list[dict[str, Any]]:
-    return [
-        {name: getattr(one, name) for name in ("rule", "title", "points", "holds", "because")}
-        for one in reasons_of(record, books.policy_of(conn, record))
-    ]
+    return EventDecision(
+        number=record.number,
+        outcome=decision.outcome,
+        type=decision.type,
+        route=decision.route,
+        risk=RiskAnswer(decision.score, decision.band.word),
+        policy=policy_answer(record),
+        standard_change=decision.standard_change,
+        reasons=tuple(
+            EventReason(one.rule, one.title, one.points, one.holds, one.because)
+            for one in reasons_of(record, books.policy_of(conn, record))
+        ),
+        required=decision.required,
+        hold=hold_answer(decision.hold, held),
+        observed=observed_answer(decision.observed, held),
+    )
 
 
 def settled(tx: Tx, change: str, number: int, subject_digest: str) -> None:

@@ -6,6 +6,7 @@ A receiver asks for this form; nobody else gets it.
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from gate.core.decision.values import Outcome
 from gate.core.instants import rfc3339
 from gate.core.messages.outgoing import Event
 
@@ -22,9 +23,9 @@ class _Word(NamedTuple):
 
 
 _DECIDED = {
-    "pending": _Word("created"),
-    "approved": _Word("closed", "approved", "approved"),
-    "rejected": _Word("closed", "rejected", "rejected"),
+    Outcome.PENDING: _Word("created"),
+    Outcome.APPROVED: _Word("closed", "approved", "approved"),
+    Outcome.REJECTED: _Word("closed", "rejected", "rejected"),
 }
 _WORDS = {
     "change.approval_given": _Word("updated", "approved"),
@@ -37,12 +38,7 @@ _WORDS = {
 
 def cdevent(event: Event, source: str) -> dict[str, Any] | None:
     """The event in the draft's words; None for what it has none for."""
-    decision = event.data.get("decision")
-    word = (
-        _DECIDED.get(str(decision["outcome"]))
-        if event.type == "change.decided" and decision
-        else _WORDS.get(event.type)
-    )
+    word = _WORDS.get(event.type) if event.outcome is None else _DECIDED[event.outcome]
     if word is None:
         return None
     return {
@@ -58,27 +54,19 @@ def cdevent(event: Event, source: str) -> dict[str, Any] | None:
 
 
 def _content(event: Event, word: _Word) -> dict[str, str]:
-    change = event.data["change"]
-    place = {
-        "approvalDetailsUrl": change["links"]["page"],
-        "resourceTargetUrl": change["links"]["place"],
-    }
+    place = {"approvalDetailsUrl": event.page, "resourceTargetUrl": event.place}
     if word.predicate == "created":
-        return {**place, "requestor": f"urn:gate:service:{_quoted(change['service'])}"}
+        return {**place, "requestor": f"urn:gate:service:{_quoted(event.service)}"}
     content = {**place, "responder": _responder(event), "decision": word.decision}
     return {**content, "status": word.status} if word.status else content
 
 
 def _responder(event: Event) -> str:
     """A person by the opaque id that the catalogue gives; a policy by its name; else the gate."""
-    if event.type == "change.decided":
-        policy = event.data["decision"]["policy"]["name"]
-        if policy:
-            return f"urn:gate:policy:{_quoted(policy)}"
-        return "urn:gate:policy"
-    by = event.data.get("by")
-    return f"urn:gate:person:{_quoted(by)}" if by else "urn:gate:review"
+    if event.outcome is not None:
+        return f"urn:gate:policy:{_quoted(event.policy)}" if event.policy else "urn:gate:policy"
+    return f"urn:gate:person:{_quoted(event.by)}" if event.by else "urn:gate:review"
 
 
-def _quoted(text: object) -> str:
-    return quote(str(text), safe="")
+def _quoted(text: str) -> str:
+    return quote(text, safe="")

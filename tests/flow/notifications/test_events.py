@@ -21,7 +21,7 @@ from gate.storage.database.tx import Subscription
 from gate.storage.messages import outbox
 from gate.storage.tables import schema_work
 from tests.builders import SMALL, Wire, make_person
-from tests.flow.shop import PIPELINE, Shop, open_shop
+from tests.flow.shop import PIPELINE, Shop, as_json, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +53,11 @@ async def event(shop: Shop, message: Message) -> Event:
     return found
 
 
+def data_of(event: Event) -> Wire:
+    """The data as a receiver reads it."""
+    return as_json(event.data)
+
+
 async def events(shop: Shop) -> list[Event]:
     return [await event(shop, message) for message in await messages(shop)]
 
@@ -74,20 +79,20 @@ async def test_a_deployment_is_told_from_its_decision_to_its_end(shop: Shop) -> 
 
     assert await types(shop) == ["change.admitted", "change.closed", "change.decided"]
     decided, admitted, closed = await events(shop)
-    assert decided.data["decision"]["outcome"] == "approved"
+    assert data_of(decided)["decision"]["outcome"] == "approved"
     assert (
-        decided.data["change"]["links"]["self"]
+        data_of(decided)["change"]["links"]["self"]
         == f"https://gate.example.com/v1/changes/{change['id']}"
     )
-    assert [one["because"] for one in decided.data["decision"]["reasons"]] == [
+    assert [one["because"] for one in data_of(decided)["decision"]["reasons"]] == [
         one["because"] for one in change["reasons"]
     ]
-    assert admitted.data["run"] == [
+    assert data_of(admitted)["run"] == [
         change["run"]["id"],
         change["run"]["attempt"],
         change["run"]["step"],
     ]
-    assert closed.data["result"] == "successful"
+    assert data_of(closed)["result"] == "successful"
 
 
 async def test_what_people_decide_is_told_and_that_it_is_complete_too(shop: Shop) -> None:
@@ -96,7 +101,7 @@ async def test_what_people_decide_is_told_and_that_it_is_complete_too(shop: Shop
 
     assert await types(shop) == ["change.approval_given", "change.approved", "change.decided"]
     approved = next(one for one in await events(shop) if one.type == "change.approved")
-    assert (approved.data["number"], approved.data["subject_digest"]) == (
+    assert (data_of(approved)["number"], data_of(approved)["subject_digest"]) == (
         1,
         change["subject_digest"],
     )
@@ -139,7 +144,7 @@ async def test_nothing_that_a_person_wrote_is_told_but_the_title(shop: Shop) -> 
     await approve(shop, change)
     await cancel.cancel(shop.gate, change["id"], "a secret reason", PIPELINE)
 
-    sent = b"".join(orjson.dumps(one.data) for one in await events(shop))
+    sent = b"".join(orjson.dumps(data_of(one)) for one in await events(shop))
     assert b"secret" not in sent
     assert b"Baskets" in sent
     assert change.get("change_token", "gatec_").encode() not in sent
