@@ -32,6 +32,7 @@ from gate.flow.signing import make_key
 from gate.storage.database.tx import Tx
 from gate.storage.identity import people, sessions
 from gate.storage.identity.tokens import Maker
+from gate.storage.tables.packed import pack, unpack
 
 BASE_URL = "http://gate.example.com"
 FEW = 50
@@ -168,6 +169,7 @@ def _multiply(path: Path, more: int, state: str) -> None:
     leaves behind.
     """
     connection = sqlite3.connect(path)
+    connection.create_function("renamed", 3, _renamed)
     with connection:
         connection.execute("CREATE TEMP TABLE base AS SELECT rowid AS n, * FROM changes LIMIT 50")
         for table, change in (("changes", "id"), ("decisions", "change_id")):
@@ -188,12 +190,16 @@ def _multiply(path: Path, more: int, state: str) -> None:
     connection.close()
 
 
+def _renamed(record: bytes, change: str, copied: str) -> bytes:
+    return pack(unpack(record).replace(change.encode(), copied.encode()))
+
+
 def _column(table: str, name: str, change: str, state: str) -> str:
     """What a copy has of this column."""
     copied = f"'chg_' || substr('{state}', 1, 1) || printf('%025d', more.n)"
     special: dict[str, str] = {
         change: copied,
-        "record": f"CAST(replace(CAST(one.record AS TEXT), one.{change}, {copied}) AS BLOB)",
+        "record": f"renamed(one.record, one.{change}, {copied})",
         "run_key": "NULL",
         "at": "one.at - more.n",
         "submitted_at": "one.submitted_at - more.n",
