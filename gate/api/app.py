@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Lifespan
 from gate import __version__
 from gate.api.http.edge import Edge
 from gate.api.http.route import SECURITY, GateRoute
+from gate.api.http.turns import Turns
 from gate.api.problems import ProblemAnswer
 from gate.metrics import Metrics
 
@@ -46,7 +47,7 @@ class Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The edge catches and answers every error, so none is answered or logged twice."""
-        app: ASGIApp = Edge(self.router, self._metrics)
+        app: ASGIApp = Edge(Turns(self.router), self._metrics)
         for cls, args, kwargs in reversed(self.user_middleware):
             app = cls(app, *args, **kwargs)
         return app
