@@ -1,5 +1,6 @@
 """The recipes for controllers, judged as each controller judges an answer of the gate."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -160,3 +161,48 @@ def test_h6_the_variable_of_gitlab_is_false_only_where_the_gate_says_that_nothin
     given = file.read_text() if file.exists() else ""
 
     assert run_script(tmp_path, f"{given}\n{deploy}", "")[0] == int(is_shut)
+
+
+# Flux and Terraform
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the recipe needs jq")
+@pytest.mark.parametrize(("status", "body", "word"), ANSWERS)
+def test_h6_flux_follows_a_commit_that_the_gate_has_approved_and_no_other(
+    tmp_path: Path, status: int, body: Mapping[str, str], word: str
+) -> None:
+    job = block_with("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = job["containers"]
+    for name, script in (
+        ("git", f"printf '{'a' * 40}\\trefs/heads/main\\n'"),
+        ("kubectl", 'echo "$@"'),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o700)
+
+    # with --fail curl ends with 22 for every other status
+    code, said = run_script(
+        tmp_path,
+        f"REPOSITORY=x; {container['args'][0]}",
+        json.dumps(body),
+        0 if status == 200 else 22,
+    )
+
+    assert ("patch gitrepository" in said and "a" * 40 in said) is (word == "success")
+    assert (code == 0) is (status == 200)
+
+
+@pytest.mark.parametrize(("status", "body", "word"), ANSWERS)
+def test_h6_terraform_goes_on_with_a_success_alone(
+    status: int, body: Mapping[str, str], word: str
+) -> None:
+    document = Document(RECIPES, (ROOT / RECIPES).read_text())
+    text = next(block.text for block in document.blocks if "postcondition" in block.text)
+    condition = text.partition("condition     = ")[2].partition("\n")[0]
+    tried = 'try(jsondecode(self.response_body).phase, "")'
+    assert tried in condition
+
+    python = condition.replace("&&", " and ").replace(tried, "phase")
+    values = {"self": SimpleNamespace(status_code=status), "phase": body.get("phase", "")}
+
+    assert eval(python, {"__builtins__": {}}, values) is (word == "success")  # noqa: S307 - a condition of our own page
