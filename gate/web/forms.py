@@ -11,11 +11,16 @@ from gate.api.http.body import read_body
 from gate.api.http.cookies import CSRF_FIELD, require_csrf, require_same_origin
 from gate.api.http.faults import faults_of
 from gate.api.http.permits import parts_of
-from gate.errors import BadRequest, Invalid
+from gate.errors import BadRequest, GateError, Invalid
 from gate.flow.caller import Person
 
 FIELDS_MAX = 500
 MEDIA_TYPE = "application/x-www-form-urlencoded"
+
+_READ = "gate.form"
+"""Where a request's scope keeps its form: the body can be read once."""
+
+_NEVER_SHOWN = frozenset({CSRF_FIELD, "password", "again"})
 
 Model = TypeVar("Model", bound=BaseModel)
 Form: TypeAlias = Mapping[str, list[str]]
@@ -52,7 +57,24 @@ async def read_fields(request: Request) -> Form:
         if "\0" in value:
             raise Invalid("A field has a NUL character, which no text may have.")
         form.setdefault(name, []).append(value.replace("\r\n", "\n").strip())
+    request.scope[_READ] = form
     return form
+
+
+async def typed(request: Request) -> Form:
+    """What the form of a refused request held, so that its page can give it back.
+
+    Nothing of a request that another site made its visitor send: that site would choose the words
+    of our page. Secrets are never written into a page.
+    """
+    try:
+        require_same_origin(request, parts_of(request).gate)
+        form = request.scope.get(_READ)
+        if form is None:
+            form = await read_fields(request)
+    except GateError:
+        return {}
+    return {name: values for name, values in form.items() if name not in _NEVER_SHOWN}
 
 
 def one(form: Form, name: str, otherwise: str = "") -> str:

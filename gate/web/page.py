@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import APIRouter
 from pydantic import BeforeValidator, Field
@@ -22,12 +22,17 @@ from gate.api.models.queries import CURSOR_LENGTH_MAX
 from gate.api.problems import problem_name
 from gate.errors import GateError, Unauthenticated, Unavailable
 from gate.web import notices, strip
+from gate.web.forms import Form, typed
 from gate.web.notices import Notice
 from gate.web.render import HEADERS, render
 
 JSON_SUFFIX = ".json"
 LOGIN = "/login"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+NOTHING_WRITTEN: Form = {}
+_WRITTEN_BY_HAND = frozenset(
+    {"comment", "reason", "findings", "actions", "description", "begins", "ends"}
+)
 _TITLES: Mapping[int, str] = {
     400: "This address does not work",
     401: "Please sign in",
@@ -73,7 +78,8 @@ class PageRoute(GateRoute):
             made: Any = await self._call(request)
         except (GateError, HTTPException) as error:
             await strip.put(request)
-            refused, made = error, problem_page(request, error)
+            written = await typed(request) if request.method == "POST" else {}
+            refused, made = error, problem_page(request, error, written)
         if not isinstance(made, Response):
             await strip.put(request)
         response: Response = made if isinstance(made, Response) else _shown(request, made)
@@ -133,8 +139,11 @@ class Pages(APIRouter):
         return add
 
 
-def problem_page(request: Request, error: GateError | HTTPException) -> Response:
-    """What was in the way, in words, and a way on.
+def problem_page(
+    request: Request, error: GateError | HTTPException, written: Form = NOTHING_WRITTEN
+) -> Response:
+    """What was in the way, in words, and a way on; with what was written in the form, if it was
+    one, so that nothing is lost.
 
     Who is not signed in is led to where one signs in.
     """
@@ -153,6 +162,9 @@ def problem_page(request: Request, error: GateError | HTTPException) -> Response
         "problem": problem_name(error),
         "faults": faults,
         "code": status,
+        "written": _texts(written),
+        "back": _came_from(request),
+        "is_signed_out": isinstance(error, Unauthenticated),
     }
     return render(request, "problem.html", status=status, headers=headers, **values)
 
@@ -191,6 +203,24 @@ def own_path(given: str, otherwise: str = "/") -> str:
         and given.isprintable()
     )
     return given if is_ours and "\\" not in given else otherwise
+
+
+def _texts(written: Form) -> list[tuple[str, str]]:
+    """What somebody would have to write again: not what stood in the form already."""
+    return [
+        (name.replace("_", " "), text)
+        for name, values in written.items()
+        if name in _WRITTEN_BY_HAND
+        for text in values
+        if text
+    ]
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours with the form, which the browser names."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    query = f"?{parts.query}" if parts.query else ""
+    return own_path(f"{parts.path}{query}") if request.method == "POST" else "/"
 
 
 def _own_address(request: Request) -> str:

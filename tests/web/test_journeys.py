@@ -8,7 +8,7 @@ from urllib.parse import quote
 from playwright.sync_api import Page, expect
 
 from gate.flow.caller import Role
-from tests.web.site import LARGE, SMALL, Site
+from tests.web.site import COOKIE, LARGE, SMALL, Site
 
 MANY_TABS = 8
 """A browser opens six connections to one server."""
@@ -285,6 +285,28 @@ def test_what_somebody_is_writing_stays_when_the_page_moves(site: Site) -> None:
 
         expect(page.get_by_role("link", name="Half of another")).to_be_visible()
         expect(page.locator(f"#comment-{change['id']}")).to_have_value("I am still thinking ab")
+
+
+def test_who_is_signed_out_while_writing_finds_the_text_again(site: Site) -> None:
+    change = site.submit("Signed out in between")
+    address = f"{site.gate.url}/changes/{change['id']}"
+    with site.as_person("ada") as page:
+        page.goto(address)
+        page.get_by_label("Comment").first.fill("It took me an hour to write this.")
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Reject").click()
+        expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+        session = site.session("ada")
+        page.context.add_cookies([{"name": COOKIE, "value": session, "url": site.gate.url}])
+        page.get_by_role("link", name="Sign in").click()
+        expect(page.get_by_label("Comment").first).to_have_value(
+            "It took me an hour to write this."
+        )
+        page.get_by_role("button", name="Reject").click()
+        expect(page.locator(".change-head .state")).to_have_text("rejected")
+        page.goto(address)
+        assert page.evaluate("Object.keys(sessionStorage).join()") == ""
 
 
 def test_a_page_goes_on_when_the_server_starts_again(site: Site) -> None:

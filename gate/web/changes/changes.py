@@ -13,7 +13,7 @@ from starlette.responses import Response
 from gate.api.http.permits import GateDep
 from gate.api.models.reviews import OverrideRequest, PostReviewRequest
 from gate.core.incident import Method
-from gate.errors import Conflict
+from gate.errors import Conflict, Invalid
 from gate.flow.answers.story import StoryAnswer
 from gate.flow.answers.written import indented
 from gate.flow.changes import cancel, post_review, review
@@ -65,6 +65,14 @@ async def decide(request: Request, change_id: str, by: Doer, gate: GateDep) -> V
         found = await story(gate, change_id, by)
         shown = difference.between(found.decisions, one(form, "subject_digest"))
         return _view(found, status=409, moved=shown, comment=one(form, "comment"))
+    except Invalid as invalid:
+        found = await story(gate, change_id, by)
+        return _view(
+            found,
+            status=422,
+            comment=one(form, "comment"),
+            errors={"comment": invalid.detail},
+        )
     return _back(request, form, change_id, notice)
 
 
@@ -134,6 +142,7 @@ def _view(found: StoryAnswer, *, status: int = 200, **more: Any) -> View:
         "bar": risk_bar(found.change, found.explained, found.bands),
         "moved": more.get("moved"),
         "comment": more.get("comment", ""),
+        "errors": more.get("errors", {}),
         "raw": indented(found) if more.get("view") == "raw" else "",
     }
     return View("change.html", found, values, status)

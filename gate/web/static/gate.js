@@ -376,6 +376,45 @@ addEventListener("keydown", (event) => {
 addEventListener("click", (event) => { if (event.target.matches?.("[data-keys-switch]")) setKeys(!keysAreOff()); });
 addEventListener("focusin", (event) => { const item = event.target.closest?.(".item"); if (item && item !== currentItem()) { mark(item, false); if (pane()) filling = fill(item.id); } });
 
+// ---- drafts: what somebody writes is kept in this tab until it was sent and taken
+
+const DRAFT = "gate.draft ";
+const SENT = "gate.sent";
+const draftOf = (field) => `${DRAFT}${new URL(field.form.action).pathname} ${field.name}`;
+
+function keep(act) {
+  try { return act(sessionStorage); } catch { return null; /* private windows keep nothing */ }
+}
+
+function restoreDrafts(root) {
+  for (const field of root.querySelectorAll("form[method=post] textarea:not([readonly])")) {
+    const draft = keep((store) => store.getItem(draftOf(field)));
+    if (draft && !field.value) field.value = draft;
+  }
+}
+
+function forgetSent() {
+  const sent = keep((store) => store.getItem(SENT));
+  if (!sent || !document.querySelector("main .notice[role=status], main [data-taken]")) return;
+  keep((store) => {
+    store.removeItem(SENT);
+    for (const key of Object.keys(store)) if (key.startsWith(`${DRAFT}${sent} `)) store.removeItem(key);
+  });
+}
+
+addEventListener("input", (event) => {
+  const field = event.target;
+  if (!field.matches?.("form[method=post] textarea")) return;
+  keep((store) => field.value ? store.setItem(draftOf(field), field.value) : store.removeItem(draftOf(field)));
+});
+
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  const path = new URL(form.action).pathname;
+  keep((store) => { if (path === "/logout") store.clear(); else store.setItem(SENT, path); });
+});
+
 // A second press of the same button while the first is on its way says nothing new.
 addEventListener("submit", (event) => {
   if (event.target.dataset.sent) { event.preventDefault(); return; }
@@ -386,9 +425,11 @@ addEventListener("pageshow", () => { for (const form of document.forms) delete f
 function prepare(root) {
   showTimes(root);
   showSwitch();
+  restoreDrafts(root);
 }
 
 document.documentElement.classList.add("js");
+forgetSent();
 prepare(document);
 nameZone();
 listen();
