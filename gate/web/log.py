@@ -15,6 +15,7 @@ from gate.api.models.queries import Words
 from gate.core.decision.values import Band, BandWord, ChangeType, Outcome, Route
 from gate.core.instants import rfc3339
 from gate.errors import NotFound
+from gate.flow.answers.decision import LogRowAnswer
 from gate.flow.answers.delivery import CountAnswer
 from gate.flow.answers.reasons import FactAnswer
 from gate.flow.answers.written import indented
@@ -79,7 +80,7 @@ async def read_log(query: Annotated[LogQuery, Query()], by: Viewer, gate: GateDe
     data = {"items": list(found.items), "next": found.next, "facets": counted}
     exported = {"from": _instant(part.begins), "to": _instant(part.ends)}
     values = {
-        "rows": found.items,
+        "groups": by_change(found.items),
         "query": query,
         "facets": [_facet(name, counted[name], query) for name in FACETS],
         "days": facets.FACET_DAYS,
@@ -110,6 +111,17 @@ async def read_decision(change_id: str, number: str, by: Viewer, gate: GateDep) 
             "raw": indented(decision),
         },
     )
+
+
+def by_change(rows: Sequence[LogRowAnswer]) -> list[list[LogRowAnswer]]:
+    """The rows of each change together, newest first; the change stands where its newest row does.
+
+    A change whose rows lie on two pages stands on both.
+    """
+    found: dict[str, list[LogRowAnswer]] = {}
+    for row in rows:
+        found.setdefault(row.change, []).append(row)
+    return list(found.values())
 
 
 def _facet(name: str, counted: Sequence[CountAnswer], query: LogQuery) -> dict[str, Any]:

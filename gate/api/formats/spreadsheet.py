@@ -25,9 +25,13 @@ COLUMNS = (
     "run.step",
     "run.url",
     "requested_by",
+    "title",
     "type",
     "route",
     "outcome",
+    "state",
+    "result",
+    "approved_by",
     "band",
     "score",
     "policy.name",
@@ -54,6 +58,8 @@ def _cell(row: LogRowAnswer, column: str) -> str:
         return rfc3339(row.at)
     if column == "reasons":
         return defused("; ".join(one.because for one in row.reasons if one.holds is not False))
+    if column == "approved_by":
+        return defused("; ".join(row.approved_by))
     name, _, part = column.partition(".")
     value = getattr(row, name)
     if part and value is not None:

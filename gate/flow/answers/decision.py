@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gate.core.change import Repository
+from gate.core.change import Repository, Result, State
 from gate.core.decision.record import Record
 from gate.core.decision.values import BandWord, ChangeType, Decision, Outcome, Route
 from gate.core.policy.policy import Policy
@@ -85,13 +85,27 @@ class LogRowAnswer(_Numbered):
     commit: str
     run: RunAnswer | None
     requested_by: str | None
+    title: str
     type: ChangeType
     route: Route
     outcome: Outcome
+    # Of the change as it is by now, not of this decision alone.
+    state: State
+    result: Result | None
+    approved_by: tuple[str, ...]
     band: BandWord
     score: int
     policy: PolicyAnswer
     reasons: tuple[ReasonAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of the change of a row: `approved_by` are names of people whose word counts."""
+
+    state: State
+    result: Result | None
+    approved_by: tuple[str, ...]
 
 
 def evaluation_answer(
@@ -126,8 +140,10 @@ def decision_answer(
     )
 
 
-def log_row(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> LogRowAnswer:
-    """One row of the log: one decision."""
+def log_row(
+    record: Record, policy: Policy | None, texts: Mapping[str, str], ended: Ended
+) -> LogRowAnswer:
+    """One row of the log: one decision, and what became of its change."""
     asked, decision, subject = record.asked, record.decision, record.subject
     return LogRowAnswer(
         change=record.change,
@@ -139,9 +155,13 @@ def log_row(record: Record, policy: Policy | None, texts: Mapping[str, str]) -> 
         commit=subject.commit,
         run=run_answer(asked.run),
         requested_by=texts.get(asked.requested_by),
+        title=texts.get(asked.title, ""),
         type=decision.type,
         route=decision.route,
         outcome=decision.outcome,
+        state=ended.state,
+        result=ended.result,
+        approved_by=ended.approved_by,
         band=decision.band.word,
         score=decision.score,
         policy=policy_answer(record),

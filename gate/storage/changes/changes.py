@@ -23,6 +23,16 @@ ROLLED_BACK_MAX = 100
 others."""
 
 
+def state_at(
+    state: State, expires_at: datetime | None, valid_until: datetime | None, now: datetime
+) -> State:
+    """The state by now: what was written, or `expired`, which the worker writes a little later."""
+    ends = {State.PENDING: expires_at, State.APPROVED: valid_until}.get(state)
+    if ends is not None and ends <= now:
+        return State.EXPIRED
+    return state
+
+
 @dataclass(frozen=True, slots=True)
 class StoredChange:
     """Every column, in the order of the table.
@@ -87,10 +97,7 @@ class StoredChange:
 
     def state_at(self, now: datetime) -> State:
         """`expired` is computed on every read: the worker writes it a little later."""
-        ends = {State.PENDING: self.expires_at, State.APPROVED: self.valid_until}.get(self.state)
-        if ends is not None and ends <= now:
-            return State.EXPIRED
-        return self.state
+        return state_at(self.state, self.expires_at, self.valid_until, now)
 
     @property
     def asked(self) -> RequestDetails:

@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from gate.core.change import Result, State
 from gate.core.decision.asked import RequestDetails
 from gate.core.decision.record import read_asked
 from gate.core.decision.values import Band, ChangeType, Outcome, Route
+from gate.storage.changes.changes import state_at
 from gate.storage.changes.search import having_words
 from gate.storage.database.pages import Page, Part, page
 from gate.storage.database.values import reader
@@ -46,7 +48,7 @@ class LogFilters:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One decision, and of its change what never changes.
+    """One decision, and of its change what was asked and how it ended by now.
 
     The reasons are in `record`; `core.record.read` reads it.
     """
@@ -68,6 +70,14 @@ class LogRow:
     record: bytes
     commit: str
     detail: bytes
+    state: State
+    result: Result | None
+    expires_at: datetime | None
+    valid_until: datetime | None
+
+    def state_at(self, now: datetime) -> State:
+        """The state of the change, `expired` as it is computed everywhere."""
+        return state_at(self.state, self.expires_at, self.valid_until, now)
 
     @property
     def asked(self) -> RequestDetails:
@@ -111,5 +121,6 @@ _COLUMNS = (
     *(decisions.c[name] for name in ("type", "route", "outcome", "band", "score", "policy")),
     *(decisions.c[name] for name in ("revision", "standard_change", "subject_digest", "record")),
     *(changes.c.commit_sha, changes.c.detail),
+    *(changes.c[name] for name in ("state", "result", "expires_at", "valid_until")),
 )
 """In the order of the fields of `LogRow`."""
