@@ -77,10 +77,10 @@ def _approvers(
 ) -> dict[str, tuple[str, ...]]:
     """The names of those whose approval of a change stands, in the order in which they gave it."""
     given = waiting.approvals_of(conn, list(dict.fromkeys(changes)))
-    standing = {
+    counting = {
         change: [one.person for one in said if not one.rejected and one.lapsed_at is None]
         for change, said in given.items()
     }
-    people = [person for named in standing.values() for person in named]
+    people = [person for named in counting.values() for person in named]
     names = labels(conn, catalogue, people) if people else {}
-    return {change: tuple(names[person] for person in named) for change, named in standing.items()}
+    return {change: tuple(names[person] for person in named) for change, named in counting.items()}
