@@ -177,6 +177,38 @@ def test_the_next_change_stands_in_the_pane_as_soon_as_one_is_decided(site: Site
     assert [site.read(one)["state"] for one in (first, second)] == ["approved", "pending"]
 
 
+def test_a_change_that_somebody_else_decides_does_not_make_room_for_another_under_the_button(
+    site: Site,
+) -> None:
+    first, second = [site.submit(f"Same button {word}") for word in ("one", "two")]
+    with site.as_person("ada") as one, site.as_person("ben") as two:
+        _queue(site, "same button", one)
+        expect(one.locator("body")).to_have_attribute("data-stream", "on")
+        pane = one.locator("#pane")
+        expect(pane).to_contain_text("Same button one")
+
+        two.goto(f"{site.gate.url}/changes/{first['id']}")
+        two.get_by_role("button", name="Approve").click()
+
+        expect(one.locator(f"#{first['id']}")).to_have_count(0)
+        expect(pane.get_by_role("button", name="Approve")).to_have_count(0)
+        expect(pane).to_contain_text("Same button one")
+    assert site.read(second)["state"] == "pending"
+
+
+def test_a_change_that_cannot_be_fetched_leaves_no_other_one_to_decide_on(site: Site) -> None:
+    for word in ("one", "two"):
+        site.submit(f"Not to be had {word}")
+    with site.as_person("ada") as page:
+        _queue(site, "not to be had", page)
+        page.route("**/pane", lambda route: route.abort())
+
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+
+        expect(page.locator("#pane").get_by_role("button", name="Approve")).to_have_count(0)
+
+
 def test_what_was_decided_again_since_shows_the_difference_instead(site: Site) -> None:
     change = site.submit("Moves under you", run={"id": "moves"})
     asked = {

@@ -251,18 +251,27 @@ function select(item) {
   if (item && pane() && shownInPane() !== item.id) filling = fill(item.id);
 }
 
+// While another change is on its way nothing in the pane can be pressed, and where it does not come the
+// pane is empty: a decision must never be on another change than the row that is marked.
 async function fill(id) {
   const number = ++filled;
+  pane().inert = shownInPane() !== id;
+  const fresh = await read(id);
+  if (number !== filled) return;
+  pane().inert = false;
+  if (!fresh) { if (shownInPane() !== id) pane().replaceChildren(); return; }
+  const back = fresh.querySelector("input[name=back]");
+  if (back) back.value = then(id);
+  pane().replaceChildren(document.adoptNode(fresh));
+  prepare(pane());
+}
+
+async function read(id) {
   try {
     const answer = await fetch(`/changes/${id}/pane`, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    if (number !== filled || !answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-change]");
-    if (!fresh || number !== filled) return;
-    const back = fresh.querySelector("input[name=back]");
-    if (back) back.value = then(id);
-    pane().replaceChildren(document.adoptNode(fresh));
-    prepare(pane());
-  } catch { /* the row leads to the page of the change */ }
+    if (!answer.ok) return null;
+    return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-change]");
+  } catch { return null; }
 }
 
 // Where the queue goes on when this change is decided: with the next one, or else the last.
@@ -276,12 +285,12 @@ function then(id) {
   return address.pathname + address.search;
 }
 
-// The list was read again: the pane follows, unless somebody is writing in it.
+// The list was read again: the pane is, too, unless somebody is writing in it. A change that left the list,
+// because somebody decided on it, stays in the pane: a press that is meant for it must not meet another one.
 function again(id) {
-  const item = (id && document.getElementById(id)) || items()[0];
-  mark(item, false);
-  if (!item) { if (!isBusy(pane())) pane().replaceChildren(); return; }
-  if (!isBusy(pane())) filling = fill(item.id);
+  const shown = shownInPane() ?? items()[0]?.id;
+  mark((id && document.getElementById(id)) || document.getElementById(shown), false);
+  if (shown && !isBusy(pane())) filling = fill(shown);
 }
 
 addEventListener("click", (event) => {
@@ -291,6 +300,8 @@ addEventListener("click", (event) => {
 
 async function decideBy(act) {
   await filling;
+  const here = currentItem()?.id;
+  if (here && pane()?.offsetParent && shownInPane() !== here) return;
   const root = pane()?.offsetParent ? pane() : document.querySelector(".decide-card");
   const form = root?.querySelector('form.decide[action$="/decisions"]');
   // Whoever may only reject has one button, which a key for the other word must not choose.
