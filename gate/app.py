@@ -286,7 +286,9 @@ async def make_gate(settings: Settings, store: Store, metrics: Metrics) -> Gate:
 
 
 def identity_tokens(settings: Settings) -> IdentityTokens:
-    """Return the verifier of identity tokens, for the issuers in the settings."""
+    """Return the verifier of identity tokens, for the issuers in the settings or the
+    public ones.
+    """
     if settings.issuers is None:
         return IdentityTokens(
             [

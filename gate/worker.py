@@ -204,10 +204,10 @@ class Worker:
         self.gate.metrics.policies(
             activated_at=active.activated_at if active else None, broken=complaint is not None
         )
-        await self._log_files(broken, active)
+        await self._remember_files(broken, active)
 
-    async def _log_files(self, broken: Invalid | None, active: InForce | None) -> None:
-        """Log what is wrong with the files, and remember it for pages and pending changes.
+    async def _remember_files(self, broken: Invalid | None, active: InForce | None) -> None:
+        """Remember what is wrong with the files, for pages and for pending changes.
 
         Pages show it in full. A pending change shows it only while nothing is in force, and without
         what may name people, because what a change says is recorded.

@@ -1,4 +1,7 @@
-"""What a code host still needs: nobody needs one, who has begun with it needs all of it."""
+"""What `gate doctor` says about code hosts.
+
+A gate needs no code host, but if one setting of it is there the others must be too.
+"""
 
 from gate.app import connections_of
 from gate.config import Settings
@@ -8,7 +11,7 @@ from gate.integrations.github.facts import issuer_of
 
 
 def examine(settings: Settings) -> list[tuple[bool, str]]:
-    """One line for each; False is what must be mended."""
+    """Return one line for each code host; False marks what must be mended."""
     try:
         connections_of(settings)
     except GateError as error:
@@ -66,7 +69,7 @@ def _gitlab(settings: Settings) -> tuple[bool, str]:
             False,
             (
                 "GitLab: neither GATE_GITLAB_WEBHOOK_SECRET nor GATE_GITLAB_WEBHOOK_TOKEN is "
-                "set, so GitLab can tell nothing; set one"
+                "set, so GitLab can report nothing; set one"
             ),
         )
     if not _is_trusted(settings, settings.gitlab_url.rstrip("/")):

@@ -1,6 +1,4 @@
-"""The database that a command works on: one that `gate serve` or `gate db upgrade` has made,
-because nothing else makes one.
-"""
+"""Finds the database that a command works on. Only `gate serve` and `gate db upgrade` make one."""
 
 from gate.config import Settings
 from gate.errors import NotFound
@@ -9,9 +7,9 @@ from gate.storage.database.engine import sqlite_path, sqlite_url
 
 
 def existing(settings: Settings) -> str:
-    """The database's URL.
+    """Return the URL of the database.
 
-    Raises `NotFound` where an embedded one is not there, and says what to set instead.
+    Raises `NotFound` if an SQLite file is not there, and says what to set instead.
     """
     path = sqlite_path(settings.database)
     if path is None or path.is_file():

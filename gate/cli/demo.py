@@ -42,7 +42,7 @@ FROZEN_FOR = timedelta(days=3)
 
 
 def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str, Value]:
-    """What the pipeline claims of a change of so many lines, in code that people work on daily."""
+    """Return what a pipeline claims of a change with so many lines, in code of every day."""
     claimed: dict[str, Value] = {
         "lines_added": lines,
         "lines_deleted": lines // 3,
@@ -65,7 +65,7 @@ def facts(lines: int, *files: str, commits: int = 1, **more: Value) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One change of the demo, who says yes to it, and how it went."""
+    """One change of the demo, who approves it, and how it ended."""
 
     service: str
     environment: str
@@ -142,14 +142,14 @@ STORY = (
         emergency=Emergency("Every tenth payment is declined.", "INC-1042"),
     ),
 )
-"""In the order in which it happened; the number of a change is the letter of its commit."""
+"""The changes of the demo in their order; the digits of a commit are the number of its change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways in: the text of a new pipeline token, and addresses that sign people in.
+    """The ways into the demo: a new pipeline token, and addresses that sign people in.
 
-    Two people where the catalogue has them, because some changes need two.
+    There are two people if the catalogue has them, because some changes need two approvals.
     """
 
     token: str
@@ -175,7 +175,7 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
     await policies.adopt(gate, read_folder(settings.policies), changed=False)
     await _freeze(gate)
     for number, episode in enumerate(STORY, start=1):
-        # The policies of this folder have another idea of the story.
+        # Other policies than the shipped ones may refuse a part of the story.
         with suppress(GateError):
             await _play(gate, number, episode)
     created = await store.write(make_token, TokenCommand(Role.PIPELINE), None, Maker("demo"))
@@ -188,7 +188,7 @@ async def _prepare(settings: Settings, store: Store, metrics: Metrics) -> Ways:
 
 
 async def _freeze(gate: Gate) -> None:
-    """Once: a window is not told by a run, so nothing else would know it again."""
+    """Declare a window, unless it is there. No idempotency key protects it from being repeated."""
     known = {one.reason for one in await freezes.not_over(gate, DEMO)}
     if FROZEN not in known:
         with suppress(GateError):
@@ -267,14 +267,17 @@ def _viewers(gate: Gate) -> list[str]:
 
 
 def _person(gate: Gate, person: str) -> Person:
-    """As if they sat at a browser."""
+    """Return the person as if signed in at a browser."""
     return Person(
         person, frozenset(gate.rulebooks.latest.catalogue.groups_of(person)), BySession("demo")
     )
 
 
 def _approver(gate: Gate, key: str) -> Person:
-    """Whom the shipped catalogue calls so. Raises `NotFound` where another one is in force."""
+    """Return the person with this key in the shipped catalogue.
+
+    Raises `NotFound` if another catalogue is in force.
+    """
     person = gate.rulebooks.latest.catalogue.person_keyed(key)
     if person is None:
         raise NotFound(f"the catalogue has no {key}")

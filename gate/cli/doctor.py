@@ -20,7 +20,7 @@ FAILED = 1
 
 
 def examine() -> None:
-    """One line for each thing; exit code 1 when something must be mended."""
+    """Print one line for each thing, and exit with code 1 if something must be mended."""
     settings = Settings.read()
     for name in Settings.model_fields:
         print(f"      {PREFIX}{name.upper()} = {getattr(settings, name)}")
@@ -45,9 +45,7 @@ def _database(settings: Settings) -> tuple[bool, str]:
 
 
 def _given_up(settings: Settings) -> list[tuple[bool, str]]:
-    """What other systems told and nobody works on any more, and what was told to nobody; each until
-    it is forgotten.
-    """
+    """Return a line for the reports and the messages of each system that were given up."""
     try:
         with transaction(existing(settings)) as tx:
             deliveries, messages = upkeep.incoming(tx.conn), upkeep.messages(tx.conn)
@@ -110,7 +108,7 @@ def _key(settings: Settings) -> tuple[bool, str]:
 
 
 def _sign_in(settings: Settings) -> list[tuple[bool, str]]:
-    """Nobody needs single sign-on; who has begun with it needs all of it."""
+    """Return a line about single sign-on, of which all settings must be there, or none."""
     if settings.sso_lacks:
         return [
             (

@@ -16,7 +16,7 @@ from gate.errors import Invalid
 
 
 def explain_change(change: str, *, url: str, token: str) -> None:
-    """Raises `Invalid` that says why it could not be read."""
+    """Print the change with its reasons and facts. Raises `Invalid` if it could not be read."""
     http = Http(url.rstrip("/"), World(os.environ, ".", sys.stdout, sys.stderr))
     try:
         found = http.ask(GateRequest("GET", f"/v1/changes/{change}", token, any_change))

@@ -1,6 +1,4 @@
-"""How a command ends: what went wrong is said once, in words, and the exit code tells it to a
-program.
-"""
+"""How a command ends: an error is printed once, in words, and becomes an exit code for programs."""
 
 import functools
 import sys
@@ -16,8 +14,9 @@ T = TypeVar("T")
 
 
 def with_exit_code(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn what the gate raises on purpose into a message and exit code 1; any other error is a
-    bug, and fails loudly.
+    """Return the command with a `GateError` turned into a message and exit code 1.
+
+    Any other error is a bug and fails loudly.
     """
 
     @functools.wraps(command)

@@ -1,6 +1,4 @@
-"""`gate people`: people are let in, straight in the database; a running server knows it within a
-second.
-"""
+"""`gate people`: invites people, directly in the database; a server knows it within a second."""
 
 from gate.cli.database import existing
 from gate.config import Settings
@@ -13,7 +11,7 @@ from gate.storage.store import transaction
 
 
 def invite(email: str, *, admin: bool, auditor: bool) -> None:
-    """Print the link alone."""
+    """Invite somebody, and print only the link."""
     if admin and auditor:
         raise Invalid("--admin and --auditor contradict each other; take one of them")
     role = Role.ADMIN if admin else Role.AUDITOR if auditor else None

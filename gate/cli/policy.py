@@ -1,4 +1,4 @@
-"""`gate policy`: policy files, without any server."""
+"""`gate policy`: checks and tests policy files, without a server."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ FAILED = 1
 
 
 def check_folder(folder: Path) -> None:
-    """Raises `Invalid` with every fault."""
+    """Check the files of a folder. Raises `Invalid` with every fault."""
     bundle = read_bundle(read_folder(folder))
     for warning in bundle.warnings:
         print(
@@ -35,7 +35,7 @@ def check_folder(folder: Path) -> None:
 
 
 def test_folder(folder: Path) -> None:
-    """Exit code 1 when a case is not as it says."""
+    """Run the cases of a folder, and exit with code 1 if one differs from what it expects."""
     bundle = read_bundle(read_folder(folder))
     cases = [
         case
@@ -61,5 +61,5 @@ def test_folder(folder: Path) -> None:
 
 
 def print_schema() -> None:
-    """To standard output."""
+    """Print the JSON Schema of a policy file."""
     print(json.dumps(schema(), indent=2))

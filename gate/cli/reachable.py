@@ -20,17 +20,18 @@ from gate.integrations.http.rest import OpenClient, Rest
 from gate.integrations.identity.jwks import Keys
 
 SECONDS_MAX = 10.0
-"""For all of them together; they are asked at the same time."""
+"""The time limit for all systems together, which are asked at the same time."""
 
 _MORE = ("write", "admin")
-"""What an App may have instead of a right to read; nothing that it needs is more than to write."""
+"""Permissions that include reading."""
 
 Question: TypeAlias = Callable[[], Awaitable[str]]
-"""Asks one system, and answers what to say of it. Raises a `GateError` that says what is wrong."""
+"""Asks one system, and returns a sentence about it. Raises a `GateError` that says what
+is wrong."""
 
 
 def examine(settings: Settings, open_client: OpenClient = open_client) -> list[tuple[bool, str]]:
-    """One line for each system that the settings name; none where they name none."""
+    """Return one line for each system that the settings name."""
     return asyncio.run(_ask_all(_questions(settings, open_client)))
 
 
@@ -49,9 +50,9 @@ async def _ask(name: str, question: Question) -> tuple[bool, str]:
 
 
 def _questions(settings: Settings, open_client: OpenClient) -> dict[str, Question]:
-    """By the name under which each is told.
+    """Return the question for each system, by its name in the output.
 
-    What is only half configured is said elsewhere, and not asked.
+    A system that is only half configured is reported elsewhere and not asked.
     """
     questions: dict[str, Question] = {}
     app_id, key = settings.github_app_id, settings.github_app_key.get_secret_value()
@@ -71,7 +72,7 @@ def _questions(settings: Settings, open_client: OpenClient) -> dict[str, Questio
 
 
 async def _github(rest: Rest, app_id: str, key: str) -> str:
-    """Who the App is, and whether it may read what decisions need."""
+    """Ask GitHub for the App's name, and whether it may read what decisions need."""
     try:
         body = (await rest.get("/app", App(app_id, key, rest).credential())).body
     finally:
@@ -92,7 +93,7 @@ async def _github(rest: Rest, app_id: str, key: str) -> str:
 
 
 async def _gitlab(rest: Rest, token: str) -> str:
-    """Which version answers to the token."""
+    """Ask GitLab for its version, with the token."""
     try:
         body = (await rest.get(f"{API}/version", GitLab(rest, token).credential)).body
     finally:
@@ -101,7 +102,7 @@ async def _gitlab(rest: Rest, token: str) -> str:
 
 
 async def _sign_in(settings: Settings) -> str:
-    """Where people would be sent, which takes the provider's own description."""
+    """Ask the identity provider for its description, which says where people are sent."""
     provider = single_sign_on(settings)
     if provider is None:
         raise SourceUnavailable("it is off")
@@ -111,6 +112,6 @@ async def _sign_in(settings: Settings) -> str:
 
 
 async def _keys(keys: Keys) -> str:
-    """The keys can be read; one that nobody has is asked for."""
+    """Read the keys of an issuer, by asking for one that does not exist."""
     await keys.find("")
     return "its keys can be read"

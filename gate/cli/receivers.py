@@ -1,4 +1,4 @@
-"""What `gate doctor` says of those who are told: receivers of events, and Slack."""
+"""What `gate doctor` says about receivers of events and about Slack."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -9,9 +9,9 @@ from gate.integrations.http.outbound import Outbound
 
 
 def examine(settings: Settings) -> list[tuple[bool, str]]:
-    """Nobody needs any of them; where one is named, whether anything may be sent there.
+    """Return one line for each receiver in the settings: may the gate send something there?
 
-    Nothing is.
+    Nothing is sent. A gate without receivers is fine.
     """
     outbound = Outbound(settings.outbound_allow)
     receivers = [
@@ -53,7 +53,7 @@ def _form(form: str, keys: int) -> str:
 
 
 def _judged(outbound: Outbound, name: str, url: str, words: str) -> tuple[bool, str]:
-    """The host alone: the rest of an address may be a secret."""
+    """Judge one receiver. Only the host is shown, because the rest of the address may be secret."""
     try:
         asyncio.run(outbound.judge(url))
     except GateError as error:

@@ -1,4 +1,4 @@
-"""`gate serve`: the service under uvicorn, until it is told to stop."""
+"""`gate serve`: runs the service under uvicorn until a signal stops it."""
 
 import gc
 import logging
@@ -33,7 +33,7 @@ from gate.storage.database.engine import shown, sqlite_path, sqlite_url
 from gate.storage.store import Store, transaction
 
 GRACE_SECONDS = 10
-"""How long a stop waits for requests that are being answered."""
+"""How long a stop waits for requests that are under way."""
 
 BACKLOG = 2_048
 GC_ALLOCATIONS = 50_000
@@ -57,9 +57,9 @@ class DemoWays:
 def run(
     *, demo: bool, migrate: bool, host: str | None, port: int | None, policies: Path | None
 ) -> None:
-    """Serve.
+    """Serve until a signal, and exit with code 0.
 
-    Raises a `GateError` for a start that cannot be; exit code 0 after a stop by signal.
+    Raises a `GateError` if the gate cannot start.
     """
     settings = Settings.read(host=host, port=port, policies=policies)
     with closing(_listen(settings.host, settings.port)) as listener:
@@ -87,18 +87,17 @@ def run(
 
 
 def _end_for_good(because: str) -> NoReturn:
-    """Exit code 1, so that whoever runs the gate starts it again; the lines above in the log have
-    the cause.
+    """Exit with code 1, so that the orchestrator starts the gate again; the log has the cause.
 
-    At once, without the interpreter's own end: that would close the writer's connection, and SQLite
-    would carry pages that may be wrong from the log into the database.
+    The process ends at once, without the end of the interpreter. That would close the writer's
+    connection, and SQLite would copy pages that may be wrong from its log into the database.
     """
     print(f"the gate has ended: {because}", file=sys.stderr, flush=True)
     os._exit(FAILED)
 
 
 def _ways_in(settings: Settings, *, demo: bool) -> DemoWays | None:
-    """The demo's, once it is there. What the demo is not shows none."""
+    """Return the ways into the demo once it is there, or None if this is no demo."""
     if not demo:
         return None
     from gate.cli.demo import prepare  # noqa: PLC0415 - nobody else needs it
@@ -114,11 +113,10 @@ def _ways_in(settings: Settings, *, demo: bool) -> DemoWays | None:
 
 
 def _operator_exports(settings: Settings) -> list[str]:
-    """So that `gate token create`, `people invite`, `db backup` and `doctor` find this gate from
-    any folder.
+    """Return the variables with which other commands find this gate from any folder.
 
-    The address of a server's database is left out, because it may hold a password; whoever started
-    the gate has it.
+    The address of a PostgreSQL database is left out, because it may contain a password; whoever
+    started the gate has it.
     """
     exports = [f"GATE_POLICIES={shlex.quote(str(settings.policies.absolute()))}"]
     path = sqlite_path(settings.database)
@@ -136,9 +134,9 @@ def _operator_exports(settings: Settings) -> list[str]:
 
 
 def _first_way_in(settings: Settings, *, demo: bool) -> str | None:
-    """The link for the first person, while there is none.
+    """Return the link for the first person, as long as there is none.
 
-    Only where a person reads it: a log keeps what it is told.
+    It is printed only on a terminal, because a log would keep it.
     """
     if demo or not sys.stdout.isatty():
         return None
@@ -148,17 +146,15 @@ def _first_way_in(settings: Settings, *, demo: bool) -> str | None:
 
 
 def _stop(*_: object) -> None:
-    """Asked for is no failure.
+    """Exit with code 0 at a signal, because the stop was wanted.
 
-    A server that runs stops in order before it lets the signal come here.
+    A running server has stopped in order before the signal comes here.
     """
     sys.exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """From here on nobody else has the port; who connects already is answered once the gate is
-    ready.
-    """
+    """Return a socket that listens on the port; connections wait until the gate is ready."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -174,9 +170,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _refuse_what_cannot_start(settings: Settings, *, migrate: bool) -> None:
-    """What an operator has to mend is said in words, before the server starts that would show it as
-    a fault of its own.
-    """
+    """Raise a `GateError` for what an operator must mend, before uvicorn would show a traceback."""
     if migrate or sqlite_path(settings.database) is not None:
         migrations.upgrade(settings.database)
     Store.open(settings.database).close()
@@ -188,7 +182,7 @@ def _refuse_what_cannot_start(settings: Settings, *, migrate: bool) -> None:
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How the app is served, here and wherever it is measured."""
+    """Return how the app is served, here and in the benchmarks."""
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -208,7 +202,7 @@ def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """Says where it is once it can be asked."""
+    """A server of uvicorn that prints its banner when the port answers."""
 
     def __init__(self, config: uvicorn.Config, banner: str) -> None:
         super().__init__(config)
@@ -216,14 +210,14 @@ class Server(uvicorn.Server):
         self.writer_failed: str | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """The banner comes when the port answers."""
+        """Start, and print the banner once the port answers."""
         await super().startup(sockets)
         _leave_alone_what_stays()
         if self.started:
             print(self._banner, flush=True)
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: whether to end.
+        """Return whether to end; called ten times a second.
 
         A writer that has stopped for good ends the server, in order.
         """
@@ -232,8 +226,8 @@ class Server(uvicorn.Server):
         return self.writer_failed is not None or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Streams of events have no end of their own, and who waits for a change may wait longer
-        than a stop: they end first.
+        """Stop. Streams of events and waiting requests end first, because they may last longer than
+        a stop waits.
         """
         parts = self._parts()
         if parts is not None:
@@ -242,15 +236,16 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _parts(self) -> Parts | None:
-        """What answers requests; None before it is there."""
+        """The parts that answer requests, or None before they are there."""
         if isinstance(self.config.app, FastAPI):
             return getattr(self.config.app.state, "parts", None)
         return None
 
 
 def _leave_alone_what_stays() -> None:
-    """What was loaded is no garbage, and decisions leave no circles behind: the collector need not
-    look so often.
+    """Make the garbage collector look less often.
+
+    What was loaded so far stays, and decisions leave no reference cycles behind.
     """
     gc.collect()
     gc.freeze()
@@ -278,7 +273,9 @@ def _banner(settings: Settings, demo: DemoWays | None, setup: str | None) -> str
 
 
 def _demo_settings(settings: Settings) -> Settings:
-    """A database of its own, and the shipped policies where there is no folder."""
+    """Return the settings of the demo: its own database, and without a folder the
+    shipped policies.
+    """
     given = settings.database_url.get_secret_value()
     folder = next(
         (one for one in (settings.policies, *SHIPPED_POLICIES) if one.is_dir()), settings.policies
@@ -290,14 +287,14 @@ def _demo_settings(settings: Settings) -> Settings:
 
 
 def _path() -> str:
-    """So that the next terminal finds `gate`."""
+    """Return the variable with which the next terminal finds `gate`."""
     return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"
 
 
 def _log_as_json() -> None:
-    """One line of JSON for each event on standard error; text on a terminal.
+    """Log one line of JSON for each event on standard error, or text on a terminal.
 
-    What libraries say has the same form.
+    Log lines of libraries get the same form.
     """
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()

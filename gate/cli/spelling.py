@@ -1,5 +1,5 @@
-"""Environment variables that begin like a setting and are none: a misspelt setting would be left
-out in silence.
+"""Finds environment variables that begin like a setting and are none, because a misspelt setting
+would have no effect without a word.
 """
 
 import re
@@ -18,12 +18,12 @@ _OF_KUBERNETES = re.compile(r"GATE_(?:SERVICE_(?:HOST|PORT\w*)|PORT_\d+_(?:TCP|U
 
 
 def examine(environment: Mapping[str, str]) -> list[tuple[bool, str]]:
-    """One line for each variable that is no setting; none where all of them are."""
+    """Return one line for each variable that is no setting."""
     return [(False, line) for line in misspelt(environment)]
 
 
 def misspelt(environment: Iterable[str]) -> Iterator[str]:
-    """What is said of each variable that begins with `GATE_` and that nothing reads."""
+    """Yield a sentence about each variable that begins with `GATE_` and that nothing reads."""
     known = frozenset({*_settings(), *of_pipelines(), *_of_commands()})
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known and not _OF_KUBERNETES.fullmatch(name):
@@ -39,7 +39,7 @@ def _settings() -> Iterator[str]:
 
 
 def _of_commands() -> Iterator[str]:
-    """What the flags of every command may be set by."""
+    """Yield the variables that set the flags of commands."""
     from gate.cli.main import app  # noqa: PLC0415 - it imports the commands, which import this file
 
     commands: list[Any] = [get_command(app)]

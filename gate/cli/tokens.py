@@ -1,4 +1,4 @@
-"""`gate token`: API tokens, made straight in the database; a running server knows them within a
+"""`gate token`: makes and revokes API tokens, directly in the database; a server knows it within a
 second.
 """
 
@@ -33,7 +33,7 @@ _HOOKS = "|".join(HookKind)
 
 @dataclass(frozen=True, slots=True)
 class TokenFlags:
-    """What was said on the command line."""
+    """The flags of `gate token create`."""
 
     role: str | None = None
     person: str | None = None
@@ -44,9 +44,9 @@ class TokenFlags:
 
 
 def create(flags: TokenFlags) -> None:
-    """Print the token alone.
+    """Make a token, and print only the token on standard output.
 
-    Of a service that the catalogue lacks a note says so, because it may be misspelt.
+    A note says if the catalogue lacks the service, because it may be misspelt.
     """
     _check(flags)
     command = TokenCommand(
@@ -94,7 +94,7 @@ def _check(flags: TokenFlags) -> None:
 
 
 def show() -> None:
-    """One line a token."""
+    """Print one line for each token."""
     with transaction(existing(Settings.read())) as tx:
         found = list(_all(tx.conn))
         known = labels(
@@ -118,7 +118,7 @@ def show() -> None:
 
 
 def revoke(token: str) -> None:
-    """Raises `NotFound` for one that is not good."""
+    """Revoke a token. Raises `NotFound` for one that does not exist or has ended."""
     with transaction(existing(Settings.read())) as tx:
         if not revoke_token(tx, token, HOST.caller):
             raise NotFound(f"there is no token {token} that is good; `gate token list` shows them")

@@ -14,7 +14,7 @@ FILE_BYTES_MAX = 1024 * 1024
 
 
 def verify(file: Path, key: str, deployment: Deployment, *, allow_observed: bool) -> None:
-    """Raises `Invalid` with what differs."""
+    """Verify an admission for this deployment. Raises `Invalid` with what differs."""
     content = _read(file)
     try:
         statement = verify_admission(
@@ -29,7 +29,7 @@ def verify(file: Path, key: str, deployment: Deployment, *, allow_observed: bool
 
 
 def read_artifact(text: str) -> Artifact:
-    """One value of `--artifact`."""
+    """Return the artifact in one value of `--artifact`."""
     name, found, digest = text.partition("=")
     if not found or not name or not digest:
         raise Invalid(f"--artifact {text}: write NAME=DIGEST, such as app=sha256:…")
@@ -45,7 +45,7 @@ def _read(file: Path) -> bytes:
 
 
 def _key(key: str) -> VerifierKey:
-    """The key itself, or what a file or a pipe holds: `<(…)` of a shell is a pipe under a name."""
+    """Return the key: the text itself, or the content of a file or a pipe such as `<(…)`."""
     source = Path(key)
     if not _can_be_read(source):
         try:

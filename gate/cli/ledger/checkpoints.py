@@ -33,17 +33,15 @@ _OK = 200
 
 
 def show(url: str) -> None:
-    """Print it as it was signed."""
+    """Print the newest signed head as it was signed."""
     print(fetch(url, "/v1/ledger/checkpoint").decode(), end="")
 
 
 def anchor(folder: Path, url: str, token: str, keys: list[str], *, commit: bool) -> None:
     """Keep the newest head in a folder, unless it contradicts one that is there.
 
-    Raises `Invalid` with the contradiction.
-
-    With a token that may read the log the two are compared by a consistency proof; without one only
-    what needs none.
+    With a token that may read the log the two are compared by a consistency proof. Without one only
+    sizes and equal heads are compared. Raises `Invalid` with the contradiction.
     """
     note = fetch(url, "/v1/ledger/checkpoint")
     head = _opened(note, [key for text in keys for key in read_keys(text)])
@@ -73,7 +71,7 @@ def anchor(folder: Path, url: str, token: str, keys: list[str], *, commit: bool)
 
 
 def fetch(url: str, path: str, token: str = "", *, wait: int = 0) -> bytes:
-    """What the gate answers. Raises `Invalid` with what it says instead."""
+    """Return the body of the gate's answer. Raises `Invalid` if it is an error."""
     headers = {
         "User-Agent": "gate-client",
         **({"Authorization": f"Bearer {token}"} if token else {}),
@@ -92,7 +90,7 @@ def fetch(url: str, path: str, token: str = "", *, wait: int = 0) -> bytes:
 
 
 def _opened(note: bytes, keys: list[VerifierKey]) -> Checkpoint:
-    """Signed by one of these keys, under the name of whichever epoch it is of."""
+    """Return the checkpoint of a note that one of these keys has signed, in any epoch."""
     origin = note.partition(b"\n")[0].decode(errors="replace")
     try:
         return open_checkpoint(
@@ -108,7 +106,7 @@ def _opened(note: bytes, keys: list[VerifierKey]) -> Checkpoint:
 
 
 def _newest(place: Path) -> Checkpoint | None:
-    """The newest head that was kept; those of a later epoch come last."""
+    """Return the newest head that was kept; a later epoch is newer than every earlier one."""
     files = sorted(place.glob(f"*{CHECKPOINT_SUFFIX}"))
     if not files:
         return None
@@ -121,7 +119,7 @@ def _newest(place: Path) -> Checkpoint | None:
 
 
 def _require_continued(kept: Checkpoint, head: Checkpoint, url: str, token: str) -> None:
-    """The head that is served now goes on from the one that was kept."""
+    """Raise `Invalid` if the head that is served now does not continue the one that was kept."""
     name = name_of(head.origin)
     before, now = epoch_of(kept.origin, name), epoch_of(head.origin, name)
     if before != now:

@@ -1,5 +1,6 @@
-"""`gate ledger export`: the ledger into one file, block by block; what was interrupted goes on
-where it ended.
+"""`gate ledger export`: writes the ledger into one file, block by block.
+
+An interrupted export is continued where it ended.
 """
 
 import os
@@ -34,19 +35,15 @@ from gate.storage.ledger.exporting import Extent, block_lines, extent, unknown_l
 from gate.storage.ledger.reconciling import moved
 
 BACK_BYTES = 1024 * 1024
-"""How much of the end of a file is looked at at once, for the place where its export was
-interrupted."""
+"""How much of the end of a file is read at once to find where its export was interrupted."""
 
 
 def export(out: Path) -> None:
-    """Write what is signed.
-
-    A file that is there already is continued, if it is an export of this ledger.
-    """
+    """Write everything that is signed. An existing export of this ledger is continued."""
     with _reading() as conn, _continued(out, whole := extent(conn)) as (file, first):
         for block in range(first, whole.blocks):
             file.writelines(block_lines(conn, whole, block))
-            # what is sealed never changes: no transaction need stay open over all of it
+            # What is sealed never changes, so no transaction has to stay open for the whole export.
             conn.rollback()
             show_bar(
                 f"{min((block + 1) * TILE_WIDTH, whole.size):,} of {whole.size:,} entries",
@@ -68,11 +65,11 @@ def export(out: Path) -> None:
 def verify_database(
     keys: Sequence[str], since: Sequence[Path], replay: Replay | None = None
 ) -> int:
-    """The database itself, as an export of it would be verified; and where its changes stand, by
-    what their entries tell.
+    """Verify the database as an export of it would be, and the states of its changes by their
+    entries.
 
-    Without a key it is the one beside the database, which proves less than a copy that somebody
-    kept.
+    Without a key the one beside the database is used, which proves less than a copy that somebody
+    kept elsewhere.
     """
     known = [key for text in keys for key in read_keys(text)] or [_own_key()]
     kept = [note for path in since for note in read_checkpoints(path)]
@@ -116,7 +113,7 @@ def _reading() -> Iterator[Connection]:
 
 @contextmanager
 def _continued(out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
-    """The file, ready to be written at its end, and the block that comes there."""
+    """Open the file for writing at its end, and yield it with the number of the next block."""
     header = header_line(whole.origin)
     try:
         descriptor = os.open(out, os.O_RDWR | os.O_CREAT, 0o600)
@@ -131,9 +128,7 @@ def _continued(out: Path, whole: Extent) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _where_it_ended(file: BinaryIO, header: bytes) -> int:
-    """Go to where writing goes on, which is before the last tile of entries; the number of that
-    tile.
-    """
+    """Go to the last tile of entries, where writing goes on, and return the number of that tile."""
     begins = file.read(len(header))
     if not header.startswith(begins):
         raise Invalid(
@@ -146,7 +141,7 @@ def _where_it_ended(file: BinaryIO, header: bytes) -> int:
         place = file.seek(place - size)
         piece = file.read(size)
         if place + size == end:
-            # Without the line that was being written.
+            # Without the last line, which may have been interrupted.
             piece = piece[: piece.rfind(b"\n") + 1]
         tail = piece + tail[: len(TILE_MARK) + 1]
     found = tail.rfind(b"\n" + TILE_MARK)
@@ -159,6 +154,6 @@ def _where_it_ended(file: BinaryIO, header: bytes) -> int:
 
 
 def _number(tile: bytes) -> int:
-    """Of a line with a tile of entries."""
+    """Return the number of the tile in a line."""
     path = tile.removeprefix(TILE_MARK).partition(b'"')[0].partition(b".")[0]
     return int(path.replace(b"x", b"").replace(b"/", b""))

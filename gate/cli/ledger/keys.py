@@ -1,5 +1,5 @@
-"""What an operator does with the signing key of a ledger that has entries: hand over to a new one,
-open a new epoch.
+"""Changes the signing key of a ledger that has entries: hands over to a new key, or
+opens an epoch.
 """
 
 import base64
@@ -32,10 +32,9 @@ NEW_SUFFIX = ".new"
 def rotate() -> None:
     """Sign with a new key from now on.
 
-    The old one signs the new, so that whoever trusts it may trust the other.
-
-    The new key is on the disk before the ledger names it, and takes the old one's place afterwards:
-    an interrupted rotation is finished by another call.
+    The old key signs the new one, so that whoever trusts the old one can trust the new one. The new
+    key is on the disk before the ledger names it, and replaces the old file afterwards, so that
+    another call finishes an interrupted rotation.
     """
     settings = Settings.read()
     file, old = _own_key(settings)
@@ -54,10 +53,9 @@ def rotate() -> None:
 
 
 def open_epoch(comment: str) -> None:
-    """Let a restored database be signed again, as another log to whoever has a checkpoint from
-    before.
+    """Let a restored database be signed again, under the name of another log.
 
-    Raises `Invalid` where the database goes on from what was signed last: then nothing was lost.
+    Raises `Invalid` if the database continues what was signed last, because then nothing was lost.
     """
     settings = Settings.read()
     _, key = _own_key(settings)
@@ -112,7 +110,7 @@ def _own_key(settings: Settings) -> tuple[Path, SigningKey]:
 def _hand_over(tx: Tx, old: SigningKey, new: SigningKey) -> None:
     head, before, after = _locked(tx), str(old.verifier), str(new.verifier)
     if head.key == after:
-        # It was handed over already, and the files were not moved.
+        # The ledger names the new key already; only the files were not moved.
         return
     if head.key != before:
         raise Invalid(

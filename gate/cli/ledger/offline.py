@@ -1,8 +1,7 @@
-"""`gate ledger verify`: needs a file and a key; no server, no database, nothing but Python and
-`cryptography`.
+"""`gate ledger verify`: verifies an export with a key, without a server or a database.
 
-The same file is the main program of the one that `gate ledger verify --save-as` writes, for
-auditors who install nothing of the gate.
+It needs only Python and `cryptography`, because it is also the main program of the file that
+`gate ledger verify --save-as` writes, for auditors who do not install the gate.
 """
 
 import argparse
@@ -32,25 +31,25 @@ from gate.ledger.verify import TreeCheck
 VERIFIED, NOT_VERIFIED = 0, 1
 CHECKPOINT_SUFFIX = ".checkpoint"
 APART_BYTES_MIN = 32 * 1024 * 1024
-"""From this size on the lives of changes are judged by a second process, while this one derives the
-tree."""
+"""From this size on a second process judges the lives of changes while this one
+computes the tree."""
 
 _LINES_BETWEEN_SIGNS = 8_192
 _BAR = 20
 
 
 Replay = Callable[[Iterable[bytes], Faults], str]
-"""Makes the decisions of an export again; answers what can be said of it. It needs all of the gate,
-so the verifier that stands alone has none."""
+"""Makes the decisions of an export again, and returns a sentence about the result. It needs all of
+the gate, so the stand-alone verifier has none."""
 
 
 class CannotVerify(Exception):
-    """A file or a key that cannot be read: nothing is known, which is no proof."""
+    """A file or a key cannot be read, so nothing is known, which is no proof."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What one reading of an export has found."""
+    """The result of verifying an export."""
 
     faults: list[tuple[int, str]] = field(default_factory=list)
     entries: int = 0
@@ -60,7 +59,7 @@ class Verdict:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Verify a file; 0 when everything in it is proved."""
+    """Verify a file, and return the exit code, 0 if everything in it is proved."""
     parser = argparse.ArgumentParser(
         prog="gate-verify", description="Verify an export of the gate's ledger, or a proof."
     )
@@ -89,9 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def verify(
     file: Path, keys: Sequence[str], since: Sequence[Path], replay: Replay | None = None
 ) -> int:
-    """Say what was proved, or the first bad entry and what is wrong with it.
+    """Print what was proved, or the first bad entry and its fault, and return the exit code.
 
-    `replay` also makes every decision of an export again. Raises `CannotVerify`.
+    `replay` also makes every decision of the export again. Raises `CannotVerify`.
     """
     known = [key for text in keys for key in read_keys(text)]
     if not known:
@@ -121,7 +120,7 @@ def add_replay(verdict: Verdict, replay: Replay, lines: Iterable[bytes]) -> None
 
 
 def print_verdict(verdict: Verdict) -> int:
-    """Print the verdict; the exit code."""
+    """Print the verdict and return the exit code."""
     if not verdict.faults:
         print("\n".join(verdict.lines))
         return VERIFIED
@@ -139,7 +138,7 @@ def print_verdict(verdict: Verdict) -> int:
 def judge(
     lines: Iterable[bytes], keys: Sequence[VerifierKey], kept: Sequence[bytes]
 ) -> tuple[Verdict, LifeCheck]:
-    """Both checks in one reading."""
+    """Return what both checks find in one reading of the lines."""
     faults = Faults()
     tree, lives = TreeCheck(keys, kept, faults), LifeCheck(faults)
     entries = read_export(lines, (tree, lives), faults)
@@ -147,7 +146,7 @@ def judge(
 
 
 def read_keys(text: str) -> list[VerifierKey]:
-    """The key itself, or those in the lines of a file or a pipe. Raises `CannotVerify`."""
+    """Return the keys: the text itself, or the lines of a file or a pipe. Raises `CannotVerify`."""
     source = Path(text)
     if _can_be_read(source):
         with _opened(source) as opened:
@@ -159,7 +158,7 @@ def read_keys(text: str) -> list[VerifierKey]:
 
 
 def read_checkpoints(path: Path) -> list[bytes]:
-    """A checkpoint, or all of a folder and those below it. Raises `CannotVerify`."""
+    """Return a checkpoint, or all in a folder and the folders below it. Raises `CannotVerify`."""
     files = sorted(path.rglob(f"*{CHECKPOINT_SUFFIX}")) if path.is_dir() else [path]
     if not files:
         raise CannotVerify(f"{path} has no file that ends with {CHECKPOINT_SUFFIX}")
@@ -188,7 +187,9 @@ def _judged(file: Path, keys: Sequence[VerifierKey], kept: Sequence[bytes]) -> V
 
 
 def _lives(file: Path) -> tuple[list[tuple[int, str]], int, int]:
-    """In a process of its own. What is no line at all is told by the other one."""
+    """Judge the lives of changes, in a second process; malformed lines are reported by
+    the first.
+    """
     faults = Faults()
     lives = LifeCheck(faults)
     with _opened(file) as opened:
@@ -197,14 +198,14 @@ def _lives(file: Path) -> tuple[list[tuple[int, str]], int, int]:
 
 
 class _Ignored(Faults):
-    """For what another process tells already."""
+    """Ignores faults that the other process reports."""
 
     def __init__(self, faults: Faults) -> None:
         super().__init__()
         self._faults = faults
 
     def add(self, index: int, what: str) -> None:
-        """Nothing."""
+        """Ignore the fault."""
 
 
 def _verdict(
@@ -250,7 +251,7 @@ def _verify_proof(file: Path, keys: Sequence[VerifierKey]) -> int:
 
 
 def _shown(opened: BinaryIO, size: int) -> Iterator[bytes]:
-    """The lines, with a bar on a terminal."""
+    """Yield the lines of a file, and show a progress bar on a terminal."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield from opened
         return
@@ -264,7 +265,7 @@ def _shown(opened: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def show_bar(words: str, done: int, whole: int) -> None:
-    """A line on standard error that is written over; on a terminal alone."""
+    """Draw the progress bar again, on a terminal only."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         filled = _BAR * done // max(whole, 1)
         print(
@@ -276,7 +277,7 @@ def show_bar(words: str, done: int, whole: int) -> None:
 
 
 def clear_bar() -> None:
-    """Leave nothing."""
+    """Remove the progress bar."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
@@ -299,9 +300,7 @@ def _can_be_read(source: Path) -> bool:
 
 
 def _visible(text: str) -> str:
-    """What a line of an export says goes to a terminal: no character of it may do anything
-    there.
-    """
+    """Return a text of an export with control characters escaped, because a terminal shows it."""
     return "".join(
         character if character.isprintable() else f"\\x{ord(character):02x}" for character in text
     )

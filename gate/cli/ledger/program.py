@@ -1,5 +1,5 @@
-"""The verifier as one file: a zip that Python runs, with nothing in it but the parts that
-verify.
+"""Writes the verifier as one file: a zip that Python runs, which contains only the
+parts to verify.
 """
 
 import zipfile
@@ -25,7 +25,8 @@ PARTS = (
     ),
     *("ledger/tiles.py", "ledger/tree.py", "ledger/verify.py"),
 )
-"""Everything that verifying needs, and it needs the standard library and `cryptography` alone."""
+"""The modules for verifying; beside them only the standard library and `cryptography`
+are needed."""
 
 _MAIN = (
     "import sys\n\nfrom gate.cli.ledger.offline import main\n\nif __name__ == '__main__':\n    "
@@ -36,10 +37,7 @@ _BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def save(file: Path) -> None:
-    """Write it.
-
-    `python3 FILE EXPORT --key K` verifies then, wherever Python and `cryptography` are.
-    """
+    """Write the file. `python3 FILE EXPORT --key K` then verifies, wherever `cryptography` is."""
     try:
         with file.open("xb") as opened:
             opened.write(b"#!/usr/bin/env python3\n")

@@ -21,22 +21,22 @@ class ReplayCheck:
         self._policies: dict[str, Policies] = {"": NO_POLICIES}
 
     def begin(self, origin: str) -> None:
-        """The log's name decides nothing."""
+        """Nothing to decide again: the name of the log."""
 
     def tile(self, path: str, encoded: str) -> None:
-        """Nor do hashes."""
+        """Nothing to decide again: hashes."""
 
     def checkpoint(self, size: int, note: bytes) -> None:
-        """Nor do signatures."""
+        """Nothing to decide again: signatures."""
 
     def entry(self, index: int, body: bytes) -> None:
-        """What is decided stands in the record."""
+        """Nothing to decide again: the decision is in the record behind the entry."""
 
     def removed(self, index: int) -> None:
-        """That an entry is gone is told by others."""
+        """Nothing to decide again: other checks report that an entry is gone."""
 
     def policies(self, index: int, body: bytes) -> None:
-        """They are known from here on."""
+        """Keep the policies for the decisions that follow."""
         try:
             found = policies_of(body)
         except Invalid as error:
@@ -45,7 +45,7 @@ class ReplayCheck:
         self._policies[found.revision] = found
 
     def record(self, index: int, body: bytes) -> None:
-        """One decision; each difference is a fault of its entry."""
+        """Make one decision again; each difference is a fault of its entry."""
         found = replay(body, self._policies.get)
         if found.by is ReplayedBy.DECIDED_AGAIN:
             self.decided_again += 1
@@ -55,14 +55,14 @@ class ReplayCheck:
             self._faults.add(index, f"decided again it is not the same: {difference}")
 
     def end(self, entries: int) -> None:
-        """Every record was decided where it stood."""
+        """Nothing is left: every record was decided again when it came."""
 
 
 def replay_lines(lines: Iterable[bytes], faults: Faults) -> str:
-    """Decide again all that these lines of an export record; what can be said of it."""
+    """Make every decision in these lines again, and return a sentence about the result."""
     found = Faults()
     check = ReplayCheck(found)
-    # What is wrong with the lines themselves was found by whoever read them first.
+    # Faults of the lines themselves were found by the first reading.
     read_export(lines, (check,), Faults())
     for index, what in found:
         faults.add(index, what)
